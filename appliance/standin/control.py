@@ -163,14 +163,14 @@ class StandIn:
         self._page.show(message.page)
         self._server.hold = HoldRule(message, self._channel, self._handling)
         self._generation = 0
-        self._server.resume()
+        self._server.start_accepting()
         self._publish(0, overlay(message.page))
 
     def _rest(self, generation: int) -> None:
         """Leave the listening socket and the project's requests to this generation's worker."""
         self._generation = generation
         self._server.hold = None
-        self._server.rest(self._hand_over)
+        self._server.stop_accepting(self._hand_over)
         self._page.stop()
         self._publish(generation, None)
 

@@ -16,8 +16,9 @@ from typing import Any, cast
 from appliance.server.http.limits import Limits
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
+from appliance.server.pool.connection import Connection
+from appliance.server.pool.connections import Connections
 from appliance.server.pool.tables import connection_states as states
-from appliance.server.pool.connections import Connection, Connections
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.server_context import ServerContext
 from tests.fuzz.reference import Asked, Refused, read
@@ -163,24 +164,24 @@ class Outcome:
 
 
 def serve_as_the_pool(handler: WSGIRequestHandler, wire: Wire) -> None:
-    """Serve a connection by a lot's looks, as a thread of the pool does."""
-    lot = Connections(cast("Poller", Deaf()), LIMITS)
+    """Serve a connection as a thread of the pool does."""
+    connections = Connections(cast("Poller", Deaf()), LIMITS)
     mine = Connection(handler, wire, monotonic())
-    lot.add(mine)
+    connections.locked_add(mine)
     while True:
-        connection = lot.next()
+        connection = connections.locked_next(0.0)
         if connection is None:
             if mine.state != states.PARKED:
                 return
-            lot.readable(mine.descriptor)
+            connections.locked_readable(mine.descriptor)
             continue
         handler.handle_one_request()
         if handler.close_connection:
             return
         if wire.buffer:
-            lot.on(connection, states.PIPELINED)
+            connections.locked_on(connection, states.PIPELINED)
         else:
-            lot.park(connection, monotonic())
+            connections.locked_park(connection, monotonic())
 
 
 def pieces_of(data: bytes, seed: int) -> list[bytes]:

@@ -23,13 +23,14 @@ import pytest
 
 from appliance.server.io import outbound, poller, send_progress, wire
 from appliance.server.io.background import background_sender, byte_queue, transfer
-from appliance.server.pool import connections, pool, serving_loop, thread_pool, watchdog
-from appliance.server.wsgi import application_run, handler, response
+from appliance.server.pool import connections, pool, server_parts, serving_loop, thread_pool, watchdog
+from appliance.server.wsgi import handler, response
+from appliance.server.wsgi.recording import exchange
 
 POINTS_MAX = 20_000
 CLOCKS: tuple[Any, ...] = (
     background_sender, send_progress, outbound, transfer, wire, connections, pool, serving_loop, thread_pool, watchdog,
-    application_run, handler, response,
+    exchange, handler, response,
 )  # fmt: skip
 
 
@@ -211,7 +212,7 @@ class Scheduler:
         for module in CLOCKS:
             monkeypatch.setattr(module, "monotonic", self.monotonic)
         monkeypatch.setattr(outbound, "is_ready", self.is_ready)
-        monkeypatch.setattr(watchdog, "GeventSafeEvent", lambda: Flag(self))
+        monkeypatch.setattr(server_parts, "GeventSafeEvent", lambda: Flag(self))
         monkeypatch.setattr(pool, "Poller", lambda: Poller(self))
         monkeypatch.setattr(background_sender, "Poller", lambda: Poller(self))
 

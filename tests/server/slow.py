@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from appliance.server.pool.connections import Connection
 from tests.server.served import PATIENCE_S, Client, Served, read_response
 
 SIZE = 10_000_000
@@ -110,8 +109,7 @@ def until_in_background(served: Served, count: int = 1) -> None:
 
 def waiting(served: Served) -> int:
     """How many threads wait for their clients."""
-    works = [pool_thread.work for pool_thread in list(served.server._thread_pool.pool_threads)]
-    return sum(isinstance(work, Connection) and work.wire.waiting > 0 for work in works)
+    return sum(pool_thread.waiting_since > 0 for pool_thread in list(served.server._thread_pool.pool_threads))
 
 
 def body_of(client: Client, **options: Any) -> bytes:

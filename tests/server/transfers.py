@@ -80,8 +80,8 @@ class Server:
         callbacks = ServerCallbacks(
             is_pressed=self.is_pressed,
             max_ahead=lambda wire: self.ask(wire, self.ahead),
-            may_wait=lambda wire: self.ask(wire, self.may_wait),
-            may_hold=lambda wire: self.ask(wire, self.may_hold),
+            begin_wait=lambda wire: self.ask(wire, self.may_wait),
+            begin_wait_in_memory=lambda wire: self.ask(wire, self.may_hold),
             may_run=lambda: self.may_run,
             transfers_ended=self.ended.release,
         )

@@ -1,14 +1,12 @@
 """End requests that never end by themselves, WebSockets and event streams, because the server stops.
 
-Runs in the thread that drains.
+Runs in the thread that calls ``drain``, and in the watchdog's. Needs no lock: a request that two threads end at once is
+logged once.
 """
 
 from __future__ import annotations
 
-from time import monotonic, time
 from typing import TYPE_CHECKING
-
-from .connections import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,20 +15,21 @@ if TYPE_CHECKING:
     from .thread_pool import PoolThread
 
 
-def streams_under_way(pool_thread: PoolThread) -> Connection | None:
-    """Return the connection that a thread serves, if its request goes on until the server ends it."""
-    work = pool_thread.work
-    exchange = work.handler.exchange if isinstance(work, Connection) else None
-    endless = pool_thread.busy and exchange is not None and exchange.endless
-    return work if endless and isinstance(work, Connection) else None
+def is_endless(pool_thread: PoolThread) -> bool:
+    """Whether a thread's request goes on until somebody ends it."""
+    exchange = pool_thread.exchange
+    return pool_thread.busy and exchange is not None and exchange.endless
 
 
 def abort_endless(pool_threads: Iterable[PoolThread]) -> None:
     """End every such request that has not ended yet."""
     for pool_thread in pool_threads:
-        work = streams_under_way(pool_thread)
-        if work is not None and work.handler.exchange is not None and not work.handler.exchange.logged:
-            abort(work.handler)
+        connection = pool_thread.connection
+        if connection is None or not is_endless(pool_thread):
+            continue
+        exchange = connection.handler.exchange
+        if exchange is not None and not exchange.logged:
+            abort(connection.handler)
 
 
 def abort(handler: WSGIRequestHandler) -> None:
@@ -43,6 +42,5 @@ def abort(handler: WSGIRequestHandler) -> None:
     else:
         handler.wire.abort()
     exchange.reason = "the server ended it"
-    exchange.finished = monotonic()
-    exchange.ended = time()
+    exchange.finish()
     handler.log_exchange(exchange)

@@ -1,7 +1,7 @@
 """Accept connections on the listening socket.
 
 The socket is adopted: it is never bound, never closed here, and ``listen`` is not called again, since that would shrink
-its queue. Every method needs the server's lock.
+its queue. Methods whose name begins with ``locked_`` need the server's lock.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Acceptor:
 
     Attributes:
         descriptor: the socket's.
-        paused_until: when to accept again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
-        problem: the error of ``accept``, for the log; then None again.
+        problem: why ``accept`` failed; None once it was taken, to be logged.
+        retry_at: when to accept again after the process ran out of descriptors (CLOCK_MONOTONIC); 0.0 normally.
     """
 
     def __init__(self, listener: socket.socket, poller: Poller) -> None:
@@ -45,7 +45,7 @@ class Acceptor:
         self._poller = poller
         self._open = False
         self.descriptor = listener.fileno()
-        self.paused_until = 0.0
+        self.retry_at = 0.0
         self.problem: str | None = None
         self._logged = False  # one problem for as long as it lasts
         listener.settimeout(0)
@@ -53,20 +53,20 @@ class Acceptor:
             # What is accepted inherits it, which saves a system call each.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def start(self) -> None:
+    def locked_start(self) -> None:
         """Accept from now on."""
         if not self._open:
             self._open = True
             self._poller.register(self.descriptor)
 
-    def stop(self) -> None:
+    def locked_stop(self) -> None:
         """Accept no more."""
         if self._open:
             self._open = False
-            self.paused_until = 0.0
+            self.retry_at = 0.0
             self._poller.unregister(self.descriptor)
 
-    def accept(self, now: float) -> Iterator[tuple[socket.socket, Any]]:
+    def locked_accept(self, now: float) -> Iterator[tuple[socket.socket, Any]]:
         """Accept some of the connections that wait, as pairs of socket and address."""
         for _ in range(_AT_ONCE if self._open else 0):
             try:
@@ -83,21 +83,26 @@ class Acceptor:
                     raise
                 if not self._logged:
                     self._logged, self.problem = True, str(error)
-                self.paused_until = now + _PAUSE_S
+                self.retry_at = now + _PAUSE_S
                 self._poller.unregister(self.descriptor)
                 return
             else:
                 yield sock, address
 
-    def retry(self, now: float) -> None:
+    def locked_take_problem(self) -> str | None:
+        """Return why ``accept`` failed, once."""
+        problem, self.problem = self.problem, None
+        return problem
+
+    def locked_retry(self, now: float) -> None:
         """Accept again, once the time without descriptors is over."""
-        if self.paused_until and now >= self.paused_until:
-            self.paused_until = 0.0
+        if self.retry_at and now >= self.retry_at:
+            self.retry_at = 0.0
             if self._open:
                 try:
                     self._poller.register(self.descriptor)
                 except OSError:  # the kernel has no room for it
-                    self.paused_until = now + _PAUSE_S
+                    self.retry_at = now + _PAUSE_S
 
 
 def _lifted(sock: socket.socket) -> socket.socket:

@@ -17,40 +17,33 @@ from ..http.body import CLIENT_LEFT
 from ..http.body_end import end_finder
 from ..http.expect_continue import send_continue
 from ..http.refusal import TOO_MANY_BODIES, Refused
-from .connections import Connection
-from .watchdog import exchange_of
 
 if TYPE_CHECKING:
-    import threading
-
     from ..http.body_end import ChunkedEnd, LengthEnd
     from ..http.head import Head
-    from ..http.limits import Limits
     from ..io.background.background_sender import BackgroundSender
     from ..io.outbound import Outbound
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
-    from .connections import Connections
-    from .thread_pool import PoolThread, ThreadPool
+    from .server_parts import ServerParts
+    from .thread_pool import PoolThread
 
 
 class ClientWaits:
     """The decisions for one server."""
 
-    def __init__(
-        self, server: Any, lock: threading.Lock, *, thread_pool: ThreadPool, connections: Connections, threads: int
-    ) -> None:
+    def __init__(self, server: Any, parts: ServerParts) -> None:
         self._server = server
-        self._lock = lock
-        self._thread_pool = thread_pool
-        self._connections = connections
-        self._threads = threads
-        self._limits: Limits = server.limits
+        self._lock = parts.lock
+        self._thread_pool = parts.thread_pool
+        self._connections = parts.connections
+        self._threads = parts.threads
+        self._limits = parts.limits
 
     # -- bodies
 
-    def body_waits(self, handler: WSGIRequestHandler, head: Head, background: BackgroundSender) -> bool:
-        """Whether a request waits for its body without a thread.
+    def wait_for_body(self, handler: WSGIRequestHandler, head: Head, background: BackgroundSender) -> bool:
+        """Let a request wait for its body without a thread, and return True; False if it may have its thread now.
 
         Raises:
             Refused: the body did not come, or too many requests wait for theirs.
@@ -67,7 +60,7 @@ class ClientWaits:
                 raise incoming.outcome
             return False
         end = end_finder(said, self._limits)
-        if end.feed(wire.buffer) or self.may_run(first=True) or _has_come(wire, end):
+        if end.feed(wire.buffer) or self.may_run(first=True) or _receive_rest(wire, end):
             return False
         connection.incoming = background.receive(wire, end, chunked=said.chunked)
         if connection.incoming is None:
@@ -99,17 +92,17 @@ class ClientWaits:
             return 0
         return self._limits.ahead_bytes if exchange.streaming and exchange.length < 0 else self._limits.spool_bytes
 
-    def may_wait(self, wire: Outbound) -> bool:
-        """Whether the thread of a wire may wait for its client for a long time, as one of the streams."""
+    def begin_wait(self, wire: Outbound) -> bool:
+        """Let the thread of a wire wait for its client for long, as a stream; False if there are too many streams."""
         connection = self._connections.of(wire.sock.fileno())
-        return connection is None or bool(self._server.stream_begins(connection.handler, asking=False))
+        return connection is None or bool(self._server.begin_stream(connection.handler))
 
-    def may_hold(self, wire: Outbound) -> bool:
-        """Whether a wire's thread may wait with the unread bytes in memory: as many threads as requests may run."""
+    def begin_wait_in_memory(self, wire: Outbound) -> bool:
+        """Let it wait with the unread bytes in memory; False for more threads than requests may run, or as above."""
         with self._lock:
             if self._locked_waiting() > self._threads:
                 return False
-        return self.may_wait(wire)
+        return self.begin_wait(wire)
 
     def _locked_waiting(self) -> int:
         """Count the threads that wait for their clients, without event streams and sockets taken by the application."""
@@ -117,13 +110,12 @@ class ClientWaits:
 
 
 def _waits(pool_thread: PoolThread) -> bool:
-    work, exchange = pool_thread.work, exchange_of(pool_thread)
-    waits = pool_thread.busy and isinstance(work, Connection) and work.wire.waiting > 0
-    return bool(waits and (exchange is None or not exchange.endless))
+    exchange = pool_thread.exchange
+    return pool_thread.busy and pool_thread.waiting_since > 0 and (exchange is None or not exchange.endless)
 
 
-def _has_come(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
-    """Whether the rest of a body has come, after a second receive."""
+def _receive_rest(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
+    """Receive once more; return whether the rest of the body has come."""
     known = len(wire.buffer)
     try:
         more = wire.fill()

@@ -1,13 +1,13 @@
 """Hold the connections that no thread serves: the queue of those to be looked at, and those that the poller watches.
 
-Performs the actions of ``connection_states``. Knows no threads and no applications. Every method needs the server's
-lock.
+Performs the actions of ``connection_states``. Knows no threads and no applications. Methods whose name begins with
+``locked_``, and the private ones, need the server's lock. The others read one value, and any thread may call them.
 
 Theory of operation, of clients that have left. While all threads are busy, clients give up, and their requests stay in
-the kernel. So a connection that is looked at late is checked: has the client closed? A client that has closed only its
-sending half looks the same, and waits for its answer. It is sent the first bytes of the status line, with which every
-answer begins. A client that has closed the whole connection answers that with a reset, at once or within a round trip;
-until then the connection waits, without a thread.
+the kernel. So a connection that had to wait for a thread is checked: has the client closed? A client that has closed
+only its sending half looks the same, and waits for its answer. It is sent the first bytes of the status line, with
+which every answer begins. A client that has closed the whole connection answers that with a reset, at once or within a
+round trip; until then the connection waits, without a thread.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..http.limits import Limits
-    from ..io.background.transfer import Incoming
     from ..io.poller import Poller
-    from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
+    from .connection import Connection
 
 _FIRST_S = 1.0  # for the first request on a connection whose server goes
 _AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
@@ -54,59 +53,29 @@ class ConnectionFailed(Exception):  # noqa: N818 (as Refused)
         self.address = address
 
 
-class Connection:
-    """One connection of the pool.
-
-    Attributes:
-        handler, wire: its handler and its bytes.
-        state: one of ``connection_states``.
-        descriptor: the socket's.
-        registered: the poller watches it. This may be so while a thread serves it: that saves two system calls.
-        accepted_at: CLOCK_MONOTONIC.
-        deadline: when its state has lasted too long.
-        begun_at: when the first bytes of a head had come (CLOCK_MONOTONIC); 0.0 without any.
-        late: its client may have left before it was looked at.
-        gone: its client has left.
-        incoming: its request's body, while that is received in the background.
-    """
-
-    __slots__ = (
-        "__dict__", "accepted_at", "begun_at", "deadline", "descriptor", "handler", "registered", "state", "wire",
-    )  # fmt: skip
-
-    # Class attributes and not slots: what is usual costs no assignment.
-    late = gone = False
-    incoming: Incoming | None = None
-
-    def __init__(self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float) -> None:
-        self.handler = handler
-        self.wire = wire
-        self.accepted_at = accepted_at
-        self.deadline = 0.0
-        self.begun_at = 0.0
-        self.descriptor = wire.sock.fileno()
-        self.registered = False
-        self.state: int = states.READY
-
-
 class Connections:
     """The connections of one server.
 
     Attributes:
         ready: those to be looked at, in their order.
         hold: the earliest time at which each may be answered.
-        late: what is looked at now has waited for a thread.
         probed: how many are in that state.
         receiving: how many are in that state.
     """
 
-    def __init__(self, poller: Poller, limits: Limits, on_waiting: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        poller: Poller,
+        limits: Limits,
+        on_waiting: Callable[[int], None] | None = None,
+        hold: Hold | None = None,
+    ) -> None:
         self._poller = poller
         self._limits = limits
         self._connections: dict[int, Connection] = {}
         self.ready: deque[Connection] = deque()
-        self.hold: Hold | None = None
-        self.late = False
+        self.hold = hold
+        self._have_waited = False  # what is looked at now has waited for a thread
         self._polled_at = 0.0
         self.probed = 0
         self.receiving = 0
@@ -122,7 +91,7 @@ class Connections:
 
     # -- steps of the table
 
-    def on(self, connection: Connection, event: int) -> None:
+    def locked_on(self, connection: Connection, event: int) -> None:
         """Change the connection's state as the table says, and perform the actions."""
         connection.state, actions = states.STEPS[connection.state][event]
         for action in actions:
@@ -155,7 +124,7 @@ class Connections:
 
     # -- what happens
 
-    def add(self, connection: Connection) -> None:
+    def locked_add(self, connection: Connection) -> None:
         """Add a new connection to the queue."""
         self._connections[connection.descriptor] = connection
         self.ready.append(connection)
@@ -164,7 +133,18 @@ class Connections:
         """Return the connection of a descriptor."""
         return self._connections.get(descriptor)
 
-    def readable(self, descriptor: int) -> None:
+    @property
+    def has_delayed(self) -> bool:
+        """Whether connections may be held or probed, so that a deadline may be near."""
+        return self.hold is not None or self.probed > 0
+
+    def locked_set_hold(self, hold: Hold | None) -> None:
+        """Replace the rule, and let it be asked about the connections that are held."""
+        self.hold = hold
+        for connection in self.locked_in_state(states.HELD):
+            self.locked_on(connection, states.DUE)
+
+    def locked_readable(self, descriptor: int) -> None:
         """The poller says that a connection is readable.
 
         Raises:
@@ -181,31 +161,25 @@ class Connections:
             try:
                 over = connection.wire.discard()
             except Exception as error:
-                self.close(connection)
+                self.locked_close(connection)
                 raise _failed(connection.handler) from error
             if over:
-                self.close(connection)
+                self.locked_close(connection)
             return
         if connection.state == states.PROBED:
             connection.gone = True
-        self.on(connection, states.READABLE)
+        self.locked_on(connection, states.READABLE)
 
-    def note_wait(self, now: float) -> None:
+    def locked_note_wait(self, now: float) -> None:
         """Note that a thread has waited for connections: what comes now has not waited for a thread."""
-        self.late = False
+        self._have_waited = False
         self._polled_at = now
 
     def is_away(self, now: float) -> bool:
         """Whether no thread has looked for so long that clients may have left meanwhile."""
         return now - self._polled_at > _AWAY_S
 
-    def note_poll(self, now: float) -> None:
-        """Note that a thread is about to look."""
-        if self.is_away(now):
-            self.late = True
-        self._polled_at = now
-
-    def next(self) -> Connection | None:
+    def locked_next(self, now: float) -> Connection | None:
         """Return the next connection with a request, or with a reason to refuse it; the caller's thread serves it.
 
         Connections that have neither are parked, held or probed.
@@ -213,33 +187,37 @@ class Connections:
         Raises:
             ConnectionFailed: looking at one failed; it is closed, and the others are as they were.
         """
+        self._have_waited = self._have_waited or now - self._polled_at > _AWAY_S
+        self._polled_at = now
         ready = self.ready
         while ready:
             connection = ready.popleft()
             handler, wire = connection.handler, connection.wire
             try:
                 # One that was closed since, or is answered later.
-                if connection.state != states.READY or (self.hold is not None and self._is_held(connection)):
+                if connection.state != states.READY or (self.hold is not None and self._put_off(connection)):
                     continue
                 if handler.refusal is None and handler.raw is None:
                     raw = wire.pop_head() if wire.buffer else wire.receive_head()
                     if raw is None and not self._retry_head(connection):
                         continue
                     handler.raw = raw or handler.raw
-                    if (self.late or connection.late) and self._is_in_doubt(connection):
+                    if (self._have_waited or connection.may_have_left) and self._probe(connection):
                         continue
             except Refused as refusal:
                 handler.refusal = refusal
             except HandshakeFailed as error:
-                self.close(connection)
+                self.locked_close(connection)
                 raise _failed(handler) from error
             except OSError:
-                self.close(connection)
+                self.locked_close(connection)
                 continue
             except Exception as error:
-                self.close(connection)
+                self.locked_close(connection)
                 raise _failed(handler) from error
             connection.state = states.BUSY  # SHORTCUTS: FOUND_REQUEST
+            handler.started = connection.begun_at or now
+            connection.begun_at = 0.0
             return self._after_report(connection)
         return self._after_report(None)
 
@@ -266,15 +244,18 @@ class Connections:
         if raw is not None:
             return True
         if wire.ended:
-            self.close(connection)
+            self.locked_close(connection)
         else:
-            self.park(connection, monotonic(), states.FOUND_NOTHING)
+            self.locked_park(connection, monotonic(), states.FOUND_NOTHING)
         return False
 
-    def _is_in_doubt(self, connection: Connection) -> bool:
-        """Whether it is unknown if the client has left. If it is known that it has, the connection is ``gone``."""
+    def _probe(self, connection: Connection) -> bool:
+        """Find out whether the client has left; True if its reaction must be waited for.
+
+        If it has left, the connection is ``gone``.
+        """
         wire, raw = connection.wire, connection.handler.raw or b""
-        connection.late = False
+        connection.may_have_left = False
         try:
             if not (wire.fill() and (wire.ended or wire.fill()) and wire.ended):
                 return False
@@ -293,18 +274,19 @@ class Connections:
             return False
         connection.registered = True
         connection.deadline = monotonic() + _PROBE_S
-        self.on(connection, states.IN_DOUBT)
+        self.locked_on(connection, states.IN_DOUBT)
         return True
 
-    def _is_held(self, connection: Connection) -> bool:
+    def _put_off(self, connection: Connection) -> bool:
+        """Hold a connection that may not be answered yet; False if it may."""
         until = self.hold.answer_at(connection.accepted_at, connection.wire.sock) if self.hold is not None else 0.0
         if until <= monotonic():
             return False
         connection.deadline = until
-        self.on(connection, states.PUT_OFF)
+        self.locked_on(connection, states.PUT_OFF)
         return True
 
-    def park(self, connection: Connection, now: float, event: int = states.KEPT) -> None:
+    def locked_park(self, connection: Connection, now: float, event: int = states.KEPT) -> None:
         """Wait for more bytes, after this event."""
         if not connection.wire.buffer:
             connection.deadline = now + self._limits.idle_timeout_s
@@ -315,18 +297,18 @@ class Connections:
         if event == states.KEPT and connection.registered:  # SHORTCUTS: KEPT
             connection.state = states.PARKED
         else:
-            self.on(connection, event)
+            self.locked_on(connection, event)
 
-    def linger(self, connection: Connection, now: float) -> None:
+    def locked_linger(self, connection: Connection, now: float) -> None:
         """End the server's side, and wait until the client ends its own."""
         connection.wire.end()
         if connection.wire.discard():
-            self.close(connection)
+            self.locked_close(connection)
             return
         connection.deadline = now + self._limits.linger_s
-        self.on(connection, states.ENDED_OUR_SIDE)
+        self.locked_on(connection, states.ENDED_OUR_SIDE)
 
-    def dismiss(self, connection: Connection, now: float) -> None:
+    def locked_dismiss(self, connection: Connection, now: float) -> None:
         """End an idle connection that no other server can go on with.
 
         Before its first request, or in the middle of a head, a connection gets a moment more.
@@ -336,19 +318,19 @@ class Connections:
         if connection.handler.head is None and connection.deadline > now:
             connection.deadline = min(connection.deadline, now + _FIRST_S)
             return
-        self.linger(connection, now)
+        self.locked_linger(connection, now)
 
-    def close(self, connection: Connection) -> None:
+    def locked_close(self, connection: Connection) -> None:
         """Close it."""
-        self.on(connection, states.FINISHED)
+        self.locked_on(connection, states.FINISHED)
 
-    def give_up(self) -> list[tuple[socket.socket, bytes]]:
+    def locked_give_up(self) -> list[tuple[socket.socket, bytes]]:
         """Give up every plain connection that no thread serves, each with the bytes that were read of it."""
         given = []
-        for connection in self.in_state(states.PARKED, states.HELD, states.READY):
+        for connection in self.locked_in_state(states.PARKED, states.HELD, states.READY):
             handler = connection.handler
             if connection.wire.movable and handler.refusal is None and handler.raw is None:
-                self.on(connection, states.HANDED_OVER)
+                self.locked_on(connection, states.HANDED_OVER)
                 given.append((connection.wire.sock, connection.wire.buffer))
         left = [connection for connection in self.ready if connection.state == states.READY]
         self.ready.clear()
@@ -356,26 +338,26 @@ class Connections:
         self._report_waiting()
         return given
 
-    def in_state(self, *states: int) -> list[Connection]:
+    def locked_in_state(self, *states: int) -> list[Connection]:
         """Return the connections that are in one of these states."""
         return [connection for connection in self._connections.values() if connection.state in states]
 
-    def sweep(self, now: float) -> bool:
+    def locked_sweep(self, now: float) -> bool:
         """End what has waited too long; return whether a connection must be looked at."""
-        for connection in self.in_state(states.PARKED, states.HELD, states.LINGERING, states.PROBED):
+        for connection in self.locked_in_state(states.PARKED, states.HELD, states.LINGERING, states.PROBED):
             if connection.deadline > now:
                 continue
             if connection.state == states.LINGERING:
-                self.close(connection)
+                self.locked_close(connection)
             elif connection.state == states.PARKED and not connection.wire.buffer:
-                self.linger(connection, now)
+                self.locked_linger(connection, now)
             else:
                 if connection.state == states.PARKED:
                     connection.handler.refusal = Refused(408, HEAD_TIMEOUT)
                 elif connection.state == states.PROBED:
                     connection.gone = _has_left(connection)  # on a busy machine no thread may have looked since
-                connection.late = connection.late or connection.state == states.HELD
-                self.on(connection, states.DUE)
+                connection.may_have_left = connection.may_have_left or connection.state == states.HELD
+                self.locked_on(connection, states.DUE)
         return bool(self.ready)
 
 

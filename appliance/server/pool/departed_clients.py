@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from ..http.head import request_line
@@ -24,6 +23,5 @@ def report_departed(handler: WSGIRequestHandler) -> None:
     exchange.line = request_line(raw)
     exchange.event = "request.aborted"
     exchange.reason = "the client left before its request began"
-    exchange.finished = monotonic()
-    exchange.ended = time()
+    exchange.finish()
     handler.log_exchange(exchange)

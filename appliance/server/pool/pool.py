@@ -26,14 +26,15 @@ from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
 from ..wsgi.recording.sink import FlushSchedule
 from ..wsgi.server_context import ServerContext, base_environ
-from .abort_streams import abort_endless, streams_under_way
+from .abort_streams import abort_endless, is_endless
 from .acceptor import Acceptor
-from .connections import Connection, Connections, Hold
+from .connections import Connections, Hold
+from .server_parts import ServerParts, WakeUp
 from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
 from .tables import connection_states as states
 from .thread_pool import PoolThread, ThreadPool
-from .watchdog import WakeUp, Watchdog, exchange_of
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import socket
@@ -43,13 +44,14 @@ if TYPE_CHECKING:
     from ..http.head import Head
     from ..wsgi.recording.sink import Sink
     from .connection_handoff import Handoff
-    from .serving_loop import Passed
+
+    HandOver = Callable[[list[tuple[socket.socket, bytes]]], None]
 
 _WITHOUT_THREAD = (states.PARKED, states.READY, states.HELD, states.LINGERING, states.PROBED)
 _LOG_INTERVAL_S = 60.0
 _RECALLED_MAX = 65_536  # bytes of a body that another process goes on with
 _LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
-_CUT_S = 1.0  # how long a hijacked request may take to notice that it was ended
+_HIJACKED_S = 1.0  # how long a hijacked request may take to notice that it was ended
 
 
 class PooledWSGIServer(WSGIServer):
@@ -105,8 +107,7 @@ class PooledWSGIServer(WSGIServer):
         self._lock = threading.Lock()
         self._poller = Poller()
         self._flushing = FlushSchedule(sink)
-        self._connections = Connections(self._poller, limits, getattr(sink, "waits", None))
-        self._connections.hold = hold
+        self._connections = Connections(self._poller, limits, getattr(sink, "waits", None), hold)
         self._acceptor = Acceptor(listener, self._poller)
         self._wake_up = WakeUp()
         self._thread_pool = ThreadPool(
@@ -114,25 +115,23 @@ class PooledWSGIServer(WSGIServer):
             threads=threads,
             max_streams=limits.max_streams,
             lead=lambda pool_thread, seconds: self._serving_loop.lead(pool_thread, seconds),  # noqa: PLW0108  it is made below
-            rest=self._flushing.flush,
+            on_idle=self._flushing.flush,
             alarm=self._wake_up.set,
         )
+        parts = ServerParts(
+            self._lock, threads, limits, sink, self._poller, self._flushing, self._wake_up, self._connections,
+            self._acceptor, self._thread_pool,
+        )  # fmt: skip
         self.make_wire = _wires(tls)
-        self._serving_loop = ServingLoop(
-            self, self._lock, thread_pool=self._thread_pool, connections=self._connections, acceptor=self._acceptor,
-            poller=self._poller, flushing=self._flushing, wake_up=self._wake_up, threads=threads,
-        )  # fmt: skip
+        self._serving_loop = ServingLoop(self, parts)
         self._background = self._serving_loop.background
-        self._watchdog = Watchdog(
-            self._lock, thread_pool=self._thread_pool, connections=self._connections, acceptor=self._acceptor,
-            poller=self._poller, flushing=self._flushing, wake_up=self._wake_up, limits=limits,
-            slow=SlowRequests(sink, limits.slow_request_s), log_problems=self._log_problems,
-        )  # fmt: skip
-        self._passing, self._cut_at = 0, 0.0
+        self._watchdog = Watchdog(parts, SlowRequests(sink, limits.slow_request_s), self._log_problems)
+        self.hand_over: HandOver | None = None
+        self._handing_over, self._aborted_at = 0, 0.0
         self._drains = self._stopped = self._logged_full = False
         self._log_again_at: dict[str, float] = {}  # by event
         if accepting:
-            self.resume()
+            self.start_accepting()
 
     # -- what the owner calls, from any thread
 
@@ -149,31 +148,24 @@ class PooledWSGIServer(WSGIServer):
     @hold.setter
     def hold(self, hold: Hold | None) -> None:
         with self._lock:
-            self._connections.hold = hold
-            for connection in self._connections.in_state(states.HELD):
-                self._connections.on(connection, states.DUE)
+            self._connections.locked_set_hold(hold)
         self._poller.wake()
         self._wake_up.set()
 
-    def pause(self) -> None:
-        """Stop accepting; the listening socket stays open."""
+    def start_accepting(self) -> None:
+        """Accept connections, and keep those that are idle."""
         with self._lock:
-            self._acceptor.stop()
-
-    def resume(self) -> None:
-        """Accept again."""
-        with self._lock:
-            self._acceptor.start()
+            self._acceptor.locked_start()
             if not self._drains:
-                self._serving_loop.passed = None
+                self.hand_over = None
         self._wake_up.set()
 
-    def rest(self, passed: Passed) -> None:
-        """Stop accepting, and pass on idle connections, now and after each request; serve those that are taken."""
+    def stop_accepting(self, hand_over: HandOver) -> None:
+        """Accept no more, and hand over idle connections, now and after each request; serve those that are taken."""
         with self._lock:
-            self._acceptor.stop()
-            self._serving_loop.passed = passed
-        self._pass_idle(passed)
+            self._acceptor.locked_stop()
+            self.hand_over = hand_over
+        self._hand_over_idle(hand_over)
         self._wake_up.set()
 
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: Sequence[str] = ()) -> None:
@@ -188,46 +180,41 @@ class PooledWSGIServer(WSGIServer):
                     address = (peer, 0) if peer else sock.getpeername()
                 except OSError:
                     address = ("", 0)  # it has gone; its first receive will tell
-                self._serving_loop.locked_adopt(sock, address, early, now, late=True, relayed=bool(peer))
+                self._serving_loop.locked_adopt(sock, address, early, now, may_have_left=True, relayed=bool(peer))
         self._poller.wake()
         self._wake_up.set()
 
-    def hand_over(self) -> list[tuple[socket.socket, bytes]]:
-        """Give up every idle plain connection, with the bytes read of it. The caller closes them."""
+    def drain(self, hand_over: HandOver) -> None:
+        """Stop accepting, hand over connections that are idle or become so, then let ``serve_forever`` return."""
         with self._lock:
-            return self._connections.give_up()
-
-    def drain(self, passed: Passed) -> None:
-        """Stop accepting, pass on connections that are idle or become so, then let ``serve_forever`` return."""
-        with self._lock:
-            self._acceptor.stop()
-            self._cut_at = monotonic()
+            self._acceptor.locked_stop()
+            self._aborted_at = monotonic()
             self._drains = True
-            self._serving_loop.passed = passed
-        self._pass_idle(passed)
+            self.hand_over = hand_over
+        self._hand_over_idle(hand_over)
         abort_endless(list(self._thread_pool.pool_threads))
         self._wake_up.set()
 
-    def pass_idle(self) -> None:
-        """Pass on connections that have become idle while the server drains."""
-        if self._drains and self._serving_loop.passed is not None:
-            self._pass_idle(self._serving_loop.passed)
+    def hand_over_idle(self) -> None:
+        """Hand over connections that have become idle while the server drains."""
+        if self._drains and self.hand_over is not None:
+            self._hand_over_idle(self.hand_over)
 
-    def _pass_idle(self, passed: Passed) -> None:
-        """Pass on every connection on which no request has begun; end those that can't be passed on."""
+    def _hand_over_idle(self, hand_over: HandOver) -> None:
+        """Hand over every connection on which no request has begun; end those that can't move."""
         with self._lock:
-            idle = self._connections.give_up()
+            idle = self._connections.locked_give_up()
             now = monotonic()
-            for connection in self._connections.in_state(states.PARKED):  # TLS
-                self._connections.dismiss(connection, now)
-            self._passing += 1  # it is not over before they have arrived
+            for connection in self._connections.locked_in_state(states.PARKED):  # TLS
+                self._connections.locked_dismiss(connection, now)
+            self._handing_over += 1  # the server is not over before they have arrived
         try:
             idle += self._serving_loop.recall(_RECALLED_MAX)
             if idle:
-                passed(idle)
+                hand_over(idle)
         finally:
             with self._lock:
-                self._passing -= 1
+                self._handing_over -= 1
 
     def stop(self) -> None:
         """Let ``serve_forever`` return at once, and close the connections."""
@@ -250,34 +237,31 @@ class PooledWSGIServer(WSGIServer):
     def _is_over(self) -> bool:
         if self._stopped or not self._drains:
             return self._stopped
-        abort_endless(list(self._thread_pool.pool_threads))  # some have become so since
+        abort_endless(list(self._thread_pool.pool_threads))  # those, too, that have begun since the drain
         with self._lock:
-            # A client that was answered gets a moment to end its side, or a reset may take the answer away.
+            # A client that was answered gets a moment to end its side: a reset could make it lose the answer.
             since = monotonic() + self.limits.linger_s - _LINGER_S
-            if self._passing or self._connections.in_state(
+            if self._handing_over or self._connections.locked_in_state(
                 states.READY, states.PARKED, states.HELD, states.PROBED
-            ):  # still to be passed on, or answered
+            ):  # still to be handed over, or answered
                 return False
             if self._background.busy:
                 return False
-            if any(each.deadline > since for each in self._connections.in_state(states.LINGERING)):
+            if any(each.deadline > since for each in self._connections.locked_in_state(states.LINGERING)):
                 return False
-            patient = monotonic() < self._cut_at + _CUT_S
-            for pool_thread in self._thread_pool.pool_threads:
-                exchange = exchange_of(pool_thread)
-                if pool_thread.busy and (
-                    streams_under_way(pool_thread) is None or (patient and exchange is not None and exchange.hijacked)
-                ):
-                    return False
-            return True
+            sockets_end = monotonic() >= self._aborted_at + _HIJACKED_S
+            return all(
+                not pool_thread.busy or (is_endless(pool_thread) and (sockets_end or not _is_hijacked(pool_thread)))
+                for pool_thread in self._thread_pool.pool_threads
+            )
 
     def _end(self) -> None:
         with self._lock:
-            self._acceptor.stop()
+            self._acceptor.locked_stop()
             self._thread_pool.locked_end()
-            for connection in self._connections.in_state(*_WITHOUT_THREAD):
-                self._connections.close(connection)
-            running = self._connections.in_state(states.BUSY, states.SENDING, states.RECEIVING)
+            for connection in self._connections.locked_in_state(*_WITHOUT_THREAD):
+                self._connections.locked_close(connection)
+            running = self._connections.locked_in_state(states.BUSY, states.SENDING, states.RECEIVING)
         abort_endless(list(self._thread_pool.pool_threads))
         self._background.close()
         self._poller.close()
@@ -288,13 +272,12 @@ class PooledWSGIServer(WSGIServer):
     def _log_problems(self) -> None:
         """Log what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
         with self._lock:
-            thread, self._thread_pool.problem = self._thread_pool.problem, None
+            thread = self._thread_pool.locked_take_problem()
         if thread is not None:
             self._log_rate_limited(
                 "error", "thread.failed", {"reason": thread, "count": len(self._thread_pool.pool_threads)}
             )
-        storage = self.server_context.storage
-        disk, storage.problem = storage.problem, None
+        disk = self.server_context.storage.take_problem()
         if disk is not None:
             self._log_rate_limited("error", "spool.failed", {"reason": disk, "action": SPACE})
         if self._background.is_full:
@@ -308,33 +291,39 @@ class PooledWSGIServer(WSGIServer):
 
     # -- what handlers ask
 
-    def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
-        """Whether a request has to wait for its body without a thread; see ``ServingLoop.body_waits``."""
-        return self._serving_loop.body_waits(handler, head)
+    def wait_for_body(self, handler: WSGIRequestHandler, head: Head) -> bool:
+        """Let a request wait for its body without a thread; see ``ClientWaits.wait_for_body``."""
+        return self._serving_loop.wait_for_body(handler, head)
 
-    def stream_begins(self, handler: WSGIRequestHandler, *, asking: bool) -> bool:
+    def begin_stream(self, handler: WSGIRequestHandler) -> bool:
         """Give a long request a thread of its own; False if there are too many such requests."""
+        pool = self._thread_pool
         with self._lock:
-            pool_thread = next(
-                (pool_thread for pool_thread in self._thread_pool.pool_threads if _serves(pool_thread, handler)), None
-            )
-            if asking or pool_thread is None:
-                room = self._thread_pool.locked_has_room()
-            else:
-                room = self._thread_pool.locked_detach(pool_thread) or self._thread_pool.locked_has_room()
-            logged, self._logged_full = self._logged_full, not room
+            pool_thread = next((each for each in pool.pool_threads if _serves(each, handler)), None)
+            room = (pool_thread is not None and pool.locked_detach(pool_thread)) or pool.locked_has_room()
+        return self._report_room(room)
+
+    def may_stream(self) -> bool:
+        """Whether one more long request could have a thread of its own."""
+        with self._lock:
+            room = self._thread_pool.locked_has_room()
+        return self._report_room(room)
+
+    def _report_room(self, room: bool) -> bool:  # noqa: FBT001  what it returns
+        """Log that there is no room for another long request, once until there is; return what was found."""
+        logged, self._logged_full = self._logged_full, not room
         if not room and not logged:
             self.sink.event("warning", "stream.limit", {"limit": self.limits.max_streams})
         return room
 
-    def connection_taken(self, handler: WSGIRequestHandler) -> bool:
+    def release_connection(self, handler: WSGIRequestHandler) -> bool:
         """Let the application take a connection's socket, and forget it; False if too many are taken."""
-        if not self.stream_begins(handler, asking=False):
+        if not self.begin_stream(handler):
             return False
         with self._lock:
             connection = self._connections.of(handler.wire.sock.fileno())
             if connection is not None:
-                self._connections.on(connection, states.HIJACKED)
+                self._connections.locked_on(connection, states.HIJACKED)
         return True
 
 
@@ -348,4 +337,10 @@ def _wires(tls: SSLContext | None) -> Callable[..., Wire]:
 
 
 def _serves(pool_thread: PoolThread, handler: WSGIRequestHandler) -> bool:
-    return isinstance(pool_thread.work, Connection) and pool_thread.work.handler is handler
+    connection = pool_thread.connection
+    return connection is not None and connection.handler is handler
+
+
+def _is_hijacked(pool_thread: PoolThread) -> bool:
+    exchange = pool_thread.exchange
+    return exchange is not None and exchange.hijacked

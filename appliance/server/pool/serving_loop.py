@@ -1,7 +1,8 @@
-"""What a thread of the pool does: wait, take a connection, serve its request, decide what becomes of the connection.
+"""What a thread of the pool does: wait, take a connection, serve its request, decide where the connection goes next.
 
 This also covers responses that are sent, and bodies that are received, in the background. Runs in the pool's threads;
-``_sent`` and ``_received`` run in the background sender's thread.
+``_sent`` and ``_received`` run in the background sender's thread. Methods whose name begins with ``locked_`` or
+``_locked_`` need the server's lock.
 """
 
 from __future__ import annotations
@@ -12,72 +13,50 @@ from typing import TYPE_CHECKING, Any
 from ..io.background.background_sender import BackgroundSender, ServerCallbacks
 from ..io.wire import Wire
 from .client_waits import ClientWaits
-from .connections import Connection, ConnectionFailed, Connections
+from .connection import Connection
+from .connections import ConnectionFailed
 from .departed_clients import report_departed
 from .tables import connection_states as states
 
 if TYPE_CHECKING:
     import socket
-    import threading
-    from collections.abc import Callable
 
     from ..http.head import Head
-    from ..http.limits import Limits
-    from ..io.poller import Poller
     from ..wsgi.handler import WSGIRequestHandler
-    from ..wsgi.recording.sink import FlushSchedule
-    from .acceptor import Acceptor
-    from .thread_pool import PoolThread, ThreadPool
-    from .watchdog import WakeUp
+    from .server_parts import ServerParts
+    from .thread_pool import PoolThread
 
-    Passed = Callable[[list[tuple[socket.socket, bytes]]], None]
-
-_BLOCKED_S = 0.0005  # a wait of so long was one: nothing had been there
+_BLOCKED_S = 0.0005  # a wait that took longer had found nothing at first
 
 
 class ServingLoop:
     """The work of one server's threads.
 
     Attributes:
-        passed: called with idle connections, once the server drains.
+        background: sends and receives without a thread.
     """
 
-    def __init__(
-        self,
-        server: Any,
-        lock: threading.Lock,
-        *,
-        thread_pool: ThreadPool,
-        connections: Connections,
-        acceptor: Acceptor,
-        poller: Poller,
-        flushing: FlushSchedule,
-        wake_up: WakeUp,
-        threads: int,
-    ) -> None:
+    def __init__(self, server: Any, parts: ServerParts) -> None:
         self._server = server
-        self._lock = lock
-        self._thread_pool = thread_pool
-        self._connections = connections
-        self._acceptor = acceptor
-        self._poller = poller
-        self._flushing = flushing
-        self._wake_up = wake_up
-        self._limits: Limits = server.limits
-        self.passed: Passed | None = None
+        self._lock = parts.lock
+        self._thread_pool = parts.thread_pool
+        self._connections = parts.connections
+        self._acceptor = parts.acceptor
+        self._poller = parts.poller
+        self._flushing = parts.flushing
+        self._wake_up = parts.wake_up
+        self._limits = parts.limits
         self._must_poll = False  # a pipelined request waits: look for other clients before it is served
-        self._waits = waits = ClientWaits(
-            server, lock, thread_pool=thread_pool, connections=connections, threads=threads
-        )
+        self._waits = waits = ClientWaits(server, parts)
         callbacks = ServerCallbacks(
-            is_pressed=lambda: thread_pool.leader is None,
+            is_pressed=lambda: parts.thread_pool.leader is None,
             max_ahead=waits.max_ahead,
-            may_wait=waits.may_wait,
-            may_hold=waits.may_hold,
+            begin_wait=waits.begin_wait,
+            begin_wait_in_memory=waits.begin_wait_in_memory,
             may_run=waits.may_run,
             transfers_ended=self._transfers_ended,
         )
-        self.background = BackgroundSender(server.limits, server.server_context.storage, callbacks)
+        self.background = BackgroundSender(parts.limits, server.server_context.storage, callbacks)
 
     # -- one step of the thread that leads
 
@@ -92,14 +71,9 @@ class ServingLoop:
                 connection = None
                 if connections.ready:
                     now = monotonic()
-                    connections.note_poll(now)
-                    connection = connections.next()
+                    connection = connections.locked_next(now)
                 if connection is not None:
-                    pool_thread.work = connection
-                    pool_thread.since = now
-                    connection.handler.started = connection.begun_at or now
-                    connection.begun_at = 0.0
-                    pool_thread.busy = True
+                    pool_thread.begin(connection, now)
                     if self._thread_pool.eager:
                         self._thread_pool.locked_relieve()
             if connection is None:
@@ -110,48 +84,52 @@ class ServingLoop:
             return
         if self._wake_up.sleeping:
             self._wake_up.set()
+        ended_at = now
         try:
-            self._serve(pool_thread, connection)
+            ended_at = self._serve(pool_thread, connection)
         finally:
-            self._thread_pool.done(pool_thread)
-            if self.passed is not None:
+            self._thread_pool.done(pool_thread, ended_at)
+            if self._server.hand_over is not None:
                 self._wake_up.set()
 
     def _wait_for_work(self, seconds: float | None) -> None:
-        """No connection has a request."""
-        if self.passed is not None:
-            self._server.pass_idle()
-        if self._connections.hold is not None or self._connections.probed:
-            self._wake_up.set()  # it knows nothing yet of those that were put off just now
+        """Wait for requests: no connection has one."""
+        if self._server.hand_over is not None:
+            self._server.hand_over_idle()
+        if self._connections.has_delayed:
+            self._wake_up.set()  # the watchdog does not know the deadlines of those that were held or probed just now
         self._wait(seconds)
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait until there is something to look at."""
+        """Wait until a connection is readable or has come, and put it into the queue."""
         acceptor, connections = self._acceptor, self._connections
         before = monotonic()
         self._flushing.flush_if_due(before)
-        # What is there before the wait has waited itself. How long the call takes says so on an idle machine alone.
+        # A request that the kernel has already has waited for a thread. So the first look does not wait: the duration
+        # of a wait would tell the same on an idle machine only.
         polls_first = connections.is_away(before)
         readable = self._poller.wait(0) if polls_first else []
-        # If that look took a wake-up, something is in the queue, or the server has ended.
+        # A wake-up that the first look took means that a connection is in the queue, or that the server has ended.
         waits = not readable and not (polls_first and self._poller.woken)
         if waits:
             readable = self._poller.wait(seconds)
         now = monotonic()
-        come = False
+        accepts = False
+        problem: str | None = None
         failed: list[ConnectionFailed] = []
         with self._lock:
             if waits and now - before > _BLOCKED_S:
-                connections.note_wait(now)
+                connections.locked_note_wait(now)
             for descriptor in readable if not self._thread_pool.over else ():
                 if descriptor == acceptor.descriptor:
-                    come = True
+                    accepts = True
                     failed += self._locked_accept(now)
+                    problem = acceptor.locked_take_problem()
                 else:
-                    connections.readable(descriptor)
-            problem, acceptor.problem = acceptor.problem, None
-        if come and self._wake_up.sleeping:
-            self._wake_up.set()  # without a connection it sleeps with no end, and would let this one's time go by
+                    connections.locked_readable(descriptor)
+        if accepts and self._wake_up.sleeping:
+            # Without a connection the watchdog sleeps without an end, and would not notice this one's deadline.
+            self._wake_up.set()
         if problem is not None:
             self._server.sink.event("error", "accept.failed", {"reason": problem})
         for failure in failed:
@@ -160,7 +138,7 @@ class ServingLoop:
     def _locked_accept(self, now: float) -> list[ConnectionFailed]:
         """Accept connections; return those that could not be set up."""
         failed = []
-        for sock, address in self._acceptor.accept(now):
+        for sock, address in self._acceptor.locked_accept(now):
             try:
                 self.locked_adopt(sock, address, b"", now)
             except Exception as error:  # noqa: BLE001  one connection's failure is not the others'
@@ -176,9 +154,16 @@ class ServingLoop:
             self._server.handle_error(failure.sock, failure.address)
 
     def locked_adopt(
-        self, sock: socket.socket, address: Any, early: bytes, now: float, *, late: bool = False, relayed: bool = False
+        self,
+        sock: socket.socket,
+        address: Any,
+        early: bytes,
+        now: float,
+        *,
+        may_have_left: bool = False,
+        relayed: bool = False,
     ) -> None:
-        """Add a connection. ``late``: its client may have left meanwhile. ``relayed``: plain, whatever ours are."""
+        """Add a connection. ``relayed``: it speaks plain HTTP, also if this server's own connections use TLS."""
         server = self._server
         # socketserver would run the whole connection in the handler's constructor; here it is served by parts.
         handler_class: Any = server.RequestHandlerClass
@@ -188,17 +173,15 @@ class ServingLoop:
         handler.server = server
         wire = (Wire if relayed else server.make_wire)(sock, self._limits, early)
         if relayed:
-            wire.secure = True  # its client speaks TLS, with the process that relays
+            wire.secure = True  # the client itself speaks TLS, with the process that relays its request
         wire.background = self.background if self.background.is_able else None
         handler.begin(server.server_context, wire)
-        connection = Connection(handler, wire, now)
-        if late:
-            connection.late = True
-        self._connections.add(connection)
+        self._connections.locked_add(Connection(handler, wire, now, may_have_left=may_have_left))
 
     # -- one request
 
-    def _serve(self, pool_thread: PoolThread, connection: Connection) -> None:
+    def _serve(self, pool_thread: PoolThread, connection: Connection) -> float:
+        """Serve a request, and decide where its connection goes; return when the application had ended."""
         handler, wire = connection.handler, connection.wire
         try:
             if connection.gone:
@@ -210,18 +193,18 @@ class ServingLoop:
             if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and logged
                 self._server.handle_error(wire.sock, handler.client_address)
         now = monotonic()
-        self._thread_pool.took(now - pool_thread.since)
         try:
             if wire.outgoing is not None or wire.early is not None or connection.incoming is not None:
                 self._continue_in_background(pool_thread, connection, now)
             else:
                 self._settle(pool_thread, connection, now)
-        except Exception:  # noqa: BLE001  as above: the application may have closed the descriptor
+        except Exception:  # noqa: BLE001  the application may have closed the descriptor; the thread must go on
             self._give_up(connection)
+        return now
 
     def _give_up(self, connection: Connection) -> None:
         with self._lock:
-            self._connections.close(connection)
+            self._connections.locked_close(connection)
         self._server.handle_error(connection.wire.sock, connection.handler.client_address)
 
     def _settle(self, pool_thread: PoolThread | None, connection: Connection, now: float) -> None:
@@ -230,45 +213,45 @@ class ServingLoop:
         if handler.leaves:
             self._leave(connection)
             return
-        given = False
+        moved = False
         with self._lock:
-            passed = self.passed  # under the lock: what parks after a drain has begun would wait forever
+            # Read with the lock held: a connection that is parked after a drain has begun would wait forever.
+            hand_over = self._server.hand_over
             if not handler.close_connection and connection.state == states.BUSY and not self._thread_pool.over:
                 if connection.wire.buffer:
-                    # Behind the others, and a look for new ones comes before: pipelining must not starve them.
-                    self._connections.on(connection, states.PIPELINED)
+                    # It goes to the end of the queue, and the poller is asked before it is served: a client that sends
+                    # many requests at once must not keep the others waiting.
+                    self._connections.locked_on(connection, states.PIPELINED)
                     self._must_poll = True
                     if self._thread_pool.leader is not pool_thread or pool_thread is None:
                         self._poller.wake()
-                elif passed is None:
-                    self._connections.park(connection, now)
+                elif hand_over is None:
+                    self._connections.locked_park(connection, now)
                 elif not connection.wire.movable:
-                    self._connections.linger(connection, now)
+                    self._connections.locked_linger(connection, now)
                 else:
-                    self._connections.on(connection, states.HANDED_OVER)
-                    given = True
+                    self._connections.locked_on(connection, states.HANDED_OVER)
+                    moved = True
             else:
                 self._locked_finish(connection, now)
-        if passed is not None and given:
-            passed([(connection.wire.sock, b"")])
+        if hand_over is not None and moved:
+            hand_over([(connection.wire.sock, b"")])
 
     def _leave(self, connection: Connection) -> None:
-        """Another server answers the request whose head was read."""
-        wire, handoff = connection.wire, self._server.server_context.handoff
-        raw = connection.handler.raw or b""
+        """Give the connection to the server that answers its request, with the head that was read."""
         with self._lock:
-            self._connections.on(connection, states.HANDED_OVER)
-        handoff.take([(wire.sock, raw + b"\r\n\r\n" + wire.buffer)], [""])
+            self._connections.locked_on(connection, states.HANDED_OVER)
+        self._server.server_context.handoff.take([(connection.wire.sock, connection.unread())], [""])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
         """End a connection that has served its last request."""
         if connection.handler.hijacked is not None or self._thread_pool.over or connection.state != states.BUSY:
-            self._connections.close(connection)
+            self._connections.locked_close(connection)
         elif connection.wire.is_reset or connection.handler.is_clean:
             connection.wire.end()
-            self._connections.close(connection)
+            self._connections.locked_close(connection)
         else:
-            self._connections.linger(connection, now)
+            self._connections.locked_linger(connection, now)
 
     # -- what goes on in the background
 
@@ -280,7 +263,9 @@ class ServingLoop:
         outgoing, incoming = wire.outgoing, connection.incoming
         if outgoing is not None or incoming is not None:
             with self._lock:
-                self._connections.on(connection, states.SENDING_BEGAN if incoming is None else states.RECEIVING_BEGAN)
+                self._connections.locked_on(
+                    connection, states.SENDING_BEGAN if incoming is None else states.RECEIVING_BEGAN
+                )
         if incoming is not None:
             connection.begun_at = handler.started
             if not self.background.follow(incoming, lambda _: self._received(connection)):
@@ -292,10 +277,10 @@ class ServingLoop:
         """Go on after a response was sent in the background, or failed."""
         try:
             with self._lock:
-                self._connections.on(connection, states.SENT)
+                self._connections.locked_on(connection, states.SENT)
             connection.wire.caught_up()
             self._settle(pool_thread, connection, now or monotonic())
-        except Exception:  # noqa: BLE001  as above
+        except Exception:  # noqa: BLE001  as in _serve: the thread of the transfers must go on
             self._give_up(connection)
         self._poller.wake()
         self._wake_up.set()
@@ -306,11 +291,11 @@ class ServingLoop:
         with self._lock:
             if connection.state == states.RECEIVING and incoming is not None and not self._thread_pool.over:
                 connection.wire.receive_first(incoming.queue)
-                self._connections.on(connection, states.RECEIVED)
+                self._connections.locked_on(connection, states.RECEIVED)
             else:
                 if incoming is not None:
                     incoming.queue.close()
-                self._connections.close(connection)
+                self._connections.locked_close(connection)
         self._poller.wake()
         self._wake_up.set()
 
@@ -321,14 +306,13 @@ class ServingLoop:
             with self._lock:
                 connection = self._connections.of(incoming.descriptor)
                 if connection is not None and connection.handler.raw is not None:
-                    self._connections.on(connection, states.HANDED_OVER)
-                    early = connection.handler.raw + b"\r\n\r\n" + connection.wire.buffer + data
-                    given.append((connection.wire.sock, early))
+                    self._connections.locked_on(connection, states.HANDED_OVER)
+                    given.append((connection.wire.sock, connection.unread(data)))
         return given
 
-    def body_waits(self, handler: WSGIRequestHandler, head: Head) -> bool:
-        """Whether a request waits for its body without a thread; see ``ClientWaits.body_waits``."""
-        return self._waits.body_waits(handler, head, self.background)
+    def wait_for_body(self, handler: WSGIRequestHandler, head: Head) -> bool:
+        """Let a request wait for its body without a thread; see ``ClientWaits.wait_for_body``."""
+        return self._waits.wait_for_body(handler, head, self.background)
 
     def _transfers_ended(self) -> None:
         self._flushing.flush()

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..pages.tracebacks import stack_text
-from .connections import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +43,7 @@ class SlowRequests:
                 self._log(pool_thread, now)
 
     def _log(self, pool_thread: PoolThread, now: float) -> None:
-        exchange = pool_thread.work.handler.exchange if isinstance(pool_thread.work, Connection) else None
+        exchange = pool_thread.exchange
         if exchange is None or exchange.head is None:
             return
         fields: dict[str, object] = {
@@ -74,11 +73,8 @@ def _where(thread: int) -> str:
 
 def _excused(pool_thread: PoolThread) -> bool:
     """Whether the request streams, or waits for its client: that may take as long as it likes."""
-    work = pool_thread.work
-    if not isinstance(work, Connection):
-        return True
-    exchange = work.handler.exchange
-    return bool(work.wire.waiting) or exchange is None or exchange.streaming or exchange.hijacked
+    exchange = pool_thread.exchange
+    return exchange is None or exchange.streaming or exchange.hijacked or bool(pool_thread.waiting_since)
 
 
 def _debugged() -> bool:

@@ -1,7 +1,7 @@
 """The pool's threads: one leads, the others run requests or wait.
 
 This module decides which thread waits for the next request, how many requests may run, and when a running request is no
-longer counted. Knows no sockets and no HTTP. Runs in the server's threads, and in the watchdog's.
+longer counted. Uses no sockets. Runs in the server's threads, and in the watchdog's.
 
 Theory of operation. One thread, the leader, waits for connections and serves them itself, one after another: no request
 changes threads, which would cost it 20 µs and a fight for the interpreter's lock. A request that takes longer than
@@ -27,6 +27,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..wsgi.recording.exchange import Exchange
+    from .connection import Connection
+
 # A request's average duration from which passing the lead on costs less than waiting for the watchdog.
 _SLOW_S = 0.001
 # Threads that fail to lead, one after another with no request between, until the server gives up.
@@ -42,10 +45,10 @@ class PoolThread:
         since: when that began (CLOCK_MONOTONIC).
         detached: that request is not counted.
         thread: the thread's identifier.
-        work: what it serves.
+        connection: the one that it serves; None while it serves none.
     """
 
-    __slots__ = ("busy", "detached", "since", "thread", "wakeup", "work")
+    __slots__ = ("busy", "connection", "detached", "since", "thread", "wakeup")
 
     def __init__(self) -> None:
         self.wakeup = threading.Lock()
@@ -54,11 +57,33 @@ class PoolThread:
         self.detached = False
         self.since = 0.0
         self.thread = 0
-        self.work: object = None
+        self.connection: Connection | None = None
+
+    def begin(self, connection: Connection, now: float) -> None:
+        """Note that it serves a request of this connection from now on."""
+        self.connection = connection
+        self.since = now
+        self.busy = True
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The record of the request that it runs, once there is one."""
+        connection = self.connection
+        return connection.handler.exchange if connection is not None else None
+
+    @property
+    def waiting_since(self) -> float:
+        """Since when its request waits for its client (CLOCK_MONOTONIC); 0.0 while it does not."""
+        connection = self.connection
+        return connection.wire.waiting if connection is not None else 0.0
 
 
 class ThreadPool:
-    """The threads of one server. Methods whose name begins with ``locked_`` need the server's lock.
+    """The threads of one server.
+
+    Methods whose name begins with ``locked_`` need the server's lock. ``done`` is called without it, once a request:
+    the fields of a thread are written by that thread alone, and if two threads write the average or the count at once,
+    and one of the two is lost, no decision changes.
 
     Args:
         lock: the server's.
@@ -66,7 +91,7 @@ class ThreadPool:
         max_streams: how many more may be detached.
         lead: serves one connection, or waits for some, for so long at most (None: no limit); the leader calls it in a
             loop.
-        rest: called by a thread that has nothing to do.
+        on_idle: called by a thread that has nothing to do.
         alarm: called when a thread could not be started, or when no thread can lead any more.
     """
 
@@ -77,14 +102,14 @@ class ThreadPool:
         threads: int,
         max_streams: int,
         lead: Callable[[PoolThread, float | None], None],
-        rest: Callable[[], None],
+        on_idle: Callable[[], None],
         alarm: Callable[[], None],
     ) -> None:
         self._lock = lock
         self._threads = threads
         self._max_streams = max_streams
         self._lead = lead
-        self._rest = rest
+        self._on_idle = on_idle
         self._idle: list[PoolThread] = []
         self._average_s = 0.0
         self.pool_threads: set[PoolThread] = set()
@@ -97,7 +122,7 @@ class ThreadPool:
         self._failures = 0
         self._failed_at = -1
         self.short = False  # a thread was needed, and could not be started
-        self.problem: str | None = None  # the reason to log; None once it is logged
+        self.problem: str | None = None  # the reason to log; None once it is taken
         self._here: PoolThread | None = None  # the watchdog's own thread, while it serves
         self._start_again_at = 0.0
 
@@ -106,23 +131,25 @@ class ThreadPool:
         """How many requests run, counted or not."""
         return sum(pool_thread.busy for pool_thread in list(self.pool_threads))
 
-    def done(self, pool_thread: PoolThread) -> None:
-        """Note that a thread has finished a request."""
+    def done(self, pool_thread: PoolThread, ended_at: float) -> None:
+        """Note that a thread has finished its request, and when the application had (CLOCK_MONOTONIC)."""
         pool_thread.busy = False
-        pool_thread.work = None
+        pool_thread.connection = None
         self.served += 1
-
-    def took(self, seconds: float) -> None:
-        """Note how long a request took."""
-        average = self._average_s
-        self._average_s = average = average + (min(seconds, 1.0) - average) / 8
+        seconds, average = ended_at - pool_thread.since, self._average_s
+        self._average_s = average = average + ((seconds if seconds < 1.0 else 1.0) - average) / 8  # noqa: FURB136  min costs 50 ns
         self.eager = average > _SLOW_S and self._threads > 1
+
+    def locked_take_problem(self) -> str | None:
+        """Return why a thread could not be started, once."""
+        problem, self.problem = self.problem, None
+        return problem
 
     def locked_appoint(self) -> None:
         """Ensure that there is a leader, if one more request may run."""
         if self.leader is not None or self.over:
             return
-        if sum(pool_thread.busy and not pool_thread.detached for pool_thread in self.pool_threads) >= self._threads:
+        if self._locked_is_full():
             return
         if self._idle:
             self.leader = self._idle.pop()
@@ -153,9 +180,7 @@ class ThreadPool:
     def serve_here(self, seconds: float) -> bool:
         """Lead in the calling thread, for one connection or for so long; False if that is not needed."""
         with self._lock:
-            if not self.short or self.leader is not None or self.over:
-                return False
-            if sum(pool_thread.busy and not pool_thread.detached for pool_thread in self.pool_threads) >= self._threads:
+            if not self.short or self.leader is not None or self.over or self._locked_is_full():
                 return False
             self.leader = pool_thread = PoolThread()
             pool_thread.thread = threading.get_ident()
@@ -175,6 +200,10 @@ class ThreadPool:
                 if self.leader is pool_thread:
                     self.leader = None
         return True
+
+    def _locked_is_full(self) -> bool:
+        """Whether as many requests run and are counted as may run."""
+        return sum(pool_thread.busy and not pool_thread.detached for pool_thread in self.pool_threads) >= self._threads
 
     def locked_relieve(self) -> None:
         """Let another thread lead: the leader is busy."""
@@ -249,7 +278,7 @@ class ThreadPool:
                 self.pool_threads.discard(pool_thread)
                 return False
             self._idle.append(pool_thread)
-        self._rest()
+        self._on_idle()
         # Also if it leads already: the thread that appointed it has released this; the next wait must not end by it.
         pool_thread.wakeup.acquire()
         return not self.over

@@ -10,22 +10,14 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..io.gevent_safe_event import GeventSafeEvent
-from .connections import Connection
 from .tables import connection_states as states
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
-    from ..http.limits import Limits
-    from ..io.poller import Poller
-    from ..wsgi.recording.exchange import Exchange
-    from ..wsgi.recording.sink import FlushSchedule
-    from .acceptor import Acceptor
-    from .connections import Connections
+    from .server_parts import ServerParts
     from .slow_requests import SlowRequests
-    from .thread_pool import PoolThread, ThreadPool
+    from .thread_pool import PoolThread
 
 _SWEEP_S = 1.0
 _STREAM_CHECK_S = 0.25
@@ -42,55 +34,20 @@ class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
         )
 
 
-class WakeUp:
-    """Wakes the watchdog; any thread may set it.
-
-    Attributes:
-        sleeping: the watchdog sleeps longer than a leader may be busy, and must be woken when one begins to work.
-    """
-
-    __slots__ = ("_event", "sleeping")
-
-    def __init__(self) -> None:
-        self._event = GeventSafeEvent()
-        self.sleeping = False
-
-    def set(self) -> None:
-        """Let the watchdog look now."""
-        self._event.set()
-
-    def wait(self, seconds: float | None) -> None:
-        """Wait until it is set, at most ``seconds``."""
-        self._event.wait(seconds)
-
-
 class Watchdog:
     """Watches one server."""
 
-    def __init__(
-        self,
-        lock: threading.Lock,
-        *,
-        wake_up: WakeUp,
-        thread_pool: ThreadPool,
-        connections: Connections,
-        acceptor: Acceptor,
-        poller: Poller,
-        limits: Limits,
-        flushing: FlushSchedule,
-        slow: SlowRequests,
-        log_problems: Callable[[], None],
-    ) -> None:
-        self._lock = lock
-        self._thread_pool = thread_pool
-        self._connections = connections
-        self._acceptor = acceptor
-        self._poller = poller
-        self._limits = limits
-        self._flushing = flushing
+    def __init__(self, parts: ServerParts, slow: SlowRequests, log_problems: Callable[[], None]) -> None:
+        self._lock = parts.lock
+        self._thread_pool = parts.thread_pool
+        self._connections = parts.connections
+        self._acceptor = parts.acceptor
+        self._poller = parts.poller
+        self._limits = parts.limits
+        self._flushing = parts.flushing
+        self._wake_up = parts.wake_up
         self._slow = slow
         self._log_problems = log_problems
-        self._wake_up = wake_up
         self._swept_at = 0.0
 
     def watch(self, is_over: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
@@ -116,18 +73,13 @@ class Watchdog:
 
     def _is_due(self, now: float) -> bool:
         """Whether something must be looked at before the next sweep."""
-        return (
-            self._connections.hold is not None or self._connections.probed > 0 or 0 < self._acceptor.paused_until <= now
-        )
+        return self._connections.has_delayed or 0 < self._acceptor.retry_at <= now
 
     def _sleep(self, *, closely: bool) -> None:
         if closely or self._leader_works():
             self._wake_up.wait(self._limits.stuck_after_s)
         else:
-            self._wake_up.sleeping = True
-            if not self._leader_works():  # it may have begun before it could see the flag
-                self._wake_up.wait(self._idle_s())
-            self._wake_up.sleeping = False
+            self._wake_up.sleep(self._leader_works, self._idle_s)
 
     def _leader_works(self) -> bool:
         leader = self._thread_pool.leader
@@ -136,15 +88,12 @@ class Watchdog:
     def _idle_s(self) -> float | None:
         """Return for how long nothing needs to be looked at."""
         with self._lock:
-            held = (
-                self._connections.in_state(states.HELD, states.PROBED)
-                if self._connections.hold is not None or self._connections.probed
-                else []
-            )
-            if held:
-                return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in held) - monotonic()))
-            if self._acceptor.paused_until:
-                return max(0.001, self._acceptor.paused_until - monotonic())
+            connections = self._connections
+            delayed = connections.locked_in_state(states.HELD, states.PROBED) if connections.has_delayed else []
+            if delayed:
+                return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in delayed) - monotonic()))
+            if self._acceptor.retry_at:
+                return max(0.001, self._acceptor.retry_at - monotonic())
             if self._thread_pool.busy:
                 return _STREAM_CHECK_S
             return _SWEEP_S if len(self._connections) else None
@@ -167,29 +116,22 @@ class Watchdog:
 
     def _may_detach(self, pool_thread: PoolThread, now: float, *, pressed: bool) -> bool:
         """Whether a request may be detached: it goes on for long, or waits for its client while others wait."""
-        limits, work = self._limits, pool_thread.work
+        limits = self._limits
         if now - pool_thread.since > limits.stream_after_s and _is_io_bound(pool_thread):
             return True
-        waiting = work.wire.waiting if pressed and isinstance(work, Connection) else 0.0
-        return bool(waiting) and now - waiting > limits.stuck_after_s
+        since = pool_thread.waiting_since if pressed else 0.0
+        return bool(since) and now - since > limits.stuck_after_s
 
     def _sweep(self, now: float) -> None:
         self._slow.check(list(self._thread_pool.pool_threads), now)
         with self._lock:
-            self._acceptor.retry(now)
-            ready = self._connections.sweep(now)
+            self._acceptor.locked_retry(now)
+            ready = self._connections.locked_sweep(now)
         if ready:
             self._poller.wake()
 
 
-def exchange_of(pool_thread: PoolThread) -> Exchange | None:
-    """Return the record of the request that a thread runs."""
-    work = pool_thread.work
-    return work.handler.exchange if isinstance(work, Connection) else None
-
-
 def _is_io_bound(pool_thread: PoolThread) -> bool:
     """Whether the request streams, or waits for its client: it needs no processor, and may take very long."""
-    exchange, work = exchange_of(pool_thread), pool_thread.work
-    waits = isinstance(work, Connection) and bool(work.wire.waiting)
-    return waits or (exchange is not None and (exchange.streaming or exchange.hijacked))
+    exchange = pool_thread.exchange
+    return bool(pool_thread.waiting_since) or (exchange is not None and (exchange.streaming or exchange.hijacked))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref import simple_server
 
@@ -16,7 +15,7 @@ from ..http.refusal import NO_CLIENT, Refused, answer
 from ..http.response.file_wrapper import FileWrapper
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
-from ..io.background.completion import end_later, how_it_ended
+from ..io.background.completion import end_when_sent, how_it_ended
 from .failure_events import close_quietly, failure_page, log_failure
 from .standalone import standalone_parts
 from .streams import Reader, Writer
@@ -50,8 +49,8 @@ class RequestHandler(Protocol):
     def new_exchange(self) -> Exchange:
         """Make the current request's record."""
 
-    def may_stream(self, *, asking: bool = False) -> bool:
-        """Take a thread for a long time, or only ask whether there is one."""
+    def begin_stream(self) -> bool:
+        """Take a thread for a long time; False if too many requests have one."""
 
     def response_ended(self, *, persistent: bool) -> None:
         """Note whether another request may follow on this connection."""
@@ -161,12 +160,11 @@ class ApplicationRun(simple_server.ServerHandler):
         exchange = self.exchange
         if exchange is not None:
             if not exchange.finished:
-                exchange.finished = monotonic()
-                exchange.ended = time()
+                exchange.finish()
             exchange.body_size = self.bytes_sent
             handler = self.request_handler
             if handler is not None:
-                if self.stdout.outgoing is None or self._gone or not end_later(handler, exchange, self.bytes_sent):
+                if self.stdout.outgoing is None or self._gone or not end_when_sent(handler, exchange, self.bytes_sent):
                     handler.log_exchange(exchange)
                 if self._attached:
                     if handler.socketless and not self.stdin.ended:  # the next request is behind it

@@ -12,7 +12,7 @@ from __future__ import annotations
 import select
 import sys
 from contextvars import Context
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..http.body import CLIENT_LEFT, EMPTY, Body
@@ -263,8 +263,10 @@ class WSGIRequestHandler(SocketlessHandler):
         """Prepare what is rare: an upgrade, a chunked body. Whether the server itself has answered (``*``)."""
         # What else is offered (h2c, by curl and by Java's client with every request) hardly anybody takes.
         offer = head.values["HTTP_UPGRADE"].lower() if head.said.upgrade else ""
-        if "websocket" in offer and not self.may_stream(asking=True):
-            raise Refused(503, TOO_MANY_STREAMS)
+        if "websocket" in offer:
+            may_stream = getattr(self.server, "may_stream", None)
+            if may_stream is not None and not may_stream():
+                raise Refused(503, TOO_MANY_STREAMS)
         if head.path == "*":
             self._answer_options(head)
             return True
@@ -288,13 +290,13 @@ class WSGIRequestHandler(SocketlessHandler):
 
     def take_socket(self) -> bool:
         """Let the application take the socket, which the pool then forgets; False if too many are taken."""
-        taken = getattr(self.server, "connection_taken", None)
-        return taken is None or bool(taken(self))
+        release = getattr(self.server, "release_connection", None)
+        return release is None or bool(release(self))
 
-    def may_stream(self, *, asking: bool = False) -> bool:
-        """Take a thread for a long time, or only ask whether there is one."""
-        begins = getattr(self.server, "stream_begins", None)
-        return begins is None or bool(begins(self, asking=asking))
+    def begin_stream(self) -> bool:
+        """Take a thread for a long time; False if too many requests have one."""
+        begin = getattr(self.server, "begin_stream", None)
+        return begin is None or bool(begin(self))
 
     @property
     def is_clean(self) -> bool:
@@ -350,8 +352,8 @@ class WSGIRequestHandler(SocketlessHandler):
         except OSError:
             exchange.event = "request.aborted"
             exchange.reason = NO_CLIENT
-        exchange.answered = exchange.finished = monotonic()
-        exchange.ended = time()
+        exchange.finish()
+        exchange.answered = exchange.finished
         self.log_exchange(exchange)
 
     # -- what subclasses may use or replace

@@ -45,8 +45,8 @@ def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] 
     wire, limits, said = handler.wire, handler.server_context.limits, head.said
     if 0 < limits.max_body_bytes < said.length:
         raise Refused(413, too_large(limits.max_body_bytes))
-    waits = getattr(handler.server, "body_waits", None)
-    if waits is not None and waits(handler, head):
+    wait = getattr(handler.server, "wait_for_body", None)
+    if wait is not None and wait(handler, head):
         raise Deferred
     if wire.early is not None:
         send_continue = None  # it was sent when the request began to wait

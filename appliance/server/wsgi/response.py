@@ -176,7 +176,7 @@ class ServerHandler(ApplicationRun):
             self._gone = True
             raise ClientGone(str(error)) from error
         self.bytes_sent = size
-        exchange.answered = exchange.finished = monotonic()
+        exchange.answered = exchange.finished = monotonic()  # as Exchange.finish, without a call and a second clock
         exchange.ended = wall
 
     def write(self, data: bytes) -> None:
@@ -266,7 +266,7 @@ class ServerHandler(ApplicationRun):
     def _begin_stream(self, exchange: Exchange, fields: ResponseFields) -> None:
         """Give an event stream a thread of its own: it does not end by itself."""
         if b"text/event-stream" in fields.block:
-            if self.request_handler is not None and not self.request_handler.may_stream():
+            if self.request_handler is not None and not self.request_handler.begin_stream():
                 raise Refused(503, TOO_MANY_STREAMS)
             exchange.endless = True
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from appliance.server.http.limits import Limits
-from appliance.server.pool.connections import Connection
 from appliance.server.pool.thread_pool import PoolThread
 from tests.server.served import PATIENCE_S, Served, get, post
 from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, slow, until, until_in_background
@@ -23,7 +22,7 @@ Serve = Callable[..., Served]
 
 def is_waiting(pool_thread: PoolThread) -> bool:
     """Whether a thread waits for its client."""
-    return isinstance(pool_thread.work, Connection) and pool_thread.work.wire.waiting > 0
+    return pool_thread.waiting_since > 0
 
 
 def test_what_is_alike_is_held_once(serve: Serve, every: Every):

@@ -211,7 +211,8 @@ def test_what_was_not_read_yet_can_move(secure, serve: Serve, certificate: tuple
     raw = served.client()
     moved: list[tuple[socket.socket, bytes]] = []
     while not moved:
-        moved = served.server.hand_over()
+        served.server.start_accepting()
+        served.server.stop_accepting(moved.extend)
     other = serve(tls=context_of(*map(str, certificate)))
     other.server.take(moved)
     assert raw.ask(GET).status == 400

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from appliance.server.pool.abort_streams import abort_endless, streams_under_way
+from appliance.server.pool.abort_streams import abort_endless, is_endless
 from appliance.server.pool.thread_pool import PoolThread
 from tests.server.answers import Gate
 from tests.server.served import Served, get
@@ -61,7 +61,7 @@ def test_a_taken_socket_is_ended(serve: Serve):
     client = served.client().send(get("/socket", "Upgrade: websocket", "Connection: Upgrade"))
     assert taken.wait(10)
     (thread,) = [each for each in threads_of(served) if each.busy]
-    assert streams_under_way(thread) is not None
+    assert is_endless(thread)
     abort_endless(threads_of(served))
     assert served.sink.record()["reason"] == "the server ended it"
     assert client.rest() == b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + b"\x88\x02\x03\xf4"
@@ -74,7 +74,7 @@ def test_a_request_that_ends_by_itself_is_not_ended(serve: Serve):
     served = serve(gate)
     client = served.client().send(get("/wait"))
     assert gate.entered.acquire(timeout=10)
-    assert [streams_under_way(each) for each in threads_of(served)] == [None] * len(threads_of(served))
+    assert not any(map(is_endless, threads_of(served)))
     abort_endless(threads_of(served))
     gate.opened.set()
     assert client.response().body == b"done"

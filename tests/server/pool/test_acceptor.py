@@ -68,7 +68,7 @@ class Scene:
 
     def accept(self, now: float = NOW) -> list[tuple[socket.socket, object]]:
         """Accept; what was accepted is closed at the end."""
-        found = list(self.acceptor.accept(now))
+        found = list(self.acceptor.locked_accept(now))
         self.sockets += [sock for sock, _ in found]
         return found
 
@@ -90,13 +90,13 @@ def test_it_accepts_while_it_is_open(scene: Scene):
     scene.connect()
     assert scene.accept() == []
     for _ in range(2):
-        scene.acceptor.start()
+        scene.acceptor.locked_start()
     assert scene.poller.descriptors == [scene.listener.fileno()] == [scene.acceptor.descriptor]
     ((_, address),) = scene.accept()
     assert address == scene.sockets[1].getsockname()
     assert scene.accept() == []
     for _ in range(2):
-        scene.acceptor.stop()
+        scene.acceptor.locked_stop()
     assert scene.poller.descriptors == []
     scene.connect()
     assert scene.accept() == []
@@ -105,7 +105,7 @@ def test_it_accepts_while_it_is_open(scene: Scene):
 def test_it_blocks_nobody_and_delays_nothing(scene: Scene):
     """The listening socket never blocks, and what is accepted sends small pieces at once."""
     assert not scene.listener.getblocking()
-    scene.acceptor.start()
+    scene.acceptor.locked_start()
     scene.connect()
     ((sock, _),) = scene.accept()
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -121,24 +121,24 @@ def test_a_socket_of_the_file_system():
 def test_so_many_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """One round accepts a limited number of connections, so that others are served in between."""
     monkeypatch.setattr(module, "_AT_ONCE", 3)
-    scene.acceptor.start()
+    scene.acceptor.locked_start()
     scene.connect(5)
     assert [len(scene.accept()) for _ in range(3)] == [3, 2, 0]
 
 
 def test_one_that_has_gone_is_passed_over(scene: Scene):
     """A connection that ended in the queue is no error: the ones behind it are accepted."""
-    scene.acceptor.start()
+    scene.acceptor.locked_start()
     scene.connect(2)
     scene.fail(errno.ECONNABORTED, errno.EPROTO, 0, errno.ENETDOWN)
     assert len(scene.accept()) == 2
-    assert (scene.acceptor.problem, scene.acceptor.paused_until) == (None, 0.0)
+    assert (scene.acceptor.problem, scene.acceptor.retry_at) == (None, 0.0)
 
 
 @pytest.mark.parametrize("number", [errno.EBADF, errno.EINVAL, errno.ENOTSOCK])
 def test_a_socket_that_listens_no_more_is_an_error(scene: Scene, number: int):
     """Where the listening socket is none any more the error comes out."""
-    scene.acceptor.start()
+    scene.acceptor.locked_start()
     scene.fail(number)
     with pytest.raises(OSError, match=os.strerror(number)):
         scene.accept()
@@ -146,50 +146,49 @@ def test_a_socket_that_listens_no_more_is_an_error(scene: Scene, number: int):
 
 def test_no_descriptor_for_a_connection(scene: Scene):
     """Without descriptors it does not look at its socket for half a second, and says so once until it can again."""
-    scene.acceptor.start()
+    scene.acceptor.locked_start()
     scene.connect()
     scene.fail(errno.EMFILE)
     assert scene.accept() == []
-    assert scene.acceptor.problem == str(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
-    assert (scene.acceptor.paused_until, scene.poller.descriptors) == (NOW + 0.5, [])
-    scene.acceptor.problem = None
-    scene.acceptor.retry(NOW + 0.4)
+    assert scene.acceptor.locked_take_problem() == str(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+    assert (scene.acceptor.retry_at, scene.poller.descriptors) == (NOW + 0.5, [])
+    scene.acceptor.locked_retry(NOW + 0.4)
     assert scene.poller.descriptors == []
-    scene.acceptor.retry(NOW + 0.5)
-    assert (scene.acceptor.paused_until, scene.poller.descriptors) == (0.0, [scene.acceptor.descriptor])
-    scene.acceptor.retry(NOW + 0.6)
+    scene.acceptor.locked_retry(NOW + 0.5)
+    assert (scene.acceptor.retry_at, scene.poller.descriptors) == (0.0, [scene.acceptor.descriptor])
+    scene.acceptor.locked_retry(NOW + 0.6)
     scene.fail(errno.ENFILE)
     scene.accept(NOW + 1)
-    assert scene.acceptor.problem is None
-    scene.acceptor.retry(NOW + 2)
+    assert scene.acceptor.locked_take_problem() is None
+    scene.acceptor.locked_retry(NOW + 2)
     assert len(scene.accept()) == 1
     scene.fail(errno.ENFILE)
     scene.accept(NOW + 3)
-    assert scene.acceptor.problem == str(OSError(errno.ENFILE, os.strerror(errno.ENFILE)))
+    assert scene.acceptor.locked_take_problem() == str(OSError(errno.ENFILE, os.strerror(errno.ENFILE)))
 
 
 def test_shut_while_there_is_no_descriptor(scene: Scene):
     """One that is shut meanwhile does not look at its socket again."""
-    scene.acceptor.start()
+    scene.acceptor.locked_start()
     scene.fail(errno.EMFILE)
     scene.accept()
     scene.poller.descriptors.append(scene.acceptor.descriptor)  # a real poller forgives what it does not watch
-    scene.acceptor.stop()
-    assert scene.acceptor.paused_until == 0.0
-    scene.acceptor.retry(NOW + 10)
+    scene.acceptor.locked_stop()
+    assert scene.acceptor.retry_at == 0.0
+    scene.acceptor.locked_retry(NOW + 10)
     assert scene.poller.descriptors == []
 
 
 def test_no_room_in_the_kernel_for_the_poller(scene: Scene):
     """Where the poller takes no descriptor either, it is tried again after the same time."""
-    scene.acceptor.start()
+    scene.acceptor.locked_start()
     scene.fail(errno.EMFILE)
     scene.accept()
     scene.poller.refusal = OSError(errno.ENOSPC, "no room")
-    scene.acceptor.retry(NOW + 0.5)
-    assert scene.acceptor.paused_until == NOW + 1.0
+    scene.acceptor.locked_retry(NOW + 0.5)
+    assert scene.acceptor.retry_at == NOW + 1.0
     scene.poller.refusal = None
-    scene.acceptor.retry(NOW + 1.0)
+    scene.acceptor.locked_retry(NOW + 1.0)
     assert scene.poller.descriptors == [scene.acceptor.descriptor]
 
 
@@ -221,8 +220,8 @@ def test_no_connection_takes_the_number_of_a_standard_stream(numbers: list[int],
     expected = numbers[-1]
     with Listener() as listener:
         acceptor = Acceptor(listener, cast("Poller", Watched()))
-        acceptor.start()
+        acceptor.locked_start()
         monkeypatch.setattr(listener, "accept", lambda: (Numbered(numbers, made), None))
-        sock, _ = next(acceptor.accept(NOW))
+        sock, _ = next(acceptor.locked_accept(NOW))
     assert sock.fileno() == expected
     assert [each.number for each in made if not each.closed] == [expected]

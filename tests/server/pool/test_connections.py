@@ -14,7 +14,8 @@ from appliance.server.http.refusal import HandshakeFailed
 from appliance.server.io.poller import Poller
 from appliance.server.io.wire import Wire
 from appliance.server.pool import connections as module
-from appliance.server.pool.connections import Connection, ConnectionFailed, Connections
+from appliance.server.pool.connection import Connection
+from appliance.server.pool.connections import ConnectionFailed, Connections
 from appliance.server.pool.tables.connection_states import (
     BUSY,
     HELD,
@@ -47,19 +48,19 @@ class Scene:
         wire = Wire(ours, LIMITS)
         handler: Any = SimpleNamespace(raw=None, refusal=None, head=None, request=ours, client_address=("", 0))
         connection = Connection(handler, wire, self.now)
-        self.connections.add(connection)
+        self.connections.locked_add(connection)
         return connection, client
 
     def look(self) -> Connection | None:
         """As a thread does that leads: hear what the poller says, and take the next one that has a request."""
         for descriptor in self.poller.wait(0):
-            self.connections.readable(descriptor)
-        return self.connections.next()
+            self.connections.locked_readable(descriptor)
+        return self.connections.locked_next(self.now)
 
     def close(self) -> None:
         for state in range(len(STATES)):
-            for connection in self.connections.in_state(state):
-                self.connections.close(connection)
+            for connection in self.connections.locked_in_state(state):
+                self.connections.locked_close(connection)
         for client in self.clients:
             client.close()
         self.poller.close()
@@ -81,10 +82,10 @@ def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
         client.send(bytes([byte]))
         assert scene.look() is None
         assert connection.state == PARKED
-        assert not scene.connections.sweep(scene.now)
+        assert not scene.connections.locked_sweep(scene.now)
         scene.now += 3.0
     scene.now += 3.0  # 30 since the first byte
-    assert scene.connections.sweep(scene.now)
+    assert scene.connections.locked_sweep(scene.now)
     assert scene.look() is connection
     assert connection.handler.refusal is not None
     assert connection.handler.refusal.status == 408
@@ -98,12 +99,12 @@ def test_an_idle_connection_has_its_time_from_its_last_request(scene: Scene):
         assert scene.look() is connection
         assert connection.state == BUSY
         connection.handler.raw = None
-        scene.connections.park(connection, scene.now)
+        scene.connections.locked_park(connection, scene.now)
         scene.now += 74.0
-        assert not scene.connections.sweep(scene.now)
+        assert not scene.connections.locked_sweep(scene.now)
         assert connection.state == PARKED
     scene.now += 1.0
-    scene.connections.sweep(scene.now)
+    scene.connections.locked_sweep(scene.now)
     client.settimeout(0)
     assert client.recv(1) == b""
 
@@ -117,11 +118,11 @@ def test_a_head_has_a_time_of_its_own_on_an_idle_connection(scene: Scene):
         client.send(b"GET ")
         assert scene.look() is None
         scene.now += 29.0
-        assert not scene.connections.sweep(scene.now)
+        assert not scene.connections.locked_sweep(scene.now)
         client.send(b"/ HTTP/1.1\r\n\r\n")
         assert scene.look() is connection
         connection.handler.raw = None
-        scene.connections.park(connection, scene.now)
+        scene.connections.locked_park(connection, scene.now)
 
 
 def test_what_waits_is_served_in_its_order(scene: Scene):
@@ -132,7 +133,7 @@ def test_what_waits_is_served_in_its_order(scene: Scene):
     one.send(b"GET /3 HTTP/1.1\r\n\r\n")
     assert scene.look() is greedy
     greedy.handler.raw = None
-    scene.connections.on(greedy, PIPELINED)
+    scene.connections.locked_on(greedy, PIPELINED)
     assert scene.look() is other
     assert scene.look() is greedy
     raw: object = greedy.handler.raw
@@ -150,10 +151,10 @@ def test_what_is_given_up_is_forgotten(scene: Scene):
     assert scene.look() is whole
     waiting, _ = scene.connect()
     assert waiting.state == READY
-    given = scene.connections.give_up()
+    given = scene.connections.locked_give_up()
     assert given == [(each.wire.sock, early) for each, early in ((idle, b""), (half, b"GET / HT"), (waiting, b""))]
     assert list(scene.connections.ready) == []
-    assert scene.connections.in_state(BUSY) == [whole]
+    assert scene.connections.locked_in_state(BUSY) == [whole]
     for sock, _ in given:
         sock.close()
 
@@ -164,14 +165,14 @@ def test_who_left_while_no_thread_looked(scene: Scene, leaves: bool):
     connection, client = scene.connect()
     client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     client.shutdown(socket.SHUT_WR)
-    connection.late = True
+    connection.may_have_left = True
     assert scene.look() is None
     assert connection.state == PROBED
     if leaves:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
     scene.now += 1
-    assert scene.connections.sweep(scene.now)
+    assert scene.connections.locked_sweep(scene.now)
     assert scene.look() is connection
     assert connection.gone is leaves
 
@@ -194,10 +195,10 @@ def test_a_held_connection_waits_for_its_time(scene: Scene):
     assert scene.look() is None
     assert (connection.state, connection.deadline, asked) == (HELD, 1002.0, [(1000.0, connection.wire.sock)])
     scene.now += 1.9
-    assert not scene.connections.sweep(scene.now)
+    assert not scene.connections.locked_sweep(scene.now)
     scene.now += 0.1
-    assert scene.connections.sweep(scene.now)
-    assert connection.late
+    assert scene.connections.locked_sweep(scene.now)
+    assert connection.may_have_left
     assert scene.look() is connection
 
 
@@ -212,23 +213,23 @@ def test_an_idle_connection_is_dismissed(scene: Scene):
     idle.handler.head = served
     deadline = half.deadline
     for each in (first, idle, half):
-        scene.connections.dismiss(each, scene.now)
+        scene.connections.locked_dismiss(each, scene.now)
     assert (first.state, first.deadline) == (PARKED, 1001.0)
     assert (half.state, half.deadline) == (PARKED, deadline)
     assert (idle.state, idle.deadline) == (LINGERING, 1000.0 + LIMITS.linger_s)
-    scene.connections.dismiss(first, scene.now + 0.5)
+    scene.connections.locked_dismiss(first, scene.now + 0.5)
     assert first.deadline == 1001.0
-    scene.connections.dismiss(first, scene.now + 1.0)
+    scene.connections.locked_dismiss(first, scene.now + 1.0)
     assert (first.state, first.deadline) == (LINGERING, 1001.0 + LIMITS.linger_s)
     silent.settimeout(10)
     assert silent.recv(1) == b""
     silent.close()
     for descriptor in scene.poller.wait(10):
-        scene.connections.readable(descriptor)
-    assert scene.connections.in_state(LINGERING) == [first]
+        scene.connections.locked_readable(descriptor)
+    assert scene.connections.locked_in_state(LINGERING) == [first]
     scene.now += 1.0 + LIMITS.linger_s
-    scene.connections.sweep(scene.now)
-    assert scene.connections.in_state(LINGERING) == []
+    scene.connections.locked_sweep(scene.now)
+    assert scene.connections.locked_in_state(LINGERING) == []
 
 
 @pytest.mark.parametrize(("error", "told"), [(OSError(), False), (HandshakeFailed(), True), (ValueError(), True)])
@@ -259,8 +260,12 @@ def test_a_look_that_fails_closes_one_connection(
 def test_who_looks_late_knows_it(scene: Scene):
     """A thread that looks more than 5 ms after the last one finds what has waited; one that waits does not."""
     found: list[bool] = []
-    for note, now in (("note_wait", 0.0), ("note_poll", 0.004), ("note_poll", 0.010), ("note_wait", 0.1)):
-        found.append(scene.connections.is_away(1000.0 + now))
-        getattr(scene.connections, note)(1000.0 + now)
-        found.append(scene.connections.late)
+    connections = scene.connections
+    for looks, now in ((False, 0.0), (True, 0.004), (True, 0.010), (False, 0.1)):
+        found.append(connections.is_away(1000.0 + now))
+        if looks:
+            connections.locked_next(1000.0 + now)
+        else:
+            connections.locked_note_wait(1000.0 + now)
+        found.append(connections._have_waited)
     assert found == [True, False, False, False, True, True, True, False]

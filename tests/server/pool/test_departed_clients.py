@@ -170,7 +170,7 @@ def test_a_drain_passes_or_answers_who_is_probed(serve: Serve):
     half = served.client().send(get("/half")).half_close()
     seen.opened.set()
     assert blocked[0].response().body == b"done"
-    until(served, lambda: served.server._connections.in_state(PROBED) or len(served.sink.records) == 2)
+    until(served, lambda: served.server._connections.locked_in_state(PROBED) or len(served.sink.records) == 2)
     served.server.drain(close_all)
     assert half.response().body == b"done"
     served.thread.join(PATIENCE_S)

@@ -165,7 +165,7 @@ class World:
         def take_over() -> None:
             self.scheduler.sleep(after) if after else self.scheduler.point()
             self.old.drain(self.new.take)
-            self.new.resume()
+            self.new.start_accepting()
 
         self._tasks.append(self.scheduler.start(take_over, "reload"))
 
@@ -178,7 +178,7 @@ class World:
         assert max(self.calls.values(), default=1) == 1, self.calls
         if any(task.name == "reload" for task in self._tasks):
             self.scheduler.run(self.life[:1])
-            kept = self.old._connections.in_state(*set(range(len(states.STATES))) - {states.CLOSED})
+            kept = self.old._connections.locked_in_state(*set(range(len(states.STATES))) - {states.CLOSED})
             assert kept == [], "the old server has kept a connection"
         self.old.stop()
         self.new.stop()

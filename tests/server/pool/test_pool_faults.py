@@ -54,9 +54,9 @@ def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
     poller = Poller()
     listener = socket.create_server(("127.0.0.1", 0))
     acceptor = Acceptor(listener, poller)
-    acceptor.start()
+    acceptor.locked_start()
     listener.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
-        next(acceptor.accept(0.0))
+        next(acceptor.locked_accept(0.0))
     assert acceptor.problem is None
     poller.close()

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from appliance.server.pool.tables.connection_states import PARKED
 from tests.server.answers import Gate
 from tests.server.served import GET, Served, get, post
+from tests.server.slow import until
 
 Serve = Callable[..., Served]
 
@@ -35,16 +37,16 @@ def test_a_server_that_does_not_accept_yet(serve: Serve):
     assert moved is not None
     served.server.take([(moved, b"")])
     assert client.response().status == 200
-    served.server.resume()
+    served.server.start_accepting()
     assert served.ask().status == 200
 
 
-def test_a_paused_server_accepts_nothing(serve: Serve):
-    """After ``pause`` connections stay in the socket's queue while others are served, until ``resume``."""
+def test_a_server_that_has_stopped_accepting_serves_what_it_takes(serve: Serve):
+    """It leaves new connections in the socket's queue, serves those that it is given, and accepts again when asked."""
     served = serve()
     idle = served.client()
     assert idle.ask().status == 200
-    served.server.pause()
+    served.server.stop_accepting(served.server.take)  # what is idle comes back to it
     first, second = served.client().send(GET), served.client().send(GET)
     # Each request is noticed by a wait for descriptors that would have noticed the listening socket first.
     assert [idle.ask().status for _ in range(3)] == [200] * 3
@@ -52,7 +54,7 @@ def test_a_paused_server_accepts_nothing(serve: Serve):
     assert moved is not None
     served.server.take([(moved, b"")])
     assert first.response().status == 200
-    served.server.resume()
+    served.server.start_accepting()
     assert second.response().status == 200
 
 
@@ -64,21 +66,16 @@ def accepted(served: Served) -> socket.socket | None:
         return None
 
 
-def test_hand_over_gives_idle_connections_with_what_was_read(serve: Serve):
+def test_idle_connections_are_handed_over_with_what_was_read(serve: Serve):
     """An idle connection and half a head move to another server, and are served there, no byte lost."""
     first, second = serve(), serve()
     idle, half = first.client(), first.client()
     assert idle.ask().status == 200
     assert half.ask().status == 200
     half.send(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Le")
-    while True:
-        first.server.pause()
-        given = first.server.hand_over()
-        second.server.take(given)
-        if any(early for _, early in given):
-            break
-        first.server.take(second.server.hand_over())
-        first.server.resume()
+    parked = first.server._connections.locked_in_state
+    until(first, lambda: any(each.wire.buffer for each in parked(PARKED)))
+    first.server.stop_accepting(second.server.take)
     half.send(b"ngth: 2\r\n\r\nhi")
     assert half.response().body == b"hi"
     assert idle.ask(get("/again")).body == b"/again"
@@ -163,14 +160,14 @@ def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, m
     rule = After()
     first, second = serve(hold=rule), serve()
     client = first.client().send(get("/held"))
-    pass_idle = first.server._pass_idle
+    hand_over_idle = first.server._hand_over_idle
 
-    def pass_late(passed: Any) -> None:
+    def hand_over_late(hand_over: Any) -> None:
         first.server._wake_up.set()
         first.thread.join(0.05)
-        pass_idle(passed)
+        hand_over_idle(hand_over)
 
-    monkeypatch.setattr(first.server, "_pass_idle", pass_late)
+    monkeypatch.setattr(first.server, "_hand_over_idle", hand_over_late)
     assert rule.asked.wait(10)  # with the server's lock, under which the connection is held then
     first.server.drain(second.server.take)
     assert client.response().body == b"/held"
@@ -213,10 +210,12 @@ def test_hold_keeps_connections_until_their_time(serve: Serve):
     served, other = serve(hold=first), serve()
     held = served.client().send(get("/held"))
     assert first.asked.wait(10)
-    moved = served.server.hand_over()
+    moved: list[tuple[socket.socket, bytes]] = []
+    served.server.stop_accepting(moved.extend)
     assert len(moved) == 1
     other.server.take(moved)
     assert held.response().body == b"/held"
+    served.server.start_accepting()
     again = served.client().send(get("/again"))
     rule = After()
     rule.at = 0.0

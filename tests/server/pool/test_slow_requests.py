@@ -161,10 +161,10 @@ def test_one_that_waits_for_its_client_is_not_slow(serve: Serve, gate: Gate):
     assert gate.entered.acquire(timeout=10)
     slow = Slow(served)
     (thread,) = slow.running()
-    work: Any = thread.work
-    work.wire.waiting = thread.since
+    connection: Any = thread.connection
+    connection.wire.waiting = thread.since
     assert slow.look(1e6) == []
-    work.wire.waiting = 0.0
+    connection.wire.waiting = 0.0
     assert len(slow.look(1e6)) == 1
     gate.opened.set()
 
@@ -175,8 +175,8 @@ def test_what_stands_elsewhere_says_where_itself(serve: Serve, gate: Gate):
     served.client().send(get("/wait"))
     assert gate.entered.acquire(timeout=10)
     slow = Slow(served)
-    work: Any = slow.running()[0].work
-    work.handler.exchange.stack = lambda: "in a coroutine"
+    connection: Any = slow.running()[0].connection
+    connection.handler.exchange.stack = lambda: "in a coroutine"
     (reported,) = slow.look(3.0)
     assert reported["traceback"] == "in a coroutine"
     gate.opened.set()
@@ -198,10 +198,10 @@ def test_a_request_whose_head_was_refused(serve: Serve, gate: Gate):
     served.client().send(get("/wait"))
     assert gate.entered.acquire(timeout=10)
     slow = Slow(served)
-    work: Any = slow.running()[0].work
-    head, work.handler.exchange.head = work.handler.exchange.head, None
+    connection: Any = slow.running()[0].connection
+    head, connection.handler.exchange.head = connection.handler.exchange.head, None
     assert slow.look(3.0) == []
-    work.handler.exchange.head = head
+    connection.handler.exchange.head = head
     gate.opened.set()
 
 

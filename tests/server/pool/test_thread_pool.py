@@ -18,7 +18,7 @@ class Work:
         self.lock = threading.Lock()
         self.changed = threading.Condition()
         self.pool = ThreadPool(
-            self.lock, threads=threads, max_streams=max_streams, lead=self.lead, rest=self.rest, alarm=lambda: None
+            self.lock, threads=threads, max_streams=max_streams, lead=self.lead, on_idle=self.rest, alarm=lambda: None
         )
         self.requests = 0  # that may begin
         self.running: list[PoolThread] = []
@@ -43,7 +43,7 @@ class Work:
             self.peak = max(self.peak, sum(each.busy and not each.detached for each in self.running))
             self.changed.notify_all()
         assert self.gate.wait(PATIENCE_S)
-        self.pool.done(pool_thread)
+        self.pool.done(pool_thread, pool_thread.since)
         with self.changed:
             self.running.remove(pool_thread)
             self.changed.notify_all()
@@ -167,23 +167,23 @@ def test_slow_requests_pass_the_lead_on(work: Make):
     """Where requests take over a millisecond on average the lead is passed on before each; not with one thread."""
     many, one = work(threads=2).pool, work(threads=1).pool
     for pool in (many, one):
-        pool.took(0.02)
+        pool.done(PoolThread(), 0.02)
     assert (many.eager, one.eager) == (True, False)
     for _ in range(40):
-        many.took(0.0001)
+        many.done(PoolThread(), 0.0001)
     assert not many.eager
-    many.took(3600.0)  # counts as a second
+    many.done(PoolThread(), 3600.0)  # counts as a second
     for _ in range(60):
-        many.took(0.0)
+        many.done(PoolThread(), 0.0)
     assert not many.eager
 
 
 def test_one_request_counts_as_a_second_at_most(work: Make):
     """After one endless request the lead is passed on for the next 36 quick ones, not for longer."""
     pool = work(threads=2).pool
-    pool.took(3600.0)
+    pool.done(PoolThread(), 3600.0)
     for _ in range(36):
-        pool.took(0.0)
+        pool.done(PoolThread(), 0.0)
     assert pool.eager
-    pool.took(0.0)
+    pool.done(PoolThread(), 0.0)
     assert not pool.eager

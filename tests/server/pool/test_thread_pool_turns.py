@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
@@ -25,7 +26,7 @@ class Turns:
         self.rested: list[Callable[[], None]] = []
         self.lock = threading.Lock()
         self.pool = ThreadPool(
-            self.lock, threads=threads, max_streams=2, lead=self._lead, rest=self._rest, alarm=self._alarm
+            self.lock, threads=threads, max_streams=2, lead=self._lead, on_idle=self._rest, alarm=self._alarm
         )
         monkeypatch.setattr(thread_pool, "monotonic", lambda: self.now)
         monkeypatch.setattr(threading.Thread, "start", lambda thread: self._start(thread))  # noqa: PLW0108  bound to the thread
@@ -105,7 +106,7 @@ def test_threads_of_the_application_are_no_daemons():
         ended.set()
 
     lock = threading.Lock()
-    pool = ThreadPool(lock, threads=1, max_streams=0, lead=lead, rest=lambda: None, alarm=lambda: None)
+    pool = ThreadPool(lock, threads=1, max_streams=0, lead=lead, on_idle=lambda: None, alarm=lambda: None)
     with lock:
         pool.locked_appoint()
     assert ended.wait(PATIENCE_S)
@@ -116,12 +117,13 @@ def test_threads_of_the_application_are_no_daemons():
 
 def test_a_finished_request_is_no_more(turns: Turns):
     """After a request its thread is free and holds nothing of it, and each one is counted as served."""
-    thread = PoolThread()
+    thread, a_connection = PoolThread(), cast("Any", object())
     for _ in range(2):
         before = turns.pool.served
-        thread.busy, thread.work = True, "a request"
-        turns.pool.done(thread)
-        assert [thread.busy, thread.work] == [False, None]
+        thread.begin(a_connection, 5.0)
+        assert (thread.busy, thread.connection, thread.since) == (True, a_connection, 5.0)
+        turns.pool.done(thread, 5.0)
+        assert [thread.busy, thread.connection] == [False, None]
         assert turns.pool.served > before
 
 
@@ -159,7 +161,7 @@ def test_a_thread_comes_back_to_a_pool_without_a_leader(turns: Turns):
             assert turns.pool.locked_detach(first)
             assert turns.pool.leader is not first
             turns.pool.leader = None
-        turns.pool.done(first)
+        turns.pool.done(first, 0.0)
 
     def again(_: PoolThread) -> None:
         assert turns.pool.leader is first
@@ -177,7 +179,8 @@ def test_no_thread_is_available(turns: Turns):
     turns.appoint()
     assert (turns.pool.leader, turns.pool.pool_threads, turns.pool.short) == (None, set(), True)
     assert (turns.pool.problem, turns.alarms) == ("can't start new thread", 1)
-    turns.pool.problem = None
+    with turns.lock:
+        assert turns.pool.locked_take_problem() is not None
     turns.refusal = MemoryError()
     turns.appoint()
     assert turns.alarms == 1  # it is not tried again at once
@@ -211,7 +214,7 @@ def test_the_watchdog_serves_where_there_is_no_thread(turns: Turns):
         with turns.lock:
             turns.pool.locked_relieve()
         assert len(turns.started) == 1  # before the time of the next attempt
-        turns.pool.done(pool_thread)
+        turns.pool.done(pool_thread, 0.0)
 
     turns.leads = [lead]
     assert turns.pool.serve_here(0.25)
@@ -308,7 +311,7 @@ def test_a_request_between_failures_is_a_success(turns: Turns):
     """Failures with a request between them are none in a row, however many."""
 
     def serve(pool_thread: PoolThread) -> None:
-        turns.pool.done(pool_thread)
+        turns.pool.done(pool_thread, 0.0)
 
     turns.appoint()
     for number in range(4):
@@ -321,7 +324,7 @@ def test_a_request_between_failures_is_a_success(turns: Turns):
 def test_the_first_request_counts_too(turns: Turns):
     """Two failures, the first request, and one more failure: the pool goes on."""
     turns.appoint()
-    turns.leads = [fail, fail, turns.pool.done, fail]
+    turns.leads = [fail, fail, lambda pool_thread: turns.pool.done(pool_thread, 0.0), fail]
     for number in range(3):
         with pytest.raises(LookupError):
             turns.started[number].run()

@@ -14,10 +14,12 @@ import pytest
 from appliance.server.http.limits import Limits
 from appliance.server.io.wire import Wire
 from appliance.server.pool import watchdog as module
-from appliance.server.pool.connections import Connection
+from appliance.server.pool.connection import Connection
+from appliance.server.pool.server_parts import ServerParts, WakeUp
 from appliance.server.pool.tables import connection_states as states
 from appliance.server.pool.thread_pool import PoolThread
-from appliance.server.pool.watchdog import ServerFailed, WakeUp, Watchdog
+from appliance.server.pool.watchdog import ServerFailed, Watchdog
+from appliance.server.wsgi.recording.sink import NullSink
 
 LIMITS = Limits(stuck_after_s=0.5, stream_after_s=10.0)
 NOW = 1000.0
@@ -58,6 +60,18 @@ class Pool:
         self.done.append("appoint")
 
 
+class RecordedWakeUp(WakeUp):
+    """One whose waits end at once, and are recorded."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self._scene = scene
+
+    def wait(self, seconds: float | None) -> None:
+        self._scene.sleeps.append(seconds)
+        self._scene.on_sleep()
+
+
 class Scene:
     """A watchdog whose parts only remember."""
 
@@ -66,15 +80,18 @@ class Scene:
         self.pool = Pool()
         self.held: list[Connection] = []
         self.count = 0
-        self.acceptor: Any = SimpleNamespace(paused_until=0.0, retry=lambda now: self.calls.append(("accept", now)))
+        self.acceptor: Any = SimpleNamespace(retry_at=0.0, locked_retry=lambda now: self.calls.append(("accept", now)))
         self.calls: list[Any] = []
         self.ready = False
         self.sleeps: list[float | None] = []
         self.looks = 1  # until it is over
         self.on_sleep: Callable[[], None] = lambda: None
         self.sockets: list[socket.socket] = []
-        self.wake_up: Any = SimpleNamespace(wait=self._wait, sleeping=False)
+        self.wake_up = RecordedWakeUp(self)
         given: dict[str, Any] = {
+            "lock": threading.Lock(),
+            "threads": 2,
+            "sink": NullSink(),
             "wake_up": self.wake_up,
             "thread_pool": self.pool,
             "connections": self,
@@ -82,32 +99,26 @@ class Scene:
             "poller": SimpleNamespace(wake=lambda: self.calls.append("wake")),
             "limits": LIMITS,
             "flushing": SimpleNamespace(flush=lambda: self.calls.append("flush")),
-            "slow": SimpleNamespace(check=lambda threads, now: self.calls.append(("slow", set(threads), now))),
-            "log_problems": lambda: self.calls.append("log problems"),
         }
-        self.watchdog = Watchdog(threading.Lock(), **given)
+        slow: Any = SimpleNamespace(check=lambda threads, now: self.calls.append(("slow", set(threads), now)))
+        self.watchdog = Watchdog(ServerParts(**given), slow, lambda: self.calls.append("log problems"))
 
     # The connections, of which it asks these.
 
-    hold: Any = None
-    probed = 0
+    has_delayed = False
 
     def __len__(self) -> int:
         return self.count
 
-    def in_state(self, *wanted: int) -> list[Connection]:
+    def locked_in_state(self, *wanted: int) -> list[Connection]:
         """As the connections'."""
         assert wanted == (states.HELD, states.PROBED)
         return self.held
 
-    def sweep(self, now: float) -> bool:
+    def locked_sweep(self, now: float) -> bool:
         """As the connections'."""
         self.calls.append(("sweep", now))
         return self.ready
-
-    def _wait(self, seconds: float | None) -> None:
-        self.sleeps.append(seconds)
-        self.on_sleep()
 
     def over(self) -> bool:
         """Whether it has looked as often as the test asks for."""
@@ -123,19 +134,18 @@ class Scene:
         """A thread that runs a request since then, or none."""
         thread = PoolThread()
         if since is not None:
-            thread.busy, thread.since = True, since
             ours, client = socket.socketpair()
             self.sockets += [ours, client]
             fields: Any = {"streaming": False, "hijacked": False, **exchange}
             handler: Any = SimpleNamespace(exchange=SimpleNamespace(**fields))
-            thread.work = Connection(handler, Wire(ours, LIMITS), since)
+            thread.begin(Connection(handler, Wire(ours, LIMITS), since), since)
         self.pool.pool_threads.add(thread)
         return thread
 
     def wait_for_client(self, thread: PoolThread, since: float) -> None:
         """The thread waits for its client since then."""
-        work: Any = thread.work
-        work.wire.waiting = since
+        connection: Any = thread.connection
+        connection.wire.waiting = since
 
     def idle_s(self) -> float | None:
         """For how long it would sleep."""
@@ -186,7 +196,7 @@ def test_what_computes_for_long_is_not_detached(scene: Scene):
     idle = scene.thread()
     idle.since = NOW
     broken = scene.thread(NOW)
-    broken.work = None
+    broken.connection = None
     scene.watchdog._check(NOW + 1000.0)
     assert scene.pool.done == ["appoint"]
 
@@ -216,18 +226,16 @@ def test_it_sleeps_until_it_is_woken(scene: Scene):
 
 def test_it_sleeps_until_something_is_due(scene: Scene):
     """The watchdog sleeps until the first connection that is put off may be answered, or accepting resumes."""
-    scene.acceptor.paused_until = NOW + 0.3
+    scene.acceptor.retry_at = NOW + 0.3
     assert scene.idle_s() == pytest.approx(0.3)
-    scene.acceptor.paused_until = NOW - 1.0
+    scene.acceptor.retry_at = NOW - 1.0
     assert scene.idle_s() == 0.001
     for deadline in (NOW + 0.7, NOW + 0.2):
-        work: Any = scene.thread(NOW).work
-        work.deadline = deadline
-        scene.held.append(work)
+        connection: Any = scene.thread(NOW).connection
+        connection.deadline = deadline
+        scene.held.append(connection)
     assert scene.idle_s() == 0.001  # nothing is put off: it does not look for them
-    scene.hold = object()
-    assert scene.idle_s() == pytest.approx(0.2)
-    scene.hold, scene.probed = None, 1
+    scene.has_delayed = True
     assert scene.idle_s() == pytest.approx(0.2)
     scene.now += 1.0
     assert scene.idle_s() == 0.001
@@ -286,17 +294,15 @@ def test_it_sweeps_once_a_second(scene: Scene):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("due", ["hold", "probed", "accept", "not yet"])
+@pytest.mark.parametrize("due", ["delayed", "accept", "not yet"])
 def test_what_is_due_is_not_put_off(scene: Scene, due: str):
     """Connections that are put off or in doubt are looked at each time, and accepting again when its time has come."""
     scene.watch(1)
     scene.calls.clear()
-    if due == "hold":
-        scene.hold = object()
-    elif due == "probed":
-        scene.probed = 1
+    if due == "delayed":
+        scene.has_delayed = True
     else:
-        scene.acceptor.paused_until = NOW if due == "accept" else NOW + 0.001
+        scene.acceptor.retry_at = NOW if due == "accept" else NOW + 0.001
     scene.watch(1)
     assert (("sweep", NOW) in scene.calls) is (due != "not yet")
 
@@ -335,8 +341,8 @@ def test_a_wake_up_ends_a_wait(scene: Scene):
 
 def test_a_wake_up_before_the_sleep_is_not_lost(scene: Scene):
     """A wake-up that comes before the watchdog sleeps ends the next sleep, which would have no end."""
-    scene.watchdog._wake_up = scene.wake_up = WakeUp()
-    scene.wake_up.set()
+    wake_up = scene.watchdog._wake_up = WakeUp()
+    wake_up.set()
     scene.watchdog._sleep(closely=False)
     assert scene.idle_s() is None
-    assert not scene.wake_up.sleeping
+    assert not wake_up.sleeping

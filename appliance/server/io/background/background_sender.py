@@ -40,8 +40,8 @@ class ServerCallbacks:
     Attributes:
         is_pressed: whether requests wait for a thread.
         max_ahead: how many bytes a response may be ahead of its client; 0 if its thread waits for the client.
-        may_wait: whether the thread of a wire may wait for its client for a long time.
-        may_hold: the same, with the bytes in memory.
+        begin_wait: lets the thread of a wire wait for its client for a long time; False if it may not.
+        begin_wait_in_memory: the same, with the bytes in memory.
         may_run: whether one more request may have a thread although its body has not come.
         transfers_ended: called when transfers have ended.
     """
@@ -51,15 +51,15 @@ class ServerCallbacks:
         *,
         is_pressed: Callable[[], bool],
         max_ahead: Callable[[Outbound], int],
-        may_wait: Callable[[Outbound], bool],
-        may_hold: Callable[[Outbound], bool],
+        begin_wait: Callable[[Outbound], bool],
+        begin_wait_in_memory: Callable[[Outbound], bool],
         may_run: Callable[[], bool],
         transfers_ended: Callable[[], None],
     ) -> None:
         self.is_pressed = is_pressed
         self.max_ahead = max_ahead
-        self.may_wait = may_wait
-        self.may_hold = may_hold
+        self.begin_wait = begin_wait
+        self.begin_wait_in_memory = begin_wait_in_memory
         self.may_run = may_run
         self.transfers_ended = transfers_ended
 
@@ -128,7 +128,7 @@ class BackgroundSender:
             wire.send_in_background(outgoing)
             return True
         outgoing.end()
-        if not self._callbacks.may_hold(wire):
+        if not self._callbacks.begin_wait_in_memory(wire):
             raise TimeoutError("there is no room for what a slow client has not read")
         return False
 
@@ -174,7 +174,7 @@ class BackgroundSender:
     def _wait(self, outgoing: Outgoing) -> None:
         """Wait until all was sent."""
         wire = outgoing.wire
-        if not self._callbacks.may_wait(wire):
+        if not self._callbacks.begin_wait(wire):
             raise TimeoutError("too many responses wait for their clients")
         wire.waiting = monotonic()
         try:

@@ -34,7 +34,7 @@ class Storage:
     """The memory and the disk that the queues of a server share.
 
     Attributes:
-        problem: why nothing could be written to a file, for the log; then None again.
+        problem: why nothing could be written to a file; None once it was taken, to be logged.
     """
 
     def __init__(self, memory_bytes: int) -> None:
@@ -45,6 +45,11 @@ class Storage:
         self._held: dict[int, tuple[bytes, int]] = {}  # by id: the object, and how many hold it
         self._logged = False
         self.problem: str | None = None
+
+    def take_problem(self) -> str | None:
+        """Return why nothing could be written to a file, once."""
+        problem, self.problem = self.problem, None
+        return problem
 
     def hold(self, data: bytes) -> bytes | None:
         """Return the object to hold in place of this one, itself or an equal one; None if memory has no room for it."""

@@ -6,7 +6,6 @@ thousand of these may wait.
 
 from __future__ import annotations
 
-from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ class Handler(Protocol):
         """Log the record."""
 
 
-class LateEnd:
+class EndOfRecord:
     """Finishes a record and logs it."""
 
     __slots__ = ("_exchange", "_handler", "_size")
@@ -38,8 +37,7 @@ class LateEnd:
     def __call__(self, outgoing: Outgoing) -> None:
         """Finish: all was sent, or sending failed."""
         handler, exchange, size = self._handler, self._exchange, self._size
-        exchange.finished = monotonic()
-        exchange.ended = time()
+        exchange.finish()
         if outgoing.failure is not None:
             size = max(0, size - outgoing.unsent)
             exchange.event = "request.aborted"
@@ -55,15 +53,15 @@ class LateEnd:
         handler.log_exchange(exchange)
 
 
-def end_later(handler: Handler, exchange: Any, size: int) -> bool:
-    """Finish a record, of so many bytes, when all was sent; False if nothing is being sent.
+def end_when_sent(handler: Handler, exchange: Any, size: int) -> bool:
+    """Finish the record of a response of so many bytes when all was sent; False if nothing is being sent.
 
     The sink is told that the application has ended: what is printed from now on belongs to another request.
     """
     notify = getattr(handler.server_context.sink, "is_sent", None)
     if notify is not None:
         notify(exchange)
-    return handler.wire.call_when_sent(LateEnd(handler, exchange, size))
+    return handler.wire.call_when_sent(EndOfRecord(handler, exchange, size))
 
 
 def how_it_ended(error: BaseException | None, size: int) -> str:

@@ -19,11 +19,11 @@ SENDING: Final = 5  # the background: it sends the rest of a response
 RECEIVING: Final = 6  # the background: it receives a request's body
 LINGERING: Final = 7  # the poller: it was answered for the last time; until its client has ended too
 TAKEN: Final = 8  # the application, which speaks another protocol on it
-PASSED_ON: Final = 9  # another server
+MOVED: Final = 9  # another server
 CLOSED: Final = 10  # nobody
 
 STATES: Final = (
-    "ready", "parked", "held", "probed", "busy", "sending", "receiving", "lingering", "taken", "passed on", "closed",
+    "ready", "parked", "held", "probed", "busy", "sending", "receiving", "lingering", "taken", "moved", "closed",
 )  # fmt: skip
 
 # -- events: what has happened
@@ -69,7 +69,7 @@ ACTIONS: Final = (
 Step = tuple[int, tuple[int, ...]]
 
 _CLOSES: Final[Step] = (CLOSED, (UNWATCH, REMOVE, CLOSE))
-_HANDS_OVER: Final[Step] = (PASSED_ON, (UNWATCH, REMOVE))
+_HANDS_OVER: Final[Step] = (MOVED, (UNWATCH, REMOVE))
 _LINGERS: Final[Step] = (LINGERING, (WATCH,))
 
 # An event that is not listed for a state changes nothing in it: it comes too late, another owner has the connection.
@@ -120,12 +120,12 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
     RECEIVING: {
         READABLE: (RECEIVING, (UNWATCH,)),
         RECEIVED: (READY, (BODY_ENDED, ENQUEUE)),
-        HANDED_OVER: (PASSED_ON, (UNWATCH, BODY_ENDED, REMOVE)),
+        HANDED_OVER: (MOVED, (UNWATCH, BODY_ENDED, REMOVE)),
         FINISHED: (CLOSED, (UNWATCH, BODY_ENDED, REMOVE, CLOSE)),
     },
     LINGERING: {FINISHED: _CLOSES},
     TAKEN: {FINISHED: (CLOSED, (CLOSE,))},
-    PASSED_ON: {FINISHED: (CLOSED, (CLOSE,))},  # the other server could not take it
+    MOVED: {FINISHED: (CLOSED, (CLOSE,))},  # the other server could not take it
     CLOSED: {},
 }
 

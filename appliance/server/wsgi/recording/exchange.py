@@ -6,6 +6,7 @@ Made by the handler, once a request, in its thread.
 from __future__ import annotations
 
 from contextvars import ContextVar
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from ....protocol import request_summary
@@ -64,6 +65,11 @@ class Exchange:
         self.port = port
         self.started = started
         self.request_id = request_id
+
+    def finish(self) -> None:
+        """Note that the response has ended now. A plain response is noted where it is sent, without this call."""
+        self.finished = monotonic()
+        self.ended = time()
 
     def record(self) -> AccessRecord:
         """Return its access record."""

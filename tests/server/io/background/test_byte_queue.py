@@ -108,7 +108,7 @@ def test_a_full_disk_takes_nothing(storage: Storage, monkeypatch: pytest.MonkeyP
                 queue.append(LARGE[2:])
     assert storage.problem is not None
     assert "No space" in storage.problem
-    storage.problem = None
+    storage.take_problem()
     queue.append(LARGE[3:])
     assert queue.take(queue.size) == LARGE + LARGE[1:] + LARGE[3:]
     queue.close()
@@ -242,8 +242,7 @@ def test_a_problem_is_told_once_until_a_write_succeeds(monkeypatch: pytest.Monke
                     queue.append(b"x")
             else:
                 queue.append(b"x")
-        seen.append(storage.problem)
-        storage.problem = None
+        seen.append(storage.take_problem())
     problem = "[Errno 28] No space left on device"
     assert seen == [problem, None, None, problem]
     queue.close()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from appliance.server.io.background import completion
-from appliance.server.io.background.completion import LateEnd, ServerEnded, end_later, how_it_ended
+from appliance.server.io.background.completion import EndOfRecord, ServerEnded, end_when_sent, how_it_ended
+from appliance.server.wsgi.recording import exchange as recording
+from appliance.server.wsgi.recording.exchange import Exchange
 
 
 class Handler:
@@ -34,23 +35,23 @@ class Handler:
         self.logged.append(exchange)
 
 
-def exchange() -> Any:
+def exchange() -> Exchange:
     """A record that is not finished."""
-    return SimpleNamespace(event="request.finished", reason=None, body_size=None, request_id="id", finished=0, ended=0)
+    return Exchange(None, "", 0, 0.0, "id")
 
 
 def end(handler: Any, size: int, failure: OSError | None = None, unsent: int = 0, missing: int = 0) -> Any:
     """End a response of so many bytes."""
     record = exchange()
-    LateEnd(handler, record, size)(SimpleNamespace(failure=failure, unsent=unsent, missing=missing))  # type: ignore[arg-type]
+    EndOfRecord(handler, record, size)(SimpleNamespace(failure=failure, unsent=unsent, missing=missing))  # type: ignore[arg-type]
     assert handler.logged.pop() is record
     return record
 
 
 def test_a_record_is_finished_when_all_was_sent(monkeypatch: pytest.MonkeyPatch):
     """A response that was sent whole has its size and the time of its end, and its connection stays."""
-    monkeypatch.setattr(completion, "monotonic", lambda: 5.0)
-    monkeypatch.setattr(completion, "time", lambda: 1000.0)
+    monkeypatch.setattr(recording, "monotonic", lambda: 5.0)
+    monkeypatch.setattr(recording, "time", lambda: 1000.0)
     handler = Handler()
     record = end(handler, 100)
     assert (record.finished, record.ended, record.body_size) == (5.0, 1000.0, 100)
@@ -91,11 +92,11 @@ def test_the_sink_is_told_that_the_application_has_ended():
     told: list[object] = []
     record = exchange()
     handler: Any = Handler(is_sent=told.append)
-    assert end_later(handler, record, 5)
+    assert end_when_sent(handler, record, 5)
     assert told == [record]
     (wait,) = handler.waits
     wait(SimpleNamespace(failure=None, missing=0))
     assert (handler.logged, record.body_size) == ([record], 5)
     plain: Any = Handler()
     plain.wire.call_when_sent = lambda _: False
-    assert not end_later(plain, record, 5)
+    assert not end_when_sent(plain, record, 5)

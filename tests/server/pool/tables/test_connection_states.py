@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.http.limits import Limits
-from appliance.server.pool.connections import Connection, Connections
+from appliance.server.pool.connection import Connection
+from appliance.server.pool.connections import Connections
 from appliance.server.pool.tables import connection_states as states
 
-ENDS = {states.TAKEN, states.PASSED_ON, states.CLOSED}
+ENDS = {states.TAKEN, states.MOVED, states.CLOSED}
 WATCHED = {states.PARKED, states.PROBED, states.LINGERING}  # nobody else would bring these on
 EVENT = st.integers(0, len(states.EVENTS) - 1)
 
@@ -153,7 +154,7 @@ def parts() -> tuple[Connections, Connection, Wire, Poller]:
     poller, wire = Poller(), Wire()
     connections = Connections(cast("Any", poller), Limits())
     connection = Connection(cast("Any", Handler()), cast("Any", wire), 0.0)
-    connections.add(connection)
+    connections.locked_add(connection)
     return connections, connection, wire, poller
 
 
@@ -161,8 +162,8 @@ def parts() -> tuple[Connections, Connection, Wire, Poller]:
 def test_what_was_given_up_in_the_queue_is_not_served(parts: Any, event: int):
     """A connection that was closed or passed on while it waited in the queue is not served, its request unread."""
     connections, connection, wire, _ = parts
-    connections.on(connection, event)
-    assert connections.next() is None
+    connections.locked_on(connection, event)
+    assert connections.locked_next(0.0) is None
     assert wire.buffer
     assert len(connections) == 0
 
@@ -173,7 +174,7 @@ def test_actions_are_performed(events: list[int]):
     poller, wire = Poller(), Wire()
     connections = Connections(cast("Any", poller), Limits())
     connection = Connection(cast("Any", Handler()), cast("Any", wire), 0.0)
-    connections.add(connection)
+    connections.locked_add(connection)
     model = Model()
     for event in events:
         if connection.state == states.READY and event in LOOKS:
@@ -181,7 +182,7 @@ def test_actions_are_performed(events: list[int]):
             if event == states.IN_DOUBT and not connection.registered:
                 poller.register(connection.descriptor)
                 connection.registered = True
-        connections.on(connection, event)
+        connections.locked_on(connection, event)
         model = model.after(event)
         made = (
             connection.state, connections.ready.count(connection), len(connections), bool(poller.known), wire.closed,
