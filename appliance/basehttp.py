@@ -35,7 +35,7 @@ __all__ = [
 
 
 class LogSink:
-    """A server's sink (``appliance.server.wsgi.recording.exchange.Sink``) that logs at once."""
+    """A server's sink (``appliance.server.wsgi.recording.sink.Sink``) that logs at once."""
 
     def __init__(self) -> None:
         self._logger = library_logger()

@@ -10,6 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(path for path in (ROOT / "appliance").rglob("*.py") if path.stem not in {"__init__", "__main__"})
+PATHS = {str(path.relative_to(ROOT / "appliance").with_suffix("")) for path in (ROOT / "appliance").rglob("*.py")}
+PATHS |= {path.removesuffix("/__init__") for path in PATHS}
+PROSE = (ast.Module, ast.ClassDef, ast.FunctionDef)
 # The names before the colon of an entry: "wire, descriptor: the connection, and its socket's".
 _ENTRY = re.compile(r"^ {4}(\w[\w, ]*): ", re.MULTILINE)
 
@@ -85,6 +88,31 @@ def test_documented_arguments_exist(path):
         and names - parameters(node)
     }
     assert lost == {}
+
+
+def named_modules(text):
+    """The modules that a text names, by a dotted name or by a path: their paths below the package, without ending."""
+    for dotted in re.findall(r"(?<![\w/.])appliance((?:\.\w+)+)", text):
+        if dotted.split(".")[1] in PATHS:  # else an event, or a key of the environ
+            yield dotted[1:].replace(".", "/")
+    yield from re.findall(r"``((?:[a-z_0-9]+/)+[a-z_0-9]+)``", text)
+
+
+def is_there(path):
+    """Whether a path ends at a module or a package, or at a name that the module has."""
+    parent, _, last = path.rpartition("/")
+    if any(f"/{module}".endswith(f"/{path}") for module in PATHS):
+        return True
+    return parent in PATHS and re.search(rf"\b{last}\b", (ROOT / "appliance" / f"{parent}.py").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_named_modules_exist(path):
+    """Each module that a docstring or a comment names by its dotted name or its path is there."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, PROSE)]
+    prose += re.findall(r"#.*$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [named for text in prose for named in named_modules(text) if not is_there(named)] == []
 
 
 @pytest.mark.parametrize(

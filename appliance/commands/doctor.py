@@ -30,7 +30,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
         ApplianceError: the project's folder or a setting is not valid.
     """
     opened = open_project(process, flags)
-    subject = CheckContext(opened.settings, in_image="APPLIANCE_IMAGE" in process, unread=opened.environment.complaints)
+    subject = CheckContext(opened.settings, in_image="APPLIANCE_IMAGE" in process, unread=opened.environment.unread)
     mask = Mask(opened.environment.values)
     findings = [Finding(**mask.of(asdict(finding))) for finding in _findings(subject)]
     if as_json:

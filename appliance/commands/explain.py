@@ -139,7 +139,7 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
 
 
 def _unread(start: str, opened: OpenedProject) -> list[str]:
-    return [f"{start}{complaint}" for complaint in opened.environment.complaints]
+    return [f"{start}{part}" for part in opened.environment.unread]
 
 
 def _line_writer(values: Mapping[str, str]) -> Callable[..., None]:

@@ -62,8 +62,8 @@ class OpenedProject:
 
 def report_unread(opened: OpenedProject) -> None:
     """Print on stderr which parts of the project's .env files can't be read."""
-    for complaint in opened.environment.complaints:
-        sys.stderr.write(sanitise(f"appliance: {complaint}") + "\n")
+    for part in opened.environment.unread:
+        sys.stderr.write(sanitise(f"appliance: {part}") + "\n")
 
 
 def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves: bool = False) -> OpenedProject:

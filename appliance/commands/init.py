@@ -1,7 +1,7 @@
 """``appliance init``: write the compose file, the dev container and ``.env.example`` into a project.
 
-It shows every change as a diff first, and leaves a file that exists alone without ``--force``. ``drafts`` makes the
-texts. It runs as the project's owner, so the owner owns the files.
+It shows every change as a diff first, and leaves a file that exists alone without ``--force``. ``init_templates`` makes
+the texts. It runs as the project's owner, so the owner owns the files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The files that ``appliance init`` writes into a project.
 
-The texts are here and in ``compose_draft``; those of the dev container are files of ``appliance/templates``. This
+The texts are here and in ``compose_draft``; those of the dev container are files of the folder ``templates``. This
 module writes nothing.
 """
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from appliance.commands.doctor_findings import Finding
-    from appliance.config.env_content import Complaint
+    from appliance.config.env_content import UnreadPart
     from appliance.config.settings import Settings
 
 ENOUGH_MEMORY = 384 * 2**20  # the appliance takes 60 MiB, a Django project with its packages twice that, pandas more
@@ -44,7 +44,7 @@ class CheckContext:
 
     settings: Settings
     in_image: bool
-    unread: Sequence[Complaint] = ()
+    unread: Sequence[UnreadPart] = ()
 
     @property
     def project(self) -> Path:

@@ -6,7 +6,7 @@ removed in a file is changed or removed.
 
 python-dotenv's parser reads the lines, because most projects use python-dotenv themselves. The rest is our own,
 because ``dotenv_values`` reads ``os.environ`` by itself, lets a file win over the environment in references, and
-expands within single quotes, where a shell and compose do not. What can't be read is left out with a complaint, as in
+expands within single quotes, where a shell and compose do not. What can't be read is left out with a message, as in
 python-dotenv: a project with such a file runs everywhere else.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from dotenv.parser import Binding, parse_stream
 
-from appliance.config.env_content import Complaint, read_file
+from appliance.config.env_content import UnreadPart, read_file
 from appliance.config.env_references import Definition, EndlessError, Expansion
 from appliance.conventions import VARIABLE_FILES
 
@@ -44,7 +44,7 @@ class Environment:
         origins: where each comes from: "environment", or the name of a file.
         files: the files that were looked for, whether they exist or not; all of them are watched.
         hidden: the keys whose value in a file loses against the process environment, each with that file's name.
-        complaints: what could not be read, at most one for each file.
+        unread: what could not be read, at most one for each file.
         pipes: the text that was read from each file that is a pipe, by name.
     """
 
@@ -52,7 +52,7 @@ class Environment:
     origins: Mapping[str, str]
     files: tuple[Path, ...]
     hidden: tuple[tuple[str, str], ...]
-    complaints: tuple[Complaint, ...] = ()
+    unread: tuple[UnreadPart, ...] = ()
     pipes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -80,7 +80,7 @@ def load_environment(
             origins[key] = origin
         elif process[key] != value:
             hidden.append((key, origin))
-    return Environment(values, origins, files, tuple(hidden), tuple(reading.complaints.values()), reading.pipes)
+    return Environment(values, origins, files, tuple(hidden), tuple(reading.unread.values()), reading.pipes)
 
 
 def without_copies(
@@ -114,7 +114,7 @@ class _Reader:
     def __init__(self, before: Mapping[str, str]) -> None:
         self._before = before
         self._definitions: dict[str, list[Definition]] = {}
-        self.complaints: dict[str, Complaint] = {}
+        self.unread: dict[str, UnreadPart] = {}
         self.pipes: dict[str, str] = {}
 
     def add(self, file: Path, name: str) -> None:
@@ -122,19 +122,19 @@ class _Reader:
         content = read_file(file, name, before=self._before.get(name))
         if content.is_pipe and content.text:
             self.pipes[name] = content.text
-        for complaint in content.complaints:
-            self._complain(complaint)
+        for part in content.unread:
+            self._note_unread(part)
         text, blanks = _MANY_BLANKS.subn(" ", content.text)
         if blanks:
-            self._complain(
-                Complaint(name, "it has many blanks in a row; each such row counts as one blank", "Shorten it.")
+            self._note_unread(
+                UnreadPart(name, "it has many blanks in a row; each such row counts as one blank", "Shorten it.")
             )
         bindings = parse_stream(io.StringIO(text))
         for binding in islice(bindings, _MAX_LINES):
             self._define(binding, name)
         if next(bindings, None) is not None:
             reason = f"it has more than {_MAX_LINES} lines; the lines after that are left out"
-            self._complain(Complaint(name, reason, "Remove lines that are not variables.", _line(binding)))
+            self._note_unread(UnreadPart(name, reason, "Remove lines that are not variables.", _line(binding)))
 
     def resolved(self, process: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         """Yield each key with its value and the name of its file."""
@@ -145,31 +145,31 @@ class _Reader:
                 yield key, expansion.value(key), last.origin
             except EndlessError:
                 reason = f"{key} refers to values that grow without end, and is left out"
-                self._complain(Complaint(last.origin, reason, "Write its value out.", last.line))
+                self._note_unread(UnreadPart(last.origin, reason, "Write its value out.", last.line))
 
     def _define(self, binding: Binding, name: str) -> None:
         key, value, line = binding.key, binding.value, _line(binding)
         if binding.error:
             action = f"Write {_FORM}: most often a quote is not closed, or the sign = is missing."
-            self._complain(Complaint(name, "this is not a variable, and is left out", action, line))
+            self._note_unread(UnreadPart(name, "this is not a variable, and is left out", action, line))
         elif "\0" in binding.original.string:
-            self._complain(Complaint(name, "it holds a NUL character, and is left out", f"Write {_FORM}.", line))
+            self._note_unread(UnreadPart(name, "it holds a NUL character, and is left out", f"Write {_FORM}.", line))
         elif key is None or value is None:
             return  # ``KEY`` without = sets nothing, in python-dotenv as in compose
         elif not key or "=" in key:
             action = "The name of a variable can't contain =."
-            self._complain(Complaint(name, "this can't be the name of a variable, and is left out", action, line))
+            self._note_unread(UnreadPart(name, "this can't be the name of a variable, and is left out", action, line))
         else:
             literal = _SINGLE_QUOTED.match(binding.original.string) is not None
             self._definitions.setdefault(key, []).append(Definition(value, literal, name, line))
 
-    def _complain(self, complaint: Complaint) -> None:
-        """Keep one complaint for each file: about its first line, with the number of lines."""
-        known = self.complaints.get(complaint.file)
+    def _note_unread(self, part: UnreadPart) -> None:
+        """Keep one unread part for each file: about its first line, with the number of lines."""
+        known = self.unread.get(part.file)
         if known is not None:
-            first = complaint if complaint.line and not known.line else known
-            complaint = replace(first, count=known.count + 1)
-        self.complaints[complaint.file] = complaint
+            first = part if part.line and not known.line else known
+            part = replace(first, count=known.count + 1)
+        self.unread[part.file] = part
 
 
 def _line(binding: Binding) -> int:

@@ -1,7 +1,7 @@
 """Read one ``.env`` file, whatever is at its path: a file, a pipe of a secret manager, a folder, a broken link.
 
 This module knows what can be at such a path and how to report what can't be read, not what the text means. Nothing here
-ends a start: what can't be read is left out, and becomes a complaint. Runs wherever ``env`` runs.
+ends a start: what can't be read is left out, and becomes an ``UnreadPart``. Runs wherever ``env`` runs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
-class Complaint:
+class UnreadPart:
     """Something that could not be read. The text itself is not shown: it may hold a secret.
 
     Attributes:
@@ -54,12 +54,12 @@ class Content:
 
     Attributes:
         text: its text, as far as it could be read.
-        complaints: what could not be read.
+        unread: what could not be read.
         is_pipe: a program writes it again for each read.
     """
 
     text: str = ""
-    complaints: tuple[Complaint, ...] = ()
+    unread: tuple[UnreadPart, ...] = ()
     is_pipe: bool = False
 
 
@@ -84,12 +84,12 @@ def read_file(path: Path, name: str, *, before: str | None = None, timeout_s: fl
     except (FileNotFoundError, NotADirectoryError):
         if not path.is_symlink():
             return Content()  # it does not exist, or not any more
-        complaint = Complaint(name, f"it is a broken link to {_target(path)}", f"Correct or remove {name}.")
+        part = UnreadPart(name, f"it is a broken link to {_target(path)}", f"Correct or remove {name}.")
     except _Unreadable as unread:
-        complaint = Complaint(name, unread.reason, unread.action)
+        part = UnreadPart(name, unread.reason, unread.action)
     except (OSError, ValueError) as error:
-        complaint = _unreadable_file(name, error)
-    return Content(complaints=(complaint,))
+        part = _unreadable_file(name, error)
+    return Content(unread=(part,))
 
 
 def _read_file(path: Path, name: str, before: str | None, timeout_s: float) -> Content:
@@ -103,9 +103,9 @@ def _read_file(path: Path, name: str, before: str | None, timeout_s: float) -> C
     raise _not_a_file(path, name, kind)
 
 
-def _unreadable_file(name: str, error: Exception) -> Complaint:
+def _unreadable_file(name: str, error: Exception) -> UnreadPart:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Complaint(
+    return UnreadPart(
         name, f"it can't be read by uid {os.geteuid()} ({reason})",
         f"Correct {name} or its mode; or name other files in APPLIANCE_ENV_FILES.",
     )  # fmt: skip
@@ -162,15 +162,15 @@ def _read_pipe(path: Path, name: str, before: str | None, timeout_s: float) -> C
     data, in_time = _drain(path, timeout_s)
     if data:
         content = _decoded(_bounded(data), name)
-        late = Complaint(name, "the writer of this pipe did not finish in time", "What had arrived was read.")
-        return Content(content.text, content.complaints if in_time else (late, *content.complaints), is_pipe=True)
+        late = UnreadPart(name, "the writer of this pipe did not finish in time", "What had arrived was read.")
+        return Content(content.text, content.unread if in_time else (late, *content.unread), is_pipe=True)
     action = f"Start the program that writes {name}, then save a file; or remove it."
     if before is not None:
         action = f"Its last text is used again. {action}"
     reason = f"it is a pipe, and nothing wrote into it within {timeout_s:g} s"
     if in_time:
         reason = "it is a pipe, and its writer wrote nothing"
-    return Content(before or "", (Complaint(name, reason, action),), is_pipe=True)
+    return Content(before or "", (UnreadPart(name, reason, action),), is_pipe=True)
 
 
 def _drain(path: Path, timeout_s: float) -> tuple[bytes, bool]:
@@ -204,11 +204,9 @@ def _decoded(data: bytes, name: str) -> Content:
         try:
             text = data.decode("utf-16")
         except UnicodeDecodeError:
-            return Content(complaints=(Complaint(name, "it is neither UTF-8 nor UTF-16", f"{save}."),))
-        complaint = Complaint(
-            name, "it is UTF-16, and was read as such", f"{save} (Windows PowerShell's > writes UTF-16)."
-        )
-        return Content(text, (complaint,))
+            return Content(unread=(UnreadPart(name, "it is neither UTF-8 nor UTF-16", f"{save}."),))
+        part = UnreadPart(name, "it is UTF-16, and was read as such", f"{save} (Windows PowerShell's > writes UTF-16).")
+        return Content(text, (part,))
     try:
         return Content(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -216,5 +214,5 @@ def _decoded(data: bytes, name: str) -> Content:
         # As a shell does: a variable is bytes.
         text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
         return Content(
-            text, (Complaint(name, "it is not UTF-8; its bytes are passed on as they are", f"{save}.", line),)
+            text, (UnreadPart(name, "it is not UTF-8; its bytes are passed on as they are", f"{save}.", line),)
         )

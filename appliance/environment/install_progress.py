@@ -71,7 +71,7 @@ class InstallProgress:
                 self._busy.pop(found["name"], None)
             else:
                 return
-        self._tell()
+        self._report_state()
 
     def _step_ended(self, step: str, count: int) -> None:
         if step == "Resolved":
@@ -116,7 +116,7 @@ class InstallProgress:
             began = time.monotonic()
             if self._step == "fetching":
                 self._look()
-            self._tell()
+            self._report_state()
             pause = max(LOOK_S, (time.monotonic() - began) * _REST)
 
     def _look(self) -> None:
@@ -127,7 +127,7 @@ class InstallProgress:
                 self._fetched = max(0, min(fetched, self._total))
                 self._unpacked = unpacked
 
-    def _tell(self) -> None:
+    def _report_state(self) -> None:
         state = self.state()
         if state != self._last:
             self._last = state

@@ -117,7 +117,7 @@ class Installer:
             InstallError: uv failed; nothing was reported as progress.
         """
         pipe = subprocess.PIPE
-        with self._started(self.environment, *arguments, given=pipe, complaints=pipe) as process:
+        with self._started(self.environment, *arguments, given=pipe, errors=pipe) as process:
             answer, errors = process.communicate(text.encode())
         if process.returncode:
             lines = errors.decode("utf-8", "replace").splitlines()
@@ -143,7 +143,7 @@ class Installer:
         environment: Mapping[str, str],
         *arguments: str,
         given: int = subprocess.DEVNULL,
-        complaints: int = subprocess.STDOUT,
+        errors: int = subprocess.STDOUT,
     ) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(  # noqa: S603 - our own program, our own arguments
@@ -152,7 +152,7 @@ class Installer:
                 env=dict(environment),
                 stdin=given,
                 stdout=subprocess.PIPE,
-                stderr=complaints,
+                stderr=errors,
                 pass_fds=(self.lock,) if self.lock >= 0 else (),
             )
         except (OSError, ValueError) as error:

@@ -1,8 +1,8 @@
 """The access record: what one request and its response were, as the worker sends it and the supervisor logs it.
 
-A record travels as a list, ``["access", *values]``: that halves the coding against a dict. This module alone knows the
-order of the values; everybody else uses the fields by name. Both sides import it, so it needs the standard library
-alone, and Python 3.10.
+A record travels as a list, ``["access", *values]``: that costs half as much to encode as a dict. This module alone
+knows the order of the values; everybody else uses the fields by name. Both sides import it, so it needs the standard
+library alone, and Python 3.10.
 
 Making a record costs every request 0.3 µs, reading one costs the supervisor as much. So both write their assignments
 out: a call of the constructor takes three times as long, since it matches 18 names.
@@ -22,7 +22,7 @@ new = object.__new__  # a record without any field yet
 
 @dataclass(slots=True)
 class AccessRecord:
-    """One request and its response. None stands for what there is none of, or what nobody knows.
+    """One request and its response. None: absent, or unknown.
 
     Times are whole microseconds: JSON spends 0.5 µs on the digits of each float, more than on all else of a record.
 

@@ -72,7 +72,7 @@ class InFlight:
         _SLOT.pack_into(self._memory, slot.offset, slot.count, request.started, request.request_id.encode(), head)
         self._memory[slot.number] = _RUNS
 
-    def is_sent(self, request: Request) -> None:
+    def begin_sending(self, request: Request) -> None:
         """Record that a request's application has ended, and that its response is being sent."""
         if request.slot is not None:
             self._memory[request.slot.number] = _IS_SENT
@@ -88,7 +88,7 @@ class InFlight:
             self._memory[slot.number] = 0
             self._free.append(slot)
 
-    def waits(self, connections: int) -> None:
+    def set_waiting(self, connections: int) -> None:
         """Record the number of accepted connections that wait for a thread."""
         _WAITING.pack_into(self._memory, _WAITING_AT, connections)
 

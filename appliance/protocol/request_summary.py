@@ -17,7 +17,7 @@ _USER_AGENT = re.compile(r"\r\nuser-agent:[ \t]*([^\r\n]*)\r\n", re.IGNORECASE)
 
 
 class RequestSummary(NamedTuple):
-    """Parts of a request line, and a field; None for each that there is none of."""
+    """Parts of a request line, and a field; None for each that is missing."""
 
     method: str | None = None
     path: str | None = None

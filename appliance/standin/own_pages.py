@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, str, dict[str, object]], None]
     Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-_REFUSALS_S = 1.0  # one refusal a second is logged: the log is not the attacker's
+_REFUSALS_S = 1.0  # one refusal a second is logged: an attacker must not fill the log
 _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
 _PAGE_VALUE = b"{page-value}"
 _FORM_TYPE = "application/x-www-form-urlencoded"

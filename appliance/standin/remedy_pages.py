@@ -142,7 +142,7 @@ class RemedyPages:
         with self._changed:
             known = self._remedies.get(remedy_id)
             if known is not None and known.get("runs"):
-                # The page that follows must not come before the supervisor's first word, and then never refresh itself.
+                # The page must not come before the supervisor's first message: it would never refresh itself.
                 self._runs.setdefault(remedy_id, {"lines": [], "reason": ""}).update(state="running")
         return self._ask(RunRemedy(remedy=remedy_id, shown=shown), environ, start)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.reporting.log_ingest import LogIngest
     from appliance.supervisor.runtime import Handlers
 
-# What follows from these does not follow if their handler fails: the child would be waited for forever.
+# If the handler of one of these fails, the next step never comes, and the supervisor would wait for the child forever.
 _AWAITED = messages.Ready | messages.Failed | messages.ForkMismatch | messages.Preloaded
 
 
@@ -70,7 +70,7 @@ class ChildListener:
             raise channel.ChannelError(f"{message.kind} is nothing that a {child.role} sends")
         try:
             handle(child, message, descriptors)
-        except Exception as error:  # noqa: BLE001  a defect of ours, or a child that has lost its mind
+        except Exception as error:  # noqa: BLE001  a defect of ours, or an invalid message of a child
             self._failures.report(error)
             if isinstance(message, _AWAITED):
                 child.signal_group(signal.SIGKILL)

@@ -100,7 +100,7 @@ class OfferedRemedies:
         self._asked: dict[str, float] = {}  # ids, and when their making began
         self._run = RemedyRun(
             loop, children, log, process,
-            offered=self._known.keys, tell=self._tell, succeeded=self._done, failed=self._make_again,
+            offered=self._known.keys, show=self._show_progress, succeeded=self._done, failed=self._make_again,
         )  # fmt: skip
         self.output = self._run.output
         self.ended = self._run.ended
@@ -249,7 +249,7 @@ class OfferedRemedies:
         text = json.dumps(page, sort_keys=True)
         return {**page, "shown": hashlib.sha256(text.encode()).hexdigest()[:32]}
 
-    def _tell(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
+    def _show_progress(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
         self._send(RemedyProgress(remedy=remedy, state=state, lines=lines, reason=reason))
 
     def _send(self, message: SetRemedies | RemedyProgress) -> None:

@@ -284,7 +284,7 @@ class Watcher:
         busy = self._worker_states == {WorkerState.BUSY}
         self._worker_states.add(self._listener.worker_state())
         kinds = {
-            path: kind for path in paths if (kind := watch_set.kind(path)) and self._is_change(path, marks[path], now)
+            path: kind for path in paths if (kind := watch_set.kind(path)) and self._note_change(path, marks[path], now)
         }
         seen = burst.seen
         changes = Changes({self._relative(path): kind for path, kind in kinds.items()}, burst.first, seen, busy)
@@ -297,7 +297,7 @@ class Watcher:
                 self._schedule.add_recent(path)
             self._listener.changed(changes)
 
-    def _is_change(self, path: str, seen: Mark | None, now: float) -> bool:
+    def _note_change(self, path: str, seen: Mark | None, now: float) -> bool:
         if self._contents.changed(path, seen):
             self._repeated.clear()
             return True

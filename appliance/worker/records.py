@@ -50,8 +50,8 @@ class RecordSink:
         self._channel = channel
         self._in_flight = in_flight
         self.begin = None if in_flight is None else in_flight.begin
-        self.waits = None if in_flight is None else in_flight.waits
-        self._is_sent = None if in_flight is None else in_flight.is_sent
+        self.waits = None if in_flight is None else in_flight.set_waiting
+        self._begin_sending = None if in_flight is None else in_flight.begin_sending
         self._stdio = stdio
         self._incomplete = ({}, {}) if stdio is None else stdio.incomplete
         self._records: deque[list[Any]] = deque()  # its append and popleft are atomic: no lock in a request's path
@@ -74,12 +74,12 @@ class RecordSink:
         if len(self._records) >= BATCH:
             self.flush()
 
-    def is_sent(self, exchange: Exchange) -> None:
+    def begin_sending(self, exchange: Exchange) -> None:
         """Note that a request's application has ended, while its response is still being sent."""
         if self._stdio is not None:
             self._stdio.request_ended(exchange.request_id)
-        if self._is_sent is not None:
-            self._is_sent(exchange)
+        if self._begin_sending is not None:
+            self._begin_sending(exchange)
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
         """Add another event, and send it at once."""

@@ -93,7 +93,7 @@ def received_connections(message: TakeConnections, descriptors: list[int]) -> Co
 def make_server(
     listener: socket.socket, application: Application, sink: RecordSink, options: dict[str, Any], **more: Any
 ) -> PooledWSGIServer:
-    """Build the server that ``options`` (appliance.supervisor.options) describe."""
+    """Build the server that ``options`` (``supervisor/processes/spawn``) describe."""
     return PooledWSGIServer(
         listener,
         application,

@@ -81,7 +81,7 @@ def test_the_usual_forms_are_read(load, line, value):
     """The usual forms mean what python-dotenv says they mean, which warns of what means nothing."""
     environment = load({".env": line})
     assert environment.values.get("A") == value
-    assert bool(environment.complaints) is (value is None)
+    assert bool(environment.unread) is (value is None)
 
 
 def test_a_name_alone_sets_nothing(load):
@@ -125,20 +125,20 @@ def test_references_are_replaced(load, files, process, expected):
     ],
 )
 def test_a_line_that_cannot_be_meant(load, content, line):
-    """A malformed line is left out, with one complaint that names file and line and no secret; the others count."""
+    """A malformed line is left out, with one part that names file and line and no secret; the others count."""
     environment = load({".env": content})
     assert (environment.values["A"], environment.values["C"]) == ("1", "3")
-    (complaint,) = environment.complaints
-    assert (complaint.file, complaint.line) == (".env", line)
-    assert complaint.reason
-    assert complaint.action
-    assert "hunter2" not in str(complaint)
+    (part,) = environment.unread
+    assert (part.file, part.line) == (".env", line)
+    assert part.reason
+    assert part.action
+    assert "hunter2" not in str(part)
 
 
-def test_many_bad_lines_are_one_complaint(load):
-    """Each file is complained of once, by its first bad line and how many there are."""
+def test_many_bad_lines_are_reported_once(load):
+    """Each file is reported once, with its first bad line and how many there are."""
     environment = load({".env": "A=1\n" + "not a line\n" * 10, ".env.local": "B='\n"})
-    reported = {each.file: each for each in environment.complaints}
+    reported = {each.file: each for each in environment.unread}
     assert (reported[".env"].line, reported[".env"].count, reported[".env.local"].line) == (2, 10, 1)
     assert "9 more" in str(reported[".env"])
 
@@ -147,7 +147,7 @@ def test_windows_text_is_read(load):
     """A file in UTF-16, as Windows PowerShell's > writes it, is read, with a message about its encoding."""
     environment = load({".env": "A=ü\r\nB=2\r\n".encode("utf-16")})
     assert (environment.values["A"], environment.values["B"]) == ("ü", "2")
-    assert "UTF-16" in environment.complaints[0].reason
+    assert "UTF-16" in environment.unread[0].reason
 
 
 def test_bytes_that_are_no_text_pass(load):
@@ -194,25 +194,25 @@ def _device(path):
     ],
 )
 def test_what_is_not_a_file(tmp_path, make, reason):
-    """What can't be read as a file is one complaint without a line, and the other files are read."""
+    """What can't be read as a file is one part without a line, and the other files are read."""
     make(tmp_path / ".env")
     (tmp_path / ".flaskenv").write_text("A=1\n")
     environment = load_environment({}, tmp_path)
     assert environment.values == {"A": "1"}
-    (complaint,) = environment.complaints
-    assert (complaint.file, complaint.line) == (".env", 0)
-    assert reason in complaint.reason
+    (part,) = environment.unread
+    assert (part.file, part.line) == (".env", 0)
+    assert reason in part.reason
 
 
 def test_no_variables_by_intent(tmp_path):
-    """A link to /dev/null is the usual way to say that there are none: nothing to complain of."""
+    """A link to /dev/null is the usual way to say that there are none: nothing is reported."""
     (tmp_path / ".env").symlink_to("/dev/null")
     environment = load_environment({}, tmp_path)
-    assert (environment.values, environment.complaints) == ({}, ())
+    assert (environment.values, environment.unread) == ({}, ())
 
 
 def test_a_file_of_somebody_else(tmp_path, monkeypatch):
-    """A file that this user may not read is complained of with the user's number."""
+    """A file that this user may not read is reported with the user's number."""
     (tmp_path / ".env").write_text("A=1\n")
     real = os.open
 
@@ -224,7 +224,7 @@ def test_a_file_of_somebody_else(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     environment = load_environment({}, tmp_path)
     assert environment.values == {}
-    assert f"uid {os.geteuid()}" in environment.complaints[0].reason
+    assert f"uid {os.geteuid()}" in environment.unread[0].reason
 
 
 def test_a_pipe_is_read_again_each_time(tmp_path):
@@ -243,7 +243,7 @@ def test_a_pipe_is_read_again_each_time(tmp_path):
         writer.start()
         environment = load_environment({}, tmp_path)
         writer.join()
-        assert (environment.values, environment.complaints) == ({"A": word.decode()}, ())
+        assert (environment.values, environment.unread) == ({"A": word.decode()}, ())
 
 
 def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
@@ -251,10 +251,10 @@ def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / ".env")
     content = env_content.read_file(tmp_path / ".env", ".env", timeout_s=0.05)
     assert (content.text, content.is_pipe) == ("", True)
-    assert "nothing wrote" in content.complaints[0].reason
+    assert "nothing wrote" in content.unread[0].reason
     content = env_content.read_file(tmp_path / ".env", ".env", before="A=1\n", timeout_s=0.05)
     assert content.text == "A=1\n"
-    assert "last text" in content.complaints[0].action
+    assert "last text" in content.unread[0].action
 
 
 def test_a_pipe_that_is_never_ended(tmp_path):
@@ -264,7 +264,7 @@ def test_a_pipe_that_is_never_ended(tmp_path):
     ours = os.open(pipe, os.O_RDWR)
     os.write(ours, b"A=1\n")
     content = env_content.read_file(pipe, ".env", timeout_s=0.05)
-    assert (content.text, len(content.complaints)) == ("A=1\n", 1)
+    assert (content.text, len(content.unread)) == ("A=1\n", 1)
     os.set_blocking(ours, False)
     over = threading.Event()
 
@@ -282,7 +282,7 @@ def test_a_pipe_that_is_never_ended(tmp_path):
     thread.join()
     os.close(ours)
     assert content.text == ""
-    assert "more than" in content.complaints[0].reason
+    assert "more than" in content.unread[0].reason
 
 
 @pytest.mark.parametrize(
@@ -315,13 +315,13 @@ def test_no_text_takes_long(load, text):
 
 
 def test_a_value_that_grows_without_end(load):
-    """A value that doubles sixty times is left out with a complaint; the others are there."""
+    """A value that doubles sixty times is left out with a part; the others are there."""
     doubling = "".join(f"V{number}=${{V{number + 1}}}${{V{number + 1}}}\n" for number in range(60))
     environment = load({".env": doubling + "V60=xxxxxxxx\nA=1\n"})
     assert environment.values["A"] == "1"
     assert environment.values["V50"] == "x" * 8 * 2**10
     assert "V0" not in environment.values
-    assert environment.complaints[0].line == 1
+    assert environment.unread[0].line == 1
 
 
 _REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
@@ -352,7 +352,7 @@ def test_quoted_values_come_back(tmp_path_factory, values):
 
 @given(st.binary(max_size=200))
 def test_no_file_is_a_surprise(tmp_path_factory, data):
-    """Any bytes are read, or complained of; what comes of them can be given to a process."""
+    """Any bytes are read, or reported; the result can be given to a process."""
     folder = tmp_path_factory.mktemp("env")
     (folder / ".env").write_bytes(data)
     environment = load_environment({"HOME": "/"}, folder)
@@ -365,12 +365,12 @@ def test_no_file_is_a_surprise(tmp_path_factory, data):
 @pytest.mark.parametrize("codes", [(0x20, 0x7F), (0xA0, 0x250), (0x2000, 0x2070)])
 @given(data=st.data())
 def test_no_line_is_a_surprise(tmp_path_factory, codes, data):
-    """Any lines of text are read, or complained of once, and never become what no process can have."""
+    """Any lines of text are read, or reported once, and never become a variable that no process can have."""
     lines = data.draw(st.lists(st.text(st.characters(min_codepoint=codes[0], max_codepoint=codes[1])), max_size=8))
     folder = tmp_path_factory.mktemp("env")
     (folder / ".env").write_text("\n".join(lines), encoding="utf-8")
     environment = load_environment({}, folder)
-    assert len(environment.complaints) <= 1
+    assert len(environment.unread) <= 1
     assert environment.origins.keys() == environment.values.keys()
     assert not [key for key in environment.values if not key or "=" in key or "\0" in key]
 

@@ -51,14 +51,14 @@ def test_what_is_only_being_sent(both):
     in_flight, reading = both
     first, second = Request("first"), Request("second")
     in_flight.begin(first, HEAD)
-    in_flight.is_sent(first)
+    in_flight.begin_sending(first)
     before = reading.snapshot()
     in_flight.begin(second, HEAD)
     assert [request.request_id for request in reading.running()] == ["first", "second"]
     assert reading.only_one_since(before) == "second"
     assert reading.ended() == 0
     in_flight.end(first)
-    in_flight.is_sent(first)
+    in_flight.begin_sending(first)
     assert ([request.request_id for request in reading.running()], reading.ended()) == (["second"], 1)
 
 
@@ -66,10 +66,10 @@ def test_waiting_connections_are_counted(both):
     """The number of connections that wait for a thread is known, whatever runs in any slot."""
     in_flight, reading = both
     assert reading.waiting() == 0
-    in_flight.waits(70_000)
+    in_flight.set_waiting(70_000)
     in_flight.begin(Request(), HEAD)
     assert (reading.waiting(), len(reading.running())) == (70_000, 1)
-    in_flight.waits(0)
+    in_flight.set_waiting(0)
     assert reading.waiting() == 0
 
 

@@ -116,7 +116,7 @@ class FakeChildren:
 
     def expect_end(self, child: Handle) -> None:
         """As the supervisor's."""
-        child.must_end()
+        child.mark_ending()
 
     def set_deadline(self, child: Handle, within_s: float) -> None:
         """As the supervisor's."""

@@ -21,9 +21,9 @@ _RULE = "The module that calls the factory"
 
 
 def starter(context: Context, factory: Target) -> RuleResult | None:
-    """Return what starts a factory of the own package: what rule 7 names, or the only root module that calls it.
+    """Return what starts a factory of the own package: what ``deployment_rule`` finds, else the module that calls it.
 
-    None if there is neither, or if several are equally good.
+    None if there is neither, or if several modules call it.
     """
     declared = deployment_rule(context)
     if _starts(context, declared, factory.module.partition(".")[0]):

@@ -90,7 +90,7 @@ class Console:
         if self._pages is None:
             return _joined(self._lines(level, entry))
         request = entry["event"] == "request.finished"
-        if request and self._pages.belongs(entry):
+        if request and self._pages.count_asset(entry):
             return b""
         lines = self._lines(level, entry)
         if not lines:

@@ -44,7 +44,7 @@ class PageLoads:
         """Seconds until the held line is to be shown."""
         return self._last + QUIET_S - self._clock()
 
-    def belongs(self, fields: Mapping[str, object]) -> bool:
+    def count_asset(self, fields: Mapping[str, object]) -> bool:
         """Count a request that belongs to the held page; return whether it does."""
         unmodified = fields.get("http.response.status_code") == _NOT_MODIFIED
         if not self._lines or not (unmodified or _is_asset(fields)) or not _is_plain(fields):

@@ -61,11 +61,11 @@ class ChunkedEnd:
                 return len(self._line) > (SIZE_LINE_MAX if self._trailer < 0 else self._limits.max_trailer_bytes)
             at = end + 1
             line, self._line = self._line.removesuffix(b"\r"), b""
-            if self._is_last(line):
+            if self._take_line(line):
                 return True
         return False
 
-    def _is_last(self, line: bytes) -> bool:
+    def _take_line(self, line: bytes) -> bool:
         """Whether the body ends with this line, or the line shows that the body is malformed."""
         if self._trailer >= 0:
             self._trailer += len(line) + 2

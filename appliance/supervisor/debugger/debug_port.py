@@ -30,7 +30,7 @@ START_S = 30.0  # for debugpy to compile and start; after that it counts as the 
 
 
 class DebugPort:
-    """Does nothing if DEBUGPY is 0.
+    """The port of DEBUGPY, and who is connected to it; without a port, if DEBUGPY is 0.
 
     Raises:
         ListenError: the appliance can't listen on its port.
@@ -51,7 +51,7 @@ class DebugPort:
             loop.watch(self._listener, self._accept)
 
     def no_timeout(self, child: Handle) -> bool:
-        """Whether no timeout applies: a client debugs it, it waits for one, or its debugger still starts."""
+        """Whether no timeout applies to a worker: it is debugged, waits for a client, or its debugger still starts."""
         if self._listener is None or child.role != "worker":
             return False
         starting = child not in self._ports and not self._no_debugger and time.monotonic() - child.started < START_S

@@ -226,7 +226,7 @@ class Preloading:
             self._on(events.RoundNotStarted(str(error)))
             return
         self._processes[Process.IMPORTING] = child
-        child.has_deadline(self._loop.call_later(ROUND_S, partial(self._children.kill, child)))
+        child.set_timer(self._loop.call_later(ROUND_S, partial(self._children.kill, child)))
         theirs = [] if self._state.proven else self._expect_copy()
         request = self._request(analysis)
         self._count = len(request.modules)

@@ -113,38 +113,38 @@ class Children:
         """
         if child.ending:
             return
-        child.must_end()
+        child.mark_ending()
         if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s)):
             child.signal_group(signal.SIGTERM)
-        child.has_deadline(self._loop.call_later(grace_s, partial(self._overdue, child, no_timeout)))
+        child.set_timer(self._loop.call_later(grace_s, partial(self._overdue, child, no_timeout)))
 
     def _overdue(self, child: Handle, no_timeout: Callable[[Handle], bool]) -> None:
         if no_timeout(child):
-            child.has_deadline(self._loop.call_later(RECHECK_S, partial(self._overdue, child, no_timeout)))
+            child.set_timer(self._loop.call_later(RECHECK_S, partial(self._overdue, child, no_timeout)))
         else:
             self.terminate(child)
 
     def set_deadline(self, child: Handle, within_s: float) -> None:
-        """Give the child ``within_s`` seconds more, then end it as ``cut`` does."""
+        """Give the child ``within_s`` seconds more, then end it as ``terminate`` does."""
         if child.deadline is not None:
             child.deadline.cancel()
-        child.has_deadline(self._loop.call_later(within_s, partial(self.terminate, child)))
+        child.set_timer(self._loop.call_later(within_s, partial(self.terminate, child)))
 
     def expect_end(self, child: Handle) -> None:
         """The child sends its last message, and is killed by the caller soon: its end is no failure."""
-        child.must_end()
+        child.mark_ending()
 
     def terminate(self, child: Handle) -> None:
         """Kill the child; a worker first reports its background work."""
         if child.role == "worker" and child.ready_at is not None and self.send(child, ReportBackgroundWork(end=True)):
-            child.must_end()
+            child.mark_ending()
             self._loop.call_later(REPORT_S, partial(self.kill, child))
         else:
             self.kill(child)
 
     def kill(self, child: Handle) -> None:
         """Kill the child now, with everything that it started."""
-        child.must_end()
+        child.mark_ending()
         if child not in self._alive:
             return
         child.signal_group(signal.SIGKILL)
@@ -197,7 +197,7 @@ class Children:
         self._listener.ended(child)
 
     def _set_pid(self, child: Handle, pid: int) -> None:
-        child.has_pid(pid)
+        child.set_pid(pid)
         if (status := self._unmatched.pop(pid, None)) is not None:
             self._loop.post(partial(self._ended, child, status))
         if all(each.pid for each in self._alive):

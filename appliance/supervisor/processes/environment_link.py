@@ -18,7 +18,7 @@ NAME = "environment"
 
 
 def link(folder: Path, environment: Path) -> bool:
-    """Make ``folder/environment`` a link to ``environment``. Return False if that is impossible: it is a convenience.
+    """Make a link to the environment in this folder. Return False if that is impossible: the link is a convenience.
 
     The editor runs what the link leads to, so there is no link in a folder in which other users could replace it.
     """

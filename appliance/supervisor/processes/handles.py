@@ -122,57 +122,57 @@ class Handle:
             return True  # a process that we may not signal
         return True
 
-    # -- what happened to it: its fields are written here, by its age; ``Children`` alone decides when it must end
+    # -- what happened to the child, in the order of its life; ``Children`` alone decides when it must end
 
     def assign(self, generation: int) -> None:
-        """A process that was forked ahead becomes a worker of this generation; its start counts from now."""
+        """Make a process that was forked ahead a worker of this generation; its start counts from now."""
         self.role, self.generation, self.started = "worker", generation, time.monotonic()
 
-    def serves(self, attempt: int, analysis: Analysis) -> None:
-        """It was started as a worker: with this number, and for this analysis of the project."""
+    def assign_attempt(self, attempt: int, analysis: Analysis) -> None:
+        """Note that the child was started as a worker: with this number, and for this analysis of the project."""
         self.attempt, self.analysis = attempt, analysis
 
-    def has_pid(self, pid: int) -> None:
-        """It was forked: its process has this id."""
+    def set_pid(self, pid: int) -> None:
+        """Note the process id of a forked child."""
         self.pid = pid
         if self.lifeline is not None:
             self.lifeline.bind(pid)
 
     def greeted(self, python: str) -> None:
-        """It has said hello: it runs, in this version of Python."""
+        """Note that the child has sent its hello: it runs, in this version of Python."""
         self.python = python
 
     def became_ready(self) -> float:
-        """It does now what it was started for; return the time."""
+        """Note that the child now does what it was started for; return the time."""
         self.ready_at = time.monotonic()
         return self.ready_at
 
-    def has_recorded(self, requests: int) -> None:
-        """It has sent the records of so many more requests."""
+    def add_recorded(self, requests: int) -> None:
+        """Count requests whose records the child has sent."""
         self.recorded += requests
 
     def explained(self) -> None:
-        """It has reported why it ends, so that its end needs no event of its own."""
+        """Note that the child has reported why it ends, so that its end needs no event of its own."""
         self.reported = True
 
     def blame(self, cause: str) -> None:
-        """Note why it ends, for ``how``."""
+        """Note why the child ends, for ``how``."""
         self.cause = cause
 
     def drained_requests(self) -> None:
-        """It has no more requests."""
+        """Note that the child has no more requests."""
         self.drained = True
 
-    def has_deadline(self, timer: Timer) -> None:
-        """It is ended by this timer, which its own end cancels."""
+    def set_timer(self, timer: Timer) -> None:
+        """Keep the timer that ends the child; the child's own end cancels it."""
         self.deadline = timer
 
-    def must_end(self) -> None:
-        """It was asked to end."""
+    def mark_ending(self) -> None:
+        """Note that the child was asked to end."""
         self.ending = True
 
     def close_memory(self) -> None:
-        """Close the memory in which it counted its requests."""
+        """Close the memory in which the child counted its requests."""
         if self.in_flight is not None:
             self.in_flight.close()
             self.in_flight = None

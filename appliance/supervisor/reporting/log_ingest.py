@@ -31,7 +31,7 @@ class LogIngest:
 
     def records(self, child: Handle, batch: list[list[Any]]) -> None:
         """Log the records that a child sent."""
-        child.has_recorded(self._log.records(batch, role=child.role, generation=child.generation))
+        child.add_recorded(self._log.records(batch, role=child.role, generation=child.generation))
         self._pause_if_full()
 
     def ended(self, child: Handle) -> None:

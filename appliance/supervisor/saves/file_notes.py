@@ -61,7 +61,7 @@ class _Writes:
         del self.noted[:-_MOST_OF_ONE]
         self.pid = pid
 
-    def is_own(self, path: str, seen_at: float) -> bool:
+    def use_up(self, path: str, seen_at: float) -> bool:
         """Whether a change that was seen then has a note; the change uses up the notes before it."""
         before = [noted for noted in self.noted if noted <= seen_at]
         if not before:
@@ -122,12 +122,12 @@ class FileNotes:
             self._loop.unwatch(read)
             os.close(read)
 
-    def is_own(self, path: str, seen_at: float) -> bool:
+    def take_own_write(self, path: str, seen_at: float) -> bool:
         """Whether a worker has noted that it writes this file: asked once for each change, seen last at ``seen_at``."""
         for child in list(self._pipes):
             self._read(child)
         writes = self._writes.get(path)
-        return writes is not None and writes.is_own(path, seen_at)
+        return writes is not None and writes.use_up(path, seen_at)
 
     # -- reading -------------------------------------------------------------------------------------------------------
 

@@ -223,7 +223,7 @@ class ReloadTrigger:
 
     def _is_own(self, path: str, changes: Changes) -> bool:
         whole = self._whole(path)
-        return self.notes.is_own(whole, changes.seen.get(whole, changes.noticed_at))
+        return self.notes.take_own_write(whole, changes.seen.get(whole, changes.noticed_at))
 
     def _advice(self, path: str) -> str:
         return f"If a program writes this file and the project need not reload for it, set {self._setting(path)}"
@@ -243,7 +243,7 @@ class ReloadTrigger:
 
     def _use_up(self, seen: Mapping[str, float]) -> None:
         for path, at in seen.items():
-            self.notes.is_own(path, at)
+            self.notes.take_own_write(path, at)
 
     def report_event(self, event: str, fields: Mapping[str, object]) -> None:
         """Log an event of the watcher."""

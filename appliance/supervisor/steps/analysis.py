@@ -22,7 +22,7 @@ from appliance.identity.folder import check_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.config.env_content import Complaint
+    from appliance.config.env_content import UnreadPart
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
 
@@ -142,7 +142,7 @@ class Analyst:
         self._log = log
         self._post = post
         self._environment = environment
-        self._complaints: tuple[Complaint, ...] = ()
+        self._unread: tuple[UnreadPart, ...] = ()
         self._started = 0
 
     def start(self, known: Project | None, on_result: Callable[[Analysis | ApplianceError], None]) -> None:
@@ -177,13 +177,13 @@ class Analyst:
         if number != self._started:
             return
         self._environment = environment
-        known, self._complaints = self._complaints, environment.complaints
-        for complaint in environment.complaints:
-            if complaint not in known:
-                line: dict[str, Any] = {"line": complaint.line} if complaint.line else {}
+        known, self._unread = self._unread, environment.unread
+        for part in environment.unread:
+            if part not in known:
+                line: dict[str, Any] = {"line": part.line} if part.line else {}
                 self._log.event(
-                    "warning", "environment.unread", file=complaint.file, **line,
-                    reason=complaint.reason, count=complaint.count, action=complaint.action,
+                    "warning", "environment.unread", file=part.file, **line,
+                    reason=part.reason, count=part.count, action=part.action,
                 )  # fmt: skip
 
 

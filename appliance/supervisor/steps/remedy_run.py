@@ -41,7 +41,7 @@ class RemedyRun:
         log: gets the events; the output goes there as that of every child.
         environment: that of the appliance itself, for a change of a file.
         offered: returns the ids of the remedies that pages show.
-        tell: called with the remedy's id, the state, lines and a reason (``RemedyProgress``).
+        show: called with the remedy's id, the state, lines and a reason (``RemedyProgress``).
         succeeded: called with a remedy that has succeeded.
         failed: called with the id of a remedy that has failed.
     """
@@ -54,7 +54,7 @@ class RemedyRun:
         environment: Mapping[str, str],
         *,
         offered: Callable[[], Collection[str]],
-        tell: Callable[[str, str, list[str], str], None],
+        show: Callable[[str, str, list[str], str], None],
         succeeded: Callable[[Remedy], None],
         failed: Callable[[str], None],
     ) -> None:
@@ -63,7 +63,7 @@ class RemedyRun:
         self._log = log
         self._environment = environment
         self._offered = offered
-        self._tell = tell
+        self._show = show
         self._succeeded = succeeded
         self._failed = failed
         self._state = runs.State()
@@ -71,7 +71,7 @@ class RemedyRun:
             runs.Run: self._run,
             runs.EndProcess: self._end_process,
             runs.Refuse: self._refuse,
-            runs.ReportDone: lambda action: self._tell(action.remedy, "done", [], ""),
+            runs.ReportDone: lambda action: self._show(action.remedy, "done", [], ""),
             runs.ReportSuccess: self._report_success,
             runs.ReportFailure: self._report_failure,
         }
@@ -132,7 +132,7 @@ class RemedyRun:
         self._log.event(
             "info", "remedy.started", remedy=remedy.kind, **{key: each for key, each in what.items() if each}
         )
-        self._tell(remedy.id, "running", [], "")
+        self._show(remedy.id, "running", [], "")
         if made.action is not None:
             self._act(action.run, made.action)
             return
@@ -171,12 +171,12 @@ class RemedyRun:
 
     def _refuse(self, action: runs.Refuse) -> None:
         self._log.event("warning", "remedy.refused", reason=action.reason)
-        self._tell(action.remedy[:64], "refused", [], action.reason)
+        self._show(action.remedy[:64], "refused", [], action.reason)
 
     def _report_success(self, _action: runs.ReportSuccess) -> None:
         if (remedy := self._finish()) is not None:
             self._log.event("info", "remedy.finished", remedy=remedy.kind, duration_s=self._duration_s())
-            self._tell(remedy.id, "done", [], "")
+            self._show(remedy.id, "done", [], "")
             self._succeeded(remedy)
 
     def _report_failure(self, action: runs.ReportFailure) -> None:
@@ -184,7 +184,7 @@ class RemedyRun:
             self._log.event(
                 "warning", "remedy.failed", remedy=remedy.kind, reason=action.reason, duration_s=self._duration_s()
             )
-            self._tell(remedy.id, "failed", [], self._log.masked(action.reason))
+            self._show(remedy.id, "failed", [], self._log.masked(action.reason))
             self._failed(remedy.id)
 
     def _finish(self) -> Remedy | None:
@@ -200,7 +200,7 @@ class RemedyRun:
 
     def _show_lines(self, lines: list[str]) -> None:
         if self._remedy is not None:
-            self._tell(self._remedy.id, "running", self._log.masked(lines), "")
+            self._show(self._remedy.id, "running", self._log.masked(lines), "")
 
 
 def _text(error: Exception) -> str:

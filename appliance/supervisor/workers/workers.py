@@ -258,7 +258,7 @@ class Workers:
             self._failures.performing(lifecycle_events.Boot(generation), error)
             return
         self.current = child
-        child.serves(action.attempt, analysis)
+        child.assign_attempt(action.attempt, analysis)
         self._on(events.Started(action.attempt, forked=forked is not None))
         self._import_watch.begin(child)
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=forked is not None)

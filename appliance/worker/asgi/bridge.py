@@ -205,7 +205,7 @@ class Bridge:
             part = self._conversation.received(await receive())
             if not call.resolve(part):
                 self._conversation.keep(part)
-        elif self._is_held(message):
+        elif self._hold_back(message):
             call.resolve(None)
             if message["type"] == BODY and not message["more_body"]:
                 await self._wait_for_error()
@@ -215,7 +215,7 @@ class Bridge:
             await self._send(message, send)
             call.resolve(None)
 
-    def _is_held(self, message: Message) -> bool:
+    def _hold_back(self, message: Message) -> bool:
         """Hold back the message if it may be part of a framework's short error page; return whether it is held."""
         if message["type"] == START:
             held = bool(message["status"] == asgi_failures.STATUS)

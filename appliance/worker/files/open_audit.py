@@ -120,9 +120,9 @@ class OpenAudit:
             if not isinstance(flags, int):
                 return
             if flags & os.O_ACCMODE != os.O_RDONLY:
-                self._writes(self._name(path))
+                self._note_write(self._name(path))
             elif self.starting or (isinstance(path, str) and TEMPLATE.search(path)):
-                self._reads(path, flags)
+                self._note_read(path, flags)
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
 
@@ -133,9 +133,9 @@ class OpenAudit:
             padded = (*arguments, None, None, None, None)
             paths = [self._name(padded[at], padded[folder]) for at, folder in _CHANGES[event]]
             for path in paths:
-                self._writes(path)
+                self._note_write(path)
             if event == "os.rename" and os.path.isdir(paths[0]):  # noqa: PTH112  pathlib costs 5 ms at import
-                self._moves(*paths)
+                self._note_move(*paths)
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
 
@@ -157,25 +157,25 @@ class OpenAudit:
             self._off = True
             self._hooks.drop(_NAME, error)
 
-    def _writes(self, name: str) -> None:
+    def _note_write(self, name: str) -> None:
         if name and (name in self._inputs.files or (name.startswith(self._root) and re.search(self._watched, name))):
             if self.starting:
                 self._written.add(name)
                 self._inputs.remove(name)
             self._inputs.record_write(name)
 
-    def _moves(self, old: str, new: str) -> None:
+    def _note_move(self, old: str, new: str) -> None:
         """Record that all files of a folder move with it."""
         left = MAX_MOVED
         for folder, _, files in os.walk(old) if new else ():
             for file in files[:left]:
-                self._writes(f"{folder}/{file}")
-                self._writes(f"{new}{folder[len(old) :]}/{file}")
+                self._note_write(f"{folder}/{file}")
+                self._note_write(f"{new}{folder[len(old) :]}/{file}")
             left -= len(files)
             if left <= 0:
                 return
 
-    def _reads(self, path: Any, flags: int) -> None:
+    def _note_read(self, path: Any, flags: int) -> None:
         if isinstance(path, str) and path.startswith("/") and not path.startswith(self._roots):
             return  # mostly a package's file: 0.2 µs
         name = self._name(path)

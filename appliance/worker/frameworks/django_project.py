@@ -1,6 +1,6 @@
 """Serve Django as its ``runserver`` does: static files, system checks, the notice of unapplied migrations.
 
-Uses only the project's own Django, of any version. Runs in the worker: ``application`` at the start, ``look_after`` in
+Uses only the project's own Django, of any version. Runs in the worker: ``application`` at the start, ``check_later`` in
 another thread, once the project is served.
 """
 

@@ -59,12 +59,12 @@ def _hook(owner: Any, name: str, note: Callable[[Any, Any], None]) -> None:
         return
 
     @functools.wraps(method)
-    def telling(found_by: Any, *arguments: Any, **options: Any) -> Any:
+    def reporting(found_by: Any, *arguments: Any, **options: Any) -> Any:
         result = method(found_by, *arguments, **options)
         note(found_by, result)
         return result
 
-    setattr(owner, name, telling)
+    setattr(owner, name, reporting)
 
 
 def _note_flasks(context: Any, _result: Any) -> None:

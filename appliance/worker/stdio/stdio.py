@@ -1,8 +1,8 @@
 """Tag what Python prints in this process with the request that prints it.
 
 Replaces the buffers of ``sys.stdout`` and ``sys.stderr``: their output goes through the pipes of descriptors 1 and 2,
-each line with its process, thread and request (``output_frames``). Runs in the worker; ``listen`` is called once, after
-any fork and before the project is imported.
+each line with its process, thread and request (``output_frames``). Runs in the worker; ``tag_output`` is called once,
+after any fork and before the project is imported.
 
 Theory of operation. The text streams stay the same objects, because modules may hold them already, but get a buffer of
 ours. It keeps the incomplete line of each thread and request, so that the output of two requests never mixes, and

@@ -35,7 +35,7 @@ class Noting:
 
     def own(self, path: str, after_s: float = 0.0) -> bool:
         """Whether a change that is seen now, or so much later, is the worker's own."""
-        return self.notes.is_own(path, time.monotonic() + after_s)
+        return self.notes.take_own_write(path, time.monotonic() + after_s)
 
     def pass_time(self, seconds: float = 2.0) -> None:
         """The second in which a change must come is over."""
@@ -67,7 +67,7 @@ def test_a_change_that_was_seen_before(noting: Noting):
     """A note that was made after a change was seen is of another change, which is still to come."""
     seen_at = time.monotonic()
     noting.inputs.record_write("/project/a.html")
-    assert not noting.notes.is_own("/project/a.html", seen_at)
+    assert not noting.notes.take_own_write("/project/a.html", seen_at)
     assert noting.own("/project/a.html")
 
 
@@ -83,7 +83,7 @@ def test_a_write_that_failed(noting: Noting):
     """A note whose change does not come is forgotten: the next save is one."""
     path = os.__file__  # it was not changed for long
     noting.inputs.record_write(path)
-    noting.notes.is_own("/", 0)
+    noting.notes.take_own_write("/", 0)
     noting.pass_time()
     assert not noting.own(path)
 
@@ -93,11 +93,11 @@ def test_a_write_that_is_seen_late(noting: Noting, tmp_path: Path):
     file = tmp_path / "a.html"
     noting.inputs.record_write(str(file))
     file.touch()
-    noting.notes.is_own("/", 0)
+    noting.notes.take_own_write("/", 0)
     noting.pass_time(2.0)
     assert noting.own(str(file))
     noting.inputs.record_write(str(file))
-    noting.notes.is_own("/", 0)
+    noting.notes.take_own_write("/", 0)
     noting.pass_time(20.0)
     assert not noting.own(str(file))
 
@@ -150,7 +150,7 @@ def test_noted_writes_are_bounded(noting: Noting):
     """What is kept of writes has a bound."""
     for number in range(file_notes.MOST + 100):
         noting.inputs.record_write(f"/project/{number}.html")
-        noting.notes.is_own("/", 0)
+        noting.notes.take_own_write("/", 0)
     assert len(noting.notes._writes) == file_notes.MOST
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from appliance.config.env_content import Complaint
+from appliance.config.env_content import UnreadPart
 from appliance.config.settings import read_settings
 from appliance.errors import ApplicationError, StartError
 from appliance.supervisor.steps import analysis as module
@@ -80,14 +80,14 @@ class Looks:
         self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.results: list[Any] = []
         self.outcome: Any = None
-        self.complaints: tuple[Complaint, ...] = ()
+        self.unread: tuple[UnreadPart, ...] = ()
         self.log = FakeLog()
         monkeypatch.setattr(module, "analyse", self._analyse)
         parts: Any = (SimpleNamespace(), {}, self.log, self.posted.put)
         self.analyst = Analyst(*parts)
 
     def _analyse(self, *_: object, read: Callable[[Any], None], **__: object) -> Any:
-        read(SimpleNamespace(complaints=self.complaints))
+        read(SimpleNamespace(unread=self.unread))
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -121,11 +121,11 @@ def test_a_defect_is_told_too(looks: Looks):
 
 
 def test_a_file_that_is_not_read(looks: Looks):
-    """A line of a file that can't be read is logged once, and again when the complaint changes."""
-    looks.complaints = (Complaint(".env", "no name", "Write NAME=value.", line=3),)
+    """A line of a file that can't be read is logged once, and again when the part changes."""
+    looks.unread = (UnreadPart(".env", "no name", "Write NAME=value.", line=3),)
     looks.look("analysis")
     looks.look("analysis")
-    looks.complaints = (Complaint(".env", "no name", "Write NAME=value.", line=4),)
+    looks.unread = (UnreadPart(".env", "no name", "Write NAME=value.", line=4),)
     looks.look("analysis")
     assert [each["line"] for each in looks.log.named("environment.unread")] == [3, 4]
 

@@ -24,7 +24,7 @@ def test_without_a_free_thread_the_next_remedy_can_run(tmp_path: Path, monkeypat
     run = RemedyRun(
         *parts,
         offered=list,
-        tell=lambda remedy, state, _, reason: told.append((f"{remedy} {state}", reason)),
+        show=lambda remedy, state, _, reason: told.append((f"{remedy} {state}", reason)),
         succeeded=lambda _: None,
         failed=lambda _: None,
     )
@@ -48,7 +48,7 @@ def test_a_remedy_without_a_process_has_failed(tmp_path: Path, monkeypatch: pyte
     told: list[str] = []
     parts: Any = (FakeLoop(), FakeChildren(), FakeLog(), {})
     run = RemedyRun(
-        *parts, offered=list, tell=lambda *each: told.append(each[3]), succeeded=lambda _: None, failed=told.append
+        *parts, offered=list, show=lambda *each: told.append(each[3]), succeeded=lambda _: None, failed=told.append
     )
     facts = ProjectFacts(
         root=tmp_path, values={}, variables={}, target=None, plan=None, env_file=".env", cache=tmp_path, contained=False

@@ -91,7 +91,7 @@ def test_the_sink_is_told_that_the_application_has_ended():
     """A sink that keeps the output of each request is told before the response has ended; another need not know."""
     told: list[object] = []
     record = exchange()
-    handler: Any = Handler(is_sent=told.append)
+    handler: Any = Handler(begin_sending=told.append)
     assert end_when_sent(handler, record, 5)
     assert told == [record]
     (wait,) = handler.waits
