@@ -44,7 +44,7 @@ NAMES = (
 )
 DIFFERS = {
     ("with a server", "test_html_escape_on_error"): (
-        "with a server: an application is asked whatever the method is; 501 is do_GET's word"
+        "with a server, the application answers every method; only a handler's own `do_GET` would answer 501"
     ),
 }
 

@@ -85,11 +85,7 @@ class Supervisor:
             str(settings.project), self._loop, self._children, log, worker=self._serving_worker,
             changed=self._templates_changed,
         )  # fmt: skip
-        self._reload_trigger = ReloadTrigger(
-            settings, self._loop, log, page_facts=PageFacts(settings, self._loop.post, self._children),
-            changed=self._changed, assets=self._assets_saved, template_saves=self._template_saves,
-            phase=lambda: self._state.phase,
-        )  # fmt: skip
+        self._reload_trigger = self._make_reload_trigger()
         self._spawner = Spawner(self._children, settings, process, listener, certificate, self._reload_trigger)
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(self._loop, listener, secure=secure),
@@ -104,6 +100,14 @@ class Supervisor:
         self._controls = Controls(runtime, self._reports, self._stopping, self._worker_group.workers.saved)
         self._performers = self._actions()
         self._route(child_listener)
+
+    def _make_reload_trigger(self) -> ReloadTrigger:
+        return ReloadTrigger(
+            self._settings, self._loop, self._log,
+            page_facts=PageFacts(self._settings, self._loop.post, self._children),
+            changed=self._changed, assets=self._assets_saved, template_saves=self._template_saves,
+            phase=lambda: self._state.phase,
+        )  # fmt: skip
 
     def _actions(self) -> Performers:
         return {

@@ -1,1 +1,1 @@
-"""The script of live reload, added to the documents that a browser navigates to; everything else is left as it is."""
+"""The script of live reload, added to the documents that a browser navigates to; everything else is unchanged."""

@@ -1,4 +1,4 @@
-"""Find where a script goes in an HTML document, while its bytes pass.
+"""Find the place for a script in an HTML document, while its bytes pass.
 
 The place is right behind ``<head>``, or where the parser would open one. Only what comes before it is read (HTML,
 13.2.6.4.1 to 13.2.6.4.4: "initial" to "in head"), so a page of any size costs the same. A text with neither a doctype
@@ -11,18 +11,18 @@ from __future__ import annotations
 import re
 
 SEARCHING, DOCUMENT, FOUND, NEVER = range(4)
-MOST = 65_536  # bytes before the place; what goes on for longer is left as it is
+MOST = 65_536  # bytes before the place; a document with more of them gets no script
 
 _SPACE = re.compile(rb"[\t\n\f\r ]*")
 _COMMENT = re.compile(rb"<!--(?:-?>|.*?--!?>)", re.DOTALL)
 _DOCTYPE = re.compile(rb"<!doctype[\t\n\f\r >][^>]*>|<!doctype>", re.IGNORECASE)
 _BOGUS = re.compile(rb"<[!?][^>]*>")  # as a comment (13.2.5.41)
-# One way alone to read each byte: a tag that does not end costs no more than one that does.
+# Each byte can be read in one way only, so a tag that does not end is read in linear time.
 _ATTRIBUTES = rb"""(?:[^>=]|=[\t\n\f\r ]*(?:"[^"]*"|'[^']*'|(?![\t\n\f\r "'])))*"""
 _HTML = re.compile(rb"<html(?:[\t\n\f\r /]" + _ATTRIBUTES + rb")?>", re.IGNORECASE)
 _HEAD = re.compile(rb"<head(?:[\t\n\f\r /]" + _ATTRIBUTES + rb")?>", re.IGNORECASE)
 _OPENING = (b"<!--", b"<!doctype", b"<html", b"<head")
-_LOOKED = 512  # bytes that tell a text from binary content
+_LOOKED = 512  # bytes that are examined to distinguish a text from binary content
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -44,13 +44,13 @@ class DocumentScanner:
         self._read = 0
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """Read more: what lies before the place and may be sent, and what is behind it.
+        """Read more; return the bytes before the place, which may be sent, and those behind it.
 
-        Before FOUND or NEVER the second is empty, and the beginning of a tag is held until the rest of it comes. With
-        NEVER everything is in the first.
+        Until the state is FOUND or NEVER, the second part is empty, and the beginning of a tag is kept until its end
+        comes. With NEVER, the first part has everything.
         """
         if 10 < len(self._held) < MOST and b">" not in data:
-            self._held += data  # nothing ends here: not read again for each piece
+            self._held += data  # no tag ends here, so the kept bytes are not read again for each piece
             return b"", b""
         data = self._held + data
         self._held = b""
@@ -61,20 +61,20 @@ class DocumentScanner:
         if self.state == FOUND:
             return data[:at], data[at:]
         if self._read + len(data) - at > MOST:
-            # A comment or a tag that does not end: before it is as good a place as any, once it is a document.
+            # A comment or a tag that does not end: the place is before it, if this is known to be a document.
             self.state = FOUND if self.state == DOCUMENT else NEVER
             return (data[:at], data[at:]) if self.state == FOUND else (data, b"")
         self._held = data[at:]
         return data[:at], b""
 
     def end(self) -> bytes:
-        """Nothing follows: what is held. A document without anything more has its place at its end."""
+        """Return the kept bytes: the text has ended. The place is at the end of a document that has no other."""
         held, self._held = self._held, b""
         self.state = FOUND if self.state == DOCUMENT and not held else NEVER
         return held
 
     def _place(self, data: bytes) -> int:
-        """How far the beginning is read; ``state`` says what is there."""
+        """Return how far the beginning was read; set ``state`` to what is there."""
         at = len(_BOM) if not self._read and data.startswith(_BOM) else 0
         if not self._read and not at and _BOM.startswith(data[:2]) and len(data) < len(_BOM):
             return 0
@@ -100,7 +100,7 @@ class DocumentScanner:
 
 
 def _skipped(data: bytes, at: int) -> int:
-    """The end of the comment, doctype, ``<html>`` or ``<head>`` at this place; -1 if there is no whole one."""
+    """Return the end of the comment, doctype, ``<html>`` or ``<head>`` at this place; -1 if there is no whole one."""
     if data.startswith(b"<!--", at):
         return _end(_COMMENT, data, at)
     for form in (_DOCTYPE, _HTML, _HEAD):
@@ -118,7 +118,7 @@ def _is_html(data: bytes, at: int) -> bool:
 
 
 def _may_go_on(data: bytes, at: int) -> bool:
-    """Whether more bytes could still make one of these of what is at this place."""
+    """Whether a comment, doctype or tag may begin at this place, whose end has not come yet."""
     begun = data[at : at + 10].lower()
     if any(opening.startswith(begun) for opening in _OPENING):
         return True

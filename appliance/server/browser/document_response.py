@@ -1,4 +1,4 @@
-"""One response that a browser navigates to: the script goes in, if it proves to be a whole HTML document.
+"""One response that a browser navigates to; it gets the script if it is a whole HTML document.
 
 Imported with the first navigation: its patterns take 3 ms to compile, which each cold start would pay.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def readable(accepted: str) -> str:
-    """The codings of an Accept-Encoding (RFC 9110, 12.5.3) in which a document can get the script, or identity."""
+    """Return the codings of an Accept-Encoding (RFC 9110, 12.5.3) that a script can go into; identity if none can."""
     codings = (each.strip() for each in accepted.split(","))
     return ", ".join(each for each in codings if readable_coding(each.partition(";")[0].strip())) or "identity"
 
@@ -33,7 +33,7 @@ def added_to_page(tag: Tag, fields: Fields, content: bytes) -> tuple[Fields, byt
 
 
 def _insertion(tag: Tag, fields: Fields, encoding: str, *, navigated: bool = False) -> tuple[Insertion, str]:
-    """Return what passes the body of a response with these fields, and the nonce that its script has."""
+    """Return the insertion for a response with these fields, and the nonce of its script."""
     policed = any(name.lower() in NAMES for name, _ in fields)
     nonce = os.urandom(12).hex() if policed else ""
     return Insertion(tag(nonce), encoding, navigated=navigated), nonce
@@ -43,9 +43,9 @@ class DocumentResponse:
     """One response that may get the script. Its head waits for the first bytes of its body.
 
     Attributes:
-        passes: it is known to be no document; the server has its head already.
-        status, headers, headers_sent: the head as the application gave it, whether the server has it already or not;
-            who adds advice to an error asks these, and whatever else the server's run knows.
+        passes: the response is not a document; the server has its head already.
+        status, headers, headers_sent: the head as the application gave it, whether the server has it already or not.
+            Code that adds advice to an error reads these, and other attributes of the server's run.
     """
 
     def __init__(self, tag: Tag, start_response: Callable[..., Any], *, navigated: bool = False) -> None:
@@ -68,7 +68,7 @@ class DocumentResponse:
 
     @property
     def status(self) -> str | None:
-        """The status line; None before there is one."""
+        """The status line; None before the application has given one."""
         return self._given[0] if self._given is not None else self._start.__self__.status  # type: ignore[attr-defined,no-any-return]
 
     @property
@@ -82,7 +82,7 @@ class DocumentResponse:
         encoding = None
         if self._write is None and (self._given is None or exc_info is not None):
             encoding = _encoding(status, headers)
-        if encoding is None:  # also what the server must refuse: a second call, or a malformed head
+        if encoding is None:  # also a second call, or a malformed head, which the server must refuse
             self.passes = True
             self._write = self._start(*given)
             return self._write
@@ -97,7 +97,7 @@ class DocumentResponse:
             self._write(out)
 
     def feed(self, data: bytes) -> bytes:
-        """A piece of the body: what may be sent now; the head has gone before it."""
+        """Take a piece of the body; return the bytes that may be sent now. The head is sent before them."""
         if self.passes or self._insertion is None:
             return data
         out = self._insertion.feed(data)
@@ -106,7 +106,7 @@ class DocumentResponse:
         return out
 
     def end(self) -> bytes:
-        """The body has ended: what is left."""
+        """Return the last bytes: the body has ended."""
         if self.passes or self._insertion is None:
             return b""
         out = self._insertion.end()
@@ -114,7 +114,7 @@ class DocumentResponse:
         return out
 
     def whole(self, body: bytes) -> list[bytes]:
-        """The body in one, and its head."""
+        """Send the head, and return the whole body."""
         insertion = self._insertion
         if insertion is None:
             return [body]
@@ -123,14 +123,14 @@ class DocumentResponse:
         return [out]
 
     def _begin(self, added: int | None = None) -> None:
-        """Give the server the head, once it is known what the body will be."""
+        """Give the server the head, once it is known whether the body gets the script."""
         insertion = self._insertion
         if self._write is not None or self._given is None or insertion is None:
             return
         status, headers, *rest = self._given
         if insertion.is_certain:
             headers = changed_fields(headers, insertion.added if added is None else added, self._nonce)
-        self._given = None  # no circle through a traceback's frames
+        self._given = None  # otherwise a traceback's frames refer to themselves
         self._write = self._start(status, headers, *rest)
 
 
@@ -143,7 +143,7 @@ def _encoding(status: str, headers: Any) -> str | None:
 
 
 class DocumentStream:
-    """An iterable's pieces as they come, with the script among them."""
+    """The pieces of an iterable, in their order, with the script inserted."""
 
     def __init__(self, response: DocumentResponse, result: Iterable[bytes]) -> None:
         self._response = response
@@ -160,7 +160,7 @@ class DocumentStream:
             yield out
 
     def close(self) -> None:
-        """PEP 3333: the iterable's own, whatever has happened."""
+        """Call the iterable's own ``close``, also after an error (PEP 3333)."""
         close = getattr(self._result, "close", None)
         if close is not None:
             close()

@@ -1,10 +1,10 @@
-"""Add a script to the responses that are whole HTML documents; leave every other byte as it is.
+"""Add a script to the responses that are whole HTML documents; change no other byte.
 
-Theory of operation. A browser says of each request what it is for (Fetch Metadata, ``Sec-Fetch-Dest``): only what it
-navigates to is looked at, so fragments, downloads and programs' requests never are. The response's head comes next
-(type, encoding, ``no-transform``), then its first bytes: a document begins with a doctype or ``<html>``. From there
-on a place for the script is certain, and the length and the entity tag are changed with it. A compressed body is
-decompressed and compressed again as it passes; each piece is flushed, so a stream stays one.
+Theory of operation. A browser says of each request what it is for (Fetch Metadata, ``Sec-Fetch-Dest``). Only responses
+to navigations are examined, so fragments, downloads and programs' requests never are. First the response's head is
+examined (type, encoding, ``no-transform``), then its first bytes: a document begins with a doctype or ``<html>``. After
+that the script is certain to go in, and the length and the entity tag are changed too. A compressed body is
+decompressed and compressed again as it passes; each piece is flushed, so a stream stays a stream.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Pair = tuple[str, str]
-# What names the very bytes: of a part, or as they were signed.
+# Fields that describe the exact bytes: of a part, or a digest or signature of them.
 _DIGESTS = frozenset({"content-range", "content-md5", "digest", "content-digest", "repr-digest", "signature"})
 _NO_TRANSFORM = re.compile(r"(?:^|[,\s])no-transform(?:$|[,\s])")  # RFC 9111, 5.2.2.6
-_WIDE = re.compile(r"utf-?(?:16|32)")  # what is not ASCII's superset
+_WIDE = re.compile(r"utf-?(?:16|32)")  # encodings that are not a superset of ASCII
 _GZIP = 16 + zlib.MAX_WBITS
-_HEADER = 2  # bytes of zlib's: without them it is not known how a body is wrapped
+_HEADER = 2  # bytes of zlib's header, which show how a body is wrapped
 _PART = 1 << 20  # bytes of a decompressed part at most
-_FAST = 1  # the level: the way is this machine's own
+_FAST = 1  # the level: most clients are on this machine
 _NO_CONTENT = frozenset({204, 205, 206, 304})
 _CODINGS = frozenset({"identity", "gzip", "deflate"})
 
 
 def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:
-    """How the body is encoded ("identity", "gzip", "deflate") if the head allows a script; None if not."""
+    """Return the body's encoding ("identity", "gzip", "deflate") if the head allows a script; None if not."""
     known = {name.lower(): value.lower() for name, value in fields}
     kind = known.get("content-type", "")
     if status in _NO_CONTENT or kind.partition(";")[0].strip() != "text/html" or _WIDE.search(kind):
@@ -46,17 +46,17 @@ def encoding_of(status: int, fields: Sequence[Pair]) -> str | None:
 
 
 def readable_coding(name: str) -> str | None:
-    """The coding of this name (RFC 9110, 8.4.1), if a script can go into it; None if not."""
+    """Return the coding of this name (RFC 9110, 8.4.1), if a script can go into it; None if not."""
     coding = name.lower().removeprefix("x-")
     return coding if coding in _CODINGS else None
 
 
 def changed_fields(fields: Sequence[Pair], added: int | None, nonce: str) -> list[Pair]:
-    """The fields of a response that gets the script.
+    """Return the fields of a response that gets the script.
 
     Args:
         fields: as the application gave them.
-        added: by how many bytes the content grows; None if that is not known, and no length is said then.
+        added: by how many bytes the content grows; None if that is not known: then there is no Content-Length.
         nonce: of the script's tag.
     """
     changed = []
@@ -77,7 +77,7 @@ def changed_fields(fields: Sequence[Pair], added: int | None, nonce: str) -> lis
 
 
 class _Codec(Protocol):
-    """Bytes that pass, decoded and encoded again."""
+    """Decodes the bytes of a body, and encodes them again."""
 
     def decoded(self, data: bytes) -> Iterator[bytes]: ...
     def encoded(self, data: bytes) -> bytes: ...
@@ -96,7 +96,7 @@ class _Identity:
 
 
 class _Deflate:
-    """gzip, or "deflate" in either of its readings: with zlib's wrapping, as RFC 9110 says, or without."""
+    """gzip, or "deflate" in either of its two forms: with zlib's wrapping, as RFC 9110 says, or without it."""
 
     def __init__(self, encoding: str, first: bytes) -> None:
         self._bits = _GZIP if encoding == "gzip" else zlib.MAX_WBITS if _is_wrapped(first) else -zlib.MAX_WBITS
@@ -104,7 +104,7 @@ class _Deflate:
         self._to = zlib.compressobj(_FAST, zlib.DEFLATED, self._bits)
 
     def decoded(self, data: bytes) -> Iterator[bytes]:
-        """Parts of a bounded size each: a small body may hold a large one."""
+        """Yield parts of limited size: a small body may become a large one."""
         while data:
             if self._from.eof:  # gzip has members, one behind another (RFC 1952, 2.2)
                 self._from = zlib.decompressobj(self._bits)
@@ -119,7 +119,7 @@ class _Deflate:
 
 
 def _is_wrapped(first: bytes) -> bool:
-    """Whether it begins with zlib's two bytes (RFC 1950, 2.2)."""
+    """Whether the data begin with zlib's two bytes (RFC 1950, 2.2)."""
     return len(first) > 1 and first[0] & 15 == 8 and (first[0] * 256 + first[1]) % 31 == 0
 
 
@@ -127,9 +127,9 @@ class Insertion:
     """The body of one response, from its first piece on.
 
     Args:
-        tag: what goes in.
-        encoding: as ``encoding_of`` says.
-        navigated: as ``DocumentScanner`` has it.
+        tag: the script's element.
+        encoding: as ``encoding_of`` returns it.
+        navigated: as for ``DocumentScanner``.
     """
 
     def __init__(self, tag: bytes, encoding: str, *, navigated: bool = False) -> None:
@@ -137,13 +137,13 @@ class Insertion:
         self._encoding = encoding
         self._codec: _Codec | None = None if encoding != "identity" else _Identity()
         self._scanner = DocumentScanner(navigated=navigated)
-        self._raw = b""  # not sent yet, as it came: it may be no document
+        self._raw = b""  # not sent yet, as it came: it may turn out not to be a document
         self._text = b""  # the same, decoded, as far as it lies before the place
-        self._passes = False  # what comes is sent as it comes
+        self._passes = False  # everything is sent unchanged
 
     @property
     def is_certain(self) -> bool | None:
-        """True: the script goes in. False: nothing is changed. None: the next piece may tell."""
+        """True: the script goes in. False: nothing is changed. None: not known yet."""
         if self._passes:
             return False
         return True if self._scanner.state in {DOCUMENT, FOUND} else None
@@ -154,7 +154,7 @@ class Insertion:
         return len(self._tag) if self._encoding == "identity" else None
 
     def feed(self, data: bytes) -> bytes:
-        """A piece of the body: what may be sent now."""
+        """Take a piece of the body; return the bytes that may be sent now."""
         if self._passes or not data:
             return data
         if self._codec is None:
@@ -169,7 +169,7 @@ class Insertion:
         sent: list[bytes] = []
         try:
             self._insert(self._codec, data, sent)
-        except zlib.error:  # broken, as the application made it
+        except zlib.error:  # the application made a broken body
             if not (certain or sent):
                 return self._as_it_came()
         if self._scanner.state == NEVER:
@@ -187,7 +187,7 @@ class Insertion:
                 sent.append(codec.encoded(text))
 
     def _inserted(self, part: bytes) -> bytes:
-        """What may be sent of this text, and of what waited before it."""
+        """Return the part of this text, and of the text that waited before it, that may be sent."""
         if self._scanner.state == FOUND:
             return part
         before, behind = self._scanner.feed(part)
@@ -198,7 +198,7 @@ class Insertion:
         return text + self._tag + behind if self._scanner.state == FOUND else text
 
     def end(self) -> bytes:
-        """The body has ended: what is left to be sent."""
+        """Return the last bytes: the body has ended."""
         if self._passes:
             return b""
         if self._codec is None:

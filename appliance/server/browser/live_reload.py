@@ -1,7 +1,7 @@
 """A WSGI middleware that adds the script of live reload to the documents of an application.
 
-A request that is not a navigation costs one look into its environ. What is not an HTML document passes with its own
-iterable: a ``wsgi.file_wrapper`` stays one, a list stays one, and every byte is the application's.
+A request that is not a navigation costs one look into its environ. A response that is not an HTML document
+keeps its own iterable (a ``wsgi.file_wrapper``, a list), and every byte of it is the application's.
 
 A page names the generation that has served it, and the revision of its templates. Both are compared with what serves
 now, so a page misses nothing that was saved while it was on its way.

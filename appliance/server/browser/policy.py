@@ -1,7 +1,7 @@
 """Let a page's Content-Security-Policy admit one script of ours (CSP Level 3), and nothing else that it forbade.
 
-The script is named by a nonce of its own, where the policy does not admit it already. What the script opens (a worker,
-an event stream) is of the page's own origin.
+The script gets a nonce, if the policy does not admit it already. The worker and the event stream that the script opens
+have the page's own origin.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Directive(NamedTuple):
 
 
 def admitting(policy: str, nonce: str) -> str:
-    """The value of the field, with our script, its worker and its event stream admitted."""
+    """Return the value of the field that also admits our script, its worker and its event stream."""
     return ",".join(_admitting(each, nonce) for each in policy.split(","))
 
 
@@ -39,10 +39,10 @@ def _admitting(policy: str, nonce: str) -> str:
 
 
 def _admit(directives: list[_Directive], name: str, source: str) -> None:
-    """Add the source to the directive that counts; where that is a fallback, the directive is made of it."""
+    """Add the source to the directive that counts; if that is a fallback, make the directive from it."""
     known: dict[str, int] = {}
     for index, directive in enumerate(directives):
-        known.setdefault(directive.name.lower(), index)  # of two with one name the first counts (CSP 3, 2.2.1)
+        known.setdefault(directive.name.lower(), index)  # the first directive of a name counts (CSP 3, 2.2.1)
     for candidate in (name, *_FALLBACKS[name]):
         if candidate not in known:
             continue
@@ -60,7 +60,7 @@ def _admit(directives: list[_Directive], name: str, source: str) -> None:
 
 
 def _admits(values: tuple[str, ...], source: str) -> bool:
-    """Whether these sources admit ours already. A nonce is not needed where nothing but the scheme is asked."""
+    """Whether these sources admit ours already: by ``'self'`` or ``*``, unless ``'strict-dynamic'`` disables both."""
     lowered = {value.lower() for value in values}
     if source == _SELF:
         return not lowered.isdisjoint({_SELF, "*"})

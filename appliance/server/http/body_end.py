@@ -66,7 +66,7 @@ class ChunkedEnd:
         return False
 
     def _take_line(self, line: bytes) -> bool:
-        """Whether the body ends with this line, or the line shows that the body is malformed."""
+        """Take a line; return whether the body ends with it, or is malformed by it."""
         if self._trailer >= 0:
             self._trailer += len(line) + 2
             return not line or self._trailer > self._limits.max_trailer_bytes

@@ -89,7 +89,7 @@ class HeadParser:
         Raises:
             Refused: with the status that the RFC asks for.
         """
-        if raw == self._raw:  # who polls, asks the same again and again
+        if raw == self._raw:  # a client that polls sends the same head again and again
             return self._head
         start, _, block = raw.partition(b"\r\n")
         line = start.decode("latin-1")

@@ -62,7 +62,7 @@ class _Writes:
         self.pid = pid
 
     def use_up(self, path: str, seen_at: float) -> bool:
-        """Whether a change that was seen then has a note; the change uses up the notes before it."""
+        """Use up the notes before a change that was seen then; return whether there was one."""
         before = [noted for noted in self.noted if noted <= seen_at]
         if not before:
             return seen_at - self.used <= MOMENT_S
@@ -123,7 +123,7 @@ class FileNotes:
             os.close(read)
 
     def take_own_write(self, path: str, seen_at: float) -> bool:
-        """Whether a worker has noted that it writes this file: asked once for each change, seen last at ``seen_at``."""
+        """Take the note of a change, seen last at ``seen_at``; return whether a worker noted that it writes this file."""
         for child in list(self._pipes):
             self._read(child)
         writes = self._writes.get(path)
