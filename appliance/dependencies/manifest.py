@@ -58,7 +58,7 @@ class Manifest:
         files: all files that were read, which the supervisor watches.
         digest: the hash of all that an installation depends on.
         contents: returns what to install for a version of Python, "3.12"; large locks are parsed only then.
-        spare: returns the manifest without what only development needs; None if that is the same.
+        without_development: returns the manifest without what only development needs; None if that is the same.
     """
 
     folder: Path
@@ -66,7 +66,7 @@ class Manifest:
     files: tuple[Path, ...]
     digest: str
     contents: Callable[[str], Contents]
-    spare: Callable[[], Manifest | None] = lambda: None
+    without_development: Callable[[], Manifest | None] = lambda: None
 
 
 @dataclass(frozen=True)

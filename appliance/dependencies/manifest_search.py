@@ -54,7 +54,7 @@ def read_manifest(root: Path, named: Sequence[str] = (), application: Path | Non
     if not search.choice.development:
         return found
     served = replace(search, choice=replace(search.choice, development=False))
-    return replace(found, spare=lambda: _read(served, application))
+    return replace(found, without_development=lambda: _read(served, application))
 
 
 def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Contents:

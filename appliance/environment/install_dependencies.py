@@ -37,7 +37,7 @@ _USUAL_TOOLS = (SETUPTOOLS, "Cython<3")
 
 
 @dataclass(frozen=True)
-class Filling:
+class DependencyInstallation:
     """One environment to install into.
 
     Attributes:
@@ -59,7 +59,7 @@ class Filling:
         """The environment's interpreter."""
         return str(self.environment / "bin" / "python")
 
-    def fill(self, manifest: Manifest) -> None:
+    def install(self, manifest: Manifest) -> None:
         """Install what the manifest declares.
 
         Raises:
@@ -67,21 +67,21 @@ class Filling:
         """
         contents = manifest.contents(self.version)
         try:
-            self._fill(contents)
+            self._install_contents(contents)
         except InstallError as error:
-            spare = manifest.spare() if error.details.get("kind") == "build" else None
+            lighter = manifest.without_development() if error.details.get("kind") == "build" else None
             package = str(error.details.get("package") or "a package")
-            rest = spare.contents(self.version) if spare else contents
+            rest = lighter.contents(self.version) if lighter else contents
             if rest == contents or package in pins_in(rest.question):
                 raise
             self.program.report("trying again without the development dependencies")
             contents = rest
-            self._fill(contents)
+            self._install_contents(contents)
             self.warn(f"without the development dependencies: {package} can't be installed ({error.found})")
         for note in (*contents.notes, *left_out(self._names(contents))):
             self.warn(note)
 
-    def _fill(self, contents: Contents) -> None:
+    def _install_contents(self, contents: Contents) -> None:
         """Run the installer, then link the projects that are served from their own folders."""
         if contents.sync:
             variables = {**self.program.environment, "UV_PROJECT_ENVIRONMENT": str(self.environment)}
@@ -99,10 +99,10 @@ class Filling:
         if arguments:
             excluded = self.environment / "left-out.txt"
             excluded.write_text("".join(f"{name}\n" for name in LEFT_OUT), "utf-8")
-            self._install(*arguments, "--excludes", str(excluded))
+            self._pip_install(*arguments, "--excludes", str(excluded))
         link_trees(contents.trees, self.environment)
 
-    def _install(self, *arguments: str) -> None:
+    def _pip_install(self, *arguments: str) -> None:
         """Install; if a package can be built only by the tools of its time, install again with these."""
         command = ("pip", "install", "--compile-bytecode", "--python", self.python, *arguments)
         tools: set[str] = set()

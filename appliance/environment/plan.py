@@ -36,7 +36,7 @@ from appliance.environment.environment_folder import (
 )
 from appliance.environment.environment_locks import making, prune
 from appliance.environment.failures.install_needs import name_needs
-from appliance.environment.install_dependencies import Filling
+from appliance.environment.install_dependencies import DependencyInstallation
 from appliance.environment.installer import Installer, installer, newest_version
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
 from appliance.environment.python.python_choice import PythonChoices, Subject, after_failure, settle
@@ -192,11 +192,11 @@ def _make_whole(
             return
         clear(environment)
         program = replace(program, lock=lock)
-        for package in again_in(planned.more):
+        for package in reinstalled_in(planned.more):
             _forget(package, program)
         program.report(f"making an environment with Python {interpreter.version} ({interpreter.path})")
         program.run("venv", "--quiet", *_ALONE, "--python", str(interpreter.path), str(environment))
-        Filling(environment, interpreter.version, planned.more, program, warn).fill(manifest)
+        DependencyInstallation(environment, interpreter.version, planned.more, program, warn).install(manifest)
         seal(environment)
         _mark(planned, root)
 
@@ -279,19 +279,19 @@ def _key(made_of: tuple[str, ...]) -> str:
     return hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
 
 
-def again(package: str, count: int) -> str:
+def reinstall_requirement(package: str, count: int) -> str:
     """Return a requirement that this package meets anyway: another one for each count makes another environment."""
     return f"{package}>=0{'.0' * count}"
 
 
-def again_in(more: tuple[str, ...]) -> list[str]:
+def reinstalled_in(more: tuple[str, ...]) -> list[str]:
     """Return the packages that are installed again, because their files were edited or removed."""
     found = (re.fullmatch(r"(.+)>=0(?:\.0)*", each) for each in more)
     return list(dict.fromkeys(match[1] for match in found if match))
 
 
 def _forget(package: str, program: Installer) -> None:
-    """Remove a package from uv's cache, whose files the environments share: who edits one edits the cache too."""
+    """Remove a package from uv's cache, whose files the environments share: an edit of one changes the cache too."""
     if program.offline:
         program.report(f"{package} is taken from the cache: it can't be fetched again ({program.offline})")
         return

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.conventions import FUNCTION_COMMAND, NAMED_COMMAND
-from appliance.environment.plan import again, supply
+from appliance.environment.plan import reinstall_requirement, supply
 from appliance.environment.python.interpreter import admitted
 from appliance.environment.python.pythons import SERVED, find_python
 from appliance.remedies.file_edits import changed, read, sources, text_of, within
@@ -115,4 +115,4 @@ def reinstall(facts: ProjectFacts, package: str) -> Proposal | None:
 def _supply(plan: Plan, package: str) -> bool:
     """Change the key of the environment by a requirement that it meets anyway."""
     name = re.split(r"[\[<>=!~]", package)[0]
-    return any(supply(plan, again(name, count)) for count in range(_REINSTALLS_MAX))
+    return any(supply(plan, reinstall_requirement(name, count)) for count in range(_REINSTALLS_MAX))

@@ -3,8 +3,8 @@
 This process loads nothing of the project. It runs in the appliance's own interpreter, as a child of the supervisor.
 
 Theory of operation. While no worker serves, the server accepts, and answers the project's requests with the
-supervisor's page. While one serves, the server rests: it gets the connections on which a page of the appliance was
-asked for, answers, and hands each back.
+supervisor's page. While one serves, the server does not accept: it gets the connections on which a page of the
+appliance was asked for, answers, and hands each back.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class StandIn:
         if isinstance(message, SetStandInPage):
             self._show(message)
         elif isinstance(message, StopAccepting):
-            self._rest(message.generation)
+            self._stop_accepting(message.generation)
         elif isinstance(message, TakeConnections):
             self._server.take(received_connections(message, descriptors), message.peers)
         elif isinstance(message, SetRemedies) and self._remedies is not None:
@@ -166,7 +166,7 @@ class StandIn:
         self._server.start_accepting()
         self._publish(0, overlay(message.page))
 
-    def _rest(self, generation: int) -> None:
+    def _stop_accepting(self, generation: int) -> None:
         """Leave the listening socket and the project's requests to this generation's worker."""
         self._generation = generation
         self._server.hold = None

@@ -123,7 +123,7 @@ class FileNotes:
             os.close(read)
 
     def take_own_write(self, path: str, seen_at: float) -> bool:
-        """Take the note of a change, seen last at ``seen_at``; return whether a worker noted that it writes this file."""
+        """Take the note of a change that was seen at ``seen_at``; return whether a worker had noted it."""
         for child in list(self._pipes):
             self._read(child)
         writes = self._writes.get(path)
