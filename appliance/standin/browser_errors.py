@@ -25,13 +25,17 @@ class BrowserErrors:
 
     Args:
         report: called with an event's level, name and fields.
+        clock: returns the time in seconds.
     """
 
-    def __init__(self, report: Callable[[str, str, dict[str, object]], None]) -> None:
+    def __init__(
+        self, report: Callable[[str, str, dict[str, object]], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._report = report
+        self._clock = clock
         self._lock = threading.Lock()
         self._left = float(_AT_ONCE)
-        self._at = time.monotonic()
+        self._at = clock()
         self._dropped = 0
 
     def take(self, body: bytes) -> bool:
@@ -59,7 +63,7 @@ class BrowserErrors:
     def _admit(self) -> int | None:
         """Return how many reports were dropped since the last one that is logged; None to drop this one too."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             self._left = min(_AT_ONCE, self._left + (now - self._at) * _PER_SECOND)
             self._at = now
             if self._left < 1:

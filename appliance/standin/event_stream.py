@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
 STREAMS_MAX = 200  # a browser needs one; below the server's own limit of long requests
-_KEPT = 200  # events for clients that connect again, and saved files for those that are new
 _PING_S = 15.0  # below the idle time-outs of proxies; finds clients that have left
 _RETRY = b"retry: 300\n\n"  # ms
 _FIELDS = [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")]
 
 
 class EventStream:
-    """All streams of one stand-in."""
+    """All streams of one stand-in.
 
-    def __init__(self) -> None:
+    Args:
+        kept: how many events are kept for clients that connect again, and saved files for new ones.
+    """
+
+    def __init__(self, kept: int = 200) -> None:
+        self._kept = kept
         self._changed = threading.Condition()
         self._name = secrets.token_hex(4)  # another process counts from 1 again
         self._number = 0
-        self._events: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
+        self._events: deque[tuple[int, bytes]] = deque(maxlen=kept)
         self._state: tuple[int, bytes] = (0, b"")
         self._published: dict[str, Any] | None = None
         self._saved: dict[str, int] = {}
@@ -68,7 +72,7 @@ class EventStream:
             for path in paths:
                 self._saved.pop(path, None)
                 self._saved[path] = at
-            for path in list(self._saved)[:-_KEPT]:
+            for path in list(self._saved)[: -self._kept]:
                 del self._saved[path]
         self.publish("assets", {"paths": paths, "at": at})
 

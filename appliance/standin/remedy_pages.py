@@ -38,7 +38,6 @@ FORM = "appliance.form"  # in the environ: the fields of a posted form
 PAGE_VALUE = "page_value"  # the field that holds the page's value
 SHOWN = "shown"  # the field with the digest of what the page shows
 STYLE = f"{PREFIX}/remedy.css"
-_WAIT_S = 3.0  # for a remedy of a failure that has just happened to be made
 _LINES_MAX = 500
 _RUNS_MAX = 20
 _STATES = {
@@ -56,10 +55,14 @@ class RemedyPages:
         send: sends a message to the supervisor.
         stream: what open pages listen to.
         page_value: what a page of ours sends with each change.
+        wait_s: how long a request waits for a remedy of a failure that has just happened.
     """
 
-    def __init__(self, send: Callable[[Message], object], stream: EventStream, page_value: str) -> None:
+    def __init__(
+        self, send: Callable[[Message], object], stream: EventStream, page_value: str, wait_s: float = 3.0
+    ) -> None:
         self._send = send
+        self._wait_s = wait_s
         self._stream = stream
         self._page_value = page_value
         self._changed = threading.Condition()
@@ -98,7 +101,7 @@ class RemedyPages:
     def _show(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         remedy_id = parse_qs(environ.get("QUERY_STRING", "")).get("id", [""])[0]
         with self._changed:
-            self._changed.wait_for(lambda: remedy_id in self._remedies or remedy_id in self._runs, _WAIT_S)
+            self._changed.wait_for(lambda: remedy_id in self._remedies or remedy_id in self._runs, self._wait_s)
             remedy, run = self._remedies.get(remedy_id), dict(self._runs.get(remedy_id, {}))
         status = "200 OK" if remedy or run else "404 Not Found"
         if preferred(environ.get("HTTP_ACCEPT", "")) == "json":

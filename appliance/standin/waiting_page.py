@@ -15,14 +15,18 @@ from appliance.server.pages import error_page
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_MAX_WAIT_S = 20.0  # below the idle time-outs of proxies
 _IN_PLACE = ("version", "title", "lead", "details", "progress")
 
 
 class WaitingPage:
-    """The page that is shown now; requests read it, the control thread changes it."""
+    """The page that is shown now; requests read it, the control thread changes it.
 
-    def __init__(self) -> None:
+    Args:
+        max_wait_s: how long a request waits for a change; below the idle time-outs of proxies.
+    """
+
+    def __init__(self, max_wait_s: float = 20.0) -> None:
+        self._max_wait_s = max_wait_s
         self._changed = threading.Condition()
         self._content: dict[str, Any] = {"status": 503, "title": "Starting", "lead": "", "version": 0}
 
@@ -55,7 +59,7 @@ class WaitingPage:
         """
         version = parse_qs(environ.get("QUERY_STRING", "")).get("version", [""])[0]
         with self._changed:
-            changed = self._changed.wait_for(lambda: str(self._content["version"]) != version, _MAX_WAIT_S)
+            changed = self._changed.wait_for(lambda: str(self._content["version"]) != version, self._max_wait_s)
             content = self._content
         common = [("Cache-Control", "no-store")]
         in_place = changed and content["version"] > 0 and "progress" in content

@@ -21,9 +21,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-PAUSE_S = (0.05, 0.2, 1.0, 5.0)  # after the n-th failure in a row of a descriptor's call; then always the last of them
+PAUSES_S = (0.05, 0.2, 1.0, 5.0)
 
 
 class HasFileno(Protocol):
@@ -54,12 +54,18 @@ class Timer:
 class Loop:
     """Runs until ``stop``.
 
+    Args:
+        pauses_s: the pause of a descriptor after the n-th failure in a row of its call; then always the last of them.
+
     Attributes:
         on_error: gets each exception of a call; with None, the exception ends the loop.
     """
 
-    def __init__(self, on_error: Callable[[Exception], None] | None = None) -> None:
+    def __init__(
+        self, on_error: Callable[[Exception], None] | None = None, pauses_s: Sequence[float] = PAUSES_S
+    ) -> None:
         self.on_error = on_error
+        self._pauses_s = pauses_s
         self._selector: selectors.BaseSelector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -152,7 +158,7 @@ class Loop:
             return
         times = self._failures[key.fd] = self._failures.get(key.fd, 0) + 1
         with contextlib.suppress(Exception):  # the pause itself may be what fails
-            self.pause(key.fd, PAUSE_S[min(times, len(PAUSE_S)) - 1])
+            self.pause(key.fd, self._pauses_s[min(times, len(self._pauses_s)) - 1])
 
     def _end_pause(self, key: selectors.SelectorKey) -> None:
         self._paused.pop(key.fd, None)
@@ -179,7 +185,7 @@ class Loop:
 
     def _replace_selector(self) -> None:
         """Make a new selector that watches the same descriptors; wait a moment first, because it may fail too."""
-        select.select([self._woken], [], [], PAUSE_S[0])
+        select.select([self._woken], [], [], self._pauses_s[0])
         with contextlib.suppress(OSError):
             new = selectors.DefaultSelector()
             for key in list(self._selector.get_map().values()):

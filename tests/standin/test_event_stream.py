@@ -7,8 +7,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import pytest
-
 from appliance.standin import event_stream
 from appliance.standin.event_stream import EventStream
 
@@ -76,10 +74,9 @@ def test_a_new_client_learns_what_was_saved():
     assert data["paths"]["a.css"] >= data["paths"]["b.css"] > 1_000_000_000_000
 
 
-def test_what_was_saved_is_bounded(monkeypatch: pytest.MonkeyPatch):
+def test_what_was_saved_is_bounded():
     """Of a thousand files that were saved, a new client learns of the last ones."""
-    monkeypatch.setattr(event_stream, "_KEPT", 3)
-    stream = EventStream()
+    stream = EventStream(kept=3)
     stream.publish_assets([f"{number}.png" for number in range(9)])
     assert list(events(next(iter(opened(stream))))[-1][2]["paths"]) == ["6.png", "7.png", "8.png"]
 

@@ -7,13 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from appliance.protocol.channel import Channel
 from appliance.protocol.page_messages import SetStandInPage, StopAccepting
-from appliance.standin import hold_rule as module
 from appliance.standin.hold_rule import HoldRule, seconds_without_data
 
 WAIT_S = 1.0
@@ -33,11 +32,9 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch):
+def clock() -> Clock:
     """The clock that the rule reads."""
-    clock = Clock()
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
-    return clock
+    return Clock()
 
 
 @pytest.fixture
@@ -48,16 +45,17 @@ def unix() -> Iterator[socket.socket]:
         yield ours
 
 
-def rule_of(standin: Channel, handling: threading.Event, since: float) -> HoldRule:
+def rule_of(standin: Channel, handling: threading.Event, since: float, clock: Clock, **options: Any) -> HoldRule:
     """A rule for a wait that began at ``since``."""
-    return HoldRule(SetStandInPage(page={}, wait_s=WAIT_S, since=since), standin, handling)
+    message = SetStandInPage(page={}, wait_s=WAIT_S, since=since)
+    return HoldRule(message, standin, handling, clock=clock.monotonic, **options)
 
 
 def test_no_old_page_once_a_message_is_on_its_way(channels, clock: Clock, unix: socket.socket):
     """A connection waits while a message is unread, and while it is read and not handled; then it is answered."""
     supervisor, standin = channels
     handling = threading.Event()
-    rule = rule_of(standin, handling, OPENED - LONG_AGO_S)
+    rule = rule_of(standin, handling, OPENED - LONG_AGO_S, clock)
 
     def is_held() -> bool:
         return rule.answer_at(OPENED, unix) > clock.now
@@ -74,7 +72,7 @@ def test_no_old_page_once_a_message_is_on_its_way(channels, clock: Clock, unix: 
 
 def test_a_connection_waits_one_second_for_the_worker(channels, clock: Clock, unix: socket.socket):
     """One that comes while the stand-in runs is held for its whole second, however long the others have waited."""
-    rule = rule_of(channels[1], threading.Event(), OPENED - LONG_AGO_S)
+    rule = rule_of(channels[1], threading.Event(), OPENED - LONG_AGO_S, clock)
     accepted_at = clock.now = OPENED + 10
     clock.now = accepted_at + WAIT_S - 0.001
     assert rule.answer_at(accepted_at, unix) > clock.now
@@ -85,7 +83,7 @@ def test_a_connection_waits_one_second_for_the_worker(channels, clock: Clock, un
 def test_a_connection_that_queued_waits_from_the_beginning(channels, clock: Clock, unix: socket.socket):
     """Where the kernel does not tell when one came that queued, its second counts from the beginning of the wait."""
     since = OPENED - WAIT_S / 2
-    rule = rule_of(channels[1], threading.Event(), since)
+    rule = rule_of(channels[1], threading.Event(), since, clock)
     accepted_at = clock.now = OPENED + 0.001
     assert rule.answer_at(accepted_at, unix) > clock.now
     clock.now = since + WAIT_S
@@ -94,11 +92,11 @@ def test_a_connection_that_queued_waits_from_the_beginning(channels, clock: Cloc
 
 @pytest.mark.parametrize(("idle_s", "waits_from"), [(0.0, OPENED), (0.3, OPENED - 0.3), (50.0, OPENED - 0.5)])
 def test_a_connection_that_queued_waits_for_its_own_second(
-    channels, clock: Clock, unix: socket.socket, monkeypatch: pytest.MonkeyPatch, idle_s: float, waits_from: float
+    channels, clock: Clock, unix: socket.socket, idle_s: float, waits_from: float
 ):
     """One that queued has its second counted from its last bytes on, and never from before the wait began."""
-    monkeypatch.setattr(module, "seconds_without_data", lambda _: idle_s + clock.now - OPENED)
-    rule = rule_of(channels[1], threading.Event(), OPENED - 0.5)
+    idle = lambda _: idle_s + clock.now - OPENED  # noqa: E731  one line
+    rule = rule_of(channels[1], threading.Event(), OPENED - 0.5, clock, idle_s=idle)
     for clock.now in (OPENED, OPENED + 0.4):  # each time that it is looked at
         assert rule.answer_at(OPENED, unix) == pytest.approx(waits_from + WAIT_S)
 

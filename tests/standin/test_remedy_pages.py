@@ -12,7 +12,6 @@ import pytest
 
 from appliance.protocol.page_messages import CancelRemedy, RemedyProgress, RunRemedy
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin import remedy_pages
 from appliance.standin.event_stream import EventStream
 from appliance.standin.guard import Guard
 from appliance.standin.own_pages import OwnPages
@@ -30,11 +29,11 @@ REMEDY = {
 class Site:
     """The pages of one start, with one remedy."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.guard = Guard("t" * 43)
         self.sent: list[Any] = []
         self.stream = EventStream()
-        self.remedies = RemedyPages(self.sent.append, self.stream, self.guard.page_value)
+        self.remedies = RemedyPages(self.sent.append, self.stream, self.guard.page_value, **options)
         self.remedies.set([REMEDY])
         self.pages = OwnPages(
             self.guard, WaitingPage(), self.stream, lambda *_: None, lambda: {"status": 200, "title": ""}, self.remedies
@@ -165,10 +164,9 @@ def test_a_script_gets_the_page_as_json():
     assert told == {**REMEDY, "run": {}, "page_value": site.guard.page_value}
 
 
-def test_an_unknown_id_is_not_found(monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_id_is_not_found():
     """An id that the supervisor has not named is not found."""
-    monkeypatch.setattr(remedy_pages, "_WAIT_S", 0.0)
-    status, _, page = Site().ask(f"{PAGE}?id=%3Cscript%3E")
+    status, _, page = Site(wait_s=0.0).ask(f"{PAGE}?id=%3Cscript%3E")
     assert status == 404
     assert "<script" not in page
 

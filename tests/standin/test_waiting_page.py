@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from appliance.standin import waiting_page
 from appliance.standin.waiting_page import WaitingPage
 
 PROGRESS = {"status": 503, "title": "Installing", "lead": "7 of 11", "details": "", "progress": {"done": 7}}
@@ -64,9 +63,8 @@ def test_once_a_worker_serves_the_page_is_loaded_again():
     assert answers[0][1]["X-Appliance-Wait"] == "changed"
 
 
-def test_a_long_poll_ends_before_a_proxys_timeout(monkeypatch: pytest.MonkeyPatch):
+def test_a_long_poll_ends_before_a_proxys_timeout():
     """Before a proxy's timeout the answer is that nothing has changed."""
-    monkeypatch.setattr(waiting_page, "_MAX_WAIT_S", 0.0)
-    page = WaitingPage()
+    page = WaitingPage(max_wait_s=0.0)
     page.show({**PROGRESS, "version": 2})
     assert ask(page, 2)[1]["X-Appliance-Wait"] == "same"

@@ -12,7 +12,8 @@ from appliance.supervisor.loop import Loop
 
 @pytest.fixture
 def loop() -> Iterator[Loop]:
-    made = Loop()
+    """A loop whose descriptors pause for a moment only."""
+    made = Loop(pauses_s=(0.001, 0.002, 0.003))
     yield made
     for each in (made._woken, made.wake_descriptor, made._selector):
         each.close()

@@ -13,7 +13,6 @@ from functools import partial
 
 import pytest
 
-from appliance.supervisor import loop as module
 from appliance.supervisor.loop import Loop
 from tests.faults.injections import NO_DESCRIPTOR
 from tests.supervisor.loops import all_of, run
@@ -212,7 +211,6 @@ def test_a_selector_that_fails_is_replaced(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     """Where the kernel's list is lost another one is taken, with all that was watched and is still open."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
     reported: list[Exception] = []
     loop.on_error = reported.append
     gone, closed = socket.socketpair()
@@ -233,7 +231,6 @@ def test_a_selector_that_can_not_be_replaced_yet(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     """Where there is no descriptor for another selector the loop asks again after a pause, until there is."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
     reported: list[Exception] = []
     loop.on_error = reported.append
     make, refusals = selectors.DefaultSelector, [NO_DESCRIPTOR, NO_DESCRIPTOR]

@@ -8,19 +8,12 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor import loop as module
 from appliance.supervisor.loop import Loop
 from tests.faults.injections import NO_DESCRIPTOR
 from tests.supervisor.loops import run
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pauses pauses for a moment."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002))
-
-
-def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
+def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """Each error is told, the descriptor pauses and is looked at again, and the loop goes on until it works."""
     reported: list[str] = []
     loop.on_error = lambda error: reported.append(str(error))
@@ -40,7 +33,6 @@ def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, soc
 
 def test_it_is_paused_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
     """After each failure in a row the pause is longer, at most the longest; one success, and it begins again."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002, 0.003))
     pauses: list[float] = []
     pause = loop.pause
 
@@ -82,14 +74,13 @@ def test_watching_again_forgets_the_failures(
         raise ValueError
 
     monkeypatch.setattr(loop, "pause", recorded)
-    monkeypatch.setattr(module, "PAUSE_S", (0.001, 0.002))
     loop.on_error = lambda _: None
     loop.watch(pair[0], fails)
     run(loop)
     assert pauses == [0.001, 0.002, 0.001]
 
 
-def test_a_call_that_works_beside_one_that_fails(loop: Loop, pair: tuple[socket.socket, socket.socket], quick: None):
+def test_a_call_that_works_beside_one_that_fails(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """While one descriptor has failures, the calls of another go on, and raise nothing."""
     one, other = pair
     one.send(b"x")
@@ -136,7 +127,6 @@ def test_a_pause_that_fails(
 
 def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
     """While one descriptor is paused the others' callbacks run, and unwatching it ends its pause permanently."""
-    monkeypatch.setattr(module, "PAUSE_S", (0.001,))
     one, other = pair
     one.send(b"x")
     failures: list[Exception] = []

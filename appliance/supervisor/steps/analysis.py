@@ -127,7 +127,16 @@ def _is_blank(file: Path) -> bool:
 
 
 class Analyst:
-    """Starts analyses, each in a thread of its own, and reports their results in the supervisor's loop."""
+    """Starts analyses, each in a thread of its own, and reports their results in the supervisor's loop.
+
+    Args:
+        settings: the appliance's.
+        process: the environment of the appliance itself.
+        log: takes the events of a changed environment.
+        post: runs a function in the supervisor's loop.
+        environment: the project's, as it was read at the start.
+        look: makes one analysis: ``analyse``.
+    """
 
     def __init__(
         self,
@@ -136,7 +145,10 @@ class Analyst:
         log: Log,
         post: Callable[[Callable[[], None]], None],
         environment: Environment | None = None,
+        *,
+        look: Callable[..., Analysis] = analyse,
     ) -> None:
+        self._analyse = look
         self._settings = settings
         self._process = process
         self._log = log
@@ -161,7 +173,7 @@ class Analyst:
         def run() -> None:
             result: Analysis | ApplianceError
             try:
-                result = analyse(self._settings, self._process, known, before=before, read=read)
+                result = self._analyse(self._settings, self._process, known, before=before, read=read)
             except ApplianceError as error:
                 result = error
             except Exception as error:  # noqa: BLE001  a defect of ours must not leave the port silent forever

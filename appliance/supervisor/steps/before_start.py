@@ -40,7 +40,14 @@ _TICK_S = 0.02  # the clock that file systems read stands still between two tick
 
 
 class BeforeStart:
-    """At most one run at a time; a run with other inputs ends the one before, and begins once nothing of it is left."""
+    """At most one run at a time; a run with other inputs ends the one before, and begins once nothing of it is left.
+
+    Args:
+        loop, children, log: the supervisor's.
+        on_event: takes an event of the lifecycle.
+        failures: reports a run that can't be started.
+        spawn: starts the shell.
+    """
 
     def __init__(
         self,
@@ -49,7 +56,10 @@ class BeforeStart:
         log: Log,
         on_event: Callable[[lifecycle_events.Event], None],
         failures: Failures,
+        *,
+        spawn: Callable[..., Handle] = handles.spawn,
     ) -> None:
+        self._spawn = spawn
         self._loop = loop
         self._children = children
         self._log = log
@@ -143,7 +153,7 @@ class BeforeStart:
         self._span = (time.time(), 0.0)
         try:
             self._child = self._children.add(
-                handles.spawn(
+                self._spawn(
                     ROLE,
                     action.job,
                     ["/bin/sh", "-e", "-c", analysis.before_start],

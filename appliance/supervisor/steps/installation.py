@@ -36,7 +36,18 @@ GRACE_S = 0.5  # uv ends at once when asked to
 
 
 class Installation:
-    """At most one installation at a time; a new one ends the old."""
+    """At most one installation at a time; a new one ends the old.
+
+    Args:
+        children: the processes.
+        flags: the appliance's own, for the installer.
+        process: the environment of the appliance itself.
+        project: the project's folder.
+        log: takes the events.
+        on_event: takes an event of the lifecycle.
+        page: shows the progress.
+        spawn: starts the installer.
+    """
 
     def __init__(
         self,
@@ -48,7 +59,9 @@ class Installation:
         log: Log,
         on_event: Callable[[lifecycle_events.Event], None],
         page: ProgressPage,
+        spawn: Callable[..., Handle] = handles.spawn_installer,
     ) -> None:
+        self._spawn = spawn
         self._log = log
         self._page = page
         self._on_event = on_event
@@ -69,9 +82,7 @@ class Installation:
         self._page.expect_install(last_duration_s(plan.environment.parent, self._project) if plan else 0.0)
         # In a file that a save has broken it would find no application, and make another environment.
         flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
-        self._child = self._children.add(
-            handles.spawn_installer(flags, environment=self._process, folder=self._project, job=job)
-        )
+        self._child = self._children.add(self._spawn(flags, environment=self._process, folder=self._project, job=job))
 
     def cancel(self) -> None:
         """End the installation, if there is one."""

@@ -1,8 +1,10 @@
-"""Notice a crash loop: workers that die one after another, so that the log says it once, with the usual cause."""
+"""Notice a crash loop: workers that die one after another, so that the log says it once, with the usual cause.
+
+Pure: times are arguments.
+"""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -17,9 +19,8 @@ class CrashLoops:
         self._deaths: list[tuple[float, str]] = []  # when and how the last workers died
         self._reported = False
 
-    def died(self, how: str) -> dict[str, Any] | None:
-        """Note a death; return the fields of the loop's event where this one makes it a loop."""
-        now = time.monotonic()
+    def died(self, how: str, now: float) -> dict[str, Any] | None:
+        """Note a death at ``now``; return the fields of the loop's event if this death makes it a loop."""
         recent = [(at, how) for at, how in self._deaths if now - at < LOOP_S]
         if not recent:
             self._reported = False

@@ -306,7 +306,7 @@ class Workers:
         self._on_event(lifecycle_events.WorkerFailed(generation, standin_pages.of_report(report)))
 
     def _report_death(self, action: events.ReportDeath) -> None:
-        if (loop := self._crash_loops.died(action.how)) is not None:
+        if (loop := self._crash_loops.died(action.how, time.monotonic())) is not None:
             self._log.event("error", "worker.looping", **loop)
         self._on_event(action.death)
 

@@ -15,7 +15,6 @@ import pytest
 from appliance.config.env_content import UnreadPart
 from appliance.config.settings import read_settings
 from appliance.errors import ApplicationError, StartError
-from appliance.supervisor.steps import analysis as module
 from appliance.supervisor.steps.analysis import Analysis, Analyst, analyse, log_changes
 from tests.supervisor.fakes import FakeLog
 
@@ -76,15 +75,14 @@ def test_what_has_changed_is_reported(changes: dict[str, Any], events: list[str]
 class Looks:
     """An analyst whose looks are the test's, and the loop that is told."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.results: list[Any] = []
         self.outcome: Any = None
         self.unread: tuple[UnreadPart, ...] = ()
         self.log = FakeLog()
-        monkeypatch.setattr(module, "analyse", self._analyse)
         parts: Any = (SimpleNamespace(), {}, self.log, self.posted.put)
-        self.analyst = Analyst(*parts)
+        self.analyst = Analyst(*parts, look=self._analyse)
 
     def _analyse(self, *_: object, read: Callable[[Any], None], **__: object) -> Any:
         read(SimpleNamespace(unread=self.unread))
@@ -102,9 +100,9 @@ class Looks:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+def looks() -> Looks:
     """An analyst."""
-    return Looks(monkeypatch)
+    return Looks()
 
 
 def test_a_look_is_told_in_the_loop(looks: Looks):

@@ -12,7 +12,6 @@ import pytest
 
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps.before_start import GRACE_S, BeforeStart
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
@@ -29,7 +28,7 @@ class Project:
         self.startable = True
         failures = SimpleNamespace(performing=lambda action, _: self.not_started.append(action))
         parts: Any = (self.loop, self.children, self.log, self.events.append, failures)
-        self.before_start = BeforeStart(*parts)
+        self.before_start = BeforeStart(*parts, spawn=self.spawn)
         self.children.ended = self.before_start.ended
 
     def spawn(self, role: str, generation: int, argv: list[str], **_: object) -> Handle:
@@ -54,11 +53,9 @@ def analysis(commands: str = "python manage.py migrate", **variables: str) -> An
 
 
 @pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch) -> Project:
+def project() -> Project:
     """A project whose shells are the test's."""
-    made = Project()
-    monkeypatch.setattr(handles, "spawn", made.spawn)
-    return made
+    return Project()
 
 
 def test_the_commands_run_in_a_shell_that_stops_at_the_first_failure(project: Project):

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps.installation import GRACE_S, Installation
 from tests.supervisor.fakes import FakeChildren, FakeLog, handle
@@ -27,7 +26,7 @@ class Project:
         parts: Any = (self.children, ["--offline"], {}, Path("/project"))
         log: Any = self.log
         page: Any = SimpleNamespace(installs=lambda _: None, expect_install=lambda _: None, output=lambda *_: None)
-        self.installation = Installation(*parts, log=log, on_event=self.events.append, page=page)
+        self.installation = Installation(*parts, log=log, on_event=self.events.append, page=page, spawn=self.spawn)
         self.children.ended = self.installation.ended
 
     def spawn(self, argv: list[str], *, job: int, **_: object) -> Handle:
@@ -45,11 +44,9 @@ class Project:
 
 
 @pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch) -> Project:
+def project() -> Project:
     """A project whose installer is the test's."""
-    made = Project()
-    monkeypatch.setattr(handles, "spawn_installer", made.spawn)
-    return made
+    return Project()
 
 
 def test_an_installation_reports_its_end(project: Project):

@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import time
-
-import pytest
-
 from appliance.supervisor.workers.crash_loops import LOOP_DEATHS, LOOP_S, CrashLoops
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, which the test sets."""
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
-
-
-def test_a_crash_loop_is_reported_once(clock: list[float]):
+def test_a_crash_loop_is_reported_once():
     """The death that makes it a loop is reported with the usual cause, and no later one of the same loop."""
     loops = CrashLoops()
     causes = ["exit status 1", *["killed by SIGSEGV"] * (LOOP_DEATHS - 1), "exit status 1", "exit status 1"]
-    reported = []
-    for cause in causes:
-        reported.append(loops.died(cause))
-        clock[0] += 1.0
+    reported = [loops.died(cause, 100.0 + second) for second, cause in enumerate(causes)]
     (loop,) = [each for each in reported if each is not None]
     assert reported[LOOP_DEATHS - 1] is loop
     assert (loop["count"], loop["how"]) == (LOOP_DEATHS, "killed by SIGSEGV")
     assert loop["duration_s"] == LOOP_DEATHS - 1.0
 
 
-def test_a_pause_ends_a_crash_loop(clock: list[float]):
+def test_a_pause_ends_a_crash_loop():
     """After a time without a death the next deaths are another loop, which is reported again."""
     loops = CrashLoops()
-    for _ in range(2):
-        reported = [loops.died("exit status 1") for _ in range(LOOP_DEATHS)]
+    for now in (100.0, 100.0 + LOOP_S):
+        reported = [loops.died("exit status 1", now) for _ in range(LOOP_DEATHS)]
         assert [each is not None for each in reported] == [False] * (LOOP_DEATHS - 1) + [True]
-        clock[0] += LOOP_S
 
 
-def test_deaths_far_apart_are_no_crash_loop(clock: list[float]):
+def test_deaths_far_apart_are_no_crash_loop():
     """Deaths that come seldom are never reported as a loop."""
     loops = CrashLoops()
-    for _ in range(LOOP_DEATHS * 2):
-        assert loops.died("exit status 1") is None
-        clock[0] += LOOP_S
+    for death in range(LOOP_DEATHS * 2):
+        assert loops.died("exit status 1", 100.0 + death * LOOP_S) is None
