@@ -5,12 +5,12 @@ On the project's side this module runs on Python 3.10 to 3.15, so it imports onl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from .record import Record
 
-@dataclass(frozen=True)
-class Message:
+
+class Message(Record):
     """The base class of messages; their fields are JSON values."""
 
     kind: ClassVar[str]

@@ -6,7 +6,6 @@ library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .message_base import Message
@@ -24,11 +23,11 @@ from .page_messages import (
     StopAccepting,
     TemplatesChecked,
 )
+from .record import declared_types, made_default
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class Start(Message):
     """Start as a worker or stand-in: the first message to the child. Carries the listening socket.
 
@@ -46,7 +45,6 @@ class Start(Message):
     code: str = ""  # the folder for the project's compiled code; empty: none
 
 
-@dataclass(frozen=True)
 class TakeConnections(Message):
     """Serve these connections, one descriptor each.
 
@@ -56,11 +54,10 @@ class TakeConnections(Message):
     """
 
     kind = "take_connections"
-    early: list[str] = field(default_factory=list)
-    peers: list[str] = field(default_factory=list)
+    early: list[str] = made_default(default_factory=list)
+    peers: list[str] = made_default(default_factory=list)
 
 
-@dataclass(frozen=True)
 class Drain(Message):
     """Stop accepting, hand over idle connections, finish running requests, end.
 
@@ -74,7 +71,6 @@ class Drain(Message):
     streams_s: float = 0.0
 
 
-@dataclass(frozen=True)
 class ReportBackgroundWork(Message):
     """Report the work in the background; with ``end``, end after that."""
 
@@ -82,7 +78,6 @@ class ReportBackgroundWork(Message):
     end: bool = False
 
 
-@dataclass(frozen=True)
 class StartAccepting(Message):
     """Start accepting: the answer to a worker's ``Ready``.
 
@@ -93,7 +88,6 @@ class StartAccepting(Message):
     kind = "start_accepting"
 
 
-@dataclass(frozen=True)
 class TellLastSave(Message):
     """What was saved last, for error pages (``supervisor/reporting/last_saves``)."""
 
@@ -101,7 +95,6 @@ class TellLastSave(Message):
     saved: dict[str, Any]
 
 
-@dataclass(frozen=True)
 class ReportModules(Message):
     """Report the loaded modules.
 
@@ -113,14 +106,12 @@ class ReportModules(Message):
     quiet: bool = True
 
 
-@dataclass(frozen=True)
 class ServeUnfinishedImport(Message):
     """The import has taken long: if it is endless, serve the application that it has bound."""
 
     kind = "serve_unfinished_import"
 
 
-@dataclass(frozen=True)
 class Preload(Message):
     """Start as a preloader: the first message to the child. Carries a file for the name of the running module.
 
@@ -145,7 +136,6 @@ class Preload(Message):
     proven: bool
 
 
-@dataclass(frozen=True)
 class Fork(Message):
     """Fork a worker. Carries its end of a channel, its descriptors 1 and 2, and its lifeline if there is one."""
 
@@ -155,7 +145,6 @@ class Fork(Message):
 # -- child to supervisor ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
 class Hello(Message):
     """The child runs."""
 
@@ -164,7 +153,6 @@ class Hello(Message):
     python: str
 
 
-@dataclass(frozen=True)
 class Ready(Message):
     """The application is imported. A worker then waits for ``StartAccepting``; a stand-in already accepts."""
 
@@ -174,7 +162,6 @@ class Ready(Message):
     application: str = ""
 
 
-@dataclass(frozen=True)
 class ModulesReport(Message):
     """The modules that this worker has loaded.
 
@@ -188,10 +175,9 @@ class ModulesReport(Message):
     modules: list[str]
     others: list[str]
     patched: str = ""
-    templates: list[str] = field(default_factory=list)
+    templates: list[str] = made_default(default_factory=list)
 
 
-@dataclass(frozen=True)
 class FilesReport(Message):
     """The project's files that this worker was made from; sent before ``Failed``, or after ``Ready``.
 
@@ -203,10 +189,9 @@ class FilesReport(Message):
 
     kind = "files_report"
     files: dict[str, list[int]]
-    listed: list[str] = field(default_factory=list)
+    listed: list[str] = made_default(default_factory=list)
 
 
-@dataclass(frozen=True)
 class Preloaded(Message):
     """The preloader has finished; it can fork if ``found`` and ``refused`` are empty.
 
@@ -221,7 +206,6 @@ class Preloaded(Message):
     import_s: float
 
 
-@dataclass(frozen=True)
 class ForkMismatch(Message):
     """The preloaded modules do not fit the project: this worker ends, and another one has to be started cold.
 
@@ -236,7 +220,6 @@ class ForkMismatch(Message):
     stale: bool
 
 
-@dataclass(frozen=True)
 class Failed(Message):
     """The import of the application failed; the child ends. ``report`` is made by appliance.server.pages.error_page."""
 
@@ -244,7 +227,6 @@ class Failed(Message):
     report: dict[str, Any]
 
 
-@dataclass(frozen=True)
 class Records(Message):
     """Log records, each a list.
 
@@ -255,7 +237,6 @@ class Records(Message):
     batch: list[list[Any]]
 
 
-@dataclass(frozen=True)
 class HandOverConnections(Message):
     """Connections for another server, as in TakeConnections.
 
@@ -265,8 +246,8 @@ class HandOverConnections(Message):
     """
 
     kind = "hand_over_connections"
-    early: list[str] = field(default_factory=list)
-    peers: list[str] = field(default_factory=list)
+    early: list[str] = made_default(default_factory=list)
+    peers: list[str] = made_default(default_factory=list)
     own_pages: bool = False
 
     def fits(self, descriptors: int) -> bool:
@@ -274,7 +255,6 @@ class HandOverConnections(Message):
         return descriptors == len(self.early) and len(self.peers) in {0, descriptors}
 
 
-@dataclass(frozen=True)
 class StacksPipe(Message):
     """The child writes its threads' stacks to a pipe on this signal; the pipe's read end comes with the message."""
 
@@ -286,7 +266,6 @@ class StacksPipe(Message):
         return descriptors == 1
 
 
-@dataclass(frozen=True)
 class DebuggerPort(Message):
     """A debugger listens on this port of loopback (0: none does); ``waits``: until a client connects."""
 
@@ -295,14 +274,12 @@ class DebuggerPort(Message):
     waits: bool = False
 
 
-@dataclass(frozen=True)
 class StoppedAccepting(Message):
     """This worker has stopped accepting: the answer to ``Drain``, before running requests have finished."""
 
     kind = "stopped_accepting"
 
 
-@dataclass(frozen=True)
 class Drained(Message):
     """No request runs here any more; threads and exit hooks of the project may."""
 
@@ -354,7 +331,7 @@ KINDS: dict[str, type[Message]] = {
 
 _JSON: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "list": list, "dict": dict}
 _FIELDS = {
-    kind: [(each.name, str(each.type), _JSON[str(each.type).partition("[")[0]]) for each in fields(kind)]
+    kind: [(name, text, _JSON[text.partition("[")[0]]) for name, text in declared_types(kind).items()]
     for kind in KINDS.values()
 }
 

@@ -5,13 +5,12 @@ Fields are JSON values, as in ``messages``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from .message_base import Message
+from .record import made_default
 
 
-@dataclass(frozen=True)
 class SetStandInPage(Message):
     """Show this page from now on: accept connections, and answer each after the wait."""
 
@@ -21,7 +20,6 @@ class SetStandInPage(Message):
     since: float  # CLOCK_MONOTONIC at the start of the wait; applies to connections that queued before the stand-in ran
 
 
-@dataclass(frozen=True)
 class StopAccepting(Message):
     """Stop accepting and hand over all connections, until the next page. For a stand-in.
 
@@ -32,7 +30,6 @@ class StopAccepting(Message):
     generation: int = 0
 
 
-@dataclass(frozen=True)
 class PublishAssets(Message):
     """Tell open pages that files which browsers load were saved: paths relative to the project. For a stand-in."""
 
@@ -40,7 +37,6 @@ class PublishAssets(Message):
     paths: list[str]
 
 
-@dataclass(frozen=True)
 class SetRemedies(Message):
     """The remedies that may be run now, as pages show them (``appliance.remedies``). For a stand-in."""
 
@@ -48,7 +44,6 @@ class SetRemedies(Message):
     remedies: list[Any]
 
 
-@dataclass(frozen=True)
 class RemedyProgress(Message):
     """What a remedy's run has printed, or how it has ended, as pages show it. For a stand-in.
 
@@ -62,11 +57,10 @@ class RemedyProgress(Message):
     kind = "remedy_progress"
     remedy: str
     state: str
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = made_default(default_factory=list)
     reason: str = ""
 
 
-@dataclass(frozen=True)
 class RemediesFound(Message):
     """What would help with a failed request: rows of ``remedy_kinds``, with their parameters. From a worker."""
 
@@ -74,7 +68,6 @@ class RemediesFound(Message):
     needs: list[Any]
 
 
-@dataclass(frozen=True)
 class RunRemedy(Message):
     """A person has pressed the button of this remedy. From a stand-in.
 
@@ -88,7 +81,6 @@ class RunRemedy(Message):
     shown: str = ""
 
 
-@dataclass(frozen=True)
 class CancelRemedy(Message):
     """A person ends the remedy that runs. From a stand-in."""
 
@@ -96,7 +88,6 @@ class CancelRemedy(Message):
     remedy: str
 
 
-@dataclass(frozen=True)
 class Importing(Message):
     """The import of the application goes on; where it stands: the answer to ``ServeUnfinishedImport``.
 
@@ -113,7 +104,6 @@ class Importing(Message):
     count: int
 
 
-@dataclass(frozen=True)
 class CheckTemplates(Message):
     """These templates were saved: tell whether each is read again at its next use. ``number``: of this question."""
 
@@ -122,7 +112,6 @@ class CheckTemplates(Message):
     paths: list[str]
 
 
-@dataclass(frozen=True)
 class PublishRevision(Message):
     """Tell open pages that this generation's templates have changed so many times. For a stand-in."""
 
@@ -131,7 +120,6 @@ class PublishRevision(Message):
     revision: int
 
 
-@dataclass(frozen=True)
 class TemplatesChecked(Message):
     """The answer to ``CheckTemplates``.
 

@@ -6,8 +6,9 @@ Data alone; the table decides.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Any
+
+from appliance.protocol.record import Record
 
 Page = dict[str, Any]
 
@@ -28,12 +29,10 @@ class Phase(enum.Enum):
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record):
     """Something that happened."""
 
 
-@dataclass(frozen=True)
 class Analysed(Event):
     """Environment, application and dependencies are known.
 
@@ -47,7 +46,6 @@ class Analysed(Event):
     prepared: bool = True
 
 
-@dataclass(frozen=True)
 class AnalysisFailed(Event):
     """The project can't be served as it is; ``page`` says why."""
 
@@ -55,14 +53,12 @@ class AnalysisFailed(Event):
     page: Page
 
 
-@dataclass(frozen=True)
 class Installed(Event):
     """The project's environment is complete."""
 
     job: int
 
 
-@dataclass(frozen=True)
 class InstallFailed(Event):
     """The installer has failed."""
 
@@ -70,14 +66,12 @@ class InstallFailed(Event):
     page: Page
 
 
-@dataclass(frozen=True)
 class Prepared(Event):
     """The commands that come before a worker have succeeded."""
 
     job: int
 
 
-@dataclass(frozen=True)
 class PreparationFailed(Event):
     """A command that comes before a worker has failed."""
 
@@ -85,14 +79,12 @@ class PreparationFailed(Event):
     page: Page
 
 
-@dataclass(frozen=True)
 class WorkerReady(Event):
     """The worker has imported the application, and accepts connections."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class WorkerFailed(Event):
     """The application's import raised or took too long, or the worker could not be started."""
 
@@ -100,7 +92,6 @@ class WorkerFailed(Event):
     page: Page
 
 
-@dataclass(frozen=True)
 class WorkerDied(Event):
     """The worker's process has ended by itself; ``served`` if it has had requests, or time for some."""
 
@@ -109,38 +100,32 @@ class WorkerDied(Event):
     served: bool
 
 
-@dataclass(frozen=True)
 class CodeChanged(Event):
     """Files that the worker loads have changed; the application's place and its dependencies have not."""
 
 
-@dataclass(frozen=True)
 class ProjectChanged(Event):
     """Dependency files or .env files have changed, or files were added or removed."""
 
 
-@dataclass(frozen=True)
 class RetryDue(Event):
     """The wait before a restart is over."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class AnalysisDue(Event):
     """The wait before another analysis is over: a process that could not be started may start now."""
 
     job: int
 
 
-@dataclass(frozen=True)
 class StopAsked(Event):
     """A signal, or Control-C."""
 
     signal: str
 
 
-@dataclass(frozen=True)
 class AllGone(Event):
     """The last child has ended."""
 
@@ -148,83 +133,70 @@ class AllGone(Event):
 # -- actions -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Record):
     """Something to do."""
 
 
-@dataclass(frozen=True)
 class Analyse(Action):
     """Read the environment, find the application, plan the installation."""
 
     job: int
 
 
-@dataclass(frozen=True)
 class Install(Action):
     """Run the installer."""
 
     job: int
 
 
-@dataclass(frozen=True)
 class CancelInstall(Action):
     """End the installer that runs, if one does."""
 
 
-@dataclass(frozen=True)
 class Prepare(Action):
     """Run the commands that come before a worker, or let them go on if they run with the same inputs."""
 
     job: int
 
 
-@dataclass(frozen=True)
 class CancelPreparation(Action):
     """End the commands that come before a worker, if they run."""
 
 
-@dataclass(frozen=True)
 class Boot(Action):
     """Start a worker."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class Retire(Action):
     """Let the worker finish its requests, and end; end it at once while it imports."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class Kill(Action):
     """End the worker now."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class ShowProgress(Action):
     """Have the stand-in show what is under way to clients that have waited."""
 
     phase: Phase
 
 
-@dataclass(frozen=True)
 class ShowFailure(Action):
     """Have the stand-in answer at once with this page."""
 
     page: Page
 
 
-@dataclass(frozen=True)
 class HideStandIn(Action):
     """The worker accepts connections: the stand-in stops."""
 
 
-@dataclass(frozen=True)
 class RetryLater(Action):
     """Send RetryDue after ``after_s`` seconds."""
 
@@ -232,13 +204,11 @@ class RetryLater(Action):
     after_s: float
 
 
-@dataclass(frozen=True)
 class StopAll(Action):
     """Ask every child to end."""
 
     signal: str
 
 
-@dataclass(frozen=True)
 class Finish(Action):
     """End the supervisor."""

@@ -24,7 +24,6 @@ from appliance.conventions import CONTAINER_MARKS
 from appliance.errors import ApplianceError
 from appliance.protocol.page_messages import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
 from appliance.protocol.remedy_kinds import all_checked, remedy_id
-from appliance.remedies.makers import make
 from appliance.remedies.remedy import ProjectFacts
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
@@ -264,6 +263,8 @@ class OfferedRemedies:
 
 def _made(facts: ProjectFacts, scope: str, need: Need) -> Remedy | None:
     try:
+        from appliance.remedies.makers import make  # noqa: PLC0415  it costs 20 ms, and a start needs it if it fails
+
         return make(facts, scope, need)
     except (OSError, ValueError, RecursionError, ApplianceError):
         return None  # the project can't be read, or holds what its format does not allow: there is only the advice

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from appliance.protocol.record import Record
+
 
 class Phase(enum.Enum):
     """Whether the commands run."""
@@ -42,12 +44,10 @@ class State:
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record):
     """Something that happened."""
 
 
-@dataclass(frozen=True)
 class RunRequested(Event):
     """The lifecycle asks for the commands to run with these inputs."""
 
@@ -55,31 +55,26 @@ class RunRequested(Event):
     inputs: str
 
 
-@dataclass(frozen=True)
 class CancelRequested(Event):
     """No run is wanted any more."""
 
 
-@dataclass(frozen=True)
 class EarlierRunsGone(Event):
     """No process is left of earlier runs."""
 
 
-@dataclass(frozen=True)
 class EarlierRunLives(Event):
     """A process of an earlier run is left; ``pid`` is its process group."""
 
     pid: int
 
 
-@dataclass(frozen=True)
 class StartFailed(Event):
     """There is no process for the run; the caller that performed the start reports why."""
 
     error: Exception
 
 
-@dataclass(frozen=True)
 class RunEnded(Event):
     """The shell of the run has ended; ``how`` says how."""
 
@@ -90,38 +85,32 @@ class RunEnded(Event):
 # -- actions -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Record):
     """Something to do."""
 
 
-@dataclass(frozen=True)
 class EndRun(Action):
     """Ask the run that is under way to end."""
 
 
-@dataclass(frozen=True)
 class CheckEarlierRuns(Action):
     """Report whether a process is left of earlier runs: now, or in a moment."""
 
     later: bool = False
 
 
-@dataclass(frozen=True)
 class ReportWait(Action):
     """Log that the run waits for this process group."""
 
     pid: int
 
 
-@dataclass(frozen=True)
 class Run(Action):
     """Start the commands."""
 
     job: int
 
 
-@dataclass(frozen=True)
 class ReportNotStarted(Action):
     """Report to the lifecycle that there is no process for the run."""
 
@@ -129,7 +118,6 @@ class ReportNotStarted(Action):
     error: Exception
 
 
-@dataclass(frozen=True)
 class ReportEnd(Action):
     """Report to the lifecycle how the run has ended."""
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from appliance.protocol.record import Record
+
 CANCELLED = "it was cancelled"
 BUSY = "another remedy runs: wait for its end, or cancel it"
 
@@ -45,12 +47,10 @@ class State:
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record):
     """Something that happened."""
 
 
-@dataclass(frozen=True)
 class Pressed(Event):
     """A person has pressed a remedy's button.
 
@@ -64,14 +64,12 @@ class Pressed(Event):
     in_thread: bool = False
 
 
-@dataclass(frozen=True)
 class CancelRequested(Event):
     """A person has cancelled this remedy, or the appliance stops."""
 
     remedy: str
 
 
-@dataclass(frozen=True)
 class TimedOut(Event):
     """The run lasts too long; ``limit`` says how long it may."""
 
@@ -79,7 +77,6 @@ class TimedOut(Event):
     limit: str
 
 
-@dataclass(frozen=True)
 class Ended(Event):
     """The run has ended, or could not be started.
 
@@ -96,24 +93,20 @@ class Ended(Event):
 # -- actions -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Record):
     """Something to do."""
 
 
-@dataclass(frozen=True)
 class Run(Action):
     """Start the remedy that was pressed."""
 
     run: int
 
 
-@dataclass(frozen=True)
 class EndProcess(Action):
     """Ask the process of the run to end."""
 
 
-@dataclass(frozen=True)
 class Refuse(Action):
     """Report that this press runs nothing."""
 
@@ -121,19 +114,16 @@ class Refuse(Action):
     reason: str
 
 
-@dataclass(frozen=True)
 class ReportDone(Action):
     """Show that this remedy has helped already."""
 
     remedy: str
 
 
-@dataclass(frozen=True)
 class ReportSuccess(Action):
     """Report that the run has succeeded."""
 
 
-@dataclass(frozen=True)
 class ReportFailure(Action):
     """Report why the run has failed."""
 

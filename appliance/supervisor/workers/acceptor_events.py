@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from appliance.protocol.record import Record
 
 Page = dict[str, Any]
 
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record):
     """Something that happened."""
 
 
-@dataclass(frozen=True)
 class WorkerServes(Event):
     """The worker of this generation accepts."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class WorkProgressed(Event):
     """A worker will serve later: ``page`` says what is under way."""
 
     page: Page
 
 
-@dataclass(frozen=True)
 class WorkFailed(Event):
     """Nothing will serve until something changes: ``page`` says why."""
 
     page: Page
 
 
-@dataclass(frozen=True)
 class StartDue(Event):
     """The time for a start of the stand-in has come."""
 
 
-@dataclass(frozen=True)
 class StandInStarted(Event):
     """The stand-in's process runs."""
 
 
-@dataclass(frozen=True)
 class StandInNotStarted(Event):
     """There is no process for the stand-in; ``defect``: by an error that no start should raise."""
 
@@ -54,58 +48,48 @@ class StandInNotStarted(Event):
     defect: bool = False
 
 
-@dataclass(frozen=True)
 class PageShown(Event):
     """The stand-in was sent its page, and accepts."""
 
 
-@dataclass(frozen=True)
 class PageNotShown(Event):
     """The stand-in could not be sent its page."""
 
     error: Exception
 
 
-@dataclass(frozen=True)
 class StandInEnded(Event):
     """The stand-in's process has ended; ``expected``: it was asked to."""
 
     expected: bool
 
 
-@dataclass(frozen=True)
 class WorkerEnded(Event):
     """The process of the worker that serves, or did last, has ended."""
 
 
-@dataclass(frozen=True)
 class ConnectionsArrived(Event):
     """Connections were handed over, and wait."""
 
 
-@dataclass(frozen=True)
 class PartSent(Event):
     """Waiting connections went to the process that accepts."""
 
 
-@dataclass(frozen=True)
 class AcceptorGone(Event):
     """The process that accepts takes no message any more: its end will be reported."""
 
 
-@dataclass(frozen=True)
 class NoDescriptor(Event):
     """No descriptor was free to send waiting connections."""
 
     error: Exception
 
 
-@dataclass(frozen=True)
 class SendDue(Event):
     """The time to send waiting connections again has come."""
 
 
-@dataclass(frozen=True)
 class OwnPagesAsked(Event):
     """A worker handed over connections on which a page of the appliance is asked for.
 
@@ -116,7 +100,6 @@ class OwnPagesAsked(Event):
     restart_early: bool = False
 
 
-@dataclass(frozen=True)
 class StopRequested(Event):
     """The appliance stops, and waits for no process that is started after this."""
 
@@ -124,34 +107,28 @@ class StopRequested(Event):
 # -- actions -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Record):
     """Something to do."""
 
 
-@dataclass(frozen=True)
 class BeginWait(Action):
     """Note the time: from now on clients wait for a worker."""
 
 
-@dataclass(frozen=True)
 class StartStandIn(Action):
     """Start the stand-in's process."""
 
 
-@dataclass(frozen=True)
 class StartLater(Action):
     """Report when a start is due: before a client notices the wait, or, with ``again``, after a failed start."""
 
     again: bool = False
 
 
-@dataclass(frozen=True)
 class CancelStart(Action):
     """Report no start as due."""
 
 
-@dataclass(frozen=True)
 class ShowPage(Action):
     """Have the stand-in accept connections, and show this page."""
 
@@ -159,69 +136,58 @@ class ShowPage(Action):
     holds: bool
 
 
-@dataclass(frozen=True)
 class StopStandIn(Action):
     """Have the stand-in accept no more, and hand over its connections: this generation serves."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class AnswerHere(Action):
     """Answer new connections in the supervisor, with this page."""
 
     page: Page
 
 
-@dataclass(frozen=True)
 class StopAnswering(Action):
     """Accept no more in the supervisor."""
 
 
-@dataclass(frozen=True)
 class AnswerWaiting(Action):
     """Answer waiting connections in the supervisor."""
 
 
-@dataclass(frozen=True)
 class SendWaiting(Action):
     """Send waiting connections to the process that accepts."""
 
 
-@dataclass(frozen=True)
 class SendLater(Action):
     """Report in a moment that waiting connections may be sent again."""
 
 
-@dataclass(frozen=True)
 class CloseWaiting(Action):
     """Close waiting connections; ``error``: report it as the reason."""
 
     error: Exception | None = None
 
 
-@dataclass(frozen=True)
 class ReportFailure(Action):
     """Report that the stand-in can't be started, or sent its page."""
 
     error: Exception
 
 
-@dataclass(frozen=True)
 class SendToStandIn(Action):
     """Send the stand-in connections on which a page of the appliance is asked for."""
 
     connections: Any
 
 
-@dataclass(frozen=True)
 class StartForOwnPages(Action):
     """Start the stand-in, and send it these connections."""
 
     connections: Any
 
 
-@dataclass(frozen=True)
 class RefuseOwnPages(Action):
     """Answer these connections in the supervisor: the appliance's pages can't be shown now."""
 

@@ -5,49 +5,43 @@ Data alone; the table decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from appliance.protocol.record import Record
 
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record):
     """Something that happened."""
 
 
-@dataclass(frozen=True)
 class BootRequested(Event):
     """The lifecycle asks for a worker of this generation."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class RetireRequested(Event):
     """The lifecycle asks this generation to finish and end."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class KillRequested(Event):
     """The lifecycle asks this generation to end now."""
 
     generation: int
 
 
-@dataclass(frozen=True)
 class StopRequested(Event):
     """The appliance stops: no worker is started any more."""
 
 
-@dataclass(frozen=True)
 class CodeSaved(Event):
     """The project's code has changed: what earlier attempts have shown is no longer known."""
 
 
-@dataclass(frozen=True)
 class Started(Event):
     """The attempt has a process."""
 
@@ -55,21 +49,18 @@ class Started(Event):
     forked: bool
 
 
-@dataclass(frozen=True)
 class StartFailed(Event):
     """The attempt has no process; the caller that performed the start has reported why."""
 
     attempt: int
 
 
-@dataclass(frozen=True)
 class ForkLost(Event):
     """The preloader was asked for a worker, and has not forked one."""
 
     attempt: int
 
 
-@dataclass(frozen=True)
 class ForkMismatched(Event):
     """What the attempt was forked with does not fit the project.
 
@@ -81,7 +72,6 @@ class ForkMismatched(Event):
     doubt: str = ""
 
 
-@dataclass(frozen=True)
 class ImportFailed(Event):
     """The application's import raised; ``report`` says where."""
 
@@ -90,7 +80,6 @@ class ImportFailed(Event):
     address_in_use: bool = False
 
 
-@dataclass(frozen=True)
 class Imported(Event):
     """The application is imported; ``ready`` is the worker's message."""
 
@@ -98,7 +87,6 @@ class Imported(Event):
     ready: Any
 
 
-@dataclass(frozen=True)
 class Died(Event):
     """The attempt's process has ended without being asked to; ``death`` says how, for the report."""
 
@@ -107,14 +95,12 @@ class Died(Event):
     death: Any
 
 
-@dataclass(frozen=True)
 class StoppedAccepting(Event):
     """A worker that drains has left the listening socket, has ended, or has had its time to leave it."""
 
     attempt: int
 
 
-@dataclass(frozen=True)
 class OldWorkersGone(Event):
     """Every worker has ended, except for the newest attempt."""
 
@@ -122,12 +108,10 @@ class OldWorkersGone(Event):
 # -- actions -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Record):
     """Something to do."""
 
 
-@dataclass(frozen=True)
 class Start(Action):
     """Start the process of this attempt: cold, or forked where the preloader can."""
 
@@ -136,14 +120,12 @@ class Start(Action):
     cold: bool
 
 
-@dataclass(frozen=True)
 class ExpectEnd(Action):
     """Expect the attempt to end by itself: the reason is known, so its end is not a crash."""
 
     attempt: int
 
 
-@dataclass(frozen=True)
 class Accept(Action):
     """Let the attempt accept connections, and report it to the lifecycle as ready."""
 
@@ -151,21 +133,18 @@ class Accept(Action):
     ready: Any
 
 
-@dataclass(frozen=True)
 class RefusePreload(Action):
     """A cold start succeeded where a forked one failed: preload nothing."""
 
     why: str
 
 
-@dataclass(frozen=True)
 class AwaitAddress(Action):
     """Hurry the old workers, and report when they have gone."""
 
     attempt: int
 
 
-@dataclass(frozen=True)
 class ReportFailure(Action):
     """Report a failed import to the lifecycle."""
 
@@ -173,7 +152,6 @@ class ReportFailure(Action):
     report: Any
 
 
-@dataclass(frozen=True)
 class ReportDeath(Action):
     """Report a death to the lifecycle."""
 
@@ -181,21 +159,18 @@ class ReportDeath(Action):
     death: Any
 
 
-@dataclass(frozen=True)
 class Drain(Action):
     """Ask a worker that serves to finish what it has, and end."""
 
     attempt: int
 
 
-@dataclass(frozen=True)
 class Supersede(Action):
     """End a worker that does not serve yet: what it imports is out of date."""
 
     attempt: int
 
 
-@dataclass(frozen=True)
 class Kill(Action):
     """End every worker of this generation now."""
 
