@@ -1,11 +1,11 @@
 """``PooledWSGIServer``: one listening socket, idle connections in a poller, a bounded pool of threads.
 
-This module makes the parts of the server, and pauses, drains and stops it; ``serving_loop`` is what its threads do.
-Knows no processes and no settings. Runs in the worker and in the stand-in: ``serve_forever`` in the main thread, which
-watches, the rest in threads of its own.
+This module makes the parts of the server, and performs the actions of ``server_states``; ``serving_loop`` is what its
+threads do. Knows no processes and no settings. Runs in the worker and in the stand-in: ``serve_forever`` in the main
+thread, which watches, the rest in threads of its own.
 
-There is one lock. It is held for what concerns connections that no thread serves, and for which thread leads; never
-while an application runs or a client is waited for.
+There is one lock. It is held for what concerns connections that no thread serves, for which thread leads, and for the
+server's state; never while an application runs or a client is waited for.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .server_parts import ServerParts, WakeUp
 from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
 from .tables import connection_states as states
+from .tables import server_states as life
 from .thread_pool import PoolThread, ThreadPool
 from .watchdog import Watchdog
 
@@ -126,9 +127,10 @@ class PooledWSGIServer(WSGIServer):
         self._serving_loop = ServingLoop(self, parts)
         self._background = self._serving_loop.background
         self._watchdog = Watchdog(parts, SlowRequests(sink, limits.slow_request_s), self._log_problems)
+        self._state: int = life.CLOSED
         self.hand_over: HandOver | None = None
         self._handing_over, self._aborted_at = 0, 0.0
-        self._drains = self._stopped = self._logged_full = False
+        self._stop_asked = self._logged_full = False
         self._log_again_at: dict[str, float] = {}  # by event
         if accepting:
             self.start_accepting()
@@ -154,19 +156,11 @@ class PooledWSGIServer(WSGIServer):
 
     def start_accepting(self) -> None:
         """Accept connections, and keep those that are idle."""
-        with self._lock:
-            self._acceptor.locked_start()
-            if not self._drains:
-                self.hand_over = None
-        self._wake_up.set()
+        self._change(life.START)
 
     def stop_accepting(self, hand_over: HandOver) -> None:
         """Accept no more, and hand over idle connections, now and after each request; serve those that are taken."""
-        with self._lock:
-            self._acceptor.locked_stop()
-            self.hand_over = hand_over
-        self._hand_over_idle(hand_over)
-        self._wake_up.set()
+        self._change(life.SHED, hand_over)
 
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: Sequence[str] = ()) -> None:
         """Adopt connections, each with the bytes that were already read of it.
@@ -175,29 +169,71 @@ class PooledWSGIServer(WSGIServer):
         """
         now = monotonic()
         with self._lock:
-            for (sock, early), peer in zip(connections, peers or repeat("")):  # noqa: B905  one of them has no end
+            over = self._state == life.OVER
+            for (sock, early), peer in zip([] if over else connections, peers or repeat("")):  # noqa: B905  one of them has no end
                 try:
                     address = (peer, 0) if peer else sock.getpeername()
                 except OSError:
                     address = ("", 0)  # it has gone; its first receive will tell
                 self._serving_loop.locked_adopt(sock, address, early, now, may_have_left=True, relayed=bool(peer))
+        if over:
+            self._turn_away(connections)
+            return
         self._poller.wake()
         self._wake_up.set()
 
+    def _turn_away(self, connections: list[tuple[socket.socket, bytes]]) -> None:
+        """Hand over or close what comes after the end: no thread would ever look at it."""
+        if self.hand_over is not None:
+            self.hand_over(connections)
+        else:
+            for sock, _ in connections:
+                sock.close()
+
     def drain(self, hand_over: HandOver) -> None:
         """Stop accepting, hand over connections that are idle or become so, then let ``serve_forever`` return."""
-        with self._lock:
-            self._acceptor.locked_stop()
-            self._aborted_at = monotonic()
-            self._drains = True
-            self.hand_over = hand_over
-        self._hand_over_idle(hand_over)
-        abort_endless(list(self._thread_pool.pool_threads))
+        self._change(life.DRAIN, hand_over)
+
+    def stop(self) -> None:
+        """Let ``serve_forever`` return at once, and close the connections. Needs no lock: a signal may call it."""
+        self._stop_asked = True
         self._wake_up.set()
+
+    def shutdown(self) -> None:
+        """Stop, under the name that socketserver gives it."""
+        self.stop()
+
+    # -- the server's state
+
+    def _change(self, event: int, hand_over: HandOver | None = None) -> None:
+        """Change the state as the table says, and perform the actions."""
+        with self._lock:
+            actions = self._locked_change(event, hand_over)
+        if life.HAND_OVER_IDLE in actions and hand_over is not None:
+            self._hand_over_idle(hand_over)
+        if life.ABORT_ENDLESS in actions:
+            abort_endless(list(self._thread_pool.pool_threads))
+        self._wake_up.set()
+
+    def _locked_change(self, event: int, hand_over: HandOver | None = None) -> tuple[int, ...]:
+        """Change the state, and perform the part of the actions that needs the lock; return all of them."""
+        self._state, actions = life.STEPS[self._state][event]
+        for action in actions:
+            if action == life.OPEN:
+                self._acceptor.locked_start()
+            elif action == life.SHUT:
+                self._acceptor.locked_stop()
+            elif action == life.KEEP_IDLE:
+                self.hand_over = None
+            elif action == life.HAND_OVER_IDLE:
+                self.hand_over = hand_over
+            else:
+                self._aborted_at = monotonic()
+        return actions
 
     def hand_over_idle(self) -> None:
         """Hand over connections that have become idle while the server drains."""
-        if self._drains and self.hand_over is not None:
+        if self._state == life.DRAINING and self.hand_over is not None:
             self._hand_over_idle(self.hand_over)
 
     def _hand_over_idle(self, hand_over: HandOver) -> None:
@@ -216,53 +252,49 @@ class PooledWSGIServer(WSGIServer):
             with self._lock:
                 self._handing_over -= 1
 
-    def stop(self) -> None:
-        """Let ``serve_forever`` return at once, and close the connections."""
-        self._stopped = True
-        self._wake_up.set()
-
-    def shutdown(self) -> None:
-        """Stop, under the name that socketserver gives it."""
-        self.stop()
-
     def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002  socketserver's signature
         """Serve until drained or stopped."""
         with self._lock:
             self._thread_pool.locked_appoint()
         try:
-            self._watchdog.watch(self._is_over, is_ending=lambda: self._drains)
+            self._watchdog.watch(self._is_over, is_ending=lambda: self._state == life.DRAINING)
         finally:
             self._end()
 
     def _is_over(self) -> bool:
-        if self._stopped or not self._drains:
-            return self._stopped
+        if self._stop_asked:
+            self._change(life.STOP)
+        if self._state != life.DRAINING:
+            return self._state == life.OVER
         abort_endless(list(self._thread_pool.pool_threads))  # those, too, that have begun since the drain
         with self._lock:
-            # A client that was answered gets a moment to end its side: a reset could make it lose the answer.
-            since = monotonic() + self.limits.linger_s - _LINGER_S
-            if self._handing_over or self._connections.locked_in_state(
-                states.READY, states.PARKED, states.HELD, states.PROBED
-            ):  # still to be handed over, or answered
-                return False
-            if self._background.busy:
-                return False
-            if any(each.deadline > since for each in self._connections.locked_in_state(states.LINGERING)):
-                return False
-            sockets_end = monotonic() >= self._aborted_at + _HIJACKED_S
-            return all(
-                not pool_thread.busy or (is_endless(pool_thread) and (sockets_end or not _is_hijacked(pool_thread)))
-                for pool_thread in self._thread_pool.pool_threads
-            )
+            if self._locked_is_drained():
+                self._locked_change(life.DRAINED)
+            return self._state == life.OVER
+
+    def _locked_is_drained(self) -> bool:
+        """Whether nothing is left that must be answered or handed over."""
+        to_move = self._connections.locked_in_state(states.READY, states.PARKED, states.HELD, states.PROBED)
+        if self._handing_over or to_move or self._background.busy:
+            return False
+        # A client that was answered gets a moment to end its side: a reset could make it lose the answer.
+        since = monotonic() + self.limits.linger_s - _LINGER_S
+        if any(each.deadline > since for each in self._connections.locked_in_state(states.LINGERING)):
+            return False
+        sockets_end = monotonic() >= self._aborted_at + _HIJACKED_S
+        return all(
+            not pool_thread.busy or (is_endless(pool_thread) and (sockets_end or not _is_hijacked(pool_thread)))
+            for pool_thread in self._thread_pool.pool_threads
+        )
 
     def _end(self) -> None:
+        self._change(life.STOP)  # also if the watchdog has failed
         with self._lock:
-            self._acceptor.locked_stop()
             self._thread_pool.locked_end()
             for connection in self._connections.locked_in_state(*_WITHOUT_THREAD):
                 self._connections.locked_close(connection)
             running = self._connections.locked_in_state(states.BUSY, states.SENDING, states.RECEIVING)
-        abort_endless(list(self._thread_pool.pool_threads))
+        abort_endless(list(self._thread_pool.pool_threads))  # also what has begun since
         self._background.close()
         self._poller.close()
         for connection in running:

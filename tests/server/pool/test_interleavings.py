@@ -14,6 +14,7 @@ import pytest
 
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.pool.tables import connection_states as states
+from appliance.server.pool.tables import server_states
 from appliance.server.wsgi.recording.sink import NullSink
 from tests.server.scheduler import Scheduler, Task
 from tests.server.served import get, post, read_response
@@ -186,6 +187,7 @@ class World:
             most = max(application.most for application in self._applications)
             assert most <= 1, "the application was told that it never runs twice at once"
         self.scheduler.run(self.scheduler.tasks)  # each thread of the pool ends, and closes what it has
+        assert {self.old._state, self.new._state} == {server_states.OVER}
 
 
 class Quiet(NullSink):
@@ -237,6 +239,40 @@ def slow_ones(world: World) -> None:
         world.client("slow", "a")
 
 
+def servers_take_turns(world: World) -> None:
+    """Two servers accept in turns, as a worker and a stand-in do: each hands over what is idle, and may get it back."""
+    world.client("a", "b", "a")
+    world.client("slow", "a")
+    world.client("post", "a", pipelines=True)
+
+    def take_turns() -> None:
+        first, second = world.old, world.new
+        for _ in range(4):
+            world.scheduler.sleep(world.scheduler.chance.choice((0.0, 0.01)))
+            first.stop_accepting(second.take)
+            second.start_accepting()
+            first, second = second, first
+
+    world.start(take_turns)
+
+
+def two_change_a_server(world: World) -> None:
+    """While a server is drained, others ask it to accept again, and give it one more connection."""
+    world.client("a", "b")
+    world.reload()
+    ours, theirs = socket.socketpair()
+    world.stack.callback(ours.close)
+    ours.send(get("/given"))
+    ours.setblocking(False)
+
+    def ask() -> None:
+        world.old.start_accepting()
+        world.old.take([(theirs, b"")])
+        world.scheduler.wait(lambda: bool(select.select([ours], [], [], 0)[0]))
+
+    world.start(ask)
+
+
 def a_connection_is_taken(world: World) -> None:
     """A server that has nothing to do is given a connection on which a request waits."""
     ours, theirs = socket.socketpair()
@@ -253,7 +289,7 @@ def a_connection_is_taken(world: World) -> None:
     world.start(take)
 
 
-@pytest.mark.parametrize("scene", [slow_ones, a_connection_is_taken])
+@pytest.mark.parametrize("scene", [slow_ones, a_connection_is_taken, servers_take_turns, two_change_a_server])
 def test_wake_ups_are_not_lost(play: Play, scene: Callable[[World], None]):
     """One thread leads, and what is put into the queue is looked at, whenever the leader begins to wait."""
     for seed in range(40):

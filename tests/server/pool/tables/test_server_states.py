@@ -1,0 +1,118 @@
+"""The life of a server: what holds after any events, in any order, in the table and in the server that performs it."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.pool.tables import server_states as life
+from appliance.server.wsgi.recording.sink import NullSink
+
+EVENT = st.integers(0, len(life.EVENTS) - 1)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the actions have made of a server."""
+
+    state: int = life.CLOSED
+    accepts: bool = False
+    hands_over: bool = False
+    aborted: int = 0
+
+    def after(self, event: int) -> Model:
+        """What an event makes of it."""
+        state, actions = life.STEPS[self.state][event]
+        accepts, hands_over = self.accepts, self.hands_over
+        for action in actions:
+            accepts = {life.OPEN: True, life.SHUT: False}.get(action, accepts)
+            hands_over = {life.HAND_OVER_IDLE: True, life.KEEP_IDLE: False}.get(action, hands_over)
+        return Model(state, accepts, hands_over, self.aborted + actions.count(life.ABORT_ENDLESS))
+
+
+def check(model: Model) -> None:
+    """Hold what must be true of a server at any time."""
+    assert 0 <= model.state < len(life.STATES)
+    assert model.accepts == (model.state == life.ACCEPTING)
+    if model.state != life.OVER:
+        assert model.hands_over == (model.state in {life.SHEDDING, life.DRAINING})
+    assert bool(model.aborted) == (model.state in {life.DRAINING, life.OVER})
+
+
+@given(st.lists(EVENT))
+def test_no_sequence_leaves_the_table(events: list[int]):
+    """After any events a server accepts in one state alone, and one that drains or is over never accepts again."""
+    model = Model()
+    check(model)
+    for event in events:
+        before, model = model, model.after(event)
+        check(model)
+        if before.state in {life.DRAINING, life.OVER}:
+            assert model.state in {before.state, life.OVER}
+
+
+def test_each_state_is_reached_and_ends():
+    """Each state of the table is reached, and from each a stop, or what a drain finds at last, leads to the end."""
+    seen, new = set(), {Model()}
+    while new:
+        model = new.pop()
+        seen.add(model)
+        new |= {model.after(event) for event in range(len(life.EVENTS))} - seen
+        assert model.after(life.STOP).state == life.OVER
+        assert model.after(life.DRAIN).after(life.DRAINED).state == life.OVER
+    assert {model.state for model in seen} == set(life.ROWS) == set(range(len(life.STATES)))
+    assert {action for row in life.ROWS.values() for _, actions in row.values() for action in actions} == set(
+        range(len(life.ACTIONS))
+    )
+
+
+def test_what_is_asked_for_twice_is_done_once():
+    """A second request for the same changes nothing, except that what was taken meanwhile is handed over too."""
+    for state in range(len(life.STATES)):
+        for event in range(len(life.EVENTS)):
+            after = life.STEPS[state][event][0]
+            again, actions = life.STEPS[after][event]
+            assert again == after
+            assert actions == ((life.HAND_OVER_IDLE,) if (after, event) == (life.SHEDDING, life.SHED) else ())
+
+
+@pytest.fixture(scope="module")
+def listener():
+    """One listening socket for all examples."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made
+
+
+@given(st.lists(st.sampled_from([life.START, life.SHED, life.DRAIN, life.STOP])))
+def test_the_server_performs_the_actions(listener: socket.socket, events: list[int]):
+    """A server does what the table says: it accepts, hands over what is idle, or turns away what comes too late."""
+    with ExitStack() as stack:
+        server = PooledWSGIServer(listener, lambda *_: [], sink=NullSink(), accepting=False)
+        stack.callback(server._poller.close)
+        model = Model()
+        for event in events:
+            given: list[tuple[socket.socket, bytes]] = []
+            ours, theirs = socket.socketpair()
+            stack.callback(ours.close)
+            stack.callback(theirs.close)
+            server.take([(theirs, b"early")])
+            taken = theirs.fileno() in server._connections._connections
+            assert taken == (model.state != life.OVER)
+            if event == life.START:
+                server.start_accepting()
+            elif event == life.STOP:
+                server.stop()
+                assert server._is_over()
+            else:
+                (server.stop_accepting if event == life.SHED else server.drain)(given.extend)
+            asked, model = life.STEPS[model.state][event][1], model.after(event)
+            assert (server._state, server._acceptor._open) == (model.state, model.accepts)
+            assert (server.hand_over is not None) == model.hands_over
+            assert ((theirs, b"early") in given) == (taken and life.HAND_OVER_IDLE in asked)
+        server._end()
