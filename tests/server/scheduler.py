@@ -83,9 +83,18 @@ class Scheduler:
         often: how likely it is that another thread goes on at a point where the same one could.
         hurry: how likely it is that a time-out comes though a thread could go on.
         preempt_at: the one point at which another thread goes on, for runs that are preempted once.
+        refuse: how likely it is that a thread can't be started.
     """
 
-    def __init__(self, seed: int, *, often: float = 0.5, hurry: float = 0.0, preempt_at: int | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        often: float = 0.5,
+        hurry: float = 0.0,
+        preempt_at: int | None = None,
+        refuse: float = 0.0,
+    ) -> None:
         self.chance = random.Random(seed)
         self.now = 1000.0
         self.points = 0
@@ -97,6 +106,7 @@ class Scheduler:
         self._often = often
         self._hurry = hurry
         self._preempt_at = preempt_at
+        self.refuse = refuse
         self._current: Task | None = None
         self._last: Task | None = None
 
@@ -288,6 +298,8 @@ class Thread:
         self._scheduler = scheduler
 
     def start(self) -> None:
+        if self._scheduler.refuse and self._scheduler.chance.random() < self._scheduler.refuse:
+            raise RuntimeError("can't start new thread")
         self._start()
         self._scheduler.point()
 

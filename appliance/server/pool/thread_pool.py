@@ -1,7 +1,8 @@
 """The pool's threads: one leads, the others run requests or wait.
 
-This module decides which thread waits for the next request, how many requests may run, and when a running request is no
-longer counted. Uses no sockets. Runs in the server's threads, and in the watchdog's.
+This module performs the actions of ``leadership``, the table that decides which thread waits for the next request. It
+bounds how many requests run, and says which of them are counted. Uses no sockets. Runs in the server's threads, and in
+the watchdog's.
 
 Theory of operation. One thread, the leader, waits for connections and serves them itself, one after another: no request
 changes threads, which would cost it 20 µs and a fight for the interpreter's lock. A request that takes longer than
@@ -23,6 +24,8 @@ from __future__ import annotations
 import threading
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from .tables import leadership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,8 +116,9 @@ class ThreadPool:
         self._idle: list[PoolThread] = []
         self._average_s = 0.0
         self.pool_threads: set[PoolThread] = set()
+        self._state: int = leadership.VACANT
         self.leader: PoolThread | None = None
-        self.over = False
+        self.over = False  # no thread leads any more
         self.eager = False  # requests are slow enough for the lead to be passed on before each
         self.served = 0  # compared for change only
         self.fault: BaseException | None = None  # why no thread can lead any more
@@ -147,24 +151,53 @@ class ThreadPool:
 
     def locked_appoint(self) -> None:
         """Ensure that there is a leader, if one more request may run."""
-        if self.leader is not None or self.over:
-            return
-        if self._locked_is_full():
+        if self._state != leadership.VACANT or self._locked_is_full():
             return
         if self._idle:
-            self.leader = self._idle.pop()
-            self.leader.wakeup.release()
-            return
-        if self.short and monotonic() < self._start_again_at:
-            return
+            self._locked_on(leadership.FOUND_WAITING)
+        elif not self.short or monotonic() >= self._start_again_at:
+            self._locked_on(leadership.FOUND_NONE)
+
+    def _locked_on(self, event: int, pool_thread: PoolThread | None = None) -> tuple[int, ...]:
+        """Change the state as the table says, perform the actions, and return them.
+
+        ``pool_thread``: the one that the event is about.
+        """
+        self._state, actions = leadership.STEPS[self._state][event]
+        for action in actions:
+            if action == leadership.WAKE_ONE:
+                self.leader = self._idle.pop()
+                self.leader.wakeup.release()
+            elif action == leadership.START_ONE:
+                self._locked_start()
+            elif action == leadership.VACATE:
+                self.leader = None
+            elif action == leadership.WAKE_ALL:
+                self.over = True
+                for each in self._idle:
+                    each.wakeup.release()
+                self._idle.clear()
+            elif pool_thread is not None:
+                self._locked_place(pool_thread, action)
+        return actions
+
+    def _locked_place(self, pool_thread: PoolThread, action: int) -> None:
+        if action == leadership.LEAD:
+            self.leader = pool_thread
+        elif action == leadership.WAIT:
+            self._idle.append(pool_thread)
+        else:
+            self.pool_threads.discard(pool_thread)
+
+    def _locked_start(self) -> None:
         pool_thread = PoolThread()
         self.pool_threads.add(pool_thread)
         self.leader = pool_thread  # before it runs: its first look is whether it leads
         try:
             threading.Thread(target=self._loop, args=(pool_thread,), name="request", daemon=True).start()
         except Exception as error:  # noqa: BLE001  RuntimeError and MemoryError are known
-            self.leader = None
             self.pool_threads.discard(pool_thread)
+            self._locked_on(leadership.NOT_STARTED)
             self._locked_fell_short(error)
         else:
             self.short = False
@@ -180,12 +213,12 @@ class ThreadPool:
     def serve_here(self, seconds: float) -> bool:
         """Lead in the calling thread, for one connection or for so long; False if that is not needed."""
         with self._lock:
-            if not self.short or self.leader is not None or self.over or self._locked_is_full():
+            if not self.short or self._state != leadership.VACANT or self._locked_is_full():
                 return False
-            self.leader = pool_thread = PoolThread()
+            self._here = pool_thread = PoolThread()
             pool_thread.thread = threading.get_ident()
             self.pool_threads.add(pool_thread)
-            self._here = pool_thread
+            self._locked_on(leadership.FOUND_NO_THREAD, pool_thread)
             self.eager = self._threads > 1  # a thread is asked for before it serves: it may be at that for long
             self._start_again_at = 0.0
         try:
@@ -197,8 +230,7 @@ class ThreadPool:
             with self._lock:
                 self._here = None
                 self.pool_threads.discard(pool_thread)
-                if self.leader is pool_thread:
-                    self.leader = None
+                self._locked_leave(pool_thread)
         return True
 
     def _locked_is_full(self) -> bool:
@@ -207,8 +239,13 @@ class ThreadPool:
 
     def locked_relieve(self) -> None:
         """Let another thread lead: the leader is busy."""
-        self.leader = None
+        self._locked_on(leadership.LEFT)
         self.locked_appoint()
+
+    def _locked_leave(self, pool_thread: PoolThread) -> None:
+        """Take the lead from this thread, if it has it."""
+        if self.leader is pool_thread:
+            self._locked_on(leadership.LEFT)
 
     def locked_detach(self, pool_thread: PoolThread) -> bool:
         """Detach a thread's request; False if that is not allowed."""
@@ -217,8 +254,7 @@ class ThreadPool:
         if self._threads == 1 or not pool_thread.busy or not self.locked_has_room():
             return False
         pool_thread.detached = True
-        if self.leader is pool_thread:
-            self.leader = None
+        self._locked_leave(pool_thread)
         self.locked_appoint()
         return True
 
@@ -228,10 +264,7 @@ class ThreadPool:
 
     def locked_end(self) -> None:
         """Let no thread wait any longer; busy threads end after their request."""
-        self.over = True
-        for pool_thread in self._idle:
-            pool_thread.wakeup.release()
-        self._idle.clear()
+        self._locked_on(leadership.ENDED)
 
     def _loop(self, pool_thread: PoolThread) -> None:
         pool_thread.thread = threading.get_ident()
@@ -239,13 +272,12 @@ class ThreadPool:
         # interpreter, which has looked at this when the thread was started.
         threading.current_thread()._daemonic = False  # type: ignore[attr-defined]  # noqa: SLF001
         try:
-            while (self.leader is pool_thread and not self.over) or self._leads(pool_thread):
+            while self.leader is pool_thread or self._leads(pool_thread):
                 self._lead(pool_thread, None)
         except BaseException as error:
             with self._lock:  # without a leader nobody is answered any more
                 self.pool_threads.discard(pool_thread)
-                if self.leader is pool_thread:
-                    self.leader = None
+                self._locked_leave(pool_thread)
                 self._locked_judge(error)
                 self.locked_appoint()
             raise
@@ -264,21 +296,23 @@ class ThreadPool:
 
     def _leads(self, pool_thread: PoolThread) -> bool:
         """Lead, or wait to be appointed; False to end the thread."""
-        if self.leader is pool_thread and not self.over:
-            return True
         with self._lock:
             pool_thread.detached = False
-            if self.over:
-                self.pool_threads.discard(pool_thread)
-                return False
-            if self.leader is None or (self.leader is self._here and self.leader.busy):
-                self.leader = pool_thread  # the watchdog relieves a busy leader, but not itself
+            if self.leader is pool_thread:
                 return True
-            if len(self._idle) >= self._threads:
-                self.pool_threads.discard(pool_thread)
-                return False
-            self._idle.append(pool_thread)
+            actions = self._locked_on(self._locked_return(), pool_thread)
+        if leadership.WAIT not in actions:
+            return leadership.LEAD in actions
         self._on_idle()
         # Also if it leads already: the thread that appointed it has released this; the next wait must not end by it.
         pool_thread.wakeup.acquire()
         return not self.over
+
+    def _locked_return(self) -> int:
+        """Return which event it is that a thread comes back without the lead."""
+        here, full = self._here, self._locked_is_full()
+        if here is not None and here is self.leader and here.busy and not full:
+            return leadership.RETURNED_HERE
+        if len(self._idle) >= self._threads:
+            return leadership.RETURNED_FULL_SPARE if full else leadership.RETURNED_SPARE
+        return leadership.RETURNED_FULL if full else leadership.RETURNED

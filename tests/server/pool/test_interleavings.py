@@ -194,7 +194,8 @@ class Quiet(NullSink):
     """A sink that fails the test where the server logs a problem."""
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
-        assert event in {"application.failed", "client.left"}, (event, fields)
+        assert event in {"application.failed", "client.left", "thread.failed"}, (event, fields)
+        assert event != "thread.failed" or fields["reason"] == "can't start new thread"  # the scheduler's
 
 
 Play = Callable[..., None]
@@ -294,6 +295,14 @@ def test_wake_ups_are_not_lost(play: Play, scene: Callable[[World], None]):
     """One thread leads, and what is put into the queue is looked at, whenever the leader begins to wait."""
     for seed in range(40):
         play(scene, Scheduler(seed, often=0.3))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("scene", [slow_ones, requests_and_a_reload, servers_take_turns])
+def test_threads_that_can_not_be_started_are_done_without(play: Play, scene: Callable[[World], None], threads: int):
+    """Where the system refuses every second thread, each request is served once; with one thread never two at once."""
+    for seed in range(40):
+        play(scene, Scheduler(seed, often=0.3, refuse=0.5), threads=threads)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from appliance.server.pool import thread_pool
+from appliance.server.pool.tables import leadership
 from appliance.server.pool.thread_pool import PoolThread, ThreadPool
 from tests.server.served import PATIENCE_S
 
@@ -160,7 +161,7 @@ def test_a_thread_comes_back_to_a_pool_without_a_leader(turns: Turns):
         with turns.lock:
             assert turns.pool.locked_detach(first)
             assert turns.pool.leader is not first
-            turns.pool.leader = None
+            turns.pool._locked_on(leadership.LEFT)
         turns.pool.done(first, 0.0)
 
     def again(_: PoolThread) -> None:
@@ -291,6 +292,30 @@ def test_a_thread_waits_beside_a_busy_leader(turns: Turns):
     turns.rested = [turns.end]
     assert not turns.pool._leads(other)
     assert turns.rested == []
+
+
+@pytest.mark.parametrize(("threads", "waits"), [(1, True), (2, False)])
+def test_a_thread_that_comes_back_late_waits(monkeypatch: pytest.MonkeyPatch, threads: int, waits: bool):
+    """A thread whose place was taken while it came back waits, instead of leading to one request more than may run."""
+    turns = Turns(monkeypatch, threads=threads)
+    pool = turns.pool
+    turns.appoint()
+    late = pool.leader
+    assert late is not None
+    late.busy = True
+    with turns.lock:
+        pool.locked_relieve()
+    pool.done(late, 0.0)  # and it is not scheduled for a while
+    turns.appoint()
+    other = pool.leader
+    assert other is not None
+    assert other is not late
+    other.busy = True
+    with turns.lock:
+        pool._locked_on(leadership.LEFT)
+    turns.rested = [turns.end]
+    assert pool._leads(late) is not waits
+    assert (turns.rested == []) is waits
 
 
 def test_what_fails_again_and_again_is_given_up(turns: Turns):

@@ -1,0 +1,173 @@
+"""Who leads: what holds after anything that the threads of a pool can do, in any order.
+
+A model of a small pool does all of it: each thread waits for connections, serves, comes back, waits to be appointed,
+fails, or can't be started. Every state that it can reach is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from appliance.server.pool.tables import leadership as lead
+
+HERE = -1  # the watchdog's own thread
+NOBODY = -2
+MAX_STREAMS = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """A pool, as its threads and the table have made it.
+
+    ``threads`` says of each what it does: "gone", "between" requests, "busy", "detached" or "waiting". ``here`` says
+    the same of the watchdog's own.
+    """
+
+    limit: int
+    threads: tuple[str, ...]
+    state: int = lead.VACANT
+    leader: int = NOBODY
+    here: str = "gone"
+    short: bool = False
+
+    def set(self, number: int, what: str) -> Model:
+        """The same, with this thread doing something else."""
+        if number == HERE:
+            return replace(self, here=what)
+        return replace(self, threads=(*self.threads[:number], what, *self.threads[number + 1 :]))
+
+    def does(self, number: int) -> str:
+        """What this thread does."""
+        return self.here if number == HERE else self.threads[number]
+
+    @property
+    def counted(self) -> int:
+        """How many requests run and are counted."""
+        return [*self.threads, self.here].count("busy")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further request may begin."""
+        return self.counted >= self.limit
+
+    def after(self, event: int, number: int = NOBODY, *, refused: bool = False) -> Model:
+        """What an event makes of it, as the pool performs the actions; ``refused``: no thread can be started."""
+        state, actions = lead.STEPS[self.state][event]
+        model = replace(self, state=state)
+        for action in actions:
+            model = model.done(action, number, refused=refused)
+        return model
+
+    def done(self, action: int, number: int, *, refused: bool) -> Model:
+        """What an action makes of it."""
+        threads = self.threads
+        if action == lead.WAKE_ONE:
+            number = max(each for each, it in enumerate(threads) if it == "waiting")
+        if action == lead.START_ONE and refused:
+            return replace(self, short=True).after(lead.NOT_STARTED)
+        if action == lead.START_ONE:
+            number = threads.index("gone")
+            return replace(self, leader=number, short=False).set(number, "between")
+        if action == lead.WAKE_ALL:
+            return replace(self, threads=tuple("between" if it == "waiting" else it for it in threads))
+        if action in {lead.VACATE, lead.LEAD}:
+            return replace(self, leader=NOBODY if action == lead.VACATE else number)
+        does = {lead.WAKE_ONE: "between", lead.WAIT: "waiting", lead.END_THREAD: "gone"}[action]
+        return replace(self, leader=number if action == lead.WAKE_ONE else self.leader).set(number, does)
+
+    def returned(self, number: int) -> int:
+        """Which event it is that a thread comes back without the lead."""
+        if self.leader == HERE and self.here == "busy" and not self.is_full:
+            return lead.RETURNED_HERE
+        if self.threads.count("waiting") >= self.limit:
+            return lead.RETURNED_FULL_SPARE if self.is_full else lead.RETURNED_SPARE
+        return lead.RETURNED_FULL if self.is_full else lead.RETURNED
+
+    def steps(self) -> Iterator[Model]:
+        """What can happen next."""
+        yield self.after(lead.ENDED)
+        yield from self.appointments()
+        for number in (HERE, *range(len(self.threads))):
+            yield from self.steps_of(number)
+
+    def appointments(self) -> Iterator[Model]:
+        """What follows if a leader is looked for."""
+        if self.state != lead.VACANT or self.is_full:
+            return
+        if "waiting" in self.threads:
+            yield self.after(lead.FOUND_WAITING)
+            return
+        yield self.after(lead.FOUND_NONE, refused=True)
+        if "gone" in self.threads:
+            yield self.after(lead.FOUND_NONE)
+        if self.short and self.here == "gone":
+            yield self.set(HERE, "between").after(lead.FOUND_NO_THREAD, HERE)
+
+    def steps_of(self, number: int) -> Iterator[Model]:
+        """What this thread can do next, or the watchdog with it."""
+        does, leads = self.does(number), self.leader == number
+        if does == "between" and leads:
+            yield self.set(number, "busy")
+            yield self.set(number, "gone").after(lead.LEFT)  # it fails; or the watchdog has served for long enough
+        elif does == "between":
+            yield self.set(HERE, "gone") if number == HERE else self.after(self.returned(number), number)
+        elif does == "busy":
+            yield self.set(number, "between")
+            if leads:
+                yield self.after(lead.LEFT)  # it is relieved
+            if self.limit > 1 and self.threads.count("detached") < MAX_STREAMS and number != HERE:
+                detached = self.set(number, "detached")
+                yield detached.after(lead.LEFT) if leads else detached
+        elif does == "detached":
+            yield self.set(number, "between")
+
+    def check(self) -> None:
+        """Hold what must be true at any time."""
+        assert 0 <= self.state < len(lead.STATES)
+        assert (self.leader == NOBODY) == (self.state in {lead.VACANT, lead.OVER})
+        assert (self.leader == HERE) == (self.state == lead.LED_HERE)
+        if self.leader != NOBODY:
+            assert self.does(self.leader) in {"between", "busy"}, "it can lead"
+        assert self.counted <= self.limit, "more requests run at once than may"
+        assert self.threads.count("waiting") <= self.limit, "more threads wait than may run requests"
+        if self.state == lead.OVER:
+            assert "waiting" not in self.threads, "a thread sleeps that nobody wakes any more"
+
+
+def reached(limit: int, threads: int) -> set[Model]:
+    """Every state that such a pool can reach."""
+    seen: set[Model] = set()
+    new = {Model(limit, ("gone",) * threads)}
+    while new:
+        seen |= new
+        new = {after for model in new for after in model.steps()} - seen
+    return seen
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(1, 3), (2, 4)])
+def test_one_leads_and_no_more_run_than_may(limit: int, threads: int):
+    """Whatever happens, one thread leads at most, and can; no more requests run than may; at the end nobody sleeps."""
+    found = reached(limit, threads)
+    for model in found:
+        model.check()
+    assert {model.state for model in found} == set(lead.ROWS) == set(range(len(lead.STATES)))
+    assert len(found) > 100
+
+
+@pytest.mark.parametrize(("limit", "threads"), [(1, 3), (2, 4)])
+def test_a_pool_without_a_leader_gets_one(limit: int, threads: int):
+    """Where nobody leads and one more request may run, a look for a leader finds one, unless no thread can start."""
+    for model in reached(limit, threads):
+        if model.state == lead.VACANT and not model.is_full and ("waiting" in model.threads or "gone" in model.threads):
+            assert any(after.state == lead.LED for after in model.appointments())
+
+
+def test_no_row_is_there_for_nothing():
+    """Each action is some row's, and a state lists no event that would change nothing."""
+    rows = [(state, event, step) for state, row in lead.ROWS.items() for event, step in row.items()]
+    assert {action for _, _, (_, actions) in rows for action in actions} == set(range(len(lead.ACTIONS)))
+    assert [(state, event) for state, event, step in rows if step == (state, ())] == []
+    assert {event for _, event, _ in rows} == set(range(len(lead.EVENTS)))
