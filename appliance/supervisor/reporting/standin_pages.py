@@ -70,7 +70,7 @@ def of_death(how: str, last_lines: list[str], root: str, *, serving: bool) -> Pa
         "title": f"The worker ended: {how}",
         "lead": "It ended while it served the project." if serving else "It ended while it imported the project.",
         "details": cut(without_ours("\n".join(map(shortened, last_lines)))),
-        "action": "A new worker starts after a moment, and at the next save.",
+        "action": "Read below what it printed last, and save a correction. A new worker also starts after a moment.",
         "error": "worker.exited",
         **stopped_at("\n".join(last_lines), root),
         "refresh": True,

@@ -42,7 +42,11 @@ START_S = 0.6  # after the wait began the stand-in is started: it accepts before
 RESTART_S = 1.0  # before a stand-in that ended, or could not be started, is started again
 RETRY_S = 0.2  # before connections are sent again, where no descriptor was free
 
-NO_PAGES = {"status": 503, "title": "The pages of the appliance can't be shown now", "lead": "The log says why."}
+NO_PAGES = {
+    "status": 503,
+    "title": "The pages of the appliance can't be shown now",
+    "action": "Load the page again in a moment. If it fails again, look for pages.failed or standin.ended in the log.",
+}
 
 Connection = tuple[int, str, str]  # a descriptor, what was read of it, and its client's address or ""
 
