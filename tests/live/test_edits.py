@@ -14,4 +14,4 @@ def test_a_short_day():
     """Edits of every kind, breaking ones too, are each followed by the right answer; of a burst the last is served."""
     result = work(edits=30, bursts=1, seed=5, looks=1)
     assert result.failures == []
-    assert {"value", "breaks", "mended", "template"} <= result.kinds.keys()
+    assert {"value", "break_import", "repair", "template"} <= result.kinds.keys()

@@ -22,7 +22,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from tests.live.live_appliance import Appliance
-from tests.soak.desk import Desk
+from tests.soak.edited_project import EditedProject
 from tests.soak.processes import PROC, Held, differences, held, tree
 from tests.soak.verdict import tell
 
@@ -59,19 +59,19 @@ class Result:
 class Day:
     """One day."""
 
-    def __init__(self, appliance: Appliance, desk: Desk, seed: int) -> None:
+    def __init__(self, appliance: Appliance, project: EditedProject, seed: int) -> None:
         self._appliance = appliance
-        self._desk = desk
+        self._project = project
         self._times: dict[str, list[float]] = {}
         self._kinds: Counter[str] = Counter()
         self.result = Result(seed)
 
     def edit(self, number: int) -> None:
         """One edit, and the answer that must follow."""
-        kind = self._desk.edit()
+        kind = self._project.edit()
         self._kinds[kind] += 1
         began = time.monotonic()
-        wanted = self._desk.answer()
+        wanted = self._project.answer()
         got = self._ask_until(wanted)
         if got != wanted:
             self.result.failures.append(f"edit {number}, {kind}: wanted {wanted!r}, got {got!r:.400}")
@@ -80,17 +80,17 @@ class Day:
 
     def stumble(self) -> None:
         """Break it and fix it: from then on the stand-in is there, in every sample."""
-        self._desk.breaks()
-        self._ask_until(self._desk.answer())
-        self._desk.repair()
-        self._ask_until(self._desk.answer())
+        self._project.break_import()
+        self._ask_until(self._project.answer())
+        self._project.repair()
+        self._ask_until(self._project.answer())
 
     def burst(self) -> None:
         """Twenty saves of equal length in one second; the last is served, and stays."""
         for _ in range(SAVES):
-            self._desk.value()
+            self._project.value()
             time.sleep(1 / SAVES)
-        wanted = self._desk.answer()
+        wanted = self._project.answer()
         if (got := self._ask_until(wanted)) != wanted or (got := self._ask()) != wanted:
             self.result.failures.append(f"burst {self.result.bursts}: wanted {wanted!r}, got {got!r:.400}")
         self.result.bursts += 1
@@ -171,23 +171,23 @@ def work(*, edits: int, bursts: int, seed: int, looks: int) -> Result:
     """One day; what it has shown."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        desk = Desk(folder / "project", random.Random(seed))
-        appliance = Appliance(desk.root, folder / "cache", folder / "status.sock", SETTINGS)
+        project = EditedProject(folder / "project", random.Random(seed))
+        appliance = Appliance(project.root, folder / "cache", folder / "status.sock", SETTINGS)
         try:
             appliance.wait_for("worker.ready")
             _ = appliance.port
-            day = Day(appliance, desk, seed)
+            day = Day(appliance, project, seed)
             day.stumble()
             every = max(1, edits // looks)
             for number in range(1, edits + 1):
                 day.edit(number)
                 if number % every == 0:
-                    desk.repair()
+                    project.repair()
                     day.edit(number)
                     day.look()
                 if len(day.result.failures) > 20:
                     break
-            desk.repair()
+            project.repair()
             for _ in range(bursts):
                 day.burst()
             return day.end()

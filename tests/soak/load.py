@@ -25,14 +25,14 @@ from pathlib import Path
 
 from tests.certificates import make_certificate
 from tests.live.live_appliance import Appliance
-from tests.soak import bad, good, slow, streams
-from tests.soak.ledger import ACCESS, Ledger
+from tests.soak import misbehaving, slow, streams, well_behaved
 from tests.soak.processes import Held, differences, held, tree
+from tests.soak.request_log import ACCESS, RequestLog
+from tests.soak.soak_client import SoakClient
 from tests.soak.verdict import tell
-from tests.soak.visit import Visit
 
 SOAKED = Path(__file__).parents[1] / "apps" / "soaked"
-Behaviour = Callable[[Visit], Awaitable[None]]
+Behaviour = Callable[[SoakClient], Awaitable[None]]
 THREADS = 8
 LIMITS = {
     "APPLIANCE_THREADS": str(THREADS),
@@ -51,12 +51,14 @@ SPARE_KIB = 3_000
 
 
 class Soaked(Appliance):
-    """An appliance whose lines go into the ledger, as they come."""
+    """An appliance whose lines go into the log of requests, as they come."""
 
     is_forked = False  # malloc reads its settings when a process is executed
 
-    def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str], led: Ledger) -> None:
-        self._ledger = led
+    def __init__(
+        self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str], request_log: RequestLog
+    ) -> None:
+        self._request_log = request_log
         self.worker = 0
         super().__init__(project, cache, status_socket, settings)
 
@@ -64,7 +66,7 @@ class Soaked(Appliance):
         assert self.process.stdout is not None
         for line in self.process.stdout:
             event = json.loads(line)
-            self._ledger.line(event)
+            self._request_log.line(event)
             if event["event"] not in ACCESS and event["role"] == "supervisor":
                 self._incoming.put(event)
         self._incoming.put(None)
@@ -79,7 +81,7 @@ class Result:
     clients: int
     rounds: int = 0
     requests: int = 0
-    visits: dict[str, int] = field(default_factory=dict)
+    by_behaviour: dict[str, int] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     processes: dict[str, list[Held]] = field(default_factory=dict)
     objects: dict[str, list[int]] = field(default_factory=dict)
@@ -92,8 +94,8 @@ class Run:
 
     def __init__(self, seed: int, seconds: float, clients: int) -> None:
         self.result = Result(seed, seconds, clients)
-        self.ledger = Ledger()
-        self.visits: Counter[str] = Counter()
+        self.request_log = RequestLog()
+        self.by_behaviour: Counter[str] = Counter()
         self.appliances: list[tuple[Soaked, ssl.SSLContext | None]] = []
 
     def start(self, folder: Path, python: str) -> None:
@@ -108,7 +110,7 @@ class Run:
                 certificate, key = make_certificate(project)
                 settings |= {"APPLIANCE_TLS_CERT": certificate.name, "APPLIANCE_TLS_KEY": key.name}
                 context = ssl.create_default_context(cafile=str(certificate))
-            appliance = Soaked(project, folder / "cache", folder / f"{scheme}.sock", settings, self.ledger)
+            appliance = Soaked(project, folder / "cache", folder / f"{scheme}.sock", settings, self.request_log)
             self.appliances.append((appliance, context))
         for appliance, _ in self.appliances:
             appliance.worker = appliance.wait_for("worker.ready")["pid"]
@@ -124,28 +126,28 @@ class Run:
             await self._quiet()
             self._look()
             self.result.rounds += 1
-            if self.ledger.failed > 1000:
+            if self.request_log.failed > 1000:
                 break
 
     async def _client(self, number: int, index: int, over: float) -> None:
         chance = random.Random(f"{self.result.seed}-{number}-{index}")
-        kinds: list[Behaviour] = [*good.EVERY, *bad.EVERY, *slow.EVERY, *streams.EVERY]
+        kinds: list[Behaviour] = [*well_behaved.EVERY, *misbehaving.EVERY, *slow.EVERY, *streams.EVERY]
         while time.monotonic() < over:
             behaviour = chance.choice(kinds)
             appliance, tls = self.appliances[chance.random() < 0.3]
-            visit = Visit(self.ledger, chance, appliance.port, tls)
+            client = SoakClient(self.request_log, chance, appliance.port, tls)
             name = behaviour.__name__
-            self.visits[name] += 1
+            self.by_behaviour[name] += 1
             try:
-                await behaviour(visit)
+                await behaviour(client)
             except Exception as error:  # noqa: BLE001  whatever it is, it is what we look for
-                self.ledger.fail(f"{name}, {'https' if tls else 'http'}: {error!r:.400}")
+                self.request_log.fail(f"{name}, {'https' if tls else 'http'}: {error!r:.400}")
 
     async def _quiet(self) -> None:
         """Until nothing is connected any more: the server's time-outs have passed, and its lines have come."""
         deadline = time.monotonic() + QUIET_S
         while time.monotonic() < deadline:
-            if not self.ledger.missing() and not any(map(_connected, self._all())):
+            if not self.request_log.missing() and not any(map(_connected, self._all())):
                 break
             await asyncio.sleep(0.25)
 
@@ -155,12 +157,12 @@ class Run:
         Its first failure opens the folder of the cached code, which stays open: a short round of load may have none.
         """
         for appliance, tls in self.appliances:
-            visit = Visit(self.ledger, random.Random(0), appliance.port, tls)
-            await good.asks_for_failures(visit)
-            link = await visit.link()
-            number, request = visit.head("/settle", "Connection: close")
-            answer = visit.check(await (await link.send(request)).answer(), number, 200)
-            await link.close()
+            client = SoakClient(self.request_log, random.Random(0), appliance.port, tls)
+            await well_behaved.asks_for_failures(client)
+            connection = await client.connection()
+            number, request = client.head("/settle", "Connection: close")
+            answer = client.check(await (await connection.send(request)).answer(), number, 200)
+            await connection.close()
             self.result.objects.setdefault("https" if tls else "http", []).append(int(answer.body))
 
     def _all(self) -> list[int]:
@@ -178,17 +180,17 @@ class Run:
         for appliance, _ in self.appliances:
             code = appliance.stop()
             if code:
-                self.ledger.fail(f"the appliance ended with {code}")
-        self.ledger.judge()
+                self.request_log.fail(f"the appliance ended with {code}")
+        self.request_log.judge()
         for name, samples in self.result.processes.items():
             for words in differences(samples, spare_threads=THREADS, spare_kib=SPARE_KIB):
-                self.ledger.fail(f"{name}: {words}")
+                self.request_log.fail(f"{name}: {words}")
             if name.endswith(("supervisor", "worker")) and len(samples) != self.result.rounds:
-                self.ledger.fail(f"{name}: seen {len(samples)} times in {self.result.rounds} rounds")
+                self.request_log.fail(f"{name}: seen {len(samples)} times in {self.result.rounds} rounds")
         result = self.result
-        result.requests = self.ledger.sent
-        result.visits, result.events = dict(self.visits), dict(self.ledger.events)
-        result.failed, result.failures = self.ledger.failed, self.ledger.failures
+        result.requests = self.request_log.sent
+        result.by_behaviour, result.events = dict(self.by_behaviour), dict(self.request_log.events)
+        result.failed, result.failures = self.request_log.failed, self.request_log.failures
         return result
 
 

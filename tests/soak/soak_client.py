@@ -10,28 +10,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.apps.soaked.app import content
-from tests.soak.ledger import ANY, PREFIX, Ledger
-from tests.soak.link import Answer, Link, Wrong
+from tests.soak.client_connection import Answer, ClientConnection, Wrong
+from tests.soak.request_log import ANY, PREFIX, RequestLog
 
 BODY: bytes = content(4_000_000)
 
 
 @dataclass
-class Visit:
+class SoakClient:
     """One client's stay."""
 
-    ledger: Ledger
+    request_log: RequestLog
     random: random.Random
     port: int
     tls: ssl.SSLContext | None
 
-    async def link(self, *, small: bool = False) -> Link:
+    async def connection(self, *, small: bool = False) -> ClientConnection:
         """A new connection."""
-        return await Link(self.port, self.tls, small).open()
+        return await ClientConnection(self.port, self.tls, small).open()
 
     def head(self, path: str, *fields: str, method: str = "GET", version: str = "1.1") -> tuple[int, bytes]:
         """A request without a body: its number and its bytes."""
-        number = self.ledger.new()
+        number = self.request_log.new()
         lines = [f"{method} {path} HTTP/{version}", "Host: localhost", f"X-Request-ID: {PREFIX}{number}", *fields]
         return number, "\r\n".join([*lines, "", ""]).encode()
 
@@ -64,7 +64,7 @@ class Visit:
             raise Wrong(f"{PREFIX}{number}: {status} was to come, and {came}")
         if not answer.whole or (body is not None and answer.body != body):
             raise Wrong(f"{PREFIX}{number}: {len(answer.body)} bytes came that are not the right ones")
-        self.ledger.promise(number, status)
+        self.request_log.promise(number, status)
         return answer
 
     def refused(self, answer: Answer, *statuses: int) -> None:
@@ -76,13 +76,13 @@ class Visit:
         if answer.status not in statuses or not answer.whole:
             raise Wrong(f"{statuses} was to come, and {answer.status}: {answer.body[:200]!r}")
         if answer.name.startswith(PREFIX):
-            self.ledger.promise(int(answer.name.removeprefix(PREFIX)), answer.status)
+            self.request_log.promise(int(answer.name.removeprefix(PREFIX)), answer.status)
         else:
-            self.ledger.claim(answer.name)
+            self.request_log.claim(answer.name)
 
     def left(self, number: int) -> None:
         """The server began to answer this one, so it has a line, whatever became of it."""
-        self.ledger.promise(number, ANY)
+        self.request_log.promise(number, ANY)
 
 
 def sum_of(body: bytes) -> bytes:

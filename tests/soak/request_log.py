@@ -19,7 +19,7 @@ EXPECTED = frozenset({"application.failed", "response.short", "handshake.failed"
 KEPT = 40  # failures that are shown
 
 
-class Ledger:
+class RequestLog:
     """Counts and promises, by the request's number."""
 
     def __init__(self) -> None:

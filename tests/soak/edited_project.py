@@ -42,7 +42,7 @@ BREAKING = (
 )
 
 
-class Desk:
+class EditedProject:
     """The project, and what is in it.
 
     Args:
@@ -78,10 +78,10 @@ class Desk:
         """One edit; its kind."""
         if self._broken:
             self.repair()
-            return "mended"
+            return "repair"
         edits: list[tuple[Callable[[], None], int]] = [
-            (self.value, 50), (self.template, 8), (self.variable, 4), (self.come, 6), (self.go, 6), (self.rename, 6),
-            (self.again, 6), (self.breaks, 14),
+            (self.value, 50), (self.template, 8), (self.variable, 4), (self.add_module, 6), (self.delete_module, 6),
+            (self.rename, 6), (self.repeat_edit, 6), (self.break_import, 14),
         ]  # fmt: skip
         chosen = self._chance.choices([each for each, _ in edits], [weight for _, weight in edits])[0]
         chosen()
@@ -103,13 +103,13 @@ class Desk:
         self._key = f"key{self._next()}"
         self._save(self.root / ".env", f"DESK_KEY={self._key}\n")
 
-    def come(self) -> None:
+    def add_module(self) -> None:
         """A module that is new."""
         name = f"new{self._next()}"
         self._values[name] = self._next()
         self._write(name)
 
-    def go(self) -> None:
+    def delete_module(self) -> None:
         """One that is deleted."""
         name = self._spare()
         del self._values[name]
@@ -122,11 +122,11 @@ class Desk:
         self._values[other] = self._values.pop(name)
         self._file(name).rename(self._file(other))
 
-    def again(self) -> None:
+    def repeat_edit(self) -> None:
         """The same once more."""
         self._write(self._chance.choice(sorted(self._values)))
 
-    def breaks(self) -> None:
+    def break_import(self) -> None:
         """Something that can't be imported."""
         self._broken = self._chance.choice(sorted(self._values))
         self._save(self._file(self._broken), self._chance.choice(BREAKING))
@@ -141,7 +141,7 @@ class Desk:
 
     def _spare(self) -> str:
         if len(self._values) < 4:
-            self.come()
+            self.add_module()
         return self._chance.choice(sorted(self._values.keys() - {"alpha"}))
 
     def _next(self) -> int:

@@ -34,7 +34,7 @@ class Answer:
 
 
 @dataclass
-class Link:
+class ClientConnection:
     """A connection.
 
     Attributes:
@@ -47,7 +47,7 @@ class Link:
     _reader: asyncio.StreamReader = field(init=False)
     _writer: asyncio.StreamWriter = field(init=False)
 
-    async def open(self) -> Link:
+    async def open(self) -> ClientConnection:
         """Connect."""
         sock = socket.socket()
         if self.small:
@@ -61,7 +61,7 @@ class Link:
         )
         return self
 
-    async def send(self, data: bytes) -> Link:
+    async def send(self, data: bytes) -> ClientConnection:
         """Send; a server that has ended the connection is found when its answer is read."""
         self._writer.write(data)
         with contextlib.suppress(ConnectionError):
