@@ -49,7 +49,7 @@ class Image:
 
     @property
     def needs(self) -> str:
-        """What a file says in its first line, if nothing is known that builds the image."""
+        """The first line of a file, if nothing is known that builds the image."""
         if self.source.context:
             return ""
         return f"Needs the image {self.name}: docker build --tag {self.name} FOLDER, with the folder of its repository."

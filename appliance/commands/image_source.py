@@ -1,4 +1,4 @@
-"""Where the image is built from: the context that ``appliance init`` writes for a machine without the image.
+"""The source of the image: the build context that ``appliance init`` writes for a machine without the image.
 
 ``--source`` gives it. Otherwise the image remembers it: its build calls ``of_build``. Imports nothing but the standard
 library and ``errors``, because the build calls it before the image is complete.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def prepare_socket_folder(folder: Path, uid: int) -> list[Notice]:
-    """As root: rename whatever keeps this user from making the folder. In /tmp only root can do so."""
+    """Rename, as root, whatever keeps this user from making the folder. In /tmp only root can do so."""
     notices: list[Notice] = []
     if os.geteuid() == 0:
         with contextlib.suppress(OSError), reach(folder.parent).folder as place:

@@ -53,7 +53,7 @@ def folder_name(uid: int) -> str:
 
 
 def prepare_cache(cache: Path, uid: int, gid: int) -> list[Notice]:
-    """As root: make sure that this user finds its own folder in the cache, or can make one.
+    """Make sure, as root, that this user finds its own folder in the cache, or can make one.
 
     Root changes nothing of other users but a name. If root may not do this, ``claim`` finds another way.
     """
@@ -83,7 +83,7 @@ def prepare_cache(cache: Path, uid: int, gid: int) -> list[Notice]:
 
 
 def claim(cache: Path, temporary: Path) -> ClaimedFolder:
-    """As the folder's user: find or make the folder.
+    """Find or make the folder, as its user.
 
     Args:
         cache: the folder of the cache, which holds one folder for each user.
@@ -210,7 +210,7 @@ def _set_aside_foreign(own: Folder, report: Report) -> None:
 
 
 def _restrict(volume: Folder, *, passable: bool = False) -> None:
-    """If the volume's folder is ours: let nobody replace what is in it, and let everybody reach their own folder."""
+    """Let nobody replace what is in the volume's folder, and let everybody reach their own, if the folder is ours."""
     status = os.fstat(volume.descriptor)
     mode = stat.S_IMODE(status.st_mode)
     wanted = mode | (stat.S_ISVTX if mode & WRITABLE else 0)

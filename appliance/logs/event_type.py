@@ -1,4 +1,4 @@
-"""What the table of events says of one event."""
+"""The form of one row in the table of events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a remedy is: one command, or one change of one file, and how a page shows it.
+"""A remedy: one command, or one change of one file, and how a page shows it.
 
 Runs in the supervisor. Nothing here starts a process or writes a file.
 """

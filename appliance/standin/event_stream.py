@@ -45,7 +45,7 @@ class EventStream:
 
     @property
     def listeners(self) -> int:
-        """How many clients listen: one for each browser with an open page."""
+        """The number of clients that listen: one for each browser with an open page."""
         return self._streams
 
     def publish_state(self, state: dict[str, Any]) -> None:
@@ -120,7 +120,7 @@ class EventStream:
         return self._closed or self._number > seen
 
     def left(self) -> None:
-        """One client has gone."""
+        """Note that a client has gone."""
         with self._changed:
             self._streams -= 1
 

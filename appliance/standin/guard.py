@@ -1,4 +1,4 @@
-"""Who may see and use what is below ``/__appliance__/``: one pure decision for each request.
+"""Decide who may see and use what is below ``/__appliance__/``: one pure decision for each request.
 
 Theory of operation. The pages show source code, values and logs, and can run commands; a foreign site, a rebound name,
 a frame, or another machine must not reach them through the developer's browser or past it.
@@ -56,7 +56,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What a request says of itself.
+    """The facts of a request that the decision depends on.
 
     Attributes:
         method: as sent.

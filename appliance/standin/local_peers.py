@@ -1,4 +1,4 @@
-"""Which peers are this machine: loopback, the process's own addresses, and in a container its gateway.
+"""Decide which peers are this machine: loopback, the process's own addresses, and in a container its gateway.
 
 A published port reaches a container from its gateway (Docker's bridge, the user-land proxy, rootless and desktop
 engines alike); another container on the network comes from an address of its own. On a host the gateway is a router,
@@ -34,7 +34,7 @@ def gateways(routes: str, routes_v6: str) -> frozenset[str]:
 
 
 def container_gateways() -> frozenset[str]:
-    """Those of the container that this process runs in; none on a host."""
+    """Return the gateways of the container that this process runs in; none on a host."""
     if not any(Path(mark).exists() for mark in CONTAINER_MARKS):
         return frozenset()
     return gateways(_text(ROUTES), _text(ROUTES_V6))

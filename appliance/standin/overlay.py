@@ -1,4 +1,4 @@
-"""What an open page shows over itself while the project is broken: a page of the supervisor, shortened."""
+"""The overlay of an open page while the project is broken: a page of the supervisor, shortened."""
 
 from __future__ import annotations
 

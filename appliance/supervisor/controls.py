@@ -1,4 +1,4 @@
-"""What a person may ask of a running appliance, by a signal or a key: reload, log the stacks, stop.
+"""The controls of a running appliance, by signals and keys: reload, log the stacks, stop.
 
 Runs in the supervisor's loop.
 """

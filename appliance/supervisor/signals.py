@@ -18,7 +18,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
 
 def answer_early() -> None:
-    """Until there is something to stop: exit at once when a signal asks for it."""
+    """Exit at once when a signal asks for it: there is nothing to stop yet."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP and not has_terminal():
@@ -35,7 +35,7 @@ def listen(
     reap: Callable[[], None],
     post: Callable[[Callable[[], None]], None],
 ) -> None:
-    """From now on turn a signal into a call in the loop: ``stop`` with its name, or ``reap`` for SIGCHLD."""
+    """Turn each signal into a call in the loop from now on: ``stop`` with its name, or ``reap`` for SIGCHLD."""
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name

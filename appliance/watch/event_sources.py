@@ -100,7 +100,7 @@ class NoEvents:
         """Do nothing."""
 
     def wait(self, timeout_s: float) -> list[FileEvent]:
-        """Only wait."""
+        """Wait until the timeout, or until ``wake``."""
         if self._poll.poll(timeout_s * 1000):
             self._wake_pipe.clear()
         return []

@@ -150,7 +150,7 @@ class Insertion:
 
     @property
     def added(self) -> int | None:
-        """By how many bytes the content grows; None if compression decides."""
+        """The number of bytes that the content grows by; None if compression decides."""
         return len(self._tag) if self._encoding == "identity" else None
 
     def feed(self, data: bytes) -> bytes:

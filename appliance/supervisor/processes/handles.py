@@ -299,7 +299,7 @@ class _Descriptors:
 
 
 def _prefer_as_oom_victim(pid: int) -> None:
-    """If memory runs out, let the kernel kill a child and not PID 1 (proc_pid_oom_score_adj(5))."""
+    """Let the kernel kill a child, and not PID 1, if memory runs out (proc_pid_oom_score_adj(5))."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
 

@@ -35,7 +35,7 @@ class Lifeline:
                 self.child_end, self._parent_end = os.pipe()
 
     def bind(self, pid: int) -> None:
-        """From now on kill the process group of this leader, which holds its end, when the supervisor ends."""
+        """Have the kernel kill the group of this leader, which holds the child's end, when the supervisor ends."""
         if self.child_end >= 0 and _SET_SIGNAL is not None:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.child_end, _SET_SIGNAL, signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""What error pages show besides the failure: the last save, and how an editor opens a file. Runs in the supervisor."""
+"""The facts of error pages besides the failure: the last save, and how an editor opens a file.
+
+Runs in the supervisor.
+"""
 
 from __future__ import annotations
 
