@@ -149,8 +149,8 @@ def _report(error: ApplianceError, process: Mapping[str, str], *, as_event: bool
     """Write the error as a log event on stdout or as text on stderr; return its exit code."""
     if as_event:
         return _as_event(error, process)
-    from appliance.logs.sanitise import sanitise  # noqa: PLC0415  needed only here
-    from appliance.masking import Mask  # noqa: PLC0415  as above
+    from appliance.logs.sanitise import sanitise
+    from appliance.masking import Mask
 
     place = f"  place:    {error.details['place']}\n" if "place" in error.details else ""
     text = f"appliance: {error.found}\n  expected: {error.expected}\n  do this:  {error.action}\n{place}"
@@ -170,46 +170,46 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
     flags = {name: text for name, text in vars(arguments).items() if name in fields}
     match arguments.command:
         case "serve":
-            from appliance.commands import serve  # noqa: PLC0415  load only the chosen command
+            from appliance.commands import serve
 
             return serve.command(process, flags)
         case "run":
-            from appliance.commands import run_command  # noqa: PLC0415  as above
+            from appliance.commands import run_command
 
             return run_command.command(
                 process, flags, arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
             )
         case "init":
-            from appliance.commands import init  # noqa: PLC0415  as above
+            from appliance.commands import init
 
             return init.command(process, flags, source=arguments.source, force=arguments.force)
         case "install":
-            from appliance.commands import install  # noqa: PLC0415  as above
+            from appliance.commands import install
 
             return install.command(process, flags, report=arguments.report, near=arguments.near)
         case "status":
-            from appliance.commands import show_status  # noqa: PLC0415  as above
+            from appliance.commands import show_status
 
             return show_status.command(
                 process, flags, as_json=arguments.as_json, live=arguments.live, stacks=arguments.stacks
             )
         case "doctor":
-            from appliance.commands import doctor  # noqa: PLC0415  as above
+            from appliance.commands import doctor
 
             return doctor.command(process, flags, as_json=arguments.as_json)
         case "check":
-            from appliance.commands import explain  # noqa: PLC0415  as above
+            from appliance.commands import explain
 
             return explain.check(process, flags, verbose=arguments.verbose, as_json=arguments.as_json)
         case _:
-            from appliance.commands import explain  # noqa: PLC0415  as above
+            from appliance.commands import explain
 
             return explain.config(process, flags)
 
 
 def _as_event(error: ApplianceError, process: Mapping[str, str]) -> int:
     """Write the error of a wrong ``serve`` command line as a log event: stdout of ``serve`` is JSON lines alone."""
-    from appliance.logs.setup import make_log  # noqa: PLC0415  needed only here
+    from appliance.logs.setup import make_log
 
     lines: list[bytes] = []
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")

@@ -284,7 +284,7 @@ def _application_left_by(end: Exception, target: dict[str, Any]) -> tuple[Any, s
     if registered is not None:
         return registered, "the framework's own application"
     raise TargetError(
-        f"{os.path.basename(target['file'])} was run, and started no server: {end}",  # noqa: PTH119  as above
+        f"{os.path.basename(target['file'])} was run, and started no server: {end}",
         expected="a file that starts its server when it is run without arguments, or that binds app",
         action="The log has its output. Correct the file, or set APPLIANCE_APP to module:object or module:factory().",
     ) from None

@@ -21,7 +21,7 @@ PACKAGE = "<appliance>"
 
 def standard_library(path: list[str]) -> list[str]:
     """Return the entries of ``path`` that contain only the standard library."""
-    home = getattr(sys, "_stdlib_dir", None) or os.path.dirname(os.__file__)  # noqa: PTH120  pathlib is not imported yet
+    home = getattr(sys, "_stdlib_dir", None) or os.path.dirname(os.__file__)
     archive = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
     return [
         entry
@@ -46,7 +46,7 @@ def load_package() -> None:
     """Load our package under its private name."""
     import importlib.util  # noqa: PLC0415  only now does the path have the standard library alone
 
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  as above
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     spec = importlib.util.spec_from_file_location(PACKAGE, f"{folder}/__init__.py", submodule_search_locations=[folder])
     if spec is None or spec.loader is None:
         raise ImportError(f"no package in {folder}")
@@ -64,7 +64,7 @@ def clean_main() -> None:
 
 
 if __name__ == "__main__":
-    path = sys.path[1:] if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)) else sys.path[:]  # noqa: PTH100, PTH120  as above
+    path = sys.path[1:] if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)) else sys.path[:]
     sys.path[:] = standard_library(path)
     foreign = {name: sys.modules.pop(name) for name in foreign_modules(sys.path)}
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, False

@@ -109,9 +109,9 @@ def _missing_folder(error: BaseException, root: str) -> str:
     The message does not name the file, so the values in the frames are searched for the path of one.
     """
     for path in islice(_paths(error), _VALUES_MAX):
-        whole = os.path.abspath(os.path.join(root, path))  # noqa: PTH100, PTH118  pathlib costs 5 ms at import
-        folder = os.path.dirname(whole)  # noqa: PTH120  as above
-        if folder.startswith(f"{root}/") and not os.path.exists(folder):  # noqa: PTH110  as above
+        whole = os.path.abspath(os.path.join(root, path))
+        folder = os.path.dirname(whole)
+        if folder.startswith(f"{root}/") and not os.path.exists(folder):
             return os.path.relpath(folder, root)
     return ""
 

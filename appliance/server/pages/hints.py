@@ -107,7 +107,7 @@ def _module(error: BaseException, message: str, root: str) -> Advice | str:
         return _removed_from_package(error, message, root)
     place = project_files.place_of(root, name)
     if place:
-        folder = os.path.dirname(place) or "."  # noqa: PTH120  as in project_files
+        folder = os.path.dirname(place) or "."
         return f"{name} is the project's {place}: add its folder to the path, with PYTHONPATH={folder} in .env."
     return _undeclared(distribution(full), name, root)
 
@@ -295,7 +295,7 @@ def _edited_package(error: BaseException, _message: str, _root: str) -> Advice |
         return ""
     folder = file.partition(f"{os.sep}site-packages{os.sep}")[2].partition(os.sep)[0]
     package = project_files.raised_by(error)[0] or folder.removesuffix(".py")
-    text = f"{os.path.basename(file)} of {package} was edited after the installation: install the dependencies again."  # noqa: PTH119  pathlib costs 5 ms at import
+    text = f"{os.path.basename(file)} of {package} was edited after the installation: install the dependencies again."
     return Advice(text, ({"kind": "reinstall", "package": package},))
 
 

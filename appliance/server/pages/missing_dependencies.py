@@ -28,17 +28,17 @@ _IN_IMAGE = "/opt/appliance/healthcheck.py"
 def dependency_source(root: str) -> str:
     """Return the file that the environment was installed from, or else the one that would be; "" if there is none."""
     try:
-        with open(f"{sys.prefix}/{COMPLETE_MARK}", encoding="utf-8") as mark:  # noqa: PTH123  as in project_files
+        with open(f"{sys.prefix}/{COMPLETE_MARK}", encoding="utf-8") as mark:
             installed_from = str(json.load(mark).get("source", ""))
     except (OSError, ValueError, AttributeError):
         installed_from = ""
     # Of a file for development and the one that it builds on, the last one has the project's dependencies.
     named = installed_from.rpartition(", ")[2]
-    if named and os.path.isfile(f"{root}/{named}"):  # noqa: PTH113  as in project_files
+    if named and os.path.isfile(f"{root}/{named}"):
         return named
     if installed_from == "none":
         return ""
-    lock = next((name for name in LOCK_TOOLS if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
+    lock = next((name for name in LOCK_TOOLS if os.path.isfile(f"{root}/{name}")), "")
     return lock or project_files.dependency_file(root)
 
 
@@ -48,10 +48,10 @@ def add(root: str, requirements: Iterable[str]) -> str:
     file = dependency_source(root)
     if not file:
         return ""
-    tool = LOCK_TOOLS.get(os.path.basename(file))  # noqa: PTH119  as above
+    tool = LOCK_TOOLS.get(os.path.basename(file))
     if tool:
         quoted = " ".join(f"'{each}'" if re.search(r"[^\w.-]", each) else each for each in wanted)
-        where = os.path.dirname(file)  # noqa: PTH120  as above
+        where = os.path.dirname(file)
         within = f"cd {where} && " if where else ""
         return f"Add it with the tool that wrote the lock file: {within}{_ADD[tool]} {quoted}"
     steps = [_requirement_step(root, file, each) for each in wanted]
@@ -75,7 +75,7 @@ def _with_includes(root: str, file: str) -> list[str]:
     files = [file]
     for each in files:
         for name in _INCLUDE.findall(project_files.text_of(f"{root}/{each}")):
-            path = os.path.normpath(os.path.join(os.path.dirname(each), name))  # noqa: PTH118, PTH120  as above
+            path = os.path.normpath(os.path.join(os.path.dirname(each), name))
             if path not in files and len(files) < _FILES_MAX:
                 files.append(path)
     return files
@@ -91,7 +91,7 @@ def should_be_installed(root: str, package: str, module: str) -> bool:
                 if found and re.search(rf"(?m)^{module}(?:\.py|/)", project_files.text_of(f"{folder}/{info}/RECORD")):
                     return True
     file = dependency_source(root)
-    if not os.path.isfile(f"{sys.prefix}/{COMPLETE_MARK}") or not file.endswith((".txt", ".in")):  # noqa: PTH113  as above
+    if not os.path.isfile(f"{sys.prefix}/{COMPLETE_MARK}") or not file.endswith((".txt", ".in")):
         return False
     spelled = "[-_.]".join(map(re.escape, name.split("_")))
     declared = re.compile(rf"(?im)^[ \t]*{spelled}(?![\w.-])[^;#\n]*$")
@@ -100,7 +100,7 @@ def should_be_installed(root: str, package: str, module: str) -> bool:
 
 def _entries(folder: str) -> list[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208  as above
+        return os.listdir(folder)
     except OSError:
         return []
 
@@ -108,9 +108,9 @@ def _entries(folder: str) -> list[str]:
 def is_edited(file: str) -> bool:
     """Whether an installed file was written after the environment was complete."""
     try:
-        complete = os.stat(f"{sys.prefix}/{COMPLETE_MARK}").st_mtime  # noqa: PTH116  as above
+        complete = os.stat(f"{sys.prefix}/{COMPLETE_MARK}").st_mtime
         within = file.startswith(f"{sys.prefix}/") and f"{os.sep}site-packages{os.sep}" in file
-        return within and os.stat(file).st_mtime > complete + _EDITED_S  # noqa: PTH116  as above
+        return within and os.stat(file).st_mtime > complete + _EDITED_S
     except OSError:
         return False
 
@@ -118,7 +118,7 @@ def is_edited(file: str) -> bool:
 def install_debian(packages: Iterable[str]) -> str:
     """Say how to install Debian packages where the appliance runs."""
     names = " ".join(packages)
-    if not os.path.exists(_IN_IMAGE):  # noqa: PTH110  as above
+    if not os.path.exists(_IN_IMAGE):
         return f"Install it (Debian, Ubuntu): apt-get install -y {names}"
     dockerfile = f"FROM wsgi-appliance\\nRUN apt-get update && apt-get install -y {names}\\n"
     return (
@@ -129,7 +129,7 @@ def install_debian(packages: Iterable[str]) -> str:
 def replace_package(root: str, old: str, new: str) -> str:
     """Say how to replace a package by another one that has the same module."""
     file = dependency_source(root)
-    tool = LOCK_TOOLS.get(os.path.basename(file), "")  # noqa: PTH119  as above
+    tool = LOCK_TOOLS.get(os.path.basename(file), "")
     commands = {
         "uv": f"uv remove --no-sync {old} && uv add --no-sync {new}",
         "poetry": f"poetry remove --lock {old} && poetry add --lock {new}",
@@ -155,7 +155,7 @@ def older_python(gone: str) -> str:
     """Say how to run the project on the last Python before ``gone``."""
     last = last_before(gone)
     advice = f"Run the project on Python {last}: APPLIANCE_PYTHON={last}"
-    if not os.path.exists(_IN_IMAGE) or os.path.isdir(f"/opt/python/{last}"):  # noqa: PTH110, PTH112  as above
+    if not os.path.exists(_IN_IMAGE) or os.path.isdir(f"/opt/python/{last}"):
         return f"{advice}."
     return (
         f"{advice}. Build the image with that Python, in the appliance's folder: "

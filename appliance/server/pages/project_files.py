@@ -43,7 +43,7 @@ _EXAMPLE = re.compile(EXAMPLE_END)
 def has_module(root: str, name: str) -> bool:
     """Whether the project has a module of this name in its usual places."""
     folders = (root, f"{root}/src")
-    return any(os.path.exists(f"{folder}/{name}{end}") for folder in folders for end in (".py", ""))  # noqa: PTH110  pathlib costs 5 ms at import
+    return any(os.path.exists(f"{folder}/{name}{end}") for folder in folders for end in (".py", ""))
 
 
 def place_of(root: str, name: str) -> str:
@@ -163,20 +163,20 @@ def missing_file_example(root: str, module: str) -> tuple[str, str]:
     below = [entry for entry in sys.path if entry.startswith(f"{root}/")]
     *parents, last = module.split(".")
     for folder in ("/".join([entry, *parents]) for entry in (root, *below)):
-        if os.path.isdir(folder):  # noqa: PTH112  as above
-            for name in sorted(os.listdir(folder)):  # noqa: PTH208  as above
+        if os.path.isdir(folder):
+            for name in sorted(os.listdir(folder)):
                 rest = name.removeprefix(last)
                 if rest != name and _EXAMPLE.fullmatch(rest):
                     within = os.path.relpath(folder, root).removeprefix(".")
-                    return os.path.join(within, f"{last}.py"), os.path.join(within, name)  # noqa: PTH118  as above
+                    return os.path.join(within, f"{last}.py"), os.path.join(within, name)
     return "", ""
 
 
 def dependency_file(root: str) -> str:
     """Return the file to add a dependency to; "" if there is none."""
-    names = set(os.listdir(root))  # noqa: PTH208  as above
+    names = set(os.listdir(root))
     if "requirements" in names:
-        inner = sorted(name for name in os.listdir(f"{root}/requirements") if name.endswith((".txt", ".in")))  # noqa: PTH208  as above
+        inner = sorted(name for name in os.listdir(f"{root}/requirements") if name.endswith((".txt", ".in")))
         preferred = [name for name in ("dev.txt", "development.txt", "local.txt", "base.txt") if name in inner]
         if inner:
             return f"requirements/{(preferred or inner)[0]}"
@@ -224,7 +224,7 @@ def missing_imports(root: str) -> list[str]:
             top = name.partition(".")[0]
             if top in sys.stdlib_module_names or top in sys.modules or has_module(root, top) or place_of(root, top):
                 continue
-            if os.path.exists(f"{os.path.dirname(file)}/{top}.py") or importlib.util.find_spec(top) is not None:  # noqa: PTH110, PTH120  as above
+            if os.path.exists(f"{os.path.dirname(file)}/{top}.py") or importlib.util.find_spec(top) is not None:
                 continue
             found[name] = None
     return list(found)
@@ -259,7 +259,7 @@ def variable_read_at(error: BaseException) -> str:
 def variable_files(root: str, key: str) -> tuple[str, str]:
     """Return the project's file of variables, and the example that has ``key``; either may be ""."""
     first = key.partition(",")[0]
-    own = next((name for name in (".env", *VARIABLE_FILES) if os.path.isfile(f"{root}/{name}")), "")  # noqa: PTH113  as above
+    own = next((name for name in (".env", *VARIABLE_FILES) if os.path.isfile(f"{root}/{name}")), "")
     for name in EXAMPLE_FILES:
         if re.search(
             rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE
@@ -273,9 +273,9 @@ def table_command(root: str) -> str:
     manage = next((path for path in _manage_scripts(root) if "django" in _text(f"{root}/{path}").lower()), "")
     if manage:
         return f"python {manage} migrate"
-    if os.path.isfile(f"{root}/migrations/alembic.ini"):  # noqa: PTH113  as above
+    if os.path.isfile(f"{root}/migrations/alembic.ini"):
         return "flask db upgrade"
-    if os.path.isfile(f"{root}/alembic.ini"):  # noqa: PTH113  as above
+    if os.path.isfile(f"{root}/alembic.ini"):
         return "alembic upgrade head"
     for file in _sources(root):
         text = _text(file)
@@ -329,7 +329,7 @@ def text_of(file: str) -> str:
 
 def _text(file: str) -> str:
     try:
-        with open(file, encoding="utf-8", errors="replace") as source:  # noqa: PTH123  as above
+        with open(file, encoding="utf-8", errors="replace") as source:
             return source.read(_TEXT_MAX)
     except OSError:
         return ""

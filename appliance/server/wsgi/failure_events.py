@@ -57,7 +57,7 @@ def _report(run: FailingRun, error: BaseException) -> dict[str, Any]:
 
     known, found = run.failure
     if known is not error:
-        root = os.getcwd()  # noqa: PTH109  the worker's folder is the project's root
+        root = os.getcwd()
         found = report(error, root=root, kind="request", environ=run.base_env, context=run.page_context())
         found["remedies"] = run.offer(found.pop("remedies", None))
         run.failure = (error, found)

@@ -86,7 +86,7 @@ class Adapter:
         """Log an exception raised after a response, with the fields that the server logs for a failed request."""
         from ...server.pages.error_page import report  # noqa: PLC0415  costs 10 ms, which every reload would pay
 
-        found = report(error, root=os.getcwd(), kind="request")  # noqa: PTH109  pathlib costs 5 ms at import
+        found = report(error, root=os.getcwd(), kind="request")
         fields: dict[str, object] = {
             "error": found["title"],
             "file": found["file"],

@@ -28,7 +28,7 @@ def stack_of(task: asyncio.Task[Any]) -> str:
 
 def place_of(task: asyncio.Task[Any]) -> dict[str, object]:
     """Return the innermost frame of the project, as the fields of an event."""
-    root = os.getcwd() + "/"  # noqa: PTH109  the worker's folder is the project's root; pathlib costs 5 ms at import
+    root = os.getcwd() + "/"
     frames = [each for each in _frames(task.get_coro()) if not each.f_code.co_filename.startswith(_APPLIANCE)]
     own = [each for each in frames if each.f_code.co_filename.startswith(root)]
     place: dict[str, object] = {"thread": task.get_name()}

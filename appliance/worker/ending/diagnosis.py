@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _fstat, _audit = os.fstat, sys.audit
 _type, _getattr, _len, _callable = type, getattr, len, callable
-_APPLIANCE = os.path.abspath(__file__).removesuffix("/worker/ending/diagnosis.py")  # noqa: PTH100  pathlib costs 5 ms at import
+_APPLIANCE = os.path.abspath(__file__).removesuffix("/worker/ending/diagnosis.py")
 _WATCHED = (builtins, json, os, socket, select, threading, time)
 _MAX_NAMES = 6
 

@@ -134,7 +134,7 @@ class OpenAudit:
             paths = [self._name(padded[at], padded[folder]) for at, folder in _CHANGES[event]]
             for path in paths:
                 self._note_write(path)
-            if event == "os.rename" and os.path.isdir(paths[0]):  # noqa: PTH112  pathlib costs 5 ms at import
+            if event == "os.rename" and os.path.isdir(paths[0]):
                 self._note_move(*paths)
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
@@ -201,7 +201,7 @@ class OpenAudit:
         path = os.fsdecode(path)
         if isinstance(folder, int) and folder >= 0 and not path.startswith("/"):
             try:
-                path = f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"  # noqa: PTH115  as above
+                path = f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"
             except OSError:
                 return ""
         return self._inputs.absolute(path)

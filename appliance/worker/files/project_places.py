@@ -66,13 +66,13 @@ class ProjectPlaces:
             if name.startswith(("<appliance>", "__main__")):
                 continue
             file = getattr(module, "__file__", None)
-            if isinstance(file, str) and self.is_own(os.path.abspath(file)):  # noqa: PTH100  pathlib costs 5 ms at import
+            if isinstance(file, str) and self.is_own(os.path.abspath(file)):
                 return f"the project has a {name} that Python imports when it starts"
         return ""
 
     def own_entries(self, path: Iterable[object]) -> list[str]:
         """Return the entries of a search path that are the project's, unchanged. Python ignores non-text entries."""
-        return [each for each in path if isinstance(each, str) and self.is_own(os.path.abspath(each))]  # noqa: PTH100  pathlib costs 5 ms at import
+        return [each for each in path if isinstance(each, str) and self.is_own(os.path.abspath(each))]
 
     def first_entries(self, path: Iterable[object]) -> list[str]:
         """Return the project's entries before those of installed packages: a module there hides a package's."""
@@ -82,7 +82,7 @@ class ProjectPlaces:
                 continue
             if is_installed(entry):
                 break
-            if self.is_own(os.path.abspath(entry)):  # noqa: PTH100  as above
+            if self.is_own(os.path.abspath(entry)):
                 found.append(entry)
         return found
 
@@ -90,7 +90,7 @@ class ProjectPlaces:
         """Whether an installed package is a link to a folder outside of any Python."""
         known = self._links.get(top)
         if known is None:
-            known = os.path.islink(top) and os.path.isdir(top)  # noqa: PTH112, PTH114  as above
+            known = os.path.islink(top) and os.path.isdir(top)
             if known:
                 real = os.path.realpath(top)
                 known = not is_installed(real) and not real.startswith(self._prefixes)

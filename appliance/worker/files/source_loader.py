@@ -150,7 +150,7 @@ def own_files(places: ProjectPlaces) -> list[str]:
         except AttributeError:
             continue
         if isinstance(file, str) and not name.startswith("<appliance>"):
-            path = os.path.abspath(file)  # noqa: PTH100  as above
+            path = os.path.abspath(file)
             if places.is_own(path):
                 found.append(path)
     return found
@@ -166,7 +166,7 @@ def install(places: ProjectPlaces, cache: CodeCache, inputs: InputFiles) -> Load
     )
 
     def hook(path: str) -> importlib.machinery.FileFinder:
-        if not places.is_own(os.path.abspath(path)) or not os.path.isdir(path):  # noqa: PTH100, PTH112  as above
+        if not places.is_own(os.path.abspath(path)) or not os.path.isdir(path):
             raise ImportError("not the project's", path=path)
         return importlib.machinery.FileFinder(path, *details)  # type: ignore[arg-type]  # a partial is called like a class
 
@@ -183,7 +183,7 @@ def _patch_interpreter_loader(places: ProjectPlaces, loader: Loader) -> None:
     original = kind.get_code
 
     def get_code(self: Any, fullname: str) -> Any:
-        if type(self) is kind and isinstance(self.path, str) and places.is_own(os.path.abspath(self.path)):  # noqa: PTH100  as above
+        if type(self) is kind and isinstance(self.path, str) and places.is_own(os.path.abspath(self.path)):
             return loader(fullname, self.path).get_code(fullname)
         return original(self, fullname)
 

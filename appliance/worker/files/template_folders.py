@@ -23,7 +23,7 @@ def template_folders(application: Any) -> list[str]:
     found: dict[str, None] = {}
     for find_folders in _FRAMEWORKS:
         try:
-            found.update(dict.fromkeys(os.path.abspath(os.fspath(folder)) for folder in find_folders(application)))  # noqa: PTH100  pathlib costs 5 ms at import
+            found.update(dict.fromkeys(os.path.abspath(os.fspath(folder)) for folder in find_folders(application)))
         except Exception:  # noqa: BLE001, S112  another version, or an unrelated application with the same attributes
             continue
     return list(found)[:MAX_FOLDERS]
@@ -40,7 +40,7 @@ def _django(_application: Any) -> Iterator[Any]:
         if str(engine.get("BACKEND", "")).endswith(".Jinja2"):
             registry: Any = getattr(sys.modules.get("django.apps"), "apps", None)
             for config in registry.get_app_configs() if registry is not None and registry.ready else ():
-                yield os.path.join(config.path, "jinja2")  # noqa: PTH118  as above
+                yield os.path.join(config.path, "jinja2")
 
 
 def _flask(application: Any) -> Iterator[Any]:
@@ -50,7 +50,7 @@ def _flask(application: Any) -> Iterator[Any]:
         return
     for part in (found, *getattr(found, "blueprints", {}).values()):
         if part.template_folder is not None:
-            yield os.path.join(part.root_path, part.template_folder)  # noqa: PTH118  as above
+            yield os.path.join(part.root_path, part.template_folder)
 
 
 def unwrapped(application: Any) -> Any:

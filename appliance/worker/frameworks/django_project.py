@@ -113,7 +113,7 @@ def _database() -> Any:
     connection = _import("django.db").connections["default"]
     name = str(connection.settings_dict.get("NAME") or "")
     file = connection.vendor == "sqlite" and not name.startswith("file:")
-    return None if file and not os.path.exists(name) else connection  # noqa: PTH110  pathlib costs 5 ms at import
+    return None if file and not os.path.exists(name) else connection
 
 
 def _import(name: str) -> Any:

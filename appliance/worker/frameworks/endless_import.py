@@ -46,7 +46,7 @@ def endless_loop(thread: int, is_own: Callable[[str], bool]) -> Place | None:
 
 def _is_endless(frame: FrameType) -> bool:
     try:
-        with open(frame.f_code.co_filename, "rb") as file:  # noqa: PTH123  pathlib costs 5 ms at import
+        with open(frame.f_code.co_filename, "rb") as file:
             source = file.read()
         if b"while" not in source:
             return False

@@ -42,7 +42,7 @@ def _add_entry_points(deploy: Any, names: set[str], entries: dict[str, str]) -> 
 
 def _configure_logging(file: str) -> None:
     """Configure logging as pserve does, if the file says how."""
-    with open(file, encoding="utf-8", errors="replace") as text:  # noqa: PTH123  pathlib costs 5 ms at import
+    with open(file, encoding="utf-8", errors="replace") as text:
         if "[loggers]" not in text.read():
             return
     from logging.config import fileConfig  # noqa: PLC0415  few projects have it

@@ -112,7 +112,7 @@ def _unknown(unread: list[str], live: LiveObjects, application: Any) -> str:
     if not unread:
         return ""
     found = (*template_folders(application), *jinja_templates.folders(live), *django_templates.folders(live))
-    folders = tuple(os.path.join(os.path.realpath(folder), "") for folder in found)  # noqa: PTH118  pathlib costs 5 ms at import
+    folders = tuple(os.path.join(os.path.realpath(folder), "") for folder in found)
     is_known = all(os.path.realpath(path).startswith(folders) for path in unread)
     return "" if is_known else "no template engine is known that reads it"
 

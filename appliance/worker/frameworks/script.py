@@ -48,7 +48,7 @@ def run(
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
     sys.modules["__main__"] = main
-    with open(file, "rb") as source:  # noqa: PTH123  pathlib costs 5 ms at import
+    with open(file, "rb") as source:
         code = compile(source.read(), file, "exec", dont_inherit=True)
     _run_to_server(rendezvous, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
 

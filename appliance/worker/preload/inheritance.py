@@ -117,7 +117,7 @@ class Inheritance:
             if name in self._tops:
                 if suffix == "py" or suffix.endswith("so"):
                     return name
-                if not suffix and os.path.isfile(f"{entry.path}/__init__.py"):  # noqa: PTH113  pathlib costs 5 ms
+                if not suffix and os.path.isfile(f"{entry.path}/__init__.py"):
                     return name
         return ""
 
@@ -142,7 +142,7 @@ def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozens
         if spec is None or spec.name != name or origin in _NO_FILES:
             others.append(name)
             continue
-        file = os.path.abspath(str(origin))  # noqa: PTH100  as above
+        file = os.path.abspath(str(origin))
         if places.is_own(file) or (but and file.startswith(f"{but}/")):
             others.append(name)
         else:
@@ -156,7 +156,7 @@ def _install_times(folders: Iterable[str]) -> dict[str, int]:
     for folder in folders:
         if is_installed(folder):
             try:
-                found[folder] = os.stat(folder).st_mtime_ns  # noqa: PTH116  as above
+                found[folder] = os.stat(folder).st_mtime_ns
             except OSError:
                 found[folder] = 0
     return found

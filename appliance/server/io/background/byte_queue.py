@@ -373,5 +373,5 @@ def _unnamed_in(folder: str) -> int:
                 raise
     name = f"{folder}/appliance-{os.getpid()}-{os.urandom(8).hex()}"
     descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    os.unlink(name)  # noqa: PTH108  pathlib costs 5 ms at import
+    os.unlink(name)
     return descriptor

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ....masking import Mask
 
-_APPLIANCE = os.path.abspath(__file__).rpartition("/server/")[0]  # noqa: PTH100  pathlib costs 5 ms at import
+_APPLIANCE = os.path.abspath(__file__).rpartition("/server/")[0]
 _MAX_LOG_LINES = 30
 
 Report = dict[str, Any]
@@ -129,5 +129,5 @@ def is_in_project(file: str, root: str) -> bool:
     """Whether a file is the project's own code."""
     if file.startswith("<"):
         return False  # <frozen os>, <string>: not a file, so not a path relative to the current folder
-    below = os.path.abspath(file).startswith(root.rstrip(os.sep) + os.sep)  # noqa: PTH100  as above
+    below = os.path.abspath(file).startswith(root.rstrip(os.sep) + os.sep)
     return below and f"{os.sep}site-packages{os.sep}" not in file

@@ -61,5 +61,5 @@ def template_that_is_broken(error: BaseException) -> Place | None:
 
 
 def _place(file: object, line: object, what: str) -> Place | None:
-    found = isinstance(file, str) and isinstance(line, int) and line > 0 and os.path.isfile(file)  # noqa: PTH113  pathlib costs 5 ms at import
+    found = isinstance(file, str) and isinstance(line, int) and line > 0 and os.path.isfile(file)
     return (str(file), int(line), what) if found else None  # type: ignore[call-overload]  # checked above
