@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from appliance.conventions import BACKPORTS, REMOVED_MODULES
-from appliance.environment.failures.backports import brought_back
+from appliance.environment.failures.backports import backport_of
 from appliance.server.pages.missing_dependencies import backport
 
 
@@ -20,5 +20,5 @@ def test_a_removed_module_is_gone_from_its_version_on(module):
 def test_both_sides_name_the_same_backport(module):
     """What the supervisor installs for a removed module is what the page advises."""
     requirement = BACKPORTS.get(module, "")
-    assert brought_back(f"No module named {module!r}") == ((module, requirement) if requirement else ("", ""))
+    assert backport_of(f"No module named {module!r}") == ((module, requirement) if requirement else ("", ""))
     assert backport(module) == requirement

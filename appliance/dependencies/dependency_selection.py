@@ -32,26 +32,26 @@ class DependencySelection:
 
     def takes_extra(self, name: str) -> bool:
         """Return whether this extra is selected."""
-        return "*" in self.extras or plain(name) in self.extras
+        return "*" in self.extras or normalized(name) in self.extras
 
     def names_group(self, name: str) -> bool:
         """Return whether the user selected this group by name, or all groups."""
-        return "*" in self.groups or plain(name) in self.groups
+        return "*" in self.groups or normalized(name) in self.groups
 
     def takes_group(self, name: str) -> bool:
         """Return whether to install this group: it is selected, or is ``dev``, which tools install by default."""
-        return self.names_group(name) or (self.development and plain(name) == "dev")
+        return self.names_group(name) or (self.development and normalized(name) == "dev")
 
 
 def read_choice(entries: Sequence[str]) -> DependencySelection:
     """Parse the entries of the setting."""
     files = tuple(entry for entry in entries if not re.match(r"(extra|group):", entry))
     named = [entry.partition(":") for entry in entries if entry not in files]
-    extras = tuple(plain(name) for kind, _, name in named if kind == "extra")
-    groups = tuple(plain(name) for kind, _, name in named if kind == "group")
+    extras = tuple(normalized(name) for kind, _, name in named if kind == "extra")
+    groups = tuple(normalized(name) for kind, _, name in named if kind == "group")
     return DependencySelection(files, extras, tuple(name for name in groups if name != "none"), "none" not in groups)
 
 
-def plain(name: str) -> str:
+def normalized(name: str) -> str:
     """Normalise a name as PEP 503 and PEP 685 compare it."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

@@ -28,7 +28,7 @@ def is_for_development(file: Path) -> bool:
     return _DEVELOPMENT.search(file.name) is not None and not _INCLUDES.search(read_text(file))
 
 
-def beside(root: Path, file: Path, usual: Iterable[str]) -> tuple[Path, ...]:
+def counterpart_of(root: Path, file: Path, usual: Iterable[str]) -> tuple[Path, ...]:
     """Find the file that this development file leaves out: one with a usual name, else one with a similar name."""
     named = (root / name for name in usual)
     schemed = (file.with_name(_DEVELOPMENT.sub(base, file.name)) for base in _BASES)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def what_matters(data: dict[str, Any]) -> bytes:
+def relevant_tables(data: dict[str, Any]) -> bytes:
     """Return the tables that an installation depends on: a linter's settings, for example, change nothing."""
     project, poetry = table(data, "project"), table(data, "tool", "poetry")
     kept = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +38,7 @@ LEFT_OUT = {
 
 def left_out(names: Iterable[str]) -> list[str]:
     """Return one sentence for each of these packages that is left out."""
-    found = dict.fromkeys(name for name in map(plain, names) if name in LEFT_OUT)
+    found = dict.fromkeys(name for name in map(normalized, names) if name in LEFT_OUT)
     return [f"{name} is left out: it {LEFT_OUT[name]}" for name in found]
 
 
@@ -49,7 +49,9 @@ def names_in(lines: str) -> list[str]:
 
 def pins_in(lines: str) -> list[str]:
     """Return the exact releases that requirement lines pin: ``["flask==1.0"]``."""
-    exact = ((plain(each.name), re.fullmatch(r"={2,3}([^*,]+)", str(each.specifier))) for each in _requirements(lines))
+    exact = (
+        (normalized(each.name), re.fullmatch(r"={2,3}([^*,]+)", str(each.specifier))) for each in _requirements(lines)
+    )
     return [f"{name}=={version[1]}" for name, version in exact if version]
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_groups import asked_groups, group_lines, older_groups
-from appliance.dependencies.development import beside, is_for_development
-from appliance.dependencies.digest import digest, what_matters
+from appliance.dependencies.development import counterpart_of, is_for_development
+from appliance.dependencies.digest import digest, relevant_tables
 from appliance.dependencies.formats import locks
 from appliance.dependencies.formats.conda import read_conda
 from appliance.dependencies.formats.pipfile import pipfile_lines
@@ -126,7 +126,7 @@ def _pipfile_lock(search: Search, file: Path) -> Manifest:
 
 
 def _locked(search: Search, files: tuple[Path, ...], contents: Callable[[str], Contents]) -> Manifest:
-    parts = [what_matters(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
+    parts = [relevant_tables(read_toml(file)) if file.name == _PYPROJECT else read_bytes(file) for file in files]
     below = [read_source_tree((search.root / folder).resolve(), search.choice) for folder in locks.folders_of(parts[0])]
     return _made(search, files[:1], files, parts, contents, [tree for tree in below if tree])
 
@@ -136,7 +136,7 @@ def requirements(search: Search, *files: Path) -> Manifest:
     extras = [f"-e .[{','.join(search.choice.extras)}]"] if search.choice.extras else []
     own: SourceTree | None = None
     if not search.choice.files and is_for_development(files[0]):
-        files = (*files, *beside(search.root, files[0], REQUIREMENTS))
+        files = (*files, *counterpart_of(search.root, files[0], REQUIREMENTS))
         own = read_source_tree(search.root, search.choice) if len(files) == 1 else None
     groups = _groups(search)
     more = [*extras, *groups.lines, *((own and own.requires) or ())]
@@ -186,7 +186,7 @@ def _pyproject(search: Search, file: Path) -> Manifest | None:
     asked += group_lines(data, groups, file)
     lines = read_requirements(search.root, (), development).flat if development else ""
     contents = Contents(lines=lines, arguments=tuple(arguments), asked="\n".join([*asked, lines]))
-    return _made(search, (file,), (file,), [what_matters(data), repr(contents).encode()], lambda _: contents)
+    return _made(search, (file,), (file,), [relevant_tables(data), repr(contents).encode()], lambda _: contents)
 
 
 def _setup(search: Search, file: Path) -> Manifest | None:

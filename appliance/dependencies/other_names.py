@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
 
@@ -61,7 +61,7 @@ def _best(files: Iterable[Path], names: Sequence[str]) -> Path | None:
     reading = [file for file in files if _reads_as_one(file)]
     if len(reading) == 1:
         return reading[0]
-    ranks = {word: rank for rank, word in enumerate((*_WORDS, *map(plain, names)))}
+    ranks = {word: rank for rank, word in enumerate((*_WORDS, *map(normalized, names)))}
     ranked = [(min((ranks[word] for word in _words(file) if word in ranks), default=-1), file) for file in reading]
     known = [pair for pair in ranked if pair[0] >= 0]
     return min(known, key=lambda pair: (pair[0], len(pair[1].name)))[1] if known else None
@@ -69,7 +69,7 @@ def _best(files: Iterable[Path], names: Sequence[str]) -> Path | None:
 
 def _words(file: Path) -> list[str]:
     stem = file.name.removesuffix(file.suffix) if file.suffix in _SUFFIXES else file.name
-    whole = plain(stem)
+    whole = normalized(stem)
     without = re.sub(rf"(?i){_WORD}", "", whole).strip("-")
     return [whole, without, *without.split("-")]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.dependency_selection import DependencySelection, plain
+from appliance.dependencies.dependency_selection import DependencySelection, normalized
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
@@ -145,10 +145,10 @@ class _Reading:
             self.files += [file for file in tree.files if file not in self.files]
             self._all(folder, tree.requires or ())
         for extra in extras:
-            if (folder, plain(extra)) not in self._extras:
-                self._extras.add((folder, plain(extra)))
-                lines = {plain(name): lines for name, lines in tree.extras.items()}
-                self._all(folder, lines.get(plain(extra), ()))
+            if (folder, normalized(extra)) not in self._extras:
+                self._extras.add((folder, normalized(extra)))
+                lines = {normalized(name): lines for name, lines in tree.extras.items()}
+                self._all(folder, lines.get(normalized(extra), ()))
         return True
 
     def _all(self, folder: Path, lines: Iterable[str]) -> None:
@@ -156,7 +156,7 @@ class _Reading:
             # An extra may refer to other extras of the same distribution: "shop[dev]".
             own = re.match(r"([\w.-]+)\s*\[([^\]]+)\]\s*\Z", line)
             tree = next(tree for tree in self.trees if tree.folder == folder)
-            if own and tree.name and plain(own[1]) == plain(tree.name):
+            if own and tree.name and normalized(own[1]) == normalized(tree.name):
                 self._take(folder, [extra.strip() for extra in own[2].split(",")])
             else:
                 self.line(folder, f"the dependencies of {self._name(folder)}", line)

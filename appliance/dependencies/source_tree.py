@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.formats.poetry import poetry_specs
-from appliance.dependencies.text_file import closed, read_text, read_toml, table, texts
+from appliance.dependencies.text_file import read_text, read_toml, table, texts, unopened_error
 from appliance.discovery.setup_files import Setup, read_setup
 from appliance.errors import InstallError
 
@@ -62,7 +62,7 @@ def read_source_tree(folder: Path, choice: DependencySelection) -> SourceTree | 
     try:
         setup = read_setup(folder)
     except OSError as error:
-        raise closed(Path(str(error.filename)), error) from None
+        raise unopened_error(Path(str(error.filename)), error) from None
     if setup is None and not any(
         table(data, *keys) for keys in (("project",), ("tool", "poetry"), ("tool", "flit", "metadata"))
     ):

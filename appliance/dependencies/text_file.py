@@ -21,7 +21,7 @@ def read_bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise closed(file, error) from None
+        raise unopened_error(file, error) from None
 
 
 def read_text(file: Path) -> str:
@@ -45,10 +45,10 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(read_bytes(file).decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         line = re.search(r"line (\d+)", str(error))
-        raise unreadable(file, "TOML", str(error), int(line[1]) if line else 0) from None
+        raise invalid_error(file, "TOML", str(error), int(line[1]) if line else 0) from None
 
 
-def closed(file: Path, error: OSError) -> InstallError:
+def unopened_error(file: Path, error: OSError) -> InstallError:
     """Return the error for a file that exists but can't be opened."""
     return InstallError(
         f"{file.name} can't be read: {error.strerror}",
@@ -58,7 +58,7 @@ def closed(file: Path, error: OSError) -> InstallError:
     )
 
 
-def unreadable(file: Path, language: str, reason: str, line: int) -> InstallError:
+def invalid_error(file: Path, language: str, reason: str, line: int) -> InstallError:
     """Return the error for a file whose content is not valid for its format."""
     return InstallError(
         f"{file.name} is not valid {language}: {reason}",

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.dependency_groups import older_groups
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text, read_toml, table
 
@@ -60,7 +60,7 @@ def _pyproject(root: Path) -> dict[str, Any]:
 
 
 def _missing(kind: str, asked: Iterable[str], known: Iterable[str]) -> list[str]:
-    there = {*map(plain, known), "*"}
+    there = {*map(normalized, known), "*"}
     return [f"{kind}:{name}" for name in asked if name not in there]
 
 

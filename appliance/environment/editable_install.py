@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +89,7 @@ def _add_scripts(tree: SourceTree, folder: Path) -> None:
 
 
 def _is_of(information: Path, name: str) -> bool:
-    return plain(information.name.partition("-")[0]) == plain(name)
+    return normalized(information.name.partition("-")[0]) == normalized(name)
 
 
 def _is_requirement(line: str) -> bool:

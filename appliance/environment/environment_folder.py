@@ -34,7 +34,7 @@ def make_folders(own: Path) -> None:
         open_folder(str(own / name), LEVELS, make=mode).close()
 
 
-def is_whole(environment: Path) -> bool:
+def is_complete(environment: Path) -> bool:
     """Return whether an environment has its marker, and no other user can have written where Python reads first."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
         folder = opened.enter_context(open_folder(str(environment), LEVELS + 1))
@@ -91,7 +91,7 @@ def closed_to_others() -> Iterator[None]:
         os.umask(before)
 
 
-def note(environments: Path, name: str, content: bytes) -> None:
+def write_note(environments: Path, name: str, content: bytes) -> None:
     """Write a file of this name beside the environments.
 
     Raises:
@@ -101,7 +101,7 @@ def note(environments: Path, name: str, content: bytes) -> None:
         folder.write(name, content)
 
 
-def noted(environments: Path, name: str) -> bytes:
+def read_note(environments: Path, name: str) -> bytes:
     """Read the file of this name beside the environments; empty if absent, or if another user could have written it."""
     try:
         with open_folder(str(environments), LEVELS) as folder:

@@ -31,7 +31,7 @@ UNUSED_S = 30 * 86_400
 
 
 @contextmanager
-def making(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
+def installation_lock(environment: Path, report: Callable[[str], None]) -> Iterator[int]:
     """Hold the lock for an installation, one at a time on this volume; yield the descriptor, which children inherit."""
     with open_folder(str(environment.parent), LEVELS, make=OPEN) as folder:
         descriptor = folder.open(f"{environment.name}.lock", os.O_RDWR | os.O_CREAT)

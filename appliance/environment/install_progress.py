@@ -15,7 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from appliance.environment.environment_folder import note, noted
+from appliance.environment.environment_folder import read_note, write_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -163,7 +163,7 @@ def _size_of(folders: Iterable[str]) -> int:
 def last_duration_s(environments: Path, project: Path) -> float:
     """Return how long the last complete installation of this project took; 0 if unknown."""
     try:
-        known = float(noted(environments, _name(project)))
+        known = float(read_note(environments, _name(project)))
     except ValueError:
         return 0.0
     return known if 0 < known < _DAY_S else 0.0
@@ -172,7 +172,7 @@ def last_duration_s(environments: Path, project: Path) -> float:
 def keep_duration(environments: Path, project: Path, duration_s: float) -> None:
     """Keep the duration of an installation for the next one's page, beside the environments."""
     with contextlib.suppress(OSError):  # the cache is full or closed: the next page says nothing of the last time
-        note(environments, _name(project), f"{duration_s:.1f}".encode())
+        write_note(environments, _name(project), f"{duration_s:.1f}".encode())
 
 
 def _name(project: Path) -> str:

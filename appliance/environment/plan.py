@@ -28,13 +28,13 @@ from appliance.dependencies.manifest_search import read_manifest
 from appliance.environment.environment_folder import (
     clear,
     closed_to_others,
-    is_whole,
+    is_complete,
     make_folders,
-    note,
-    noted,
+    read_note,
     seal,
+    write_note,
 )
-from appliance.environment.environment_locks import making, prune
+from appliance.environment.environment_locks import installation_lock, prune
 from appliance.environment.failures.install_needs import name_needs
 from appliance.environment.install_dependencies import DependencyInstallation
 from appliance.environment.installer import Installer, installer, newest_version
@@ -187,8 +187,8 @@ def _make_whole(
     warn: Callable[[str], None],
 ) -> None:
     environment = planned.environment
-    with making(environment, program.report) as lock:
-        if is_whole(environment):
+    with installation_lock(environment, program.report) as lock:
+        if is_complete(environment):
             return
         clear(environment)
         program = replace(program, lock=lock)
@@ -254,7 +254,7 @@ def _planned(
     environments = user_cache(settings.cache) / "environments"
     key = _key(made_of)
     more_name = key + _MORE
-    more = tuple(noted(environments, more_name).decode("utf-8", "replace").split())
+    more = tuple(read_note(environments, more_name).decode("utf-8", "replace").split())
     if more:
         key = _key((key, *more))
     environment = environments / key
@@ -265,7 +265,7 @@ def _planned(
         manifest.source,
         manifest.files,
         key,
-        is_whole(environment),
+        is_complete(environment),
         interpreter.passed_over,
         interpreter.because,
         more,
@@ -305,7 +305,7 @@ def supply(plan: Plan, requirement: str) -> bool:
         return False
     try:
         content = "".join(f"{each}\n" for each in (*plan.more, requirement))
-        note(plan.environment.parent, plan.more_name, content.encode())
+        write_note(plan.environment.parent, plan.more_name, content.encode())
     except OSError:
         return False
     return True

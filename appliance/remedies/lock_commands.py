@@ -9,7 +9,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.left_out import names_in
 from appliance.dependencies.text_file import table, texts
 from appliance.environment.installer import installer_program, installer_variables
@@ -29,7 +29,7 @@ def add_to_lock(facts: ProjectFacts, lock: str, packages: list[str]) -> Proposal
     if tool == "uv":
         declared = _declared(facts, f"{folder}/pyproject.toml" if folder else "pyproject.toml")
         python = ("--python", str(facts.plan.python)) if facts.plan else ()
-        if declared.issuperset(map(plain, names_in("\n".join(packages)))):
+        if declared.issuperset(map(normalized, names_in("\n".join(packages)))):
             why = f"pyproject.toml lists {', '.join(packages)}, and {lock} does not: the lock is older."
             command = (installer_program(), "lock", *where, *python)
         else:
@@ -48,4 +48,4 @@ def _declared(facts: ProjectFacts, file: str) -> set[str]:
     lines = [*texts(table(data, "project").get("dependencies"))]
     for group in table(data, "dependency-groups").values():
         lines += texts(group)
-    return set(map(plain, names_in("\n".join(lines))))
+    return set(map(normalized, names_in("\n".join(lines))))

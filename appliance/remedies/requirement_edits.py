@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.install_remedies import INSTEAD
 from appliance.remedies.file_edits import changed, read, text_of
 from appliance.remedies.remedy import Proposal
@@ -65,7 +65,7 @@ def use_instead(facts: ProjectFacts, file: str, package: str, instead: str) -> P
     place = _place(text or "", file, package)
     if text is None or place is None or (place.is_key and "[" in instead):
         return None
-    known = INSTEAD.get(plain(package)) == instead
+    known = INSTEAD.get(normalized(package)) == instead
     rest = text[place.name[1] :]
     if known and not place.is_key:
         rest = text[place.spec[1] :]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from appliance.conventions import COMPLETE_MARK
-from appliance.environment.environment_folder import clear, closed_to_others, is_whole, note, noted, seal
-from appliance.environment.environment_locks import EnvironmentUse, making, prune
+from appliance.environment.environment_folder import clear, closed_to_others, is_complete, read_note, seal, write_note
+from appliance.environment.environment_locks import EnvironmentUse, installation_lock, prune
 from appliance.environment.python.pythons import _places as _candidates
 from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_cache import PreloadCache
@@ -33,12 +33,12 @@ def environment(volume):
 @as_root
 def test_ones_own_is_whole(environment):
     """What its owner has made is whole for its owner, and not for root; what lacks the mark or a part is not."""
-    assert not is_whole(environment)
+    assert not is_complete(environment)
     with user(OWNER):
-        assert is_whole(environment)
+        assert is_complete(environment)
         (environment / COMPLETE_MARK).unlink()
-        assert not is_whole(environment)
-        assert not is_whole(environment.with_name("other"))
+        assert not is_complete(environment)
+        assert not is_complete(environment.with_name("other"))
 
 
 @as_root
@@ -55,7 +55,7 @@ def test_another_users_part(environment, part, how):
         target.rename(target.parent / "away")
         target.symlink_to("away")
     with user(OWNER):
-        assert not is_whole(environment)
+        assert not is_complete(environment)
         clear(environment)
     assert not os.path.lexists(environment)
 
@@ -67,13 +67,13 @@ def test_another_users_folder_above(environment, level):
     above = environment.parents[level]
     above.chmod(0o777)
     with user(OWNER):
-        assert not is_whole(environment)
-        assert not noted(environment.parent, "key.more")
-        with pytest.raises(OSError, match="others can write"), making(environment, print):
+        assert not is_complete(environment)
+        assert not read_note(environment.parent, "key.more")
+        with pytest.raises(OSError, match="others can write"), installation_lock(environment, print):
             pass
     os.chown(above, ATTACKER, ATTACKER)
     with user(OWNER):
-        assert not is_whole(environment)
+        assert not is_complete(environment)
 
 
 @as_root
@@ -84,18 +84,18 @@ def test_marks_beside_it(environment):
     os.chown(victim, OWNER, OWNER)
     os.utime(victim, (1, 1))
     with user(OWNER):
-        note(environments, "key.more", b"setuptools")
-        assert noted(environments, "key.more")
+        write_note(environments, "key.more", b"setuptools")
+        assert read_note(environments, "key.more")
     for name in ("key.more", "key.lock", "key.used"):
         (environments / name).unlink(missing_ok=True)
         (environments / name).symlink_to(victim)
     with user(OWNER):
-        assert not noted(environments, "key.more")
-        with pytest.raises(OSError, match="link"), making(environment, print):
+        assert not read_note(environments, "key.more")
+        with pytest.raises(OSError, match="link"), installation_lock(environment, print):
             pass
         EnvironmentUse().hold(environment)
         assert prune(environments, Path("/workspace"), 10**10) == []
-        note(environments, "key.more", b"setuptools")
+        write_note(environments, "key.more", b"setuptools")
     assert (victim.read_text(), victim.stat().st_mtime) == ("precious", 1)
     assert not (environments / "key.more").is_symlink()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.conventions import COMPLETE_MARK
-from appliance.environment.environment_locks import KEPT, UNUSED_S, EnvironmentUse, making, prune
+from appliance.environment.environment_locks import KEPT, UNUSED_S, EnvironmentUse, installation_lock, prune
 
 DAY = 86_400
 NOW = 2_000_000_000.0
@@ -66,7 +66,7 @@ def test_what_another_runs_stays(made, tmp_path):
 def test_what_is_being_made_stays(made, tmp_path):
     """So does one that somebody installs into."""
     old = made("old", days=100)
-    with making(old, print):
+    with installation_lock(old, print):
         assert prune(tmp_path, tmp_path, NOW) == []
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from appliance.dependencies.formats.conda_names import is_condas_own, on_pypi
-from appliance.dependencies.text_file import texts, unreadable
+from appliance.dependencies.text_file import invalid_error, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def read_conda(text: str, file: Path) -> CondaEnvironment:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or type(error).__name__
-        raise unreadable(file, "YAML", reason, mark.line + 1 if mark else 0) from None
+        raise invalid_error(file, "YAML", reason, mark.line + 1 if mark else 0) from None
     lines: list[str] = []
     left_out: list[str] = []
     changed: list[str] = []

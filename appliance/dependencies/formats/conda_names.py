@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 
 # Programs, libraries, and the packages that conda's own environment is made of.
 _OWN = frozenset(
@@ -49,9 +49,9 @@ _ON_PYPI = {
 
 def is_condas_own(name: str) -> bool:
     """Return whether only conda has a package."""
-    return plain(name) in _OWN or _FAMILIES.match(name.lower()) is not None
+    return normalized(name) in _OWN or _FAMILIES.match(name.lower()) is not None
 
 
 def on_pypi(name: str) -> str:
     """Return the name of a conda package on PyPI."""
-    return _ON_PYPI.get(plain(name), name)
+    return _ON_PYPI.get(normalized(name), name)

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.contents import Contents
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.pipfile import read_pipfile_lock
 from appliance.dependencies.formats.poetry import poetry_specs
 from appliance.dependencies.formats.poetry_lock import read_pins
@@ -76,11 +76,11 @@ def folders_of(lock: bytes) -> list[str]:
 def _pinned(root: Path, lines: list[str]) -> Contents:
     found = read_requirements(root, (), lines)
     # A folder among the pins declares its dependencies again, without pins: the lock's pins replace those lines.
-    own = {plain(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]): line for line in lines}
+    own = {normalized(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]): line for line in lines}
     kept = [
         line
         for line in found.flat.splitlines()
-        if line in lines or plain(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]) not in own
+        if line in lines or normalized(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]) not in own
     ]
     return Contents(lines="\n".join(kept) + "\n", exact=True, trees=found.trees)
 

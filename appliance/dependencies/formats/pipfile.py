@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
-from appliance.dependencies.text_file import read_text, table, unreadable
+from appliance.dependencies.text_file import invalid_error, read_text, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def read_pipfile_lock(file: Path, choice: DependencySelection) -> tuple[list[str
     try:
         data = json.loads(read_text(file))
     except json.JSONDecodeError as error:
-        raise unreadable(file, "JSON", error.msg, error.lineno) from None
+        raise invalid_error(file, "JSON", error.msg, error.lineno) from None
     pins: dict[str, str] = {}
     for section in _sections(table(data), choice, "default", "develop"):
         for name, value in table(data, section).items():

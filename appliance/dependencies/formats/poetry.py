@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from appliance.dependencies.dependency_groups import group_lines
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
 from appliance.dependencies.text_file import table, texts
 
@@ -27,7 +27,7 @@ def poetry_specs(data: dict[str, Any], choice: DependencySelection) -> list[Depe
     specs = [each for name, value in own.items() if name.lower() != "python" for each in read_specs(name, value)]
     specs += standard_specs(table(data, "project").get("dependencies"))
     asked = _of_extras(data, choice)
-    found = [each for each in specs if not each.optional or plain(each.name) in asked]
+    found = [each for each in specs if not each.optional or normalized(each.name) in asked]
     for extra, lines in table(data, "project", "optional-dependencies").items():
         if choice.takes_extra(extra):
             found += standard_specs(lines)
@@ -70,4 +70,4 @@ def _groups(data: dict[str, Any], choice: DependencySelection) -> Iterable[dict[
 
 def _of_extras(data: dict[str, Any], choice: DependencySelection) -> set[str]:
     extras = table(data, "tool", "poetry", "extras")
-    return {plain(name) for extra, names in extras.items() if choice.takes_extra(extra) for name in texts(names)}
+    return {normalized(name) for extra, names in extras.items() if choice.takes_extra(extra) for name in texts(names)}

@@ -17,7 +17,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, alternatives, read_specs
 from appliance.dependencies.text_file import table, texts
 
@@ -71,7 +71,7 @@ class _Walk:
         self._environment = {"python_version": python, "python_full_version": self._full}
         self._by_name: dict[str, list[dict[str, Any]]] = {}
         for package in packages:
-            self._by_name.setdefault(plain(str(package.get("name"))), []).append(package)
+            self._by_name.setdefault(normalized(str(package.get("name"))), []).append(package)
         self._seen: set[tuple[int, tuple[str, ...]]] = set()
 
     def follow(self, specs: Iterable[DependencySpec]) -> None:
@@ -88,7 +88,7 @@ class _Walk:
 
     def _find(self, spec: DependencySpec) -> dict[str, Any] | None:
         """Find the best version of a package that supports this Python."""
-        here = [package for package in self._by_name.get(plain(spec.name), ()) if self._is_for_here(package)]
+        here = [package for package in self._by_name.get(normalized(spec.name), ()) if self._is_for_here(package)]
         fitting = [package for package in here if _allows(spec.specifier, str(package.get("version")))]
         return max(fitting or here, key=lambda package: _version(str(package.get("version"))), default=None)
 
@@ -103,14 +103,14 @@ class _Walk:
 
     def _needs(self, package: dict[str, Any], extras: tuple[str, ...]) -> Iterable[DependencySpec]:
         named = {
-            plain(text.partition(" ")[0].partition("[")[0])
+            normalized(text.partition(" ")[0].partition("[")[0])
             for extra, lines in table(package, "extras").items()
-            if plain(extra) in {plain(each) for each in extras}
+            if normalized(extra) in {normalized(each) for each in extras}
             for text in texts(lines)
         }
         for name, value in table(package, "dependencies").items():
             for each in read_specs(name, value):
-                if self._holds(each.marker, extras) and (not each.optional or plain(name) in named):
+                if self._holds(each.marker, extras) and (not each.optional or normalized(name) in named):
                     yield each
 
     def _holds(self, marker: str, extras: tuple[str, ...]) -> bool:

@@ -47,12 +47,12 @@ def _starts(context: Context, declared: RuleResult, package: str) -> bool:
     if target is None or not target.file or context.modules.is_left_out(Path(target.file)):
         return False
     source = context.modules.source(Path(target.file))
-    if declared.findings[-1].looked_at.endswith(".py") and target.kind == "object" and _works(source):
+    if declared.findings[-1].looked_at.endswith(".py") and target.kind == "object" and _enters_context(source):
         return False  # ``python seed.py``, which serves nothing
     return target.module.partition(".")[0] == package or package in source.imports
 
 
-def _works(source: Source) -> bool:
+def _enters_context(source: Source) -> bool:
     """Whether a module enters the application's context: then it fills tables or feeds a queue, and does not serve."""
     return "app_context" in source.text
 
@@ -66,7 +66,7 @@ def _instance_of(context: Context, source: Source, factory: Target) -> Candidate
     """Return the best name of a module, if this factory makes it."""
     best = pick(context.modules, source, own=True)
     value = source.values.get(best.name or "")
-    if value is None or value.kind != "call" or best.verdict.kind != "wsgi" or _works(source):
+    if value is None or value.kind != "call" or best.verdict.kind != "wsgi" or _enters_context(source):
         return None
     made_by = own_function(context.modules, value.name)
     same = made_by == own_function(context.modules, f"{factory.module}.{factory.attribute}")

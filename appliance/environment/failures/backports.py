@@ -18,7 +18,7 @@ _BROUGHT_BACK = {
 _MISSING = re.compile(r"No module named '(\w{1,40})\b")
 
 
-def brought_back(message: str) -> tuple[str, str]:
+def backport_of(message: str) -> tuple[str, str]:
     """Return the module that an import error names, and the requirement that provides it; empty if unknown."""
     found = _MISSING.search(message)
     requirement = _BROUGHT_BACK.get(found[1], "") if found else ""

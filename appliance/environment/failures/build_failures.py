@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.build_libraries import NEEDS
 from appliance.environment.failures.build_symptoms import COMPILER, build_symptom
 
@@ -22,7 +22,7 @@ def cause_of_build(text: str, package: str = "") -> Cause | None:
     """
     symptom = build_symptom(text)
     cause = symptom[1] if symptom else None
-    needs = NEEDS.get(plain(package), ())
+    needs = NEEDS.get(normalized(package), ())
     if cause is None or cause.old or not needs:
         return cause
     return replace(cause, debian=tuple(dict.fromkeys((*COMPILER, *cause.debian, *needs))))

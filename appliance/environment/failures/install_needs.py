@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from appliance.conventions import SOURCES_MAX
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.discovery.source.modules import Modules, imports_of
 from appliance.environment.failures.install_remedies import INSTEAD
-from appliance.environment.python.interpreter import admitted
+from appliance.environment.python.interpreter import allowed_versions
 from appliance.environment.python.pythons import find_python
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _of_requirement(error: InstallError, text: str, root: Path, newest: Callable
     if not file:
         return []
     package, _, version = str(error.details.get("package") or "").partition("==")
-    instead = INSTEAD.get(plain(package), "")
+    instead = INSTEAD.get(normalized(package), "")
     if instead:
         return [{"kind": "use-instead", "file": file, "package": package, "instead": instead}]
     gone = _NOT_THERE.search(text) if error.details.get("kind") != "build" else None  # a build needs more packages
@@ -96,8 +96,8 @@ def _meant(name: str, root: Path) -> str:
     imported: set[str] = set()
     for file in islice(modules.files(2), SOURCES_MAX):
         imported |= {each.partition(".")[0] for each in imports_of(file)}
-    candidates = [plain(each) for each in imported - own if plain(each) != plain(name)]
-    near = difflib.get_close_matches(plain(name), candidates, n=2, cutoff=_NEAR)
+    candidates = [normalized(each) for each in imported - own if normalized(each) != normalized(name)]
+    near = difflib.get_close_matches(normalized(name), candidates, n=2, cutoff=_NEAR)
     return near[0] if len(near) == 1 else ""
 
 
@@ -110,6 +110,6 @@ def _of_python(text: str, root: Path, cache: Path, values: Mapping[str, str]) ->
         asked = SpecifierSet(found["range"].rstrip(","))
     except InvalidSpecifier:
         return []
-    fitting = (each for each in admitted(root) if asked.contains(f"{each}.{_PATCH}"))
+    fitting = (each for each in allowed_versions(root) if asked.contains(f"{each}.{_PATCH}"))
     here = next((each for each in fitting if find_python(each, cache, values)), "")
     return [{"kind": "use-python", "version": here}] if here else []

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.build_libraries import IN_FULL
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER, IN_FULL_IMAGE, how_to_add
 
@@ -47,7 +47,7 @@ def tool_of(files: Sequence[Path]) -> str:
 
 def take_instead(package: FailedPackage, files: Sequence[Path]) -> str:
     """Advise another package in place of this one; empty if none is known."""
-    instead = INSTEAD.get(plain(package.name), "")
+    instead = INSTEAD.get(normalized(package.name), "")
     if not instead:
         return ""
     commands = {
@@ -113,5 +113,5 @@ def _asks(file: Path, name: str) -> bool:
         text = file.read_text("utf-8", "replace")
     except OSError:
         return False
-    spelled = re.sub(r"[-_.]+", "[-_.]", re.escape(plain(name)).replace("\\-", "-"))
+    spelled = re.sub(r"[-_.]+", "[-_.]", re.escape(normalized(name)).replace("\\-", "-"))
     return re.search(rf"(?im)(?:^|[\"'\[])\s*{spelled}(?![\w.-])", text) is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.build_failures import cause_of_build
 from appliance.environment.failures.install_remedies import FailedPackage, add_debian, take_instead, take_newer
 from appliance.environment.failures.uv_messages import UvMessage, uv_message
@@ -247,7 +247,7 @@ def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
                 if host[1] in line and re.search(r"index|url", line) and not file.name.endswith(".lock"):
                     return Place(file, number, line.strip())
     named = _named(texts)
-    return next((named[plain(word)] for word in _packages(cause) if plain(word) in named), None)
+    return next((named[normalized(word)] for word in _packages(cause) if normalized(word) in named), None)
 
 
 def _packages(cause: str) -> list[str]:
@@ -272,7 +272,7 @@ def _named(texts: Sequence[tuple[Path, str]]) -> dict[str, Place]:
         for number, line in enumerate(text.splitlines(), 1):
             match = entry.match(line.split(" #")[0].rstrip())
             if match and match[1] not in _KEYS:
-                found.setdefault(plain(match[1]), Place(file, number, line.strip()[:200]))
+                found.setdefault(normalized(match[1]), Place(file, number, line.strip()[:200]))
     return found
 
 

@@ -126,7 +126,7 @@ def choose_interpreter(
     return Interpreter(version, path, explanation, passed_over, _because(version, allowed, known), others)
 
 
-def admitted(root: Path, folder: Path | None = None) -> list[str]:
+def allowed_versions(root: Path, folder: Path | None = None) -> list[str]:
     """Return the versions that the project's ranges allow, without its pins."""
     ranges = [requirement for requirement in read_python_requirements(root, folder) if not requirement.pin]
     return [version for version in SERVED if all(requirement.allows(version) for requirement in ranges)]

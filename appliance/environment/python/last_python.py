@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.python.pythons import SERVED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def last_python(pin: str) -> str:
         release = Version(version)
     except InvalidVersion:
         return ""
-    return next((last for below, last in _LAST.get(plain(name), ()) if release < Version(below)), "")
+    return next((last for below, last in _LAST.get(normalized(name), ()) if release < Version(below)), "")
 
 
 def runs_on(pin: str, python: str) -> bool:

@@ -11,19 +11,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.left_out import pins_in
-from appliance.environment.environment_folder import note, noted, seal
+from appliance.environment.environment_folder import read_note, seal, write_note
 from appliance.environment.failures.install_remedies import take_older_python
 from appliance.environment.python.interpreter import (
     Interpreter,
     Known,
-    admitted,
+    allowed_versions,
     choose_interpreter,
     how_to_add,
     listed,
 )
 from appliance.environment.python.last_python import last_python, runs_on_none
 from appliance.environment.python.pythons import SERVED
-from appliance.environment.python.wheels import asks_for_the_old, lacking_wheels
+from appliance.environment.python.wheels import lacking_wheels, pins_old_releases
 from appliance.errors import InstallError, InterpreterError
 from appliance.identity.identity import user_cache
 
@@ -46,7 +46,7 @@ class PythonChoices:
     def read(self) -> Known:
         """Return the findings; empty if there is no valid file."""
         try:
-            data = json.loads(noted(self._environments, self._name) or b"{}")
+            data = json.loads(read_note(self._environments, self._name) or b"{}")
         except ValueError:
             return Known()
         return _known(data)
@@ -57,7 +57,7 @@ class PythonChoices:
         Raises:
             OSError: the cache can't be written.
         """
-        note(self._environments, self._name, json.dumps(asdict(known)).encode())
+        write_note(self._environments, self._name, json.dumps(asdict(known)).encode())
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def settle(subject: Subject, known: Known, program: Installer) -> Known:
     """
     choose, manifest = subject.choose, subject.manifest
     chosen = choose(known)
-    if chosen.alternatives and not known.lacking and asks_for_the_old(manifest.contents(chosen.version)):
+    if chosen.alternatives and not known.lacking and pins_old_releases(manifest.contents(chosen.version)):
         asked = [chosen.version, *chosen.alternatives]
         known = replace(known, lacking=lacking_wheels(manifest.contents, asked, program))
         chosen = choose(known)
@@ -141,7 +141,7 @@ def _with_older_python(error: InstallError, until: str, subject: Subject) -> Ins
     """Add the newest Python on which the package can still be built to the error, if the project allows it."""
     fitting = [
         version
-        for version in admitted(subject.root, subject.manifest.folder)
+        for version in allowed_versions(subject.root, subject.manifest.folder)
         if until in SERVED[: SERVED.index(version) + 1]
     ]
     if not fitting:

@@ -17,7 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from appliance.dependencies.dependency_selection import plain
+from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.python.last_python import runs_on
 from appliance.environment.python.pythons import own_interpreter
@@ -72,7 +72,7 @@ def lacking_wheels(
     }
 
 
-def asks_for_the_old(contents: Contents) -> bool:
+def pins_old_releases(contents: Contents) -> bool:
     """Return whether anything is pinned or has an upper bound: other packages have a wheel for every Python."""
     if contents.lock is not None:
         return True
@@ -122,7 +122,7 @@ def _of_lock(data: dict[str, Any], version: str) -> dict[str, bool]:
 
 
 def _pin(package: dict[str, Any]) -> str:
-    return f"{plain(str(package.get('name')))}=={package.get('version')}"
+    return f"{normalized(str(package.get('name')))}=={package.get('version')}"
 
 
 def _file_name(wheel: dict[str, Any]) -> str:

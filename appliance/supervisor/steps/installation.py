@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from appliance.environment.failures.backports import brought_back
+from appliance.environment.failures.backports import backport_of
 from appliance.environment.install_progress import keep_duration, last_duration_s
 from appliance.environment.plan import supply
 from appliance.errors import InstallError, InterpreterError
@@ -92,7 +92,7 @@ class Installation:
 
     def supply(self, plan: Plan, report: Mapping[str, Any]) -> bool:
         """Whether an import failed for a module that has left Python, and the next environment will hold it."""
-        module, requirement = brought_back(str(report.get("message")))
+        module, requirement = backport_of(str(report.get("message")))
         if not requirement or not supply(plan, requirement):
             return False
         package = re.split(r"[<>=]", requirement)[0]

@@ -15,7 +15,7 @@ from appliance.environment.python.interpreter import Known
 from appliance.environment.python.last_python import runs_on
 from appliance.environment.python.python_choice import PythonChoices, Subject, settle
 from appliance.environment.python.pythons import SERVED
-from appliance.environment.python.wheels import asks_for_the_old, lacking_wheels
+from appliance.environment.python.wheels import lacking_wheels, pins_old_releases
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache
 from tests.package_index import sdist, wheel
@@ -93,7 +93,7 @@ def test_a_pin_without_a_wheel_is_found_in_each_format(old, asked, name, text):
     old.write("more/base.txt", "compiled==1.0\n")
     if name == "uv.lock":
         old.write("pyproject.toml", '[project]\nname = "x"\nversion = "1"\n')
-    assert asks_for_the_old(read_manifest(old.root).contents(OWN))
+    assert pins_old_releases(read_manifest(old.root).contents(OWN))
     assert asked(OWN, OTHER) == {OWN: ("compiled==1.0",), OTHER: ()}
     assert not (old.cache / "environments").exists()
 
@@ -146,7 +146,7 @@ def test_a_python_that_a_pin_forbids(old, tmp_path):
 def test_nothing_is_asked_where_nothing_is_old(old, lines):
     """Where nothing is pinned or bounded from above there is no question."""
     old.write("requirements.txt", lines)
-    assert not asks_for_the_old(read_manifest(old.root).contents(OWN))
+    assert not pins_old_releases(read_manifest(old.root).contents(OWN))
 
 
 def test_an_index_that_does_not_answer(old):
