@@ -253,7 +253,7 @@ def init_db():
 
 
 def test_a_command_without_an_end_is_cancelled_with_all_that_it_started(start: Start, project: Path):
-    """It gets no input; its 10 MB of output are bounded, inert and without secrets; its children end with it."""
+    """A command gets no input; its 10 MB of output are bounded, inert and without secrets; its children end with it."""
     write(project, app__py=ENDLESS, __env="API_TOKEN=abcdefgh12345678\n")
     appliance = start(**AS_IT_IS)
     appliance.wait_for("worker.ready")

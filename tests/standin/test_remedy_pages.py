@@ -63,7 +63,7 @@ OURS = {"HTTP_ORIGIN": "http://localhost:8000", "HTTP_SEC_FETCH_SITE": "same-ori
 
 
 def test_a_page_shows_exactly_what_is_run():
-    """It shows exactly what is run, each text inert, and a form whose Origin a browser will send."""
+    """The page shows exactly what is run, each text inert, and a form whose Origin a browser will send."""
     status, fields, page = Site().ask(f"{PAGE}?id={ID}")
     assert status == 200
     assert "mkdir &#x27;&lt;i&gt;&#x27;" in page

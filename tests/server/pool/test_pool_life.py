@@ -42,7 +42,7 @@ def test_a_server_that_does_not_accept_yet(serve: Serve):
 
 
 def test_a_server_that_has_stopped_accepting_serves_what_it_takes(serve: Serve):
-    """It leaves new connections in the socket's queue, serves those that it is given, and accepts again when asked."""
+    """New connections stay in the socket's queue, those that the server is given are served; it accepts when asked."""
     served = serve()
     idle = served.client()
     assert idle.ask().status == 200

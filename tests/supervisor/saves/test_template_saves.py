@@ -69,7 +69,7 @@ def test_a_template_that_is_cached(saving: Saving):
 
 
 def test_a_worker_that_does_not_answer(saving: Saving):
-    """It is restarted after a moment; its late answer changes nothing."""
+    """A worker that does not answer is restarted after a moment; its late answer changes nothing."""
     saving.save("templates/a.html")
     saving.loop.advance(template_saves.ANSWER_S)
     saving.answer(1)

@@ -126,7 +126,7 @@ def test_an_engine_that_caches_needs_no_search(look: Look, monkeypatch: pytest.M
 
 
 def test_two_saves_in_one_tick_of_the_clock(look: Look):
-    """They have one modification time, by which Jinja would go on showing the first."""
+    """Two such saves have one modification time, by which Jinja would go on showing the first."""
     environment = look.jinja()
     for number, file in enumerate([look.write("page.html", "first"), look.write("page.html", "second")]):
         environment.get_template("page.html")
@@ -208,7 +208,7 @@ def test_django_without_debug(look: Look):
 
 @pytest.mark.parametrize("options", [{}, {"loaders": ["django.template.loaders.filesystem.Loader"]}])
 def test_a_template_of_djangos_that_the_application_keeps(look: Look, options: dict[str, Any]):
-    """It is never read again, and nothing is reset for it."""
+    """A template that the application keeps is never read again, and nothing is reset for it."""
     engine = look.django(**options)
     kept = engine.get_template("page.html")
     look.write("page.html", "two")
@@ -299,7 +299,7 @@ def test_a_template_that_is_being_read(look: Look, kind: str, monkeypatch: pytes
 
 
 def test_all_of_djangos_loaders_are_reset(look: Look):
-    """Those within others too."""
+    """Django's loaders are all reset, also those within others."""
     engine = look.django()
     engine.get_template("page.html")
     django_templates.reset(live_objects.LiveObjects(django_templates.classes()))

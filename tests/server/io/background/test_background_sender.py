@@ -118,7 +118,7 @@ def test_no_room_is_as_no_transfer(server: Server, monkeypatch: pytest.MonkeyPat
 
 
 def test_an_application_that_is_too_far_ahead_waits(server: Server):
-    """It waits until all was sent, marked as waiting meanwhile; its thread may be needed, which ends the response."""
+    """The thread waits until all was sent, marked as waiting meanwhile; it may be needed, which ends the response."""
     server.ahead = 10
     sender = server.start()
     wire, client = server.connect(sender)
