@@ -96,29 +96,16 @@ class PooledWSGIServer(WSGIServer):
         self.sink = sink
         self.limits = limits
         self._server_context = ServerContext(
-            base_environ(self),
-            sink=sink,
-            limits=limits,
-            multithread=threads > 1,
-            persistent=True,
-            allowed_hosts=allowed_hosts,
-            proxies=TrustedProxies(tuple(trusted_proxies)),
-            handoff=handoff,
-        )
+            base_environ(self), sink=sink, limits=limits, multithread=threads > 1, persistent=True,
+            allowed_hosts=allowed_hosts, proxies=TrustedProxies(tuple(trusted_proxies)), handoff=handoff,
+        )  # fmt: skip
         self._lock = threading.Lock()
         self._poller = Poller()
         self._flushing = FlushSchedule(sink)
         self._connections = Connections(self._poller, limits, getattr(sink, "waits", None), hold)
         self._acceptor = Acceptor(listener, self._poller)
         self._wake_up = WakeUp()
-        self._thread_pool = ThreadPool(
-            self._lock,
-            threads=threads,
-            max_streams=limits.max_streams,
-            lead=lambda pool_thread, seconds: self._serving_loop.lead(pool_thread, seconds),  # noqa: PLW0108  it is made below
-            on_idle=self._flushing.flush,
-            alarm=self._wake_up.set,
-        )
+        self._thread_pool = self._make_thread_pool(threads)
         parts = ServerParts(
             self._lock, threads, limits, sink, self._poller, self._flushing, self._wake_up, self._connections,
             self._acceptor, self._thread_pool,
@@ -134,6 +121,16 @@ class PooledWSGIServer(WSGIServer):
         self._log_again_at: dict[str, float] = {}  # by event
         if accepting:
             self.start_accepting()
+
+    def _make_thread_pool(self, threads: int) -> ThreadPool:
+        return ThreadPool(
+            self._lock,
+            threads=threads,
+            max_streams=self.limits.max_streams,
+            lead=lambda pool_thread, seconds: self._serving_loop.lead(pool_thread, seconds),  # noqa: PLW0108  made later
+            on_idle=self._flushing.flush,
+            alarm=self._wake_up.set,
+        )
 
     # -- what the owner calls, from any thread
 
