@@ -351,6 +351,12 @@ def test_a_package_fits_in_a_head():
     assert [each for each, count in Counter(path.stem for path in modules).items() if count > 1] == []
 
 
+@pytest.mark.parametrize("package", sorted(PACKAGE.glob("*/__init__.py")), ids=name)
+def test_each_package_says_where_it_runs(package):
+    """A package's docstring says in which process or interpreter its modules run."""
+    assert re.search(r"[Rr]uns? (?:in|on)|Both sides|PID 1", ast.get_docstring(parsed(package)) or "")
+
+
 def test_the_list_of_packages_is_that_of_the_tree():
     """docs/packages.md lists each package and its modules as they are: python -m tools.packages writes them."""
     assert packages.page() == packages.PAGE.read_text(encoding="utf-8")

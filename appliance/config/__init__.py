@@ -1,4 +1,4 @@
 """Settings: flags, variables and ``.env`` files become one frozen ``Settings`` object; their documentation.
 
-Runs in the appliance's own interpreter. This package reads the environment once; no other module reads it.
+Runs in the appliance's own interpreter. ``__main__`` reads the environment once; this package gets it as an argument.
 """

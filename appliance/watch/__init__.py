@@ -2,6 +2,7 @@
 
 Runs in the supervisor, in a thread of its own, and knows nothing of processes. ``watcher`` is the entry point.
 ``kinds`` and ``ignores`` decide which files matter, and ``tree`` finds them. ``event_sources``, ``inotify`` and
-``watchfiles_source`` deliver file events; ``mounts`` finds the mounts that have none. ``burst`` and ``file_contents``
-decide whether and when a change is reported.
+``watchfiles_source`` deliver file events; ``mounts`` finds the mounts that have none. ``watch_set`` combines all of
+them, and ``scan_schedule`` decides when to scan. ``burst`` and ``file_contents`` decide whether and when a change is
+reported.
 """

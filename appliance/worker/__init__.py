@@ -1,5 +1,5 @@
 """The project's side of the appliance: the code that runs in the project's own interpreter.
 
-It imports only the standard library, ``appliance.server`` and ``appliance.protocol``, and runs on Python 3.10 to 3.15.
+It imports only the standard library, ``appliance.server`` and ``appliance.protocol``. Runs on Python 3.10 to 3.15.
 The package is loaded under a private name (see ``entry``), so all imports of our own modules are relative.
 """
