@@ -28,11 +28,14 @@ RETRY_S: Final = 0.25
 
 
 class Schedule:
-    """The next time of each kind of look."""
+    """The next time of each kind of look.
+
+    Attributes:
+        polling: some files have no events.
+    """
 
     def __init__(self) -> None:
         self.polling = False
-        self.limits_reported = False
         self._sweep = math.inf
         self._poll = math.inf
         self._recent_at = math.inf
@@ -43,6 +46,10 @@ class Schedule:
         self.polling = polls
         self._sweep = now + SWEEP_S[0]
         self._poll = self._recent_at = now + POLL_S[0]
+
+    def set_polling(self, *, polls: bool) -> None:
+        """Note whether some files have no events: a mount may have come or gone."""
+        self.polling = polls
 
     def due(self) -> float:
         """Return when the next look is due."""

@@ -93,6 +93,7 @@ class Watcher:
         self._unread: list[str] = []
         self._young: list[str] = []  # they are read once they are older
         self._young_due = math.inf
+        self._limits_reported = False
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._started_ns = time.time_ns()
         self._ended = False
@@ -241,7 +242,7 @@ class Watcher:
             with schedule.sweeping(now):
                 found |= watch_set.sweep()
             self._report_limits()
-            schedule.polling = bool(watch_set.polled)
+            schedule.set_polling(polls=bool(watch_set.polled))
             if not os.path.isdir(watch_set.root):
                 schedule.sweep_again(now)
         if schedule.poll_due(now):
@@ -254,9 +255,9 @@ class Watcher:
 
     def _report_limits(self) -> None:
         error = self._watch_set.exhausted
-        if error is None or self._schedule.limits_reported:
+        if error is None or self._limits_reported:
             return
-        self._schedule.limits_reported = True
+        self._limits_reported = True
         limit = "watch" if error.errno == errno.ENOSPC else "instance"
         self._report_failure(
             f"inotify has no {limit} left ({error.strerror})",
