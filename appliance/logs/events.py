@@ -81,7 +81,7 @@ EVENTS = MappingProxyType(
             "warning",
             "Settings have no effect.",
             ("names", "reason", "action"),
-            action="No action is needed if they are not meant as settings; docs/settings.md has the settings' names.",
+            action="Use the names of docs/settings.md, if they are meant as settings.",
         ),
         "settings.changed": Event(
             "warning", "A setting in an .env file changed; restart to apply it.", ("key", "action")
@@ -121,7 +121,7 @@ EVENTS = MappingProxyType(
             "warning",
             "Some dependencies are not installed exactly as their file says.",
             ("reason", "action"),
-            action="No action is needed if the project works; docs/dependencies.md says how the files are read.",
+            action="Check that the project works without it; docs/dependencies.md says how the files are read.",
         ),
         "install.extended": Event(
             "warning",
@@ -197,16 +197,13 @@ EVENTS = MappingProxyType(
             "error",
             "The supervisor can't read what a process of the appliance sends; it replaces the process.",
             ("pid", "reason", "action"),
-            action="No action is needed if it happens once. If it happens again, report it with this line.",
+            action="If it happens again, report it with this line.",
         ),
         "standin.ended": Event(
             "error",
             "The stand-in, which answers while no worker can, has ended or did not start.",
             ("reason", "action"),
-            action=(
-                "No action is needed if it happens once: another one starts. If it happens again, report it with this"
-                " line."
-            ),
+            action="Another one starts when it is needed. If it happens again, report it with this line.",
         ),
         **PAGE_EVENTS,
         # Reloading.

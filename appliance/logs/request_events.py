@@ -102,8 +102,8 @@ REQUEST_EVENTS = MappingProxyType(
             ("limit", "action"),
             CHILD,
             action=(
-                "No action is needed if so many slow clients are expected. Otherwise look for clients that start "
-                "downloads or uploads and do not go on."
+                "Look for clients that start downloads or uploads and do not go on, unless so many slow clients are "
+                "expected."
             ),
         ),
         "stream.limit": Event(
@@ -111,10 +111,7 @@ REQUEST_EVENTS = MappingProxyType(
             "The limit of long responses and sockets is reached.",
             ("limit", "action"),
             CHILD,
-            action=(
-                "No action is needed if so many are expected. Otherwise look for pages that open streams or "
-                "WebSockets and do not close them."
-            ),
+            action="Look for pages that open streams or WebSockets and do not close them, unless so many are expected.",
         ),
         "application.failed": Event(
             "error",
@@ -175,9 +172,7 @@ REQUEST_EVENTS = MappingProxyType(
             "The application does not support the lifespan protocol; a warning if it raised at its startup.",
             ("reason", "action"),
             CHILD,
-            action=(
-                "No action is needed if the application has no startup. Otherwise correct the exception in the reason."
-            ),
+            action="Correct the exception in the reason, unless the application needs no startup.",
         ),
         "lifespan.slow": Event(
             "warning",
