@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.browser.site import LOGO, PROJECTS, STYLE, TEMPLATE, Site
-from tests.browser.tools import chromium_path, skip_or_fail
+from tests.browser.tools import ARGUMENTS, chromium_path, skip_or_fail
 from tests.live.live_appliance import Appliance, cache, project, start
 
 Starting = Callable[..., Appliance]
@@ -22,14 +22,13 @@ Opening = Callable[..., Any]
 
 __all__ = ["cache", "project", "start"]
 
-_HERE = Path(__file__).parent
-_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--ignore-certificate-errors"]
+_HERE = f"{Path(__file__).parent}/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder."""
     for item in items:
-        if _HERE in item.path.parents:
+        if str(item.path).startswith(_HERE):
             item.add_marker(pytest.mark.browser)
             # Playwright allocates much: what earlier tests have left is collected here, and would fail this test.
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
@@ -41,7 +40,7 @@ def _playwright() -> Iterator[tuple[Any, Any]]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  not installed everywhere
 
     driver = sync_playwright().start()
-    browser = driver.chromium.launch(executable_path=chromium_path(), args=_ARGUMENTS)
+    browser = driver.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
     loop = asyncio._get_running_loop()
     asyncio._set_running_loop(None)
     yield browser, loop

@@ -31,9 +31,9 @@ IMAGE = os.environ.get("APPLIANCE_TESTS_IMAGE", "wsgi-appliance")
 
 def pytest_collection_modifyitems(items):
     """Everything beside this file needs the engine, and more time than a test in a process."""
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent}/"
     for item in items:
-        if here in item.path.parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.docker)
             item.add_marker(pytest.mark.timeout(300))
 

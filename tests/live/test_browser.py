@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.browser.tools import ADDRESS_BAR
 from tests.certificates import make_certificate
 from tests.live.clients import program
 from tests.live.live_appliance import Appliance
@@ -18,6 +19,7 @@ from tests.soak.load import SOAKED
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
     "--disable-background-networking", "--disable-sync", "--ignore-certificate-errors", "--remote-debugging-port=0",
+    f"--disable-features={ADDRESS_BAR}",
 ]  # fmt: skip
 
 
