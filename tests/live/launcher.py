@@ -20,9 +20,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _LIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE")
 _LARGEST = 1 << 18
@@ -31,10 +32,10 @@ _LARGEST = 1 << 18
 class ForkedProcess:
     """What the tests need of ``subprocess.Popen``, for a process that another one has forked."""
 
-    def __init__(self, pid: int, stdout: int, status: int) -> None:
+    def __init__(self, pid: int, status: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self.stdout = os.fdopen(stdout, "rb")
+        self.stdout: IO[bytes] | None = None  # its other end, where it is a pipe of the caller's
         self._status = status
         self._ended = selectors.DefaultSelector()
         self._ended.register(status, selectors.EVENT_READ)
@@ -82,10 +83,9 @@ def _forking_process() -> tuple[socket.socket, subprocess.Popen[bytes]]:
         return ours, subprocess.Popen([sys.executable, "-I", __file__, str(number)], pass_fds=[number])
 
 
-def launch(program: tuple[str, ...], environment: dict[str, str], stderr: int) -> ForkedProcess:
+def launch(program: tuple[str, ...], environment: dict[str, str], stdout: int, stderr: int) -> ForkedProcess:
     """Start ``python -I *program`` by a fork; ``program`` is ``-m appliance`` or a file, with arguments."""
     forking, _ = _forking_process()
-    read, stdout = os.pipe()
     ended, status = os.pipe()
     request = {
         "program": program,
@@ -94,11 +94,19 @@ def launch(program: tuple[str, ...], environment: dict[str, str], stderr: int) -
         "limits": {name: resource.getrlimit(getattr(resource, name)) for name in _LIMITS},
     }
     socket.send_fds(forking, [json.dumps(request).encode()], [stdout, stderr, status])
-    os.close(stdout)
     os.close(status)
     answer = forking.recv(100)
     assert answer, "the process that forks appliances has ended"
-    return ForkedProcess(int(answer), read, ended)
+    return ForkedProcess(int(answer), ended)
+
+
+def run(program: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run it to its end, with what it prints."""
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        code = launch(program, environment, stdout.fileno(), stderr.fileno()).wait(timeout=60)
+        stdout.seek(0)
+        stderr.seek(0)
+        return subprocess.CompletedProcess(program, code, stdout.read(), stderr.read())
 
 
 def main(descriptor: int) -> None:
@@ -136,6 +144,8 @@ def main(descriptor: int) -> None:
 def _load() -> None:
     import appliance.cli  # noqa: PLC0415  not in the tests' process
     import appliance.commands.serve  # noqa: PLC0415  as above
+    import appliance.commands.show_status  # noqa: PLC0415  as above
+    import appliance.remedies.makers  # noqa: PLC0415  as above
     import appliance.supervisor.supervisor  # noqa: F401, PLC0415  as above
 
     gc.collect()

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.launcher import ForkedProcess, launch
+from tests.live.launcher import ForkedProcess, launch, run
 
 Event = dict[str, Any]
 
@@ -28,13 +28,15 @@ def app(environ, start_response):
     return [b"{word}"]
 """
 
+FORKS = sys.platform == "linux"  # else each appliance and command is executed
+
 
 class Appliance:
     """One `appliance serve`, and everything that it has said."""
 
     stderr: Path | None = None  # where it is to be kept
     program: tuple[str, ...] = ("-m", "appliance")
-    is_forked = sys.platform == "linux"  # else each is executed
+    is_forked = FORKS
 
     def __init__(self, project: Path, cache: Path, status_socket: Path, settings: dict[str, str]) -> None:
         self.project = project
@@ -58,7 +60,11 @@ class Appliance:
     def _begin(self) -> subprocess.Popen[bytes] | ForkedProcess:
         with contextlib.nullcontext() if self.stderr is None else self.stderr.open("wb") as stderr:
             if self.is_forked:
-                return launch(self.program, self.environment, 2 if stderr is None else stderr.fileno())
+                read, stdout = os.pipe()
+                process = launch(self.program, self.environment, stdout, 2 if stderr is None else stderr.fileno())
+                os.close(stdout)
+                process.stdout = os.fdopen(read, "rb")
+                return process
             return subprocess.Popen(
                 [sys.executable, "-I", *self.program],
                 env=self.environment,
@@ -145,6 +151,8 @@ class Appliance:
 
     def command(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Another command for the same project."""
+        if FORKS:
+            return run(("-m", "appliance", *argv), self.environment)
         return subprocess.run(
             [sys.executable, "-I", "-m", "appliance", *argv],
             env=self.environment,

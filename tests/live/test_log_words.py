@@ -213,11 +213,12 @@ def stall(appliance: Logged, progress: Path) -> threading.Thread:
     appliance.read_on.clear()
     flood = threading.Thread(target=ask_for_flood, args=(appliance, progress))
     flood.start()
-    before, now = None, ""
-    while before != now or not now:  # each look takes as long as the command that is asked meanwhile
+    now, same = "", 0
+    while same < 5:  # each look takes as long as the command that is asked meanwhile
         status = appliance.command("status")
         assert status.returncode == 0, status.stderr
         before, now = now, progress.read_text() if progress.exists() else ""
+        same = same + 1 if now and now == before else 0
     assert int(now) < 59_000
     assert flood.is_alive()
     return flood

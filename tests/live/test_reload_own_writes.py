@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.supervisor.saves.file_notes import MOMENT_S
 from tests.live.live_appliance import Appliance
 
 Start = Callable[..., Appliance]
@@ -189,6 +191,7 @@ def test_somebody_elses_writes(start: Start, project: Path):
     appliance.wait_for("worker.ready")
     for number in range(1, 6):
         appliance.get("/written.py")
+        threading.Event().wait(2 * MOMENT_S)  # until then a change counts as the application's own
         command = f"open('written.py', 'w').write('VALUE = {number}')"
         assert appliance.command("run", "python", "-c", command).returncode == 0
         while not appliance.get()[1].startswith(str(number).encode()):

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import NotRunningError
+from appliance.supervisor.reporting.status_socket import ask
+from tests.live.launcher import launch
 from tests.live.live_appliance import HELLO, Appliance
 
-IMPORTS = "import threading\nthreading.Event().wait()\n"
+IMPORTS = f"import threading\nthreading.Event().wait()\n{HELLO.format(word='served')}"
 FLOOD = """
 import threading
 def flood():
@@ -24,11 +27,11 @@ def flood():
 threading.Thread(target=flood, daemon=True).start()
 """
 STAGES = {
-    "importing": (IMPORTS, {}),
-    "serving": (HELLO.format(word="served"), {}),
-    "broken": ("def app(:\n", {}),
-    "preparing": (HELLO.format(word="served"), {"APPLIANCE_BEFORE_START": "exec sleep 3600"}),
-    "flooding": (FLOOD + HELLO.format(word="served"), {}),
+    "importing": (IMPORTS, {}, "booting"),
+    "serving": (HELLO.format(word="served"), {}, "serving"),
+    "broken": ("def app(:\n", {}, "broken"),
+    "preparing": (HELLO.format(word="served"), {"APPLIANCE_BEFORE_START": "exec sleep 3600"}, "preparing"),
+    "flooding": (FLOOD + HELLO.format(word="served"), {}, "serving"),
 }
 
 
@@ -44,6 +47,7 @@ class Unread(Appliance):
                 os.write(write, b"x" * 4096)
         os.set_blocking(write, True)
         self.ours = read
+        self.socket = folder / "status.sock"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("APPLIANCE_", "PYTHON"))}
         self.environment = {
             **inherited,
@@ -54,16 +58,26 @@ class Unread(Appliance):
             "APPLIANCE_INSTALL": "off",
             **settings,
         }
-        program = [sys.executable, "-I", "-m", "appliance"]
-        if redirected:
-            program = ["/bin/sh", "-c", f'exec "$@" {redirected}', "sh", *program]
-        self.process = subprocess.Popen(program, env=self.environment, stdout=write, stderr=write)
+        if redirected or not self.is_forked:
+            program = [sys.executable, "-I", "-m", "appliance"]
+            if redirected:
+                program = ["/bin/sh", "-c", f'exec "$@" {redirected}', "sh", *program]
+            self.process = subprocess.Popen(program, env=self.environment, stdout=write, stderr=write)
+        else:
+            self.process = launch(self.program, self.environment, write, write)
         os.close(write)
 
-    def wait_until(self, *codes: int) -> None:
-        """Until `appliance status` has one of these exit codes; each look takes as long as the command does."""
-        while self.command("status").returncode not in codes:
-            assert self.process.poll() is None
+    def wait_until(self, state: str) -> None:
+        """Until its status names this state."""
+        while self._state() != state:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"it ended with {self.process.wait(timeout=0.02)}")
+
+    def _state(self) -> str:
+        try:
+            return str(ask(self.socket)["state"])
+        except NotRunningError:
+            return ""
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -82,10 +96,10 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def unread(folder: Path, request: pytest.FixtureRequest) -> Iterator[Unread]:
     """An appliance in the stage that the test names."""
-    source, settings = STAGES[request.param]
+    source, settings, state = STAGES[request.param]
     (folder / "project" / "app.py").write_text(source, encoding="utf-8")
     appliance = Unread(folder, settings)
-    appliance.wait_until(0 if request.param in {"serving", "flooding"} else 1)
+    appliance.wait_until(state)
     yield appliance
     appliance.close()
 
@@ -106,7 +120,7 @@ def test_a_stop_without_a_stream(folder: Path, redirected: str):
     (folder / "project" / "app.py").write_text(HELLO.format(word="served"), encoding="utf-8")
     appliance = Unread(folder, {}, redirected)
     try:
-        appliance.wait_until(0)
+        appliance.wait_until("serving")
         appliance.process.send_signal(signal.SIGTERM)
         assert appliance.process.wait(timeout=8) == 0
         os.set_blocking(appliance.ours, False)
