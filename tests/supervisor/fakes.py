@@ -8,10 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from appliance.errors import StartError
+from appliance.logs.events import EVENTS
 from appliance.protocol.message_base import Message
 from appliance.supervisor.loop import Timer
 from appliance.supervisor.processes.handles import Handle
 
+_ALWAYS = ("role", "generation")
 _PIDS = itertools.count(1_000_000_000)  # no process has such a pid
 
 
@@ -67,6 +69,7 @@ class FakeChildren:
         sent: each message with the child it went to, in order.
         passed: the descriptors that went with each.
         retired: the children that were asked to end, each with its grace.
+        options: the other arguments of each of these calls.
         left: children that may go on for so long.
         refusing: send raises this.
         unretirable: retire raises this.
@@ -77,6 +80,7 @@ class FakeChildren:
         self.sent: list[tuple[Handle, Message]] = []
         self.passed: list[list[int]] = []
         self.retired: list[tuple[Handle, float]] = []
+        self.options: list[dict[str, object]] = []
         self.left: list[tuple[Handle, float]] = []
         self.cuts: list[Handle] = []
         self.refusing: Exception | None = None
@@ -107,12 +111,13 @@ class FakeChildren:
         child.ending = True
         self.end(child, -9)
 
-    def retire(self, child: Handle, grace_s: float, **_options: object) -> None:
+    def retire(self, child: Handle, grace_s: float, **options: object) -> None:
         """As the supervisor's; its end is the test's to say."""
         child.ending = True
         if self.unretirable is not None:
             raise self.unretirable
         self.retired.append((child, grace_s))
+        self.options.append(options)
 
     def expect_end(self, child: Handle) -> None:
         """As the supervisor's."""
@@ -139,7 +144,7 @@ class FakeChildren:
 
 
 class FakeLog:
-    """A log that keeps its events."""
+    """A log that keeps its events, each as the table of events has it: its name, its level and its fields."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, dict[str, Any]]] = []
@@ -151,6 +156,10 @@ class FakeLog:
 
     def event(self, level: str, event: str, **fields: object) -> None:
         """As the log's."""
+        documented = EVENTS[event]
+        assert level in documented.level.split(", "), (level, event)
+        # An error has its three parts, and may have details of its own.
+        assert fields.keys() <= {*documented.fields, *_ALWAYS} or "found" in fields, event
         self.on_event()
         self.events.append((level, event, fields))
 
