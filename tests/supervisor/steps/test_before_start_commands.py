@@ -13,6 +13,7 @@ import pytest
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.steps import before_start_runs as runs
 from appliance.supervisor.steps.before_start import GRACE_S, BeforeStart
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
@@ -25,16 +26,18 @@ class Project:
         self.events: list[lifecycle_events.Event] = []
         self.not_started: list[lifecycle_events.Action] = []
         self.runs: list[tuple[Handle, list[str]]] = []
+        self.started: list[dict[str, Any]] = []
         self.startable = True
         failures = SimpleNamespace(performing=lambda action, _: self.not_started.append(action))
         parts: Any = (self.loop, self.children, self.log, self.events.append, failures)
         self.before_start = BeforeStart(*parts, spawn=self.spawn)
         self.children.ended = self.before_start.ended
 
-    def spawn(self, role: str, generation: int, argv: list[str], **_: object) -> Handle:
+    def spawn(self, role: str, generation: int, argv: list[str], **options: object) -> Handle:
         """As the supervisor's."""
         if not self.startable:
             raise no_process()
+        self.started.append({"role": role, "job": generation, **options})
         self.runs.append((handle(role), argv))
         return self.runs[-1][0]
 
@@ -44,9 +47,9 @@ class Project:
         return self.runs[-1][0]
 
 
-def analysis(commands: str = "python manage.py migrate", **variables: str) -> Any:
+def analysis(commands: str = "python manage.py migrate", fingerprint: str = "f", **variables: str) -> Any:
     """What is known of a project that has these commands."""
-    plan = SimpleNamespace(fingerprint="f")
+    plan = SimpleNamespace(fingerprint=fingerprint)
     return SimpleNamespace(
         before_start=commands, variables=variables, plan=plan, project=SimpleNamespace(root=Path("/project"))
     )
@@ -62,9 +65,29 @@ def test_the_commands_run_in_a_shell_that_stops_at_the_first_failure(project: Pr
     """The text is given to ``sh -e`` as it is, and success is reported to the lifecycle with the job."""
     project.before_start.start(1, analysis("a\nb; c && d"))
     assert project.runs[0][1] == ["/bin/sh", "-e", "-c", "a\nb; c && d"]
+    assert project.log.events == [("info", "preparation.started", {"commands": "a\nb; c && d"})]
     project.children.end(project.newest)
     assert project.events == [lifecycle_events.Prepared(1)]
     assert project.before_start.is_done(analysis("a\nb; c && d"))
+
+
+def test_the_commands_run_where_the_project_runs(project: Project):
+    """The shell has the project's folder and the variables of its environment, and no channel to us."""
+    project.before_start.start(4, analysis(DATABASE_URL="sqlite://"))
+    assert project.started == [
+        {
+            "role": "preparation", "job": 4, "environment": {"DATABASE_URL": "sqlite://"},
+            "folder": Path("/project"), "channel": False,
+        }
+    ]  # fmt: skip
+
+
+def test_the_log_says_how_long_a_run_took(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """A run that ends well is logged with its duration in seconds, to the millisecond."""
+    project.before_start.start(1, analysis())
+    monkeypatch.setattr(time, "monotonic", lambda: project.newest.started + 1.23456)
+    project.children.end(project.newest)
+    assert project.log.events[-1] == ("info", "preparation.finished", {"duration_s": 1.235})
 
 
 def test_a_project_without_commands_is_done():
@@ -73,14 +96,29 @@ def test_a_project_without_commands_is_done():
 
 
 @pytest.mark.parametrize(
-    "other", [analysis("flask db upgrade"), analysis(DATABASE_URL="sqlite://"), analysis(A="1", B="2")]
+    "other",
+    [
+        analysis("flask db upgrade"),
+        analysis(DATABASE_URL="sqlite://"),
+        analysis(A="1", B="2"),
+        analysis(fingerprint="another environment"),
+    ],
 )
 def test_other_inputs_are_not_done(project: Project, other: Any):
-    """Other commands or other variables are run again; what ran before is done only with its own inputs."""
+    """Other commands, variables or packages are run again; what ran before is done only with its own inputs."""
     project.before_start.start(1, analysis())
     project.children.end(project.newest)
     assert project.before_start.is_done(analysis())
     assert not project.before_start.is_done(other)
+
+
+def test_the_inputs_tell_variables_apart(project: Project):
+    """The order of variables is no input; which text is a name and which a value is one, and any bytes may stand."""
+    project.before_start.start(1, analysis(A="1", B="\udcff"))
+    project.children.end(project.newest)
+    assert project.before_start.is_done(analysis(B="\udcff", A="1"))
+    for other in (analysis(A="1", B="\udcfe"), analysis(A="1B=\udcff"), analysis("python manage.py migrateA=1", B="")):
+        assert not project.before_start.is_done(other)
 
 
 def test_a_command_that_fails(project: Project):
@@ -91,9 +129,55 @@ def test_a_command_that_fails(project: Project):
     (event,) = project.events
     assert isinstance(event, lifecycle_events.PreparationFailed)
     assert (event.job, "exit status 3" in str(event.page)) == (1, True)
-    (logged,) = project.log.named("preparation.failed")
-    assert logged["output"] == ["no such table", "auth_user"]
+    level, name, logged = project.log.events[-1]
+    assert (level, name, logged["output"]) == ("error", "preparation.failed", ["no such table", "auth_user"])
+    assert all(logged[part] for part in ("found", "expected", "action"))
+    assert event.page["remedies"] == [{"kind": "run-again", "step": "commands"}]
     assert not project.before_start.is_done(analysis())
+
+
+def test_a_failure_shows_the_end_of_its_own_output(project: Project):
+    """The page of a failure has the last lines of this run, whatever their bytes, and none of an earlier run."""
+    project.before_start.start(1, analysis())
+    project.before_start.output_lines([OutputLine(b"of the first run")])
+    project.children.end(project.newest, 1)
+    project.before_start.start(2, analysis())
+    project.before_start.output_lines([OutputLine(b"%d" % number) for number in range(100)])
+    project.before_start.output_lines([OutputLine(b"\xff")])
+    project.children.end(project.newest, 1)
+    shown = project.log.named("preparation.failed")[-1]["output"]
+    assert shown == [*map(str, range(61, 100)), "\ufffd"]
+
+
+def test_a_run_waits_for_what_the_first_has_started(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """A run begins once no process of an earlier run's group is left, though its shell has ended; none runs twice."""
+    groups = {True}
+    monkeypatch.setattr(Handle, "has_group", lambda _: bool(groups))
+    project.before_start.start(1, analysis())
+    first = project.newest
+    project.before_start.start(2, analysis("flask db upgrade"))
+    project.children.end(first, -15)
+    project.loop.advance(1.0)
+    assert project.log.named("preparation.waiting") == [{"pid": first.pid}]
+    assert len(project.runs) == 1
+    groups.clear()
+    project.loop.advance(1.0)
+    assert [argv[-1] for _, argv in project.runs[1:]] == ["flask db upgrade"]
+
+
+def test_another_child_of_the_role_changes_nothing(project: Project):
+    """Only the end of the shell that runs counts: that of another child is no end of the run."""
+    project.before_start.start(1, analysis())
+    project.before_start.ended(handle("preparation"))
+    assert project.events == []
+    project.children.end(project.newest)
+    assert project.events == [lifecycle_events.Prepared(1)]
+
+
+def test_the_commands_need_a_project():
+    """That the commands never run before the project is known is checked, and not hoped for."""
+    with pytest.raises(RuntimeError, match="before the project is known"):
+        Project().before_start._run(runs.Run(1))
 
 
 def test_a_run_for_other_inputs_ends_the_first(project: Project):
@@ -104,7 +188,9 @@ def test_a_run_for_other_inputs_ends_the_first(project: Project):
     assert project.children.retired == [(first, GRACE_S)]
     project.loop.advance(0.1)
     assert [run for run, _ in project.runs] == [first]
-    assert len(project.log.named("preparation.waiting")) == 1
+    assert [event for event in project.log.events if event[1] == "preparation.waiting"] == [
+        ("info", "preparation.waiting", {"pid": first.pid})
+    ]
     project.children.end(first, -15)
     project.loop.advance(0.1)
     assert project.runs[-1][1][-1] == "flask db upgrade"
@@ -160,3 +246,24 @@ def test_files_that_the_commands_write(project: Project, tmp_path: Path):
     os.utime(file, (time.time() + 60, time.time() + 60))
     assert not project.before_start.wrote([file])
     assert not project.before_start.wrote([tmp_path / "gone.py"])
+
+
+def test_the_time_in_which_the_commands_wrote(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A file counts as the commands' from a tick of the kernel before the run's begin to its end; all files must."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    project.before_start.start(1, analysis())
+    now[0] = 1010.0
+    project.children.end(project.newest, 1)
+    times = {999.9: False, 999.985: True, 1000.0: True, 1010.0: True, 1010.1: False}
+    files = {at: tmp_path / f"{at}.py" for at in times}
+    for at, file in files.items():
+        file.touch()
+        os.utime(file, (0, at))
+    assert {at: project.before_start.wrote([file]) for at, file in files.items()} == times
+    assert not project.before_start.wrote(files.values())
+    now[0] = 1020.0
+    project.before_start.start(2, analysis())
+    now[0] = 1030.0
+    project.children.end(project.newest, 1)
+    assert not project.before_start.wrote([files[1010.0]]), "that was another run"

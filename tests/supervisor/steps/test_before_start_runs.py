@@ -70,6 +70,13 @@ def test_another_run_waits_for_the_first_to_end():
     assert history(EarlierRunsGone(), state=state)[1] == [Run(2)]
 
 
+def test_the_wait_of_another_run_is_logged_again():
+    """The wait is logged once for a run, and once more for the next run that has to wait."""
+    waiting = [*RUNNING, RunRequested(2, "b"), EarlierRunLives(7), CancelRequested()]
+    _, actions = history(*waiting, RunRequested(3, "c"), EarlierRunLives(7))
+    assert actions == [ReportWait(7), CheckEarlierRuns(later=True)]
+
+
 def test_a_run_that_is_given_up():
     """A run that is cancelled is ended, or never begins."""
     assert history(*RUNNING, CancelRequested())[1] == [EndRun()]
