@@ -143,7 +143,7 @@ def _press(state: State, event: Pressed) -> Step:
         return state, (Refuse(event.remedy, event.refusal),)
     phase = Phase.ACTING if event.in_thread else Phase.RUNNING
     run = state.run + 1
-    return replace(state, phase=phase, run=run, remedy=event.remedy, reason=""), (Run(run),)
+    return replace(state, phase=phase, run=run, remedy=event.remedy), (Run(run),)
 
 
 def _press_while_busy(state: State, event: Pressed) -> Step:

@@ -69,7 +69,9 @@ def test_a_cancelled_run_has_failed():
     assert (state.phase, actions) == (Phase.ENDING, [EndProcess()])
     assert history(CancelRequested("one"), state=state)[1] == []
     assert history(TimedOut(1, "900 s"), state=state)[1] == []
-    assert history(Ended(1), state=state)[1] == [ReportFailure(CANCELLED)]
+    state, actions = history(Ended(1), state=state)
+    assert actions == [ReportFailure(CANCELLED)]
+    assert history(Pressed("one"), Ended(2), state=state)[1] == [ReportSuccess()], "that was the run before"
 
 
 def test_a_cancel_of_another_remedy_changes_nothing():
