@@ -33,6 +33,14 @@ if TYPE_CHECKING:
     from appliance.supervisor.reporting.progress_page import ProgressPage
 
 GRACE_S = 0.5  # uv ends at once when asked to
+# The parts of a failure's report, and what stands for a part that it does not have.
+_PARTS = {
+    "found": "the installer ended without a reason",
+    "expected": "an installation that ends well",
+    "action": "Read its output in the log; it is tried again at the next save.",
+}
+# What a report names like a part of every error or line of the log is no detail of it.
+_NOT_DETAILS = frozenset({"self", "event", "needs", "findings", "level", "role", "generation", "at"})
 
 
 class Installation:
@@ -143,14 +151,15 @@ class Installation:
             self._on_event(lifecycle_events.InstallFailed(child.generation, standin_pages.of_error(error)))
 
     def _error(self) -> InstallError:
-        """The reason of the failure, by the installer's report."""
-        fields = dict(self._report)
-        needs = all_checked(fields.pop("needs", None))  # a build of the project's may have written the report
-        kind = InterpreterError if fields.pop("event", "") == InterpreterError.event else InstallError
-        return kind(
-            fields.pop("found", "the installer ended without a reason"),
-            expected=fields.pop("expected", "an installation that ends well"),
-            action=fields.pop("action", "Read its output in the log; it is tried again at the next save."),
-            needs=needs,
-            **fields,
-        )
+        """The reason of the failure, by the installer's report. A build of the project's may have written that."""
+        report = self._report
+        parts = {name: report[name] if isinstance(report.get(name), str) else text for name, text in _PARTS.items()}
+        details = {name: value for name, value in report.items() if name not in _PARTS and name not in _NOT_DETAILS}
+        if not _is_text(details.get("output")):
+            details.pop("output", None)
+        kind = InterpreterError if report.get("event") == InterpreterError.event else InstallError
+        return kind(**parts, needs=all_checked(report.get("needs")), **details)
+
+
+def _is_text(output: object) -> bool:
+    return isinstance(output, str) or (isinstance(output, list) and all(isinstance(line, str) for line in output))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
+from appliance.environment.install_progress import keep_duration, last_duration_s
+from appliance.logs.project_output.output_lines import OutputLine
 from appliance.supervisor import lifecycle_events
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps.installation import GRACE_S, Installation
 from tests.supervisor.fakes import FakeChildren, FakeLog, handle
@@ -23,15 +28,23 @@ class Project:
         self.children, self.log = FakeChildren(), FakeLog()
         self.events: list[lifecycle_events.Event] = []
         self.commands: list[list[str]] = []
-        parts: Any = (self.children, ["--offline"], {}, Path("/project"))
+        self.expected: list[float] = []
+        self.progress: list[dict[str, Any]] = []
+        self.shown: list[tuple[Phase, list[bytes]]] = []
+        self.started: list[dict[str, Any]] = []
+        parts: Any = (self.children, ["--offline"], {"HOME": "/root"}, Path("/project"))
         log: Any = self.log
-        page: Any = SimpleNamespace(installs=lambda _: None, expect_install=lambda _: None, output=lambda *_: None)
+        page: Any = SimpleNamespace(
+            installs=self.progress.append, expect_install=self.expected.append,
+            output=lambda phase, texts: self.shown.append((phase, list(texts))),
+        )  # fmt: skip
         self.installation = Installation(*parts, log=log, on_event=self.events.append, page=page, spawn=self.spawn)
         self.children.ended = self.installation.ended
 
-    def spawn(self, argv: list[str], *, job: int, **_: object) -> Handle:
+    def spawn(self, argv: list[str], *, job: int, **options: object) -> Handle:
         """As the supervisor's."""
         self.commands.append(argv)
+        self.started.append({"job": job, **options})
         child = handle("installer")
         child.generation = job
         return child
@@ -56,6 +69,78 @@ def test_an_installation_reports_its_end(project: Project):
     project.ends(0)
     assert (project.commands, project.events) == ([["--offline"]], [lifecycle_events.Installed(3)])
     assert project.log.named("install.output") == [{"text": "Resolved 4 packages"}]
+
+
+def test_the_installer_runs_beside_the_project(project: Project):
+    """The installer has the appliance's own environment and the project's folder, and the log says what it reads."""
+    project.installation.start(3, PLAN)
+    assert project.started == [{"job": 3, "environment": {"HOME": "/root"}, "folder": Path("/project")}]
+    assert project.log.events == [("info", "install.started", {"source": "requirements.txt"})]
+    assert project.expected == [0.0]
+
+
+def test_an_installation_before_anything_is_known(project: Project):
+    """Without a plan the installer finds out by itself what to install; its environment is not compared with one."""
+    project.installation.start(3, None)
+    project.ends(0)
+    assert project.commands == [["--offline"]]
+    assert (project.log.named("install.started"), project.expected) == ([{"source": ""}], [0.0])
+    assert project.events == [lifecycle_events.Installed(3)]
+
+
+def test_the_next_installation_is_expected_to_last_as_long(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The time of an installation that ends well is logged and kept, and the page of the next one is told of it."""
+    plan: Any = SimpleNamespace(source="requirements.txt", environment=tmp_path / "a", application="")
+    keep_duration(tmp_path, Path("/project"), 1.5)
+    project.installation.start(1, plan)
+    child = project.children.alive[0]
+    monkeypatch.setattr(time, "monotonic", lambda: child.started + 4.56789)
+    project.ends(0)
+    assert project.log.events[-1] == ("info", "install.finished", {"duration_s": 4.568})
+    assert project.expected == [1.5]
+    assert last_duration_s(tmp_path, Path("/project")) == 4.6
+    project.installation.start(2, plan)
+    project.ends(1)
+    assert last_duration_s(tmp_path, Path("/project")) == 4.6, "one that fails says nothing of the next"
+
+
+def test_progress_is_shown_and_not_logged(project: Project):
+    """The installer's progress goes to the page of the step, its lines to the page and the log, line by line."""
+    project.installation.start(1, PLAN)
+    project.installation.lines("stdout", [OutputLine(b'{"event": "install.progress", "step": "resolving"}')])
+    project.installation.lines("stderr", [OutputLine(b"Resolved 4 packages"), OutputLine(b"\xff")])
+    assert project.progress == [{"event": "install.progress", "step": "resolving"}]
+    assert project.shown == [(Phase.INSTALLING, [b"Resolved 4 packages", b"\xff"])]
+    assert [event for event in project.log.events if event[1] != "install.started"] == [
+        ("info", "install.output", {"text": "Resolved 4 packages"}),
+        ("info", "install.output", {"text": "\ufffd"}),
+    ]
+    project.ends(0)
+    assert project.events == [lifecycle_events.Installed(1)], "progress is no report"
+
+
+def test_a_line_without_a_report_is_output(project: Project):
+    """What the installer writes to standard output without being asked is logged as its output."""
+    project.installation.start(1, PLAN)
+    for text in (b"no JSON", b"[1, 2]"):
+        project.installation.line("stdout", text)
+    assert project.log.named("install.output") == [{"text": "no JSON"}, {"text": "[1, 2]"}]
+    project.installation.line("stderr", b'{"event": "install.progress"}')
+    assert project.progress == []
+
+
+def test_a_report_counts_for_its_installation(project: Project):
+    """What an installation has reported is not the reason of the next one's failure."""
+    project.installation.start(1, PLAN)
+    project.ends(5, b'{"event": "install.failed", "found": "no such package"}')
+    project.installation.start(2, PLAN)
+    project.ends(5)
+    assert [each["found"] for each in project.log.named("install.failed")] == [
+        "no such package",
+        "the installer ended without a reason",
+    ]
 
 
 def test_the_application_that_is_known(project: Project):
@@ -83,9 +168,31 @@ def test_a_failure_is_reported_as_the_installer_says(project: Project, report: b
     """A failed installation is one event with the installer's own words, and a page."""
     project.installation.start(1, PLAN)
     project.ends(5, report)
-    (logged,) = project.log.named(event)
+    level, name, logged = project.log.events[-1]
+    assert (level, name) == ("error", event)
     assert logged["found"].startswith("no ")
-    assert isinstance(project.events[0], lifecycle_events.InstallFailed)
+    (failed,) = project.events
+    assert isinstance(failed, lifecycle_events.InstallFailed)
+    assert (failed.job, failed.page["error"]) == (1, event)
+
+
+def test_the_details_of_a_failure_are_kept(project: Project):
+    """The log has every detail of the installer's report, and the page its output, its place and its remedies."""
+    project.installation.start(7, PLAN)
+    need = {"kind": "run-again", "step": "installation"}
+    report = {
+        "event": "install.failed", "found": "no such package", "expected": "one", "action": "Correct the name.",
+        "output": ["one", "two"], "file": "/project/requirements.txt", "line": 3, "needs": [need],
+    }  # fmt: skip
+    project.ends(5, orjson.dumps(report))
+    (logged,) = project.log.named("install.failed")
+    assert logged == {key: value for key, value in report.items() if key not in {"event", "needs"}}
+    (failed,) = project.events
+    assert isinstance(failed, lifecycle_events.InstallFailed)
+    assert (failed.page["details"], failed.page["line"], failed.page["remedies"]) == ("one\ntwo", 3, [need])
+    project.installation.start(8, PLAN)
+    project.ends(5, b'{"found": "no such package", "output": "one text"}')
+    assert project.log.named("install.failed")[-1]["output"] == "one text"
 
 
 def test_an_installer_that_says_nothing(project: Project):
@@ -95,6 +202,26 @@ def test_an_installer_that_says_nothing(project: Project):
         project.ends(-9, line)
     logged = project.log.named("install.failed")
     assert [all(each[part] for part in ("found", "expected", "action")) for each in logged] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        b'{"found": 5, "expected": null, "action": []}',
+        b'{"self": 1, "level": "x", "role": 1, "generation": [], "at": "now", "findings": 3, "event": {}}',
+        b'{"output": 5, "file": 5, "line": "x", "needs": 5}',
+        b'{"output": [5]}',
+    ],
+)
+def test_a_report_that_a_build_has_written(project: Project, report: bytes):
+    """Whatever stands in a report, its failure is one event with three texts and a page: no phase lasts forever."""
+    project.installation.start(4, PLAN)
+    project.ends(5, report)
+    (logged,) = project.log.named("install.failed")
+    assert all(isinstance(logged[part], str) for part in ("found", "expected", "action"))
+    (event,) = project.events
+    assert isinstance(event, lifecycle_events.InstallFailed)
+    assert (event.job, event.page["details"], event.page["remedies"]) == (4, "", [])
 
 
 def test_what_the_installer_adapted(project: Project):
