@@ -6,6 +6,7 @@ import queue
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,62 +15,9 @@ import pytest
 
 from appliance.config.env_content import UnreadPart
 from appliance.config.settings import read_settings
-from appliance.errors import ApplicationError, StartError
-from appliance.supervisor.steps.analysis import Analysis, Analyst, analyse, log_changes
+from appliance.errors import ApplicationError, ProjectMissingError, StartError
+from appliance.supervisor.steps.analysis import Analysis, Analyst, analyse
 from tests.supervisor.fakes import FakeLog
-
-
-def found(**changes: Any) -> Any:
-    """A result, as far as the log looks at it."""
-    given = {
-        "name": "app:app", "framework": "flask", "why": "app.py", "because": "", "passed_over": "", "hidden": (),
-        "values": {}, "unserved": None, **changes,
-    }  # fmt: skip
-    target = SimpleNamespace(**{key: given[key] for key in ("name", "framework", "why")})
-    plan = SimpleNamespace(interpreter="3.13", because=given["because"], passed_over=given["passed_over"])
-    return SimpleNamespace(
-        project=SimpleNamespace(target=target, unserved=given["unserved"]), plan=plan,
-        environment=SimpleNamespace(hidden=given["hidden"], values=given["values"]),
-    )  # fmt: skip
-
-
-def reported(known: Any, now: Any) -> list[str]:
-    """The events that the log is told."""
-    log: Any = FakeLog()
-    log_changes(log, known, now)
-    return [event for _, event, _ in log.events]
-
-
-def test_what_is_found_is_told_once():
-    """The first analysis tells of the application; the same one again tells nothing."""
-    first = found()
-    assert (reported(None, first), reported(first, first)) == (["project.found"], [])
-
-
-@pytest.mark.parametrize(
-    ("changes", "events"),
-    [
-        ({"name": "wsgi:application"}, ["project.found"]),
-        ({"because": "requires-python"}, ["interpreter.chosen"]),
-        ({"passed_over": "3.7"}, ["interpreter.substituted"]),
-        ({"hidden": (("PATH", ".env"),)}, ["environment.hidden"]),
-        ({"values": {"APPLIANCE_PORT": "1"}}, ["settings.changed"]),
-        ({"values": {"APPLIANCE_BEFORE_START": "flask db upgrade"}}, []),
-        ({"values": {"DEBUG": "1"}}, []),
-        (
-            {"unserved": SimpleNamespace(routes=("/ws",), application="app:api", action="Use an ASGI server.")},
-            ["asgi.unserved"],
-        ),
-    ],
-)
-def test_what_has_changed_is_reported(changes: dict[str, Any], events: list[str]):
-    """Each thing that is otherwise than before is one event, and nothing else is told again."""
-    target = {"framework": "flask", "why": "app.py", **changes}
-    known = found()
-    now = found(**target)
-    if "name" not in changes:
-        now.project.target = known.project.target
-    assert reported(known, now) == events
 
 
 class Looks:
@@ -81,11 +29,16 @@ class Looks:
         self.outcome: Any = None
         self.unread: tuple[UnreadPart, ...] = ()
         self.log = FakeLog()
-        parts: Any = (SimpleNamespace(), {}, self.log, self.posted.put)
+        self.calls: list[tuple[Any, ...]] = []
+        self.read: list[Any] = []
+        self.settings, self.process = SimpleNamespace(), {"HOME": "/root"}
+        parts: Any = (self.settings, self.process, self.log, self.posted.put, "first")
         self.analyst = Analyst(*parts, look=self._analyse)
 
-    def _analyse(self, *_: object, read: Callable[[Any], None], **__: object) -> Any:
-        read(SimpleNamespace(unread=self.unread))
+    def _analyse(self, *given: object, before: object, read: Callable[[Any], None]) -> Any:
+        self.calls.append((*given, before, threading.current_thread()))
+        self.read.append(SimpleNamespace(unread=self.unread))
+        read(self.read[-1])
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -128,6 +81,44 @@ def test_a_file_that_is_not_read(looks: Looks):
     assert [each["line"] for each in looks.log.named("environment.unread")] == [3, 4]
 
 
+def test_a_look_is_told_what_is_known(looks: Looks):
+    """A look gets the settings, the environment of the appliance, what is known, and what the last look has read."""
+    known: Any = SimpleNamespace()
+    looks.look("analysis")
+    looks.analyst.start(known, looks.results.append)
+    for _ in range(2):
+        looks.posted.get(timeout=30)()
+    assert [call[:4] for call in looks.calls] == [
+        (looks.settings, looks.process, None, "first"),
+        (looks.settings, looks.process, known, looks.read[0]),
+    ]
+    assert {(call[4].name, call[4].daemon) for call in looks.calls} == {("analysis", True)}
+
+
+def test_what_an_older_look_has_read_is_dropped(looks: Looks):
+    """What a look has read counts while it is the newest: a later look has read more."""
+    looks.unread = (UnreadPart(".env", "no name", "Write NAME=value.", line=3),)
+    looks.analyst.start(None, looks.results.append)
+    read, result = looks.posted.get(timeout=30), looks.posted.get(timeout=30)
+    looks.unread = ()
+    looks.look("newer")
+    read()
+    result()
+    assert looks.log.events == []
+    looks.look("newest")
+    assert looks.calls[-1][3] is looks.read[1]
+
+
+@pytest.mark.parametrize("line", [0, 3])
+def test_an_unread_part_is_a_warning(looks: Looks, line: int):
+    """What can't be read is a warning with the file, its line if there is one, the reason and what to do."""
+    looks.unread = (UnreadPart(".env", "no name", "Write NAME=value.", line=line, count=2),)
+    looks.look("analysis")
+    where = {"file": ".env", **({"line": line} if line else {})}
+    fields = {**where, "reason": "no name", "count": 2, "action": "Write NAME=value."}
+    assert looks.log.events == [("warning", "environment.unread", fields)]
+
+
 def test_no_thread_for_a_look(looks: Looks, monkeypatch: pytest.MonkeyPatch):
     """Where no thread can be started that is an error that says so."""
 
@@ -135,7 +126,7 @@ def test_no_thread_for_a_look(looks: Looks, monkeypatch: pytest.MonkeyPatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(StartError):
+    with pytest.raises(StartError, match="the thread that analyses the project can't be started"):
         looks.analyst.start(None, looks.results.append)
 
 
@@ -194,3 +185,100 @@ def test_a_file_that_was_broken_before_keeps_nothing(tmp_path: Path):
     known = analyse(settings, {})
     app.write_text("import flask\nweb = flask.Flask(__name__)\n", encoding="utf-8")
     assert analyse(settings, {}, known.project).differs(known)
+
+
+class Folder:
+    """A project in a folder, which is really analysed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "project"
+        self.root.mkdir()
+        self.cache = root / "cache"
+        self.write("app.py", "import flask\napp = flask.Flask(__name__)\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the project."""
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def analyse(self, known: Any = None, process: dict[str, str] | None = None, **flags: str) -> Analysis:
+        """Analyse it as the appliance does that was started with these flags."""
+        process = process or {}
+        flags = {"project": str(self.root), "cache": str(self.cache), **flags}
+        return analyse(read_settings(process, process, flags, self.root), process, known)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """A Flask project."""
+    return Folder(tmp_path)
+
+
+def test_the_commands_are_read_each_time(folder: Folder):
+    """The commands of BEFORE_START are those of the file as it is now; a flag of the command line stands above it."""
+    assert folder.analyse().before_start == ""
+    folder.write(".env", "APPLIANCE_BEFORE_START=' flask db upgrade '\n")
+    assert folder.analyse().before_start == "flask db upgrade"
+    assert folder.analyse(before_start="flask init").before_start == "flask init"
+
+
+def test_the_environment_is_told_before_the_rest_fails(folder: Folder):
+    """What was read of the environment is told as soon as it is read: an unread part may explain what fails then."""
+    folder.write(".env", "TOKEN=x\n")
+    (folder.root / "app.py").unlink()
+    told: list[Any] = []
+    settings = read_settings({}, {}, {"project": str(folder.root), "cache": str(folder.cache)}, folder.root)
+    with pytest.raises(ApplicationError):
+        analyse(settings, {}, read=told.append)
+    assert [each.values["TOKEN"] for each in told] == ["x"]
+
+
+def test_a_folder_that_is_not_there(folder: Folder):
+    """A folder that has gone since the start is an error of its own, and not a project without an application."""
+    folder.analyse()
+    shutil.rmtree(folder.root)
+    with pytest.raises(ProjectMissingError):
+        folder.analyse()
+
+
+def test_an_application_whose_file_has_gone(folder: Folder):
+    """An application is kept while its file is there, and no longer."""
+    known = folder.analyse().project
+    folder.write("app.py", "")
+    assert folder.analyse(known).project is known
+    (folder.root / "app.py").unlink()
+    with pytest.raises(ApplicationError):
+        folder.analyse(known)
+
+
+def test_an_application_without_a_file_is_kept_by_a_broken_one(folder: Folder):
+    """An application without a file is kept if another file was just broken, and not by one that was before."""
+    found = folder.analyse().project
+    nowhere = replace(found, target=replace(found.target, file=""))
+    (folder.root / "app.py").unlink()
+    with pytest.raises(ApplicationError):
+        folder.analyse(nowhere)
+    folder.write("other.py", "def (\n")
+    assert folder.analyse(nowhere).project is nowhere
+    with pytest.raises(ApplicationError) as raised:
+        folder.analyse()
+    with pytest.raises(ApplicationError):
+        folder.analyse(replace(nowhere, unparsed=raised.value.unparsed))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("", True), (" \n" * 500, True), (" " * 1023, True), (" " * 1024, False), ("import flask\n", False)],
+)
+def test_an_empty_file_is_about_to_be_written(folder: Folder, text: str, kept: bool):
+    """A small file of white space is what an editor has only begun to write; any other content is a save."""
+    known = folder.analyse(app="app.py").project
+    folder.write("app.py", text)
+    assert (folder.analyse(known, app="app.py").project is known) is kept
+
+
+def test_another_application_is_noticed(folder: Folder):
+    """An application that was renamed in a good save is another one at once."""
+    known = folder.analyse().project
+    folder.write("app.py", "import flask\nsite = flask.Flask(__name__)\n")
+    found = folder.analyse(known).project
+    assert (known.target.name, found.target.name) == ("app:app", "app:site")
