@@ -24,6 +24,7 @@ class Preloader:
         self.forks = False
         self.born = True
         self.wanted = False
+        self.readies = 0
         self.refused: list[str] = []
         self.mismatches: list[ForkMismatch] = []
         self.lists: list[ModulesReport] = []
@@ -54,37 +55,48 @@ class Preloader:
 
     def ready(self) -> None:
         """As the preloader's."""
+        self.readies += 1
 
 
 class Project:
     """Workers under the lifecycle's own table, and nothing else of the supervisor."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str | None = "http://localhost:8000") -> None:
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
         self.preloader = Preloader(self.children)
         self.hurried = 0
         self.not_startable = False
         self.reloads: list[int] = []
+        self.timelines: list[dict[str, Any]] = []
+        self.errors: list[Exception] = []
+        self.received: list[lifecycle_events.Event] = []
         self.state = lifecycle.State()
         self.pages: list[Any] = []
         self.analysis: Any = SimpleNamespace(plan="plan", variables={})
         self.no_timeout = False
+        self.stacks = ""
         parts: Any = SimpleNamespace(
-            worker=self._worker, initialise=lambda child, _: child,
-            reloaded=lambda number, _: self.reloads.append(number),
-            shorten_deadlines=self._shorten_deadlines, ask=lambda _, answer: answer(""), performing=self._start_failed,
+            worker=self._worker, initialise=self._initialise,
+            reloaded=self._reloaded,
+            shorten_deadlines=self._shorten_deadlines, ask=lambda _, answer: answer(self.stacks),
+            performing=self._start_failed,
             boot_timeout_s=60.0, grace_s=10.0, project="/workspace",
         )  # fmt: skip
         pieces: Any = (self.loop, self.children, parts, self.preloader, parts)
         log: Any = self.log
         self.workers = Workers(
-            *pieces, url="http://localhost:8000", log=log, history=parts, on_event=self.on_event,
+            *pieces, url=url, log=log, history=parts, on_event=self.on_event,
             failures=parts, drained_workers=parts, no_timeout=lambda _: self.no_timeout, stacks=parts,
         )  # fmt: skip
         self.children.ended = self._ended
         self.on_event(lifecycle_events.Analysed(1, installed=True))
 
-    def _worker(self, generation: int, _analysis: object) -> Handle:
+    def _initialise(self, child: Handle, analysis: object) -> Handle:
+        assert analysis is self.analysis
+        return child
+
+    def _worker(self, generation: int, analysis: object) -> Handle:
+        assert analysis is self.analysis
         if self.not_startable:
             raise no_process()
         child = self.children.add(handle())
@@ -94,7 +106,12 @@ class Project:
     def _shorten_deadlines(self) -> None:
         self.hurried += 1
 
-    def _start_failed(self, action: lifecycle_events.Action, _error: Exception) -> None:
+    def _reloaded(self, generation: int, timeline: dict[str, Any]) -> None:
+        self.reloads.append(generation)
+        self.timelines.append(timeline)
+
+    def _start_failed(self, action: lifecycle_events.Action, error: Exception) -> None:
+        self.errors.append(error)
         failure = lifecycle.failure_of(action, {"title": "not started"})
         assert failure is not None
         self.on_event(failure)
@@ -104,6 +121,7 @@ class Project:
 
     def on_event(self, event: lifecycle_events.Event) -> None:
         """As the supervisor's, for what concerns workers."""
+        self.received.append(event)
         self.state, actions = lifecycle.step(self.state, event)
         for action in actions:
             match action:
