@@ -1,19 +1,23 @@
 """``python -m tools.mutants [MODULE ...]``: change the code in small ways, and list the changes that no test notices.
 
-Runs mutmut on a copy in ``.mutants``, with the tests that ``tools.tests_of`` names for a module. A mutant that
-survives and that ``tests/mutants/survivors.toml`` does not explain is printed as a diff, and makes the exit status 1.
+Runs mutmut on a copy in ``.mutants``, with the tests that ``tools.tests_of`` names for a module. What the tests let
+pass is given to mypy, as ``make check`` does. A mutant that survives, that changes more than a sentence's letters, and
+that ``tests/mutants/survivors.toml`` does not explain is printed as a diff, and makes the exit status 1.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections import Counter
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.tests_of import TESTS, row_of
 
@@ -42,11 +46,32 @@ settings.load_profile("mutants")
 # Run in the copy: `mutmut show` starts an interpreter for each mutant, 2 s.
 DIFFS = """
 import json, sys
-from mutmut.mutation.diff_apply import get_diff_for_mutant
-print(json.dumps({name: get_diff_for_mutant(name) for name in json.load(sys.stdin)}))
+from mutmut.mutation.data import MutantLineSpans
+from mutmut.mutation.diff_apply import find_mutant, generated_function_names, get_diff_for_mutant
+def found(name):
+    path = find_mutant(name).path
+    both = generated_function_names(name)
+    texts = MutantLineSpans.load(path).read_function_sources(list(both))
+    own = both[0].removesuffix("__mutmut_orig")
+    own = own.rpartition("\\u01c1")[2] if "\\u01c1" in own else own.removeprefix("x_")
+    texts = [text.replace(each, own, 1) for each, text in zip(both, texts)]
+    return [str(path), get_diff_for_mutant(name, path=path), *texts]
+print(json.dumps({name: found(name) for name in json.load(sys.stdin)}))
 """
+_TEXT = re.compile(r'("(?:[^"\\]|\\.)*")')
+_REFUSED = re.compile(r"__mutant(\d+)\.py:\d+: error")
 
+ANY = "*"
 Change = tuple[str, str, str]  # the function, the line before, the line after
+
+
+class Survivor(NamedTuple):
+    """A mutant that no test notices: its module, what it changes, and its function before and after."""
+
+    path: str
+    diff: str
+    before: str
+    after: str
 
 
 def prepare(modules: list[str]) -> None:
@@ -84,13 +109,34 @@ def verdicts() -> dict[str, str]:
     return {name: verdict for name, found, verdict in lines if found}
 
 
-def diffs(names: list[str]) -> dict[str, str]:
+def survivors(names: list[str]) -> dict[str, Survivor]:
     """Return what each mutant changes."""
     done = subprocess.run(
         [sys.executable, "-c", DIFFS], cwd=COPY, input=json.dumps(names), stdout=subprocess.PIPE, text=True, check=True
     )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    return {name: Survivor(*found) for name, found in json.loads(done.stdout).items()}
+
+
+def refused(mutants: dict[str, Survivor]) -> set[str]:
+    """Return the mutants that mypy refuses: each is a module of its own beside the changed one, in one run."""
+    modules = {}
+    for number, each in enumerate(mutants.values()):
+        module = COPY / each.path
+        text = module.read_text(encoding="utf-8")
+        if text.count(each.before) == 1:
+            modules[number] = module.with_name(f"{module.stem}__mutant{number}.py")
+            modules[number].write_text(text.replace(each.before, each.after), encoding="utf-8")
+    if not modules:
+        return set()
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(ROOT / ".mypy_cache" / "mutants")]
+    done = subprocess.run(
+        [*command, *(str(module.relative_to(COPY)) for module in modules.values())],
+        cwd=COPY, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    for module in modules.values():
+        module.unlink()
+    names = list(mutants)
+    return {names[int(number)] for number in _REFUSED.findall(done.stdout)}
 
 
 def function(name: str) -> str:
@@ -106,14 +152,34 @@ def change(name: str, diff: str) -> Change:
     return function(name), " ".join(before), " ".join(after)
 
 
-def explained() -> set[Change]:
-    """Return the changes that make no difference that a test could notice."""
+def is_wording(before: str, after: str) -> bool:
+    """Whether only letters of a sentence differ: a test for them would be the sentence, written twice.
+
+    These are capitals, and an XX at the ends of a text of several words. A codec's name may have capitals too.
+    """
+    both = _TEXT.split(before), _TEXT.split(after)
+    pieces = [(one, other) for one, other in zip(*both, strict=False) if one != other]
+    if len(both[0]) != len(both[1]) or len(pieces) != 1:
+        return False
+    one, other = (each.casefold() for each in pieces[0])
+    return one == '"utf-8"' == other or (" " in one and one.startswith('"') and other in {one, f'"xx{one[1:-1]}xx"'})
+
+
+def explained(each: Change) -> bool:
+    """Whether a change makes no difference that a test could notice: an entry without ``after`` is any of its line."""
+    where, before, after = each
+    return is_wording(before, after) or bool({each, (where, before, ANY)} & entries())
+
+
+@cache
+def entries() -> frozenset[Change]:
+    """Return what the file explains."""
     table = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))
-    return {
-        (f"{module}.{each['function']}", each["before"], each["after"])
+    return frozenset(
+        (f"{module}.{each['function']}", each["before"], each.get("after", ANY))
         for module, group in table.items()
         for each in group
-    }
+    )
 
 
 def main(modules: list[str]) -> int:
@@ -127,10 +193,11 @@ def main(modules: list[str]) -> int:
     print(f"{len(modules)} modules; see {COPY.name}/log while this runs")  # noqa: T201  a command's output
     output = mutmut("run", "--max-children", str(min(2, len(os.sched_getaffinity(0)))))
     (COPY / "log").write_text(output.replace("\r", "\n"), encoding="utf-8")
-    known, all_of_them = explained(), verdicts()
-    survived = diffs([name for name, each in all_of_them.items() if each == "survived"])
-    found = {name: change(name, diff) for name, diff in survived.items()}
-    new = {name: each for name, each in found.items() if each not in known}
+    all_of_them = verdicts()
+    survived = survivors([name for name, each in all_of_them.items() if each == "survived"])
+    all_of_them |= dict.fromkeys(refused(survived), "refused by mypy")
+    found = {name: change(name, each.diff) for name, each in survived.items() if all_of_them[name] == "survived"}
+    new = {name: each for name, each in found.items() if not explained(each)}
     for name, (where, before, after) in new.items():
         print(f"{name}\n  {where}\n  - {before}\n  + {after}")  # noqa: T201  as above
     for each in sorted({function(name) for name, verdict in all_of_them.items() if verdict == "no tests"}):

@@ -33,7 +33,16 @@ TESTS = {
     "appliance/server/wsgi": ["tests/server/wsgi", "tests/server/http"],
     "appliance/supervisor": ["tests/supervisor"],
     "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
+    "appliance/supervisor/offered_remedies.py": ["tests/supervisor/test_offered_remedies.py"],
     "appliance/supervisor/steps": ["tests/supervisor/steps"],
+    "appliance/supervisor/steps/analysis.py": ["tests/supervisor/steps/test_analysis.py"],
+    "appliance/supervisor/steps/before_start.py": ["tests/supervisor/steps/test_before_start_commands.py"],
+    "appliance/supervisor/steps/before_start_runs.py": ["tests/supervisor/steps/test_before_start_runs.py"],
+    "appliance/supervisor/steps/installation.py": ["tests/supervisor/steps/test_installation.py"],
+    "appliance/supervisor/steps/remedy_run.py": [
+        "tests/supervisor/steps/test_remedy_run.py",
+        "tests/supervisor/test_offered_remedies.py",
+    ],
     "appliance/supervisor/workers/acceptor_states.py": ["tests/supervisor/workers/test_acceptor_states.py"],
     "appliance/supervisor/workers/connection_router.py": [
         "tests/supervisor/workers/test_connection_router.py",
@@ -41,14 +50,23 @@ TESTS = {
     ],
     "appliance/supervisor/workers": ["tests/supervisor/workers"],
     "appliance/supervisor/workers/drained_workers.py": ["tests/supervisor/workers/test_drained_workers.py"],
+    "appliance/supervisor/workers/progress.py": ["tests/supervisor/workers/test_progress.py"],
+    "appliance/supervisor/workers/crash_loops.py": ["tests/supervisor/workers/test_deaths.py"],
     "appliance/supervisor/workers/worker_retries.py": ["tests/supervisor/workers/test_worker_retries.py"],
+    "appliance/supervisor/workers/workers.py": [
+        "tests/supervisor/workers/test_workers.py",
+        "tests/supervisor/workers/test_worker_reports.py",
+    ],
     "appliance/supervisor/preloading": ["tests/supervisor/preloading"],
     "appliance/supervisor/preloading/preload_rounds.py": ["tests/supervisor/preloading/test_preload_rounds.py"],
     "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
     "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py", "tests/supervisor/test_loop_pauses.py"],
     "appliance/supervisor/processes": ["tests/supervisor/processes"],
     # Of this module alone: a mutant that signals group 0 would end this command, if a test lets it send.
-    "appliance/supervisor/processes/handles.py": ["tests/supervisor/processes/test_handles.py"],
+    "appliance/supervisor/processes/handles.py": [
+        "tests/supervisor/processes/test_handles.py",
+        "tests/supervisor/processes/test_handle_notes.py",
+    ],
     "appliance/supervisor/stopping.py": ["tests/supervisor/test_stopping.py"],
 }
 
