@@ -186,13 +186,13 @@ class Wire(FileOutbound):
             return None
         raw = buffer[:end]
         if end > self._plain:
-            self._measure(raw)  # before it is taken: what is refused is shown, and answered as what it is
+            self._measure(raw)  # before it leaves the buffer: a refusal describes the head from there
         self._scanned = self._empty_lines = 0
         self.buffer = buffer[end + 4 :]
         return raw
 
     def _skip_empty_lines(self) -> None:
-        """RFC 9112, 2.2: those before a request are skipped; of one request, however its bytes arrive, only a few."""
+        """Skip empty lines before a request (RFC 9112, 2.2): only a few for each request, however its bytes arrive."""
         buffer = self.buffer
         start = 0
         while buffer.startswith(b"\r\n", start):

@@ -147,7 +147,7 @@ class ApplicationRun(simple_server.ServerHandler):
             self.exchange = handler.exchange = handler.new_exchange()
             self._attached = True
 
-    # -- the end, good or bad
+    # -- the end of the response, and errors
 
     def close(self) -> None:
         """Finish the record, then close the iterable; once."""

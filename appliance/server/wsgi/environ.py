@@ -156,7 +156,7 @@ def _split(value: str) -> list[str]:
 
 
 def _last(values: list[str]) -> str:
-    # The nearest proxy appends, or replaces: the last word is its own.
+    # The nearest proxy appends its value, or replaces all: so the last value is the nearest proxy's.
     return values[-1] if values else ""
 
 
