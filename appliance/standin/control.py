@@ -26,7 +26,7 @@ from appliance.protocol.page_messages import (
     StopAccepting,
 )
 from appliance.server.browser.own_paths import is_own_request
-from appliance.server.pool.connection_handoff import Handoff
+from appliance.server.pool.connection_handoff import ConnectionHandoff
 from appliance.server.wsgi.recording.exchange import current
 from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
 
@@ -82,7 +82,7 @@ class StandIn:
             {**options, "threads": _THREADS, "limits": {**options["limits"], "slow_request_s": 0}},
             tls=tls_context(options),
             accepting=False,
-            handoff=Handoff(self._is_the_workers, self._hand_over),
+            handoff=ConnectionHandoff(self._is_the_workers, self._hand_over),
         )
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:

@@ -20,10 +20,10 @@ from ..protocol import messages, page_messages
 from ..protocol.channel import Channel, ChannelError
 from ..protocol.inflight import InFlight
 from ..server.browser.live_reload import LiveReload
-from ..server.browser.own_paths import is_own_request
+from ..server.browser.own_paths import PREFIX, is_own_request
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
-from ..server.pool.connection_handoff import Handoff
+from ..server.pool.connection_handoff import ConnectionHandoff
 from . import app, serving_process, stacks, stdlib_shadowing
 from .connection_intake import ConnectionIntake
 from .ending.exits import Exits
@@ -260,7 +260,8 @@ class Worker:
     def _make_server(self, application: app.Application) -> PooledWSGIServer:
         options = self._start.options
         to_stand_in = partial(serving_process.hand_over, self._channel, own_pages=True)
-        handoff = Handoff(is_own_request, to_stand_in) if options["pages"] is not None else None
+        has_pages = options["pages"] is not None
+        handoff = ConnectionHandoff(is_own_request, to_stand_in, PREFIX) if has_pages else None
         served = wrapped(application, self._start, self._hooks)
         self._page_context.follow(served if isinstance(served, LiveReload) else None)
         return serving_process.make_server(self._listener, served, self._sink, options, tls=self._tls, handoff=handoff)

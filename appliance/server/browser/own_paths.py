@@ -19,5 +19,5 @@ def is_own(path: str) -> bool:
 
 
 def is_own_request(head: Head) -> bool:
-    """Whether the path of a request's head is the appliance's. Every request asks: one comparison without a call."""
-    return head.path[:_LENGTH] == PREFIX and is_own(head.path)
+    """Whether the path of a request's head is the appliance's."""
+    return is_own(head.path)

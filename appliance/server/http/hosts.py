@@ -69,6 +69,9 @@ class AllowedHosts:
 
     Args:
         names: additional names; ``.example.test`` or ``*.example.test`` also allows sub-domains; ``*`` allows all.
+
+    Attributes:
+        served: values of Host fields that were allowed; nearly all requests name the same one, and asking costs 1.3 µs.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -76,15 +79,13 @@ class AllowedHosts:
         self._any = "*" in lowered
         self._exact = frozenset(name for name in lowered if not name.startswith((".", "*.")))
         self._below = tuple(name.lstrip("*") for name in lowered if name.startswith((".", "*.")))
-        self._served: set[str] = set()
+        self.served: set[str] = set()
 
     def __call__(self, host: str) -> bool:
         """Whether to serve a Host field's value, with or without a port."""
-        if host in self._served:  # saves 1.3 µs of each request: nearly all name the same host
-            return True
-        allowed = self._allows(host_name(host))
-        if allowed and len(self._served) < _MAX_REMEMBERED:
-            self._served.add(host)
+        allowed = host in self.served or self._allows(host_name(host))
+        if allowed and len(self.served) < _MAX_REMEMBERED:
+            self.served.add(host)
         return allowed
 
     def _allows(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Requests that another server answers: their connections are passed on, with what was read of them.
+"""Requests that another server answers: it gets their connections, with what was read of them.
 
 A TLS connection can't move: its keys are this process's. Its request is relayed instead, over a socket pair of which
 the other server gets the far end.
@@ -19,20 +19,25 @@ _BODY_MAX = 262_144  # bytes of a relayed request's content: the pages of the ap
 _END = b"\r\n\r\n"
 
 
-class Handoff:
-    """What is answered by another server.
+class ConnectionHandoff:
+    """The requests that another server answers, and the way to that server.
 
     Args:
-        applies: whether a request is, by its head; called for each request.
-        take: gets connections, with the bytes that were read of each, and of each its client's address, or "" where the
-            socket knows it; they are the caller's no more.
+        applies: whether the other server answers a request with this head.
+        take: called with connections, each with the bytes that were read of it, and with the addresses of their
+            clients, "" where the socket knows it. It owns the connections from then on.
+        prefix: of the paths for which ``applies`` is asked; "" asks for each request.
     """
 
     def __init__(
-        self, applies: Callable[[Head], bool], take: Callable[[list[tuple[socket.socket, bytes]], list[str]], None]
+        self,
+        applies: Callable[[Head], bool],
+        take: Callable[[list[tuple[socket.socket, bytes]], list[str]], None],
+        prefix: str = "",
     ) -> None:
         self.applies = applies
         self.take = take
+        self.prefix = prefix
 
     def relayed(self, raw: bytes) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
         """A WSGI application that answers the request with this head by what the other server answers."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
     from ..wsgi.recording.sink import Sink
-    from .connection_handoff import Handoff
+    from .connection_handoff import ConnectionHandoff
 
     HandOver = Callable[[list[tuple[socket.socket, bytes]]], None]
 
@@ -87,7 +87,7 @@ class PooledWSGIServer(WSGIServer):
         tls: SSLContext | None = None,
         hold: Hold | None = None,
         accepting: bool = True,
-        handoff: Handoff | None = None,
+        handoff: ConnectionHandoff | None = None,
     ) -> None:
         socketserver.BaseServer.__init__(self, listener.getsockname(), RequestHandlerClass)
         self.socket = listener

@@ -1,7 +1,7 @@
 """``WSGIRequestHandler``: serve one connection, request by request: head, environ, application, next.
 
-Called once a request by the pool, or once a connection by ``socketserver``. Runs in the thread that serves the
-connection.
+``own_responses`` is what the server answers without the application. Called once a request by the pool, or once a
+connection by ``socketserver``. Runs in the thread that serves the connection.
 
 Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left out:
 the readers' buffers, ``email`` for each head (five times the cost of all the rest), leniency (see ``lenient``).
@@ -15,32 +15,32 @@ from contextvars import Context
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..http.body import CLIENT_LEFT, EMPTY, Body
+from ..http.body import EMPTY, Body
 from ..http.expect_continue import send_continue
-from ..http.head import HeadParser, request_line
-from ..http.refusal import HEAD_TIMEOUT, NO_CLIENT, TOO_MANY_STREAMS, Deferred, HostRefused, Refused, answer
+from ..http.head import HeadParser
+from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, HostRefused, Refused
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .environ import Environs
-from .http_server_compat import TLS
+from .own_responses import OwnResponses
 from .raw_socket import RawSocket
 from .recording.exchange import Exchange, current
 from .request_body import body_of, with_length
 from .response import ServerHandler
-from .server_context import ServerContext
-from .socketless import SocketlessHandler, is_socket
+from .server_context import Handoff, ServerContext
+from .socketless import is_socket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..http.head import Head
 
-_OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _HURRY_S = 0.1
-_LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
 _HOOKS = (*_LOG_HOOKS, "address_string", "send_error", "handle_expect_100")
 
 
-class WSGIRequestHandler(SocketlessHandler):
+class WSGIRequestHandler(OwnResponses):
     """Serves one connection.
 
     Attributes:
@@ -57,8 +57,7 @@ class WSGIRequestHandler(SocketlessHandler):
     protocol_version = "HTTP/1.1"
     server_version = SOFTWARE
     lenient = False
-    # What a subclass has of its own:
-    _answers_errors = _answers_expectations = False
+    _answers_expectations = False  # a subclass has a handle_expect_100 of its own
 
     server: Any
     client_address: Any
@@ -151,15 +150,19 @@ class WSGIRequestHandler(SocketlessHandler):
             said = head.said
             self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
-            special = said.upgrade or said.chunked or head.path == "*"
-            if self.server_context.checks and self._leaves_or_refuses(head, environ):
+            server_context = self.server_context
+            # Both checks concern every request; they call nothing of ours where there is nothing to do.
+            handoff, allowed = server_context.handoff, server_context.allowed_hosts
+            if handoff is not None and head.path.startswith(handoff.prefix) and self._hand_off(handoff, head):
                 return
-            if special and self._is_answered(head, environ):
+            if allowed is not None and environ.get("HTTP_HOST") not in server_context.served_hosts:
+                _check_host(allowed, environ)
+            if (said.upgrade or said.chunked or head.path == "*") and self._answer_or_prepare(head, environ):
                 return
         except Refused as refusal:
             self._answer_refusal(refusal)
             return
-        body, wire, server_context = self._body, self.wire, self.server_context
+        body, wire = self._body, self.wire
         run = ServerHandler(body, wire, self.get_stderr(), environ)
         run.request_handler = self
         run.exchange = self.exchange = exchange = Exchange(
@@ -171,14 +174,30 @@ class WSGIRequestHandler(SocketlessHandler):
             environ["werkzeug.socket"] = self.hijacked = RawSocket(wire, exchange, self.take_socket)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
         Context().run(self._run, run, exchange)
-        if self.hijacked is not None:
-            if exchange.hijacked:
-                self.close_connection = True
-                self.hijacked.finish()
-                return
-            self.hijacked = None
+        if self.hijacked is not None and self._end_hijacked(exchange):
+            return
         if not (run.persistent and (body.ended or body.drain(server_context.limits))):
             self.close_connection = True
+
+    def _hand_off(self, handoff: Handoff, head: Head) -> bool:
+        """Leave a request to another server, if it is one of that server's; False if it is not, or must be relayed."""
+        if not handoff.applies(head):
+            return False
+        if self.wire.movable:
+            self.raw, self.leaves, self.close_connection = self._raw, True, False
+            return True
+        self._relayed = handoff.relayed(self._raw)
+        return False
+
+    def _end_hijacked(self, exchange: Exchange) -> bool:
+        """End the connection after its upgrade, if the application has taken the socket; False if it has not."""
+        hijacked = self.hijacked
+        if hijacked is None or not exchange.hijacked:
+            self.hijacked = None
+            return False
+        self.close_connection = True
+        hijacked.finish()
+        return True
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:
         current.set(exchange)
@@ -205,7 +224,7 @@ class WSGIRequestHandler(SocketlessHandler):
             if raw is None:
                 return None
         self._raw = raw
-        self.head = None  # should it be none
+        self.head = None  # in case this one is refused
         self.head = head = self._parser.parse(raw)
         if self._answers_expectations and head.said.expects:
             self._sends_continue = False
@@ -245,25 +264,10 @@ class WSGIRequestHandler(SocketlessHandler):
             wire.ended = True
         return None
 
-    def _leaves_or_refuses(self, head: Head, environ: dict[str, Any]) -> bool:
-        """Whether another server answers, or none for this host: every request of a worker asks this."""
-        handoff, allowed = self.server_context.handoff, self.server_context.allowed_hosts
-        if handoff is not None and handoff.applies(head):
-            if self.wire.movable:
-                self.raw, self.leaves, self.close_connection = self._raw, True, False
-                return True
-            self._relayed = handoff.relayed(self._raw)
-        if allowed is not None:
-            host = environ.get("HTTP_HOST")
-            if host is not None and not allowed(host):
-                raise HostRefused(host)
-        return False
-
-    def _is_answered(self, head: Head, environ: dict[str, Any]) -> bool:
-        """Prepare what is rare: an upgrade, a chunked body. Whether the server itself has answered (``*``)."""
-        # What else is offered (h2c, by curl and by Java's client with every request) hardly anybody takes.
-        offer = head.values["HTTP_UPGRADE"].lower() if head.said.upgrade else ""
-        if "websocket" in offer:
+    def _answer_or_prepare(self, head: Head, environ: dict[str, Any]) -> bool:
+        """Answer ``*``, and return True; prepare what else is rare: an upgrade, a chunked body."""
+        # Few clients that offer another protocol (h2c: curl and Java's client do with every request) need it.
+        if head.said.upgrade and "websocket" in head.values["HTTP_UPGRADE"].lower():
             may_stream = getattr(self.server, "may_stream", None)
             if may_stream is not None and not may_stream():
                 raise Refused(503, TOO_MANY_STREAMS)
@@ -278,15 +282,6 @@ class WSGIRequestHandler(SocketlessHandler):
         """Send 100 (Continue), unless the body or the final response is on its way."""
         if self.exchange is None or not self.exchange.status:
             send_continue(self.wire)
-
-    def new_exchange(self) -> Exchange:
-        """Make the current request's record."""
-        server_context, head = self.server_context, self.head
-        request_id = server_context.ids.new() if head is None else server_context.ids.of(head.values)
-        exchange = Exchange(head, self._address, server_context.port, self.started, request_id)
-        if self.socketless:
-            exchange.started, exchange.line = monotonic(), self.requestline
-        return exchange
 
     def take_socket(self) -> bool:
         """Let the application take the socket, which the pool then forgets; False if too many are taken."""
@@ -307,54 +302,6 @@ class WSGIRequestHandler(SocketlessHandler):
     def _owes_nothing(self) -> bool:
         """Whether all that the client announced has come."""
         return self.head is not None and self.hijacked is None and bool(self._body.ended) and not self.wire.buffer
-
-    def _answer_options(self, head: Head) -> None:
-        """Answer ``OPTIONS *``, which asks about the server and not about the application (RFC 9110, 9.3.7)."""
-        exchange = self.new_exchange()
-        exchange.status = 200
-        body, limits = self._body, self.server_context.limits
-        persistent = head.said.keep_alive and self.server_context.persistent and (body.ended or body.drainable(limits))
-        closing = (
-            b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
-        )
-        origin, request_id = self.server_context.heads.date(), exchange.request_id.encode()
-        form = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\nX-Request-ID: %b\r\n%b\r\n"
-        self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
-        self.close_connection = not (persistent and (body.ended or body.drain(limits)))
-
-    def _answer_refusal(self, refusal: Refused) -> None:
-        if isinstance(refusal, Deferred):
-            self.raw, self.close_connection = self._raw, False
-            return
-        self.close_connection = True
-        if self._answers_errors:
-            self.send_error(refusal.status, None, refusal.reason)
-        else:
-            self._refuse(refusal)
-
-    def _refuse(self, refusal: Refused) -> None:
-        """Answer a request that is not served, and close: what follows it can't be trusted to be a request."""
-        self.exchange = exchange = self.new_exchange()
-        exchange.event = "request.aborted" if refusal.reason == CLIENT_LEFT else "request.refused"
-        exchange.status = refusal.status
-        exchange.reason = TLS if refusal.is_tls else refusal.reason
-        raw = self._raw or self.wire.buffer
-        exchange.line = request_line(bytes(raw[:_LINE_SHOWN]))
-        content = not raw.startswith(b"HEAD ")
-        date = self.server_context.heads.date()
-        request_id, page = exchange.request_id, self._page_of(refusal)
-        data = answer(refusal.status, exchange.reason, date=date, request_id=request_id, content=content, page=page)
-        self._send_own(exchange, data)
-
-    def _send_own(self, exchange: Exchange, data: bytes) -> None:
-        try:
-            self.wire.send(data)
-        except OSError:
-            exchange.event = "request.aborted"
-            exchange.reason = NO_CLIENT
-        exchange.finish()
-        exchange.answered = exchange.finished
-        self.log_exchange(exchange)
 
     # -- what subclasses may use or replace
 
@@ -397,3 +344,10 @@ class WSGIRequestHandler(SocketlessHandler):
         """Note whether another request may follow, for a subclass that runs a ``ServerHandler`` itself."""
         if not (persistent and (self._body.ended or self._body.drain(self.server_context.limits))):
             self.close_connection = True
+
+
+def _check_host(allowed: Callable[[str], bool], environ: dict[str, Any]) -> None:
+    """Refuse a request for a host that is not served."""
+    host = environ.get("HTTP_HOST")
+    if host is not None and not allowed(host):
+        raise HostRefused(host)

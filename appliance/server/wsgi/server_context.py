@@ -21,14 +21,16 @@ from .recording.sink import NullSink, Sink
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from ..http.head import Head
     from .recording.exchange import Exchange
 
 
 class Handoff(Protocol):
-    """Requests that another server answers (``pool/connection_handoff``)."""
+    """Requests that another server answers (``pool.connection_handoff.ConnectionHandoff``)."""
+
+    prefix: str  # of the paths for which ``applies`` is asked
 
     def applies(self, head: Head, /) -> bool:
         """Whether this one is."""
@@ -49,7 +51,7 @@ class ServerContext:
         allowed_hosts: whether to serve a Host; None serves all.
         fields, heads, ids: what reads fields, writes them, names requests.
         base: the environ's part that is the same for all requests.
-        checks: each request's head is looked at, beyond what HTTP asks.
+        served_hosts: those for which ``allowed_hosts`` need not be asked; what it remembers, if it remembers any.
         handoff: the requests that another server answers; None: there are none.
         storage: where what waits for slow clients is kept.
         multithread: another thread may run the application at the same time.
@@ -61,7 +63,6 @@ class ServerContext:
         "allowed_hosts",
         "base",
         "begin",
-        "checks",
         "fields",
         "handoff",
         "heads",
@@ -71,6 +72,7 @@ class ServerContext:
         "persistent",
         "port",
         "proxies",
+        "served_hosts",
         "sink",
         "storage",
     )  # fmt: skip
@@ -96,7 +98,7 @@ class ServerContext:
         self.persistent = persistent
         self.allowed_hosts = allowed_hosts
         self.handoff = handoff
-        self.checks = allowed_hosts is not None or handoff is not None
+        self.served_hosts: Container[str | None] = getattr(allowed_hosts, "served", ())
         self.proxies = proxies or TrustedProxies()
         self.fields = FieldReader(limits)
         self.heads = ResponseHeads(SOFTWARE)

@@ -13,11 +13,11 @@ import pytest
 from appliance.server.http.head import Head
 from appliance.server.http.limits import Limits
 from appliance.server.io.tls import context_of
-from appliance.server.pool.connection_handoff import Handoff
+from appliance.server.pool.connection_handoff import ConnectionHandoff
 from appliance.server.pool.pool import PooledWSGIServer
 from tests.certificates import make_certificate
 from tests.server.io.test_tls import wrapped
-from tests.server.served import Client, Echo, Recorder, get, post
+from tests.server.served import Client, Echo, Recorder, Served, get, post
 
 OURS = "/__appliance__/"
 
@@ -38,7 +38,7 @@ class Two:
                     echo,
                     sink=sink,
                     limits=Limits(linger_s=0.2),
-                    handoff=Handoff(self.rule(bool(number)), self.to(1 - number)),
+                    handoff=ConnectionHandoff(self.rule(bool(number)), self.to(1 - number)),
                     accepting=not number,
                     tls=None if number else tls,
                 )
@@ -65,6 +65,20 @@ def two():
 
 def seen(echo: Echo) -> list[str]:
     return [request["PATH_INFO"] for request in echo.seen]
+
+
+def test_only_paths_with_the_prefix_are_asked_about(serve: Callable[..., Served]):
+    """Whether another server answers is asked about the paths that its prefix admits, and answered for each alone."""
+    asked: list[str] = []
+
+    def applies(head: Head) -> bool:
+        asked.append(head.path)
+        return False
+
+    served = serve(handoff=ConnectionHandoff(applies, lambda *_: None, OURS))
+    for path in ("/", f"{OURS}one", f"/a{OURS}", OURS):
+        assert served.ask(get(path)).body.decode() == path
+    assert asked == [f"{OURS}one", OURS]
 
 
 def test_a_connection_goes_to_the_process_that_answers(two: Two):

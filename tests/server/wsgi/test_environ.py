@@ -222,6 +222,20 @@ def test_other_hosts_are_not(host: str):
     assert AllowedHosts(["*"])(host)
 
 
+def test_a_rule_without_a_memory_is_asked_each_time(serve: Serve):
+    """A function given as allowed_hosts can answer differently each time, so the server calls it for each request."""
+    asked: list[str] = []
+
+    def allowed(host: str) -> bool:
+        asked.append(host)
+        return len(asked) < 3
+
+    client = serve(allowed_hosts=allowed).client()
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert [client.ask(request).status for _ in range(3)] == [200, 200, 403]
+    assert asked == ["a"] * 3
+
+
 def test_a_host_that_is_not_served_is_403(serve: Serve):
     """The refusal names the setting; HTTP/1.0 without Host is no browser's."""
     served = serve(allowed_hosts=AllowedHosts(["mine.test"]))
