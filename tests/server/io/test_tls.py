@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,13 +90,15 @@ def test_a_client_that_does_not_trust_is_told_of(secure):
 def test_a_slow_reader_of_a_large_body_is_waited_for(secure):
     """A body counts as read piece by piece: who reads steadily is not cut off, whatever the size is."""
     body = bytes(8_000_000)
-    _, connect = secure(Answer([body]), limits=Limits(send_timeout_s=1.5))
+    limits = Limits(send_timeout_s=1.5)
+    _, connect = secure(Answer([body]), limits=limits)
     client = connect().send(GET)
-    parts: list[bytes] = []
-    while sum(map(len, parts)) < len(body):
-        threading.Event().wait(0.06)  # 8 MB take 2.4 s so
-        parts.append(client._file.read(200_000))
-    assert len(b"".join(parts)) >= len(body)
+    began, received = time.monotonic(), 0
+    while received < len(body):
+        late = time.monotonic() > began + 1.2 * limits.send_timeout_s
+        received += len(client._file.read1(1_000_000 if late else 20_000))  # at most 3.6 MB until then
+        threading.Event().wait(0 if late else 0.01)
+    assert late
 
 
 def test_a_websocket_reads_and_writes_at_once(secure):
