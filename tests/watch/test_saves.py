@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,15 +13,21 @@ import pytest
 from appliance.watch.kinds import Kind
 from tests.watch.watching import Watch, save
 
-Save = Callable[[Path, str], None]
+Seen = Callable[[], object]
+Save = Callable[[Path, str, Seen], None]  # the last one returns once the watcher has seen what was done until then
 
 
-def in_place(path: Path, text: str) -> None:
+def in_place(path: Path, text: str, _: Seen) -> None:
     """VS Code: truncated, written, closed."""
     path.write_text(text, encoding="utf-8")
 
 
-def vim(path: Path, text: str) -> None:
+def renamed(path: Path, text: str, _: Seen) -> None:
+    """Many editors: another file, renamed over it."""
+    save(path, text)
+
+
+def vim(path: Path, text: str, _: Seen) -> None:
     """vim: a trial file, the old file moved away, a new one written, the backup deleted."""
     trial = path.with_name("4913")
     trial.touch()
@@ -34,7 +39,7 @@ def vim(path: Path, text: str) -> None:
     backup.unlink()
 
 
-def pycharm(path: Path, text: str) -> None:
+def pycharm(path: Path, text: str, _: Seen) -> None:
     """PyCharm: a temporary file, the old one moved to a backup, the new one in its place."""
     new, old = (path.with_name(path.name + ending) for ending in ("___jb_tmp___", "___jb_old___"))
     new.write_text(text, encoding="utf-8")
@@ -43,7 +48,7 @@ def pycharm(path: Path, text: str) -> None:
     old.unlink()
 
 
-def emacs(path: Path, text: str) -> None:
+def emacs(path: Path, text: str, _: Seen) -> None:
     """Emacs: a lock that is a link to nowhere, an auto-save file, a backup by copy, written in place."""
     lock = path.with_name(".#" + path.name)
     lock.symlink_to("user@host.1234:5678")
@@ -54,28 +59,28 @@ def emacs(path: Path, text: str) -> None:
     lock.unlink()
 
 
-def sed(path: Path, text: str) -> None:
+def sed(path: Path, text: str, _: Seen) -> None:
     """``sed -i``."""
     subprocess.run(["sed", "-i", f"s/.*/{text}/", str(path)], check=True, timeout=10)
 
 
-def in_pieces(path: Path, text: str) -> None:
-    """Written in two pieces, with a pause in which the file is half."""
+def in_pieces(path: Path, text: str, seen: Seen) -> None:
+    """Written in two pieces; the watcher sees the file when it is half."""
     with path.open("w", encoding="utf-8") as file:
         file.write(text[:1])
         file.flush()
-        threading.Event().wait(0.15)
+        seen()
         file.write(text[1:])
 
 
-def emptied_first(path: Path, text: str) -> None:
-    """Emptied and closed, then opened again and written."""
+def emptied_first(path: Path, text: str, seen: Seen) -> None:
+    """Emptied and closed, then, once that is seen, opened again and written."""
     path.write_text("", encoding="utf-8")
-    threading.Event().wait(0.02)
+    seen()
     path.write_text(text, encoding="utf-8")
 
 
-def linked(path: Path, text: str) -> None:
+def linked(path: Path, text: str, _: Seen) -> None:
     """A symbolic link that is swapped for another."""
     target = path.with_name("elsewhere.txt")
     target.write_text(text, encoding="utf-8")
@@ -84,7 +89,7 @@ def linked(path: Path, text: str) -> None:
     link.replace(path)
 
 
-SAVES = [in_place, save, vim, pycharm, emacs, sed, in_pieces, emptied_first, linked]
+SAVES = [in_place, renamed, vim, pycharm, emacs, sed, in_pieces, emptied_first, linked]
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
@@ -92,7 +97,7 @@ SAVES = [in_place, save, vim, pycharm, emacs, sed, in_pieces, emptied_first, lin
 def test_each_editors_save_is_one_burst(watch: Watch, watch_set: Path, how: Save):
     """Each editor's save is one burst with the file alone in it, told when it is whole."""
     watching = watch()
-    how(watch_set / "shop/views.py", "saved")
+    how(watch_set / "shop/views.py", "saved", watching.look)
     assert watching.changes() == {"shop/views.py": Kind.CODE}
     assert (watch_set / "shop/views.py").read_text(encoding="utf-8").strip() == "saved"
     assert watching.changes_before() == []
@@ -102,7 +107,7 @@ def test_each_editors_save_is_one_burst(watch: Watch, watch_set: Path, how: Save
 def test_saves_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
     """Without events each save is told too."""
     watching = watch(how="poll")
-    how(watch_set / "shop/views.py", "saved")
+    how(watch_set / "shop/views.py", "saved", watching.changes)
     changes = watching.changes()
     while (watch_set / "shop/views.py").read_text(encoding="utf-8").strip() != "saved":
         changes = watching.changes()  # half a file may be told before the whole one
