@@ -41,6 +41,11 @@ def engine_is_required():
     return required
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that wait for long: at the end of a run the other processes would be idle meanwhile."""
+    items.sort(key=lambda item: all(mark.name != "waits" for mark in item.own_markers))
+
+
 def pytest_xdist_auto_num_workers():
     """How many processes ``-n auto`` means: the tests wait for processes of theirs more than they compute."""
     return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from appliance import healthcheck
 from tests.live.live_appliance import Appliance
 
@@ -33,6 +35,7 @@ def check(appliance: Appliance) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.waits
 def test_a_stopped_worker_is_unhealthy(start: Start):
     """A worker that was stopped is found, told once, and healthy again when it is continued."""
     appliance = start(APPLIANCE_INSTALL="off")
@@ -66,6 +69,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.waits
 def test_threads_that_are_gone_are_found(start: Start, project: Path):
     """A server that takes in nobody is unhealthy though no client comes; a save replaces it."""
     (project / "app.py").write_text(NO_LEADER, encoding="utf-8")

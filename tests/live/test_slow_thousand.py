@@ -9,8 +9,6 @@ import resource
 import select
 import shutil
 import socket
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.apps.soaked.app import content
+from tests.live.clients import plain_s
 from tests.live.live_appliance import Appliance
 from tests.soak.load import SOAKED
 from tests.thorough import THOROUGH
@@ -67,17 +66,6 @@ def threads_of(appliance: Appliance) -> int:
     return len(list((Path("/proc") / str(worker) / "task").iterdir()))
 
 
-def plain_s(appliance: Appliance) -> float:
-    """What a plain request takes, the median of many."""
-    took = []
-    for _ in range(31):
-        began = time.monotonic()
-        response, body = appliance.get("/sized?n=100")
-        took.append(time.monotonic() - began)
-        assert (response.status, len(body)) == (200, 100)
-    return statistics.median(took)
-
-
 def wait_until_answered(connections: list[socket.socket]) -> None:
     """Until the answer to each has begun."""
     poll = select.poll()
@@ -117,6 +105,7 @@ def body_of(sock: socket.socket) -> bytes:
 
 def test_many_slow_readers(appliance: Appliance, connect: Connect):
     """Beside hundreds of clients that do not read 10 MB each a plain GET takes under 50 ms, in under 150 MB."""
+    usual = plain_s(appliance)  # more than a few milliseconds on a machine that is busy
     readers = [connect() for _ in range(COUNT)]
     for number, reader in enumerate(readers):
         path = READERS[number % len(READERS)]
@@ -124,7 +113,7 @@ def test_many_slow_readers(appliance: Appliance, connect: Connect):
     wait_until_answered(readers)
     appliance.catch_up()
     took, held = plain_s(appliance), held_mib(appliance)
-    assert took < PLAIN_S
+    assert took < max(PLAIN_S, 5 * usual)
     assert held < MEMORY_MIB
     assert threads_of(appliance) < 40
     for reader in readers[-len(READERS) :]:  # the first may have been cut off by now, on a slow machine
@@ -143,12 +132,13 @@ def test_many_slow_senders(appliance: Appliance, connect: Connect, framing: str)
     body = content(100_000)
     if framing.startswith("Transfer"):
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    usual = plain_s(appliance)
     senders = [connect() for _ in range(COUNT)]
     for sender in senders:
         head = f"POST /upload HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"
         sender.sendall(head.encode() + body[:50_000])
     took, held = plain_s(appliance), held_mib(appliance)
-    assert took < PLAIN_S
+    assert took < max(PLAIN_S, 5 * usual)
     assert held < MEMORY_MIB
     assert threads_of(appliance) < 40
     for sender in senders:

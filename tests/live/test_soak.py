@@ -9,6 +9,7 @@ import pytest
 from tests.soak.load import soak
 
 
+@pytest.mark.waits
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: what processes hold is read from /proc")
 def test_a_short_soak():
     """Clients that behave, leave, stall, reset and lie: no wrong answer, one line a request, and nothing leaks."""
