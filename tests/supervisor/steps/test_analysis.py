@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from appliance.config.env import Environment, load_environment
 from appliance.config.env_content import UnreadPart
 from appliance.config.settings import read_settings
 from appliance.errors import ApplicationError, ProjectMissingError, StartError
@@ -282,3 +283,68 @@ def test_another_application_is_noticed(folder: Folder):
     folder.write("app.py", "import flask\nsite = flask.Flask(__name__)\n")
     found = folder.analyse(known).project
     assert (known.target.name, found.target.name) == ("app:app", "app:site")
+
+
+def test_what_another_broken_file_says_is_known(folder: Folder):
+    """An application that is the same is taken as it is found now, with the files that can't be parsed."""
+    known = folder.analyse().project
+    folder.write("wsgi.py", "def (\n")
+    found = folder.analyse(known).project
+    assert found.target == known.target
+    assert found.unparsed > known.unparsed
+
+
+def test_a_broken_file_does_not_bring_an_application_back(folder: Folder):
+    """An application whose file has gone is not kept by another file that was just broken, if there is another one."""
+    known = folder.analyse().project
+    (folder.root / "app.py").unlink()
+    folder.write("main.py", "import flask\napp = flask.Flask(__name__)\n")
+    folder.write("wsgi.py", "def (\n")
+    found = folder.analyse(known).project
+    assert (found.target.name, len(found.unparsed - known.unparsed)) == ("main:app", 1)
+
+
+def test_the_variables_of_a_worker(folder: Folder):
+    """A worker has the variables of the project's files, and those that its application cannot do without."""
+    (folder.root / "app.py").unlink()
+    shutil.copytree(APPS / "django_site", folder.root, dirs_exist_ok=True)
+    folder.write(".env", "TOKEN=x\n")
+    variables = folder.analyse().variables
+    assert variables["TOKEN"] == "x"
+    assert "settings" in variables["DJANGO_SETTINGS_MODULE"]
+
+
+def test_the_dependencies_beside_the_application(folder: Folder):
+    """In a repository of several projects the files beside the application say what it needs."""
+    backend = folder.root / "backend"
+    backend.mkdir()
+    (folder.root / "app.py").rename(backend / "app.py")
+    (backend / "requirements.txt").write_text("flask\n", encoding="utf-8")
+    planned = folder.analyse(app="backend/app.py").plan
+    assert planned.source == "backend/requirements.txt"
+
+
+def test_an_asgi_application_is_served_if_it_may_be_adapted(folder: Folder):
+    """An ASGI application is found only with APPLIANCE_ASGI=adapt, with what to do about its WebSockets."""
+    assert folder.analyse().websockets == ""
+    folder.write("app.py", "import fastapi\napp = fastapi.FastAPI()\n\n@app.websocket('/ws')\nasync def ws(w): ...\n")
+    with pytest.raises(ApplicationError, match="ASGI"):
+        folder.analyse()
+    adapted = folder.analyse(asgi="adapt")
+    assert adapted.project.target.name == "app:app"
+    assert "app:app" in adapted.websockets
+
+
+def test_what_was_read_before_is_known(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    """The environment is read with the result of the last read: what came through a pipe comes once."""
+    given: list[Environment | None] = []
+
+    def load(*parts: Any) -> Environment:
+        given.append(parts[3])
+        return load_environment(*parts)
+
+    monkeypatch.setattr("appliance.supervisor.steps.analysis.load_environment", load)
+    settings = read_settings({}, {}, {"project": str(folder.root), "cache": str(folder.cache)}, folder.root)
+    before = analyse(settings, {}).environment
+    analyse(settings, {}, before=before)
+    assert given == [None, before]

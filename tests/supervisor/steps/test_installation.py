@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from appliance.conventions import SETUPTOOLS
 from appliance.environment.install_progress import keep_duration, last_duration_s
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.supervisor import lifecycle_events
@@ -79,13 +80,17 @@ def test_the_installer_runs_beside_the_project(project: Project):
     assert project.expected == [0.0]
 
 
-def test_an_installation_before_anything_is_known(project: Project):
-    """Without a plan the installer finds out by itself what to install; its environment is not compared with one."""
+def test_an_installation_before_anything_is_known(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """Without a plan the installer finds out by itself what to install, and its time is kept nowhere."""
+    monkeypatch.chdir(tmp_path)
     project.installation.start(3, None)
     project.ends(0)
     assert project.commands == [["--offline"]]
     assert (project.log.named("install.started"), project.expected) == ([{"source": ""}], [0.0])
     assert project.events == [lifecycle_events.Installed(3)]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_next_installation_is_expected_to_last_as_long(
@@ -245,10 +250,15 @@ def test_an_installation_that_is_given_up(project: Project):
 
 
 @pytest.mark.parametrize(
-    ("message", "package"), [("No module named 'imp'", "zombie-imp"), ("No module named 'flask'", "")]
+    ("message", "package", "requirement"),
+    [
+        ("No module named 'imp'", "zombie-imp", "zombie-imp"),
+        ("No module named 'pkg_resources'", "setuptools", SETUPTOOLS),
+        ("No module named 'flask'", "", ""),
+    ],
 )
 def test_what_has_left_python(
-    project: Project, monkeypatch: pytest.MonkeyPatch, message: str, package: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, message: str, package: str, requirement: str
 ):  # fmt: skip
     """An import that fails for a module that has left Python has that installed; any other has not."""
     wanted: list[str] = []
@@ -259,5 +269,6 @@ def test_what_has_left_python(
 
     monkeypatch.setattr("appliance.supervisor.steps.installation.supply", supply)
     assert project.installation.supply(PLAN, {"message": message}) is bool(package)
-    assert wanted == ([package] if package else [])
-    assert [each["package"] for each in project.log.named("install.extended")] == wanted
+    assert wanted == ([requirement] if package else [])
+    event = ("warning", "install.extended", {"package": package, "reason": message})
+    assert project.log.events == ([event] if package else [])

@@ -52,7 +52,8 @@ class Project:
             settings=SimpleNamespace(project=root), process={"HOME": "/root"}, log=self.log, loop=self.loop,
             children=self.children, failures=SimpleNamespace(), state=lambda: self.state, on_event=self.events.append,
         )  # fmt: skip
-        self.steps = Steps(runtime, ["--offline"], None, page=page, analysed=self.analysed.append)
+        self.environment: Any = SimpleNamespace()
+        self.steps = Steps(runtime, ["--offline"], self.environment, page=page, analysed=self.analysed.append)
         monkeypatch.setattr(self.steps.before_start, "_spawn", self._spawn)
         monkeypatch.setattr(self.steps.installation, "_spawn", self._spawn_installer)
         self.analyses: list[tuple[Any, Callable[[Any], None]]] = []
@@ -138,6 +139,11 @@ def test_a_project_that_can_not_be_served(project: Project):
     assert (event.job, event.page["action"]) == (1, "write one")
     assert project.log.events[-1] == ("error", ERROR.event, ERROR.fields())
     assert project.steps.analysis is result
+
+
+def test_the_first_analysis_knows_what_was_read_at_the_start(project: Project):
+    """What the start has read of the environment is not read and reported once more by the first analysis."""
+    assert project.steps.reanalysis._analyst._environment is project.environment
 
 
 def test_the_installer_is_started_for_the_job(project: Project):
