@@ -35,7 +35,10 @@ TESTS = {
     "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
     "appliance/supervisor/offered_remedies.py": ["tests/supervisor/test_offered_remedies.py"],
     "appliance/supervisor/steps": ["tests/supervisor/steps"],
-    "appliance/supervisor/steps/analysis.py": ["tests/supervisor/steps/test_analysis.py"],
+    "appliance/supervisor/steps/analysis.py": [
+        "tests/supervisor/steps/test_analysis.py",
+        "tests/supervisor/steps/test_analysis_log.py",
+    ],
     "appliance/supervisor/steps/before_start.py": ["tests/supervisor/steps/test_before_start_commands.py"],
     "appliance/supervisor/steps/before_start_runs.py": ["tests/supervisor/steps/test_before_start_runs.py"],
     "appliance/supervisor/steps/installation.py": ["tests/supervisor/steps/test_installation.py"],
@@ -50,7 +53,10 @@ TESTS = {
     ],
     "appliance/supervisor/workers": ["tests/supervisor/workers"],
     "appliance/supervisor/workers/drained_workers.py": ["tests/supervisor/workers/test_drained_workers.py"],
-    "appliance/supervisor/workers/progress.py": ["tests/supervisor/workers/test_progress.py"],
+    "appliance/supervisor/workers/progress.py": [
+        "tests/supervisor/workers/test_progress.py",
+        "tests/supervisor/workers/test_progress_states.py",
+    ],
     "appliance/supervisor/workers/crash_loops.py": ["tests/supervisor/workers/test_deaths.py"],
     "appliance/supervisor/workers/worker_retries.py": ["tests/supervisor/workers/test_worker_retries.py"],
     "appliance/supervisor/workers/workers.py": [

@@ -52,8 +52,9 @@ class Project:
             settings=SimpleNamespace(project=root), process={"HOME": "/root"}, log=self.log, loop=self.loop,
             children=self.children, failures=SimpleNamespace(), state=lambda: self.state, on_event=self.events.append,
         )  # fmt: skip
-        self.environment: Any = SimpleNamespace()
-        self.steps = Steps(runtime, ["--offline"], self.environment, page=page, analysed=self.analysed.append)
+        environment: Any = SimpleNamespace()
+        self.environment = environment
+        self.steps = Steps(runtime, ["--offline"], environment, page=page, analysed=self.analysed.append)
         monkeypatch.setattr(self.steps.before_start, "_spawn", self._spawn)
         monkeypatch.setattr(self.steps.installation, "_spawn", self._spawn_installer)
         self.analyses: list[tuple[Any, Callable[[Any], None]]] = []

@@ -14,6 +14,7 @@ def test_a_crash_loop_is_reported_once():
     assert reported[LOOP_DEATHS - 1] is loop
     assert (loop["count"], loop["how"]) == (LOOP_DEATHS, "killed by SIGSEGV")
     assert loop["duration_s"] == LOOP_DEATHS - 1.0
+    assert loop["action"]
 
 
 def test_a_pause_ends_a_crash_loop():
@@ -29,3 +30,11 @@ def test_deaths_far_apart_are_no_crash_loop():
     loops = CrashLoops()
     for death in range(LOOP_DEATHS * 2):
         assert loops.died("exit status 1", 100.0 + death * LOOP_S) is None
+
+
+def test_the_time_of_a_crash_loop():
+    """A loop's event says in tenths of a second how long the deaths took."""
+    loops = CrashLoops()
+    reported = [loops.died("exit status 1", 100.0 + 0.07 * death) for death in range(LOOP_DEATHS)]
+    assert reported[-1] is not None
+    assert reported[-1]["duration_s"] == 0.3

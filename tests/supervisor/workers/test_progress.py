@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import progress as module
 from appliance.supervisor.workers.progress import LONG, SHORT, Progress
+from tests.supervisor.fakes import FakeLog
 
 THREADS = 2
 
@@ -30,20 +31,16 @@ class Request:
     slot: Slot | None = None
 
 
-@dataclass
-class Told:
+class Told(FakeLog):
     """A log, and stacks."""
 
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def event(self, _level: str, event: str, **fields: Any) -> None:
-        self.events.append((event, fields))
+    stacks = "the stacks"
 
     def ask(self, _child: Handle, reported: Any) -> None:
-        reported("the stacks")
+        reported(self.stacks)
 
     def names(self) -> list[str]:
-        return [event for event, _ in self.events]
+        return [event for _, event, _ in self.events]
 
 
 class Scene:
@@ -102,8 +99,13 @@ def test_it_takes_nobody_in(scene: Scene):
     assert scene.progress.stuck == ""
     scene.look(1)
     assert "no connection" in scene.progress.stuck
-    ((event, fields),) = scene.reported.events
-    assert (event, fields["traceback"]) == ("worker.stuck", "the stacks")
+    ((level, event, fields),) = scene.reported.events
+    assert (level, event) == ("error", "worker.stuck")
+    assert fields == {
+        "generation": 1, "pid": scene.process.pid, "reason": scene.progress.stuck, "traceback": "the stacks",
+        "action": fields["action"],
+    }  # fmt: skip
+    assert "--stacks" in fields["action"]
 
 
 def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
@@ -117,6 +119,17 @@ def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
     scene.look(1)
     assert scene.progress.stuck == ""
     assert scene.reported.names() == ["worker.stuck", "worker.resumed"]
+
+
+def test_a_health_check_connects_once(scene: Scene):
+    """Each health check that asks has one connection made, at the next check, and no more."""
+    scene.progress.request_probe()
+    scene.look(1)
+    scene.listener.accept()[0].close()
+    scene.look(3)
+    scene.listener.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        scene.listener.accept()
 
 
 def test_long_requests_of_a_busy_project(scene: Scene):

@@ -1,0 +1,181 @@
+"""What a check of the process that accepts sees: its state in the kernel, its requests, and who waits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance.protocol.inflight import InFlight
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.workers import progress as module
+from appliance.supervisor.workers.progress import CHECK_S, LONG, SHORT, Progress
+from tests.supervisor.fakes import FakeLog, FakeLoop
+
+STUCK = "it accepts no connection, though threads of it are free"
+
+
+class Scene:
+    """A worker whose state and whose clients are the test's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.child: Handle | None = Handle("worker", 3, 4711, {}, ready_at=1.0)
+        self.state: dict[str, Any] = {}
+        self.clients_wait = True
+        self.debugged = False
+        self.stacks = ""
+        self.loop, self.log = FakeLoop(), FakeLog()
+        monkeypatch.setattr(module, "_state_of", lambda _: module._State(**self.state))
+        stacks: Any = SimpleNamespace(ask=lambda _, answer: answer(self.stacks))
+        parts: Any = (self.loop, None, lambda: self.child)
+        log: Any = self.log
+        self.progress = Progress(*parts, threads=2, no_timeout=lambda _: self.debugged, stacks=stacks, log=log)
+        monkeypatch.setattr(self.progress, "_queue_waits", lambda: self.clients_wait)
+        self.progress.start()
+
+    def checks(self, times: int) -> str:
+        """So many checks pass; why the process is stuck."""
+        self.loop.advance(CHECK_S * times)
+        return self.progress.stuck
+
+    @property
+    def worker(self) -> Handle:
+        """The process that accepts."""
+        assert self.child is not None
+        return self.child
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A worker that has in-flight memory, and clients that wait."""
+    made = Scene(monkeypatch)
+    made.worker.count(8)
+    return made
+
+
+def test_it_is_checked_from_the_start_on(scene: Scene):
+    """Every two seconds the process is checked; at first it is not stuck."""
+    assert scene.progress.stuck == ""
+    assert scene.checks(SHORT) == ""
+    assert scene.checks(1) == STUCK
+
+
+def test_the_event_of_a_standstill(scene: Scene):
+    """A standstill is one error that says which process, why, and what to do; without stacks it has no traceback."""
+    scene.checks(2 * LONG)
+    ((level, name, fields),) = scene.log.events
+    assert (level, name, "traceback" in fields) == ("error", "worker.stuck", False)
+    assert (fields["generation"], fields["pid"], fields["reason"]) == (3, 4711, STUCK)
+
+
+def test_the_event_of_its_end(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    """The end of a standstill is one line with the process and how long it lasted, to a tenth of a second."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    scene.checks(SHORT + 1)
+    now[0] += 7.26
+    scene.clients_wait = False
+    assert scene.checks(1) == ""
+    fields = {"generation": 3, "pid": 4711, "duration_s": 7.3}
+    assert scene.log.events[1:] == [("info", "worker.resumed", fields)]
+
+
+def test_a_debugger_ends_a_standstill(scene: Scene):
+    """A worker that a debugger has stopped is not stuck any more, and the log says so."""
+    scene.checks(SHORT + 1)
+    scene.debugged = True
+    assert scene.checks(1) == ""
+    assert [name for _, name, _ in scene.log.events] == ["worker.stuck", "worker.resumed"]
+
+
+def test_the_standstill_of_another_process_has_no_end(scene: Scene):
+    """Where another process has taken the place of a stuck one, nothing has resumed."""
+    scene.checks(SHORT + 1)
+    scene.child = Handle("worker", 4, 4712, {}, ready_at=2.0)
+    assert scene.checks(1) == ""
+    scene.checks(SHORT)
+    scene.child = None
+    assert scene.checks(1) == ""
+    assert [name for _, name, _ in scene.log.events] == ["worker.stuck"]
+
+
+@pytest.mark.parametrize("fields", [{"ending": True}, {"ready_at": None}])
+def test_a_process_that_does_not_accept_is_never_stuck(scene: Scene, fields: dict[str, Any]):
+    """A worker that ends or still imports takes no connection, and need not."""
+    for name, value in fields.items():
+        setattr(scene.worker, name, value)
+    assert scene.checks(2 * LONG) == ""
+
+
+@pytest.mark.parametrize(("cpu_s", "checks"), [(0.9, SHORT), (1.0, SHORT), (1.1, LONG)])
+def test_from_when_on_a_process_computes(scene: Scene, cpu_s: float, checks: int):
+    """A process that has had more than half of a processor since the last check may hold the interpreter's lock."""
+    for number in range(checks):
+        scene.state = {"cpu_s": cpu_s * number}
+        assert scene.checks(1) == ""
+    scene.state = {"cpu_s": cpu_s * checks}
+    assert scene.checks(1) == STUCK
+
+
+def test_one_connection_that_waits_for_a_thread(scene: Scene):
+    """A connection that was accepted, and waits for a thread, waits as one that was not accepted."""
+    scene.clients_wait = False
+    scene.state = {"waiting": 1}
+    assert scene.checks(SHORT + 1) == STUCK
+
+
+def test_without_its_memory_all_threads_may_be_busy(scene: Scene):
+    """Of a process whose requests are not known, a standstill takes as long as one with all threads taken."""
+    scene.worker.close_memory()
+    assert scene.checks(LONG) == ""
+    assert scene.checks(1).startswith("each of its 2 threads")
+
+
+def test_what_the_kernel_says_of_a_process(tmp_path: Path):
+    """The name of a program may hold anything; behind it stand the state, and the time of user and system."""
+    program = shutil.copy(shutil.which("sleep") or "", tmp_path / "a) T 1 (b")
+    with subprocess.Popen([program, "1000"]) as process:
+        try:
+            assert not module._state_of(Handle("worker", 1, process.pid, {})).stopped
+        finally:
+            process.kill()
+    used = os.times()
+    assert module._state_of(Handle("worker", 1, os.getpid(), {})).cpu_s == pytest.approx(used[0] + used[1], abs=0.05)
+
+
+def test_what_is_known_of_a_process_that_has_gone():
+    """Of a process that the kernel does not know any more, its memory still says what it had to do."""
+    gone = Handle("worker", 1, 2**22 + 1, {})
+    assert module._state_of(gone) == module._State()
+    InFlight(gone.count(8)).set_waiting(3)
+    assert module._state_of(gone) == module._State(waiting=3)
+    gone.close_memory()
+
+
+def test_what_is_known_of_a_process_that_runs():
+    """Of a process that runs, the connections that wait are known too."""
+    child = Handle("worker", 1, os.getpid(), {})
+    InFlight(child.count(8)).set_waiting(3)
+    state = module._state_of(child)
+    assert (state.waiting, state.begun, state.running) == (3, 0, ())
+    child.close_memory()
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        (("0.0.0.0", 80), ("127.0.0.1", 80)),
+        (("::", 80, 0, 0), ("::1", 80)),
+        (("192.0.2.1", 80), ("192.0.2.1", 80)),
+    ],
+)
+def test_where_the_health_check_connects(name: Any, near: tuple[str, int]):
+    """A listener on all addresses is reached at the loopback address of its family."""
+    listener: Any = SimpleNamespace(getsockname=lambda: name)
+    assert module._near(listener) == near
