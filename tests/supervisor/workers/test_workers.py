@@ -136,6 +136,25 @@ def test_a_superseded_worker_that_has_reported(project: Project):
     assert len(project.preloader.lists) == 1
 
 
+def test_each_superseded_worker_reports_once_the_last_has_ended(project: Project):
+    """One superseded worker at a time reports its modules: the next one does, once the last has ended."""
+    project.preloader.wanted = True
+    project.save()
+    project.loop.advance(module.SUPERSEDED_S)
+    second = project.newest
+    project.save()
+    assert second in project.children.alive
+
+
+def test_a_report_ends_no_worker_that_has_requests(project: Project):
+    """A worker that reports its modules goes on with its requests while it drains, and with its import."""
+    project.workers.modules_reported(project.newest, ModulesReport(["json"], []))
+    old = project.serve()
+    project.save()
+    project.workers.modules_reported(old, ModulesReport(["json"], []))
+    assert project.children.alive == [old, project.newest]
+
+
 def test_a_fork_that_does_not_fit(project: Project):
     """A forked worker that does not fit is replaced by a cold one of the same generation, without a page."""
     project.preloader.forks = True
@@ -302,6 +321,12 @@ def test_a_failure_that_another_analysis_may_explain(project: Project):
     assert not project.workers.may_be_outdated(worker, IN_USE)
     project.save()
     assert not project.workers.may_be_outdated(worker, BROKEN)
+    project.preloader.forks = True
+    project.save()
+    forked = project.newest
+    project.workers.fork_mismatch(forked, MISMATCH)
+    assert not project.workers.may_be_outdated(forked, BROKEN)
+    assert not project.workers.may_be_outdated(project.serve(), BROKEN)
 
 
 HAPPENINGS = {
@@ -346,9 +371,9 @@ def test_after_any_order_a_save_brings_the_project_up(happenings: list[str]):
 
 def test_a_reload_has_its_timeline():
     """A reload's log line has its whole time since the save, and its parts in seconds, as far as each is known."""
-    child: Any = SimpleNamespace(ready_at=103.00004, is_forked=True)
+    child: Any = SimpleNamespace(ready_at=103.12344, is_forked=True)
     message: Any = SimpleNamespace(began=101.50004, import_s=0.25)
-    whole = {"duration_s": 3.0, "forked": True, "seen_s": 0.1235, "start_s": 1.5, "import_s": 0.25}
+    whole = {"duration_s": 3.1234, "forked": True, "seen_s": 0.1235, "start_s": 1.5, "import_s": 0.25}
     assert module.Save(100.0, 0.12346).timeline(child, message) == whole
     message.began, child.ready_at = 99.0, None  # it began before the save
     assert module.Save(100.0, None).timeline(child, message) == {
