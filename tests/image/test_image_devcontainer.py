@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -126,15 +127,23 @@ def test_an_editor_and_a_server_in_one_container(devcontainer, folder, host_user
 
     wait_for_worker(up["containerId"], 1)
 
-    assert "wsgi.py" in devcontainer("exec", "git", "status", "--short")
-    devcontainer("exec", "sh", "-c", "echo noted > note.txt")
-    assert (folder / "note.txt").stat().st_uid == host_user.pw_uid
-    assert devcontainer("exec", "id", "-u").strip() == str(host_user.pw_uid)
     ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/').read().decode())"
-    assert devcontainer("exec", "appliance", "run", "python", "-c", ask).strip() == f"one {host_user.pw_uid}"
-    where = devcontainer("exec", "/tmp/appliance/environment/bin/python", "-c", "import sys; print(sys.prefix)")
-    assert where.strip() == "/tmp/appliance/environment"
-    assert devcontainer("exec", "ls", "/cache").split() == [f"uid-{host_user.pw_uid}"]
+    commands = (
+        ("git", "status", "--short"),
+        ("id", "-u"),
+        ("appliance", "run", "python", "-c", ask),
+        ("/tmp/appliance/environment/bin/python", "-c", "import sys; print(sys.prefix)"),
+        ("ls", "/cache"),
+    )
+    script = " && echo -- && ".join(["echo noted > note.txt", *map(shlex.join, commands)])
+    said = devcontainer("exec", "sh", "-c", script)  # in one call, since the program takes a second to start
+    _, status, user, answer, where, caches = (part.strip() for part in said.split("--\n"))
+    assert "wsgi.py" in status
+    assert (folder / "note.txt").stat().st_uid == host_user.pw_uid
+    assert user == str(host_user.pw_uid)
+    assert answer == f"one {host_user.pw_uid}"
+    assert where == "/tmp/appliance/environment"
+    assert caches.split() == [f"uid-{host_user.pw_uid}"]
 
     addresses = json.loads(docker("inspect", up["containerId"]).stdout)[0]["NetworkSettings"]["Networks"]
     host = next(iter(addresses.values()))["IPAddress"]

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.image.conftest import following
 
 GROUPS = Path("/sys/fs/cgroup")
@@ -16,6 +18,7 @@ def used_s(container, docker):
     return int(dict(line.split() for line in text.splitlines())["usage_usec"]) / 1e6
 
 
+@pytest.mark.waits
 def test_an_idle_container_takes_less_than_a_hundredth(start, project, volume, docker):
     """Over three health checks a container that serves, and is not asked, uses under 1 % of a CPU."""
     container = start(project("flask_notes"), "--volume", f"{volume}:/cache")
