@@ -16,16 +16,7 @@ from appliance.server.io.wire import Wire
 from appliance.server.pool import connections as module
 from appliance.server.pool.connection import Connection
 from appliance.server.pool.connections import ConnectionFailed, Connections
-from appliance.server.pool.tables.connection_states import (
-    BUSY,
-    HELD,
-    LINGERING,
-    PARKED,
-    PIPELINED,
-    PROBED,
-    READY,
-    STATES,
-)
+from appliance.server.pool.tables import connection_states as states
 
 LIMITS = Limits(header_timeout_s=30.0, idle_timeout_s=75.0)
 
@@ -58,7 +49,7 @@ class Scene:
         return self.connections.locked_next(self.now)
 
     def close(self) -> None:
-        for state in range(len(STATES)):
+        for state in range(len(states.STATES)):
             for connection in self.connections.locked_in_state(state):
                 self.connections.locked_close(connection)
         for client in self.clients:
@@ -81,7 +72,7 @@ def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
     for byte in b"GET / HTT":
         client.send(bytes([byte]))
         assert scene.look() is None
-        assert connection.state == PARKED
+        assert connection.state == states.PARKED
         assert not scene.connections.locked_sweep(scene.now)
         scene.now += 3.0
     scene.now += 3.0  # 30 since the first byte
@@ -97,12 +88,12 @@ def test_an_idle_connection_has_its_time_from_its_last_request(scene: Scene):
     for _ in range(3):
         client.send(b"GET / HTTP/1.1\r\n\r\n")
         assert scene.look() is connection
-        assert connection.state == BUSY
+        assert connection.state == states.BUSY
         connection.handler.raw = None
         scene.connections.locked_park(connection, scene.now)
         scene.now += 74.0
         assert not scene.connections.locked_sweep(scene.now)
-        assert connection.state == PARKED
+        assert connection.state == states.PARKED
     scene.now += 1.0
     scene.connections.locked_sweep(scene.now)
     client.settimeout(0)
@@ -133,11 +124,11 @@ def test_what_waits_is_served_in_its_order(scene: Scene):
     one.send(b"GET /3 HTTP/1.1\r\n\r\n")
     assert scene.look() is greedy
     greedy.handler.raw = None
-    scene.connections.locked_on(greedy, PIPELINED)
+    scene.connections.locked_on(greedy, states.PIPELINED)
     assert scene.look() is other
     assert scene.look() is greedy
     raw: object = greedy.handler.raw
-    assert (raw, greedy.state) == (b"GET /2 HTTP/1.1", BUSY)
+    assert (raw, greedy.state) == (b"GET /2 HTTP/1.1", states.BUSY)
 
 
 def test_what_is_given_up_is_forgotten(scene: Scene):
@@ -150,11 +141,11 @@ def test_what_is_given_up_is_forgotten(scene: Scene):
     asks.send(b"GET / HTTP/1.1\r\n\r\n")
     assert scene.look() is whole
     waiting, _ = scene.connect()
-    assert waiting.state == READY
+    assert waiting.state == states.READY
     given = scene.connections.locked_give_up()
     assert given == [(each.wire.sock, early) for each, early in ((idle, b""), (half, b"GET / HT"), (waiting, b""))]
     assert list(scene.connections.ready) == []
-    assert scene.connections.locked_in_state(BUSY) == [whole]
+    assert scene.connections.locked_in_state(states.BUSY) == [whole]
     for sock, _ in given:
         sock.close()
 
@@ -167,7 +158,7 @@ def test_who_left_while_no_thread_looked(scene: Scene, leaves: bool):
     client.shutdown(socket.SHUT_WR)
     connection.may_have_left = True
     assert scene.look() is None
-    assert connection.state == PROBED
+    assert connection.state == states.PROBED
     if leaves:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
@@ -193,7 +184,7 @@ def test_a_held_connection_waits_for_its_time(scene: Scene):
     connection, client = scene.connect()
     client.send(b"GET / HTTP/1.1\r\n\r\n")
     assert scene.look() is None
-    assert (connection.state, connection.deadline, asked) == (HELD, 1002.0, [(1000.0, connection.wire.sock)])
+    assert (connection.state, connection.deadline, asked) == (states.HELD, 1002.0, [(1000.0, connection.wire.sock)])
     scene.now += 1.9
     assert not scene.connections.locked_sweep(scene.now)
     scene.now += 0.1
@@ -214,22 +205,22 @@ def test_an_idle_connection_is_dismissed(scene: Scene):
     deadline = half.deadline
     for each in (first, idle, half):
         scene.connections.locked_dismiss(each, scene.now)
-    assert (first.state, first.deadline) == (PARKED, 1001.0)
-    assert (half.state, half.deadline) == (PARKED, deadline)
-    assert (idle.state, idle.deadline) == (LINGERING, 1000.0 + LIMITS.linger_s)
+    assert (first.state, first.deadline) == (states.PARKED, 1001.0)
+    assert (half.state, half.deadline) == (states.PARKED, deadline)
+    assert (idle.state, idle.deadline) == (states.LINGERING, 1000.0 + LIMITS.linger_s)
     scene.connections.locked_dismiss(first, scene.now + 0.5)
     assert first.deadline == 1001.0
     scene.connections.locked_dismiss(first, scene.now + 1.0)
-    assert (first.state, first.deadline) == (LINGERING, 1001.0 + LIMITS.linger_s)
+    assert (first.state, first.deadline) == (states.LINGERING, 1001.0 + LIMITS.linger_s)
     silent.settimeout(10)
     assert silent.recv(1) == b""
     silent.close()
     for descriptor in scene.poller.wait(10):
         scene.connections.locked_readable(descriptor)
-    assert scene.connections.locked_in_state(LINGERING) == [first]
+    assert scene.connections.locked_in_state(states.LINGERING) == [first]
     scene.now += 1.0 + LIMITS.linger_s
     scene.connections.locked_sweep(scene.now)
-    assert scene.connections.locked_in_state(LINGERING) == []
+    assert scene.connections.locked_in_state(states.LINGERING) == []
 
 
 @pytest.mark.parametrize(("error", "told"), [(OSError(), False), (HandshakeFailed(), True), (ValueError(), True)])
@@ -269,3 +260,138 @@ def test_who_looks_late_knows_it(scene: Scene):
             connections.locked_note_wait(1000.0 + now)
         found.append(connections._have_waited)
     assert found == [True, False, False, False, True, True, True, False]
+
+
+def in_doubt(scene: Scene, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> tuple[Connection, socket.socket]:
+    """A connection whose client has sent a request and ended its side, while no thread looked."""
+    connection, client = scene.connect()
+    client.sendall(request)
+    client.shutdown(socket.SHUT_WR)
+    connection.may_have_left = True
+    return connection, client
+
+
+def test_each_probe_is_counted(scene: Scene):
+    """As many connections are counted as probed as there are, each with its deadline, until each has answered."""
+    found = [in_doubt(scene)[0] for _ in range(3)]
+    assert scene.look() is None
+    assert ([each.state for each in found], scene.connections.probed) == ([states.PROBED] * 3, 3)
+    assert {each.deadline for each in found} == {scene.now + module._PROBE_S}
+    assert [each.registered for each in found] == [True] * 3
+    assert scene.connections.has_delayed
+    scene.now += module._PROBE_S
+    assert scene.connections.locked_sweep(scene.now)
+    assert [scene.look() for _ in found] == found
+    assert (scene.connections.probed, scene.connections.has_delayed) == (0, False)
+    assert not any(each.may_have_left for each in found)  # each is asked once
+
+
+@pytest.mark.parametrize("request_", [b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", b"lenient"])
+def test_who_may_get_another_answer_is_not_probed(scene: Scene, request_: bytes):
+    """A client that offers another protocol, or may speak an old one, is served without first bytes of an answer."""
+    connection, client = in_doubt(scene, b"GET / HTTP/1.1\r\n\r\n" if request_ == b"lenient" else request_)
+    connection.wire.lenient = request_ == b"lenient"
+    assert scene.look() is connection
+    assert not connection.gone
+    client.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        client.recv(1)
+
+
+def test_who_sends_more_is_not_in_doubt(scene: Scene):
+    """A client that has not ended its side has not left, whether it has sent more or nothing."""
+    quiet, one = scene.connect()
+    busy, two = scene.connect()
+    for connection, client, more in ((quiet, one, b""), (busy, two, b"GET /2 HTTP/1.1\r\n\r\n")):
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n" + more)
+        connection.may_have_left = True
+    assert [scene.look(), scene.look()] == [quiet, busy]
+    assert (quiet.gone, busy.gone, scene.connections.probed) == (False, False, 0)
+
+
+def test_a_reset_request_is_of_nobody(scene: Scene):
+    """A client that reset its connection before a thread looked again is gone, and its connection is not probed."""
+    connection, _ = in_doubt(scene)
+    wire: Any = connection.wire
+    wire.probe = client_has_gone
+    assert scene.look() is connection
+    assert (connection.gone, scene.connections.probed) == (True, 0)
+
+
+def client_has_gone() -> None:
+    raise ConnectionResetError
+
+
+def test_a_kernel_that_takes_no_probe_decides_nothing(scene: Scene):
+    """Where the first bytes of an answer can't be sent now, the request is served."""
+    connection, _ = in_doubt(scene)
+
+    def probe() -> None:
+        raise BlockingIOError
+
+    wire: Any = connection.wire
+    wire.probe = probe
+    assert scene.look() is connection
+    assert (connection.gone, scene.connections.probed) == (False, 0)
+
+
+def test_a_client_that_answers_a_probe_with_a_reset_is_gone(scene: Scene):
+    """What the poller reports of a probed connection is that its client has left; its request is looked at then."""
+    connection, client = in_doubt(scene)
+    assert scene.look() is None
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    client.close()
+    scene.connections.locked_readable(connection.descriptor)
+    assert (connection.state, connection.gone) == (states.READY, True)
+    assert scene.connections.locked_next(scene.now) is connection
+    assert connection.gone
+
+
+def test_a_new_rule_is_asked_about_what_is_held(scene: Scene):
+    """If the rule is replaced, the connections that are held are looked at; without a rule they are served."""
+    hold: Any = SimpleNamespace(answer_at=lambda accepted_at, _: accepted_at + 2.0)
+    scene.connections.locked_set_hold(hold)
+    connection, client = scene.connect()
+    client.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert scene.look() is None
+    assert (connection.state, scene.connections.hold, scene.connections.has_delayed) == (states.HELD, hold, True)
+    scene.connections.locked_set_hold(None)
+    assert (connection.state, scene.connections.hold, scene.connections.has_delayed) == (states.READY, None, False)
+    assert scene.look() is connection
+
+
+def test_what_waits_is_reported(scene: Scene):
+    """The number of requests that wait for a thread or for their bodies is reported when it changes."""
+    reported: list[int] = []
+    scene.connections._on_waiting = reported.append
+    found = [scene.connect() for _ in range(3)]
+    for _, client in found:
+        client.send(b"GET / HTTP/1.1\r\n\r\n")
+    for connection, _ in found[:2]:
+        assert scene.look() is connection
+        scene.connections.locked_on(connection, states.RECEIVING_BEGAN)
+    assert scene.look() is found[2][0]
+    assert (reported, scene.connections.receiving) == ([2, 2, 2], 2)
+    for connection, _ in found[:2]:
+        scene.connections.locked_on(connection, states.RECEIVED)
+    assert scene.connections.receiving == 0
+    assert [scene.connections.of(connection.descriptor) for connection, _ in found] == [each for each, _ in found]
+
+
+def test_who_has_ended_is_closed(scene: Scene):
+    """A connection whose client has ended its side is closed, at once where it would linger."""
+    before, silent = scene.connect()
+    last, client = scene.connect()
+    broken, _ = scene.connect()
+    silent.close()
+    assert scene.look() is None
+    assert before.state == states.CLOSED
+    client.close()
+    scene.connections.locked_linger(last, scene.now)
+    assert last.state == states.CLOSED
+    scene.connections.locked_linger(broken, scene.now)
+    wire: Any = broken.wire
+    wire.discard = client_has_gone
+    with pytest.raises(ConnectionFailed):
+        scene.connections.locked_readable(broken.descriptor)
+    assert (broken.state, len(scene.connections)) == (states.CLOSED, 0)
