@@ -8,6 +8,7 @@ import yaml
 from appliance.config.env import load_environment
 from appliance.config.reference import compose_environment
 from appliance.config.settings import TABLE, documentation, environment_file, help_table, read_settings
+from appliance.healthcheck import SOCKET
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +31,14 @@ def test_compose_passes_each_setting_on(name):
     known = {setting.variable for setting in TABLE} - image | {"FORCE_COLOR", "NO_COLOR"}
     passed = {key for key, value in environment.items() if value is None}
     assert passed | {"APPLIANCE_PUBLIC_URL", "APPLIANCE_EDITOR_FOLDER", "APPLIANCE_DEBUGPY"} == known
+
+
+def test_the_image_has_the_tables_values():
+    """The Dockerfile sets what the table says of the image, and the health check asks the socket that is set there."""
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    image = {setting.variable: setting.in_image for setting in TABLE if setting.in_image}
+    assert [f"{name}={value}" for name, value in image.items() if f"{name}={value}" not in dockerfile] == []
+    assert image["APPLIANCE_STATUS_SOCKET"] == SOCKET
 
 
 def test_the_example_can_be_taken_over(tmp_path):
