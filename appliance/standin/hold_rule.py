@@ -1,4 +1,7 @@
-"""Decide when a connection that waits for a worker is answered with the supervisor's page."""
+"""Decide when a connection that waits for a worker is answered with the supervisor's page.
+
+The wait itself is ``supervisor/workers/connection_router``'s (``WAIT_S``): this module says from when it counts.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
     from appliance.protocol.channel import Channel
     from appliance.protocol.page_messages import SetStandInPage
 
-_QUEUED_WITHIN_S = 0.003  # accepted so early, it had queued; if one comes later, it waits one second more
+# A connection that is accepted so soon after the start had waited in the kernel's queue. A connection that came just
+# then is treated as one of these: it may wait a second longer than it should.
+_QUEUED_WITHIN_S = 0.003
 _READ_MESSAGE_S = 0.02  # for the control thread to read a message
 _TCP_INFO = getattr(socket, "TCP_INFO", None)  # Linux: struct tcp_info; tcpi_last_data_recv in milliseconds
 _LAST_DATA = struct.Struct("=52xI")

@@ -164,7 +164,7 @@ FOUND = {
     "a script in a sub-folder": ({"backend/server.py": FLASK, "README.md": ""}, "server:app"),
     "far below the root": ({"backend/src/shop/__init__.py": "", "backend/src/shop/web.py": FLASK}, "shop.web:app"),
     "a factory by its signature": ({"app.py": "from elsewhere import build\napp = build()\n"}, "app:app?"),
-    "broken now, mended later": ({"app.py": "from flask import\napp = Flask(__name__)\n"}, "app:?"),
+    "broken now, fixed later": ({"app.py": "from flask import\napp = Flask(__name__)\n"}, "app:?"),
     "pyproject.toml says so": (
         {
             "pyproject.toml": '[tool.appliance]\napp = "shop:site"\n',

@@ -55,7 +55,7 @@ def test_saves_while_the_interpreter_is_busy(start: Start, project: Path):
     (project / "app.py").write_text(BUSY + APP.format(number=0), encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")
-    with Crowd(appliance.port, pages=frozenset({503})) as crowd:  # a start of more than a second is told
+    with Crowd(appliance.port, pages=frozenset({503})) as crowd:  # the page, after a start of more than a second
         for number in range(1, 7):
             appliance.edit("app.py", (BUSY if number % 2 == 0 else "") + APP.format(number=number))
             while appliance.get()[1] != b"%06d" % number:

@@ -1,8 +1,8 @@
-"""Find the target that a person has named: ``APPLIANCE_APP``, ``FLASK_APP``, ``[tool.appliance] app``.
+"""Find the target that a person has named, and say what is wrong with the name.
 
 The forms are ``module``, ``module:object.attribute``, ``module:factory()``, ``path/file.py`` and ``file.ini#section``.
-This module has the errors for a wrong one, and does not know where the text was found. Runs in the appliance's own
-interpreter.
+Where the name stands (a setting, ``FLASK_APP``, ``[tool.appliance] app``) is read elsewhere: by ``declared`` and
+``config``. Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations

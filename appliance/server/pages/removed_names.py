@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 
+# The releases that fit the last ones of Flask 1 and of Flask 2.2, which do not pin them.
+_WITH_FLASK_1 = ("jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1")
+_WITH_FLASK_2_2 = ("werkzeug<3",)
+_FLASK_2_2 = ("flask<2.3", *_WITH_FLASK_2_2)
 # What is imported, as "module:name", or "module" if the whole module was removed; the last releases that have it.
 _REMOVED_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"werkzeug\.urls:\w+", ("werkzeug<3",)),
@@ -22,11 +26,11 @@ _REMOVED_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"itsdangerous:(?:json|\w*JSONWebSignatureSerializer)", ("itsdangerous<2.1",)),
     (
         r"flask:(?:_app_ctx_stack|_request_ctx_stack|Markup|escape|safe_join)|flask\.json:JSONEncoder",
-        ("flask<2.3", "werkzeug<3"),
+        _FLASK_2_2,
     ),
     (
         r"flask\._compat(?::\w+)?|flask\.ext[\w.:]*",
-        ("flask<2", "jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1"),
+        ("flask<2", *_WITH_FLASK_1),
     ),
     (
         r"wtforms(?:\.fields\.html5|\.ext)[\w.:]*|wtforms\.validators:Required|wtforms:(?:TextField|\w*html5\w*)",
@@ -56,7 +60,7 @@ _REMOVED_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     # An attribute of an instance: under the class, as its package names it.
     (
         r"flask\.(?:Flask|Blueprint|Scaffold|BlueprintSetupState):(?:before_(?:app_)?first_request|json_\w+coder)",
-        ("flask<2.3", "werkzeug<3"),
+        _FLASK_2_2,
     ),
     (r"sqlalchemy\.Engine:(?:execute|scalar|table_names|has_table)", ("sqlalchemy<2",)),
     (r"django\.\w*Request:is_ajax", ("django<4",)),
@@ -70,8 +74,8 @@ _REMOVED_NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
 _PATTERNS = tuple((re.compile(pattern), releases) for pattern, releases in _REMOVED_NAMES)
 # Old releases of the first package do not pin these, but do not work with their present releases.
 _COMPANIONS: tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...] = (
-    ("flask", (2,), ("jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1")),
-    ("flask", (2, 3), ("werkzeug<3",)),
+    ("flask", (2,), _WITH_FLASK_1),
+    ("flask", (2, 3), _WITH_FLASK_2_2),
     ("flask-login", (0, 6, 3), ("werkzeug<3",)),
     ("flask-wtf", (1, 2), ("werkzeug<3",)),
     ("jinja2", (3,), ("markupsafe<2.1",)),

@@ -68,8 +68,8 @@ def analyse(
 ) -> Analysis:
     """Analyse the project.
 
-    While a file is broken, another application is found, or none, or less is known of it. The one that was found before
-    is kept while its file is there: its import shows where the file is broken, and the preloader stays.
+    A broken file can hide the application, or make another one look better. The application that was found before is
+    kept while its file exists: its import shows where the file is broken, and the preloader stays.
 
     Args:
         settings: the appliance's settings, read at its start.
@@ -103,15 +103,15 @@ def analyse(
 
 
 def _may_be_there(known: Project, unparsed: frozenset[Path]) -> bool:
-    """Whether the known application may be there though none is found: its file is, or another was just broken."""
+    """Whether the known application may exist although none is found: its file exists, or another was just broken."""
     file = known.target.file
     return Path(file).is_file() if file else bool(unparsed - known.unparsed)
 
 
 def _is_just_broken(found: Project, known: Project) -> bool:
-    """Whether a file that told of the application can't be parsed now, or is empty: an editor may be about to write it.
+    """Whether a file from which the application was found is broken or empty now: an editor may be about to write it.
 
-    A file that could not be parsed before either says nothing new.
+    Only a file that could be parsed before counts.
     """
     file = known.target.file
     if found.target == known.target or (file and not Path(file).is_file()):
@@ -216,7 +216,7 @@ def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
     if now.plan.passed_over and (known is None or known.plan.passed_over != now.plan.passed_over):
         log.event(
             "warning", "interpreter.substituted", python=now.plan.interpreter,
-            action="Correct what the project says, or name a Python in APPLIANCE_PYTHON.",
+            action=f"Change the project's pin of Python {now.plan.passed_over}, or name a Python in APPLIANCE_PYTHON.",
         )  # fmt: skip
     if known is None or known.environment.hidden != now.environment.hidden:
         for key, file in now.environment.hidden:
@@ -228,7 +228,7 @@ def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
 
 
 def _unhide(key: str, values: Mapping[str, str]) -> str:
-    """Say how the value of a file comes to count."""
+    """Say how to make the file's value take effect."""
     if key.startswith("APPLIANCE_") and "APPLIANCE_IMAGE" in values:
         return "To use the file's value, create the container again: docker compose up -d; or unset it in your shell."
     return f"To use the file's value, remove {key} from the environment."

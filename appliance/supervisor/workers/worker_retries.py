@@ -127,7 +127,8 @@ def _retire_requested(state: State, event: RetireRequested) -> Step:
 def _kill(state: State, event: KillRequested) -> Step:
     if event.generation != state.generation:
         return state, ()
-    doubt = state.doubt if state.stage is Stage.NONE else ""  # what could not be started has shown nothing
+    # Without a process nothing has run: the doubt about forked workers is still open.
+    doubt = state.doubt if state.stage is Stage.NONE else ""
     return replace(_end(state), doubt=doubt), (Kill(event.generation),)
 
 

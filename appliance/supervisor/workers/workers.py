@@ -1,7 +1,7 @@
 """Start the workers, one for each generation, wait for them, end them, and report what becomes of them.
 
 Decides nothing over time. What happens to a worker becomes an event of ``worker_retries``, whose actions are performed
-here; what no other attempt may explain becomes an event of ``lifecycle``. Runs in the supervisor's loop.
+here. A failure that no further attempt can explain becomes an event of ``lifecycle``. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
-SETTLED_S = 1.0  # a worker that was ready for this long was no failed start, even without a request
+SETTLED_S = 1.0  # a worker that lives so long after it was ready has started well, even without a request
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded

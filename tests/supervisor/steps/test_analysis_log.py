@@ -48,7 +48,7 @@ CHANGES: list[tuple[dict[str, Any], tuple[str, str, dict[str, Any]]]] = [
             "interpreter.substituted",
             {
                 "python": "3.13",
-                "action": "Correct what the project says, or name a Python in APPLIANCE_PYTHON.",
+                "action": "Change the project's pin of Python 3.7, or name a Python in APPLIANCE_PYTHON.",
             },
         ),
     ),
