@@ -154,8 +154,18 @@ class Client:
     """One connection, by hand."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self.sock = socket.create_connection(address, timeout=PATIENCE_S)
-        self._file: BufferedReader = self.sock.makefile("rb")
+        self._use(socket.create_connection(address, timeout=PATIENCE_S))
+
+    @classmethod
+    def of(cls, sock: socket.socket) -> Client:
+        """A client on a socket that is connected already."""
+        client = cls.__new__(cls)
+        client._use(sock)
+        return client
+
+    def _use(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._file: BufferedReader = sock.makefile("rb")
 
     def send(self, data: bytes) -> Client:
         self.sock.sendall(data)
@@ -204,7 +214,10 @@ class Served:
 
     def client(self) -> Client:
         """A new connection, closed at the end of the test."""
-        client = Client(self.address)
+        return self.keep(Client(self.address))
+
+    def keep(self, client: Client) -> Client:
+        """Close the client at the end of the test."""
         self._stack.callback(client.close)
         return client
 

@@ -84,14 +84,11 @@ WAYS = ["list", "items", "chunks", "sized", "written", "mapped"]
 
 def slow(served: Served, data: bytes) -> Client:
     """A client that reads nothing, on a connection of which the kernel holds little."""
-    client = Client.__new__(Client)
-    client.sock = socket.socket()
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-    client.sock.settimeout(PATIENCE_S)
-    client.sock.connect(served.address)
-    client._file = client.sock.makefile("rb")
-    served._stack.callback(client.close)
-    return client.send(data)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+    sock.settimeout(PATIENCE_S)
+    sock.connect(served.address)
+    return served.keep(Client.of(sock)).send(data)
 
 
 def until(served: Served, condition: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from appliance.server.http.limits import Limits
 from appliance.server.io import outbound
 from tests.server.answers import Answer
-from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
+from tests.server.served import PATIENCE_S, Served, get, post, read_response
 from tests.server.slow import CONTENT, SIZE, WAYS, Every, body_of, slow, until, until_in_background
 
 Serve = Callable[..., Served]
@@ -109,9 +109,7 @@ def test_fast_clients_are_sent_to_at_once(serve: Serve, every: Every, monkeypatc
     monkeypatch.setattr(served.server._background, "send", None)
     monkeypatch.setattr(served.server._background, "send_file", None)
     for way in WAYS:
-        response = Client(served.address)
-        served._stack.callback(response.close)
-        assert response.ask(get(f"/{way}")).body == CONTENT
+        assert served.ask(get(f"/{way}")).body == CONTENT
 
 
 @pytest.mark.parametrize("way", WAYS)

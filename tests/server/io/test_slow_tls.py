@@ -48,11 +48,7 @@ def connect(pair: tuple[Path, Path]) -> Callable[[Served], Client]:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         plain.settimeout(PATIENCE_S)
         plain.connect(served.address)
-        client = Client.__new__(Client)
-        client.sock = context.wrap_socket(plain, server_hostname="localhost")
-        client._file = client.sock.makefile("rb")
-        served._stack.callback(client.close)
-        return client
+        return served.keep(Client.of(context.wrap_socket(plain, server_hostname="localhost")))
 
     return to
 

@@ -56,10 +56,8 @@ def secure(
 def wrapped(address: tuple[str, int], certificate: Path) -> Client:
     """A client that trusts the certificate."""
     trusting = ssl.create_default_context(cafile=str(certificate))
-    client = Client.__new__(Client)
-    client.sock = trusting.wrap_socket(socket.create_connection(address, PATIENCE_S), server_hostname="localhost")
-    client._file = client.sock.makefile("rb")
-    return client
+    plain = socket.create_connection(address, PATIENCE_S)
+    return Client.of(trusting.wrap_socket(plain, server_hostname="localhost"))
 
 
 def test_requests_over_tls(secure):
