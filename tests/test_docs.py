@@ -89,6 +89,29 @@ def test_the_newcomers_walk_answers_with_modules():
     assert all(re.search(r"`appliance/[\w/]+\.py`", row) for row in rows)
 
 
+def test_the_modules_to_read_first_are_as_long_as_it_says():
+    """docs/newcomers-walk.md names twelve modules to read first, with nearly the lines that each has, and their sum."""
+    text = (ROOT / "docs" / "newcomers-walk.md").read_text(encoding="utf-8").partition("## Read these twelve")[2]
+    said = {module: int(lines) for module, lines in re.findall(r"^\| `([\w/]+)` \| (\d+) \|", text, re.MULTILINE)}
+    found = {
+        module: len((ROOT / "appliance" / f"{module}.py").read_text(encoding="utf-8").splitlines()) for module in said
+    }
+    assert len(said) == 12
+    assert found == pytest.approx(said, abs=60)
+    total = re.search(r"About ([\d,]+) lines", text)
+    assert total is not None
+    assert sum(found.values()) == pytest.approx(int(total[1].replace(",", "")), abs=300)
+
+
+def test_the_functions_to_skip_at_first_are_there():
+    """Each name that docs/newcomers-walk.md lets a newcomer skip is one of its module."""
+    text = (ROOT / "docs" / "newcomers-walk.md").read_text(encoding="utf-8").partition("## Read these twelve")[2]
+    for module, skipped in re.findall(r"^\| `([\w/]+)` \|.*\| ([^|]*) \|$", text, re.MULTILINE):
+        code = (ROOT / "appliance" / f"{module}.py").read_text(encoding="utf-8")
+        own = {name for name in re.findall(r"`(\w+)`", skipped) if not re.search(rf"\b{name}\b", code)}
+        assert own == set(), module
+
+
 def test_the_messages_are_those_of_the_protocol():
     """docs/processes.md names each message between the processes, and no other."""
     text = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8")
