@@ -176,7 +176,7 @@ def test_sending_fails_in_the_background(serve: Serve, faults: Faults, path: str
     """A client that is lost while its response is sent in the background is logged, with how much it had received."""
     served = serve()
     client = served.client().send(get(path))
-    served.sink.wait(lambda: served.server._background.busy and not served.server.busy)
+    served.sink.wait(lambda: served.sends_in_background() and not served.server.busy)
     faults.plan("send", OSError(errno.EHOSTUNREACH, "no route"), 1)
     with contextlib.suppress(ConnectionResetError):  # the server's reset may come first
         while not faults.failed.acquire(blocking=False):
@@ -185,7 +185,7 @@ def test_sending_fails_in_the_background(serve: Serve, faults: Faults, path: str
     assert (record["event"], record["status"]) == ("request.aborted", 200)
     assert 0 < record["body_size"] < len(LARGE)
     assert f"after {record['body_size']} bytes" in record["reason"]
-    served.sink.wait(lambda: not served.server._background.busy)
+    served.sink.wait(lambda: not served.sends_in_background())
     assert served.ask().status == 200
 
 

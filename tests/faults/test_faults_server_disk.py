@@ -85,7 +85,7 @@ def test_no_room_for_bodies_that_wait(serve: Serve, faults: Faults, times: int):
     part, rest = LARGE[:50_000], LARGE[:10]
     head = get("/", f"Content-Length: {len(part) + len(rest)}", method="POST")
     slow = [served.client().send(head + part) for _ in range(8)]
-    served.sink.wait(lambda: served.server._background.busy)
+    served.sink.wait(served.sends_in_background)
     assert [client.send(rest).response().body for client in slow] == [b"50010"] * 8
     assert served.ask().status == 200
 

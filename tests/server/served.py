@@ -12,11 +12,18 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from io import BufferedReader
-from typing import Any, BinaryIO
+from time import monotonic
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from appliance.server.http.limits import Limits
 from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.pool.tables.connection_states import STATES
 from appliance.server.wsgi.recording.exchange import Exchange
+
+if TYPE_CHECKING:
+    from appliance.server.io.background.background_sender import Transfer
+    from appliance.server.pool.connection import Connection
+    from appliance.server.pool.thread_pool import PoolThread
 
 PATIENCE_S = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -165,7 +172,7 @@ class Client:
 
     def _use(self, sock: socket.socket) -> None:
         self.sock = sock
-        self._file: BufferedReader = sock.makefile("rb")
+        self.file: BufferedReader = sock.makefile("rb")
 
     def send(self, data: bytes) -> Client:
         self.sock.sendall(data)
@@ -181,18 +188,18 @@ class Client:
 
     def response(self, *, head_only: bool = False) -> Response:
         """The next response."""
-        return read_response(self._file, head_only=head_only)
+        return read_response(self.file, head_only=head_only)
 
     def rest(self) -> bytes:
         """Everything until the server ends the connection."""
-        return self._file.read()
+        return self.file.read()
 
     def more_comes(self) -> bool:
         """Whether the server sends more; waits until it does, or has ended the connection."""
-        return bool(self._file.peek(1))
+        return bool(self.file.peek(1))
 
     def close(self) -> None:
-        self._file.close()
+        self.file.close()
         self.sock.close()
 
 
@@ -224,3 +231,30 @@ class Served:
     def ask(self, data: bytes = GET) -> Response:
         """One request on a connection of its own."""
         return self.client().ask(data)
+
+    # -- what the server does now, read from its parts
+
+    def threads(self) -> list[PoolThread]:
+        """The threads of its pool."""
+        return list(self.server._thread_pool.pool_threads)
+
+    def leader(self) -> PoolThread | None:
+        """The thread that waits for requests, or serves one that it has taken; None while all others have one."""
+        return self.server._thread_pool.leader
+
+    def is_away(self) -> bool:
+        """Whether nobody has looked for connections for so long that clients may have left since."""
+        return self.server._connections.is_away(monotonic())
+
+    def connections(self, *states: int) -> list[Connection]:
+        """The connections in one of these states; without states all that the server still knows."""
+        with self.server._lock:
+            return self.server._connections.locked_in_state(*(states or range(len(STATES))))
+
+    def transfers(self) -> list[Transfer]:
+        """What is sent and received in the background, without a thread."""
+        return list(self.server._background._under_way.values())
+
+    def sends_in_background(self) -> bool:
+        """Whether anything is sent or received in the background."""
+        return self.server._background.busy

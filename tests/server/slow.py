@@ -100,15 +100,14 @@ def until(served: Served, condition: Callable[[], object]) -> None:
 
 def until_in_background(served: Served, count: int = 1) -> None:
     """Until so many transfers are under way, and no thread works."""
-    background = served.server._background
-    until(served, lambda: len(background._under_way) >= count and not served.server.busy)
+    until(served, lambda: len(served.transfers()) >= count and not served.server.busy)
 
 
 def waiting(served: Served) -> int:
     """How many threads wait for their clients."""
-    return sum(pool_thread.waiting_since > 0 for pool_thread in list(served.server._thread_pool.pool_threads))
+    return sum(pool_thread.waiting_since > 0 for pool_thread in served.threads())
 
 
 def body_of(client: Client, **options: Any) -> bytes:
     """The content of the next response."""
-    return read_response(client._file, **options).body
+    return read_response(client.file, **options).body

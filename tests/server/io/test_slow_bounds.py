@@ -119,8 +119,8 @@ def test_event_streams_keep_their_threads(serve: Serve):
 
     served = serve(application)
     reader = slow(served, get())
-    until(served, lambda: any(map(is_waiting, served.server._thread_pool.pool_threads)))
-    assert not served.server._background.busy
+    until(served, lambda: any(map(is_waiting, served.threads())))
+    assert not served.sends_in_background()
     assert len(made) < len(PIECES)
     assert body_of(reader) == CONTENT
 
@@ -214,7 +214,7 @@ def test_its_thread_ends_with_the_server(serve: Serve, every: Every):
     """The thread that sends and its descriptors are there from the first slow reader to the server's end."""
     served = serve(every)
     assert served.ask(get("/plain")).body == b"plain"
-    assert not served.server._background.busy
+    assert not served.sends_in_background()
     reader = slow(served, get("/list"))
     until_in_background(served)
     poller, thread = served.server._background._poller, served.server._background._thread
@@ -235,7 +235,7 @@ def test_where_poll_is_missing(serve: Serve, every: Every, monkeypatch: pytest.M
     readers = [slow(served, get(f"/{way}")) for way in WAYS]
     sender = slow(served, post(b"abc", path="/plain")[:-1])
     assert served.ask(get("/plain")).body == b"plain"
-    assert not served.server._background.busy
+    assert not served.sends_in_background()
     assert [body_of(reader) for reader in readers] == [CONTENT] * len(WAYS)
     assert sender.send(b"c").response().body == b"abc"
 

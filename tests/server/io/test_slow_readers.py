@@ -78,7 +78,7 @@ def test_http_1_0(serve: Serve, every: Every, way: str):
     served = serve(every)
     reader = slow(served, get(f"/{way}", version="HTTP/1.0"))
     until_in_background(served)
-    response = read_response(reader._file)
+    response = read_response(reader.file)
     assert response.body == CONTENT
     assert response["Transfer-Encoding"] is None
     assert reader.rest() == b""
@@ -99,7 +99,7 @@ def test_head_has_nothing_to_send(serve: Serve, every: Every):
     served = serve(every)
     response = served.ask(get("/list", method="HEAD"))
     assert (response["Content-Length"], response.body) == (str(SIZE), b"")
-    assert not served.server._background.busy
+    assert not served.sends_in_background()
 
 
 def test_fast_clients_are_sent_to_at_once(serve: Serve, every: Every, monkeypatch: pytest.MonkeyPatch):
@@ -143,9 +143,9 @@ def test_an_application_that_goes_on_hears_of_it(serve: Serve):
 
     served = serve(answer := Answer(pieces()))
     reader = slow(served, get())
-    until(served, lambda: served.server._background.busy)
+    until(served, served.sends_in_background)
     reader.close()
-    until(served, lambda: not served.server._background.busy)
+    until(served, lambda: not served.sends_in_background())
     left.set()
     record = served.sink.record()
     assert answer.was_closed.wait(PATIENCE_S)
@@ -171,7 +171,7 @@ def test_some_progress_is_enough(serve: Serve, every: Every):
     served = serve(every, limits=Limits(send_timeout_s=2.5))  # a busy machine may stop the client for a second
     reader = slow(served, get("/list"))
     until_in_background(served)
-    transfer = next(iter(served.server._background._under_way.values()))
+    transfer = served.transfers()[0]
     looks, looked_at = 0, 0.0
     while looks < 4:  # two for each time that a silent client has
         assert reader.sock.recv(4096)

@@ -37,9 +37,9 @@ def test_they_hold_no_more_threads_than_there_are(serve: Serve, kind: str, threa
     served = serve(echo := Echo(), threads=threads)
     slow = [begin(served, kind, path=f"/{number}") for number in range(20)]
     waiting = 20 - (threads if threads > 1 else 0)
-    until(served, lambda: len(served.server._background._under_way) == waiting)
+    until(served, lambda: len(served.transfers()) == waiting)
     assert served.ask().status == 200
-    assert len(served.server._thread_pool.pool_threads) <= 2 * threads + 2
+    assert len(served.threads()) <= 2 * threads + 2
     assert len(echo.seen) == 1
     for client in reversed(slow):
         assert end(client, kind).response().body == PART
@@ -171,16 +171,16 @@ def test_conversations_do_not_stop(serve: Serve, threads: int):
             yield piece.upper()
 
     served = serve(converse, threads=threads)
-    background, stuck = served.server._background, []
+    stuck = []
     for number in range(1, 4):  # one after another: a thread that does not wait yet is not counted
         stuck.append(begin(served, "length"))
-        until(served, lambda: len(background._under_way) + waiting(served) == number)  # noqa: B023  called at once
-    ports = {transfer.wire.sock.getpeername()[1] for transfer in background._under_way.values()}
+        until(served, lambda: len(served.transfers()) + waiting(served) == number)  # noqa: B023  called at once
+    ports = {transfer.wire.sock.getpeername()[1] for transfer in served.transfers()}
     for client in stuck:
         if client.sock.getsockname()[1] not in ports:
             client.close()  # it had a thread: there is room again
     talking = served.client().send(get("/", "Transfer-Encoding: chunked", method="POST") + b"3\r\nabc\r\n")
-    file = talking._file
+    file = talking.file
     assert file.readline() == b"HTTP/1.1 200 OK\r\n"
     while file.readline() != b"\r\n":
         pass

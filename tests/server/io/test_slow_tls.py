@@ -7,7 +7,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -95,12 +94,12 @@ def test_a_body_is_read_while_the_answer_is_sent(secure: Serve, connect: Callabl
     body = CONTENT[:3_000_000]
     head = get("/", f"Content-Length: {len(body)}", method="POST")
     client.send(head)
-    until(served, lambda: served.server._background.busy)
+    until(served, served.sends_in_background)
     sending = threading.Thread(target=client.send, args=(body,))
     sending.start()
     until(served, lambda: seen)
     sending.join(PATIENCE_S)
-    assert read_response(client._file).body == CONTENT + b"read"
+    assert read_response(client.file).body == CONTENT + b"read"
     assert seen == [body]
 
 
@@ -128,8 +127,8 @@ def test_clients_that_left_before_they_were_looked_at(secure: Serve, connect: Ca
     blocked, waiting = connect(served), connect(served)
     blocked.send(get("/wait"))
     assert gate.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._thread_pool.leader is None)
-    until(served, lambda: served.server._connections.is_away(monotonic()))
+    until(served, lambda: served.leader() is None)
+    until(served, served.is_away)
     for client in gone:
         client.send(get("/gone")).close()
     waiting.send(get("/waiting"))

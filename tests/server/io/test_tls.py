@@ -94,7 +94,7 @@ def test_a_slow_reader_of_a_large_body_is_waited_for(secure):
     began, received = time.monotonic(), 0
     while received < len(body):
         late = time.monotonic() > began + 1.2 * limits.send_timeout_s
-        received += len(client._file.read1(1_000_000 if late else 20_000))  # at most 3.6 MB until then
+        received += len(client.file.read1(1_000_000 if late else 20_000))  # at most 3.6 MB until then
         threading.Event().wait(0 if late else 0.01)
     assert late
 
@@ -125,7 +125,7 @@ def test_a_websocket_reads_and_writes_at_once(secure):
     switched = client.ask(get("/ws", "Connection: Upgrade", "Upgrade: x"))
     assert switched.status == 101
     client.send(b"x" * 300_000)
-    assert client._file.read(400_000) == b"".join(b"%04d" % number * 100 for number in range(1000))
+    assert client.file.read(400_000) == b"".join(b"%04d" % number * 100 for number in range(1000))
     assert client.rest() == b"heard 300000"
     assert served.sink.record()["event"] == "websocket.closed"
 

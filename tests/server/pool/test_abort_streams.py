@@ -8,16 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.server.pool.abort_streams import abort_endless, is_endless
-from appliance.server.pool.thread_pool import PoolThread
 from tests.server.answers import Gate
 from tests.server.served import Served, get
 
 Serve = Callable[..., Served]
-
-
-def threads_of(served: Served) -> list[PoolThread]:
-    """The threads of its pool."""
-    return list(served.server._thread_pool.pool_threads)
 
 
 def test_an_event_stream_is_ended(serve: Serve):
@@ -34,15 +28,15 @@ def test_an_event_stream_is_ended(serve: Serve):
     client = served.client().send(get("/events"))
     assert sent.wait(10)
     before = time.time()
-    abort_endless(threads_of(served))
+    abort_endless(served.threads())
     record = served.sink.record()
     assert client.rest().endswith(b"data: x\n\n\r\n")  # without the last chunk
     assert (record["path"], record["reason"]) == ("/events", "the server ended it")
     assert 0 < record["duration_us"] < 10_000_000
     assert before - 1 < record["ended_us"] / 1e6 < time.time() + 1
-    abort_endless(threads_of(served))  # once more ends nothing more
+    abort_endless(served.threads())  # once more ends nothing more
     opened.set()
-    served.sink.wait(lambda: not any(each.busy for each in threads_of(served)))
+    served.sink.wait(lambda: not any(each.busy for each in served.threads()))
     assert len(served.sink.records) == 1
 
 
@@ -60,9 +54,9 @@ def test_a_taken_socket_is_ended(serve: Serve):
     served = serve(app)
     client = served.client().send(get("/socket", "Upgrade: websocket", "Connection: Upgrade"))
     assert taken.wait(10)
-    (thread,) = [each for each in threads_of(served) if each.busy]
+    (thread,) = [each for each in served.threads() if each.busy]
     assert is_endless(thread)
-    abort_endless(threads_of(served))
+    abort_endless(served.threads())
     assert served.sink.record()["reason"] == "the server ended it"
     assert client.rest() == b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + b"\x88\x02\x03\xf4"
     opened.set()
@@ -74,8 +68,8 @@ def test_a_request_that_ends_by_itself_is_not_ended(serve: Serve):
     served = serve(gate)
     client = served.client().send(get("/wait"))
     assert gate.entered.acquire(timeout=10)
-    assert not any(map(is_endless, threads_of(served)))
-    abort_endless(threads_of(served))
+    assert not any(map(is_endless, served.threads()))
+    abort_endless(served.threads())
     gate.opened.set()
     assert client.response().body == b"done"
     assert served.sink.record()["reason"] is None

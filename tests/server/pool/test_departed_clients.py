@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -44,8 +43,8 @@ def occupied(serve: Serve, threads: int = 2, **options: Any) -> tuple[Served, Se
 
 def until_late(served: Served) -> None:
     """Until no thread has looked for connections for so long that what comes now may have left before one does."""
-    until(served, lambda: served.server._thread_pool.leader is None)
-    until(served, lambda: served.server._connections.is_away(monotonic()))
+    until(served, lambda: served.leader() is None)
+    until(served, served.is_away)
 
 
 def reset(client: Client) -> None:
@@ -106,7 +105,7 @@ def test_the_rest_of_a_pipeline_is_not_run(serve: Serve):
     served = serve(seen)
     client = served.client().send(get("/wait") + get("/behind") + get("/last"))
     assert seen.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.server._thread_pool.leader is not None and not served.server._thread_pool.leader.busy)
+    until(served, lambda: (leader := served.leader()) is not None and not leader.busy)
     reset(client)
     served.thread.join(0.01)
     seen.opened.set()
@@ -153,7 +152,7 @@ def test_every_kind_of_answer_is_whole(serve: Serve, path: str, tmp_path: Any):
     assert gate.entered.acquire(timeout=PATIENCE_S)
     request = get(path) if path != "/refused" else b"GET /refused HTTP/1.1\r\n\r\n"
     client = served.client().send(request).half_close()
-    until(served, lambda: served.server._thread_pool.leader is None)
+    until(served, lambda: served.leader() is None)
     gate.opened.set()
     assert blocked.response().status == 200
     response = client.response()
@@ -170,7 +169,7 @@ def test_a_drain_passes_or_answers_who_is_probed(serve: Serve):
     half = served.client().send(get("/half")).half_close()
     seen.opened.set()
     assert blocked[0].response().body == b"done"
-    until(served, lambda: served.server._connections.locked_in_state(PROBED) or len(served.sink.records) == 2)
+    until(served, lambda: served.connections(PROBED) or len(served.sink.records) == 2)
     served.server.drain(close_all)
     assert half.response().body == b"done"
     served.thread.join(PATIENCE_S)

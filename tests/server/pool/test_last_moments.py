@@ -72,7 +72,7 @@ def test_who_has_ended_is_not_waited_for(serve: Serve):
     served = serve(limits=Limits(linger_s=1000.0))
     client = served.client().send(REFUSED["bad head"])
     assert client.response().status == 400
-    until(served, lambda: served.server._connections.locked_in_state(LINGERING))
+    until(served, lambda: served.connections(LINGERING))
     client.half_close()
     assert client.rest() == b""
-    until(served, lambda: not served.server._connections)
+    until(served, lambda: not served.connections())

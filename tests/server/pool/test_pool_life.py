@@ -73,8 +73,7 @@ def test_idle_connections_are_handed_over_with_what_was_read(serve: Serve):
     assert idle.ask().status == 200
     assert half.ask().status == 200
     half.send(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Le")
-    parked = first.server._connections.locked_in_state
-    until(first, lambda: any(each.wire.buffer for each in parked(PARKED)))
+    until(first, lambda: any(each.wire.buffer for each in first.connections(PARKED)))
     first.server.stop_accepting(second.server.take)
     half.send(b"ngth: 2\r\n\r\nhi")
     assert half.response().body == b"hi"

@@ -29,14 +29,14 @@ class Slow:
 
     def running(self) -> list[PoolThread]:
         """The threads that run a request."""
-        return [each for each in list(self._served.server._thread_pool.pool_threads) if each.busy]
+        return [each for each in self._served.threads() if each.busy]
 
     def look(self, seconds: float) -> list[dict[str, object]]:
         """Look so long after the first of the requests began; return what was told of."""
         running = self.running()
         before = len(self.sink.events)
         since = min((each.since for each in running), default=0.0)
-        self.requests.check(list(self._served.server._thread_pool.pool_threads), since + seconds)
+        self.requests.check(self._served.threads(), since + seconds)
         assert all(event[:2] == ("warning", "request.slow") for event in self.sink.events)
         return [fields for _, _, fields in self.sink.events[before:]]
 

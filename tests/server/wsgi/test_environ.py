@@ -310,7 +310,7 @@ def test_100_continue_never_comes_behind_a_final_response(serve: Serve):
         yield environ["wsgi.input"].read()
 
     client = serve(late).client().send(EXPECT)
-    client._file.peek(1)
+    client.file.peek(1)
     response = client.send(b"abc").response()
     assert (response.status, response["Connection"], response.body) == (200, "close", b"first,abc")
     assert client.rest() == b""

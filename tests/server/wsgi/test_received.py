@@ -67,7 +67,7 @@ def test_others_get_it_as_it_comes(serve: Serve, without: None):
     assert not received.needs_length()
     request = chunked(b"abc", b"de")
     client = serve(reads).client().send(request[:-10])
-    client._file.peek(1)
+    client.file.peek(1)
     assert client.send(request[-10:]).response().chunks == [b"abc", b"de"]
 
 

@@ -81,9 +81,9 @@ def test_a_socket_can_be_taken(serve: Serve):
     """The application speaks on the connection itself; the record says 101, and how long it was."""
     served = serve(echo_frames)
     client = served.client().send(UPGRADE)
-    assert client._file.read(len(SWITCH)) == SWITCH
+    assert client.file.read(len(SWITCH)) == SWITCH
     client.send(b"hello")
-    assert client._file.read(5) == b"hello"
+    assert client.file.read(5) == b"hello"
     assert client.half_close().rest() == b""
     record = served.sink.record()
     assert (record["event"], record["status"], record["path"]) == ("websocket.closed", 101, "/ws")
@@ -94,7 +94,7 @@ def test_a_socket_can_be_taken(serve: Serve):
 def test_bytes_that_came_early_are_not_lost(serve: Serve):
     """What arrived together with the request comes first from the socket, in pieces as asked for."""
     client = serve(echo_frames).client().send(UPGRADE + b"early")
-    assert client._file.read(len(SWITCH) + 5) == SWITCH + b"early"
+    assert client.file.read(len(SWITCH) + 5) == SWITCH + b"early"
 
 
 def test_the_socket_is_there_for_upgrades_alone(serve: Serve):
@@ -118,7 +118,7 @@ def test_what_is_raised_after_the_hijack_is_ignored(serve: Serve, data: bytes):
     """However a handler ends, nothing of ours is written into its protocol; a real failure is told."""
     served = serve(echo_frames)
     client = served.client().send(UPGRADE)
-    client._file.read(len(SWITCH))
+    client.file.read(len(SWITCH))
     assert client.send(data).rest() == b""
     assert served.sink.record()["event"] == "websocket.closed"
     if data == b"boom":
@@ -156,7 +156,7 @@ def test_open_streams_do_not_starve_a_request(serve: Serve, endless: Callable[..
     served = serve(echo_frames, threads=2)
     sockets = [served.client().send(UPGRADE) for _ in range(20)]
     for client in sockets:
-        assert client._file.read(len(SWITCH)) == SWITCH
+        assert client.file.read(len(SWITCH)) == SWITCH
     assert served.ask(GET).body == b"plain"
     streaming = serve(endless(EVENTS), threads=2)
     streams = [streaming.client().send(GET) for _ in range(20)]
@@ -242,7 +242,7 @@ def test_full_streams_give_no_socket(serve: Serve, ignores: bool):
 
     served = serve(application, threads=2, limits=Limits(max_streams=1))
     holds = served.client().send(UPGRADE)
-    assert holds._file.read(len(SWITCH)) == SWITCH
+    assert holds.file.read(len(SWITCH)) == SWITCH
     response = served.ask(get("/other", "Connection: Upgrade", "Upgrade: mine"))
     assert (response.status, response["Retry-After"], response["Connection"]) == (503, "1", "close")
     assert (served.sink.record()["event"], served.sink.record()["status"]) == ("request.refused", 503)
@@ -255,7 +255,7 @@ def test_draining_ends_what_has_no_end(serve: Serve, endless: Callable[..., Endl
     """When the server goes, WebSockets get a close frame and event streams end at once; each has its one record."""
     served = serve(echo_frames)
     client = served.client().send(UPGRADE)
-    assert client._file.read(len(SWITCH)) == SWITCH
+    assert client.file.read(len(SWITCH)) == SWITCH
     served.server.drain(close_all)
     assert client.rest() == b"\x88\x02\x03\xf4"  # 1012, Service Restart
     served.thread.join(PATIENCE_S)

@@ -107,11 +107,11 @@ def test_frames_that_come_with_the_handshake_are_received(serve: Serve):
     served = serve(Sockets().app)
     early = frame(1, b"ear", last=False) + frame(9, b"p") + frame(0, b"l", last=False) + frame(0, b"y")
     client = served.client().send(get("/echo", *UPGRADE) + early)
-    head = b"".join(iter(client._file.readline, b"\r\n"))
+    head = b"".join(iter(client.file.readline, b"\r\n"))
     assert head.startswith(b"HTTP/1.1 101 ")
     assert f"Sec-WebSocket-Accept: {ACCEPT}".lower().encode() in head.lower()
-    assert client._file.read(3) == b"\x8a\x01p"
-    assert client._file.read(7) == b"\x81\x05early"
+    assert client.file.read(3) == b"\x8a\x01p"
+    assert client.file.read(7) == b"\x81\x05early"
 
 
 def test_a_client_closes(serve: Serve):
@@ -119,7 +119,7 @@ def test_a_client_closes(serve: Serve):
     sockets = Sockets()
     served = serve(sockets.app)
     client = served.client().send(get("/echo", *UPGRADE))
-    head = b"".join(iter(client._file.readline, b"\r\n"))
+    head = b"".join(iter(client.file.readline, b"\r\n"))
     assert head.startswith(b"HTTP/1.1 101 ")
     client.send(frame(8, struct.pack("!H", 1000)))
     assert client.rest() == b"\x88\x02\x03\xe8"
@@ -133,7 +133,7 @@ def test_a_client_vanishes(serve: Serve):
     sockets = Sockets()
     served = serve(sockets.app)
     client = served.client().send(get("/echo", *UPGRADE))
-    assert client._file.readline().startswith(b"HTTP/1.1 101 ")
+    assert client.file.readline().startswith(b"HTTP/1.1 101 ")
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     assert sockets.ended.wait(PATIENCE_S)
