@@ -319,7 +319,9 @@ def test_the_dependencies_beside_the_application(folder: Folder):
     backend = folder.root / "backend"
     backend.mkdir()
     (folder.root / "app.py").rename(backend / "app.py")
-    (backend / "requirements.txt").write_text("flask\n", encoding="utf-8")
+    for part in ("admin", "backend", "worker"):
+        (folder.root / part).mkdir(exist_ok=True)
+        (folder.root / part / "requirements.txt").write_text("flask\n", encoding="utf-8")
     planned = folder.analyse(app="backend/app.py").plan
     assert planned.source == "backend/requirements.txt"
 

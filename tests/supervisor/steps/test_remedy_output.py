@@ -76,7 +76,8 @@ def test_another_run_begins_with_nothing(scene: Scene):
 
 
 def test_the_last_line_is_kept(scene: Scene):
-    """The last line with text is kept, however it is divided, and a long one is cut."""
+    """The last line with text is kept, however it is divided, and a long one is cut; before any output it is empty."""
+    assert scene.output.last_line == ""
     scene.output.add([b"first\n", b"  the reason \n \n", b""])
     assert scene.output.last_line == "the reason"
     scene.output.add([b"x" * 5000])
