@@ -25,6 +25,7 @@ from appliance.supervisor.preloading import preload_cache, preload_rounds
 from appliance.supervisor.preloading import preload_events as events
 from appliance.supervisor.preloading.preload_rounds import Phase, Process
 from appliance.supervisor.processes import handles
+from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,9 +216,7 @@ class Preloading:
         self._on(events.RoundDue())
 
     def _start_round(self, _action: events.StartRound) -> None:
-        analysis = self._analysis
-        if analysis is None:
-            raise RuntimeError("a round begins before the project is known")
+        analysis = required(self._analysis, "a round begins")
         try:
             self._note = os.memfd_create("appliance-preload")
             child = self._processes.pop(Process.COPY, None) or self._spawn(analysis)

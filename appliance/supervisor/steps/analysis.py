@@ -102,6 +102,17 @@ def analyse(
     return Analysis(environment, project, planned, variables, commands.strip(), websockets)
 
 
+def required(analysis: Analysis | None, what: str) -> Analysis:
+    """Return the analysis that a step needs.
+
+    Raises:
+        RuntimeError: there is none yet: the step came too early.
+    """
+    if analysis is None:
+        raise RuntimeError(f"{what} before the project is known")
+    return analysis
+
+
 def _may_be_there(known: Project, unparsed: frozenset[Path]) -> bool:
     """Whether the known application may exist although none is found: its file exists, or another was just broken."""
     file = known.target.file

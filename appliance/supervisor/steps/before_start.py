@@ -19,6 +19,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.steps import before_start_runs as runs
+from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -145,9 +146,7 @@ class BeforeStart:
         self._on(runs.EarlierRunLives(self._earlier[0].pid) if self._earlier else runs.EarlierRunsGone())
 
     def _run(self, action: runs.Run) -> None:
-        analysis = self._analysis
-        if analysis is None:
-            raise RuntimeError("the commands run before the project is known")
+        analysis = required(self._analysis, "the commands run")
         self._output.clear()
         self._log.event("info", "preparation.started", commands=analysis.before_start)
         self._span = (time.time(), 0.0)

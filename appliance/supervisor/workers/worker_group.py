@@ -12,6 +12,7 @@ from appliance.environment.environment_locks import EnvironmentUse
 from appliance.protocol import messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.preloading.preloading import Preloading
+from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
 from appliance.supervisor.workers.progress import Progress
@@ -108,8 +109,7 @@ class WorkerGroup:
             self._drained_workers.shorten_deadlines()
 
     def _boot(self, action: lifecycle_events.Boot) -> None:
-        if (analysis := self._steps.analysis) is None:
-            raise RuntimeError("a worker is started before the project is known")
+        analysis = required(self._steps.analysis, "a worker is started")
         self._use.hold(analysis.plan.environment)
         self.workers.boot(action.generation, analysis)
 

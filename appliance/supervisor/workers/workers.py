@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.reporting import standin_pages
+from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers import worker_retries
 from appliance.supervisor.workers.crash_loops import CrashLoops
@@ -245,9 +246,7 @@ class Workers:
     # -- the actions ---------------------------------------------------------------------------------------------------
 
     def _start(self, action: events.Start) -> None:
-        analysis, generation = self._analysis, action.generation
-        if analysis is None:
-            raise RuntimeError("a worker is started before the project is known")
+        analysis, generation = required(self._analysis, "a worker is started"), action.generation
         self._output.clear()
         self._import_watch.end()
         try:
