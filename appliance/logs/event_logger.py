@@ -5,7 +5,7 @@ Never call ``structlog.configure``: programs that use the server as a library ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +34,32 @@ class Destination:
 
 
 class EventLogger(structlog.BoundLoggerBase):
-    """A structlog logger for events: log one by its level's name, or write a batch of entries at once."""
+    """A structlog logger for events: log one by its level's name, or write a batch of entries at once.
+
+    ``masks_first``: mask before rendering. The console counts repeats, so it must render each entry only once.
+    """
 
     _logger: Destination
-    mask = Mask({})  # the known secrets; replaced when more are known
-    masks_first = False  # mask before rendering: the console counts repeats, so it must render each entry only once
+
+    def __init__(
+        self,
+        logger: Destination,
+        processors: Iterable[Callable[..., Any]],
+        context: MutableMapping[str, Any],
+        *,
+        masks_first: bool = False,
+    ) -> None:
+        super().__init__(logger, processors, context)  # type: ignore[arg-type]
+        self._mask = Mask({})
+        self._masks_first = masks_first
+
+    def add_secrets(self, variables: Mapping[str, str]) -> None:
+        """Mask the secrets in these variables from now on, and all earlier ones."""
+        self._mask = Mask(variables, self._mask)
+
+    def masked(self, value: Any) -> Any:
+        """Return a value of JSON's types with its secrets masked."""
+        return self._mask.of(value)
 
     def debug(self, event: str, **fields: Any) -> None:
         """Log an event for developers of the appliance."""
@@ -70,8 +91,8 @@ class EventLogger(structlog.BoundLoggerBase):
         Search for secrets in all lines together, where that is cheapest (0.1 µs for each secret in a line); if a line
         may hold one, render all again with masks. So ``entries`` may be called twice: keeping them costs 1.5 µs a line.
         """
-        mask = self.mask
-        if self.masks_first:
+        mask = self._mask
+        if self._masks_first:
             data = self._rendered(masked_entry(mask, entry) for entry in entries())
         else:
             data = self._rendered(entries())

@@ -67,7 +67,7 @@ class Log:
 
     def add_secrets(self, variables: Mapping[str, str]) -> None:
         """Mask the secrets in these variables from now on, and all earlier ones."""
-        self._logger.mask = Mask(variables, self._logger.mask)
+        self._logger.add_secrets(variables)
 
     @property
     def is_for_people(self) -> bool:
@@ -88,7 +88,7 @@ class Log:
 
     def masked(self, value: Any) -> Any:
         """Return a value of JSON's types with its secrets masked, for use outside of the log."""
-        return self._logger.mask.of(value)
+        return self._logger.masked(value)
 
     def event(
         self,
@@ -240,8 +240,8 @@ def make_log(
     console = None
     if format == "console":
         console = Console(colour=colour, root=root, width=width, pages=access == "pages", help_text=help_text)
-    logger = EventLogger(Destination(write), [Threshold.at(level), console or json_renderer(constant)], {})
-    logger.masks_first = console is not None
+    processors: list[Callable[..., Any]] = [Threshold.at(level), console or json_renderer(constant)]
+    logger = EventLogger(Destination(write), processors, {}, masks_first=console is not None)
     return Log(logger, access=access, rules=rules, console=console)
 
 
