@@ -11,7 +11,7 @@ request gets a thread as soon as one is free.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..http.body import CLIENT_LEFT
 from ..http.body_end import end_finder
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from ..io.outbound import Outbound
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
-    from .server_parts import ServerParts
+    from .server_parts import Server, ServerParts
     from .thread_pool import PoolThread
 
 
 class ClientWaits:
     """The decisions for one server."""
 
-    def __init__(self, server: Any, parts: ServerParts) -> None:
+    def __init__(self, server: Server, parts: ServerParts) -> None:
         self._server = server
         self._lock = parts.lock
         self._thread_pool = parts.thread_pool
@@ -95,7 +95,7 @@ class ClientWaits:
     def begin_wait(self, wire: Outbound) -> bool:
         """Let the thread of a wire wait for its client for long, as a stream; False if there are too many streams."""
         connection = self._connections.of(wire.sock.fileno())
-        return connection is None or bool(self._server.begin_stream(connection.handler))
+        return connection is None or self._server.begin_stream(connection.handler)
 
     def begin_wait_in_memory(self, wire: Outbound) -> bool:
         """Let it wait with the unread bytes in memory; False for more threads than requests may run, or as above."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..io.gevent_safe_event import GeventSafeEvent
 
 if TYPE_CHECKING:
+    import socket
     import threading
     from collections.abc import Callable
 
     from ..http.limits import Limits
     from ..io.poller import Poller
+    from ..io.wire import Wire
+    from ..wsgi.handler import WSGIRequestHandler
     from ..wsgi.recording.sink import FlushSchedule, Sink
+    from ..wsgi.server_context import ServerContext
     from .acceptor import Acceptor
     from .connections import Connections
     from .thread_pool import ThreadPool
@@ -46,6 +50,33 @@ class WakeUp:
         if not is_needed():  # asked again: a leader may have begun to work before it could see that the watchdog sleeps
             self.wait(seconds())
         self.sleeping = False
+
+
+class Server(Protocol):
+    """What the threads of the pool use of their server.
+
+    Attributes:
+        hand_over: takes connections that have become idle; None while this server keeps them.
+        make_wire: makes the wire of a new connection.
+    """
+
+    sink: Sink
+    hand_over: Callable[[list[tuple[socket.socket, bytes]]], None] | None
+    make_wire: Callable[..., Wire]
+    RequestHandlerClass: Any
+
+    @property
+    def server_context(self) -> ServerContext:
+        """What its handlers work with."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log the exception that is being handled."""
+
+    def hand_over_idle(self) -> None:
+        """Hand over connections that have become idle while the server drains."""
+
+    def begin_stream(self, handler: WSGIRequestHandler) -> bool:
+        """Give a long request a thread of its own; False if there are too many such requests."""
 
 
 @dataclass(frozen=True)

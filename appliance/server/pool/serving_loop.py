@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
     from ..wsgi.handler import WSGIRequestHandler
-    from .server_parts import ServerParts
+    from .server_parts import Server, ServerParts
     from .thread_pool import PoolThread
 
 _BLOCKED_S = 0.0005  # a wait that took longer had found nothing at first
@@ -36,7 +36,7 @@ class ServingLoop:
         background: sends and receives without a thread.
     """
 
-    def __init__(self, server: Any, parts: ServerParts) -> None:
+    def __init__(self, server: Server, parts: ServerParts) -> None:
         self._server = server
         self._lock = parts.lock
         self._thread_pool = parts.thread_pool
@@ -241,7 +241,8 @@ class ServingLoop:
         """Give the connection to the server that answers its request, with the head that was read."""
         with self._lock:
             self._connections.locked_on(connection, states.HANDED_OVER)
-        self._server.server_context.handoff.take([(connection.wire.sock, connection.unread())], [""])
+        handoff: Any = self._server.server_context.handoff  # never None here: a handler leaves only for another server
+        handoff.take([(connection.wire.sock, connection.unread())], [""])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
         """End a connection that has served its last request."""
