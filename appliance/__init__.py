@@ -9,3 +9,6 @@ This module is loaded on both sides, so it imports nothing.
 """
 
 __version__ = "0.2.0"
+
+OWN_FOLDER = __file__.rpartition("/")[0] + "/"
+"""The folder of the appliance's own code: a frame whose file begins with it is not the project's."""

@@ -7,13 +7,13 @@ event and a page of them. Used in the appliance's own interpreter alone.
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from appliance import OWN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_OURS = str(Path(__file__).parent) + "/"
+    from pathlib import Path
 
 
 class ApplianceError(Exception):
@@ -131,7 +131,7 @@ def defect(error: BaseException) -> ApplianceError:
 def place_of(error: BaseException) -> str:
     """Return the line that raised the error: the innermost line of the appliance, not of a library that it called."""
     every = list(traceback.extract_tb(error.__traceback__))
-    frames = [frame for frame in every if frame.filename.startswith(_OURS)] or every
+    frames = [frame for frame in every if frame.filename.startswith(OWN_FOLDER)] or every
     if not frames:
         return "unknown"
-    return f"{frames[-1].filename.removeprefix(_OURS)}:{frames[-1].lineno} ({frames[-1].name})"
+    return f"{frames[-1].filename.removeprefix(OWN_FOLDER)}:{frames[-1].lineno} ({frames[-1].name})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ... import OWN_FOLDER
 from ..pages.tracebacks import stack_text
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from ..wsgi.recording.sink import Sink
     from .thread_pool import PoolThread
-
-_OURS = __file__.rpartition("/server/")[0] + "/"  # the worker's too, which stand around the application
 
 
 class SlowRequests:
@@ -66,8 +65,8 @@ def _where(thread: int) -> str:
         stack.append(frame)
         frame = frame.f_back
     stack.reverse()
-    theirs = [each for each in stack if not each.f_code.co_filename.startswith(_OURS)]
-    first = next((place for place, each in enumerate(stack) if each.f_code.co_filename.startswith(_OURS)), 0)
+    theirs = [each for each in stack if not each.f_code.co_filename.startswith(OWN_FOLDER)]
+    first = next((place for place, each in enumerate(stack) if each.f_code.co_filename.startswith(OWN_FOLDER)), 0)
     return stack_text(theirs[first:] or stack)
 
 

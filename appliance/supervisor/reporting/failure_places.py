@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import appliance
+from appliance import OWN_FOLDER
 
 AROUND = 3  # lines of source before and after the place
 _FRAMES_MAX = 60
@@ -19,7 +19,6 @@ _FILE_MAX = 1_000_000  # bytes
 _WIDTH_MAX = 600  # characters of a line
 _THREAD = re.compile(r"(?:Current t|T)hread 0x[0-9a-f]+.*\(most recent call first\):")
 _FRAME = re.compile(r'\s+File "(?P<file>.+)", line (?P<line>\d{1,9}) in (?P<function>.+)')
-_OURS = str(Path(appliance.__file__).parent) + "/"
 
 Frame = dict[str, Any]
 
@@ -82,7 +81,7 @@ def _threads(dump: str) -> list[list[Frame]]:
 
 
 def _is_left_out(file: str) -> bool:
-    return file.startswith((_OURS, "<frozen importlib")) or file.endswith("/importlib/__init__.py")
+    return file.startswith((OWN_FOLDER, "<frozen importlib")) or file.endswith("/importlib/__init__.py")
 
 
 def _is_own(file: str, root: str) -> bool:

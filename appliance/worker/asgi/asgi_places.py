@@ -10,12 +10,13 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from ... import OWN_FOLDER
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
     from types import FrameType
 
-_APPLIANCE = __file__.rpartition("/")[0].rpartition("/")[0].rpartition("/")[0] + "/"
 _MAX_DEPTH = 200
 
 
@@ -23,13 +24,13 @@ def stack_of(task: asyncio.Task[Any]) -> str:
     """Return the frames of a task that waits or runs, outermost first, without those of the appliance."""
     frames = list(_frames(task.get_coro()))
     lines = [traceback.FrameSummary(each.f_code.co_filename, each.f_lineno, each.f_code.co_name) for each in frames]
-    return "".join(traceback.format_list([line for line in lines if not line.filename.startswith(_APPLIANCE)] or lines))
+    return "".join(traceback.format_list([line for line in lines if not line.filename.startswith(OWN_FOLDER)] or lines))
 
 
 def place_of(task: asyncio.Task[Any]) -> dict[str, object]:
     """Return the innermost frame of the project, as the fields of an event."""
     root = os.getcwd() + "/"
-    frames = [each for each in _frames(task.get_coro()) if not each.f_code.co_filename.startswith(_APPLIANCE)]
+    frames = [each for each in _frames(task.get_coro()) if not each.f_code.co_filename.startswith(OWN_FOLDER)]
     own = [each for each in frames if each.f_code.co_filename.startswith(root)]
     place: dict[str, object] = {"thread": task.get_name()}
     for frame in (own or frames)[-1:]:

@@ -13,12 +13,13 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ... import OWN_FOLDER
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from types import FrameType
 
 _REQUEST = "request"  # the name of the server's threads
-_OURS = __file__.rpartition("/worker/")[0] + "/"
 MAX_REPORTED = 20  # how many are reported by name
 
 
@@ -55,8 +56,8 @@ def running(root: str, *, streams: bool) -> list[BackgroundWork]:
 def _is_ours(frame: FrameType, root: str) -> bool:
     """Whether code of ours runs, with no code of the project that it has called."""
     files = (each.f_code.co_filename for each in _outwards(frame))
-    nearest = next((file for file in files if file.startswith((_OURS, f"{root}/"))), "")
-    return nearest.startswith(_OURS)
+    nearest = next((file for file in files if file.startswith((OWN_FOLDER, f"{root}/"))), "")
+    return nearest.startswith(OWN_FOLDER)
 
 
 def _is_counted(thread: threading.Thread, pooled: Container[threading.Thread], *, streams: bool) -> bool:

@@ -16,12 +16,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from ... import OWN_FOLDER
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _fstat, _audit = os.fstat, sys.audit
 _type, _getattr, _len, _callable = type, getattr, len, callable
-_APPLIANCE = os.path.abspath(__file__).removesuffix("/worker/ending/diagnosis.py")
 _WATCHED = (builtins, json, os, socket, select, threading, time)
 _MAX_NAMES = 6
 
@@ -110,4 +111,4 @@ def _describe(error: BaseException) -> str:
 
 
 def _is_ours(error: BaseException) -> str:
-    return _APPLIANCE if _place(error)[0].startswith(_APPLIANCE) else ""
+    return OWN_FOLDER if _place(error)[0].startswith(OWN_FOLDER) else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from .... import OWN_FOLDER
 from ....masking import page_mask
 from ..advice import Advice
 from ..tracebacks import MAX_LINE, describe, safe_str, shorten
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from ....masking import Mask
 
-_APPLIANCE = os.path.abspath(__file__).rpartition("/server/")[0]
 _MAX_LOG_LINES = 30
 
 Report = dict[str, Any]
@@ -119,9 +119,7 @@ def _advice(error: BaseException, root: str, message: str) -> Advice:
 
 def _is_shown(file: str) -> bool:
     """Hide the frames of the appliance and of the import system: the user's mistake is not there."""
-    machine = file.startswith(("<frozen importlib", _APPLIANCE + os.sep)) or file.endswith(
-        f"importlib{os.sep}__init__.py"
-    )
+    machine = file.startswith(("<frozen importlib", OWN_FOLDER)) or file.endswith(f"importlib{os.sep}__init__.py")
     return not machine
 
 
