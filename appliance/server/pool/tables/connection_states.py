@@ -1,12 +1,14 @@
 """The states of a connection: (state, event) to (state, actions), as a table.
 
 Pure: no socket, no clock, no thread. ``connections`` turns what happens into events and performs the actions, with the
-server's lock held. The numbers are plain integers and the table is made of tuples, so that a step costs 0.2 µs.
+server's lock held.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+from .table_steps import Step, steps_of
 
 # -- states: who has the connection
 
@@ -65,8 +67,6 @@ CLOSE: Final = 8  # close its socket
 ACTIONS: Final = (
     "enqueue", "watch", "unwatch", "probe began", "probe ended", "body began", "body ended", "remove", "close",
 )  # fmt: skip
-
-Step = tuple[int, tuple[int, ...]]
 
 _CLOSES: Final[Step] = (CLOSED, (UNWATCH, REMOVE, CLOSE))
 _HANDS_OVER: Final[Step] = (MOVED, (UNWATCH, REMOVE))
@@ -137,7 +137,4 @@ SHORTCUTS: Final = (
     (BUSY, KEPT, (PARKED, (WATCH,))),  # WATCH does nothing where the poller has the connection already
 )
 
-# ROWS by index, each pair of a state and an event filled in.
-STEPS: Final[tuple[tuple[Step, ...], ...]] = tuple(
-    tuple(ROWS[state].get(event, (state, ())) for event in range(len(EVENTS))) for state in range(len(STATES))
-)
+STEPS: Final = steps_of(ROWS, STATES, EVENTS)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .table_steps import Step, steps_of
+
 # -- states: who leads
 
 VACANT: Final = 0  # nobody: as many requests run as may, or no thread could be started
@@ -48,8 +50,6 @@ VACATE: Final = 5  # appoint nobody
 WAKE_ALL: Final = 6  # wake all threads that wait: they end
 
 ACTIONS: Final = ("wake one", "start one", "lead", "wait", "end thread", "vacate", "wake all")
-
-Step = tuple[int, tuple[int, ...]]
 
 _ENDS: Final[Step] = (OVER, (VACATE, WAKE_ALL))
 _LEADS: Final[Step] = (LED, (LEAD,))
@@ -94,7 +94,4 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
     },
 }
 
-# ROWS by index, each pair of a state and an event filled in.
-STEPS: Final[tuple[tuple[Step, ...], ...]] = tuple(
-    tuple(ROWS[state].get(event, (state, ())) for event in range(len(EVENTS))) for state in range(len(STATES))
-)
+STEPS: Final = steps_of(ROWS, STATES, EVENTS)

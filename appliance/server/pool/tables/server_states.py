@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .table_steps import Step, steps_of
+
 # -- states: which connections the server accepts, and where idle ones go
 
 CLOSED: Final = 0  # it accepts none, serves those that it is given, and keeps them: the state before the first event
@@ -37,8 +39,6 @@ HAND_OVER_IDLE: Final = 3  # hand over those that are idle, and those that becom
 ABORT_ENDLESS: Final = 4  # end the requests that never end by themselves
 
 ACTIONS: Final = ("open", "shut", "keep idle", "hand over idle", "abort endless")
-
-Step = tuple[int, tuple[int, ...]]
 
 _STOPS: Final[Step] = (OVER, (SHUT, ABORT_ENDLESS))
 _DRAINS: Final[Step] = (DRAINING, (SHUT, HAND_OVER_IDLE, ABORT_ENDLESS))
@@ -70,7 +70,4 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
     OVER: {},
 }
 
-# ROWS by index, each pair of a state and an event filled in.
-STEPS: Final[tuple[tuple[Step, ...], ...]] = tuple(
-    tuple(ROWS[state].get(event, (state, ())) for event in range(len(EVENTS))) for state in range(len(STATES))
-)
+STEPS: Final = steps_of(ROWS, STATES, EVENTS)
