@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -14,6 +14,7 @@ from appliance.server.http.limits import Limits
 from appliance.server.pool.connection import Connection
 from appliance.server.pool.connections import Connections
 from appliance.server.pool.tables import connection_states as states
+from tests.server.reached import reached
 
 ENDS = {states.TAKEN, states.MOVED, states.CLOSED}
 WATCHED = {states.PARKED, states.PROBED, states.LINGERING}  # nobody else would bring these on
@@ -84,13 +85,11 @@ def test_no_sequence_loses_a_connection(events: list[int]):
 
 def test_all_states_are_reached_and_none_is_a_dead_end():
     """Each state of the table is reached, and from each there is a way to the connection's end."""
-    seen, new = set(), {Model()}
-    while new:
-        model = new.pop()
+    seen = set()
+    for model in reached(Model(), lambda model: map(model.after, range(len(states.EVENTS)))):
         check(model)
-        seen.add(replace(model, queued=min(model.queued, 1)))
-        new |= {model.after(event) for event in range(len(states.EVENTS))} - seen
-    assert {model.state for model in seen} == set(range(len(states.STATES)))
+        seen.add(model.state)
+    assert seen == set(range(len(states.STATES)))
     for row in states.ROWS.values():
         assert not row or row[states.FINISHED][0] == states.CLOSED
     assert set(states.ROWS) == set(range(len(states.STATES)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from appliance.server.pool.tables import leadership as lead
+from tests.server.reached import reached
 
 HERE = -1  # the watchdog's own thread
 NOBODY = -2
@@ -137,22 +138,18 @@ class Model:
             assert "waiting" not in self.threads, "a thread sleeps that nobody wakes any more"
 
 
-def reached(limit: int, threads: int) -> set[Model]:
+def pools(limit: int, threads: int) -> Iterator[Model]:
     """Every state that such a pool can reach."""
-    seen: set[Model] = set()
-    new = {Model(limit, ("gone",) * threads)}
-    while new:
-        seen |= new
-        new = {after for model in new for after in model.steps()} - seen
-    return seen
+    return reached(Model(limit, ("gone",) * threads), Model.steps)
 
 
 @pytest.mark.parametrize(("limit", "threads"), [(1, 3), (2, 4)])
 def test_one_leads_and_no_more_run_than_may(limit: int, threads: int):
     """Whatever happens, one thread leads at most, and can; no more requests run than may; at the end nobody sleeps."""
-    found = reached(limit, threads)
-    for model in found:
+    found = set()
+    for model in pools(limit, threads):
         model.check()
+        found.add(model)
     assert {model.state for model in found} == set(lead.ROWS) == set(range(len(lead.STATES)))
     assert len(found) > 100
 
@@ -160,7 +157,7 @@ def test_one_leads_and_no_more_run_than_may(limit: int, threads: int):
 @pytest.mark.parametrize(("limit", "threads"), [(1, 3), (2, 4)])
 def test_a_pool_without_a_leader_gets_one(limit: int, threads: int):
     """Where nobody leads and one more request may run, a look for a leader finds one, unless no thread can start."""
-    for model in reached(limit, threads):
+    for model in pools(limit, threads):
         if model.state == lead.VACANT and not model.is_full and ("waiting" in model.threads or "gone" in model.threads):
             assert any(after.state == lead.LED for after in model.appointments())
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.pool.tables import server_states as life
 from appliance.server.wsgi.recording.sink import NullSink
+from tests.server.reached import reached
 
 EVENT = st.integers(0, len(life.EVENTS) - 1)
 
@@ -59,14 +60,12 @@ def test_no_sequence_leaves_the_table(events: list[int]):
 
 def test_each_state_is_reached_and_ends():
     """Each state of the table is reached, and from each a stop, or what a drain finds at last, leads to the end."""
-    seen, new = set(), {Model()}
-    while new:
-        model = new.pop()
-        seen.add(model)
-        new |= {model.after(event) for event in range(len(life.EVENTS))} - seen
+    seen = set()
+    for model in reached(Model(), lambda model: map(model.after, range(len(life.EVENTS)))):
+        seen.add(model.state)
         assert model.after(life.STOP).state == life.OVER
         assert model.after(life.DRAIN).after(life.DRAINED).state == life.OVER
-    assert {model.state for model in seen} == set(life.ROWS) == set(range(len(life.STATES)))
+    assert seen == set(life.ROWS) == set(range(len(life.STATES)))
     assert {action for row in life.ROWS.values() for _, actions in row.values() for action in actions} == set(
         range(len(life.ACTIONS))
     )
