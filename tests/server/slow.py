@@ -82,13 +82,18 @@ class Closing:
 WAYS = ["list", "items", "chunks", "sized", "written", "mapped"]
 
 
-def slow(served: Served, data: bytes) -> Client:
-    """A client that reads nothing, on a connection of which the kernel holds little."""
+def small_connection(served: Served) -> socket.socket:
+    """A connection to the server of which the kernel holds little."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
     sock.settimeout(PATIENCE_S)
     sock.connect(served.address)
-    return served.keep(Client.of(sock)).send(data)
+    return sock
+
+
+def slow(served: Served, data: bytes) -> Client:
+    """A client that reads nothing, on a connection of which the kernel holds little."""
+    return served.keep(Client.of(small_connection(served))).send(data)
 
 
 def until(served: Served, condition: Callable[[], object]) -> None:
@@ -96,6 +101,12 @@ def until(served: Served, condition: Callable[[], object]) -> None:
     while not condition():
         assert served.thread.is_alive()
         served.thread.join(0.001)
+
+
+def until_late(served: Served) -> None:
+    """Until no thread has looked for connections for so long that what comes now may have left before one does."""
+    until(served, lambda: served.leader() is None)
+    until(served, served.is_away)
 
 
 def until_in_background(served: Served, count: int = 1) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +14,18 @@ from appliance.server.io.tls import context_of
 from tests.certificates import make_certificate
 from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
-from tests.server.slow import CONTENT, PIECES, SIZE, WAYS, Every, body_of, until, until_in_background
+from tests.server.slow import (
+    CONTENT,
+    PIECES,
+    SIZE,
+    WAYS,
+    Every,
+    body_of,
+    small_connection,
+    until,
+    until_in_background,
+    until_late,
+)
 
 Serve = Callable[..., Served]
 
@@ -43,11 +53,8 @@ def connect(pair: tuple[Path, Path]) -> Callable[[Served], Client]:
     context = ssl.create_default_context(cafile=str(pair[0]))
 
     def to(served: Served) -> Client:
-        plain = socket.socket()
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-        plain.settimeout(PATIENCE_S)
-        plain.connect(served.address)
-        return served.keep(Client.of(context.wrap_socket(plain, server_hostname="localhost")))
+        secured = context.wrap_socket(small_connection(served), server_hostname="localhost")
+        return served.keep(Client.of(secured))
 
     return to
 
@@ -127,8 +134,7 @@ def test_clients_that_left_before_they_were_looked_at(secure: Serve, connect: Ca
     blocked, waiting = connect(served), connect(served)
     blocked.send(get("/wait"))
     assert gate.entered.acquire(timeout=PATIENCE_S)
-    until(served, lambda: served.leader() is None)
-    until(served, served.is_away)
+    until_late(served)
     for client in gone:
         client.send(get("/gone")).close()
     waiting.send(get("/waiting"))

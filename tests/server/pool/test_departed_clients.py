@@ -12,7 +12,7 @@ from appliance.server.pool.tables.connection_states import PROBED
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post
-from tests.server.slow import until
+from tests.server.slow import until, until_late
 
 Serve = Callable[..., Served]
 REASON = "the client left before its request began"
@@ -39,12 +39,6 @@ def occupied(serve: Serve, threads: int = 2, **options: Any) -> tuple[Served, Se
         assert seen.entered.acquire(timeout=PATIENCE_S)
     until_late(served)
     return served, seen, blocked
-
-
-def until_late(served: Served) -> None:
-    """Until no thread has looked for connections for so long that what comes now may have left before one does."""
-    until(served, lambda: served.leader() is None)
-    until(served, served.is_away)
 
 
 def reset(client: Client) -> None:
