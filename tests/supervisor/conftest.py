@@ -1,8 +1,9 @@
-"""A loop, and two sockets for it to watch."""
+"""A loop, two sockets for it to watch, and the time."""
 
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -26,3 +27,11 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     other.send(b"x")
     with one, other:
         yield one, other
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which the test sets; handles that were made before keep theirs."""
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,25 +134,21 @@ def test_a_change_of_a_file_is_a_process_of_ours(project: Project, tmp_path: Pat
     assert project.log.events == [("info", "remedy.started", {"remedy": "migrate", "file": "requirements.txt"})]
 
 
-def test_a_success_is_told(project: Project, monkeypatch: pytest.MonkeyPatch):
+def test_a_success_is_told(project: Project, clock: list[float]):
     """A remedy that has helped is one line with its duration; its pages and the next step hear of it, nobody else."""
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     made = project.press(command=("true",))
-    now[0] += 2.34567
+    clock[0] += 2.34567
     project.ends()
     assert project.log.events[1:] == [("info", "remedy.finished", {"remedy": "migrate", "duration_s": 2.346})]
     assert project.told[1:] == [("one", "done", [], "")]
     assert (project.succeeded, project.failed, project.run.running) == ([made], [], "")
 
 
-def test_a_failure_is_told(project: Project, monkeypatch: pytest.MonkeyPatch):
+def test_a_failure_is_told(project: Project, clock: list[float]):
     """A remedy that has failed is a warning with how and after how long; pages show no secret of the reason."""
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     project.press(edit=EDIT)
     project.run.output([b"can't write as hunter2\n"])
-    now[0] += 2.34567
+    clock[0] += 2.34567
     project.ends(1)
     reason = "can't write as hunter2"
     fields = {"remedy": "migrate", "reason": reason, "duration_s": 2.346}

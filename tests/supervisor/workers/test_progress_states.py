@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,12 +73,10 @@ def test_the_event_of_a_standstill(scene: Scene):
     assert (fields["generation"], fields["pid"], fields["reason"]) == (3, 4711, STUCK)
 
 
-def test_the_event_of_its_end(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_the_event_of_its_end(scene: Scene, clock: list[float]):
     """The end of a standstill is one line with the process and how long it lasted, to a tenth of a second."""
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     scene.checks(SHORT + 1)
-    now[0] += 7.26
+    clock[0] += 7.26
     scene.clients_wait = False
     assert scene.checks(1) == ""
     fields = {"generation": 3, "pid": 4711, "duration_s": 7.3}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,14 +23,6 @@ DUMP = 'Current thread 0x0001 (most recent call first):\n  File "/workspace/app.
 def project() -> Project:
     """A project whose first worker imports."""
     return Project()
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, which the test sets; handles that were made before keep theirs."""
-    now = [time.monotonic()]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
 
 
 def logged(project: Project, name: str) -> list[tuple[str, dict[str, Any]]]:
@@ -70,12 +61,11 @@ def test_a_ready_worker_is_logged(project: Project, clock: list[float]):
     assert project.preloader.readies == 1
 
 
-def test_an_address_without_a_url(clock: list[float]):
+def test_an_address_without_a_url():
     """Where no URL leads to the appliance, the line of a ready worker has none."""
     project = Project(url=None)
     project.serve()
     assert "url" not in logged(project, "worker.ready")[0][1]
-    assert clock
 
 
 def test_a_reload_is_logged_once(project: Project, clock: list[float]):
