@@ -80,18 +80,9 @@ class Watching:
 
     def look(self) -> None:
         """Return once it has seen all that happened until now: it has come to wait for events twice more."""
-        source = self.watcher._watch_set.source
-        wait, waits = source.wait, threading.Semaphore(0)
-
-        def counted(timeout_s: float) -> list[FileEvent]:
-            waits.release()
-            return wait(timeout_s)
-
-        source.wait = counted  # type: ignore[method-assign]
         for _ in range(2):
-            source.wake()
-            assert waits.acquire(timeout=10)
-        source.wait = wait  # type: ignore[method-assign]
+            with self.as_one():
+                pass
 
     def end(self) -> None:
         """Stop it, and wait until it has: what the next test counts must not be this one's."""
