@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_plain_english import prose
+
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(path for path in (ROOT / "appliance").rglob("*.py") if path.stem not in {"__init__", "__main__"})
 PATHS = {str(path.relative_to(ROOT / "appliance").with_suffix("")) for path in (ROOT / "appliance").rglob("*.py")}
 PATHS |= {path.removesuffix("/__init__") for path in PATHS}
-PROSE = (ast.Module, ast.ClassDef, ast.FunctionDef)
 # The names before the colon of an entry: "wire, descriptor: the connection, and its socket's".
 _ENTRY = re.compile(r"^ {4}(\w[\w, ]*): ", re.MULTILINE)
 
@@ -109,10 +110,8 @@ def is_there(path):
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_named_modules_exist(path):
     """Each module that a docstring or a comment names by its dotted name or its path is there."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    prose = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, PROSE)]
-    prose += re.findall(r"#.*$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [named for text in prose for named in named_modules(text) if not is_there(named)] == []
+    texts = prose(path.read_text(encoding="utf-8"))
+    assert [named for text in texts for named in named_modules(text) if not is_there(named)] == []
 
 
 @pytest.mark.parametrize(
