@@ -89,9 +89,14 @@ def test_the_newcomers_walk_answers_with_modules():
     assert all(re.search(r"`appliance/[\w/]+\.py`", row) for row in rows)
 
 
+def first_modules():
+    """What docs/newcomers-walk.md says of the modules to read first."""
+    return (ROOT / "docs" / "newcomers-walk.md").read_text(encoding="utf-8").partition("## Read these twelve")[2]
+
+
 def test_the_modules_to_read_first_are_as_long_as_it_says():
     """docs/newcomers-walk.md names twelve modules to read first, with nearly the lines that each has, and their sum."""
-    text = (ROOT / "docs" / "newcomers-walk.md").read_text(encoding="utf-8").partition("## Read these twelve")[2]
+    text = first_modules()
     said = {module: int(lines) for module, lines in re.findall(r"^\| `([\w/]+)` \| (\d+) \|", text, re.MULTILINE)}
     found = {
         module: len((ROOT / "appliance" / f"{module}.py").read_text(encoding="utf-8").splitlines()) for module in said
@@ -105,8 +110,7 @@ def test_the_modules_to_read_first_are_as_long_as_it_says():
 
 def test_the_functions_to_skip_at_first_are_there():
     """Each name that docs/newcomers-walk.md lets a newcomer skip is one of its module."""
-    text = (ROOT / "docs" / "newcomers-walk.md").read_text(encoding="utf-8").partition("## Read these twelve")[2]
-    for module, skipped in re.findall(r"^\| `([\w/]+)` \|.*\| ([^|]*) \|$", text, re.MULTILINE):
+    for module, skipped in re.findall(r"^\| `([\w/]+)` \|.*\| ([^|]*) \|$", first_modules(), re.MULTILINE):
         code = (ROOT / "appliance" / f"{module}.py").read_text(encoding="utf-8")
         own = {name for name in re.findall(r"`(\w+)`", skipped) if not re.search(rf"\b{name}\b", code)}
         assert own == set(), module
