@@ -43,7 +43,7 @@ def engine_is_required():
 
 def pytest_collection_modifyitems(items):
     """Begin with the tests that wait for long: at the end of a run the other processes would be idle meanwhile."""
-    items.sort(key=lambda item: all(mark.name != "waits" for mark in item.own_markers))
+    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
 
 
 def pytest_xdist_auto_num_workers():
