@@ -13,9 +13,7 @@ def stops_well(project, start):
             edit(folder)
         container = start(folder, *options)
         container.wait_for(event)
-        took, code = container.stop()
-        assert took < 2
-        assert code in {0, 143}
+        assert container.stop() < 2
         assert container.events()[-1]["event"] == "appliance.stopped"
 
     return stops_well
@@ -51,6 +49,4 @@ def test_with_requests_under_way(project, start):
     container = start(project("shadowing"))
     container.wait_for("worker.ready")
     assert container.get(connection="keep-alive").status == 200
-    took, code = container.stop()
-    assert took < 2
-    assert code in {0, 143}
+    assert container.stop() < 2
