@@ -75,19 +75,21 @@ class Project:
         self.analysis: Any = SimpleNamespace(plan="plan", variables={})
         self.no_timeout = False
         self.stacks = ""
-        parts: Any = SimpleNamespace(
-            worker=self._worker, initialise=self._initialise,
-            reloaded=self._reloaded,
-            shorten_deadlines=self._shorten_deadlines, ask=lambda _, answer: answer(self.stacks),
-            performing=self._start_failed,
-            boot_timeout_s=60.0, grace_s=10.0, project="/workspace",
+        runtime: Any = SimpleNamespace(
+            loop=self.loop, children=self.children, log=self.log, on_event=self.on_event,
+            failures=SimpleNamespace(performing=self._start_failed),
+            settings=SimpleNamespace(boot_timeout_s=60.0, grace_s=10.0, project="/workspace"),
         )  # fmt: skip
-        pieces: Any = (self.loop, self.children, parts, self.preloader, parts)
-        log: Any = self.log
+        reports: Any = SimpleNamespace(
+            address=SimpleNamespace(url=url), history=SimpleNamespace(reloaded=self._reloaded),
+            stacks=SimpleNamespace(ask=lambda _, answer: answer(self.stacks)),
+        )  # fmt: skip
+        spawner: Any = SimpleNamespace(worker=self._worker, initialise=self._initialise)
+        preloader: Any = self.preloader
+        drained_workers: Any = SimpleNamespace(shorten_deadlines=self._shorten_deadlines)
         self.workers = Workers(
-            *pieces, url=url, log=log, history=parts, on_event=self.on_event,
-            failures=parts, drained_workers=parts, no_timeout=lambda _: self.no_timeout, stacks=parts,
-        )  # fmt: skip
+            runtime, spawner, preloader, reports, drained_workers=drained_workers, no_timeout=lambda _: self.no_timeout
+        )
         self.children.ended = self._ended
         self.on_event(lifecycle_events.Analysed(1, installed=True))
 

@@ -17,15 +17,21 @@ class Event(Record):
 
 
 class BootRequested(Event):
-    """The lifecycle asks for a worker of this generation."""
+    """The lifecycle asks for a worker of this generation.
+
+    Attributes:
+        modules_needed: the preloader knows nothing of what the project loads, and the newest worker could tell it.
+    """
 
     generation: int
+    modules_needed: bool = False
 
 
 class RetireRequested(Event):
-    """The lifecycle asks this generation to finish and end."""
+    """The lifecycle asks this generation to finish and end; ``modules_needed`` as in ``BootRequested``."""
 
     generation: int
+    modules_needed: bool = False
 
 
 class KillRequested(Event):
@@ -96,7 +102,19 @@ class Died(Event):
 
 
 class StoppedAccepting(Event):
-    """A worker that drains has left the listening socket, has ended, or has had its time to leave it."""
+    """A worker that drains has left the listening socket, or has had its time to leave it."""
+
+    attempt: int
+
+
+class ReportEnded(Event):
+    """A superseded worker has reported its modules, has had its time for that, or can't be asked."""
+
+    attempt: int
+
+
+class Ended(Event):
+    """The attempt's process has ended, for whatever reason; ``Died`` or ``ForkLost`` follows if nobody expected it."""
 
     attempt: int
 
@@ -167,6 +185,12 @@ class Drain(Action):
 
 class Supersede(Action):
     """End a worker that does not serve yet: what it imports is out of date."""
+
+    attempt: int
+
+
+class AskModules(Action):
+    """Let a superseded worker report the modules that it has loaded, for a short time, before it is ended."""
 
     attempt: int
 

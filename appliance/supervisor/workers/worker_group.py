@@ -67,10 +67,8 @@ class WorkerGroup:
         self.preloading = Preloading(loop, children, settings, log)
         self._drained_workers = DrainedWorkers(loop, children)
         self.workers = Workers(
-            loop, children, spawner, self.preloading, settings,
-            url=reports.address.url, log=log, history=reports.history, on_event=runtime.on_event,
-            stacks=reports.stacks, failures=runtime.failures, drained_workers=self._drained_workers,
-            no_timeout=debug_port.no_timeout,
+            runtime, spawner, self.preloading, reports,
+            drained_workers=self._drained_workers, no_timeout=debug_port.no_timeout,
         )  # fmt: skip
         self.progress = Progress(
             loop, listener, acceptor, threads=settings.threads,

@@ -2,8 +2,9 @@
 
 One generation of the project may need several starts, which are called attempts here. A forked worker that does not fit
 the project is started again cold. A worker that found its address in use is started again once the old workers have
-gone, and once only. ``lifecycle`` decides about generations: a failure or a death that no other attempt may explain is
-reported to it. ``workers`` performs the actions. No process, no clock.
+gone, and once only. A worker that a newer save has superseded may report its modules before it is ended. ``lifecycle``
+decides about generations: a failure or a death that no other attempt may explain is reported to it. ``workers``
+performs the actions. No process, no clock.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any
 from appliance.supervisor.workers.worker_events import (
     Accept,
     Action,
+    AskModules,
     AwaitAddress,
     BootRequested,
     CodeSaved,
     Died,
     Drain,
+    Ended,
     Event,
     ExpectEnd,
     ForkLost,
@@ -32,6 +35,7 @@ from appliance.supervisor.workers.worker_events import (
     OldWorkersGone,
     RefusePreload,
     ReportDeath,
+    ReportEnded,
     ReportFailure,
     RetireRequested,
     Start,
@@ -64,6 +68,7 @@ class State:
         doubt: why this attempt is cold, or the next one will be: its outcome shows whether the fork was at fault.
         address_retried: this generation has been started again because its address was in use.
         draining: the attempt of the old worker that has been asked to drain, and may still accept; 0 for none.
+        reporting: the attempt of the superseded worker that has been asked for its modules, until it ends; 0 for none.
         ready: the worker's message Ready, kept while the worker may not accept yet.
     """
 
@@ -74,6 +79,7 @@ class State:
     doubt: str = ""
     address_retried: bool = False
     draining: int = 0
+    reporting: int = 0
     ready: Any = None
 
 
@@ -95,33 +101,37 @@ def _end(state: State, stage: Stage = Stage.NONE) -> State:
     return replace(state, stage=stage, ready=None)
 
 
-def _supersede(state: State) -> Step:
-    return replace(_end(state), doubt=""), (Supersede(state.attempt),)
+def _supersede(state: State, *, modules_needed: bool) -> Step:
+    state = replace(_end(state), doubt="")
+    # One at a time: while many saves come, workers that are out of date must not take the newest one's CPU time.
+    if modules_needed and not state.reporting:
+        return replace(state, reporting=state.attempt), (AskModules(state.attempt),)
+    return state, (Supersede(state.attempt),)
 
 
 def _drain(state: State) -> Step:
     return replace(_end(state), draining=state.attempt), (Drain(state.attempt),)
 
 
-def _retire(state: State) -> Step:
+def _retire(state: State, event: BootRequested | RetireRequested) -> Step:
     match state.stage:
         case Stage.SERVING:
             return _drain(state)
         case Stage.NONE | Stage.CLOSED:
             return state, ()
         case _:
-            return _supersede(state)
+            return _supersede(state, modules_needed=event.modules_needed)
 
 
 def _boot(state: State, event: BootRequested) -> Step:
     doubt = state.doubt
-    retired, before = _retire(state)  # the lifecycle has asked for that; nothing is left behind if it has not
+    retired, before = _retire(state, event)  # the lifecycle has asked for that; nothing is left behind if it has not
     wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
     return _start(wanted, *before, cold=bool(doubt))
 
 
 def _retire_requested(state: State, event: RetireRequested) -> Step:
-    return _retire(state) if event.generation == state.generation else (state, ())
+    return _retire(state, event) if event.generation == state.generation else (state, ())
 
 
 def _kill(state: State, event: KillRequested) -> Step:
@@ -175,11 +185,21 @@ def _died(state: State, event: Died) -> Step:
     return replace(_end(state), doubt=doubt), (ReportDeath(event.how, event.death),)
 
 
-def _stopped_accepting(state: State, event: StoppedAccepting) -> Step:
+def _stopped_accepting(state: State, event: StoppedAccepting | Ended) -> Step:
     if event.attempt != state.draining:
         return state, ()
     state = replace(state, draining=0)
     return _accept(state) if state.stage is Stage.IMPORTED else (state, ())
+
+
+def _report_ended(state: State, event: ReportEnded) -> Step:
+    return state, (Supersede(event.attempt),) if event.attempt == state.reporting != 0 else ()
+
+
+def _ended(state: State, event: Ended) -> Step:
+    if event.attempt == state.reporting:
+        state = replace(state, reporting=0)
+    return _stopped_accepting(state, event)
 
 
 def _retry_address(state: State, _event: OldWorkersGone) -> Step:
@@ -198,6 +218,8 @@ _ALWAYS: dict[type[Event], Row] = {
     StopRequested: lambda state, _: (replace(_end(state, Stage.CLOSED), doubt="", draining=0), ()),
     CodeSaved: lambda state, _: (replace(state, doubt=""), ()),
     StoppedAccepting: _stopped_accepting,
+    ReportEnded: _report_ended,
+    Ended: _ended,
 }
 _IMPORTING: dict[type[Event], Row] = {
     ForkLost: _of_the_newest(_fork_lost),
@@ -208,7 +230,7 @@ _IMPORTING: dict[type[Event], Row] = {
 
 EVENTS: tuple[type[Event], ...] = (
     BootRequested, RetireRequested, KillRequested, StopRequested, CodeSaved, Started, StartFailed, ForkLost,
-    ForkMismatched, ImportFailed, Imported, Died, StoppedAccepting, OldWorkersGone,
+    ForkMismatched, ImportFailed, Imported, Died, StoppedAccepting, ReportEnded, Ended, OldWorkersGone,
 )  # fmt: skip
 
 # An event that is not listed for a stage changes nothing in it.
@@ -224,7 +246,7 @@ ROWS: dict[Stage, dict[type[Event], Row]] = {
     Stage.IMPORTED: {**_ALWAYS, **_IMPORTING},
     Stage.ADDRESS_IN_USE: {**_ALWAYS, OldWorkersGone: _retry_address},
     Stage.SERVING: {**_ALWAYS, Died: _of_the_newest(_died)},
-    Stage.CLOSED: {},
+    Stage.CLOSED: {ReportEnded: _report_ended},
 }
 
 

@@ -26,17 +26,12 @@ from appliance.supervisor.workers.worker_retries import Stage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
     from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, Ready
-    from appliance.supervisor.failures import Failures
-    from appliance.supervisor.loop import Loop
     from appliance.supervisor.preloading.preloading import Preloading
-    from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
-    from appliance.supervisor.reporting.run_history import RunHistory
-    from appliance.supervisor.reporting.stack_dumps import StackDumps
+    from appliance.supervisor.reporting.reports import Reports
+    from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
@@ -73,45 +68,47 @@ class Save:
 
 
 class Workers:
-    """Starts workers and ends them; at most one is the current."""
+    """Starts workers and ends them; at most one is the current.
+
+    Args:
+        runtime: the supervisor's.
+        spawner: starts a worker that is not forked.
+        preloading: forks workers.
+        reports: has the address, the history and the stacks.
+        drained_workers: those that still have background work.
+        no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
+    """
 
     def __init__(
         self,
-        loop: Loop,
-        children: Children,
+        runtime: Runtime,
         spawner: Spawner,
         preloading: Preloading,
-        settings: Settings,
+        reports: Reports,
         *,
-        url: str | None,
-        log: Log,
-        history: RunHistory,
-        on_event: Callable[[lifecycle_events.Event], None],
-        failures: Failures,
         drained_workers: DrainedWorkers,
         no_timeout: Callable[[Handle], bool],
-        stacks: StackDumps,
     ) -> None:
-        self._loop = loop
-        self._children = children
+        self._loop = runtime.loop
+        self._children = runtime.children
+        self._settings = runtime.settings
+        self._log = runtime.log
+        self._on_event = runtime.on_event
+        self._failures = runtime.failures
         self._spawner = spawner
         self._preloading = preloading
-        self._settings = settings
+        url = reports.address.url
         self._url: dict[str, Any] = {} if url is None else {"url": url}
-        self._log = log
-        self._history = history
-        self._on_event = on_event
-        self._failures = failures
+        self._history = reports.history
         self._drained_workers = drained_workers
         self._no_timeout = no_timeout
         self._import_watch = ImportWatch(
-            loop, children, stacks,
-            timeout_s=settings.boot_timeout_s, no_timeout=no_timeout, hangs=self._import_hangs,
+            self._loop, self._children, reports.stacks,
+            timeout_s=self._settings.boot_timeout_s, no_timeout=no_timeout, hangs=self._import_hangs,
         )  # fmt: skip
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._save: Save | None = None
         self._analysis: Analysis | None = None  # the project as the last worker was started
-        self._superseded: Handle | None = None  # a worker that reports its modules before it ends
         self._crash_loops = CrashLoops()
         self._state = worker_retries.State()
         self._performers = self._actions()
@@ -128,6 +125,7 @@ class Workers:
             events.ReportDeath: self._report_death,
             events.Drain: self._drain,
             events.Supersede: self._supersede,
+            events.AskModules: self._ask_modules,
             events.Kill: self._kill,
         }
 
@@ -161,11 +159,11 @@ class Workers:
     def boot(self, generation: int, analysis: Analysis) -> None:
         """Start this generation of the project: forked from the preloader where possible."""
         self._analysis = analysis
-        self._on(events.BootRequested(generation))
+        self._on(events.BootRequested(generation, self._modules_needed()))
 
     def retire(self, generation: int) -> None:
         """Let this generation finish what it has, and end; end it at once while it imports."""
-        self._on(events.RetireRequested(generation))
+        self._on(events.RetireRequested(generation, self._modules_needed()))
 
     def kill(self, generation: int) -> None:
         """End this generation now."""
@@ -193,8 +191,7 @@ class Workers:
     def modules_reported(self, child: Handle, message: ModulesReport) -> None:
         """Take a worker's report of the modules that it has loaded."""
         known, analysis = child.analysis, self._analysis
-        if child.ending and child.ready_at is None:
-            self._children.kill(child)
+        self._on(events.ReportEnded(child.attempt))
         if known is None or analysis is None:
             return
         if known is analysis or (known.plan, known.variables) == (analysis.plan, analysis.variables):
@@ -220,7 +217,7 @@ class Workers:
 
     def ended(self, child: Handle) -> None:
         """The worker's process has ended."""
-        self._on(events.StoppedAccepting(child.attempt))
+        self._on(events.Ended(child.attempt))
         if not child.pid and not child.ending:
             self._on(events.ForkLost(child.attempt))
             return
@@ -311,7 +308,7 @@ class Workers:
 
     def _drain(self, action: events.Drain) -> None:
         if (worker := self._worker(action.attempt)) is None:
-            self._on(events.StoppedAccepting(action.attempt))
+            self._on(events.Ended(action.attempt))
             return
         # First, so that the next worker does not wait forever if the rest fails.
         self._loop.call_later(LEAVING_S, partial(self.stopped_accepting, worker))
@@ -323,18 +320,19 @@ class Workers:
             raise
 
     def _supersede(self, action: events.Supersede) -> None:
-        """End the worker; where nothing is known yet of what the project loads, have it report that first."""
-        if (worker := self._worker(action.attempt)) is None:
-            return
-        analysis = worker.analysis
-        known = analysis is None or analysis is not self._analysis or not self._preloading.needs_module_list(analysis)
-        asked = self._superseded is not None and self._superseded in self._children.living()  # they need the CPU
-        if known or asked or not self._request_modules(worker):
+        if (worker := self._worker(action.attempt)) is not None:
             self._children.kill(worker)
+
+    def _ask_modules(self, action: events.AskModules) -> None:
+        if (worker := self._worker(action.attempt)) is None:
+            self._on(events.Ended(action.attempt))
             return
-        self._superseded = worker
-        self._children.expect_end(worker)
-        self._loop.call_later(SUPERSEDED_S, partial(self._children.kill, worker))
+        report_ended = partial(self._on, events.ReportEnded(action.attempt))
+        if self._request_modules(worker):
+            self._children.expect_end(worker)
+            self._loop.call_later(SUPERSEDED_S, report_ended)
+        else:
+            report_ended()
 
     def _kill(self, action: events.Kill) -> None:
         for worker in self._living():
@@ -342,6 +340,16 @@ class Workers:
                 self._children.kill(worker)
 
     # -- what it imports -------------------------------------------------------------------------
+
+    def _modules_needed(self) -> bool:
+        """Whether the preloader knows nothing of the project, and the newest worker was started from its newest state.
+
+        A worker that was not loads what may be out of date.
+        """
+        analysis, newest = self._analysis, self._worker(self._state.attempt)
+        if analysis is None or newest is None or newest.analysis is not analysis:
+            return False
+        return self._preloading.needs_module_list(analysis)
 
     def _request_modules_later(self, child: Handle) -> None:
         if not child.ending:

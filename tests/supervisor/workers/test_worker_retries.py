@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from appliance.supervisor.workers.worker_events import (
     Accept,
     Action,
+    AskModules,
     AwaitAddress,
     BootRequested,
     CodeSaved,
     Died,
     Drain,
+    Ended,
     Event,
     ExpectEnd,
     ForkLost,
@@ -24,6 +26,7 @@ from appliance.supervisor.workers.worker_events import (
     OldWorkersGone,
     RefusePreload,
     ReportDeath,
+    ReportEnded,
     ReportFailure,
     RetireRequested,
     Start,
@@ -76,6 +79,32 @@ def test_a_superseded_worker_never_accepts():
     assert state.stage is Stage.IMPORTING
     assert history(Imported(2, "late"), state=state) == (state, [])
     assert history(Imported(3, "ready"), state=state)[1] == [Accept(3, "ready")]
+
+
+def test_a_superseded_worker_may_report_its_modules():
+    """A superseded worker is asked for its modules where they are needed, and ended once it has answered or not."""
+    state, actions = history(*COLD, RetireRequested(1, modules_needed=True))
+    assert actions == [AskModules(1)]
+    for number, ended in ((1, [Supersede(1)]), (2, [])):
+        assert history(ReportEnded(number), state=state)[1] == ended
+        assert history(StopRequested(), ReportEnded(number), state=state)[1] == ended
+
+
+def test_superseded_workers_report_one_at_a_time():
+    """While a superseded worker lives that was asked for its modules, the next one is ended at once."""
+    state, _ = history(*COLD, RetireRequested(1, modules_needed=True), BootRequested(2))
+    state, actions = history(ReportEnded(1), BootRequested(3, modules_needed=True), state=state)
+    assert actions == [Supersede(2), Start(3, 3, cold=False)]
+    state, actions = history(Ended(2), BootRequested(4, modules_needed=True), state=state)
+    assert actions == [Supersede(3), Start(4, 4, cold=False)]
+    state, actions = history(Ended(1), BootRequested(5, modules_needed=True), state=state)
+    assert actions == [AskModules(4), Start(5, 5, cold=False)]
+
+
+def test_the_end_of_a_worker_frees_the_socket():
+    """A worker that drains and ends without a word accepts no more: the next one may."""
+    state, _ = history(*SERVING, RetireRequested(1), BootRequested(2), Imported(2, "ready"))
+    assert history(Ended(1), state=state)[1] == [Accept(2, "ready")]
 
 
 def test_a_fork_that_does_not_fit_is_started_cold():
@@ -214,8 +243,8 @@ def test_every_event_is_listed():
 
 NUMBER = st.integers(0, 7)
 EVENT = st.one_of(
-    st.builds(BootRequested, st.integers(1, 4)),
-    st.builds(RetireRequested, st.integers(1, 4)),
+    st.builds(BootRequested, st.integers(1, 4), st.booleans()),
+    st.builds(RetireRequested, st.integers(1, 4), st.booleans()),
     st.builds(KillRequested, st.integers(1, 4)),
     st.builds(Started, NUMBER, st.booleans()),
     st.builds(StartFailed, NUMBER),
@@ -225,6 +254,8 @@ EVENT = st.one_of(
     st.builds(Imported, NUMBER, st.just("ready")),
     st.builds(Died, NUMBER, st.just("exit status 1"), st.just("page")),
     st.builds(StoppedAccepting, NUMBER),
+    st.builds(ReportEnded, NUMBER),
+    st.builds(Ended, NUMBER),
     st.sampled_from([OldWorkersGone(), CodeSaved(), StopRequested()]),
 )
 
@@ -235,7 +266,7 @@ def test_no_sequence_starts_an_attempt_twice(events: list[Event]):
     state, accepting = State(), set[int]()
     for event in events:
         before = state
-        if isinstance(event, StoppedAccepting | Died):
+        if isinstance(event, StoppedAccepting | Ended | Died):
             accepting.discard(event.attempt)
         state, actions = step(state, event)
         assert state.stage in ROWS
@@ -251,7 +282,7 @@ def test_no_sequence_starts_an_attempt_twice(events: list[Event]):
                 assert not accepting, "the old worker accepts still"
                 accepting.add(action.attempt)
         if before.stage is Stage.CLOSED:
-            assert actions == ()
+            assert all(isinstance(action, Supersede) for action in actions)
 
 
 @given(st.lists(EVENT, max_size=40))
@@ -268,6 +299,23 @@ def test_no_wanted_worker_is_lost(events: list[Event]):
         accounted |= any(isinstance(action, ReportFailure | ReportDeath) for action in actions)
         if state.stage in {Stage.NONE, Stage.CLOSED}:
             assert accounted, f"{event} ended {before} without a report"
+
+
+@given(st.lists(EVENT, max_size=40))
+def test_one_superseded_worker_reports_at_a_time(events: list[Event]):
+    """No sequence asks a second worker for its modules before the first has ended, and each is ended afterwards."""
+    state, reporting = State(), 0
+    for event in events:
+        if isinstance(event, Ended) and event.attempt == reporting:
+            reporting = 0
+        state, actions = step(state, event)
+        for action in actions:
+            if isinstance(action, AskModules):
+                assert isinstance(event, BootRequested | RetireRequested)
+                assert (event.modules_needed, reporting) == (True, 0)
+                reporting = action.attempt
+        assert state.reporting == reporting
+    assert step(state, ReportEnded(reporting))[1] == ((Supersede(reporting),) if reporting else ())
 
 
 @given(st.lists(EVENT, max_size=40))
