@@ -139,7 +139,11 @@ RUN apt-get update \
 COPY --from=extra /opt/python /opt/python
 COPY --from=extra-2 /opt/python /opt/python
 COPY --from=build /opt/appliance /opt/appliance
-RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance
+# `vscode` is the user of an editor's terminal, where a devcontainer.json names this image; dev_user.sh gives it the ids of
+# the project's owner. Its first ids are of a range that nobody owns files with, and that useradd does not choose from.
+RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance \
+ && groupadd --gid 60500 vscode \
+ && useradd --no-log-init --create-home --shell /bin/bash --uid 60500 --gid 60500 vscode
 
 # APPLIANCE_IMAGE is not a setting: it marks the image, in which PORT and the host's .venv are ignored, and names the
 # target. The shims come first on PATH, for people who use `docker compose exec`; nothing of ours is started by name.
@@ -167,6 +171,23 @@ ENTRYPOINT ["/opt/appliance/bin/appliance"]
 # in its own.
 # hadolint ignore=DL3048
 LABEL com.docker.compose.oneoff="True"
+# For a devcontainer.json that names this image: docs/workspaces.md. Each part of it can be replaced there.
+LABEL devcontainer.metadata='[{ \
+  "entrypoint": "/opt/appliance/dev_user.sh --ids vscode", \
+  "remoteUser": "vscode", \
+  "overrideCommand": false, \
+  "containerEnv": {"APPLIANCE_WORKSPACE": "${containerWorkspaceFolder}"}, \
+  "updateContentCommand": "appliance install || true", \
+  "forwardPorts": [8000], \
+  "portsAttributes": { \
+    "8000": {"label": "the project", "onAutoForward": "notify"}, \
+    "5678": {"label": "the debugger", "onAutoForward": "silent"} \
+  }, \
+  "customizations": {"vscode": { \
+    "extensions": ["ms-python.python", "ms-python.debugpy"], \
+    "settings": {"python.defaultInterpreterPath": "/tmp/appliance/environment/bin/python"} \
+  }} \
+}]'
 LABEL org.opencontainers.image.title="wsgi-appliance" \
       org.opencontainers.image.description="A development server for any Python WSGI project: mount it, and it comes up." \
       org.opencontainers.image.version="0.2.0" \

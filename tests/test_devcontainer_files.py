@@ -39,3 +39,19 @@ def test_one_way_to_attach():
     assert shown is not None
     (configuration,) = json.loads(shown[1])["configurations"]
     assert configuration.items() <= template["configurations"][0].items()
+
+
+def test_the_image_says_what_the_template_says():
+    """The label that dev container tools read from the image agrees with the template where both say something."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    found = re.search(r"^LABEL devcontainer\.metadata='(.*?)'$", dockerfile, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    (label,) = json.loads(found[1].replace("\\\n", ""))
+    template = with_comments(TEMPLATES / "devcontainer" / "devcontainer.json")
+    shared = {"overrideCommand", "updateContentCommand", "forwardPorts", "portsAttributes"}
+    assert {name: label[name] for name in shared} == {name: template[name] for name in shared}
+    code, ours = template["customizations"]["vscode"], label["customizations"]["vscode"]
+    assert code["extensions"] == ours["extensions"]
+    assert ours["settings"].items() <= code["settings"].items()
+    assert label["remoteUser"] in label["entrypoint"].split()
+    assert f"--uid 60500 --gid 60500 {label['remoteUser']}" in dockerfile

@@ -18,7 +18,8 @@ BUILD = ROOT / ".site"
 SECTIONS = {
     "Use it": [
         "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "watching", "serving",
-        "debugging", "editors", "devcontainer", "tls", "security", "troubleshooting", "library", "production",
+        "debugging", "editors", "devcontainer", "workspaces", "tls", "security", "troubleshooting", "library",
+        "production",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],

@@ -81,8 +81,7 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
     early = read_early(process, flags, cwd)
     in_image = "APPLIANCE_IMAGE" in process
     if in_image and early.project == WORKSPACE and _nothing_mounted(WORKSPACE):
-        example = Path(sys.prefix) / "examples" / "hello"
-        flags = {**flags, "project": str(example)}
+        flags = {**flags, "project": str(_workspace(process) or Path(sys.prefix) / "examples" / "hello")}
         early = read_early(process, flags, cwd)
     owner = owner_of(early.project)
     notices: list[Notice] = []
@@ -108,3 +107,9 @@ def _nothing_mounted(folder: Path) -> bool:
         return not folder.is_mount() and not any(folder.iterdir())
     except OSError:
         return False
+
+
+def _workspace(process: Mapping[str, str]) -> Path | None:
+    """Return the folder that a dev container mounts, if it is not ours: of a devcontainer.json that names the image."""
+    folder = Path(process.get("APPLIANCE_WORKSPACE", ""))
+    return folder if folder.is_absolute() and folder != Path("/") and folder.is_dir() else None

@@ -33,8 +33,8 @@ __all__ = [
     "read_settings",
 ]
 
-# The image sets these; users can't set them, so they are not settings.
-_RESERVED = frozenset({"APPLIANCE_IMAGE"})
+# The image sets these, the second one in a dev container; users can't set them, so they are not settings.
+_RESERVED = frozenset({"APPLIANCE_IMAGE", "APPLIANCE_WORKSPACE"})
 # Kubernetes gives each container of a namespace the addresses of its services: a service "appliance" sets these.
 _SERVICE_LINK = re.compile(r"APPLIANCE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)\Z")
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")

@@ -8,9 +8,11 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import uuid
 from contextlib import contextmanager
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 APPS = ROOT / "tests" / "apps"
 IMAGE = os.environ.get("APPLIANCE_TESTS_IMAGE", "wsgi-appliance")
+DEVCONTAINER_CLI = "@devcontainers/cli@0.89.0"
 
 
 def pytest_collection_modifyitems(items):
@@ -88,9 +91,17 @@ class Response:
     text: str
 
 
-def request(port: int, path: str = "/", *, method: str = "GET", body: str | None = None, **headers: str) -> Response:
+def request(
+    port: int,
+    path: str = "/",
+    *,
+    address: str = "127.0.0.1",
+    method: str = "GET",
+    body: str | None = None,
+    **headers: str,
+) -> Response:
     """One request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection(address, port, timeout=60)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=named)
@@ -299,3 +310,58 @@ def compose(engine, monkeypatch):
     compose = Compose(f"appliance-test-{uuid.uuid4().hex[:12]}", port)
     yield compose
     compose("down", "--volumes", "--timeout", "2", check=False)
+
+
+@pytest.fixture(scope="session")
+def others_may_enter():
+    """A folder that another user can pass; pytest's own are closed to others, again at the start of each run."""
+    with tempfile.TemporaryDirectory(prefix="appliance-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cli(others_may_enter):
+    """The program ``devcontainer``, from npm."""
+    if shutil.which("npm") is None:
+        pytest.skip("not run: there is no npm to install @devcontainers/cli with")
+    folder = others_may_enter / "npm"
+    done = subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), DEVCONTAINER_CLI],
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        pytest.skip(f"not run: {DEVCONTAINER_CLI} can't be installed: {done.stderr[-300:]}")
+    return folder / "node_modules" / ".bin" / "devcontainer"
+
+
+@pytest.fixture(scope="session")
+def host_user(engine):
+    """A user of the host who is not root: the one who runs the tests, or one made for this process of the tests."""
+    if os.getuid():
+        yield pwd.getpwuid(os.getuid())
+        return
+    name = f"appliance-test-{os.getpid()}"
+    command("useradd", "--create-home", name, timeout=20)
+    yield pwd.getpwnam(name)
+    command("userdel", "--remove", name, timeout=20)
+
+
+@pytest.fixture(scope="session")
+def run_devcontainer(cli, host_user):
+    """``run_devcontainer(folder, "up")``: the program, as the host's user, on a folder; what it wrote on stdout."""
+    kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("DOCKER_")}
+    control = Path("/var/run/docker.sock")
+    group = control.stat().st_gid if control.exists() else host_user.pw_gid
+    identity: dict[str, Any] = (
+        {} if os.getuid() else {"user": host_user.pw_uid, "group": group, "extra_groups": [host_user.pw_gid]}
+    )
+
+    def run(folder: Path, name: str, *argv: str) -> str:
+        done = command(
+            str(cli), name, "--workspace-folder", str(folder), *argv,
+            env={**kept, "HOME": host_user.pw_dir, "USER": host_user.pw_name}, cwd=folder, timeout=280, **identity,
+        )  # fmt: skip
+        return done.stdout
+
+    return run

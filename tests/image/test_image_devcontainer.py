@@ -2,11 +2,9 @@
 
 import json
 import os
-import pwd
 import shlex
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,6 @@ from tests.live.dap_client import DapClient
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "appliance" / "templates"
-CLI = "@devcontainers/cli@0.89.0"
-NAME = "appliance-test"
 APP = """
 import os
 
@@ -27,40 +23,6 @@ def application(environ, start_response):
     return [f"{{word}} {{os.getuid()}}".encode()]
 """
 LINE = 6
-
-
-@pytest.fixture(scope="module")
-def others_may_enter():
-    """A folder that another user can pass; pytest's own are closed to others, again at the start of each run."""
-    with tempfile.TemporaryDirectory(prefix="appliance-test-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture(scope="module")
-def cli(others_may_enter):
-    """The program ``devcontainer``, from npm."""
-    if shutil.which("npm") is None:
-        pytest.skip("not run: there is no npm to install @devcontainers/cli with")
-    folder = others_may_enter / "npm"
-    done = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), CLI],
-        capture_output=True, text=True, timeout=200, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip(f"not run: {CLI} can't be installed: {done.stderr[-300:]}")
-    return folder / "node_modules" / ".bin" / "devcontainer"
-
-
-@pytest.fixture(scope="module")
-def host_user(engine):
-    """A user of the host who is not root: the one who runs the tests, or one made for them."""
-    if os.getuid():
-        yield pwd.getpwuid(os.getuid())
-        return
-    subprocess.run(["useradd", "--create-home", "--uid", "4765", NAME], check=True, timeout=20)
-    yield pwd.getpwnam(NAME)
-    subprocess.run(["userdel", "--remove", NAME], check=True, timeout=20, capture_output=True)
 
 
 @pytest.fixture
@@ -79,21 +41,11 @@ def folder(image, host_user, others_may_enter):
 
 
 @pytest.fixture
-def devcontainer(image, cli, host_user, folder, docker):
+def devcontainer(image, run_devcontainer, folder, docker):
     """``devcontainer("exec", "git", "status")``: the program, as the host's user, on the project."""
-    kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("DOCKER_")}
-    socket = Path("/var/run/docker.sock")
-    group = socket.stat().st_gid if socket.exists() else host_user.pw_gid
-    identity = {} if os.getuid() else {"user": host_user.pw_uid, "group": group, "extra_groups": [host_user.pw_gid]}
 
     def run(name, *argv):
-        done = subprocess.run(
-            [str(cli), name, "--workspace-folder", str(folder), *argv],
-            env={**kept, "HOME": host_user.pw_dir, "USER": host_user.pw_name},
-            cwd=folder, capture_output=True, text=True, timeout=280, check=False, **identity,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return run_devcontainer(folder, name, *argv)
 
     yield run
     for found in docker(
