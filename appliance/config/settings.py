@@ -75,6 +75,7 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
     pages: str
+    record: str
     browser_reload: str
     editor: str
     editor_folder: str

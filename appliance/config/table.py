@@ -261,6 +261,13 @@ TABLE: tuple[Setting, ...] = (
         example="off",
     ),
     Setting(
+        "RECORD",
+        value_types.SWITCH,
+        "on",
+        "Whether the last requests are kept, to be looked at on the page /__appliance__/. Needs PAGES.",
+        example="off",
+    ),
+    Setting(
         "BROWSER_RELOAD",
         value_types.choice("auto", "on", "off"),
         "auto",

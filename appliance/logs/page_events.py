@@ -29,6 +29,26 @@ PAGE_EVENTS = MappingProxyType(
                 "reason names."
             ),
         ),
+        "desk.failed": Event(
+            "warning",
+            "Requests are not recorded: the database can't be written, or the recorder has ended. It is tried again; "
+            "requests are served and logged as ever.",
+            ("path", "reason", "action"),
+            frozenset({"supervisor", "worker"}),
+            action=(
+                "Free room in the cache's folder, or give it to the appliance's user; APPLIANCE_RECORD=off records "
+                "nothing."
+            ),
+        ),
+        "desk.replaced": Event(
+            "info",
+            "The database of recorded requests could not be read; a new one was begun.",
+            ("path", "reason"),
+            CHILD,
+        ),
+        "desk.incomplete": Event(
+            "info", "So many lines of the log came that some were not recorded; they were logged.", ("count",)
+        ),
         "templates.reread": Event(
             "info",
             "Templates have changed that the worker reads again anyway: it goes on, and open pages load again.",

@@ -50,9 +50,16 @@ class Log:
     """Logs the supervisor's events, and the records and output of its children. For one thread."""
 
     def __init__(
-        self, logger: EventLogger, *, access: Access, rules: Rules = PLAIN, console: Console | None = None
+        self,
+        logger: EventLogger,
+        *,
+        access: Access,
+        rules: Rules = PLAIN,
+        console: Console | None = None,
+        complete: bool = False,
     ) -> None:
         self._logger = logger
+        self._complete = complete  # its lines are JSON, and leave out nothing of info's level
         self._console = console
         self._release_planned = False
         self._call_later: Callable[[float, Callable[[], None]], object] | None = None  # (``attach``)
@@ -60,6 +67,18 @@ class Log:
         self._access = access
         self._timestamps = Timestamps()
         self._requests = 0  # records of requests in the last batch
+        self._copy: Callable[[bytes], object] | None = None  # (``copy_to``)
+        self._copier: EventLogger | None = None
+
+    def copy_to(self, write: Callable[[bytes], None]) -> None:
+        """Give every event from info's level up to ``write`` too, as lines of JSON, whatever of it is logged.
+
+        If the log has all of them as JSON, its own lines are given: rendering them again costs 5 µs a line.
+        """
+        if self._complete:
+            self._copy = write
+        else:
+            self._copier = self._logger.copier(write)
 
     def attach(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
         """Show lines that the console holds back when they are due; before, they come with the line after them."""
@@ -67,7 +86,8 @@ class Log:
 
     def add_secrets(self, variables: Mapping[str, str]) -> None:
         """Mask the secrets in these variables from now on, and all earlier ones."""
-        self._logger.add_secrets(variables)
+        for logger in filter(None, (self._logger, self._copier)):
+            logger.add_secrets(variables)
 
     @property
     def is_for_people(self) -> bool:
@@ -103,7 +123,7 @@ class Log:
         """Log one event of the table in ``events``; ``at`` in seconds since the epoch, default now."""
         moment = time.time() if at is None else at
         entry = _entry(self._timestamps(moment), level, event, role, generation, fields)
-        self._logger.batch(lambda: (entry,))
+        self._write(lambda: (entry,))
 
     def records(self, batch: Sequence[Any], *, role: str, generation: int) -> int:
         """Log what a child sent (``messages.Records``), in order, with one write. An invalid record becomes an event.
@@ -111,7 +131,10 @@ class Log:
         Returns:
             How many records were of requests.
         """
-        self._logger.batch(lambda: self._record_entries(batch, role, generation))
+        self._write(
+            lambda: self._record_entries(batch, role, generation, self._access),
+            lambda: self._record_entries(batch, role, generation, "on"),
+        )
         if self._console is not None:
             self._plan_release(self._console)
         return self._requests
@@ -132,7 +155,16 @@ class Log:
 
     def output(self, lines: Sequence[OutputLine], *, stream: str, role: str, generation: int | None, pid: int) -> None:
         """Log what a process wrote on a stream, with one write; ``pid`` is the stream's process."""
-        self._logger.batch(lambda: (self._output_entry(each, stream, role, generation, pid) for each in lines))
+        self._write(lambda: (self._output_entry(each, stream, role, generation, pid) for each in lines))
+
+    def _write(
+        self, entries: Callable[[], Iterable[Entry]], unfiltered: Callable[[], Iterable[Entry]] | None = None
+    ) -> None:
+        data = self._logger.batch(entries)
+        if self._copy is not None and data:
+            self._copy(data)
+        elif self._copier is not None:
+            self._copier.batch(unfiltered or entries)
 
     def _output_entry(self, line: OutputLine, stream: str, role: str, generation: int | None, pid: int) -> Entry:
         text, level, record, at, own_pid, request_id, _ = line
@@ -158,7 +190,7 @@ class Log:
             entry.update(output_events.fields(text))
         return entry
 
-    def _record_entries(self, batch: Sequence[Any], role: str, generation: int) -> Iterable[Entry]:
+    def _record_entries(self, batch: Sequence[Any], role: str, generation: int, access_log: Access) -> Iterable[Entry]:
         self._requests = 0
         waiting = role == "standin"
         for record in batch:
@@ -169,7 +201,7 @@ class Log:
                     level, event, fields = access.event(request, self._rules)
                     if waiting and request.status == _WAITING:
                         level = "info"
-                    if self._access == "off" or (self._access == "errors" and level in _BELOW_WARNING):
+                    if access_log == "off" or (access_log == "errors" and level in _BELOW_WARNING):
                         continue
                     timestamp = self._timestamps(request.ended_us / 1_000_000)
                     # Like _entry, without its check for reserved names: access records have none (0.5 µs).
@@ -242,7 +274,8 @@ def make_log(
         console = Console(colour=colour, root=root, width=width, pages=access == "pages", help_text=help_text)
     processors: list[Callable[..., Any]] = [Threshold.at(level), console or json_renderer(constant)]
     logger = EventLogger(Destination(write), processors, {}, masks_first=console is not None)
-    return Log(logger, access=access, rules=rules, console=console)
+    complete = console is None and level in {"debug", "info"} and access == "on"
+    return Log(logger, access=access, rules=rules, console=console, complete=complete)
 
 
 class _Stamp:

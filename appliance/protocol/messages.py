@@ -45,6 +45,19 @@ class Start(Message):
     code: str = ""  # the folder for the project's compiled code; empty: none
 
 
+class RecordLines(Message):
+    """Record the lines that come through this pipe: the first message to a recorder. Carries the pipe's end.
+
+    Attributes:
+        path: the database.
+        run: names this run of the appliance, which counts its generations from 1.
+    """
+
+    kind = "record_lines"
+    path: str
+    run: str
+
+
 class TakeConnections(Message):
     """Serve these connections, one descriptor each.
 
@@ -300,6 +313,7 @@ KINDS: dict[str, type[Message]] = {
         ServeUnfinishedImport,
         Preload,
         Fork,
+        RecordLines,
         SetStandInPage,
         StopAccepting,
         PublishAssets,

@@ -30,6 +30,7 @@ from appliance.server.pool.connection_handoff import ConnectionHandoff
 from appliance.server.wsgi.recording.exchange import current
 from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
 
+from .desk_pages.desk import Desk
 from .event_stream import EventStream
 from .guard import Guard
 from .hold_rule import HoldRule
@@ -71,10 +72,15 @@ class StandIn:
         self._run_id = pages["run_id"] if pages is not None else ""
         self._own_pages: OwnPages | None = None
         self._remedies: RemedyPages | None = None
+        self._desk: Desk | None = None
         if pages is not None:
             guard = Guard(pages["token"], pages["public_url"])
             self._remedies = RemedyPages(channel.send, self._stream, guard.page_value)
-            self._own_pages = OwnPages(guard, self._page, self._stream, self._sink.event, self._status, self._remedies)
+            if pages["desk"]:
+                self._desk = Desk(pages["desk"], lambda: str(self._status()["lead"]))
+            self._own_pages = OwnPages(
+                guard, self._page, self._stream, self._sink.event, self._status, self._remedies, desk=self._desk
+            )
         self._server = make_server(
             listener,
             self._application,
@@ -154,9 +160,14 @@ class StandIn:
             if message.generation == self._generation:
                 self._publish(message.generation, None, message.revision)
         elif isinstance(message, Drain):
-            self._stream.close()
-            self._page.stop()
-            self._server.drain(self._hand_over)
+            self._drain()
+
+    def _drain(self) -> None:
+        self._stream.close()
+        if self._desk is not None:
+            self._desk.close()
+        self._page.stop()
+        self._server.drain(self._hand_over)
 
     def _show(self, message: SetStandInPage) -> None:
         """Accept, and answer the project's requests with this page."""

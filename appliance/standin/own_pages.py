@@ -21,6 +21,7 @@ from .remedy_pages import FORM, PAGE_VALUE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .desk_pages.desk import Desk
     from .event_stream import EventStream
     from .guard import Allowed, Guard, Refused
     from .remedy_pages import RemedyPages
@@ -48,6 +49,7 @@ class OwnPages:
         report: logs an event.
         status: returns the page at the root.
         remedies: the pages of remedies.
+        desk: the pages of the desk; None where nothing is recorded.
     """
 
     def __init__(
@@ -58,11 +60,14 @@ class OwnPages:
         report: Report,
         status: Callable[[], dict[str, Any]],
         remedies: RemedyPages,
+        *,
+        desk: Desk | None = None,
     ) -> None:
         self._guard = gate
         self._page = page
         self._report = report
         self._status = status
+        self._desk = desk
         self._errors = BrowserErrors(report)
         self._gateways = container_gateways()
         self._refused_at = 0.0
@@ -75,6 +80,7 @@ class OwnPages:
             f"{PREFIX}/events.js": partial(file, _SCRIPT, (folder / "events.js").read_bytes()),
             f"{PREFIX}/events": stream.application,
             **remedies.gets,
+            **(desk.gets if desk is not None else {}),
         }
         self._posts: dict[str, Route] = {f"{PREFIX}/browser-error": self._browser_error, **remedies.posts}
 
@@ -91,6 +97,8 @@ class OwnPages:
             return self._without_token(decision, environ, start)
         routes = self._posts if environ["REQUEST_METHOD"] == "POST" else self._gets
         route = routes.get(path)
+        if route is None and routes is self._gets and self._desk is not None:
+            route = self._desk.find(path)
         if route is None:
             known = path in self._posts or path in self._gets
             status, reason = (405, "the page takes another method") if known else (404, "there is no such page")
@@ -140,6 +148,8 @@ class OwnPages:
         return []
 
     def _root(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        if self._desk is not None and error_page.preferred(environ.get("HTTP_ACCEPT", "")) == "html":
+            return self._desk.requests(environ, start)
         return _page(self._status(), environ, start, "200 OK")
 
     def _browser_error(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

@@ -63,7 +63,8 @@ class Stopping:
         for close in parts:
             self._failures.guarded(close)
         for child in self._children.living():
-            self._failures.guarded(partial(self._end, child))
+            if child.role != "recorder":  # it ends last: it stores what the others log
+                self._failures.guarded(partial(self._end, child))
 
     def _end(self, child: Handle) -> None:
         if child.drained:

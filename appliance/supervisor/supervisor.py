@@ -21,6 +21,7 @@ from appliance.supervisor.page_display import PageDisplay
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
+from appliance.supervisor.recording.desk_feed import DeskFeed
 from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.page_facts import PageFacts
@@ -86,7 +87,8 @@ class Supervisor:
             changed=self._templates_changed,
         )  # fmt: skip
         self._reload_trigger = self._make_reload_trigger()
-        self._spawner = Spawner(self._children, settings, process, listener, certificate, self._reload_trigger)
+        self._desk = DeskFeed(runtime)
+        self._spawner = Spawner(runtime, listener, certificate, self._reload_trigger, self._desk)
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(self._loop, listener, secure=secure),
             self._reload_trigger.page_facts, self._reports.history,
@@ -148,6 +150,7 @@ class Supervisor:
                     "worker": workers.ended,
                     "preloader": preloading.ended,
                     "spare": preloading.ended,
+                    "recorder": self._desk.ended,
                 },
                 each_end=[*(each.ended for each in others), pages.remedies.ended],
                 after_end=self._check_all_gone,
@@ -164,6 +167,7 @@ class Supervisor:
             debug_port=self._debug_port,
         )  # fmt: skip
         self._reports.start(answers.answerers(), self._spawner.pages_url(self._reports.address.url or ""))
+        self._desk.begin()
         self._reload_trigger.start()
         self._worker_group.progress.start()
         self._pages.progress.begin(Phase.ANALYSING)
@@ -244,5 +248,10 @@ class Supervisor:
             self._stopping.drained(child)
 
     def _check_all_gone(self) -> None:
-        if self._state.phase is Phase.STOPPING and not self._children.living():
+        if self._state.phase is not Phase.STOPPING:
+            return
+        living = self._children.living()
+        if not living:
             self.on_event(lifecycle_events.AllGone())
+        elif all(child.role == "recorder" for child in living):
+            self._desk.finish()

@@ -24,8 +24,8 @@ ALWAYS = MappingProxyType(
         "event": Field("string", "the event's name, from the table below"),
         "role": Field(
             "string",
-            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`; `library` for a "
-            "library's log",
+            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`, `recorder`; "
+            "`library` for a library's log",
         ),
         "generation": Field(
             "integer", "the generation of the process's code: one more with each reload; absent if it has none"

@@ -43,6 +43,7 @@ NAMES = MappingProxyType(
         "remedy": "a remedy",
         "preloader": "the preloader",
         "spare": "a worker of the project",
+        "recorder": "the recorder",
     }
 )
 
@@ -51,7 +52,7 @@ NAMES = MappingProxyType(
 class Handle:
     """One child. Only the reaper sets ``returncode``: nothing else may wait for the process."""
 
-    role: str  # "worker", "standin", "installer", "preparation", "remedy", "preloader", "spare"
+    role: str  # "worker", "standin", "installer", "preparation", "remedy", "preloader", "spare", "recorder"
     generation: int
     pid: int  # its process id, and the id of its process group; 0 for a forked one before its hello
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
@@ -328,6 +329,12 @@ def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping
     """
     command = ["-I", "-m", "appliance.standin"] if role == "standin" else [str(ENTRY)]
     return spawn(role, generation, [str(python), *command], environment=environment, folder=folder, channel=True)
+
+
+def spawn_recorder(environment: Mapping[str, str]) -> Handle:
+    """Start the process that stores what is logged, in our own interpreter."""
+    command = [sys.executable, "-I", "-m", "appliance.desk"]
+    return spawn("recorder", 0, command, environment=environment, folder=Path("/"), channel=True)
 
 
 def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.config.certificate import Certificate
-    from appliance.config.settings import Settings
-    from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.recording.desk_feed import DeskFeed
+    from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.analysis import Analysis
 
@@ -53,19 +53,18 @@ class Spawner:
 
     def __init__(
         self,
-        children: Children,
-        settings: Settings,
-        process: Mapping[str, str],
+        runtime: Runtime,
         listener: socket.socket,
         certificate: Certificate | None,
         reload_trigger: ReloadTrigger,
+        desk: DeskFeed,
     ) -> None:
         self._reload_trigger = reload_trigger
+        self._desk = desk
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
-        self._run_id = secrets.token_hex(4)  # generations are counted from 1 in each run of the appliance
-        self._children = children
-        self._settings = settings
-        self._process = process
+        self._children = runtime.children
+        self._settings = runtime.settings
+        self._process = runtime.process
         self._listener = listener
         self._certificate = certificate
         adapter = find_spec("a2wsgi")
@@ -130,8 +129,9 @@ class Spawner:
             return None
         if role == "worker":
             reload = settings.browser_reload if settings.reload == "on" else "off"
-            return {"reload": reload, "run_id": self._run_id}
-        return {"token": self.token, "public_url": settings.public_url, "run_id": self._run_id}
+            return {"reload": reload, "run_id": self._desk.run_id}
+        own = {"token": self.token, "public_url": settings.public_url, "run_id": self._desk.run_id}
+        return {**own, "desk": self._desk.path}
 
     def _threads(self, target: Mapping[str, Any]) -> int:
         """Return the number of threads: more for ASGI, whose waiting requests hold a thread here."""

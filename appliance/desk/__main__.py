@@ -1,0 +1,50 @@
+"""``python -I -m appliance.desk DESCRIPTOR``: record what the supervisor logs."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import socket
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.desk.recorder import Recorder
+from appliance.protocol.channel import Channel, ChannelError
+from appliance.protocol.messages import Hello, RecordLines, Records
+
+if TYPE_CHECKING:
+    from appliance.protocol.message_base import Message
+
+_NICE = 10  # the project goes before what looks at it
+
+
+def main(descriptor: int) -> None:
+    """Greet the supervisor, receive the pipe, and record until its end: the supervisor closes it last."""
+    faulthandler.enable()
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    channel = Channel(socket.socket(fileno=descriptor))
+    try:
+        channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
+        received: list[tuple[Message, list[int]]] = []
+        while not received:
+            received = list(channel.receive())
+    except ChannelError:
+        return  # the supervisor has gone
+    message, descriptors = received[0]
+    if not isinstance(message, RecordLines):
+        raise TypeError(f"expected {RecordLines.kind}, got {message.kind}")
+    Recorder(Path(message.path), message.run, partial(_report, channel)).run(descriptors[0])
+
+
+def _report(channel: Channel, level: str, event: str, fields: dict[str, Any]) -> None:
+    with contextlib.suppress(ChannelError):
+        channel.send(Records(batch=[["event", time.time(), level, event, fields]]))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,171 @@
+"""What can be asked of the desk's database: lists of JSON values. Every function reads, none writes.
+
+Each takes a connection of ``database.open_for_reading``; a row becomes a dict whose names are those of the JSON API
+(docs/desk.md).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from appliance.desk.filters import Filters
+
+Found = dict[str, Any]
+
+_SHORT = "id, run, generation, at, request_id, event, level, method, path, query, route, status, duration_s, size"
+_RELOADS = ("reload.started", "reload.finished", "worker.ready", "worker.failed", "worker.exited", "install.failed")
+_LINES_MAX = 1000  # lines of one request
+_SAMPLES = 10_000
+
+
+def current_run(connection: sqlite3.Connection) -> str:
+    """Return the run that recorded last; "" where there is none."""
+    last = "SELECT run, at FROM (SELECT run, at FROM {} ORDER BY id DESC LIMIT 1)"
+    row = connection.execute(
+        f"{last.format('requests')} UNION ALL {last.format('lines')} ORDER BY at DESC LIMIT 1"
+    ).fetchone()
+    return str(row["run"]) if row is not None else ""
+
+
+def requests(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
+    """Return the requests that the filters let through, the newest first."""
+    condition, values = filters.condition(current_run(connection))
+    order = "ASC" if filters.after is not None else "DESC"
+    rows = connection.execute(
+        f"SELECT {_SHORT} FROM requests WHERE {condition} ORDER BY id {order} LIMIT ?",  # noqa: S608  texts of ours
+        [*values, filters.limit],
+    ).fetchall()
+    found = [dict(row) for row in rows]
+    return found[::-1] if filters.after is not None else found
+
+
+def request(connection: sqlite3.Connection, number: int) -> Found | None:
+    """Return one request whole: its fields, and the lines of the log that belong to it; None if it is not kept."""
+    row = connection.execute(f"SELECT {_SHORT}, line FROM requests WHERE id = ?", (number,)).fetchone()  # noqa: S608  as above
+    if row is None:
+        return None
+    found = dict(row)
+    found["fields"] = json.loads(found.pop("line"))
+    # A client may send one id with many requests: only the lines of this generation, and of about this time, are its.
+    began = row["at"] - (row["duration_s"] or 0.0)
+    lines = connection.execute(
+        "SELECT line FROM lines WHERE request_id = ? AND run = ? AND generation IS ? AND at BETWEEN ? AND ? "
+        "ORDER BY id LIMIT ?",
+        (row["request_id"], row["run"], row["generation"], began - 0.05, row["at"] + 1.0, _LINES_MAX),
+    )
+    found["lines"] = [json.loads(each["line"]) for each in lines]
+    found["error"] = next((each for each in found["lines"] if each["event"] == "application.failed"), None)
+    return found
+
+
+def last_save(connection: sqlite3.Connection) -> float:
+    """Return when the current generation became the one that serves, in seconds since 1970; 0.0 if none was saved."""
+    row = connection.execute("SELECT max(at) AS at FROM lines WHERE event = 'reload.finished'").fetchone()
+    return float(row["at"] or 0.0)
+
+
+def routes(connection: sqlite3.Connection) -> list[Found]:
+    """Return each route with the count, median and 95th percentile of its durations, before and after the last save.
+
+    Durations are in seconds. A route is the framework's pattern, or the path where the framework names none.
+    """
+    saved = last_save(connection)
+    rows = connection.execute(
+        "SELECT coalesce(route, path) AS route, method, duration_s, status, at FROM requests "
+        "WHERE event = 'request.finished' AND duration_s IS NOT NULL AND method IS NOT NULL ORDER BY id DESC LIMIT ?",
+        (_SAMPLES,),
+    )
+    groups: dict[tuple[str, str], list[tuple[float, float, int]]] = {}
+    for row in rows:
+        key = (row["method"], row["route"] or "")
+        groups.setdefault(key, []).append((row["at"], row["duration_s"], row["status"] or 0))
+    found = [_route(method, route, samples, saved) for (method, route), samples in groups.items()]
+    return sorted(found, key=lambda each: -each["count"])
+
+
+def _route(method: str, route: str, samples: list[tuple[float, float, int]], saved: float) -> Found:
+    after = sorted(took for at, took, _ in samples if at >= saved)
+    before = sorted(took for at, took, _ in samples if at < saved)
+    return {
+        "method": method,
+        "route": route,
+        "count": len(samples),
+        "errors": sum(status >= 500 for _, _, status in samples),
+        "before": _percentiles(before),
+        "after": _percentiles(after),
+        "samples": [[at, took] for at, took, _ in samples[:200]][::-1],
+    }
+
+
+def _percentiles(ordered: list[float]) -> Found | None:
+    if not ordered:
+        return None
+    return {"count": len(ordered), "p50_s": _at(ordered, 50), "p95_s": _at(ordered, 95)}
+
+
+def _at(ordered: list[float], percent: int) -> float:
+    """Return the nearest-rank percentile."""
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def reloads(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
+    """Return what the saves of the day caused, the newest first: each generation with its files, times and failure."""
+    marks = ", ".join("?" * len(_RELOADS))
+    rows = connection.execute(
+        f"SELECT run, at, line FROM lines WHERE event IN ({marks}) ORDER BY id DESC LIMIT ?",  # noqa: S608  as above
+        (*_RELOADS, limit * 3),
+    ).fetchall()
+    found: list[Found] = []
+    files: list[str] = []
+    for row in reversed(rows):
+        entry = json.loads(row["line"])
+        if entry["event"] == "reload.started":
+            files = entry.get("files", [])
+            continue
+        if entry["event"] == "reload.finished" and found and found[-1]["generation"] == entry.get("generation"):
+            found[-1].update(entry)
+        else:
+            found.append({"generation": None, "files": files, **entry, "at": row["at"], "run": row["run"]})
+        if entry["event"] != "worker.ready":
+            files = []
+    return found[::-1][:limit]
+
+
+def errors(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
+    """Return the exceptions of the day in groups: the same error at the same line of the project is one group."""
+    rows = connection.execute(
+        "SELECT id, at, request_id, line FROM lines WHERE event = 'application.failed' ORDER BY id DESC LIMIT 2000"
+    )
+    groups: dict[tuple[str, str, int], Found] = {}
+    for row in rows:
+        entry = json.loads(row["line"])
+        kind = str(entry.get("error", "")).partition(":")[0]
+        key = (kind, str(entry.get("file", "")), int(entry.get("line") or 0))
+        group = groups.get(key)
+        if group is None:
+            groups[key] = {
+                "error": entry.get("error", ""), "file": key[1], "line": key[2], "count": 1, "last_at": row["at"],
+                "first_at": row["at"], "request": _number_of(connection, row["request_id"]),
+                "action": entry.get("action", ""),
+            }  # fmt: skip
+        else:
+            group["count"] += 1
+            group["first_at"] = row["at"]
+    return list(groups.values())[:limit]
+
+
+def _number_of(connection: sqlite3.Connection, request_id: str | None) -> int | None:
+    row = connection.execute(
+        "SELECT id FROM requests WHERE request_id = ? ORDER BY id DESC LIMIT 1", (request_id,)
+    ).fetchone()
+    return row["id"] if row is not None else None
+
+
+def newest(connection: sqlite3.Connection) -> int:
+    """Return the id of the newest request; 0 without any."""
+    row = connection.execute("SELECT max(id) AS id FROM requests").fetchone()
+    return int(row["id"] or 0)

@@ -1,0 +1,101 @@
+"""The recorder: a process of ours that reads lines of the log from a pipe, and stores them.
+
+Theory of operation. Lines are stored once none has come for ``QUIET_S``, and under steady load at most for a small part
+of the time (``_DUTY``): a load test measures the server, not the recorder. What fails here never reaches the project: a
+database that can't be written is reported once, and tried again after ``RETRY_S``.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from appliance.desk.backlog import Backlog
+from appliance.desk.intake import rows
+from appliance.desk.store import Limits, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Report = Callable[[str, str, dict[str, object]], object]
+
+QUIET_S = 0.02
+RETRY_S = 30.0
+_DUTY = 1 / 25  # of one processor, while lines come without a pause
+_LATEST_S = 0.25  # lines are stored after this, unless the last ones took long
+_BACKLOG_BYTES = 32 * 1024 * 1024
+_CHUNK = 1 << 20
+
+
+class Recorder:
+    """Stores what comes.
+
+    Args:
+        path: of the database.
+        run: names this run of the appliance.
+        report: logs an event: level, name, fields.
+    """
+
+    def __init__(self, path: Path, run: str, report: Report, limits: Limits | None = None) -> None:
+        self._path = path
+        self._run = run
+        self._report = report
+        self._limits = limits or Limits()
+        self._backlog = Backlog(self._limits.requests, _BACKLOG_BYTES)
+        self._store: Store | None = None
+        self._failing = False
+        self._next_try = 0.0
+
+    def run(self, pipe: int) -> None:
+        """Store what comes through the pipe until its end."""
+        ready = select.poll()
+        ready.register(pipe, select.POLLIN)
+        oldest = latest = 0.0
+        while True:
+            if ready.poll(QUIET_S * 1000 if self._backlog else None):
+                data = os.read(pipe, _CHUNK)
+                if not data:
+                    self.flush()
+                    return
+                if not self._backlog:
+                    oldest = time.monotonic()
+                self._backlog.add(data)
+                if time.monotonic() < max(oldest + _LATEST_S, latest):
+                    continue
+            began = time.thread_time()
+            self.flush()
+            latest = time.monotonic() + (time.thread_time() - began) / _DUTY
+
+    def flush(self) -> None:
+        """Store what has come."""
+        lines = self._backlog.take()
+        if not lines or (self._failing and time.monotonic() < self._next_try):
+            return
+        try:
+            if self._store is not None and not self._path.exists():  # the cache was emptied
+                self._close()
+            if self._store is None:
+                self._store = Store(self._path, self._limits)
+                if self._store.replaced:
+                    self._report("info", "desk.replaced", {"path": str(self._path), "reason": self._store.replaced})
+            self._store.add(rows(lines, self._run))
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error)
+        else:
+            self._failing = False
+
+    def _close(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _failed(self, error: Exception) -> None:
+        self._close()
+        self._next_try = time.monotonic() + RETRY_S
+        if not self._failing:
+            self._failing = True
+            self._report("warning", "desk.failed", {"path": str(self._path), "reason": f"{error}"})

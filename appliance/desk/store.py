@@ -1,0 +1,93 @@
+"""Write rows into the desk's database, and remove the oldest beyond its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appliance.desk.database import open_for_writing
+from appliance.desk.intake import LINE_COLUMNS, REQUEST_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from appliance.desk.intake import Rows
+
+_TABLES = {"requests": REQUEST_COLUMNS, "lines": LINE_COLUMNS}
+_SHARE = 10  # of what is too large in bytes, a tenth goes at a time
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is kept: the last requests and lines, and this many bytes in all."""
+
+    requests: int = 10_000
+    lines: int = 50_000
+    most_bytes: int = 200 * 1024 * 1024
+
+
+class Store:
+    """The writer's end of the database.
+
+    ``replaced`` is why an earlier database was replaced; "" if none was.
+
+    Raises:
+        sqlite3.Error, OSError: nothing can be written there. ``add`` raises the same, and changes nothing then.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._connection, self.replaced = open_for_writing(path)
+
+    def add(self, rows: Rows) -> None:
+        """Add rows in one transaction, and keep the limits."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._insert("requests", rows.requests)
+            self._insert("lines", rows.lines)
+            self._keep_last("requests", self._limits.requests)
+            self._keep_last("lines", self._limits.lines)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._shrink()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        columns = _TABLES[table]
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  names of ours
+        self._connection.executemany(statement, rows)
+
+    def _keep_last(self, table: str, count: int) -> None:
+        self._connection.execute(
+            f"DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?",  # noqa: S608  as above
+            (count,),
+        )
+
+    def _shrink(self) -> None:
+        """Remove the oldest tenth until what is left fits."""
+        while self._bytes() > self._limits.most_bytes:
+            removed = 0
+            for table in _TABLES:
+                removed += self._connection.execute(
+                    f"DELETE FROM {table} WHERE id <= (SELECT min(id) + (max(id) - min(id)) / {_SHARE} FROM {table})"  # noqa: S608  as above
+                ).rowcount
+            if not removed:
+                return
+        self._connection.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+
+    def _bytes(self) -> int:
+        (pages,), (free,), (size,) = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        used: int = (pages - free) * size
+        return used

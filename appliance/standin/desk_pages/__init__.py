@@ -1,0 +1,1 @@
+"""The pages of the desk, below ``/__appliance__/``: requests, routes, reloads, errors. They read its database."""

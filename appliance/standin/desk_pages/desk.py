@@ -1,0 +1,160 @@
+"""The routes of the desk: HTML for a browser, JSON for everything else."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.desk import questions
+from appliance.desk.database import UnreadableError, open_for_reading
+from appliance.desk.filters import Filters
+from appliance.server.browser.own_paths import PREFIX
+from appliance.server.pages.error_page import preferred
+from appliance.standin.answers import answer, file
+
+from . import other_pages, page_frame
+from .list_page import list_page
+from .request_page import request_page, request_title
+from .request_stream import new_requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    StartResponse = Callable[..., Any]
+    Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+    Ask = Callable[[sqlite3.Connection], Any]
+
+REQUESTS = f"{PREFIX}/requests"
+_STREAM = f"{REQUESTS}/stream"
+_STREAMS_MAX = 24  # each holds a thread of this process
+
+
+class Desk:
+    """The desk's pages.
+
+    Args:
+        path: the database.
+        state: returns what the appliance does now, in one text.
+    """
+
+    def __init__(self, path: str, state: Callable[[], str]) -> None:
+        self._path = Path(path)
+        self._state = state
+        self._closed = threading.Event()
+        self._streams = threading.BoundedSemaphore(_STREAMS_MAX)
+        static = files("appliance.standin") / "static"
+        self.gets: dict[str, Route] = {
+            page_frame.STYLE: partial(file, "text/css; charset=utf-8", (static / "desk.css").read_bytes()),
+            page_frame.SCRIPT: partial(file, "text/javascript; charset=utf-8", (static / "desk.js").read_bytes()),
+            REQUESTS: self.requests,
+            _STREAM: self._stream,
+            f"{PREFIX}/routes": self._routes,
+            f"{PREFIX}/reloads": self._reloads,
+            f"{PREFIX}/errors": self._errors,
+        }
+
+    def find(self, path: str) -> Route | None:
+        """Return the route of a path that holds the number of a request."""
+        number = path.removeprefix(f"{REQUESTS}/")
+        if number != path and number.isascii() and number.isdigit() and len(number) < 16:
+            return partial(self._request, int(number))
+        return None
+
+    def close(self) -> None:
+        """End every stream."""
+        self._closed.set()
+
+    def requests(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        """Answer with the list of requests."""
+        filters = Filters.of_query(environ.get("QUERY_STRING", ""))
+
+        def ask(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], int]:
+            newest = questions.newest(connection)
+            return questions.requests(connection, filters), newest
+
+        found, newest = self._asked(ask, ([], 0))
+        page = partial(list_page, found, filters, newest)
+        return self._answer(environ, start, "Requests", page, {"requests": found}, page_name="")
+
+    def _request(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        found = self._asked(lambda connection: questions.request(connection, number), None)
+        if found is None:
+            body = f"<p>This request is not kept, or was never recorded. <a href='{PREFIX}/'>All requests</a></p>"
+            told = {"error": f"request {number} is not kept"}
+            return self._answer(
+                environ, start, "No such request", lambda: body, told, page_name="-", status="404 Not Found"
+            )
+        return self._answer(environ, start, request_title(found), lambda: request_page(found), found, page_name="-")
+
+    def _routes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        found, saved = self._asked(lambda each: (questions.routes(each), questions.last_save(each)), ([], 0.0))
+        page = partial(other_pages.routes_page, found, saved)
+        return self._answer(environ, start, "Routes", page, {"routes": found, "saved_at": saved}, page_name="routes")
+
+    def _reloads(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        found = self._asked(questions.reloads, [])
+        page = partial(other_pages.reloads_page, found)
+        return self._answer(environ, start, "Reloads", page, {"reloads": found}, page_name="reloads")
+
+    def _errors(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        found = self._asked(questions.errors, [])
+        page = partial(other_pages.errors_page, found)
+        return self._answer(environ, start, "Errors", page, {"errors": found}, page_name="errors")
+
+    def _stream(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        if not self._streams.acquire(blocking=False):
+            start("503 Service Unavailable", [("Content-Length", "0"), ("Retry-After", "5")])
+            return []
+        filters = Filters.of_query(environ.get("QUERY_STRING", ""))
+        last = environ.get("HTTP_LAST_EVENT_ID", "")
+        if last.isascii() and last.isdigit() and len(last) < 16:
+            filters = replace(filters, after=int(last))
+        start("200 OK", [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")])
+        return _Stream(new_requests(self._path, filters, self._closed), self._streams.release)
+
+    def _asked(self, ask: Ask, otherwise: Any) -> Any:
+        """Ask the database; ``otherwise`` is the answer where there is none."""
+        try:
+            with closing(open_for_reading(self._path)) as connection:
+                return ask(connection)
+        except (UnreadableError, sqlite3.Error):
+            return otherwise
+
+    def _answer(
+        self,
+        environ: dict[str, Any],
+        start: StartResponse,
+        title: str,
+        page: Callable[[], str],
+        told: dict[str, Any],
+        *,
+        page_name: str,
+        status: str = "200 OK",
+    ) -> Iterable[bytes]:
+        if preferred(environ.get("HTTP_ACCEPT", "")) != "html":
+            return answer(start, status, "application/json", json.dumps(told).encode())
+        shown = page_frame.document(title, page(), page=page_name, state=self._state())
+        return answer(start, status, "text/html; charset=utf-8", shown.encode("utf-8", "backslashreplace"))
+
+
+class _Stream:
+    def __init__(self, parts: Any, release: Callable[[], object]) -> None:
+        self._parts = parts
+        self._release: Callable[[], object] | None = release
+
+    def __iter__(self) -> Any:
+        return self._parts
+
+    def close(self) -> None:
+        """PEP 3333: the response has ended, however."""
+        self._parts.close()
+        if self._release is not None:
+            self._release()
+            self._release = None

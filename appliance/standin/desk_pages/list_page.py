@@ -1,0 +1,74 @@
+"""The list of requests, with its filters in the URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.server.browser.own_paths import PREFIX
+
+from .page_frame import table
+from .texts import duration, moment, size, status_class, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from appliance.desk.filters import Filters
+
+_COLUMNS = ["Time", "Method", "Path", "Status", "Duration", "Size", "Generation"]
+_STATUSES = {"": "any", "2xx": "2xx", "3xx": "3xx", "4xx": "4xx", "5xx": "5xx"}
+
+
+def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int) -> str:
+    """Return the body of the page.
+
+    Args:
+        found: the requests, the newest first.
+        filters: which were asked for.
+        newest: the id of the newest request of all; the script asks for those after it.
+    """
+    rows = "".join(map(_row, found))
+    empty = "" if found else '<p id="empty">No request yet. Open the project, and it appears here.</p>'
+    stream = f"{PREFIX}/requests/stream?{filters.query(before=None, after=newest)}"
+    live = f' data-stream="{text(stream)}"' if filters.before is None else ""
+    older = ""
+    if len(found) == filters.limit:
+        older = f'<p><a href="?{text(filters.query(before=found[-1]["id"], after=None))}">Older requests</a></p>'
+    body = table("The requests that were recorded, the newest first", _COLUMNS, rows, "requests")
+    return f"{_form(filters)}<div{live}>{empty}{body}</div>{older}{_KEYS}"
+
+
+_KEYS = "<p class=keys><kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> next and previous <kbd>Enter</kbd> open</p>"
+
+
+def _row(each: dict[str, Any]) -> str:
+    path = text(each["path"]) + (f"?{text(each['query'])}" if each["query"] else "")
+    return (
+        f'<tr data-id="{each["id"]}"><td>{moment(each["at"])}</td><td>{text(each["method"])}</td>'
+        f'<td class="path"><a href="{PREFIX}/requests/{each["id"]}">{path or "-"}</a></td>'
+        f'<td class="{status_class(each["status"])}">{text(each["status"] or each["event"].partition(".")[2])}</td>'
+        f'<td class="number">{duration(each["duration_s"])}</td><td class="number">{size(each["size"])}</td>'
+        f'<td class="number">{text(each["generation"])}</td></tr>'
+    )
+
+
+def _form(filters: Filters) -> str:
+    options = "".join(
+        f'<option value="{value}"{" selected" if value == filters.status else ""}>{label}</option>'
+        for value, label in _STATUSES.items()
+    )
+    if filters.status and filters.status not in _STATUSES:
+        options += f'<option value="{text(filters.status)}" selected>{text(filters.status)}</option>'
+    fields = (
+        f'<label>Path <input type="search" name="q" id="q" value="{text(filters.q)}"></label>'
+        f'<label>Method <input name="method" size="7" value="{text(filters.method)}"></label>'
+        f'<label>Status <select name="status">{options}</select></label>'
+        '<label>Slower than, ms <input name="slower_ms" inputmode="numeric" size="6" '
+        f'value="{text(filters.slower_ms)}"></label>'
+    )
+    rest = "".join(
+        f'<input type="hidden" name="{name}" value="{text(value)}">'
+        for name, value in (("route", filters.route), ("generation", filters.generation))
+        if value not in ("", None)
+    )
+    clear = f'<a href="{PREFIX}/">Show all</a>' if filters.query(limit=filters.limit, before=None) else ""
+    return f'<form method="get" action="{PREFIX}/" role="search">{fields}{rest}<button>Filter</button>{clear}</form>'

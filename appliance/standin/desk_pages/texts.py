@@ -1,0 +1,45 @@
+"""How values are written on the desk's pages: escaped, short, with a unit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+
+_LONG_S = 1.0
+_KIB = 1024
+
+
+def text(value: object) -> str:
+    """Return a value as HTML; "" for None."""
+    return "" if value is None else escape(str(value))
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration with its unit."""
+    if seconds is None:
+        return ""
+    if seconds >= _LONG_S:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes with its unit."""
+    if count is None:
+        return ""
+    if count < _KIB:
+        return f"{count} B"
+    return f"{count / _KIB:.1f} KiB" if count < _KIB * _KIB else f"{count / _KIB / _KIB:.1f} MiB"
+
+
+def moment(at: float | None) -> str:
+    """Return a time of day in UTC; the script shows it in the browser's zone."""
+    if at is None:
+        return ""
+    when = datetime.fromtimestamp(at, UTC)
+    return f'<time datetime="{when.isoformat()}">{when:%H:%M:%S}</time>'
+
+
+def status_class(status: int | None) -> str:
+    """Return the class of a status, for its colour."""
+    return f"s{status // 100}" if status else "s0"

@@ -1,0 +1,86 @@
+// The script of the desk's pages: times in the browser's zone, new requests as they come, and the keyboard.
+"use strict";
+
+const ROWS_MAX = 500;
+const body = document.getElementById("requests");
+
+function localTime(element) {
+  const at = new Date(element.dateTime);
+  if (Number.isNaN(at.getTime())) return;
+  element.textContent = at.toLocaleTimeString([], { hour12: false });
+  element.title = at.toLocaleString();
+}
+document.querySelectorAll("time").forEach(localTime);
+
+function duration(seconds) {
+  if (seconds === null) return "";
+  if (seconds >= 1) return `${seconds.toFixed(2)} s`;
+  return seconds < 0.1 ? `${(seconds * 1000).toFixed(1)} ms` : `${(seconds * 1000).toFixed(0)} ms`;
+}
+
+function size(count) {
+  if (count === null) return "";
+  if (count < 1024) return `${count} B`;
+  return count < 1048576 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1048576).toFixed(1)} MiB`;
+}
+
+function cell(row, content, kind) {
+  const made = row.insertCell();
+  if (kind) made.className = kind;
+  made.append(content === null ? "" : content);
+}
+
+function newRow(each) {
+  const row = document.createElement("tr");
+  row.dataset.id = each.id;
+  row.className = "new";
+  const time = document.createElement("time");
+  time.dateTime = new Date(each.at * 1000).toISOString();
+  localTime(time);
+  const link = document.createElement("a");
+  link.href = `/__appliance__/requests/${each.id}`;
+  link.textContent = (each.path || "-") + (each.query ? `?${each.query}` : "");
+  cell(row, time);
+  cell(row, each.method);
+  cell(row, link, "path");
+  cell(row, String(each.status || each.event.split(".")[1]), `s${each.status ? Math.floor(each.status / 100) : 0}`);
+  cell(row, duration(each.duration_s), "number");
+  cell(row, size(each.size), "number");
+  cell(row, each.generation === null ? "" : String(each.generation), "number");
+  return row;
+}
+
+const live = document.querySelector("[data-stream]");
+if (live && body) {
+  const source = new EventSource(live.dataset.stream);
+  source.addEventListener("requests", (event) => {
+    document.getElementById("empty")?.remove();
+    body.prepend(...JSON.parse(event.data).map(newRow));
+    while (body.rows.length > ROWS_MAX) body.deleteRow(-1);
+  });
+  addEventListener("pagehide", () => source.close());
+}
+
+function choose(step) {
+  if (!body || !body.rows.length) return;
+  const rows = [...body.rows];
+  const now = rows.findIndex((row) => row.classList.contains("chosen"));
+  const next = Math.min(Math.max(now + step, 0), rows.length - 1);
+  if (now >= 0) rows[now].classList.remove("chosen");
+  rows[next].classList.add("chosen");
+  rows[next].querySelector("a").focus({ preventScroll: true });
+  rows[next].scrollIntoView({ block: "nearest" });
+}
+
+addEventListener("keydown", (event) => {
+  const typing = event.target instanceof Element && event.target.closest("input, select, textarea");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") {
+    const search = document.getElementById("q");
+    if (search) {
+      search.focus();
+      event.preventDefault();
+    }
+  } else if (event.key === "j") choose(1);
+  else if (event.key === "k") choose(-1);
+});

@@ -1,0 +1,48 @@
+"""Choose the file of the desk's database: one for each project in this user's cache, and for each appliance at a time.
+
+Two containers may share a cache volume, and both have their project in the same folder. So a file is locked as long as
+its appliance runs, and the next appliance takes the next one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class DeskFile:
+    """The database of this appliance; ``lock`` is the descriptor that holds it."""
+
+    path: Path
+    lock: int
+
+    @classmethod
+    def claim(cls, folder: Path, project: str) -> Self:
+        """Take the first file that no other appliance has.
+
+        Raises:
+            OSError: no file can be made, or too many appliances run.
+        """
+        name = hashlib.sha256(os.fsencode(project)).hexdigest()[:16]
+        for number in range(1, _AT_ONCE + 1):
+            path = folder / (f"{name}.sqlite3" if number == 1 else f"{name}-{number}.sqlite3")
+            lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+            except OSError:
+                os.close(lock)
+                raise
+            else:
+                return cls(path, lock)
+        raise BlockingIOError(f"{_AT_ONCE} appliances record this project")

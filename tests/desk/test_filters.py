@@ -1,0 +1,54 @@
+"""The filters of a list, as they stand in a URL."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.desk import questions
+from appliance.desk.filters import MOST, Filters
+from tests.desk.log_lines import request
+
+LINES = [
+    request("/orders", **{"url.query": "page=2"}),
+    request("/orders", status=404, **{"http.request.method": "POST"}),
+    request("/users", status=500, duration_s=0.4),
+    request("/users/7", generation=2, **{"http.route": "/users/<id>"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", [4, 3, 2, 1]),
+        ("q=PAGE=2", [1]),
+        ("q=order", [2, 1]),
+        ("method=post", [2]),
+        ("status=5xx", [3]),
+        ("status=404", [2]),
+        ("slower_ms=100", [3]),
+        ("generation=2", [4]),
+        ("route=/users/<id>", [4]),
+        ("before=3", [2, 1]),
+        ("after=2", [4, 3]),
+        ("limit=1", [4]),
+        ("after=1&limit=2", [3, 2]),
+        ("status=abc&generation=x&limit=-1&before=", [4, 3, 2, 1]),
+        ("status=4xx&q=users", []),
+        ("q=%25", []),
+        ("&".join(["q=nothing"] * 60), [4, 3, 2, 1]),
+    ],
+)
+def test_each_filter_lets_its_requests_through(recorded, query, found):
+    """A filter lets through the requests that it names; what can't be read filters nothing."""
+    connection = recorded(*LINES)
+    assert [each["id"] for each in questions.requests(connection, Filters.of_query(query))] == found
+
+
+@given(st.text(max_size=200))
+def test_any_query_is_read(query):
+    """Any text is read; the filters written as a query again are the same filters."""
+    filters = Filters.of_query(query)
+    assert 1 <= filters.limit <= MOST
+    assert Filters.of_query(filters.query()) == filters

@@ -1,0 +1,35 @@
+"""Lines of the log become rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from appliance.desk.intake import LINE_COLUMNS, REQUEST_COLUMNS, rows
+from tests.desk.log_lines import START, line, request
+
+
+def test_a_request_has_its_own_table():
+    """A request's line becomes a row of requests, every other line one of lines."""
+    found = rows([request("/x", **{"url.query": "a=1", "http.route": "/<x>"}), line("output", text="hi")], "run")
+    row = dict(zip(REQUEST_COLUMNS, found.requests[0], strict=True))
+    assert (row["path"], row["query"], row["route"], row["status"]) == ("/x", "a=1", "/<x>", 200)
+    assert (row["at"], row["run"], row["generation"]) == (START, "run", 1)
+    (other,) = found.lines
+    assert dict(zip(LINE_COLUMNS, other, strict=True))["event"] == "output"
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"1", b"null", b'{"event": "output"}', b'{"timestamp": "x", "event": "output"}', b"\xff"]
+)
+def test_what_is_not_an_event_is_left_out(text: bytes):
+    """Anything else leaves the lines around it as they are."""
+    found = rows([request("/1"), text, request("/2")], "run")
+    assert [row[7] for row in found.requests] == ["/1", "/2"]
+    assert found.lines == []
+
+
+def test_an_unknown_method_is_as_it_was_sent():
+    """OpenTelemetry calls it _OTHER; the list shows what the client sent."""
+    unknown = {"http.request.method": "_OTHER", "http.request.method_original": "BREW"}
+    (row,) = rows([request("/", **unknown)], "run").requests
+    assert "BREW" in row

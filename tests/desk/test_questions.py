@@ -1,0 +1,82 @@
+"""What the desk answers."""
+
+from __future__ import annotations
+
+from appliance.desk import questions
+from tests.desk.log_lines import START, line, request
+
+
+def test_a_request_has_its_own_lines_alone(recorded):
+    """A client may send one id with every request: a request shows the lines of its time and generation."""
+    same = {"request_id": "same"}
+    connection = recorded(
+        line("output", START, generation=1, text="first", **same),
+        request("/1", START, **same),
+        line("output", START + 60, generation=1, text="second", **same),
+        line("application.failed", START + 60, generation=1, error="ValueError: x", traceback="...", **same),
+        request("/2", START + 60, status=500, **same),
+        line("output", START + 60, generation=2, text="of another generation", **same),
+    )
+    first, second = questions.request(connection, 1), questions.request(connection, 2)
+    assert first is not None
+    assert second is not None
+    assert [each["text"] for each in first["lines"]] == ["first"]
+    assert [each.get("text") for each in second["lines"]] == ["second", None]
+    assert second["error"]["error"] == "ValueError: x"
+    assert questions.request(connection, 3) is None
+
+
+def test_routes_are_compared_before_and_after_the_save(recorded):
+    """Count, median and 95th percentile stand on both sides of the last save; a path stands for a missing route."""
+    before = [request("/a", START + number, duration_s=number / 1000) for number in range(1, 101)]
+    after = [request("/a", START + 300 + number, duration_s=0.5, generation=2) for number in range(3)]
+    other = request("/users/7", START, status=500, **{"http.route": "/users/<id>"})
+    connection = recorded(*before, other, line("reload.finished", START + 200, generation=2), *after)
+    first, second = questions.routes(connection)
+    assert (first["route"], first["count"], first["errors"]) == ("/a", 103, 0)
+    assert first["before"] == {"count": 100, "p50_s": 0.05, "p95_s": 0.095}
+    assert first["after"] == {"count": 3, "p50_s": 0.5, "p95_s": 0.5}
+    assert first["samples"][-1] == [START + 302, 0.5]
+    assert (second["route"], second["errors"], second["after"]) == ("/users/<id>", 1, None)
+
+
+def test_reloads_have_their_files_and_ends(recorded):
+    """Each generation is one row: with the files that were saved, and how it ended."""
+    connection = recorded(
+        line("worker.ready", START, generation=1, total_s=0.3),
+        line("reload.started", START + 1, files=["app.py"], count=1),
+        line("worker.ready", START + 1.1, generation=2, total_s=0.02),
+        line("reload.finished", START + 1.1, generation=2, duration_s=0.03, forked=True),
+        line("reload.started", START + 2, files=["views.py"], count=1),
+        line("worker.failed", START + 2.1, generation=3, error="SyntaxError: x"),
+    )
+    failed, reloaded, started = questions.reloads(connection)
+    assert (failed["generation"], failed["files"], failed["error"]) == (3, ["views.py"], "SyntaxError: x")
+    assert (reloaded["generation"], reloaded["files"], reloaded["duration_s"]) == (2, ["app.py"], 0.03)
+    assert reloaded["forked"]
+    assert (started["generation"], started["files"]) == (1, [])
+    assert questions.last_save(connection) == START + 1.1
+
+
+def test_equal_exceptions_are_one_group(recorded):
+    """The same exception at the same line is one row, with its count and its last request."""
+    place = {"file": "/app.py", "line": 5, "generation": 1}
+    connection = recorded(
+        line("application.failed", START, error="ValueError: 1", request_id="id-/1", **place),
+        request("/1", START, status=500),
+        line("application.failed", START + 9, error="ValueError: 2", request_id="id-/2", **place),
+        request("/2", START + 9, status=500),
+        line("application.failed", START + 10, error="KeyError: 'x'", file="/app.py", line=7, request_id=None),
+    )
+    key, value = questions.errors(connection)
+    assert (key["error"], key["count"], key["request"]) == ("KeyError: 'x'", 1, None)
+    assert (value["error"], value["count"], value["request"]) == ("ValueError: 2", 2, 2)
+    assert (value["first_at"], value["last_at"]) == (START, START + 9)
+
+
+def test_an_empty_database_has_empty_answers(recorded):
+    """Before the first request every question has an answer."""
+    connection = recorded()
+    assert questions.newest(connection) == 0
+    assert questions.current_run(connection) == ""
+    assert (questions.routes(connection), questions.reloads(connection), questions.errors(connection)) == ([], [], [])

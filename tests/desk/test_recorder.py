@@ -1,0 +1,108 @@
+"""The recorder, with a real pipe and a real database."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.desk import questions, recorder
+from appliance.desk.database import open_for_reading
+from appliance.desk.filters import Filters
+from tests.desk.log_lines import request
+
+
+class Running:
+    """A recorder in a thread, the pipe's end, and what it has reported."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.reported: list[tuple[str, str, dict[str, Any]]] = []
+        self._told = threading.Semaphore(0)
+        read, self.pipe = os.pipe()
+        self._read = read
+        made = recorder.Recorder(path, "run", self._report)
+        self._thread = threading.Thread(target=made.run, args=(read,))
+        self._thread.start()
+
+    def _report(self, *event: Any) -> None:
+        self.reported.append(event)
+        self._told.release()
+
+    def wait_for_report(self) -> None:
+        """Return when it has reported something more."""
+        assert self._told.acquire(timeout=20)
+
+    def send(self, *lines: bytes) -> None:
+        """Send whole lines."""
+        os.write(self.pipe, b"".join(line + b"\n" for line in lines))
+
+    def finish(self) -> None:
+        """Close the pipe, and wait for its end."""
+        if self.pipe >= 0:
+            os.close(self.pipe)
+            self.pipe = -1
+            self._thread.join(20)
+            assert not self._thread.is_alive()
+            os.close(self._read)
+
+    def paths(self) -> list[str]:
+        """The paths of the requests that are stored."""
+        connection = open_for_reading(self.path)
+        found = [each["path"] for each in questions.requests(connection, Filters())]
+        connection.close()
+        return found[::-1]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    """A recorder that runs."""
+    made = Running(tmp_path / "folder" / "desk.sqlite3")
+    yield made
+    made.finish()
+
+
+def test_what_comes_before_the_end_is_stored(running: Running):
+    """Everything that was written before the pipe's end is stored, once and in order; half a line is not."""
+    running.path.parent.mkdir()
+    for number in range(50):
+        running.send(request(f"/{number}"))
+    os.write(running.pipe, b'{"half')
+    running.finish()
+    assert running.paths() == [f"/{number}" for number in range(50)]
+    assert running.reported == []
+
+
+def test_a_database_that_fails_is_reported_once(running: Running, monkeypatch: pytest.MonkeyPatch):
+    """While nothing can be written there is one event; the recorder reads on, and stores again when it can."""
+    monkeypatch.setattr(recorder, "RETRY_S", 0.0)
+    running.send(request("/lost"))
+    running.wait_for_report()
+    ((level, event, fields),) = running.reported
+    assert (level, event) == ("warning", "desk.failed")
+    assert "unable to open" in str(fields["reason"])
+    running.path.parent.mkdir()
+    running.send(request("/kept"))
+    running.finish()
+    assert running.paths()[-1] == "/kept"
+    assert len(running.reported) == 1
+
+
+def test_a_database_that_was_removed_is_made_again(running: Running):
+    """Somebody empties the cache: the next requests have a new database."""
+    running.path.parent.mkdir()
+    running.path.write_bytes(b"no database" * 100)
+    running.send(request("/first"))
+    running.wait_for_report()
+    assert running.reported[0][1] == "desk.replaced"
+    while not running.path.exists() or running.path.stat().st_size < 1000:
+        running.send(request("/more"))
+    for file in running.path.parent.iterdir():
+        file.unlink()
+    running.send(request("/last"))
+    running.finish()
+    assert running.paths()[-1] == "/last"

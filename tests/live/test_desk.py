@@ -1,0 +1,143 @@
+"""The desk of a real appliance: what is recorded over reloads, deaths and restarts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.live_appliance import Appliance
+
+Starting = Callable[..., Appliance]
+PAGE = """
+import os, signal
+def app(environ, start_response):
+    print("printed by", environ["PATH_INFO"])
+    if environ["PATH_INFO"] == "/raise":
+        raise ValueError("wrong")
+    if environ["PATH_INFO"] == "/die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"one"]
+"""
+
+
+@contextlib.contextmanager
+def recorded(appliance: Appliance, after: int = 0) -> Iterator[Iterator[dict[str, Any]]]:
+    """The requests that are recorded, as they come, the oldest first."""
+    connection = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
+    while True:  # until the recorder has begun
+        connection.request("GET", f"/__appliance__/requests/stream?limit=500&after={after}")
+        response = connection.getresponse()
+        if response.readline().startswith(b"retry") and response.readline() == b"\n" and response.peek(1):
+            break
+        connection.close()
+
+    def found() -> Iterator[dict[str, Any]]:
+        for line in response:
+            if line.startswith(b"data: "):
+                yield from json.loads(line[6:])[::-1]
+
+    yield found()
+    connection.close()
+
+
+def wait_for(appliance: Appliance, path: str) -> dict[str, Any]:
+    """The recorded request for this path, whole."""
+    with recorded(appliance) as requests:
+        number = next(each["id"] for each in requests if each["path"] == path)
+    return ask(appliance, f"requests/{number}")
+
+
+def ask(appliance: Appliance, page: str) -> dict[str, Any]:
+    """A page as JSON."""
+    found: dict[str, Any] = json.loads(appliance.get(f"/__appliance__/{page}")[1])
+    return found
+
+
+@pytest.mark.parametrize("settings", [{}, {"APPLIANCE_ACCESS_LOG": "off"}], ids=["all", "nothing logged"])
+def test_a_request_is_recorded_with_its_lines(start: Starting, project: Path, settings: dict[str, str]):
+    """A request has what it printed and raised, whatever the log leaves out."""
+    (project / "app.py").write_text(PAGE, encoding="utf-8")
+    appliance = start(**settings)
+    while appliance.get("/warm")[0].status != 200:
+        pass
+    appliance.get("/raise")
+    found = wait_for(appliance, "/raise")
+    assert found["status"] == 500
+    assert [each["text"] for each in found["lines"] if each["event"] == "output"] == ["printed by /raise"]
+    assert found["error"]["error"] == "ValueError: wrong"
+    (group,) = ask(appliance, "errors")["errors"]
+    assert (group["count"], group["request"]) == (1, found["id"])
+
+
+def test_no_request_is_lost_or_doubled(start: Starting, project: Path):
+    """Over reloads, a worker that is killed, and a restart of the appliance, each request is recorded once."""
+    (project / "app.py").write_text(PAGE, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    sent = []
+
+    def send(path: str) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            appliance.get(path)
+        sent.append(path)
+
+    for reload in range(5):
+        for number in range(20):
+            send(f"/{reload}-{number}")
+        appliance.edit("app.py", f"{PAGE}# {reload}\n")
+        appliance.wait_for("reload.finished")
+    with contextlib.suppress(Exception):
+        appliance.get("/die")
+    sent.append("/die")
+    appliance.wait_for("worker.ready")
+    send("/last")
+    wait_for(appliance, "/last")
+    reloads = ask(appliance, "reloads")["reloads"]
+    assert sum(each["event"] == "reload.finished" for each in reloads) >= 5
+    assert appliance.stop() == 0
+    again = start()
+    again.wait_for("worker.ready")
+    again.get("/after-restart")
+    sent.append("/after-restart")
+    with recorded(again) as requests:
+        found = []
+        for each in requests:
+            found.append(each["path"])
+            if each["path"] == "/after-restart":
+                break
+    assert sorted(path for path in found if path in set(sent)) == sorted(sent)  # the log's order is that of the ends
+
+
+def test_a_recorder_that_dies_is_replaced(start: Starting, project: Path):
+    """A recorder that is killed is started again, and what was logged in between is recorded."""
+    (project / "app.py").write_text(PAGE, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    appliance.get("/before")
+    wait_for(appliance, "/before")
+    processes = json.loads(appliance.command("status", "--json").stdout)["processes"]
+    (recorder,) = (each["pid"] for each in processes if each["role"] == "recorder")
+    os.kill(recorder, signal.SIGKILL)
+    appliance.get("/between")
+    assert wait_for(appliance, "/between")["status"] == 200
+    assert appliance.stop() == 0
+
+
+def test_recording_can_be_turned_off(start: Starting, project: Path):
+    """With APPLIANCE_RECORD=off there is no recorder, no database and no list; the page of the appliance stays."""
+    (project / "app.py").write_text(PAGE, encoding="utf-8")
+    appliance = start(APPLIANCE_RECORD="off")
+    appliance.wait_for("worker.ready")
+    assert appliance.get("/__appliance__/requests")[0].status == 404
+    assert appliance.get("/__appliance__/")[0].status == 200
+    assert appliance.stop() == 0
+    assert not [each for each in appliance.events if each["role"] == "recorder"]

@@ -1,0 +1,151 @@
+"""The desk's pages, as HTML and as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.desk.filters import Filters
+from appliance.desk.intake import rows
+from appliance.desk.store import Store
+from appliance.standin.desk_pages.desk import Desk
+from appliance.standin.desk_pages.other_pages import plot
+from appliance.standin.desk_pages.request_stream import new_requests
+from appliance.standin.event_stream import EventStream
+from appliance.standin.guard import POLICY, Guard
+from appliance.standin.own_pages import OwnPages
+from appliance.standin.remedy_pages import RemedyPages
+from appliance.standin.waiting_page import WaitingPage
+from tests.desk.log_lines import START, line, request
+
+Ask = Callable[..., tuple[str, dict[str, str], bytes]]
+HOSTILE = "<script>alert(1)</script>\"'&"
+PAGES = ["", "requests", "requests/1", "routes", "reloads", "errors"]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database in which every text is hostile."""
+    hostile = {"http.route": HOSTILE, "url.query": HOSTILE, "user_agent.original": HOSTILE, "request_id": HOSTILE}
+    lines = [
+        line("output", START, text=HOSTILE, request_id=HOSTILE, generation=1),
+        line("application.failed", START, error=HOSTILE, file=HOSTILE, line=1, traceback=HOSTILE, request_id=HOSTILE),
+        request(f"/{HOSTILE}", START, status=500, **hostile),
+        line("reload.started", START, files=[HOSTILE]),
+        line("worker.failed", START, generation=2, error=HOSTILE),
+    ]
+    store = Store(tmp_path / "desk.sqlite3")
+    store.add(rows(lines, "run"))
+    store.close()
+    return tmp_path / "desk.sqlite3"
+
+
+@pytest.fixture
+def ask(path: Path) -> Ask:
+    """Ask for a page, as a browser does or with another Accept field."""
+    guard, stream = Guard("t" * 43), EventStream()
+    remedies = RemedyPages(lambda _: None, stream, guard.page_value)
+    desk = Desk(str(path), lambda: HOSTILE)
+    pages = OwnPages(guard, WaitingPage(), stream, lambda *_: None, dict, remedies, desk=desk)
+
+    def ask(place: str, accept: str = "text/html", **fields: str) -> tuple[str, dict[str, str], bytes]:
+        place, _, query = place.partition("?")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "GET", "PATH_INFO": f"/__appliance__/{place}", "QUERY_STRING": query,
+            "wsgi.url_scheme": "http", "REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost", "HTTP_ACCEPT": accept,
+            **fields,
+        }  # fmt: skip
+        heads: list[tuple[str, list[tuple[str, str]]]] = []
+        content = b"".join(pages.application(environ, lambda status, named: heads.append((status, named))))
+        ((status, named),) = heads
+        return status[:3], dict(named), content
+
+    return ask
+
+
+class _Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripts: list[str | None] = []
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what could run."""
+        self.attributes |= {name for name, _ in attrs}
+        if tag == "script":
+            self.scripts.append(dict(attrs).get("src"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_recorded_text_becomes_an_element(ask: Ask, page: str):
+    """Whatever a client sent or a project printed is text on every page, and the page's policy is the guard's."""
+    status, fields, content = ask(page)
+    assert (status, fields["Content-Type"]) == ("200", "text/html; charset=utf-8")
+    assert fields["Content-Security-Policy"] == POLICY
+    found = _Elements()
+    found.feed(content.decode())
+    assert found.scripts == ["/__appliance__/desk.js"]
+    assert not {name for name in found.attributes if name.startswith("on") or name == "style"}
+    assert b"<script>alert" not in content
+
+
+@pytest.mark.parametrize("page", PAGES[1:])
+def test_a_script_gets_json(ask: Ask, page: str):
+    """What does not ask for HTML gets the same as JSON."""
+    status, fields, content = ask(page, "*/*")
+    assert (status, fields["Content-Type"]) == ("200", "application/json")
+    assert json.loads(content)
+
+
+def test_a_request_that_is_not_kept_is_404(ask: Ask):
+    """The page says so, and leads back to the list."""
+    status, _, content = ask("requests/99")
+    assert status == "404"
+    assert b"All requests" in content
+    assert ask("requests/99", "*/*")[0] == "404"
+    assert ask("requests/1x")[0] == "404"
+    assert ask(f"requests/{'9' * 40}")[0] == "404"
+
+
+def test_the_desk_is_empty_before_the_recorder(tmp_path: Path, ask: Ask, path: Path):
+    """Without a database each page is there, and says that there is nothing yet."""
+    path.unlink()
+    assert {page: ask(page)[0] for page in PAGES} == {**dict.fromkeys(PAGES, "200"), "requests/1": "404"}
+    assert b"No request yet" in ask("")[2]
+
+
+def test_another_machine_gets_nothing(ask: Ask):
+    """The pages pass the guard as all others do."""
+    assert {ask(page, REMOTE_ADDR="192.0.2.7")[0] for page in PAGES} == {"403"}
+    assert {ask(page, HTTP_HOST="evil.example")[0] for page in PAGES} == {"403"}
+
+
+def test_new_requests_come_through_the_stream(path: Path):
+    """A stream tells what is newer than what its client has seen, as it is stored, until it is closed."""
+    closed = threading.Event()
+    parts = new_requests(path, Filters(after=1, q="new"), closed)
+    assert next(parts).startswith(b"retry")
+    store = Store(path)
+    store.add(rows([request("/other"), request("/new-1"), request("/new-2")], "run"))
+    told = next(parts).decode()
+    assert re.search(r"^id: 4$", told, re.MULTILINE)
+    found = json.loads(told.partition("data: ")[2])
+    assert [each["path"] for each in found] == ["/new-2", "/new-1"]
+    closed.set()
+    assert list(parts) == []
+    store.close()
+
+
+def test_a_plot_shows_each_duration(ask: Ask):
+    """Each duration is one bar, those after the save in another colour; none and one are plots too."""
+    assert plot([], 0.0).count("<rect") == 0
+    assert plot([[START, 0.0]], 0.0).count("after") == 1
+    both = plot([[START, 0.1], [START + 2, 0.2]], START + 1)
+    assert (both.count('class="before"'), both.count('class="after"')) == (1, 1)
