@@ -1,13 +1,11 @@
 """``appliance init``: write the compose file, the dev container and ``.env.example`` into a project.
 
-It shows every change as a diff first, and leaves a file that exists alone without ``--force``. ``init_templates`` makes
-the texts. It runs as the project's owner, so the owner owns the files.
+``init_templates`` makes the texts, ``written_files`` writes them. It runs as the project's owner, so the owner
+owns the files.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +13,14 @@ from typing import TYPE_CHECKING
 from appliance.commands.compose_draft import Image
 from appliance.commands.first_steps import open_project
 from appliance.commands.image_source import given, remembered
-from appliance.commands.init_templates import Draft, application, compose_file, drafts
+from appliance.commands.init_templates import application, compose_file, drafts
+from appliance.commands.written_files import write_all
 from appliance.discovery.source.modules import Modules
 from appliance.environment.variables import required_variables
-from appliance.errors import ApplianceError, SettingsError
+from appliance.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str | None, force: bool) -> int:
@@ -44,7 +43,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     values = opened.environment.values
     target = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
     required = required_variables(Modules(root))
-    written, kept = _write_all(root, drafts(root, target, required, image), force=force)
+    written, kept = write_all(root, drafts(root, target, required, image), force=force)
     compose = compose_file(root)
     if not written and not kept:
         _print("Nothing to do: every file exists, as `appliance init` writes it.\n")
@@ -58,24 +57,6 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         lines += _about_the_image(image, unseen=source is not None and in_image)
     _print("\n".join(lines) + "\n")
     return 0
-
-
-def _write_all(root: Path, texts: Iterable[Draft], *, force: bool) -> tuple[list[str], list[str]]:
-    """Show and write each file that differs; return the paths of the written ones, and of those left alone."""
-    written: list[str] = []
-    kept: list[str] = []
-    for draft in texts:
-        file = root / draft.path
-        before = file.read_text("utf-8", "replace") if file.is_file() else None
-        if before == draft.text:
-            continue
-        _print(_diff(draft, before))
-        if before is not None and not force:
-            kept.append(draft.path)
-            continue
-        _write(file, draft.text)
-        written.append(draft.path)
-    return written, kept
 
 
 def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
@@ -106,36 +87,6 @@ def _about_the_image(image: Image, *, unseen: bool) -> Iterator[str]:
         )
     elif unseen and not image.source.checked and not image.source.is_url:
         yield f"Not checked: {image.source.context}, because this container sees only the project's folder."
-
-
-def _diff(draft: Draft, before: str | None) -> str:
-    lines = difflib.unified_diff(
-        (before or "").splitlines(keepends=True),
-        draft.text.splitlines(keepends=True),
-        "/dev/null" if before is None else draft.path,
-        draft.path,
-    )
-    return "".join(lines)
-
-
-def _write(file: Path, text: str) -> None:
-    aside = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside.unlink(missing_ok=True)
-        with aside.open("x", encoding="utf-8") as new:  # "x" never follows a link of that name
-            new.write(text)
-        aside.replace(file)
-    except OSError as error:
-        raise _UnwritableError(
-            f"{file} can't be written by uid {os.geteuid()}: {error.strerror}",
-            expected="a project's folder that its owner can write",
-            action="Mount it without :ro, or write the file from the diff above.",
-        ) from None
-
-
-class _UnwritableError(ApplianceError):
-    """The folder is mounted read-only, or the disk is full."""
 
 
 def _print(text: str) -> None:

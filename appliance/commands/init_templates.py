@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.compose_draft import compose_text
+from appliance.commands.written_files import Draft
 from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
 
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACES = {"devcontainer": ".devcontainer", "vscode": ".vscode"}
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")  # in compose's order
-
-
-@dataclass(frozen=True)
-class Draft:
-    """One file: its path below the project, and its text."""
-
-    path: str
-    text: str
 
 
 def application(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool) -> Target | None:
