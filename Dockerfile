@@ -82,16 +82,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
       /opt/appliance/bin/uvx \
  && rm -rf /opt/appliance/lib/python3*/site-packages/*.dist-info/sboms \
       /opt/appliance/lib/python3*/site-packages/yaml/_yaml*.so
-# The debugger for editors, in a separate folder that is on a worker's path only if DEBUGPY is set. The wheel without
-# binaries runs on every Python and machine. The files that are removed attach to other processes, or are for Windows:
-# 3 MB of 28 remain.
-RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --no-compile --no-deps \
-      --require-hashes --only-binary :all: --platform any --target /opt/appliance/debugpy \
-      --requirement locks/debugger.txt \
- && pydevd=/opt/appliance/debugpy/debugpy/_vendored/pydevd \
- && rm -rf /opt/appliance/debugpy/bin "$pydevd/pydevd_attach_to_process" \
-      "$pydevd/_pydevd_frame_eval/vendored/bytecode/tests" "$pydevd/_pydevd_bundle/_debug_adapter/"*.json \
- && find "$pydevd" -name '*.c' -delete -o -name '*.p[yx][xd]' -delete -o -name '*.pyd' -delete
+COPY image/add_debugger.sh /build/add_debugger.sh
+RUN sh /build/add_debugger.sh python3 locks/debugger.txt /opt/appliance/debugpy
 COPY image/dev_user.sh /opt/appliance/dev_user.sh
 COPY image/shim.sh /opt/appliance/shims/python
 RUN chmod 0755 /opt/appliance/dev_user.sh /opt/appliance/shims/python \
@@ -100,16 +92,8 @@ RUN chmod 0755 /opt/appliance/dev_user.sh /opt/appliance/shims/python \
     done
 COPY appliance /build/appliance
 COPY examples/hello /opt/appliance/examples/hello
-# Our package is copied, not installed: this needs no build back end and no network. Its bytecode is never compared with
-# its source (unchecked-hash), because a layer does not change, and the project's owner could not rewrite the bytecode.
-# The folder's name contains the Python version, which HEALTHCHECK does not know; the link has a fixed name.
-RUN site="$(/opt/appliance/bin/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
- && cp -R appliance "$site/appliance" \
- && ln -s "$site/appliance/healthcheck.py" /opt/appliance/healthcheck.py \
- && /opt/appliance/bin/python -I -m compileall -q -j 0 --invalidation-mode unchecked-hash "$site" \
- && printf '%s\n' '#!/opt/appliance/bin/python -I' 'import sys' 'from appliance.__main__ import main' 'sys.exit(main())' \
-      > /opt/appliance/bin/appliance \
- && chmod 0755 /opt/appliance/bin/appliance
+COPY image/add_package.sh /build/add_package.sh
+RUN sh /build/add_package.sh /build/appliance /opt/appliance
 # What builds this image, for the files that `appliance init` writes: APPLIANCE_SOURCE, else the URL that git cloned from,
 # else the clone's folder. The pattern and the second file let the copy succeed without a .git/config.
 COPY .gi[t]/config Dockerfile /build/clone/

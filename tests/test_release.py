@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A copy of the files that a release is written into."""
-    for name in ("CHANGELOG.md", "Dockerfile", "appliance/__init__.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    feature = "features/appliance/devcontainer-feature.json"
+    for name in ("CHANGELOG.md", "Dockerfile", "appliance/__init__.py", feature):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     monkeypatch.setattr(release, "ROOT", tmp_path)
     changelog = tmp_path / "CHANGELOG.md"
@@ -48,7 +49,7 @@ def test_a_version_that_makes_no_sense_is_refused(tree, version, why):
 
 
 def test_this_tree_is_what_its_own_tag_would_say():
-    """The package's version, the image's label and the changelog's newest section agree; another tag is refused."""
+    """The versions of package, label and Feature and the changelog's newest section agree; another tag is refused."""
     release.check(f"v{appliance.__version__}")
     with pytest.raises(release.ReleaseError, match="expected the tag"):
         release.check("v98.0.0")

@@ -1,6 +1,7 @@
 """``python -m tools.release``: the steps of a release. ``prepare VERSION``, ``check TAG``, ``notes TAG``, ``build``.
 
-The version is in ``appliance/__init__.py`` and in the image's label; CHANGELOG.md has a section for each release.
+The version is in ``appliance/__init__.py``, in the image's label and in the dev container Feature; CHANGELOG.md has a
+section for each release.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from tools.feature import ARCHIVE, FEATURE, archive
+
 ROOT = Path(__file__).parents[1]
 _UNRELEASED = "## [Unreleased]"
 _VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
+_FEATURE = re.compile(r'(?<="version": ")[^"]+(?=",\n  "name")')
 _LABEL = re.compile(r'(?<=image\.version=")[^"]+')
 
 
@@ -59,6 +63,9 @@ def check(tag: str) -> None:
     label = _LABEL.search((ROOT / "Dockerfile").read_text(encoding="utf-8"))
     if label is None or label[0] != version:
         raise ReleaseError(f"the Dockerfile's label says {label[0] if label else 'nothing'}: expected {version}")
+    feature = _FEATURE.search((ROOT / FEATURE / "devcontainer-feature.json").read_text(encoding="utf-8"))
+    if feature is None or feature[0] != version:
+        raise ReleaseError(f"the Feature says {feature[0] if feature else 'nothing'}: expected {version}")
     notes(version)
 
 
@@ -83,13 +90,14 @@ def prepare(version: str) -> None:
     for name, pattern, text in (
         ("appliance/__init__.py", _VERSION, f'__version__ = "{version}"'),
         ("Dockerfile", _LABEL, version),
+        (f"{FEATURE}/devcontainer-feature.json", _FEATURE, version),
     ):
         path = ROOT / name
         path.write_text(pattern.sub(text, path.read_text(encoding="utf-8"), count=1), encoding="utf-8")
 
 
 def build() -> None:
-    """Build the distributions and their SBOM (CycloneDX) into dist/."""
+    """Build the distributions, their SBOM (CycloneDX) and the packed Feature into dist/."""
     shutil.rmtree(ROOT / "dist", ignore_errors=True)
     bin_folder = Path(sys.executable).parent
     subprocess.run([bin_folder / "uv", "build", "--out-dir", "dist"], cwd=ROOT, check=True)
@@ -102,6 +110,7 @@ def build() -> None:
         "pyproject.toml",
     ]
     subprocess.run([bin_folder / "cyclonedx-py", *argv], cwd=ROOT, check=True)
+    archive(ROOT / "dist" / ARCHIVE)
     (ROOT / "dist" / ".gitignore").unlink(missing_ok=True)
 
 

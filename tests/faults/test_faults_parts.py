@@ -65,9 +65,8 @@ def test_a_page_that_cannot_be_sent(faulty: Make):
 def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, times: int):
     """While a step fails the port answers; when it does no more, a save and a stop are whole."""
     begins_later = call in {"write", "pipe"}  # where it listens has to be said first
-    settings = {"APPLIANCE_IMAGE": "any"} if call.endswith(":link") else {}  # it is for the image alone
     fault = {"call": call, "which": which, "error": error, "times": times}
-    appliance = faulty(fault, armed=not begins_later, **settings)
+    appliance = faulty(fault, armed=not begins_later)
     assert appliance.port
     appliance.armed.touch()
     assert appliance.answers() in {200, 500, 503}

@@ -80,7 +80,8 @@ class Spawner:
         Raises:
             StartError: its interpreter can't be started.
         """
-        if "APPLIANCE_IMAGE" in self._process:  # outside the image an editor finds the project's own environment
+        # In the image, and with the dev container Feature; elsewhere an editor finds the project's own environment.
+        if self._process.get("APPLIANCE_STATUS_SOCKET"):
             link(Path(self._settings.status_socket).parent, analysis.plan.environment)
         child = handles.spawn_side(
             "worker",
