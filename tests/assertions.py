@@ -13,15 +13,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.parsed_files import nodes, parsed
+
 TESTS = Path(__file__).parent
 _PYTEST = {"fail", "raises", "warns"}
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
+def modules() -> list[Path]:
     """Every file of the tests, but the projects of users that they serve."""
-    for path in sorted(TESTS.rglob("*.py")):
-        if TESTS / "apps" not in path.parents:
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+    return [path for path in sorted(TESTS.rglob("*.py")) if TESTS / "apps" not in path.parents]
 
 
 def asserts_itself(function: ast.AST) -> bool:
@@ -60,9 +60,9 @@ class Read:
     calls: frozenset[str]
 
     @classmethod
-    def all(cls, tree: ast.AST) -> list[Read]:
+    def all(cls, path: Path) -> list[Read]:
         """The functions and methods of a file."""
-        found = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        found = (node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
         return [cls(each.name, each.lineno, asserts_itself(each), calls(each)) for each in found]
 
 
@@ -85,7 +85,7 @@ def _spread(known: Iterable[Read], asserting: frozenset[str], *, every: bool) ->
 
 def tests_that_cannot_fail() -> list[str]:
     """The tests in which nothing asserts."""
-    files = {path.relative_to(TESTS): Read.all(tree) for path, tree in modules()}
+    files = {path.relative_to(TESTS): Read.all(path) for path in modules()}
     shared = _spread((each for functions in files.values() for each in functions), frozenset(), every=True)
     lost = []
     for path, functions in files.items():
@@ -105,9 +105,9 @@ def busy_loops() -> list[str]:
     """Loops that ask again and again for what another object keeps to itself."""
     return [
         f"{path.relative_to(TESTS)}:{loop.lineno} {ast.unparse(loop.test)}"
-        for path, tree in modules()
-        for loop in ast.walk(tree)
-        if isinstance(loop, ast.While) and any(map(_is_private, _asked(loop.test, tree)))
+        for path in modules()
+        for loop in nodes(path)
+        if isinstance(loop, ast.While) and any(map(_is_private, _asked(loop.test, parsed(path))))
     ]
 
 

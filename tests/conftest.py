@@ -1,5 +1,6 @@
 """What every test has: an environment without settings of the appliance, and fixtures that make calls fail."""
 
+import gc
 import os
 
 import pytest
@@ -39,6 +40,17 @@ def engine_is_required():
     for name in [name for name in os.environ if name.startswith("APPLIANCE_")]:
         del os.environ[name]
     return required
+
+
+def pytest_collection():
+    """Collect the tests without the garbage collector, which would visit ten thousand of them again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Leave what was collected out of each collection of garbage, and out of each test that looks at live objects."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parsed_files import nodes, parsed
 from tests.test_plain_english import prose
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,8 @@ def name(path):
 def section(docstring, title):
     """The names that a section of a docstring has entries for; nested lines of an entry are further in."""
     text = f"\n{inspect.cleandoc(docstring)}\n"
+    if title not in text:
+        return set()
     found = re.search(rf"\n{title}:\n((?: {{4}}.*\n|\n(?= {{4}}))+)", text)
     entries = _ENTRY.findall(found[1]) if found else []
     return {each.strip() for entry in entries for each in entry.split(",")}
@@ -63,32 +66,35 @@ def parameters(node):
     return {each.arg for each in every if each is not None}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_documented_attributes_exist(path):
-    """Each name under "Attributes:" is an attribute of the class or of one of its bases."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def missing_attributes(path):
+    """The names under "Attributes:" of a module's classes that are no attributes, by class."""
     documented = {
         each.name: section(ast.get_docstring(each) or "", "Attributes")
-        for each in tree.body
+        for each in parsed(path).body
         if isinstance(each, ast.ClassDef)
     }
-    if any(documented.values()):
-        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-        lost = {kind: names - attributes(getattr(module, kind)) for kind, names in documented.items() if names}
-        assert {kind: names for kind, names in lost.items() if names} == {}
+    if not any(documented.values()):
+        return {}
+    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    missing = {kind: names - attributes(getattr(module, kind)) for kind, names in documented.items() if names}
+    return {kind: names for kind, names in missing.items() if names}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_documented_arguments_exist(path):
+def test_documented_attributes_exist():
+    """Each name under "Attributes:" is an attribute of the class or of one of its bases."""
+    assert {name(path): missing for path in MODULES if (missing := missing_attributes(path))} == {}
+
+
+def test_documented_arguments_exist():
     """Each name under "Args:" is a parameter of the function, or of the class's constructor."""
-    lost = {
-        node.name: names - parameters(node)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    missing = {
+        f"{name(path)}: {node.name}": unknown
+        for path in MODULES
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        and (names := section(ast.get_docstring(node) or "", "Args"))
-        and names - parameters(node)
+        and (unknown := section(ast.get_docstring(node) or "", "Args") - parameters(node))
     }
-    assert lost == {}
+    assert missing == {}
 
 
 def named_modules(text):
@@ -107,11 +113,14 @@ def is_there(path):
     return parent in PATHS and re.search(rf"\b{last}\b", (ROOT / "appliance" / f"{parent}.py").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_named_modules_exist(path):
+def test_named_modules_exist():
     """Each module that a docstring or a comment names by its dotted name or its path is there."""
-    texts = prose(path.read_text(encoding="utf-8"))
-    assert [named for text in texts for named in named_modules(text) if not is_there(named)] == []
+    missing = {
+        name(path): unknown
+        for path in MODULES
+        if (unknown := [named for text in prose(path) for named in named_modules(text) if not is_there(named)])
+    }
+    assert missing == {}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import appliance
+from tests.parsed_files import nodes, parsed
 from tools import packages
 
 ROOT = Path(__file__).parents[1]
@@ -30,15 +31,9 @@ def name(path):
     return str(path.relative_to(ROOT))
 
 
-@cache
-def parsed(path):
-    """The syntax tree of a module; not to be changed."""
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def imported(path):
     """The absolute imports of a module, by their top-level names."""
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -58,7 +53,7 @@ def test_the_projects_side_stands_on_the_standard_library():
 @pytest.mark.parametrize("path", [PACKAGE / "healthcheck.py", PACKAGE / "__init__.py"], ids=name)
 def test_what_stands_alone_imports_no_sibling(path):
     """The health check is one file, and the package's own module imports nothing of ours."""
-    assert not [node for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom) and node.level]
+    assert not [node for node in nodes(path) if isinstance(node, ast.ImportFrom) and node.level]
 
 
 def test_modules_are_short():
@@ -77,7 +72,7 @@ def test_functions_are_short():
     """No function has 50 lines or more, with its signature and without its docstring."""
     long = []
     for path in MODULES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 opening = node.body[0]
                 prose = lines_of(opening) if ast.get_docstring(node) is not None else 0
@@ -115,7 +110,7 @@ def test_questions_change_nothing():
     acting = [
         f"{name(path)}: {node.name}"
         for path in MODULES
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef) and question.match(node.name)
         for each in ast.walk(node)
         if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and ast.unparse(each.value) == "self"
@@ -127,7 +122,7 @@ def test_each_test_says_what_must_hold():
     """Each test has a docstring of one sentence, whose subject is named: it can be read without the test's name."""
     silent = []
     for path in TEST_MODULES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 said = ast.get_docstring(node) or ""
                 if not said.rstrip().endswith(".") or re.match(r"(?:It|They|Those|Who)\b", said):
@@ -140,7 +135,7 @@ def test_names_of_tests_have_three_words():
     short = [
         f"{name(path)}: {node.name}"
         for path in TEST_MODULES
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef) and re.fullmatch(r"test_[^_]+(_[^_]+)?", node.name)
     ]
     assert short == []
@@ -302,18 +297,31 @@ def package_of(module):
     return ".".join(parts[1:3]) if parts[1] == "server" and len(parts) > 3 else parts[1]
 
 
+def dotted(path):
+    """The name by which a module of ours is imported."""
+    return name(path).removesuffix(".py").replace("/", ".")
+
+
+KNOWN = frozenset(map(dotted, MODULES))
+
+
+@cache
 def imports_of(path):
     """The modules of ours that a module imports, for its types too, but not what it runs as a program."""
-    own = path.relative_to(ROOT).with_suffix("").parts
-    known = {".".join(each.relative_to(ROOT).with_suffix("").parts) for each in MODULES}
+    return frozenset(found_imports(path))
+
+
+def found_imports(path):
+    """As above, one by one."""
+    own = dotted(path).split(".")
     body = [
         each for each in parsed(path).body if not (isinstance(each, ast.If) and "__main__" in ast.unparse(each.test))
     ]
     for node in chain.from_iterable(map(ast.walk, body)):
         if isinstance(node, ast.ImportFrom):
-            start = list(own[: len(own) - node.level]) if node.level else []
+            start = own[: len(own) - node.level] if node.level else []
             base = ".".join([*start, *([node.module] if node.module else [])])
-            yield from (each if (each := f"{base}.{alias.name}") in known else base for alias in node.names)
+            yield from (each if (each := f"{base}.{alias.name}") in KNOWN else base for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -329,7 +337,7 @@ def test_packages_have_no_import_cycle():
     """Packages can be read one after another: none needs, for its types either, one that needs it."""
     below: dict[str, set[str]] = {}
     for path in MODULES:
-        own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        own = dotted(path)
         if own.count(".") < 2:
             continue
         needs = {package_of(each) for each in imports_of(path) if each.startswith("appliance.") and each.count(".") > 1}
@@ -339,8 +347,7 @@ def test_packages_have_no_import_cycle():
 
 def test_modules_have_no_import_cycle():
     """Modules, too, can be read one after another, imports for types and imports within functions counted."""
-    names = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES}
-    below = {own: set(imports_of(path)) - {own} for path, own in names.items()}
+    below = {dotted(path): imports_of(path) - {dotted(path)} for path in MODULES}
     assert not cycles(below)
 
 

@@ -18,6 +18,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.setup import make_log
+from tests.parsed_files import nodes
 
 ROOT = Path(__file__).parents[2]
 BAD = {"warning", "error"}
@@ -35,17 +36,15 @@ WITHOUT_ACTION = {
 }
 
 
-def trees():
-    """Every module of the package but the table itself, parsed."""
-    for path in sorted((ROOT / "appliance").rglob("*.py")):
-        if path.name != "events.py":
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+def modules():
+    """Every module of the package but the table itself."""
+    return [path for path in sorted((ROOT / "appliance").rglob("*.py")) if path.name != "events.py"]
 
 
 def said():
     """Where in the code an event is made: place, name, and its fields where they are written out."""
-    for path, tree in trees():
-        for node in ast.walk(tree):
+    for path in modules():
+        for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("event"):
                 words = [word.value for word in node.args if isinstance(word, ast.Constant)]
                 if len(words) >= 2 and words[0] in LEVELS:
@@ -70,8 +69,8 @@ def test_every_event_of_the_table_is_in_the_code():
     """A name in the table is said somewhere: the documentation promises nothing that never happens."""
     words = {
         node.value
-        for _, tree in trees()
-        for node in ast.walk(tree)
+        for path in modules()
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert set(EVENTS) - words == set()
