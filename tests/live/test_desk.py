@@ -49,7 +49,7 @@ def recorded(appliance: Appliance, after: int = 0) -> Iterator[Iterator[dict[str
     connection.close()
 
 
-def wait_for(appliance: Appliance, path: str) -> dict[str, Any]:
+def recorded_request(appliance: Appliance, path: str) -> dict[str, Any]:
     """The recorded request for this path, whole."""
     with recorded(appliance) as requests:
         number = next(each["id"] for each in requests if each["path"] == path)
@@ -70,7 +70,7 @@ def test_a_request_is_recorded_with_its_lines(start: Starting, project: Path, se
     while appliance.get("/warm")[0].status != 200:
         pass
     appliance.get("/raise")
-    found = wait_for(appliance, "/raise")
+    found = recorded_request(appliance, "/raise")
     assert found["status"] == 500
     assert [each["text"] for each in found["lines"] if each["event"] == "output"] == ["printed by /raise"]
     assert found["error"]["error"] == "ValueError: wrong"
@@ -100,7 +100,7 @@ def test_no_request_is_lost_or_doubled(start: Starting, project: Path):
     sent.append("/die")
     appliance.wait_for("worker.ready")
     send("/last")
-    wait_for(appliance, "/last")
+    recorded_request(appliance, "/last")
     reloads = ask(appliance, "reloads")["reloads"]
     assert sum(each["event"] == "reload.finished" for each in reloads) >= 5
     assert appliance.stop() == 0
@@ -123,12 +123,12 @@ def test_a_recorder_that_dies_is_replaced(start: Starting, project: Path):
     appliance = start()
     appliance.wait_for("worker.ready")
     appliance.get("/before")
-    wait_for(appliance, "/before")
+    recorded_request(appliance, "/before")
     processes = json.loads(appliance.command("status", "--json").stdout)["processes"]
     (recorder,) = (each["pid"] for each in processes if each["role"] == "recorder")
     os.kill(recorder, signal.SIGKILL)
     appliance.get("/between")
-    assert wait_for(appliance, "/between")["status"] == 200
+    assert recorded_request(appliance, "/between")["status"] == 200
     assert appliance.stop() == 0
 
 
