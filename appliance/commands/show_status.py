@@ -28,6 +28,7 @@ _STATES = {
     "stopping": "the appliance is stopping",
 }
 _ROLES = {"standin": "stand-in"}
+_TOLD_ELSEWHERE = {"companion", "guard"}
 _STUCK = "`appliance status --stacks` shows where it is. A save starts another worker."
 _MAX_NAMES = 8  # more names become "and N more"
 Status = dict[str, Any]
@@ -75,11 +76,15 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield "project", status["project"]
     yield "uptime", _duration(status["uptime_s"])
     for child in status.get("processes") or ():
+        if child["role"] in _TOLD_ELSEWHERE:
+            continue
         python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
         generation = f", generation {child['generation']}" if child["generation"] else ""
         state = "running" if child["role"] == "installer" and child["state"] == "starting" else child["state"]
         about = f"{state} for {_duration(child['age_s'])}, pid {child['pid']}{generation}"
         yield _ROLES.get(child["role"], child["role"]), about + python
+    for each in status.get("companions") or ():
+        yield each["name"], _companion(each)
     if watching:
         polled = f"; polled: {_joined(watching['polled'])}" if watching.get("polled") else ""
         count = ""
@@ -100,6 +105,14 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         clients = [f"pid {pid}" for pid in debugger["attached_pids"]]
         waits = ", a worker waits for a client" if debugger["waiting_pids"] else ""
         yield "debugger", f"{debugger['address']}, attached: {_joined(clients) or 'nobody'}{waits}"
+
+
+def _companion(companion: Status) -> str:
+    """Return how a companion does: its state, since when, its process, its restarts and its last end."""
+    pid = f", pid {companion['pid']}" if companion["pid"] else ""
+    restarts = f", restarted {counted(companion['restarts'], 'time')}" if companion["restarts"] else ""
+    last = f", last {companion['last_exit']}" if companion["last_exit"] else ""
+    return f"{companion['state']} for {_duration(companion['since_s'])}{pid}{restarts}{last}"
 
 
 def _is_time(name: str) -> bool:

@@ -60,6 +60,8 @@ class Settings:
     install: str
     dependencies: tuple[str, ...]
     before_start: str
+    companions: tuple[str, ...]
+    companions_reload: tuple[str, ...]
     reload: str
     watch: str
     watch_extra: tuple[str, ...]

@@ -149,12 +149,17 @@ TABLE: tuple[Setting, ...] = (
         example="python manage.py migrate --noinput",
     ),
     Setting(
-        "RELOAD",
-        value_types.SWITCH,
-        "on",
-        "Whether a save restarts the worker.",
-        example="off",
+        "COMPANIONS", value_types.COMPANIONS, "on", "Which other processes of the project to run.", example="worker,css"
     ),
+    Setting(
+        "COMPANIONS_RELOAD",
+        value_types.LIST,
+        "",
+        "Companions to start again after each reload of the application.",
+        default_text="none",
+        example="worker",
+    ),
+    Setting("RELOAD", value_types.SWITCH, "on", "Whether a save restarts the worker.", example="off"),
     Setting(
         "WATCH",
         value_types.choice("auto", "events", "poll"),
@@ -321,18 +326,10 @@ TABLE: tuple[Setting, ...] = (
         example="certs/localhost-key.pem",
     ),
     Setting(
-        "GRACE_S",
-        value_types.seconds(0),
-        "10",
-        "Seconds that running requests have to finish at a reload.",
-        example="30",
+        "GRACE_S", value_types.seconds(0), "10", "Seconds that running requests have to end at a reload.", example="30"
     ),
     Setting(
-        "BOOT_TIMEOUT_S",
-        value_types.seconds(1),
-        "60",
-        "Seconds that the application has to be imported.",
-        example="300",
+        "BOOT_TIMEOUT_S", value_types.seconds(1), "60", "Seconds that the application has to be imported.", example="90"
     ),
     Setting(
         "SLOW_REQUEST_S",

@@ -116,6 +116,14 @@ def _list_or_none(text: str, folder: Path) -> tuple[str, ...]:
     return () if text.lower() == "none" else _list(text, folder)
 
 
+def _companions(text: str, folder: Path) -> tuple[str, ...]:
+    """Return ("on",) for all, nothing for off, else the names."""
+    try:
+        return ("on",) if _switch(text, folder) == "on" else ()
+    except ValueError:
+        return _list(text, folder)
+
+
 def _files(text: str, folder: Path) -> tuple[str, ...]:
     return _list_or_none(text, folder)
 
@@ -155,6 +163,7 @@ TEXT = ValueType(_text, "a text", "TEXT")
 FOLDER = ValueType(_path, "the path of a folder", "DIR")
 PATH = ValueType(_socket, f"a path of at most {_MAX_SOCKET_PATH} bytes", "PATH")
 LIST = ValueType(_list, "a list, separated by commas", "LIST")
+COMPANIONS = ValueType(_companions, "on, off, or a list of names, separated by commas", "LIST")
 LIST_OR_NONE = ValueType(_list_or_none, "a list, separated by commas, or none", "LIST")
 PAIRS = ValueType(_pairs, "name=value, several separated by commas; each name once", "NAME=VALUE")
 FILES = ValueType(_list, "files, extra:NAME and group:NAME, separated by commas", "FILES")

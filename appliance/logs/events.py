@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from appliance.logs.companion_events import COMPANION_EVENTS
 from appliance.logs.event_type import CHILD, Event
 from appliance.logs.page_events import PAGE_EVENTS
 from appliance.logs.request_events import REQUEST_EVENTS
@@ -272,12 +273,13 @@ EVENTS = MappingProxyType(
                 "Read the lines above: what the preloader printed last. If it happens again, set APPLIANCE_PRELOAD=off."
             ),
         ),
+        **COMPANION_EVENTS,
         **REQUEST_EVENTS,
         # The output of processes, and failures of the log itself.
         "output": Event(
             "info, warning, error",
             "A process printed a line; a warning or a traceback is one event, and determines the level.",
-            ("stream", "pid", "request_id", "text", "project", "part", "more"),
+            ("companion", "stream", "pid", "request_id", "text", "project", "part", "more"),
         ),
         "project.logged": Event(
             "debug, info, warning, error, critical",

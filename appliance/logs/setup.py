@@ -153,9 +153,18 @@ class Log:
 
         self._call_later(max(0.0, due_s), release)
 
-    def output(self, lines: Sequence[OutputLine], *, stream: str, role: str, generation: int | None, pid: int) -> None:
+    def output(
+        self,
+        lines: Sequence[OutputLine],
+        *,
+        stream: str,
+        role: str,
+        generation: int | None,
+        pid: int,
+        companion: str = "",
+    ) -> None:
         """Log what a process wrote on a stream, with one write; ``pid`` is the stream's process."""
-        self._write(lambda: (self._output_entry(each, stream, role, generation, pid) for each in lines))
+        self._write(lambda: (self._output_entry(each, stream, role, generation, pid, companion) for each in lines))
 
     def _write(
         self, entries: Callable[[], Iterable[Entry]], unfiltered: Callable[[], Iterable[Entry]] | None = None
@@ -166,7 +175,9 @@ class Log:
         elif self._copier is not None:
             self._copier.batch(unfiltered or entries)
 
-    def _output_entry(self, line: OutputLine, stream: str, role: str, generation: int | None, pid: int) -> Entry:
+    def _output_entry(
+        self, line: OutputLine, stream: str, role: str, generation: int | None, pid: int, companion: str
+    ) -> Entry:
         text, level, record, at, own_pid, request_id, _ = line
         recorded = None
         if record is not None:
@@ -179,6 +190,8 @@ class Log:
         entry: Entry = {"timestamp": timestamp, "level": level, "event": event, "role": role}
         if generation is not None:
             entry["generation"] = generation
+        if companion:
+            entry["companion"] = companion
         if recorded is None:
             entry["stream"] = stream
         else:

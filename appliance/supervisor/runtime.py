@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.steps.analysis import Analysis
 
-    Performers = dict[type[Action], Callable[[Any], None]]  # what performs each action of the lifecycle
+    Performer = Callable[[Any], None]
+    Performers = dict[type[Action], Performer]  # what performs each action of the lifecycle
     Handlers = dict[type[Message], Callable[[Handle, Any, list[int]], object]]  # what takes each message of a child
 
 

@@ -67,7 +67,7 @@ class Stopping:
                 self._failures.guarded(partial(self._end, child))
 
     def _end(self, child: Handle) -> None:
-        if child.drained:
+        if child.drained or child.role == "companion":  # it may finish its work, and was asked to end by its part
             self.drained(child)
         elif child.ending:
             self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))

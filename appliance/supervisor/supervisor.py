@@ -5,6 +5,7 @@ What happens becomes an event of ``lifecycle``; each action of its table is perf
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from appliance.protocol import messages, page_messages
 from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.address import Address
 from appliance.supervisor.child_listener import ChildListener, Routes
+from appliance.supervisor.companions import companion
+from appliance.supervisor.companions.companions import GUARD, Companions
 from appliance.supervisor.controls import Controls
 from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.failures import Failures
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
     from appliance.logs.writer import Writer
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.runtime import Handlers, Performers
+    from appliance.supervisor.runtime import Handlers, Performer, Performers
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.watch.watcher import Changes
 
@@ -98,8 +101,9 @@ class Supervisor:
             runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports,
             debug_port=self._debug_port, listener=listener, acceptor=lambda: self._pages.router.acceptor,
         )  # fmt: skip
+        self._companions = Companions(runtime)
         self._stopping = Stopping(self._loop, self._children, log, self._failures, grace_s=settings.grace_s)
-        self._controls = Controls(runtime, self._reports, self._stopping, self._worker_group.workers.saved)
+        self._controls = Controls(runtime, self._reports, self._stopping, self._reload_asked)
         self._performers = self._actions()
         self._route(child_listener)
 
@@ -112,13 +116,26 @@ class Supervisor:
         )  # fmt: skip
 
     def _actions(self) -> Performers:
+        workers, pages = self._worker_group.performers(), self._pages.performers()
         return {
             **self._steps.performers(),
-            **self._worker_group.performers(),
-            **self._pages.performers(),
+            **workers,
+            **pages,
             lifecycle_events.StopAll: self._stop_all,
+            lifecycle_events.Boot: partial(self._boot, workers[lifecycle_events.Boot]),
+            lifecycle_events.HideStandIn: partial(self._serves, pages[lifecycle_events.HideStandIn]),
             lifecycle_events.Finish: lambda _: self._loop.stop(),
         }
+
+    def _boot(self, start_worker: Performer, action: lifecycle_events.Boot) -> None:
+        """Start a worker, then the companions: the environment is complete, and BEFORE_START has run."""
+        start_worker(action)
+        if self._steps.analysis is not None:
+            self._failures.guarded(partial(self._companions.booting, self._steps.analysis))
+
+    def _serves(self, hide_standin: Performer, action: lifecycle_events.HideStandIn) -> None:
+        hide_standin(action)
+        self._failures.guarded(self._companions.serving)
 
     def _route(self, child_listener: ChildListener) -> None:
         """Name the parts that take what children do."""
@@ -145,6 +162,8 @@ class Supervisor:
                     remedy_run.ROLE: pages.remedy_output,
                 },
                 ends={
+                    companion.ROLE: self._companions.ended,
+                    GUARD: self._companions.guard_ended,
                     "installer": steps.installation.ended,
                     before_start.ROLE: steps.before_start.ended,
                     "worker": workers.ended,
@@ -164,7 +183,7 @@ class Supervisor:
         self._writer.attach(lambda: self._loop.post(self._children.resume))
         answers = StatusAnswers(
             self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
-            debug_port=self._debug_port,
+            debug_port=self._debug_port, companions=self._companions,
         )  # fmt: skip
         self._reports.start(answers.answerers(), self._spawner.pages_url(self._reports.address.url or ""))
         self._desk.begin()
@@ -178,6 +197,7 @@ class Supervisor:
         finally:
             self._controls.keys.close()  # whatever happens, the terminal is left as it was
         self._failures.guarded(self._children.close)
+        self._failures.guarded(self._companions.kill_rest)
         self._reports.finish()
         return self._stopping.exit_code
 
@@ -215,9 +235,16 @@ class Supervisor:
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._steps.analysis.project.target.file if self._steps.analysis else ""
+        if not {Kind.CODE, Kind.ASSET}.isdisjoint(changes.kinds.values()):
+            self._companions.saved()
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
         code_alone = code_alone and (not target or Path(target).is_file())
         self.on_event(lifecycle_events.CodeChanged() if code_alone else lifecycle_events.ProjectChanged())
+
+    def _reload_asked(self) -> None:
+        """Somebody asks for a reload, by a signal or a key, although nothing has changed."""
+        self._worker_group.workers.saved()
+        self._companions.saved()
 
     def _serving_worker(self) -> Handle | None:
         """Return the worker that serves what was last saved, as far as that was reported; None while none does."""
@@ -237,7 +264,7 @@ class Supervisor:
         parts = (
             self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
             self._worker_group.preloading.close, self._worker_group.workers.close, self._steps.before_start.cancel,
-            self._pages.remedies.close,
+            self._pages.remedies.close, self._companions.close,
         )  # fmt: skip
         self._stopping.begin(action.signal, parts)
         self._check_all_gone()

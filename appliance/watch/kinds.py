@@ -63,7 +63,7 @@ _BROWSERS = frozenset(
 )
 _DEPENDENCIES = re.compile(
     r".*requirements.*(?<!\.py)|constraints.*\.txt|uv\.lock|pylock.*\.toml|poetry\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
-    r"|environment\.ya?ml|setup\.(?:cfg|py)|\.python-version|runtime\.txt|\.tool-versions|\.?mise\.toml|Procfile"
+    r"|environment\.ya?ml|setup\.(?:cfg|py)|\.python-version|runtime\.txt|\.tool-versions|\.?mise\.toml|Procfile(?:\.dev)?"
 )
 
 

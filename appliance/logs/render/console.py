@@ -195,6 +195,8 @@ class Console:
 
     def _output(self, fields: dict[str, Any]) -> list[str]:
         mark, style = _STREAMS.get(str(fields.get("stream")), ("    |", "plain"))
+        if "companion" in fields:
+            mark = f"{fields['companion']} |"
         project = fields.get("project")
         text = (
             " ".join(self._pairs(project))

@@ -24,8 +24,8 @@ ALWAYS = MappingProxyType(
         "event": Field("string", "the event's name, from the table below"),
         "role": Field(
             "string",
-            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`, `recorder`; "
-            "`library` for a library's log",
+            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`, `recorder`, "
+            "`companion`; `library` for a library's log",
         ),
         "generation": Field(
             "integer", "the generation of the process's code: one more with each reload; absent if it has none"
@@ -44,6 +44,7 @@ FIELDS = MappingProxyType(
         "client.address": Field("string", "the client's address"),
         "command": Field("string", "the command line"),
         "commands": Field("string", "the shell commands, as in the setting"),
+        "companion": Field("string", "the name of the companion, as it is declared"),
         "count": Field("integer", "how many"),
         "debug": Field("boolean", "Django's DEBUG"),
         "duration_s": Field(

@@ -115,7 +115,7 @@ class Children:
             return
         child.mark_ending()
         if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s)):
-            child.signal_group(signal.SIGTERM)
+            child.ask_to_end()
         child.set_timer(self._loop.call_later(grace_s, partial(self._overdue, child, no_timeout)))
 
     def _overdue(self, child: Handle, no_timeout: Callable[[Handle], bool]) -> None:

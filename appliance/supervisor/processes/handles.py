@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -26,7 +27,6 @@ from appliance.supervisor.processes.lifeline import Lifeline
 from appliance.supervisor.signals import name_of
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Mapping, Sequence
 
     from appliance.protocol.inflight import Snapshot
@@ -44,6 +44,8 @@ NAMES = MappingProxyType(
         "preloader": "the preloader",
         "spare": "a worker of the project",
         "recorder": "the recorder",
+        "companion": "the companion",
+        "guard": "the guard of the companions",
     }
 )
 
@@ -52,7 +54,7 @@ NAMES = MappingProxyType(
 class Handle:
     """One child. Only the reaper sets ``returncode``: nothing else may wait for the process."""
 
-    role: str  # "worker", "standin", "installer", "preparation", "remedy", "preloader", "spare", "recorder"
+    role: str  # one of NAMES
     generation: int
     pid: int  # its process id, and the id of its process group; 0 for a forked one before its hello
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
@@ -76,6 +78,8 @@ class Handle:
     ending: bool = False  # it was asked to end
     drained: bool = False  # it has no more requests
     cause: str = ""  # why it ended, if it has reported it, or the kernel shows it
+    name: str = ""  # of a companion
+    ends_alone: bool = False  # it ends its own children itself
     deadline: Timer | None = None
 
     @property
@@ -112,6 +116,17 @@ class Handle:
             return  # group 0 is our own
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
+
+    def ask_to_end(self) -> None:
+        """Ask the child to end, with everything that it started, unless it ends that itself.
+
+        Celery's pool would die of a signal to the group in the middle of its tasks, and its main process waits for it.
+        """
+        if not self.ends_alone:
+            self.signal_group(signal.SIGTERM)
+        elif self.returncode is None:  # else its number may be another process's by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, signal.SIGTERM)
 
     def has_group(self) -> bool:
         """Whether the child's process group still has a process; ended ones count until they are reaped."""
@@ -198,8 +213,32 @@ class Handle:
         return f"killed by {name_of(-code)}{cause}" if code < 0 else f"exit status {code}{cause}"
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a child differs from others.
+
+    Attributes:
+        name: the companion's.
+        open_input: its standard input never ends while the supervisor lives; else it is empty.
+        outlives: it ends by itself after the supervisor.
+        ends_alone: it ends its own children itself when it is asked to end; what it leaves is ended then.
+    """
+
+    name: str = ""
+    open_input: bool = False
+    outlives: bool = False
+    ends_alone: bool = False
+
+
 def spawn(
-    role: str, generation: int, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, channel: bool
+    role: str,
+    generation: int,
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    channel: bool,
+    options: Options = Options(),
 ) -> Handle:
     """Start a child in its own session: signals of our terminal do not reach it, and its whole group can be killed.
 
@@ -209,31 +248,39 @@ def spawn(
         StartError: the child can't be started; whatever was refused, no descriptor stays open.
     """
     try:
-        return _spawn(role, generation, argv, environment=environment, folder=folder, channel=channel)
+        return _spawn(role, generation, argv, environment=environment, folder=folder, channel=channel, options=options)
     except Exception as error:
-        raise start_error(
-            NAMES[role], error, program=argv[0], folder=folder, environment=environment
-        ) from error  # fmt: skip
+        what = " ".join(filter(None, [NAMES[role], options.name]))
+        raise start_error(what, error, program=argv[0], folder=folder, environment=environment) from error
 
 
 def _spawn(
-    role: str, generation: int, argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, channel: bool
+    role: str,
+    generation: int,
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    channel: bool,
+    options: Options,
 ) -> Handle:
     with _Descriptors() as ends:
         named = [ends.child_end] if channel and ends.connect() else []
-        process = subprocess.Popen(  # noqa: S603  argv is ours
+        process = subprocess.Popen(  # noqa: S603  argv is ours, or the project's own command
             [*argv, *map(str, named)],
-            stdin=subprocess.DEVNULL,
+            stdin=ends.open_input() if options.open_input else subprocess.DEVNULL,
             stdout=ends.inputs[0],
             stderr=ends.inputs[1],
-            pass_fds=[*named, *ends.inherited()],
+            pass_fds=[*named, *(() if options.outlives else ends.inherited())],
             env=dict(environment),
             cwd=folder,
             start_new_session=True,
         )
         handle = Handle(role, generation, process.pid, ends.outputs, ends.parent_end, process, ends.lifeline)
+        handle.name, handle.ends_alone = options.name, options.ends_alone
         ends.keep()
-        ends.lifeline.bind(process.pid)
+        if not options.outlives:
+            ends.lifeline.bind(process.pid)
     _prefer_as_oom_victim(process.pid)
     return handle
 
@@ -247,6 +294,7 @@ class _Descriptors:
         self.parent_end: Channel | None = None
         self.child_end = -1
         self.lifeline = Lifeline()
+        self._input = -1
         self._started = False
 
     def __enter__(self) -> Self:
@@ -270,6 +318,11 @@ class _Descriptors:
         self.parent_end = Channel(parent_end, loads=loads)
         return True
 
+    def open_input(self) -> int:
+        """Return a standard input that ends with the supervisor; an empty one if there can be none."""
+        self._input = self.lifeline.open_input()
+        return self._input if self._input >= 0 else subprocess.DEVNULL
+
     def inherited(self) -> list[int]:
         """Return the descriptors that the child inherits and never uses."""
         return [self.lifeline.child_end] if self.lifeline.child_end >= 0 else []
@@ -281,8 +334,9 @@ class _Descriptors:
     def __exit__(self, *_: object) -> None:
         for descriptor in self.inputs:
             os.close(descriptor)
-        if self.child_end >= 0:
-            os.close(self.child_end)
+        for descriptor in (self.child_end, self._input):
+            if descriptor >= 0:
+                os.close(descriptor)
         if not self._started:
             for descriptor in self.outputs.values():
                 os.close(descriptor)

@@ -34,6 +34,18 @@ class Lifeline:
             with contextlib.suppress(OSError):
                 self.child_end, self._parent_end = os.pipe()
 
+    def open_input(self) -> int:
+        """Return a descriptor that never has input, and that ends with the supervisor; -1 if there can be none.
+
+        Programs such as esbuild watch files until their standard input ends.
+        """
+        if self.child_end < 0:
+            return -1
+        try:  # another open file description: none of its flags are those of the lifeline
+            return os.open(f"/proc/self/fd/{self.child_end}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return -1
+
     def bind(self, pid: int) -> None:
         """Have the kernel kill the group of this leader, which holds the child's end, when the supervisor ends."""
         if self.child_end >= 0 and _SET_SIGNAL is not None:

@@ -61,7 +61,10 @@ class LogIngest:
         if child.role == "worker":
             for line in (line for each in lines if each.record is None for line in each.text.split(b"\n")):
                 self._on_line(line.decode("utf-8", "replace"))
-        self._log.output(lines, stream=stream, role=child.role, generation=child.generation, pid=child.pid)
+        generation = None if child.name else child.generation  # a companion has no generation
+        self._log.output(
+            lines, stream=stream, role=child.role, generation=generation, pid=child.pid, companion=child.name
+        )
         self._pause_if_full()
 
     def _pause_if_full(self) -> None:

@@ -14,6 +14,7 @@ from appliance.supervisor.reporting.run_history import ERROR_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from appliance.supervisor.companions.companions import Companions
     from appliance.supervisor.debugger.debug_port import DebugPort
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.reports import Reports
@@ -37,6 +38,7 @@ class StatusAnswers:
         workers: WorkerGroup,
         reload_trigger: ReloadTrigger,
         debug_port: DebugPort,
+        companions: Companions,
     ) -> None:
         self._history = reports.history
         self._stacks = reports.stacks
@@ -44,6 +46,7 @@ class StatusAnswers:
         self._workers = workers
         self._reload_trigger = reload_trigger
         self._debug_port = debug_port
+        self._companions = companions
 
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
@@ -58,6 +61,7 @@ class StatusAnswers:
             "watching": self._reload_trigger.status(),
             "preload": self._workers.preloading.status(),
             "debugger": self._debug_port.status(),
+            "companions": self._companions.status(),
         }
 
     def _send_stacks(self, callback: Callable[[dict[str, Any]], None]) -> None:

@@ -18,6 +18,7 @@ from appliance.environment.plan import Plan, plan, project_environment
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, ApplicationError, defect
 from appliance.identity.folder import check_folder
+from appliance.supervisor.companions.process_files import Declared, read_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ class Analysis:
         variables: the environment of the project's processes.
         before_start: the commands to run before the first worker. Unlike other settings they are read each time: they
             may stand in a file of the project, and be edited until they work.
+        companions: the project's other processes, as its files declare them.
         websockets: for an ASGI application that may be adapted: what to do about its WebSockets.
     """
 
@@ -51,6 +53,7 @@ class Analysis:
     variables: Mapping[str, str]
     before_start: str = ""
     websockets: str = ""
+    companions: Declared = Declared()  # noqa: RUF009  it is immutable
 
     def differs(self, known: Analysis) -> bool:
         """Whether a worker started from this analysis would differ from one started from ``known``."""
@@ -99,7 +102,8 @@ def analyse(
     flag = settings.origins.get("before_start") == "flag"
     commands = settings.before_start if flag else environment.values.get("APPLIANCE_BEFORE_START", "")
     websockets = websocket_action(project.root, project.target) if settings.asgi == "adapt" else ""
-    return Analysis(environment, project, planned, variables, commands.strip(), websockets)
+    companions = read_processes(settings.project, settings.companions, settings.companions_reload)
+    return Analysis(environment, project, planned, variables, commands.strip(), websockets, companions)
 
 
 def required(analysis: Analysis | None, what: str) -> Analysis:

@@ -1,0 +1,77 @@
+"""Find the processes that a companion has started, also those that have left its process group.
+
+A program that calls setsid(2) leaves the group, and one whose parent has ended is below nobody. But both have inherited
+their environment, in which each companion has a variable of its own, as Jenkins marks the processes of a build. A
+program that empties its environment is not found. Only Linux shows the environment of a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE = "WSGI_APPLIANCE_COMPANION"
+_PROC = "/proc"
+
+
+def marked(mark: str, *, below: int = 0) -> list[int]:
+    """Return the processes whose mark begins with ``mark``.
+
+    Args:
+        mark: the value of the variable, or its beginning.
+        below: look among the descendants of this process alone, if the kernel lists them: it has all orphans.
+    """
+    text = f"{VARIABLE}={mark}".encode()
+    own = os.getpid()
+    return [pid for pid in _candidates(below) if pid != own and _has(pid, text)]
+
+
+def end_marked(mark: str, number: int, *, below: int = 0) -> bool:
+    """Send a signal, 0 for none, to the processes with this mark; return whether there are any."""
+    found = marked(mark, below=below)
+    for pid in found:
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            os.kill(pid, number)
+    return bool(found)
+
+
+def _candidates(below: int) -> list[int]:
+    if below:
+        with contextlib.suppress(OSError):
+            return list(_descendants(below))
+    try:
+        return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208  names alone
+    except OSError:
+        return []
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """Yield the children of a process, and theirs.
+
+    Raises:
+        OSError: the kernel does not list them.
+    """
+    waiting = [*_children(pid)]
+    for child in waiting:
+        yield child
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            waiting.extend(_children(child))
+
+
+def _children(pid: int) -> Iterator[int]:
+    for thread in os.listdir(f"{_PROC}/{pid}/task"):  # noqa: PTH208  as above
+        with open(f"{_PROC}/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123  bytes of a kernel's file
+            yield from map(int, file.read().split())
+
+
+def _has(pid: int, text: bytes) -> bool:
+    try:
+        with open(f"{_PROC}/{pid}/environ", "rb") as file:  # noqa: PTH123  as above
+            environment = file.read()
+    except OSError:  # another user's, or it has ended
+        return False
+    return environment.startswith(text) or b"\0" + text in environment
