@@ -10,8 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from appliance.commands.first_steps import OpenedProject, open_project
+from appliance.config.setting import PREFIX
 from appliance.config.settings import TABLE
-from appliance.config.table import PREFIX
 from appliance.discovery.asgi_applications import websocket_action
 from appliance.discovery.project import Project, find_application
 from appliance.environment.plan import plan

@@ -7,8 +7,12 @@ compose file, and in the test that compares the files with the code.
 from __future__ import annotations
 
 import textwrap
+from typing import TYPE_CHECKING
 
-from appliance.config.table import TABLE, Setting
+from appliance.config.table import TABLE
+
+if TYPE_CHECKING:
+    from appliance.config.setting import Setting
 
 _COLOUR_VARIABLES = ("FORCE_COLOR", "NO_COLOR")  # force-color.org, no-color.org
 

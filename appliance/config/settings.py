@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.reference import documentation, environment_file, help_table
-from appliance.config.table import PREFIX, TABLE, Setting
+from appliance.config.setting import PREFIX, Setting
+from appliance.config.table import TABLE
 from appliance.errors import SettingsError
 
 if TYPE_CHECKING:
