@@ -93,8 +93,7 @@ class PooledWSGIServer(WSGIServer):
         self.socket = listener
         self.name()
         self.set_app(application)
-        self.sink = sink
-        self.limits = limits
+        self.sink, self.limits = sink, limits
         self._server_context = ServerContext(
             base_environ(self), sink=sink, limits=limits, multithread=threads > 1, persistent=True,
             allowed_hosts=allowed_hosts, proxies=TrustedProxies(tuple(trusted_proxies)), handoff=handoff,
@@ -105,7 +104,9 @@ class PooledWSGIServer(WSGIServer):
         self._connections = Connections(self._poller, limits, getattr(sink, "waits", None), hold)
         self._acceptor = Acceptor(listener, self._poller)
         self._wake_up = WakeUp()
-        self._thread_pool = self._make_thread_pool(threads)
+        self._thread_pool = ThreadPool(
+            self._lock, threads, limits.max_streams, on_idle=self._flushing.flush, alarm=self._wake_up.set
+        )
         parts = ServerParts(
             self._lock, threads, limits, sink, self._poller, self._flushing, self._wake_up, self._connections,
             self._acceptor, self._thread_pool,
@@ -121,16 +122,6 @@ class PooledWSGIServer(WSGIServer):
         self._log_again_at: dict[str, float] = {}  # by event
         if accepting:
             self.start_accepting()
-
-    def _make_thread_pool(self, threads: int) -> ThreadPool:
-        return ThreadPool(
-            self._lock,
-            threads=threads,
-            max_streams=self.limits.max_streams,
-            lead=lambda pool_thread, seconds: self._serving_loop.lead(pool_thread, seconds),  # noqa: PLW0108  made later
-            on_idle=self._flushing.flush,
-            alarm=self._wake_up.set,
-        )
 
     # -- what the owner calls, from any thread
 
@@ -252,7 +243,7 @@ class PooledWSGIServer(WSGIServer):
     def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002  socketserver's signature
         """Serve until drained or stopped."""
         with self._lock:
-            self._thread_pool.locked_appoint()
+            self._thread_pool.locked_begin(self._serving_loop.lead)
         try:
             self._watchdog.watch(self._is_over, is_ending=lambda: self._state == life.DRAINING)
         finally:

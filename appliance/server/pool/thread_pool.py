@@ -92,26 +92,24 @@ class ThreadPool:
         lock: the server's.
         threads: how many requests may run at once.
         max_streams: how many more may be detached.
-        lead: serves one connection, or waits for some, for so long at most (None: no limit); the leader calls it in a
-            loop.
         on_idle: called by a thread that has nothing to do.
         alarm: called when a thread could not be started, or when no thread can lead any more.
     """
 
+    _lead: Callable[[PoolThread, float | None], None]  # set before any thread runs
+
     def __init__(
         self,
         lock: threading.Lock,
-        *,
         threads: int,
         max_streams: int,
-        lead: Callable[[PoolThread, float | None], None],
+        *,
         on_idle: Callable[[], None],
         alarm: Callable[[], None],
     ) -> None:
         self._lock = lock
         self._threads = threads
         self._max_streams = max_streams
-        self._lead = lead
         self._on_idle = on_idle
         self._idle: list[PoolThread] = []
         self._average_s = 0.0
@@ -148,6 +146,15 @@ class ThreadPool:
         """Return why a thread could not be started, once."""
         problem, self.problem = self.problem, None
         return problem
+
+    def locked_begin(self, lead: Callable[[PoolThread, float | None], None]) -> None:
+        """Start the first thread.
+
+        ``lead`` serves one connection, or waits for some, for so long at most (None: no limit); the leader calls it in
+        a loop.
+        """
+        self._lead = lead
+        self.locked_appoint()
 
     def locked_appoint(self) -> None:
         """Ensure that there is a leader, if one more request may run."""

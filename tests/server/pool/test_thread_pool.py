@@ -18,7 +18,7 @@ class Work:
         self.lock = threading.Lock()
         self.changed = threading.Condition()
         self.pool = ThreadPool(
-            self.lock, threads=threads, max_streams=max_streams, lead=self.lead, on_idle=self.rest, alarm=lambda: None
+            self.lock, threads=threads, max_streams=max_streams, on_idle=self.rest, alarm=lambda: None
         )
         self.requests = 0  # that may begin
         self.running: list[PoolThread] = []
@@ -59,7 +59,7 @@ class Work:
             self.requests += requests
             self.changed.notify_all()
         with self.lock:
-            self.pool.locked_appoint()
+            self.pool.locked_begin(self.lead)
 
     def wait(self, condition: Callable[[], object]) -> None:
         with self.changed:
@@ -121,7 +121,7 @@ def test_no_more_run_than_threads(work: Make):
     crowd.begin(5)
     crowd.wait(lambda: len(crowd.running) == 2)
     with crowd.lock:
-        crowd.pool.locked_appoint()
+        crowd.pool.locked_begin(crowd.lead)
         assert crowd.pool.leader is None
     assert crowd.detach()
     crowd.wait(lambda: len(crowd.running) == 3)

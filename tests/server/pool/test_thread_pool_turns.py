@@ -26,9 +26,7 @@ class Turns:
         self.alarms = 0
         self.rested: list[Callable[[], None]] = []
         self.lock = threading.Lock()
-        self.pool = ThreadPool(
-            self.lock, threads=threads, max_streams=2, lead=self._lead, on_idle=self._rest, alarm=self._alarm
-        )
+        self.pool = ThreadPool(self.lock, threads=threads, max_streams=2, on_idle=self._rest, alarm=self._alarm)
         monkeypatch.setattr(thread_pool, "monotonic", lambda: self.now)
         monkeypatch.setattr(threading.Thread, "start", lambda thread: self._start(thread))  # noqa: PLW0108  bound to the thread
 
@@ -50,7 +48,7 @@ class Turns:
     def appoint(self) -> None:
         """A thread is wanted."""
         with self.lock:
-            self.pool.locked_appoint()
+            self.pool.locked_begin(self._lead)
 
     def end(self, *_: object) -> None:
         """The pool ends."""
@@ -107,9 +105,9 @@ def test_threads_of_the_application_are_no_daemons():
         ended.set()
 
     lock = threading.Lock()
-    pool = ThreadPool(lock, threads=1, max_streams=0, lead=lead, on_idle=lambda: None, alarm=lambda: None)
+    pool = ThreadPool(lock, threads=1, max_streams=0, on_idle=lambda: None, alarm=lambda: None)
     with lock:
-        pool.locked_appoint()
+        pool.locked_begin(lead)
     assert ended.wait(PATIENCE_S)
     ((daemon, known, own),) = seen
     assert daemon is False
