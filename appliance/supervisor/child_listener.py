@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
     from appliance.protocol.message_base import Message
-    from appliance.supervisor.failures import Failures
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.defects import Defects
     from appliance.supervisor.reporting.log_ingest import LogIngest
     from appliance.supervisor.runtime import Handlers
 
@@ -53,9 +53,9 @@ class Routes:
 class ChildListener:
     """The ``Listener`` of ``Children``: it is made before the parts, and gets its routes before the first child."""
 
-    def __init__(self, log: Log, failures: Failures) -> None:
+    def __init__(self, log: Log, defects: Defects) -> None:
         self._log = log
-        self._failures = failures
+        self._defects = defects
         self._routes: Routes | None = None
 
     def route(self, routes: Routes) -> None:
@@ -71,7 +71,7 @@ class ChildListener:
         try:
             handle(child, message, descriptors)
         except Exception as error:  # noqa: BLE001  a defect of ours, or an invalid message of a child
-            self._failures.report(error)
+            self._defects.report(error)
             if isinstance(message, _AWAITED):
                 child.signal_group(signal.SIGKILL)
 
@@ -96,7 +96,7 @@ class ChildListener:
             return
         own = routes.ends.get(child.role, self._end_of_another)
         for on_end in (routes.log.ended, *routes.each_end, own):
-            self._failures.guarded(partial(on_end, child))
+            self._defects.guarded(partial(on_end, child))
         routes.after_end()
 
     def _end_of_another(self, child: Handle) -> None:

@@ -12,12 +12,12 @@ from appliance.supervisor import lifecycle_events, signals
 from appliance.supervisor.terminal.keys import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from appliance.supervisor.companions.companions import Companions
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.stopping import Stopping
+    from appliance.supervisor.workers.workers import Workers
 
 
 class Controls:
@@ -27,16 +27,19 @@ class Controls:
         runtime: the supervisor's.
         reports: has the address, and reads stacks.
         stopping: the stop, which a second signal forces.
-        saved: notes that the next worker serves what was asked for.
+        workers, companions: the next ones run what was asked for.
     """
 
-    def __init__(self, runtime: Runtime, reports: Reports, stopping: Stopping, saved: Callable[[], None]) -> None:
+    def __init__(
+        self, runtime: Runtime, reports: Reports, stopping: Stopping, workers: Workers, companions: Companions
+    ) -> None:
         self._runtime = runtime
         self._log = runtime.log
-        self._on_event = runtime.on_event
+        self._on_event = runtime.lifecycle.on_event
         self._stacks = reports.stacks
         self._stopping = stopping
-        self._saved = saved
+        self._workers = workers
+        self._companions = companions
         self._has_terminal = signals.has_terminal()
         self.keys = Keys(
             runtime.loop, runtime.log, reports.address, in_container="APPLIANCE_IMAGE" in runtime.process,
@@ -54,7 +57,7 @@ class Controls:
             self._stopping.force()
         elif name == "SIGHUP" and not self._has_terminal:
             self._reload(name)
-        elif name == "SIGQUIT" and (worker := self._runtime.snapshot().worker) is not None:
+        elif name == "SIGQUIT" and (worker := self._workers.current) is not None:
             self._stacks.ask(worker, partial(self._quit, worker))
         else:
             self._on_event(lifecycle_events.StopAsked(name))
@@ -62,7 +65,8 @@ class Controls:
     def _reload(self, by: str) -> None:
         """Reload although nothing has changed: a signal or a key asks for it."""
         self._log.event("info", "reload.started", signal=by)
-        self._saved()
+        self._workers.saved()
+        self._companions.saved()
         self._on_event(lifecycle_events.ProjectChanged())
 
     def _quit(self, worker: Handle, text: str) -> None:

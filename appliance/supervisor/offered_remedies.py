@@ -30,20 +30,16 @@ from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.steps.remedy_run import RemedyRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
     from appliance.protocol.message_base import Message
     from appliance.protocol.remedy_kinds import Need
     from appliance.remedies.remedy import Remedy
     from appliance.supervisor.lifecycle_events import Page
-    from appliance.supervisor.loop import Loop
-    from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
-    from appliance.supervisor.runtime import Snapshot
-    from appliance.supervisor.workers.connection_router import ConnectionRouter
+    from appliance.supervisor.runtime import Runtime
+    from appliance.supervisor.steps.analysis import Analysis
 
 KEPT = 20  # remedies: those of the last failures
 FRESH_S = 2.0  # a project that fails a thousand times a second has its files read once in so long
@@ -67,38 +63,23 @@ class OfferedRemedies:
     """The remedies of one project.
 
     Args:
-        loop, children, log: the supervisor's.
-        settings: the appliance's.
-        process: the environment of the appliance itself.
-        snapshot: returns what is known of the project.
-        router: shows the page of a failure again, with its remedies.
-        on_event: takes an event of the lifecycle.
+        runtime: the supervisor's.
+        spawner: starts the stand-in.
     """
 
-    def __init__(
-        self,
-        loop: Loop,
-        children: Children,
-        log: Log,
-        settings: Settings,
-        process: Mapping[str, str],
-        *,
-        snapshot: Callable[[], Snapshot],
-        router: ConnectionRouter,
-        on_event: Callable[[lifecycle_events.Event], None],
-    ) -> None:
-        self._loop = loop
-        self._children = children
-        self._log = log
-        self._settings = settings
-        self._process = process
-        self._snapshot = snapshot
-        self._router = router
-        self._on_event = on_event
+    def __init__(self, runtime: Runtime, spawner: Spawner) -> None:
+        self._loop = runtime.loop
+        self._children = runtime.children
+        self._log = runtime.log
+        self._settings = runtime.settings
+        self._process = runtime.process
+        self._lifecycle = runtime.lifecycle
+        self._spawner = spawner
+        self._analysis: Analysis | None = None  # the newest
         self._known: OrderedDict[str, _Entry] = OrderedDict()
         self._asked: dict[str, float] = {}  # ids, and when their making began
         self._run = RemedyRun(
-            loop, children, log, process,
+            runtime.loop, runtime.children, runtime.log, runtime.process,
             offered=self._known.keys, show=self._show_progress, succeeded=self._done, failed=self._make_again,
         )  # fmt: skip
         self.output = self._run.output
@@ -116,24 +97,28 @@ class OfferedRemedies:
         """Whether this child may send this message: only a stand-in presses, and only a worker finds."""
         return child.role == _SENDERS.get(type(message), child.role)
 
+    def analysed(self, analysis: Analysis) -> None:
+        """Take a new analysis: a remedy depends on what the project is."""
+        self._analysis = analysis
+
     # -- what may help -------------------------------------------------------------------------------------------------
 
     def _found(self, child: Handle, message: RemediesFound) -> None:
-        if child.generation == self._snapshot().state.generation:
+        if child.generation == self._lifecycle.state.generation:
             self._make(str(child.generation), all_checked(message.needs), lambda _: None)
 
-    def without_needs(self, page: Page) -> Page:
-        """Return the page without the needs that it was made with, and show it again once its remedies are made."""
+    def without_needs(self, page: Page, show: Callable[[Page], None]) -> Page:
+        """Return the page without the needs that it was made with; ``show`` it again once its remedies are made."""
         needs = all_checked(page.get("remedies"))
         page = {key: value for key, value in page.items() if key != "remedies"}
         if needs and self._settings.pages == "on":
             moment = self._moment()
-            self._make(f"page-{moment[0]}-{moment[1]}", needs, partial(self._with_remedies, page))
+            self._make(f"page-{moment[0]}-{moment[1]}", needs, partial(self._with_remedies, page, show))
         return page
 
-    def _with_remedies(self, page: Page, remedies: list[Remedy]) -> None:
-        if remedies and self._snapshot().state.phase is Phase.BROKEN:
-            self._router.broken({**page, "remedies": self._log.masked([each.page() for each in remedies])})
+    def _with_remedies(self, page: Page, show: Callable[[Page], None], remedies: list[Remedy]) -> None:
+        if remedies and self._lifecycle.state.phase is Phase.BROKEN:
+            show({**page, "remedies": self._log.masked([each.page() for each in remedies])})
 
     def _make(self, scope: str, needs: list[Need], made: Callable[[list[Remedy]], None]) -> None:
         """Make remedies in a thread: it reads the project's files. Those made just before are not made again."""
@@ -177,7 +162,7 @@ class OfferedRemedies:
             self._start_making(entry.scope, [entry.need], lambda _: None)
 
     def _facts(self) -> ProjectFacts:
-        analysis, settings = self._snapshot().analysis, self._settings
+        analysis, settings = self._analysis, self._settings
         values = dict(analysis.environment.values if analysis else self._process)
         commands = analysis.before_start if analysis else ""
         named = {
@@ -197,7 +182,7 @@ class OfferedRemedies:
         )
 
     def _moment(self) -> tuple[int, int]:
-        state = self._snapshot().state
+        state = self._lifecycle.state
         return state.generation, state.job
 
     # -- what a person asks for ----------------------------------------------------------------------------------------
@@ -209,7 +194,7 @@ class OfferedRemedies:
 
     def _refusal(self, entry: _Entry | None, shown: str) -> str:
         """Return why this may not be run now; empty if it may."""
-        if self._snapshot().state.phase in {Phase.STOPPING, Phase.STOPPED}:
+        if self._lifecycle.state.phase in {Phase.STOPPING, Phase.STOPPED}:
             return "the appliance stops"
         if entry is None:
             return _UNKNOWN
@@ -228,13 +213,13 @@ class OfferedRemedies:
     def _reload(self, moment: tuple[int, int]) -> None:
         if moment == self._moment():
             self._log.event("info", "reload.started", reason="a remedy was run")
-            self._on_event(lifecycle_events.ProjectChanged())
+            self._lifecycle.on_event(lifecycle_events.ProjectChanged())
 
     # -- what the pages show -------------------------------------------------------------------------------------------
 
-    def start_standin(self, spawner: Spawner) -> Handle:
+    def start_standin(self) -> Handle:
         """Start a stand-in, and tell it what its pages may show."""
-        standin = spawner.standin(self._snapshot().state.generation)
+        standin = self._spawner.standin(self._lifecycle.state.generation)
         if self._known:
             self._children.send(standin, self._message())
         return standin

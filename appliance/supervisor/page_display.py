@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.protocol.messages import HandOverConnections
-from appliance.protocol.page_messages import Importing
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.offered_remedies import OfferedRemedies
 from appliance.supervisor.reporting.progress_page import ProgressPage
@@ -16,11 +15,12 @@ from appliance.supervisor.workers.connection_router import ConnectionRouter
 
 if TYPE_CHECKING:
     from appliance.logs.project_output.output_lines import OutputLine
+    from appliance.supervisor.lifecycle_runner import Performers
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.last_answer import LastAnswer
     from appliance.supervisor.reporting.page_facts import PageFacts
     from appliance.supervisor.reporting.run_history import RunHistory
-    from appliance.supervisor.runtime import Handlers, Performers, Runtime
+    from appliance.supervisor.runtime import Handlers, Runtime
 
 
 class PageDisplay:
@@ -37,34 +37,26 @@ class PageDisplay:
     def __init__(
         self, runtime: Runtime, spawner: Spawner, last_answer: LastAnswer, facts: PageFacts, history: RunHistory
     ) -> None:
-        self._snapshot = runtime.snapshot
         self._log = runtime.log
         self._facts = facts
         self._history = history
+        self.remedies = OfferedRemedies(runtime, spawner)
         self.router = ConnectionRouter(
-            runtime.loop, runtime.children, lambda: self.remedies.start_standin(spawner), last_answer, runtime.log
+            runtime.loop, runtime.children, self.remedies.start_standin, last_answer, runtime.log
         )
-        self.progress = ProgressPage(
-            runtime.loop, self.router.progress, lambda: runtime.state().phase, runtime.log.masked
-        )
-        self.remedies = OfferedRemedies(
-            runtime.loop, runtime.children, runtime.log, runtime.settings, runtime.process,
-            snapshot=runtime.snapshot, router=self.router, on_event=runtime.on_event,
-        )  # fmt: skip
+        self.progress = ProgressPage(runtime.loop, self.router.progress, runtime.lifecycle, runtime.log.masked)
 
     def performers(self) -> Performers:
         """Return what performs each action."""
         return {
             lifecycle_events.ShowProgress: lambda action: self.progress.begin(action.phase),
             lifecycle_events.ShowFailure: self._show_failure,
-            lifecycle_events.HideStandIn: self._hide_stand_in,
         }
 
     def handlers(self) -> Handlers:
         """Return what takes each message."""
         return {
             HandOverConnections: lambda _, each, numbers: self.router.handed_over(each, numbers),
-            Importing: lambda child, each, _: self.progress.imports(each, current=child is self._snapshot().worker),
             **self.remedies.handlers(),
         }
 
@@ -73,10 +65,6 @@ class PageDisplay:
         self.remedies.output(each.text for each in lines)
 
     def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
-        page = self.remedies.without_needs(self._log.masked(self._facts.complete(action.page)))
+        page = self.remedies.without_needs(self._log.masked(self._facts.complete(action.page)), self.router.broken)
         self._history.failed(page)
         self.router.broken(page)
-
-    def _hide_stand_in(self, _action: lifecycle_events.HideStandIn) -> None:
-        if (worker := self._snapshot().worker) is not None:
-            self.router.serve(worker)

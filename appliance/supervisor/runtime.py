@@ -11,28 +11,13 @@ if TYPE_CHECKING:
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
     from appliance.protocol.message_base import Message
-    from appliance.supervisor.failures import Failures
-    from appliance.supervisor.lifecycle import State
-    from appliance.supervisor.lifecycle_events import Action, Event, Page
+    from appliance.supervisor.lifecycle_runner import LifecycleRunner
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.steps.analysis import Analysis
+    from appliance.supervisor.reporting.defects import Defects
 
-    Performer = Callable[[Any], None]
-    Performers = dict[type[Action], Performer]  # what performs each action of the lifecycle
     Handlers = dict[type[Message], Callable[[Handle, Any, list[int]], object]]  # what takes each message of a child
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The current state of the supervisor's parts."""
-
-    state: State
-    page: Page | None  # the stand-in's page; None while a worker serves
-    worker: Handle | None
-    children: tuple[Handle, ...]
-    analysis: Analysis | None
 
 
 @dataclass(frozen=True)
@@ -41,9 +26,8 @@ class Runtime:
 
     Attributes:
         process: the environment of the appliance itself.
-        state: returns the state of the lifecycle.
-        snapshot: returns the state of all parts.
-        on_event: takes an event of the lifecycle.
+        defects: reports those of the supervisor.
+        lifecycle: has the state of the whole, and takes the events that change it.
     """
 
     settings: Settings
@@ -51,7 +35,5 @@ class Runtime:
     log: Log
     loop: Loop
     children: Children
-    failures: Failures
-    state: Callable[[], State]
-    snapshot: Callable[[], Snapshot]
-    on_event: Callable[[Event], None]
+    defects: Defects
+    lifecycle: LifecycleRunner

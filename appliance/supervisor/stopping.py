@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from appliance.logs.setup import Log
-    from appliance.supervisor.failures import Failures
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.reporting.defects import Defects
 
 STOP_GRACE_S = 0.5  # for requests
 WORK_S = 8.0  # for background work, at most
@@ -35,15 +35,15 @@ class Stopping:
         loop: the supervisor's.
         children: the processes to end.
         log: takes the events.
-        failures: takes the errors of the parts that are closed.
+        defects: reports the errors of the parts that are closed.
         grace_s: GRACE_S.
     """
 
-    def __init__(self, loop: Loop, children: Children, log: Log, failures: Failures, *, grace_s: float) -> None:
+    def __init__(self, loop: Loop, children: Children, log: Log, defects: Defects, *, grace_s: float) -> None:
         self._loop = loop
         self._children = children
         self._log = log
-        self._failures = failures
+        self._defects = defects
         self._work_s = min(grace_s, WORK_S)
         self._began = 0.0
         self._forced = False
@@ -61,10 +61,10 @@ class Stopping:
         self._loop.call_later(STOP_GRACE_S + self._work_s + LAST_S, self._give_up)
         self._log.event("info", "appliance.stopping", signal=signal)
         for close in parts:
-            self._failures.guarded(close)
+            self._defects.guarded(close)
         for child in self._children.living():
             if child.role != "recorder":  # it ends last: it stores what the others log
-                self._failures.guarded(partial(self._end, child))
+                self._defects.guarded(partial(self._end, child))
 
     def _end(self, child: Handle) -> None:
         if child.drained or child.role == "companion":  # it may finish its work, and was asked to end by its part

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,7 +111,8 @@ def waiting_page() -> Page:
     """The page of an installation that has fetched a part."""
     shown: list[Page] = []
     loop: Any = FakeLoop()
-    page = ProgressPage(loop, shown.append, lambda: Phase.INSTALLING, str)
+    lifecycle: Any = SimpleNamespace(state=SimpleNamespace(phase=Phase.INSTALLING))
+    page = ProgressPage(loop, shown.append, lifecycle, str)
     page.begin(Phase.INSTALLING)
     page.installs(
         {

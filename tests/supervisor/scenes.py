@@ -36,17 +36,22 @@ class Scene:
         self.spawned: list[tuple[list[str], dict[str, Any]]] = []
         monkeypatch.setattr(handles, "spawn", self._spawn)
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
-        self.state = State(phase=Phase.BROKEN, generation=3, job=7)
-        self.pages: list[dict[str, Any]] = []
         self.events: list[lifecycle_events.Event] = []
+        self.lifecycle = SimpleNamespace(
+            state=State(phase=Phase.BROKEN, generation=3, job=7), on_event=self.events.append
+        )
+        self.pages: list[dict[str, Any]] = []
         self.settings = settings = SimpleNamespace(
             project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache",
             python="", app="", asgi="",
         )  # fmt: skip
-        parts: Any = (self.loop, self.children, self.log, settings, {"PATH": "/bin"})
-        snapshot: Any = lambda: SimpleNamespace(state=self.state, analysis=None)  # noqa: E731
-        router: Any = SimpleNamespace(broken=self.pages.append)
-        self.remedies = OfferedRemedies(*parts, snapshot=snapshot, router=router, on_event=self.events.append)
+        runtime: Any = SimpleNamespace(
+            loop=self.loop, children=self.children, log=self.log, settings=settings, process={"PATH": "/bin"},
+            lifecycle=self.lifecycle,
+        )  # fmt: skip
+        self.spawner = SimpleNamespace()
+        spawner: Any = self.spawner
+        self.remedies = OfferedRemedies(runtime, spawner)
         self.children.ended = self.remedies.ended
         self.standin, self.worker = handle("standin"), handle("worker")
         self.worker.generation = 3

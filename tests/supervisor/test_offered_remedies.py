@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,7 +57,7 @@ def test_an_unknown_id(scene: Scene, remedy: str):
 def test_a_stale_id(scene: Scene, state: dict[str, Any]):
     """A remedy of an older generation or job, or one that is asked for during the stop, is refused."""
     (known,) = scene.offer(FOLDER)
-    scene.state = State(**{"phase": Phase.BROKEN, "generation": 3, "job": 7, **state})
+    scene.lifecycle.state = State(**{"phase": Phase.BROKEN, "generation": 3, "job": 7, **state})
     assert scene.press(known).state == "refused"
     assert scene.spawned == []
 
@@ -226,7 +225,7 @@ def test_a_change_waits_for_the_watcher(scene: Scene, tmp_path: Path):
 
 def test_a_failures_page_is_shown_with_its_remedies(scene: Scene):
     """A failure's page is shown again with what its needs have become; a need that fits nothing is dropped."""
-    page = scene.remedies.without_needs({"title": "Broken", "remedies": [FOLDER, {"kind": "sh"}]})
+    page = scene.remedies.without_needs({"title": "Broken", "remedies": [FOLDER, {"kind": "sh"}]}, scene.pages.append)
     assert page == {"title": "Broken"}
     scene.loop.advance()
     (shown,) = scene.pages
@@ -235,8 +234,8 @@ def test_a_failures_page_is_shown_with_its_remedies(scene: Scene):
 
 def test_a_page_that_is_no_longer_shown(scene: Scene):
     """A save that comes before the remedies are made leaves the new page alone."""
-    scene.remedies.without_needs({"title": "Broken", "remedies": [FOLDER]})
-    scene.state = State(phase=Phase.BOOTING, generation=4, job=7)
+    scene.remedies.without_needs({"title": "Broken", "remedies": [FOLDER]}, scene.pages.append)
+    scene.lifecycle.state = State(phase=Phase.BOOTING, generation=4, job=7)
     scene.loop.advance()
     assert scene.pages == []
 
@@ -254,6 +253,6 @@ def test_only_a_few_remedies_are_kept(scene: Scene):
 def test_a_new_standin(scene: Scene):
     """A stand-in that is started later is told what stands on the scene."""
     scene.offer(FOLDER)
-    spawner: Any = SimpleNamespace(standin=lambda _: scene.children.add(handle("standin")))
-    other = scene.remedies.start_standin(spawner)
+    scene.spawner.standin = lambda _: scene.children.add(handle("standin"))
+    other = scene.remedies.start_standin()
     assert [child for child, message in scene.children.sent if isinstance(message, SetRemedies)][-1] is other

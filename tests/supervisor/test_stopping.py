@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from appliance.supervisor.failures import Failures
 from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.reporting.defects import Defects
 from appliance.supervisor.stopping import LAST_S, STOP_GRACE_S, WORK_S, Stopping
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
 
@@ -49,7 +49,7 @@ class Ground:
         monkeypatch.setattr(time, "monotonic", lambda: 1000.0 + self.loop.now)
 
     def guarded(self, call: Callable[[], object]) -> None:
-        """As the failures'."""
+        """As the defects'."""
         try:
             call()
         except OSError as error:
@@ -57,7 +57,7 @@ class Ground:
 
     def stopping(self, *, grace_s: float = 3.0) -> Stopping:
         """A stop of these children."""
-        given: Any = (self.loop, self.children, self.log, cast("Failures", self))
+        given: Any = (self.loop, self.children, self.log, cast("Defects", self))
         return Stopping(*given, grace_s=grace_s)
 
 

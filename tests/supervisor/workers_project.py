@@ -76,8 +76,8 @@ class Project:
         self.no_timeout = False
         self.stacks = ""
         runtime: Any = SimpleNamespace(
-            loop=self.loop, children=self.children, log=self.log, on_event=self.on_event,
-            failures=SimpleNamespace(performing=self._start_failed),
+            loop=self.loop, children=self.children, log=self.log,
+            lifecycle=SimpleNamespace(on_event=self.on_event, action_failed=self._start_failed),
             settings=SimpleNamespace(boot_timeout_s=60.0, grace_s=10.0, project="/workspace"),
         )  # fmt: skip
         reports: Any = SimpleNamespace(

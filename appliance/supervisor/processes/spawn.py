@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from appliance.config.certificate import Certificate
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.recording.desk_feed import DeskFeed
+    from appliance.supervisor.reporting.page_facts import PageFacts
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.analysis import Analysis
@@ -57,9 +58,11 @@ class Spawner:
         listener: socket.socket,
         certificate: Certificate | None,
         reload_trigger: ReloadTrigger,
+        page_facts: PageFacts,
         desk: DeskFeed,
     ) -> None:
         self._reload_trigger = reload_trigger
+        self._page_facts = page_facts
         self._desk = desk
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
         self._children = runtime.children
@@ -164,7 +167,7 @@ class Spawner:
             "removed": self._reload_trigger.removed() if child.role == "worker" else [],
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
             "pages": self._pages(child.role),
-            "error_pages": self._reload_trigger.page_facts.options() if child.role == "worker" else {},
+            "error_pages": self._page_facts.options() if child.role == "worker" else {},
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }

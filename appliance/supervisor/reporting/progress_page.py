@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from appliance.protocol.page_messages import Importing
+    from appliance.supervisor.lifecycle_runner import LifecycleRunner
     from appliance.supervisor.loop import Loop, Timer
 
 INTERVAL_S = 0.3  # between two versions of the page
@@ -52,7 +53,7 @@ class ProgressPage:
     Args:
         loop: the supervisor's.
         show: shows a page to clients that wait.
-        phase: returns the current phase.
+        lifecycle: has the current phase.
         masked: masks the secrets in a text.
     """
 
@@ -60,12 +61,12 @@ class ProgressPage:
         self,
         loop: Loop,
         show: Callable[[Page], None],
-        phase: Callable[[], Phase],
+        lifecycle: LifecycleRunner,
         masked: Callable[[str], str],
     ) -> None:
         self._loop = loop
         self._show = show
-        self._now = phase
+        self._lifecycle = lifecycle
         self._masked = masked
         self._phase = Phase.ANALYSING
         self._lines: deque[str] = deque(maxlen=LINES)
@@ -118,7 +119,9 @@ class ProgressPage:
             self._timer.cancel()
             self._timer = None
         self._shown_at = time.monotonic()
-        if self._now() is self._phase:  # the page of a failure, or a worker, has taken its place otherwise
+        if (
+            self._lifecycle.state.phase is self._phase
+        ):  # the page of a failure, or a worker, has taken its place otherwise
             self._show(self.page())
 
     def page(self) -> Page:

@@ -50,5 +50,5 @@ class Reports:
     def finish(self) -> None:
         """Remove the status socket, and log the end."""
         if self._status is not None:
-            self._runtime.failures.guarded(self._status.close)
+            self._runtime.defects.guarded(self._status.close)
         self._runtime.log.event("info", "appliance.stopped", uptime_s=self.history.uptime_s)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.lifecycle_events import Phase
@@ -16,15 +17,28 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.companions.companions import Companions
     from appliance.supervisor.debugger.debug_port import DebugPort
+    from appliance.supervisor.lifecycle import State
+    from appliance.supervisor.lifecycle_events import Page
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.reporting.run_history import RunHistory
     from appliance.supervisor.reporting.status_socket import Answerer
-    from appliance.supervisor.runtime import Snapshot
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
+    from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.worker_group import WorkerGroup
 
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The current state of the supervisor's parts."""
+
+    state: State
+    page: Page | None  # the stand-in's page; None while a worker serves
+    worker: Handle | None
+    children: tuple[Handle, ...]
+    analysis: Analysis | None
 
 
 class StatusAnswers:

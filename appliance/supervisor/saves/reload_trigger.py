@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,14 @@ from appliance.watch.watcher import Changes, Watcher, WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
     from appliance.protocol.messages import FilesReport
-    from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.loop import Timer
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.reporting.page_facts import PageFacts
+    from appliance.supervisor.reporting.last_saves import LastSaves
+    from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.saves.template_saves import TemplateSaves
+    from appliance.supervisor.steps.analysis import Analysis
 
 REPORTED_WRITES_MAX = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
@@ -42,32 +41,40 @@ RETRY_S = 1.0  # before a watcher that could not be started is started again
 _WORKER_STATES = {Phase.SERVING: WorkerState.SERVING, Phase.BROKEN: WorkerState.BROKEN}
 
 
-class ReloadTrigger:
-    """The saves of one project."""
+@dataclass(frozen=True)
+class SaveRoutes:
+    """Which part takes a save.
 
-    def __init__(
-        self,
-        settings: Settings,
-        loop: Loop,
-        log: Log,
-        *,
-        page_facts: PageFacts,
-        changed: Callable[[Changes], None],
-        assets: Callable[[list[str]], None],
-        template_saves: TemplateSaves,
-        phase: Callable[[], Phase],
-    ) -> None:
+    Attributes:
+        changed: takes the changes for which a worker restarts.
+        assets: takes the paths of files that browsers load.
+        template_saves: takes every burst first: templates may need no new worker.
+    """
+
+    changed: Callable[[Changes], None]
+    assets: Callable[[list[str]], None]
+    template_saves: TemplateSaves
+
+
+class ReloadTrigger:
+    """The saves of one project. It is made before the parts that take them, and knows those from ``route`` on.
+
+    Args:
+        runtime: the supervisor's.
+        last_saves: shows on pages what was saved.
+    """
+
+    def __init__(self, runtime: Runtime, last_saves: LastSaves) -> None:
+        settings = runtime.settings
         self._on = settings.reload == "on"
         self._root = f"{settings.project}/"
         self._ignored = settings.ignore
-        self._loop = loop
-        self._log = log
-        self.page_facts = page_facts
-        self._saves = page_facts.saves
-        self._changed = changed
-        self._static_saves = StaticSaves(assets)
-        self._template_saves = template_saves
-        self._phase = phase
+        self._loop = runtime.loop
+        self._log = runtime.log
+        self._saves = last_saves
+        self._lifecycle = runtime.lifecycle
+        self._routes: SaveRoutes | None = None
+        self._static_saves = StaticSaves(self._tell_pages)
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
         self._loops = ReloadLoops()
@@ -75,11 +82,15 @@ class ReloadTrigger:
         self._reported_writes: set[str] = set()  # files that a worker has written, and that the log has named
         self._delayed: Changes | None = None  # their reload is delayed
         self._delay_timer: Timer | None = None
-        self.notes = FileNotes(loop, self._files_noted)
+        self.notes = FileNotes(runtime.loop, self._files_noted)
         options = WatchOptions(
             str(settings.project), settings.watch, settings.ignore, settings.env_files, settings.watch_extra
         )
         self._watcher = Watcher(options, self)
+
+    def route(self, routes: SaveRoutes) -> None:
+        """Report saves by these routes."""
+        self._routes = routes
 
     def start(self) -> None:
         """Report saves from now on, if the settings ask for it."""
@@ -96,14 +107,12 @@ class ReloadTrigger:
         self._watcher.stop()
         self._release_delayed()
 
-    def planned(self, files: Iterable[Path]) -> None:
-        """Watch the files that the installation's plan was made from, wherever they are."""
-        self._watcher.add_files("plan", Kind.DEPENDENCIES, map(str, files))
-
-    def found(self, file: str) -> None:
-        """Watch the application's file, which may have a name that no module has."""
+    def analysed(self, analysis: Analysis) -> None:
+        """Watch the application's file, which may have any name, and the plan's files, which may be anywhere."""
+        file = analysis.project.target.file
         self._watcher.add_files("target", Kind.CODE, [file] if file else [])
         self._saves.loaded([file])
+        self._watcher.add_files("plan", Kind.DEPENDENCIES, map(str, analysis.plan.files))
 
     def loaded(self, child: Handle, report: FilesReport) -> None:
         """Watch the files that a worker has loaded: some may lie outside of the project, or be ignored by git.
@@ -149,6 +158,10 @@ class ReloadTrigger:
         """Return how saves are noticed, for ``appliance status``; None if the reload is off."""
         return self._how if self._on else None
 
+    def _tell_pages(self, paths: list[str]) -> None:
+        if self._routes is not None:
+            self._routes.assets(paths)
+
     def _note(self, event: str, fields: dict[str, Any]) -> None:
         self._how = {**(self._how or {}), **fields}
         self._log.event("warning" if event == "watch.failed" else "info", event, **fields)
@@ -173,7 +186,8 @@ class ReloadTrigger:
         """Report files for which a worker restarts, now or after a delay; ``ask`` whether it must, for templates."""
         self._remember_removed(kinds)
         self._saves.saved(list(kinds))
-        self._template_saves.take(replace(changes, kinds=kinds), self._restart, ask=ask)
+        if self._routes is not None:
+            self._routes.template_saves.take(replace(changes, kinds=kinds), self._restart, ask=ask)
 
     def _restart(self, changes: Changes) -> None:
         """Report saves that need a new worker; delay those of a file that changes again and again."""
@@ -191,7 +205,7 @@ class ReloadTrigger:
             self._delayed = changes
             self._delay_timer = self._loop.call_later(reaction.delay_s, self._delay_is_over)
         else:
-            self._changed(changes)
+            self._report(changes)
 
     def _release_delayed(self) -> Mapping[str, Kind]:
         """Delay no reload any more; return the files that it was for."""
@@ -204,7 +218,11 @@ class ReloadTrigger:
         delayed = self._delayed
         self._release_delayed()
         if delayed is not None:
-            self._changed(delayed)
+            self._report(delayed)
+
+    def _report(self, changes: Changes) -> None:
+        if self._routes is not None:
+            self._routes.changed(changes)
 
     def _remember_removed(self, kinds: Iterable[str]) -> None:
         for path in map(self._whole, kinds):
@@ -251,7 +269,7 @@ class ReloadTrigger:
 
     def worker_state(self) -> WorkerState:
         """Whether the worker serves what was last reported."""
-        return _WORKER_STATES.get(self._phase(), WorkerState.BUSY)
+        return _WORKER_STATES.get(self._lifecycle.state.phase, WorkerState.BUSY)
 
 
 def _files_of(exception: object) -> Iterator[object]:

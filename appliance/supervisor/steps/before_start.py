@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
-    from appliance.supervisor.failures import Failures
+    from appliance.supervisor.lifecycle_runner import LifecycleRunner
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -45,8 +45,7 @@ class BeforeStart:
 
     Args:
         loop, children, log: the supervisor's.
-        on_event: takes an event of the lifecycle.
-        failures: reports a run that can't be started.
+        lifecycle: takes the events; also that a run can't be started.
         spawn: starts the shell.
     """
 
@@ -55,8 +54,7 @@ class BeforeStart:
         loop: Loop,
         children: Children,
         log: Log,
-        on_event: Callable[[lifecycle_events.Event], None],
-        failures: Failures,
+        lifecycle: LifecycleRunner,
         *,
         spawn: Callable[..., Handle] = handles.spawn,
     ) -> None:
@@ -64,14 +62,14 @@ class BeforeStart:
         self._loop = loop
         self._children = children
         self._log = log
-        self._on_event = on_event
+        self._on_event = lifecycle.on_event
         self._state = runs.State()
         self._performers: dict[type[runs.Action], Callable[[Any], None]] = {
             runs.EndRun: self._end_run,
             runs.CheckEarlierRuns: self._check_earlier_runs,
             runs.ReportWait: lambda action: self._log.event("info", "preparation.waiting", pid=action.pid),
             runs.Run: self._run,
-            runs.ReportNotStarted: lambda action: failures.performing(
+            runs.ReportNotStarted: lambda action: lifecycle.action_failed(
                 lifecycle_events.Prepare(action.job), action.error
             ),
             runs.ReportEnd: self._report_end,

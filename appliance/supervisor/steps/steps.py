@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from appliance.config.env import Environment
     from appliance.logs.project_output.output_lines import OutputLine
+    from appliance.supervisor.lifecycle_runner import Performers
     from appliance.supervisor.reporting.progress_page import ProgressPage
-    from appliance.supervisor.runtime import Performers, Runtime
+    from appliance.supervisor.runtime import Runtime
 
 
 class Steps:
@@ -35,7 +36,7 @@ class Steps:
         flags: the appliance's own, for the installer.
         environment: the project's, as it was read at the start.
         page: shows what a step prints.
-        analysed: called with each new analysis, before the lifecycle knows of it.
+        analysed: the parts that must know of a new analysis before the lifecycle does; each is called with it.
     """
 
     def __init__(
@@ -45,20 +46,19 @@ class Steps:
         environment: Environment | None,
         *,
         page: ProgressPage,
-        analysed: Callable[[Analysis], None],
+        analysed: Sequence[Callable[[Analysis], None]],
     ) -> None:
         settings, process, log, loop = runtime.settings, runtime.process, runtime.log, runtime.loop
         self._log = log
-        self._state = runtime.state
-        self._on_event = runtime.on_event
+        self._lifecycle = runtime.lifecycle
         self._page = page
-        self._on_analysis = analysed
+        self._told = analysed
         self.analysis: Analysis | None = None
         self.reanalysis = Reanalysis(loop, Analyst(settings, process, log, loop.post, environment))
         self.installation = Installation(
-            runtime.children, flags, process, settings.project, log=log, on_event=runtime.on_event, page=page
+            runtime.children, flags, process, settings.project, log=log, on_event=runtime.lifecycle.on_event, page=page
         )
-        self.before_start = BeforeStart(loop, runtime.children, log, runtime.on_event, runtime.failures)
+        self.before_start = BeforeStart(loop, runtime.children, log, runtime.lifecycle)
 
     def performers(self) -> Performers:
         """Return what performs each action."""
@@ -72,7 +72,7 @@ class Steps:
 
     def saved(self, written: Iterable[Path]) -> bool:
         """Take a save; return False if a command of BEFORE_START that failed has written these files itself."""
-        if self._state().phase is Phase.BROKEN and self.before_start.wrote(written):
+        if self._lifecycle.state.phase is Phase.BROKEN and self.before_start.wrote(written):
             return False
         self.reanalysis.saved()
         return True
@@ -86,18 +86,19 @@ class Steps:
         self.reanalysis.analyse(self.analysis, partial(self._analysed, action.job))
 
     def _analysed(self, job: int, result: Analysis | ApplianceError) -> None:
-        if job != self._state().job:
+        if job != self._lifecycle.state.job:
             return
         if isinstance(result, ApplianceError):
             self._log.event("error", result.event, **result.fields())
-            self._on_event(lifecycle_events.AnalysisFailed(job, standin_pages.of_error(result)))
+            self._lifecycle.on_event(lifecycle_events.AnalysisFailed(job, standin_pages.of_error(result)))
             return
         log_changes(self._log, self.analysis, result)
         self.analysis = result
         self._log.add_secrets(result.environment.values)
-        self._on_analysis(result)
+        for tell in self._told:
+            tell(result)
         done = self.before_start.is_done(result)
-        self._on_event(lifecycle_events.Analysed(job, installed=result.plan.installed, prepared=done))
+        self._lifecycle.on_event(lifecycle_events.Analysed(job, installed=result.plan.installed, prepared=done))
 
     def _install(self, action: lifecycle_events.Install) -> None:
         self.installation.start(action.job, self.analysis.plan if self.analysis else None)

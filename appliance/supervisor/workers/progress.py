@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.stack_dumps import StackDumps
+    from appliance.supervisor.workers.connection_router import ConnectionRouter
 
 CHECK_S = 2.0
 SHORT = 5  # checks without progress that make a standstill, if nothing excuses them
@@ -57,7 +58,7 @@ class Progress:
     Args:
         loop: the supervisor's.
         listener: the listening socket.
-        acceptor: returns the process that accepts now.
+        router: knows the process that accepts now.
         threads: how many requests a worker runs at a time.
         no_timeout: whether no timeout applies to it.
         stacks: reads the stacks of its threads.
@@ -68,7 +69,7 @@ class Progress:
         self,
         loop: Loop,
         listener: socket.socket,
-        acceptor: Callable[[], Handle | None],
+        router: ConnectionRouter,
         *,
         threads: int,
         no_timeout: Callable[[Handle], bool],
@@ -77,7 +78,7 @@ class Progress:
     ) -> None:
         self._loop = loop
         self._listener = listener
-        self._acceptor = acceptor
+        self._router = router
         self._threads = threads
         self._no_timeout = no_timeout
         self._stacks = stacks
@@ -100,7 +101,7 @@ class Progress:
 
     def _check(self) -> None:
         self._loop.call_later(CHECK_S, self._check)
-        child = self._acceptor()
+        child = self._router.acceptor
         if child is None or child.ending or child.ready_at is None or self._no_timeout(child):
             self._progressed(child, _State())
             return

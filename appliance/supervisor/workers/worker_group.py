@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.environment.environment_locks import EnvironmentUse
 from appliance.protocol import messages
 from appliance.supervisor import lifecycle_events
+from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
@@ -20,15 +21,16 @@ from appliance.supervisor.workers.workers import Workers
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from appliance.supervisor.debugger.debug_port import DebugPort
+    from appliance.supervisor.lifecycle_runner import Performers
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.reports import Reports
-    from appliance.supervisor.runtime import Handlers, Performers, Runtime
+    from appliance.supervisor.runtime import Handlers, Runtime
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.steps import Steps
+    from appliance.supervisor.workers.connection_router import ConnectionRouter
 
 
 class WorkerGroup:
@@ -42,7 +44,7 @@ class WorkerGroup:
         reports: takes what becomes of the workers.
         debug_port: knows which worker a debugger has stopped.
         listener: the listening socket.
-        acceptor: returns the process that accepts now.
+        router: knows the process that accepts now.
     """
 
     def __init__(
@@ -55,12 +57,12 @@ class WorkerGroup:
         reports: Reports,
         debug_port: DebugPort,
         listener: socket.socket,
-        acceptor: Callable[[], Handle | None],
+        router: ConnectionRouter,
     ) -> None:
         loop, children, settings, log = runtime.loop, runtime.children, runtime.settings, runtime.log
         self._loop = loop
         self._log = log
-        self._on_event = runtime.on_event
+        self._lifecycle = runtime.lifecycle
         self._steps = steps
         self._reload_trigger = reload_trigger
         self._use = EnvironmentUse()
@@ -71,18 +73,14 @@ class WorkerGroup:
             drained_workers=self._drained_workers, no_timeout=debug_port.no_timeout,
         )  # fmt: skip
         self.progress = Progress(
-            loop, listener, acceptor, threads=settings.threads,
+            loop, listener, router, threads=settings.threads,
             no_timeout=debug_port.no_timeout, stacks=reports.stacks, log=log,
         )  # fmt: skip
-        self._failed_imports = FailedImports(
-            self.workers, steps.installation, steps.reanalysis, reload_trigger,
-            snapshot=runtime.snapshot, on_event=runtime.on_event,
-        )  # fmt: skip
+        self._failed_imports = FailedImports(self.workers, steps, reload_trigger, runtime.lifecycle)
 
     def performers(self) -> Performers:
-        """Return what performs each action."""
+        """Return what performs each action but Boot, which concerns more than workers."""
         return {
-            lifecycle_events.Boot: self._boot,
             lifecycle_events.Retire: lambda action: self.workers.retire(action.generation),
             lifecycle_events.Kill: lambda action: self.workers.kill(action.generation),
             lifecycle_events.RetryLater: self._retry_later,
@@ -100,20 +98,29 @@ class WorkerGroup:
             messages.Preloaded: lambda child, message, _: self.preloading.preloaded(child, message),
         }
 
+    def serving(self) -> Handle | None:
+        """Return the worker that serves what was last saved, as far as that was reported; None while none does."""
+        worker = self.workers.current
+        is_serving = self._lifecycle.state.phase is Phase.SERVING and worker is not None and worker.ready_at is not None
+        return worker if is_serving and worker is not None and not worker.ending else None
+
     def drained(self, child: Handle) -> None:
         """A worker has no more requests."""
         self._drained_workers.drained(child)
         if self.workers.awaits_address:
             self._drained_workers.shorten_deadlines()
 
-    def _boot(self, action: lifecycle_events.Boot) -> None:
+    def boot(self, action: lifecycle_events.Boot) -> None:
+        """Start the worker of a generation."""
         analysis = required(self._steps.analysis, "a worker is started")
         self._use.hold(analysis.plan.environment)
         self.workers.boot(action.generation, analysis)
 
     def _retry_later(self, action: lifecycle_events.RetryLater) -> None:
         self._log.event("warning", "worker.restarting", generation=action.generation, after_s=action.after_s)
-        self._loop.call_later(action.after_s, partial(self._on_event, lifecycle_events.RetryDue(action.generation)))
+        self._loop.call_later(
+            action.after_s, partial(self._lifecycle.on_event, lifecycle_events.RetryDue(action.generation))
+        )
 
     def _ready(self, child: Handle, message: messages.Ready) -> None:
         if child.role == "worker":

@@ -93,8 +93,7 @@ class Workers:
         self._children = runtime.children
         self._settings = runtime.settings
         self._log = runtime.log
-        self._on_event = runtime.on_event
-        self._failures = runtime.failures
+        self._lifecycle = runtime.lifecycle
         self._spawner = spawner
         self._preloading = preloading
         url = reports.address.url
@@ -251,7 +250,7 @@ class Workers:
             child = self._spawner.initialise(forked, analysis) if forked else self._spawner.worker(generation, analysis)
         except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this attempt
             self._on(events.StartFailed(action.attempt))
-            self._failures.performing(lifecycle_events.Boot(generation), error)
+            self._lifecycle.action_failed(lifecycle_events.Boot(generation), error)
             return
         self.current = child
         child.assign_attempt(action.attempt, analysis)
@@ -274,7 +273,7 @@ class Workers:
         if child is self.current:
             self._import_watch.end()
         # The event comes after the action: a client that reads the line must not get the stand-in's page.
-        self._on_event(lifecycle_events.WorkerReady(child.generation))
+        self._lifecycle.on_event(lifecycle_events.WorkerReady(child.generation))
         self._log.event(
             "info", "worker.ready", generation=child.generation, pid=child.pid, python=child.python,
             application=message.application, import_s=message.import_s, total_s=total_s, **self._url,
@@ -299,12 +298,12 @@ class Workers:
         self._log.event(
             "error", "worker.failed", role="worker", generation=generation, traceback=report.get("text", ""), **fields
         )
-        self._on_event(lifecycle_events.WorkerFailed(generation, standin_pages.of_report(report)))
+        self._lifecycle.on_event(lifecycle_events.WorkerFailed(generation, standin_pages.of_report(report)))
 
     def _report_death(self, action: events.ReportDeath) -> None:
         if (loop := self._crash_loops.died(action.how, time.monotonic())) is not None:
             self._log.event("error", "worker.looping", **loop)
-        self._on_event(action.death)
+        self._lifecycle.on_event(action.death)
 
     def _drain(self, action: events.Drain) -> None:
         if (worker := self._worker(action.attempt)) is None:
@@ -366,7 +365,7 @@ class Workers:
         self._log.event(
             "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
         )
-        self._on_event(lifecycle_events.WorkerFailed(child.generation, page))
+        self._lifecycle.on_event(lifecycle_events.WorkerFailed(child.generation, page))
 
 
 def _address_in_use(message: Failed) -> bool:

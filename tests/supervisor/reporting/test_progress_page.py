@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,11 +24,10 @@ class Shown:
     def __init__(self, phase: Phase) -> None:
         self.loop = FakeLoop()
         self.pages: list[dict[str, Any]] = []
-        self.phase = phase
         loop: Any = self.loop
-        self.page = ProgressPage(
-            loop, self.pages.append, lambda: self.phase, lambda text: text.replace("secret", "***")
-        )
+        self.lifecycle = SimpleNamespace(state=SimpleNamespace(phase=phase))
+        lifecycle: Any = self.lifecycle
+        self.page = ProgressPage(loop, self.pages.append, lifecycle, lambda text: text.replace("secret", "***"))
         self.page.begin(phase)
 
 
@@ -99,7 +99,7 @@ def test_another_page_has_taken_its_place(phase: Phase):
     """What arrives late never replaces the page of a failure, or a worker."""
     shown = Shown(Phase.PREPARING)
     shown.page.output(Phase.PREPARING, [b"line"])
-    shown.phase = phase
+    shown.lifecycle.state.phase = phase
     shown.loop.advance(INTERVAL_S)
     assert len(shown.pages) == 1
 

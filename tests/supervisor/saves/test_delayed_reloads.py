@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.saves.reload_loops import DELAY_S, LOOP
-from appliance.supervisor.saves.reload_trigger import ReloadTrigger
+from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.watch.kinds import Kind
 from appliance.watch.watcher import Changes
 from tests.supervisor.fakes import FakeLog, FakeLoop
@@ -33,12 +32,6 @@ class AllRestart:
         restart(changes)
 
 
-class NoFacts:
-    """Facts for no page."""
-
-    saves = NoSaves()
-
-
 @dataclass
 class Reloads:
     """A trigger, and the changes that it has let through."""
@@ -52,17 +45,13 @@ class Reloads:
         settings = SimpleNamespace(
             project=self.project, reload="on", watch="auto", ignore=(), env_files=(), watch_extra=()
         )
-        parts: dict[str, Any] = {
-            "template_saves": AllRestart(),
-            "loop": self.loop,
-            "log": self.log,
-            "page_facts": NoFacts(),
-            "settings": settings,
-        }
-        self.trigger = ReloadTrigger(
-            **parts, changed=lambda changes: self.changed.append(dict(changes.kinds)), assets=lambda _: None,
-            phase=lambda: Phase.SERVING,
-        )  # fmt: skip
+        runtime: Any = SimpleNamespace(settings=settings, loop=self.loop, log=self.log, lifecycle=None)
+        no_saves: Any = NoSaves()
+        self.trigger = ReloadTrigger(runtime, no_saves)
+        all_restart: Any = AllRestart()
+        self.trigger.route(
+            SaveRoutes(lambda changes: self.changed.append(dict(changes.kinds)), lambda _: None, all_restart)
+        )
 
     def save(self, name: str, kind: Kind = Kind.CODE, *, busy: bool = True) -> None:
         """The watcher reports this file; ``busy``: while a worker starts."""

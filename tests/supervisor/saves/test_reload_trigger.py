@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger
 from appliance.worker.files.input_files import InputFiles
 from tests.supervisor.fakes import handle
@@ -21,12 +20,9 @@ def test_the_text_of_a_template_is_read_when_a_request_first_uses_it(tmp_path: P
     )
     loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda _: None)
     known: list[str] = []
-    facts: Any = SimpleNamespace(saves=SimpleNamespace(loaded=known.extend))
-    unused: Any = None
-    trigger = ReloadTrigger(
-        settings, loop, unused, page_facts=facts, changed=unused, assets=unused, template_saves=unused,
-        phase=lambda: Phase.SERVING,
-    )  # fmt: skip
+    saves: Any = SimpleNamespace(loaded=known.extend)
+    runtime: Any = SimpleNamespace(settings=settings, loop=loop, log=None, lifecycle=None)
+    trigger = ReloadTrigger(runtime, saves)
     child = handle()
     inputs = InputFiles(str(tmp_path), pipe := trigger.notes.begin(child))
     inputs.report()

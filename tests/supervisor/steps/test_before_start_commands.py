@@ -28,8 +28,10 @@ class Project:
         self.runs: list[tuple[Handle, list[str]]] = []
         self.started: list[dict[str, Any]] = []
         self.startable = True
-        failures = SimpleNamespace(performing=lambda action, _: self.not_started.append(action))
-        parts: Any = (self.loop, self.children, self.log, self.events.append, failures)
+        lifecycle = SimpleNamespace(
+            on_event=self.events.append, action_failed=lambda action, _: self.not_started.append(action)
+        )
+        parts: Any = (self.loop, self.children, self.log, lifecycle)
         self.before_start = BeforeStart(*parts, spawn=self.spawn)
         self.children.ended = self.before_start.ended
 

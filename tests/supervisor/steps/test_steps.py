@@ -41,6 +41,7 @@ class Project:
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), SecretLog()
         self.events: list[lifecycle_events.Event] = []
         self.analysed: list[Analysis] = []
+        self.known: list[tuple[Analysis | None, int]] = []  # at each new analysis, and how many events there were
         self.shown: list[tuple[Phase, list[bytes]]] = []
         self.spawned: list[tuple[str, int, Any]] = []
         self.state = SimpleNamespace(phase=Phase.ANALYSING, job=1)
@@ -50,15 +51,19 @@ class Project:
         )  # fmt: skip
         runtime: Any = SimpleNamespace(
             settings=SimpleNamespace(project=root), process={"HOME": "/root"}, log=self.log, loop=self.loop,
-            children=self.children, failures=SimpleNamespace(), state=lambda: self.state, on_event=self.events.append,
+            children=self.children, lifecycle=SimpleNamespace(state=self.state, on_event=self.events.append),
         )  # fmt: skip
         environment: Any = SimpleNamespace()
         self.environment = environment
-        self.steps = Steps(runtime, ["--offline"], environment, page=page, analysed=self.analysed.append)
+        self.steps = Steps(runtime, ["--offline"], environment, page=page, analysed=[self._analysed])
         monkeypatch.setattr(self.steps.before_start, "_spawn", self._spawn)
         monkeypatch.setattr(self.steps.installation, "_spawn", self._spawn_installer)
         self.analyses: list[tuple[Any, Callable[[Any], None]]] = []
         monkeypatch.setattr(self.steps.reanalysis, "analyse", lambda *given: self.analyses.append(given))
+
+    def _analysed(self, analysis: Analysis) -> None:
+        self.analysed.append(analysis)
+        self.known.append((self.steps.analysis, len(self.events)))
 
     def _spawn(self, role: str, job: int, argv: list[str], **_: object) -> Handle:
         self.spawned.append((role, job, argv))
@@ -104,10 +109,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_an_analysis_is_reported(project: Project, installed: bool, commands: str):
     """The lifecycle hears what an analysis has found after everybody who needs it, and its secrets are masked."""
     result = project.found(installed=installed, commands=commands)
-    known = [project.steps.analysis]
-    project.steps._on_analysis = lambda _: known.append(project.steps.analysis)
+    assert project.steps.analysis is None
     project.analyses_as(result)
-    assert known == [None, result]
+    assert project.known == [(result, 0)]
     assert project.events == [lifecycle_events.Analysed(1, installed=installed, prepared=not commands)]
     assert project.log.secrets == [{"TOKEN": "hunter2"}]
     assert [name for _, name, _ in project.log.events] == ["project.found"]

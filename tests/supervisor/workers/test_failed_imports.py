@@ -29,14 +29,17 @@ class Project:
         self.reported: list[Handle] = []
         self.events: list[lifecycle_events.Event] = []
         self.differs: Callable[[bool], None] | None = None
-        self.state = State(phase=Phase.BOOTING, generation=1)
         parts: Any = SimpleNamespace(
-            current=self.child, may_be_outdated=lambda *_: self.outdated, again=self._again,
-            supply=lambda *_: self.supplies, failed=lambda _: None,
-            import_failed=lambda child, _: self.reported.append(child),
+            current=self.child, may_be_outdated=lambda *_: self.outdated,
+            failed=lambda _: None, import_failed=lambda child, _: self.reported.append(child),
         )  # fmt: skip
-        scene: Any = lambda: SimpleNamespace(state=self.state, analysis=SimpleNamespace(plan="plan"))  # noqa: E731
-        self.failed_imports = FailedImports(parts, parts, parts, parts, snapshot=scene, on_event=self.events.append)
+        steps: Any = SimpleNamespace(
+            analysis=SimpleNamespace(plan="plan"), reanalysis=SimpleNamespace(again=self._again),
+            installation=SimpleNamespace(supply=lambda *_: self.supplies),
+        )  # fmt: skip
+        self.lifecycle = SimpleNamespace(state=State(phase=Phase.BOOTING, generation=1), on_event=self.events.append)
+        lifecycle: Any = self.lifecycle
+        self.failed_imports = FailedImports(parts, steps, parts, lifecycle)
 
     def _again(self, _known: object, differs: Callable[[bool], None]) -> bool:
         self.differs = differs
@@ -83,7 +86,7 @@ def test_a_save_meanwhile_makes_it_old(project: Project, state: State):
     """Another save while the project is analysed again makes the failure outdated."""
     project.outdated = project.looks = True
     project.failed_imports.handle(project.child, BROKEN)
-    project.state = state
+    project.lifecycle.state = state
     assert project.differs is not None
     project.differs(True)
     assert (project.reported, project.events) == ([], [])

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,8 +57,9 @@ class Scene:
         self.debugged = False
         self.loop = Loop()
         given: Any = self.reported
+        router: Any = SimpleNamespace(acceptor=self.child)
         self.progress = Progress(
-            self.loop, self.listener, lambda: self.child, threads=THREADS,
+            self.loop, self.listener, router, threads=THREADS,
             no_timeout=lambda _: self.debugged, stacks=given, log=given,
         )  # fmt: skip
         self.clients: list[socket.socket] = []

@@ -32,7 +32,7 @@ class Scene:
         self.loop, self.log = FakeLoop(), FakeLog()
         monkeypatch.setattr(module, "_state_of", lambda _: module._State(**self.state))
         stacks: Any = SimpleNamespace(ask=lambda _, answer: answer(self.stacks))
-        parts: Any = (self.loop, None, lambda: self.child)
+        parts: Any = (self.loop, None, self)
         log: Any = self.log
         self.progress = Progress(*parts, threads=2, no_timeout=lambda _: self.debugged, stacks=stacks, log=log)
         monkeypatch.setattr(self.progress, "_queue_waits", lambda: self.clients_wait)
@@ -42,6 +42,11 @@ class Scene:
         """So many checks pass; why the process is stuck."""
         self.loop.advance(CHECK_S * times)
         return self.progress.stuck
+
+    @property
+    def acceptor(self) -> Handle | None:
+        """As the router's."""
+        return self.child
 
     @property
     def worker(self) -> Handle:

@@ -1,0 +1,77 @@
+"""Hold the state of the lifecycle: take each event through its table, and have the actions performed.
+
+An action that fails becomes the event that the table has for that, so that no phase lasts forever. What could not be
+started is tried again where that may help. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from appliance.errors import ApplianceError, defect
+from appliance.supervisor import lifecycle, lifecycle_events
+from appliance.supervisor.reporting import standin_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.logs.setup import Log
+    from appliance.supervisor.loop import Loop
+    from appliance.supervisor.reporting.defects import Defects
+
+    Performers = dict[type[lifecycle_events.Action], Callable[[Any], None]]  # what performs each action
+
+RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # before a start that failed is tried again, where that may help
+
+
+class LifecycleRunner:
+    """The lifecycle of one project. It is made before the parts, and knows them from ``route`` on.
+
+    Attributes:
+        state: the current one.
+    """
+
+    def __init__(self, log: Log, loop: Loop, defects: Defects) -> None:
+        self._log = log
+        self._loop = loop
+        self._defects = defects
+        self._performers: Performers = {}
+        self._retries = 0
+        self.state = lifecycle.State()
+
+    def route(self, performers: Performers) -> None:
+        """Have each action performed by these."""
+        self._performers = performers
+
+    def on_event(self, event: lifecycle_events.Event) -> None:
+        """Take one event through the table."""
+        self.state, actions = lifecycle.step(self.state, event)
+        if isinstance(event, lifecycle_events.WorkerReady):
+            self._retries = 0  # the next start that fails is tried again soon
+        for action in actions:
+            self.perform(action)
+
+    def perform(self, action: lifecycle_events.Action) -> None:
+        """Have one action performed."""
+        try:
+            self._performers[type(action)](action)
+        except Exception as error:  # noqa: BLE001  no phase may be waited in for what has failed
+            self.action_failed(action, error)
+
+    def action_failed(self, action: lifecycle_events.Action, error: Exception) -> None:
+        """Report that this action has failed, and have it tried again where that may help."""
+        if not isinstance(error, ApplianceError):
+            self._defects.report(error)
+            error = defect(error)
+        else:
+            self._log.event("error", error.event, **error.fields())
+        failure = lifecycle.failure_of(action, standin_pages.of_error(error))
+        if failure is None:
+            return
+        self._loop.post(partial(self.on_event, failure))
+        again = lifecycle.retry_of(action)
+        if again is not None and getattr(error, "passing", False):
+            wait = RETRY_S[min(self._retries, len(RETRY_S) - 1)]
+            self._retries += 1
+            self._loop.call_later(wait, partial(self.on_event, again))
