@@ -12,7 +12,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
 from appliance.server.wsgi.recording.request_ids import RequestIds
-from tools import commands, remedies, site, tests_of
+from tools import commands, hosts, remedies, site, tests_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -145,6 +145,11 @@ def test_the_architecture_is_one_page():
 def test_the_commands_are_the_command_lines():
     """docs/commands.md is what the command line's grammar makes; python -m tools.commands makes it."""
     assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == commands.page()
+
+
+def test_the_allowed_hosts_are_those_of_the_code():
+    """docs/hosts.md lists each kind of allowed host; python -m tools.hosts writes them."""
+    assert hosts.PAGE.read_text(encoding="utf-8") == hosts.page()
 
 
 def test_the_remedies_are_those_of_the_table():

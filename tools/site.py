@@ -18,9 +18,8 @@ BUILD = ROOT / ".site"
 SECTIONS = {
     "Use it": [
         "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "watching", "serving",
-        "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "security", "troubleshooting",
-        "library",
-        "production",
+        "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "hosts", "security",
+        "troubleshooting", "library", "production",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],

@@ -14,6 +14,8 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
+from .host_rules import is_local_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -23,7 +25,6 @@ _HOST = re.compile(
     r"|\[[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+\])"
     r"(?::0*(?P<port>[0-9]{0,5}))?"
 )
-_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+(?:%.*)?\]")
 _LOOPBACK = re.compile(r"127(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[(?:::1|(?:0{1,4}:){7}0{0,3}1)\]")
 _UNRESOLVED = re.compile(r"[!$&'()*+,;=]|\[v")  # characters that no resolvable name or address has
 _PORT_MAX = 65_535
@@ -63,9 +64,7 @@ def is_loopback(name: str) -> bool:
 class AllowedHosts:
     """The names that are served: those that can't be another site's, and the additional ones.
 
-    Always allowed: addresses, ``localhost`` and its sub-domains, ``host.docker.internal``, and names of one label (they
-    resolve only by a search domain or in a container network). A rebinding attack needs a name with a dot that the
-    attacker controls.
+    ``host_rules`` has the names that are always allowed, with the reason for each.
 
     Args:
         names: additional names; ``.example.test`` or ``*.example.test`` also allows sub-domains; ``*`` allows all.
@@ -92,9 +91,5 @@ class AllowedHosts:
         if self._any or name in self._exact:
             return True
         return _UNRESOLVED.search(name) is None and (
-            "." not in name
-            or name == "host.docker.internal"
-            or name.endswith((".localhost", *self._below))
-            or name in {below[1:] for below in self._below}
-            or _ADDRESS.fullmatch(name) is not None
+            name.endswith(self._below) or name in {below[1:] for below in self._below} or is_local_name(name)
         )
