@@ -16,7 +16,7 @@ from tests.live.live_appliance import Appliance
 
 # It prints, loads modules that can be preloaded, and waits in its import where a test wants it to.
 APP = """
-import os, sqlite3, xml.dom.minidom
+import os, colorsys, sched
 print("imported")
 if os.path.exists("slow"):
     open("slow").read()

@@ -50,7 +50,7 @@ def test_a_lax_server_is_found_out(monkeypatch: pytest.MonkeyPatch, lax: str, da
 
 def test_some_seconds_of_it():
     """The command finds nothing in the time that the checks have for it."""
-    command = [sys.executable, "-m", "tests.fuzz", "--engine", "own", "--seconds", "5"]
+    command = [sys.executable, "-m", "tests.fuzz", "--engine", "own", "--seconds", "3"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failures=0" in done.stdout

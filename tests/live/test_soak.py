@@ -13,7 +13,7 @@ from tests.soak.load import soak
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: what processes hold is read from /proc")
 def test_a_short_soak():
     """Clients that behave, leave, stall, reset and lie: no wrong answer, one line a request, and nothing leaks."""
-    result = soak(seconds=6, seed=20, clients=24, rounds=3)
+    result = soak(seconds=4, seed=20, clients=24, rounds=3)
     assert result.failures == []
     assert result.requests > 200
     assert {"request.finished", "request.refused", "request.aborted", "websocket.closed"} <= result.events.keys()
