@@ -98,7 +98,7 @@ class Supervisor:
             runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports,
             debug_port=self._debug_port, listener=listener, router=self._pages.router,
         )  # fmt: skip
-        self._companions = Companions(runtime)
+        self._companions = Companions(runtime, self._check_all_gone)
         self._template_saves = TemplateSaves(
             str(settings.project), loop, self._children, log,
             worker=self._worker_group.serving, changed=self._pages.router.templates_changed,
@@ -240,7 +240,7 @@ class Supervisor:
             self._stopping.drained(child)
 
     def _check_all_gone(self) -> None:
-        if self._lifecycle.state.phase is not Phase.STOPPING:
+        if self._lifecycle.state.phase is not Phase.STOPPING or self._companions.living():
             return
         living = self._children.living()
         if not living:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.live.live_appliance import Appliance, Event
+from tests.thorough import THOROUGH
 
 Start = Callable[..., Appliance]
 
@@ -23,6 +24,16 @@ import os, subprocess, sys
 started = subprocess.Popen(["sh", "-c", "setsid sleep 3600 & echo $!"], stdout=subprocess.PIPE, text=True)
 print("left", started.stdout.readline().strip(), os.getpid(), flush=True)
 sys.stdin.read()
+"""
+# What Tailwind does at each save, and the file of its number that some programs keep.
+WRITES = """
+import os, pathlib, time
+pathlib.Path("writes.pid").write_text(str(os.getpid()))
+for number in range(1, 1_000_000):
+    pathlib.Path("static/app.css.tmp").write_text(f"body {{ margin: {number}px }}")
+    os.replace("static/app.css.tmp", "static/app.css")
+    print("wrote", number, flush=True)
+    time.sleep(0.1)
 """
 PICKY = """
 import signal, sys
@@ -61,6 +72,15 @@ def companions_of(appliance: Appliance) -> dict[str, dict[str, Any]]:
     """What the status says of each."""
     answer = json.loads(appliance.command("status", "--json").stdout)
     return {each["name"]: each for each in answer["companions"]}
+
+
+def below(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs."""
+    found = []
+    for folder in Path(f"/proc/{pid}/task").glob("*"):
+        for child in map(int, (folder / "children").read_text().split()):
+            found += [child, *below(child)]
+    return found
 
 
 def watched(pids: Iterable[int]) -> list[int]:
@@ -201,3 +221,42 @@ def test_those_that_follow_the_code_do(start: Start, project: Path, preload: str
     after = companions_of(appliance)
     assert (after["stays"]["pid"], after["stays"]["restarts"]) == (before["stays"]["pid"], 0)
     assert (after["follows"]["restarts"], after["follows"]["state"]) == (1, "running")
+
+
+def test_reloads_leave_one_of_each(start: Start, project: Path):
+    """After many saves in a row one process of each companion runs, and none of the former ones is left."""
+    saves = 100 if THOROUGH else 5
+    declare(
+        project, "follows: echo started $$; exec cat", "slow: trap 'sleep 0.2; exit 0' TERM; cat", f"stays: {LASTS}"
+    )
+    appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_COMPANIONS_RELOAD="follows,slow")
+    output_of(appliance, "stays", "started")
+    find(appliance, "worker.ready")
+    code = (project / "app.py").read_text()
+    for number in range(saves):
+        appliance.edit("app.py", f"{code}\n# {number}\n")
+        appliance.wait_for("reload.finished")
+    while (found := companions_of(appliance))["slow"]["state"] != "running" or found["follows"]["state"] != "running":
+        appliance.catch_up()
+    pids = {name: each["pid"] for name, each in found.items()}
+    alive = [
+        pid for pid in below(appliance.process.pid) if Path(f"/proc/{pid}/comm").read_text().strip() in {"cat", "sh"}
+    ]
+    assert set(pids.values()) < set(alive)
+    assert len(alive) == 4, "each of the three, and what the shell of one runs"
+    assert found["stays"]["restarts"] == 0
+    assert 1 <= found["follows"]["restarts"] <= saves
+    assert appliance.stop() == 0
+
+
+def test_a_writer_of_styles_reloads_nothing(start: Start, project: Path):
+    """A companion that writes a style again and again refreshes the open pages, and starts no worker again."""
+    (project / "static").mkdir()
+    (project / "writes.py").write_text(WRITES, encoding="utf-8")
+    declare(project, "css: python writes.py")
+    appliance = start(APPLIANCE_INSTALL="off")
+    find(appliance, "worker.ready")
+    output_of(appliance, "css", "wrote 20")
+    appliance.catch_up()
+    assert not [event for event in appliance.events if str(event["event"]).startswith("reload")]
+    assert companions_of(appliance)["css"]["restarts"] == 0

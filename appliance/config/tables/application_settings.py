@@ -96,7 +96,11 @@ APPLICATION_SETTINGS: tuple[Setting, ...] = (
         example="python manage.py migrate --noinput",
     ),
     Setting(
-        "COMPANIONS", value_types.COMPANIONS, "on", "Which other processes of the project to run.", example="worker,css"
+        "COMPANIONS",
+        value_types.COMPANIONS,
+        "on",
+        "Which processes of Procfile.dev and of [tool.appliance.processes] in pyproject.toml to run beside the worker.",
+        example="worker,css",
     ),
     Setting(
         "COMPANIONS_RELOAD",

@@ -38,11 +38,15 @@ class Companions:
 
     Args:
         runtime: the supervisor's.
+        gone: called when nothing is left of one that was removed.
         spawn: starts a process.
     """
 
-    def __init__(self, runtime: Runtime, *, spawn: Callable[..., Handle] = handles.spawn) -> None:
+    def __init__(
+        self, runtime: Runtime, gone: Callable[[], None], *, spawn: Callable[..., Handle] = handles.spawn
+    ) -> None:
         self._runtime = runtime
+        self._gone = gone
         self._log = runtime.log
         self._spawn = spawn
         self._run_id = secrets.token_hex(8)  # of the marks: another appliance's companions have others
@@ -100,6 +104,10 @@ class Companions:
         if self._guard is not None:
             self._runtime.children.retire(self._guard, 0.0)
 
+    def living(self) -> bool:
+        """Return whether a companion, or something that it has started, may be left."""
+        return bool(self._companions)
+
     def kill_rest(self) -> None:
         """Kill what has left its process group, and does not end: the supervisor ends now."""
         if self._analysis is not None and self._analysis.companions.processes:
@@ -124,6 +132,7 @@ class Companions:
 
     def _forget(self, name: str) -> None:
         self._companions.pop(name, None)
+        self._gone()
 
     def _start_guard(self) -> None:
         """Start what ends companions after the supervisor, where the kernel would not do so."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "WSGI_APPLIANCE_COMPANION"
 _PROC = "/proc"
+_TRIES = 100  # to read an environment: a millisecond
 
 
 def marked(mark: str, *, below: int = 0) -> list[int]:
@@ -70,8 +71,22 @@ def _children(pid: int) -> Iterator[int]:
 
 def _has(pid: int, text: bytes) -> bool:
     try:
-        with open(f"{_PROC}/{pid}/environ", "rb") as file:  # noqa: PTH123  as above
-            environment = file.read()
+        environment = _environment(pid)
     except OSError:  # another user's, or it has ended
         return False
     return environment.startswith(text) or b"\0" + text in environment
+
+
+def _environment(pid: int) -> bytes:
+    """Return the environment of a process; in the middle of execve(2) it has none for a moment.
+
+    Raises:
+        OSError: it can't be read, or there is none: the process has ended, or is the kernel's.
+    """
+    for _ in range(_TRIES):
+        with open(f"{_PROC}/{pid}/environ", "rb") as file:  # noqa: PTH123  as above
+            if environment := file.read():
+                return environment
+        os.readlink(f"{_PROC}/{pid}/exe")  # noqa: PTH115  a Path costs more
+        os.sched_yield()
+    return b""
