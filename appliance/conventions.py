@@ -28,6 +28,9 @@ FUNCTION_COMMAND = r"\.command\([ \t]{{0,80}}\)[ \t]{{0,80}}\n(?:@.{{0,200}}\n){
 # Files that engines put into a container.
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
+# Where the number of a forwarded port stands in the name by which a workspace's proxy forwards it.
+ANY_PORT = "{port}"
+
 # Which tool wrote a lock: only that tool may change it.
 LOCK_TOOLS = MappingProxyType({"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"})
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from appliance.config.setting import Setting
 
 _COLOUR_VARIABLES = ("FORCE_COLOR", "NO_COLOR")  # force-color.org, no-color.org
+# By which ``port_forwarding`` knows a workspace; the project may need them too.
+_WORKSPACE_VARIABLES = (
+    "CODESPACES", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "GITPOD_WORKSPACE_URL",
+    "VSCODE_PROXY_URI",
+)  # fmt: skip
 
 
 def help_table() -> list[tuple[str, str, str]]:
@@ -98,7 +103,7 @@ def passed_variables() -> list[str]:
     Compose leaves out a name without a value that neither the shell nor the .env file beside the compose file sets.
     """
     settings = [setting.variable for setting in TABLE if not setting.in_image and setting.name not in _OWN_LINE]
-    return [*settings, *_COLOUR_VARIABLES]
+    return [*settings, *_COLOUR_VARIABLES, *_WORKSPACE_VARIABLES]
 
 
 def compose_environment(indent: str) -> list[str]:

@@ -7,6 +7,8 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appliance.config.port_forwarding import forwarded_url
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,8 +34,9 @@ class Address:
     def of(cls, listener: socket.socket, public_url: str, process: Mapping[str, str], *, secure: bool) -> Address:
         """Return the address of the listening socket; ``process``: the environment, which marks the image."""
         host, port = listener.getsockname()[:2]
-        known = public_url or "APPLIANCE_IMAGE" not in process
-        return cls(host, port, url_of(listener, public_url, secure=secure) if known else None)
+        shown = public_url or forwarded_url(process, port)
+        known = shown or "APPLIANCE_IMAGE" not in process
+        return cls(host, port, url_of(listener, shown, secure=secure) if known else None)
 
     def fields(self, project: str) -> dict[str, Any]:
         """Return the fields of ``appliance.started``: the URL, or the command that shows the published port."""

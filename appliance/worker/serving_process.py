@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..protocol.channel import Channel, ChannelError, message_parts
 from ..protocol.messages import HandOverConnections, Hello, TakeConnections
+from ..server.http.forwarded_names import ForwardedNames
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pool.pool import PooledWSGIServer
+from ..server.wsgi.environ import TrustedProxies
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
@@ -94,14 +96,15 @@ def make_server(
     listener: socket.socket, application: Application, sink: RecordSink, options: dict[str, Any], **more: Any
 ) -> PooledWSGIServer:
     """Build the server that ``options`` (``supervisor/processes/spawn``) describe."""
+    forwarded_names = ForwardedNames(options["forwarded_names"])
     return PooledWSGIServer(
         listener,
         application,
         sink=sink,
         limits=Limits(**options["limits"]),
         threads=options["threads"],
-        allowed_hosts=AllowedHosts(options["allowed_hosts"]),
-        trusted_proxies=options["trusted_proxies"],
+        allowed_hosts=AllowedHosts(options["allowed_hosts"], forwarded_names),
+        trusted_proxies=TrustedProxies(tuple(options["trusted_proxies"]), forwarded_names),
         **more,
     )
 

@@ -29,6 +29,8 @@ def test_compose_passes_each_setting_on(name):
     environment = yaml.safe_load(file.read_text("utf-8"))["services"]["app"]["environment"]
     image = {setting.variable for setting in TABLE if setting.in_image}
     known = {setting.variable for setting in TABLE} - image | {"FORCE_COLOR", "NO_COLOR"}
+    known |= {"CODESPACES", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"}
+    known |= {"GITPOD_WORKSPACE_URL", "VSCODE_PROXY_URI"}
     passed = {key for key, value in environment.items() if value is None}
     assert passed | {"APPLIANCE_PUBLIC_URL", "APPLIANCE_EDITOR_FOLDER", "APPLIANCE_DEBUGPY"} == known
 

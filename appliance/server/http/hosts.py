@@ -14,6 +14,7 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
+from .forwarded_names import ForwardedNames
 from .host_rules import is_local_name
 
 if TYPE_CHECKING:
@@ -68,12 +69,14 @@ class AllowedHosts:
 
     Args:
         names: additional names; ``.example.test`` or ``*.example.test`` also allows sub-domains; ``*`` allows all.
+        forwarded: the names by which the workspace's own proxy forwards.
 
     Attributes:
         served: values of Host fields that were allowed; nearly all requests name the same one, and asking costs 1.3 µs.
     """
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), forwarded: ForwardedNames | None = None) -> None:
+        self._forwarded = forwarded or ForwardedNames()
         lowered = [name.strip().lower().rstrip(".") for name in names]
         self._any = "*" in lowered
         self._exact = frozenset(name for name in lowered if not name.startswith((".", "*.")))
@@ -91,5 +94,8 @@ class AllowedHosts:
         if self._any or name in self._exact:
             return True
         return _UNRESOLVED.search(name) is None and (
-            name.endswith(self._below) or name in {below[1:] for below in self._below} or is_local_name(name)
+            name.endswith(self._below)
+            or name in {below[1:] for below in self._below}
+            or is_local_name(name)
+            or self._forwarded.scheme_of(name) != ""
         )

@@ -65,7 +65,7 @@ class PooledWSGIServer(WSGIServer):
         limits: bounds of time and size.
         threads: how many requests run at once; with 1 always in the same thread.
         allowed_hosts: whether to serve a Host; None serves all.
-        trusted_proxies: addresses or networks whose ``Forwarded`` fields are believed.
+        trusted_proxies: addresses or networks whose ``Forwarded`` fields are believed, or the rule itself.
         RequestHandlerClass: as ``socketserver``'s; its ``handle`` is not used, ``handle_one_request`` is.
         tls: for HTTPS (``tls.context_of``); the socket then serves nothing else.
         hold: the earliest time at which connections may be answered; may be replaced at any time.
@@ -82,7 +82,7 @@ class PooledWSGIServer(WSGIServer):
         limits: Limits = Limits(),  # noqa: B008  frozen
         threads: int = 8,
         allowed_hosts: Callable[[str], bool] | None = None,
-        trusted_proxies: Iterable[str] = (),
+        trusted_proxies: Iterable[str] | TrustedProxies = (),
         RequestHandlerClass: type[WSGIRequestHandler] = WSGIRequestHandler,
         tls: SSLContext | None = None,
         hold: Hold | None = None,
@@ -95,8 +95,8 @@ class PooledWSGIServer(WSGIServer):
         self.set_app(application)
         self.sink, self.limits = sink, limits
         self._server_context = ServerContext(
-            base_environ(self), sink=sink, limits=limits, multithread=threads > 1, persistent=True,
-            allowed_hosts=allowed_hosts, proxies=TrustedProxies(tuple(trusted_proxies)), handoff=handoff,
+            base_environ(self), sink=sink, limits=limits, multithread=threads > 1, persistent=True, handoff=handoff,
+            allowed_hosts=allowed_hosts, proxies=_proxies(trusted_proxies),
         )  # fmt: skip
         self._lock = threading.Lock()
         self._poller = Poller()
@@ -345,6 +345,10 @@ class PooledWSGIServer(WSGIServer):
             if connection is not None:
                 self._connections.locked_on(connection, states.HIJACKED)
         return True
+
+
+def _proxies(trusted: Iterable[str] | TrustedProxies) -> TrustedProxies:
+    return trusted if isinstance(trusted, TrustedProxies) else TrustedProxies(tuple(trusted))
 
 
 def _wires(tls: SSLContext | None) -> Callable[..., Wire]:

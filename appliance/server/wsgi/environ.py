@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from ..http.forwarded_names import ForwardedNames
 from ..http.head import PROTOCOLS
-from ..http.hosts import is_host
+from ..http.hosts import host_name, is_host
 from ..http.response.file_wrapper import FileWrapper
 
 if TYPE_CHECKING:
@@ -83,9 +84,11 @@ class TrustedProxies:
 
     Args:
         networks: addresses or networks as text; ``*`` trusts everybody.
+        forwarded: the names by which the workspace's own proxy forwards; no field of it is believed.
     """
 
-    def __init__(self, networks: tuple[str, ...] = ()) -> None:
+    def __init__(self, networks: tuple[str, ...] = (), forwarded: ForwardedNames | None = None) -> None:
+        self._forwarded = forwarded or ForwardedNames()
         self._any = "*" in networks
         self._contains: Callable[[str], bool] | None = None
         named = [network for network in networks if network != "*"]
@@ -95,6 +98,8 @@ class TrustedProxies:
     def apply(self, environ: Environ, forwarded: dict[str, str]) -> None:
         """Put into the environ what a trusted peer claims about its client: address, scheme, host, prefix."""
         if not self.trusts(environ["REMOTE_ADDR"]):
+            if self._forwarded.scheme_of(host_name(environ.get("HTTP_HOST", ""))) == "https":
+                _set_scheme(environ, "https")
             return
         environ.update(forwarded)
         claims = _forwarded(forwarded["HTTP_FORWARDED"]) if "HTTP_FORWARDED" in forwarded else {}
@@ -103,13 +108,7 @@ class TrustedProxies:
         if address:
             environ["REMOTE_ADDR"] = address
             environ["REMOTE_PORT"] = ""
-        scheme = _last(claims.get("proto") or _split(forwarded.get("HTTP_X_FORWARDED_PROTO", ""))).lower()
-        if scheme in {"http", "https"}:
-            environ["wsgi.url_scheme"] = scheme
-            if scheme == "https":
-                environ["HTTPS"] = "on"
-            else:
-                environ.pop("HTTPS", None)
+        _set_scheme(environ, _last(claims.get("proto") or _split(forwarded.get("HTTP_X_FORWARDED_PROTO", ""))).lower())
         host = _last(claims.get("host") or _split(forwarded.get("HTTP_X_FORWARDED_HOST", "")))
         if is_host(host):
             environ["HTTP_HOST"] = host
@@ -133,6 +132,15 @@ class TrustedProxies:
             if not self.trusts(address):
                 return address
         return _address(chain[0]) if chain else ""
+
+
+def _set_scheme(environ: Environ, scheme: str) -> None:
+    if scheme in {"http", "https"}:
+        environ["wsgi.url_scheme"] = scheme
+        if scheme == "https":
+            environ["HTTPS"] = "on"
+        else:
+            environ.pop("HTTPS", None)
 
 
 def _network_test(names: list[str]) -> Callable[[str], bool]:
