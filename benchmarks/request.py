@@ -88,7 +88,7 @@ def _ours(head: bytes) -> Callable[[], None]:
         wire: Any = Wire(_Socket(head, REQUESTS), limits)  # type: ignore[arg-type]
         handler.begin(server_context, wire)
         for _ in range(REQUESTS):
-            handler.raw = wire.receive_head()
+            handler.begin_request(wire.receive_head(), 0.0, None)
             handler.handle_one_request()
 
     return serve

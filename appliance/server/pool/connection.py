@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .tables import connection_states as states
 
 if TYPE_CHECKING:
+    from ..http.refusal import Refused
     from ..io.background.transfer import Incoming
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
@@ -25,18 +26,22 @@ class Connection:
         accepted_at: CLOCK_MONOTONIC.
         deadline: when its state has lasted too long.
         begun_at: when the first bytes of a head had come (CLOCK_MONOTONIC); 0.0 without any.
+        raw: the head that was read, of a request that no thread serves yet; None without any.
+        refusal: why its next request is refused, if no head could be read.
         may_have_left: its client had time to leave before a thread looked at it.
         gone: its client has left.
         incoming: its request's body, while that is received in the background.
     """
 
     __slots__ = (
-        "__dict__", "accepted_at", "begun_at", "deadline", "descriptor", "handler", "registered", "state", "wire",
+        "__dict__", "accepted_at", "begun_at", "deadline", "descriptor", "handler", "raw", "registered", "state",
+        "wire",
     )  # fmt: skip
 
     # Class attributes and not slots: what is usual costs no assignment.
     may_have_left = gone = False
     incoming: Incoming | None = None
+    refusal: Refused | None = None
 
     def __init__(
         self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float, *, may_have_left: bool = False
@@ -46,6 +51,7 @@ class Connection:
         self.accepted_at = accepted_at
         self.deadline = 0.0
         self.begun_at = 0.0
+        self.raw: bytes | None = None
         self.descriptor = wire.sock.fileno()
         self.registered = False
         self.state: int = states.READY
@@ -57,4 +63,4 @@ class Connection:
 
         ``body``: what was received of the body in the background.
         """
-        return (self.handler.raw or b"") + _BLANK_LINE + self.wire.buffer + body
+        return (self.raw or b"") + _BLANK_LINE + self.wire.buffer + body

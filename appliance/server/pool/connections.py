@@ -192,32 +192,31 @@ class Connections:
         ready = self.ready
         while ready:
             connection = ready.popleft()
-            handler, wire = connection.handler, connection.wire
+            wire = connection.wire
             try:
                 # One that was closed since, or is answered later.
                 if connection.state != states.READY or (self.hold is not None and self._put_off(connection)):
                     continue
-                if handler.refusal is None and handler.raw is None:
+                if connection.refusal is None and connection.raw is None:
                     raw = wire.pop_head() if wire.buffer else wire.receive_head()
                     if raw is None and not self._retry_head(connection):
                         continue
-                    handler.raw = raw or handler.raw
+                    connection.raw = raw or connection.raw
                     if (self._have_waited or connection.may_have_left) and self._probe(connection):
                         continue
             except Refused as refusal:
-                handler.refusal = refusal
+                connection.refusal = refusal
             except HandshakeFailed as error:
                 self.locked_close(connection)
-                raise _failed(handler) from error
+                raise _failed(connection.handler) from error
             except OSError:
                 self.locked_close(connection)
                 continue
             except Exception as error:
                 self.locked_close(connection)
-                raise _failed(handler) from error
+                raise _failed(connection.handler) from error
             connection.state = states.BUSY  # SHORTCUTS: FOUND_REQUEST
-            handler.started = connection.begun_at or now
-            connection.begun_at = 0.0
+            connection.begun_at = connection.begun_at or now
             return self._after_report(connection)
         return self._after_report(None)
 
@@ -240,7 +239,7 @@ class Connections:
             raw = wire.pop_head()
             if raw is None and not wire.ended and wire.fill():
                 raw = wire.pop_head()
-        connection.handler.raw = raw
+        connection.raw = raw
         if raw is not None:
             return True
         if wire.ended:
@@ -254,7 +253,7 @@ class Connections:
 
         If it has left, the connection is ``gone``.
         """
-        wire, raw = connection.wire, connection.handler.raw or b""
+        wire, raw = connection.wire, connection.raw or b""
         connection.may_have_left = False
         try:
             if not (wire.fill() and (wire.ended or wire.fill()) and wire.ended):
@@ -328,8 +327,7 @@ class Connections:
         """Give up every plain connection that no thread serves, each with the bytes that were read of it."""
         given = []
         for connection in self.locked_in_state(states.PARKED, states.HELD, states.READY):
-            handler = connection.handler
-            if connection.wire.movable and handler.refusal is None and handler.raw is None:
+            if connection.wire.movable and connection.refusal is None and connection.raw is None:
                 self.locked_on(connection, states.HANDED_OVER)
                 given.append((connection.wire.sock, connection.wire.buffer))
         left = [connection for connection in self.ready if connection.state == states.READY]
@@ -353,7 +351,7 @@ class Connections:
                 self.locked_linger(connection, now)
             else:
                 if connection.state == states.PARKED:
-                    connection.handler.refusal = Refused(408, HEAD_TIMEOUT)
+                    connection.refusal = Refused(408, HEAD_TIMEOUT)
                 elif connection.state == states.PROBED:
                     connection.gone = _has_left(connection)  # on a busy machine no thread may have looked since
                 connection.may_have_left = connection.may_have_left or connection.state == states.HELD

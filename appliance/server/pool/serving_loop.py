@@ -15,7 +15,6 @@ from ..io.wire import Wire
 from .client_waits import ClientWaits
 from .connection import Connection
 from .connections import ConnectionFailed
-from .departed_clients import report_departed
 from .tables import connection_states as states
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
     from ..wsgi.handler import WSGIRequestHandler
+    from ..wsgi.server_context import Handoff
     from .server_parts import Server, ServerParts
     from .thread_pool import PoolThread
 
@@ -165,17 +165,11 @@ class ServingLoop:
     ) -> None:
         """Add a connection. ``relayed``: it speaks plain HTTP, also if this server's own connections use TLS."""
         server = self._server
-        # socketserver would run the whole connection in the handler's constructor; here it is served by parts.
-        handler_class: Any = server.RequestHandlerClass
-        handler: WSGIRequestHandler = handler_class.__new__(handler_class)
-        handler.request = handler.connection = sock
-        handler.client_address = address
-        handler.server = server
         wire = (Wire if relayed else server.make_wire)(sock, self._limits, early)
         if relayed:
             wire.secure = True  # the client itself speaks TLS, with the process that relays its request
         wire.background = self.background if self.background.is_able else None
-        handler.begin(server.server_context, wire)
+        handler = server.RequestHandlerClass.of_connection(wire, address, server, server.server_context)
         self._connections.locked_add(Connection(handler, wire, now, may_have_left=may_have_left))
 
     # -- one request
@@ -183,13 +177,16 @@ class ServingLoop:
     def _serve(self, pool_thread: PoolThread, connection: Connection) -> float:
         """Serve a request, and decide where its connection goes; return when the application had ended."""
         handler, wire = connection.handler, connection.wire
+        raw, connection.raw = connection.raw, None
+        begun_at, connection.begun_at = connection.begun_at, 0.0
         try:
             if connection.gone:
-                report_departed(handler)
+                handler.report_departed(raw or b"", begun_at)
             else:
+                handler.begin_request(raw, begun_at, connection.refusal)
                 handler.handle_one_request()
         except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
-            handler.close_connection = True
+            handler.end_connection()
             if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and logged
                 self._server.handle_error(wire.sock, handler.client_address)
         now = monotonic()
@@ -210,8 +207,8 @@ class ServingLoop:
     def _settle(self, pool_thread: PoolThread | None, connection: Connection, now: float) -> None:
         """Decide where a connection goes after a request."""
         handler = connection.handler
-        if handler.leaves:
-            self._leave(connection)
+        if handler.leaves_to is not None:
+            self._leave(connection, handler.leaves_to)
             return
         moved = False
         with self._lock:
@@ -237,11 +234,11 @@ class ServingLoop:
         if hand_over is not None and moved:
             hand_over([(connection.wire.sock, b"")])
 
-    def _leave(self, connection: Connection) -> None:
+    def _leave(self, connection: Connection, handoff: Handoff) -> None:
         """Give the connection to the server that answers its request, with the head that was read."""
         with self._lock:
             self._connections.locked_on(connection, states.HANDED_OVER)
-        handoff: Any = self._server.server_context.handoff  # never None here: a handler leaves only for another server
+        connection.raw = connection.handler.give_back()
         handoff.take([(connection.wire.sock, connection.unread())], [""])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
@@ -262,13 +259,14 @@ class ServingLoop:
         if wire.early is not None and not handler.close_connection:
             wire.absorb()
         outgoing, incoming = wire.outgoing, connection.incoming
+        if incoming is not None:  # before its state says that it may be recalled, with its head
+            connection.raw, connection.begun_at = handler.give_back(), handler.started
         if outgoing is not None or incoming is not None:
             with self._lock:
                 self._connections.locked_on(
                     connection, states.SENDING_BEGAN if incoming is None else states.RECEIVING_BEGAN
                 )
         if incoming is not None:
-            connection.begun_at = handler.started
             if not self.background.follow(incoming, lambda _: self._received(connection)):
                 self._received(connection)
         elif outgoing is None or not outgoing.afterwards(lambda _: self._sent(connection)):
@@ -306,7 +304,7 @@ class ServingLoop:
         for incoming, data in self.background.recall(most):
             with self._lock:
                 connection = self._connections.of(incoming.descriptor)
-                if connection is not None and connection.handler.raw is not None:
+                if connection is not None and connection.raw is not None:
                     self._connections.locked_on(connection, states.HANDED_OVER)
                     given.append((connection.wire.sock, connection.unread(data)))
         return given

@@ -47,7 +47,7 @@ class RequestHandler(Protocol):
     close_connection: bool
 
     def new_exchange(self) -> Exchange:
-        """Make the current request's record."""
+        """Begin the current request's record."""
 
     def begin_stream(self) -> bool:
         """Take a thread for a long time; False if too many requests have one."""
@@ -144,7 +144,7 @@ class ApplicationRun(simple_server.ServerHandler):
         else:
             self._head = handler.head
             self._heads = handler.server_context.heads
-            self.exchange = handler.exchange = handler.new_exchange()
+            self.exchange = handler.new_exchange()
             self._attached = True
 
     # -- the end of the response, and errors

@@ -50,8 +50,8 @@ class WSGIRequestHandler(OwnResponses):
             in the request line, HTTP/0.9. Each has let requests be smuggled.
         wire, server_context: the connection's bytes; what its server's connections share.
         head, exchange: the current request's, or the last one's.
-        leaves: another server answers the request that was read; the pool passes the connection on.
-        raw, refusal, started: what the pool found before it gave the connection to a thread.
+        leaves_to: the server that answers the request which was read; the pool passes the connection on.
+        started: when the current request began (CLOCK_MONOTONIC).
     """
 
     protocol_version = "HTTP/1.1"
@@ -64,10 +64,9 @@ class WSGIRequestHandler(OwnResponses):
     server_context: ServerContext
     exchange: Exchange | None = None
     hijacked: RawSocket | None = None
-    raw: bytes | None = None
-    leaves = False
+    leaves_to: Handoff | None = None
     _relayed: Any = None  # what answers this request instead of the application
-    refusal: Refused | None = None
+    _refusal: Refused | None = None  # of the next request
     started = 0.0
     close_connection = True
     raw_requestline = b""
@@ -99,8 +98,39 @@ class WSGIRequestHandler(OwnResponses):
         else:
             self.begin(server_context, Wire(self.request, server_context.limits))
 
+    @classmethod
+    def of_connection(
+        cls, wire: Wire, client_address: Any, server: Any, server_context: ServerContext
+    ) -> WSGIRequestHandler:
+        """Make the handler of a connection that the pool serves, one request at a time.
+
+        ``socketserver`` would serve the whole connection in the constructor.
+        """
+        handler = cls.__new__(cls)
+        handler.request = handler.connection = wire.sock
+        handler.client_address = client_address
+        handler.server = server
+        handler.begin(server_context, wire)
+        return handler
+
+    def begin_request(self, raw: bytes | None, started: float, refusal: Refused | None) -> None:
+        """Take what the pool has found: the head of the next request, or why that is refused."""
+        self._given = raw
+        self.started = started
+        if refusal is not None:
+            self._refusal = refusal
+
+    def give_back(self) -> bytes | None:
+        """Return the head of the request that was not answered: its body has not come, or another server answers it."""
+        raw, self._given = self._given, None
+        return raw
+
+    def end_connection(self) -> None:
+        """Let no other request follow: serving one has failed."""
+        self.close_connection = True
+
     def begin(self, server_context: ServerContext, wire: Wire) -> None:
-        """Serve this wire; ``server`` and ``client_address`` are set. The pool calls this, and never ``handle``."""
+        """Serve this wire; ``server`` and ``client_address`` are set."""
         self.server_context = server_context
         self.wire = wire
         self.socketless = False
@@ -184,7 +214,7 @@ class WSGIRequestHandler(OwnResponses):
         if not handoff.applies(head):
             return False
         if self.wire.movable:
-            self.raw, self.leaves, self.close_connection = self._raw, True, False
+            self._given, self.leaves_to, self.close_connection = self._raw, handoff, False
             return True
         self._relayed = handoff.relayed(self._raw)
         return False
@@ -206,9 +236,9 @@ class WSGIRequestHandler(OwnResponses):
 
     def _next_head(self) -> Head | None:
         """Return the head that the pool has read, or wait for the next one; None if the client sends no more."""
-        raw = self.raw
+        raw = self._given
         if raw is not None:
-            self.raw = None
+            self._given = None
         else:
             self.head = self.exchange = None
             self._body = EMPTY
@@ -216,8 +246,8 @@ class WSGIRequestHandler(OwnResponses):
             if self.socketless:
                 self._serve_from_files()
                 return None
-            if self.refusal is not None:
-                refusal, self.refusal = self.refusal, None
+            if self._refusal is not None:
+                refusal, self._refusal = self._refusal, None
                 raise refusal
             self.started = monotonic()
             raw = self.wire.pop_head() or self._wait_for_head()
@@ -275,6 +305,7 @@ class WSGIRequestHandler(OwnResponses):
             self._answer_options(head)
             return True
         if head.said.chunked and isinstance(self._body, Body):
+            self.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
             self._body = with_length(self, self._body, environ)
         return False
 

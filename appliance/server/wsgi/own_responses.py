@@ -26,19 +26,35 @@ class OwnResponses(SocketlessHandler):
     """The part of ``WSGIRequestHandler`` that answers without the application."""
 
     exchange: Exchange | None = None
-    raw: bytes | None = None
     started = 0.0
+    _given: bytes | None = None  # the head of the next request, or of one that goes back unanswered
     _answers_errors = False  # a subclass has a send_error of its own
 
     def new_exchange(self) -> Exchange:
-        """Make the current request's record."""
+        """Begin the current request's record."""
         server_context, head = self.server_context, self.head
         request_id = server_context.ids.new() if head is None else server_context.ids.of(head.values)
         started = monotonic() if self.socketless else self.started
         exchange = Exchange(head, self._address, server_context.port, started, request_id)
         if self.socketless:
             exchange.line = self.requestline
+        self.exchange = exchange
         return exchange
+
+    def report_departed(self, raw: bytes, started: float) -> None:
+        """Log a request whose client left before a thread was free for it; its application is not run."""
+        self.close_connection = True
+        self.started = started
+        try:
+            self.read_head(raw)
+        except Refused:
+            self.head = None
+        exchange = self.new_exchange()
+        exchange.line = request_line(raw)
+        exchange.event = "request.aborted"
+        exchange.reason = "the client left before its request began"
+        exchange.finish()
+        self.log_exchange(exchange)
 
     def _answer_options(self, head: Head) -> None:
         """Answer ``OPTIONS *``, which asks about the server and not about the application (RFC 9110, 9.3.7)."""
@@ -56,7 +72,7 @@ class OwnResponses(SocketlessHandler):
 
     def _answer_refusal(self, refusal: Refused) -> None:
         if isinstance(refusal, Deferred):
-            self.raw, self.close_connection = self._raw, False
+            self._given, self.close_connection = self._raw, False
             return
         self.close_connection = True
         if self._answers_errors:
@@ -66,7 +82,7 @@ class OwnResponses(SocketlessHandler):
 
     def _refuse(self, refusal: Refused) -> None:
         """Answer a request that is not served, and close: what follows it can't be trusted to be a request."""
-        self.exchange = exchange = self.new_exchange()
+        exchange = self.new_exchange()
         exchange.event = "request.aborted" if refusal.reason == CLIENT_LEFT else "request.refused"
         exchange.status = refusal.status
         exchange.reason = TLS if refusal.is_tls else refusal.reason

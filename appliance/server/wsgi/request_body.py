@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
     from ..io.wire import Wire
-    from .recording.exchange import Exchange
     from .server_context import ServerContext
 
 
@@ -27,7 +26,6 @@ class BodyHandler(Protocol):
     server: Any
     server_context: ServerContext
     wire: Wire
-    exchange: Exchange | None
 
 
 def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] | None) -> Body:
@@ -63,7 +61,6 @@ def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Bo
     """
     if not isinstance(body, ChunkedBody) or not needs_length():
         return body
-    handler.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
     received = received_whole(handler.wire, handler.server_context, body)
     environ["CONTENT_LENGTH"] = str(received.length)
     return received

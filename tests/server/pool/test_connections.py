@@ -78,8 +78,8 @@ def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
     scene.now += 3.0  # 30 since the first byte
     assert scene.connections.locked_sweep(scene.now)
     assert scene.look() is connection
-    assert connection.handler.refusal is not None
-    assert connection.handler.refusal.status == 408
+    assert connection.refusal is not None
+    assert connection.refusal.status == 408
 
 
 def test_an_idle_connection_has_its_time_from_its_last_request(scene: Scene):
@@ -89,7 +89,7 @@ def test_an_idle_connection_has_its_time_from_its_last_request(scene: Scene):
         client.send(b"GET / HTTP/1.1\r\n\r\n")
         assert scene.look() is connection
         assert connection.state == states.BUSY
-        connection.handler.raw = None
+        connection.raw = None
         scene.connections.locked_park(connection, scene.now)
         scene.now += 74.0
         assert not scene.connections.locked_sweep(scene.now)
@@ -112,7 +112,7 @@ def test_a_head_has_a_time_of_its_own_on_an_idle_connection(scene: Scene):
         assert not scene.connections.locked_sweep(scene.now)
         client.send(b"/ HTTP/1.1\r\n\r\n")
         assert scene.look() is connection
-        connection.handler.raw = None
+        connection.raw = None
         scene.connections.locked_park(connection, scene.now)
 
 
@@ -123,11 +123,11 @@ def test_what_waits_is_served_in_its_order(scene: Scene):
     many.send(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
     one.send(b"GET /3 HTTP/1.1\r\n\r\n")
     assert scene.look() is greedy
-    greedy.handler.raw = None
+    greedy.raw = None
     scene.connections.locked_on(greedy, states.PIPELINED)
     assert scene.look() is other
     assert scene.look() is greedy
-    raw: object = greedy.handler.raw
+    raw: object = greedy.raw
     assert (raw, greedy.state) == (b"GET /2 HTTP/1.1", states.BUSY)
 
 
