@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 import appliance
 from tools import release
@@ -60,3 +61,17 @@ def test_nothing_to_release_is_said(tree):
     release.prepare("99.0.0")
     with pytest.raises(release.ReleaseError, match="nothing under"):
         release.prepare("99.0.1")
+
+
+def test_the_published_tags_are_those_of_the_workflow():
+    """docs/publishing.md names each tag that the release's workflow pushes, for both targets."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
+    image = workflow["jobs"]["image"]
+    (given,) = (step["with"] for step in image["steps"] if "metadata-action" in step.get("uses", ""))
+    version = {"{{version}}": "0.3.0", "{{major}}.{{minor}}": "0.3"}
+    tags = [version[line.partition("pattern=")[2]] for line in given["tags"].split()]
+    assert "latest=auto" in given["flavor"]
+    suffixes = [each["suffix"] for each in image["strategy"]["matrix"]["include"]]
+    pushed = {f"{tag}{suffix}" for tag in (*tags, "latest") for suffix in suffixes}
+    page = (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8").partition("| tag |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([^`]+)`", page)) == pushed

@@ -19,7 +19,7 @@ SECTIONS = {
     "Use it": [
         "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "watching", "serving",
         "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "hosts", "security",
-        "troubleshooting", "library", "production",
+        "troubleshooting", "library", "production", "publishing",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from appliance import __version__
 from appliance.config.reference import compose_environment
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Image:
         if self.source.context:
             return ""
         return f"Needs the image {self.name}: docker build --tag {self.name} FOLDER, with the folder of its repository."
+
+    @property
+    def pin(self) -> str:
+        """What keeps the image at one release, if its source does not; else empty."""
+        return f"To keep one release, append its tag to the address: #v{__version__}" if self.source.is_newest else ""
 
     @property
     def build_command(self) -> str:
@@ -110,6 +116,8 @@ def _image_lines(image: Image) -> list[str]:
     if not source.context:
         return lines
     lines.insert(1, "    # If this machine does not have the image, `up` builds it from here. `up --build` updates it.")
+    if image.pin:
+        lines.append(f"    # {image.pin}")
     lines += ["    build:", f"      context: {json.dumps(source.context, ensure_ascii=False)}"]
     if image.target:
         lines.append(f"      target: {image.target}")

@@ -55,6 +55,11 @@ class ImageSource:
         return self.is_url or self.context.startswith("/") or bool(_WINDOWS.match(self.context))
 
     @property
+    def is_newest(self) -> bool:
+        """Whether it names a repository without one of its releases: each build takes what is newest."""
+        return self.is_url and "#" not in self.context and not _ARCHIVE.search(self.context)
+
+    @property
     def needs_ssh(self) -> bool:
         """Whether the build asks the SSH agent."""
         return self.context.startswith("ssh://")

@@ -60,6 +60,7 @@ def _for_project(name: str, text: str, root: Path, image: Image) -> str:
         # One line for sh and for cmd. An image that exists is not built again.
         command = json.dumps(f"docker image inspect --format found {image.name} || {image.build_command}")
         first += "\n  // If this machine does not have the image, it is built from here."
+        first += f"\n  // {image.pin}" if image.pin else ""
         first += f'\n  "initializeCommand": {command},'
     return text.replace('"name": "WSGI project",', first)
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance import __version__
 from appliance.commands.compose_draft import Image, compose_text
 from appliance.commands.image_source import ImageSource
+from appliance.commands.init_templates import drafts
 from appliance.discovery.target import Target
 
 URL = "https://git.example.test/dev/wsgi-appliance.git"
@@ -26,6 +28,19 @@ def test_a_source_that_every_machine_finds(tmp_path: Path) -> None:
     app = service(tmp_path, Image(ImageSource(URL)))
     assert (app["image"], app["pull_policy"]) == ("wsgi-appliance", "never")
     assert app["build"] == {"context": URL, "args": {"APPLIANCE_SOURCE": URL}}
+
+
+@pytest.mark.parametrize(
+    ("context", "is_newest"),
+    [(URL, True), (f"{URL}#v0.2.0", False), ("https://git.example.test/x/v0.2.0.tar.gz", False), ("../clone", False)],
+)
+def test_a_source_without_a_release_says_how_to_pin_it(tmp_path: Path, context: str, is_newest: bool) -> None:
+    """A line in each file says how the image stays at one release, where its source does not say so already."""
+    image = Image(ImageSource(context))
+    line = f"To keep one release, append its tag to the address: #v{__version__}"
+    assert (line in compose_text(tmp_path, None, image)) == is_newest
+    container = next(draft.text for draft in drafts(tmp_path, None, [], image) if draft.path.endswith(".json"))
+    assert (f"// {line}" in container) == is_newest
 
 
 def test_the_image_with_more_pythons(tmp_path: Path) -> None:
