@@ -95,10 +95,13 @@ def secret_values(variables: Mapping[str, str]) -> Iterator[str]:
     named = {name: value for name, value in variables.items() if SECRET.search(name)}
     secret = {name: value for name, value in named.items() if not _NAMES_A_FILE.search(name)}
     ordinary = {value for name, value in variables.items() if name not in secret}
-    for value in secret.values():
-        for part in _parts(value):
-            if MIN_LENGTH <= len(part) <= _MAX_LENGTH and part not in ordinary:
-                yield part
+    yield from (part for part in secret_parts(secret.values()) if part not in ordinary)
+
+
+def secret_parts(values: Iterable[str]) -> Iterator[str]:
+    """Yield the texts to search for, in values that are secret."""
+    for value in values:
+        yield from (part for part in _parts(value) if MIN_LENGTH <= len(part) <= _MAX_LENGTH)
 
 
 def _parts(value: str) -> Iterable[str]:

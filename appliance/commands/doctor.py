@@ -31,7 +31,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, as_json: bo
     """
     opened = open_project(process, flags)
     subject = CheckContext(opened.settings, in_image="APPLIANCE_IMAGE" in process, unread=opened.environment.unread)
-    mask = Mask(opened.environment.values)
+    mask = Mask(opened.environment.values, more=opened.environment.secrets())
     findings = [Finding(**mask.of(asdict(finding))) for finding in _findings(subject)]
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings]) + "\n")

@@ -38,7 +38,8 @@ def check(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bool
     opened = open_project(process, flags)
     opened.report_notices()
     root, values = opened.settings.project, opened.environment.values
-    report = _json_report(values) if as_json else _text_report(_line_writer(values), verbose=verbose)
+    mask = Mask(values, more=opened.environment.secrets())
+    report = _json_report(mask) if as_json else _text_report(_line_writer(mask), verbose=verbose)
     facts: dict[str, Any] = {"project": str(root), "warnings": _unread("", opened)}
     try:
         adapts = opened.settings.asgi == "adapt"
@@ -64,9 +65,7 @@ def check(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bool
     return 0
 
 
-def _json_report(values: Mapping[str, str]) -> Callable[[dict[str, Any]], None]:
-    mask = Mask(values)
-
+def _json_report(mask: Mask) -> Callable[[dict[str, Any]], None]:
     def report(facts: dict[str, Any]) -> None:
         named = {name.replace(" ", "_"): mask.of(value) for name, value in facts.items()}
         sys.stdout.write(json.dumps(named) + "\n")
@@ -117,7 +116,8 @@ def _preloaded(settings: Settings, planned: Plan) -> dict[str, Any]:
 def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     """Print each setting, its value and its origin; then the variables of the project's files, secrets masked."""
     opened = open_project(process, flags)
-    settings, write = opened.settings, _line_writer(opened.environment.values)
+    environment = opened.environment
+    settings, write = opened.settings, _line_writer(Mask(environment.values, more=environment.secrets()))
     width = max(len(setting.variable) for setting in TABLE)
     for setting in TABLE:
         value = getattr(settings, setting.field)
@@ -125,13 +125,13 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         write(f"{setting.variable:<{width}}  {text or '-'}  ({settings.origins[setting.field]})")
     own = {
         key: origin
-        for key, origin in opened.environment.origins.items()
+        for key, origin in environment.origins.items()
         if origin != "environment" and not key.startswith(PREFIX)
     }
     if own:
-        write("", "From the project's files:")
+        write("", "From the project's files and secrets:")
     for key, origin in sorted(own.items()):
-        shown = MASKED if SECRET.search(key) else opened.environment.values[key]
+        shown = MASKED if SECRET.search(key) or key in environment.secret_files else environment.values[key]
         write(f"{key}  {shown!r}  ({origin})")
     if unread := _unread("", opened):
         write("", "Not read:", *unread)
@@ -142,9 +142,8 @@ def _unread(start: str, opened: OpenedProject) -> list[str]:
     return [f"{start}{part}" for part in opened.environment.unread]
 
 
-def _line_writer(values: Mapping[str, str]) -> Callable[..., None]:
+def _line_writer(mask: Mask) -> Callable[..., None]:
     """Return a function that prints lines with a project's text: secrets masked, and safe for a terminal."""
-    mask = Mask(values)
 
     def write(*lines: str) -> None:
         sys.stdout.write("".join(sanitise(mask.masked(line), lines=True) + "\n" for line in lines))

@@ -93,9 +93,11 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
     if in_image:
         drop_capabilities()
     check_folder(early.project)
-    environment = load_environment(process, early.project, early.env_files)
+    environment = load_environment(process, early.project, early.env_files, secrets=early.secrets)
     if in_image:
-        process, environment = without_copies(process, environment, early.project, early.env_files, _PASSED_BY_COMPOSE)
+        process, environment = without_copies(
+            process, environment, early.project, early.env_files, _PASSED_BY_COMPOSE, secrets=early.secrets
+        )
     settings = read_settings(environment.values, environment.origins, flags, cwd)
     settings = replace(settings, cache=claimed.cache, notices=(*settings.notices, *notices, *claimed.notices))
     return OpenedProject(process, flags, environment, settings)

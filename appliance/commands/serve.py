@@ -42,7 +42,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
         allow_many_descriptors()
         listener = bind(settings.host, settings.port)
         log = _log(writer, process, settings)
-        log.add_secrets(opened.environment.values)
+        log.add_secrets(opened.environment.values, opened.environment.secrets())
         supervisor = Supervisor(
             settings, opened.process, opened.argv(), listener=listener, certificate=certificate, log=log,
             writer=writer, environment=opened.environment,

@@ -1,4 +1,4 @@
-"""Merge ``.env`` files and the process environment into one mapping, each value with its origin.
+"""Merge ``.env`` files, secret files and the process environment into one mapping, each value with its origin.
 
 This module knows the precedence, lines and names of ``.env`` files, and no key's meaning. Runs in the supervisor and
 in the commands, again for each generation, always from the unchanged process environment: so a key that was changed or
@@ -22,7 +22,9 @@ from dotenv.parser import Binding, parse_stream
 
 from appliance.config.env_content import UnreadPart, read_file
 from appliance.config.env_references import Definition, EndlessError, Expansion
+from appliance.config.secret_files import SecretFiles, read_secrets
 from appliance.conventions import VARIABLE_FILES
+from appliance.masking import secret_parts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -46,6 +48,7 @@ class Environment:
         hidden: the keys whose value in a file loses against the process environment, each with that file's name.
         unread: what could not be read, at most one for each file.
         pipes: the text that was read from each file that is a pipe, by name.
+        secret_files: the file of each variable that was read from the folder of secrets.
     """
 
     values: Mapping[str, str]
@@ -54,37 +57,58 @@ class Environment:
     hidden: tuple[tuple[str, str], ...]
     unread: tuple[UnreadPart, ...] = ()
     pipes: Mapping[str, str] = field(default_factory=dict)
+    secret_files: Mapping[str, Path] = field(default_factory=dict)
+
+    def secrets(self) -> list[str]:
+        """Return the texts that are secret because they come from secret files, whatever their names."""
+        return list(secret_parts(self.values[name] for name in self.secret_files))
 
 
 def load_environment(
-    process: Mapping[str, str], project: Path, names: Sequence[str] = VARIABLE_FILES, before: Environment | None = None
+    process: Mapping[str, str],
+    project: Path,
+    names: Sequence[str] = VARIABLE_FILES,
+    before: Environment | None = None,
+    *,
+    secrets: str = "",
 ) -> Environment:
-    """Read the files and merge them: the first name wins over later ones, the process environment over all.
+    """Read the files and merge them: the first name wins over later ones, secrets over these, the environment over all.
 
     Args:
         process: the environment of this process, unchanged.
         project: the folder that the names are relative to.
         names: the files.
         before: the result of the last read, for pipes that have no writer any more.
+        secrets: the folder whose files are variables, relative to the project; empty for none.
     """
+    secret = read_secrets(project / secrets) if secrets else SecretFiles()
+    secret_files = {key: file for key, file in secret.files.items() if key not in process}
+    given = {**secret.values, **process}
     files = tuple(project / name for name in names)
     reading = _Reader(before.pipes if before is not None else {})
     for name, file in reversed(list(zip(names, files, strict=True))):
         reading.add(file, name)
-    values = dict(process)
-    origins = dict.fromkeys(process, "environment")
+    values = dict(given)
+    origins = {**dict.fromkeys(given, "environment"), **{key: str(file) for key, file in secret_files.items()}}
     hidden: list[tuple[str, str]] = []
-    for key, value, origin in reading.resolved(process):
-        if key not in process:
+    for key, value, origin in reading.resolved(given):
+        if key not in given:
             values[key] = value
             origins[key] = origin
-        elif process[key] != value:
+        elif given[key] != value:
             hidden.append((key, origin))
-    return Environment(values, origins, files, tuple(hidden), tuple(reading.unread.values()), reading.pipes)
+    unread = (*secret.unread, *reading.unread.values())
+    return Environment(values, origins, files, tuple(hidden), unread, reading.pipes, secret_files)
 
 
 def without_copies(
-    process: Mapping[str, str], environment: Environment, project: Path, names: Sequence[str], given: Collection[str]
+    process: Mapping[str, str],
+    environment: Environment,
+    project: Path,
+    names: Sequence[str],
+    given: Collection[str],
+    *,
+    secrets: str = "",
 ) -> tuple[Mapping[str, str], Environment]:
     """Return the process environment without those ``given`` variables that have their value from a file; read again.
 
@@ -97,15 +121,16 @@ def without_copies(
         project: as for ``load_environment``.
         names: as for ``load_environment``.
         given: the variables that may be copies.
+        secrets: as for ``load_environment``.
     """
     passed = process.keys() & set(given)
     if not passed:
         return process, environment
     own = {key: value for key, value in process.items() if key not in passed}
-    files = load_environment(own, project, names, environment)
+    files = load_environment(own, project, names, environment, secrets=secrets)
     copies = {key for key in passed if files.values.get(key) == process[key]}
     rest = {key: value for key, value in process.items() if key not in copies}
-    return rest, load_environment(rest, project, names, environment)
+    return rest, load_environment(rest, project, names, environment, secrets=secrets)
 
 
 class _Reader:

@@ -57,6 +57,7 @@ class Settings:
     port: int
     public_url: str
     env_files: tuple[str, ...]
+    secrets: str
     python: str
     install: str
     dependencies: tuple[str, ...]
@@ -106,6 +107,7 @@ class EarlySettings:
 
     project: Path
     env_files: tuple[str, ...]
+    secrets: str
     cache: Path
     status_socket: str
 

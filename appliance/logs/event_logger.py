@@ -5,7 +5,7 @@ Never call ``structlog.configure``: programs that use the server as a library ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +53,9 @@ class EventLogger(structlog.BoundLoggerBase):
         self._mask = Mask({})
         self._masks_first = masks_first
 
-    def add_secrets(self, variables: Mapping[str, str]) -> None:
-        """Mask the secrets in these variables from now on, and all earlier ones."""
-        self._mask = Mask(variables, self._mask)
+    def add_secrets(self, variables: Mapping[str, str], more: Sequence[str] = ()) -> None:
+        """Mask the secrets in these variables and ``more`` texts from now on, and all earlier ones."""
+        self._mask = Mask(variables, self._mask, more)
 
     def copier(self, write: Callable[[bytes], None]) -> EventLogger:
         """Return a logger that writes JSON lines of everything from info's level up, with the same masks."""

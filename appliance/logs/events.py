@@ -89,11 +89,11 @@ EVENTS = MappingProxyType(
         ),
         "environment.unread": Event(
             "warning",
-            "Part of an .env file can't be read, and is left out; logged once for each state of the file.",
+            "Part of an .env file, or a secret, can't be read and is left out; logged once for each state of the file.",
             ("file", "line", "reason", "count", "action"),
         ),
         "environment.hidden": Event(
-            "warning", "The environment overrides a variable of an .env file.", ("key", "file", "action")
+            "warning", "The environment, or a secret, overrides a variable of an .env file.", ("key", "file", "action")
         ),
         # The project.
         "project.found": Event("info", "The application was found.", ("application", "framework", "why")),

@@ -84,10 +84,10 @@ class Log:
         """Show lines that the console holds back when they are due; before, they come with the line after them."""
         self._call_later = call_later
 
-    def add_secrets(self, variables: Mapping[str, str]) -> None:
-        """Mask the secrets in these variables from now on, and all earlier ones."""
+    def add_secrets(self, variables: Mapping[str, str], more: Sequence[str] = ()) -> None:
+        """Mask the secrets in these variables and ``more`` texts from now on, and all earlier ones."""
         for logger in filter(None, (self._logger, self._copier)):
-            logger.add_secrets(variables)
+            logger.add_secrets(variables, more)
 
     @property
     def is_for_people(self) -> bool:

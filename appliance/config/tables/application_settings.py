@@ -65,6 +65,15 @@ APPLICATION_SETTINGS: tuple[Setting, ...] = (
         early=True,
     ),
     Setting(
+        "SECRETS",
+        value_types.TEXT,
+        "",
+        "A folder whose files are variables: each file's name and its text. They are masked, and win over .env files.",
+        default_text="none",
+        example="/run/secrets",
+        early=True,
+    ),
+    Setting(
         "PYTHON",
         value_types.PYTHON,
         "",

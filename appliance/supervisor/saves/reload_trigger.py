@@ -108,11 +108,12 @@ class ReloadTrigger:
         self._release_delayed()
 
     def analysed(self, analysis: Analysis) -> None:
-        """Watch the application's file, which may have any name, and the plan's files, which may be anywhere."""
+        """Watch the application's file, the plan's files, and the secrets: these may have any name, and be anywhere."""
         file = analysis.project.target.file
         self._watcher.add_files("target", Kind.CODE, [file] if file else [])
         self._saves.loaded([file])
         self._watcher.add_files("plan", Kind.DEPENDENCIES, map(str, analysis.plan.files))
+        self._watcher.add_files("secrets", Kind.ENVIRONMENT, map(str, analysis.environment.secret_files.values()))
 
     def loaded(self, child: Handle, report: FilesReport) -> None:
         """Watch the files that a worker has loaded: some may lie outside of the project, or be ignored by git.

@@ -85,7 +85,7 @@ def analyse(
         ApplianceError: the project can't be served as it is.
     """
     check_folder(settings.project)
-    environment = load_environment(process, settings.project, settings.env_files, before)
+    environment = load_environment(process, settings.project, settings.env_files, before, secrets=settings.secrets)
     read(environment)
     try:
         project = find_application(
@@ -235,15 +235,17 @@ def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
         )  # fmt: skip
     if known is None or known.environment.hidden != now.environment.hidden:
         for key, file in now.environment.hidden:
-            log.event("warning", "environment.hidden", key=key, file=file, action=_unhide(key, now.environment.values))
+            log.event("warning", "environment.hidden", key=key, file=file, action=_unhide(key, now.environment))
     for key, value in now.environment.values.items():
         ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # that one is read again
         if known and ours and known.environment.values.get(key) != value:
             log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
 
 
-def _unhide(key: str, values: Mapping[str, str]) -> str:
+def _unhide(key: str, environment: Environment) -> str:
     """Say how to make the file's value take effect."""
-    if key.startswith("APPLIANCE_") and "APPLIANCE_IMAGE" in values:
+    if key in environment.secret_files:
+        return f"To use the file's value, remove the secret {key}."
+    if key.startswith("APPLIANCE_") and "APPLIANCE_IMAGE" in environment.values:
         return "To use the file's value, create the container again: docker compose up -d; or unset it in your shell."
     return f"To use the file's value, remove {key} from the environment."

@@ -94,7 +94,7 @@ class Steps:
             return
         log_changes(self._log, self.analysis, result)
         self.analysis = result
-        self._log.add_secrets(result.environment.values)
+        self._log.add_secrets(result.environment.values, result.environment.secrets())
         for tell in self._told:
             tell(result)
         done = self.before_start.is_done(result)
