@@ -18,7 +18,7 @@ BUILD = ROOT / ".site"
 SECTIONS = {
     "Use it": [
         "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "watching", "serving",
-        "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "hosts", "security",
+        "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "probes", "hosts", "security",
         "troubleshooting", "library", "production", "publishing",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],

@@ -84,6 +84,7 @@ class Settings:
     editor: str
     editor_folder: str
     debugpy: int
+    probe_port: int
     debugpy_wait: str
     tls_cert: str
     tls_key: str

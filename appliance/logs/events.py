@@ -38,6 +38,23 @@ EVENTS = MappingProxyType(
             ("reason", "action"),
             action="Stop the other appliance, or set APPLIANCE_STATUS_SOCKET to a path in a folder of your own.",
         ),
+        "probes.started": Event(
+            "info",
+            "/livez and /readyz are answered on the port of PROBE_PORT; again after its server has ended.",
+            ("address",),
+        ),
+        "probes.unavailable": Event(
+            "warning",
+            "The port of PROBE_PORT can't be used; the project is served without probes, and the port tried again.",
+            ("reason", "action"),
+            action="Stop the other process, or use another port: APPLIANCE_PROBE_PORT.",
+        ),
+        "probes.failed": Event(
+            "warning",
+            "The process that answers probes has ended, or could not be started; it is started again.",
+            ("reason", "action"),
+            action="If it ends again and again, raise the limit of memory, processes or descriptors.",
+        ),
         "process.reaped": Event("debug", "A process ended that the appliance had not started.", ("pid", "status")),
         # The appliance's folders.
         "folder.replaced": Event(

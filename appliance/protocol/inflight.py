@@ -124,7 +124,7 @@ class Reading:
         slots = min(slots, MAX_SLOTS)
         self._slots = slots
         size = _FLAGS + slots * _SLOT.size + _REASON
-        self.descriptor = _memory_file(size)
+        self.descriptor = memory_file(size)
         try:
             self._memory = mmap.mmap(self.descriptor, size)
         except (OSError, ValueError):
@@ -182,7 +182,7 @@ class Reading:
         return Running(started, name.rstrip(b"\0").decode("latin-1"), head.rstrip(b"\0"))
 
 
-def _memory_file(size: int) -> int:
+def memory_file(size: int) -> int:
     """Return memory of this size as a descriptor; if the kernel can, it is sealed, so that nobody can shrink it."""
     if not hasattr(os, "memfd_create"):
         import tempfile  # noqa: PLC0415  where the kernel has no anonymous files

@@ -45,6 +45,12 @@ class Start(Message):
     code: str = ""  # the folder for the project's compiled code; empty: none
 
 
+class ServeProbes(Message):
+    """Answer probes: the first message to a probe server. Carries the listening socket, and the memory of its state."""
+
+    kind = "serve_probes"
+
+
 class RecordLines(Message):
     """Record the lines that come through this pipe: the first message to a recorder. Carries the pipe's end.
 
@@ -314,6 +320,7 @@ KINDS: dict[str, type[Message]] = {
         Preload,
         Fork,
         RecordLines,
+        ServeProbes,
         SetStandInPage,
         StopAccepting,
         PublishAssets,

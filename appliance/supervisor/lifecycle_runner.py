@@ -37,16 +37,19 @@ class LifecycleRunner:
         self._loop = loop
         self._defects = defects
         self._performers: Performers = {}
+        self._on_change: Callable[[lifecycle.State], object] = lambda _: None
         self._retries = 0
         self.state = lifecycle.State()
 
-    def route(self, performers: Performers) -> None:
-        """Have each action performed by these."""
+    def route(self, performers: Performers, on_change: Callable[[lifecycle.State], object]) -> None:
+        """Have each action performed by these; ``on_change`` takes each new state, before anything is done for it."""
         self._performers = performers
+        self._on_change = on_change
 
     def on_event(self, event: lifecycle_events.Event) -> None:
         """Take one event through the table."""
         self.state, actions = lifecycle.step(self.state, event)
+        self._defects.guarded(partial(self._on_change, self.state))
         if isinstance(event, lifecycle_events.WorkerReady):
             self._retries = 0  # the next start that fails is tried again soon
         for action in actions:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STOP_GRACE_S = 0.5  # for requests
 WORK_S = 8.0  # for background work, at most
 LAST_S = 1.0  # after that, for what can't be killed: a process in the kernel, on a file system that is gone
+LAST = frozenset(
+    {"recorder", "probes"}
+)  # roles of those that end last: one stores what the others log, one answers probes
 _EXIT_CODES = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}
 
 
@@ -63,7 +66,7 @@ class Stopping:
         for close in parts:
             self._defects.guarded(close)
         for child in self._children.living():
-            if child.role != "recorder":  # it ends last: it stores what the others log
+            if child.role not in LAST:
                 self._defects.guarded(partial(self._end, child))
 
     def _end(self, child: Handle) -> None:

@@ -26,10 +26,12 @@ from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
 from appliance.supervisor.recording.desk_feed import DeskFeed
+from appliance.supervisor.reporting import probe_port
 from appliance.supervisor.reporting.defects import Defects
 from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.page_facts import PageFacts
+from appliance.supervisor.reporting.probe_port import ProbePort
 from appliance.supervisor.reporting.reports import Reports
 from appliance.supervisor.reporting.status_json import Snapshot, StatusAnswers
 from appliance.supervisor.runtime import Runtime
@@ -37,7 +39,7 @@ from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.supervisor.saves.template_saves import TemplateSaves
 from appliance.supervisor.steps import before_start, remedy_run
 from appliance.supervisor.steps.steps import Steps
-from appliance.supervisor.stopping import Stopping
+from appliance.supervisor.stopping import LAST, Stopping
 from appliance.supervisor.workers.worker_group import WorkerGroup
 from appliance.watch.kinds import Kind
 
@@ -99,6 +101,7 @@ class Supervisor:
             debug_port=self._debug_port, listener=listener, router=self._pages.router,
         )  # fmt: skip
         self._companions = Companions(runtime, self._check_all_gone)
+        self._probes = ProbePort(runtime, self._worker_group.progress)
         self._template_saves = TemplateSaves(
             str(settings.project), loop, self._children, log,
             worker=self._worker_group.serving, changed=self._pages.router.templates_changed,
@@ -109,7 +112,7 @@ class Supervisor:
 
     def _route(self) -> None:
         """Tell what happens to the parts that take it."""
-        self._lifecycle.route(self._performers())
+        self._lifecycle.route(self._performers(), self._probes.changed)
         self._child_listener.route(self._child_routes())
         self._reload_trigger.route(SaveRoutes(self._changed, self._pages.router.assets_saved, self._template_saves))
 
@@ -158,6 +161,7 @@ class Supervisor:
                 "preloader": preloading.ended,
                 "spare": preloading.ended,
                 "recorder": self._desk.ended,
+                probe_port.ROLE: self._probes.ended,
             },
             each_end=[*(each.ended for each in others), pages.remedies.ended],
             after_end=self._check_all_gone,
@@ -173,6 +177,7 @@ class Supervisor:
             debug_port=self._debug_port, companions=self._companions,
         )  # fmt: skip
         self._reports.start(answers.answerers(), self._spawner.pages_url(self._reports.address.url or ""))
+        self._probes.begin()
         self._desk.begin()
         self._reload_trigger.start()
         self._worker_group.progress.start()
@@ -245,5 +250,7 @@ class Supervisor:
         living = self._children.living()
         if not living:
             self._lifecycle.on_event(lifecycle_events.AllGone())
-        elif all(child.role == "recorder" for child in living):
+        elif all(child.role in LAST for child in living):
             self._desk.finish()
+            if all(child.role == probe_port.ROLE for child in living):
+                self._probes.finish()

@@ -24,7 +24,7 @@ class Project:
         log: Any = self.log
         loop: Any = self.loop
         self.lifecycle = LifecycleRunner(log, loop, Defects(log))
-        self.lifecycle.route(dict.fromkeys(lifecycle_events.Action.__subclasses__(), self._perform))
+        self.lifecycle.route(dict.fromkeys(lifecycle_events.Action.__subclasses__(), self._perform), lambda _: None)
         self.lifecycle.on_event(lifecycle_events.Analysed(1, installed=True))
 
     def _perform(self, action: lifecycle_events.Action) -> None:

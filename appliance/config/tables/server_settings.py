@@ -15,6 +15,14 @@ SERVER_SETTINGS: tuple[Setting, ...] = (
         example="shop.test,.example.com",
     ),
     Setting(
+        "PROBE_PORT",
+        value_types.PORT,
+        "0",
+        "The port for a cluster's probes, /livez and /readyz, on the address of HOST; 0 means no probes.",
+        default_text="no probes",
+        example="8081",
+    ),
+    Setting(
         "TRUSTED_PROXIES",
         value_types.NETWORKS,
         "",

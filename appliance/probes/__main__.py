@@ -1,0 +1,43 @@
+"""``python -I -m appliance.probes DESCRIPTOR``: answer probes, until the supervisor ends this process."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import socket
+import sys
+import time
+
+from appliance.probes.liveness import Liveness
+from appliance.probes.probe_answers import ProbeAnswers
+from appliance.probes.probe_server import ProbeServer
+from appliance.protocol.channel import Channel, ChannelError
+from appliance.protocol.messages import Hello, ServeProbes
+from appliance.protocol.probe_state import StateReader
+
+
+def main(descriptor: int) -> None:
+    """Greet the supervisor, receive the socket and the memory, and answer."""
+    faulthandler.enable()
+    channel = Channel(socket.socket(fileno=descriptor))
+    received: list[tuple[object, list[int]]] = []
+    try:
+        channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
+        while not received:
+            received = list(channel.receive())
+    except ChannelError:
+        return  # the supervisor has gone
+    message, descriptors = received[0]
+    if not isinstance(message, ServeProbes):
+        raise TypeError(f"expected {ServeProbes.kind}, got {message!r:.100}")
+    state = StateReader(descriptors[1])
+    liveness = Liveness(time.monotonic())
+    answers = ProbeAnswers(state.state, lambda: liveness.stalled_s, state.count_question)
+    ProbeServer(
+        socket.socket(fileno=descriptors[0]), channel.fileno(), answers,
+        tick=lambda: liveness.look(state.beats(), time.monotonic()),
+    ).run()  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,157 @@
+"""The port of PROBE_PORT: bind it, start the process that answers there, and tell it the state.
+
+That process answers from memory that it shares with the supervisor, so no answer waits for this loop. Whatever fails
+here is one event: the project is served without probes. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.errors import ApplianceError, ListenError
+from appliance.protocol.messages import ServeProbes
+from appliance.protocol.probe_state import ProbeState, StateWriter
+from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.listen import bind
+from appliance.supervisor.processes import handles
+
+if TYPE_CHECKING:
+    import socket
+
+    from appliance.supervisor.lifecycle import State
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.runtime import Runtime
+    from appliance.supervisor.workers.progress import Progress
+
+ROLE = "probes"
+BEAT_S = 1.0
+RELOAD_S = 10.0  # for so long requests may wait for a reload, and the project still counts as ready
+_PORT_S = 5.0  # before a port that is taken is tried again
+_PAUSES_S = (0.0, 1.0, 5.0, 30.0)  # before the server is started again, after the n-th end in a row; then the last
+_LASTED_S = 60.0  # a server that has run for so long ended for a reason of its own
+_RELOADS = frozenset({Phase.ANALYSING, Phase.BOOTING})
+_STAGES = {
+    Phase.ANALYSING: "analysing",
+    Phase.INSTALLING: "installing",
+    Phase.PREPARING: "before-start",
+    Phase.BOOTING: "importing",
+    Phase.SERVING: "serving",
+    Phase.BROKEN: "broken",
+    Phase.STOPPING: "stopping",
+    Phase.STOPPED: "stopping",
+}
+
+
+def state_after(last: ProbeState, phase: Phase, generation: int, now: float, *, stuck: bool) -> ProbeState:
+    """Return the state of this phase; ``last`` tells whether a reload began while the project was served."""
+    if phase is Phase.SERVING:
+        return ProbeState("hanging" if stuck else "serving", generation)
+    until = last.ready_until if phase in _RELOADS else 0.0
+    if phase in _RELOADS and last.stage == "serving":
+        until = now + RELOAD_S
+    return ProbeState(_STAGES[phase], generation, until)
+
+
+class ProbePort:
+    """The supervisor's end of the probe server; nothing, if PROBE_PORT is 0.
+
+    Args:
+        runtime: the supervisor's.
+        progress: knows whether the worker makes progress.
+    """
+
+    def __init__(self, runtime: Runtime, progress: Progress) -> None:
+        self._runtime = runtime
+        self._progress = progress
+        self._listener: socket.socket | None = None
+        self._writer: StateWriter | None = None
+        self._state = ProbeState()
+        self._child: Handle | None = None
+        self._asked = 0
+        self._ends = 0  # of servers, in a row
+        self._reported = ""
+
+    def begin(self) -> None:
+        """Bind the port and start the server; a port that is taken is tried again later."""
+        settings = self._runtime.settings
+        if not settings.probe_port:
+            return
+        try:
+            self._writer = self._writer or StateWriter()
+            self._listener = bind(settings.host, settings.probe_port)
+        except ListenError as error:
+            self._report(error.found)
+            self._runtime.loop.call_later(_PORT_S, self.begin)
+        except OSError as error:
+            self._report(error.strerror or str(error))
+            self._runtime.loop.call_later(_PORT_S, self.begin)
+        else:
+            self.changed(self._runtime.lifecycle.state)
+            self._beat()
+            self._start()
+
+    def changed(self, state: State) -> None:
+        """Take the state of the lifecycle."""
+        if self._writer is not None:
+            stuck = bool(self._progress.stuck)
+            self._state = state_after(self._state, state.phase, state.generation, time.monotonic(), stuck=stuck)
+            self._writer.write(self._state)
+
+    def ended(self, child: Handle) -> None:
+        """Start another server where one has ended by itself."""
+        if child is not self._child:
+            return
+        self._child = None
+        if not child.ending:
+            self._ends = 1 if time.monotonic() - child.started > _LASTED_S else self._ends + 1
+            self._start_again(child.how())
+
+    def finish(self) -> None:
+        """End the server: nothing else is left to stop."""
+        if self._child is not None:
+            self._runtime.children.kill(self._child)
+
+    def _beat(self) -> None:
+        self._runtime.loop.call_later(BEAT_S, self._beat)
+        if self._writer is None:
+            return
+        self._writer.beat()
+        if (asked := self._writer.asked()) != self._asked:
+            self._asked = asked
+            self._progress.request_probe()
+        self.changed(self._runtime.lifecycle.state)
+
+    def _start(self) -> None:
+        if self._listener is None or self._writer is None:
+            return
+        if self._runtime.lifecycle.state.phase in {Phase.STOPPING, Phase.STOPPED}:
+            return
+        children = self._runtime.children
+        try:
+            child = handles.spawn(
+                ROLE, 0, [sys.executable, "-I", "-m", "appliance.probes"], environment=self._runtime.process,
+                folder=Path("/"), channel=True,
+            )  # fmt: skip
+            self._child = children.add(child)
+            children.send(child, ServeProbes(), [self._listener.fileno(), self._writer.descriptor])
+        except (OSError, ApplianceError) as error:
+            if self._child is not None:
+                children.kill(self._child)
+                self._child = None
+            self._ends += 1
+            self._start_again(str(error))
+        else:
+            host, port = self._listener.getsockname()[:2]
+            self._runtime.log.event("info", "probes.started", address=f"{host}:{port}")
+
+    def _start_again(self, reason: str) -> None:
+        self._runtime.log.event("warning", "probes.failed", reason=reason)
+        self._runtime.loop.call_later(_PAUSES_S[min(self._ends, len(_PAUSES_S)) - 1], self._start)
+
+    def _report(self, reason: str) -> None:
+        if reason != self._reported:
+            self._reported = reason
+            self._runtime.log.event("warning", "probes.unavailable", reason=reason)
