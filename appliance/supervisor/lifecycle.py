@@ -157,7 +157,7 @@ def _died(state: State, event: WorkerDied) -> Step:
     crashes = 0 if event.served else state.crashes
     retry = RetryLater(event.generation, BACKOFF_S[min(crashes, len(BACKOFF_S) - 1)])
     state = replace(state, crashes=0 if event.served else crashes + 1)
-    if crashes == 0:  # it is too soon for a page: requests wait for the next worker
+    if crashes == 0:  # after the first crash no page is shown: requests wait for the next worker
         return replace(state, phase=Phase.BOOTING), (ShowProgress(Phase.BOOTING), retry)
     return _broken(state, event.page, retry)
 

@@ -167,7 +167,7 @@ class Loop:
 
     def _end_pause(self, key: selectors.SelectorKey) -> None:
         self._paused.pop(key.fd, None)
-        with contextlib.suppress(ValueError, OSError):  # it was closed meanwhile
+        with contextlib.suppress(ValueError, OSError):  # the descriptor was closed meanwhile
             self._selector.register(key.fileobj, key.events, key.data)
 
     def _forget(self, descriptor: HasFileno | int) -> None:
@@ -194,7 +194,7 @@ class Loop:
         with contextlib.suppress(OSError):
             new = selectors.DefaultSelector()
             for key in list(self._selector.get_map().values()):
-                with contextlib.suppress(OSError, ValueError):  # one that was closed
+                with contextlib.suppress(OSError, ValueError):  # a descriptor that was closed
                     new.register(key.fileobj, key.events, key.data)
             old, self._selector = self._selector, new
             old.close()

@@ -75,7 +75,7 @@ class OfferedRemedies:
         self._process = runtime.process
         self._lifecycle = runtime.lifecycle
         self._spawner = spawner
-        self._analysis: Analysis | None = None  # the newest
+        self._analysis: Analysis | None = None  # the newest one
         self._known: OrderedDict[str, _Entry] = OrderedDict()
         self._asked: dict[str, float] = {}  # ids, and when their making began
         self._run = RemedyRun(
@@ -158,7 +158,7 @@ class OfferedRemedies:
         """A change could not be made: the file may have been saved since. Show what the change is now."""
         entry = self._known.get(remedy)
         if entry is not None and entry.remedy.proposal.edit is not None and entry.moment == self._moment():
-            self._known.pop(remedy)  # it comes back, unless it no longer fits the files
+            self._known.pop(remedy)  # making it again brings it back, if it still fits the files
             self._start_making(entry.scope, [entry.need], lambda _: None)
 
     def _facts(self) -> ProjectFacts:

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.defects import Defects
 
-STOP_GRACE_S = 0.5  # for requests
-WORK_S = 8.0  # for background work, at most
-LAST_S = 1.0  # after that, for what can't be killed: a process in the kernel, on a file system that is gone
-LAST = frozenset(
-    {"recorder", "probes"}
-)  # roles of those that end last: one stores what the others log, one answers probes
+STOP_GRACE_S = 0.5  # requests have this time
+WORK_S = 8.0  # background work has at most this time
+LAST_S = 1.0  # then PID 1 ends, whatever lives: a process that waits in the kernel can't be killed
+# The roles of the children that end last: one stores what the others log, one answers probes.
+LAST = frozenset({"recorder", "probes"})
 _EXIT_CODES = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}
 
 
@@ -70,7 +69,7 @@ class Stopping:
                 self._defects.guarded(partial(self._end, child))
 
     def _end(self, child: Handle) -> None:
-        if child.drained or child.role == "companion":  # it may finish its work, and was asked to end by its part
+        if child.drained or child.role == "companion":  # a companion was asked to end already, and may finish its work
             self.drained(child)
         elif child.ending:
             self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))

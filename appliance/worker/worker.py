@@ -217,7 +217,7 @@ class Worker:
     def _serve(self, application: app.Application, began: float) -> None:
         with self._lock:
             if self._application is not None:
-                return  # it is already served beside the import
+                return  # the application is served already, beside the import
             self._application = application
         warm(application)
         self._order.end()

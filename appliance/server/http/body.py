@@ -103,7 +103,7 @@ class Body:
         self._limits = limits
         self._send_continue = send_continue
         self._budget = TimeBudget(limits.body_timeout_s)
-        self._pending = b""  # decoded bytes; the application has not read those from _at on
+        self._pending = b""  # decoded bytes; the application has read those before _at
         self._at = 0
         self.ended = False
         self.error: BodyError | None = None

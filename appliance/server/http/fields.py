@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CONTROLS = bytes([*range(0x20), 0x7F])
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_LENGTH_DIGITS = 19  # as many as 2**63 - 1 has
+_LENGTH_DIGITS = 19  # the digits of 2**63 - 1
 _LENGTH_MAX = 2**63 - 1
 # Proxies and content delivery networks put the client's address into these fields, beside X-Forwarded-*. Applications
 # believe them.

@@ -29,7 +29,7 @@ _HOST = re.compile(
 _LOOPBACK = re.compile(r"127(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}|\[(?:::1|(?:0{1,4}:){7}0{0,3}1)\]")
 _UNRESOLVED = re.compile(r"[!$&'()*+,;=]|\[v")  # characters that no resolvable name or address has
 _PORT_MAX = 65_535
-_MAX_REMEMBERED = 64  # hosts; a client may invent any number of names that are served
+_MAX_REMEMBERED = 64  # hosts to remember: a client may invent any number of names that are served
 
 
 def is_host(text: str) -> bool:

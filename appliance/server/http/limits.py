@@ -14,14 +14,14 @@ class Limits:
 
     header_timeout_s: float = 30.0  # from the first byte of a head to its last
     body_timeout_s: float = 60.0  # all waits for a body's bytes together (see TimeBudget)
-    idle_timeout_s: float = 75.0  # between two requests
-    send_timeout_s: float = 60.0  # how long a client may leave its response unread
-    linger_s: float = 2.0  # how long a closing connection may still send, so that a reset does not destroy the response
+    idle_timeout_s: float = 75.0  # an idle connection closes after this time
+    send_timeout_s: float = 60.0  # a client may leave its response unread for this time
+    linger_s: float = 2.0  # a client may still send for this time: a reset would destroy the response
     max_line_bytes: int = 65_536  # the request line, as in http.server; beyond: 414
     max_header_bytes: int = 65_536  # all fields together; beyond: 431
     max_fields: int = 128  # number of fields; beyond: 431
     max_body_bytes: int = 0  # beyond: 413; 0: no limit
-    max_trailer_bytes: int = 16_384  # of a chunked body
+    max_trailer_bytes: int = 16_384  # all trailer fields of a chunked body together
     max_extension_bytes: int = 16_384  # all chunk extensions of a body together
     drain_s: float = 2.0  # an unread body is drained for at most this time
     drain_bytes: int = 1_048_576  # and this many bytes; else the connection closes
@@ -31,5 +31,5 @@ class Limits:
     max_transfers: int = 4096  # slow clients that are served without a thread
     ahead_bytes: int = 16_777_216  # a stream of unknown length may be this far ahead of its client
     spool_bytes: int = 1_073_741_824  # bodies and responses of known length are buffered up to this size
-    held_bytes: int = 16_777_216  # in memory, of all that is buffered; the rest is on disk
+    held_bytes: int = 16_777_216  # of all that is buffered, so much is in memory; the rest is on disk
     stuck_after_s: float = 0.005  # after this time a serving thread counts as busy, and another one accepts

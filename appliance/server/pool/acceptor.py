@@ -28,7 +28,7 @@ _OF_ONE_CONNECTION = {
     )
     if hasattr(errno, name)
 }  # fmt: skip
-_PERMANENT = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # it does not listen any more
+_PERMANENT = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # the socket does not listen any more
 
 
 class Acceptor:
@@ -47,10 +47,10 @@ class Acceptor:
         self.descriptor = listener.fileno()
         self.retry_at = 0.0
         self.problem: str | None = None
-        self._logged = False  # one problem for as long as it lasts
+        self._logged = False  # a problem is logged once for as long as it lasts
         listener.settimeout(0)
         with contextlib.suppress(OSError):  # a UNIX socket has none
-            # What is accepted inherits it, which saves a system call each.
+            # An accepted socket inherits the option, which saves a system call for each.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def locked_start(self) -> None:
@@ -101,7 +101,7 @@ class Acceptor:
             if self._open:
                 try:
                     self._poller.register(self.descriptor)
-                except OSError:  # the kernel has no room for it
+                except OSError:  # the kernel has no room for another descriptor
                     self.retry_at = now + _PAUSE_S
 
 

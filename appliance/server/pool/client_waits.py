@@ -55,7 +55,7 @@ class ClientWaits:
         if connection is None:
             return False
         incoming, connection.incoming = connection.incoming, None
-        if incoming is not None:  # it has waited
+        if incoming is not None:  # the request has waited
             if incoming.outcome is not None:
                 raise incoming.outcome
             return False

@@ -38,7 +38,7 @@ class Connection:
         "wire",
     )  # fmt: skip
 
-    # Class attributes and not slots: what is usual costs no assignment.
+    # Class attributes and not slots: the usual values cost no assignment.
     may_have_left = gone = False
     incoming: Incoming | None = None
     refusal: Refused | None = None

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ..wsgi.handler import WSGIRequestHandler
     from .connection import Connection
 
-_FIRST_S = 1.0  # for the first request on a connection whose server goes
-_AWAY_S = 0.005  # after nobody has looked for so long, clients may have left meanwhile
-_PROBE_S = 0.1  # for a client that may have left
+_FIRST_S = 1.0  # for the first request on a connection whose server ends
+_AWAY_S = 0.005  # if no thread has looked for so long, clients may have left
+_PROBE_S = 0.1  # for the answer of a client that may have left
 
 
 class Hold(Protocol):
@@ -75,7 +75,7 @@ class Connections:
         self._connections: dict[int, Connection] = {}
         self.ready: deque[Connection] = deque()
         self.hold = hold
-        self._have_waited = False  # what is looked at now has waited for a thread
+        self._have_waited = False  # the connections that are ready have waited for a thread
         self._polled_at = 0.0
         self.probed = 0
         self.receiving = 0
@@ -152,7 +152,7 @@ class Connections:
         """
         connection = self._connections.get(descriptor)
         if connection is None:
-            return  # given up since
+            return  # the connection was given up since
         if connection.state == states.PARKED:  # SHORTCUTS: READABLE
             connection.state = states.READY
             self.ready.append(connection)
@@ -194,7 +194,7 @@ class Connections:
             connection = ready.popleft()
             wire = connection.wire
             try:
-                # One that was closed since, or is answered later.
+                # The connection was closed since, or is answered later.
                 if connection.state != states.READY or (self.hold is not None and self._put_off(connection)):
                     continue
                 if connection.refusal is None and connection.raw is None:
@@ -258,7 +258,7 @@ class Connections:
         try:
             if not (wire.fill() and (wire.ended or wire.fill()) and wire.ended):
                 return False
-            if wire.lenient or b"upgrade" in raw.lower():  # the answer may begin otherwise
+            if wire.lenient or b"upgrade" in raw.lower():  # the answer may not begin with a usual status line
                 return False
             wire.probe()
             connection.gone = wire.is_broken
@@ -313,7 +313,7 @@ class Connections:
         Before its first request, or in the middle of a head, a connection gets a moment more.
         """
         if connection.wire.buffer:
-            return  # its head has a time of its own
+            return  # the head has a time of its own
         if connection.handler.head is None and connection.deadline > now:
             connection.deadline = min(connection.deadline, now + _FIRST_S)
             return

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _WITHOUT_THREAD = (states.PARKED, states.READY, states.HELD, states.LINGERING, states.PROBED)
 _LOG_INTERVAL_S = 60.0
-_RECALLED_MAX = 65_536  # bytes of a body that another process goes on with
+_RECALLED_MAX = 65_536  # the most bytes of a body that another process can go on with
 _LINGER_S = 0.3  # how long a drained server waits for the clients that it has answered
 _HIJACKED_S = 1.0  # how long a hijacked request may take to notice that it was ended
 
@@ -119,7 +119,7 @@ class PooledWSGIServer(WSGIServer):
         self.hand_over: HandOver | None = None
         self._handing_over, self._aborted_at = 0, 0.0
         self._stop_asked = self._logged_full = False
-        self._log_again_at: dict[str, float] = {}  # by event
+        self._log_again_at: dict[str, float] = {}  # when each event may be logged again
         if accepting:
             self.start_accepting()
 
@@ -162,7 +162,7 @@ class PooledWSGIServer(WSGIServer):
                 try:
                     address = (peer, 0) if peer else sock.getpeername()
                 except OSError:
-                    address = ("", 0)  # it has gone; its first receive will tell
+                    address = ("", 0)  # the client has gone: the first receive will fail
                 self._serving_loop.locked_adopt(sock, address, early, now, may_have_left=True, relayed=bool(peer))
         if over:
             self._turn_away(connections)
@@ -229,9 +229,9 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             idle = self._connections.locked_give_up()
             now = monotonic()
-            for connection in self._connections.locked_in_state(states.PARKED):  # TLS
+            for connection in self._connections.locked_in_state(states.PARKED):  # TLS connections can't move
                 self._connections.locked_dismiss(connection, now)
-            self._handing_over += 1  # the server is not over before they have arrived
+            self._handing_over += 1  # the server does not end before the connections have arrived
         try:
             idle += self._serving_loop.recall(_RECALLED_MAX)
             if idle:
@@ -254,7 +254,7 @@ class PooledWSGIServer(WSGIServer):
             self._change(life.STOP)
         if self._state != life.DRAINING:
             return self._state == life.OVER
-        abort_endless(list(self._thread_pool.pool_threads))  # those, too, that have begun since the drain
+        abort_endless(list(self._thread_pool.pool_threads))  # requests may have become endless since the drain began
         with self._lock:
             if self._locked_is_drained():
                 self._locked_change(life.DRAINED)
@@ -282,7 +282,7 @@ class PooledWSGIServer(WSGIServer):
             for connection in self._connections.locked_in_state(*_WITHOUT_THREAD):
                 self._connections.locked_close(connection)
             running = self._connections.locked_in_state(states.BUSY, states.SENDING, states.RECEIVING)
-        abort_endless(list(self._thread_pool.pool_threads))  # also what has begun since
+        abort_endless(list(self._thread_pool.pool_threads))  # requests may have begun since the first call
         self._background.close()
         self._poller.close()
         for connection in running:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .server_parts import Server, ServerParts
     from .thread_pool import PoolThread
 
-_BLOCKED_S = 0.0005  # a wait that took longer had found nothing at first
+_BLOCKED_S = 0.0005  # a wait that took longer found nothing at its beginning
 
 
 class ServingLoop:
@@ -46,7 +46,7 @@ class ServingLoop:
         self._flushing = parts.flushing
         self._wake_up = parts.wake_up
         self._limits = parts.limits
-        self._must_poll = False  # a pipelined request waits: look for other clients before it is served
+        self._must_poll = False  # a pipelined request waits: ask the poller for other clients first
         self._waits = waits = ClientWaits(server, parts)
         callbacks = ServerCallbacks(
             is_pressed=lambda: parts.thread_pool.leader is None,
@@ -97,7 +97,7 @@ class ServingLoop:
         if self._server.hand_over is not None:
             self._server.hand_over_idle()
         if self._connections.has_delayed:
-            self._wake_up.set()  # the watchdog does not know the deadlines of those that were held or probed just now
+            self._wake_up.set()  # the watchdog does not know the deadlines of connections that were just held or probed
         self._wait(seconds)
 
     def _wait(self, seconds: float | None) -> None:
@@ -128,7 +128,7 @@ class ServingLoop:
                 else:
                     connections.locked_readable(descriptor)
         if accepts and self._wake_up.sleeping:
-            # Without a connection the watchdog sleeps without an end, and would not notice this one's deadline.
+            # While there is no connection the watchdog sleeps without end: it must learn of this one's deadline.
             self._wake_up.set()
         if problem is not None:
             self._server.sink.event("error", "accept.failed", {"reason": problem})
@@ -150,7 +150,7 @@ class ServingLoop:
     def _report_failure(self, failure: ConnectionFailed) -> None:
         try:
             raise failure
-        except ConnectionFailed:  # the server logs what is being handled
+        except ConnectionFailed:  # handle_error logs the exception that is being handled
             self._server.handle_error(failure.sock, failure.address)
 
     def locked_adopt(
@@ -259,7 +259,7 @@ class ServingLoop:
         if wire.early is not None and not handler.close_connection:
             wire.absorb()
         outgoing, incoming = wire.outgoing, connection.incoming
-        if incoming is not None:  # before its state says that it may be recalled, with its head
+        if incoming is not None:  # before the state allows another thread to recall the connection, with this head
             connection.raw, connection.begun_at = handler.give_back(), handler.started
         if outgoing is not None or incoming is not None:
             with self._lock:

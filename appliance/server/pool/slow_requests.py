@@ -25,7 +25,7 @@ class SlowRequests:
     def __init__(self, sink: Sink, after_s: float) -> None:
         self._sink = sink
         self._after_s = after_s
-        self._logged: dict[PoolThread, float] = {}  # by thread: when the logged request began
+        self._logged: dict[PoolThread, float] = {}  # when the request began that was logged for a thread
 
     def check(self, pool_threads: Iterable[PoolThread], now: float) -> None:
         """Log each request that has become too slow, unless a debugger may have stopped it."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # A request's average duration from which passing the lead on costs less than waiting for the watchdog.
 _SLOW_S = 0.001
-# Threads that fail to lead, one after another with no request between, until the server gives up.
+# The server gives up after so many failures to lead in a row, with no request between them.
 _FAILURES_MAX = 3
 _START_AGAIN_S = 0.05  # after a thread could not be started
 
@@ -118,7 +118,7 @@ class ThreadPool:
         self.leader: PoolThread | None = None
         self.over = False  # no thread leads any more
         self.eager = False  # requests are slow enough for the lead to be passed on before each
-        self.served = 0  # compared for change only
+        self.served = 0  # counts requests; read to see whether any has ended
         self.fault: BaseException | None = None  # why no thread can lead any more
         self._alarm = alarm
         self._failures = 0
@@ -199,7 +199,7 @@ class ThreadPool:
     def _locked_start(self) -> None:
         pool_thread = PoolThread()
         self.pool_threads.add(pool_thread)
-        self.leader = pool_thread  # before it runs: its first look is whether it leads
+        self.leader = pool_thread  # before the thread runs: it first looks whether it leads
         try:
             threading.Thread(target=self._loop, args=(pool_thread,), name="request", daemon=True).start()
         except Exception as error:  # noqa: BLE001  RuntimeError and MemoryError are known
@@ -226,7 +226,7 @@ class ThreadPool:
             pool_thread.thread = threading.get_ident()
             self.pool_threads.add(pool_thread)
             self._locked_on(leadership.FOUND_NO_THREAD, pool_thread)
-            self.eager = self._threads > 1  # a thread is asked for before it serves: it may be at that for long
+            self.eager = self._threads > 1  # ask for another thread before serving: the request may take long
             self._start_again_at = 0.0
         try:
             self._lead(pool_thread, seconds)

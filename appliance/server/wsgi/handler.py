@@ -181,7 +181,7 @@ class WSGIRequestHandler(OwnResponses):
             self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
             server_context = self.server_context
-            # Both checks concern every request; they call nothing of ours where there is nothing to do.
+            # Both checks run for every request: they call a function of ours only if there is something to do.
             handoff, allowed = server_context.handoff, server_context.allowed_hosts
             if handoff is not None and head.path.startswith(handoff.prefix) and self._hand_off(handoff, head):
                 return
@@ -254,7 +254,7 @@ class WSGIRequestHandler(OwnResponses):
             if raw is None:
                 return None
         self._raw = raw
-        self.head = None  # in case this one is refused
+        self.head = None  # this one may be refused
         self.head = head = self._parser.parse(raw)
         if self._answers_expectations and head.said.expects:
             self._sends_continue = False

@@ -55,13 +55,13 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
     wire: Wire  # unset while ``socketless``
     socketless = True  # until it has begun to serve a connection
     head: Head | None = None
-    _logs_itself = _names_clients = False  # a subclass has that of its own
+    _logs_itself = _names_clients = False  # a subclass has a method of its own
     _raw = b""
     _body: Body | Empty = EMPTY
     _message: tuple[Head | None, Message] | None = None
     _reader: Reader | None = None
     _path = ""
-    _rfile: Any = None  # what was set
+    _rfile: Any = None  # the value that was set
     _wfile: Any = None
     _parser: HeadParser
     _sends_continue = False  # send 100 (Continue) when the application asks for the body

@@ -45,7 +45,7 @@ class RawSocket:
         self._refusal: Refused | None = None
         self._lock = threading.Lock()  # between the application's frames and our last one
         self._thread = threading.current_thread()
-        self._reader: threading.Thread | None = None  # a library's own, beside the application's
+        self._reader: threading.Thread | None = None  # a thread of the library, beside that of the application
 
     def offered_to(self, application: Any) -> Any:
         """Wrap the application, so that its request is refused if it could not have the socket."""
@@ -114,7 +114,7 @@ class RawSocket:
     def close(self) -> None:
         """End the connection. The descriptor itself is closed by the server, once the application has returned."""
         self._take()
-        with contextlib.suppress(OSError):  # it has gone already
+        with contextlib.suppress(OSError):  # the client has gone already
             self._wire.sock.shutdown(socket.SHUT_RDWR)
 
     def finish(self) -> None:

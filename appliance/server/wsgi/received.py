@@ -85,5 +85,5 @@ def received_whole(wire: Wire, server_context: ServerContext, body: Body) -> Rec
     except OSError as error:
         queue.close()
         reason = f"there is no room for the body: {error.strerror or error} (RFC 4918, 11.5)"
-        raise Refused(507, reason) from None  # the storage has it, too
+        raise Refused(507, reason) from None  # the storage holds it too
     return ReceivedBody(wire, server_context.limits, queue)

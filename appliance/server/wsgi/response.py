@@ -38,7 +38,7 @@ _PLAIN_FROM, _PLAIN_TO = 200, 500
 _NOT_PLAIN = frozenset({204, 205, 304})
 # How long an iterable is consumed for a HEAD request, whose content nobody gets.
 _HEAD_ONLY_S = 1.0
-_MINORS = {protocol: minor for minor, protocol in PROTOCOLS.items()}  # of a request that no head of ours was read of
+_MINORS = {protocol: minor for minor, protocol in PROTOCOLS.items()}  # of a request whose head another library has read
 
 
 class ServerHandler(ApplicationRun):
@@ -102,7 +102,7 @@ class ServerHandler(ApplicationRun):
     def finish_response(self) -> None:
         """Send the iterable's content, then close."""
         if self.exchange is not None and self.exchange.hijacked:
-            self.close()  # what is returned after that is meant for nobody
+            self.close()  # nobody needs what the application returns after that
             return
         result: Any = self.result
         kind = type(result)
@@ -230,7 +230,7 @@ class ServerHandler(ApplicationRun):
         fields = self._fields if self._view is None else self._changed_fields(self._view)
         code, body = self.code, self.stdin
         if code >= 500 and body.error is not None:
-            raise body.error  # the client's fault, which the application took for its own
+            raise body.error  # the client's fault, for which the application has answered 500
         minor = _MINORS.get(self.base_env.get("SERVER_PROTOCOL", ""), 1) if head is None else head.minor
         head_only = self.base_env.get("REQUEST_METHOD") == "HEAD"
         framing, self._content, self._left = delimit(code, fields.length, size, minor, head_only)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Handoff(Protocol):
     """Requests that another server answers (``pool.connection_handoff.ConnectionHandoff``)."""
 
-    prefix: str  # of the paths for which ``applies`` is asked
+    prefix: str  # the paths for which ``applies`` is asked begin with this
 
     def applies(self, head: Head, /) -> bool:
         """Whether this one is."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ROLE = "companion"
 EARLY_S = 10.0  # a program that fails after a longer run is started again after the first wait
 CHECK_S = 0.05  # between two looks for what is left of a run
-_MISSING = frozenset({126, 127})  # of a shell: the program can't be executed, or does not exist
+_MISSING = frozenset({126, 127})  # exit codes of a shell: the program can't be executed, or does not exist
 _FAILED = "Read its output above, then correct its command, its code or its settings. It is started again after a wait."
 _CRASHES = (
     "Read its output above, and correct its command, its code or its settings: a save of what declares it starts it "
@@ -93,11 +93,11 @@ class Companion:
         self._folder = Path("/")
         self._inputs = ""
         self._child: Handle | None = None
-        self._last: Handle | None = None  # the one that has ended
+        self._last: Handle | None = None  # the run that has ended
         self._timer: Timer | None = None
-        self._duration_s = 0.0  # of the last run
+        self._duration_s = 0.0  # duration of the last run
         self._ended_at = 0.0  # when it ended (CLOCK_MONOTONIC)
-        self._since = time.time()  # of the current phase
+        self._since = time.time()  # when the current phase began
         self._last_exit: str | None = None
 
     def _on(self, event: runs.Event) -> None:

@@ -15,7 +15,7 @@ from appliance.protocol.record import Record
 
 # The wait before the n-th start in a row after an early end; after that the last of them.
 WAITS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-CRASH_LOOP = 5  # early ends in a row that are one
+CRASH_LOOP = 5  # so many early ends in a row are a crash loop
 
 
 class Phase(enum.Enum):
@@ -23,10 +23,10 @@ class Phase(enum.Enum):
 
     STOPPED = "stopped"
     RUNNING = "running"
-    ENDING = "ending"  # it was asked to end
-    CLEARING = "clearing"  # it has ended, and a process of its own may be left
-    WAITING = "waiting"  # for its next start
-    FINISHED = "finished"  # with success, by itself
+    ENDING = "ending"  # the program was asked to end
+    CLEARING = "clearing"  # the program has ended, and may have left a process behind
+    WAITING = "waiting"  # the program has ended, and starts again after a time
+    FINISHED = "finished"  # the program has ended by itself, with success
 
 
 class Next(enum.Enum):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
 
 GUARD = "guard"
-_ROUNDS = 20  # of processes that fork while they are ended
+_ROUNDS = 20  # searches for processes that fork while they are ended
 
 
 class Companions:
@@ -49,7 +49,7 @@ class Companions:
         self._gone = gone
         self._log = runtime.log
         self._spawn = spawn
-        self._run_id = secrets.token_hex(8)  # of the marks: another appliance's companions have others
+        self._run_id = secrets.token_hex(8)  # stands in the marks: the companions of another appliance have another id
         self._companions: dict[str, Companion] = {}
         self._analysis: Analysis | None = None
         self._declared = Declared()
@@ -145,7 +145,7 @@ class Companions:
                 options=handles.Options(open_input=True, outlives=True),
             )  # fmt: skip
         except StartError:
-            return  # it is tried again at the next change; nothing but a killed supervisor needs it
+            return  # the next change tries again; the guard is needed only if the supervisor is killed
         child.became_ready()
         self._guard = self._runtime.children.add(child)
 

@@ -72,7 +72,7 @@ def _children(pid: int) -> Iterator[int]:
 def _has(pid: int, text: bytes) -> bool:
     try:
         environment = _environment(pid)
-    except OSError:  # another user's, or it has ended
+    except OSError:  # the process is another user's, or has ended
         return False
     return environment.startswith(text) or b"\0" + text in environment
 

@@ -32,8 +32,8 @@ class _Side:
         self.socket = sock
         self.frames = Frames()
         self.unsent = bytearray()
-        self.ended = False  # it sends no more
-        self.gone = False  # it takes no more; what it sent before that can still be read
+        self.ended = False  # this side sends no more
+        self.gone = False  # this side takes no more; what it has sent can still be read
         self._shut = False  # our sending side is shut
 
     def receive(self) -> list[bytes]:

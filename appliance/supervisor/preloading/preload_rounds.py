@@ -170,7 +170,7 @@ def _list_reported(state: State, event: ListReported) -> Step:
     elif event.grown:
         state = replace(state, newest=state.newest + 1, proven=False)
     if state.pause_s == REPLACED_S:
-        state = replace(state, pause_s=0.0)  # that cold start is over
+        state = replace(state, pause_s=0.0)  # the cold start that comes first is over
     return _wait(state, Save())
 
 

@@ -33,8 +33,8 @@ _CHUNK = 65_536
 RECHECK_S = 1.0  # between two checks of a child to which no timeout applies
 CLOSED_S = 1.0  # a child whose channel has ended should end within this time
 _MAX_LAST_READS = 32  # reads of an ended child's output, more than a pipe holds; the loop reads what others still write
-GROUP_S = 1.0  # for the rest of an ended child's process group to end
-REPORT_S = 0.3  # for a worker to report its background work before it is killed
+GROUP_S = 1.0  # the process group of an ended child has this time to end
+REPORT_S = 0.3  # a worker that is killed has this time to report its background work
 
 
 class Listener(Protocol):
@@ -149,7 +149,7 @@ class Children:
             return
         child.signal_group(signal.SIGKILL)
         if not child.pid:
-            self._remove(child)  # if it is forked after this, it finds its channel closed
+            self._remove(child)  # a child that is forked after this finds its channel closed
 
     def reap(self) -> None:
         """Collect the wait statuses of all processes that have ended."""
@@ -294,7 +294,7 @@ class Children:
             raw_request = partial(child.only_request, stream)
             self._pass_on(child, stream, lines.feed(data, raw_request) if data else lines.rest())
         if now is not None and (data is None or len(data) < _CHUNK):
-            child.silent[stream] = now  # what is read next was written after this
+            child.silent[stream] = now  # what is read next was written later than now
         if data is None:
             return False
         if not data:

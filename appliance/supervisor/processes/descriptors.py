@@ -38,7 +38,7 @@ def replace_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             with contextlib.suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number: this one
+                os.open(os.devnull, os.O_RDWR)  # open takes the lowest free number: this one
     if sys.stdout is None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  a descriptor, never closed
     if sys.stderr is None:

@@ -57,30 +57,30 @@ class Handle:
 
     role: str  # one of NAMES
     generation: int
-    pid: int  # its process id, and the id of its process group; 0 for a forked one before its hello
+    pid: int  # id of the process and of its group; 0 for a forked child until its Hello
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
     channel: Channel | None = None
-    process: subprocess.Popen[bytes] | None = None  # None if another child has forked it
-    lifeline: Lifeline | None = None  # ends it when the supervisor ends
+    process: subprocess.Popen[bytes] | None = None  # None if another child has forked this one
+    lifeline: Lifeline | None = None  # ends the child when the supervisor ends
     returncode: int | None = None
     output_lines: dict[str, OutputLines] = field(
         default_factory=lambda: {"stdout": OutputLines(), "stderr": OutputLines()}
     )
     in_flight: Reading | None = None  # for a worker: its running requests
     silent: dict[str, Snapshot] = field(default_factory=dict)  # for each stream: in_flight when it was last read empty
-    recorded: int = 0  # the requests that it has sent records of
+    recorded: int = 0  # requests whose records have come
     attempt: int = 0  # for a worker: the number of its start (worker_retries)
     analysis: Analysis | None = None  # for a worker: the analysis of the project that it serves
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
-    served: bool = False  # it has had requests; set when it has ended
+    served: bool = False  # whether the child has had requests; set once it has ended
     python: str = ""
-    reported: bool = False  # it has reported why it ends
-    ending: bool = False  # it was asked to end
-    drained: bool = False  # it has no more requests
-    cause: str = ""  # why it ended, if it has reported it, or the kernel shows it
+    reported: bool = False  # the child has reported why it ends
+    ending: bool = False  # the child was asked to end
+    drained: bool = False  # the child has no more requests
+    cause: str = ""  # why the child ended, if the child or the kernel has said so
     name: str = ""  # of a companion
-    ends_alone: bool = False  # it ends its own children itself
+    ends_alone: bool = False  # the child ends its own children itself
     deadline: Timer | None = None
 
     @property

@@ -14,9 +14,9 @@ from appliance import OWN_FOLDER
 
 AROUND = 3  # lines of source before and after the place
 _FRAMES_MAX = 60
-_SHOWN_MAX = 12  # frames with source
-_FILE_MAX = 1_000_000  # bytes
-_WIDTH_MAX = 600  # characters of a line
+_SHOWN_MAX = 12  # frames that are shown with source
+_FILE_MAX = 1_000_000  # bytes; a larger file is not shown
+_WIDTH_MAX = 600  # characters of a line that are shown
 _THREAD = re.compile(r"(?:Current t|T)hread 0x[0-9a-f]+.*\(most recent call first\):")
 _FRAME = re.compile(r'\s+File "(?P<file>.+)", line (?P<line>\d{1,9}) in (?P<function>.+)')
 

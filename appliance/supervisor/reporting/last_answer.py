@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.loop import Loop, Timer
 
-_MAX_CONNECTIONS = 64  # at a time; more wait in the queue
-_HEAD_S = 1.0  # for a head to arrive
-_LINGER_S = 1.0  # for a client to read its answer and close
-_FULL_S = 0.5  # until the next try if no descriptor is free
+_MAX_CONNECTIONS = 64  # at a time; more wait in the listening socket's queue
+_HEAD_S = 1.0  # a head must arrive in this time
+_LINGER_S = 1.0  # a client has this time to read its answer and close
+_FULL_S = 0.5  # pause before the next try, if no descriptor is free
 _MAX_HEAD = 65_536
 
 
@@ -63,7 +63,7 @@ class LastAnswer:
             self._answer = b""
             self._loop.unwatch(self._listener)
             for connection in list(self._connections):
-                connection.answer()  # no other process has it
+                connection.answer()  # no other process has this connection
 
     def _accept(self) -> None:
         if len(self._connections) >= _MAX_CONNECTIONS:

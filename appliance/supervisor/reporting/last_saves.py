@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 Saved = dict[str, Any]
 
-MAX_FILE: Final = 64 * 1024  # bytes
+MAX_FILE: Final = 64 * 1024  # bytes; a larger file has no diff
 MAX_ALL: Final = 8 * 1024 * 1024
-MAX_FILES: Final = 4  # of one save that are shown
-MAX_LINES: Final = 80  # of one diff
-_MAX_LINE: Final = 300  # characters
+MAX_FILES: Final = 4  # files of one save that are shown
+MAX_LINES: Final = 80  # lines of one diff that are shown
+_MAX_LINE: Final = 300  # characters of a line that are shown
 _MAX_COMPARED: Final = 40_000  # pairs of lines; more are shown as replaced
 _AROUND: Final = 3
 _SECRET_FILE = re.compile(
@@ -58,7 +58,7 @@ class LastSaves:
         self._secret_files = frozenset(secret_files)
         self._post = post
         self._changed = changed
-        self._texts: dict[str, list[str] | None] = {}  # None: it did not exist; the most recently used last
+        self._texts: dict[str, list[str] | None] = {}  # by path; None: the file did not exist; the last used is last
         self._sizes: dict[str, int] = {}
         self._size = 0
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -80,7 +80,7 @@ class LastSaves:
         if not self._started:
             try:
                 threading.Thread(target=self._run, name="last-saves", daemon=True).start()
-            except (RuntimeError, MemoryError):  # no thread is free: tried again at the next call
+            except (RuntimeError, MemoryError):  # no thread is free: the next call tries again
                 return
             self._started = True
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle
 
-TIMEOUT_S = 1.0  # for a process that is stopped, or waits in the kernel
+TIMEOUT_S = 1.0  # a process that is stopped, or waits in the kernel, does not answer in this time
 POLL_S = 0.05  # the dump has no end mark: it is complete when nothing has come for this long
 _READ = 65_536
 
@@ -25,7 +25,7 @@ class StackDumps:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._pipes: dict[Handle, tuple[int, int]] = {}  # signal, read end
+        self._pipes: dict[Handle, tuple[int, int]] = {}  # the signal that asks for stacks, and the read end
 
     def add(self, child: Handle, signal: int, descriptors: list[int]) -> None:
         """Add a worker that can be asked."""
@@ -43,7 +43,7 @@ class StackDumps:
             self._loop.post(partial(callback, ""))
             return
         signal, pipe = self._pipes[child]
-        while _read(pipe):  # left over from before
+        while _read(pipe):  # the rest of an earlier dump
             continue
         try:
             os.kill(child.pid, signal)

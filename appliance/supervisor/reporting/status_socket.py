@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
 
 
-QUESTION_S = 0.2  # for the question; a client that sends none, or half of one, gets the status
-ANSWER_S = 5.0  # for a client to read its answer
+QUESTION_S = 0.2  # a client that sends no whole question in this time gets the status
+ANSWER_S = 5.0  # a client has this time to read its answer
 _MAX_QUESTION = 4096
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group

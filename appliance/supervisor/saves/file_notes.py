@@ -69,7 +69,7 @@ class _Writes:
         self.used = before[-1]
         del self.noted[: len(before)]
         if is_open_for_writing(self.pid, path):
-            self.noted.insert(0, self.used)  # it has been written to, and will be once more
+            self.noted.insert(0, self.used)  # the process has the file open, and will write again
         return True
 
     def expire(self, path: str, now: float) -> bool:

@@ -237,7 +237,7 @@ def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
         for key, file in now.environment.hidden:
             log.event("warning", "environment.hidden", key=key, file=file, action=_unhide(key, now.environment))
     for key, value in now.environment.values.items():
-        ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # that one is read again
+        ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # BEFORE_START is read at each analysis
         if known and ours and known.environment.values.get(key) != value:
             log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
 

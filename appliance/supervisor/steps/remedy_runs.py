@@ -21,8 +21,8 @@ class Phase(enum.Enum):
     """Whether a remedy runs."""
 
     IDLE = "idle"
-    RUNNING = "running"  # as a process
-    ACTING = "acting"  # in a thread of ours, which nothing can end
+    RUNNING = "running"  # a process runs it
+    ACTING = "acting"  # a thread of the supervisor runs it, and nothing can end that
     ENDING = "ending"  # the process was asked to end
 
 
@@ -148,7 +148,7 @@ def _press(state: State, event: Pressed) -> Step:
 
 def _press_while_busy(state: State, event: Pressed) -> Step:
     if event.remedy == state.remedy:
-        return state, ()  # every page of it shows that it runs
+        return state, ()  # every page shows already that it runs
     if event.remedy in state.done:
         return state, (ReportDone(event.remedy),)
     return state, (Refuse(event.remedy, event.refusal or BUSY),)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop, Timer
 
 STDIN = 0
-_LATER_S = 0.02  # for another reader to take a key
+_LATER_S = 0.02  # time for another reader to take a key
 _AGAIN_S = 0.25  # between two looks at a terminal that somebody else uses
-_MOST = 4096  # bytes that a terminal keeps
+_MOST = 4096  # the most bytes that a terminal keeps
 _FLAGS, _CHARACTERS = 3, 6  # the places of the local modes and of the control characters in what tcgetattr returns
 _EDITING = termios.ICANON | termios.ECHO
 
@@ -127,11 +127,11 @@ class Keyboard:
         if self._is_own():
             try:
                 keys = os.read(self._terminal, _MOST).decode("utf-8", "replace")
-            except BlockingIOError:  # somebody has taken it
+            except BlockingIOError:  # another reader has taken the key
                 keys = ""
             except OSError:  # the terminal has gone
                 return
-            # Several keys at once are a text that was pasted, or an arrow key: nothing that anybody has pressed here.
+            # Several characters at once are a pasted text or an arrow key, and not a command.
             if len(set(keys)) == 1:
                 self._on_key(keys[0])
         if not self._stopped:
@@ -149,7 +149,7 @@ class Keyboard:
     def _is_foreground(self) -> bool:
         try:
             return os.tcgetpgrp(self._terminal) == os.getpgrp()
-        except OSError:  # it is not the terminal that controls this process: no signal comes from it
+        except OSError:  # this terminal does not control this process: no signal comes from it
             return True
 
     def _modes(self) -> list[Any]:

@@ -182,7 +182,7 @@ class ConnectionRouter:
 
     def _show_page(self, action: events.ShowPage) -> None:
         if self._standin is None:
-            return  # it has ended: that is reported next
+            return  # the stand-in has ended: its end is reported next
         wait_s = WAIT_S if action.holds else 0.0
         try:
             self._children.send(self._standin, SetStandInPage(page=action.page, wait_s=wait_s, since=self._wait_began))

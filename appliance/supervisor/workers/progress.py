@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.connection_router import ConnectionRouter
 
 CHECK_S = 2.0
-SHORT = 5  # checks without progress that make a standstill, if nothing excuses them
-LONG = 30  # and if the process computes, or all its threads are busy
+SHORT = 5  # so many checks without progress are a standstill
+LONG = 30  # the same, if the process computes or all its threads are busy
 _COMPUTES = 0.5  # the share of a processor from which a process counts as computing
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -141,7 +141,7 @@ class Progress:
             reason = (
                 f"each of its {self._threads} threads has run the same request for a minute, while other requests wait"
             )
-        if child.role == "standin":  # nothing of the project's is in it: another one may do better
+        if child.role == "standin":  # a stand-in runs nothing of the project: another one may work
             child.blame("it accepted no connection")
             child.signal_group(signal.SIGKILL)
             return

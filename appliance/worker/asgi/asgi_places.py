@@ -46,7 +46,7 @@ def _frames(coroutine: Any) -> Iterator[FrameType]:
         inner = _first(coroutine, "cr_await", "gi_yieldfrom", "ag_await")
         yield frame
         if inner is None:
-            yield from _called_by(frame)  # it is running: the functions that it called are on its thread's stack
+            yield from _called_by(frame)  # the coroutine runs: what it has called is on the stack of its thread
             return
         coroutine = inner
 

@@ -49,7 +49,7 @@ def running(root: str, *, streams: bool) -> list[BackgroundWork]:
         if thread is not main and thread.ident in frames and _is_counted(thread, pooled, streams=streams)
     ]
     if not found and main.ident in frames and not _is_ours(frames[main.ident], root):
-        found = [_work(main.name, frames[main.ident], root)]  # it is in an exit hook, or at the end of a script
+        found = [_work(main.name, frames[main.ident], root)]  # the thread is in an exit hook, or at the end of a script
     return found
 
 

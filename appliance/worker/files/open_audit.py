@@ -144,7 +144,7 @@ class OpenAudit:
             return
         try:
             if event == "os.listdir" and _is_import(sys._getframe(_CALLER)):  # noqa: SLF001  as below
-                return  # it looks for modules, of which it keeps nothing
+                return  # the import system lists the folder, and keeps nothing of it
             name = self._name(arguments[0])
             if f"{name}/".startswith(self._root) and self._places.is_own(name):
                 self._inputs.listed.add(name)

@@ -36,7 +36,7 @@ def prepare() -> None:
 def application(hooks: Hooks) -> Any:
     """Return the application that WSGI_APPLICATION names, or the default; with DEBUG it serves static files too."""
     if os.environ.get("DJANGO_CONFIGURATION") and importlib.util.find_spec("configurations"):  # noqa: TID251  the project's
-        _import("configurations").setup()  # its settings are classes, which Django alone can't read
+        _import("configurations").setup()  # the settings are classes, which Django alone can't read
     found = _import("django.core.servers.basehttp").get_internal_wsgi_application()
     return hooks.call("static files of Django", _with_static_files, found, otherwise=found)
 

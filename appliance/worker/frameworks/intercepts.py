@@ -108,7 +108,7 @@ def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
             try:
                 rendezvous.serve(self.get_app(), "wsgiref")
             finally:
-                self.server_close()  # its socket was never bound
+                self.server_close()  # the socket was never bound
             return
         rendezvous.side_applications.append(self.get_app())
         if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another one: bound only now

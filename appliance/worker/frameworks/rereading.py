@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import FrameType
 
-_UNSEEN = ("minijinja",)  # engines that read files without Python's knowledge
+_UNSEEN = ("minijinja",)  # engines that read files without a call that Python can audit
 _RENDERED = (("cachelib.simple", "SimpleCache"), ("flask_caching.backends.simplecache", "SimpleCache"))
 
 

@@ -137,7 +137,7 @@ def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozens
             continue
         spec = getattr(module, "__spec__", None)
         if getattr(spec, "_initializing", False):
-            continue  # its own imports are not all finished yet
+            continue  # the module's own imports are not all finished yet
         origin = getattr(spec, "origin", None)
         if spec is None or spec.name != name or origin in _NO_FILES:
             others.append(name)

@@ -48,7 +48,7 @@ class Terminal:
         self._hooks = hooks
         self._prompt_lock = threading.RLock()
         self._depth = 0
-        self._readers = 0  # that need line editing
+        self._readers = 0  # readers that need line editing
         self._modes_lock = threading.Lock()
         self._modes: list[Any] = []  # before the first of them came
         self._patched = False

@@ -24,7 +24,7 @@ def file_range(filelike: Any) -> tuple[int, int, int] | None:
 
     Only plain files of the standard library: a ``GzipFile`` has a descriptor too, but of compressed bytes.
     """
-    inner = getattr(filelike, "file", filelike)  # of tempfile's wrapper
+    inner = getattr(filelike, "file", filelike)  # the real file of tempfile's wrapper
     if isinstance(inner, (io.BufferedReader, io.BufferedRandom)):
         raw: Any = inner.raw
     else:

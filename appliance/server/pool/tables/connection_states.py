@@ -12,15 +12,15 @@ from .table_steps import Step, steps_of
 
 # -- states: who has the connection
 
-READY: Final = 0  # the queue: there is something to look at
-PARKED: Final = 1  # the poller: idle, or a part of a head has come
-HELD: Final = 2  # the watchdog: it may not be answered yet
-PROBED: Final = 3  # the poller: its client may have left; not looked at until that is known
-BUSY: Final = 4  # a thread, which runs its request
+READY: Final = 0  # the queue: a thread must look at the connection
+PARKED: Final = 1  # the poller: the connection is idle, or a part of a head has come
+HELD: Final = 2  # the watchdog: the connection may not be answered yet
+PROBED: Final = 3  # the poller: the client may have left; no thread looks at the connection until that is known
+BUSY: Final = 4  # a thread: it runs the request
 SENDING: Final = 5  # the background: it sends the rest of a response
 RECEIVING: Final = 6  # the background: it receives a request's body
-LINGERING: Final = 7  # the poller: it was answered for the last time; until its client has ended too
-TAKEN: Final = 8  # the application, which speaks another protocol on it
+LINGERING: Final = 7  # the poller: the last response is sent, and the client has not closed its side yet
+TAKEN: Final = 8  # the application: it speaks another protocol on the socket
 MOVED: Final = 9  # another server
 CLOSED: Final = 10  # nobody
 
@@ -34,18 +34,18 @@ FOUND_REQUEST: Final = 0  # a look found a head, or a reason to refuse one
 FOUND_NOTHING: Final = 1  # a look found no head
 PUT_OFF: Final = 2  # a look came before the time from which the connection may be answered
 IN_DOUBT: Final = 3  # a look found that its client may have left
-READABLE: Final = 4  # the poller has reported bytes; of a probed connection: its client has left
-DUE: Final = 5  # the deadline of its state has passed, or its wait is over
+READABLE: Final = 4  # the poller has reported bytes; for a probed connection: the client has left
+DUE: Final = 5  # the deadline of the connection's state has passed, or its wait is over
 KEPT: Final = 6  # a response has ended, and the connection stays open
 PIPELINED: Final = 7  # a response has ended, and the next request was received already
 SENDING_BEGAN: Final = 8  # the rest of the response is sent in the background
-SENT: Final = 9  # the background has sent the response, or failed
+SENT: Final = 9  # the background has sent the response, or could not
 RECEIVING_BEGAN: Final = 10  # the request's body is received in the background
 RECEIVED: Final = 11  # the background has received the body, or gives up
 ENDED_OUR_SIDE: Final = 12  # the server has ended its side, and waits for the client's end
 HIJACKED: Final = 13  # the application took the socket
 HANDED_OVER: Final = 14  # another server takes the connection over
-FINISHED: Final = 15  # both sides have ended, or the connection broke, or its wait was given up
+FINISHED: Final = 15  # both sides are closed, or the connection broke, or its time was over
 
 EVENTS: Final = (
     "found request", "found nothing", "put off", "in doubt", "readable", "due", "kept", "pipelined", "sending began",
@@ -54,15 +54,15 @@ EVENTS: Final = (
 
 # -- actions: what the performer does
 
-ENQUEUE: Final = 0  # append it to the queue
-WATCH: Final = 1  # let the poller tell when it is readable
-UNWATCH: Final = 2  # let the poller report it no more
+ENQUEUE: Final = 0  # append the connection to the queue
+WATCH: Final = 1  # let the poller report when the connection is readable
+UNWATCH: Final = 2  # let the poller report the connection no more
 PROBE_BEGAN: Final = 3
 PROBE_ENDED: Final = 4
 BODY_BEGAN: Final = 5
 BODY_ENDED: Final = 6
-REMOVE: Final = 7  # forget it: it does not belong to this server any more
-CLOSE: Final = 8  # close its socket
+REMOVE: Final = 7  # forget the connection: it belongs to this server no more
+CLOSE: Final = 8  # close the socket
 
 ACTIONS: Final = (
     "enqueue", "watch", "unwatch", "probe began", "probe ended", "body began", "body ended", "remove", "close",
@@ -79,7 +79,7 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
         FOUND_NOTHING: (PARKED, (WATCH,)),
         PUT_OFF: (HELD, (UNWATCH,)),
         IN_DOUBT: (PROBED, (PROBE_BEGAN,)),
-        READABLE: (READY, (UNWATCH,)),  # it will be looked at in any case
+        READABLE: (READY, (UNWATCH,)),  # a thread looks at the connection in any case
         HANDED_OVER: _HANDS_OVER,
         FINISHED: _CLOSES,
     },
@@ -102,7 +102,7 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
         FINISHED: (CLOSED, (UNWATCH, PROBE_ENDED, REMOVE, CLOSE)),
     },
     BUSY: {
-        READABLE: (BUSY, (UNWATCH,)),  # its thread will look
+        READABLE: (BUSY, (UNWATCH,)),  # the thread that serves the connection looks for more
         KEPT: (PARKED, (WATCH,)),
         PIPELINED: (READY, (ENQUEUE,)),
         SENDING_BEGAN: (SENDING, (UNWATCH,)),
@@ -125,7 +125,7 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
     },
     LINGERING: {FINISHED: _CLOSES},
     TAKEN: {FINISHED: (CLOSED, (CLOSE,))},
-    MOVED: {FINISHED: (CLOSED, (CLOSE,))},  # the other server could not take it
+    MOVED: {FINISHED: (CLOSED, (CLOSE,))},  # the other server could not take the connection
     CLOSED: {},
 }
 

@@ -12,10 +12,10 @@ from .table_steps import Step, steps_of
 
 # -- states: which connections the server accepts, and where idle ones go
 
-CLOSED: Final = 0  # it accepts none, serves those that it is given, and keeps them: the state before the first event
-ACCEPTING: Final = 1  # it accepts connections, and keeps those that are idle
-SHEDDING: Final = 2  # it accepts none, serves those that it is given, and hands over those that become idle
-DRAINING: Final = 3  # as SHEDDING, until it has no connection left
+CLOSED: Final = 0  # accepts no connections; serves and keeps those that it is given: the state before the first event
+ACCEPTING: Final = 1  # accepts connections, and keeps those that are idle
+SHEDDING: Final = 2  # accepts no connections; serves those that it is given, and hands them over when they become idle
+DRAINING: Final = 3  # as SHEDDING, until no connection is left
 OVER: Final = 4  # ``serve_forever`` returns; a connection that comes now is handed over, or closed
 
 STATES: Final = ("closed", "accepting", "shedding", "draining", "over")
@@ -23,8 +23,8 @@ STATES: Final = ("closed", "accepting", "shedding", "draining", "over")
 # -- events: what the owner asks for, and what the watchdog finds
 
 START: Final = 0  # accept connections
-SHED: Final = 1  # leave them to another server
-DRAIN: Final = 2  # leave them to another server, then end
+SHED: Final = 1  # leave new and idle connections to another server
+DRAIN: Final = 2  # the same, then end
 STOP: Final = 3  # end at once
 DRAINED: Final = 4  # nothing is left that must be answered or handed over
 
@@ -35,7 +35,7 @@ EVENTS: Final = ("start", "shed", "drain", "stop", "drained")
 OPEN: Final = 0  # accept on the listening socket
 SHUT: Final = 1  # leave the listening socket, which stays open
 KEEP_IDLE: Final = 2  # keep connections that become idle
-HAND_OVER_IDLE: Final = 3  # hand over those that are idle, and those that become so
+HAND_OVER_IDLE: Final = 3  # hand over connections that are idle, and those that become idle
 ABORT_ENDLESS: Final = 4  # end the requests that never end by themselves
 
 ACTIONS: Final = ("open", "shut", "keep idle", "hand over idle", "abort endless")
@@ -59,7 +59,7 @@ ROWS: Final[dict[int, dict[int, Step]]] = {
     },
     SHEDDING: {
         START: (ACCEPTING, (OPEN, KEEP_IDLE)),
-        SHED: (SHEDDING, (HAND_OVER_IDLE,)),  # again: those that it was given meanwhile
+        SHED: (SHEDDING, (HAND_OVER_IDLE,)),  # hands over again, for connections that it was given meanwhile
         DRAIN: _DRAINS,
         STOP: _STOPS,
     },

@@ -46,7 +46,7 @@ class Exchange:
         line: the request line of a head that was refused, as far as it was read.
     """
 
-    # Class attributes and not slots: what is usual costs no assignment.
+    # Class attributes and not slots: the usual values cost no assignment.
     event = "request.finished"
     answered = finished = ended = 0.0
     status = body_size = 0
