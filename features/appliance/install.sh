@@ -123,6 +123,9 @@ else
   add_appliance
 fi
 mkdir -p "$share"
+# As /cache of the image: any user may own the project, also if the server is started by root.
+mkdir -p /var/cache/wsgi-appliance
+chmod 1777 /var/cache/wsgi-appliance
 cp "$here/start.sh" "$share/start.sh"
 chmod 0755 "$share/start.sh"
 printf 'serve=%s\n' "$SERVE" > "$share/options"

@@ -31,6 +31,7 @@ RUN useradd --create-home coder
 """
 BASES = ["debian:trixie-slim", *(["python:3.13-slim"] if THOROUGH else [])]
 PYTHON_FILES = "find /usr -xdev -path '*python3*' -type f -not -name '*.pyc' | sort | xargs -r md5sum"
+INSTALLED = "find /opt/appliance /usr/local/share/appliance -type f -not -name '*.pyc' | sort | xargs md5sum"
 
 
 @pytest.fixture(params=BASES)
@@ -94,8 +95,12 @@ def test_the_feature_serves_in_any_image(workspace, base, run_devcontainer, host
     said = run_devcontainer(workspace, "exec", "sh", "-c", script).splitlines()
     assert said[0] == f"{host_user.pw_uid} /workspaces/feature itsdangerous"
     assert said[1] == "1", "a second start would begin a new log"
-    assert "/home/coder/.cache/wsgi-appliance/uid-" in said[-1]
+    assert said[-1].startswith(f"/var/cache/wsgi-appliance/uid-{host_user.pw_uid}/environments/")
     assert said[-1] == said[-2]
+    if THOROUGH:
+        installed = docker("exec", container, "sh", "-c", INSTALLED).stdout
+        docker("exec", "--user", "root", container, "sh", "/workspaces/feature/.devcontainer/appliance/install.sh")
+        assert docker("exec", container, "sh", "-c", INSTALLED).stdout == installed
     if base.startswith("python"):
         before = docker("run", "--rm", base, "sh", "-c", PYTHON_FILES).stdout
         after = docker("exec", "--user", "root", container, "sh", "-c", PYTHON_FILES).stdout
