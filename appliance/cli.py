@@ -44,14 +44,19 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
-def _settings(shown: frozenset[str] | None) -> _Parser:
-    """Return the grammar of the settings; the help of a command leaves out those that are not ``shown`` (None: all)."""
+def _settings(shown: frozenset[str] | None, without: str = "") -> _Parser:
+    """Return the grammar of the settings; the help of a command leaves out those that are not ``shown`` (None: all).
+
+    ``without``: a setting whose flag means something else for this command.
+    """
     settings = _Parser(add_help=False)
     every = "" if shown is None else " Every other setting is a flag too: see `appliance serve --help`."
     group = settings.add_argument_group(
         "settings", f"Each is also APPLIANCE_NAME in the environment; a flag wins.{every}"
     )
     for setting, (flag, metavar, text) in zip(TABLE, help_table(), strict=True):
+        if setting.name == without:
+            continue
         hidden = shown is not None and setting.name not in shown
         group.add_argument(flag, metavar=metavar, help=argparse.SUPPRESS if hidden else text, default=argparse.SUPPRESS)
     return settings
@@ -72,8 +77,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="COMMAND", parser_class=_Parser,
     )  # fmt: skip
 
-    def add(name: str, text: str, *shown: str, usage: str = "") -> _Parser:
-        settings = _settings(frozenset(shown) if shown else None)
+    def add(name: str, text: str, *shown: str, usage: str = "", without: str = "") -> _Parser:
+        settings = _settings(frozenset(shown) if shown else None, without)
         words = " ".join(filter(None, ["appliance", name, "[SETTINGS]", usage]))
         return commands.add_parser(
             name, help=text, description=text, parents=[settings], usage=words, allow_abbrev=False
@@ -112,8 +117,11 @@ def _add_project_commands(add: Callable[..., _Parser]) -> None:
     """Add the commands that run something for the project, or change something."""
     run = add(
         "run", "Run a command in the project's environment, as the project's owner.", "PROJECT", "ENV_FILES", "PYTHON",
-        "CACHE", usage="CMD ...",
+        "CACHE", usage="[--watch] CMD ...", without="WATCH",
     )  # fmt: skip
+    run.add_argument(
+        "--watch", action="store_true", dest="watched", help="start the command again whenever code or settings change"
+    )
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments")
     init = add(
         "init", "Write a compose file, a dev container and a .env.example into the project.", "PROJECT", "APP",
@@ -176,9 +184,8 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
         case "run":
             from appliance.commands import run_command
 
-            return run_command.command(
-                process, flags, arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
-            )
+            words = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+            return run_command.command(process, flags, words, watch=arguments.watched)
         case "init":
             from appliance.commands import init
 

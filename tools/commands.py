@@ -12,7 +12,7 @@ from appliance.config.settings import TABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SETTINGS = {setting.flag for setting in TABLE}
+_SETTINGS = {setting.field for setting in TABLE}
 
 
 def page() -> str:
@@ -33,7 +33,7 @@ def _lines() -> Iterator[str]:
         yield f"## {name}"
         yield ""
         yield command.description or ""
-        own = [action for action in command._actions if not _SETTINGS & set(action.option_strings)]  # noqa: SLF001  argparse has no other way
+        own = [action for action in command._actions if action.dest not in _SETTINGS]  # noqa: SLF001  argparse has no other way
         rows = [action for action in own if "--help" not in action.option_strings]
         if rows:
             yield ""

@@ -11,7 +11,7 @@ import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
@@ -34,8 +34,12 @@ def listen(
     stop: Callable[[str], None],
     reap: Callable[[], None],
     post: Callable[[Callable[[], None]], None],
+    more: Iterable[signal.Signals] = (),
 ) -> None:
-    """Turn each signal into a call in the loop from now on: ``stop`` with its name, or ``reap`` for SIGCHLD."""
+    """Turn each signal into a call in the loop from now on: ``stop`` with its name, or ``reap`` for SIGCHLD.
+
+    ``more``: signals besides those that stop a process.
+    """
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name
@@ -45,7 +49,7 @@ def listen(
         post(reap)
 
     signal.set_wakeup_fd(wake_descriptor, warn_on_full_buffer=False)
-    for number in STOPPING:
+    for number in (*STOPPING, *more):
         signal.signal(number, on_stop)  # noqa: TID251  this is the one place
     signal.signal(signal.SIGCHLD, on_child)  # noqa: TID251  this is the one place
 

@@ -6,8 +6,6 @@ Runs in the supervisor's loop.
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -16,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from appliance.errors import StartError
 from appliance.supervisor.companions import companion_runs as runs
 from appliance.supervisor.companions.companion_runs import Outcome
-from appliance.supervisor.companions.marked_processes import VARIABLE, end_marked
+from appliance.supervisor.companions.marked_processes import VARIABLE
+from appliance.supervisor.companions.remains import Remains
 from appliance.supervisor.companions.shell_commands import with_exec
-from appliance.supervisor.processes.children import GROUP_S
 from appliance.supervisor.processes.handles import Options
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
 ROLE = "companion"
 EARLY_S = 10.0  # a program that fails after a longer run is started again after the first wait
-CHECK_S = 0.05  # between two looks for what is left of a run
 _MISSING = frozenset({126, 127})  # exit codes of a shell: the program can't be executed, or does not exist
 _FAILED = "Read its output above, then correct its command, its code or its settings. It is started again after a wait."
 _CRASHES = (
@@ -96,7 +93,6 @@ class Companion:
         self._last: Handle | None = None  # the run that has ended
         self._timer: Timer | None = None
         self._duration_s = 0.0  # duration of the last run
-        self._ended_at = 0.0  # when it ended (CLOCK_MONOTONIC)
         self._since = time.time()  # when the current phase began
         self._last_exit: str | None = None
 
@@ -142,8 +138,7 @@ class Companion:
         if child is not self._child:
             return
         self._child, self._last = None, child
-        self._ended_at = time.monotonic()
-        self._duration_s = round(self._ended_at - child.started, 3)
+        self._duration_s = round(time.monotonic() - child.started, 3)
         self._last_exit = child.how()
         code = child.returncode
         outcome = Outcome.SUCCESS if code == 0 else Outcome.MISSING if code in _MISSING else Outcome.FAILURE
@@ -188,16 +183,9 @@ class Companion:
 
     def _clear(self, _action: runs.Clear) -> None:
         """End what the process has left: its group is ended anyway, others that have left the group are ended here."""
-        self._look(signal.SIGTERM)
-
-    def _look(self, number: int) -> None:
-        """Send a signal to what is left, 0 for none, and look again if there is something."""
-        late = time.monotonic() - self._ended_at > GROUP_S
-        left = end_marked(self._mark, signal.SIGKILL if late else number, below=os.getpid())
-        if left or (self._last is not None and self._last.has_group()):
-            self._timer = self._loop.call_later(CHECK_S, partial(self._look, 0))
-        else:
-            self._loop.post(partial(self._on, runs.Cleared()))
+        last = self._last
+        has_group = last.has_group if last is not None else bool
+        Remains(self._loop, self._mark, has_group, partial(self._on, runs.Cleared())).end()
 
     def _retry_later(self, action: runs.RetryLater) -> None:
         self._timer = self._loop.call_later(action.after_s, partial(self._on, runs.RetryDue(action.runs)))

@@ -268,6 +268,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         Declared: _start_next,
         Removed: _forget_next,
         Reloaded: _start_next_unless_removed,
+        StartFailed: lambda state, _: (replace(state, phase=Phase.CLEARING), (Clear(),)),
         Ended: _asked_end,
     },
     Phase.CLEARING: {

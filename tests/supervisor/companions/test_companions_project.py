@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from appliance.supervisor.companions import companion as companion_module
+from appliance.supervisor.companions import remains
 from appliance.supervisor.companions.companions import Companions
 from appliance.supervisor.companions.marked_processes import VARIABLE
 from appliance.supervisor.companions.process_files import Declared, Problem, Process
@@ -75,7 +76,7 @@ class Project:
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project without real processes."""
-    monkeypatch.setattr(companion_module, "end_marked", lambda *_, **__: False)
+    monkeypatch.setattr(remains, "end_marked", lambda *_, **__: False)
     monkeypatch.setattr(Handle, "has_group", lambda _: False)
     return Project()
 
@@ -178,7 +179,7 @@ def test_the_next_run_waits_for_the_rest(project: Project, monkeypatch: pytest.M
         signals.append(number)
         return bool(left)
 
-    monkeypatch.setattr(companion_module, "end_marked", end_marked)
+    monkeypatch.setattr(remains, "end_marked", end_marked)
     project.boot(Process("a", "x"))
     project.end("a", 1)
     project.loop.advance(0.2)
@@ -197,11 +198,11 @@ def test_what_does_not_end_is_killed(project: Project, monkeypatch: pytest.Monke
         signals.append(number)
         return True
 
-    monkeypatch.setattr(companion_module, "end_marked", end_marked)
+    monkeypatch.setattr(remains, "end_marked", end_marked)
     project.boot(Process("a", "x"))
     project.end("a", 1)
-    ended = project.companions._companions["a"]
-    ended._ended_at -= 2
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2)
     project.loop.advance(0.2)
     assert signals[-1] == 9
 
