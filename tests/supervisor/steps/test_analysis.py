@@ -341,9 +341,9 @@ def test_what_was_read_before_is_known(folder: Folder, monkeypatch: pytest.Monke
     """The environment is read with the result of the last read: what came through a pipe comes once."""
     given: list[Environment | None] = []
 
-    def load(*parts: Any) -> Environment:
+    def load(*parts: Any, **options: Any) -> Environment:
         given.append(parts[3])
-        return load_environment(*parts)
+        return load_environment(*parts, **options)
 
     monkeypatch.setattr("appliance.supervisor.steps.analysis.load_environment", load)
     settings = read_settings({}, {}, {"project": str(folder.root), "cache": str(folder.cache)}, folder.root)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appliance.config.env import Environment
 from appliance.supervisor.steps.analysis import ROUTES_SHOWN, log_changes
 from tests.supervisor.fakes import FakeLog
 
@@ -17,7 +18,7 @@ def found(**changes: Any) -> Any:
     plan = SimpleNamespace(interpreter="3.13", because=given["because"], passed_over=given["passed_over"])
     return SimpleNamespace(
         project=SimpleNamespace(target=TARGET, unserved=given["unserved"]), plan=plan,
-        environment=SimpleNamespace(hidden=given["hidden"], values=given["values"]),
+        environment=Environment(given["values"], {}, (), given["hidden"]),
     )  # fmt: skip
 
 

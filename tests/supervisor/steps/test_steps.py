@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from appliance.config.env import Environment
 from appliance.errors import ApplicationError, PreparationError
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.supervisor import lifecycle_events
@@ -28,7 +29,7 @@ class SecretLog(FakeLog):
         super().__init__()
         self.secrets: list[Any] = []
 
-    def add_secrets(self, values: object) -> None:
+    def add_secrets(self, values: object, _secrets: object) -> None:
         """As the log's."""
         self.secrets.append(values)
 
@@ -85,7 +86,7 @@ class Project:
             source="requirements.txt", environment=self.root / "env",
         )  # fmt: skip
         parts: Any = (
-            SimpleNamespace(hidden=(), values={"TOKEN": "hunter2"}),
+            Environment({"TOKEN": "hunter2"}, {}, (), ()),
             SimpleNamespace(target=target, unserved=None, root=self.root),
             plan,
             {"PATH": "/venv/bin"},
