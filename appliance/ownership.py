@@ -34,6 +34,8 @@ PASS = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _FILE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK: opening a FIFO would wait for its other end
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+# How many folders of a path in a cache are checked: the user's, and the one in it for a purpose ("code").
+LEVELS = 2
 OPEN, CLOSED = 0o755, 0o700  # modes of folders: others may read environments, as an editor does, but nothing else
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from appliance.protocol.access_record import EVENTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-REQUESTS = frozenset({"request.finished", "request.refused", "request.aborted", "websocket.closed"})
 
 REQUEST_COLUMNS = (
     "run", "generation", "at", "request_id", "event", "level", "method", "path", "query", "route", "status",
@@ -46,7 +46,7 @@ def rows(lines: Iterable[bytes], run: str) -> Rows:
         except (ValueError, TypeError, KeyError):
             continue
         text = line.decode("utf-8", "replace")
-        if event not in REQUESTS:
+        if event not in EVENTS:
             found.lines.append((run, get("generation"), at, get("request_id"), event, get("level"), text))
             continue
         method = get("http.request.method_original") or get("http.request.method")

@@ -15,13 +15,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from appliance.conventions import COMPLETE_MARK
-from appliance.ownership import CLOSED, OPEN, WRITABLE, open_folder
+from appliance.ownership import CLOSED, LEVELS, OPEN, WRITABLE, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-LEVELS = 2  # the user's folder on the volume, and "environments" in it
 
 
 def make_folders(own: Path) -> None:

@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from appliance.conventions import COMPLETE_MARK
-from appliance.environment.environment_folder import LEVELS
-from appliance.ownership import OPEN, open_folder
+from appliance.ownership import LEVELS, OPEN, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import ProjectMissingError
 from appliance.identity.cache_folder import folder_name, prepare_cache
-from appliance.ownership import CLOSED, open_folder
+from appliance.ownership import CLOSED, LEVELS, open_folder
 
 if TYPE_CHECKING:
     from appliance.identity.cache_folder import Notice
@@ -107,7 +107,7 @@ def user_home(cache: Path, home: str) -> str:
         return home
     own = user_cache(cache) / "home"
     try:
-        open_folder(str(own), 2, make=CLOSED).close()
+        open_folder(str(own), LEVELS, make=CLOSED).close()
     except OSError:
         return home or "/"  # a cache that can't be written is an error where it is needed: at the installation
     return str(own)

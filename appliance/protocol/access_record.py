@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EVENTS = frozenset({"request.finished", "request.refused", "request.aborted", "websocket.closed"})
 ACCESS = "access"  # the kind of a record, and the first value of its list
 new = object.__new__  # a record without any field yet
 
@@ -27,7 +28,7 @@ class AccessRecord:
     Times are whole microseconds: JSON spends 0.5 µs on the digits of each float, more than on all else of a record.
 
     Attributes:
-        event: "request.finished", "request.refused", "request.aborted" or "websocket.closed".
+        event: one of ``EVENTS``.
         ended_us: since the epoch.
         duration_us: from the first byte of the head to the last of the response.
         first_byte_us: to the first byte of the response; None without a response.

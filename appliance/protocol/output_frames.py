@@ -26,9 +26,9 @@ RECORD_PART = b"p"  # an earlier piece of a record
 
 _HEAD = struct.Struct("=cdIQBH")  # kind, time, process, thread, lengths of the request's id and of the data
 _MARK = 16
-_PIPE_BUF = 4096  # Linux's value; POSIX guarantees 512, which macOS has, where a piece may then be torn
+PIPE_BUF = 4096  # Linux's value; POSIX guarantees 512, which macOS has, where a piece may then be torn
 _ID = 128  # bytes of a valid X-Request-ID
-ROOM = _PIPE_BUF - _MARK - _HEAD.size - _ID
+ROOM = PIPE_BUF - _MARK - _HEAD.size - _ID
 
 
 class Piece(NamedTuple):

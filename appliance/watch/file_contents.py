@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 8 * 1024 * 1024  # for larger files the time stamp has to do
 YOUNG_NS: Final = 2_000_000_000
+TICK_S: Final = 0.02  # the clock of file systems stands still between two ticks of the kernel: 1 to 10 ms
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 
 _PREFIX = "the installer failed: "
-_NAME = r"(?P<name>[A-Za-z0-9][\w.\-]*)(?:\[[^\]]*\])?"
+NAME = r"(?P<name>[A-Za-z0-9][\w.\-]*)(?:\[[^\]]*\])?"
 # The words of uv, as ``uv_errors`` quotes them; the first pattern that matches counts.
 _BUILD = r"[Ff]ailed to (?:download and )?build"
 _ONLY = r"only .{1,300}? (?:is|are) available and (?:you require|.{1,80}? (?:requires|depends on))"
 _HEADINGS = (
-    (re.compile(rf"no version of {_NAME}==(?P<version>[\w.!+\-]+)"), "{name} {version} does not exist"),
-    (re.compile(rf"{_ONLY} {_NAME}(?P<version>[=<>~!][^\s,]*)"), "{name} {version} does not exist"),
-    (re.compile(rf"no versions of {_NAME}"), "No version of {name} can be used"),
-    (re.compile(rf"{_NAME} was not found in the package registry"), "{name} is not in the package index"),
-    (re.compile(rf"{_BUILD} `{_NAME}==(?P<version>[^`]+)`"), "{name} {version} can't be built"),
-    (re.compile(rf"{_BUILD} `{_NAME}`"), "{name} can't be built"),
+    (re.compile(rf"no version of {NAME}==(?P<version>[\w.!+\-]+)"), "{name} {version} does not exist"),
+    (re.compile(rf"{_ONLY} {NAME}(?P<version>[=<>~!][^\s,]*)"), "{name} {version} does not exist"),
+    (re.compile(rf"no versions of {NAME}"), "No version of {name} can be used"),
+    (re.compile(rf"{NAME} was not found in the package registry"), "{name} is not in the package index"),
+    (re.compile(rf"{_BUILD} `{NAME}==(?P<version>[^`]+)`"), "{name} {version} can't be built"),
+    (re.compile(rf"{_BUILD} `{NAME}`"), "{name} can't be built"),
 )
 
 

@@ -17,6 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from appliance.conventions import SOURCES_MAX
 from appliance.dependencies.dependency_selection import normalized
 from appliance.discovery.source.modules import Modules, imports_of
+from appliance.environment.failures.headings import NAME
 from appliance.environment.failures.install_remedies import INSTEAD
 from appliance.environment.python.interpreter import allowed_versions
 from appliance.environment.python.pythons import find_python
@@ -28,13 +29,12 @@ if TYPE_CHECKING:
     from appliance.errors import InstallError
     from appliance.protocol.remedy_kinds import Need
 
-_NAME = r"(?P<name>[A-Za-z0-9][\w.\-]*)(?:\[[^\]]*\])?"
 _NO_VERSION = (
-    re.compile(rf"no versions? of {_NAME}[=<>~!]"),
-    re.compile(rf"only {_NAME}[<>=]\S+ (?:is|are) available and you require"),
-    re.compile(rf"{_NAME}==\S+ (?:has|only has) (?:no )?wheels? with"),
+    re.compile(rf"no versions? of {NAME}[=<>~!]"),
+    re.compile(rf"only {NAME}[<>=]\S+ (?:is|are) available and you require"),
+    re.compile(rf"{NAME}==\S+ (?:has|only has) (?:no )?wheels? with"),
 )
-_NOT_THERE = re.compile(rf"{_NAME} was not found in the package registry")
+_NOT_THERE = re.compile(rf"{NAME} was not found in the package registry")
 _OTHER_PYTHON = re.compile(r"does not satisfy Python(?P<range>[<>=!~][\d.,<>=!~*]*)")
 _NEAR = 0.75  # of 1: flaks and flask have 0.8
 _PATCH = 99

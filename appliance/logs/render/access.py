@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.logs.project_output.rules import PLAIN
+from appliance.protocol.access_record import EVENTS
 
 if TYPE_CHECKING:
     from appliance.logs.project_output.rules import Rules
     from appliance.protocol.access_record import AccessRecord
-
-EVENTS = frozenset({"request.finished", "request.refused", "request.aborted", "websocket.closed"})
 
 # OpenTelemetry's registry, http.request.method: RFC 9110's methods, PATCH (RFC 5789) and QUERY; others are "_OTHER".
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})

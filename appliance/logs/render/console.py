@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.logs.project_output.logging_events import EVENT as LOGGED
 from appliance.logs.project_output.traceback_text import TracebackText, as_text, short_paths
-from appliance.logs.render.access import EVENTS as ACCESS_EVENTS
 from appliance.logs.render.banner import Banner
 from appliance.logs.render.colour import Palette
 from appliance.logs.render.field_text import flattened, needs_rows, rows, value_text
@@ -21,6 +20,7 @@ from appliance.logs.render.fold import Fold
 from appliance.logs.render.log_fields import ALWAYS, WITH_LINES
 from appliance.logs.render.page_loads import PageLoads
 from appliance.logs.sanitise import sanitise, sanitised_entry
+from appliance.protocol.access_record import EVENTS as ACCESS_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping

@@ -14,7 +14,7 @@ import contextlib
 import time
 from time import monotonic
 
-_STEP_S = 0.005
+STEP_S = 0.005
 _ALLOCATE = _thread.allocate_lock
 _SLEEP = time.sleep  # noqa: TID251  not called: as it was before any project was imported
 
@@ -40,4 +40,4 @@ class GeventSafeEvent:
             return
         deadline = None if seconds is None else monotonic() + seconds
         while not self._lock.acquire(blocking=False) and (deadline is None or monotonic() < deadline):
-            time.sleep(_STEP_S)  # noqa: TID251  theirs: nobody's thread sleeps here
+            time.sleep(STEP_S)  # noqa: TID251  theirs: nobody's thread sleeps here

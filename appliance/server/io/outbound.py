@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _BRIEF_S = 0.02  # how long a thread waits for a client that does not read, if it reads less than
 _BRIEF_RATE = 67_108_864.0  # this much a second
 _STEP_S = 0.002  # after which other requests that wait for a thread come first
-_CHECK_INTERVAL_S = 1.0  # between two checks of a client that is waited for
+CHECK_INTERVAL_S = 1.0  # between two checks of a client that is waited for
 _STATUS_LINE = b"HTTP/1.1 "  # how every answer begins
 _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
 
@@ -148,7 +148,7 @@ class Outbound:
 
     def _wait_for(self, pace: Pace) -> None:
         brief = pace.is_brief and self.background is not None
-        self._comes(select.POLLOUT, min(pace.left, _STEP_S if brief else _CHECK_INTERVAL_S))
+        self._comes(select.POLLOUT, min(pace.left, _STEP_S if brief else CHECK_INTERVAL_S))
         pace.waited()
 
     def send_in_background(self, outgoing: BackgroundTransfer) -> None:

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..http.time_budget import TimeBudget
+from .gevent_safe_event import STEP_S
 
 try:  # a Python can lack either of them: a build without, or one of a system with another C library
     import fcntl
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import socket
 
 _INT = struct.Struct("i")
-_STEP_S = 0.005
 
 
 class Delivery:
@@ -68,7 +68,7 @@ def is_ready(sock: Any, events: int, seconds: float | None) -> bool:
         poller = select.poll()
         poller.register(sock, events)
         return bool(poller.poll(None if seconds is None else seconds * 1000))
-    time.sleep(_STEP_S if seconds is None else min(_STEP_S, seconds))  # noqa: TID251  theirs: no thread sleeps here
+    time.sleep(STEP_S if seconds is None else min(STEP_S, seconds))  # noqa: TID251  theirs: no thread sleeps here
     return True
 
 

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 
 from appliance import __version__
 from appliance.identity.identity import user_cache
-from appliance.ownership import CLOSED, open_folder
+from appliance.ownership import CLOSED, LEVELS, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from appliance.environment.plan import Plan
-
-_LEVELS = 2  # the user's folder on the volume, and "preload" in it
 
 
 @dataclass
@@ -77,7 +75,7 @@ def place(cache: Path, plan: Plan, root: Path) -> Path:
 def load(file: Path) -> PreloadCache:
     """Return the list in this file; an empty one if the file is missing, unreadable, or may be another user's."""
     try:
-        with open_folder(str(file.parent), _LEVELS) as folder:
+        with open_folder(str(file.parent), LEVELS) as folder:
             return PreloadCache(**json.loads(folder.read(file.name)))
     except (OSError, ValueError, TypeError):
         return PreloadCache()
@@ -85,5 +83,5 @@ def load(file: Path) -> PreloadCache:
 
 def save(file: Path, kept: PreloadCache) -> None:
     """Write the list; if the cache can't be written the next start has no list, and nothing else is lost."""
-    with contextlib.suppress(OSError), open_folder(str(file.parent), _LEVELS, make=CLOSED) as folder:
+    with contextlib.suppress(OSError), open_folder(str(file.parent), LEVELS, make=CLOSED) as folder:
         folder.write(file.name, json.dumps(asdict(kept)).encode())

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from appliance.config.port_forwarding import forwarded_names
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
-from appliance.ownership import CLOSED, open_folder
+from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
@@ -196,7 +196,7 @@ def _own_bytecode(cache: Path) -> str:
     """Return the folder for the debugger's compiled code, closed to other users; empty if there is none."""
     folder = str(user_cache(cache) / "bytecode")
     try:
-        open_folder(folder, 2, make=CLOSED).close()
+        open_folder(folder, LEVELS, make=CLOSED).close()
     except OSError:
         return ""
     return folder

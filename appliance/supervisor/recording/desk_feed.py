@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError
 from appliance.identity.identity import user_cache
-from appliance.ownership import CLOSED, open_folder
+from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.messages import RecordLines
 from appliance.supervisor.processes import handles
 from appliance.supervisor.recording.desk_file import DeskFile
@@ -68,7 +68,7 @@ class DeskFeed:
             return
         folder = user_cache(settings.cache) / "desk"
         try:
-            open_folder(str(folder), 2, make=CLOSED).close()
+            open_folder(str(folder), LEVELS, make=CLOSED).close()
             self._file = DeskFile.claim(folder, str(settings.project))
         except OSError as error:
             self._runtime.log.event("warning", "desk.failed", path=str(folder), reason=error.strerror or str(error))

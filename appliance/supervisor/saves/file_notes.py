@@ -23,6 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from appliance.watch.file_contents import TICK_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,7 +38,6 @@ UNSEEN_S: Final = 10.0  # for a note whose change has come, and is not seen yet
 MOMENT_S: Final = 0.05  # after a note that is used up
 MOST: Final = 4096  # the most files that may have notes
 _MOST_OF_ONE: Final = 256
-_TICK_S: Final = 0.02  # the clock of files stands still between two ticks of the kernel
 _READ: Final = 65_536
 _LONGEST: Final = 8192  # bytes of a note; the kernel keeps writes of up to 4,096 bytes in one piece
 
@@ -184,7 +185,7 @@ class FileNotes:
 def _age_s(path: str) -> float:
     """Return the seconds since the file was changed; 0 for a missing file, which this process may have removed."""
     try:
-        return time.time() - os.stat(path).st_ctime - _TICK_S  # noqa: PTH116  asked of each note
+        return time.time() - os.stat(path).st_ctime - TICK_S  # noqa: PTH116  asked of each note
     except (OSError, ValueError):
         return 0.0
 

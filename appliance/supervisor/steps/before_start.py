@@ -20,6 +20,7 @@ from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.steps import before_start_runs as runs
 from appliance.supervisor.steps.analysis import required
+from appliance.watch.file_contents import TICK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,7 +38,6 @@ ROLE = "preparation"
 GRACE_S = 2.0  # a migration that is asked to end may roll back
 _OUTPUT_LINES = 40  # of the run's output, which a page about its failure shows
 _CHECK_S = 0.02  # between two checks of a run that is being ended
-_TICK_S = 0.02  # the clock that file systems read stands still between two ticks of the kernel: 1 to 10 ms
 
 
 class BeforeStart:
@@ -186,6 +186,6 @@ def _inputs(analysis: Analysis) -> str:
 
 def _written_within(path: Path, started: float, ended: float) -> bool:
     try:
-        return started - _TICK_S <= path.stat().st_mtime <= ended
+        return started - TICK_S <= path.stat().st_mtime <= ended
     except OSError:
         return False

@@ -16,6 +16,7 @@ from appliance.errors import ApplianceError
 from appliance.remedies import apply_edit
 from appliance.supervisor.processes import handles
 from appliance.supervisor.steps import remedy_runs as runs
+from appliance.supervisor.steps.before_start import GRACE_S
 from appliance.supervisor.steps.remedy_output import RemedyOutput
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 ROLE = "remedy"
 TIMEOUT_S = 900.0
-GRACE_S = 2.0  # a migration that is asked to end may roll back
 
 
 class RemedyRun:

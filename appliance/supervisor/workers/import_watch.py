@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.protocol.messages import ServeUnfinishedImport
+from appliance.supervisor.processes.children import RECHECK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.reporting.stack_dumps import StackDumps
 
 UNFINISHED_S = 0.7  # how long an import lasts before the worker is asked to serve an endless one; asked again each time
-RECHECK_S = 1.0  # between two checks of a worker to which no timeout applies
 
 
 class ImportWatch:

@@ -21,9 +21,10 @@ import os
 import time
 from typing import Final
 
+from ...protocol.output_frames import PIPE_BUF
+
 _WRITE = os.write  # gevent's and eventlet's write would switch to another greenlet within an import
 MAX_FILES: Final = 10_000  # files of one generation
-PIPE_BUF: Final = 4096  # Linux's value; POSIX guarantees 512
 
 Mark = list[int]  # mtime (ns), size, inode, ctime (ns), checksum or -1; empty: the file is missing
 

@@ -33,7 +33,7 @@ from binascii import crc32
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...ownership import CLOSED, NotOursError, open_folder
+from ...ownership import CLOSED, LEVELS, NotOursError, open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     Loader = Callable[[str, str], "ProjectLoader"]
 
-_CHECKED_LEVELS = 3  # the user's folder on the volume, "code", and the interpreter's folder in it
+_CHECKED_LEVELS = LEVELS + 1  # and the interpreter's folder in "code"
 MAX_VERSIONS = 8  # versions of a file: as many branches switch without compiling
 
 

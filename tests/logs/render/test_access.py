@@ -19,6 +19,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.project_output import rules
 from appliance.logs.render import access
 from appliance.logs.render.json_line import json_line
+from appliance.protocol import access_record
 from appliance.protocol.access_record import AccessRecord
 
 FULL = {
@@ -90,7 +91,7 @@ def test_every_field_has_its_name():
 def test_the_table_of_events_has_these_fields():
     """The documented fields of an access event are those that a full record makes, in its order, and no others."""
     made = fields(method="BREW")
-    for name in access.EVENTS:
+    for name in access_record.EVENTS:
         assert EVENTS[name].fields == (*made, "slow")
 
 

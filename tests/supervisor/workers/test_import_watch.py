@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from appliance.protocol.messages import ServeUnfinishedImport
+from appliance.supervisor.processes.children import RECHECK_S
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.workers.import_watch import RECHECK_S, UNFINISHED_S, ImportWatch
+from appliance.supervisor.workers.import_watch import UNFINISHED_S, ImportWatch
 from tests.supervisor.fakes import FakeChildren, FakeLoop, handle
 
 TIMEOUT_S = 30.0

@@ -14,6 +14,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ..outbound import CHECK_INTERVAL_S
 from ..poller import Poller
 from ..send_progress import has_poll
 from .completion import ServerEnded
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from .byte_queue import Storage
 
     Transfer = Outgoing | Incoming
-
-_CHECK_INTERVAL_S = 1.0
 
 
 class ServerCallbacks:
@@ -87,7 +86,7 @@ class BackgroundSender:
         self._poller: Poller | None = None
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
-        self._check_interval_s = min(_CHECK_INTERVAL_S, limits.send_timeout_s / 2, limits.body_timeout_s / 2)
+        self._check_interval_s = min(CHECK_INTERVAL_S, limits.send_timeout_s / 2, limits.body_timeout_s / 2)
         self._over = False
 
     @property
@@ -179,7 +178,7 @@ class BackgroundSender:
         wire.waiting = monotonic()
         try:
             while not outgoing.is_over:
-                outgoing.wait(_CHECK_INTERVAL_S)
+                outgoing.wait(CHECK_INTERVAL_S)
         finally:
             wire.waiting = 0.0
 

@@ -27,7 +27,7 @@ class Exchange:
     """What is known of one request and its response. Times are CLOCK_MONOTONIC, except for ``ended``.
 
     Attributes:
-        event: "request.finished", "request.refused", "request.aborted" or "websocket.closed".
+        event: one of ``access_record.EVENTS``.
         head: the request's; None where it could not be read.
         started: its first byte, as near as is known; answered, finished: the response's first and last byte, or 0.
         ended: seconds since the epoch when it was finished.

@@ -143,7 +143,7 @@ def test_a_body_is_recalled_while_it_is_small(wire: Any, storage: Storage):
 
 def test_a_body_is_received_without_a_thread(server: Server, monkeypatch: pytest.MonkeyPatch):
     """A body is received to its end, then its request may run; more than the bound, it asks for a thread."""
-    monkeypatch.setattr(background_sender, "_CHECK_INTERVAL_S", 0.001)
+    monkeypatch.setattr(background_sender, "CHECK_INTERVAL_S", 0.001)
     sender = server.start(Limits(spool_bytes=6))
     small, client = server.connect(sender)
     large, other = server.connect(sender)
@@ -166,7 +166,7 @@ def test_a_body_is_received_without_a_thread(server: Server, monkeypatch: pytest
 def test_a_silent_body_may_run_if_a_thread_is_free(server: Server, monkeypatch: pytest.MonkeyPatch):
     """A chunked body that stops may wait for its answer: its request runs once a thread may wait with it."""
     monkeypatch.setattr(transfer, "_SILENT_S", -1.0)
-    monkeypatch.setattr(background_sender, "_CHECK_INTERVAL_S", 0.001)
+    monkeypatch.setattr(background_sender, "CHECK_INTERVAL_S", 0.001)
     checked = threading.Semaphore(0)
     check_time = transfer.Incoming.check_time
 
