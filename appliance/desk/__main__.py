@@ -38,7 +38,8 @@ def main(descriptor: int) -> None:
     message, descriptors = received[0]
     if not isinstance(message, RecordLines):
         raise TypeError(f"expected {RecordLines.kind}, got {message.kind}")
-    Recorder(Path(message.path), message.run, partial(_report, channel)).run(descriptors[0])
+    details = socket.socket(fileno=descriptors[1]) if len(descriptors) > 1 else None
+    Recorder(Path(message.path), message.run, partial(_report, channel), message.redact).run(descriptors[0], details)
 
 
 def _report(channel: Channel, level: str, event: str, fields: dict[str, Any]) -> None:

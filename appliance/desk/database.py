@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-VERSION = 1  # of the tables
+VERSION = 2  # of the tables
 _BUSY_S = 2.0  # to wait for a lock
 _TABLES = """
 CREATE TABLE requests (
@@ -21,6 +21,11 @@ CREATE INDEX requests_by_request_id ON requests (request_id);
 CREATE TABLE lines (
     id INTEGER PRIMARY KEY, run TEXT, generation INTEGER, at REAL, request_id TEXT, event TEXT, level TEXT, line TEXT
 );
+CREATE TABLE details (
+    id INTEGER PRIMARY KEY, run TEXT, at REAL, request_id TEXT,
+    fields TEXT, body TEXT, body_note TEXT, response_fields TEXT, content TEXT, content_note TEXT
+);
+CREATE INDEX details_by_request_id ON details (request_id);
 CREATE INDEX lines_by_request_id ON lines (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX lines_by_event ON lines (event) WHERE event NOT IN ('output', 'log');
 """

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from appliance.protocol.access_record import EVENTS
+from appliance.protocol.request_details import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from appliance.desk.redaction import Redaction
+
 REQUEST_COLUMNS = (
     "run", "generation", "at", "request_id", "event", "level", "method", "path", "query", "route", "status",
     "duration_s", "size", "line",
+)  # fmt: skip
+DETAIL_COLUMNS = (
+    "run", "at", "request_id", "fields", "body", "body_note", "response_fields", "content", "content_note",
 )  # fmt: skip
 LINE_COLUMNS = ("run", "generation", "at", "request_id", "event", "level", "line")
 Row = tuple[Any, ...]
@@ -28,6 +34,7 @@ class Rows(NamedTuple):
 
     requests: list[Row]
     lines: list[Row]
+    details: list[Row]
 
 
 def rows(lines: Iterable[bytes], run: str) -> Rows:
@@ -37,7 +44,7 @@ def rows(lines: Iterable[bytes], run: str) -> Rows:
         lines: one JSON object each.
         run: names this run of the appliance: each counts its generations from 1.
     """
-    found = Rows([], [])
+    found = Rows([], [], [])
     for line in lines:
         try:
             entry = orjson.loads(line)
@@ -58,3 +65,26 @@ def rows(lines: Iterable[bytes], run: str) -> Rows:
             )
         )  # fmt: skip
     return found
+
+
+def detail_row(message: bytes, run: str, redaction: Redaction) -> Row | None:
+    """Return the row of a message about one request; None if it can't be read."""
+    try:
+        details = unpack(message)
+        at, request_id = details.info["ended_us"] / 1_000_000, str(details.info["request_id"])
+        found = redaction.readable(details)
+    except (ValueError, TypeError, KeyError):
+        return None
+    fields, response_fields = (orjson.dumps(each).decode() for each in (found.fields, found.response_fields))
+    texts = (fields, found.body, found.body_note, response_fields, found.content, found.content_note)
+    return (run, at, request_id, *texts)
+
+
+def secrets_of(line: bytes) -> list[str] | None:
+    """Return the secret texts that a line names for the recorder; None if it is another line."""
+    if not line.startswith(b'{"secrets":'):
+        return None
+    try:
+        return [str(each) for each in orjson.loads(line)["secrets"]]
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -58,8 +58,21 @@ def request(connection: sqlite3.Connection, number: int) -> Found | None:
         (row["request_id"], row["run"], row["generation"], began - 0.05, row["at"] + 1.0, _LINES_MAX),
     )
     found["lines"] = [json.loads(each["line"]) for each in lines]
+    found["details"] = _details(connection, row)
     found["error"] = next((each for each in found["lines"] if each["event"] == "application.failed"), None)
     return found
+
+
+def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
+    """Return the fields and the content of a request and its response; None where they were not recorded."""
+    found = connection.execute(
+        "SELECT fields, body, body_note, response_fields, content, content_note FROM details "
+        "WHERE request_id = ? AND run = ? AND abs(at - ?) < 0.000002 LIMIT 1",
+        (row["request_id"], row["run"], row["at"]),
+    ).fetchone()
+    if found is None:
+        return None
+    return {**dict(found), **{name: json.loads(found[name]) for name in ("fields", "response_fields")}}
 
 
 def last_save(connection: sqlite3.Connection) -> float:

@@ -14,21 +14,24 @@ import time
 from typing import TYPE_CHECKING
 
 from appliance.desk.backlog import Backlog
-from appliance.desk.intake import rows
+from appliance.desk.intake import detail_row, rows, secrets_of
+from appliance.desk.redaction import Redaction
 from appliance.desk.store import Limits, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     Report = Callable[[str, str, dict[str, object]], object]
 
 QUIET_S = 0.02
 RETRY_S = 30.0
-_DUTY = 1 / 25  # of one processor, while lines come without a pause
+_DUTY = 1 / 40  # of one processor, while lines come without a pause
 _LATEST_S = 0.25  # lines are stored after this, unless the last ones took long
 _BACKLOG_BYTES = 32 * 1024 * 1024
 _CHUNK = 1 << 20
+_DETAILS_AT_ONCE = 1000
 
 
 class Recorder:
@@ -38,43 +41,76 @@ class Recorder:
         path: of the database.
         run: names this run of the appliance.
         report: logs an event: level, name, fields.
+        names: parameters whose values are secret.
     """
 
-    def __init__(self, path: Path, run: str, report: Report, limits: Limits | None = None) -> None:
+    def __init__(
+        self, path: Path, run: str, report: Report, names: Sequence[str] = (), limits: Limits | None = None
+    ) -> None:
         self._path = path
         self._run = run
         self._report = report
         self._limits = limits or Limits()
         self._backlog = Backlog(self._limits.requests, _BACKLOG_BYTES)
+        self._details: list[bytes] = []
+        self._names = names
+        self._redaction = Redaction(names)
         self._store: Store | None = None
         self._failing = False
         self._next_try = 0.0
 
-    def run(self, pipe: int) -> None:
-        """Store what comes through the pipe until its end."""
+    def run(self, pipe: int, details: socket.socket | None = None) -> None:
+        """Store what comes through the pipe until its end, and the details of requests that come through the socket."""
         ready = select.poll()
         ready.register(pipe, select.POLLIN)
+        if details is not None:
+            details.setblocking(False)  # noqa: FBT003  the standard library's own signature
+            ready.register(details, select.POLLIN)
         oldest = latest = 0.0
         while True:
-            if ready.poll(QUIET_S * 1000 if self._backlog else None):
+            waits = not (self._backlog or self._details)
+            found = {descriptor for descriptor, _ in ready.poll(None if waits else QUIET_S * 1000)}
+            if waits:
+                oldest = time.monotonic()
+            if details is not None and details.fileno() in found:
+                self._take_details(details)
+            if pipe in found:
                 data = os.read(pipe, _CHUNK)
                 if not data:
+                    if details is not None:
+                        self._take_details(details)
                     self.flush()
                     return
-                if not self._backlog:
-                    oldest = time.monotonic()
                 self._backlog.add(data)
-                if time.monotonic() < max(oldest + _LATEST_S, latest):
-                    continue
+            if found and time.monotonic() < max(oldest + _LATEST_S, latest):
+                continue
             began = time.thread_time()
             self.flush()
             latest = time.monotonic() + (time.thread_time() - began) / _DUTY
 
+    def _take_details(self, details: socket.socket) -> None:
+        for _ in range(_DETAILS_AT_ONCE):
+            try:
+                message = details.recv(_CHUNK)
+            except OSError:
+                return
+            if not message:
+                return
+            self._details.append(message)
+
     def flush(self) -> None:
         """Store what has come."""
         lines = self._backlog.take()
-        if not lines or (self._failing and time.monotonic() < self._next_try):
+        messages, self._details = self._details, []
+        for line in lines:
+            if (values := secrets_of(line)) is not None:
+                self._redaction = Redaction(self._names, values)
+        if not (lines or messages) or (self._failing and time.monotonic() < self._next_try):
             return
+        found = rows(lines, self._run)
+        found.details.extend(
+            row for message in messages if (row := detail_row(message, self._run, self._redaction)) is not None
+        )
         try:
             if self._store is not None and not self._path.exists():  # the cache was emptied
                 self._close()
@@ -82,7 +118,7 @@ class Recorder:
                 self._store = Store(self._path, self._limits)
                 if self._store.replaced:
                     self._report("info", "desk.replaced", {"path": str(self._path), "reason": self._store.replaced})
-            self._store.add(rows(lines, self._run))
+            self._store.add(found)
         except (sqlite3.Error, OSError) as error:
             self._failed(error)
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.desk.database import open_for_writing
-from appliance.desk.intake import LINE_COLUMNS, REQUEST_COLUMNS
+from appliance.desk.intake import DETAIL_COLUMNS, LINE_COLUMNS, REQUEST_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from appliance.desk.intake import Rows
 
-_TABLES = {"requests": REQUEST_COLUMNS, "lines": LINE_COLUMNS}
+_TABLES = {"requests": REQUEST_COLUMNS, "lines": LINE_COLUMNS, "details": DETAIL_COLUMNS}
 _SHARE = 10  # of what is too large in bytes, a tenth goes at a time
 
 
@@ -47,8 +47,10 @@ class Store:
         try:
             self._insert("requests", rows.requests)
             self._insert("lines", rows.lines)
+            self._insert("details", rows.details)
             self._keep_last("requests", self._limits.requests)
             self._keep_last("lines", self._limits.lines)
+            self._keep_last("details", self._limits.requests)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

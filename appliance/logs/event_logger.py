@@ -57,6 +57,11 @@ class EventLogger(structlog.BoundLoggerBase):
         """Mask the secrets in these variables and ``more`` texts from now on, and all earlier ones."""
         self._mask = Mask(variables, self._mask, more)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that are masked."""
+        return self._mask.values
+
     def copier(self, write: Callable[[bytes], None]) -> EventLogger:
         """Return a logger that writes JSON lines of everything from info's level up, with the same masks."""
         copier = EventLogger(Destination(write), [Threshold.at("info"), json_line], {})

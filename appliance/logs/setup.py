@@ -69,12 +69,17 @@ class Log:
         self._requests = 0  # records of requests in the last batch
         self._copy: Callable[[bytes], object] | None = None  # (``copy_to``)
         self._copier: EventLogger | None = None
+        self._name_secrets: Callable[[Sequence[str]], object] = lambda _: None
 
-    def copy_to(self, write: Callable[[bytes], None]) -> None:
+    def copy_to(self, write: Callable[[bytes], None], name_secrets: Callable[[Sequence[str]], object]) -> None:
         """Give every event from info's level up to ``write`` too, as lines of JSON, whatever of it is logged.
+
+        ``name_secrets`` gets the texts that are masked in them, now and whenever there are more.
 
         If the log has all of them as JSON, its own lines are given: rendering them again costs 5 µs a line.
         """
+        self._name_secrets = name_secrets
+        name_secrets(self._logger.secrets)
         if self._complete:
             self._copy = write
         else:
@@ -88,6 +93,7 @@ class Log:
         """Mask the secrets in these variables and ``more`` texts from now on, and all earlier ones."""
         for logger in filter(None, (self._logger, self._copier)):
             logger.add_secrets(variables, more)
+        self._name_secrets(self._logger.secrets)
 
     @property
     def is_for_people(self) -> bool:

@@ -32,7 +32,8 @@ class Start(Message):
     """Start as a worker or stand-in: the first message to the child. Carries the listening socket.
 
     For a worker it also carries the memory file of its requests (``protocol/inflight``), a pipe for notes on files
-    (``worker/files/input_files``), and a terminal if there is one.
+    (``worker/files/input_files``), the recorder's socket if ``options`` has ``records``, and a terminal if there is
+    one.
     """
 
     kind = "start"
@@ -54,14 +55,18 @@ class ServeProbes(Message):
 class RecordLines(Message):
     """Record the lines that come through this pipe: the first message to a recorder. Carries the pipe's end.
 
+    It also carries the end of a socket, if there is one: workers send the details of requests (``request_details``).
+
     Attributes:
         path: the database.
         run: names this run of the appliance, which counts its generations from 1.
+        redact: APPLIANCE_REDACT.
     """
 
     kind = "record_lines"
     path: str
     run: str
+    redact: list[str]
 
 
 class TakeConnections(Message):

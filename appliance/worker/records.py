@@ -16,6 +16,7 @@ from ..protocol.page_messages import RemediesFound
 from ..protocol.remedy_kinds import all_checked, offered
 from .message_bounds import limited
 from .preload.fork_guard import EndingQueue
+from .recording.detail_sender import DetailSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ class RecordSink:
     """Batches records, and sends a batch when the server is about to wait.
 
     Args:
+        details: the recorder's socket, for the details of requests; -1 without one.
         broken: called when nothing can be sent any more.
         page_context: returns what an error page shows besides the exception.
     """
@@ -44,12 +46,18 @@ class RecordSink:
         in_flight: InFlight | None = None,
         start: Start | None = None,
         *,
+        details: int = -1,
         broken: Callable[[ChannelError], None] = lambda _: None,
         page_context: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         self._channel = channel
         self._in_flight = in_flight
-        self.begin = None if in_flight is None else in_flight.begin
+        self._details = None if in_flight is None or details < 0 else DetailSender(details, in_flight.begin)
+        self.begin: Callable[[Exchange, bytes], None] | None = None
+        if self._details is not None:
+            self.begin = self._details.begin
+        elif in_flight is not None:
+            self.begin = in_flight.begin
         self.waits = None if in_flight is None else in_flight.set_waiting
         self._begin_sending = None if in_flight is None else in_flight.begin_sending
         self._stdio = stdio
@@ -65,6 +73,8 @@ class RecordSink:
         """Add the record of a request that has ended."""
         if self._stdio is not None and (self._incomplete[0] or self._incomplete[1]):
             self._stdio.request_ended(exchange.request_id)
+        if exchange.details is not None and self._details is not None:
+            self._details.end(exchange)
         record = exchange.record().to_wire()
         if self._in_flight is not None:
             # First: another thread may send the record at once, and this process may end before the next line. A record
@@ -103,6 +113,8 @@ class RecordSink:
         self._sending = threading.Lock()  # another thread may have held it
         if self._in_flight is not None:
             self._in_flight.leave()
+        if self._details is not None:
+            self._details.leave()
 
     def flush(self) -> None:
         """Send what there is. A supervisor that has gone is not an error: this process ends for that reason alone."""

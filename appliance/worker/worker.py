@@ -72,8 +72,10 @@ def main(descriptor: int) -> None:
     listener = socket.socket(fileno=descriptors[0])
     in_flight = InFlight(descriptors[1])
     os.close(descriptors[1])
-    worker = Worker(channel, listener, start, in_flight, inheritance, notes=descriptors[2])
-    worker.set_up_terminal(descriptors[3] if len(descriptors) > 3 else None)
+    further = iter(descriptors[3:])
+    details = next(further) if start.options.get("records") else -1
+    worker = Worker(channel, listener, start, in_flight, inheritance, notes=descriptors[2], details=details)
+    worker.set_up_terminal(next(further, None))
     worker.run(received[1:])
 
 
@@ -89,6 +91,7 @@ class Worker:
         inheritance: Inheritance | None = None,
         *,
         notes: int = -1,
+        details: int = -1,
     ) -> None:
         self._channel = channel
         self._inheritance = inheritance
@@ -101,8 +104,9 @@ class Worker:
         self._exits = Exits(in_flight, self._stdio, needed)
         self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
         self._sink = RecordSink(
-            channel, self._stdio, in_flight, start, broken=self._exits.channel_broken, page_context=self._page_context
-        )
+            channel, self._stdio, in_flight, start, details=details, broken=self._exits.channel_broken,
+            page_context=self._page_context,
+        )  # fmt: skip
         self._hooks.report_to(self._sink.event)
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = serving_process.tls_context(start.options)

@@ -24,8 +24,9 @@ def app(environ, start_response):
         raise ValueError("wrong")
     if environ["PATH_INFO"] == "/die":
         os.kill(os.getpid(), signal.SIGKILL)
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"one"]
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Set-Cookie", "sid=secret; Path=/")])
+    return [b"one ", body] if environ["PATH_INFO"] == "/stream" else [b"one " + body]
 """
 
 
@@ -141,3 +142,27 @@ def test_recording_can_be_turned_off(start: Starting, project: Path):
     assert appliance.get("/__appliance__/")[0].status == 200
     assert appliance.stop() == 0
     assert not [each for each in appliance.events if each["role"] == "recorder"]
+
+
+@pytest.mark.parametrize("path", ["/plain", "/stream"])
+def test_head_and_content_are_recorded(start: Starting, project: Path, path: str):
+    """A request has its fields, its body and the start of its response, over a reload; secrets are masked."""
+    (project / "app.py").write_text(PAGE, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    for generation in (1, 2):
+        connection = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
+        fields = {"Authorization": "Basic abc", "Content-Type": "application/json"}
+        place = f"{path}-{generation}" if path == "/plain" else f"{path}?{generation}"
+        connection.request("POST", place, body=b'{"password": "hunter22", "n": 1}', headers=fields)
+        assert b"hunter22" in connection.getresponse().read()
+        connection.close()
+        with recorded(appliance) as requests:
+            number = next(each["id"] for each in requests if str(generation) in f"{each['path']}{each['query']}")
+        found = ask(appliance, f"requests/{number}")["details"]
+        assert ["Authorization", "Basic ********"] in found["fields"]
+        assert found["body"] == '{"password": "********", "n": 1}'
+        assert ["Set-Cookie", "sid=********; Path=/"] in found["response_fields"]
+        assert found["content"].startswith("one {")
+        appliance.edit("app.py", f"{PAGE}# {generation}\n")
+        appliance.wait_for("reload.finished")

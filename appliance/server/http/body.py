@@ -96,7 +96,7 @@ class Body:
         send_continue: called before the first wait for bytes; sends 100 (Continue). None: nothing to send.
     """
 
-    __slots__ = ("_at", "_budget", "_limits", "_pending", "_send_continue", "_wire", "ended", "error", "size")
+    __slots__ = ("_at", "_budget", "_limits", "_pending", "_send_continue", "_wire", "copy", "ended", "error", "size")
 
     def __init__(self, wire: Source, limits: Limits, send_continue: Callable[[], None] | None = None) -> None:
         self._wire = wire
@@ -108,6 +108,7 @@ class Body:
         self.ended = False
         self.error: BodyError | None = None
         self.size = 0
+        self.copy: Callable[[bytes], None] | None = None  # gets each piece that the application reads
 
     def _piece(self) -> bytes:
         """Return the next decoded bytes; at the end b"", and ``ended`` is true."""
@@ -132,6 +133,8 @@ class Body:
         else:
             self.size += len(piece)
             if not 0 < self._limits.max_body_bytes < self.size:
+                if self.copy is not None and piece:
+                    self.copy(piece)
                 return piece
             self.error = BodyError(413, too_large(self._limits.max_body_bytes))
         raise self.error from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref import simple_server
 
 from ...plural import counted
-from ..http.body import BodyError
+from ..http.body import EMPTY, BodyError
 from ..http.refusal import NO_CLIENT, Refused, answer
 from ..http.response.file_wrapper import FileWrapper
 from ..http.response.response_head import ResponseHeads
@@ -115,6 +115,8 @@ class ApplicationRun(simple_server.ServerHandler):
             self._heads = handler.server_context.heads
             if handler.close_connection:
                 self._hooked = True
+            if self.exchange.details is not None and self.stdin is not EMPTY:
+                self.stdin.copy = self.exchange.details.received
         else:
             self._attach(handler)
         environ: dict[str, Any] = self.base_env  # type: ignore[assignment]  # see environ

@@ -170,6 +170,8 @@ class ServerHandler(ApplicationRun):
         head = self._heads.plain(self._line, self._fields, size, int(wall))
         self.headers_sent = self.persistent = True
         exchange.status = self.code
+        if exchange.details is not None:
+            exchange.details.sent((head, exchange.request_id.encode(), b"\r\n\r\n", data))
         try:
             self.stdout.send(b"%b%b\r\n\r\n%b" % (head, exchange.request_id.encode(), data))
         except OSError as error:
@@ -277,6 +279,9 @@ class ServerHandler(ApplicationRun):
         return bool(body.ended or body.drainable(handler.server_context.limits))
 
     def _transmit(self, parts: list[bytes], size: int) -> None:
+        exchange = self.exchange
+        if exchange is not None and exchange.details is not None:
+            exchange.details.sent(parts)
         try:
             if size <= _JOIN:
                 self.stdout.send(b"".join(parts))
@@ -285,7 +290,6 @@ class ServerHandler(ApplicationRun):
         except OSError as error:
             self._gone = True
             raise ClientGone(str(error)) from error
-        exchange = self.exchange
         if exchange is not None and not exchange.answered:
             exchange.answered = monotonic()
 

@@ -37,7 +37,31 @@ def request_page(found: dict[str, Any]) -> str:
         *((label, text(fields.get(name))) for label, name in _FACTS.items()),
     ]
     rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts if value)
-    return f"<dl>{rows}</dl>{_error(found['error'])}{_log(found['lines'])}"
+    exchange = _exchange(found["details"], found["event"])
+    return f"<dl>{rows}</dl>{_error(found['error'])}{_log(found['lines'])}{exchange}"
+
+
+def _exchange(details: dict[str, Any] | None, event: str) -> str:
+    """Return what was received and sent."""
+    if details is None:
+        why = "it was refused" if event == "request.refused" else "there were too many at once, or its worker has died"
+        return f"<section><h2>Request and response</h2><p>Head and content were not recorded: {why}.</p></section>"
+    return (
+        f'<section id="request"><h2>Request</h2>{_fields(details["fields"])}'
+        f"{_content(details['body'], details['body_note'])}</section>"
+        f'<section id="response"><h2>Response</h2>{_fields(details["response_fields"])}'
+        f"{_content(details['content'], details['content_note'])}</section>"
+    )
+
+
+def _fields(pairs: list[list[str]]) -> str:
+    rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in pairs)
+    return f"<dl>{rows}</dl>"
+
+
+def _content(content: str | None, note: str) -> str:
+    shown = f'<pre tabindex="0" role="region" aria-label="Content">{text(content)}</pre>' if content else ""
+    return shown + (f"<p>{text(note)}</p>" if note else "")
 
 
 def _error(error: dict[str, Any] | None) -> str:

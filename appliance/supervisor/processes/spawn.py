@@ -170,6 +170,7 @@ class Spawner:
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
             "pages": self._pages(child.role),
             "error_pages": self._page_facts.options() if child.role == "worker" else {},
+            "records": self._desk.details >= 0,
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
@@ -182,6 +183,8 @@ class Spawner:
             notes = self._reload_trigger.notes.begin(child)
             try:
                 descriptors += [child.count(threads + _WITHOUT_THREAD), notes]
+                if self._desk.details >= 0:
+                    descriptors.append(self._desk.details)
                 if _is_terminal(_STDIN):
                     descriptors.append(_STDIN)
                 self._children.send(child, start, descriptors)

@@ -11,8 +11,11 @@ import contextlib
 import fcntl
 import os
 import secrets
+import socket
 import time
 from typing import TYPE_CHECKING
+
+import orjson
 
 from appliance.errors import ApplianceError
 from appliance.identity.identity import user_cache
@@ -22,6 +25,8 @@ from appliance.supervisor.processes import handles
 from appliance.supervisor.recording.desk_file import DeskFile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
@@ -29,6 +34,7 @@ START_S = 0.8  # after the supervisor's own start, which is not to be slowed
 COLLECT_S = 0.03
 HELD_BYTES = 8 * 1024 * 1024
 _PIPE_BYTES = 1024 * 1024
+_DETAILS_BYTES = 4 * 1024 * 1024  # the kernel allows less
 _PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then it is given up
 _LASTED_S = 60.0  # a recorder that has run for so long ended for a reason of its own
 _LAST_S = 0.5  # to store what is left, at the stop
@@ -53,6 +59,8 @@ class DeskFeed:
         self._left_out = 0
         self._flush_planned = False
         self._pipe = -1
+        self._secrets: tuple[str, ...] = ()
+        self._details: tuple[socket.socket, socket.socket] | None = None  # the workers' end, the recorder's
         self._child: Handle | None = None
         self._ends = 0  # of recorders, in a row
 
@@ -60,6 +68,16 @@ class DeskFeed:
     def path(self) -> str:
         """The database; "" while nothing is recorded."""
         return str(self._file.path) if self._file is not None else ""
+
+    @property
+    def details(self) -> int:
+        """The socket through which workers send the details of requests; -1 where nothing is recorded."""
+        return self._details[0].fileno() if self._details is not None else -1
+
+    def name_secrets(self, values: Sequence[str]) -> None:
+        """Name the texts that the recorder must mask."""
+        self._secrets = tuple(values)
+        self.write(orjson.dumps({"secrets": self._secrets}, option=orjson.OPT_APPEND_NEWLINE))
 
     def begin(self) -> None:
         """Choose the database, hold the lines from now on, and start the recorder a little later."""
@@ -73,7 +91,8 @@ class DeskFeed:
         except OSError as error:
             self._runtime.log.event("warning", "desk.failed", path=str(folder), reason=error.strerror or str(error))
             return
-        self._runtime.log.copy_to(self.write)
+        self._details = _details_pair()
+        self._runtime.log.copy_to(self.write, self.name_secrets)
         self._runtime.loop.call_later(START_S, self._start)
 
     def write(self, data: bytes) -> None:
@@ -118,7 +137,9 @@ class DeskFeed:
             os.set_blocking(write, False)
             child = self._runtime.children.add(handles.spawn_recorder(self._runtime.process))
             self._child, self._pipe = child, write
-            self._runtime.children.send(child, RecordLines(self.path, self.run_id), [read])
+            received = [read] if self._details is None else [read, self._details[1].fileno()]
+            redact = list(self._runtime.settings.redact)
+            self._runtime.children.send(child, RecordLines(self.path, self.run_id, redact), received)
         except (OSError, ApplianceError) as error:
             if self._pipe < 0:
                 os.close(write)
@@ -126,6 +147,7 @@ class DeskFeed:
             self._try_again(str(error))
         finally:
             os.close(read)
+        self.name_secrets(self._secrets)
         self._flush()
 
     def _try_again(self, reason: str) -> None:
@@ -160,3 +182,14 @@ class DeskFeed:
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1
+
+
+def _details_pair() -> tuple[socket.socket, socket.socket] | None:
+    """Return a pair of sockets that keep messages whole; None where the system has none."""
+    try:
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except (OSError, AttributeError):  # no descriptor is left; macOS
+        return None
+    with contextlib.suppress(OSError):
+        pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _DETAILS_BYTES)
+    return pair

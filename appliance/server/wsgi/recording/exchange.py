@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ....protocol import request_summary
 from ....protocol.access_record import AccessRecord, new
@@ -15,9 +15,20 @@ from ...http.head import PROTOCOLS
 from .trace_context import trace_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ...http.head import Head
+
+
+class Details(Protocol):
+    """What takes the bytes of one request and its response."""
+
+    def received(self, data: bytes) -> None:
+        """Take a piece of the body that the application reads."""
+
+    def sent(self, parts: Iterable[bytes]) -> None:
+        """Take pieces of the response."""
+
 
 # The exchange that runs in this context: for what captures the application's output.
 current: ContextVar[Exchange | None] = ContextVar("appliance_exchange", default=None)
@@ -44,6 +55,8 @@ class Exchange:
         slot: where a sink keeps count of it, while it runs.
         stack: tells where its application stands, if that is not on the stack of its thread.
         line: the request line of a head that was refused, as far as it was read.
+        details: what a sink wants to know of the bytes: ``received(data)`` gets what the application reads of the body,
+            ``sent(parts)`` the response, the head first; None: nothing.
     """
 
     # Class attributes and not slots: the usual values cost no assignment.
@@ -55,6 +68,7 @@ class Exchange:
     framework_error: BaseException | None = None
     slot: Any = None
     stack: Callable[[], str] | None = None
+    details: Details | None = None
     line = ""
     length = -1
     streaming = endless = hijacked = logged = False

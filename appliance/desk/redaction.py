@@ -1,0 +1,189 @@
+"""Make what was on the wire readable, and mask the secrets in it: nothing else is stored.
+
+A value is secret by its name (``masking.SECRET``, and APPLIANCE_REDACT), or by its text (``masking.Mask``). Runs in the
+recorder.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from appliance.masking import MASKED, SECRET, Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from appliance.protocol.request_details import RequestDetails
+
+Fields = list[tuple[str, str]]
+
+_WHOLE = frozenset({"authorization", "proxy-authorization"})
+_COOKIES = frozenset({"cookie", "set-cookie"})
+_TEXT = re.compile(r"text/|application/(?:json|xml|javascript|graphql|x-ndjson|x-www-form-urlencoded)|.+\+(?:json|xml)")
+_CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]{1,40})")
+# A member of a JSON object: so a text that was cut is masked too. The alternatives exclude each other: linear time.
+_MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,200})"(\s{0,100}:\s{0,100})("(?:[^"\\]|\\.)*"?|[^\s,}\]"\[{][^\s,}\]]*)')
+_COOKIE = re.compile(r"((?:^|;)\s*[^=;]{1,256}=)([^;]*)")
+_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite"})
+_DECODED_MAX = 256 * 1024
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})')
+_PARAMETER = re.compile(r'\b(name|filename)="([^"\r\n]{0,1000})"')
+
+
+class Readable(NamedTuple):
+    """What is stored of one request.
+
+    ``body`` and ``content`` are None where they are not text; ``body_note`` and ``content_note`` say what is missing.
+    """
+
+    fields: Fields
+    body: str | None
+    body_note: str
+    response_fields: Fields
+    content: str | None
+    content_note: str
+
+
+class Redaction:
+    """The secrets of one project.
+
+    Args:
+        names: parameters whose values are secret, in lower case (APPLIANCE_REDACT).
+        values: texts that are secret wherever they stand.
+    """
+
+    def __init__(self, names: Iterable[str] = (), values: Iterable[str] = ()) -> None:
+        self._names = frozenset(name.lower() for name in names)
+        self._mask = Mask({}, more=values)
+
+    def readable(self, details: RequestDetails) -> Readable:
+        """Return what may be stored."""
+        _, fields = _head(details.head)
+        head, separator, rest = details.response.partition(b"\r\n\r\n")
+        _, answered = _head(head)
+        if not separator:
+            rest = b""
+        # What the application reads of a body is decoded already (RFC 9112, 7.1).
+        received = [(name, value) for name, value in fields if name.lower() != "transfer-encoding"]
+        body, note = self._content(received, details.body, int(details.info.get("body_cut") or 0))
+        content, content_note = self._content(answered, rest, int(details.info.get("response_cut") or 0))
+        return Readable(self._fields(fields), body, note, self._fields(answered), content, content_note)
+
+    def is_secret(self, name: str) -> bool:
+        """Whether a value of this name is secret."""
+        return name.lower() in self._names or SECRET.search(name.replace("-", "_")) is not None
+
+    def _fields(self, fields: Fields) -> Fields:
+        return [(name, self._value(name, value)) for name, value in fields]
+
+    def _value(self, name: str, value: str) -> str:
+        low = name.lower()
+        if low in _WHOLE or self.is_secret(name):
+            scheme, space, _ = value.partition(" ")
+            return f"{scheme} {MASKED}" if space and low in _WHOLE else MASKED
+        if low in _COOKIES:
+            return _COOKIE.sub(_without_value, value)
+        return self._mask.masked(value)
+
+    def _content(self, fields: Fields, data: bytes, cut: int) -> tuple[str | None, str]:
+        """Return the text of content, and a note on what is not shown."""
+        named = {name.lower(): value for name, value in fields}
+        if not data:
+            return None, ""
+        try:
+            data = _decoded(named, data)
+        except (OSError, EOFError, zlib.error, ValueError):
+            return None, f"{len(data)} bytes that can't be decoded"
+        kind = named.get("content-type", "")
+        if kind.lower().startswith(_MULTIPART) and (boundary := _BOUNDARY.search(kind)):
+            return self._parts(data, boundary[1].encode()), f"{cut} more bytes" if cut else ""
+        kind = kind.lower()
+        if not _TEXT.match(kind):
+            return None, f"{len(data) + cut} bytes of {kind.partition(';')[0] or 'an unnamed type'}"
+        text = self._masked_text(kind, _text(kind, data))
+        return text, f"{cut} more bytes" if cut else ""
+
+    def _parts(self, data: bytes, boundary: bytes) -> str:
+        """Return the fields of a form, one a line: a file by its name and size (RFC 7578)."""
+        lines = []
+        for part in data.split(b"--" + boundary)[1:]:
+            head, separator, content = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
+            found = dict(_PARAMETER.findall(head.decode("utf-8", "replace"))) if separator else {}
+            if not found:
+                continue
+            content = content.removesuffix(b"\r\n")
+            name = found.get("name", "")
+            if "filename" in found:
+                value = f"(file {found['filename']}, {len(content)} bytes)"
+            else:
+                value = MASKED if self.is_secret(name) else self._mask.masked(content.decode("utf-8", "replace"))
+            lines.append(f"{name}: {value}")
+        return "\n".join(lines)
+
+    def _masked_text(self, kind: str, text: str) -> str:
+        if kind.startswith(_FORM):
+            pairs = [
+                (name, MASKED if self.is_secret(name) else self._mask.masked(value))
+                for name, value in parse_qsl(text, keep_blank_values=True)
+            ]
+            return urlencode(pairs, safe="*")
+        if "json" in kind or "graphql" in kind:
+            text = _MEMBER.sub(self._member, text)
+        return self._mask.masked(text)
+
+    def _member(self, found: re.Match[str]) -> str:
+        name, between, value = found.groups()
+        return f'"{name}"{between}"{MASKED}"' if self.is_secret(name) and value != "null" else found[0]
+
+
+def _without_value(found: re.Match[str]) -> str:
+    name = found[1].strip("; =").lower()
+    return found[0] if name in _ATTRIBUTES else f"{found[1]}{MASKED}"
+
+
+def _head(raw: bytes) -> tuple[str, Fields]:
+    """Return the first line and the fields of a head."""
+    first, *lines = raw.decode("latin-1").split("\r\n")
+    pairs = (line.partition(":") for line in lines if line)
+    return first, [(name.strip(), value.strip()) for name, colon, value in pairs if colon]
+
+
+def _text(kind: str, data: bytes) -> str:
+    found = _CHARSET.search(kind)
+    try:
+        return data.decode(found[1] if found else "utf-8", "replace")
+    except LookupError:
+        return data.decode("utf-8", "replace")
+
+
+def _decoded(named: dict[str, str], data: bytes) -> bytes:
+    """Undo the chunked coding, and gzip or deflate.
+
+    Raises:
+        OSError, EOFError, zlib.error, ValueError: the data are not of these codings.
+    """
+    if "chunked" in named.get("transfer-encoding", "").lower():
+        data = _unchunked(data)
+    coding = named.get("content-encoding", "").strip().lower()
+    if coding in {"gzip", "deflate"}:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(data, _DECODED_MAX)
+    if coding not in {"", "identity"}:
+        raise ValueError(f"the coding {coding}")
+    return data
+
+
+def _unchunked(data: bytes) -> bytes:
+    """Return the content of chunks, as far as they have come."""
+    parts, at = [], 0
+    while (end := data.find(b"\r\n", at)) >= 0:
+        size = int(data[at:end].partition(b";")[0], 16)
+        if not size:
+            break
+        parts.append(data[end + 2 : end + 2 + size])
+        at = end + 2 + size + 2
+    return b"".join(parts)

@@ -1,0 +1,59 @@
+"""What a worker tells the recorder of one request: its head and body, and the start of the response, as on the wire.
+
+One message of a SOCK_SEQPACKET socket for each request: many workers may write to one socket, and messages stay whole.
+Both sides import it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, NamedTuple
+
+BODY_MAX = 64 * 1024  # bytes of a request's body
+RESPONSE_MAX = 16 * 1024  # bytes of a response, with its head
+_SIZES = struct.Struct("!4I")
+
+
+class RequestDetails(NamedTuple):
+    """One request.
+
+    Attributes:
+        info: ``request_id`` and ``ended_us`` name its access record; ``body_cut`` and ``response_cut`` are the bytes
+            that were left out.
+        head: the request's head, as it was received.
+        body: what the application has read of its body.
+        response: the response, as it was sent.
+    """
+
+    info: dict[str, Any]
+    head: bytes
+    body: bytes
+    response: bytes
+
+    def pack(self) -> bytes:
+        """Return the message."""
+        info = json.dumps(self.info).encode()
+        sizes = _SIZES.pack(len(info), len(self.head), len(self.body), len(self.response))
+        return b"".join((sizes, info, self.head, self.body, self.response))
+
+
+def unpack(message: bytes) -> RequestDetails:
+    """Read a message.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    if len(message) < _SIZES.size:
+        raise ValueError("a message without its sizes")
+    sizes = _SIZES.unpack_from(message)
+    if len(message) != _SIZES.size + sum(sizes):
+        raise ValueError(f"a message of {len(message)} bytes, whose parts have {sum(sizes)}")
+    parts, at = [], _SIZES.size
+    for size in sizes:
+        parts.append(message[at : at + size])
+        at += size
+    info = json.loads(parts[0])
+    if not isinstance(info, dict):
+        raise TypeError("info is not an object")
+    return RequestDetails(info, *parts[1:])

@@ -1,0 +1,111 @@
+"""What is stored of the bytes on the wire."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.desk.redaction import Readable, Redaction
+from appliance.protocol.request_details import RequestDetails
+
+HEAD = b"POST /x?password=hunter22 HTTP/1.1\r\nHost: a\r\n"
+
+
+def readable(fields: bytes = b"", body: bytes = b"", response: bytes = b"", **info: int) -> Readable:
+    """What is stored of a request with these fields and this body."""
+    redaction = Redaction(["sessionid", "pin"], ["a-long-secret-text"])
+    return redaction.readable(RequestDetails(dict(info), HEAD + fields + b"\r\n", body, response))
+
+
+@pytest.mark.parametrize(
+    ("field", "stored"),
+    [
+        ("Authorization: Bearer abc", "Bearer ********"),
+        ("Authorization: abc", "********"),
+        ("Cookie: a=1; sessionid=2", "a=********; sessionid=********"),
+        ("X-Api-Key: abc", "********"),
+        ("X-CSRF-Token: abc", "********"),
+        ("X-Note: say a-long-secret-text", "say ********"),
+        ("Referer: http://user:word@host/", "http://user:********@host/"),
+        ("Accept: text/html", "text/html"),
+    ],
+)
+def test_secret_fields_are_masked(field: str, stored: str):
+    """Credentials, cookies and what bears a secret's name are masked; other values where a secret stands in them."""
+    assert readable(f"{field}\r\n".encode()).fields[-1] == (field.partition(":")[0], stored)
+
+
+def test_a_set_cookie_keeps_its_attributes():
+    """The value of a cookie is masked, its attributes are not; the request line is not stored at all."""
+    answered = readable(response=b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=abc; Path=/; Max-Age=9; HttpOnly\r\n\r\nok")
+    assert answered.response_fields == [("Set-Cookie", "sid=********; Path=/; Max-Age=9; HttpOnly")]
+    assert "hunter22" not in str(answered)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "stored"),
+    [
+        ("application/json", b'{"password": "x y", "n": 1}', '{"password": "********", "n": 1}'),
+        (
+            "application/json",
+            b'{"pin": 1, "a": {"api_key": "\\"x"}}',
+            '{"pin": "********", "a": {"api_key": "********"}}',
+        ),
+        ("application/json", b'{"token": "cut of', '{"token": "********"'),
+        ("application/json", b'{"token": null, "password": ["kept"]}', '{"token": null, "password": ["kept"]}'),
+        ("application/x-www-form-urlencoded", b"user=me&password=a%26b&x=", "user=me&password=********&x="),
+        ("text/plain; charset=latin-1", b"caf\xe9 a-long-secret-text", "café ********"),
+        ("text/plain; charset=nothing", b"plain", "plain"),
+        ("image/png", b"\x89PNG", None),
+        ("", b"x", None),
+    ],
+)
+def test_secrets_in_a_body_are_masked(kind: str, body: bytes, stored: str | None):
+    """A member or parameter of a secret's name is masked, also where the body was cut; what is not text is not kept."""
+    found = readable(f"Content-Type: {kind}\r\n".encode(), body)
+    assert found.body == stored
+    assert (stored is None) == ("bytes of" in found.body_note)
+
+
+def test_a_form_with_files_shows_its_fields():
+    """Of a multipart form fields are shown, and files by their names and sizes."""
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="title"\r\n\r\nHello\r\n'
+        b'--B\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter22\r\n'
+        b'--B\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n\x00\x01\r\n--B--\r\n'
+    )
+    found = readable(b"Content-Type: multipart/form-data; boundary=B\r\n", body)
+    assert found.body == "title: Hello\npassword: ********\nf: (file a.bin, 2 bytes)"
+
+
+@pytest.mark.parametrize(
+    ("coding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes), ("br", None)]
+)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_content_is_decoded(coding: str, encode, chunked: bool):
+    """A chunked or compressed response is shown as the browser sees it, also cut; an unknown coding is said."""
+    text = json.dumps({"words": ["some"] * 50, "token": "abc"})
+    data = encode(text.encode()) if encode else b"..."
+    if chunked:
+        data = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (data[:10], data[10:]) if part) + b"0\r\n\r\n"
+    framing = b"Transfer-Encoding: chunked\r\n" if chunked else b""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: %b\r\n%b\r\n"
+    found = readable(response=head % (coding.encode(), framing) + data)
+    if encode is None:
+        assert "decoded" in found.content_note
+    else:
+        assert found.content == text.replace('"abc"', '"********"')
+        cut = readable(response=(head % (coding.encode(), framing) + data)[:-20], response_cut=20)
+        assert cut.content is not None
+        assert cut.content_note == "20 more bytes"
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300), st.binary(max_size=300))
+def test_any_bytes_are_readable(fields, body, response):
+    """Whatever a client or an application sends, something is stored."""
+    assert isinstance(readable(fields, body, response), Readable)
