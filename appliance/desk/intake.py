@@ -5,6 +5,7 @@ Runs in the recorder, after the lines were taken from the pipe: never in the pat
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,11 +74,16 @@ def detail_row(message: bytes, run: str, redaction: Redaction) -> Row | None:
         details = unpack(message)
         at, request_id = details.info["ended_us"] / 1_000_000, str(details.info["request_id"])
         found = redaction.readable(details)
-    except (ValueError, TypeError, KeyError):
+    except Exception:  # noqa: BLE001  the project has the socket too, and may write anything
         return None
-    fields, response_fields = (orjson.dumps(each).decode() for each in (found.fields, found.response_fields))
-    texts = (fields, found.body, found.body_note, response_fields, found.content, found.content_note)
-    return (run, at, request_id, *texts)
+    fields, response_fields = (json.dumps(each) for each in (found.fields, found.response_fields))
+    texts = (request_id, fields, found.body, found.body_note, response_fields, found.content, found.content_note)
+    return (run, at, *(None if text is None else _storable(text) for text in texts))
+
+
+def _storable(text: str) -> str:
+    """Return the text without lone surrogates, which SQLite refuses."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def secrets_of(line: bytes) -> list[str] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import select
-import sqlite3
 import time
 from typing import TYPE_CHECKING
 
@@ -119,7 +118,7 @@ class Recorder:
                 if self._store.replaced:
                     self._report("info", "desk.replaced", {"path": str(self._path), "reason": self._store.replaced})
             self._store.add(found)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001  no disk, a lock, what SQLite can't hold: the recorder reads on
             self._failed(error)
         else:
             self._failing = False

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from appliance.desk.intake import LINE_COLUMNS, REQUEST_COLUMNS, rows
+from appliance.desk.intake import LINE_COLUMNS, REQUEST_COLUMNS, Rows, detail_row, rows
+from appliance.desk.redaction import Redaction
+from appliance.desk.store import Store
+from appliance.protocol.request_details import RequestDetails
 from tests.desk.log_lines import START, line, request
 
 
@@ -33,3 +38,25 @@ def test_an_unknown_method_is_as_it_was_sent():
     unknown = {"http.request.method": "_OTHER", "http.request.method_original": "BREW"}
     (row,) = rows([request("/", **unknown)], "run").requests
     assert "BREW" in row
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"no message",
+        RequestDetails({}, b"", b"", b"").pack(),
+        RequestDetails({"request_id": 1, "ended_us": "x"}, b"", b"", b"").pack(),
+        RequestDetails({"request_id": "x", "ended_us": 1, "body_cut": "x"}, b"", b"", b"").pack(),
+        RequestDetails({"request_id": "\ud800", "ended_us": 10**30}, b"\xff\r\n:\r\n\0: \0\r\n", b"x", b"y").pack(),
+        RequestDetails(
+            {"request_id": "x", "ended_us": 1}, b"GET\r\nContent-Type: text/x; charset=utf-7", b"+2AA-", b""
+        ).pack(),
+    ],
+)
+def test_what_a_project_writes_into_the_socket_is_harmless(tmp_path: Path, message: bytes):
+    """Whatever it is, it becomes a row that can be stored, or none."""
+    row = detail_row(message, "run", Redaction())
+    store = Store(tmp_path / "desk.sqlite3")
+    store.add(Rows([], [], [] if row is None else [row]))
+    store.close()

@@ -36,7 +36,7 @@ def readable(fields: bytes = b"", body: bytes = b"", response: bytes = b"", **in
     ],
 )
 def test_secret_fields_are_masked(field: str, stored: str):
-    """Credentials, cookies and what bears a secret's name are masked; other values where a secret stands in them."""
+    """Credentials, cookies and what has a secret's name are masked; other values where a secret stands in them."""
     assert readable(f"{field}\r\n".encode()).fields[-1] == (field.partition(":")[0], stored)
 
 

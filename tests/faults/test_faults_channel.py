@@ -22,7 +22,7 @@ def channel():
             found = socket.socket(fileno=os.dup(number))
         except OSError:
             continue
-        if found.family == socket.AF_UNIX:
+        if (found.family, found.type) == (socket.AF_UNIX, socket.SOCK_STREAM):
             found.setblocking(True)
             return found
 def frame(payload, descriptors=0):

@@ -61,7 +61,7 @@ def test_large_bodies_are_cut(ends):
 
 
 def test_a_flood_is_recorded_in_part(ends):
-    """Of thousands of requests in a second a few hundred are recorded, and each begins all the same; then all again."""
+    """Of thousands of requests in a second a few hundred are recorded, and each begins; later requests are recorded."""
     sender, _, begun = ends
     requests = [exchange(number / 10_000) for number in range(10_000)]
     for request in requests:

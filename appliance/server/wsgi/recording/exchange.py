@@ -55,7 +55,7 @@ class Exchange:
         slot: where a sink keeps count of it, while it runs.
         stack: tells where its application stands, if that is not on the stack of its thread.
         line: the request line of a head that was refused, as far as it was read.
-        details: what a sink wants to know of the bytes: ``received(data)`` gets what the application reads of the body,
+        details: takes the bytes for a sink: ``received(data)`` gets what the application reads of the body,
             ``sent(parts)`` the response, the head first; None: nothing.
     """
 
