@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,19 @@ def test_a_start_that_fails(
     appliance.save()
     appliance.ends_well()
     assert sum(event["event"] == "supervisor.failed" for event in appliance.events) == 0
+
+
+@pytest.mark.parametrize("which", ["companion", "guard"])
+@pytest.mark.parametrize("error", ["EAGAIN", "ENOEXEC"])
+def test_a_companion_that_cannot_start(faulty: Make, project: Path, which: str, error: str):
+    """A companion without a process, or without a guard, changes nothing for the project, and starts once it can."""
+    (project / "Procfile.dev").write_text("lasts: echo runs; cat\n", encoding="utf-8")
+    appliance = faulty({"call": "Popen", "which": which, "error": error, "times": 2}, armed=True)
+    if which == "companion":
+        failed = appliance.wait_for("companion.failed")
+        assert "the companion lasts" in failed["how"]
+        assert failed["action"]
+    appliance.wait_for("output", companion="lasts", text="runs")
+    appliance.save()
+    appliance.ends_well()
+    assert not [event for event in appliance.events if event["event"] in {"supervisor.failed", "start.failed"}]

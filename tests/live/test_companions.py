@@ -6,6 +6,7 @@ import json
 import os
 import select
 from collections.abc import Callable, Iterable
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,13 @@ def test_a_writer_of_styles_reloads_nothing(start: Start, project: Path):
     declare(project, "css: python writes.py")
     appliance = start(APPLIANCE_INSTALL="off")
     find(appliance, "worker.ready")
+    page = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
+    page.request("GET", "/__appliance__/events")
+    stream = page.getresponse()
+    while stream.readline() != b"event: assets\n":
+        continue
+    assert json.loads(stream.readline().removeprefix(b"data: "))["paths"] == ["static/app.css"]
+    page.close()
     output_of(appliance, "css", "wrote 20")
     appliance.catch_up()
     assert not [event for event in appliance.events if str(event["event"]).startswith("reload")]

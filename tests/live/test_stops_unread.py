@@ -31,6 +31,11 @@ STAGES = {
     "serving": (HELLO.format(word="served"), {}, "serving"),
     "broken": ("def app(:\n", {}, "broken"),
     "preparing": (HELLO.format(word="served"), {"APPLIANCE_BEFORE_START": "exec sleep 3600"}, "preparing"),
+    "companions": (
+        IMPORTS,
+        {"PROCFILE": "floods: yes\ndeaf: trap '' TERM; sleep 3600 & wait\n", "APPLIANCE_GRACE_S": "1"},
+        "booting",
+    ),
     "flooding": (FLOOD + HELLO.format(word="served"), {}, "serving"),
 }
 
@@ -96,7 +101,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def unread(folder: Path, request: pytest.FixtureRequest) -> Iterator[Unread]:
     """An appliance in the stage that the test names."""
-    source, settings, state = STAGES[request.param]
+    source, given, state = STAGES[request.param]
+    settings = {**given}
+    (folder / "project" / "Procfile.dev").write_text(settings.pop("PROCFILE", ""), encoding="utf-8")
     (folder / "project" / "app.py").write_text(source, encoding="utf-8")
     appliance = Unread(folder, settings)
     appliance.wait_until(state)
