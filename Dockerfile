@@ -107,10 +107,12 @@ FROM ${PYTHON} AS slim
 # The base's standard library has no bytecode, and the project's owner may not write it there. So it is compiled here;
 # otherwise every process would compile it again. Modules that no server imports are left out: 5 MB instead of 12.
 # /cache is open to any user, because any user may own the project; a new named volume gets its mode from here.
+# /workspace is open too: tools that synchronise a project write into it as the container's user, which may be any.
 RUN python3 -m compileall -q -j 0 \
       -x '/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|turtle|lib2to3|ensurepip|pydoc_data|_pyrepl|unittest|xmlrpc|_pydecimal|_pyio|pydoc|doctest|mailbox|pickletools|imaplib|encodings/(cp|mac_|iso|big5|euc|gb|hz|koi8|shift|johab|tis|ptcp|hp_|palm|kz)[^/]*)(/|\.py)' \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
- && mkdir -m 1777 /cache
+ && mkdir -m 1777 /cache \
+ && mkdir -m 0777 /workspace
 # libpq: psycopg loads it if a project installs psycopg without its binary part, which psycopg's documentation shows first.
 # tzdata-legacy: US/Eastern and similar names, which Debian 13 moved out of tzdata, and which Django needs as files.
 # Debian 12 has no such package.

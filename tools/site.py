@@ -17,7 +17,8 @@ BUILD = ROOT / ".site"
 # The order of the site. A page that is in no list fails the build: Sphinx warns about it.
 SECTIONS = {
     "Use it": [
-        "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "watching", "serving",
+        "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "watching",
+        "synchronised-folders", "serving",
         "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "probes", "hosts", "security",
         "troubleshooting", "library", "production", "publishing",
     ],

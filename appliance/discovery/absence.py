@@ -50,7 +50,8 @@ def describe_absence(root: Path) -> Absence:
     if not files:
         return Absence(
             "The folder is empty",
-            "Mount your project (docker run -v .:/workspace; for compose PROJECT_DIR=../mine), or write an app.py.",
+            "Mount your project (docker run -v .:/workspace; for compose PROJECT_DIR=../mine), or write an app.py. "
+            "If a tool synchronises it into the folder, wait: the appliance looks again when files arrive.",
         )
     python = [name for name in files if name.endswith((".py", ".wsgi"))]
     template = _template(root)

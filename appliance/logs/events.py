@@ -249,6 +249,11 @@ EVENTS = MappingProxyType(
             "One single file has caused three reloads within ten seconds. Logged once for each file.",
             ("file", "count", "action"),
         ),
+        "failure.held": Event(
+            "debug",
+            "A step has failed while files of a synchronisation still arrive. It is reported if no more of them come.",
+            ("step", "after_s"),
+        ),
         "reload.held": Event(
             "warning, info",
             "A file changes whenever the application starts: its next reload is delayed, longer each time.",

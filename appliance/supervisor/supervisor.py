@@ -35,6 +35,7 @@ from appliance.supervisor.reporting.probe_port import ProbePort
 from appliance.supervisor.reporting.reports import Reports
 from appliance.supervisor.reporting.status_json import Snapshot, StatusAnswers
 from appliance.supervisor.runtime import Runtime
+from appliance.supervisor.saves.held_failures import HeldFailures
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.supervisor.saves.template_saves import TemplateSaves
 from appliance.supervisor.steps import before_start, remedy_run
@@ -95,10 +96,11 @@ class Supervisor:
             runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
         )
         analysed = (page_facts.analysed, self._reload_trigger.analysed, self._pages.remedies.analysed)
-        self._steps = Steps(runtime, flags, environment, page=self._pages.progress, analysed=analysed)
+        hold = HeldFailures(loop, log, self._reload_trigger.arriving_s).hold
+        self._steps = Steps(runtime, flags, environment, page=self._pages.progress, analysed=analysed, hold=hold)
         self._worker_group = WorkerGroup(
             runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports,
-            debug_port=self._debug_port, listener=listener, router=self._pages.router,
+            debug_port=self._debug_port, listener=listener, router=self._pages.router, hold=hold,
         )  # fmt: skip
         self._companions = Companions(runtime, self._check_all_gone)
         self._probes = ProbePort(runtime, self._worker_group.progress)
@@ -214,7 +216,7 @@ class Supervisor:
         if not {Kind.CODE, Kind.ASSET}.isdisjoint(changes.kinds.values()):
             self._companions.saved()
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
-        code_alone = code_alone and (not target or Path(target).is_file())
+        code_alone = code_alone and (not target or Path(target).is_file()) and not self._steps.before_start.is_held
         self._lifecycle.on_event(lifecycle_events.CodeChanged() if code_alone else lifecycle_events.ProjectChanged())
 
     def _boot(self, action: lifecycle_events.Boot) -> None:

@@ -3,6 +3,11 @@
 A burst holds the changed paths and the time at which they can be reported. Pure: callers pass the times. If the kernel
 has reported a file as complete, a burst only waits for changes of other files, so one save waits 2 ms. If it has not,
 or if a file is gone that may come back (vim moves it away and writes it again), a burst waits longer.
+
+A synchronisation is a burst that no person saves: many files, one after the other, or files with the times of an
+archive. They come over a network, in any order and with pauses. The burst then waits longer for the next file, the
+longer the pauses were and the longer it has lasted. Only files that are new in the burst keep it open: a program that
+writes the same files without end is reported as before.
 """
 
 from __future__ import annotations
@@ -13,7 +18,16 @@ WHOLE_S: Final = 0.002
 MANY_S: Final = 0.025  # from the third path on it is not one save but a tool: git, a formatter, an archive
 PARTIAL_S: Final = 0.05
 MISSING_S: Final = 0.06  # a file is missing or empty that was not: most editors that save so are done in 10 ms
+OPEN_S: Final = 1.0  # a file was created, and its writer has not closed it: it is half-written
 MAX_S: Final = 1.5  # endless writes must not postpone a reload forever
+
+SYNC_PATHS: Final = 10  # nobody saves so many files one after the other
+PACE_S: Final = 1.0  # between two of these files at most; after a longer pause the count begins again
+ARCHIVED_S: Final = 0.05  # for one file of an archive: more may follow
+QUIET_S: Final = 1.0  # the longest wait for the next file: somebody may be waiting for this one
+GAPS: Final = 4.0  # the wait is so many times the longest pause
+SHARE: Final = 0.25  # and this part of the time that the burst has lasted
+SYNC_MAX_S: Final = 30.0  # the page shows at least so often what has arrived
 
 _MANY: Final = 3
 
@@ -22,50 +36,102 @@ class Burst:
     """The paths that have changed since the last report."""
 
     def __init__(self) -> None:
-        self._due: dict[str, float] = {}
+        self._due: dict[str, float] = {}  # for the paths that are not complete
+        self._whole_due = 0.0  # for all others
         self.seen: dict[str, float] = {}  # the time of each path's last event
         self._waited_for: set[str] = set()
-        self._last = 0.0
+        self._newest = 0.0  # the time at which the last new path came
+        self._pace: set[str] = set()  # paths that came one after the other, over several bursts
+        self._longest_gap = 0.0  # between two of them
+        self._archived = False
         self._postponed_to = 0.0
+        self.writer_is_known = False  # a program is at work: its end shows that the burst is over, not a pause
         self.first = 0.0
+        self.last = 0.0
 
     def __bool__(self) -> bool:
-        return bool(self._due)
+        return bool(self.seen)
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether no person has saved this: more files may be on their way."""
+        return self.writer_is_known or self._archived or len(self.seen) >= SYNC_PATHS or len(self._pace) >= SYNC_PATHS
 
     def add(self, path: str, now: float, *, whole: bool) -> None:
         """Add a path that has changed; ``whole``: the kernel has reported it as complete."""
-        if not self._due:
+        if not self.seen:
             self.first = now
-        self._last = now
+        if path not in self.seen:
+            self._count(path, now)
+        self.last = now
         self.seen[path] = now
-        self._due[path] = now + (WHOLE_S if whole else PARTIAL_S)
+        if whole:
+            self._due.pop(path, None)
+            self._whole_due = now + WHOLE_S
+        else:
+            self._due[path] = now + PARTIAL_S
 
-    def wait_longer(self, path: str, now: float) -> bool:
+    def _count(self, path: str, now: float) -> None:
+        gap = now - self._newest
+        if gap > PACE_S:
+            self._pace.clear()
+            self._longest_gap = 0.0
+        else:
+            self._longest_gap = max(self._longest_gap, gap)
+        self._pace.add(path)
+        self._newest = now
+
+    def add_archived(self) -> None:
+        """Note that a file has the time of an archive: tar and its like have written it."""
+        self._archived = True
+
+    def wait_longer(self, path: str, now: float, seconds: float = MISSING_S) -> bool:
         """Wait a little longer for ``path``, once for each burst; return whether it is waited for."""
-        if path in self._waited_for or now - self.first > MAX_S:
+        if path in self._waited_for or now > self._limit():
             return False
         self._waited_for.add(path)
-        self._due[path] = now + MISSING_S
+        self._due[path] = now + seconds
         return True
 
     def postpone(self, now: float, seconds: float) -> None:
         """Wait this much longer, even beyond ``MAX_S``."""
         self._postponed_to = now + seconds
 
+    def _quiet(self) -> float:
+        """Return how long after its last new path a synchronisation is over."""
+        if self.writer_is_known:
+            return MANY_S
+        grown = max(self._longest_gap * GAPS, (self._newest - self.first) * SHARE, ARCHIVED_S * self._archived)
+        return min(max(MANY_S, grown), QUIET_S)
+
+    def _limit(self) -> float:
+        """Return when to report in any case."""
+        limit = self.first + MAX_S
+        if self.is_sync:
+            limit = max(limit, min(self._newest + self._quiet(), self.first + SYNC_MAX_S))
+        return limit
+
     def due(self) -> float:
         """Return when the burst is over, if nothing more happens."""
-        last = max(self._due.values())
-        if len(self._due) >= _MANY:
-            last = max(last, self._last + MANY_S)
-        return max(self._postponed_to, min(last, max(self.first + MAX_S, self._last)))
+        last = max(self._due.values(), default=0.0)
+        last = max(last, self._whole_due)
+        if len(self.seen) >= _MANY:
+            last = max(last, self.last + MANY_S)
+        if self.is_sync:
+            last = max(last, self._newest + self._quiet())
+        return max(self._postponed_to, min(last, max(self._limit(), self.last)))
 
     def paths(self) -> list[str]:
         """Return the changed paths."""
-        return sorted(self._due)
+        return sorted(self.seen)
 
     def clear(self) -> None:
         """Forget everything: the burst has been reported."""
+        if len(self.seen) >= SYNC_PATHS:
+            self._pace.clear()  # the next file may be a person's save
         self._due.clear()
+        self._whole_due = 0.0
         self.seen = {}
+        self._archived = self.writer_is_known = False
         self._postponed_to = 0.0
         self._waited_for.clear()

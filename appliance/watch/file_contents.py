@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from appliance.watch.tree import Mark, mark
+from appliance.watch.tree import Mark, changed_ns, mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ class FileState:
         same = now == self.mark
         if now is None or self.mark is None or self.checksum < 0 or now.size > MAX_BYTES:
             return not same
-        if same and time.time_ns() - now.mtime_ns > YOUNG_NS:
+        if same and time.time_ns() - changed_ns(now) > YOUNG_NS:
             return False
         try:
             with open(path, "rb", buffering=0) as file:

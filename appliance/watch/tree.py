@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from appliance.watch.kinds import Rule
 
 
+NS_PER_S = 1_000_000_000
+_RENAMED_NS = 20_000_000  # an editor renames its file at most so long after it has written it, mostly
 _ENVIRONMENT_MARKERS = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
@@ -37,6 +39,31 @@ def mark(path: str) -> Mark | None:
         return _mark_of_status(os.stat(path))
     except (OSError, ValueError):
         return None
+
+
+def changed_ns(seen: Mark) -> int:
+    """Return when a file was last changed, whatever modification time an archive has given to it."""
+    return max(seen.mtime_ns, seen.ctime_ns)
+
+
+def is_archived(seen: Mark) -> bool:
+    """Whether a file has the modification time of an archive: tar and its like set it back when they have written it.
+
+    The kernel sets both times at a save; an editor that renames its file, or sets its mode, does so within moments.
+    Archives of the usual formats hold whole seconds.
+    """
+    behind_ns = seen.ctime_ns - seen.mtime_ns
+    whole = seen.mtime_ns % NS_PER_S == 0 and seen.ctime_ns % NS_PER_S != 0
+    return behind_ns > NS_PER_S or (whole and behind_ns > _RENAMED_NS)
+
+
+def is_written_in_place(path: str) -> bool:
+    """Whether a new file may still be written to: a link, hard or symbolic, was complete when it was made."""
+    try:
+        status = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
 def _mark_of_status(status: os.stat_result) -> Mark | None:

@@ -23,6 +23,8 @@ from appliance.watch.event_sources import EventType, NoEvents
 from appliance.watch.file_contents import YOUNG_NS, FileContents
 from appliance.watch.kinds import Kind
 from appliance.watch.scan_schedule import Schedule
+from appliance.watch.synchronisation import Synchronisation
+from appliance.watch.tree import changed_ns
 from appliance.watch.watch_set import WatchOptions, WatchSet
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ class Watcher:
         self._watch_set = WatchSet(options)
         self._contents = FileContents()
         self._burst = Burst()
+        self._synchronisation = Synchronisation(options.root, self._burst)
+        self.arriving_s = self._synchronisation.arriving_s
         self._schedule = Schedule()
         self._worker_states: set[WorkerState] = set()  # all that were seen during the burst
         self._repeated: set[str] = set()  # reported although unchanged, since the last real change
@@ -189,8 +193,9 @@ class Watcher:
         )  # fmt: skip
         # A worker may have loaded what was saved before the watch began.
         for path, seen in files.items():
-            if seen.mtime_ns >= self._started_ns:
+            if changed_ns(seen) >= self._started_ns:
                 self._burst.add(path, time.monotonic(), whole=False)
+        self._synchronisation.began(files.values(), self._started_ns, begun)
         self._schedule.begin(time.monotonic(), polls=bool(watch_set.polled))
 
     def _run_once(self) -> None:
@@ -199,6 +204,7 @@ class Watcher:
             self._requests.get()()
         now = time.monotonic()
         if self._burst:
+            self._synchronisation.expect_more(now)
             if now >= self._burst.due():
                 self._settle(now)
         elif now >= self._record_due(now):
@@ -213,6 +219,7 @@ class Watcher:
             paths, scan_all = self._watch_set.handle(event)
             for path in paths:
                 self._note(path, now, whole=event.event_type in {EventType.WRITTEN, EventType.DELETED})
+                self._synchronisation.note(event, path, polls=self._schedule.polling)
                 noted = True
             if scan_all:
                 self._schedule.sweep_soon(now)
@@ -232,6 +239,8 @@ class Watcher:
 
     def _note(self, path: str, now: float, *, whole: bool) -> None:
         self._worker_states.add(self._listener.worker_state())
+        if not self._burst:  # this thread would only wait now: a single save is not slower
+            self._synchronisation.burst_begins()
         self._burst.add(path, now, whole=whole)
 
     def _run_due_scans(self, now: float) -> None:
@@ -273,14 +282,17 @@ class Watcher:
         if now - burst.first < GIT_MAX_S and watch_set.git_busy(time.time() - (now - burst.first)):
             burst.postpone(now, GIT_RETRY_S)
             return
-        # This thread may have been slow, and git or an editor may have gone on meanwhile.
-        if self._take_events(0.0) and now - burst.first < MAX_S:
+        if self._synchronisation.follow_unpackers(now):
             return
+        # This thread may have been slow, and git or an editor may have gone on meanwhile.
+        if self._take_events(0.0) and time.monotonic() < burst.due():
+            return
+        now = time.monotonic()
         paths = burst.paths()
         marks = {path: watch_set.refresh(path) for path in paths}
         # Gone or empty, and was not before: wait once for each of these.
         doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.had_content(path)]
-        if sum(burst.wait_longer(path, now) for path in doubts):
+        if sum(burst.wait_longer(path, now) for path in doubts) or self._synchronisation.waits(marks, now):
             return
         busy = self._worker_states == {WorkerState.BUSY}
         self._worker_states.add(self._listener.worker_state())
@@ -289,6 +301,7 @@ class Watcher:
         }
         seen = burst.seen
         changes = Changes({self._relative(path): kind for path, kind in kinds.items()}, burst.first, seen, busy)
+        self._synchronisation.burst_ended()
         burst.clear()
         self._worker_states.clear()
         if unchanged := {path: seen[path] for path in paths if path not in kinds}:

@@ -166,3 +166,23 @@ class FakeLog:
     def named(self, event: str) -> list[dict[str, Any]]:
         """The fields of each event of this name."""
         return [fields for _, name, fields in self.events if name == event]
+
+
+class Holding:
+    """Holds each failure back until the test has it reported."""
+
+    def __init__(self) -> None:
+        self.holds = True
+        self.held: list[tuple[str, Callable[[], None]]] = []
+
+    def __call__(self, what: str, again: Callable[[], None]) -> bool:
+        """As ``HeldFailures.hold``."""
+        if self.holds:
+            self.held.append((what, again))
+        return self.holds
+
+    def release(self) -> None:
+        """No more files arrive: what is held is asked about again."""
+        self.holds = False
+        for _, again in self.held:
+            again()

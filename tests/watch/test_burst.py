@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
-from appliance.watch.burst import MANY_S, MAX_S, MISSING_S, PARTIAL_S, WHOLE_S, Burst
+import pytest
+
+from appliance.watch.burst import (
+    ARCHIVED_S,
+    GAPS,
+    MANY_S,
+    MAX_S,
+    MISSING_S,
+    OPEN_S,
+    PARTIAL_S,
+    QUIET_S,
+    SYNC_MAX_S,
+    SYNC_PATHS,
+    WHOLE_S,
+    Burst,
+)
+
+
+def add_many(burst: Burst, count: int, gap: float, now: float = 10.0) -> float:
+    """So many new files, one after the other; the time of the last."""
+    for number in range(count):
+        now += gap if number else 0.0
+        burst.add(f"m{number}.py", now, whole=True)
+    return now
 
 
 def test_one_whole_file():
@@ -61,3 +84,103 @@ def test_a_doubtful_file_is_waited_for_once():
     assert not burst
     burst.add("a", 11.0, whole=True)
     assert burst.wait_longer("a", 11.002)
+
+
+def test_a_half_written_file_is_waited_for():
+    """A file that its writer has not closed is waited for, until it is closed."""
+    burst = Burst()
+    burst.add("a", 10.0, whole=False)
+    assert burst.wait_longer("a", 10.05, OPEN_S)
+    assert burst.due() == 10.05 + OPEN_S
+    burst.add("a", 10.3, whole=True)
+    assert burst.due() == 10.3 + WHOLE_S
+
+
+@pytest.mark.parametrize("count", [3, SYNC_PATHS - 1])
+def test_few_files_are_no_synchronisation(count: int):
+    """What a person may save at once is reported as fast as ever, however slowly it came."""
+    burst = Burst()
+    last = add_many(burst, count, 0.02)
+    assert not burst.is_sync
+    assert burst.due() == last + MANY_S
+
+
+def test_the_wait_grows_with_the_pauses():
+    """The longer the pauses between the files of a synchronisation, the longer the next one is waited for."""
+    burst = Burst()
+    add_many(burst, SYNC_PATHS, 0.02)
+    last = add_many(burst, SYNC_PATHS * 2, 0.1, now=10.2)
+    assert burst.is_sync
+    assert burst.due() == pytest.approx(last + 0.1 * GAPS, abs=0.25)
+    burst.add("late.py", last + 0.9, whole=True)
+    assert burst.due() == last + 0.9 + QUIET_S
+
+
+def test_the_wait_grows_only_with_new_files():
+    """A program that writes the same files without end is reported after the same time as ever."""
+    burst = Burst()
+    now = 10.0
+    while now < 10.0 + MAX_S * 2 and (now < burst.due() if burst else True):
+        add_many(burst, SYNC_PATHS * 2, 0.0005, now=now)
+        now += 0.01
+    assert now <= 10.0 + MAX_S + 0.03
+
+
+def test_a_synchronisation_has_an_end():
+    """Files that never cease to come are reported too."""
+    burst = Burst()
+    now, number = add_many(burst, SYNC_PATHS, 0.001), SYNC_PATHS
+    while now < 10.0 + SYNC_MAX_S * 2 and now < burst.due():
+        burst.add(f"m{number}.py", now, whole=True)
+        now, number = now + 0.02, number + 1
+    assert 10.0 + SYNC_MAX_S - 0.1 < now < 10.0 + SYNC_MAX_S + 0.1
+
+
+def test_files_of_several_bursts_are_counted():
+    """Files that come one after the other, each in a burst of its own, are no person's saves after a while."""
+    burst = Burst()
+    now = 10.0
+    for number in range(SYNC_PATHS):
+        now += 0.2
+        burst.add(f"m{number}.py", now, whole=True)
+        if number < SYNC_PATHS - 1:
+            assert burst.due() == now + WHOLE_S
+            burst.clear()
+    assert burst.due() == pytest.approx(now + 0.2 * GAPS)
+
+
+def test_saves_of_one_file_are_a_persons():
+    """However often a person saves one file, it is reported at once; so is a save after a pause."""
+    burst = Burst()
+    for number in range(SYNC_PATHS * 3):
+        burst.add("app.py", 10.0 + number / 10, whole=True)
+        assert burst.due() == 10.0 + number / 10 + WHOLE_S
+        burst.clear()
+
+
+def test_a_save_after_a_synchronisation_is_a_persons():
+    """What is saved after many files have been reported is reported at once."""
+    burst = Burst()
+    last = add_many(burst, 2000, 0.001)
+    burst.clear()
+    burst.add("app.py", last + 0.3, whole=True)
+    assert burst.due() == last + 0.3 + WHOLE_S
+
+
+def test_an_archives_file_waits_for_the_next():
+    """One file of an archive waits a moment, and is not waited with once it is reported."""
+    burst = Burst()
+    burst.add("a", 10.0, whole=True)
+    burst.add_archived()
+    assert burst.due() == 10.0 + ARCHIVED_S
+    burst.clear()
+    burst.add("a", 11.0, whole=True)
+    assert burst.due() == 11.0 + WHOLE_S
+
+
+def test_a_known_writer_needs_no_quiet():
+    """Where the program is known that writes the files, its end is the end of the burst."""
+    burst = Burst()
+    burst.writer_is_known = True
+    last = add_many(burst, 200, 0.1)
+    assert burst.due() == last + MANY_S

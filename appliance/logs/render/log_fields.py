@@ -118,6 +118,7 @@ FIELDS = MappingProxyType(
         "source": Field("string", "the file that the dependencies come from"),
         "span_id": Field("string", "from a valid `traceparent` (W3C Trace Context)"),
         "stack": Field("string", "the stack, if the record was logged with `stack_info`"),
+        "step": Field("string", "what has failed: analysis, install, preparation or import"),
         "start_s": Field("number", "seconds from that report until a worker began to import the project"),
         "status": Field("integer", "the exit status"),
         "stream": Field("string", "`stdout` or `stderr`"),

@@ -107,6 +107,10 @@ class ReloadTrigger:
         self._watcher.stop()
         self._release_delayed()
 
+    def arriving_s(self) -> float:
+        """Return how long files of a synchronisation may still come, at least; 0 if none is expected."""
+        return self._watcher.arriving_s()
+
     def analysed(self, analysis: Analysis) -> None:
         """Watch the application's file, the plan's files, and the secrets: these may have any name, and be anywhere."""
         file = analysis.project.target.file

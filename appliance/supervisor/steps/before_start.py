@@ -18,6 +18,7 @@ from appliance.errors import PreparationError
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
+from appliance.supervisor.saves.held_failures import hold_nothing
 from appliance.supervisor.steps import before_start_runs as runs
 from appliance.supervisor.steps.analysis import required
 from appliance.watch.file_contents import TICK_S
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.saves.held_failures import Hold
     from appliance.supervisor.steps.analysis import Analysis
 
 ROLE = "preparation"
@@ -47,6 +49,10 @@ class BeforeStart:
         loop, children, log: the supervisor's.
         lifecycle: takes the events; also that a run can't be started.
         spawn: starts the shell.
+        hold: holds a failure back while files still arrive.
+
+    Attributes:
+        is_held: a failure is held back.
     """
 
     def __init__(
@@ -57,8 +63,11 @@ class BeforeStart:
         lifecycle: LifecycleRunner,
         *,
         spawn: Callable[..., Handle] = handles.spawn,
+        hold: Hold = hold_nothing,
     ) -> None:
         self._spawn = spawn
+        self._hold = hold
+        self.is_held = False
         self._loop = loop
         self._children = children
         self._log = log
@@ -93,6 +102,7 @@ class BeforeStart:
     def start(self, job: int, analysis: Analysis) -> None:
         """Run the commands, or let a run with the same inputs go on."""
         self._analysis = analysis
+        self.is_held = False
         self._on(runs.RunRequested(job, _inputs(analysis)))
 
     def cancel(self) -> None:
@@ -166,6 +176,9 @@ class BeforeStart:
         if action.succeeded:
             self._on_event(lifecycle_events.Prepared(action.job))
             return
+        self.is_held = self._hold("preparation", partial(self._report_held_end, action))
+        if self.is_held:
+            return
         error = PreparationError(
             f"a command of BEFORE_START failed: {action.how}",
             expected="commands that end with exit status 0",
@@ -176,6 +189,10 @@ class BeforeStart:
         )
         self._log.event("error", error.event, **error.fields())
         self._on_event(lifecycle_events.PreparationFailed(action.job, standin_pages.of_error(error)))
+
+    def _report_held_end(self, action: runs.ReportEnd) -> None:
+        if self.is_held and action.job == self._state.job:
+            self._report_end(action)
 
 
 def _inputs(analysis: Analysis) -> str:

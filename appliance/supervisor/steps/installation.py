@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from appliance.protocol.remedy_kinds import all_checked
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
+from appliance.supervisor.saves.held_failures import hold_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.progress_page import ProgressPage
+    from appliance.supervisor.saves.held_failures import Hold
 
 GRACE_S = 0.5  # uv ends at once when asked to
 # The parts of a failure's report, and what stands for a part that it does not have.
@@ -55,6 +58,7 @@ class Installation:
         on_event: takes an event of the lifecycle.
         page: shows the progress.
         spawn: starts the installer.
+        hold: holds a failure back while files still arrive.
     """
 
     def __init__(
@@ -68,8 +72,10 @@ class Installation:
         on_event: Callable[[lifecycle_events.Event], None],
         page: ProgressPage,
         spawn: Callable[..., Handle] = handles.spawn_installer,
+        hold: Hold = hold_nothing,
     ) -> None:
         self._spawn = spawn
+        self._hold = hold
         self._log = log
         self._page = page
         self._on_event = on_event
@@ -146,9 +152,14 @@ class Installation:
             self._moved = made
             self._on_event(lifecycle_events.ProjectChanged() if moved else lifecycle_events.Installed(child.generation))
         else:
-            error = self._error()
-            self._log.event("error", error.event, **error.fields())
-            self._on_event(lifecycle_events.InstallFailed(child.generation, standin_pages.of_error(error)))
+            self._failed(child)
+
+    def _failed(self, child: Handle) -> None:
+        if child is not self._child or self._hold("install", partial(self._failed, child)):
+            return
+        error = self._error()
+        self._log.event("error", error.event, **error.fields())
+        self._on_event(lifecycle_events.InstallFailed(child.generation, standin_pages.of_error(error)))
 
     def _error(self) -> InstallError:
         """The reason of the failure, by the installer's report. A build of the project's may have written that."""

@@ -12,6 +12,7 @@ from appliance.errors import ApplianceError
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.reporting import standin_pages
+from appliance.supervisor.saves.held_failures import hold_nothing
 from appliance.supervisor.steps.analysis import Analysis, Analyst, log_changes
 from appliance.supervisor.steps.before_start import BeforeStart
 from appliance.supervisor.steps.installation import Installation
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.lifecycle_runner import Performers
     from appliance.supervisor.reporting.progress_page import ProgressPage
     from appliance.supervisor.runtime import Runtime
+    from appliance.supervisor.saves.held_failures import Hold
 
 
 class Steps:
@@ -37,6 +39,7 @@ class Steps:
         environment: the project's, as it was read at the start.
         page: shows what a step prints.
         analysed: the parts that must know of a new analysis before the lifecycle does; each is called with it.
+        hold: holds a failure back while files still arrive.
     """
 
     def __init__(
@@ -47,18 +50,21 @@ class Steps:
         *,
         page: ProgressPage,
         analysed: Sequence[Callable[[Analysis], None]],
+        hold: Hold = hold_nothing,
     ) -> None:
         settings, process, log, loop = runtime.settings, runtime.process, runtime.log, runtime.loop
         self._log = log
         self._lifecycle = runtime.lifecycle
+        self._hold = hold
         self._page = page
         self._told = analysed
         self.analysis: Analysis | None = None
         self.reanalysis = Reanalysis(loop, Analyst(settings, process, log, loop.post, environment))
         self.installation = Installation(
-            runtime.children, flags, process, settings.project, log=log, on_event=runtime.lifecycle.on_event, page=page
-        )
-        self.before_start = BeforeStart(loop, runtime.children, log, runtime.lifecycle)
+            runtime.children, flags, process, settings.project,
+            log=log, on_event=runtime.lifecycle.on_event, page=page, hold=hold,
+        )  # fmt: skip
+        self.before_start = BeforeStart(loop, runtime.children, log, runtime.lifecycle, hold=hold)
 
     def performers(self) -> Performers:
         """Return what performs each action."""
@@ -72,7 +78,8 @@ class Steps:
 
     def saved(self, written: Iterable[Path]) -> bool:
         """Take a save; return False if a command of BEFORE_START that failed has written these files itself."""
-        if self._lifecycle.state.phase is Phase.BROKEN and self.before_start.wrote(written):
+        may_be_own = self._lifecycle.state.phase is Phase.BROKEN or self.before_start.is_held
+        if may_be_own and self.before_start.wrote(written):
             return False
         self.reanalysis.saved()
         return True
@@ -89,6 +96,9 @@ class Steps:
         if job != self._lifecycle.state.job:
             return
         if isinstance(result, ApplianceError):
+            phase = self._lifecycle.state.phase
+            if phase is not Phase.ANALYSING or self._hold("analysis", partial(self._analysed, job, result)):
+                return
             self._log.event("error", result.event, **result.fields())
             self._lifecycle.on_event(lifecycle_events.AnalysisFailed(job, standin_pages.of_error(result)))
             return

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.saves.held_failures import hold_nothing
 
 if TYPE_CHECKING:
     from appliance.protocol.messages import Failed
     from appliance.supervisor.lifecycle_runner import LifecycleRunner
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.saves.held_failures import Hold
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.steps import Steps
     from appliance.supervisor.workers.workers import Workers
@@ -28,6 +30,7 @@ class FailedImports:
         steps: know the project as it was analysed and installed, and can do both again.
         reload_trigger: watches the files of a failure.
         lifecycle: the supervisor's.
+        hold: holds a failure back while files still arrive.
     """
 
     def __init__(
@@ -36,7 +39,9 @@ class FailedImports:
         steps: Steps,
         reload_trigger: ReloadTrigger,
         lifecycle: LifecycleRunner,
+        hold: Hold = hold_nothing,
     ) -> None:
+        self._hold = hold
         self._workers = workers
         self._steps = steps
         self._reload_trigger = reload_trigger
@@ -57,14 +62,24 @@ class FailedImports:
             self._report(child, message)
 
     def _analysed_again(self, child: Handle, message: Failed, differs: bool) -> None:  # noqa: FBT001  one call
-        state = self._lifecycle.state
-        if state.phase is not Phase.BOOTING or state.generation != child.generation:
+        if not self._is_wanted(child):
             return  # another save came
         if differs:
             self._lifecycle.on_event(lifecycle_events.ProjectChanged())
         else:
             self._report(child, message)
 
+    def _is_wanted(self, child: Handle) -> bool:
+        state = self._lifecycle.state
+        return state.phase is Phase.BOOTING and state.generation == child.generation
+
     def _report(self, child: Handle, message: Failed) -> None:
+        if self._is_wanted(child) and self._hold("import", partial(self._report_held, child, message)):
+            child.explained()
+            return
         self._reload_trigger.failed(message.report)
         self._workers.import_failed(child, message)
+
+    def _report_held(self, child: Handle, message: Failed) -> None:
+        if self._is_wanted(child):
+            self._report(child, message)

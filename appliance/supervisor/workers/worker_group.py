@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.runtime import Handlers, Runtime
+    from appliance.supervisor.saves.held_failures import Hold
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.steps import Steps
     from appliance.supervisor.workers.connection_router import ConnectionRouter
@@ -45,6 +46,7 @@ class WorkerGroup:
         debug_port: knows which worker a debugger has stopped.
         listener: the listening socket.
         router: knows the process that accepts now.
+        hold: holds a failure back while files still arrive.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class WorkerGroup:
         debug_port: DebugPort,
         listener: socket.socket,
         router: ConnectionRouter,
+        hold: Hold,
     ) -> None:
         loop, children, settings, log = runtime.loop, runtime.children, runtime.settings, runtime.log
         self._loop = loop
@@ -76,7 +79,7 @@ class WorkerGroup:
             loop, listener, router, threads=settings.threads,
             no_timeout=debug_port.no_timeout, stacks=reports.stacks, log=log,
         )  # fmt: skip
-        self._failed_imports = FailedImports(self.workers, steps, reload_trigger, runtime.lifecycle)
+        self._failed_imports = FailedImports(self.workers, steps, reload_trigger, runtime.lifecycle, hold)
 
     def performers(self) -> Performers:
         """Return what performs each action but Boot, which concerns more than workers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps import before_start_runs as runs
 from appliance.supervisor.steps.before_start import GRACE_S, BeforeStart
-from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, Holding, handle, no_process
 
 
 class Project:
@@ -32,8 +33,12 @@ class Project:
             on_event=self.events.append, action_failed=lambda action, _: self.not_started.append(action)
         )
         parts: Any = (self.loop, self.children, self.log, lifecycle)
-        self.before_start = BeforeStart(*parts, spawn=self.spawn)
+        self.before_start = BeforeStart(*parts, spawn=self.spawn, hold=self._hold)
+        self.holding: Holding | None = None
         self.children.ended = self.before_start.ended
+
+    def _hold(self, what: str, again: Callable[[], None]) -> bool:
+        return self.holding is not None and self.holding(what, again)
 
     def spawn(self, role: str, generation: int, argv: list[str], **options: object) -> Handle:
         """As the supervisor's."""
@@ -269,3 +274,17 @@ def test_the_time_in_which_the_commands_wrote(project: Project, tmp_path: Path, 
     now[0] = 1030.0
     project.children.end(project.newest, 1)
     assert not project.before_start.wrote([files[1010.0]]), "that was another run"
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_failure_waits_while_files_arrive(project: Project, again: bool):
+    """Commands that fail with half of the files are reported only if no more files come that run them again."""
+    project.holding = Holding()
+    project.before_start.start(1, analysis())
+    project.children.end(project.newest, 1)
+    assert (project.before_start.is_held, project.events) == (True, [])
+    if again:
+        project.before_start.start(2, analysis())
+        assert not project.before_start.is_held
+    project.holding.release()
+    assert len(project.events) == len(project.log.named("preparation.failed")) == (not again)

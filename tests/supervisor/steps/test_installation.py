@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps.installation import GRACE_S, Installation
-from tests.supervisor.fakes import FakeChildren, FakeLog, handle
+from tests.supervisor.fakes import FakeChildren, FakeLog, Holding, handle
 
 PLAN: Any = SimpleNamespace(source="requirements.txt", environment=Path("/env/a"), application="")
 
@@ -39,8 +40,14 @@ class Project:
             installs=self.progress.append, expect_install=self.expected.append,
             output=lambda phase, texts: self.shown.append((phase, list(texts))),
         )  # fmt: skip
-        self.installation = Installation(*parts, log=log, on_event=self.events.append, page=page, spawn=self.spawn)
+        self.installation = Installation(
+            *parts, log=log, on_event=self.events.append, page=page, spawn=self.spawn, hold=self._hold
+        )
+        self.holding: Holding | None = None
         self.children.ended = self.installation.ended
+
+    def _hold(self, what: str, again: Callable[[], None]) -> bool:
+        return self.holding is not None and self.holding(what, again)
 
     def spawn(self, argv: list[str], *, job: int, **options: object) -> Handle:
         """As the supervisor's."""
@@ -272,3 +279,16 @@ def test_what_has_left_python(
     assert wanted == ([requirement] if package else [])
     event = ("warning", "install.extended", {"package": package, "reason": message})
     assert project.log.events == ([event] if package else [])
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_failure_waits_while_files_arrive(project: Project, again: bool):
+    """An installation from half of a file is reported only if no more files come that start another one."""
+    project.holding = Holding()
+    project.installation.start(1, PLAN)
+    project.ends(1, b'{"found": "x", "expected": "y", "action": "z"}')
+    assert (project.events, project.log.named("install.failed")) == ([], [])
+    if again:
+        project.installation.start(2, PLAN)
+    project.holding.release()
+    assert len(project.events) == len(project.log.named("install.failed")) == (not again)

@@ -17,7 +17,7 @@ from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps.analysis import Analysis
 from appliance.supervisor.steps.steps import Steps
-from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, Holding, handle
 
 ERROR = ApplicationError("no application", expected="one", action="write one")
 
@@ -39,6 +39,7 @@ class Project:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
+        self.holding: Holding | None = None
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), SecretLog()
         self.events: list[lifecycle_events.Event] = []
         self.analysed: list[Analysis] = []
@@ -56,7 +57,7 @@ class Project:
         )  # fmt: skip
         environment: Any = SimpleNamespace()
         self.environment = environment
-        self.steps = Steps(runtime, ["--offline"], environment, page=page, analysed=[self._analysed])
+        self.steps = Steps(runtime, ["--offline"], environment, page=page, analysed=[self._analysed], hold=self._hold)
         monkeypatch.setattr(self.steps.before_start, "_spawn", self._spawn)
         monkeypatch.setattr(self.steps.installation, "_spawn", self._spawn_installer)
         self.analyses: list[tuple[Any, Callable[[Any], None]]] = []
@@ -65,6 +66,9 @@ class Project:
     def _analysed(self, analysis: Analysis) -> None:
         self.analysed.append(analysis)
         self.known.append((self.steps.analysis, len(self.events)))
+
+    def _hold(self, what: str, again: Callable[[], None]) -> bool:
+        return self.holding is not None and self.holding(what, again)
 
     def _spawn(self, role: str, job: int, argv: list[str], **_: object) -> Handle:
         self.spawned.append((role, job, argv))
@@ -207,3 +211,14 @@ def test_what_a_failed_command_has_written_is_no_save(
     assert project.steps.saved(paths) is taken
     assert asked == ([paths] if phase is Phase.BROKEN else [])
     assert project.steps.reanalysis._is_fresh is not taken
+
+
+@pytest.mark.parametrize("phase", [Phase.ANALYSING, Phase.STOPPING])
+def test_an_analysis_of_half_the_files(project: Project, phase: Phase):
+    """A project that can't be served yet is reported once no more files come, and not if the appliance stops."""
+    project.holding = Holding()
+    project.analyses_as(ERROR)
+    assert (project.events, project.log.events) == ([], [])
+    project.state.phase = phase
+    project.holding.release()
+    assert len(project.events) == len(project.log.events) == (phase is Phase.ANALYSING)

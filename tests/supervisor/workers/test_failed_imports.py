@@ -14,7 +14,7 @@ from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers.failed_imports import FailedImports
-from tests.supervisor.fakes import handle
+from tests.supervisor.fakes import Holding, handle
 
 BROKEN = Failed({"message": "No module named 'flask'"})
 
@@ -39,7 +39,11 @@ class Project:
         )  # fmt: skip
         self.lifecycle = SimpleNamespace(state=State(phase=Phase.BOOTING, generation=1), on_event=self.events.append)
         lifecycle: Any = self.lifecycle
-        self.failed_imports = FailedImports(parts, steps, parts, lifecycle)
+        self.failed_imports = FailedImports(parts, steps, parts, lifecycle, self._hold)
+        self.holding: Holding | None = None
+
+    def _hold(self, what: str, again: Callable[[], None]) -> bool:
+        return self.holding is not None and self.holding(what, again)
 
     def _again(self, _known: object, differs: Callable[[bool], None]) -> bool:
         self.differs = differs
@@ -90,3 +94,15 @@ def test_a_save_meanwhile_makes_it_old(project: Project, state: State):
     assert project.differs is not None
     project.differs(True)
     assert (project.reported, project.events) == ([], [])
+
+
+@pytest.mark.parametrize("superseded", [True, False])
+def test_a_failure_waits_while_files_arrive(project: Project, superseded: bool):
+    """An import that fails with half of the files is expected to end, and reported unless more files have come."""
+    project.holding = Holding()
+    project.failed_imports.handle(project.child, BROKEN)
+    assert (project.reported, project.child.reported) == ([], True)
+    if superseded:
+        project.lifecycle.state = State(Phase.BOOTING, generation=2)
+    project.holding.release()
+    assert project.reported == ([] if superseded else [project.child])

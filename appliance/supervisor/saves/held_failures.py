@@ -1,0 +1,46 @@
+"""Hold a failure back while files of a synchronisation still arrive: half of the files may be its reason.
+
+A failed analysis, installation, command of BEFORE_START or import is reported once no more files are expected. If more
+come, what has failed is done again, and its failure is nobody's concern. Clients wait, or see the page of the progress.
+Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.logs.setup import Log
+    from appliance.supervisor.loop import Loop
+
+
+Hold = Callable[[str, Callable[[], None]], bool]
+
+
+def hold_nothing(_what: str, _again: Callable[[], None]) -> bool:
+    """Report each failure at once."""
+    return False
+
+
+class HeldFailures:
+    """The failures of one project.
+
+    Args:
+        loop, log: the supervisor's.
+        arriving_s: returns how long more files may come, at least; 0 if none is expected.
+    """
+
+    def __init__(self, loop: Loop, log: Log, arriving_s: Callable[[], float]) -> None:
+        self._loop = loop
+        self._log = log
+        self._arriving_s = arriving_s
+
+    def hold(self, what: str, again: Callable[[], None]) -> bool:
+        """Return whether files still arrive; if so, call ``again`` once that may be over: it checks what holds then."""
+        after_s = self._arriving_s()
+        if after_s <= 0:
+            return False
+        self._log.event("debug", "failure.held", step=what, after_s=round(after_s, 3))
+        self._loop.call_later(after_s, again)
+        return True

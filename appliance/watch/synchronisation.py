@@ -1,0 +1,100 @@
+"""Notice that files are still arriving: a tool synchronises the project's folder, and has not finished.
+
+``burst`` decides by the times of the files; this module knows the programs that write them, the files that are being
+written, and for how long more may come. Runs in the watcher's thread, except for ``arriving_s``.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from appliance.watch.burst import OPEN_S, SYNC_MAX_S, SYNC_PATHS
+from appliance.watch.event_sources import EventType, FileEvent
+from appliance.watch.tree import changed_ns, is_archived, is_written_in_place
+from appliance.watch.unpackers import IDLE_S, Unpackers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from appliance.watch.burst import Burst
+    from appliance.watch.tree import Mark
+
+RETRY_S: Final = 0.01  # between two checks for a program that unpacks files
+ARRIVING_S: Final = 1.0  # after a synchronisation more of its files may come: a pause was longer than its burst waited
+
+
+class Synchronisation:
+    """What is known of the tool that writes the burst's files.
+
+    Args:
+        root: the project's folder.
+        burst: the watcher's.
+    """
+
+    def __init__(self, root: str, burst: Burst) -> None:
+        self._burst = burst
+        self._unpackers = Unpackers(root)
+        self._running: set[str] = set()  # the programs that may go on with the burst
+        self._created: set[str] = set()  # files of the burst whose writers have not closed them
+        self._arriving_until = 0.0
+
+    def arriving_s(self) -> float:
+        """Return how long more files may come, at least; 0 if none is expected; any thread may call this."""
+        return max(0.0, self._arriving_until - time.monotonic())
+
+    def began(self, marks: Iterable[Mark], started_ns: int, now: float) -> None:
+        """Take the files that existed at the start: many new ones were written by a tool that may not have finished."""
+        recent_ns = started_ns - int(ARRIVING_S * 1e9)
+        if sum(changed_ns(seen) >= recent_ns for seen in marks) >= SYNC_PATHS:
+            self._arriving_until = now + ARRIVING_S
+
+    def burst_begins(self) -> None:
+        """Look for programs that unpack files; the watcher would only wait now, so no single save is slower."""
+        self._running = self._unpackers.running()
+        self._burst.writer_is_known = bool(self._running)
+
+    def note(self, event: FileEvent, path: str, *, polls: bool) -> None:
+        """Note whether a file's writer has closed it; where files are polled, the kernel may not report that."""
+        if event.event_type is EventType.MODIFIED and not polls:
+            self._created.add(path)
+        else:
+            self._created.discard(path)
+
+    def expect_more(self, now: float) -> None:
+        """Note that the burst goes on, if it is one of a tool."""
+        if self._burst.is_sync:
+            self._arriving_until = max(now, self._burst.due()) + ARRIVING_S
+
+    def follow_unpackers(self, now: float) -> bool:
+        """Have the burst wait while a program goes on with it; return whether one does."""
+        burst = self._burst
+        if not burst.is_sync:
+            return False
+        self._running = self._unpackers.running()
+        if now - burst.last > IDLE_S or now - burst.first > SYNC_MAX_S:
+            self._unpackers.give_up(self._running)
+            self._running = set()
+            burst.writer_is_known = False
+        if not self._running:
+            return False
+        burst.writer_is_known = True
+        burst.postpone(now, RETRY_S)
+        return True
+
+    def waits(self, marks: Mapping[str, Mark | None], now: float) -> bool:
+        """Whether the burst has to go on: for half-written files, or because an archive may hold more."""
+        burst = self._burst
+        half = [path for path in self._created if marks.get(path) and is_written_in_place(path)]
+        waits = sum(burst.wait_longer(path, now, OPEN_S) for path in half)
+        if not burst.is_sync and any(seen and is_archived(seen) for seen in marks.values()):
+            burst.add_archived()
+            self.expect_more(now)
+        return bool(waits) or now < burst.due()
+
+    def burst_ended(self) -> None:
+        """Forget the burst: it is reported. A few files of a program that has ended are all that it has sent."""
+        if self._burst.writer_is_known and len(self._burst.seen) < SYNC_PATHS:
+            self._arriving_until = 0.0
+        self._running = set()
+        self._created.clear()
