@@ -84,7 +84,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         about = f"{state} for {_duration(child['age_s'])}, pid {child['pid']}{generation}"
         yield _ROLES.get(child["role"], child["role"]), about + python
     for each in status.get("companions") or ():
-        yield each["name"], _companion(each)
+        yield "companion", f"{each['name']}: {_companion(each)}"
     if watching:
         polled = f"; polled: {_joined(watching['polled'])}" if watching.get("polled") else ""
         count = ""

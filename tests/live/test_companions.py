@@ -136,7 +136,7 @@ def test_the_status_shows_them(start: Start, project: Path):
     assert found["fails"]["last_exit"] == "exit status 3"
     assert found["fails"]["restarts"] >= 4
     text = appliance.command("status").stdout
-    assert "lasts        running for " in text
+    assert "companion    lasts: running for " in text
     assert f", pid {pid}" in text
     assert "last exit status 3" in text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -149,6 +149,11 @@ class FakeLog:
     def __init__(self) -> None:
         self.events: list[tuple[str, str, dict[str, Any]]] = []
         self.on_event: Callable[[], None] = lambda: None
+        self.secret_variables: dict[str, str] = {}
+
+    def add_secrets(self, variables: Mapping[str, str], more: Sequence[str] = ()) -> None:
+        """As the log's: it keeps the variables."""
+        self.secret_variables |= variables
 
     def masked(self, value: Any) -> Any:
         """As the log's, without a secret."""

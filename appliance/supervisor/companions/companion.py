@@ -93,14 +93,14 @@ class Companion:
         self._last: Handle | None = None  # the run that has ended
         self._timer: Timer | None = None
         self._duration_s = 0.0  # duration of the last run
-        self._since = time.time()  # when the current phase began
+        self._since = time.monotonic()  # when the current phase began
         self._last_exit: str | None = None
 
     def _on(self, event: runs.Event) -> None:
         before = self._state
         self._state, actions = runs.step(before, event)
         if (before.phase, before.runs) != (self._state.phase, self._state.runs):
-            self._since = time.time()
+            self._since = time.monotonic()
         for action in actions:
             self._performers[type(action)](action)
 
@@ -151,7 +151,7 @@ class Companion:
             "state": self._state.phase.value,
             "pid": self._child.pid if self._child is not None else None,
             "restarts": max(0, self._state.runs - 1),
-            "since_s": round(max(0.0, time.time() - self._since), 3),
+            "since_s": round(time.monotonic() - self._since, 3),
             "last_exit": self._last_exit,
             "command": self._process.command if self._process is not None else "",
             "reload": self._process is not None and self._process.reload,

@@ -71,6 +71,8 @@ class Companions:
             if name not in names:
                 companion.remove()
         for process in analysis.companions.processes:
+            if process.env:
+                self._log.add_secrets(process.env)
             self._companion(process.name).declare(process, analysis.project.root, analysis.variables)
         if self._companions:
             self._start_guard()

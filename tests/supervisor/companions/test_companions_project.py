@@ -92,6 +92,7 @@ def test_a_companion_runs_as_the_project_does(project: Project):
     assert start["environment"] == {"A": "own too", "B": "own", "PYTHONUNBUFFERED": "1"}
     assert start["options"].open_input
     assert start["options"].ends_alone
+    assert project.log.secret_variables == {"A": "own too", "B": "own"}
     (event,) = project.log.named("companion.started")
     assert event == {"companion": "css", "pid": start["child"].pid, "command": "npx tailwindcss"}
 

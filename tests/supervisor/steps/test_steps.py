@@ -29,9 +29,9 @@ class SecretLog(FakeLog):
         super().__init__()
         self.secrets: list[Any] = []
 
-    def add_secrets(self, values: object, _secrets: object) -> None:
+    def add_secrets(self, variables: object, more: object = ()) -> None:
         """As the log's."""
-        self.secrets.append(values)
+        self.secrets.append(variables)
 
 
 class Project:
