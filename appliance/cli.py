@@ -133,6 +133,11 @@ def _add_project_commands(add: Callable[..., _Parser]) -> None:
         help="the appliance's repository, a URL or a folder, to build a missing image (default: what built this image)",
     )
     init.add_argument("--force", action="store_true", help="also change files that exist, as the diff shows")
+    eject = add(
+        "eject", "Write a production Dockerfile, its locked dependencies, a compose file and a Kubernetes base.",
+        "PROJECT", "APP", "DEPENDENCIES", "PYTHON", "CACHE", usage="[--server SERVER]",
+    )  # fmt: skip
+    eject.add_argument("--server", metavar="SERVER", help="gunicorn (default), granian, waitress or uwsgi")
     install = add(
         "install", "Install the project's dependencies, and exit.", *_PLANNING, usage="[--report] [--near DIR]"
     )
@@ -167,7 +172,7 @@ def _report(error: ApplianceError, process: Mapping[str, str], *, as_event: bool
     return error.exit_code
 
 
-def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: PLR0911  one for each command
+def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
     args = list(argv)
     if args and args[0] in PROJECT_PROGRAMS:
         args.insert(0, "run")
@@ -176,6 +181,11 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
     arguments = parser().parse_args(args)
     fields = {setting.field for setting in TABLE}
     flags = {name: text for name, text in vars(arguments).items() if name in fields}
+    return _run(arguments, process, flags)
+
+
+def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapping[str, str]) -> int:  # noqa: PLR0911
+    """Run the command that was chosen: the one place that knows them all."""
     match arguments.command:
         case "serve":
             from appliance.commands import serve
@@ -190,6 +200,10 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:  # noqa: P
             from appliance.commands import init
 
             return init.command(process, flags, source=arguments.source, force=arguments.force)
+        case "eject":
+            from appliance.commands.production import eject
+
+            return eject.command(process, flags, server=arguments.server)
         case "install":
             from appliance.commands import install
 

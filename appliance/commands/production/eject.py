@@ -1,0 +1,113 @@
+"""``appliance eject``: write what runs the project in production, and say what could not be known.
+
+It writes a Dockerfile with the locked dependencies, a compose file and a Kubernetes base. Each file is shown as a diff
+first; a file that exists is never changed. It runs as the project's owner, so the owner owns the files.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.commands.first_steps import open_project, report_unread
+from appliance.commands.production.eject_entry import FILE
+from appliance.commands.production.eject_facts import Facts, collect
+from appliance.commands.production.eject_gaps import Gap, gaps_of, texts
+from appliance.commands.production.eject_image import LOCK, UNHASHED, dockerfile, dockerignore
+from appliance.commands.production.eject_locks import SERVERS
+from appliance.commands.production.eject_manifests import (
+    COMPOSE,
+    EXAMPLE,
+    VARIABLES,
+    compose_text,
+    kubernetes_texts,
+    variables_text,
+)
+from appliance.commands.written_files import Draft, write_all
+from appliance.errors import SettingsError
+from appliance.logs.sanitise import sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+USUAL = "gunicorn"
+DOCKERFILE = "Dockerfile"
+OTHER_DOCKERFILE = "Dockerfile.production"
+
+
+def command(process: Mapping[str, str], flags: Mapping[str, str], *, server: str | None) -> int:
+    """Show the files, and write those that do not exist.
+
+    Raises:
+        ApplianceError: there is no project, or no application that a production server can import; or the folder
+            can't be written.
+    """
+    chosen = (server or USUAL).lower()
+    if chosen not in SERVERS:
+        raise SettingsError(
+            f"--server {server!r} is not known",
+            expected=f"one of {', '.join(SERVERS)}",
+            action=f"For example: appliance eject --server {USUAL}",
+        )
+    opened = open_project(process, flags)
+    opened.report_notices()
+    report_unread(opened)
+    root = opened.settings.project
+    if root.is_relative_to(sys.prefix):
+        raise SettingsError(
+            "no project is mounted",
+            expected="the folder of a project at /workspace",
+            action="docker run --rm -v .:/workspace wsgi-appliance eject",
+        )
+    facts = collect(opened, chosen)
+    gaps = gaps_of(facts)
+    files = drafts(facts, gaps, dockerfile_for(root))
+    written, kept = write_all(root, files)
+    sys.stdout.write(sanitise("\n".join(_report(facts, gaps, written, kept)), lines=True) + "\n")
+    return 0
+
+
+def dockerfile_for(root: Path) -> str:
+    """Return the name of the Dockerfile to write: another one, if the project has a Dockerfile that is not ours."""
+    file = root / DOCKERFILE
+    if not file.is_file() or "Made by `appliance eject`" in file.read_text("utf-8", "replace")[:1000]:
+        return DOCKERFILE
+    return OTHER_DOCKERFILE
+
+
+def drafts(facts: Facts, gaps: list[Gap], name: str) -> list[Draft]:
+    """Return every file, the most important first; ``name``: that of the Dockerfile."""
+    file = "" if name == DOCKERFILE else f"--file {name} "
+    tag = f"docker build {file}--tag {facts.name} ."
+    ignore = ".dockerignore" if name == DOCKERFILE else f"{name}.dockerignore"
+    head = "# The versions that served, by `appliance eject`. Their index is not named: a pip.conf names it.\n"
+    found = [
+        Draft(name, dockerfile(facts, texts(gaps, "image"), tag)),
+        Draft(ignore, dockerignore(facts)),
+        Draft(LOCK, head + facts.lock.lines),
+    ]
+    if facts.lock.urls:
+        found.append(Draft(UNHASHED, "".join(f"{url}\n" for url in facts.lock.urls)))
+    if facts.entry.text:
+        found.append(Draft(FILE, facts.entry.text))
+    found.append(Draft(COMPOSE, compose_text(facts, name, texts(gaps, "run"))))
+    if facts.required or facts.given:
+        found.append(Draft(EXAMPLE, variables_text(facts)))
+    return [*found, *(Draft(path, text) for path, text in kubernetes_texts(facts, texts(gaps, "run")))]
+
+
+def _report(facts: Facts, gaps: list[Gap], written: list[str], kept: list[str]) -> Iterator[str]:
+    for path in kept:
+        yield f"Not changed: {path} exists. Take the lines that you need from the diff, or rename it and try again."
+    if written:
+        yield f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}"
+    elif not kept:
+        yield "Nothing to do: every file exists, as `appliance eject` writes it."
+    yield f"{facts.entry.reference} by {facts.server}, Python {facts.version}, {len(facts.lock.names)} locked packages"
+    yield ""
+    yield "What the appliance could not know:"
+    yield from (f"  {gap.topic}: {gap.text}" for gap in gaps)
+    yield ""
+    first = f"copy {EXAMPLE} to {VARIABLES} and fill it in, then " if facts.required else ""
+    yield f"Next: {first}docker compose -f {COMPOSE} up --build --wait"

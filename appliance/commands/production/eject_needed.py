@@ -1,0 +1,95 @@
+"""Leave out of the lock what only development needs, if the project declares that separately."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.markers import UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+
+from appliance.dependencies.dependency_selection import normalized
+from appliance.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from importlib.metadata import Distribution
+
+    from appliance.dependencies.contents import Contents
+    from appliance.dependencies.manifest import Manifest
+    from appliance.environment.installer import Installer
+
+_EXPORT = ("export", "--frozen", "--no-hashes", "--no-annotate", "--no-header", "--quiet")
+
+
+def needed(
+    installed: Mapping[str, Distribution], manifest: Manifest, uv: Installer, version: str, more: Iterable[str]
+) -> tuple[list[str], list[str]]:
+    """Return the names of the distributions that are needed, and of those that only development needs.
+
+    Args:
+        installed: the environment's distributions, by normalised name.
+        manifest: what the project declares.
+        uv: reads a uv.lock.
+        version: of the environment's Python.
+        more: requirements that the appliance has added.
+    """
+    every = sorted(installed)
+    lighter = manifest.without_development()
+    try:
+        contents = lighter.contents(version) if lighter else None
+        roots = _roots(contents, uv) if contents else []
+    except InstallError:
+        roots = []
+    if not roots:
+        return every, []
+    waiting = [*roots, *_requirements(more)]
+    waiting += [
+        each for name, found in installed.items() if _is_own(found) for each in _requirements(found.requires or ())
+    ]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        requirement = waiting.pop()
+        name = normalized(requirement.name)
+        for extra in ("", *requirement.extras):
+            if name in installed and (name, extra) not in seen:
+                seen.add((name, extra))
+                below = _requirements(installed[name].requires or ())
+                waiting += [each for each in below if _applies(each, extra, version)]
+    names = {name for name, _ in seen}
+    kept = [name for name in every if name in names or _is_own(installed[name])]
+    return kept, [name for name in every if name not in kept]
+
+
+def _is_own(found: Distribution) -> bool:
+    """Whether it is the project itself, or a folder of it, which the appliance has linked."""
+    return (found.read_text("INSTALLER") or "").strip() == "wsgi-appliance"
+
+
+def _roots(contents: Contents, uv: Installer) -> list[Requirement]:
+    """Return the requirements without those for development."""
+    if not contents.sync:
+        return list(_requirements(contents.question.splitlines()))
+    words = [word.replace("--no-install-", "--no-emit-") for word in contents.sync]
+    return list(_requirements(uv.read("", *_EXPORT, *words).splitlines()))
+
+
+def _requirements(lines: Iterable[str]) -> list[Requirement]:
+    found = []
+    for line in lines:
+        try:
+            found.append(Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip()))
+        except InvalidRequirement:
+            continue
+    return found
+
+
+def _applies(requirement: Requirement, extra: str, version: str) -> bool:
+    if requirement.marker is None:
+        return True
+    try:
+        return requirement.marker.evaluate(
+            {"extra": extra, "python_version": version, "python_full_version": f"{version}.0"}
+        )
+    except UndefinedEnvironmentName:
+        return True
