@@ -49,7 +49,7 @@ from appliance.server.pages.distributions import distribution
 from appliance.server.pages.hints import hint
 from appliance.server.pages.tracebacks import describe
 from appliance.server.wsgi.environ import TrustedProxies
-from appliance.server.wsgi.recording import request_ids, trace_context
+from appliance.server.wsgi.recording import request_ids
 from appliance.server.wsgi.streams import FileWire
 from appliance.supervisor.debugger.dap import Frames, Session
 from appliance.worker import stdlib_shadowing
@@ -172,7 +172,7 @@ CLIENT: dict[str, Callable[[str], object]] = {
     "trailers": lambda text: refused(ChunkedBody(FileWire(io.BytesIO(b"0\r\n" + raw(text)), None), LIMITS).read),
     "lenient": lambda text: lenient.take_head(raw(text)),
     "host": lambda text: (hosts.is_host(text), hosts.host_name(text), hosts.AllowedHosts(["a.b"])(text)),
-    "traceparent": trace_context.trace_of,
+    "traceparent": request_ids.trace_of,
     "request id": lambda text: request_ids.RequestIds().of({"HTTP_X_REQUEST_ID": text}),
     "request line": request_summary.of_line,
     "forwarded": environ,

@@ -1,16 +1,18 @@
-"""List what a failing build prints: a pattern, the cause, and the Debian packages that fix it.
+"""Explain why a package could not be built, by what its build prints; name the Debian packages that fix it.
 
 Each pattern matches real output of a tool or a setup.py, and a test checks that each row is the first match of some
-output. ``build_failures`` uses the table.
+output.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.build_libraries import (
+    NEEDS,
     package_of_header,
     package_of_linked,
     package_of_pkg_config,
@@ -199,3 +201,18 @@ def build_symptom(text: str) -> tuple[BuildSymptom, Cause] | None:
             if cause is not None:
                 return symptom, cause
     return None
+
+
+def cause_of_build(text: str, package: str = "") -> Cause | None:
+    """Return what prevented the build; None if no known message is in its output.
+
+    Args:
+        text: the output of the build.
+        package: the package's name, if known: a build stops at the first missing library, and may need others.
+    """
+    symptom = build_symptom(text)
+    cause = symptom[1] if symptom else None
+    needs = NEEDS.get(normalized(package), ())
+    if cause is None or cause.old or not needs:
+        return cause
+    return replace(cause, debian=tuple(dict.fromkeys((*COMPILER, *cause.debian, *needs))))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.dependencies.dependency_selection import normalized
-from appliance.environment.failures.build_failures import cause_of_build
+from appliance.environment.failures.build_symptoms import cause_of_build
 from appliance.environment.failures.install_remedies import FailedPackage, add_debian, take_instead, take_newer
 from appliance.environment.failures.uv_messages import UvMessage, uv_message
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER

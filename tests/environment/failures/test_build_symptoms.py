@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.environment.failures.build_failures import cause_of_build
-from appliance.environment.failures.build_symptoms import BUILD_SYMPTOMS, build_symptom
+from appliance.environment.failures.build_symptoms import BUILD_SYMPTOMS, build_symptom, cause_of_build
 
 BUILDS = Path(__file__).parent / "builds"  # what real packages printed
 # Words of builds, each with what is made of it: the last Python, or a package of Debian, or a part of the meaning.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ....protocol import request_summary
 from ....protocol.access_record import AccessRecord, new
 from ...http.head import PROTOCOLS
-from .trace_context import trace_of
+from .request_ids import trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -1,4 +1,7 @@
-"""Make the ids of requests, or take those that clients send as ``X-Request-ID``. Runs in the thread of the request."""
+"""Make the ids of requests, or take those of clients: ``X-Request-ID``, and W3C Trace Context's ``traceparent``.
+
+Runs in the thread of the request.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import re
 from itertools import count
 
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# W3C Trace Context, 3.2: version 00 has exactly four parts; a later one may have more behind them.
+_TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
 
 class RequestIds:
@@ -26,3 +31,11 @@ class RequestIds:
     def new(self) -> str:
         """Return an id that was not used before."""
         return self._prefix + str(next(self._count))
+
+
+def trace_of(traceparent: str) -> tuple[str | None, str | None]:
+    """Return the trace id and the parent's span id of a ``traceparent`` field; None for each if it is not valid."""
+    match = _TRACE.fullmatch(traceparent)
+    if match is None or (match[1] == "00" and match[4]):
+        return None, None
+    return match[2], match[3]
