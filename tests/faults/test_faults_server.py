@@ -196,14 +196,14 @@ def test_sending_fails_in_the_background(serve: Serve, faults: Faults, path: str
 def test_the_kernel_takes_no_descriptor(serve: Serve, faults: Faults, monkeypatch: pytest.MonkeyPatch, times: int):
     """A connection that can't be waited for is closed, after its answer or before; the next one is served."""
     served = serve()
-    register, registered = served.server._poller.register, threading.Semaphore(0)
+    register, registered = served.server.parts.poller.register, threading.Semaphore(0)
 
     def faulty(descriptor: int, **options: Any) -> None:
         faults.meet("register")
         register(descriptor, **options)
         registered.release()
 
-    monkeypatch.setattr(served.server._poller, "register", faulty)
+    monkeypatch.setattr(served.server.parts.poller, "register", faulty)
     assert served.ask().status == 200
     assert registered.acquire(timeout=10)  # the connection is idle
     faults.plan("register", OSError(errno.ENOSPC, "no space"), times)

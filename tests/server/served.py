@@ -236,25 +236,25 @@ class Served:
 
     def threads(self) -> list[PoolThread]:
         """The threads of its pool."""
-        return list(self.server._thread_pool.pool_threads)
+        return list(self.server.parts.thread_pool.pool_threads)
 
     def leader(self) -> PoolThread | None:
         """The thread that waits for requests, or serves one that it has taken; None while all others have one."""
-        return self.server._thread_pool.leader
+        return self.server.parts.thread_pool.leader
 
     def is_away(self) -> bool:
         """Whether nobody has looked for connections for so long that clients may have left since."""
-        return self.server._connections.is_away(monotonic())
+        return self.server.parts.connections.is_away(monotonic())
 
     def connections(self, *states: int) -> list[Connection]:
         """The connections in one of these states; without states all that the server still knows."""
-        with self.server._lock:
-            return self.server._connections.locked_in_state(*(states or range(len(STATES))))
+        with self.server.parts.lock:
+            return self.server.parts.connections.locked_in_state(*(states or range(len(STATES))))
 
     def transfers(self) -> list[Transfer]:
         """What is sent and received in the background, without a thread."""
-        return list(self.server._background._under_way.values())
+        return list(self.server.background._under_way.values())
 
     def sends_in_background(self) -> bool:
         """Whether anything is sent or received in the background."""
-        return self.server._background.busy
+        return self.server.background.busy

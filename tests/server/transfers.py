@@ -111,9 +111,9 @@ class Server:
         """End everything; all memory must be free then."""
         for sender in self.senders:
             sender.close()
-            if sender._thread is not None:
-                sender._thread.join(PATIENCE_S)
-                assert not sender._thread.is_alive()
+            if sender.thread is not None:
+                sender.thread.join(PATIENCE_S)
+                assert not sender.thread.is_alive()
             assert not sender.busy
         for each in self.sockets:
             each.close()

@@ -33,6 +33,15 @@ class Poller:
         self._closed = threading.Lock()
         self.register(self._woken_end)
 
+    def fileno(self) -> int:
+        """Return the descriptor that it waits with."""
+        return self._epoll.fileno() if self._epoll is not None else self._woken_end
+
+    @property
+    def closed(self) -> bool:
+        """Whether its descriptors are closed, or about to be."""
+        return self._closed.locked()
+
     def register(self, descriptor: int, *, writable: bool = False) -> None:
         """Report the descriptor when it is readable, or else when it is writable; in either case when it is broken."""
         if self._closing:

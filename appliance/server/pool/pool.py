@@ -71,6 +71,10 @@ class PooledWSGIServer(WSGIServer):
         hold: the earliest time at which connections may be answered; may be replaced at any time.
         accepting: False begins paused.
         handoff: the requests that another server answers.
+
+    Attributes:
+        parts: what its threads work with; a look from outside may read them.
+        background: sends and receives without a thread.
     """
 
     def __init__(
@@ -107,13 +111,13 @@ class PooledWSGIServer(WSGIServer):
         self._thread_pool = ThreadPool(
             self._lock, threads, limits.max_streams, on_idle=self._flushing.flush, alarm=self._wake_up.set
         )
-        parts = ServerParts(
+        self.parts = parts = ServerParts(
             self._lock, threads, limits, sink, self._poller, self._flushing, self._wake_up, self._connections,
             self._acceptor, self._thread_pool,
         )  # fmt: skip
         self.make_wire = _wires(tls)
         self._serving_loop = ServingLoop(self, parts)
-        self._background = self._serving_loop.background
+        self.background = self._serving_loop.background
         self._watchdog = Watchdog(parts, SlowRequests(sink, limits.slow_request_s), self._log_problems)
         self._state: int = life.CLOSED
         self.hand_over: HandOver | None = None
@@ -263,7 +267,7 @@ class PooledWSGIServer(WSGIServer):
     def _locked_is_drained(self) -> bool:
         """Whether nothing is left that must be answered or handed over."""
         to_move = self._connections.locked_in_state(states.READY, states.PARKED, states.HELD, states.PROBED)
-        if self._handing_over or to_move or self._background.busy:
+        if self._handing_over or to_move or self.background.busy:
             return False
         # A client that was answered gets a moment to end its side: a reset could make it lose the answer.
         since = monotonic() + self.limits.linger_s - _LINGER_S
@@ -283,7 +287,7 @@ class PooledWSGIServer(WSGIServer):
                 self._connections.locked_close(connection)
             running = self._connections.locked_in_state(states.BUSY, states.SENDING, states.RECEIVING)
         abort_endless(list(self._thread_pool.pool_threads))  # requests may have begun since the first call
-        self._background.close()
+        self.background.close()
         self._poller.close()
         for connection in running:
             connection.wire.abort()
@@ -300,7 +304,7 @@ class PooledWSGIServer(WSGIServer):
         disk = self.server_context.storage.take_problem()
         if disk is not None:
             self._log_rate_limited("error", "spool.failed", {"reason": disk, "action": SPACE})
-        if self._background.is_full:
+        if self.background.is_full:
             self._log_rate_limited("warning", "transfer.limit", {"limit": self.limits.max_transfers})
 
     def _log_rate_limited(self, level: str, event: str, fields: dict[str, object]) -> None:

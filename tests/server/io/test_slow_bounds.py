@@ -217,7 +217,7 @@ def test_its_thread_ends_with_the_server(serve: Serve, every: Every):
     assert not served.sends_in_background()
     reader = slow(served, get("/list"))
     until_in_background(served)
-    poller, thread = served.server._background._poller, served.server._background._thread
+    poller, thread = served.server.background.poller, served.server.background.thread
     assert poller is not None
     assert thread is not None
     assert body_of(reader) == CONTENT
@@ -225,7 +225,7 @@ def test_its_thread_ends_with_the_server(serve: Serve, every: Every):
     served.thread.join(PATIENCE_S)
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
-    assert poller._epoll is None or poller._epoll.closed
+    assert poller.closed
 
 
 def test_where_poll_is_missing(serve: Serve, every: Every, monkeypatch: pytest.MonkeyPatch):
@@ -245,11 +245,10 @@ def test_the_background_survives_its_descriptor(serve: Serve, every: Every):
     served = serve(every)
     reader = slow(served, get("/list"))
     until_in_background(served)
-    poller = served.server._background._poller
+    poller = served.server.background.poller
     assert poller is not None
-    assert poller._epoll is not None
     with Path(os.devnull).open("rb") as other:
-        os.dup2(other.fileno(), poller._epoll.fileno())
+        os.dup2(other.fileno(), poller.fileno())
     poller.wake()
     reader.sock.recv(1000)
     assert served.sink.record()["event"] == "request.aborted"

@@ -106,8 +106,8 @@ def test_fast_clients_are_sent_to_at_once(serve: Serve, every: Every, monkeypatc
     """A client that reads as fast as it is sent to costs no thread, file or copy more."""
     monkeypatch.setattr(outbound, "_BRIEF_S", PATIENCE_S)  # on a busy machine this client is late too
     served = serve(every)
-    monkeypatch.setattr(served.server._background, "send", None)
-    monkeypatch.setattr(served.server._background, "send_file", None)
+    monkeypatch.setattr(served.server.background, "send", None)
+    monkeypatch.setattr(served.server.background, "send_file", None)
     for way in WAYS:
         assert served.ask(get(f"/{way}")).body == CONTENT
 

@@ -243,7 +243,7 @@ def test_how_many_wait_is_reported(serve: Serve):
     """The count of connections that wait for a thread holds those whose bodies are waited for."""
     reported: list[int] = []
     served = serve(threads=1)
-    served.server._connections._on_waiting = reported.append
+    served.server.parts.connections._on_waiting = reported.append
     clients = [begin(served, "length") for _ in range(3)]
     until_in_background(served, 3)
     assert served.ask().status == 200

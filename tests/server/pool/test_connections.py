@@ -27,7 +27,8 @@ class Scene:
     def __init__(self) -> None:
         self.now = 1000.0
         self.poller = Poller()
-        self.connections = Connections(self.poller, LIMITS)
+        self.reported: list[int] = []  # how many wait for a thread
+        self.connections = Connections(self.poller, LIMITS, self.reported.append)
         self.clients: list[socket.socket] = []
 
     def connect(self) -> tuple[Connection, socket.socket]:
@@ -362,8 +363,6 @@ def test_a_new_rule_is_asked_about_what_is_held(scene: Scene):
 
 def test_what_waits_is_reported(scene: Scene):
     """The number of requests that wait for a thread or for their bodies is reported when it changes."""
-    reported: list[int] = []
-    scene.connections._on_waiting = reported.append
     found = [scene.connect() for _ in range(3)]
     for _, client in found:
         client.send(b"GET / HTTP/1.1\r\n\r\n")
@@ -371,7 +370,7 @@ def test_what_waits_is_reported(scene: Scene):
         assert scene.look() is connection
         scene.connections.locked_on(connection, states.RECEIVING_BEGAN)
     assert scene.look() is found[2][0]
-    assert (reported, scene.connections.receiving) == ([2, 2, 2], 2)
+    assert (scene.reported, scene.connections.receiving) == ([2, 2, 2], 2)
     for connection, _ in found[:2]:
         scene.connections.locked_on(connection, states.RECEIVED)
     assert scene.connections.receiving == 0

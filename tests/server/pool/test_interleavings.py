@@ -146,7 +146,7 @@ class World:
         application = Application(self.scheduler, self.calls)
         self._applications.append(application)
         server = PooledWSGIServer(self._listener, application, sink=Quiet(), threads=threads, accepting=accepting)
-        self.stack.callback(server._poller.close)
+        self.stack.callback(server.parts.poller.close)
         return server
 
     def client(self, *paths: str, leaves: bool = False, pipelines: bool = False) -> None:
@@ -179,7 +179,7 @@ class World:
         assert max(self.calls.values(), default=1) == 1, self.calls
         if any(task.name == "reload" for task in self._tasks):
             self.scheduler.run(self.life[:1])
-            kept = self.old._connections.locked_in_state(*set(range(len(states.STATES))) - {states.CLOSED})
+            kept = self.old.parts.connections.locked_in_state(*set(range(len(states.STATES))) - {states.CLOSED})
             assert kept == [], "the old server has kept a connection"
         self.old.stop()
         self.new.stop()

@@ -70,6 +70,7 @@ class BackgroundSender:
         storage: where their bytes wait.
         is_full: a transfer was refused because there are too many, and none has ended since.
         is_able: two threads can wait for one socket, which they can't under eventlet.
+        poller, thread: what waits for the clients, and the thread that does; None until the first transfer.
     """
 
     def __init__(self, limits: Limits, storage: Storage, callbacks: ServerCallbacks) -> None:
@@ -83,8 +84,8 @@ class BackgroundSender:
         self._lock = threading.Lock()
         self._under_way: dict[int, Transfer] = {}
         self._ending = 0  # no more under way, and their end is being dealt with
-        self._poller: Poller | None = None
-        self._thread: threading.Thread | None = None
+        self.poller: Poller | None = None
+        self.thread: threading.Thread | None = None
         self._process = os.getpid()
         self._check_interval_s = min(CHECK_INTERVAL_S, limits.send_timeout_s / 2, limits.body_timeout_s / 2)
         self._over = False
@@ -233,13 +234,13 @@ class BackgroundSender:
         return True
 
     def _locked_start(self) -> Poller:
-        if self._poller is None:
-            self._poller = Poller()
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, args=(self._poller,), name="transfers", daemon=True)
+        if self.poller is None:
+            self.poller = Poller()
+        if self.thread is None:
+            thread = threading.Thread(target=self._run, args=(self.poller,), name="transfers", daemon=True)
             thread.start()
-            self._thread = thread
-        return self._poller
+            self.thread = thread
+        return self.poller
 
     def _forget(self, transfer: Transfer, *, ends: bool) -> bool:
         """Remove a transfer; return whether it was under way. ``ends``: its end is settled next."""
@@ -248,26 +249,26 @@ class BackgroundSender:
                 return False
             del self._under_way[transfer.descriptor]
             self._ending += ends
-            if self._poller is not None:
-                self._poller.unregister(transfer.descriptor)
+            if self.poller is not None:
+                self.poller.unregister(transfer.descriptor)
             return True
 
     def _pause(self, descriptor: int) -> None:
-        if self._poller is not None:
-            self._poller.unregister(descriptor)
+        if self.poller is not None:
+            self.poller.unregister(descriptor)
 
     def _wake(self, outgoing: Outgoing) -> None:
         with self._lock:
-            if self._poller is not None and self._under_way.get(outgoing.descriptor) is outgoing:
-                self._poller.register(outgoing.descriptor, writable=True)
-                self._poller.wake()
+            if self.poller is not None and self._under_way.get(outgoing.descriptor) is outgoing:
+                self.poller.register(outgoing.descriptor, writable=True)
+                self.poller.wake()
 
     def close(self) -> None:
         """End all transfers, and the thread."""
         with self._lock:
             self._over = True
             left = list(self._under_way.values())
-            poller = self._poller
+            poller = self.poller
         for transfer in left:
             self._end(transfer, ServerEnded("the server goes"))
         if poller is not None:
@@ -326,7 +327,7 @@ class BackgroundSender:
     def _failed(self) -> None:
         """End after the project has closed the poller's descriptors. The next transfer starts another thread."""
         with self._lock:
-            poller, self._poller, self._thread = self._poller, None, None
+            poller, self.poller, self.thread = self.poller, None, None
             left = list(self._under_way.values())
         for transfer in left:
             self._end(transfer, ConnectionAbortedError("the server lost the descriptors that it waits with"))

@@ -23,7 +23,7 @@ def test_a_response_is_sent_while_the_thread_goes_on(server: Server, tmp_path: A
     """The rest, what is put behind it, and a file are sent in their order by one thread; the end is told, once."""
     sender = server.start()
     assert sender.is_pressed == server.is_pressed
-    assert (sender.busy, sender.is_full, sender.is_able, sender._thread) == (False, False, True, None)
+    assert (sender.busy, sender.is_full, sender.is_able, sender.thread) == (False, False, True, None)
     wire, client = server.connect(sender)
     file = tmp_path / "file"
     file.write_bytes(b"in a file")
@@ -42,8 +42,8 @@ def test_a_response_is_sent_while_the_thread_goes_on(server: Server, tmp_path: A
     assert not sender.follow(outgoing, lambda _: None)
     assert not sender.put(outgoing, b"x")  # sent directly, then
     assert not sender.put_file(outgoing, 0, 0, 1)
-    assert sender._thread is not None
-    assert sender._thread.daemon
+    assert sender.thread is not None
+    assert sender.thread.daemon
 
 
 def test_a_part_of_a_file_is_sent(server: Server, tmp_path: Any):
@@ -68,7 +68,7 @@ def test_a_thread_waits_itself_where_it_must(server: Server, monkeypatch: pytest
     with monkeypatch.context() as patch:
         patch.setattr(os, "getpid", lambda: other)
         assert not sender.send(wire, memoryview(LARGE))
-    assert (sender.busy, sender._thread, wire.outgoing) == (False, None, None)
+    assert (sender.busy, sender.thread, wire.outgoing) == (False, None, None)
     assert sender.send(wire, memoryview(LARGE))
     outgoing: Any = wire.outgoing
     monkeypatch.setattr(os, "getpid", lambda: other)
@@ -245,7 +245,7 @@ def test_without_a_thread_nothing_begins(server: Server, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("can't start")))
         assert not sender.send(wire, memoryview(LARGE))
-    assert (sender.busy, sender._thread) == (False, None)
+    assert (sender.busy, sender.thread) == (False, None)
     assert sender.send(wire, memoryview(LARGE))
     assert read(client, len(LARGE)) == LARGE
     assert server.ended.acquire(timeout=PATIENCE_S)
@@ -262,7 +262,7 @@ def test_descriptors_that_the_project_closes_end_what_waits(server: Server):
     assert sender.send(wire, memoryview(LARGE))
     outgoing: Any = wire.outgoing
     wait = follow(sender, outgoing)
-    thread, poller = sender._thread, sender._poller
+    thread, poller = sender.thread, sender.poller
     assert poller is not None
     assert poller._epoll is not None
     poller._epoll.close()
@@ -280,7 +280,7 @@ def test_descriptors_that_the_project_closes_end_what_waits(server: Server):
         os.fstat(poller._wake_end)
     other, client = server.connect(sender)
     assert sender.send(other, memoryview(LARGE))
-    assert sender._thread is not thread
+    assert sender.thread is not thread
     assert read(client, len(LARGE)) == LARGE
 
 
@@ -360,7 +360,7 @@ def test_a_descriptor_without_a_transfer_is_not_watched(server: Server, monkeypa
             gone.set()
 
     monkeypatch.setattr(Poller, "unregister", noted)
-    assert sender._poller is not None
-    sender._poller.register(other.sock.fileno(), writable=True)
+    assert sender.poller is not None
+    sender.poller.register(other.sock.fileno(), writable=True)
     assert gone.wait(PATIENCE_S)
     assert read(client, len(LARGE)) == LARGE

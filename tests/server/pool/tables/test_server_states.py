@@ -93,7 +93,7 @@ def test_the_server_performs_the_actions(listener: socket.socket, events: list[i
     """A server does what the table says: it accepts, hands over what is idle, or turns away what comes too late."""
     with ExitStack() as stack:
         server = PooledWSGIServer(listener, lambda *_: [], sink=NullSink(), accepting=False)
-        stack.callback(server._poller.close)
+        stack.callback(server.parts.poller.close)
         model = Model()
         for event in events:
             given: list[tuple[socket.socket, bytes]] = []
@@ -101,7 +101,7 @@ def test_the_server_performs_the_actions(listener: socket.socket, events: list[i
             stack.callback(ours.close)
             stack.callback(theirs.close)
             server.take([(theirs, b"early")])
-            taken = theirs.fileno() in server._connections._connections
+            taken = theirs.fileno() in server.parts.connections._connections
             assert taken == (model.state != life.OVER)
             if event == life.START:
                 server.start_accepting()
@@ -111,7 +111,7 @@ def test_the_server_performs_the_actions(listener: socket.socket, events: list[i
             else:
                 (server.stop_accepting if event == life.SHED else server.drain)(given.extend)
             asked, model = life.STEPS[model.state][event][1], model.after(event)
-            assert (server._state, server._acceptor._open) == (model.state, model.accepts)
+            assert (server._state, server.parts.acceptor._open) == (model.state, model.accepts)
             assert (server.hand_over is not None) == model.hands_over
             assert ((theirs, b"early") in given) == (taken and life.HAND_OVER_IDLE in asked)
         server._end()
