@@ -116,7 +116,10 @@ class Supervisor:
         """Tell what happens to the parts that take it."""
         self._lifecycle.route(self._performers(), self._probes.changed)
         self._child_listener.route(self._child_routes())
-        self._reload_trigger.route(SaveRoutes(self._changed, self._pages.router.assets_saved, self._template_saves))
+        routes = SaveRoutes(
+            self._changed, self._pages.router.assets_saved, self._template_saves, self._companions.starting
+        )
+        self._reload_trigger.route(routes)
 
     def _performers(self) -> Performers:
         return {

@@ -268,3 +268,17 @@ def test_a_writer_of_styles_reloads_nothing(start: Start, project: Path):
     appliance.catch_up()
     assert not [event for event in appliance.events if str(event["event"]).startswith("reload")]
     assert companions_of(appliance)["css"]["restarts"] == 0
+
+
+@pytest.mark.waits
+def test_a_writer_of_code_is_slowed_down(start: Start, project: Path):
+    """A companion that follows the code, and writes other code at each start, causes ever fewer reloads."""
+    declare(project, 'writes: echo "x = $(date +%N)" > made.py; exec cat')
+    appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_COMPANIONS_RELOAD="writes")
+    appliance.wait_for("worker.ready")
+    appliance.edit("app.py", (appliance.project / "app.py").read_text() + "\n")
+    held = appliance.wait_for("reload.held")
+    assert held["file"] == "made.py"
+    assert "APPLIANCE_IGNORE=made.py" in held["action"]
+    appliance.edit("app.py", (appliance.project / "app.py").read_text() + "\n")
+    assert "app.py" in appliance.wait_for("reload.started", within_s=2.5)["files"], "a person's save has to wait"

@@ -245,3 +245,12 @@ def test_a_command_that_ignores_its_end(watched: Run):
     command.wait_for("begins")
     command.edit("words.py", "word = 'two'\n")
     command.wait_for("begins")
+
+
+@pytest.mark.waits
+def test_a_command_that_writes_code_is_slowed_down(watched: Run):
+    """A command that writes other code at each start is started ever less often; a person's save starts it at once."""
+    command = watched("sh", "-c", 'echo begins; echo "x = $(date +%N)" > made.py; exec sleep 3600')
+    assert "APPLIANCE_IGNORE=made.py" in command.wait_for("made.py changes at each start of sh")
+    command.edit("words.py", "word = 'two'\n")
+    command.wait_for("words.py saved", within_s=2.5)

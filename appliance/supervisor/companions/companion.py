@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
 
 ROLE = "companion"
+STARTING_S = 2.0  # of a run, in which it may write files that are watched: code that it generates
 EARLY_S = 10.0  # a program that fails after a longer run is started again after the first wait
 _MISSING = frozenset({126, 127})  # exit codes of a shell: the program can't be executed, or does not exist
 _FAILED = "Read its output above, then correct its command, its code or its settings. It is started again after a wait."
@@ -92,6 +93,7 @@ class Companion:
         self._child: Handle | None = None
         self._last: Handle | None = None  # the run that has ended
         self._timer: Timer | None = None
+        self._started_at = -STARTING_S  # when the last run began (CLOCK_MONOTONIC)
         self._duration_s = 0.0  # duration of the last run
         self._since = time.monotonic()  # when the current phase began
         self._last_exit: str | None = None
@@ -133,6 +135,11 @@ class Companion:
         if self._child is None or self._child.started < saved_at:
             self._on(runs.Reloaded())
 
+    def starting(self) -> bool:
+        """Return whether it follows the code, and was started a moment ago."""
+        follows = self._process is not None and self._process.reload
+        return follows and time.monotonic() - self._started_at < STARTING_S
+
     def ended(self, child: Handle) -> None:
         """Take the end of a process, if it is this companion's."""
         if child is not self._child:
@@ -172,7 +179,7 @@ class Companion:
         except StartError as error:
             self._on(runs.StartFailed(error.found, error.action))
             return
-        child.became_ready()
+        self._started_at = child.became_ready()
         self._child = self._children.add(child)
         level = "info" if action.loud else "debug"
         self._log.event(level, "companion.started", companion=self.name, pid=child.pid, command=process.command)

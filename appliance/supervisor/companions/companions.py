@@ -88,6 +88,10 @@ class Companions:
             for companion in list(self._companions.values()):
                 companion.reloaded(saved_at)
 
+    def starting(self) -> bool:
+        """Return whether one that follows the code was just started: a file that it writes then is its own."""
+        return any(companion.starting() for companion in self._companions.values())
+
     def ended(self, child: Handle) -> None:
         """Take the end of a process."""
         for companion in list(self._companions.values()):

@@ -80,6 +80,7 @@ class WatchedCommand:
         self._started_at = 0.0
         self._deadline: Timer | None = None
         self._delay: Timer | None = None
+        self._delayed: list[str] = []  # the files whose start is delayed
         self._modes: list[Any] = []  # of the terminal, at the start
         self._code = 0
 
@@ -139,8 +140,11 @@ class WatchedCommand:
 
     def _saved(self, changes: Changes) -> None:
         files = [path for path, kind in changes.kinds.items() if kind is not Kind.STATIC]
-        if not files or self._delay is not None:
-            return  # a delayed start serves this save too
+        if not files or (self._delay is not None and files == self._delayed):
+            return  # the delayed start serves this save too
+        if self._delay is not None:
+            self._delay.cancel()
+            self._delay = None
         reaction = self._loops.saved(files, time.monotonic(), starting=changes.busy)
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
         shown = ", ".join(files[:_SHOWN]) + more
@@ -149,6 +153,7 @@ class WatchedCommand:
                 f"{shown} changes at each start of {self._name}: the next start is in {reaction.delay_s:g} s. "
                 f"If the command writes it, set APPLIANCE_IGNORE={files[0]}"
             )
+            self._delayed = files
             self._delay = self._loop.call_later(reaction.delay_s, partial(self._take, shown))
         else:
             self._take(shown)

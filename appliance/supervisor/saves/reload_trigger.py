@@ -49,11 +49,13 @@ class SaveRoutes:
         changed: takes the changes for which a worker restarts.
         assets: takes the paths of files that browsers load.
         template_saves: takes every burst first: templates may need no new worker.
+        companion_starts: whether a companion that follows the code has just been started: it may write files.
     """
 
     changed: Callable[[Changes], None]
     assets: Callable[[list[str]], None]
     template_saves: TemplateSaves
+    companion_starts: Callable[[], bool] = lambda: False
 
 
 class ReloadTrigger:
@@ -197,9 +199,10 @@ class ReloadTrigger:
     def _restart(self, changes: Changes) -> None:
         """Report saves that need a new worker; delay those of a file that changes again and again."""
         kinds = changes.kinds
-        if self._delayed is not None and changes.busy and kinds == self._delayed.kinds:
+        starting = changes.busy or (self._routes is not None and self._routes.companion_starts())
+        if self._delayed is not None and starting and kinds == self._delayed.kinds:
             return  # no start has caused this change: the delayed reload serves it, however often it comes
-        reaction = self._loops.saved(kinds, time.monotonic(), starting=changes.busy)
+        reaction = self._loops.saved(kinds, time.monotonic(), starting=starting)
         path = next(iter(kinds))
         if reaction.often:
             self._log.event("info", "reload.repeated", file=path, count=OFTEN, action=self._advice(path))
