@@ -46,7 +46,8 @@ def scene() -> Iterator[Scene]:
         client, _ = door.accept()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         loop, ended = Loop(), threading.Event()
-        stack.callback(loop.close)
+        for each in (loop._woken, loop.wake_descriptor, loop._selector):
+            stack.callback(each.close)
         relay = DapProxy(loop, client, lambda _: ended.set())
         loop.post(lambda: relay.connect(listener.getsockname()[1]))
         thread = threading.Thread(target=loop.run)
@@ -311,7 +312,8 @@ def loop() -> Iterator[Loop]:
     made = Loop()
     made.call_later(10.0, made.stop)
     yield made
-    made.close()
+    for each in (made._woken, made.wake_descriptor, made._selector):
+        each.close()
 
 
 @pytest.mark.parametrize("said", [b"", framed(ATTACH)], ids=["silent", "said"])

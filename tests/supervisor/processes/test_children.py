@@ -77,7 +77,8 @@ def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
     yield made
     made.far.close()
     made.children._remove(made.child)
-    made.loop.close()
+    for descriptor in (made.loop._woken, made.loop.wake_descriptor):
+        descriptor.close()
 
 
 FREE = 2**22 + 1  # no process has it: beyond the kernel's largest

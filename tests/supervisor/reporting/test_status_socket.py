@@ -39,7 +39,8 @@ def path() -> Iterator[Path]:
     listening = StatusSocket(folder / "status.sock", answerers, loop)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
-        stack.callback(loop.close)
+        for each in (loop._woken, loop.wake_descriptor, loop._selector):
+            stack.callback(each.close)
         assert listening.open() is None
         thread = threading.Thread(target=loop.run)
         thread.start()

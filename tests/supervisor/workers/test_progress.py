@@ -69,15 +69,14 @@ class Scene:
 
     def look(self, times: int) -> None:
         for _ in range(times):
-            self.progress.check()
+            self.progress._check()
 
     def close(self) -> None:
-        self.progress.end_probe()
+        self.progress._end_probe()
         self.process.kill()
         self.process.wait()
-        for each in (*self.clients, self.listener):
+        for each in (*self.clients, self.listener, self.loop._woken, self.loop.wake_descriptor):
             each.close()
-        self.loop.close()
         assert self.child.in_flight is not None
         self.child.in_flight.close()
 
