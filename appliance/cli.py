@@ -138,11 +138,29 @@ def _add_project_commands(add: Callable[..., _Parser]) -> None:
         "PROJECT", "APP", "DEPENDENCIES", "PYTHON", "CACHE", usage="[--server SERVER]",
     )  # fmt: skip
     eject.add_argument("--server", metavar="SERVER", help="gunicorn (default), granian, waitress or uwsgi")
+    _add_deploy(add)
     install = add(
         "install", "Install the project's dependencies, and exit.", *_PLANNING, usage="[--report] [--near DIR]"
     )
     install.add_argument("--report", action="store_true", help="print a failure as one JSON object on stdout")
     install.add_argument("--near", metavar="DIR", help="the application's folder (default: the appliance looks for it)")
+
+
+def _add_deploy(add: Callable[..., _Parser]) -> None:
+    """Add the command that writes the files of a preview."""
+    deploy = add(
+        "deploy", "Write the files that run a preview of the project in Swarm, Kubernetes or Compose. Deploys nothing.",
+        "PROJECT", usage="--for ENGINE [--name NAME] [--preview-host HOST] [--source SOURCE]",
+    )  # fmt: skip
+    engines = ("swarm", "kubernetes", "compose")
+    deploy.add_argument(
+        "--for", choices=engines, required=True, dest="engine", metavar="ENGINE", help=", ".join(engines)
+    )
+    deploy.add_argument(
+        "--name", metavar="NAME", help="of the stack, the Deployment, the image (default: the project's)"
+    )
+    deploy.add_argument("--preview-host", metavar="HOST", help="the host name of the preview (default: NAME.localhost)")
+    deploy.add_argument("--source", metavar="SOURCE", help="as for init")
 
 
 def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
@@ -204,6 +222,13 @@ def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mappi
             from appliance.commands.production import eject
 
             return eject.command(process, flags, server=arguments.server)
+        case "deploy":
+            from appliance.commands.production import deploy
+
+            return deploy.command(
+                process, flags, arguments.engine,
+                name=arguments.name, host=arguments.preview_host, source=arguments.source,
+            )  # fmt: skip
         case "install":
             from appliance.commands import install
 

@@ -90,6 +90,11 @@ class Mask:
         return value
 
 
+def is_secret(name: str) -> bool:
+    """Whether a variable of this name holds a secret, and not the path of one."""
+    return bool(SECRET.search(name)) and not _NAMES_A_FILE.search(name)
+
+
 def secret_values(variables: Mapping[str, str]) -> Iterator[str]:
     """Yield the secret texts: values of variables with a secret's name, unless another variable has the same value."""
     named = {name: value for name, value in variables.items() if SECRET.search(name)}

@@ -20,7 +20,7 @@ SECTIONS = {
         "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "watching",
         "synchronised-folders", "serving",
         "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "probes", "hosts", "security",
-        "troubleshooting", "library", "production", "publishing",
+        "troubleshooting", "library", "deploy", "production", "publishing",
     ],
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],

@@ -1,0 +1,89 @@
+"""``appliance deploy``: write the files that run a preview of the project in Swarm, Kubernetes or Compose.
+
+Each file is shown as a diff first; a file that exists is never changed. It deploys nothing itself: the engines' own
+tools do. It runs as the project's owner, so the owner owns the files.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.commands.compose_draft import Image
+from appliance.commands.first_steps import open_project
+from appliance.commands.image_source import given, remembered
+from appliance.commands.production.deploy_facts import facts_of, of_several_lines
+from appliance.commands.production.deploy_files import drafts_for
+from appliance.commands.written_files import write_all
+from appliance.errors import SettingsError
+from appliance.logs.sanitise import sanitise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from appliance.commands.production.deploy_facts import Facts
+    from appliance.commands.production.deploy_files import Engine
+
+_FIRST_FILES = {
+    "swarm": "deploy/swarm.yml",
+    "kubernetes": "deploy/kubernetes/base/kustomization.yaml",
+    "compose": "deploy/compose.preview.yml",
+}
+
+
+def command(
+    process: Mapping[str, str],
+    flags: Mapping[str, str],
+    engine: Engine,
+    *,
+    name: str | None,
+    host: str | None,
+    source: str | None,
+) -> int:
+    """Show the files, and write those that do not exist.
+
+    Raises:
+        ApplianceError: there is no project, its folder can't be written, or a flag is not valid.
+    """
+    opened = open_project(process, flags)
+    root = opened.settings.project
+    in_image = "APPLIANCE_IMAGE" in process
+    if root.is_relative_to(sys.prefix):
+        raise SettingsError(
+            "no project is mounted",
+            expected="the folder of a project at /workspace",
+            action=f"docker run --rm -v .:/workspace wsgi-appliance deploy --for {engine}",
+        )
+    built_from = remembered() if source is None else given(source, root, Path.cwd(), in_image=in_image)
+    image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
+    facts = facts_of(root, image, name=name, host=host)
+    written, kept = write_all(root, drafts_for(engine, facts))
+    lines = [*_changes(written, kept), *_gaps(engine, facts), *_next(engine)]
+    sys.stdout.write(sanitise("\n".join(lines) + "\n", lines=True))
+    return 0
+
+
+def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
+    for path in kept:
+        yield f"Not changed: {path} exists. The diff shows what would differ; remove it to have it written again."
+    if written:
+        yield f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}"
+    if not written and not kept:
+        yield "Nothing to do: every file exists, as `appliance deploy` writes it."
+
+
+def _gaps(engine: Engine, facts: Facts) -> Iterator[str]:
+    """Yield what the files could not know."""
+    if facts.secrets:
+        yield f"Secrets, whose values are in no file: {', '.join(facts.secrets)}"
+    if facts.unset:
+        yield f"Without a value in .env.example: {', '.join(facts.unset)}"
+    if engine == "kubernetes" and (several := of_several_lines(facts.variables)):
+        yield f"Of several lines, and so not in settings.env: {', '.join(several)}"
+    if facts.left_out:
+        yield f"Left out, because no container can have a variable of this name: {', '.join(facts.left_out)}"
+
+
+def _next(engine: Engine) -> Iterator[str]:
+    yield f"Next: the first lines of {_FIRST_FILES[engine]} are the commands. A database is yours to add."
