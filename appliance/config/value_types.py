@@ -33,13 +33,11 @@ class ValueType:
         read: takes the text, and the folder for relative paths; returns the value, or raises ValueError.
         allowed: a description of the allowed texts.
         metavar: the value's name in ``--help``.
-        choices: the allowed texts, if they can be listed.
     """
 
     read: Callable[[str, Path], object]
     allowed: str
     metavar: str
-    choices: tuple[str, ...] = ()
 
 
 def choice(*texts: str) -> ValueType:
@@ -50,7 +48,7 @@ def choice(*texts: str) -> ValueType:
             raise ValueError(text)
         return text.lower()
 
-    return ValueType(read, " or ".join((", ".join(texts[:-1]), texts[-1])), "{" + ",".join(texts) + "}", texts)
+    return ValueType(read, " or ".join((", ".join(texts[:-1]), texts[-1])), "{" + ",".join(texts) + "}")
 
 
 def whole(least: int, most: int) -> ValueType:
@@ -173,4 +171,4 @@ HOST = ValueType(_host, "an IP address or a host name", "ADDRESS")
 PORT = whole(0, 65_535)
 URL = ValueType(_url, "a URL that begins with http:// or https://", "URL")
 PYTHON = ValueType(_python, "a version such as 3.12, or a path with a slash in it", "PYTHON")
-SWITCH = ValueType(_switch, "on or off", "{on,off}", ("on", "off"))
+SWITCH = ValueType(_switch, "on or off", "{on,off}")

@@ -20,7 +20,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -176,11 +175,6 @@ def _navigates(fields: Mapping[str, str]) -> bool:
 
 
 _OPEN = "Open the URL with the token that the log shows at the start (event pages.started)."
-
-
-def new_token() -> str:
-    """A secret for one start: 256 random bits, safe in a URL and in a cookie."""
-    return secrets.token_urlsafe(32)
 
 
 def _normal(host: str, scheme: str) -> tuple[str, int] | None:

@@ -24,6 +24,17 @@ LINES = (
 )
 
 
+def first_with(progress: InstallProgress, told: queue.SimpleQueue[dict[str, Any]], count: str) -> dict[str, Any]:
+    """The first state that is told in which something is counted."""
+    progress.follow()
+    try:
+        while (state := told.get(timeout=10))[count] == 0:
+            pass
+    finally:
+        progress.end()
+    return state
+
+
 def test_each_step_of_uv_is_reported_once(tmp_path: Path):
     """Each line of uv that tells a step, a count or a size is told once; others tell nothing."""
     told: list[dict[str, Any]] = []
@@ -47,12 +58,7 @@ def test_counts_what_is_unpacked(tmp_path: Path):
     progress.line("Resolved 2 packages in 1ms")
     for name in ("one", "two", "three", ".unfinished"):
         (archive / name).mkdir()
-    progress.follow()
-    try:
-        while (state := told.get(timeout=10))["fetched"] == 0:
-            pass
-    finally:
-        progress.end()
+    state = first_with(progress, told, "fetched")
     assert state["fetched"] == 2
 
 
@@ -66,12 +72,7 @@ def test_counts_the_bytes_of_what_arrives(tmp_path: Path):
     (part.parent / "link").symlink_to("/")
     progress.line("Resolved 1 package in 1ms")
     progress.line("Downloading numpy (16.0MiB)")
-    progress.follow()
-    try:
-        while (state := told.get(timeout=10))["bytes_unpacked"] == 0:
-            pass
-    finally:
-        progress.end()
+    state = first_with(progress, told, "bytes_unpacked")
     assert 5_000 <= state["bytes_unpacked"] < 6_000
     progress.line(" Downloaded numpy")
     assert progress.state()["bytes_unpacked"] == 0
@@ -87,12 +88,7 @@ def test_leaves_out_what_a_killed_installation_has_left(tmp_path: Path):
     progress.line("Downloading numpy (16.0MiB)")
     (tmp_path / ".tmpNew").mkdir()
     (tmp_path / ".tmpNew" / "module.so").write_bytes(b"x" * 300)
-    progress.follow()
-    try:
-        while (state := told.get(timeout=10))["bytes_unpacked"] == 0:
-            pass
-    finally:
-        progress.end()
+    state = first_with(progress, told, "bytes_unpacked")
     assert state["bytes_unpacked"] == 300
 
 

@@ -117,7 +117,7 @@ class Server:
             assert not sender.busy
         for each in self.sockets:
             each.close()
-        assert (self.storage._memory_left, self.storage._held, self.storage._files) == (4 * len(LARGE), {}, 0)
+        assert (self.storage.memory_left, self.storage.held, self.storage.files) == (4 * len(LARGE), {}, 0)
 
 
 def read(client: socket.socket, size: int) -> bytes:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.http.hosts import is_loopback
-from appliance.standin.guard import COOKIE, FIELDS, Allowed, Guard, PageRequest, Refused, new_token
+from appliance.standin.guard import COOKIE, FIELDS, Allowed, Guard, PageRequest, Refused
 
-TOKEN = new_token()
+TOKEN = "the-token-of-this-start"
 GUARD = Guard(TOKEN, "https://dev.example.test")
 NAVIGATION = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 LOCAL = {"host": "localhost:8000"}
@@ -131,7 +131,7 @@ def test_a_press_on_our_page_changes_something():
         {"fields": {"host": "evil.test", "origin": "http://evil.test"}},
         {"page_value": ""},
         {"page_value": TOKEN},
-        {"page_value": Guard(new_token()).page_value},
+        {"page_value": Guard("the-token-of-another-start").page_value},
         {"method": "PUT"},
         {"method": "DELETE"},
         {"method": "OPTIONS"},

@@ -16,8 +16,7 @@ def loop() -> Iterator[Loop]:
     """A loop whose descriptors pause for a moment only."""
     made = Loop(pauses_s=(0.001, 0.002, 0.003))
     yield made
-    for each in (made._woken, made.wake_descriptor, made._selector):
-        each.close()
+    made.close()
 
 
 @pytest.fixture

@@ -39,7 +39,6 @@ class Source:
         imports: the first part of every module that it imports by an absolute name.
         text: the source.
         problem: why it could not be parsed; empty if it could.
-        problem_line: the line of the problem.
     """
 
     file: Path
@@ -50,7 +49,6 @@ class Source:
     imports: frozenset[str]
     text: str
     problem: str = ""
-    problem_line: int = 0
     run: Value | None = None
     calls: tuple[Value, ...] = ()
 
@@ -59,10 +57,10 @@ def read_source(file: Path, module: str) -> Source:
     """Read one file; a source that can't be parsed has no values, but a problem."""
     try:
         if file.stat().st_size > _MAX_BYTES:
-            return _unparsed(file, module, "", f"it has more than {_MAX_BYTES} bytes", 0)
+            return _unparsed(file, module, "", f"it has more than {_MAX_BYTES} bytes")
         data = file.read_bytes()
     except OSError as error:
-        return _unparsed(file, module, "", error.strerror or str(error), 0)
+        return _unparsed(file, module, "", error.strerror or str(error))
     text = data.decode("utf-8", "replace")
     try:
         with warnings.catch_warnings():
@@ -70,11 +68,11 @@ def read_source(file: Path, module: str) -> Source:
             warnings.simplefilter("ignore")
             tree = ast.parse(data)
     except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte, an unknown encoding
-        line = getattr(error, "lineno", 0) or 0
+        line = getattr(error, "lineno", 0)
         problem = f"{error.msg}, line {line}" if isinstance(error, SyntaxError) and line else str(error)
-        return _unparsed(file, module, text, problem, line)
+        return _unparsed(file, module, text, problem)
     except (RecursionError, MemoryError):
-        return _unparsed(file, module, text, "it is nested too deeply", 0)
+        return _unparsed(file, module, text, "it is nested too deeply")
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     scope = Scope(module, package, None)
     scope.walk(tree.body)
@@ -85,8 +83,8 @@ def read_source(file: Path, module: str) -> Source:
     )  # fmt: skip
 
 
-def _unparsed(file: Path, module: str, text: str, problem: str, line: int) -> Source:
-    return Source(file, module, {}, (), (), frozenset(), text, problem, line)
+def _unparsed(file: Path, module: str, text: str, problem: str) -> Source:
+    return Source(file, module, {}, (), (), frozenset(), text, problem)
 
 
 def _overview(tree: ast.Module) -> tuple[tuple[str, ...], frozenset[str]]:

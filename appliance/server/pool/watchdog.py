@@ -64,7 +64,7 @@ class Watchdog:
                 raise ServerFailed(str(self._thread_pool.fault)) from self._thread_pool.fault
             served = self._thread_pool.served
             now = monotonic()
-            self._check(now)
+            self.check(now)
             if now >= self._swept_at + _SWEEP_S or self._is_due(now):
                 self._swept_at = now
                 self._sweep(now)
@@ -98,7 +98,8 @@ class Watchdog:
                 return _STREAM_CHECK_S
             return _SWEEP_S if len(self._connections) else None
 
-    def _check(self, now: float) -> None:
+    def check(self, now: float) -> None:
+        """Let another thread lead where the leader is busy for long; detach the requests that may take very long."""
         limits, thread_pool = self._limits, self._thread_pool
         with self._lock:
             leader = thread_pool.leader

@@ -93,14 +93,15 @@ class Progress:
 
     def start(self) -> None:
         """Check from now on."""
-        self._loop.call_later(CHECK_S, self._check)
+        self._loop.call_later(CHECK_S, self.check)
 
     def request_probe(self) -> None:
         """The health check asks: have the next check connect, so that there is something to see."""
         self._probe_requested = True
 
-    def _check(self) -> None:
-        self._loop.call_later(CHECK_S, self._check)
+    def check(self) -> None:
+        """Compare the acceptor's state with that of the last check, and plan the next one."""
+        self._loop.call_later(CHECK_S, self.check)
         child = self._router.acceptor
         if child is None or child.ending or child.ready_at is None or self._no_timeout(child):
             self._progressed(child, _State())
@@ -122,7 +123,7 @@ class Progress:
             self._handle_stuck(child, state, free=free)
 
     def _progressed(self, child: Handle | None, state: _State) -> None:
-        self._end_probe()
+        self.end_probe()
         if self.stuck and child is self._child and child is not None:
             self._log.event(
                 "info", "worker.resumed", generation=child.generation, pid=child.pid,
@@ -164,15 +165,16 @@ class Progress:
     def _connect(self) -> None:
         """Connect, and send nothing: at the next check the connection has been accepted, or has not."""
         self._probe_requested = False
-        self._end_probe()
+        self.end_probe()
         try:
             self._probe = socket.socket(self._listener.family, socket.SOCK_STREAM)
             self._probe.setblocking(False)  # noqa: FBT003  the standard library's own signature
             self._probe.connect_ex(_near(self._listener))
         except OSError:
-            self._end_probe()
+            self.end_probe()
 
-    def _end_probe(self) -> None:
+    def end_probe(self) -> None:
+        """Close the connection that was made for the health check, if there is one."""
         probe, self._probe = self._probe, None
         if probe is not None:
             probe.close()

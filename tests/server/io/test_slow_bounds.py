@@ -31,11 +31,11 @@ def test_what_is_alike_is_held_once(serve: Serve, every: Every):
     storage = served.server.server_context.storage
     readers = [slow(served, get("/list")) for _ in range(20)]
     until_in_background(served, 20)
-    assert (len(storage._held), storage._files) == (1, 0)
+    assert (len(storage.held), storage.files) == (1, 0)
     for reader in readers:
         assert body_of(reader) == CONTENT
     served.sink.wait(lambda: len(served.sink.records) == 20)
-    assert (len(storage._held), storage._memory_left) == (0, Limits().held_bytes)
+    assert (len(storage.held), storage.memory_left) == (0, Limits().held_bytes)
 
 
 def test_memory_is_bounded(serve: Serve):
@@ -50,12 +50,12 @@ def test_memory_is_bounded(serve: Serve):
     storage = served.server.server_context.storage
     readers = [slow(served, get()) for _ in range(8)]
     until_in_background(served, 8)
-    assert storage._memory_left >= 0
-    assert (len(storage._held), storage._files) == (1, 7)
+    assert storage.memory_left >= 0
+    assert (len(storage.held), storage.files) == (1, 7)
     for reader in readers:
         assert body_of(reader)[1:] == CONTENT
     served.sink.wait(lambda: len(served.sink.records) == 8)
-    assert (storage._memory_left, storage._files) == (SIZE + 1000, 0)
+    assert (storage.memory_left, storage.files) == (SIZE + 1000, 0)
 
 
 def test_number_is_bounded(serve: Serve, every: Every):
@@ -207,7 +207,7 @@ def test_a_stop_ends_them(serve: Serve, every: Every):
             reader.rest()
     assert [record["event"] for record in served.sink.records] == ["request.aborted"] * 3
     assert served.sink.record()["reason"].startswith("the server ended it, after ")
-    assert served.server.server_context.storage._files == 0
+    assert served.server.server_context.storage.files == 0
 
 
 def test_its_thread_ends_with_the_server(serve: Serve, every: Every):

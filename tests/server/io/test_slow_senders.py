@@ -132,11 +132,11 @@ def test_large_ones_wait_on_the_disk(serve: Serve):
     for client in clients:
         client.send(post(PART * 20)[:-1])
     storage = served.server.server_context.storage
-    until(served, lambda: storage._files == 3)
+    until(served, lambda: storage.files == 3)
     assert served.ask().status == 200
     for client in clients:
         assert client.send(PART[-1:]).response().body == PART * 20
-    until(served, lambda: (storage._files, storage._memory_left) == (0, 50_000))
+    until(served, lambda: (storage.files, storage.memory_left) == (0, 50_000))
 
 
 def test_their_number_is_bounded(serve: Serve):
@@ -198,14 +198,14 @@ def test_a_drain_passes_them_on(serve: Serve):
     until_in_background(first, 3)
     for client in clients:
         client.send(b"c")
-    until(first, lambda: first.server.server_context.storage._files == 3)
+    until(first, lambda: first.server.server_context.storage.files == 3)
     first.server.drain(second.server.take)
     first.thread.join(PATIENCE_S)
     assert not first.thread.is_alive()
     for client in clients:
         assert client.send(b"def").response().body == b"abcdef"
     assert echo.seen == []
-    assert first.server.server_context.storage._files == 0
+    assert first.server.server_context.storage.files == 0
 
 
 def test_a_drain_waits_for_large_ones(serve: Serve):
@@ -228,11 +228,11 @@ def test_a_stop_closes_them(serve: Serve):
     until_in_background(served)
     client.send(b"x")
     storage = served.server.server_context.storage
-    until(served, lambda: storage._files)
+    until(served, lambda: storage.files)
     served.server.stop()
     served.thread.join(PATIENCE_S)
     assert not served.thread.is_alive()
-    assert storage._files == 0
+    assert storage.files == 0
     try:
         assert client.rest() == b""
     except ConnectionResetError:

@@ -299,14 +299,14 @@ def test_what_came_early_is_first(pair: Pair):
         wire.absorb()
         wire.absorb()
         left: object = wire.early
-        assert (wire.buffer, left, storage._memory_left) == (b"the next", None, 1000)
+        assert (wire.buffer, left, storage.memory_left) == (b"the next", None, 1000)
         assert wire.receive_now() is None
     queue = ByteQueue(storage)
     queue.append(b"early")
     wire.receive_first(queue)
     wire.close()
     wire.close()
-    assert storage._memory_left == 1000
+    assert storage.memory_left == 1000
 
 
 def test_each_side_ends_by_itself(pair: Pair):

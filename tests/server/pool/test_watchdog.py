@@ -164,13 +164,13 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 def test_a_leader_that_is_busy_for_long_is_relieved(scene: Scene):
     """A leader that runs a request for longer than allowed is relieved, and not before; one that waits never is."""
     scene.pool.leader = scene.thread(NOW - 0.5)
-    scene.watchdog._check(NOW)
+    scene.watchdog.check(NOW)
     assert scene.pool.done == ["appoint"]
-    scene.watchdog._check(NOW + 0.001)
+    scene.watchdog.check(NOW + 0.001)
     assert scene.pool.done == ["appoint", "relieve", "appoint"]
     scene.pool.leader = scene.thread()
     scene.pool.done.clear()
-    scene.watchdog._check(NOW + 100.0)
+    scene.watchdog.check(NOW + 100.0)
     assert scene.pool.done == ["appoint"]
 
 
@@ -181,12 +181,12 @@ def test_what_goes_on_for_long_is_detached(scene: Scene, what: str):
     thread = scene.thread(NOW, **({what: True} if what != "waiting" else {}))
     if what == "waiting":
         scene.wait_for_client(thread, NOW + 9.9)
-    scene.watchdog._check(NOW + 10.0)
+    scene.watchdog.check(NOW + 10.0)
     assert thread not in scene.pool.done
-    scene.watchdog._check(NOW + 10.001)
+    scene.watchdog.check(NOW + 10.001)
     assert scene.pool.done.count(thread) == 1
     thread.detached = True
-    scene.watchdog._check(NOW + 11.0)
+    scene.watchdog.check(NOW + 11.0)
     assert scene.pool.done.count(thread) == 1
 
 
@@ -197,7 +197,7 @@ def test_what_computes_for_long_is_not_detached(scene: Scene):
     idle.since = NOW
     broken = scene.thread(NOW)
     broken.connection = None
-    scene.watchdog._check(NOW + 1000.0)
+    scene.watchdog.check(NOW + 1000.0)
     assert scene.pool.done == ["appoint"]
 
 
@@ -205,13 +205,13 @@ def test_where_others_wait_a_waiting_one_is_detached_early(scene: Scene):
     """Where no thread leads, a request that waits for its client is detached at once; where one leads, it is not."""
     thread = scene.thread(NOW)
     scene.wait_for_client(thread, NOW + 0.1)
-    scene.watchdog._check(NOW + 0.6)
+    scene.watchdog.check(NOW + 0.6)
     assert thread not in scene.pool.done
-    scene.watchdog._check(NOW + 0.601)
+    scene.watchdog.check(NOW + 0.601)
     assert thread in scene.pool.done
     scene.pool.done.clear()
     scene.pool.leader = scene.thread()
-    scene.watchdog._check(NOW + 5.0)
+    scene.watchdog.check(NOW + 5.0)
     assert thread not in scene.pool.done
 
 

@@ -46,8 +46,7 @@ def scene() -> Iterator[Scene]:
         client, _ = door.accept()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         loop, ended = Loop(), threading.Event()
-        for each in (loop._woken, loop.wake_descriptor, loop._selector):
-            stack.callback(each.close)
+        stack.callback(loop.close)
         relay = DapProxy(loop, client, lambda _: ended.set())
         loop.post(lambda: relay.connect(listener.getsockname()[1]))
         thread = threading.Thread(target=loop.run)
@@ -312,8 +311,7 @@ def loop() -> Iterator[Loop]:
     made = Loop()
     made.call_later(10.0, made.stop)
     yield made
-    for each in (made._woken, made.wake_descriptor, made._selector):
-        each.close()
+    made.close()
 
 
 @pytest.mark.parametrize("said", [b"", framed(ATTACH)], ids=["silent", "said"])

@@ -77,8 +77,7 @@ def nursery(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
     yield made
     made.far.close()
     made.children._remove(made.child)
-    for descriptor in (made.loop._woken, made.loop.wake_descriptor):
-        descriptor.close()
+    made.loop.close()
 
 
 FREE = 2**22 + 1  # no process has it: beyond the kernel's largest

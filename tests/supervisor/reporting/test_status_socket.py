@@ -39,8 +39,7 @@ def path() -> Iterator[Path]:
     listening = StatusSocket(folder / "status.sock", answerers, loop)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
-        for each in (loop._woken, loop.wake_descriptor, loop._selector):
-            stack.callback(each.close)
+        stack.callback(loop.close)
         assert listening.open() is None
         thread = threading.Thread(target=loop.run)
         thread.start()

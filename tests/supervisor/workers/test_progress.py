@@ -69,14 +69,15 @@ class Scene:
 
     def look(self, times: int) -> None:
         for _ in range(times):
-            self.progress._check()
+            self.progress.check()
 
     def close(self) -> None:
-        self.progress._end_probe()
+        self.progress.end_probe()
         self.process.kill()
         self.process.wait()
-        for each in (*self.clients, self.listener, self.loop._woken, self.loop.wake_descriptor):
+        for each in (*self.clients, self.listener):
             each.close()
+        self.loop.close()
         assert self.child.in_flight is not None
         self.child.in_flight.close()
 

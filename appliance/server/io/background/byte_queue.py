@@ -34,15 +34,19 @@ class Storage:
     """The memory and the disk that the queues of a server share.
 
     Attributes:
+        memory_left: bytes of memory that may still be used.
+        disk_left: bytes that the files may still grow by, once there is one.
+        files: how many queues have a file.
+        held: the objects that are held, and how many queues hold each; by their id.
         problem: why nothing could be written to a file; None once it was taken, to be logged.
     """
 
     def __init__(self, memory_bytes: int) -> None:
         self._lock = threading.Lock()
-        self._memory_left = memory_bytes
-        self._disk_left = 0
-        self._files = 0
-        self._held: dict[int, tuple[bytes, int]] = {}  # by id: the object, and how many hold it
+        self.memory_left = memory_bytes
+        self.disk_left = 0
+        self.files = 0
+        self.held: dict[int, tuple[bytes, int]] = {}
         self._logged = False
         self.problem: str | None = None
 
@@ -55,40 +59,40 @@ class Storage:
         """Return the object to hold in place of this one, itself or an equal one; None if memory has no room for it."""
         size = len(data)
         with self._lock:
-            held = self._held.get(id(data))
+            held = self.held.get(id(data))
             if held is None and size >= _ALIKE:
-                held = next((each for each in self._held.values() if len(each[0]) == size and each[0] == data), None)
+                held = next((each for each in self.held.values() if len(each[0]) == size and each[0] == data), None)
             if held is not None:
-                self._held[id(held[0])] = (held[0], held[1] + 1)
+                self.held[id(held[0])] = (held[0], held[1] + 1)
                 return held[0]
-            if size > self._memory_left:
+            if size > self.memory_left:
                 return None
-            self._memory_left -= size
-            self._held[id(data)] = (data, 1)
+            self.memory_left -= size
+            self.held[id(data)] = (data, 1)
             return data
 
     def release(self, data: bytes) -> None:
         """Release an object that was held."""
         with self._lock:
-            held, count = self._held[id(data)]
+            held, count = self.held[id(data)]
             if count > 1:
-                self._held[id(data)] = (held, count - 1)
+                self.held[id(data)] = (held, count - 1)
             else:
-                del self._held[id(data)]
-                self._memory_left += len(data)
+                del self.held[id(data)]
+                self.memory_left += len(data)
 
     def take_memory(self, size: int) -> bool:
         """Reserve memory for so many copied bytes; False if there is no room."""
         with self._lock:
-            if size > self._memory_left:
+            if size > self.memory_left:
                 return False
-            self._memory_left -= size
+            self.memory_left -= size
             return True
 
     def give_memory(self, size: int) -> None:
         """Release reserved memory."""
         with self._lock:
-            self._memory_left += size
+            self.memory_left += size
 
     def open_file(self) -> int:
         """Return the descriptor of a new file without a name.
@@ -99,10 +103,10 @@ class Storage:
         descriptor = _unnamed()
         try:
             with self._lock:
-                if not self._files:
+                if not self.files:
                     room = os.fstatvfs(descriptor)
-                    self._disk_left = room.f_bavail * room.f_frsize // 8 * 7
-                self._files += 1
+                    self.disk_left = room.f_bavail * room.f_frsize // 8 * 7
+                self.files += 1
         except OSError:
             os.close(descriptor)
             raise
@@ -115,20 +119,20 @@ class Storage:
             StorageFull: the file system would have too little left.
         """
         with self._lock:
-            if size > self._disk_left:
+            if size > self.disk_left:
                 raise StorageFull(errno.ENOSPC, "the disk would be left with too little space")
-            self._disk_left -= size
+            self.disk_left -= size
 
     def give_disk(self, size: int) -> None:
         """Release reserved disk space."""
         with self._lock:
-            self._disk_left += size
+            self.disk_left += size
 
     def close_file(self, descriptor: int) -> None:
         """Close a file that is no longer used."""
         os.close(descriptor)
         with self._lock:
-            self._files -= 1
+            self.files -= 1
 
     def failed(self, error: OSError) -> None:
         """Note that a write to a file failed."""

@@ -34,7 +34,7 @@ def storage() -> Iterator[Storage]:
     """One with room for a megabyte of memory, all of which must be free in the end."""
     storage = Storage(len(LARGE))
     yield storage
-    assert (storage._memory_left, storage._held, storage._files) == (len(LARGE), {}, 0)
+    assert (storage.memory_left, storage.held, storage.files) == (len(LARGE), {}, 0)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_their_number_is_bounded(server: Server):
 
 def test_no_room_is_as_no_transfer(server: Server, monkeypatch: pytest.MonkeyPatch):
     """Bytes that have no room are not sent in the background; the thread waits, if it may hold them."""
-    server.storage._memory_left = 0
+    server.storage.memory_left = 0
     sender = server.start()
     wire, _ = server.connect(sender)
     monkeypatch.setattr(os, "fstatvfs", lambda _: os.statvfs_result([0] * 10))
@@ -114,7 +114,7 @@ def test_no_room_is_as_no_transfer(server: Server, monkeypatch: pytest.MonkeyPat
     with pytest.raises(TimeoutError):
         sender.send(wire, memoryview(LARGE))
     assert (sender.busy, sender.is_full) == (False, False)
-    server.storage._memory_left = 4 * len(LARGE)
+    server.storage.memory_left = 4 * len(LARGE)
 
 
 def test_an_application_that_is_too_far_ahead_waits(server: Server):

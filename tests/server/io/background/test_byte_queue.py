@@ -21,8 +21,8 @@ def storage() -> Iterator[Storage]:
     """One with room for two megabytes, all of which must be free in the end."""
     storage = Storage(2 * len(LARGE))
     yield storage
-    assert storage._memory_left == 2 * len(LARGE)
-    assert (storage._held, storage._files) == ({}, 0)
+    assert storage.memory_left == 2 * len(LARGE)
+    assert (storage.held, storage.files) == ({}, 0)
 
 
 @pytest.mark.parametrize("memory", [0, 1000, 100_000, 10_000_000])
@@ -45,7 +45,7 @@ def test_what_goes_in_comes_out(memory: int):
     taken += queue.take(queue.size)
     assert taken == put + b"the last"
     queue.close()
-    assert (storage._memory_left, storage._held, storage._files) == (memory, {}, 0)
+    assert (storage.memory_left, storage.held, storage.files) == (memory, {}, 0)
 
 
 def test_an_object_is_held_and_not_copied(storage: Storage):
@@ -65,7 +65,7 @@ def test_what_is_equal_is_held_once(storage: Storage):
     queues = [ByteQueue(storage) for _ in range(10)]
     for queue in queues:
         queue.append(bytes(bytearray(LARGE)))
-    assert storage._memory_left == len(LARGE)
+    assert storage.memory_left == len(LARGE)
     for queue in queues:
         assert queue.take(queue.size) == LARGE
         queue.close()
@@ -87,7 +87,7 @@ def test_beyond_memory_is_a_file_without_a_name(storage: Storage, tmp_path: Path
     queue = ByteQueue(storage)
     for number in range(5):
         queue.append(LARGE[number:])
-    assert storage._files == 1
+    assert storage.files == 1
     assert os.fstat(queue._file).st_dev == tmp_path.stat().st_dev
     assert list(tmp_path.iterdir()) == []
     assert queue.take(queue.size) == b"".join(LARGE[number:] for number in range(5))
@@ -158,13 +158,13 @@ def test_one_object_is_held_once_however_small(storage: Storage, size: int):
     queues = [ByteQueue(storage) for _ in range(3)]
     for queue in queues[:2]:
         queue.append(data)
-    assert storage._memory_left == 2 * len(LARGE) - size
+    assert storage.memory_left == 2 * len(LARGE) - size
     queues[2].append(bytes(bytearray(data)))
-    assert storage._memory_left == 2 * len(LARGE) - 2 * size
+    assert storage.memory_left == 2 * len(LARGE) - 2 * size
     alike = [ByteQueue(storage) for _ in range(2)]
     for queue in alike:
         queue.append(bytes(bytearray(LARGE[:262_144])))
-    assert storage._memory_left == 2 * len(LARGE) - 2 * size - 262_144
+    assert storage.memory_left == 2 * len(LARGE) - 2 * size - 262_144
     for queue in (*queues, *alike):
         queue.close()
 
@@ -175,11 +175,11 @@ def test_what_is_held_and_what_is_copied(storage: Storage):
     for size, blocks in ((65_535, 1), (1, 1), (1, 2), (65_535, 2), (65_536, 3)):
         queue.append(LARGE[:size])
         assert len(queue._memory) == blocks
-    assert storage._held == {}
+    assert storage.held == {}
     queue.append(memoryview(LARGE)[len(LARGE) // 2 :])
-    assert [data for data, _ in storage._held.values()] == [LARGE]
+    assert [data for data, _ in storage.held.values()] == [LARGE]
     queue.append(memoryview(LARGE)[len(LARGE) // 2 + 1 :])
-    assert [count for _, count in storage._held.values()] == [1]
+    assert [count for _, count in storage.held.values()] == [1]
     queue.close()
 
 
@@ -189,9 +189,9 @@ def test_memory_is_used_to_its_last_byte(size: int):
     storage = Storage(size)
     queue = ByteQueue(storage)
     queue.append(LARGE[:size])
-    assert (storage._memory_left, storage._files, queue.extent) == (0, 0, size)
+    assert (storage.memory_left, storage.files, queue.extent) == (0, 0, size)
     queue.append(b"x")
-    assert (storage._files, queue.extent, queue.take(1), queue.take(size)) == (
+    assert (storage.files, queue.extent, queue.take(1), queue.take(size)) == (
         1,
         size + 1,
         LARGE[:1],
@@ -209,7 +209,7 @@ def test_an_eighth_of_the_disk_is_left(monkeypatch: pytest.MonkeyPatch):
     one, other = ByteQueue(storage), ByteQueue(storage)
     one.append(b"x" * 6000)
     other.append(b"y" * 1000)
-    assert (storage._files, storage._disk_left) == (2, 0)
+    assert (storage.files, storage.disk_left) == (2, 0)
     for queue in (one, other):
         with pytest.raises(StorageFull) as caught:
             queue.append(b"z")
@@ -219,13 +219,13 @@ def test_an_eighth_of_the_disk_is_left(monkeypatch: pytest.MonkeyPatch):
     assert storage.problem == "[Errno 28] the disk would be left with too little space"
     assert one.take(6000) == b"x" * 6000
     one.append(b"again")  # the file was empty, and begins again
-    assert storage._disk_left == 6000 - 5
+    assert storage.disk_left == 6000 - 5
     other.close()
-    assert storage._disk_left == 7000 - 5
+    assert storage.disk_left == 7000 - 5
     assert one.take(10) == b"again"
     one.append(b"")
     one.close()
-    assert (storage._files, storage._disk_left) == (0, 7000)
+    assert (storage.files, storage.disk_left) == (0, 7000)
 
 
 def test_a_problem_is_told_once_until_a_write_succeeds(monkeypatch: pytest.MonkeyPatch):
@@ -246,7 +246,7 @@ def test_a_problem_is_told_once_until_a_write_succeeds(monkeypatch: pytest.Monke
     problem = "[Errno 28] No space left on device"
     assert seen == [problem, None, None, problem]
     queue.close()
-    assert storage._disk_left > 0
+    assert storage.disk_left > 0
 
 
 def test_a_disk_that_is_not_known_takes_nothing(monkeypatch: pytest.MonkeyPatch):
@@ -264,7 +264,7 @@ def test_a_disk_that_is_not_known_takes_nothing(monkeypatch: pytest.MonkeyPatch)
         patch.setattr(os, "close", noted)
         with pytest.raises(OSError, match="No space"):
             ByteQueue(storage).append(b"x")
-    assert (len(closed), storage._files, storage.problem) == (1, 0, "[Errno 28] No space left on device")
+    assert (len(closed), storage.files, storage.problem) == (1, 0, "[Errno 28] No space left on device")
 
 
 def test_a_write_may_take_several_steps(monkeypatch: pytest.MonkeyPatch):
@@ -293,7 +293,7 @@ def test_the_last_bytes_come_last(storage: Storage):
     for _ in range(2):
         queue.close()
         assert (queue.size, queue.extent, bytes(queue.first()), queue.take(1)) == (0, 0, b"", b"")
-        assert (storage._memory_left, storage._files) == (2 * len(LARGE), 0)
+        assert (storage.memory_left, storage.files) == (2 * len(LARGE), 0)
 
 
 def test_a_descriptor_of_0_is_one(monkeypatch: pytest.MonkeyPatch):

@@ -90,7 +90,7 @@ def test_bytes_that_have_no_room_are_kept(wire: Any, monkeypatch: pytest.MonkeyP
     assert (incoming.queue.take(100), ending.queue.take(100)) == (b"abcdef", b"ghi")
     for each in (incoming, ending):
         each.queue.close()
-    assert (storage._memory_left, storage._files) == (3, 0)
+    assert (storage.memory_left, storage.files) == (3, 0)
 
 
 def test_a_body_must_come_in_time(wire: Any, storage: Storage, clock: Clock):

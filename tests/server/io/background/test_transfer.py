@@ -101,7 +101,7 @@ def test_bytes_that_are_being_written_wake_it(wire: Any, monkeypatch: pytest.Mon
     assert outgoing.advance(never) == IS_OVER
     assert wire.sent == b"firstsecondthird"
     outgoing.end()
-    assert storage._files == 0
+    assert storage.files == 0
 
 
 def test_bytes_that_could_not_be_written_wake_it_too(wire: Any, monkeypatch: pytest.MonkeyPatch):
@@ -123,7 +123,7 @@ def test_bytes_that_could_not_be_written_wake_it_too(wire: Any, monkeypatch: pyt
     assert outgoing.advance(never) == IS_OVER
     assert (wire.sent, outgoing.missing) == (b"first", 0)
     outgoing.end()
-    assert storage._files == 0
+    assert storage.files == 0
 
 
 def test_what_fails_while_bytes_are_written_is_released_then(wire: Any, monkeypatch: pytest.MonkeyPatch):
@@ -136,14 +136,14 @@ def test_what_fails_while_bytes_are_written_is_released_then(wire: Any, monkeypa
     def meanwhile(descriptor: int, data: Any, at: int) -> int:
         outgoing.fail(ConnectionResetError("gone"))
         outgoing.end()
-        assert storage._files == 1
+        assert storage.files == 1
         return pwrite(descriptor, data, at)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", meanwhile)
         with pytest.raises(ConnectionResetError, match="gone"):
             outgoing.put(b"second", never)
-    assert storage._files == 0
+    assert storage.files == 0
 
 
 def test_a_failure_is_told_to_each_who_asks(wire: Any, storage: Storage):
