@@ -23,6 +23,8 @@ def document(title: str, body: str, *, page: str, state: str) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{text(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        # Without an icon of its own, a browser asks the project for /favicon.ico.
+        '<link rel="icon" href="data:,">'
         f'<link rel="stylesheet" href="{STYLE}"><script src="{SCRIPT}" defer></script></head>'
         f'<body><header><nav aria-label="Pages">{links}<a href="/">The project</a></nav>'
         f'<p id="state">{text(state)}</p></header><main><h1>{text(title)}</h1>{body}</main></body></html>\n'

@@ -98,4 +98,4 @@ _OF_EACH_LINE = frozenset({"timestamp", "level", "event", "role", "generation", 
 def moment_of(line: dict[str, Any]) -> str:
     """Return the time of a line as HTML."""
     stamp = str(line["timestamp"])
-    return f'<time datetime="{text(stamp)}">{text(stamp[11:23])}</time>'
+    return f'<time datetime="{text(stamp[:23])}Z">{text(stamp[11:23])}</time>'

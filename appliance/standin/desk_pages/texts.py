@@ -37,7 +37,7 @@ def moment(at: float | None) -> str:
     if at is None:
         return ""
     when = datetime.fromtimestamp(at, UTC)
-    return f'<time datetime="{when.isoformat()}">{when:%H:%M:%S}</time>'
+    return f'<time datetime="{when.isoformat(timespec="milliseconds")}">{when:%H:%M:%S}</time>'
 
 
 def status_class(status: int | None) -> str:

@@ -1,0 +1,94 @@
+"""The desk in Chromium: the list follows the requests, filters and keys work, and every page is accessible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
+from tests.live.live_appliance import Appliance
+
+Starting = Callable[..., Appliance]
+Opening = Callable[..., Any]
+APP = """
+def app(environ, start_response):
+    print("printed by", environ["PATH_INFO"])
+    if environ["PATH_INFO"] == "/raise":
+        raise ValueError("wrong")
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"one"]
+"""
+PAGES = ("", "requests/{number}", "routes", "reloads", "errors")
+
+
+@pytest.fixture
+def desk(start: Starting, project: Path, new_page: Opening) -> tuple[Appliance, Any, list[str]]:
+    """An appliance that has answered two requests, its list of requests in a tab, and the browser's complaints."""
+    (project / "app.py").write_text(APP, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    tab, said = new_page(), []
+    tab.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    appliance.get("/first")
+    appliance.get("/raise")
+    tab.goto(f"http://localhost:{appliance.port}/__appliance__/")
+    tab.wait_for_selector("#requests tr >> text=/raise")
+    return appliance, tab, said
+
+
+def test_the_list_follows_the_requests(desk: tuple[Appliance, Any, list[str]]):
+    """A request appears at the top without loading again; a filter shows its own alone, also those that come later."""
+    appliance, tab, said = desk
+    appliance.get("/second?page=2")
+    tab.wait_for_selector("#requests tr:first-child >> text=/second?page=2")
+    assert tab.locator("#requests tr").count() == 3
+    tab.fill("#q", "raise")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/?q=raise*")
+    assert tab.locator("#requests tr").count() == 1
+    appliance.get("/third")
+    appliance.get("/raise?again")
+    tab.wait_for_selector("#requests tr:first-child >> text=/raise?again")
+    assert tab.locator("#requests tr").count() == 2
+    assert said == []
+
+
+def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
+    """J and k choose, Enter opens, / goes to the search; the page of a request shows what it printed and raised."""
+    _, tab, said = desk
+    tab.keyboard.press("/")
+    assert tab.evaluate("document.activeElement.id") == "q"
+    tab.keyboard.press("Tab")
+    tab.evaluate("document.activeElement.blur()")
+    for key in ("j", "j", "k"):
+        tab.keyboard.press(key)
+    assert tab.locator("tr.chosen").inner_text().split("\t")[2] == "/raise"
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("h1 >> text=GET /raise")
+    assert "ValueError: wrong" in tab.locator("#exception").inner_text()
+    assert "printed by /raise" in tab.locator("#log").inner_text()
+    assert "Accept-Encoding" in tab.locator("#request").inner_text()
+    assert said == []
+
+
+def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], new_page: Opening, tmp_path: Path):
+    """axe-core finds nothing on any page at any width in either scheme; no page is too wide; the HTML is valid."""
+    appliance, tab, _ = desk
+    number = tab.locator("#requests tr:first-child").get_attribute("data-id")
+    documents: dict[str, str] = {}
+    base = f"http://localhost:{appliance.port}/__appliance__/"
+    for name in PAGES:
+        place = base + name.format(number=number)
+        for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
+            page = new_page(width, scheme)
+            page.goto(place)
+            assert axe(page) == [], (name, width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            page.context.close()
+        content = appliance.get(f"/__appliance__/{name.format(number=number)}", Accept="text/html")[1]
+        documents[name.partition("/")[0] or "list"] = content.decode()
+    assert nu(documents, tmp_path) == []
