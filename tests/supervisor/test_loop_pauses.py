@@ -138,7 +138,7 @@ def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.s
 
     def works() -> None:
         rounds.append(len(rounds))
-        if failures and one.fileno() in loop._paused:
+        if failures and one.fileno() in loop.paused:
             loop.unwatch(one)
             loop.unwatch(other)
             loop.call_later(0.005, loop.stop)
@@ -147,7 +147,7 @@ def test_a_pause_holds_up_nobody(loop: Loop, pair: tuple[socket.socket, socket.s
     loop.watch(other, works)
     run(loop)
     assert len(failures) == 1
-    assert loop._paused == {}
+    assert not loop.paused
 
 
 def test_watching_ends_a_pause(loop: Loop, pair: tuple[socket.socket, socket.socket]):
@@ -157,14 +157,14 @@ def test_watching_ends_a_pause(loop: Loop, pair: tuple[socket.socket, socket.soc
     loop.pause(pair[0], 1000.0)
     loop.watch(pair[0], loop.stop)
     run(loop)
-    assert loop._paused == {}
+    assert not loop.paused
 
 
 def test_pausing_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """A pause of a descriptor that is not watched, or closed, does nothing."""
     loop.pause(pair[0], 0.0)
     loop.pause(-1, 0.0)
-    assert loop._paused == {}
+    assert not loop.paused
 
 
 def test_a_descriptor_that_is_closed_while_it_pauses(loop: Loop, pair: tuple[socket.socket, socket.socket]):
@@ -178,4 +178,4 @@ def test_a_descriptor_that_is_closed_while_it_pauses(loop: Loop, pair: tuple[soc
     os.close(number)
     loop.call_later(0.001, loop.stop)
     run(loop)
-    assert loop._paused == {}
+    assert not loop.paused
