@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 BODY_MAX = 64 * 1024  # bytes of a request's body
 RESPONSE_MAX = 16 * 1024  # bytes of a response, with its head
 _SIZES = struct.Struct("!4I")
+# Looked up before any code of the project runs: a project may replace ``json.dumps``.
+_ENCODE, _DECODE = json.JSONEncoder().encode, json.loads
 
 
 class RequestDetails(NamedTuple):
@@ -33,7 +35,7 @@ class RequestDetails(NamedTuple):
 
     def pack(self) -> bytes:
         """Return the message."""
-        info = json.dumps(self.info).encode()
+        info = _ENCODE(self.info).encode()
         sizes = _SIZES.pack(len(info), len(self.head), len(self.body), len(self.response))
         return b"".join((sizes, info, self.head, self.body, self.response))
 
@@ -53,7 +55,7 @@ def unpack(message: bytes) -> RequestDetails:
     for size in sizes:
         parts.append(message[at : at + size])
         at += size
-    info = json.loads(parts[0])
+    info = _DECODE(parts[0])
     if not isinstance(info, dict):
         raise TypeError("info is not an object")
     return RequestDetails(info, *parts[1:])
