@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
 
 _CHUNK = 65_536
+# Of a companion: 65,536 bytes of short lines take half a second to log, in which the worker would not be heard.
+_COMPANION_CHUNK = 4_096
 RECHECK_S = 1.0  # between two checks of a child to which no timeout applies
 CLOSED_S = 1.0  # a child whose channel has ended should end within this time
 _MAX_LAST_READS = 32  # reads of an ended child's output, more than a pipe holds; the loop reads what others still write
@@ -286,7 +288,7 @@ class Children:
             return False
         now = child.in_flight.snapshot() if child.in_flight is not None else None
         try:
-            data = os.read(child.outputs[stream], _CHUNK)
+            data = os.read(child.outputs[stream], _COMPANION_CHUNK if child.name else _CHUNK)
         except BlockingIOError:
             data = None
         if data is not None:

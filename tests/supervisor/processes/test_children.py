@@ -26,12 +26,13 @@ class Told:
         self.ends: list[tuple[int, str]] = []
         self.strangers: list[int] = []
         self.failed: list[str] = []
+        self.lines: list[int] = []  # how many came at once
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """Nothing to do."""
 
     def output(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
-        """Nothing to do."""
+        self.lines.append(len(said))
 
     def channel_failed(self, child: Handle, reason: str) -> None:
         self.failed.append(reason)
@@ -137,3 +138,19 @@ def test_what_is_not_a_message(nursery: Nursery, bad_frame: bytes):
     assert len(nursery.reported.failed) == 1
     assert nursery.reported.failed[0]
     assert nursery.reported.ends == []
+
+
+def test_a_flood_is_read_in_small_pieces():
+    """A companion that floods its output is read so little at a time that the others are heard in between."""
+    children = Children(Loop(), reported := Told())
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    child = Handle("companion", 0, 1_000_000_000, {"stdout": read}, name="floods")
+    written = os.write(write, b"y\n" * 32_768)
+    children.add(child)
+    while sum(reported.lines) * 2 < written:
+        assert children._read_output(child, "stdout")
+    assert max(reported.lines) <= 2048
+    for descriptor in (read, write):
+        os.close(descriptor)
