@@ -142,7 +142,7 @@ def test_what_is_not_a_message(nursery: Nursery, bad_frame: bytes):
 
 def test_a_flood_is_read_in_small_pieces():
     """A companion that floods its output is read so little at a time that the others are heard in between."""
-    children = Children(Loop(), reported := Told())
+    children = Children(loop := Loop(), reported := Told())
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(write, False)
@@ -152,5 +152,7 @@ def test_a_flood_is_read_in_small_pieces():
     while sum(reported.lines) * 2 < written:
         assert children._read_output(child, "stdout")
     assert max(reported.lines) <= 2048
+    loop.unwatch(read)
+    loop.close()
     for descriptor in (read, write):
         os.close(descriptor)
