@@ -106,6 +106,18 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
     status.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
     status.add_argument("--stacks", action="store_true", help="print the stacks of the worker's threads")
     status.add_argument("--live", action="store_true", help="exit with 0 if the appliance answers at all")
+    requests = add(
+        "requests", "List the last requests, or show one with what it printed and raised.", "PROJECT", "STATUS_SOCKET",
+        usage="[--follow] [--json] [NUMBER]",
+    )  # fmt: skip
+    requests.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="show this request whole")
+    requests.add_argument("--follow", action="store_true", help="go on with the requests that come, until Ctrl+C")
+    requests.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object a line")
+    requests.add_argument("--path", default="", metavar="TEXT", dest="q", help="only paths and queries with this text")
+    requests.add_argument("--method", default="", metavar="METHOD", help="only this method")
+    requests.add_argument("--status", default="", metavar="STATUS", help="only this status, or a class such as 5xx")
+    requests.add_argument("--slower_ms", default="", metavar="MS", help="only those that took at least so long")
+    requests.add_argument("--limit", default="20", metavar="COUNT", help="how many, the newest (default: 20)")
     doctor = add(
         "doctor", "Look for problems of this machine and container, and say what to do. Exits with 1 if there is one.",
         "PROJECT", "CACHE", "STATUS_SOCKET", usage="[--json]",
@@ -233,16 +245,8 @@ def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mappi
             from appliance.commands import install
 
             return install.command(process, flags, report=arguments.report, near=arguments.near)
-        case "status":
-            from appliance.commands import show_status
-
-            return show_status.command(
-                process, flags, as_json=arguments.as_json, live=arguments.live, stacks=arguments.stacks
-            )
-        case "doctor":
-            from appliance.commands import doctor
-
-            return doctor.command(process, flags, as_json=arguments.as_json)
+        case "status" | "requests" | "doctor":
+            return _show(arguments, process, flags)
         case "check":
             from appliance.commands import explain
 
@@ -251,6 +255,28 @@ def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mappi
             from appliance.commands import explain
 
             return explain.config(process, flags)
+
+
+def _show(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapping[str, str]) -> int:
+    """Run a command that shows what the running appliance knows."""
+    match arguments.command:
+        case "status":
+            from appliance.commands import show_status
+
+            return show_status.command(
+                process, flags, as_json=arguments.as_json, live=arguments.live, stacks=arguments.stacks
+            )
+        case "requests":
+            from appliance.commands.recorded import list_requests
+
+            given = {name: getattr(arguments, name) for name in ("q", "method", "status", "slower_ms", "limit")}
+            return list_requests.command(
+                process, flags, given, number=arguments.number, follow=arguments.follow, as_json=arguments.as_json
+            )
+        case _:
+            from appliance.commands import doctor
+
+            return doctor.command(process, flags, as_json=arguments.as_json)
 
 
 def _as_event(error: ApplianceError, process: Mapping[str, str]) -> int:

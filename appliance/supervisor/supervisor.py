@@ -179,7 +179,7 @@ class Supervisor:
         self._writer.attach(partial(self._loop.post, self._children.resume))
         answers = StatusAnswers(
             self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
-            debug_port=self._debug_port, companions=self._companions,
+            debug_port=self._debug_port, companions=self._companions, desk=self._desk,
         )  # fmt: skip
         self._reports.start(answers.answerers(), self._spawner.pages_url(self._reports.address.url or ""))
         self._probes.begin()

@@ -75,6 +75,10 @@ def test_a_request_is_recorded_with_its_lines(start: Starting, project: Path, se
     assert found["status"] == 500
     assert [each["text"] for each in found["lines"] if each["event"] == "output"] == ["printed by /raise"]
     assert found["error"]["error"] == "ValueError: wrong"
+    listed = appliance.command("requests", "--status", "5xx", "--json").stdout
+    assert [json.loads(line)["id"] for line in listed.splitlines()][-1] == found["id"]
+    assert "ValueError: wrong" in appliance.command("requests", str(found["id"])).stdout
+    assert "not kept" in appliance.command("requests", "9999").stderr
     (group,) = ask(appliance, "errors")["errors"]
     assert (group["count"], group["request"]) == (1, found["id"])
 
@@ -140,6 +144,7 @@ def test_recording_can_be_turned_off(start: Starting, project: Path):
     appliance.wait_for("worker.ready")
     assert appliance.get("/__appliance__/requests")[0].status == 404
     assert appliance.get("/__appliance__/")[0].status == 200
+    assert "APPLIANCE_RECORD=on" in appliance.command("requests").stderr
     assert appliance.stop() == 0
     assert not [each for each in appliance.events if each["role"] == "recorder"]
 

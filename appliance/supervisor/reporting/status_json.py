@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.lifecycle import State
     from appliance.supervisor.lifecycle_events import Page
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.recording.desk_feed import DeskFeed
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.reporting.run_history import RunHistory
     from appliance.supervisor.reporting.status_socket import Answerer
@@ -53,6 +54,7 @@ class StatusAnswers:
         reload_trigger: ReloadTrigger,
         debug_port: DebugPort,
         companions: Companions,
+        desk: DeskFeed,
     ) -> None:
         self._history = reports.history
         self._stacks = reports.stacks
@@ -61,6 +63,7 @@ class StatusAnswers:
         self._reload_trigger = reload_trigger
         self._debug_port = debug_port
         self._companions = companions
+        self._desk = desk
 
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
@@ -76,6 +79,7 @@ class StatusAnswers:
             "preload": self._workers.preloading.status(),
             "debugger": self._debug_port.status(),
             "companions": self._companions.status(),
+            "desk": self._desk.path or None,
         }
 
     def _send_stacks(self, callback: Callable[[dict[str, Any]], None]) -> None:

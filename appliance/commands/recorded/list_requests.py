@@ -1,0 +1,141 @@
+"""``appliance requests``: the recorded requests in a terminal, as the desk's page lists them.
+
+Reads the desk's database, whose place the supervisor tells.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from appliance.config.settings import read_early
+from appliance.desk import questions
+from appliance.desk.database import UnreadableError, open_for_reading
+from appliance.desk.filters import Filters
+from appliance.errors import SettingsError
+from appliance.logs.sanitise import sanitise
+from appliance.supervisor.reporting.status_socket import ask
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+_LOOK_S = 0.1  # between two looks for something new
+_SHORT_S = 0.1
+
+
+def command(
+    process: Mapping[str, str],
+    flags: Mapping[str, str],
+    given: Mapping[str, str],
+    *,
+    number: int | None,
+    follow: bool,
+    as_json: bool,
+) -> int:
+    """Print the requests that the ``given`` filters let through, the newest last.
+
+    ``number``: print this one instead, whole. ``follow``: go on with those that come, until Ctrl+C.
+
+    Raises:
+        NotRunningError: no supervisor answers.
+        SettingsError: nothing is recorded, or there is no request of this number.
+    """
+    filters = Filters.of_query(urlencode(given))
+    place = ask(Path(read_early(process, flags, Path.cwd()).status_socket)).get("desk")
+    if not place:
+        raise SettingsError(
+            "this appliance records no requests",
+            expected="APPLIANCE_RECORD=on and APPLIANCE_PAGES=on, and the appliance's own user, or root",
+            action="Turn both settings on, and restart the appliance.",
+        )
+    try:
+        with closing(open_for_reading(Path(place))) as connection:
+            if number is not None:
+                return _show_one(connection, number, as_json=as_json)
+            seen = _show(questions.requests(connection, filters), as_json=as_json)
+            pause = threading.Event()
+            while follow:
+                pause.wait(_LOOK_S)
+                newer = replace(filters, after=max(seen, questions.newest(connection) - filters.limit))
+                seen = max(seen, _show(questions.requests(connection, newer), as_json=as_json))
+    except UnreadableError as error:
+        raise SettingsError(
+            f"nothing is recorded yet: {error}",
+            expected="a request to this appliance",
+            action="Open the project, and try again.",
+        ) from None
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 0
+    return 0
+
+
+def _show(found: list[dict[str, Any]], *, as_json: bool) -> int:
+    """Print requests; return the highest id."""
+    for each in reversed(found):
+        sys.stdout.write((json.dumps(each) if as_json else line_of(each)) + "\n")
+    sys.stdout.flush()
+    return max((each["id"] for each in found), default=0)
+
+
+def line_of(each: dict[str, Any]) -> str:
+    """Return one request as a line for people."""
+    clock = f"{datetime.fromtimestamp(each['at']).astimezone():%H:%M:%S}"
+    status = each["status"] or each["event"].partition(".")[2]
+    query = f"?{each['query']}" if each["query"] else ""
+    path = sanitise(f"{each['path'] or '-'}{query}")
+    generation = "" if each["generation"] is None else f"gen {each['generation']}"
+    return (
+        f"{each['id']:>6}  {clock}  {status:<8} {duration(each['duration_s']):>9}  {generation:<8} "
+        f"{sanitise(each['method'] or '-'):<7} {path}"
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration with its unit; "" for None."""
+    if seconds is None:
+        return ""
+    return f"{seconds * 1000:.1f} ms" if seconds < _SHORT_S else f"{seconds:.2f} s"
+
+
+def _show_one(connection: sqlite3.Connection, number: int, *, as_json: bool) -> int:
+    found = questions.request(connection, number)
+    if found is None:
+        raise SettingsError(
+            f"request {number} is not kept, or was never recorded",
+            expected="a number that `appliance requests` shows",
+            action="Run `appliance requests` without a number.",
+        )
+    sys.stdout.write((json.dumps(found) if as_json else sanitise(whole(found), lines=True)) + "\n")
+    return 0
+
+
+def whole(found: dict[str, Any]) -> str:
+    """Return one request with all that is known of it, as text for people."""
+    parts = [line_of(found)]
+    details = found["details"]
+    if details is not None:
+        parts += ["", *_message(details["fields"], details["body"], details["body_note"])]
+        parts += [
+            "",
+            f"{found['status']}",
+            *_message(details["response_fields"], details["content"], details["content_note"]),
+        ]
+    if found["lines"]:
+        parts.append("")
+    for line in found["lines"]:
+        said = line.get("traceback") or line.get("text") or line.get("message") or line["event"]
+        parts.append(f"{line['level']:<8} {said}")
+    return "\n".join(parts)
+
+
+def _message(fields: list[list[str]], content: str | None, note: str) -> list[str]:
+    lines = [f"{name}: {value}" for name, value in fields]
+    return [*lines, *([""] if content or note else []), *([content] if content else []), *([note] if note else [])]
