@@ -147,8 +147,10 @@ def _add_project_commands(add: Callable[..., _Parser]) -> None:
     init.add_argument("--force", action="store_true", help="also change files that exist, as the diff shows")
     eject = add(
         "eject", "Write a production Dockerfile, its locked dependencies, a compose file and a Kubernetes base.",
-        "PROJECT", "APP", "DEPENDENCIES", "PYTHON", "CACHE", usage="[--server SERVER]",
+        "PROJECT", "APP", "DEPENDENCIES", "PYTHON", "CACHE", usage="[--server SERVER] [--verify] [--requests FILE]",
     )  # fmt: skip
+    eject.add_argument("--verify", action="store_true", help="build the image, and compare its answers with those here")
+    eject.add_argument("--requests", metavar="FILE", help="the requests to compare by, one a line (default: routes)")
     eject.add_argument("--server", metavar="SERVER", help="gunicorn (default), granian, waitress or uwsgi")
     _add_deploy(add)
     install = add(
@@ -233,7 +235,7 @@ def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mappi
         case "eject":
             from appliance.commands.production import eject
 
-            return eject.command(process, flags, server=arguments.server)
+            return eject.command(process, flags, arguments)
         case "deploy":
             from appliance.commands.production import deploy
 

@@ -7,9 +7,11 @@ first; a file that exists is never changed. It runs as the project's owner, so t
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.first_steps import open_project, report_unread
+from appliance.commands.production.eject_compare import discovered, recorded
 from appliance.commands.production.eject_entry import FILE
 from appliance.commands.production.eject_facts import Facts, collect
 from appliance.commands.production.eject_gaps import Gap, gaps_of, texts
@@ -23,30 +25,39 @@ from appliance.commands.production.eject_manifests import (
     kubernetes_texts,
     variables_text,
 )
+from appliance.commands.production.eject_verify import verify
 from appliance.commands.written_files import Draft, write_all
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 USUAL = "gunicorn"
 DOCKERFILE = "Dockerfile"
 OTHER_DOCKERFILE = "Dockerfile.production"
 
 
-def command(process: Mapping[str, str], flags: Mapping[str, str], *, server: str | None) -> int:
-    """Show the files, and write those that do not exist.
+def command(process: Mapping[str, str], flags: Mapping[str, str], asked: Namespace) -> int:
+    """Show the files, and write those that do not exist; then compare the image with the appliance, if asked.
+
+    Args:
+        process: the environment of this process.
+        flags: the settings that the command line gave, by field.
+        asked: ``server``, None for the usual one; ``verify``; ``requests``, a file of requests to compare by.
+
+    Returns:
+        0; 1 if the image answers differently.
 
     Raises:
         ApplianceError: there is no project, or no application that a production server can import; or the folder
             can't be written.
     """
-    chosen = (server or USUAL).lower()
+    chosen = (asked.server or USUAL).lower()
     if chosen not in SERVERS:
         raise SettingsError(
-            f"--server {server!r} is not known",
+            f"--server {asked.server!r} is not known",
             expected=f"one of {', '.join(SERVERS)}",
             action=f"For example: appliance eject --server {USUAL}",
         )
@@ -65,7 +76,22 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, server: str
     files = drafts(facts, gaps, dockerfile_for(root))
     written, kept = write_all(root, files)
     sys.stdout.write(sanitise("\n".join(_report(facts, gaps, written, kept)), lines=True) + "\n")
-    return 0
+    if not asked.verify:
+        return 0
+    file = asked.requests
+    listed = recorded(_text(Path(file)), file) if file else discovered(facts.routes)
+    return verify(opened, facts, dockerfile_for(root), listed)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError as error:
+        raise SettingsError(
+            f"--requests {file} can't be read: {error.strerror}",
+            expected="a file with one request a line, such as GET /",
+            action="Name a file that exists.",
+        ) from None
 
 
 def dockerfile_for(root: Path) -> str:
