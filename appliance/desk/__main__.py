@@ -10,14 +10,12 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from appliance.desk.recorder import Recorder
 from appliance.protocol.channel import Channel, ChannelError
-from appliance.protocol.messages import Hello, RecordLines, Records
-
-if TYPE_CHECKING:
-    from appliance.protocol.message_base import Message
+from appliance.protocol.greeting import greet
+from appliance.protocol.messages import RecordLines, Records
 
 _NICE = 10  # the project goes before what looks at it
 
@@ -29,10 +27,7 @@ def main(descriptor: int) -> None:
         os.nice(_NICE)
     channel = Channel(socket.socket(fileno=descriptor))
     try:
-        channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
-        received: list[tuple[Message, list[int]]] = []
-        while not received:
-            received = list(channel.receive())
+        received = greet(channel)
     except ChannelError:
         return  # the supervisor has gone
     message, descriptors = received[0]

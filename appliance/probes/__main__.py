@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import os
 import socket
 import sys
 import time
@@ -12,7 +11,8 @@ from appliance.probes.liveness import Liveness
 from appliance.probes.probe_answers import ProbeAnswers
 from appliance.probes.probe_server import ProbeServer
 from appliance.protocol.channel import Channel, ChannelError
-from appliance.protocol.messages import Hello, ServeProbes
+from appliance.protocol.greeting import greet
+from appliance.protocol.messages import ServeProbes
 from appliance.protocol.probe_state import StateReader
 
 
@@ -20,11 +20,8 @@ def main(descriptor: int) -> None:
     """Greet the supervisor, receive the socket and the memory, and answer."""
     faulthandler.enable()
     channel = Channel(socket.socket(fileno=descriptor))
-    received: list[tuple[object, list[int]]] = []
     try:
-        channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
-        while not received:
-            received = list(channel.receive())
+        received = greet(channel)
     except ChannelError:
         return  # the supervisor has gone
     message, descriptors = received[0]

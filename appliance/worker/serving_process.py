@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..protocol.channel import Channel, ChannelError, message_parts
-from ..protocol.messages import HandOverConnections, Hello, TakeConnections
+from ..protocol.greeting import greet
+from ..protocol.messages import HandOverConnections, TakeConnections
 from ..server.http.forwarded_names import ForwardedNames
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
@@ -39,11 +39,7 @@ _EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  #
 def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
     """Announce this process, and wait for the first message; return it and those that came with it."""
     try:
-        channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
-        while True:
-            received = list(channel.receive())
-            if received:
-                return received
+        return greet(channel)
     except ChannelError:
         os._exit(0)  # no longer needed
 

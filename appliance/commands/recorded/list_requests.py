@@ -19,6 +19,7 @@ from appliance.config.settings import read_early
 from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
+from appliance.desk.units import duration
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.supervisor.reporting.status_socket import ask
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOOK_S = 0.1  # between two looks for something new
-_SHORT_S = 0.1
 
 
 def command(
@@ -96,13 +96,6 @@ def line_of(each: dict[str, Any]) -> str:
         f"{each['id']:>6}  {clock}  {status:<8} {duration(each['duration_s']):>9}  {generation:<8} "
         f"{sanitise(each['method'] or '-'):<7} {path}"
     )
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration with its unit; "" for None."""
-    if seconds is None:
-        return ""
-    return f"{seconds * 1000:.1f} ms" if seconds < _SHORT_S else f"{seconds:.2f} s"
 
 
 def _show_one(connection: sqlite3.Connection, number: int, *, as_json: bool) -> int:

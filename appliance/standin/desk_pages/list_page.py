@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from appliance.desk.units import duration
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import table
-from .texts import duration, moment, size, status_class, text
+from .texts import moment, size, status_class, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from appliance.desk.units import duration
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import table
-from .texts import duration, moment, text
+from .texts import moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

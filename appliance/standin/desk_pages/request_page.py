@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .texts import duration, moment, size, status_class, text
+from appliance.desk.units import duration
+
+from .texts import moment, size, status_class, text
 
 _FACTS = {
     "Client": "client.address",

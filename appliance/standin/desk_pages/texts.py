@@ -5,22 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html import escape
 
-_LONG_S = 1.0
 _KIB = 1024
 
 
 def text(value: object) -> str:
     """Return a value as HTML; "" for None."""
     return "" if value is None else escape(str(value))
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration with its unit."""
-    if seconds is None:
-        return ""
-    if seconds >= _LONG_S:
-        return f"{seconds:.2f} s"
-    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"
 
 
 def size(count: int | None) -> str:
