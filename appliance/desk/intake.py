@@ -25,6 +25,7 @@ REQUEST_COLUMNS = (
 )  # fmt: skip
 DETAIL_COLUMNS = (
     "run", "at", "request_id", "fields", "body", "body_note", "response_fields", "content", "content_note",
+    "query_count", "queries",
 )  # fmt: skip
 LINE_COLUMNS = ("run", "generation", "at", "request_id", "event", "level", "line")
 Row = tuple[Any, ...]
@@ -73,12 +74,27 @@ def detail_row(message: bytes, run: str, redaction: Redaction) -> Row | None:
     try:
         details = unpack(message)
         at, request_id = details.info["ended_us"] / 1_000_000, str(details.info["request_id"])
-        found = redaction.readable(details)
+        found, queries = redaction.readable(details), _queries(details.info)
     except Exception:  # noqa: BLE001  the project has the socket too, and may write anything
         return None
     fields, response_fields = (json.dumps(each) for each in (found.fields, found.response_fields))
     texts = (request_id, fields, found.body, found.body_note, response_fields, found.content, found.content_note)
-    return (run, at, *(None if text is None else _storable(text) for text in texts))
+    stored = (None if text is None else _storable(text) for text in texts)
+    return (run, at, *stored, len(queries), _storable(json.dumps(queries)))
+
+
+def _queries(info: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the queries of a message, each with its text and its place."""
+    texts = [str(each) for each in info.get("texts", ())]
+    return [
+        {
+            "sql": texts[text] if 0 <= text < len(texts) else "",
+            "place": texts[place] if 0 <= place < len(texts) else "",
+            "began_s": began / 1_000_000,
+            "duration_s": took / 1_000_000,
+        }
+        for text, place, began, took in info.get("queries", ())
+    ]
 
 
 def _storable(text: str) -> str:

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 BODY_MAX = 64 * 1024  # bytes of a request's body
 RESPONSE_MAX = 16 * 1024  # bytes of a response, with its head
+QUERIES_MAX = 1000  # of one request
+QUERY_MAX = 4000  # characters of a query
+TEXTS_MAX = 64 * 1024  # characters of all different queries and places of one request
 _SIZES = struct.Struct("!4I")
 # Looked up before any code of the project runs: a project may replace ``json.dumps``.
 _ENCODE, _DECODE = json.JSONEncoder().encode, json.loads
@@ -22,7 +25,8 @@ class RequestDetails(NamedTuple):
 
     Attributes:
         info: ``request_id`` and ``ended_us`` name its access record; ``body_cut`` and ``response_cut`` are the bytes
-            that were left out.
+            that were left out; ``queries`` has four numbers for each query, of its text and its place in ``texts``, its
+            beginning after that of the request, and its duration in microseconds.
         head: the request's head, as it was received.
         body: what the application has read of its body.
         response: the response, as it was sent.

@@ -84,6 +84,11 @@ class RecordSink:
         if len(self._records) >= BATCH:
             self.flush()
 
+    def after_details(self, call: Callable[[], None]) -> None:
+        """Call this after each request that is recorded with its details; never where none is."""
+        if self._details is not None:
+            self._details.on_end = call
+
     def begin_sending(self, exchange: Exchange) -> None:
         """Note that a request's application has ended, while its response is still being sent."""
         if self._stdio is not None:

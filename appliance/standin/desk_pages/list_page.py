@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from appliance.desk.filters import Filters
 
-_COLUMNS = ["Time", "Method", "Path", "Status", "Duration", "Size", "Generation"]
+_COLUMNS = ["Time", "Method", "Path", "Status", "Duration", "Queries", "Size", "Generation"]
 _STATUSES = {"": "any", "2xx": "2xx", "3xx": "3xx", "4xx": "4xx", "5xx": "5xx"}
 
 
@@ -47,7 +47,8 @@ def _row(each: dict[str, Any]) -> str:
         f'<tr data-id="{each["id"]}"><td>{moment(each["at"])}</td><td>{text(each["method"])}</td>'
         f'<td class="path"><a href="{PREFIX}/requests/{each["id"]}">{path or "-"}</a></td>'
         f'<td class="{status_class(each["status"])}">{text(each["status"] or each["event"].partition(".")[2])}</td>'
-        f'<td class="number">{duration(each["duration_s"])}</td><td class="number">{size(each["size"])}</td>'
+        f'<td class="number">{duration(each["duration_s"])}</td>'
+        f'<td class="number">{text(each["queries"] or "")}</td><td class="number">{size(each["size"])}</td>'
         f'<td class="number">{text(each["generation"])}</td></tr>'
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from appliance.desk.units import duration
 
+from .queries_section import queries_section
 from .texts import moment, size, status_class, text
 
 _FACTS = {
@@ -49,6 +50,7 @@ def _exchange(details: dict[str, Any] | None, event: str) -> str:
         why = "it was refused" if event == "request.refused" else "there were too many at once, or its worker has died"
         return f"<section><h2>Request and response</h2><p>Head and content were not recorded: {why}.</p></section>"
     return (
+        f"{queries_section(details['queries'], details['repeated'])}"
         f'<section id="request"><h2>Request</h2>{_fields(details["fields"])}'
         f"{_content(details['body'], details['body_note'])}</section>"
         f'<section id="response"><h2>Response</h2>{_fields(details["response_fields"])}'

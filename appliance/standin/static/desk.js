@@ -45,6 +45,7 @@ function newRow(each) {
   cell(row, link, "path");
   cell(row, String(each.status || each.event.split(".")[1]), `s${each.status ? Math.floor(each.status / 100) : 0}`);
   cell(row, duration(each.duration_s), "number");
+  cell(row, String(each.queries || ""), "number");
   cell(row, size(each.size), "number");
   cell(row, each.generation === null ? "" : String(each.generation), "number");
   return row;

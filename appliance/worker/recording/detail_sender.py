@@ -25,15 +25,23 @@ _KEPT_BYTES = 4 * 1024 * 1024
 _LOST = (BlockingIOError, InterruptedError)
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class DetailSender:
     """Sends details through the worker's end of the socket.
 
     Args:
         descriptor: that end; this object owns it.
         begin: what else is called when a request begins.
+
+    Attributes:
+        on_end: called after each request that was recorded.
     """
 
     def __init__(self, descriptor: int, begin: Callable[[Exchange, bytes], None]) -> None:
+        self.on_end: Callable[[], None] = _nothing
         self._socket = socket.socket(fileno=descriptor)
         self._begin = begin
         self._next = 0.0  # up to which time requests have used what is allowed
@@ -59,6 +67,7 @@ class DetailSender:
             self._kept.append(message)
             self._kept_bytes += len(message)
         self.flush()
+        self.on_end()
 
     def flush(self) -> None:
         """Send what waits, as far as it is taken."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.request_details import BODY_MAX, RESPONSE_MAX, RequestDetails
+from ...protocol.request_details import (
+    BODY_MAX,
+    QUERIES_MAX,
+    QUERY_MAX,
+    RESPONSE_MAX,
+    TEXTS_MAX,
+    RequestDetails,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +22,7 @@ if TYPE_CHECKING:
 class Details:
     """What one request has received and sent. The server calls it from the threads of the request, one at a time."""
 
-    __slots__ = ("_body", "_body_left", "_head", "_response", "_response_left")
+    __slots__ = ("_body", "_body_left", "_head", "_queries", "_response", "_response_left", "_texts", "_texts_left")
 
     def __init__(self, head: bytes) -> None:
         self._head = head
@@ -23,6 +30,9 @@ class Details:
         self._body_left = BODY_MAX
         self._response: list[bytes] = []
         self._response_left = RESPONSE_MAX
+        self._queries: list[list[int]] = []
+        self._texts: dict[str, int] = {}  # of queries, and of places: the number of each
+        self._texts_left = TEXTS_MAX
 
     def received(self, data: bytes) -> None:
         """Take a piece of the body that the application reads."""
@@ -37,6 +47,22 @@ class Details:
                 self._response.append(bytes(part[: self._response_left]))
             self._response_left -= len(part)
 
+    def add_query(self, sql: str, place: tuple[str, int], began_s: float, took_s: float) -> None:
+        """Note a query of the application: its text, the place that caused it, when it began, and how long it took."""
+        text, where = self._number(sql[:QUERY_MAX]), self._number(f"{place[0]}:{place[1]}" if place[0] else "")
+        if len(self._queries) < QUERIES_MAX:
+            self._queries.append([text, where, int(began_s * 1_000_000), int(took_s * 1_000_000)])
+
+    def _number(self, text: str) -> int:
+        """Return the number of a text that is sent once; -1 where there were too many."""
+        number = self._texts.get(text)
+        if number is None:
+            if len(text) > self._texts_left:
+                return -1
+            self._texts_left -= len(text)
+            number = self._texts[text] = len(self._texts)
+        return number
+
     def of(self, exchange: Exchange) -> RequestDetails:
         """Return the message of a request that has ended."""
         info: dict[str, Any] = {"request_id": exchange.request_id, "ended_us": int(exchange.ended * 1_000_000)}
@@ -44,4 +70,6 @@ class Details:
             info["body_cut"] = -self._body_left
         if self._response_left < 0:
             info["response_cut"] = -self._response_left
+        if self._queries:
+            info["queries"], info["texts"] = self._queries, list(self._texts)
         return RequestDetails(info, self._head, b"".join(self._body), b"".join(self._response))

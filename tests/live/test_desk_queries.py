@@ -1,0 +1,84 @@
+"""The queries of a request, with real releases of Django and SQLAlchemy: an N+1 is found with its own line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.live_appliance import Appliance
+from tests.live.test_desk import recorded
+from tests.releases import environment
+
+Starting = Callable[..., Appliance]
+DJANGO = """
+import django
+from django.conf import settings
+settings.configure(
+    ROOT_URLCONF=__name__, SECRET_KEY="x", ALLOWED_HOSTS=["*"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+)
+django.setup()
+from django.core.wsgi import get_wsgi_application
+from django.db import connection
+from django.http import HttpResponse
+from django.urls import path
+
+def one(number):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s", [number])  # the line
+        return cursor.fetchone()[0]
+
+def books(request):
+    return HttpResponse(str([one(number) for number in range(6)]))
+
+urlpatterns = [path("books", books)]
+app = get_wsgi_application()
+"""
+SQLALCHEMY = """
+import sqlalchemy
+from sqlalchemy.pool import StaticPool
+engine = sqlalchemy.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+def one(connection, number):
+    return connection.execute(sqlalchemy.text("SELECT :number"), {"number": number}).scalar()  # the line
+
+def app(environ, start_response):
+    with engine.connect() as connection:
+        found = str([one(connection, number) for number in range(6)])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [found.encode()]
+"""
+
+
+@pytest.mark.parametrize(
+    ("python", "pin", "project_text"),
+    [
+        ("3.10", "django==3.2.25", DJANGO),
+        ("3.13", "django==6.0", DJANGO),
+        ("3.10", "sqlalchemy==1.4.54", SQLALCHEMY),
+        ("3.13", "sqlalchemy==2.0.44", SQLALCHEMY),
+    ],
+)
+def test_a_repeated_query_is_found_with_its_line(
+    start: Starting, project: Path, python: str, pin: str, project_text: str
+):
+    """The first request already has its queries in their order, without parameters, and those that one line repeats."""
+    found = environment(python, pin, project=project_text)
+    (project / "app.py").write_text(project_text, encoding="utf-8")
+    appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_PYTHON=str(found / "bin" / "python"))
+    appliance.wait_for("worker.ready")
+    assert appliance.get("/books")[1] == b"[0, 1, 2, 3, 4, 5]"
+    with recorded(appliance) as requests:
+        number = next(each["id"] for each in requests if each["path"] == "/books")
+    request: dict[str, Any] = json.loads(appliance.get(f"/__appliance__/requests/{number}")[1])
+    queries = request["details"]["queries"]
+    assert len(queries) == 6
+    assert [each["began_s"] for each in queries] == sorted(each["began_s"] for each in queries)
+    (repeated,) = request["details"]["repeated"]
+    line = project_text.split("\n").index(next(each for each in project_text.split("\n") if "# the line" in each)) + 1
+    assert (repeated["count"], repeated["place"], repeated["sql"]) == (6, f"{project / 'app.py'}:{line}", "SELECT ?")
+    assert not [each for each in appliance.events if each["event"] == "hook.dropped"]
