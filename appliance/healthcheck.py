@@ -8,7 +8,8 @@ The supervisor answers a line on a connection to its status socket with one JSON
 
 While the project is installed or started the check waits too: the container stays "starting" for as long as that takes,
 becomes healthy as soon as the project is served, and unhealthy as soon as it is found broken. The engine's own start
-period would hide a broken project for its whole length.
+period would hide a broken project for its whole length. With ``--timeout SECONDS`` it waits no longer than that: a
+cluster's exec probe has a limit of its own, one second by default, and a check that runs into it gives no cause.
 """
 
 import _socket
@@ -21,11 +22,13 @@ SOCKET = "/tmp/appliance/status.sock"  # noqa: S108  where the image has it; the
 ANSWER_S = 2.0  # a supervisor that takes longer does not work
 BIND_S = 2.0  # how long a new supervisor may take to create its socket
 MAX_CAUSE = 1000  # characters; the engine keeps 4096 bytes of what the check prints
+FOREVER = float("inf")
+_LEAST_S = 0.01  # for the supervisor's answer, however little time is left
 POLL_S = 0.2  # between two questions while it is not ready: 0.3 ms of CPU each
 
 
-def ask(path: str) -> dict[str, object]:
-    """Return the supervisor's status.
+def ask(path: str, answer_s: float = ANSWER_S) -> dict[str, object]:
+    """Return the supervisor's status, for which it has ``answer_s`` seconds.
 
     Raises:
         OSError: nobody answers at this path.
@@ -34,7 +37,7 @@ def ask(path: str) -> dict[str, object]:
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     answer = bytearray()
     try:
-        connection.settimeout(ANSWER_S)
+        connection.settimeout(answer_s)
         connection.connect(path)
         connection.sendall(b"status\n")
         while data := connection.recv(65_536):
@@ -58,14 +61,16 @@ def cause(status: dict[str, object]) -> str:
     return f": {' '.join(text.split())[:MAX_CAUSE]}."
 
 
-def judge(path: str) -> tuple[int, str]:
+def judge(path: str, timeout_s: float = FOREVER) -> tuple[int, str]:
     """Return the exit code (0: healthy, 1: not), and one line that says why; wait while the project starts."""
-    deadline = time.monotonic() + BIND_S
+    began = time.monotonic()
+    until = began + timeout_s
+    bound = min(began + BIND_S, until)
     while True:
         try:
-            status = ask(path)
+            status = ask(path, max(_LEAST_S, min(ANSWER_S, until - time.monotonic())))
         except (FileNotFoundError, ConnectionRefusedError) as error:
-            if time.monotonic() > deadline:
+            if time.monotonic() + POLL_S > bound:
                 return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
         except (OSError, ValueError) as error:
             return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
@@ -74,12 +79,30 @@ def judge(path: str) -> tuple[int, str]:
             if health != "starting":
                 but = f", but {stuck}" if stuck else ""
                 return (0 if health == "healthy" else 1), f"{health}: the state is {state}{but}{cause(status)}"
+            if time.monotonic() + POLL_S > until:
+                return 1, f"starting: the state is {state} after {timeout_s:g} s"
         time.sleep(POLL_S)  # noqa: TID251  a program of its own, with nothing to wait on
+
+
+def seconds(arguments: list[str]) -> float:
+    """Return the timeout that the arguments give; infinity if there are none.
+
+    Raises:
+        ValueError: the arguments are not valid.
+    """
+    name, _, value = " ".join(arguments).replace("=", " ").partition(" ")
+    timeout_s = float(value) if name else FOREVER
+    if name not in {"", "--timeout"} or not timeout_s > 0:
+        raise ValueError(name)
+    return timeout_s
 
 
 if __name__ == "__main__":
     path = os.environ.get("APPLIANCE_STATUS_SOCKET") or SOCKET  # noqa: TID251  a program of its own, with its own environment
-    code, line = judge(path)
+    try:
+        code, line = judge(path, seconds(sys.argv[1:]))
+    except ValueError:
+        code, line = 2, "found other arguments; expected none, or --timeout with a number of seconds above 0"
     shown = "".join(each if " " <= each <= "~" else ascii(each)[1:-1] for each in line)
     sys.stdout.write(f"{shown}\n")  # the engine keeps it, and a terminal shows it
     sys.exit(code)  # noqa: TID251  a program of its own

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,10 +46,10 @@ def supervisor(path, answer):
                 connection.close()
 
 
-def check(path):
+def check(path, *arguments):
     """Run the program; its exit code and its words."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(PROGRAM)],
+        [sys.executable, "-I", "-S", str(PROGRAM), *arguments],
         env={"APPLIANCE_STATUS_SOCKET": str(path)},
         capture_output=True,
         text=True,
@@ -98,6 +99,27 @@ def test_a_start_is_waited_for(tmp_path):
     starting, healthy = (b'{"health": "%b", "state": "x"}' % word for word in (b"starting", b"healthy"))
     with supervisor(path, iter([starting, starting, healthy])):
         assert check(path)[0] == 0
+
+
+@pytest.mark.parametrize("argument", [("--timeout", "0.5"), ("--timeout=0.5",)])
+def test_a_cluster_waits_for_a_second_at_most(tmp_path, argument):
+    """With a limit, a start, a missing socket and a supervisor that hangs are unhealthy in time, with the cause."""
+    starting = b'{"health": "starting", "state": "installing"}'
+    for number, (answer, word) in enumerate([(starting, "installing"), (None, "timed out")]):
+        with supervisor(tmp_path / f"{number}.sock", answer):
+            began = time.monotonic()
+            code, words = check(tmp_path / f"{number}.sock", *argument)
+            assert (code, word in words, time.monotonic() - began < 1.5) == (1, True, True)
+    assert check(tmp_path / "nothing.sock", *argument)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--timeout"], ["--timeout", "x"], ["--timeout", "0"], ["--timeout", "nan"], ["5"]]
+)
+def test_other_arguments_are_refused(tmp_path, arguments):
+    """Arguments that are not valid have an exit code of their own, and the line says what is expected."""
+    code, words = check(tmp_path / "nothing.sock", *arguments)
+    assert (code, "--timeout" in words) == (2, True)
 
 
 def test_a_missing_socket_is_unhealthy(tmp_path):
