@@ -30,9 +30,9 @@ PAGE_EVENTS = MappingProxyType(
             ),
         ),
         "desk.failed": Event(
-            "warning",
-            "Requests are not recorded: the database can't be written, or the recorder has ended. It is tried again; "
-            "requests are served and logged as ever.",
+            "info, warning",
+            "Requests are not recorded: the database can't be written, or the recorder has ended; requests are served "
+            "and logged as before. At level info: the cache is mounted read-only.",
             ("path", "reason", "action"),
             frozenset({"supervisor", "worker"}),
             action=(

@@ -175,6 +175,9 @@ def serve_as_the_pool(handler: WSGIRequestHandler, wire: Wire) -> None:
                 return
             connections.locked_readable(mine.descriptor)
             continue
+        raw, connection.raw = connection.raw, None
+        begun_at, connection.begun_at = connection.begun_at, 0.0
+        handler.begin_request(raw, begun_at, connection.refusal)
         handler.handle_one_request()
         if handler.close_connection:
             return

@@ -136,9 +136,9 @@ def test_settings_of_the_shell(compose, project, docker):
     compose("up", "--build", "--wait")
     app = compose.container()
     assert app.get().status == 200
-    config = compose("exec", "--no-TTY", "app", "appliance", "config").stdout
-    assert "APPLIANCE_THREADS           3  (environment)" in config
-    assert "APPLIANCE_LOG_LEVEL         info  (default)" in config
+    config = " ".join(compose("exec", "--no-TTY", "app", "appliance", "config").stdout.split())
+    assert "APPLIANCE_THREADS 3 (environment)" in config
+    assert "APPLIANCE_LOG_LEVEL info (default)" in config
     log = "\n".join(app.lines())
     assert "\x1b[" in log
     assert '{"' not in log
@@ -162,10 +162,8 @@ def test_an_env_file_beside_the_compose_file_that_init_writes(compose, project, 
         written("up", "--wait")
         app = written.container()
         app.wait_for("output", text="first")
-        assert (
-            "APPLIANCE_THREADS           5  (environment)"
-            in written("exec", "--no-TTY", "app", "appliance", "config").stdout
-        )
+        config = written("exec", "--no-TTY", "app", "appliance", "config").stdout
+        assert "APPLIANCE_THREADS 5 (environment)" in " ".join(config.split())
         (folder / ".env").write_text("APPLIANCE_BEFORE_START=echo second\n")
         app.wait_for("output", text="second")
     finally:

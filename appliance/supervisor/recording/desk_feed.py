@@ -8,6 +8,7 @@ started again, more and more slowly, and given up after some ends in a row.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -89,7 +90,8 @@ class DeskFeed:
             open_folder(str(folder), LEVELS, make=CLOSED).close()
             self._file = DeskFile.claim(folder, str(settings.project))
         except OSError as error:
-            self._runtime.log.event("warning", "desk.failed", path=str(folder), reason=error.strerror or str(error))
+            level = "info" if error.errno == errno.EROFS else "warning"
+            self._runtime.log.event(level, "desk.failed", path=str(folder), reason=error.strerror or str(error))
             return
         self._details = _details_pair()
         self._runtime.log.copy_to(self.write, self.name_secrets)
