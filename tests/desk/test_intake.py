@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.desk.database import open_for_reading
 from appliance.desk.intake import LINE_COLUMNS, REQUEST_COLUMNS, Rows, detail_row, rows
 from appliance.desk.redaction import Redaction
 from appliance.desk.store import Store
@@ -60,3 +61,6 @@ def test_what_a_project_writes_into_the_socket_is_harmless(tmp_path: Path, messa
     store = Store(tmp_path / "desk.sqlite3")
     store.add(Rows([], [], [] if row is None else [row]))
     store.close()
+    connection = open_for_reading(tmp_path / "desk.sqlite3")
+    assert connection.execute("SELECT count(*) FROM details").fetchone()[0] == (row is not None)
+    connection.close()
