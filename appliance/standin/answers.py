@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     StartResponse = Callable[..., Any]
 
@@ -19,3 +19,26 @@ def answer(start: StartResponse, status: str, kind: str, body: bytes, *more: tup
 def file(kind: str, content: bytes, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
     """Answer with a file of ours; a route, once kind and content are given."""
     return answer(start, "200 OK", kind, content)
+
+
+class StreamedParts:
+    """The iterable of a response that is sent piece by piece.
+
+    Args:
+        parts: yields the pieces.
+        ended: called once, when the response has ended.
+    """
+
+    def __init__(self, parts: Generator[bytes, None, None], ended: Callable[[], object]) -> None:
+        self._parts = parts
+        self._ended: Callable[[], object] | None = ended
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        """PEP 3333: the response has ended, however."""
+        self._parts.close()
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended()

@@ -15,8 +15,10 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .answers import StreamedParts
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
 STREAMS_MAX = 200  # a browser needs one; below the server's own limit of long requests
 _PING_S = 15.0  # below the idle time-outs of proxies; finds clients that have left
@@ -94,7 +96,7 @@ class EventStream:
             self._streams += 1
             seen = self._last_seen(environ.get("HTTP_LAST_EVENT_ID", ""))
         start_response("200 OK", [*_FIELDS, ("Cache-Control", "no-store")])
-        return _Stream(self, seen)
+        return StreamedParts(self.parts(seen), self.left)
 
     def _last_seen(self, last_event_id: str) -> int:
         name, _, number = last_event_id.partition("-")
@@ -123,20 +125,3 @@ class EventStream:
         """Note that a client has gone."""
         with self._changed:
             self._streams -= 1
-
-
-class _Stream:
-    def __init__(self, events: EventStream, seen: int) -> None:
-        self._events = events
-        self._parts = events.parts(seen)
-        self._open = True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._parts
-
-    def close(self) -> None:
-        """PEP 3333: the response has ended, however."""
-        self._parts.close()
-        if self._open:
-            self._open = False
-            self._events.left()

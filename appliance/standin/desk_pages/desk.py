@@ -17,7 +17,7 @@ from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
 from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
-from appliance.standin.answers import answer, file
+from appliance.standin.answers import StreamedParts, answer, file
 
 from . import other_pages, page_frame
 from .list_page import list_page
@@ -117,7 +117,7 @@ class Desk:
         if last.isascii() and last.isdigit() and len(last) < 16:
             filters = replace(filters, after=int(last))
         start("200 OK", [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")])
-        return _Stream(new_requests(self._path, filters, self._closed), self._streams.release)
+        return StreamedParts(new_requests(self._path, filters, self._closed), self._streams.release)
 
     def _asked(self, ask: Ask, otherwise: Any) -> Any:
         """Ask the database; ``otherwise`` is the answer where there is none."""
@@ -142,19 +142,3 @@ class Desk:
             return answer(start, status, "application/json", json.dumps(told).encode())
         shown = page_frame.document(title, page(), page=page_name, state=self._state())
         return answer(start, status, "text/html; charset=utf-8", shown.encode("utf-8", "backslashreplace"))
-
-
-class _Stream:
-    def __init__(self, parts: Any, release: Callable[[], object]) -> None:
-        self._parts = parts
-        self._release: Callable[[], object] | None = release
-
-    def __iter__(self) -> Any:
-        return self._parts
-
-    def close(self) -> None:
-        """PEP 3333: the response has ended, however."""
-        self._parts.close()
-        if self._release is not None:
-            self._release()
-            self._release = None
