@@ -7,14 +7,14 @@ Each takes a connection of ``database.open_for_reading``; a row becomes a dict w
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from appliance.desk.filters import Filters
 from appliance.desk.repeated_queries import repeated
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from appliance.desk.filters import Filters
 
 Found = dict[str, Any]
 
@@ -49,8 +49,11 @@ def requests(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
     return found[::-1] if filters.after is not None else found
 
 
-def request(connection: sqlite3.Connection, number: int) -> Found | None:
-    """Return one request whole: its fields, and the lines of the log that belong to it; None if it is not kept."""
+def request(connection: sqlite3.Connection, number: int, filters: Filters | None = None) -> Found | None:
+    """Return one request whole: its fields, and the lines of the log that belong to it; None if it is not kept.
+
+    ``older`` and ``newer`` are the ids of its neighbours in the list of these filters, None where there is none.
+    """
     row = connection.execute(f"SELECT {_SHORT}, line FROM requests WHERE id = ?", (number,)).fetchone()  # noqa: S608  as above
     if row is None:
         return None
@@ -66,6 +69,9 @@ def request(connection: sqlite3.Connection, number: int) -> Found | None:
     found["lines"] = [json.loads(each["line"]) for each in lines]
     found["details"] = _details(connection, row)
     found["error"] = next((each for each in found["lines"] if each["event"] == "application.failed"), None)
+    asked = replace(filters or Filters(), limit=1, before=None, after=None)
+    for name, neighbours in (("older", replace(asked, before=number)), ("newer", replace(asked, after=number))):
+        found[name] = next((each["id"] for each in requests(connection, neighbours)), None)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from appliance.standin.desk_pages.sections.section_table import SECTIONS
 from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
 from tests.live.live_appliance import Appliance
 
@@ -21,7 +22,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"one"]
 """
-PAGES = ("", "requests/{number}", "routes", "reloads", "errors")
+PAGES = ("", *(f"requests/{{number}}/{name}".rstrip("/") for name in SECTIONS), "routes", "reloads", "errors")
 
 
 @pytest.fixture
@@ -69,9 +70,21 @@ def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
     assert tab.locator("tr.chosen").inner_text().split("\t")[2] == "/raise"
     tab.keyboard.press("Enter")
     tab.wait_for_selector("h1 >> text=GET /raise")
-    assert "ValueError: wrong" in tab.locator("#exception").inner_text()
-    assert "printed by /raise" in tab.locator("#log").inner_text()
-    assert "Accept-Encoding" in tab.locator("#request").inner_text()
+    shown = {
+        "exception": "ValueError: wrong",
+        "request": "Accept-Encoding",
+        "response": "Content-Type",
+        "log": "printed by /raise",
+    }
+    for name, text in shown.items():  # the order of the tabs
+        tab.keyboard.press("l")
+        tab.wait_for_url(f"**/{name}")
+        assert text in tab.locator(".tab").inner_text()
+    tab.keyboard.press("j")
+    tab.wait_for_selector("h1 >> text=GET /first")
+    assert "printed by /first" in tab.locator(".tab").inner_text()
+    tab.keyboard.press("u")
+    tab.wait_for_selector("#requests tr")
     assert said == []
 
 
@@ -90,5 +103,5 @@ def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], new_page
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
             page.context.close()
         content = appliance.get(f"/__appliance__/{name.format(number=number)}", Accept="text/html")[1]
-        documents[name.partition("/")[0] or "list"] = content.decode()
+        documents[name.format(number=number).replace("/", "-") or "list"] = content.decode()
     assert nu(documents, tmp_path) == []

@@ -23,6 +23,7 @@ from . import other_pages, page_frame
 from .list_page import list_page
 from .request_page import request_page, request_title
 from .request_stream import new_requests
+from .sections.section_table import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,10 +62,11 @@ class Desk:
         }
 
     def find(self, path: str) -> Route | None:
-        """Return the route of a path that holds the number of a request."""
-        number = path.removeprefix(f"{REQUESTS}/")
-        if number != path and number.isascii() and number.isdigit() and len(number) < 16:
-            return partial(self._request, int(number))
+        """Return the route of a path that holds the number of a request, and maybe the name of a section."""
+        number, _, section = path.removeprefix(f"{REQUESTS}/").partition("/")
+        is_number = number.isascii() and number.isdigit() and len(number) < 16
+        if path.startswith(f"{REQUESTS}/") and is_number and section in SECTIONS:
+            return partial(self._request, int(number), section)
         return None
 
     def close(self) -> None:
@@ -83,15 +85,17 @@ class Desk:
         page = partial(list_page, found, filters, newest)
         return self._answer(environ, start, "Requests", page, {"requests": found}, page_name="")
 
-    def _request(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found = self._asked(lambda connection: questions.request(connection, number), None)
+    def _request(self, number: int, section: str, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        filters = Filters.of_query(environ.get("QUERY_STRING", ""))
+        found = self._asked(lambda connection: questions.request(connection, number, filters), None)
         if found is None:
             body = f"<p>This request is not kept, or was never recorded. <a href='{PREFIX}/'>All requests</a></p>"
             told = {"error": f"request {number} is not kept"}
             return self._answer(
                 environ, start, "No such request", lambda: body, told, page_name="-", status="404 Not Found"
             )
-        return self._answer(environ, start, request_title(found), lambda: request_page(found), found, page_name="-")
+        page = partial(request_page, found, section, filters)
+        return self._answer(environ, start, request_title(found), page, found, page_name="-")
 
     def _routes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found, saved = self._asked(lambda each: (questions.routes(each), questions.last_save(each)), ([], 0.0))

@@ -27,10 +27,12 @@ def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int) ->
         filters: which were asked for.
         newest: the id of the newest request of all; the script asks for those after it.
     """
-    rows = "".join(map(_row, found))
+    query = filters.query(limit=filters.limit, before=None, after=None)
+    rest = f"?{text(query)}" if query else ""
+    rows = "".join(_row(each, rest) for each in found)
     empty = "" if found else '<p id="empty">No request yet. Open the project, and it appears here.</p>'
     stream = f"{PREFIX}/requests/stream?{filters.query(before=None, after=newest)}"
-    live = f' data-stream="{text(stream)}"' if filters.before is None else ""
+    live = f' data-stream="{text(stream)}" data-query="{rest}"' if filters.before is None else ""
     older = ""
     if len(found) == filters.limit:
         older = f'<p><a href="?{text(filters.query(before=found[-1]["id"], after=None))}">Older requests</a></p>'
@@ -41,11 +43,11 @@ def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int) ->
 _KEYS = "<p class=keys><kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> next and previous <kbd>Enter</kbd> open</p>"
 
 
-def _row(each: dict[str, Any]) -> str:
+def _row(each: dict[str, Any], rest: str) -> str:
     path = text(each["path"]) + (f"?{text(each['query'])}" if each["query"] else "")
     return (
         f'<tr data-id="{each["id"]}"><td>{moment(each["at"])}</td><td>{text(each["method"])}</td>'
-        f'<td class="path"><a href="{PREFIX}/requests/{each["id"]}">{path or "-"}</a></td>'
+        f'<td class="path"><a href="{PREFIX}/requests/{each["id"]}{rest}">{path or "-"}</a></td>'
         f'<td class="{status_class(each["status"])}">{text(each["status"] or each["event"].partition(".")[2])}</td>'
         f'<td class="number">{duration(each["duration_s"])}</td>'
         f'<td class="number">{text(each["queries"] or "")}</td><td class="number">{size(each["size"])}</td>'

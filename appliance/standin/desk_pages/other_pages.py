@@ -91,7 +91,7 @@ def errors_page(found: Sequence[dict[str, Any]]) -> str:
 def _error(each: dict[str, Any]) -> str:
     error = text(each["error"])
     if each["request"] is not None:
-        error = f'<a href="{PREFIX}/requests/{each["request"]}#exception">{error}</a>'
+        error = f'<a href="{PREFIX}/requests/{each["request"]}/exception">{error}</a>'
     place = f"{text(each['file'])}:{each['line']}" if each["file"] else ""
     return (
         f'<tr><td>{moment(each["last_at"])}</td><td class="number">{each["count"]}</td>'

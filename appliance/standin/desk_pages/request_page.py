@@ -1,23 +1,18 @@
-"""The page of one request: its fields, its exception, and the lines of the log that belong to it."""
+"""The page of one request: the tabs of its sections, and the section that the URL names."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.desk.units import duration
+from appliance.server.browser.own_paths import PREFIX
 
-from .queries_section import queries_section
-from .texts import moment, size, status_class, text
+from .page_frame import current
+from .sections.section_table import SECTIONS
+from .texts import status_class, text
 
-_FACTS = {
-    "Client": "client.address",
-    "User agent": "user_agent.original",
-    "Protocol": "network.protocol.version",
-    "Route": "http.route",
-    "Request id": "request_id",
-    "Trace id": "trace_id",
-    "Reason": "reason",
-}
+if TYPE_CHECKING:
+    from appliance.desk.filters import Filters
 
 
 def request_title(found: dict[str, Any]) -> str:
@@ -26,80 +21,49 @@ def request_title(found: dict[str, Any]) -> str:
     return f"{found['method'] or 'Request'} {found['path'] or ''}{query}"
 
 
-def request_page(found: dict[str, Any]) -> str:
-    """Return the body of the page."""
-    fields = found["fields"]
+def request_page(found: dict[str, Any], name: str, filters: Filters) -> str:
+    """Return the body of the page.
+
+    Args:
+        found: the request, with ``older`` and ``newer``: the ids of its neighbours in the list.
+        name: which of ``SECTIONS``.
+        filters: of the list that the request was opened from.
+    """
+    query = filters.query(limit=filters.limit, before=None, after=None)
+    rest = f"?{text(query)}" if query else ""
+    section = SECTIONS[name]
+    return (
+        f"{_summary(found, name, rest)}{_tabs(found, name, rest)}"
+        f'<section class="tab"><h2>{section.label}</h2>{section.content(found)}</section>{_KEYS}'
+    )
+
+
+_KEYS = (
+    "<p class=keys><kbd>h</kbd> <kbd>l</kbd> previous and next tab <kbd>j</kbd> <kbd>k</kbd> older and newer request "
+    "<kbd>u</kbd> back to the list</p>"
+)
+
+
+def _summary(found: dict[str, Any], name: str, rest: str) -> str:
+    """Return the line below the title: what is asked first of a request, and the ways to others."""
     status = found["status"] or found["event"].partition(".")[2]
-    facts = [
-        ("Status", f'<span class="{status_class(found["status"])}">{text(status)}</span>'),
-        ("Time", moment(found["at"])),
-        ("Duration", duration(found["duration_s"])),
-        ("First byte", duration(fields.get("first_byte_s"))),
-        ("Size", size(found["size"])),
-        ("Generation", text(found["generation"])),
-        *((label, text(fields.get(name))) for label, name in _FACTS.items()),
-    ]
-    rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts if value)
-    exchange = _exchange(found["details"], found["event"])
-    return f"<dl>{rows}</dl>{_error(found['error'])}{_log(found['lines'])}{exchange}"
+    parts = [f'<span class="{status_class(found["status"])}">{text(status)}</span>', duration(found["duration_s"])]
+    part = f"/{name}" if name else ""
+    ways = [f'<a href="{PREFIX}/{rest}" data-key="u">All requests</a>']
+    for key, which, label in (("j", "older", "Older"), ("k", "newer", "Newer")):
+        if found[which] is not None:
+            ways.append(f'<a href="{PREFIX}/requests/{found[which]}{part}{rest}" data-key="{key}">{label}</a>')
+    return f'<p class="summary">{" ".join(filter(None, [*parts, *ways]))}</p>'
 
 
-def _exchange(details: dict[str, Any] | None, event: str) -> str:
-    """Return what was received and sent."""
-    if details is None:
-        why = "it was refused" if event == "request.refused" else "there were too many at once, or its worker has died"
-        return f"<section><h2>Request and response</h2><p>Head and content were not recorded: {why}.</p></section>"
-    return (
-        f"{queries_section(details['queries'], details['repeated'])}"
-        f'<section id="request"><h2>Request</h2>{_fields(details["fields"])}'
-        f"{_content(details['body'], details['body_note'])}</section>"
-        f'<section id="response"><h2>Response</h2>{_fields(details["response_fields"])}'
-        f"{_content(details['content'], details['content_note'])}</section>"
-    )
-
-
-def _fields(pairs: list[list[str]]) -> str:
-    rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in pairs)
-    return f"<dl>{rows}</dl>"
-
-
-def _content(content: str | None, note: str) -> str:
-    shown = f'<pre tabindex="0" role="region" aria-label="Content">{text(content)}</pre>' if content else ""
-    return shown + (f"<p>{text(note)}</p>" if note else "")
-
-
-def _error(error: dict[str, Any] | None) -> str:
-    if error is None:
-        return ""
-    place = f"<p>{text(error.get('file'))}:{text(error.get('line'))}</p>" if error.get("file") else ""
-    action = f"<p>{text(error['action'])}</p>" if error.get("action") else ""
-    return (
-        f'<section id="exception"><h2>Exception</h2><p class="s5">{text(error.get("error"))}</p>{place}{action}'
-        f'<pre tabindex="0" role="region" aria-label="Traceback">{text(error.get("traceback"))}</pre></section>'
-    )
-
-
-def _log(lines: list[dict[str, Any]]) -> str:
-    shown = [each for each in lines if each["event"] != "application.failed"]
-    if not shown:
-        return '<section id="log"><h2>Log</h2><p>The request has printed and logged nothing.</p></section>'
-    rows = "".join(f'<li class="{text(each["level"])}">{moment_of(each)} {text(said(each))}</li>' for each in shown)
-    return f'<section id="log"><h2>Log</h2><ol class="log">{rows}</ol></section>'
-
-
-def said(line: dict[str, Any]) -> str:
-    """Return what a line of the log says, in one text."""
-    for name in ("text", "message", "traceback"):
-        if line.get(name):
-            return str(line[name])
-    rest = {key: value for key, value in line.items() if key not in _OF_EACH_LINE}
-    return " ".join([line["event"], *(f"{key}={value}" for key, value in rest.items())])
-
-
-_OF_EACH_LINE = frozenset({"timestamp", "level", "event", "role", "generation", "pid", "request_id"})
-
-
-def moment_of(line: dict[str, Any]) -> str:
-    """Return the time of a line as HTML."""
-    stamp = str(line["timestamp"])
-    return f'<time datetime="{text(stamp[:23])}Z">{text(stamp[11:23])}</time>'
+def _tabs(found: dict[str, Any], name: str, rest: str) -> str:
+    own = f"{PREFIX}/requests/{found['id']}"
+    links = []
+    for each, section in SECTIONS.items():
+        count = section.how_many(found)
+        if count == 0 and each != name:
+            continue
+        number = f' <span class="count">{count}</span>' if count is not None else ""
+        part = f"/{each}" if each else ""
+        links.append(f'<a href="{own}{part}{rest}"{current(each == name)}>{section.label}{number}</a>')
+    return f'<nav class="tabs" aria-label="Sections of the request">{"".join(links)}</nav>'

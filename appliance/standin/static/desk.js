@@ -38,7 +38,7 @@ function newRow(each) {
   time.dateTime = new Date(each.at * 1000).toISOString();
   localTime(time);
   const link = document.createElement("a");
-  link.href = `/__appliance__/requests/${each.id}`;
+  link.href = `/__appliance__/requests/${each.id}${live.dataset.query}`;
   link.textContent = (each.path || "-") + (each.query ? `?${each.query}` : "");
   cell(row, time);
   cell(row, each.method);
@@ -73,6 +73,11 @@ function choose(step) {
   rows[next].scrollIntoView({ block: "nearest" });
 }
 
+function openTab(step) {
+  const tabs = [...document.querySelectorAll(".tabs a")];
+  tabs[tabs.findIndex((tab) => tab.ariaCurrent) + step]?.click();
+}
+
 addEventListener("keydown", (event) => {
   const typing = event.target instanceof Element && event.target.closest("input, select, textarea");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -82,6 +87,9 @@ addEventListener("keydown", (event) => {
       search.focus();
       event.preventDefault();
     }
-  } else if (event.key === "j") choose(1);
-  else if (event.key === "k") choose(-1);
+  } else if (event.key === "j" && body) choose(1);
+  else if (event.key === "k" && body) choose(-1);
+  else if (event.key === "h") openTab(-1);
+  else if (event.key === "l") openTab(1);
+  else document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
 });

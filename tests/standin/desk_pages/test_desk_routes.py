@@ -18,6 +18,7 @@ from appliance.desk.store import Store
 from appliance.standin.desk_pages.desk import Desk
 from appliance.standin.desk_pages.other_pages import plot
 from appliance.standin.desk_pages.request_stream import new_requests
+from appliance.standin.desk_pages.sections.section_table import SECTIONS
 from appliance.standin.event_stream import EventStream
 from appliance.standin.guard import POLICY, Guard
 from appliance.standin.own_pages import OwnPages
@@ -27,7 +28,7 @@ from tests.desk.log_lines import START, line, request
 
 Ask = Callable[..., tuple[str, dict[str, str], bytes]]
 HOSTILE = "<script>alert(1)</script>\"'&"
-PAGES = ["", "requests", "requests/1", "routes", "reloads", "errors"]
+PAGES = ["", "requests", *(f"requests/1/{name}".rstrip("/") for name in SECTIONS), "routes", "reloads", "errors"]
 
 
 @pytest.fixture
@@ -111,13 +112,17 @@ def test_a_request_that_is_not_kept_is_404(ask: Ask):
     assert b"All requests" in content
     assert ask("requests/99", "*/*")[0] == "404"
     assert ask("requests/1x")[0] == "404"
+    assert ask("requests/1/other")[0] == "404"
+    assert ask("requests/1/log/2")[0] == "404"
     assert ask(f"requests/{'9' * 40}")[0] == "404"
 
 
 def test_the_desk_is_empty_before_the_recorder(tmp_path: Path, ask: Ask, path: Path):
     """Without a database each page is there, and says that there is nothing yet."""
     path.unlink()
-    assert {page: ask(page)[0] for page in PAGES} == {**dict.fromkeys(PAGES, "200"), "requests/1": "404"}
+    assert {page: ask(page)[0] for page in PAGES} == {
+        page: "404" if page.startswith("requests/") else "200" for page in PAGES
+    }
     assert b"No request yet" in ask("")[2]
 
 

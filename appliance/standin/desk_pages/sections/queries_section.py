@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.units import duration
-
-from .page_frame import table
-from .texts import text
+from appliance.standin.desk_pages.page_frame import table
+from appliance.standin.desk_pages.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,16 +14,24 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT = 160, 12  # of a bar's plot, in CSS pixels
 
 
-def queries_section(queries: Sequence[dict[str, Any]], repeated: Sequence[dict[str, Any]]) -> str:
-    """Return the section; "" for a request without queries."""
+def queries_of(found: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Return the queries of a request."""
+    queries: Sequence[dict[str, Any]] = (found["details"] or {}).get("queries", ())
+    return queries
+
+
+def queries_section(found: dict[str, Any]) -> str:
+    """Return the queries as a waterfall: each with its bar on the time line of the request."""
+    queries = queries_of(found)
     if not queries:
-        return ""
+        return "<p>No query was recorded.</p>"
     total = sum(each["duration_s"] for each in queries)
-    end = max(each["began_s"] + each["duration_s"] for each in queries) or 1.0
+    end = max(found["duration_s"] or 0.0, *(each["began_s"] + each["duration_s"] for each in queries)) or 1.0
     rows = "".join(_row(each, end) for each in queries)
+    columns = ["Query", "Line", "Duration", f"0 to {duration(end)}"]
     return (
-        f'<section id="queries"><h2>Queries</h2><p>{len(queries)} in {duration(total)}.</p>{_repeated(repeated)}'
-        f"{table('Queries in their order', ['Query', 'Line', 'Duration', 'When'], rows)}</section>"
+        f"<p>{len(queries)} in {duration(total)}, of the request's {duration(end)}.</p>"
+        f"{_repeated(found['details']['repeated'])}{table('Queries in their order', columns, rows)}"
     )
 
 

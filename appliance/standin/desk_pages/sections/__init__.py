@@ -1,0 +1,1 @@
+"""The sections of a request's page, one module each. ``section_table`` lists them."""

@@ -1,0 +1,36 @@
+"""What was received and what was sent: the fields and the content of a request and of its response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.standin.desk_pages.texts import text
+
+
+def request_section(found: dict[str, Any]) -> str:
+    """Return what was received."""
+    details = found["details"]
+    if details is None:
+        return _not_recorded(found["event"])
+    return _message(details["fields"], details["body"], details["body_note"], "Body")
+
+
+def response_section(found: dict[str, Any]) -> str:
+    """Return what was sent."""
+    details = found["details"]
+    if details is None:
+        return _not_recorded(found["event"])
+    return _message(details["response_fields"], details["content"], details["content_note"], "Content")
+
+
+def _not_recorded(event: str) -> str:
+    why = "it was refused" if event == "request.refused" else "there were too many at once, or its worker has died"
+    return f"<p>Head and content were not recorded: {why}.</p>"
+
+
+def _message(fields: list[list[str]], content: str | None, note: str, label: str) -> str:
+    rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in fields)
+    shown = f'<pre tabindex="0" role="region" aria-label="{label}">{text(content)}</pre>' if content else ""
+    told = f"<p>{text(note)}</p>" if note else ""
+    nothing = "" if content or note else "<p>Empty.</p>"
+    return f"<h3>Fields</h3><dl>{rows}</dl><h3>{label}</h3>{shown}{told}{nothing}"

@@ -1,0 +1,49 @@
+"""The first section of a request's page: what it was, how long it took, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.desk.units import duration
+from appliance.server.browser.own_paths import PREFIX
+from appliance.standin.desk_pages.texts import moment, size, status_class, text
+
+_FACTS = {
+    "Client": "client.address",
+    "User agent": "user_agent.original",
+    "Protocol": "network.protocol.version",
+    "Route": "http.route",
+    "Request id": "request_id",
+    "Trace id": "trace_id",
+    "Reason": "reason",
+}
+
+
+def overview_section(found: dict[str, Any]) -> str:
+    """Return the facts."""
+    fields = found["fields"]
+    status = found["status"] or found["event"].partition(".")[2]
+    facts = [
+        ("Status", f'<span class="{status_class(found["status"])}">{text(status)}</span>'),
+        ("Time", moment(found["at"])),
+        ("Duration", duration(found["duration_s"])),
+        ("First byte", duration(fields.get("first_byte_s"))),
+        ("Size", size(found["size"])),
+        ("Generation", text(found["generation"])),
+        *((label, text(fields.get(name))) for label, name in _FACTS.items()),
+    ]
+    rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts if value)
+    return f"{_wrong(found)}<dl>{rows}</dl>"
+
+
+def _wrong(found: dict[str, Any]) -> str:
+    """Return what to look at first."""
+    told = []
+    error, details, own = found["error"], found["details"], f"{PREFIX}/requests/{found['id']}"
+    if error is not None:
+        place = f" ({text(error['file'])}:{text(error.get('line'))})" if error.get("file") else ""
+        told.append(f'<a href="{own}/exception" class="s5">{text(error.get("error"))}</a>{place}')
+    for each in (details or {}).get("repeated", ()):
+        place = text(each["place"] or "outside of the project")
+        told.append(f'<a href="{own}/queries" class="s4">{each["count"]} times the same query</a> from {place}')
+    return f'<ul class="wrong">{"".join(f"<li>{each}</li>" for each in told)}</ul>' if told else ""

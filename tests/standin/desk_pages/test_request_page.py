@@ -1,0 +1,76 @@
+"""The page of one request: its tabs, and the sections behind them."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from appliance.desk import questions
+from appliance.desk.filters import Filters
+from appliance.standin.desk_pages.request_page import request_page
+from appliance.standin.desk_pages.sections.section_table import SECTIONS
+from tests.desk.conftest import recorded
+from tests.desk.log_lines import START, line, request
+
+__all__ = ["recorded"]
+Recorded = Callable[..., sqlite3.Connection]
+QUERY = {"sql": "SELECT 1", "place": "shop.py:7", "began_s": 0.001, "duration_s": 0.002}
+
+
+def found(connection: sqlite3.Connection, number: int, **filters: Any) -> dict[str, Any]:
+    """A request as the page gets it."""
+    request = questions.request(connection, number, Filters(**filters))
+    assert request is not None
+    return request
+
+
+def tabs(page: str) -> dict[str, str]:
+    """The labels of the tabs, by their links."""
+    ((shown,),) = [re.findall(r'<nav class="tabs".*?</nav>', page)]
+    return {
+        link: re.sub("<[^>]*>", "", label) for link, label in re.findall(r'<a href="([^"]*)"[^>]*>(.*?)</a>', shown)
+    }
+
+
+def test_a_section_without_content_has_no_tab(recorded: Recorded):
+    """A request that raised and queried nothing has no tab for these; a link to one says so."""
+    connection = recorded(line("output", START, text="one", request_id="id-/a", generation=1), request("/a"))
+    plain = found(connection, 1)
+    own = "/__appliance__/requests/1"
+    expected = {own: "Overview", f"{own}/request": "Request", f"{own}/response": "Response", f"{own}/log": "Log 1"}
+    assert tabs(request_page(plain, "", Filters())) == expected
+    assert f"{own}/exception" in tabs(request_page(plain, "exception", Filters()))
+    assert "No exception" in request_page(plain, "exception", Filters())
+
+
+def test_neighbours_are_those_of_the_list(recorded: Recorded):
+    """Older and newer lead along the list that the request was opened from, in the same section."""
+    connection = recorded(*(request(f"/{number}", status=500 if number % 2 else 200) for number in range(1, 6)))
+    page = request_page(found(connection, 3, status="500"), "log", Filters(status="500"))
+    assert '<a href="/__appliance__/requests/1/log?status=500" data-key="j">Older</a>' in page
+    assert '<a href="/__appliance__/requests/5/log?status=500" data-key="k">Newer</a>' in page
+    assert 'href="/__appliance__/?status=500" data-key="u"' in page
+    assert set(tabs(page)) >= {"/__appliance__/requests/3?status=500", "/__appliance__/requests/3/log?status=500"}
+    assert "Newer" not in request_page(found(connection, 5), "", Filters())
+
+
+def test_the_overview_names_what_is_wrong(recorded: Recorded):
+    """The exception and a repeated query stand first, each with its line and a link to its section."""
+    raised = line(
+        "application.failed", START, error="ValueError: x", file="a.py", line=3, request_id="id-/a", generation=1
+    )
+    asked = found(recorded(raised, request("/a", status=500)), 1)
+    repeated = [{"sql": "SELECT ?", "place": "shop.py:7", "count": 9, "duration_s": 0.018}]
+    asked["details"] = {"queries": [QUERY] * 9, "repeated": repeated}
+    page = request_page(asked, "", Filters())
+    assert re.search(r'/requests/1/exception"[^>]*>ValueError: x</a> \(a.py:3\)', page)
+    assert re.search(r'/requests/1/queries"[^>]*>9 times the same query</a> from shop.py:7', page)
+
+
+def test_every_section_is_made_of_a_bare_request(recorded: Recorded):
+    """A request of which only its line of the log is known has every section."""
+    bare = found(recorded(request("/a", **{"http.response.status_code": None, "duration_s": None})), 1)
+    for name in SECTIONS:
+        assert "<h2>" in request_page(bare, name, Filters())
