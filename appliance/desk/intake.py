@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from appliance.desk import effects
 from appliance.protocol.access_record import EVENTS
 from appliance.protocol.request_details import unpack
 
@@ -25,7 +26,7 @@ REQUEST_COLUMNS = (
 )  # fmt: skip
 DETAIL_COLUMNS = (
     "run", "at", "request_id", "fields", "body", "body_note", "response_fields", "content", "content_note",
-    "query_count", "queries",
+    "query_count", "queries", "effects",
 )  # fmt: skip
 LINE_COLUMNS = ("run", "generation", "at", "request_id", "event", "level", "line")
 Row = tuple[Any, ...]
@@ -75,12 +76,13 @@ def detail_row(message: bytes, run: str, redaction: Redaction) -> Row | None:
         details = unpack(message)
         at, request_id = details.info["ended_us"] / 1_000_000, str(details.info["request_id"])
         found, queries = redaction.readable(details), _queries(details.info)
+        other = effects.readable(details.info.get("effects", {}), redaction)
     except Exception:  # noqa: BLE001  the project has the socket too, and may write anything
         return None
     fields, response_fields = (json.dumps(each) for each in (found.fields, found.response_fields))
     texts = (request_id, fields, found.body, found.body_note, response_fields, found.content, found.content_note)
     stored = (None if text is None else _storable(text) for text in texts)
-    return (run, at, *stored, len(queries), _storable(json.dumps(queries)))
+    return (run, at, *stored, len(queries), _storable(json.dumps(queries)), json.dumps(other))
 
 
 def _queries(info: dict[str, Any]) -> list[dict[str, Any]]:

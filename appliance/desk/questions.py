@@ -78,14 +78,16 @@ def request(connection: sqlite3.Connection, number: int, filters: Filters | None
 def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     """Return the fields and the content of a request and its response; None where they were not recorded."""
     found = connection.execute(
-        "SELECT fields, body, body_note, response_fields, content, content_note, queries FROM details "
+        "SELECT fields, body, body_note, response_fields, content, content_note, queries, effects FROM details "
         "WHERE request_id = ? AND run = ? AND abs(at - ?) < 0.000002 LIMIT 1",
         (row["request_id"], row["run"], row["at"]),
     ).fetchone()
     if found is None:
         return None
     read = {name: json.loads(found[name]) for name in ("fields", "response_fields", "queries")}
-    return {**dict(found), **read, "repeated": repeated(read["queries"])}
+    kept = dict(found)
+    other = json.loads(kept.pop("effects"))
+    return {**kept, **read, "repeated": repeated(read["queries"]), **other}
 
 
 def last_save(connection: sqlite3.Connection) -> float:

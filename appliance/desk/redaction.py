@@ -78,6 +78,10 @@ class Redaction:
         """Whether a value of this name is secret."""
         return name.lower() in self._names or SECRET.search(name.replace("-", "_")) is not None
 
+    def masked(self, text: str) -> str:
+        """Return a text with a mask in the place of each secret value."""
+        return self._mask.masked(text)
+
     def _fields(self, fields: Fields) -> Fields:
         return [(name, self._value(name, value)) for name, value in fields]
 

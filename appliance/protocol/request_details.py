@@ -15,6 +15,10 @@ RESPONSE_MAX = 16 * 1024  # bytes of a response, with its head
 QUERIES_MAX = 1000  # of one request
 QUERY_MAX = 4000  # characters of a query
 TEXTS_MAX = 64 * 1024  # characters of all different queries and places of one request
+CALLS_MAX = 100  # outgoing calls of one request
+CALLS_TEXT_MAX = 32 * 1024  # characters of their URLs and places
+URL_MAX = 500  # characters
+ERROR_MAX = 200
 _SIZES = struct.Struct("!4I")
 # Looked up before any code of the project runs: a project may replace ``json.dumps``.
 _ENCODE, _DECODE = json.JSONEncoder().encode, json.loads
@@ -26,7 +30,9 @@ class RequestDetails(NamedTuple):
     Attributes:
         info: ``request_id`` and ``ended_us`` name its access record; ``body_cut`` and ``response_cut`` are the bytes
             that were left out; ``queries`` has four numbers for each query, of its text and its place in ``texts``, its
-            beginning after that of the request, and its duration in microseconds.
+            beginning after that of the request, and its duration in microseconds; ``effects`` is what else it did:
+            ``calls`` has an object for each outgoing call, without ``took_us`` if it had not ended, and
+            ``calls_left_out`` counts those beyond the limits.
         head: the request's head, as it was received.
         body: what the application has read of its body.
         response: the response, as it was sent.

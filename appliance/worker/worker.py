@@ -35,7 +35,7 @@ from .message_bounds import send
 from .module_reporter import ModuleReporter
 from .preload.import_order import ImportOrder
 from .preload.warming import warm
-from .recording.queries import QueryHooks
+from .recording.recorded_libraries import RecordedLibraries
 from .records import RecordSink
 from .stdio import terminal
 from .stdio.page_context import PageContext
@@ -224,9 +224,10 @@ class Worker:
             if self._application is not None:
                 return  # the application is served already, beside the import
             self._application = application
-        queries = QueryHooks(self._hooks, self._files.places.is_own)
-        queries.install()
-        self._sink.after_details(queries.install)
+        if self._start.options.get("records"):
+            libraries = RecordedLibraries(self._hooks, self._files.places.is_own)
+            libraries.begin()
+            self._sink.after_details(libraries.install)
         warm(application)
         self._order.end()
         if self._inheritance is not None:

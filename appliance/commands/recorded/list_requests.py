@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from appliance.commands.recorded.effect_lines import effects_of
 from appliance.config.settings import read_early
 from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
@@ -121,6 +122,7 @@ def whole(found: dict[str, Any]) -> str:
             f"{found['status']}",
             *_message(details["response_fields"], details["content"], details["content_note"]),
         ]
+        parts += effects_of(details)
     if found["lines"]:
         parts.append("")
     for line in found["lines"]:

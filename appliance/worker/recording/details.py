@@ -12,6 +12,7 @@ from ...protocol.request_details import (
     TEXTS_MAX,
     RequestDetails,
 )
+from .effects.request_effects import Effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 class Details:
     """What one request has received and sent. The server calls it from the threads of the request, one at a time."""
 
-    __slots__ = ("_body", "_body_left", "_head", "_queries", "_response", "_response_left", "_texts", "_texts_left")
+    __slots__ = (
+        "_body", "_body_left", "_effects", "_head", "_queries", "_response", "_response_left", "_texts", "_texts_left",
+    )  # fmt: skip
 
     def __init__(self, head: bytes) -> None:
         self._head = head
@@ -33,6 +36,14 @@ class Details:
         self._queries: list[list[int]] = []
         self._texts: dict[str, int] = {}  # of queries, and of places: the number of each
         self._texts_left = TEXTS_MAX
+        self._effects: Effects | None = None
+
+    @property
+    def effects(self) -> Effects:
+        """What the request does besides queries."""
+        if self._effects is None:
+            self._effects = Effects()
+        return self._effects
 
     def received(self, data: bytes) -> None:
         """Take a piece of the body that the application reads."""
@@ -72,4 +83,6 @@ class Details:
             info["response_cut"] = -self._response_left
         if self._queries:
             info["queries"], info["texts"] = self._queries, list(self._texts)
+        if self._effects is not None:
+            info["effects"] = self._effects.to_wire()
         return RequestDetails(info, self._head, b"".join(self._body), b"".join(self._response))

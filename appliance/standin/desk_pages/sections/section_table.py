@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .exchange_sections import request_section, response_section
 from .log_section import log_section, shown_lines
+from .outgoing_section import count_of, outgoing_section
 from .overview_section import overview_section
 from .queries_section import queries_of, queries_section
 from .raised_section import exception_section
@@ -44,5 +45,6 @@ SECTIONS: dict[str, Section] = {
     "request": Section("Request", request_section),
     "response": Section("Response", response_section),
     "queries": Section("Queries", queries_section, lambda found: len(queries_of(found))),
+    "outgoing": Section("Outgoing", outgoing_section, count_of),
     "log": Section("Log", log_section, lambda found: len(shown_lines(found))),
 }

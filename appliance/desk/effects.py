@@ -1,0 +1,66 @@
+"""Make what a request did besides its queries readable, and mask the secrets in it. Runs in the recorder.
+
+The worker has bounded it; but the project has the socket too, and may write anything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+from appliance.masking import MASKED
+
+if TYPE_CHECKING:
+    from appliance.desk.redaction import Redaction
+
+Effects = dict[str, Any]
+
+NONE: Effects = {"outgoing": [], "outgoing_left_out": 0}
+# Parameters of URLs that others give out: signatures of stores (as in the log), and the usual name of an API's key.
+_SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
+_URL = re.compile(r"https?://[^\s'\"<>]{1,2000}")
+
+
+def readable(sent: Any, redaction: Redaction) -> Effects:
+    """Return what is stored of the effects that a worker has sent.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: they are not of its form.
+    """
+    return {
+        "outgoing": [_call(each, redaction) for each in sent.get("calls", ())],
+        "outgoing_left_out": int(sent.get("calls_left_out", 0)),
+    }
+
+
+def _call(sent: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
+    took, error, status = sent.get("took_us"), sent.get("error"), sent.get("status")
+    return {
+        "method": str(sent["method"]),
+        "url": masked_url(str(sent["url"]), redaction),
+        "place": str(sent["place"]),
+        "began_s": int(sent["began_us"]) / 1_000_000,
+        "duration_s": None if took is None else int(took) / 1_000_000,
+        "status": None if status is None else int(status),
+        "error": None if error is None else masked_text(str(error), redaction),
+    }
+
+
+def masked_url(url: str, redaction: Redaction) -> str:
+    """Return a URL with a mask in the place of each secret parameter."""
+    before, mark, rest = url.partition("?")
+    query, hash_mark, fragment = rest.partition("#")
+    parts = "&".join(_parameter(each, redaction) for each in query.split("&"))
+    return redaction.masked(f"{before}{mark}{parts}{hash_mark}{fragment}")
+
+
+def masked_text(text: str, redaction: Redaction) -> str:
+    """Return a text with its secrets masked, those in the URLs that it holds too."""
+    return redaction.masked(_URL.sub(lambda found: masked_url(found[0], redaction), text))
+
+
+def _parameter(part: str, redaction: Redaction) -> str:
+    name, equals, _ = part.partition("=")
+    key = unquote_plus(name)
+    return f"{name}={MASKED}" if equals and (key.lower() in _SIGNED or redaction.is_secret(key)) else part

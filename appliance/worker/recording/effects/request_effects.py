@@ -1,0 +1,41 @@
+"""What one request did besides its queries, up to limits: it becomes a part of the message about the request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....protocol.request_details import CALLS_MAX, CALLS_TEXT_MAX
+
+
+class Effects:
+    """Made when there is a first effect. Called from the threads of the request."""
+
+    __slots__ = ("_calls", "_calls_left_out", "_calls_room")
+
+    def __init__(self) -> None:
+        self._calls: list[dict[str, Any]] = []
+        self._calls_left_out = 0
+        self._calls_room = CALLS_TEXT_MAX
+
+    def add_call(self, call: dict[str, Any]) -> None:
+        """Note an outgoing call; its result is added to this dict later."""
+        size = wire_size(call["url"]) + wire_size(call["place"])
+        if len(self._calls) < CALLS_MAX and size <= self._calls_room:
+            self._calls_room -= size
+            self._calls.append(call)
+        else:
+            self._calls_left_out += 1
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        found: dict[str, Any] = {}
+        if self._calls:
+            found["calls"] = [dict(each) for each in self._calls]  # another thread may still add a result
+        if self._calls_left_out:
+            found["calls_left_out"] = self._calls_left_out
+        return found
+
+
+def wire_size(text: str) -> int:
+    """Return how long a text may be in JSON, where other characters than ASCII take six."""
+    return len(text) if text.isascii() else 6 * len(text)

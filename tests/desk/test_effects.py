@@ -1,0 +1,51 @@
+"""What a request did besides its queries, as it is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from appliance.desk.effects import NONE, masked_text, masked_url, readable
+from appliance.desk.redaction import Redaction
+
+REDACTION = Redaction(["code"], ["hunter2hunter2"])
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://a.example/x?token=abc&n=1#top", "https://a.example/x?token=********&n=1#top"),
+        ("https://a.example/?Code=1&%63ode=2&codes=3", "https://a.example/?Code=********&%63ode=********&codes=3"),
+        (
+            "https://a.example/?X-Amz-Signature=1&key=2&key",
+            "https://a.example/?X-Amz-Signature=********&key=********&key",
+        ),
+        ("https://a.example/hunter2hunter2/", "https://a.example/********/"),
+        ("https://a.example/", "https://a.example/"),
+    ],
+)
+def test_secrets_in_a_url_are_masked(url: str, shown: str):
+    """By the name of a parameter, and by value; the rest stays as it was sent."""
+    assert masked_url(url, REDACTION) == shown
+    assert (
+        masked_text(f"Max retries exceeded with url '{url}'", REDACTION) == f"Max retries exceeded with url '{shown}'"
+    )
+
+
+def test_a_call_is_stored_with_its_result():
+    """Times are in seconds; what is not known is null."""
+    sent = {"method": "GET", "url": "http://a/", "place": "app.py:3", "began_us": 1_500}
+    found = readable({"calls": [{**sent, "status": 200, "took_us": 2_000}, sent], "calls_left_out": 7}, REDACTION)
+    answered, unanswered = found["outgoing"]
+    assert (answered["began_s"], answered["duration_s"], answered["status"]) == (0.0015, 0.002, 200)
+    assert (unanswered["duration_s"], unanswered["status"], unanswered["error"]) == (None, None, None)
+    assert found["outgoing_left_out"] == 7
+    assert readable({}, REDACTION) == NONE
+
+
+@pytest.mark.parametrize("sent", [[], "x", {"calls": [1]}, {"calls": [{}]}, {"calls_left_out": "x"}, {"calls": 3}])
+def test_other_forms_are_refused(sent: Any):
+    """What a project writes into the socket itself is not stored."""
+    with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
+        readable(sent, REDACTION)
