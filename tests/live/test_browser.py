@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import DEVNULL
 from urllib.parse import unquote
 
 import pytest
@@ -21,6 +22,8 @@ FLAGS = [
     "--disable-background-networking", "--disable-sync", "--ignore-certificate-errors", "--remote-debugging-port=0",
     f"--disable-features={ADDRESS_BAR}",
 ]  # fmt: skip
+_ATTEMPTS = 10
+_NETWORK_CHANGED = '"net_error":-21'
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -34,20 +37,33 @@ def test_chromium_uses_each_request(start: Callable[..., Appliance], project: Pa
         settings = {"APPLIANCE_TLS_CERT": certificate.name, "APPLIANCE_TLS_KEY": key.name}
     appliance = start(**settings)
     appliance.wait_for("worker.ready")
-    command = [
-        chromium,
-        *FLAGS,
-        f"--user-data-dir={tmp_path / 'chromium'}",
-        f"{scheme}://localhost:{appliance.port}/page",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as browser:
-        try:
-            verdict = appliance.wait_for("request.finished", within_s=90, **{"url.path": "/verdict"})
-        finally:
-            browser.kill()
-    assert unquote(verdict["url.query"]) == "well"
+    verdict = _verdict(appliance, chromium, f"{scheme}://localhost:{appliance.port}/page", tmp_path)
+    assert verdict == "well"
     appliance.stop()  # the WebSocket's line comes when it has ended, which may be after the verdict
     paths = {event["url.path"] for event in appliance.events if "url.path" in event}
     assert {"/form", "/upload", "/websocket", "/redirect"} <= paths
     if "/events" not in paths:  # that the browser has left it is seen at the next event
         appliance.wait_for("request.aborted", within_s=30, **{"url.path": "/events"})
+
+
+def _verdict(appliance: Appliance, chromium: str, url: str, folder: Path) -> str:
+    """What the page says of its steps: "well", or each step that failed.
+
+    Chromium fails every request that is open when a network interface comes or goes (net::ERR_NETWORK_CHANGED), as
+    it does whenever a container starts beside this test; its own log tells, and then the page is opened again.
+    """
+    said = ""
+    for attempt in range(_ATTEMPTS):
+        log = folder / f"network-{attempt}.json"
+        command = [chromium, *FLAGS, f"--user-data-dir={folder / f'chromium-{attempt}'}", f"--log-net-log={log}"]
+        with subprocess.Popen([*command, f"{url}?{attempt}"], stdout=DEVNULL, stderr=DEVNULL) as browser:
+            try:
+                ended = appliance.wait_for("request.finished", within_s=60, **{"url.path": f"/verdict{attempt}"})
+                said = unquote(ended["url.query"])
+            except AssertionError as failure:
+                said = str(failure)
+            finally:
+                browser.kill()
+        if said == "well" or _NETWORK_CHANGED not in log.read_text(encoding="utf-8", errors="replace"):
+            break
+    return said
