@@ -10,15 +10,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from appliance.commands.first_steps import OpenedProject, open_project
-from appliance.config.setting import PREFIX
-from appliance.config.settings import TABLE
+from appliance.config.setting_rows import setting_rows, variable_rows
 from appliance.discovery.asgi_applications import websocket_action
 from appliance.discovery.project import Project, find_application
 from appliance.environment.plan import plan
 from appliance.errors import ApplicationError
 from appliance.logs.render.field_text import aligned
 from appliance.logs.sanitise import sanitise
-from appliance.masking import MASKED, SECRET, Mask
+from appliance.masking import Mask
 from appliance.plural import counted
 from appliance.supervisor.preloading import preload_cache
 
@@ -118,21 +117,12 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     opened = open_project(process, flags)
     environment = opened.environment
     settings, write = opened.settings, _line_writer(Mask(environment.values, more=environment.secrets()))
-    width = max(len(setting.variable) for setting in TABLE)
-    for setting in TABLE:
-        value = getattr(settings, setting.field)
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        write(f"{setting.variable:<{width}}  {text or '-'}  ({settings.origins[setting.field]})")
-    own = {
-        key: origin
-        for key, origin in environment.origins.items()
-        if origin != "environment" and not key.startswith(PREFIX)
-    }
-    if own:
+    rows = list(setting_rows(settings))
+    width = max(len(row.name) for row in rows)
+    write(*(f"{row.name:<{width}}  {row.value or '-'}  ({row.origin})" for row in rows))
+    if own := list(variable_rows(environment)):
         write("", "From the project's files and secrets:")
-    for key, origin in sorted(own.items()):
-        shown = MASKED if SECRET.search(key) or key in environment.secret_files else environment.values[key]
-        write(f"{key}  {shown!r}  ({origin})")
+    write(*(f"{row.name}  {row.value!r}  ({row.origin})" for row in own))
     if unread := _unread("", opened):
         write("", "Not read:", *unread)
     return 0

@@ -80,8 +80,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
             continue
         python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
         generation = f", generation {child['generation']}" if child["generation"] else ""
-        state = "running" if child["role"] == "installer" and child["state"] == "starting" else child["state"]
-        about = f"{state} for {_duration(child['age_s'])}, pid {child['pid']}{generation}"
+        about = f"{child['state']} for {_duration(child['age_s'])}, pid {child['pid']}{generation}"
         yield _ROLES.get(child["role"], child["role"]), about + python
     for each in status.get("companions") or ():
         yield "companion", f"{each['name']}: {_companion(each)}"

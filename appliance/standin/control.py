@@ -31,6 +31,8 @@ from appliance.server.wsgi.recording.exchange import current
 from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
 
 from .desk_pages.desk import Desk
+from .desk_pages.machine.machine_pages import MachinePages
+from .desk_pages.page_frame import PageAnswers
 from .event_stream import EventStream
 from .guard import Guard
 from .hold_rule import HoldRule
@@ -76,11 +78,13 @@ class StandIn:
         if pages is not None:
             guard = Guard(pages["token"], pages["public_url"])
             self._remedies = RemedyPages(channel.send, self._stream, guard.page_value)
+            answers = PageAnswers(lambda: str(self._status()["lead"]), records=bool(pages["desk"]))
             if pages["desk"]:
-                self._desk = Desk(pages["desk"], lambda: str(self._status()["lead"]))
+                self._desk = Desk(pages["desk"], answers)
             self._own_pages = OwnPages(
-                guard, self._page, self._stream, self._sink.event, self._status, self._remedies, desk=self._desk
-            )
+                guard, self._page, self._stream, self._sink.event, self._status, self._remedies,
+                machine=MachinePages(pages["socket"], answers), desk=self._desk,
+            )  # fmt: skip
         self._server = make_server(
             listener,
             self._application,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .desk_pages.desk import Desk
+    from .desk_pages.machine.machine_pages import MachinePages
     from .event_stream import EventStream
     from .guard import Allowed, Guard, Refused
     from .remedy_pages import RemedyPages
@@ -49,7 +50,8 @@ class OwnPages:
         report: logs an event.
         status: returns the page at the root.
         remedies: the pages of remedies.
-        desk: the pages of the desk; None where nothing is recorded.
+        machine: the desk's pages about processes, settings and packages.
+        desk: the desk's pages about requests; None where nothing is recorded.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class OwnPages:
         status: Callable[[], dict[str, Any]],
         remedies: RemedyPages,
         *,
+        machine: MachinePages | None = None,
         desk: Desk | None = None,
     ) -> None:
         self._guard = gate
@@ -80,6 +83,7 @@ class OwnPages:
             f"{PREFIX}/events.js": partial(file, _SCRIPT, (folder / "events.js").read_bytes()),
             f"{PREFIX}/events": stream.application,
             **remedies.gets,
+            **(machine.gets if machine is not None else {}),
             **(desk.gets if desk is not None else {}),
         }
         self._posts: dict[str, Route] = {f"{PREFIX}/browser-error": self._browser_error, **remedies.posts}

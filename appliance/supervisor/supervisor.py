@@ -25,6 +25,7 @@ from appliance.supervisor.page_display import PageDisplay
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
+from appliance.supervisor.recording.desk_answers import desk_answers
 from appliance.supervisor.recording.desk_feed import DeskFeed
 from appliance.supervisor.reporting import probe_port
 from appliance.supervisor.reporting.defects import Defects
@@ -85,7 +86,7 @@ class Supervisor:
         self._lifecycle = LifecycleRunner(log, loop, defects)
         self._child_listener = ChildListener(log, defects)
         self._children = Children(loop, self._child_listener)
-        runtime = Runtime(settings, process, log, loop, self._children, defects, self._lifecycle)
+        self._runtime = runtime = Runtime(settings, process, log, loop, self._children, defects, self._lifecycle)
         page_facts = PageFacts(settings, loop.post, self._children)
         self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
@@ -181,7 +182,8 @@ class Supervisor:
             self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
             debug_port=self._debug_port, companions=self._companions, desk=self._desk,
         )  # fmt: skip
-        self._reports.start(answers.answerers(), self._spawner.pages_url(self._reports.address.url or ""))
+        questions = {**answers.answerers(), **desk_answers(self._runtime, lambda: self._steps.analysis)}
+        self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))
         self._probes.begin()
         self._desk.begin()
         self._reload_trigger.start()

@@ -22,7 +22,10 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"one"]
 """
-PAGES = ("", *(f"requests/{{number}}/{name}".rstrip("/") for name in SECTIONS), "routes", "reloads", "errors")
+PAGES = (
+    *("", "routes", "reloads", "errors", "processes", "settings", "packages"),
+    *(f"requests/{{number}}/{name}".rstrip("/") for name in SECTIONS),
+)
 
 
 @pytest.fixture
@@ -85,6 +88,18 @@ def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
     assert "printed by /first" in tab.locator(".tab").inner_text()
     tab.keyboard.press("u")
     tab.wait_for_selector("#requests tr")
+    assert said == []
+
+
+def test_the_processes_are_current(desk: tuple[Appliance, Any, list[str]]):
+    """The page shows a worker that was started after it was opened, without loading again."""
+    appliance, tab, said = desk
+    tab.goto(f"http://localhost:{appliance.port}/__appliance__/processes")
+    tab.evaluate("document.body.dataset.loaded = 'once'")
+    appliance.edit("app.py", f"{APP}# saved")
+    pid = appliance.wait_for("worker.ready", generation=2)["pid"]
+    tab.wait_for_selector(f"#processes td >> text={pid}")
+    assert tab.evaluate("document.body.dataset.loaded") == "once"
     assert said == []
 
 

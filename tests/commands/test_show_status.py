@@ -16,7 +16,7 @@ STATUS: dict[str, Any] = {
     "uptime_s": 3.0,
     "processes": [
         {"role": "standin", "pid": 7, "generation": 0, "state": "ready", "age_s": 2.0},
-        {"role": "installer", "pid": 8, "generation": 1, "state": "starting", "age_s": 1.0},
+        {"role": "installer", "pid": 8, "generation": 1, "state": "running", "age_s": 1.0},
     ],
     "watching": {"how": "events", "count": 1, "folders": 1},
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +14,7 @@ from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
 from appliance.server.browser.own_paths import PREFIX
-from appliance.server.pages.error_page import preferred
-from appliance.standin.answers import StreamedParts, answer, file
+from appliance.standin.answers import StreamedParts
 
 from . import other_pages, page_frame
 from .list_page import list_page
@@ -42,18 +39,15 @@ class Desk:
 
     Args:
         path: the database.
-        state: returns what the appliance does now, in one text.
+        answers: makes answers of pages.
     """
 
-    def __init__(self, path: str, state: Callable[[], str]) -> None:
+    def __init__(self, path: str, answers: page_frame.PageAnswers) -> None:
         self._path = Path(path)
-        self._state = state
+        self._answer = answers.answer
         self._closed = threading.Event()
         self._streams = threading.BoundedSemaphore(_STREAMS_MAX)
-        static = files("appliance.standin") / "static"
         self.gets: dict[str, Route] = {
-            page_frame.STYLE: partial(file, "text/css; charset=utf-8", (static / "desk.css").read_bytes()),
-            page_frame.SCRIPT: partial(file, "text/javascript; charset=utf-8", (static / "desk.js").read_bytes()),
             REQUESTS: self.requests,
             _STREAM: self._stream,
             f"{PREFIX}/routes": self._routes,
@@ -130,19 +124,3 @@ class Desk:
                 return ask(connection)
         except (UnreadableError, sqlite3.Error):
             return otherwise
-
-    def _answer(
-        self,
-        environ: dict[str, Any],
-        start: StartResponse,
-        title: str,
-        page: Callable[[], str],
-        told: dict[str, Any],
-        *,
-        page_name: str,
-        status: str = "200 OK",
-    ) -> Iterable[bytes]:
-        if preferred(environ.get("HTTP_ACCEPT", "")) != "html":
-            return answer(start, status, "application/json", json.dumps(told).encode())
-        shown = page_frame.document(title, page(), page=page_name, state=self._state())
-        return answer(start, status, "text/html; charset=utf-8", shown.encode("utf-8", "backslashreplace"))

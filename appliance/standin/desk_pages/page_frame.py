@@ -1,25 +1,68 @@
-"""The frame of the desk's pages: head, navigation, and the fields of the response."""
+"""The frame of the desk's pages: head, navigation, and the answer as HTML or JSON."""
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
 from appliance.server.browser.own_paths import PREFIX
+from appliance.server.pages.error_page import preferred
+from appliance.standin.answers import answer
 
 from .texts import text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    StartResponse = Callable[..., Any]
+
 STYLE, SCRIPT = f"{PREFIX}/desk.css", f"{PREFIX}/desk.js"
-_PAGES = {"": "Requests", "routes": "Routes", "reloads": "Reloads", "errors": "Errors"}
+_RECORDED = {"": "Requests", "routes": "Routes", "reloads": "Reloads", "errors": "Errors"}
+_OTHERS = {"processes": "Processes", "settings": "Settings", "packages": "Packages"}
 
 
-def document(title: str, body: str, *, page: str, state: str) -> str:
-    """Return a whole page.
+class PageAnswers:
+    """Answers with a page: HTML for a browser, JSON for everything else.
 
     Args:
-        title: plain text.
-        body: HTML.
-        page: which of the pages it is, as in the navigation.
-        state: what the appliance does now, plain text.
+        state: returns what the appliance does now, in one text.
+        records: whether there are pages of recorded requests.
     """
-    links = "".join(f'<a href="{PREFIX}/{path}"{current(path == page)}>{label}</a>' for path, label in _PAGES.items())
+
+    def __init__(self, state: Callable[[], str], *, records: bool) -> None:
+        self._state = state
+        self._pages = {**(_RECORDED if records else {}), **_OTHERS}
+
+    def answer(
+        self,
+        environ: dict[str, Any],
+        start: StartResponse,
+        title: str,
+        page: Callable[[], str],
+        told: dict[str, Any],
+        *,
+        page_name: str,
+        status: str = "200 OK",
+    ) -> Iterable[bytes]:
+        """Answer with a page.
+
+        Args:
+            environ: of the request.
+            start: PEP 3333's ``start_response``.
+            title: plain text.
+            page: makes the body.
+            told: the same as JSON values.
+            page_name: which of the pages it is, as in the navigation.
+            status: of the response.
+        """
+        if preferred(environ.get("HTTP_ACCEPT", "")) != "html":
+            return answer(start, status, "application/json", json.dumps(told).encode())
+        shown = _document(title, page(), page=page_name, pages=self._pages, state=self._state())
+        return answer(start, status, "text/html; charset=utf-8", shown.encode("utf-8", "backslashreplace"))
+
+
+def _document(title: str, body: str, *, page: str, pages: dict[str, str], state: str) -> str:
+    links = "".join(f'<a href="{PREFIX}/{path}"{current(path == page)}>{label}</a>' for path, label in pages.items())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{text(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -22,6 +22,15 @@ def size(count: int | None) -> str:
     return f"{count / _KIB:.1f} KiB" if count < _KIB * _KIB else f"{count / _KIB / _KIB:.1f} MiB"
 
 
+def age(seconds: float | None) -> str:
+    """Return how old something is."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
 def moment(at: float | None) -> str:
     """Return a time of day in UTC; the script shows it in the browser's zone."""
     if at is None:

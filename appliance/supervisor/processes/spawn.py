@@ -136,7 +136,7 @@ class Spawner:
             reload = settings.browser_reload if settings.reload == "on" else "off"
             return {"reload": reload, "run_id": self._desk.run_id}
         own = {"token": self.token, "public_url": settings.public_url, "run_id": self._desk.run_id}
-        return {**own, "desk": self._desk.path}
+        return {**own, "desk": self._desk.path, "socket": settings.status_socket}
 
     def _threads(self, target: Mapping[str, Any]) -> int:
         """Return the number of threads: more for ASGI, whose waiting requests hold a thread here."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.worker_group import WorkerGroup
 
+# The state of a process that will be ready; the others only run.
+_BEFORE_READY = {"worker": "starting", "preloader": "starting", "standin": "starting", "spare": "waiting"}
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
 
 
@@ -114,7 +116,7 @@ def status_of(snapshot: Snapshot, history: RunHistory, stuck: str = "") -> dict[
 
 
 def _process(child: Handle) -> dict[str, Any]:
-    waits = "waiting" if child.role == "spare" else "starting"  # a spare waits to be a worker
-    state = "ending" if child.ending else "ready" if child.ready_at is not None else waits
+    started = _BEFORE_READY.get(child.role, "running")
+    state = "ending" if child.ending else "ready" if child.ready_at is not None else started
     age_s = round(time.monotonic() - child.started, 3)
     return {"role": child.role, "pid": child.pid, "generation": child.generation, "state": state, "age_s": age_s}

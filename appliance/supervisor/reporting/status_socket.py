@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.config.socket_folder import foreign_owner
 from appliance.errors import NotRunningError
 from appliance.ownership import NotOursError
+from appliance.protocol.status_question import ask_supervisor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,21 +178,13 @@ def ask(path: Path, question: str = "status", *, timeout_s: float = 2.0) -> Answ
         NotRunningError: no supervisor answers.
     """
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(str(path))
-            connection.sendall(question.encode() + b"\n")
-            parts = []
-            while part := connection.recv(65_536):
-                parts.append(part)
-        answer: dict[str, Any] = json.loads(b"".join(parts))
+        return ask_supervisor(str(path), question, timeout_s=timeout_s)
     except (OSError, ValueError) as error:
         raise NotRunningError(
             f"no appliance answers on {path} ({getattr(error, 'strerror', '') or error})",
             expected="a running `appliance serve` of this project",
             action="Start it, or name its project with --project.",
         ) from error
-    return answer
 
 
 def answers(path: Path) -> bool:

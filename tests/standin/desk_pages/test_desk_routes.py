@@ -16,7 +16,9 @@ from appliance.desk.filters import Filters
 from appliance.desk.intake import rows
 from appliance.desk.store import Store
 from appliance.standin.desk_pages.desk import Desk
+from appliance.standin.desk_pages.machine.machine_pages import MachinePages
 from appliance.standin.desk_pages.other_pages import plot
+from appliance.standin.desk_pages.page_frame import PageAnswers
 from appliance.standin.desk_pages.request_stream import new_requests
 from appliance.standin.desk_pages.sections.section_table import SECTIONS
 from appliance.standin.event_stream import EventStream
@@ -53,8 +55,9 @@ def ask(path: Path) -> Ask:
     """Ask for a page, as a browser does or with another Accept field."""
     guard, stream = Guard("t" * 43), EventStream()
     remedies = RemedyPages(lambda _: None, stream, guard.page_value)
-    desk = Desk(str(path), lambda: HOSTILE)
-    pages = OwnPages(guard, WaitingPage(), stream, lambda *_: None, dict, remedies, desk=desk)
+    answers = PageAnswers(lambda: HOSTILE, records=True)
+    desk, machine = Desk(str(path), answers), MachinePages(str(path.with_name("none.sock")), answers)
+    pages = OwnPages(guard, WaitingPage(), stream, lambda *_: None, dict, remedies, machine=machine, desk=desk)
 
     def ask(place: str, accept: str = "text/html", **fields: str) -> tuple[str, dict[str, str], bytes]:
         place, _, query = place.partition("?")

@@ -49,7 +49,7 @@ def _repeated(repeated: Sequence[dict[str, Any]]) -> str:
 
 
 def _row(each: dict[str, Any], end: float) -> str:
-    begin, width = each["began_s"] / end * _WIDTH, max(1.0, each["duration_s"] / end * _WIDTH)
+    begin, width = each["began_s"] / end * _WIDTH, max(2.0, each["duration_s"] / end * _WIDTH)
     label = f"begins after {duration(each['began_s'])}"
     bar = (
         f'<svg class="bar" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'

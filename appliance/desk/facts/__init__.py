@@ -1,0 +1,1 @@
+"""What the desk tells of the machine besides its database: processes with their memory, and installed packages."""

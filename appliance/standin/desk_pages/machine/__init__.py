@@ -1,0 +1,1 @@
+"""The desk's pages about the machine: processes and memory, settings, the environment's packages."""
