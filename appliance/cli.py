@@ -118,6 +118,10 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
     requests.add_argument("--status", default="", metavar="STATUS", help="only this status, or a class such as 5xx")
     requests.add_argument("--slower_ms", default="", metavar="MS", help="only those that took at least so long")
     requests.add_argument("--limit", default="20", metavar="COUNT", help="how many, the newest (default: 20)")
+    add(
+        "mcp", "Serve tools for an assistant (MCP) on stdin and stdout: docker compose exec -T app appliance mcp.",
+        "PROJECT", "STATUS_SOCKET",
+    )  # fmt: skip
     doctor = add(
         "doctor", "Look for problems of this machine and container, and say what to do. Exits with 1 if there is one.",
         "PROJECT", "CACHE", "STATUS_SOCKET", usage="[--json]",
@@ -247,7 +251,7 @@ def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mappi
             from appliance.commands import install
 
             return install.command(process, flags, report=arguments.report, near=arguments.near)
-        case "status" | "requests" | "doctor":
+        case "status" | "requests" | "mcp" | "doctor":
             return _show(arguments, process, flags)
         case "check":
             from appliance.commands import explain
@@ -275,6 +279,10 @@ def _show(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapp
             return list_requests.command(
                 process, flags, given, number=arguments.number, follow=arguments.follow, as_json=arguments.as_json
             )
+        case "mcp":
+            from appliance.commands.recorded import mcp_command
+
+            return mcp_command.command(process, flags)
         case _:
             from appliance.commands import doctor
 

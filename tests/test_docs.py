@@ -12,7 +12,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
 from appliance.server.wsgi.recording.request_ids import RequestIds
-from tools import commands, hosts, remedies, site, tests_of
+from tools import assistants, commands, hosts, remedies, site, tests_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -155,6 +155,11 @@ def test_the_allowed_hosts_are_those_of_the_code():
 def test_the_remedies_are_those_of_the_table():
     """docs/pages.md lists each remedy; python -m tools.remedies writes them."""
     assert remedies.PAGE.read_text(encoding="utf-8") == remedies.page()
+
+
+def test_the_tools_of_assistants_are_the_codes():
+    """docs/assistants.md lists each tool; python -m tools.assistants writes them."""
+    assert assistants.PAGE.read_text(encoding="utf-8") == assistants.page()
 
 
 def test_every_page_has_its_place_on_the_site():

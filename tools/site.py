@@ -17,7 +17,7 @@ BUILD = ROOT / ".site"
 # The order of the site. A page that is in no list fails the build: Sphinx warns about it.
 SECTIONS = {
     "Use it": [
-        "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "watching",
+        "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "assistants", "watching",
         "synchronised-folders", "serving",
         "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "probes", "hosts", "security",
         "troubleshooting", "library", "deploy", "production", "publishing",

@@ -80,6 +80,7 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     pages: str
     record: str
+    mcp: str
     browser_reload: str
     editor: str
     editor_folder: str

@@ -182,7 +182,10 @@ class Supervisor:
             self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
             debug_port=self._debug_port, companions=self._companions, desk=self._desk,
         )  # fmt: skip
-        questions = {**answers.answerers(), **desk_answers(self._runtime, lambda: self._steps.analysis)}
+        questions = {
+            **answers.answerers(), **self._spawner.assistants.answerers(),
+            **desk_answers(self._runtime, lambda: self._steps.analysis),
+        }  # fmt: skip
         self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))
         self._probes.begin()
         self._desk.begin()

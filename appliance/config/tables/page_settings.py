@@ -21,6 +21,13 @@ PAGE_SETTINGS: tuple[Setting, ...] = (
         example="off",
     ),
     Setting(
+        "MCP",
+        value_types.choice("off", "read", "write"),
+        "read",
+        "What assistants may do by MCP: nothing, or read what was recorded; write also lets them change something.",
+        example="write",
+    ),
+    Setting(
         "BROWSER_RELOAD",
         value_types.choice("auto", "on", "off"),
         "auto",

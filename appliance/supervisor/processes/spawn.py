@@ -22,6 +22,7 @@ from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.environment_link import link
+from appliance.supervisor.recording.assistant_access import AssistantAccess
 from appliance.watch.kinds import watched_names
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Spawner:
         self._page_facts = page_facts
         self._desk = desk
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
+        self.assistants = AssistantAccess(runtime)
         self._children = runtime.children
         self._settings = runtime.settings
         self._process = runtime.process

@@ -102,6 +102,7 @@ def status_of(snapshot: Snapshot, history: RunHistory, stuck: str = "") -> dict[
         "state": state.phase.value,
         "stuck": stuck or None,
         "generation": state.generation,
+        "attempt": state.job + state.generation,  # grows with each analysis and each start
         "url": history.url,
         "project": history.project,
         "application": {"name": target.name, "framework": target.framework} if target else None,

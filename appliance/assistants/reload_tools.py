@@ -1,0 +1,136 @@
+"""The tools that tell of reloads: the history, and the next one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from appliance.assistants.request_tools import failure, moment
+from appliance.desk import questions
+from appliance.desk.log_questions import LogFilters, log_lines
+
+if TYPE_CHECKING:
+    from appliance.assistants.sources import Sources
+    from appliance.assistants.tool_call import Call
+
+    Found = dict[str, Any]
+
+_LOOK_S = 0.1  # between two looks; a look costs 0.3 ms
+_PROGRESS_S = 2.0
+_SETTLED = frozenset({"serving", "broken"})
+_GOOD = frozenset({"reload.finished", "worker.ready"})
+_TIMES = ("duration_s", "total_s", "seen_s", "start_s", "import_s")
+_RECORDED_S = 0.4  # until what was logged is recorded, at the usual load
+
+
+def reload_history(sources: Sources, call: Call) -> Found:
+    """Return the starts and reloads of the day, the newest first."""
+    limit = call.arguments.get("limit", 10)
+    with sources.desk() as connection:
+        found = questions.reloads(connection, limit)
+    listed = [_reload(each) for each in found]
+    return {"reloads": listed, "note": "" if listed else "Nothing was started since recording began."}
+
+
+def _reload(each: Found) -> Found:
+    good = each["event"] in _GOOD
+    times = [f"{name.removesuffix('_s')} {each[name] * 1000:.0f} ms" for name in _TIMES if each.get(name) is not None]
+    return {
+        "at": moment(each["at"]),
+        "generation": each["generation"],
+        "good": good,
+        "event": each["event"],
+        "saved": each["files"],
+        "times": ", ".join(times),
+        "forked": each.get("forked"),
+        "error": "" if good else each.get("error") or each.get("found") or each.get("how") or each.get("reason"),
+        "place": f"{each['file']}:{each.get('line')}" if each.get("file") and not good else "",
+        "action": "" if good else each.get("action"),
+    }
+
+
+def wait_for_reload(sources: Sources, call: Call) -> Found:
+    """Wait until a newer attempt serves or has failed, and say whether it is good."""
+    status = sources.status()
+    after = call.arguments.get("after_attempt", status["attempt"])
+    within_s = call.arguments.get("timeout_s", 30)
+    began = told_at = time.monotonic()
+    since, settled = time.time(), -1
+    while True:
+        if _is_past(status, after):
+            if settled == status["attempt"]:
+                return _outcome(sources, status)
+            settled = status["attempt"]  # another save may follow at once: look again
+            wait_s = _RECORDED_S
+        else:
+            wait_s = _LOOK_S
+        now = time.monotonic()
+        if now - began > within_s and settled < 0:
+            return _nothing(sources, status, after, since, within_s)
+        if now - told_at > _PROGRESS_S:
+            told_at = now
+            call.progress(now - began, f"{status['state']}, generation {status['generation']}")
+        if call.cancelled.wait(wait_s):
+            return {"good": None, "outcome": "cancelled"}
+        status = sources.status()
+
+
+def _is_past(status: Found, attempt: int) -> bool:
+    return bool(status["attempt"] > attempt and status["state"] in _SETTLED)
+
+
+def _outcome(sources: Sources, status: Found) -> Found:
+    project = str(status.get("project"))
+    is_good = status["state"] == "serving" and not status.get("stuck")
+    result: Found = {
+        "good": is_good,
+        "outcome": "The new code is imported, and serves." if is_good else "The new code does not serve.",
+        "generation": status["generation"],
+        "attempt": status["attempt"],
+        "error": failure(status.get("error"), project),
+        "stuck": status.get("stuck"),
+        "last_reload": status.get("last_reload") if is_good else None,
+    }
+    if status.get("desk"):
+        result["warnings"] = _warnings(sources, status["generation"])
+    if is_good:
+        result["next"] = "Send the requests that the change is about, then look at list_requests and last_errors."
+    return result
+
+
+def _warnings(sources: Sources, generation: int) -> list[str]:
+    """Return what this generation has warned of at its start."""
+    with sources.desk() as connection:
+        run = questions.current_run(connection)
+        lines = log_lines(connection, LogFilters(level="warning", generation=generation, run=run, limit=10))
+    return [_warning(each) for each in reversed(lines)]
+
+
+def _warning(each: Found) -> str:
+    texts = (each.get(name) for name in ("text", "message", "error", "reason", "action"))
+    return f"{each['event']}: " + ". ".join(str(text)[:500] for text in texts if text)
+
+
+def _nothing(sources: Sources, status: Found, after: int, since: float, within_s: int) -> Found:
+    """Say what has happened instead of a reload."""
+    result: Found = {
+        "good": None,
+        "outcome": f"No start after attempt {after} has ended within {within_s} s.",
+        "state": status["state"],
+        "attempt": status["attempt"],
+        "error": failure(status.get("error"), str(status.get("project"))),
+        "next": (
+            "Check that the file that was saved is part of the project, and is not ignored. If the reload came before "
+            "this call, reload_history shows it: next time, pass after_attempt from the status before the save."
+        ),
+    }
+    if status.get("desk"):
+        with sources.desk() as connection:
+            reread = log_lines(connection, LogFilters(event="templates.reread", since=since - 5, limit=1))
+        if reread:
+            result |= {
+                "good": True,
+                "outcome": "Templates were saved, which the worker reads again: no new generation is needed.",
+                "saved": reread[0].get("files"),
+            }
+    return result

@@ -1,0 +1,73 @@
+"""Where tools get what they tell: the desk's database, and the supervisor."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.assistants.tool_call import ToolError
+from appliance.desk.database import UnreadableError, open_for_reading
+from appliance.protocol.status_question import ask_supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NOT_RECORDED = "This appliance records no requests. Set APPLIANCE_RECORD=on and APPLIANCE_PAGES=on, and restart it."
+_ALL_TOLD_TO_OWNER = "generation"  # a field that only root and the appliance's own user get
+
+
+class Sources:
+    """The sources of one appliance.
+
+    Args:
+        socket: the path of the supervisor's status socket.
+    """
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def ask(self, question: str = "status", *, timeout_s: float = 5.0) -> dict[str, Any]:
+        """Ask the supervisor.
+
+        Raises:
+            ToolError: it does not answer.
+        """
+        try:
+            return ask_supervisor(self._socket, question, timeout_s=timeout_s)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", "") or error
+            raise ToolError(
+                f"No appliance answers on {self._socket} ({why}). Ask the person to start it: docker compose up."
+            ) from None
+
+    def status(self) -> dict[str, Any]:
+        """Return the whole status.
+
+        Raises:
+            ToolError: the supervisor does not answer, or tells this user nothing.
+        """
+        status = self.ask()
+        if _ALL_TOLD_TO_OWNER not in status:
+            raise ToolError(
+                "Only root and the appliance's own user see the status. "
+                "Run the MCP server as one of them: docker compose exec -T app appliance mcp"
+            )
+        return status
+
+    @contextmanager
+    def desk(self) -> Iterator[sqlite3.Connection]:
+        """Open the database of recorded requests.
+
+        Raises:
+            ToolError: nothing is recorded, or it can't be read.
+        """
+        place = self.status().get("desk")
+        if not place:
+            raise ToolError(_NOT_RECORDED)
+        try:
+            with closing(open_for_reading(Path(place))) as connection:
+                yield connection
+        except (UnreadableError, sqlite3.Error) as error:
+            raise ToolError(f"What was recorded can't be read: {error}. Send a request, and try again.") from None

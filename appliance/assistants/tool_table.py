@@ -1,0 +1,119 @@
+"""The table of tools. ``python -m tools.assistants`` writes it into docs/assistants.md."""
+
+from __future__ import annotations
+
+from appliance.assistants import reload_tools, request_tools, state_tools
+from appliance.assistants.tool import Parameter, Tool
+
+_NUMBER = Parameter("number", "integer", "The number of the request, from list_requests.", least=1, required=True)
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def _limit(most: int, usual: int) -> Parameter:
+    return Parameter("limit", "integer", f"How many at most; {usual} if left out.", least=1, most=most)
+
+
+_BEFORE = Parameter("before", "integer", "Only those before this number: the next page of an earlier answer.", least=1)
+
+TABLE: tuple[Tool, ...] = (
+    Tool(
+        "status",
+        "Status",
+        "What the development server does now: whether the project is served, which generation of its code, and what "
+        "is broken (error, with file, line and the project's own frames). Begin here. Its attempt is what "
+        "wait_for_reload takes.",
+        state_tools.status,
+    ),
+    Tool(
+        "last_errors",
+        "Last errors",
+        "The exceptions that requests raised, grouped by error and line, the newest first, each with the frames of the "
+        "project's own code and the number of a request to look at; and what keeps the project from being served.",
+        request_tools.last_errors,
+        (_limit(50, 10),),
+    ),
+    Tool(
+        "list_requests",
+        "List requests",
+        "The last requests, the newest first: method, path, status, duration, number of queries, generation. Filters "
+        "can be combined. get_request shows one of them whole.",
+        request_tools.list_requests,
+        (
+            Parameter("q", "string", "A text that the path or the query contains."),
+            Parameter("method", "string", "GET, POST ..."),
+            Parameter("status", "string", "A status such as 404, or a class such as 5xx."),
+            Parameter("route", "string", "A route as list_routes shows it."),
+            Parameter("generation", "integer", "Only requests that this generation of the code has answered.", least=0),
+            Parameter("slower_ms", "integer", "Only requests that took at least so long.", least=0),
+            _BEFORE,
+            _limit(100, 20),
+        ),
+    ),
+    Tool(
+        "get_request",
+        "Get a request",
+        "One request. Its overview has times, the exception with the project's own frames, queries that one line "
+        "repeats (N+1), and the first lines that it printed or logged. The other parts: request and response (fields "
+        "and content), queries (each with its line and duration), log (every line), traceback (whole).",
+        request_tools.get_request,
+        (
+            _NUMBER,
+            Parameter("part", "string", "Which part; the overview if left out.", choices=request_tools.PARTS),
+            Parameter("offset", "integer", "Of queries and log: leave out so many, to read on.", least=0, most=100_000),
+        ),
+    ),
+    Tool(
+        "get_log",
+        "Get the log",
+        "Lines of the log, the newest first: what the project printed and logged, in requests and outside of them, "
+        "and the events of the server. With request: all lines of that request.",
+        request_tools.get_log,
+        (
+            Parameter("request", "integer", "The number of a request: only its lines.", least=1),
+            Parameter("level", "string", "The least level.", choices=_LEVELS),
+            Parameter("event", "string", "An event: output is what was printed, project.logged what was logged."),
+            Parameter("text", "string", "A text that the line contains."),
+            Parameter("generation", "integer", "Only lines of this generation of the code.", least=0),
+            _BEFORE,
+            _limit(100, 30),
+        ),
+    ),
+    Tool(
+        "list_routes",
+        "List routes",
+        "The routes that got requests: how many, how many failed, and median and 95th percentile of their durations "
+        "before and after the last save. Says which became slower by that save.",
+        state_tools.list_routes,
+        (Parameter("text", "string", "A text that method or route contains."), _limit(200, 50)),
+    ),
+    Tool(
+        "reload_history",
+        "Reload history",
+        "The starts and reloads, the newest first: which files were saved, whether the new code serves, how long it "
+        "took, and why it failed.",
+        reload_tools.reload_history,
+        (_limit(50, 10),),
+    ),
+    Tool(
+        "worker_stacks",
+        "Stacks of the worker",
+        "Where the worker stands right now: each thread that runs the project's code, with its own frames, the "
+        "innermost first; and the requests that have run for long and still run. Use it when a request does not end.",
+        state_tools.worker_stacks,
+        (Parameter("whole", "boolean", "Also the whole stacks, as Python prints them."),),
+    ),
+    Tool(
+        "wait_for_reload",
+        "Wait for the next reload",
+        "Call this after you have saved a file: it waits until the new code serves or has failed, and says which "
+        "(good), with the error or the warnings. Pass after_attempt from a status or wait_for_reload that you called "
+        "before you saved; otherwise a reload that was faster than this call is missed.",
+        reload_tools.wait_for_reload,
+        (
+            Parameter("after_attempt", "integer", "The attempt before the save.", least=0),
+            Parameter("timeout_s", "integer", "How long to wait at most, in seconds; usually 30.", least=1, most=300),
+        ),
+        waits=True,
+    ),
+)
+BY_NAME = {each.name: each for each in TABLE}
