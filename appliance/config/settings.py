@@ -81,6 +81,7 @@ class Settings:
     pages: str
     record: str
     mcp: str
+    mail: str
     browser_reload: str
     editor: str
     editor_folder: str

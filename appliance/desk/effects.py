@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Effects = dict[str, Any]
 
-NONE: Effects = {"outgoing": [], "outgoing_left_out": 0}
+NONE: Effects = {"outgoing": [], "outgoing_left_out": 0, "mail": [], "mail_left_out": 0}
 # Parameters of URLs that others give out: signatures of stores (as in the log), and the usual name of an API's key.
 _SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
 _URL = re.compile(r"https?://[^\s'\"<>]{1,2000}")
@@ -31,6 +31,8 @@ def readable(sent: Any, redaction: Redaction) -> Effects:
     return {
         "outgoing": [_call(each, redaction) for each in sent.get("calls", ())],
         "outgoing_left_out": int(sent.get("calls_left_out", 0)),
+        "mail": [_mail(each, redaction) for each in sent.get("mails", ())],
+        "mail_left_out": int(sent.get("mails_left_out", 0)),
     }
 
 
@@ -44,6 +46,30 @@ def _call(sent: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
         "duration_s": None if took is None else int(took) / 1_000_000,
         "status": None if status is None else int(status),
         "error": None if error is None else masked_text(str(error), redaction),
+    }
+
+
+def _mail(sent: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
+    """Return a mail. Links in it stay whole: to follow one is what a mail is kept for."""
+    texts = {name: sent.get(name) for name in ("text", "html", "error")}
+    return {
+        "result": str(sent["result"]),
+        "server": str(sent["server"]),
+        "from": str(sent["from"]),
+        "to": [str(each) for each in sent["to"]],
+        "to_count": int(sent["to_count"]),
+        "subject": redaction.masked(str(sent["subject"])),
+        "fields": [[str(name), redaction.masked(str(value))] for name, value in sent["fields"]],
+        **{name: None if text is None else redaction.masked(str(text)) for name, text in texts.items()},
+        "text_cut": int(sent.get("text_cut", 0)),
+        "html_cut": int(sent.get("html_cut", 0)),
+        "attachments": [
+            {"name": str(name), "type": str(kind), "size": int(size)} for name, kind, size in sent["attachments"]
+        ],
+        "attachments_left_out": int(sent.get("attachments_left_out", 0)),
+        "place": str(sent["place"]),
+        "began_s": int(sent["began_us"]) / 1_000_000,
+        "duration_s": int(sent["took_us"]) / 1_000_000,
     }
 
 

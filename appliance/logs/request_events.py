@@ -148,6 +148,12 @@ REQUEST_EVENTS = MappingProxyType(
             CHILD,
             action="Send as many bytes as Content-Length says, or leave the field out.",
         ),
+        "mail.kept": Event(
+            "info",
+            "A mail of the project was kept for the page of its request, and not sent.",
+            ("to", "subject", "request_id", "action"),
+            CHILD,
+        ),
         "hook.dropped": Event(
             "debug",
             "One of the appliance's hooks into the project has failed, and is not used any more.",

@@ -19,6 +19,12 @@ CALLS_MAX = 100  # outgoing calls of one request
 CALLS_TEXT_MAX = 32 * 1024  # characters of their URLs and places
 URL_MAX = 500  # characters
 ERROR_MAX = 200
+MAILS_MAX = 20  # of one request
+MAIL_ROOM = 64 * 1024  # bytes of all of them in the message
+MAIL_TEXT_MAX = 16 * 1024  # characters of a mail's text, and of its HTML
+MAIL_LINE_MAX = 200  # characters of an address, a subject, a name
+MAIL_ADDRESSES_MAX = 20
+MAIL_ATTACHMENTS_MAX = 20
 _SIZES = struct.Struct("!4I")
 # Looked up before any code of the project runs: a project may replace ``json.dumps``.
 _ENCODE, _DECODE = json.JSONEncoder().encode, json.loads
@@ -32,7 +38,7 @@ class RequestDetails(NamedTuple):
             that were left out; ``queries`` has four numbers for each query, of its text and its place in ``texts``, its
             beginning after that of the request, and its duration in microseconds; ``effects`` is what else it did:
             ``calls`` has an object for each outgoing call, without ``took_us`` if it had not ended, and
-            ``calls_left_out`` counts those beyond the limits.
+            ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail.
         head: the request's head, as it was received.
         body: what the application has read of its body.
         response: the response, as it was sent.
@@ -48,6 +54,11 @@ class RequestDetails(NamedTuple):
         info = _ENCODE(self.info).encode()
         sizes = _SIZES.pack(len(info), len(self.head), len(self.body), len(self.response))
         return b"".join((sizes, info, self.head, self.body, self.response))
+
+
+def encoded_size(value: object) -> int:
+    """Return how many bytes of a message a value takes."""
+    return len(_ENCODE(value))
 
 
 def unpack(message: bytes) -> RequestDetails:

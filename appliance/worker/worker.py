@@ -224,10 +224,9 @@ class Worker:
             if self._application is not None:
                 return  # the application is served already, beside the import
             self._application = application
-        if self._start.options.get("records"):
-            libraries = RecordedLibraries(self._hooks, self._files.places.is_own)
-            libraries.begin()
-            self._sink.after_details(libraries.install)
+        libraries = RecordedLibraries(self._hooks, self._files.places.is_own, self._start.options)
+        libraries.begin()
+        self._sink.after_details(libraries.install)
         warm(application)
         self._order.end()
         if self._inheritance is not None:

@@ -28,6 +28,14 @@ PAGE_SETTINGS: tuple[Setting, ...] = (
         example="write",
     ),
     Setting(
+        "MAIL",
+        value_types.choice("keep", "send"),
+        "keep",
+        "keep: mail for an SMTP server is shown on the page /__appliance__/ and not sent, except to a server for tests "
+        "on this machine or its networks; send: it is shown and sent.",
+        example="send",
+    ),
+    Setting(
         "BROWSER_RELOAD",
         value_types.choice("auto", "on", "off"),
         "auto",

@@ -173,6 +173,7 @@ class Spawner:
             "pages": self._pages(child.role),
             "error_pages": self._page_facts.options() if child.role == "worker" else {},
             "records": self._desk.details >= 0,
+            "mail": settings.mail if child.role == "worker" else "",
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }

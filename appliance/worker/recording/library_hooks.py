@@ -39,6 +39,11 @@ class LibraryHooks:
         """Call ``patch`` with the module of this name once it is there; ``hook`` names it where it fails."""
         self._waiting.setdefault(module, []).append((hook, patch))
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a library to wait for."""
+        return bool(self._waiting)
+
     def begin(self) -> None:
         """Hook into what is imported by now, and into the others when they are."""
         self.install()

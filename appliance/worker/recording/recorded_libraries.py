@@ -1,11 +1,13 @@
-"""All hooks into the project's libraries that note what a request does. Made once in a worker that records."""
+"""All hooks into the project's libraries that note what a request does. Made once in a worker."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .effects.django_mail import DjangoMail
 from .effects.http_client_calls import HttpClientCalls
 from .effects.httpcore_calls import HttpcoreCalls
+from .effects.mail_hooks import MailHooks
 from .library_hooks import LibraryHooks
 from .own_line import OwnLine
 from .queries import QueryHooks
@@ -22,21 +24,34 @@ class RecordedLibraries:
     Args:
         hooks: guards our code in the project's process.
         is_own: whether a file is the project's own code.
+        options: of the worker's start: ``records``, whether there is a recorder; without one, mail alone is hooked, so
+            that it is kept. ``mail``: whether it is.
     """
 
-    def __init__(self, hooks: Hooks, is_own: Callable[[str], bool]) -> None:
+    def __init__(self, hooks: Hooks, is_own: Callable[[str], bool], options: dict[str, Any]) -> None:
+        records, keeps_mail = bool(options.get("records")), options.get("mail") == "keep"
         own_line = OwnLine(is_own)
-        self._queries = QueryHooks(hooks, is_own)
+        self._queries = QueryHooks(hooks, is_own) if records else None
         self._libraries = LibraryHooks(hooks)
-        for each in (HttpClientCalls(hooks, own_line), HttpcoreCalls(hooks, own_line)):
-            each.add_to(self._libraries)
+        if records:
+            HttpClientCalls(hooks, own_line).add_to(self._libraries)
+            HttpcoreCalls(hooks, own_line).add_to(self._libraries)
+        if records or keeps_mail:
+            mail = MailHooks(hooks, own_line, keeps=keeps_mail)
+            mail.add_to(self._libraries)
+            DjangoMail(hooks, mail).add_to(self._libraries)
 
     def begin(self) -> None:
         """Hook into what the project has imported, and into the rest once it is imported."""
-        self._queries.install()
-        self._libraries.begin()
+        self._install_queries()
+        if self._libraries.waits:
+            self._libraries.begin()
 
     def install(self) -> None:
         """Hook into what was imported since, by ways that are not followed."""
-        self._queries.install()
+        self._install_queries()
         self._libraries.install()
+
+    def _install_queries(self) -> None:
+        if self._queries is not None:
+            self._queries.install()

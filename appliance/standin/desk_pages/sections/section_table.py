@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .exchange_sections import request_section, response_section
 from .log_section import log_section, shown_lines
+from .mail_section import mail_count, mail_section
 from .outgoing_section import count_of, outgoing_section
 from .overview_section import overview_section
 from .queries_section import queries_of, queries_section
@@ -46,5 +47,6 @@ SECTIONS: dict[str, Section] = {
     "response": Section("Response", response_section),
     "queries": Section("Queries", queries_section, lambda found: len(queries_of(found))),
     "outgoing": Section("Outgoing", outgoing_section, count_of),
+    "mail": Section("Mail", mail_section, mail_count),
     "log": Section("Log", log_section, lambda found: len(shown_lines(found))),
 }

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....protocol.request_details import CALLS_MAX, CALLS_TEXT_MAX
+from ....protocol.request_details import CALLS_MAX, CALLS_TEXT_MAX, MAIL_ROOM, MAILS_MAX, encoded_size
 
 
 class Effects:
     """Made when there is a first effect. Called from the threads of the request."""
 
-    __slots__ = ("_calls", "_calls_left_out", "_calls_room")
+    __slots__ = ("_calls", "_calls_left_out", "_calls_room", "_mail_room", "_mails", "_mails_left_out")
 
     def __init__(self) -> None:
         self._calls: list[dict[str, Any]] = []
         self._calls_left_out = 0
         self._calls_room = CALLS_TEXT_MAX
+        self._mails: list[dict[str, Any]] = []
+        self._mails_left_out = 0
+        self._mail_room = MAIL_ROOM
 
     def add_call(self, call: dict[str, Any]) -> None:
         """Note an outgoing call; its result is added to this dict later."""
@@ -26,6 +29,22 @@ class Effects:
         else:
             self._calls_left_out += 1
 
+    def add_mail(self, note: dict[str, Any]) -> None:
+        """Note a mail, its texts as far as there is room."""
+        room = self._mail_room - encoded_size({**note, "text": "", "html": ""})
+        if len(self._mails) >= MAILS_MAX or room < 0:
+            self._mails_left_out += 1
+            return
+        for field in ("text", "html"):
+            text = note.get(field, "")
+            if (size := encoded_size(text)) > room:
+                kept = room // 6  # the longest form of a character
+                note[field], note[f"{field}_cut"] = text[:kept], note.get(f"{field}_cut", 0) + len(text) - kept
+                size = encoded_size(note[field])
+            room -= size
+        self._mail_room = max(0, room)
+        self._mails.append(note)
+
     def to_wire(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
         found: dict[str, Any] = {}
@@ -33,6 +52,10 @@ class Effects:
             found["calls"] = [dict(each) for each in self._calls]  # another thread may still add a result
         if self._calls_left_out:
             found["calls_left_out"] = self._calls_left_out
+        if self._mails:
+            found["mails"] = self._mails
+        if self._mails_left_out:
+            found["mails_left_out"] = self._mails_left_out
         return found
 
 
