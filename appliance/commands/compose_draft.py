@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import __version__
+from appliance.commands.backing_services.service_text import (
+    Services,
+    dependency_lines,
+    service_lines,
+    variable_lines,
+    volume_lines,
+)
 from appliance.config.reference import compose_environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from appliance.commands.image_source import ImageSource
     from appliance.discovery.target import Target
-
-_DEPENDENCIES = ("requirements*.txt", "requirements/*.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py")
-_SERVICES = {
-    "postgres": (
-        re.compile(r"\bpsycopg|\basyncpg\b|\bpg8000\b", re.IGNORECASE),
-        "postgres:17-alpine",
-        "db:5432",
-        "POSTGRES_PASSWORD",
-    ),
-    "mysql": (
-        re.compile(r"\bmysqlclient\b|\bPyMySQL\b", re.IGNORECASE),
-        "mariadb:11",
-        "db:3306",
-        "MARIADB_ROOT_PASSWORD",
-    ),
-    "redis": (re.compile(r"\bredis\b|\bcelery\b|\bdjango-rq\b", re.IGNORECASE), "redis:7-alpine", "redis:6379", ""),
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +56,7 @@ class Image:
         return f'docker build --tag {self.name} {target}"{self.source.context}"'
 
 
-def compose_text(root: Path, target: Target | None, image: Image) -> str:
+def compose_text(target: Target | None, image: Image, services: Services) -> str:
     """Return the compose file for a project whose application is ``target``, if it has one."""
     django = target is not None and target.kind == "django"
     served = f"Serves {'Django with ' * django}{target.name}" if target else "Serves the application of this folder"
@@ -95,18 +82,13 @@ def compose_text(root: Path, target: Target | None, image: Image) -> str:
         "      APPLIANCE_PUBLIC_URL: ${APPLIANCE_PUBLIC_URL:-http://localhost:${PUBLISH_PORT:-8000}}",
         "      # Where your editor finds this folder (for APPLIANCE_EDITOR).",
         "      APPLIANCE_EDITOR_FOLDER: ${APPLIANCE_EDITOR_FOLDER:-${PWD:-}}",
+        *variable_lines(services),
     ]
     if django:
         lines.append("      # To apply the migrations before the first start, and when they change:")
         lines.append("      # APPLIANCE_BEFORE_START: python manage.py migrate --noinput")
-    lines.append("    stop_grace_period: 10s")
-    for name, (pattern, service_image, address, password) in _SERVICES.items():
-        if pattern.search(_dependencies(root)):
-            service = address.partition(":")[0]
-            lines += ["", f"  # The project's dependencies name {name}; its address for the project is {address}."]
-            lines += [f"  # {service}:", f"  #   image: {service_image}"]
-            lines += ["  #   environment:", f"  #     {password}: development"] if password else []
-    return "\n".join([*lines, "", "volumes:", "  cache:"]) + "\n"
+    lines += ["    stop_grace_period: 10s", *dependency_lines(services), *service_lines(services)]
+    return "\n".join([*lines, "", "volumes:", "  cache:", *volume_lines(services)]) + "\n"
 
 
 def _image_lines(image: Image) -> list[str]:
@@ -130,8 +112,3 @@ def _image_lines(image: Image) -> list[str]:
             f"        APPLIANCE_SOURCE: {json.dumps(source.context, ensure_ascii=False)}",
         ]
     return lines
-
-
-def _dependencies(root: Path) -> str:
-    files = (file for pattern in _DEPENDENCIES for file in root.glob(pattern) if file.is_file())
-    return "\n".join(file.read_text("utf-8", "replace") for file in files)

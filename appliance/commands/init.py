@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands.backing_services.own_compose import own_compose_steps
+from appliance.commands.backing_services.service_text import services_of
 from appliance.commands.compose_draft import Image
 from appliance.commands.first_steps import open_project
 from appliance.commands.image_source import given, remembered
@@ -43,15 +45,19 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     values = opened.environment.values
     target = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
     required = required_variables(Modules(root))
-    written, kept = write_all(root, drafts(root, target, required, image), force=force)
+    theirs = {name: value for name, value in values.items() if opened.environment.origins[name] != "environment"}
+    services = services_of(root, target, settings.dependencies, theirs)
+    written, kept = write_all(root, drafts(root, target, required, image, services), force=force)
     compose = compose_file(root)
     if not written and not kept:
         _print("Nothing to do: every file exists, as `appliance init` writes it.\n")
         return 0
-    unset = [name for name in required if name not in values]
+    unset = [name for name in required if name not in values and (compose in kept or name not in services.variables)]
     lines = [
         *_changes(written, kept),
+        *services.notes,
         *_next_steps(unset, found=target is not None, compose=compose, kept=compose in kept),
+        *(own_compose_steps(root, services, compose) if compose in kept else ()),
     ]
     if compose not in kept:
         lines += _about_the_image(image, unseen=source is not None and in_image)

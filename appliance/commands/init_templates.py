@@ -11,6 +11,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.commands.backing_services.service_text import (
+    dependency_lines,
+    service_lines,
+    variable_lines,
+    volume_lines,
+)
 from appliance.commands.compose_draft import compose_text
 from appliance.commands.written_files import Draft
 from appliance.discovery.project import find_application
@@ -19,6 +25,7 @@ from appliance.errors import ApplicationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from appliance.commands.backing_services.service_text import Services
     from appliance.commands.compose_draft import Image
     from appliance.discovery.target import Target
 
@@ -35,13 +42,15 @@ def application(root: Path, values: Mapping[str, str], app: str | None, *, adapt
         return None
 
 
-def drafts(root: Path, target: Target | None, required: list[str], image: Image) -> list[Draft]:
+def drafts(root: Path, target: Target | None, required: list[str], image: Image, services: Services) -> list[Draft]:
     """Return every file for this project, the most useful first; ``required``: variables without a default."""
-    found = [Draft(compose_file(root), compose_text(root, target, image))]
+    found = [Draft(compose_file(root), compose_text(target, image, services))]
     for folder, place in _PLACES.items():
         for file in sorted((_TEMPLATES / folder).rglob("*")):
             if file.is_file():
                 text = _for_project(file.name, file.read_text("utf-8"), root, image)
+                if file.name == "docker-compose.yml":
+                    text = _with_services(text, services)
                 found.append(Draft(f"{place}/{file.relative_to(_TEMPLATES / folder)}", text))
     return [*found, *_example(root, required)]
 
@@ -63,6 +72,15 @@ def _for_project(name: str, text: str, root: Path, image: Image) -> str:
         first += f"\n  // {image.pin}" if image.pin else ""
         first += f'\n  "initializeCommand": {command},'
     return text.replace('"name": "WSGI project",', first)
+
+
+def _with_services(text: str, services: Services) -> str:
+    """Return the dev container's compose file, which is a project of its own, with the services."""
+    end = "    stop_grace_period: 10s"
+    before, _, _ = text.partition(end)
+    lines = [end, *dependency_lines(services), *service_lines(services)]
+    lines += ["", "volumes:", "  cache:", *volume_lines(services)]
+    return "".join(f"{line}\n" for line in (before.rstrip("\n"), *variable_lines(services), *lines))
 
 
 def _display_name(name: str) -> str:

@@ -59,14 +59,14 @@ def use_service(facts: ProjectFacts, port: str) -> Proposal | None:
 
 def start_service(facts: ProjectFacts, host: str) -> Proposal | None:
     """Show the command that starts this service: only the person's own machine can run it."""
-    if host not in {name for name, _ in _services(facts.root)}:
+    if host not in {name for name, _ in compose_services(facts.root)}:
         return None
     return Proposal(advice=f"docker compose up -d {host}", why=f"The compose file has a service {host}.")
 
 
 def service_at(root: Path, port: int) -> Service | None:
     """Return the service that publishes or has this port, or whose image usually does."""
-    services = list(_services(root))
+    services = list(compose_services(root))
     for name, service in services:
         for published, own in _ports(service):
             if port in {published, own}:
@@ -78,7 +78,8 @@ def service_at(root: Path, port: int) -> Service | None:
     return None
 
 
-def _services(root: Path) -> Iterator[tuple[str, dict[str, object]]]:
+def compose_services(root: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the services of the project's compose file, by name."""
     for file in _FILES:
         text = text_of(read(root, file))
         if text is None:

@@ -89,10 +89,24 @@ def test_what_it_looks_at(init: Init, tmp_path: Path) -> None:
     init()
     text = (tmp_path / "shop" / "docker-compose.yml").read_text("utf-8")
     assert "# Serves app:app." in text
-    assert "its address for the project is db:5432" in text
-    assert "its address for the project is redis:6379" in text
-    assert "mariadb" not in text
-    assert yaml.safe_load(text)["services"].keys() == {"app"}
+    services = yaml.safe_load(text)["services"]
+    assert services.keys() == {"app", "postgres", "redis"}
+    assert services["app"]["environment"]["REDIS_URL"] == "redis://redis:6379/0"
+
+
+def test_a_variable_that_a_service_gives(init: Init, tmp_path: Path) -> None:
+    """What the written compose file sets need not be set in .env; a file of the project's own does not set it yet."""
+    root = tmp_path / "shop"
+    (root / "app.py").write_text(APP.replace("SHOP_KEY", "DATABASE_URL"), encoding="utf-8")
+    (root / "requirements.txt").write_text("flask\npsycopg\n", encoding="utf-8")
+    assert "First:" not in init().stdout
+    (root / "docker-compose.yml").write_text("services:\n  db: {image: postgres}\n", encoding="utf-8")
+    done = init()
+    assert "First: set DATABASE_URL in the file .env." in done.stdout
+    assert (
+        "PostgreSQL is the service `db` of docker-compose.yml. Give `app` these variables: DATABASE_URL:" in done.stdout
+    )
+    assert (root / "docker-compose.yml").read_text("utf-8") == "services:\n  db: {image: postgres}\n"
 
 
 def test_variables_of_other_readers(init: Init, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The services that a project's dependencies ask for: which they are, and what ``appliance init`` writes for them."""
