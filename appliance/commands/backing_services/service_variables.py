@@ -165,7 +165,7 @@ def _part_of(name: str, kind: str, *, first: bool) -> str:
 
 
 def _special(name: str, kind: str, values: Mapping[str, str], *, first: bool, django: bool) -> str | None:
-    """Return the value of a variable that is no part of an address, or is one of Celery's or a cache's."""
+    """Return the value of a variable of Celery, of a cache, of mail or of an engine; None for others."""
     backend = f"django.db.backends.{'postgresql' if kind == 'postgres' else 'mysql'}"
     rules = (
         (kind in {"redis", "rabbitmq"}, _BROKER, values["url"]),

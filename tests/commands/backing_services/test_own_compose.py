@@ -49,5 +49,5 @@ def test_roots_password_of_mysql(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compose", ["services: {}\n", "- broken: [", "services:\n  cache: {image: redis}\n", ""])
 def test_a_service_that_is_missing(tmp_path: Path, compose: str) -> None:
-    """It is named, and the diff above has its lines."""
+    """The step names the service that must be added; the diff above has its lines."""
     assert steps(tmp_path, compose) == ["For PostgreSQL, add the service `postgres` and its volume of the diff too."]
