@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
+from appliance.server.browser.local_peers import container_gateways, is_local
 from appliance.server.browser.own_paths import CLIENT, PREFIX, WAIT
 from appliance.server.pages import error_page
 from appliance.server.wsgi.recording.exchange import current
@@ -15,7 +16,6 @@ from appliance.server.wsgi.recording.exchange import current
 from . import guard
 from .answers import file
 from .browser_errors import BODY_MAX, BrowserErrors
-from .local_peers import container_gateways, is_local
 from .remedy_pages import FORM, PAGE_VALUE
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..protocol.inflight import InFlight
     from ..protocol.messages import Start
     from ..server.wsgi.recording.exchange import Exchange
+    from .recording.details import AddFields
     from .stdio.stdio import Stdio
 
 BATCH = 64  # beyond this a batch costs no less a record
@@ -88,6 +89,11 @@ class RecordSink:
         """Call this after each request that is recorded with its details; never where none is."""
         if self._details is not None:
             self._details.on_end = call
+
+    def add_fields(self, add: AddFields) -> None:
+        """Let this function add to the fields of the responses that are recorded."""
+        if self._details is not None:
+            self._details.add_fields = add
 
     def begin_sending(self, exchange: Exchange) -> None:
         """Note that a request's application has ended, while its response is still being sent."""

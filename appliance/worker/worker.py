@@ -36,6 +36,7 @@ from .module_reporter import ModuleReporter
 from .preload.import_order import ImportOrder
 from .preload.warming import warm
 from .recording.recorded_libraries import RecordedLibraries
+from .recording.server_timing import ServerTiming
 from .records import RecordSink
 from .stdio import terminal
 from .stdio.page_context import PageContext
@@ -227,6 +228,7 @@ class Worker:
         libraries = RecordedLibraries(self._hooks, self._files.places.is_own, self._start.options)
         libraries.begin()
         self._sink.after_details(libraries.install)
+        self._sink.add_fields(ServerTiming(self._hooks).added)
         warm(application)
         self._order.end()
         if self._inheritance is not None:

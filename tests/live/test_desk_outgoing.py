@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
@@ -169,3 +170,18 @@ def test_without_a_trace_nothing_is_sent_on(start: Starting, project: Path, serv
         of_request(appliance, f"/{number}?{port}", traceparent=trace, tracestate="a=1")
     assert {fields.get("traceparent") for _, fields in got} == {None, "of-the-project"}
     assert not [fields for _, fields in got if "tracestate" in fields]
+
+
+def test_a_browser_is_told_where_the_time_went(start: Starting, project: Path, service: Any):
+    """Server-Timing counts the calls; a program, and what is not recorded, get no field."""
+    (project / "app.py").write_text(STANDARD, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    path = f"/?{service[0]}"
+    field = appliance.get(path, **{"Sec-Fetch-Mode": "navigate"})[0].headers["Server-Timing"]
+    assert re.fullmatch(r'queue;dur=[\d.]+, app;dur=[\d.]+, outgoing;dur=[\d.]+;desc="124 calls"', field)
+    assert appliance.get(path)[0].headers["Server-Timing"] is None
+    assert appliance.stop() == 0
+    again = start(APPLIANCE_RECORD="off")
+    again.wait_for("worker.ready")
+    assert again.get(path, **{"Sec-Fetch-Mode": "navigate"})[0].headers["Server-Timing"] is None

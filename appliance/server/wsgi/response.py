@@ -86,6 +86,9 @@ class ServerHandler(ApplicationRun):
             self.code, self._line = heads.statuses[status]
         except TypeError:  # unhashable
             raise ApplicationFault(f"the status must be a str, not {status!r:.80}") from None
+        exchange = self.exchange
+        if exchange is not None and exchange.details is not None:
+            headers = exchange.details.fields(exchange, headers)
         self._fields = heads.fields(headers)
         self.status = status
         return self.write

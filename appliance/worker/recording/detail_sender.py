@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...server.wsgi.recording.exchange import Exchange
+    from .details import AddFields
 
 EACH_S = 0.01  # a hundred a second, in the long run
 BURST_S = 3.0  # and 300 at once
@@ -38,10 +39,12 @@ class DetailSender:
 
     Attributes:
         on_end: called after each request that was recorded.
+        add_fields: returns the fields of a response, given the application's.
     """
 
     def __init__(self, descriptor: int, begin: Callable[[Exchange, bytes], None]) -> None:
         self.on_end: Callable[[], None] = _nothing
+        self.add_fields: AddFields | None = None
         self._socket = socket.socket(fileno=descriptor)
         self._begin = begin
         self._next = 0.0  # up to which time requests have used what is allowed
@@ -54,7 +57,7 @@ class DetailSender:
         ahead = self._next - exchange.started
         if ahead < BURST_S:
             self._next = (self._next if ahead > 0 else exchange.started) + EACH_S
-            exchange.details = Details(head)
+            exchange.details = Details(head, self.add_fields)
 
     def end(self, exchange: Exchange) -> None:
         """Send what was recorded of a request that has ended."""

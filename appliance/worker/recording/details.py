@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ...protocol.request_details import (
@@ -15,19 +16,32 @@ from ...protocol.request_details import (
 from .effects.request_effects import Effects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ...server.wsgi.recording.exchange import Exchange
 
+    AddFields = Callable[[Exchange, list[tuple[str, str]]], list[tuple[str, str]]]
+
 
 class Details:
-    """What one request has received and sent. The server calls it from the threads of the request, one at a time."""
+    """What one request has received and sent. The server calls it from the threads of the request, one at a time.
+
+    Args:
+        head: the request's.
+        add_fields: returns the response's fields, given the application's.
+
+    Attributes:
+        began: when the request began to run (CLOCK_MONOTONIC).
+    """
 
     __slots__ = (
-        "_body", "_body_left", "_effects", "_head", "_queries", "_response", "_response_left", "_texts", "_texts_left",
+        "_add_fields", "_body", "_body_left", "_effects", "_head", "_queries", "_response", "_response_left", "_texts",
+        "_texts_left", "began",
     )  # fmt: skip
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, add_fields: AddFields | None = None) -> None:
+        self.began = monotonic()
+        self._add_fields = add_fields
         self._head = head
         self._body: list[bytes] = []
         self._body_left = BODY_MAX
@@ -44,6 +58,10 @@ class Details:
         if self._effects is None:
             self._effects = Effects()
         return self._effects
+
+    def fields(self, exchange: Exchange, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the fields that are sent, where the application has given these."""
+        return fields if self._add_fields is None else self._add_fields(exchange, fields)
 
     def received(self, data: bytes) -> None:
         """Take a piece of the body that the application reads."""
@@ -63,6 +81,14 @@ class Details:
         text, where = self._number(sql[:QUERY_MAX]), self._number(f"{place[0]}:{place[1]}" if place[0] else "")
         if len(self._queries) < QUERIES_MAX:
             self._queries.append([text, where, int(began_s * 1_000_000), int(took_s * 1_000_000)])
+
+    def query_total(self) -> tuple[int, int]:
+        """Return how many queries there were so far, and their microseconds."""
+        return len(self._queries), sum(each[3] for each in self._queries)
+
+    def call_total(self) -> tuple[int, int]:
+        """Return how many outgoing calls there were so far, and their microseconds."""
+        return self._effects.call_total() if self._effects is not None else (0, 0)
 
     def _number(self, text: str) -> int:
         """Return the number of a text that is sent once; -1 where there were too many."""

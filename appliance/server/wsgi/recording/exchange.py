@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class Details(Protocol):
     """What takes the bytes of one request and its response."""
 
+    def fields(self, exchange: Exchange, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the fields of the response that are sent, where the application has given these."""
+
     def received(self, data: bytes) -> None:
         """Take a piece of the body that the application reads."""
 

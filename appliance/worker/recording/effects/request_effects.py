@@ -29,6 +29,10 @@ class Effects:
         else:
             self._calls_left_out += 1
 
+    def call_total(self) -> tuple[int, int]:
+        """Return how many calls there were so far, and the microseconds of those that are kept."""
+        return len(self._calls) + self._calls_left_out, sum(each.get("took_us", 0) for each in self._calls)
+
     def add_mail(self, note: dict[str, Any]) -> None:
         """Note a mail, its texts as far as there is room."""
         room = self._mail_room - encoded_size({**note, "text": "", "html": ""})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.standin.local_peers import gateways, is_local
+from appliance.server.browser.local_peers import gateways, is_local
 
 ROUTES = """\
 Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT

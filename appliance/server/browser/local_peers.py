@@ -12,7 +12,7 @@ import socket
 import struct
 from pathlib import Path
 
-from appliance.conventions import CONTAINER_MARKS
+from ...conventions import CONTAINER_MARKS
 
 ROUTES = Path("/proc/net/route")
 ROUTES_V6 = Path("/proc/net/ipv6_route")
