@@ -118,9 +118,13 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
     requests.add_argument("--status", default="", metavar="STATUS", help="only this status, or a class such as 5xx")
     requests.add_argument("--slower_ms", default="", metavar="MS", help="only those that took at least so long")
     requests.add_argument("--limit", default="20", metavar="COUNT", help="how many, the newest (default: 20)")
-    add(
+    mcp = add(
         "mcp", "Serve tools for an assistant (MCP) on stdin and stdout: docker compose exec -T app appliance mcp.",
-        "PROJECT", "STATUS_SOCKET",
+        "PROJECT", "STATUS_SOCKET", usage="[--print-config KIND]",
+    )  # fmt: skip
+    mcp.add_argument(
+        "--print-config", choices=("stdio", "http"), metavar="KIND",
+        help="print what to write into .mcp.json, and exit: stdio, or http, which contains the token",
     )  # fmt: skip
     doctor = add(
         "doctor", "Look for problems of this machine and container, and say what to do. Exits with 1 if there is one.",
@@ -282,7 +286,7 @@ def _show(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapp
         case "mcp":
             from appliance.commands.recorded import mcp_command
 
-            return mcp_command.command(process, flags)
+            return mcp_command.command(process, flags, config=arguments.print_config)
         case _:
             from appliance.commands import doctor
 

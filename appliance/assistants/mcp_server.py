@@ -82,6 +82,12 @@ class McpServer:
         """Whether a message may take longer than a moment."""
         return isinstance(message, dict) and message.get("method") == "tools/call"
 
+    def waits(self, message: Any) -> bool:
+        """Whether a message is the call of a tool that waits for something."""
+        params = message.get("params") if self.is_slow(message) else None
+        tool = BY_NAME.get(str(params.get("name"))) if isinstance(params, dict) else None
+        return tool is not None and tool.waits
+
     def cancel_all(self) -> None:
         """End every call that waits."""
         with self._lock:

@@ -38,6 +38,7 @@ from .guard import Guard
 from .hold_rule import HoldRule
 from .overlay import overlay
 from .own_pages import OwnPages
+from .programs.program_routes import ProgramRoutes
 from .quiet_sink import QuietSink
 from .remedy_pages import RemedyPages
 from .waiting_page import WaitingPage
@@ -75,15 +76,17 @@ class StandIn:
         self._own_pages: OwnPages | None = None
         self._remedies: RemedyPages | None = None
         self._desk: Desk | None = None
+        self._programs: ProgramRoutes | None = None
         if pages is not None:
             guard = Guard(pages["token"], pages["public_url"])
             self._remedies = RemedyPages(channel.send, self._stream, guard.page_value)
             answers = PageAnswers(lambda: str(self._status()["lead"]), records=bool(pages["desk"]))
             if pages["desk"]:
                 self._desk = Desk(pages["desk"], answers)
+            self._programs = ProgramRoutes(pages["socket"], pages["assistants"], guard, self._sink.event)
             self._own_pages = OwnPages(
                 guard, self._page, self._stream, self._sink.event, self._status, self._remedies,
-                machine=MachinePages(pages["socket"], answers), desk=self._desk,
+                machine=MachinePages(pages["socket"], answers), desk=self._desk, programs=self._programs,
             )  # fmt: skip
         self._server = make_server(
             listener,
@@ -170,6 +173,8 @@ class StandIn:
         self._stream.close()
         if self._desk is not None:
             self._desk.close()
+        if self._programs is not None:
+            self._programs.close()
         self._page.stop()
         self._server.drain(self._hand_over)
 

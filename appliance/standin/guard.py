@@ -129,17 +129,24 @@ class Guard:
         return self._change(asked, host)
 
     def _change(self, asked: PageRequest, host: tuple[str, int]) -> Allowed | Refused:
-        fields = asked.fields
         if asked.method != "POST":
             return Refused(405, f"{asked.method[:20]} is not used here", "Use GET, HEAD or POST.")
-        scheme, _, rest = fields.get("origin", "").partition("://")
-        if (scheme, _normal(rest, scheme)) not in ((asked.scheme, host), self._public):
+        if not self._has_origin(asked, host):
             return Refused(403, "another origin sent this request", "Use the page of the appliance itself.")
-        if fields.get("sec-fetch-site") != "same-origin":
+        if asked.fields.get("sec-fetch-site") != "same-origin":
             return Refused(403, "the request does not come from a page of the appliance", "Use a current browser.")
         if not _same(asked.page_value, self.page_value):
             return Refused(403, "the page is of an earlier start of the appliance", "Reload the page, and try again.")
         return Allowed()
+
+    def is_same_origin(self, asked: PageRequest) -> bool:
+        """Whether a page of this origin sent the request, and the host is this machine's own."""
+        host = _normal(asked.fields.get("host", ""), asked.scheme)
+        return host is not None and self._is_own(host) and self._has_origin(asked, host)
+
+    def _has_origin(self, asked: PageRequest, host: tuple[str, int]) -> bool:
+        scheme, _, rest = asked.fields.get("origin", "").partition("://")
+        return (scheme, _normal(rest, scheme)) in ((asked.scheme, host), self._public)
 
     def _has_cookie(self, fields: Mapping[str, str], port: int) -> bool:
         pairs = (pair.strip().partition("=") for pair in fields.get("cookie", "").split(";"))

@@ -16,6 +16,7 @@ from appliance.server.wsgi.recording.exchange import current
 from . import guard
 from .answers import file
 from .browser_errors import BODY_MAX, BrowserErrors
+from .programs.program_routes import MCP
 from .remedy_pages import FORM, PAGE_VALUE
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .desk_pages.machine.machine_pages import MachinePages
     from .event_stream import EventStream
     from .guard import Allowed, Guard, Refused
+    from .programs.program_routes import ProgramRoutes
     from .remedy_pages import RemedyPages
     from .waiting_page import WaitingPage
 
@@ -52,6 +54,7 @@ class OwnPages:
         remedies: the pages of remedies.
         machine: the desk's pages about processes, settings and packages.
         desk: the desk's pages about requests; None where nothing is recorded.
+        programs: the routes for scripts and assistants.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class OwnPages:
         *,
         machine: MachinePages | None = None,
         desk: Desk | None = None,
+        programs: ProgramRoutes | None = None,
     ) -> None:
         self._guard = gate
         self._page = page
         self._report = report
         self._status = status
         self._desk = desk
+        self._programs = programs
         self._errors = BrowserErrors(report)
         self._gateways = container_gateways()
         self._refused_at = 0.0
@@ -93,16 +98,19 @@ class OwnPages:
         path = environ["PATH_INFO"]
         if path == WAIT:  # tells no more than the project's page itself does
             return self._page.wait(environ, start_response)
-        decision = self._guard.decide(self._asked(environ))
         start: StartResponse = partial(_with_fields, start_response)
+        asked = self._asked(environ)
+        if path == MCP and self._programs is not None:
+            return self._programs.assistant(asked, environ, start)
+        decision = self._guard.decide(asked)
         if isinstance(decision, guard.Refused):
             return self._refuse(decision, environ, start)
         if decision.cookie:
             return self._without_token(decision, environ, start)
         routes = self._posts if environ["REQUEST_METHOD"] == "POST" else self._gets
         route = routes.get(path)
-        if route is None and routes is self._gets and self._desk is not None:
-            route = self._desk.find(path)
+        if route is None and routes is self._gets:
+            route = next(filter(None, (each.find(path) for each in (self._desk, self._programs) if each)), None)
         if route is None:
             known = path in self._posts or path in self._gets
             status, reason = (405, "the page takes another method") if known else (404, "there is no such page")

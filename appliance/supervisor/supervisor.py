@@ -183,7 +183,7 @@ class Supervisor:
             debug_port=self._debug_port, companions=self._companions, desk=self._desk,
         )  # fmt: skip
         questions = {
-            **answers.answerers(), **self._spawner.assistants.answerers(),
+            **answers.answerers(), **self._desk.assistants.answerers(self._reports.address.url),
             **desk_answers(self._runtime, lambda: self._steps.analysis),
         }  # fmt: skip
         self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))

@@ -1,9 +1,11 @@
-"""An assistant at a real appliance: the official client, over stdio."""
+"""An assistant at a real appliance: the official client, over stdio and over HTTP."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +36,26 @@ def over_stdio(appliance: Appliance) -> dict[str, Any]:
     return {"command": sys.executable, "args": ["-I", "-m", "appliance", "mcp"], "env": appliance.environment}
 
 
+def over_http(appliance: Appliance) -> dict[str, Any]:
+    """The server below the appliance's path, as the configuration that is printed names it."""
+    printed = json.loads(appliance.command("mcp", "--print-config", "http").stdout)["mcpServers"]["appliance"]
+    assert printed["type"] == "http"
+    path = printed["url"].partition("://")[2].partition("/")[2]
+    token = printed["headers"]["Authorization"].removeprefix("Bearer ")
+    return {"url": f"http://127.0.0.1:{appliance.port}/{path}", "token": token}
+
+
 @pytest.mark.parametrize("release", ["mcp==2.3.0", "mcp==1.26.0"])
-def test_the_official_client_finds_an_error(start: Starting, project: Path, release: str):
+@pytest.mark.parametrize("transport", [over_stdio, over_http])
+def test_the_official_client_finds_an_error(
+    start: Starting, project: Path, transport: Callable[[Appliance], dict[str, Any]], release: str
+):
     """By the tools alone: an exception with the project's own line, a broken save, and that the next one is good."""
     (project / "app.py").write_text(APP, encoding="utf-8")
     (project / ".env").write_text("API_KEY=sesame-opens\n", encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")
-    with official_client(over_stdio(appliance), release) as client:
+    with official_client(transport(appliance), release) as client:
         assert client.greeting["serverInfo"]["name"] == "wsgi-appliance"
         tools = {each["name"] for each in client.ask("tools/list")["tools"]}
         assert {"status", "last_errors", "wait_for_reload"} <= tools
@@ -71,3 +85,62 @@ def test_assistants_can_be_turned_off(start: Starting, project: Path):
     done = appliance.command("mcp")
     assert (done.returncode, done.stdout) == (2, "")
     assert "APPLIANCE_MCP=read" in done.stderr
+
+
+def post(appliance: Appliance, **fields: str) -> tuple[int, bytes]:
+    """The list of tools, asked for with these fields."""
+    connection = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
+    usual = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    connection.request("POST", "/__appliance__/mcp", body, {**usual, **named})
+    response = connection.getresponse()
+    found = response.status, response.read()
+    connection.close()
+    return found
+
+
+def test_a_client_without_the_token_gets_nothing(start: Starting, project: Path):
+    """Without the token, with the pages' own, from another origin, or when it is off: no tool is told."""
+    (project / "app.py").write_text(APP, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    token = over_http(appliance)["token"]
+    pages = next(each for each in appliance.events if each["event"] == "pages.started")["url"].partition("token=")[2]
+    bearer = f"Bearer {token}"
+    refused = [
+        post(appliance),
+        post(appliance, Authorization=f"Bearer {pages}"),
+        post(appliance, Authorization=f"Basic {token}"),
+        post(appliance, Cookie=f"appliance_token_{appliance.port}={pages}"),
+        post(appliance, Authorization=bearer, Origin="https://evil.test"),
+        post(appliance, Authorization=bearer, Origin="http://evil.test", Host="evil.test"),
+    ]  # fmt: skip
+    assert [status for status, _ in refused] == [401, 401, 401, 401, 403, 403]
+    assert not [body for _, body in refused if b"last_errors" in body]
+    assert appliance.get(f"/__appliance__/mcp?token={pages}")[0].status == 401
+    status, body = post(appliance, Authorization=bearer)
+    assert (status, b"last_errors" in body) == (200, True)
+    appliance.get("/", Authorization=bearer, X_Printed=token)
+    assert appliance.stop() == 0
+    assert token not in json.dumps(appliance.events)
+    again = start()
+    again.wait_for("worker.ready")
+    assert over_http(again)["token"] == token
+    off = start(APPLIANCE_MCP="off")
+    off.wait_for("worker.ready")
+    assert post(off, Authorization=bearer)[0] == 404
+    assert "APPLIANCE_MCP=read" in off.command("mcp", "--print-config", "http").stderr
+
+
+def test_what_tools_tell_can_be_asked_by_a_script(start: Starting, project: Path):
+    """The same by GET as JSON, for a client of this machine; for another host there is nothing."""
+    (project / "app.py").write_text(APP, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    assert json.loads(appliance.get("/__appliance__/status")[1])["state"] == "serving"
+    told = json.loads(appliance.get("/__appliance__/tools/status")[1])
+    assert (told["state"], told["project"]) == ("serving", str(project))
+    assert appliance.get("/__appliance__/tools/nothing")[0].status == 404
+    for path in ("status", "log", "stacks", "tools", "tools/status"):
+        assert appliance.get(f"/__appliance__/{path}", Host="evil.test")[0].status == 403

@@ -6,9 +6,10 @@ Used as ``docker compose exec -T app appliance mcp``. Nothing but messages of th
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.mcp_server import McpServer
 from appliance.assistants.sources import Sources
@@ -16,17 +17,24 @@ from appliance.assistants.stdio_server import StdioServer
 from appliance.assistants.tool_call import ToolError
 from appliance.config.settings import read_early
 from appliance.errors import SettingsError
+from appliance.supervisor.reporting.status_socket import ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
-    """Serve one client.
+_STDIO = {"command": "docker", "args": ["compose", "exec", "-T", "app", "appliance", "mcp"]}
+
+
+def command(process: Mapping[str, str], flags: Mapping[str, str], *, config: str | None) -> int:
+    """Serve one client; ``config``: print the configuration of a client instead, "stdio" or "http".
 
     Raises:
-        SettingsError: the running appliance has APPLIANCE_MCP=off.
+        SettingsError: the running appliance has APPLIANCE_MCP=off, or does not answer over HTTP.
+        NotRunningError: no supervisor answers, for the configuration.
     """
+    if config is not None:
+        return _print_config(process, flags, config)
     sources = Sources(read_early(process, flags, Path.cwd()).status_socket)
 
     def mode() -> str:
@@ -41,4 +49,20 @@ def command(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
             )
     with contextlib.suppress(KeyboardInterrupt):
         StdioServer(McpServer(sources, mode), sys.stdin.buffer, sys.stdout.buffer).serve()
+    return 0
+
+
+def _print_config(process: Mapping[str, str], flags: Mapping[str, str], kind: str) -> int:
+    server: dict[str, Any] = _STDIO
+    if kind == "http":
+        told = ask(Path(read_early(process, flags, Path.cwd()).status_socket), "assistants")
+        if not told.get("token") or not told.get("url"):
+            raise SettingsError(
+                "this appliance does not answer assistants over HTTP, or not to this user",
+                expected="APPLIANCE_MCP=read or write, APPLIANCE_PAGES=on, and the appliance's own user, or root",
+                action="Turn them on, and restart the appliance; or run this command as its user.",
+            )
+        fields = {"Authorization": f"Bearer {told['token']}"}
+        server = {"type": "http", "url": f"{told['url'].rstrip('/')}/__appliance__/mcp", "headers": fields}
+    sys.stdout.write(json.dumps({"mcpServers": {"appliance": server}}, indent=2) + "\n")
     return 0

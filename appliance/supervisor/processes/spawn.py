@@ -22,7 +22,6 @@ from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.environment_link import link
-from appliance.supervisor.recording.assistant_access import AssistantAccess
 from appliance.watch.kinds import watched_names
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ class Spawner:
         self._page_facts = page_facts
         self._desk = desk
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
-        self.assistants = AssistantAccess(runtime)
         self._children = runtime.children
         self._settings = runtime.settings
         self._process = runtime.process
@@ -129,7 +127,7 @@ class Spawner:
             return None
         return {"folder": self._adapter_folder, "action": analysis.websockets}
 
-    def _pages(self, role: str) -> dict[str, str] | None:
+    def _pages(self, role: str) -> dict[str, Any] | None:
         """Return what a child must know of the appliance's own pages; None where they are off."""
         settings = self._settings
         if settings.pages == "off":
@@ -138,7 +136,12 @@ class Spawner:
             reload = settings.browser_reload if settings.reload == "on" else "off"
             return {"reload": reload, "run_id": self._desk.run_id}
         own = {"token": self.token, "public_url": settings.public_url, "run_id": self._desk.run_id}
-        return {**own, "desk": self._desk.path, "socket": settings.status_socket}
+        return {
+            **own,
+            "desk": self._desk.path,
+            "socket": settings.status_socket,
+            "assistants": self._desk.assistants.page_options(),
+        }
 
     def _threads(self, target: Mapping[str, Any]) -> int:
         """Return the number of threads: more for ASGI, whose waiting requests hold a thread here."""

@@ -23,6 +23,7 @@ from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.messages import RecordLines
 from appliance.supervisor.processes import handles
+from appliance.supervisor.recording.assistant_access import AssistantAccess
 from appliance.supervisor.recording.desk_file import DeskFile
 
 if TYPE_CHECKING:
@@ -49,11 +50,13 @@ class DeskFeed:
 
     Attributes:
         run_id: names this run of the appliance, which counts its generations from 1.
+        assistants: what those may do that read the database for somebody.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.run_id = secrets.token_hex(4)
+        self.assistants = AssistantAccess(runtime)
         self._file: DeskFile | None = None
         self._held: list[bytes] = []
         self._size = 0

@@ -1,0 +1,1 @@
+"""What programs ask of the appliance over HTTP: the JSON of scripts, and the tools of assistants."""

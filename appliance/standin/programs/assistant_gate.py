@@ -1,0 +1,39 @@
+"""Decide which requests are an assistant's: one pure decision for each.
+
+A client without the token gets nothing, from wherever it comes. A program sends no Origin; a browser does, and then the
+host must be this machine's own, and the page one of the same origin: a name that was rebound reaches nothing, even with
+the token (MCP, "Streamable HTTP", security warning).
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from appliance.standin.guard import Refused
+
+if TYPE_CHECKING:
+    from appliance.standin.guard import Guard, PageRequest
+
+_SCHEME = "bearer "
+
+
+def refusal(asked: PageRequest, token: str, guard: Guard) -> Refused | None:
+    """Return why an assistant's request is not answered; None if it is.
+
+    Args:
+        asked: the facts of the request.
+        token: what an assistant must send.
+        guard: knows the hosts that are this machine's own.
+    """
+    fields = asked.fields
+    is_foreign = fields.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+    if is_foreign or ("origin" in fields and not guard.is_same_origin(asked)):
+        return Refused(403, "another origin sent this request", "Let a program ask, not a page of a browser.")
+    given = fields.get("authorization", "")
+    bearer = given[len(_SCHEME) :].strip() if given[: len(_SCHEME)].lower() == _SCHEME else ""
+    if not hmac.compare_digest(bearer.encode("utf-8", "replace"), token.encode()):
+        return Refused(
+            401, "the request has no token", "Run `appliance mcp --print-config http`, and use what it prints."
+        )
+    return None
