@@ -6,6 +6,7 @@
 #   docker build -t wsgi-appliance --target full .     Python 3.10 to 3.14, a compiler, and headers: for projects with
 #                                                      pins of some years ago, and packages that must be built
 #
+#   docker build -t wsgi-appliance --build-arg RUN_AS=10001 .     an image that is not root's: for clusters with runAsNonRoot
 #   docker build -t wsgi-appliance --build-arg APPLIANCE_SOURCE=URL .     what `appliance init` writes as the image's source
 #
 # EXTRA_PYTHON_2 adds another one. Use images with the base's Debian, or an older one: a Python uses its libraries.
@@ -141,6 +142,11 @@ ENV APPLIANCE_IMAGE=slim \
     APPLIANCE_CACHE=/cache \
     APPLIANCE_STATUS_SOCKET=/tmp/appliance/status.sock
 
+# Root becomes the owner of the mounted project. A cluster that forbids root asks the image for a number other than 0.
+ARG RUN_AS
+# The default is a number; hadolint reads no defaults.
+# hadolint ignore=DL3066
+USER ${RUN_AS:-0}
 WORKDIR /workspace
 EXPOSE 8000
 STOPSIGNAL SIGTERM
@@ -181,6 +187,7 @@ LABEL org.opencontainers.image.title="wsgi-appliance" \
 
 # -- the image for old pins, and packages that must be built ----------------------------------------------------------
 FROM slim AS full
+USER 0
 ARG TARGETARCH
 # hadolint ignore=DL3008
 RUN if [ -z "${TARGETARCH}" ]; then echo "The target full needs BuildKit: DOCKER_BUILDKIT=1"; exit 0; fi \
@@ -195,6 +202,9 @@ COPY --from=python-3.12 /opt/python /opt/python
 COPY --from=python-3.13 /opt/python /opt/python
 COPY --from=python-3.14 /opt/python /opt/python
 ENV APPLIANCE_IMAGE=full
+ARG RUN_AS
+# hadolint ignore=DL3066
+USER ${RUN_AS:-0}
 
 # -- without a target: the first of the two ---------------------------------------------------------------------------
 FROM slim

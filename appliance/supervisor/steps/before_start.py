@@ -115,7 +115,8 @@ class BeforeStart:
         Without this a command that writes files and fails would run again without end, by its own saves.
         """
         started, ended = self._span
-        return all(_written_within(path, started, ended) for path in paths)
+        # Without a run nothing was written by one, whatever a file's time is: an archive may have set it to 0.
+        return started > 0.0 and all(_written_within(path, started, ended) for path in paths)
 
     def output_lines(self, lines: Sequence[OutputLine]) -> None:
         """Keep what the commands write, for a page about their failure."""

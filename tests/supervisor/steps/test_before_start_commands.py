@@ -255,6 +255,14 @@ def test_files_that_the_commands_write(project: Project, tmp_path: Path):
     assert not project.before_start.wrote([tmp_path / "gone.py"])
 
 
+def test_without_a_run_no_file_is_the_commands(project: Project, tmp_path: Path):
+    """A file is a save before any command has run, also with the time 0 that archives give to their files."""
+    file = tmp_path / "wsgi.py"
+    file.touch()
+    os.utime(file, (0, 0))
+    assert not project.before_start.wrote([file])
+
+
 def test_the_time_in_which_the_commands_wrote(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A file counts as the commands' from a tick of the kernel before the run's begin to its end; all files must."""
     now = [1000.0]
