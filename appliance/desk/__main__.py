@@ -7,15 +7,20 @@ import faulthandler
 import os
 import socket
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from appliance.desk.detail_reader import DetailReader
 from appliance.desk.recorder import Recorder
+from appliance.desk.replay.replayer import Replayer
+from appliance.desk.replay.sending import Place
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import greet
 from appliance.protocol.messages import RecordLines, Records
+from appliance.protocol.page_messages import AskRecorder, RecorderAnswers
 
 _NICE = 10  # the project goes before what looks at it
 
@@ -23,8 +28,6 @@ _NICE = 10  # the project goes before what looks at it
 def main(descriptor: int) -> None:
     """Greet the supervisor, receive the pipe, and record until its end: the supervisor closes it last."""
     faulthandler.enable()
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
     channel = Channel(socket.socket(fileno=descriptor))
     try:
         received = greet(channel)
@@ -33,8 +36,40 @@ def main(descriptor: int) -> None:
     message, descriptors = received[0]
     if not isinstance(message, RecordLines):
         raise TypeError(f"expected {RecordLines.kind}, got {message.kind}")
-    details = socket.socket(fileno=descriptors[1]) if len(descriptors) > 1 else None
-    Recorder(Path(message.path), message.run, partial(_report, channel), message.redact).run(descriptors[0], details)
+    path = Path(message.path)
+    recorder = Recorder(path, message.run, partial(_report, channel), message.redact)
+    details = DetailReader(socket.socket(fileno=descriptors[1]), recorder.raw) if len(descriptors) > 1 else None
+    place = Place(message.host, message.port, message.secure)
+    replayer = Replayer(path, recorder.raw, place, lambda: recorder.redaction)
+    listener = threading.Thread(target=_listen, args=(channel, replayer, received[1:]), daemon=True)
+    # Before the next line, which is for this thread alone: a person waits for what the others do.
+    listener.start()
+    if details is not None:
+        details.start()
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    recorder.run(descriptors[0], details)
+
+
+def _listen(channel: Channel, replayer: Replayer, received: list[Any]) -> None:
+    """Take the supervisor's messages until it has gone; each question has a thread of its own."""
+    with contextlib.suppress(ChannelError):
+        while True:
+            for message, _ in received:
+                if isinstance(message, AskRecorder):
+                    threading.Thread(target=_answer, args=(channel, replayer, message), daemon=True).start()
+            received = list(channel.receive())
+
+
+def _answer(channel: Channel, replayer: Replayer, asked: AskRecorder) -> None:
+    try:
+        answer = replayer.answer(asked.question)
+    except Exception as error:  # a defect: it is reported by the thread's hook, and the page must not wait
+        answer = {"error": f"The recorder has failed: {type(error).__name__}: {error}."}
+        raise
+    finally:
+        with contextlib.suppress(ChannelError):
+            channel.send(RecorderAnswers(number=asked.number, answer=answer))
 
 
 def _report(channel: Channel, level: str, event: str, fields: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-VERSION = 4  # of the tables
+VERSION = 5  # of the tables
 _BUSY_S = 2.0  # to wait for a lock
 _TABLES = """
 CREATE TABLE requests (
@@ -24,7 +24,7 @@ CREATE TABLE lines (
 CREATE TABLE details (
     id INTEGER PRIMARY KEY, run TEXT, at REAL, request_id TEXT,
     fields TEXT, body TEXT, body_note TEXT, response_fields TEXT, content TEXT, content_note TEXT,
-    query_count INTEGER, queries TEXT, effects TEXT
+    query_count INTEGER, queries TEXT, effects TEXT, replay_of INTEGER
 );
 CREATE INDEX details_by_request_id ON details (request_id);
 CREATE INDEX lines_by_request_id ON lines (request_id) WHERE request_id IS NOT NULL;

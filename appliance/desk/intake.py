@@ -26,7 +26,7 @@ REQUEST_COLUMNS = (
 )  # fmt: skip
 DETAIL_COLUMNS = (
     "run", "at", "request_id", "fields", "body", "body_note", "response_fields", "content", "content_note",
-    "query_count", "queries", "effects",
+    "query_count", "queries", "effects", "replay_of",
 )  # fmt: skip
 LINE_COLUMNS = ("run", "generation", "at", "request_id", "event", "level", "line")
 Row = tuple[Any, ...]
@@ -70,8 +70,11 @@ def rows(lines: Iterable[bytes], run: str) -> Rows:
     return found
 
 
-def detail_row(message: bytes, run: str, redaction: Redaction) -> Row | None:
-    """Return the row of a message about one request; None if it can't be read."""
+def detail_row(message: bytes, run: str, redaction: Redaction, replay_of: int | None = None) -> Row | None:
+    """Return the row of a message about one request; None if it can't be read.
+
+    ``replay_of``: the number of the request that it repeats.
+    """
     try:
         details = unpack(message)
         at, request_id = details.info["ended_us"] / 1_000_000, str(details.info["request_id"])
@@ -82,7 +85,7 @@ def detail_row(message: bytes, run: str, redaction: Redaction) -> Row | None:
     fields, response_fields = (json.dumps(each) for each in (found.fields, found.response_fields))
     texts = (request_id, fields, found.body, found.body_note, response_fields, found.content, found.content_note)
     stored = (None if text is None else _storable(text) for text in texts)
-    return (run, at, *stored, len(queries), _storable(json.dumps(queries)), json.dumps(other))
+    return (run, at, *stored, len(queries), _storable(json.dumps(queries)), json.dumps(other), replay_of)
 
 
 def _queries(info: dict[str, Any]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ _QUERIES = (
     "(SELECT query_count FROM details WHERE details.request_id = requests.request_id AND details.run = requests.run "
     "AND abs(details.at - requests.at) < 0.000002) AS queries"
 )
+_REPLAY_OF = _QUERIES.replace("query_count", "replay_of", 1).replace("AS queries", "AS replay_of")
 _SHORT = "id, run, generation, at, request_id, event, level, method, path, query, route, status, duration_s, size"
 _RELOADS = ("reload.started", "reload.finished", "worker.ready", "worker.failed", "worker.exited", "install.failed")
 _LINES_MAX = 1000  # lines of one request
@@ -42,7 +43,7 @@ def requests(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
     condition, values = filters.condition(current_run(connection))
     order = "ASC" if filters.after is not None else "DESC"
     rows = connection.execute(
-        f"SELECT {_SHORT}, {_QUERIES} FROM requests WHERE {condition} ORDER BY id {order} LIMIT ?",  # noqa: S608  texts of ours
+        f"SELECT {_SHORT}, {_QUERIES}, {_REPLAY_OF} FROM requests WHERE {condition} ORDER BY id {order} LIMIT ?",  # noqa: S608  texts of ours
         [*values, filters.limit],
     ).fetchall()
     found = [dict(row) for row in rows]
@@ -78,8 +79,8 @@ def request(connection: sqlite3.Connection, number: int, filters: Filters | None
 def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     """Return the fields and the content of a request and its response; None where they were not recorded."""
     found = connection.execute(
-        "SELECT fields, body, body_note, response_fields, content, content_note, queries, effects FROM details "
-        "WHERE request_id = ? AND run = ? AND abs(at - ?) < 0.000002 LIMIT 1",
+        "SELECT fields, body, body_note, response_fields, content, content_note, queries, effects, replay_of "
+        "FROM details WHERE request_id = ? AND run = ? AND abs(at - ?) < 0.000002 LIMIT 1",
         (row["request_id"], row["run"], row["at"]),
     ).fetchone()
     if found is None:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from appliance.desk.backlog import Backlog
 from appliance.desk.intake import detail_row, rows, secrets_of
 from appliance.desk.redaction import Redaction
+from appliance.desk.replay.raw_requests import RawRequests
 from appliance.desk.store import Limits, Store
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from appliance.desk.detail_reader import DetailReader
 
     Report = Callable[[str, str, dict[str, object]], object]
 
@@ -30,7 +32,6 @@ _DUTY = 1 / 40  # of one processor, while lines come without a pause
 _LATEST_S = 0.25  # lines are stored after this, unless the last ones took long
 _BACKLOG_BYTES = 32 * 1024 * 1024
 _CHUNK = 1 << 20
-_DETAILS_AT_ONCE = 1000
 
 
 class Recorder:
@@ -41,6 +42,10 @@ class Recorder:
         run: names this run of the appliance.
         report: logs an event: level, name, fields.
         names: parameters whose values are secret.
+
+    Attributes:
+        raw: the last requests as they were received.
+        redaction: masks what is secret, as far as is known now.
     """
 
     def __init__(
@@ -51,33 +56,33 @@ class Recorder:
         self._report = report
         self._limits = limits or Limits()
         self._backlog = Backlog(self._limits.requests, _BACKLOG_BYTES)
-        self._details: list[bytes] = []
+        self._details: list[tuple[bytes, int | None]] = []  # and the number of the request that is repeated
+        self.raw = RawRequests()
         self._names = names
-        self._redaction = Redaction(names)
+        self.redaction = Redaction(names)
         self._store: Store | None = None
         self._failing = False
         self._next_try = 0.0
 
-    def run(self, pipe: int, details: socket.socket | None = None) -> None:
-        """Store what comes through the pipe until its end, and the details of requests that come through the socket."""
+    def run(self, pipe: int, details: DetailReader | None = None) -> None:
+        """Store what comes through the pipe until its end, and the details of requests that a reader has taken."""
         ready = select.poll()
         ready.register(pipe, select.POLLIN)
         if details is not None:
-            details.setblocking(False)  # noqa: FBT003  the standard library's own signature
-            ready.register(details, select.POLLIN)
+            ready.register(details.wake, select.POLLIN)
         oldest = latest = 0.0
         while True:
             waits = not (self._backlog or self._details)
             found = {descriptor for descriptor, _ in ready.poll(None if waits else QUIET_S * 1000)}
             if waits:
                 oldest = time.monotonic()
-            if details is not None and details.fileno() in found:
-                self._take_details(details)
+            if details is not None and details.wake in found:
+                self._details += details.take()
             if pipe in found:
                 data = os.read(pipe, _CHUNK)
                 if not data:
                     if details is not None:
-                        self._take_details(details)
+                        self._details += details.take()
                     self.flush()
                     return
                 self._backlog.add(data)
@@ -87,28 +92,20 @@ class Recorder:
             self.flush()
             latest = time.monotonic() + (time.thread_time() - began) / _DUTY
 
-    def _take_details(self, details: socket.socket) -> None:
-        for _ in range(_DETAILS_AT_ONCE):
-            try:
-                message = details.recv(_CHUNK)
-            except OSError:
-                return
-            if not message:
-                return
-            self._details.append(message)
-
     def flush(self) -> None:
         """Store what has come."""
         lines = self._backlog.take()
         messages, self._details = self._details, []
         for line in lines:
             if (values := secrets_of(line)) is not None:
-                self._redaction = Redaction(self._names, values)
+                self.redaction = Redaction(self._names, values)
         if not (lines or messages) or (self._failing and time.monotonic() < self._next_try):
             return
         found = rows(lines, self._run)
         found.details.extend(
-            row for message in messages if (row := detail_row(message, self._run, self._redaction)) is not None
+            row
+            for message, replay_of in messages
+            if (row := detail_row(message, self._run, self.redaction, replay_of)) is not None
         )
         try:
             if self._store is not None and not self._path.exists():  # the cache was emptied

@@ -10,11 +10,13 @@ from typing import Any
 
 from .message_base import Message
 from .page_messages import (
+    AskRecorder,
     CancelRemedy,
     CheckTemplates,
     Importing,
     PublishAssets,
     PublishRevision,
+    RecorderAnswers,
     RemediesFound,
     RemedyProgress,
     RunRemedy,
@@ -61,12 +63,16 @@ class RecordLines(Message):
         path: the database.
         run: names this run of the appliance, which counts its generations from 1.
         redact: APPLIANCE_REDACT.
+        host, port, secure: where the appliance listens: recorded requests are sent there again.
     """
 
     kind = "record_lines"
     path: str
     run: str
     redact: list[str]
+    host: str
+    port: int
+    secure: bool
 
 
 class TakeConnections(Message):
@@ -332,6 +338,8 @@ KINDS: dict[str, type[Message]] = {
         PublishRevision,
         SetRemedies,
         RemedyProgress,
+        AskRecorder,
+        RecorderAnswers,
         Hello,
         Ready,
         ModulesReport,

@@ -104,6 +104,25 @@ class Importing(Message):
     count: int
 
 
+class AskRecorder(Message):
+    """Ask the recorder something for a page (``desk.replay``). From a stand-in, and passed on to the recorder.
+
+    ``number``: of this question.
+    """
+
+    kind = "ask_recorder"
+    number: int
+    question: dict[str, Any]
+
+
+class RecorderAnswers(Message):
+    """The answer to ``AskRecorder``. From the recorder, and passed on to the stand-in."""
+
+    kind = "recorder_answers"
+    number: int
+    answer: dict[str, Any]
+
+
 class CheckTemplates(Message):
     """These templates were saved: tell whether each is read again at its next use. ``number``: of this question."""
 

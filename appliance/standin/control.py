@@ -20,6 +20,7 @@ from appliance.protocol.messages import Drain, Ready, TakeConnections
 from appliance.protocol.page_messages import (
     PublishAssets,
     PublishRevision,
+    RecorderAnswers,
     RemedyProgress,
     SetRemedies,
     SetStandInPage,
@@ -41,6 +42,8 @@ from .own_pages import OwnPages
 from .programs.program_routes import ProgramRoutes
 from .quiet_sink import QuietSink
 from .remedy_pages import RemedyPages
+from .replay_pages.recorder_link import RecorderLink
+from .replay_pages.replay_pages import ReplayPages
 from .waiting_page import WaitingPage
 
 if TYPE_CHECKING:
@@ -77,12 +80,14 @@ class StandIn:
         self._remedies: RemedyPages | None = None
         self._desk: Desk | None = None
         self._programs: ProgramRoutes | None = None
+        self._recorder = RecorderLink(channel.send)
         if pages is not None:
             guard = Guard(pages["token"], pages["public_url"])
             self._remedies = RemedyPages(channel.send, self._stream, guard.page_value)
             answers = PageAnswers(lambda: str(self._status()["lead"]), records=bool(pages["desk"]))
             if pages["desk"]:
-                self._desk = Desk(pages["desk"], answers)
+                replays = ReplayPages(self._recorder, guard.page_value, answers)
+                self._desk = Desk(pages["desk"], answers, replays)
             self._programs = ProgramRoutes(pages["socket"], pages["assistants"], guard, self._sink.event)
             self._own_pages = OwnPages(
                 guard, self._page, self._stream, self._sink.event, self._status, self._remedies,
@@ -157,10 +162,10 @@ class StandIn:
             self._stop_accepting(message.generation)
         elif isinstance(message, TakeConnections):
             self._server.take(received_connections(message, descriptors), message.peers)
-        elif isinstance(message, SetRemedies) and self._remedies is not None:
-            self._remedies.set(message.remedies)
-        elif isinstance(message, RemedyProgress) and self._remedies is not None:
-            self._remedies.progress(message)
+        elif isinstance(message, (SetRemedies, RemedyProgress)):
+            self._tell_remedies(message)
+        elif isinstance(message, RecorderAnswers):
+            self._recorder.answered(message)
         elif isinstance(message, PublishAssets):
             self._stream.publish_assets(message.paths)
         elif isinstance(message, PublishRevision):
@@ -168,6 +173,14 @@ class StandIn:
                 self._publish(message.generation, None, message.revision)
         elif isinstance(message, Drain):
             self._drain()
+
+    def _tell_remedies(self, message: SetRemedies | RemedyProgress) -> None:
+        if self._remedies is None:
+            return
+        if isinstance(message, SetRemedies):
+            self._remedies.set(message.remedies)
+        else:
+            self._remedies.progress(message)
 
     def _drain(self) -> None:
         self._stream.close()

@@ -39,6 +39,8 @@ _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method
 _PAGE_VALUE = b"{page-value}"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _FIELDS_MAX = 10
+_EDITED = f"{PREFIX}/requests/"
+_FORM_MAX = 512 * 1024  # bytes of a posted form below it: a request with its body, as edited
 _SCRIPT = "text/javascript; charset=utf-8"
 
 
@@ -109,13 +111,20 @@ class OwnPages:
             return self._without_token(decision, environ, start)
         routes = self._posts if environ["REQUEST_METHOD"] == "POST" else self._gets
         route = routes.get(path)
-        if route is None and routes is self._gets:
-            route = next(filter(None, (each.find(path) for each in (self._desk, self._programs) if each)), None)
+        if route is None:
+            route = self._find(environ["REQUEST_METHOD"], path)
         if route is None:
             known = path in self._posts or path in self._gets
             status, reason = (405, "the page takes another method") if known else (404, "there is no such page")
             return self._refuse(guard.Refused(status, reason, f"Open {PREFIX}/."), environ, start)
         return route(environ, start)
+
+    def _find(self, method: str, path: str) -> Route | None:
+        """Return the route of a path with a number or a name in it."""
+        route = self._desk.find(method, path) if self._desk is not None else None
+        if route is None and method != "POST" and self._programs is not None:
+            route = self._programs.find(path)
+        return route
 
     def _asked(self, environ: dict[str, Any]) -> guard.PageRequest:
         fields = {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
@@ -179,9 +188,12 @@ def _form(environ: dict[str, Any]) -> dict[str, str]:
     is_form = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == _FORM_TYPE
     if environ["REQUEST_METHOD"] != "POST" or not is_form:
         return {}
-    body = environ["wsgi.input"].read(BODY_MAX + 1)
+    most = _FORM_MAX if environ["PATH_INFO"].startswith(_EDITED) else BODY_MAX
+    body = environ["wsgi.input"].read(most + 1)
+    if len(body) > most:
+        return {}
     try:
-        found = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_FIELDS_MAX) if len(body) <= BODY_MAX else {}
+        found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
     except ValueError:  # too many fields
         return {}
     return {name: values[0] for name, values in found.items()}

@@ -91,7 +91,7 @@ class Supervisor:
         self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
         self._debug_port = DebugPort(loop, settings, log)
-        self._desk = DeskFeed(runtime)
+        self._desk = DeskFeed(runtime, listener, secure=secure)
         self._spawner = Spawner(runtime, listener, certificate, self._reload_trigger, page_facts, self._desk)
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
@@ -150,8 +150,13 @@ class Supervisor:
         }
         others = (self._controls.keys, self._reload_trigger.notes, pages.router, self._debug_port, self._reports.stacks)
         return Routes(
-            handlers={**self._worker_group.handlers(), **pages.handlers(), **own},
-            admits=pages.remedies.admits,
+            handlers={
+                **self._worker_group.handlers(),
+                **pages.handlers(),
+                **self._desk.questions.handlers(),
+                **own,
+            },
+            admits=lambda child, each: pages.remedies.admits(child, each) and self._desk.questions.admits(child, each),
             log=ingest,
             outputs={
                 "installer": steps.installation.lines,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...conventions import OWN_PAGES
+
 if TYPE_CHECKING:
     from ..http.head import Head
 
-PREFIX = "/__appliance__"
+PREFIX = OWN_PAGES
 CLIENT = f"{PREFIX}/client.js"
 WAIT = f"{PREFIX}/wait"
 _LENGTH = len(PREFIX)

@@ -15,6 +15,7 @@ from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.answers import StreamedParts
+from appliance.standin.replay_pages.replay_html import replay_bar
 
 from . import other_pages, page_frame
 from .list_page import list_page
@@ -24,6 +25,8 @@ from .sections.section_table import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from appliance.standin.replay_pages.replay_pages import ReplayPages
 
     StartResponse = Callable[..., Any]
     Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -40,9 +43,11 @@ class Desk:
     Args:
         path: the database.
         answers: makes answers of pages.
+        replays: the pages on which a request is sent again.
     """
 
-    def __init__(self, path: str, answers: page_frame.PageAnswers) -> None:
+    def __init__(self, path: str, answers: page_frame.PageAnswers, replays: ReplayPages | None = None) -> None:
+        self._replays = replays
         self._path = Path(path)
         self._answer = answers.answer
         self._closed = threading.Event()
@@ -55,8 +60,11 @@ class Desk:
             f"{PREFIX}/errors": self._errors,
         }
 
-    def find(self, path: str) -> Route | None:
+    def find(self, method: str, path: str) -> Route | None:
         """Return the route of a path that holds the number of a request, and maybe the name of a section."""
+        route = self._replays.find(method, path) if self._replays is not None else None
+        if route is not None or method == "POST":
+            return route
         number, _, section = path.removeprefix(f"{REQUESTS}/").partition("/")
         is_number = number.isascii() and number.isdigit() and len(number) < 16
         if path.startswith(f"{REQUESTS}/") and is_number and section in SECTIONS:
@@ -88,7 +96,11 @@ class Desk:
             return self._answer(
                 environ, start, "No such request", lambda: body, told, page_name="-", status="404 Not Found"
             )
-        page = partial(request_page, found, section, filters)
+
+        def page() -> str:
+            bar = replay_bar(number, self._replays.page_value) if self._replays is not None else ""
+            return bar + request_page(found, section, filters)
+
         return self._answer(environ, start, request_title(found), page, found, page_name="-")
 
     def _routes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

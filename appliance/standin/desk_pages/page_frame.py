@@ -58,7 +58,9 @@ class PageAnswers:
         if preferred(environ.get("HTTP_ACCEPT", "")) != "html":
             return answer(start, status, "application/json", json.dumps(told).encode())
         shown = _document(title, page(), page=page_name, pages=self._pages, state=self._state())
-        return answer(start, status, "text/html; charset=utf-8", shown.encode("utf-8", "backslashreplace"))
+        # Without a referrer, a form's Origin would be "null" (Fetch, "append a request Origin header").
+        referrer = ("Referrer-Policy", "same-origin")
+        return answer(start, status, "text/html; charset=utf-8", shown.encode("utf-8", "backslashreplace"), referrer)
 
 
 def _document(title: str, body: str, *, page: str, pages: dict[str, str], state: str) -> str:

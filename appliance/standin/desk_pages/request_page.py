@@ -40,7 +40,7 @@ def request_page(found: dict[str, Any], name: str, filters: Filters) -> str:
 
 _KEYS = (
     "<p class=keys><kbd>h</kbd> <kbd>l</kbd> previous and next tab <kbd>j</kbd> <kbd>k</kbd> older and newer request "
-    "<kbd>u</kbd> back to the list</p>"
+    "<kbd>r</kbd> send again <kbd>u</kbd> back to the list</p>"
 )
 
 

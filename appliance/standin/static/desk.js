@@ -123,3 +123,16 @@ addEventListener("keydown", (event) => {
   else if (event.key === "l") openTab(1);
   else document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
 });
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const shown = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(shown.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(shown); // not allowed: the keyboard copies it
+    }
+  });
+}

@@ -25,6 +25,7 @@ from appliance.protocol.messages import RecordLines
 from appliance.supervisor.processes import handles
 from appliance.supervisor.recording.assistant_access import AssistantAccess
 from appliance.supervisor.recording.desk_file import DeskFile
+from appliance.supervisor.recording.recorder_questions import RecorderQuestions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,14 +48,19 @@ class DeskFeed:
 
     Args:
         runtime: the supervisor's.
+        listener: the listening socket.
+        secure: it speaks HTTPS.
 
     Attributes:
         run_id: names this run of the appliance, which counts its generations from 1.
         assistants: what those may do that read the database for somebody.
+        questions: passes what pages ask the recorder.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, listener: socket.socket, *, secure: bool) -> None:
         self._runtime = runtime
+        host, port = listener.getsockname()[:2]
+        self._listens = str(host), int(port), secure
         self.run_id = secrets.token_hex(4)
         self.assistants = AssistantAccess(runtime)
         self._file: DeskFile | None = None
@@ -67,11 +73,17 @@ class DeskFeed:
         self._details: tuple[socket.socket, socket.socket] | None = None  # the workers' end, the recorder's
         self._child: Handle | None = None
         self._ends = 0  # of recorders, in a row
+        self.questions = RecorderQuestions(runtime.children, lambda: self.recorder)
 
     @property
     def path(self) -> str:
         """The database; "" while nothing is recorded."""
         return str(self._file.path) if self._file is not None else ""
+
+    @property
+    def recorder(self) -> Handle | None:
+        """The recorder; None while none runs."""
+        return self._child if self._child is not None and not self._child.ending else None
 
     @property
     def details(self) -> int:
@@ -144,7 +156,9 @@ class DeskFeed:
             self._child, self._pipe = child, write
             received = [read] if self._details is None else [read, self._details[1].fileno()]
             redact = list(self._runtime.settings.redact)
-            self._runtime.children.send(child, RecordLines(self.path, self.run_id, redact), received)
+            host, port, secure = self._listens
+            begin = RecordLines(self.path, self.run_id, redact, host=host, port=port, secure=secure)
+            self._runtime.children.send(child, begin, received)
         except (OSError, ApplianceError) as error:
             if self._pipe < 0:
                 os.close(write)

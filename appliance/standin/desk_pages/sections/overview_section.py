@@ -30,10 +30,16 @@ def overview_section(found: dict[str, Any]) -> str:
         ("First byte", duration(fields.get("first_byte_s"))),
         ("Size", size(found["size"])),
         ("Generation", text(found["generation"])),
+        ("Sent again", _repeats(found["details"])),
         *((label, text(fields.get(name))) for label, name in _FACTS.items()),
     ]
     rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts if value)
     return f"{_wrong(found)}<dl>{rows}</dl>"
+
+
+def _repeats(details: dict[str, Any] | None) -> str:
+    number = details.get("replay_of") if details is not None else None
+    return "" if number is None else f'repeats <a href="{PREFIX}/requests/{number}">request {number}</a>'
 
 
 def _wrong(found: dict[str, Any]) -> str:

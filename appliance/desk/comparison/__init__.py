@@ -1,0 +1,1 @@
+"""Compare two responses: status, fields, content by structure or by lines, queries. Every comparison has a bound."""

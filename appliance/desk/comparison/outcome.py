@@ -1,0 +1,160 @@
+"""What a request has led to, as it is compared and shown: masked, decoded, and without what the appliance has added."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from appliance.protocol.request_details import RequestDetails
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from appliance.desk.redaction import Redaction
+
+TEXT_MAX = 256 * 1024  # bytes of content that are compared as text
+_DECODED_MAX = 4 * 1024 * 1024
+# Live reload's script: its attributes name the generation (``server/browser/live_reload``).
+_OWN_SCRIPT = re.compile(rb'<script (?:nonce="[^"<>]{0,200}" )?src="/__appliance__/client\.js"[^<>]{0,400}></script>')
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A response, and what the request did.
+
+    Attributes:
+        status: 0 where there was no response.
+        fields: masked.
+        content: masked; None where it is not text.
+        note: what is not shown of the content.
+        is_whole: the content is all that was sent.
+        size: bytes of the content, decoded.
+        digest: of the content, before it was masked.
+        queries: how many it has run; None where that is not known.
+        took_s: until the end of the response.
+        request_id: the one of the log.
+    """
+
+    status: int
+    fields: Sequence[tuple[str, str]] = ()
+    content: str | None = None
+    note: str = ""
+    is_whole: bool = True
+    size: int = 0
+    digest: str = ""
+    queries: int | None = None
+    took_s: float | None = None
+    request_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The content's type, in lower case, without parameters."""
+        found = next((value for name, value in self.fields if name.lower() == "content-type"), "")
+        return found.partition(";")[0].strip().lower()
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "status": self.status, "fields": [list(each) for each in self.fields], "content": self.content,
+            "content_note": self.note, "size": self.size, "queries": self.queries, "duration_s": self.took_s,
+            "request_id": self.request_id,
+        }  # fmt: skip
+
+
+def outcome(
+    status: int,
+    fields: Sequence[tuple[str, str]],
+    content: bytes,
+    redaction: Redaction,
+    *,
+    is_whole: bool,
+    queries: int | None = None,
+    took_s: float | None = None,
+    request_id: str = "",
+) -> Outcome:
+    """Return the outcome of a response.
+
+    Args:
+        status: of the response.
+        fields: as they were sent.
+        content: as it was sent, without the chunked coding.
+        redaction: masks secrets.
+        is_whole: the content is all of it.
+        queries: how many it has run.
+        took_s: until the end of the response.
+        request_id: the one of the log.
+    """
+    data, whole = _decoded({name.lower(): value for name, value in fields}, content)
+    data = _OWN_SCRIPT.sub(b"", data)
+    plain = [(name, value) for name, value in fields if name.lower() not in _CODINGS]
+    head = "".join(f"{name}: {value}\r\n" for name, value in plain).encode("latin-1", "replace")
+    response = b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + data[:TEXT_MAX]
+    info = {"response_cut": max(0, len(data) - TEXT_MAX)}
+    readable = redaction.readable(RequestDetails(info, b"", b"", response))
+    shown = [(name, value) for (name, _), value in zip(fields, _masked(fields, redaction), strict=True)]
+    return Outcome(
+        status, tuple(shown), readable.content, readable.content_note, is_whole and whole, len(data),
+        hashlib.sha256(data).hexdigest(), queries, took_s, request_id,
+    )  # fmt: skip
+
+
+_CODINGS = frozenset({"transfer-encoding", "content-encoding"})
+
+
+def _masked(fields: Sequence[tuple[str, str]], redaction: Redaction) -> list[str]:
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields).encode("latin-1", "replace")
+    readable = redaction.readable(RequestDetails({}, b"", b"", b"HTTP/1.1 200 OK\r\n" + head + b"\r\n"))
+    return [value for _, value in readable.response_fields]
+
+
+def of_record(found: Mapping[str, Any], raw: RequestDetails | None, redaction: Redaction) -> Outcome:
+    """Return the outcome of a recorded request: of its start of the response, as far as that was recorded."""
+    details = found["details"]
+    more: dict[str, Any] = {"took_s": found["duration_s"], "request_id": found["request_id"] or ""}
+    if details is None:
+        return Outcome(found["status"] or 0, is_whole=False, **more)
+    more["queries"] = found.get("queries", len(details.get("queries") or ()))
+    if raw is None:
+        note = details["content_note"] or ""
+        fields = tuple((str(name), str(value)) for name, value in details["response_fields"])
+        content = details["content"]
+        content = content if content is None else _OWN_SCRIPT.sub(b"", content.encode()).decode()
+        return Outcome(
+            found["status"] or 0, fields, content, note, "more bytes" not in note, found["size"] or 0, **more
+        )
+    head, _, content = raw.response.partition(b"\r\n\r\n")
+    pairs = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+    fields = tuple((name.strip(), value.strip()) for name, colon, value in pairs if colon)
+    if any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in fields):
+        content = _unchunked(content)
+    is_whole = not raw.info.get("response_cut")
+    return outcome(found["status"] or 0, fields, content, redaction, is_whole=is_whole, **more)
+
+
+def _decoded(named: Mapping[str, str], data: bytes) -> tuple[bytes, bool]:
+    """Undo gzip and deflate; return the content, and whether that is all of it."""
+    if named.get("content-encoding", "").strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+        return data, True
+    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        return decoder.decompress(data, _DECODED_MAX), not decoder.unconsumed_tail
+    except zlib.error:
+        return data, True
+
+
+def _unchunked(data: bytes) -> bytes:
+    """Return the content of chunks, as far as they have come."""
+    parts, at = [], 0
+    while (end := data.find(b"\r\n", at)) >= 0:
+        try:
+            size = int(data[at:end].partition(b";")[0], 16)
+        except ValueError:
+            break
+        if size <= 0:
+            break
+        parts.append(data[end + 2 : end + 2 + size])
+        at = end + 2 + size + 2
+    return b"".join(parts)

@@ -1,0 +1,1 @@
+"""Send recorded requests again: from memory, or from the masked record. Runs in the recorder, in threads of its own."""

@@ -1,0 +1,190 @@
+"""Answer the questions of pages: show a request for editing, send it again, copy it as a command.
+
+Theory of operation. Questions come from the stand-in through the supervisor, as JSON values; each is answered in a
+thread of its own, because a response may take long. What is answered is masked, except for the copies that a person has
+asked for with their secrets. The recorder's own thread never waits for any of this.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from appliance.desk import questions
+from appliance.desk.comparison.compare import compare
+from appliance.desk.comparison.outcome import Outcome, of_record, outcome
+from appliance.desk.database import UnreadableError, open_for_reading
+from appliance.desk.replay.copied_as import copies
+from appliance.desk.replay.restored import Restored, Shown, restored
+from appliance.desk.replay.sending import send
+from appliance.desk.replay.sent_request import ReplayError, SentRequest, of_head, origin_form
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from appliance.desk.redaction import Redaction
+    from appliance.desk.replay.raw_requests import RawRequests
+    from appliance.desk.replay.sending import Place
+    from appliance.protocol.request_details import RequestDetails
+
+TIMEOUT_S = 30.0  # of a replay that a person waits for
+_RECORDED_S = 0.5  # after its response, for the record of a request
+_AT_ONCE = 8
+
+Answer = dict[str, Any]
+
+
+class Known(NamedTuple):
+    """A recorded request: its row, the way it was received if that is still in memory, and what a person sees."""
+
+    found: dict[str, Any]
+    details: RequestDetails | None
+    raw: SentRequest | None
+    shown: Shown
+
+
+class Replayer:
+    """Sends requests again.
+
+    Args:
+        path: the database.
+        raw: the requests in memory.
+        place: where the appliance listens.
+        redaction: returns what masks secrets now.
+    """
+
+    def __init__(self, path: Path, raw: RawRequests, place: Place, redaction: Callable[[], Redaction]) -> None:
+        self._path = path
+        self._raw = raw
+        self._place = place
+        self._redaction = redaction
+        self._running = threading.BoundedSemaphore(_AT_ONCE)
+        self.questions: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+            "form": self._form, "replay": self._replay, "copy": self._copy,
+        }  # fmt: skip
+
+    def answer(self, question: Mapping[str, Any]) -> Answer:
+        """Return the answer; ``error`` in it says why there is none."""
+        asked = self.questions.get(str(question.get("ask")))
+        if asked is None:
+            return {"error": "There is no such question."}
+        if not self._running.acquire(blocking=False):
+            return {"error": f"{_AT_ONCE} requests are being sent again already. Try again in a moment."}
+        try:
+            return asked(question)
+        except ReplayError as error:
+            return {"error": str(error)}
+        finally:
+            self._running.release()
+
+    def known(self, number: Any) -> Known:
+        """Return a recorded request.
+
+        Raises:
+            ReplayError: it is not kept, or was not recorded whole.
+        """
+        try:
+            with closing(open_for_reading(self._path)) as connection:
+                found = _row(connection, number)
+        except UnreadableError as error:
+            raise ReplayError(f"Nothing is recorded: {error}.") from error
+        if found is None:
+            raise ReplayError("This request is not kept, or was never recorded.")
+        details = self._raw.get(found["request_id"] or "", found["at"])
+        raw = of_head(details.head, details.body) if details is not None else None
+        return Known(found, details, raw, Shown.of({**found, "path": origin_form(found["path"] or "")}))
+
+    def run(self, number: int, request: SentRequest, timeout_s: float) -> Outcome:
+        """Send a request that repeats the one of this number, and return what it has led to.
+
+        Raises:
+            ReplayError: there was no response.
+        """
+        head = request.head()
+        self._raw.expect(head, number)
+        try:
+            received = send(self._place, request.method, head, request.body, timeout_s)
+            recorded = self._raw.arrived(head, _RECORDED_S)
+        finally:
+            self._raw.forget(head)
+        return outcome(
+            received.status, received.fields, received.content, self._redaction(), is_whole=not received.is_cut,
+            queries=len(recorded.info.get("queries") or ()) if recorded is not None else None,
+            took_s=received.took_s, request_id=str(recorded.info["request_id"]) if recorded is not None else "",
+        )  # fmt: skip
+
+    # -- questions -----------------------------------------------------------------------------------------------------
+
+    def _form(self, question: Mapping[str, Any]) -> Answer:
+        """Show a request: masked, and as a command with placeholders."""
+        known = self.known(question.get("number"))
+        shown = known.shown
+        return {
+            "number": known.found["id"],
+            "method": shown.method,
+            "target": shown.target,
+            "fields": [list(each) for each in shown.fields],
+            "body": shown.body,
+            "has_body": shown.has_body,
+            "body_note": known.found["details"]["body_note"],
+            "in_memory": known.raw is not None,
+            "safe": SentRequest(shown.method, "/", ()).is_safe,
+            "copies": copies(_as_shown(known), secure=self._place.secure),
+        }
+
+    def _copy(self, question: Mapping[str, Any]) -> Answer:
+        """Copy a request with its secrets: a person has asked for them."""
+        known = self.known(question.get("number"))
+        if known.raw is None:
+            raise ReplayError("The request is no longer in memory, so its secrets are not known.")
+        return {"copies": copies(known.raw, secure=self._place.secure)}
+
+    def _replay(self, question: Mapping[str, Any]) -> Answer:
+        """Send a request again, edited where that is asked for, and compare the response with the recorded one."""
+        known = self.known(question.get("number"))
+        edit = question.get("edit") or {}
+        made = restored(known.shown, edit, known.raw)
+        if not made.request.is_safe and not question.get("confirmed"):
+            return {"unconfirmed": made.request.method}
+        after = self.run(known.found["id"], made.request, TIMEOUT_S)
+        before = of_record(known.found, known.details, self._redaction())
+        return {
+            "number": known.found["id"], "replayed": self._number_of(after.request_id), **described(made),
+            "before": before.shown(), "after": after.shown(), "differences": compare(before, after),
+        }  # fmt: skip
+
+    def _number_of(self, request_id: str) -> int | None:
+        """Return the number under which a request was stored just now; None if it is not stored yet."""
+        if not request_id:
+            return None
+        pause = threading.Event()
+        for _ in range(20):
+            with closing(open_for_reading(self._path)) as connection:
+                row = connection.execute(
+                    "SELECT id FROM requests WHERE request_id = ? ORDER BY id DESC LIMIT 1", (request_id,)
+                ).fetchone()
+            if row is not None:
+                return int(row["id"])
+            pause.wait(0.02)
+        return None
+
+
+def described(made: Restored) -> Answer:
+    """Return what is told of a request that was sent."""
+    return {"method": made.request.method, "left_out": made.left_out, "notes": made.notes}
+
+
+def _as_shown(known: Known) -> SentRequest:
+    """Return the request as it is shown, for a command with placeholders."""
+    shown = known.shown
+    fields = tuple((name, value.encode("utf-8", "replace").decode("latin-1")) for name, value in shown.fields)
+    text = ("<body>" if shown.has_body else "") if shown.body is None else shown.body
+    body = text.encode("utf-8", "replace")
+    return SentRequest(shown.method, shown.target, fields, body)
+
+
+def _row(connection: sqlite3.Connection, number: Any) -> dict[str, Any] | None:
+    return questions.request(connection, number) if isinstance(number, int) and 0 < number < 1 << 60 else None

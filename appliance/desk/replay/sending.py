@@ -1,0 +1,104 @@
+"""Send one request to the appliance's own listening socket, as any client does, and read the response.
+
+So it waits at a reload as all requests do, and has its line of the log. One deadline holds for all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+from http.client import HTTPException, HTTPResponse
+from typing import NamedTuple
+
+from appliance.desk.replay.sent_request import ReplayError
+
+CONTENT_MAX = 4 * 1024 * 1024  # bytes of a response that are read
+_PIECE = 64 * 1024
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+
+
+class Place(NamedTuple):
+    """Where the appliance listens."""
+
+    host: str
+    port: int
+    secure: bool = False
+
+
+class Received(NamedTuple):
+    """A response.
+
+    Attributes:
+        fields: in their order.
+        content: as it was sent, without the chunked coding, up to ``CONTENT_MAX``.
+        is_cut: there is more, or it did not end in time.
+        took_s: until its end.
+    """
+
+    status: int
+    reason: str
+    fields: list[tuple[str, str]]
+    content: bytes
+    is_cut: bool
+    took_s: float
+
+
+def send(place: Place, method: str, head: bytes, body: bytes, timeout_s: float) -> Received:
+    """Send a request, and return its response.
+
+    Raises:
+        ReplayError: there was none.
+    """
+    began = time.monotonic()
+    deadline = began + timeout_s
+    try:
+        with contextlib.closing(_connected(place, timeout_s)) as connection:
+            connection.sendall(head + b"\r\n\r\n" + body)
+            response = HTTPResponse(connection, method=method)
+            with contextlib.closing(response):
+                response.begin()
+                content, is_cut = _content(connection, response, deadline)
+                fields = list(response.getheaders())
+    except TimeoutError:
+        raise ReplayError(f"There was no response within {timeout_s:g} s.") from None
+    except (OSError, HTTPException) as error:
+        reason = str(error) or type(error).__name__
+        raise ReplayError(f"There was no response: {reason}.") from error
+    return Received(response.status, response.reason, fields, content, is_cut, time.monotonic() - began)
+
+
+def _connected(place: Place, timeout_s: float) -> socket.socket:
+    host = _ANY.get(place.host, place.host)
+    connection = socket.create_connection((host, place.port), timeout=timeout_s)
+    if not place.secure:
+        return connection
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # it is our own socket, whatever name its certificate is for
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        return context.wrap_socket(connection, server_hostname="localhost")
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _content(connection: socket.socket, response: HTTPResponse, deadline: float) -> tuple[bytes, bool]:
+    """Return the content, and whether there is more of it: a stream may never end."""
+    parts: list[bytes] = []
+    size = 0
+    while size < CONTENT_MAX:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return b"".join(parts), True
+        connection.settimeout(left)
+        try:
+            part = response.read1(_PIECE)
+        except TimeoutError:
+            return b"".join(parts), True
+        if not part:
+            return b"".join(parts), False
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)[:CONTENT_MAX], True

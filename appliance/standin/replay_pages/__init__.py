@@ -1,0 +1,1 @@
+"""The pages on which a person sends recorded requests again. What they show comes from the recorder."""

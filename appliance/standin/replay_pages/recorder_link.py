@@ -1,0 +1,60 @@
+"""Ask the recorder, through the supervisor, and wait for its answer."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from appliance.protocol.channel import ChannelError
+from appliance.protocol.page_messages import AskRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.protocol.message_base import Message
+    from appliance.protocol.page_messages import RecorderAnswers
+
+WAIT_S = 40.0  # longer than a request that is sent again may take
+_NO_ANSWER = {"error": "The recorder has not answered. Look for desk.failed in the log, and try again."}
+
+Answer = dict[str, Any]
+
+
+class RecorderLink:
+    """The stand-in's end of the way to the recorder. Any thread may ask.
+
+    Args:
+        send: sends a message to the supervisor.
+        wait_s: for an answer.
+    """
+
+    def __init__(self, send: Callable[[Message], object], wait_s: float = WAIT_S) -> None:
+        self._send = send
+        self._wait_s = wait_s
+        self._numbers = count(1)
+        self._changed = threading.Condition()
+        self._answers: dict[int, Answer | None] = {}  # None: not yet
+
+    def ask(self, ask: str, **more: Any) -> Answer:
+        """Return the answer to a question (``desk.replay.replayer``); ``error`` in it says why there is none."""
+        number = next(self._numbers)
+        with self._changed:
+            self._answers[number] = None
+        try:
+            self._send(AskRecorder(number=number, question={"ask": ask, **more}))
+            with self._changed:
+                self._changed.wait_for(lambda: self._answers[number] is not None, self._wait_s)
+        except ChannelError:  # this process ends
+            return dict(_NO_ANSWER)
+        finally:
+            with self._changed:
+                answer = self._answers.pop(number)
+        return dict(_NO_ANSWER) if answer is None else answer
+
+    def answered(self, message: RecorderAnswers) -> None:
+        """Take an answer; one that nobody waits for any longer is dropped."""
+        with self._changed:
+            if message.number in self._answers:
+                self._answers[message.number] = message.answer
+                self._changed.notify_all()

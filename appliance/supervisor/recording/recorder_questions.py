@@ -1,0 +1,56 @@
+"""Pass the questions of pages on to the recorder, and its answers back. Runs in the supervisor's loop.
+
+The supervisor looks into neither. A worker can send neither: it runs the project's code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.protocol.page_messages import AskRecorder, RecorderAnswers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.protocol.message_base import Message
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.runtime import Handlers
+
+_SENDERS: dict[type[Message], str] = {AskRecorder: "standin", RecorderAnswers: "recorder"}
+_NOT_RUNNING = "The recorder does not run now. Try again in a moment; the event desk.failed says why if it stays so."
+
+
+class RecorderQuestions:
+    """The way between the stand-in and the recorder.
+
+    Args:
+        children: sends messages.
+        recorder: returns the recorder; None while none runs.
+    """
+
+    def __init__(self, children: Children, recorder: Callable[[], Handle | None]) -> None:
+        self._children = children
+        self._recorder = recorder
+        self._standin: Handle | None = None  # the one that asked last
+
+    def handlers(self) -> Handlers:
+        """Return what takes each message."""
+        return {
+            AskRecorder: lambda child, message, _: self._ask(child, message),
+            RecorderAnswers: lambda _, message, __: self._answer(message),
+        }
+
+    def admits(self, child: Handle, message: Message) -> bool:
+        """Whether this child may send this message."""
+        return child.role == _SENDERS.get(type(message), child.role)
+
+    def _ask(self, standin: Handle, message: AskRecorder) -> None:
+        self._standin = standin
+        recorder = self._recorder()
+        if recorder is None or not self._children.send(recorder, message):
+            self._answer(RecorderAnswers(number=message.number, answer={"error": _NOT_RUNNING}))
+
+    def _answer(self, message: RecorderAnswers) -> None:
+        if self._standin is not None:
+            self._children.send(self._standin, message)

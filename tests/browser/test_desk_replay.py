@@ -1,0 +1,97 @@
+"""Sending a request again in Chromium: by key and by button, edited, asked first, copied; each page is accessible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
+from tests.live.desk_client import newest
+from tests.live.live_appliance import Appliance
+
+Starting = Callable[..., Appliance]
+Opening = Callable[..., Any]
+APP = """
+import json
+word = "one"
+def app(environ, start_response):
+    body = environ["wsgi.input"].read().decode()
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps({"word": word, "query": environ["QUERY_STRING"], "body": body}).encode()]
+"""
+
+
+@pytest.fixture
+def opened(start: Starting, project: Path, new_page: Opening) -> tuple[Appliance, Any, list[str], str]:
+    """An appliance with a recorded request, a tab, the browser's complaints, and the address of the request's page."""
+    (project / "app.py").write_text(APP, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    tab, said = new_page(), []
+    tab.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    appliance.get("/first?a=1", Authorization="Basic abc")
+    place = f"http://localhost:{appliance.port}/__appliance__/requests/{newest(appliance, '/first')}"
+    tab.goto(place)
+    return appliance, tab, said, place
+
+
+def test_a_request_is_sent_again_by_key(opened: tuple[Appliance, Any, list[str], str]):
+    """R sends it; after a save the difference is shown; it can be edited, another method is asked for once."""
+    appliance, tab, said, place = opened
+    tab.keyboard.press("r")
+    tab.wait_for_selector("#result >> text=No difference.")
+    appliance.edit("app.py", APP.replace('"one"', '"two"'))
+    appliance.wait_for("reload.finished")
+    tab.goto(place)
+    tab.click("button >> text=Send again")
+    tab.wait_for_selector("#result tr:has-text('$.word') >> text=two")
+    tab.fill("[name=target]", "/second?b=2")
+    tab.fill("[name=method]", "PUT")
+    tab.fill("[name=body]", "typed\nhere")
+    tab.click("#edit button")
+    tab.wait_for_selector("h1 >> text=Send PUT again?")
+    tab.click("main button")
+    tab.wait_for_selector("#result tr:has-text('$.body') >> text=typed\\nhere")
+    tab.click("#edit button")  # asked once
+    tab.wait_for_selector("#result tr:has-text('$.query') >> text=b=2")
+    tab.click("#result >> text=as it was recorded now")
+    tab.wait_for_selector("dd >> text=repeats")
+    assert said == []
+
+
+def test_secrets_are_copied_when_asked_for(opened: tuple[Appliance, Any, list[str], str]):
+    """The commands have names for masked values until the button for the secrets is pressed; a button copies one."""
+    _, tab, said, _ = opened
+    tab.click("text=Edit, or copy as a command")
+    assert "Basic <Authorization>" in tab.locator("#copy-curl").inner_text()
+    tab.click("button >> text=Show them with the secrets")
+    tab.wait_for_selector("#copies >> text=secrets included")
+    assert "Basic abc" in tab.locator("#copy-requests").inner_text()
+    tab.click("button >> text=Copy curl")
+    tab.wait_for_function("document.querySelector('[data-copy]').textContent === 'Copied' || String(getSelection())")
+    assert said == []
+
+
+def test_the_pages_of_a_replay_are_accessible(
+    opened: tuple[Appliance, Any, list[str], str], new_page: Opening, tmp_path: Path
+):
+    """axe-core finds nothing on the form and the result, none is too wide on a phone, and the HTML is valid."""
+    appliance, tab, _, place = opened
+    appliance.edit("app.py", APP.replace('"one"', '"two"'))
+    appliance.wait_for("reload.finished")
+    tab.keyboard.press("r")
+    tab.wait_for_selector("#result tr")
+    result = tab.url
+    for address in (f"{place}/replay", result):
+        for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
+            page = new_page(width, scheme)
+            page.goto(address)
+            assert axe(page) == [], (address, width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
+            page.context.close()
+    path = result.partition(str(appliance.port))[2]
+    assert nu({"result": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []

@@ -1,0 +1,80 @@
+"""Sending to a real socket: what is read, and when it is given up."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from appliance.desk.replay.sending import CONTENT_MAX, Place, send
+from appliance.desk.replay.sent_request import ReplayError
+
+Serving = Callable[[bytes], Place]
+
+
+@pytest.fixture
+def serving() -> Iterator[Serving]:
+    """Answer one connection with these bytes, and keep it open."""
+    held: list[socket.socket] = []
+
+    def serving(answer: bytes) -> Place:
+        listener = socket.create_server(("127.0.0.1", 0))
+        held.append(listener)
+
+        def serve() -> None:
+            client = listener.accept()[0]
+            held.append(client)
+            client.recv(65_536)
+            try:
+                client.sendall(answer)
+            except OSError:
+                return  # the other end has read enough
+
+        threading.Thread(target=serve, daemon=True).start()
+        return Place(*listener.getsockname())
+
+    yield serving
+    for each in held:
+        each.close()
+
+
+def test_a_response_is_read_to_its_end(serving: Serving):
+    """Chunks are joined, repeated fields stay two, and a 100 in front is skipped."""
+    place = serving(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    )
+    found = send(place, "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 10)
+    assert (found.status, found.reason, found.content, found.is_cut) == (201, "Made", b"abcde", False)
+    assert [value for name, value in found.fields if name == "Set-Cookie"] == ["a=1", "b=2"]
+
+
+def test_a_stream_is_cut_at_the_deadline(serving: Serving):
+    """What has come of a stream without an end is kept."""
+    place = serving(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+    found = send(place, "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 0.3)
+    assert (found.content, found.is_cut) == (b"data: 1\n\n", True)
+
+
+def test_a_large_response_is_cut(serving: Serving):
+    """No more than the limit is read."""
+    place = serving(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (CONTENT_MAX + 9) + b"x" * (CONTENT_MAX + 9))
+    found = send(place, "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 20)
+    assert (len(found.content), found.is_cut) == (CONTENT_MAX, True)
+
+
+@pytest.mark.parametrize("answer", [b"", b"junk\r\n\r\n", b"HTTP/1.1 200 OK\r\n"], ids=["silence", "junk", "half"])
+def test_no_response_is_an_error_with_its_reason(serving: Serving, answer: bytes):
+    """The page says that there was none, and why."""
+    with pytest.raises(ReplayError, match="There was no response"):
+        send(serving(answer), "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 0.3)
+
+
+def test_a_refused_connection_is_an_error():
+    """The reason is the system's own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = Place(*listener.getsockname())
+    with pytest.raises(ReplayError, match="refused"):
+        send(place, "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 5)
