@@ -144,7 +144,8 @@ class McpServer:
         self, tool: Tool, params: Message, progress: Callable[[float, str], object], cancelled: threading.Event
     ) -> Message:
         try:
-            call = Call(tool.checked(params.get("arguments")), cancelled, progress, writes=self._may(tool))
+            writes = self._may(tool)
+            call = Call(tool.checked(params.get("arguments")), cancelled, progress, writes=writes)
             found = fitted(json.loads(json.dumps(tool.run(self._sources, call), default=str)))
         except ToolError as error:
             return {"content": [{"type": "text", "text": str(error)}], "isError": True}

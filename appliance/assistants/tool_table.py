@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from appliance.assistants import reload_tools, request_tools, state_tools
+from appliance.assistants import reload_tools, remedy_tools, request_tools, state_tools
 from appliance.assistants.tool import Parameter, Tool
 
 _NUMBER = Parameter("number", "integer", "The number of the request, from list_requests.", least=1, required=True)
+_REMEDY = Parameter("remedy", "string", "The id of the remedy, from list_remedies.", required=True)
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -114,6 +115,39 @@ TABLE: tuple[Tool, ...] = (
             Parameter("timeout_s", "integer", "How long to wait at most, in seconds; usually 30.", least=1, most=300),
         ),
         waits=True,
+    ),
+    Tool(
+        "list_remedies",
+        "List remedies",
+        "What the appliance offers to do about the last failures, as the buttons of its error page: a command such as "
+        "the migrations, or a change of one file as a diff. Also how the last runs ended.",
+        remedy_tools.list_remedies,
+    ),
+    Tool(
+        "run_remedy",
+        "Run a remedy",
+        "Runs a remedy of list_remedies in two steps. Without confirm, nothing is run: the answer is the exact command "
+        "or change, and the value for confirm. Show that to the person; with confirm it is run, and the answer is its "
+        "output and how it ended.",
+        remedy_tools.run_remedy,
+        (
+            _REMEDY,
+            Parameter("confirm", "string", "The value of the answer without confirm."),
+            Parameter("timeout_s", "integer", "How long to wait for it, in seconds; usually 120.", least=1, most=600),
+        ),
+        writes=True,
+        destructive=True,
+        waits=True,
+    ),
+    Tool(
+        "cancel_remedy",
+        "Cancel a remedy",
+        "Ends a remedy that runs, with every process that it has started. Cancelling the call of run_remedy does not "
+        "end it.",
+        remedy_tools.cancel_remedy,
+        (_REMEDY,),
+        writes=True,
+        destructive=True,
     ),
 )
 BY_NAME = {each.name: each for each in TABLE}

@@ -59,9 +59,12 @@ PAGE_EVENTS = MappingProxyType(
             "Templates have changed that the worker may keep in memory, for this reason: a new generation starts.",
             ("files", "count", "reason"),
         ),
+        "remedy.asked": Event(
+            "info", "An assistant has asked to run a remedy, as APPLIANCE_MCP=write allows.", ("remedy",)
+        ),
         "remedy.started": Event(
             "info",
-            "A person has pressed the button of a remedy: this command is run, or this file changed.",
+            "A person or an assistant has asked for a remedy: this command is run, or this file changed.",
             ("remedy", "command", "file"),
         ),
         "remedy.finished": Event(

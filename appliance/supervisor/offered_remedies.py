@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
 
 KEPT = 20  # remedies: those of the last failures
+LINES = 200  # of a run's output
 FRESH_S = 2.0  # a project that fails a thousand times a second has its files read once in so long
 SAVED_S = 1.0  # for the watcher to notice what a remedy has saved
 _SENDERS: dict[type[Message], str] = {RemediesFound: "worker", RunRemedy: "standin", CancelRemedy: "standin"}
@@ -82,6 +83,7 @@ class OfferedRemedies:
             runtime.loop, runtime.children, runtime.log, runtime.process,
             offered=self._known.keys, show=self._show_progress, succeeded=self._done, failed=self._make_again,
         )  # fmt: skip
+        self.runs: OrderedDict[str, dict[str, Any]] = OrderedDict()  # state, lines and reason of the last runs, by id
         self.output = self._run.output
         self.ended = self._run.ended
 
@@ -89,8 +91,8 @@ class OfferedRemedies:
         """Return what handles each message."""
         return {
             RemediesFound: lambda child, message, _: self._found(child, message),
-            RunRemedy: lambda _, message, __: self._pressed(message),
-            CancelRemedy: lambda _, message, __: self._run.cancel(message.remedy),
+            RunRemedy: lambda _, message, __: self.press(message),
+            CancelRemedy: lambda _, message, __: self.cancel(message.remedy),
         }
 
     def admits(self, child: Handle, message: Message) -> bool:
@@ -187,7 +189,16 @@ class OfferedRemedies:
 
     # -- what a person asks for ----------------------------------------------------------------------------------------
 
-    def _pressed(self, message: RunRemedy) -> None:
+    def offered(self) -> list[dict[str, Any]]:
+        """Return what pages show of each remedy that may be run now."""
+        return [self._page(entry) for entry in self._known.values() if entry.moment == self._moment()]
+
+    def cancel(self, remedy: str) -> None:
+        """End a remedy, if it runs."""
+        self._run.cancel(remedy)
+
+    def press(self, message: RunRemedy) -> None:
+        """Run a remedy, unless something speaks against it; ``runs`` tells how it goes."""
         entry = self._known.get(message.remedy)
         offer = (entry.remedy, entry.facts) if entry is not None else None
         self._run.press(message.remedy, offer, self._refusal(entry, message.shown))
@@ -234,6 +245,12 @@ class OfferedRemedies:
         return {**page, "shown": hashlib.sha256(text.encode()).hexdigest()[:32]}
 
     def _show_progress(self, remedy: str, state: str, lines: list[str], reason: str) -> None:
+        run = self.runs.setdefault(remedy, {"state": "", "lines": [], "reason": ""})
+        earlier = [] if state == "running" and not lines else run["lines"]
+        run.update(state=state, reason=reason, lines=[*earlier, *lines][-LINES:])
+        self.runs.move_to_end(remedy)
+        while len(self.runs) > KEPT:
+            self.runs.popitem(last=False)
         self._send(RemedyProgress(remedy=remedy, state=state, lines=lines, reason=reason))
 
     def _send(self, message: SetRemedies | RemedyProgress) -> None:

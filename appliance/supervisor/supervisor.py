@@ -27,6 +27,7 @@ from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
 from appliance.supervisor.recording.desk_answers import desk_answers
 from appliance.supervisor.recording.desk_feed import DeskFeed
+from appliance.supervisor.recording.remedy_answers import RemedyAnswers
 from appliance.supervisor.reporting import probe_port
 from appliance.supervisor.reporting.defects import Defects
 from appliance.supervisor.reporting.last_answer import LastAnswer
@@ -189,6 +190,7 @@ class Supervisor:
         )  # fmt: skip
         questions = {
             **answers.answerers(), **self._desk.assistants.answerers(self._reports.address.url),
+            **RemedyAnswers(self._runtime, self._pages.remedies).answerers(),
             **desk_answers(self._runtime, lambda: self._steps.analysis),
         }  # fmt: skip
         self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))

@@ -16,7 +16,7 @@ from appliance.assistants.sources import Sources
 from appliance.desk.intake import rows
 from appliance.desk.store import Store
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.reporting.status_socket import StatusSocket
+from appliance.supervisor.reporting.status_socket import Answerer, StatusSocket, WithArgument
 
 PROJECT = "/workspace"
 
@@ -29,6 +29,9 @@ class Site:
         self.desk = desk
         self.mode = "read"
         self.stacks = ""
+        self.remedies: list[dict[str, Any]] = []
+        self.runs: dict[str, Any] = {}
+        self.asked: list[dict[str, Any]] = []
         self.status: dict[str, Any] = {
             "health": "healthy", "state": "serving", "stuck": None, "generation": 1, "attempt": 2, "project": PROJECT,
             "url": "http://localhost:8000", "error": None, "last_error": None, "last_reload": None, "desk": str(desk),
@@ -40,6 +43,11 @@ class Site:
         store = Store(self.desk)
         store.add(rows(lines, run))
         store.close()
+
+    def run_remedy(self, asked: dict[str, Any], answer: Callable[[Any], Any]) -> None:
+        """A supervisor that runs whatever it is asked."""
+        self.asked.append(asked)
+        answer({"remedies": self.remedies, "runs": self.runs} if self.mode == "write" else {"error": "not write"})
 
     def ask(self, method: str, params: dict[str, Any] | None = None, request_id: Any = 1) -> dict[str, Any]:
         """One request of the protocol."""
@@ -70,10 +78,13 @@ def site(tmp_path: Path) -> Iterator[Site]:
         loop = Loop()
         stack.callback(loop.close)
         found = Site(folder / "status.sock", tmp_path / "desk.sqlite3")
-        answerers: dict[str, Callable[[Any], Any]] = {
+        answerers: dict[str, Answerer] = {
             "status": lambda answer: answer(found.status),
             "stacks": lambda answer: answer({"pid": 7, "stacks": found.stacks}),
             "assistants": lambda answer: answer({"mode": found.mode}),
+            "remedies": lambda answer: answer({"remedies": found.remedies, "runs": found.runs}),
+            "run-remedy": WithArgument(found.run_remedy),
+            "cancel-remedy": WithArgument(lambda asked, answer: found.run_remedy({**asked, "end": True}, answer)),
         }
         listening = StatusSocket(found.socket, answerers, loop)
         assert listening.open() is None

@@ -1,7 +1,7 @@
 """The status socket: a client sends one line with its question, and gets one JSON object.
 
-The questions are ``status`` and ``stacks``; an empty line, the end of the input, or silence means ``status``. This
-module holds the socket file, and does not know what the state means.
+A question is a name, such as ``status`` or ``stacks``; some have an argument. An empty line, the end of the input,
+silence, or an unknown name means ``status``. This module holds the socket file, and does not know what the state means.
 
 Any user may connect: the health check runs as root without the capability to enter another user's folder, or as any
 user with ``docker exec -u``. Root and the supervisor's own user get everything; other users, whom the kernel names
@@ -17,6 +17,7 @@ import socket
 import stat
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.socket_folder import foreign_owner
@@ -32,14 +33,25 @@ if TYPE_CHECKING:
 
 QUESTION_S = 0.2  # a client that sends no whole question in this time gets the status
 ANSWER_S = 5.0  # a client has this time to read its answer
-_MAX_QUESTION = 4096
+_MAX_QUESTION = 262_144
+_READ = 65_536
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
 _FOR_EVERYBODY = ("health", "state")
 _OPEN = 0o666 if hasattr(socket, "SO_PEERCRED") else 0o600
 
 Answer = dict[str, Any]
-Answerer = Callable[[Callable[[Answer], None]], None]
+Send = Callable[[Answer], None]
+
+
+@dataclass(frozen=True)
+class WithArgument:
+    """Answers a question that has an argument, a JSON object: the name, a space, the object."""
+
+    answer: Callable[[dict[str, Any], Send], None]
+
+
+Answerer = Callable[[Send], None] | WithArgument
 
 
 class StatusSocket:
@@ -114,7 +126,7 @@ class _Connection:
 
     def _read(self) -> None:
         try:
-            part = self._connection.recv(_MAX_QUESTION)
+            part = self._connection.recv(_READ)
         except BlockingIOError:
             return
         except OSError:
@@ -132,7 +144,12 @@ class _Connection:
         question = self._question.decode("ascii", "replace").strip()
         if not self._trusted:
             question = "status"
-        self._answerers.get(question, self._answerers["status"])(self._send)
+        name, _, argument = question.partition(" ")
+        answerer = self._answerers.get(name, self._answerers["status"])
+        if isinstance(answerer, WithArgument):
+            answerer.answer(_object(argument), self._send)
+        else:
+            answerer(self._send)
 
     def _send(self, answer: Answer) -> None:
         if not self._trusted:
@@ -157,6 +174,15 @@ class _Connection:
         self._timer.cancel()
         self._loop.unwatch(self._connection)
         self._connection.close()
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Return the argument of a question; nothing where it is not an object."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_trusted(connection: socket.socket) -> bool:

@@ -1,0 +1,64 @@
+"""Answer what assistants ask of remedies: which there are, run one, end one. Runs in the supervisor's loop.
+
+A remedy is run here by the rules of the pages (``offered_remedies``): the id names what the supervisor has made itself,
+and the digest is that of what the assistant was shown. In addition, ``APPLIANCE_MCP`` must be ``write``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.protocol.page_messages import RunRemedy
+from appliance.supervisor.reporting.status_socket import WithArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from appliance.supervisor.offered_remedies import OfferedRemedies
+    from appliance.supervisor.reporting.status_socket import Answerer, Send
+    from appliance.supervisor.runtime import Runtime
+
+_READ_ONLY = "APPLIANCE_MCP is not write"
+
+
+class RemedyAnswers:
+    """The answers of one appliance.
+
+    Args:
+        runtime: the supervisor's.
+        remedies: what may be run.
+    """
+
+    def __init__(self, runtime: Runtime, remedies: OfferedRemedies) -> None:
+        self._log = runtime.log
+        self._may_write = runtime.settings.mcp == "write"
+        self._remedies = remedies
+
+    def answerers(self) -> Mapping[str, Answerer]:
+        """Return a function for each question."""
+        return {
+            "remedies": lambda send: send(self._told()),
+            "run-remedy": WithArgument(self._run),
+            "cancel-remedy": WithArgument(self._cancel),
+        }
+
+    def _told(self) -> dict[str, Any]:
+        return {"remedies": self._remedies.offered(), "runs": dict(self._remedies.runs)}
+
+    def _run(self, asked: dict[str, Any], send: Send) -> None:
+        if not self._may_write:
+            send({"error": _READ_ONLY})
+            return
+        remedy, shown = str(asked.get("remedy"))[:64], str(asked.get("shown"))[:64]
+        known = next((each for each in self._remedies.offered() if each["id"] == remedy), None)
+        if known is not None:
+            self._log.event("info", "remedy.asked", remedy=known["kind"])
+        self._remedies.press(RunRemedy(remedy=remedy, shown=shown))
+        send(self._told())
+
+    def _cancel(self, asked: dict[str, Any], send: Send) -> None:
+        if not self._may_write:
+            send({"error": _READ_ONLY})
+            return
+        self._remedies.cancel(str(asked.get("remedy"))[:64])
+        send(self._told())
