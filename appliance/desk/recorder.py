@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from appliance.desk.backlog import Backlog
@@ -19,19 +20,22 @@ from appliance.desk.replay.raw_requests import RawRequests
 from appliance.desk.store import Limits, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from appliance.desk.detail_reader import DetailReader
+    from appliance.desk.detail_reader import Detail, DetailReader
+    from appliance.desk.intake import Rows
 
     Report = Callable[[str, str, dict[str, object]], object]
 
 QUIET_S = 0.02
 RETRY_S = 30.0
-_DUTY = 1 / 40  # of one processor, while lines come without a pause
+_DUTY = 1 / 100  # of one processor, while lines come without a pause
 _LATEST_S = 0.25  # lines are stored after this, unless the last ones took long
 _BACKLOG_BYTES = 32 * 1024 * 1024
 _CHUNK = 1 << 20
+_DETAILS_BYTES = 16 * 1024 * 1024  # of those that wait; beyond it the oldest are left out
+_SLICE = 1000  # lines of one transaction: more at once take more memory, and are no faster
 
 
 class Recorder:
@@ -56,7 +60,8 @@ class Recorder:
         self._report = report
         self._limits = limits or Limits()
         self._backlog = Backlog(self._limits.requests, _BACKLOG_BYTES)
-        self._details: list[tuple[bytes, int | None]] = []  # and the number of the request that is repeated
+        self._details: deque[Detail] = deque()
+        self._details_bytes = 0
         self.raw = RawRequests()
         self._names = names
         self.redaction = Redaction(names)
@@ -77,12 +82,12 @@ class Recorder:
             if waits:
                 oldest = time.monotonic()
             if details is not None and details.wake in found:
-                self._details += details.take()
+                self._keep(details.take())
             if pipe in found:
                 data = os.read(pipe, _CHUNK)
                 if not data:
                     if details is not None:
-                        self._details += details.take()
+                        self._keep(details.take())
                     self.flush()
                     return
                 self._backlog.add(data)
@@ -92,33 +97,48 @@ class Recorder:
             self.flush()
             latest = time.monotonic() + (time.thread_time() - began) / _DUTY
 
+    def _keep(self, details: Iterable[Detail]) -> None:
+        """Keep details until they are stored: the last of them, as many as fit."""
+        for each in details:
+            self._details.append(each)
+            self._details_bytes += len(each[0])
+            while self._details_bytes > _DETAILS_BYTES:
+                self._details_bytes -= len(self._details.popleft()[0])
+
     def flush(self) -> None:
         """Store what has come."""
         lines = self._backlog.take()
-        messages, self._details = self._details, []
+        messages, self._details, self._details_bytes = self._details, deque(), 0
         for line in lines:
             if (values := secrets_of(line)) is not None:
                 self.redaction = Redaction(self._names, values)
         if not (lines or messages) or (self._failing and time.monotonic() < self._next_try):
             return
-        found = rows(lines, self._run)
-        found.details.extend(
-            row
-            for message, replay_of in messages
-            if (row := detail_row(message, self._run, self.redaction, replay_of)) is not None
-        )
+        details = (detail_row(message, self._run, self.redaction, replay_of) for message, replay_of in messages)
         try:
-            if self._store is not None and not self._path.exists():  # the cache was emptied
-                self._close()
-            if self._store is None:
-                self._store = Store(self._path, self._limits)
-                if self._store.replaced:
-                    self._report("info", "desk.replaced", {"path": str(self._path), "reason": self._store.replaced})
-            self._store.add(found)
+            self._open()
+            for begin in range(0, len(lines) or 1, _SLICE):
+                found = rows(lines[begin : begin + _SLICE], self._run)
+                # All details come with the first slice: a list shows a request with its queries as soon as it has it.
+                found.details.extend(filter(None, details))
+                self._add(found)
         except Exception as error:  # noqa: BLE001  no disk, a lock, what SQLite can't hold: the recorder reads on
             self._failed(error)
         else:
             self._failing = False
+
+    def _open(self) -> None:
+        """Open the database, if it is not open, or was removed."""
+        if self._store is not None and not self._path.exists():  # the cache was emptied
+            self._close()
+        if self._store is None:
+            self._store = Store(self._path, self._limits)
+            if self._store.replaced:
+                self._report("info", "desk.replaced", {"path": str(self._path), "reason": self._store.replaced})
+
+    def _add(self, found: Rows) -> None:
+        if self._store is not None and any(found):
+            self._store.add(found)
 
     def _close(self) -> None:
         store, self._store = self._store, None

@@ -74,15 +74,17 @@ class RecordSink:
         """Add the record of a request that has ended."""
         if self._stdio is not None and (self._incomplete[0] or self._incomplete[1]):
             self._stdio.request_ended(exchange.request_id)
+        most = BATCH
         if exchange.details is not None and self._details is not None:
             self._details.end(exchange)
+            most = 1  # few requests a second have details: their lines are sent at once, before this process may die
         record = exchange.record().to_wire()
         if self._in_flight is not None:
             # First: another thread may send the record at once, and this process may end before the next line. A record
             # that was sent must not be of a request that seems to run, or it gets a second line.
             self._in_flight.end(exchange)
         self._records.append(record)
-        if len(self._records) >= BATCH:
+        if len(self._records) >= most:
             self.flush()
 
     def after_details(self, call: Callable[[], None]) -> None:

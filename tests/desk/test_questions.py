@@ -48,6 +48,7 @@ def test_reloads_have_their_files_and_ends(recorded):
         line("worker.ready", START + 1.1, generation=2, total_s=0.02),
         line("reload.finished", START + 1.1, generation=2, duration_s=0.03, forked=True),
         line("reload.started", START + 2, files=["views.py"], count=1),
+        line("worker.exited", START + 2, level="debug", generation=1),  # replaced
         line("worker.failed", START + 2.1, generation=3, error="SyntaxError: x"),
     )
     failed, reloaded, started = questions.reloads(connection)

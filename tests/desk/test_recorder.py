@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 
 from appliance.desk import questions, recorder
 from appliance.desk.database import open_for_reading
+from appliance.desk.detail_reader import DetailReader
 from appliance.desk.filters import Filters
+from appliance.protocol.request_details import RequestDetails
 from tests.desk.log_lines import request
 
 
@@ -106,3 +110,34 @@ def test_a_database_that_was_removed_is_made_again(running: Running):
     running.send(request("/last"))
     running.finish()
     assert running.paths()[-1] == "/last"
+
+
+def test_details_that_wait_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of the details that come while nothing is stored, the last are kept, as many as fit."""
+    monkeypatch.setattr(recorder, "_DETAILS_BYTES", 5_000)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read, pipe = os.pipe()
+    head = b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 800 + b"\r\n\r\n"
+    for number in range(20):
+        ours.send(RequestDetails({"request_id": f"id-{number}", "ended_us": 1}, head, b"", b"").pack())
+    os.close(pipe)
+    made = recorder.Recorder(tmp_path / "desk.sqlite3", "run", lambda *_: None)
+    made.run(read, DetailReader(theirs, made.raw))
+    with closing(open_for_reading(tmp_path / "desk.sqlite3")) as connection:
+        found = [row["request_id"] for row in connection.execute("SELECT request_id FROM details ORDER BY id")]
+    assert found == [f"id-{number}" for number in range(15, 20)]
+    for each in (ours, theirs):
+        each.close()
+    os.close(read)
+
+
+def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.MonkeyPatch):
+    """However many lines come at once, all are stored, once and in order."""
+    monkeypatch.setattr(recorder, "_SLICE", 7)
+    running.path.parent.mkdir()
+    for begin in range(0, 400, 100):
+        running.send(*(request(f"/{number}") for number in range(begin, begin + 100)))
+    running.finish()
+    with closing(open_for_reading(running.path)) as connection:
+        found = questions.requests(connection, Filters(limit=500))
+    assert [each["path"] for each in found[::-1]] == [f"/{number}" for number in range(400)]

@@ -6,23 +6,29 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance.desk.facts.process_list import memory
 from tests.live.live_appliance import Appliance
+from tests.thorough import THOROUGH
 
 Starting = Callable[..., Appliance]
+RELOADS, KILLS, REQUESTS = (1000, 20, 8) if THOROUGH else (5, 1, 20)
+DAY, AT_ONCE, GROWTH = 100_000 if THOROUGH else 24_000, 50, 3 * 1024 * 1024
 PAGE = """
 import os, signal
 def app(environ, start_response):
     print("printed by", environ["PATH_INFO"])
     if environ["PATH_INFO"] == "/raise":
         raise ValueError("wrong")
-    if environ["PATH_INFO"] == "/die":
+    if environ["PATH_INFO"].startswith("/die"):
         os.kill(os.getpid(), signal.SIGKILL)
     body = environ["wsgi.input"].read()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Set-Cookie", "sid=secret; Path=/")])
@@ -83,31 +89,32 @@ def test_a_request_is_recorded_with_its_lines(start: Starting, project: Path, se
     assert (group["count"], group["request"]) == (1, found["id"])
 
 
+@pytest.mark.timeout(3600 if THOROUGH else 120)
 def test_no_request_is_lost_or_doubled(start: Starting, project: Path):
-    """Over reloads, a worker that is killed, and a restart of the appliance, each request is recorded once."""
+    """Over reloads, workers that are killed, and a restart of the appliance, each request is recorded once."""
     (project / "app.py").write_text(PAGE, encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")
     sent = []
 
     def send(path: str) -> None:
-        with contextlib.suppress(OSError, EOFError):
+        with contextlib.suppress(OSError, EOFError, HTTPException):  # its worker was killed
             appliance.get(path)
         sent.append(path)
 
-    for reload in range(5):
-        for number in range(20):
+    for reload in range(RELOADS):
+        for number in range(REQUESTS):
+            if number == REQUESTS // 2:  # the others come while the next worker starts
+                appliance.edit("app.py", f"{PAGE}# {reload}\n")
             send(f"/{reload}-{number}")
-        appliance.edit("app.py", f"{PAGE}# {reload}\n")
         appliance.wait_for("reload.finished")
-    with contextlib.suppress(Exception):
-        appliance.get("/die")
-    sent.append("/die")
-    appliance.wait_for("worker.ready")
+        if reload % (RELOADS // KILLS) == 0:
+            send(f"/die-{reload}")
+            appliance.wait_for("worker.ready")
     send("/last")
     recorded_request(appliance, "/last")
     reloads = ask(appliance, "reloads")["reloads"]
-    assert sum(each["event"] == "reload.finished" for each in reloads) >= 5
+    assert sum(each["event"] == "reload.finished" for each in reloads) >= min(RELOADS, 90)  # the last hundred are shown
     assert appliance.stop() == 0
     again = start()
     again.wait_for("worker.ready")
@@ -171,3 +178,38 @@ def test_head_and_content_are_recorded(start: Starting, project: Path, path: str
         assert found["content"].startswith("one {")
         appliance.edit("app.py", f"{PAGE}# {generation}\n")
         appliance.wait_for("reload.finished")
+
+
+def _use(pid: int) -> int:
+    """What a process needs, in bytes."""
+    use = memory(pid)["pss"]
+    assert use is not None
+    return use
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.timeout(600)
+def test_memory_does_not_grow_with_the_day(start: Starting, project: Path):
+    """After many requests the supervisor and the recorder need as much as after the first ones."""
+    appliance = start(APPLIANCE_ACCESS_LOG="off")  # what the test keeps of the log would grow
+    appliance.get("/")
+    recorded_request(appliance, "/")
+    processes = json.loads(appliance.command("status", "--json").stdout)["processes"]
+    pids = {each["role"]: each["pid"] for each in processes} | {"supervisor": appliance.process.pid}
+    wanted = b"GET /many HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    used: list[dict[str, int]] = []
+    with socket.create_connection(("127.0.0.1", appliance.port)) as client, client.makefile("rb") as answers:
+        for _ in range(2):
+            for _ in range(DAY // 2 // AT_ONCE):
+                client.sendall(wanted * AT_ONCE)
+                for _ in range(AT_ONCE):
+                    head = b"".join(iter(answers.readline, b"\r\n"))
+                    answers.read(int(head.lower().partition(b"content-length:")[2].split()[0]))
+            client.sendall(wanted.replace(b"/many", b"/end-%d" % len(used)))
+            answers.readline()
+            b"".join(iter(answers.readline, b"\r\n"))
+            answers.read(3)
+            recorded_request(appliance, f"/end-{len(used)}")
+            used.append({role: _use(pids[role]) for role in ("supervisor", "recorder")})
+    grown = {role: used[1][role] - used[0][role] for role in used[0]}
+    assert max(grown.values()) < GROWTH, (used, grown)

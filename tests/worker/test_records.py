@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -155,6 +156,25 @@ def test_a_record_is_sent_once_its_request_has_ended():
     assert reading.running() == []
     in_flight.sink.flush()
     assert [len(batch) for batch in channel.batches] == [1]
+    reading.close()
+
+
+def test_a_recorded_request_is_told_at_once():
+    """A process that dies takes the lines with it that it has collected: those of recorded requests do not wait."""
+    reading, channel = Reading(4), SentBatches()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sink = RecordSink(channel, in_flight=InFlight(reading.descriptor), details=theirs.detach())
+    assert sink.begin is not None
+    for started in (0.0, -1e6):  # the second one as if there had been too many
+        exchange = Exchange(None, "127.0.0.1", 8000, started, "request")
+        sink.begin(exchange, b"GET / HTTP/1.1\r\n\r\n")
+        sink.exchange(exchange)
+    assert [len(batch) for batch in channel.batches] == [1]
+    sink.flush()
+    assert [len(batch) for batch in channel.batches] == [1, 1]
+    assert sink._details is not None
+    sink._details.close()
+    ours.close()
     reading.close()
 
 

@@ -151,6 +151,26 @@ def test_new_requests_come_through_the_stream(path: Path):
     store.close()
 
 
+def test_a_stream_tells_all_that_was_stored_before(path: Path):
+    """More than fit into one event come in several, without a new request; a stream ends with its database."""
+    store = Store(path)
+    store.add(rows([request(f"/{number}") for number in range(10)], "run"))
+    store.close()
+    parts = new_requests(path, Filters(limit=4), threading.Event())
+    next(parts)
+    told = [json.loads(next(parts).decode().partition("data: ")[2]) for _ in range(3)]
+    assert [each["id"] for part in told for each in part[::-1]] == list(range(1, 12))
+    path.unlink()
+    assert list(parts) == []
+
+
+def test_ids_of_a_removed_database_mean_nothing(path: Path):
+    """A page that has seen more requests than there are now gets those that are there."""
+    parts = new_requests(path, Filters(after=99), threading.Event())
+    next(parts)
+    assert b'"id": 1,' in next(parts)
+
+
 def test_a_plot_shows_each_duration(ask: Ask):
     """Each duration is one bar, those after the save in another colour; none and one are plots too."""
     assert plot([], 0.0).count("<rect") == 0
