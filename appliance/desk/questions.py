@@ -145,7 +145,7 @@ def reloads(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
     """Return what the saves of the day caused, the newest first: each generation with its files, times and failure."""
     marks = ", ".join("?" * len(_RELOADS))
     rows = connection.execute(
-        # A worker that a newer one has replaced ends too, which is no news.
+        # The end of a worker that a newer one has replaced is part of each reload.
         f"SELECT run, at, line FROM lines WHERE event IN ({marks}) "  # noqa: S608  as above
         "AND NOT (event = 'worker.exited' AND level IN ('debug', 'info')) ORDER BY id DESC LIMIT ?",
         (*_RELOADS, limit * 3),
