@@ -32,15 +32,17 @@ class Details:
 
     Attributes:
         began: when the request began to run (CLOCK_MONOTONIC).
+        timing: the field that was added to its response, None before.
     """
 
     __slots__ = (
         "_add_fields", "_body", "_body_left", "_effects", "_head", "_queries", "_response", "_response_left", "_texts",
-        "_texts_left", "began",
+        "_texts_left", "began", "timing",
     )  # fmt: skip
 
     def __init__(self, head: bytes, add_fields: AddFields | None = None) -> None:
         self.began = monotonic()
+        self.timing: tuple[str, str] | None = None
         self._add_fields = add_fields
         self._head = head
         self._body: list[bytes] = []

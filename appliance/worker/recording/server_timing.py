@@ -40,7 +40,9 @@ class ServerTiming:
         details = exchange.details
         if not isinstance(details, Details) or type(fields) is not list or not self._is_wanted(exchange):
             return fields
-        return [*fields, ("Server-Timing", timing_of(exchange, details, monotonic()))]
+        earlier, details.timing = details.timing, ("Server-Timing", timing_of(exchange, details, monotonic()))
+        # An error page has the fields of the response that it replaces (PEP 3333, exc_info).
+        return [*(each for each in fields if each != earlier), details.timing]
 
     def _is_wanted(self, exchange: Exchange) -> bool:
         """Whether a browser on this machine has sent the request, to a name of this machine."""

@@ -49,6 +49,17 @@ def test_a_browser_of_this_machine_gets_the_field():
     assert answered(exchange)[1][1].endswith('db;dur=4.0;desc="2 queries", outgoing;dur=5.0;desc="2 calls"')
 
 
+def test_a_replaced_response_has_the_field_once():
+    """An error page takes over the fields of the response that it replaces, but not the time of that one."""
+    exchange, details = requested(BROWSER)
+    timing = ServerTiming(Hooks())
+    first = timing.added(exchange, [OWN])
+    details.add_query("SELECT 1", ("app.py", 3), 0.0, 0.002)
+    own, added = timing.added(exchange, first)
+    assert own == OWN
+    assert added[1].endswith('"2 queries"')
+
+
 def test_a_navigation_of_an_old_browser_gets_it_too():
     """A browser without Sec-Fetch fields accepts HTML."""
     assert len(answered(requested({"HTTP_HOST": "[::1]:8000", "HTTP_ACCEPT": "text/html,*/*"}, "::1")[0])) == 2
