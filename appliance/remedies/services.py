@@ -94,6 +94,15 @@ def compose_services(root: Path) -> Iterator[tuple[str, dict[str, object]]]:
         return
 
 
+def set_in_compose(root: Path, service: str) -> frozenset[str]:
+    """Return the variables to which the project's compose file gives a value, for one of its services."""
+    environment = dict(compose_services(root)).get(service, {}).get("environment")
+    if isinstance(environment, list):
+        return frozenset(str(each).partition("=")[0] for each in environment if "=" in str(each))
+    given = environment if isinstance(environment, dict) else {}
+    return frozenset(str(name) for name, value in given.items() if value is not None)
+
+
 def _ports(service: dict[str, object]) -> Iterator[tuple[int, int]]:
     """Yield each published port, 0 for none, with the service's own."""
     ports, exposed = service.get("ports"), service.get("expose")

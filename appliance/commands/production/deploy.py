@@ -18,6 +18,7 @@ from appliance.commands.production.deploy_files import drafts_for
 from appliance.commands.written_files import write_all
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
+from appliance.remedies.services import set_in_compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +58,9 @@ def command(
         )
     built_from = remembered() if source is None else given(source, root, Path.cwd(), in_image=in_image)
     image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
-    facts = facts_of(root, image, name=name, host=host)
+    # The overlay is read after the project's compose file, whose services need the values that are in it.
+    known = set_in_compose(root, "app") if engine == "compose" else frozenset()
+    facts = facts_of(root, image, name=name, host=host, known=known)
     written, kept = write_all(root, drafts_for(engine, facts))
     lines = [*_changes(written, kept), *_gaps(engine, facts), *_next(engine)]
     sys.stdout.write(sanitise("\n".join(lines) + "\n", lines=True))

@@ -57,8 +57,17 @@ class Facts:
     compose_file: str = ""
 
 
-def facts_of(root: Path, image: Image, *, name: str | None, host: str | None) -> Facts:
+def facts_of(
+    root: Path, image: Image, *, name: str | None, host: str | None, known: frozenset[str] = frozenset()
+) -> Facts:
     """Return the facts of the project in this folder.
+
+    Args:
+        root: the folder.
+        image: the appliance's.
+        name: of the stack; None for the project's.
+        host: of the preview; None for one below localhost.
+        known: the variables that another file of the same preview sets.
 
     Raises:
         SettingsError: the name or the host can't be used.
@@ -75,7 +84,7 @@ def facts_of(root: Path, image: Image, *, name: str | None, host: str | None) ->
     required = required_variables(Modules(root))
     given = {key: value for key, value in example.items() if _is_theirs(key)}
     names = [*given, *(key for key in required if key not in given and _is_theirs(key))]
-    usable = [key for key in names if _VARIABLE.match(key)]
+    usable = [key for key in names if _VARIABLE.match(key) and key not in known]
     # A password in a URL is secret in a variable of any name.
     secrets = [key for key in usable if is_secret(key) or Mask({}).masked(given.get(key, "")) != given.get(key, "")]
     open_names = [key for key in usable if key not in secrets]
@@ -87,7 +96,7 @@ def facts_of(root: Path, image: Image, *, name: str | None, host: str | None) ->
         variables=tuple((key, value) for key, value in variables if "\0" not in value and _is_text(value)),
         secrets=tuple(secrets),
         unset=tuple(key for key in open_names if not given.get(key)),
-        left_out=tuple(sorted({*names} - {*usable})),
+        left_out=tuple(sorted(key for key in names if not _VARIABLE.match(key))),
         compose_file=compose_file(root) if (root / compose_file(root)).is_file() else "",
     )
 

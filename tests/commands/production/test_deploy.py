@@ -150,6 +150,23 @@ def test_a_file_that_exists_is_never_changed(hostile: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "environment", ["{DATABASE_URL: 'postgres://a:b@db/x', HOST: db, API_KEY: }", "[DATABASE_URL=x, HOST=db, API_KEY]"]
+)
+def test_the_overlay_leaves_to_the_compose_file_what_it_sets(tmp_path: Path, environment: str) -> None:
+    """The services of the compose file need its values; what it only passes on is still a secret of the overlay."""
+    (tmp_path / "docker-compose.yml").write_text(f"services:\n  app:\n    environment: {environment}\n", "utf-8")
+    (tmp_path / ".env.example").write_text("DATABASE_URL=\nHOST=localhost\nKEY=\nCOLOUR=red\n", "utf-8")
+    (tmp_path / "wsgi.py").write_text("application = print\n", "utf-8")
+    for engine in ("compose", "swarm"):
+        deploy(tmp_path, tmp_path / "cache", "--for", engine)
+    overlay, stack = (read(tmp_path / "deploy" / name) for name in ("compose.preview.yml", "swarm.yml"))
+    assert set(overlay["secrets"]) == {"API_KEY"}
+    assert "HOST" not in overlay["services"]["app"]["environment"]
+    assert overlay["services"]["app"]["environment"]["COLOUR"] == "red"
+    assert set(stack["secrets"]) == {"DATABASE_URL", "API_KEY"}
+
+
+@pytest.mark.parametrize(
     ("flags", "found"),
     [
         (("--for", "nomad"), "invalid choice"),
