@@ -155,7 +155,7 @@ def test_a_file_that_exists_is_never_changed(hostile: Path) -> None:
 def test_the_overlay_leaves_to_the_compose_file_what_it_sets(tmp_path: Path, environment: str) -> None:
     """The services of the compose file need its values; what it only passes on is still a secret of the overlay."""
     (tmp_path / "docker-compose.yml").write_text(f"services:\n  app:\n    environment: {environment}\n", "utf-8")
-    (tmp_path / ".env.example").write_text("DATABASE_URL=\nHOST=localhost\nKEY=\nCOLOUR=red\n", "utf-8")
+    (tmp_path / ".env.example").write_text("DATABASE_URL=\nHOST=localhost\nAPI_KEY=\nCOLOUR=red\n", "utf-8")
     (tmp_path / "wsgi.py").write_text("application = print\n", "utf-8")
     for engine in ("compose", "swarm"):
         deploy(tmp_path, tmp_path / "cache", "--for", engine)
