@@ -205,7 +205,7 @@ LABEL = "com.docker.swarm"
 
 def answers(stack):
     """What each thread of the client was told, from its first good answer on, and how many good answers there were."""
-    threads = {}
+    threads: dict[str, list[tuple[int, str]]] = {}
     for line in stack.logs("client").splitlines():
         thread, good, text = line.split(" ", 2)
         threads.setdefault(thread, []).append((int(good), text))
