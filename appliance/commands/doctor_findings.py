@@ -59,6 +59,7 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
         "owner", "note", "the project belongs to uid {owner}, the appliance runs as uid {uid}",
         "Files that the project writes do not belong to its owner. Remove user:, or set it to the owner.",
     ),
+    "owner.group": _Row("owner", "ok", "the project belongs to group {group}, of which uid {uid} is a member"),
     "owner.files": _Row(
         "owner", "hurts", "files of other users: {count}, such as {file} (uid {file_owner})",
         "On the host, in the project's folder: sudo chown -R {owner} .",
@@ -83,6 +84,10 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
     "cache.exposed": _Row(
         "cache", "note", "{reason}: its other users could make you run their code",
         "Do not share it, or give the folder to root, with mode 1777.",
+    ),
+    "cache.not_executable": _Row(
+        "cache", "hurts", "{folder} is mounted noexec: compiled parts of packages can't be loaded from it",
+        "Mount it without noexec: a named volume, or --tmpfs {folder}:exec",
     ),
     "cache.room": _Row("cache", "ok", "{folder}: {free_mib:.0f} MiB free"),
     "cache.full": _Row(

@@ -10,6 +10,7 @@ import contextlib
 import os
 import resource
 import shutil
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,8 +98,16 @@ def watches(subject: CheckContext) -> Iterator[Finding]:
 
 def owners(subject: CheckContext) -> Iterator[Finding]:
     """Check who owns the files, and who runs the appliance."""
-    uid, owner = os.geteuid(), subject.project.stat().st_uid
-    yield finding("owner.same", uid=uid) if uid == owner else finding("owner.other", owner=owner, uid=uid)
+    status = subject.project.stat()
+    uid, owner = os.geteuid(), status.st_uid
+    # A volume that a cluster has given to a group: what is written there belongs to that group.
+    is_groups = owner == 0 and status.st_mode & stat.S_IWGRP and status.st_gid in {os.getegid(), *os.getgroups()}
+    if uid == owner:
+        yield finding("owner.same", uid=uid)
+    elif is_groups:
+        yield finding("owner.group", group=status.st_gid, uid=uid)
+    else:
+        yield finding("owner.other", owner=owner, uid=uid)
     strange = [path for path in _some_files(subject.project) if path.lstat().st_uid not in {owner, uid}]
     if strange:
         first = strange[0]
@@ -137,6 +146,8 @@ def cache(subject: CheckContext) -> Iterator[Finding]:
     standing = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(standing, os.W_OK):
         yield finding("cache.closed", folder=standing, uid=os.geteuid())
+    if os.statvfs(standing).f_flag & os.ST_NOEXEC:
+        yield finding("cache.not_executable", folder=standing)
     if standing == folder and (reason := exposure(folder)):
         yield finding("cache.exposed", reason=reason)
     free = shutil.disk_usage(standing).free

@@ -12,6 +12,7 @@ could be mistaken for a complete environment.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -336,10 +337,13 @@ def _mark(planned: Plan, root: Path) -> None:
 
 
 def _closed_cache(cache: Path, error: OSError) -> InstallError:
+    action = "Remove the volume, so that it is created again, or set APPLIANCE_CACHE to another folder."
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        action = "Mount a volume there that this user can write (in Kubernetes set fsGroup), or set APPLIANCE_CACHE."
     return InstallError(
         f"the cache {cache} can't be written by uid {os.geteuid()}: {error.strerror}",
         expected="a folder with free space that the appliance's user can write",
-        action="Remove the volume, so that it is created again, or set APPLIANCE_CACHE to another folder.",
+        action=action,
         needs=[INSTALL_AGAIN],
         cache=str(cache),
     )

@@ -14,6 +14,7 @@ as long as the container.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 _TRIES = 8  # another user may put something there repeatedly
 _FOLDER_ACTION = "Find out who made it, then remove it."
+_VOLUME_ACTION = (
+    "Give the volume to root, with mode 1777; in Kubernetes set fsGroup. Or name another folder in APPLIANCE_CACHE."
+)
+_MOUNT_ACTION = "Mount a volume there; in Kubernetes one with fsGroup. Or name another folder in APPLIANCE_CACHE."
 _NO_OWNERS = "{path} is on a file system that does not keep who made a file"
 
 
@@ -94,7 +99,7 @@ def claim(cache: Path, temporary: Path) -> ClaimedFolder:
         return ClaimedFolder(_claim_in(cache, notices.append), tuple(notices))
     except OSError as error:
         reason = error.strerror or str(error)
-    action = "Name another folder in APPLIANCE_CACHE, or give the volume to root, with mode 1777."
+        action = _MOUNT_ACTION if error.errno == errno.EROFS else _VOLUME_ACTION
     try:
         instead = _temporary(temporary, notices.append)
     except OSError as error:

@@ -14,6 +14,8 @@ from appliance.errors import ProjectMissingError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_GROUP_MAY = stat.S_IRGRP | stat.S_IXGRP
+
 
 def check_folder(path: Path) -> None:
     """Check that the folder can be listed and entered.
@@ -54,11 +56,14 @@ def check_folder(path: Path) -> None:
         )
     # os.access asks the kernel, for the real user: its answer is right for root without CAP_DAC_OVERRIDE too.
     if not os.access(path, os.R_OK | os.X_OK):
+        owner = f"Run as its owner (user: '{status.st_uid}:{status.st_gid}'), or open it: chmod o+rx on the host."
+        group = f"Run in its group (group_add: ['{status.st_gid}']; fsGroup in Kubernetes), or as its owner."
+        is_groups = status.st_mode & _GROUP_MAY == _GROUP_MAY and status.st_uid == 0
         raise ProjectMissingError(
             f"{path} can't be read by uid {os.geteuid()}: it belongs to uid {status.st_uid}, "
             f"mode {stat.S_IMODE(status.st_mode):04o}",
             expected="a folder that the appliance's user can list and enter",
-            action=f"Run as its owner (user: '{status.st_uid}:{status.st_gid}'), or open it: chmod o+rx on the host.",
+            action=group if is_groups else owner,
             path=str(path),
             uid=os.geteuid(),
         )

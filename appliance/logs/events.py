@@ -36,7 +36,8 @@ EVENTS = MappingProxyType(
             "warning",
             "`appliance status` and the health check get no answer.",
             ("reason", "action"),
-            action="Stop the other appliance, or set APPLIANCE_STATUS_SOCKET to a path in a folder of your own.",
+            action="Stop the other appliance; if the root is read-only, mount a writable folder at /tmp; "
+            "or name another path in APPLIANCE_STATUS_SOCKET.",
         ),
         "probes.started": Event(
             "info",

@@ -11,6 +11,9 @@ import pytest
 from appliance.commands import symptoms
 from appliance.commands.symptoms import CheckContext
 from appliance.config.settings import read_settings
+from tests.users import OWNER, as_root, place, user
+
+__all__ = ["place"]
 
 
 @pytest.fixture
@@ -90,3 +93,17 @@ def test_files_from_the_future(subject):
     (finding,) = symptoms.clock(who)
     assert finding.state == "note"
     assert "app.py" in finding.found
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("owner", "mode", "groups", "state"),
+    [(0, 0o2775, [2000], "ok"), (0, 0o2775, [], "note"), (0, 0o2755, [2000], "note"), (OWNER, 0o755, [], "ok")],
+)
+def test_a_folder_of_a_group(subject, place, owner, mode, groups, state):
+    """A volume that a cluster has given to a group of the appliance's is as it should be, and another's folder not."""
+    os.chown(place, owner, 2000)
+    place.chmod(mode)
+    who = subject(PROJECT=str(place))
+    with user(OWNER, groups=groups):
+        assert states(symptoms.owners, who) == [state]

@@ -93,8 +93,9 @@ def test_a_failure_has_the_installers_words(shop):
 def test_a_closed_cache_says_so(shop):
     """A cache that is not a folder is an error of ours, with its path."""
     shop.cache.write_text("")
-    with pytest.raises(InstallError, match="can't be written"):
+    with pytest.raises(InstallError, match="can't be written") as caught:
         shop.install()
+    assert caught.value.action.startswith("Remove the volume")
 
 
 INSTALL = """

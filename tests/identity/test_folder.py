@@ -1,9 +1,31 @@
 """The project's folder, before anything in it is looked at."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from appliance.errors import ProjectMissingError
 from appliance.identity.folder import check_folder
+from tests.users import as_root, place
+
+__all__ = ["place"]
+
+# os.access asks for the real user, which only a process of its own can change for good.
+CHECK = """
+import os, sys
+from pathlib import Path
+from appliance.errors import ProjectMissingError
+from appliance.identity.folder import check_folder
+os.setgroups([int(sys.argv[2])])
+os.setresgid(4101, 4101, 4101)
+os.setresuid(4101, 4101, 4101)
+try:
+    check_folder(Path(sys.argv[1]))
+except ProjectMissingError as error:
+    print(error.action)
+"""
 
 
 def test_a_missing_folder(tmp_path):
@@ -14,3 +36,18 @@ def test_a_missing_folder(tmp_path):
     with pytest.raises(ProjectMissingError, match="not a folder"):
         check_folder(tmp_path / "file")
     check_folder(tmp_path)
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("mode", "group", "words"),
+    [(0o2770, 2000, ""), (0o2770, 3000, "group_add: ['2000']; fsGroup"), (0o700, 2000, "user: '0:2000'")],
+)
+def test_a_folder_that_is_closed(place, mode, group, words):
+    """Another user is told how to get in: by the group, if a cluster has given the folder to one."""
+    os.chown(place, 0, 2000)
+    place.chmod(mode)
+    argv = [sys.executable, "-c", CHECK, str(place), str(group)]
+    said = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert words in said
+    assert bool(words) == bool(said)

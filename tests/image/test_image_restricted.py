@@ -54,3 +54,54 @@ def test_a_restricted_pod_serves_what_is_synchronised(start, volumes, image_of_1
     unwanted = [event["event"] for event in container.events() if event["level"] in {"warning", "error"}]
     assert unwanted == ["application.missing"]
     assert container.stop() < 2
+
+
+CLOSED = f"gid={FS_GROUP + 1},mode=2770"  # a volume of another Pod's group
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({}, {
+            "status.unavailable": "mount a writable folder at /tmp",
+            "cache.unavailable": "Mount a volume there; in Kubernetes one with fsGroup",
+            "install.failed": "Mount a volume there that this user can write",
+        }),
+        ({"/cache": CLOSED, "/tmp": f"gid={FS_GROUP},mode=2777"}, {"cache.moved": "in Kubernetes set fsGroup"}),
+    ],
+    ids=["no volume", "another group's"],
+)  # fmt: skip
+def test_a_cache_that_can_not_be_written_is_explained(start, project, volumes, image_of_10001, made, words):
+    """What is wrong with the volumes, and what to do, is in the log; where /tmp can be written, it is served."""
+    places = [each for folder, options in made.items() for each in mounted(empty_dir(volumes, options), folder)]
+    folder = project(FIRST)
+    folder.chmod(0o755)
+    container = start(folder, *RESTRICTED, "--group-add", str(FS_GROUP), *places, tag=image_of_10001)
+    container.wait_for("worker.ready" if made else "install.failed")
+    said = {event["event"]: event["action"] for event in container.events() if event["level"] in {"warning", "error"}}
+    assert set(said) == set(words)
+    assert all(text in said[event] for event, text in words.items())
+    page = container.get(accept="text/plain").text
+    assert page == "10001:0 itsdangerous" if made else words["install.failed"] in page
+
+
+def test_a_project_of_another_group_is_explained(start, volumes, image_of_10001):
+    """A volume that the Pod's groups can't enter ends the container with the group that it needs."""
+    place = mounted(empty_dir(volumes, CLOSED), "/workspace")
+    container = start(None, *RESTRICTED, "--tmpfs", "/tmp", *place, tag=image_of_10001)
+    assert container.wait() == 3
+    (event,) = container.events("project.missing")
+    assert f"group_add: ['{FS_GROUP + 1}']; fsGroup" in event["action"]
+
+
+def test_a_cache_without_exec_is_explained(start, project, image_of_10001):
+    """The engine mounts --tmpfs with noexec: a compiled package can't be loaded from there, and the page says why."""
+    folder = project(SECOND)
+    folder.chmod(0o755)
+    memory = ("--tmpfs", "/cache:mode=1777", "--tmpfs", "/tmp")
+    container = start(folder, *RESTRICTED, *memory, tag=image_of_10001)
+    container.wait_for("worker.failed")
+    assert "/cache is mounted noexec" in container.get(accept="text/plain").text
+    assert (
+        "problem  cache        /cache is mounted noexec" in container.execute("appliance", "doctor", check=False).stdout
+    )

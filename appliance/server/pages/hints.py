@@ -198,6 +198,12 @@ def _import(error: BaseException, message: str, root: str) -> Advice | str:
     return ""
 
 
+def _mount(_error: BaseException, message: str, _root: str) -> str:
+    """Advise on a cache from which the kernel maps no library."""
+    place = system_libraries.mounted_noexec(message)
+    return f"{place} is mounted noexec, so compiled packages can't be loaded: mount it without noexec." if place else ""
+
+
 def _system(error: BaseException, message: str, root: str) -> Advice | str:
     """Advise on a missing library or program of the system."""
     if isinstance(error, FileNotFoundError):
@@ -304,6 +310,7 @@ _HINTS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
     permission,
     _removed,
     _module,
+    _mount,
     _system,
     _import,
     _variable,

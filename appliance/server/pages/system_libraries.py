@@ -6,10 +6,13 @@ every package in these tables.
 
 from __future__ import annotations
 
+import os
 import re
 
 # Found by the library's name: "libGL.so.1: cannot open shared object file".
 _LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]{1,60}\.so[\w.]{0,20}): cannot open shared object file")
+# The loader says no more: memory that is exhausted has the same message.
+_UNMAPPED = re.compile(r"(?P<file>/[^\n]{1,4000}): failed to map segment from shared object")
 _LIBRARIES = {
     "libEGL.so": "libegl1",
     "libGL.so": "libgl1",
@@ -105,6 +108,20 @@ def missing_library(message: str) -> str:
     """Return the file name of the shared library that could not be opened; "" if the message names none."""
     found = _LIBRARY.search(message)
     return found["name"] if found else ""
+
+
+def mounted_noexec(message: str) -> str:
+    """Return where the library that could not be mapped is mounted, if its file system forbids that; "" otherwise."""
+    found = _UNMAPPED.match(message)
+    try:
+        if not found or not os.statvfs(found["file"]).f_flag & os.ST_NOEXEC:
+            return ""
+    except OSError:
+        return ""
+    place = found["file"]
+    while not os.path.ismount(place):
+        place = os.path.dirname(place)
+    return place
 
 
 def packages_for(message: str) -> tuple[str, ...]:
