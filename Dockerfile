@@ -72,7 +72,9 @@ FROM ${PYTHON} AS build
 WORKDIR /build
 COPY locks ./locks
 # Versions and hashes are in locks/. The environment gets no pip: nothing is ever installed into it again. The files that
-# are removed are for use in a shell, and nobody activates this environment.
+# are removed are for use in a shell, and nobody activates this environment; or OpenTelemetry's exporter never loads them:
+# messages of Google's own services, names of attributes.
+# hadolint ignore=DL3003
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
       --require-hashes --requirement locks/appliance.txt \
  && python3 -m venv --without-pip /opt/appliance \
@@ -82,7 +84,11 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
       /opt/appliance/bin/[Aa]ctivate* /opt/appliance/bin/dotenv \
       /opt/appliance/bin/uvx \
  && rm -rf /opt/appliance/lib/python3*/site-packages/*.dist-info/sboms \
-      /opt/appliance/lib/python3*/site-packages/yaml/_yaml*.so
+      /opt/appliance/lib/python3*/site-packages/yaml/_yaml*.so \
+ && cd /opt/appliance/lib/python3*/site-packages \
+ && rm -rf google/api google/cloud google/gapic google/logging google/longrunning google/rpc google/type \
+ && find opentelemetry/semconv/_incubating -name '*.py' ! -name '__init__.py' ! -name 'otel_*' -delete \
+ && find google opentelemetry -name '*.pyi' -delete
 COPY image/add_debugger.sh /build/add_debugger.sh
 RUN sh /build/add_debugger.sh python3 locks/debugger.txt /opt/appliance/debugpy
 COPY image/dev_user.sh /opt/appliance/dev_user.sh

@@ -33,7 +33,7 @@ from appliance.logs.render.colour import Palette
 from appliance.logs.render.console import Console
 from appliance.logs.render.json_line import json_line
 from appliance.logs.sanitise import sanitise, sanitised
-from appliance.protocol import request_summary
+from appliance.protocol import request_summary, traces
 from appliance.protocol.access_record import AccessRecord
 from appliance.protocol.inflight import Running
 from appliance.protocol.output_frames import Reader, new_mark
@@ -113,7 +113,8 @@ def of_module(name: str, base: type[Exception] = Exception) -> type[Exception]:
 def record(text: str) -> None:
     """A request that a worker told of."""
     texts: dict[str, Any] = dict.fromkeys(AccessRecord.__annotations__, text)
-    numbers = {"event": "request.finished", "duration_us": 1, "first_byte_us": 1, "status": 200}
+    numbers: dict[str, Any] = {"event": "request.finished", "duration_us": 1, "first_byte_us": 1, "status": 200}
+    numbers["trace"] = [text, text, text, 1, text]
     access.event(AccessRecord(**(texts | numbers)), RULES)
 
 
@@ -173,6 +174,8 @@ CLIENT: dict[str, Callable[[str], object]] = {
     "lenient": lambda text: lenient.take_head(raw(text)),
     "host": lambda text: (hosts.is_host(text), hosts.host_name(text), hosts.AllowedHosts(["a.b"])(text)),
     "traceparent": request_ids.trace_of,
+    "tracestate": traces.state_of,
+    "tracestate's members": lambda text: traces.state_of(",".join(f"{part}=1" for part in text[:512])),
     "request id": lambda text: request_ids.RequestIds().of({"HTTP_X_REQUEST_ID": text}),
     "request line": request_summary.of_line,
     "forwarded": environ,

@@ -18,7 +18,7 @@ BUILD = ROOT / ".site"
 SECTIONS = {
     "Use it": [
         "own-project", "discovery", "dependencies", "reload", "live-reload", "pages", "desk", "assistants", "watching",
-        "synchronised-folders", "serving",
+        "opentelemetry", "synchronised-folders", "serving",
         "debugging", "editors", "devcontainer", "workspaces", "companions", "tls", "probes", "hosts", "security",
         "troubleshooting", "library", "deploy", "production", "publishing",
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from appliance.config.otel_variables import VARIABLES
 from appliance.config.table import TABLE
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def environment_file() -> str:
     for setting in TABLE:
         if not setting.in_image:
             lines += _example(setting)
+    lines += ["", "# OpenTelemetry's own variables: docs/opentelemetry.md."]
+    for name, (text, example) in VARIABLES.items():
+        lines += ["", *(f"# {line}" for line in textwrap.wrap(text, 117)), f"#{name}={example}"]
     lines += ["", "# For use without Docker. The image sets these itself: with compose, leave them alone."]
     for setting in TABLE:
         if setting.in_image:
@@ -91,6 +95,16 @@ def documentation() -> str:
         if setting.early:
             lines.append("- Read from the environment and the flags only, not from the project's own files")
         lines.append("")
+    lines += [
+        "## OpenTelemetry",
+        "",
+        "These variables are OpenTelemetry's own; no flags. [opentelemetry.md](opentelemetry.md) says what is sent.",
+        "",
+        "| variable | meaning | example |",
+        "|---|---|---|",
+        *(f"| `{name}` | {text} | `{example}` |" for name, (text, example) in VARIABLES.items()),
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -103,7 +117,7 @@ def passed_variables() -> list[str]:
     Compose leaves out a name without a value that neither the shell nor the .env file beside the compose file sets.
     """
     settings = [setting.variable for setting in TABLE if not setting.in_image and setting.name not in _OWN_LINE]
-    return [*settings, *_COLOUR_VARIABLES, *_WORKSPACE_VARIABLES]
+    return [*settings, *VARIABLES, *_COLOUR_VARIABLES, *_WORKSPACE_VARIABLES]
 
 
 def compose_environment(indent: str) -> list[str]:

@@ -12,6 +12,7 @@ from appliance.logs.companion_events import COMPANION_EVENTS
 from appliance.logs.event_type import CHILD, Event
 from appliance.logs.page_events import PAGE_EVENTS
 from appliance.logs.request_events import REQUEST_EVENTS
+from appliance.logs.telemetry_events import TELEMETRY_EVENTS
 
 _ERROR = ("found", "expected", "action")
 
@@ -225,6 +226,7 @@ EVENTS = MappingProxyType(
             action="Another one starts when it is needed. If it happens again, report it with this line.",
         ),
         **PAGE_EVENTS,
+        **TELEMETRY_EVENTS,
         # Reloading.
         "watch.started": Event(
             "info",
@@ -302,7 +304,18 @@ EVENTS = MappingProxyType(
         "output": Event(
             "info, warning, error",
             "A process printed a line; a warning or a traceback is one event, and determines the level.",
-            ("companion", "stream", "pid", "request_id", "text", "project", "part", "more"),
+            (
+                "companion",
+                "stream",
+                "pid",
+                "request_id",
+                "trace_id",
+                "span_id",
+                "text",
+                "project",
+                "part",
+                "more",
+            ),
         ),
         "project.logged": Event(
             "debug, info, warning, error, critical",
@@ -321,6 +334,8 @@ EVENTS = MappingProxyType(
                 "stack",
                 "pid",
                 "request_id",
+                "trace_id",
+                "span_id",
             ),
         ),
         "records.lost": Event(

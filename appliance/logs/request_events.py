@@ -22,6 +22,9 @@ _ACCESS = (  # in the line's order
     "server.port",
     "trace_id",
     "span_id",
+    "trace_flags",
+    "parent_span_id",
+    "trace_state",
     "http.route",
     "reason",
     "slow",
@@ -116,7 +119,7 @@ REQUEST_EVENTS = MappingProxyType(
         "application.failed": Event(
             "error",
             "The application raised an exception.",
-            ("error", "file", "line", "traceback", "action", "request_id"),
+            ("error", "file", "line", "traceback", "action", "request_id", "trace_id", "span_id"),
             CHILD,
         ),
         "django.checked": Event(
@@ -137,14 +140,14 @@ REQUEST_EVENTS = MappingProxyType(
         "response.short": Event(
             "warning",
             "The application sent less than its Content-Length.",
-            ("promised", "sent", "request_id", "action"),
+            ("promised", "sent", "request_id", "trace_id", "span_id", "action"),
             CHILD,
             action="Send as many bytes as Content-Length says, or leave the field out.",
         ),
         "response.long": Event(
             "warning",
             "The application sent more than its Content-Length; the rest was left out.",
-            ("promised", "surplus", "request_id", "action"),
+            ("promised", "surplus", "request_id", "trace_id", "span_id", "action"),
             CHILD,
             action="Send as many bytes as Content-Length says, or leave the field out.",
         ),

@@ -67,23 +67,28 @@ class Log:
         self._access = access
         self._timestamps = Timestamps()
         self._requests = 0  # records of requests in the last batch
-        self._copy: Callable[[bytes], object] | None = None  # (``copy_to``)
+        self._copies: list[Callable[[bytes], object]] = []  # (``copy_to``)
         self._copier: EventLogger | None = None
-        self._name_secrets: Callable[[Sequence[str]], object] = lambda _: None
+        self._masking: list[Callable[[Sequence[str]], object]] = []  # told of secrets
 
     def copy_to(self, write: Callable[[bytes], None], name_secrets: Callable[[Sequence[str]], object]) -> None:
-        """Give every event from info's level up to ``write`` too, as lines of JSON, whatever of it is logged.
+        """Give every event from info's level up to ``write`` too, as lines of JSON; more than one may ask for it.
 
         ``name_secrets`` gets the texts that are masked in them, now and whenever there are more.
 
+        Whatever is left out of the log is not left out here.
+
         If the log has all of them as JSON, its own lines are given: rendering them again costs 5 µs a line.
         """
-        self._name_secrets = name_secrets
+        self._masking.append(name_secrets)
         name_secrets(self._logger.secrets)
-        if self._complete:
-            self._copy = write
-        else:
-            self._copier = self._logger.copier(write)
+        self._copies.append(write)
+        if not self._complete and self._copier is None:
+            self._copier = self._logger.copier(self._copy)
+
+    def _copy(self, data: bytes) -> None:
+        for write in self._copies:
+            write(data)
 
     def attach(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
         """Show lines that the console holds back when they are due; before, they come with the line after them."""
@@ -93,7 +98,8 @@ class Log:
         """Mask the secrets in these variables and ``more`` texts from now on, and all earlier ones."""
         for logger in filter(None, (self._logger, self._copier)):
             logger.add_secrets(variables, more)
-        self._name_secrets(self._logger.secrets)
+        for name_secrets in self._masking:
+            name_secrets(self._logger.secrets)
 
     @property
     def is_for_people(self) -> bool:
@@ -176,9 +182,10 @@ class Log:
         self, entries: Callable[[], Iterable[Entry]], unfiltered: Callable[[], Iterable[Entry]] | None = None
     ) -> None:
         data = self._logger.batch(entries)
-        if self._copy is not None and data:
-            self._copy(data)
-        elif self._copier is not None:
+        if self._copier is None:
+            if data and self._copies:
+                self._copy(data)
+        else:
             self._copier.batch(unfiltered or entries)
 
     def _output_entry(
@@ -204,7 +211,7 @@ class Log:
             entry.update(recorded)
         entry["pid"] = own_pid or pid
         if request_id is not None:
-            entry["request_id"] = request_id
+            _add_origin(entry, request_id)
         if recorded is None:
             entry.update(output_events.fields(text))
         return entry
@@ -254,6 +261,13 @@ def _event_record(record: Sequence[Any]) -> tuple[float, str, str, dict[str, Any
     if not isinstance(fields, dict):
         raise TypeError(f"fields must be an object, not {type(fields).__name__}")
     return at, level, event, fields
+
+
+def _add_origin(entry: Entry, request_id: str) -> None:
+    """Add the ids of the request that has written a line, and of its trace and span, if it has them."""
+    entry["request_id"], *trace = request_id.split(" ")
+    if len(trace) == 2:
+        entry["trace_id"], entry["span_id"] = trace
 
 
 def _entry(

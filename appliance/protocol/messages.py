@@ -34,8 +34,8 @@ class Start(Message):
     """Start as a worker or stand-in: the first message to the child. Carries the listening socket.
 
     For a worker it also carries the memory file of its requests (``protocol/inflight``), a pipe for notes on files
-    (``worker/files/input_files``), the recorder's socket if ``options`` has ``records``, and a terminal if there is
-    one.
+    (``worker/files/input_files``), the recorder's socket if ``options`` has ``records``, the exporter's if it has
+    ``tracing``, and a terminal if there is one.
     """
 
     kind = "start"
@@ -73,6 +73,17 @@ class RecordLines(Message):
     host: str
     port: int
     secure: bool
+
+
+class ExportLines(Message):
+    """Export what comes through this pipe and this socket, as ``RecordLines``: the first message to an exporter."""
+
+    kind = "export_lines"
+    signals: list[str]  # "traces", "logs", "metrics"
+    attributes: dict[str, str]  # of the resource, where OpenTelemetry's own variables name none
+    sampler: dict[str, Any]  # for requests that no worker has begun
+    scheme: str  # of the URLs of requests
+    redact: list[str]  # APPLIANCE_REDACT
 
 
 class TakeConnections(Message):
@@ -331,6 +342,7 @@ KINDS: dict[str, type[Message]] = {
         Preload,
         Fork,
         RecordLines,
+        ExportLines,
         ServeProbes,
         SetStandInPage,
         StopAccepting,

@@ -27,7 +27,7 @@ RECORD_PART = b"p"  # an earlier piece of a record
 _HEAD = struct.Struct("=cdIQBH")  # kind, time, process, thread, lengths of the request's id and of the data
 _MARK = 16
 PIPE_BUF = 4096  # Linux's value; POSIX guarantees 512, which macOS has, where a piece may then be torn
-_ID = 128  # bytes of a valid X-Request-ID
+_ID = 178  # bytes of a valid X-Request-ID, and of the ids of a trace and a span behind it
 ROOM = PIPE_BUF - _MARK - _HEAD.size - _ID
 
 
@@ -38,7 +38,7 @@ class Piece(NamedTuple):
     at: float  # seconds since the epoch
     pid: int
     thread: int
-    request_id: str  # empty outside of a request
+    request_id: str  # empty outside of a request; behind a space, the ids of its trace and its span, if it has them
     data: bytes
 
 

@@ -39,6 +39,7 @@ class RequestDetails(NamedTuple):
             beginning after that of the request, and its duration in microseconds; ``effects`` is what else it did:
             ``calls`` has an object for each outgoing call, without ``took_us`` if it had not ended, and
             ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail.
+            For the exporter: ``trace`` (a ``Trace``) and ``started_us`` instead of the first two, and no bytes.
         head: the request's head, as it was received.
         body: what the application has read of its body.
         response: the response, as it was sent.

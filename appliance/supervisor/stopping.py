@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 STOP_GRACE_S = 0.5  # requests have this time
 WORK_S = 8.0  # background work has at most this time
 LAST_S = 1.0  # then PID 1 ends, whatever lives: a process that waits in the kernel can't be killed
-# The roles of the children that end last: one stores what the others log, one answers probes.
-LAST = frozenset({"recorder", "probes"})
+# The roles of the children that end last: two take what the others log, one answers probes.
+LAST = frozenset({"recorder", "exporter", "probes"})
 _EXIT_CODES = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}
 
 

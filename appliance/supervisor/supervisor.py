@@ -25,8 +25,9 @@ from appliance.supervisor.page_display import PageDisplay
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
+from appliance.supervisor.recording import telemetry_feed
 from appliance.supervisor.recording.desk_answers import desk_answers
-from appliance.supervisor.recording.desk_feed import DeskFeed
+from appliance.supervisor.recording.feeds import Feeds
 from appliance.supervisor.recording.remedy_answers import RemedyAnswers
 from appliance.supervisor.reporting import probe_port
 from appliance.supervisor.reporting.defects import Defects
@@ -92,8 +93,8 @@ class Supervisor:
         self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
         self._debug_port = DebugPort(loop, settings, log)
-        self._desk = DeskFeed(runtime, listener, secure=secure)
-        self._spawner = Spawner(runtime, listener, certificate, self._reload_trigger, page_facts, self._desk)
+        self._feeds = Feeds.of(runtime, listener, environment, secure=secure)
+        self._spawner = Spawner(runtime, listener, certificate, self._reload_trigger, page_facts, self._feeds)
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
         )
@@ -136,7 +137,7 @@ class Supervisor:
 
     def _child_routes(self) -> Routes:
         workers, preloading = self._worker_group.workers, self._worker_group.preloading
-        pages, steps = self._pages, self._steps
+        pages, steps, asked = self._pages, self._steps, self._feeds.desk.questions
         ingest = LogIngest(self._log, self._writer, pause=self._children.pause, on_line=workers.output_line)
         own: Handlers = {
             messages.Hello: lambda child, message, _: child.greeted(message.python),
@@ -154,10 +155,12 @@ class Supervisor:
             handlers={
                 **self._worker_group.handlers(),
                 **pages.handlers(),
-                **self._desk.questions.handlers(),
+                **asked.handlers(),
                 **own,
             },
-            admits=lambda child, each: pages.remedies.admits(child, each) and self._desk.questions.admits(child, each),
+            admits=lambda child, each: (
+                pages.remedies.admits(child, each) and self._feeds.desk.questions.admits(child, each)
+            ),
             log=ingest,
             outputs={
                 "installer": steps.installation.lines,
@@ -172,7 +175,8 @@ class Supervisor:
                 "worker": workers.ended,
                 "preloader": preloading.ended,
                 "spare": preloading.ended,
-                "recorder": self._desk.ended,
+                "recorder": self._feeds.desk.ended,
+                telemetry_feed.ROLE: self._feeds.telemetry.ended,
                 probe_port.ROLE: self._probes.ended,
             },
             each_end=[*(each.ended for each in others), pages.remedies.ended],
@@ -186,16 +190,16 @@ class Supervisor:
         self._writer.attach(partial(self._loop.post, self._children.resume))
         answers = StatusAnswers(
             self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
-            debug_port=self._debug_port, companions=self._companions, desk=self._desk,
+            debug_port=self._debug_port, companions=self._companions, desk=self._feeds.desk,
         )  # fmt: skip
         questions = {
-            **answers.answerers(), **self._desk.assistants.answerers(self._reports.address.url),
+            **answers.answerers(), **self._feeds.desk.assistants.answerers(self._reports.address.url),
             **RemedyAnswers(self._runtime, self._pages.remedies).answerers(),
             **desk_answers(self._runtime, lambda: self._steps.analysis),
         }  # fmt: skip
         self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))
         self._probes.begin()
-        self._desk.begin()
+        self._feeds.begin()
         self._reload_trigger.start()
         self._worker_group.progress.start()
         self._pages.progress.begin(Phase.ANALYSING)
@@ -251,7 +255,7 @@ class Supervisor:
         parts = (
             self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
             self._worker_group.preloading.close, self._worker_group.workers.close, self._steps.before_start.cancel,
-            self._pages.remedies.close, self._companions.close,
+            self._pages.remedies.close, self._companions.close, self._feeds.telemetry.hurry,
         )  # fmt: skip
         self._stopping.begin(action.signal, parts)
         self._check_all_gone()
@@ -268,6 +272,6 @@ class Supervisor:
         if not living:
             self._lifecycle.on_event(lifecycle_events.AllGone())
         elif all(child.role in LAST for child in living):
-            self._desk.finish()
+            self._feeds.finish()
             if all(child.role == probe_port.ROLE for child in living):
                 self._probes.finish()

@@ -14,9 +14,11 @@ from ..protocol.channel import Channel, ChannelError
 from ..protocol.messages import Records
 from ..protocol.page_messages import RemediesFound
 from ..protocol.remedy_kinds import all_checked, offered
+from ..server.wsgi.recording.exchange import current
 from .message_bounds import limited
 from .preload.fork_guard import EndingQueue
 from .recording.detail_sender import DetailSender
+from .recording.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,7 @@ class RecordSink:
 
     Args:
         details: the recorder's socket, for the details of requests; -1 without one.
+        spans: the exporter's, for the queries and calls of requests; -1 without one.
         broken: called when nothing can be sent any more.
         page_context: returns what an error page shows besides the exception.
     """
@@ -48,17 +51,21 @@ class RecordSink:
         start: Start | None = None,
         *,
         details: int = -1,
+        spans: int = -1,
         broken: Callable[[ChannelError], None] = lambda _: None,
         page_context: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         self._channel = channel
         self._in_flight = in_flight
-        self._details = None if in_flight is None or details < 0 else DetailSender(details, in_flight.begin)
+        self._details: DetailSender | None = None
         self.begin: Callable[[Exchange, bytes], None] | None = None
-        if self._details is not None:
-            self.begin = self._details.begin
-        elif in_flight is not None:
+        if in_flight is not None:
             self.begin = in_flight.begin
+            if start is not None and (tracing := start.options.get("tracing")) is not None:
+                self.begin = Tracing(tracing, self.begin, self.event).begin
+            if details >= 0 or spans >= 0:
+                self._details = DetailSender(details, self.begin, spans=spans)
+                self.begin = self._details.begin
         self.waits = None if in_flight is None else in_flight.set_waiting
         self._begin_sending = None if in_flight is None else in_flight.begin_sending
         self._stdio = stdio
@@ -73,10 +80,9 @@ class RecordSink:
     def exchange(self, exchange: Exchange) -> None:
         """Add the record of a request that has ended."""
         if self._stdio is not None and (self._incomplete[0] or self._incomplete[1]):
-            self._stdio.request_ended(exchange.request_id)
+            self._stdio.request_ended(exchange.origin)
         most = BATCH
-        if exchange.details is not None and self._details is not None:
-            self._details.end(exchange)
+        if exchange.details is not None and self._details is not None and self._details.end(exchange):
             most = 1  # few requests a second have details: their lines are sent at once, before this process may die
         record = exchange.record().to_wire()
         if self._in_flight is not None:
@@ -100,14 +106,23 @@ class RecordSink:
     def begin_sending(self, exchange: Exchange) -> None:
         """Note that a request's application has ended, while its response is still being sent."""
         if self._stdio is not None:
-            self._stdio.request_ended(exchange.request_id)
+            self._stdio.request_ended(exchange.origin)
         if self._begin_sending is not None:
             self._begin_sending(exchange)
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
         """Add another event, and send it at once."""
+        exchange = current.get()
+        if exchange is not None and exchange.trace is not None and "request_id" in fields:
+            fields = {**fields, "trace_id": exchange.trace.trace_id, "span_id": exchange.trace.span_id}
         self._records.append(["event", time(), level, event, fields])
         self.flush()
+
+    def finish(self) -> None:
+        """Send everything: this process ends."""
+        self.flush()
+        if self._details is not None:
+            self._details.finish()
 
     def offer(self, needs: object) -> list[dict[str, Any]]:
         """Tell the supervisor what may help with a failed request; return what its page can show of that."""

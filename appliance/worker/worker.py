@@ -76,7 +76,10 @@ def main(descriptor: int) -> None:
     os.close(descriptors[1])
     further = iter(descriptors[3:])
     details = next(further) if start.options.get("records") else -1
-    worker = Worker(channel, listener, start, in_flight, inheritance, notes=descriptors[2], details=details)
+    spans = next(further) if start.options.get("tracing") else -1
+    worker = Worker(
+        channel, listener, start, in_flight, inheritance, notes=descriptors[2], details=details, spans=spans
+    )
     worker.set_up_terminal(next(further, None))
     worker.run(received[1:])
 
@@ -94,6 +97,7 @@ class Worker:
         *,
         notes: int = -1,
         details: int = -1,
+        spans: int = -1,
     ) -> None:
         self._channel = channel
         self._inheritance = inheritance
@@ -106,7 +110,7 @@ class Worker:
         self._exits = Exits(in_flight, self._stdio, needed)
         self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
         self._sink = RecordSink(
-            channel, self._stdio, in_flight, start, details=details, broken=self._exits.channel_broken,
+            channel, self._stdio, in_flight, start, details=details, spans=spans, broken=self._exits.channel_broken,
             page_context=self._page_context,
         )  # fmt: skip
         self._hooks.report_to(self._sink.event)
@@ -256,7 +260,7 @@ class Worker:
             self._exits.after(fault)
         app.shut_down(application, max(0.1, self._intake.grace_s))
         self._schedulers_stopped.wait(_SCHEDULER_STOP_S)  # jobs that still start would fail at the interpreter's end
-        self._sink.flush()
+        self._sink.finish()
         self._drained = True
         self._channel.send(messages.Drained())
         self._code.write()

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from appliance.config.env import load_environment
+from appliance.config.otel_variables import VARIABLES
 from appliance.config.reference import compose_environment
 from appliance.config.settings import TABLE, documentation, environment_file, help_table, read_settings
 from appliance.healthcheck import SOCKET
@@ -30,7 +31,7 @@ def test_compose_passes_each_setting_on(name):
     image = {setting.variable for setting in TABLE if setting.in_image}
     known = {setting.variable for setting in TABLE} - image | {"FORCE_COLOR", "NO_COLOR"}
     known |= {"CODESPACES", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN"}
-    known |= {"GITPOD_WORKSPACE_URL", "VSCODE_PROXY_URI"}
+    known |= {"GITPOD_WORKSPACE_URL", "VSCODE_PROXY_URI", *VARIABLES}
     passed = {key for key, value in environment.items() if value is None}
     assert passed | {"APPLIANCE_PUBLIC_URL", "APPLIANCE_EDITOR_FOLDER", "APPLIANCE_DEBUGPY"} == known
 
@@ -51,7 +52,7 @@ def test_the_example_can_be_taken_over(tmp_path):
     values = load_environment({}, tmp_path).values
     ours = {name: value for name, value in values.items() if name.startswith("APPLIANCE_")}
     assert set(ours) == {*(setting.variable for setting in TABLE), "APPLIANCE_IMAGE"}
-    assert set(values) - set(ours) == {"PROJECT_DIR", "PUBLISH_PORT"}
+    assert set(values) - set(ours) == {"PROJECT_DIR", "PUBLISH_PORT", *VARIABLES}
     read_settings(ours, dict.fromkeys(ours, "environment"), {}, tmp_path)
 
 

@@ -61,13 +61,25 @@ def event(record: AccessRecord, rules: Rules = PLAIN) -> tuple[str, str, dict[st
 
 def _add_rare(fields: dict[str, Any], record: AccessRecord) -> None:
     """Add what most records lack, if the record has it."""
-    if record.trace_id is not None or record.span_id is not None:
-        fields["trace_id"] = record.trace_id
-        fields["span_id"] = record.span_id
+    if record.trace is not None:
+        _add_trace(fields, *record.trace)
     if record.route is not None:
         fields["http.route"] = record.route
     if record.reason is not None:
         fields["reason"] = record.reason
+
+
+def _add_trace(
+    fields: dict[str, Any], trace_id: str, span_id: str, parent: str = "", flags: int | None = None, state: str = ""
+) -> None:
+    fields["trace_id"] = trace_id
+    fields["span_id"] = span_id
+    if flags is not None:  # else the ids are the caller's
+        fields["trace_flags"] = f"{flags:02x}"
+    if parent:
+        fields["parent_span_id"] = parent
+    if state:
+        fields["trace_state"] = state
 
 
 def _unknown_method(method: str | None) -> dict[str, Any]:

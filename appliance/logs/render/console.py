@@ -37,6 +37,7 @@ _LEVELS = MappingProxyType(
 _ERRORS = frozenset({"error", "critical"})
 _STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "magenta")})
 _UNNAMED = ("url", "application", "error", "message", "msg", "text")  # shown without their names
+_UNPAIRED = frozenset({*_UNNAMED, "trace_id", "span_id"})  # and what is for programs
 _PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
 _TOLD_IN_PARTS = ("setting", "origin", "value")  # what the part "found" of a setting's error has in words
 _EMPTY: tuple[object, ...] = (None, "", [], {})  # values of which an event says nothing
@@ -241,7 +242,7 @@ class Console:
         for name in _UNNAMED:
             if name in fields:
                 yield self._value(name, fields[name], quoted=False)
-        for name, value in flattened({name: value for name, value in fields.items() if name not in _UNNAMED}):
+        for name, value in flattened({name: value for name, value in fields.items() if name not in _UNPAIRED}):
             yield self._paint(f"{name.removesuffix('_s')}=", "dim") + self._value(name, value, quoted=True)
 
     def _value(self, name: str, value: object, *, quoted: bool) -> str:
@@ -258,7 +259,18 @@ class Console:
 
 # Fields that differ between two requests with the same answer.
 _VARYING = frozenset(
-    {"timestamp", "request_id", "duration_s", "first_byte_s", "trace_id", "span_id", "http.response.body.size"}
+    {
+        "timestamp",
+        "request_id",
+        "duration_s",
+        "first_byte_s",
+        "trace_id",
+        "span_id",
+        "trace_flags",
+        "parent_span_id",
+        "trace_state",
+        "http.response.body.size",
+    }
 )
 
 

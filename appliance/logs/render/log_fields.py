@@ -25,7 +25,7 @@ ALWAYS = MappingProxyType(
         "role": Field(
             "string",
             "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`, `recorder`, "
-            "`companion`; `library` for a library's log",
+            "`exporter`, `companion`; `library` for a library's log",
         ),
         "generation": Field(
             "integer", "the generation of the process's code: one more with each reload; absent if it has none"
@@ -91,6 +91,7 @@ FIELDS = MappingProxyType(
         "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),
         "offline": Field("boolean", "whether the network could not be reached"),
         "output": Field("string", "the installer's output, several lines"),
+        "parent_span_id": Field("string", "the caller's span, where requests are traced"),
         "part": Field("integer", "the number of this part of a line of output that was too long, from 1"),
         "path": Field("string", "the path of a folder or file of the appliance's own"),
         "pid": Field("integer", "the process's number"),
@@ -116,7 +117,9 @@ FIELDS = MappingProxyType(
         "signal": Field("string", "the signal's name, as `SIGTERM`; or `key r`, if somebody pressed a key"),
         "slow": Field("boolean", "true if the first byte of the response took SLOW_REQUEST_S or longer; else absent"),
         "source": Field("string", "the file that the dependencies come from"),
-        "span_id": Field("string", "from a valid `traceparent` (W3C Trace Context)"),
+        "span_id": Field(
+            "string", "the request's span, where requests are traced; else the caller's, from a valid `traceparent`"
+        ),
         "stack": Field("string", "the stack, if the record was logged with `stack_info`"),
         "step": Field("string", "what has failed: analysis, install, preparation or import"),
         "start_s": Field("number", "seconds from that report until a worker began to import the project"),
@@ -128,7 +131,9 @@ FIELDS = MappingProxyType(
         "thread": Field("string", "the thread's name, if the thread is not the server's"),
         "to": Field("string", "the first addresses that a mail is for"),
         "total_s": Field("number", "seconds from the start of the process until it could serve a request"),
-        "trace_id": Field("string", "from a valid `traceparent` (W3C Trace Context)"),
+        "trace_flags": Field("string", "`01` if the request's spans are exported, `00` if not; absent without tracing"),
+        "trace_id": Field("string", "the trace (W3C Trace Context), from a valid `traceparent`, or a new one"),
+        "trace_state": Field("string", "a valid `tracestate` of the caller"),
         "traceback": Field("string", "the traceback, several lines"),
         "type": Field(
             "string", "the exception's type; of `browser.error`: `error`, `unhandledrejection`, `console.error`"
@@ -139,7 +144,7 @@ FIELDS = MappingProxyType(
         "url.query": Field("string", "the query as sent, secrets as `REDACTED`"),
         "user_agent.original": Field("string", "the client's `User-Agent`"),
         "version": Field("string", "the version of Django"),
-        "what": Field("string", "what could not be started"),
+        "what": Field("string", "what could not be started, or was not sent"),
         "waits": Field("boolean", "whether the worker waits for a debugger client before it goes on"),
         "why": Field("string", "the rule that found it, and what it found"),
     }

@@ -44,6 +44,7 @@ NAMES = MappingProxyType(
         "preloader": "the preloader",
         "spare": "a worker of the project",
         "recorder": "the recorder",
+        "exporter": "the exporter",
         "probes": "the probe server",
         "companion": "the companion",
         "guard": "the guard of the companions",

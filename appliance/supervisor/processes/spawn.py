@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from appliance.config.certificate import Certificate
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.recording.desk_feed import DeskFeed
+    from appliance.supervisor.recording.feeds import Feeds
     from appliance.supervisor.reporting.page_facts import PageFacts
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
@@ -60,11 +60,12 @@ class Spawner:
         certificate: Certificate | None,
         reload_trigger: ReloadTrigger,
         page_facts: PageFacts,
-        desk: DeskFeed,
+        feeds: Feeds,
     ) -> None:
         self._reload_trigger = reload_trigger
         self._page_facts = page_facts
-        self._desk = desk
+        self._desk = feeds.desk
+        self._telemetry = feeds.telemetry
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
         self._children = runtime.children
         self._settings = runtime.settings
@@ -177,6 +178,7 @@ class Spawner:
             "error_pages": self._page_facts.options() if child.role == "worker" else {},
             "records": self._desk.details >= 0,
             "mail": settings.mail if child.role == "worker" else "",
+            "tracing": self._telemetry.tracing if child.role == "worker" else None,
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
@@ -191,6 +193,8 @@ class Spawner:
                 descriptors += [child.count(threads + _WITHOUT_THREAD), notes]
                 if self._desk.details >= 0:
                     descriptors.append(self._desk.details)
+                if self._telemetry.spans >= 0:
+                    descriptors.append(self._telemetry.spans)
                 if _is_terminal(_STDIN):
                     descriptors.append(_STDIN)
                 self._children.send(child, start, descriptors)

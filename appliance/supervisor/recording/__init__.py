@@ -1,1 +1,1 @@
-"""What the supervisor does for the desk: it gives the recorder a copy of the log, and names the database."""
+"""What the supervisor does for the desk and OpenTelemetry: it gives the recorder and the exporter a copy of the log."""

@@ -1,18 +1,14 @@
 """Give the recorder a copy of every line of the log, and keep it running. Runs in the supervisor's loop.
 
-Nothing waits for the recorder. Lines are collected for ``COLLECT_S`` and written to a pipe at once; what the recorder
-has not read is held up to a limit, beyond which the newest lines are left out and counted. A recorder that ends is
-started again, more and more slowly, and given up after some ends in a row.
+Nothing waits for the recorder (``line_pipe``). A recorder that ends is started again, more and more slowly, and given
+up after some ends in a row.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import os
 import secrets
-import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -25,19 +21,17 @@ from appliance.protocol.messages import RecordLines
 from appliance.supervisor.processes import handles
 from appliance.supervisor.recording.assistant_access import AssistantAccess
 from appliance.supervisor.recording.desk_file import DeskFile
+from appliance.supervisor.recording.line_pipe import LinePipe, message_pair
 from appliance.supervisor.recording.recorder_questions import RecorderQuestions
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
 START_S = 0.8  # after the supervisor's own start, which is not to be slowed
-COLLECT_S = 0.03
-HELD_BYTES = 8 * 1024 * 1024
-_PIPE_BYTES = 1024 * 1024
-_DETAILS_BYTES = 4 * 1024 * 1024  # the kernel allows less
 _PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then it is given up
 _LASTED_S = 60.0  # a recorder that has run for so long ended for a reason of its own
 _LAST_S = 0.5  # to store what is left, at the stop
@@ -64,11 +58,7 @@ class DeskFeed:
         self.run_id = secrets.token_hex(4)
         self.assistants = AssistantAccess(runtime)
         self._file: DeskFile | None = None
-        self._held: list[bytes] = []
-        self._size = 0
-        self._left_out = 0
-        self._flush_planned = False
-        self._pipe = -1
+        self._pipe = LinePipe(runtime.loop, self._tell_incomplete)
         self._secrets: tuple[str, ...] = ()
         self._details: tuple[socket.socket, socket.socket] | None = None  # the workers' end, the recorder's
         self._child: Handle | None = None
@@ -108,29 +98,21 @@ class DeskFeed:
             level = "info" if error.errno == errno.EROFS else "warning"
             self._runtime.log.event(level, "desk.failed", path=str(folder), reason=error.strerror or str(error))
             return
-        self._details = _details_pair()
+        self._details = message_pair()
         self._runtime.log.copy_to(self.write, self.name_secrets)
         self._runtime.loop.call_later(START_S, self._start)
 
     def write(self, data: bytes) -> None:
         """Take whole lines."""
-        if self._file is None:
-            return
-        if self._size + len(data) > HELD_BYTES:
-            self._left_out += data.count(b"\n")
-            return
-        self._held.append(data)
-        self._size += len(data)
-        if not self._flush_planned and self._pipe >= 0:
-            self._flush_planned = True
-            self._runtime.loop.call_later(COLLECT_S, self._flush)
+        if self._file is not None:
+            self._pipe.write(data)
 
     def ended(self, child: Handle) -> None:
         """Start another recorder where one has ended by itself."""
         if child is not self._child:
             return
         self._child = None
-        self._close_pipe()
+        self._pipe.close()
         if child.ending:
             return
         self._ends = 1 if time.monotonic() - child.started > _LASTED_S else self._ends + 1
@@ -139,76 +121,43 @@ class DeskFeed:
     def finish(self) -> None:
         """Write what is held, and close the pipe: the recorder stores all that is in it, and ends."""
         if self._child is not None and not self._child.ending:
-            self._flush()
-            self._close_pipe()
+            self._pipe.flush()
+            self._pipe.close()
             self._runtime.children.expect_end(self._child)
             self._runtime.children.set_deadline(self._child, _LAST_S)
 
     def _start(self) -> None:
         if self._file is None or self._child is not None:
             return
-        read, write = os.pipe()
+        read = -1
         try:
-            with contextlib.suppress(OSError, AttributeError):  # more than a pipe of this user may hold; not Linux
-                fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-            os.set_blocking(write, False)
-            child = self._runtime.children.add(handles.spawn_recorder(self._runtime.process))
-            self._child, self._pipe = child, write
+            read = self._pipe.open()
+            self._child = child = self._runtime.children.add(handles.spawn_recorder(self._runtime.process))
             received = [read] if self._details is None else [read, self._details[1].fileno()]
             redact = list(self._runtime.settings.redact)
             host, port, secure = self._listens
             begin = RecordLines(self.path, self.run_id, redact, host=host, port=port, secure=secure)
             self._runtime.children.send(child, begin, received)
         except (OSError, ApplianceError) as error:
-            if self._pipe < 0:
-                os.close(write)
+            if self._child is not None:
+                self._runtime.children.kill(self._child)
+                self._child = None
+            self._pipe.close()
             self._ends += 1
             self._try_again(str(error))
         finally:
-            os.close(read)
+            if read >= 0:
+                os.close(read)
         self.name_secrets(self._secrets)
-        self._flush()
+        self._pipe.flush()
 
     def _try_again(self, reason: str) -> None:
         if self._ends > len(_PAUSES_S):
             self._runtime.log.event("warning", "desk.failed", path=self.path, reason=f"the recorder ended: {reason}")
             self._file = None
-            self._held.clear()
+            self._pipe.forget()
             return
         self._runtime.loop.call_later(_PAUSES_S[self._ends - 1], self._start)
 
-    def _flush(self) -> None:
-        self._flush_planned = False
-        if self._pipe < 0 or not self._held:
-            return
-        data = memoryview(b"".join(self._held))
-        try:
-            written = os.write(self._pipe, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:  # the recorder has ended; its end comes as an event
-            return
-        rest = bytes(data[written:])
-        self._held, self._size = ([rest] if rest else []), len(rest)
-        if rest:
-            self._flush_planned = True
-            self._runtime.loop.call_later(COLLECT_S, self._flush)
-        elif self._left_out:
-            count, self._left_out = self._left_out, 0
-            self._runtime.log.event("info", "desk.incomplete", count=count)
-
-    def _close_pipe(self) -> None:
-        if self._pipe >= 0:
-            os.close(self._pipe)
-            self._pipe = -1
-
-
-def _details_pair() -> tuple[socket.socket, socket.socket] | None:
-    """Return a pair of sockets that keep messages whole; None where the system has none."""
-    try:
-        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    except (OSError, AttributeError):  # no descriptor is left; macOS
-        return None
-    with contextlib.suppress(OSError):
-        pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _DETAILS_BYTES)
-    return pair
+    def _tell_incomplete(self, count: int) -> None:
+        self._runtime.log.event("info", "desk.incomplete", count=count)

@@ -1,18 +1,16 @@
-"""Decide which requests are recorded with their details, and send them to the recorder.
+"""Decide which requests are recorded with their details, and send them to the recorder and the exporter.
 
 Theory of operation. A person's requests are all recorded; under a load test only as many a second as cost next to
-nothing: beside these a request costs one comparison. Nothing waits for the recorder: what its socket does not take is
-kept, up to a limit, and sent with what comes next.
+nothing: beside these a request costs one comparison. Of each request whose spans are exported, its queries and calls
+are noted too: a service that it calls knows the span of that call. Nothing waits for the recorder or the exporter.
 """
 
 from __future__ import annotations
 
-import contextlib
-import socket
-from collections import deque
 from typing import TYPE_CHECKING
 
 from .details import Details
+from .message_socket import MessageSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
 
 EACH_S = 0.01  # a hundred a second, in the long run
 BURST_S = 3.0  # and 300 at once
-_KEPT_BYTES = 4 * 1024 * 1024
-_LOST = (BlockingIOError, InterruptedError)
+_FINISH_S = 0.2
 
 
 def _nothing() -> None:
@@ -31,25 +28,26 @@ def _nothing() -> None:
 
 
 class DetailSender:
-    """Sends details through the worker's end of the socket.
+    """Sends details through the worker's ends of the sockets.
 
     Args:
-        descriptor: that end; this object owns it.
+        descriptor: the end of the recorder's; this object owns it. -1: there is no recorder.
         begin: what else is called when a request begins.
+        spans: the end of the exporter's; as above.
 
     Attributes:
         on_end: called after each request that was recorded.
         add_fields: returns the fields of a response, given the application's.
     """
 
-    def __init__(self, descriptor: int, begin: Callable[[Exchange, bytes], None]) -> None:
+    def __init__(self, descriptor: int, begin: Callable[[Exchange, bytes], None], *, spans: int = -1) -> None:
         self.on_end: Callable[[], None] = _nothing
         self.add_fields: AddFields | None = None
-        self._socket = socket.socket(fileno=descriptor)
+        self._recorder = MessageSocket(descriptor) if descriptor >= 0 else None
+        self._exporter = MessageSocket(spans) if spans >= 0 else None
         self._begin = begin
-        self._next = 0.0  # up to which time requests have used what is allowed
-        self._kept: deque[bytes] = deque()
-        self._kept_bytes = 0
+        # Up to which time requests have used what is allowed.
+        self._next = 0.0 if self._recorder is not None else float("inf")
 
     def begin(self, exchange: Exchange, head: bytes) -> None:
         """Record a request that begins, unless there were too many."""
@@ -58,40 +56,40 @@ class DetailSender:
         if ahead < BURST_S:
             self._next = (self._next if ahead > 0 else exchange.started) + EACH_S
             exchange.details = Details(head, self.add_fields)
+        elif self._exporter is not None and exchange.trace is not None and exchange.trace.sampled:
+            exchange.details = Details(head, whole=False)
 
-    def end(self, exchange: Exchange) -> None:
-        """Send what was recorded of a request that has ended."""
+    def end(self, exchange: Exchange) -> bool:
+        """Send what was recorded of a request that has ended; return whether that was all of it."""
         details = exchange.details
         exchange.details = None
         if not isinstance(details, Details):
-            return
-        message = details.of(exchange).pack()
-        if self._kept_bytes + len(message) <= _KEPT_BYTES:
-            self._kept.append(message)
-            self._kept_bytes += len(message)
-        self.flush()
+            return False
+        if self._recorder is not None and details.whole:
+            self._recorder.send(details.of(exchange).pack())
+        if self._exporter is not None and (message := details.spans_of(exchange)) is not None:
+            self._exporter.send(message.pack())
         self.on_end()
+        return details.whole
 
     def flush(self) -> None:
         """Send what waits, as far as it is taken."""
-        with contextlib.suppress(IndexError):  # another thread has taken the last one
-            while self._kept:
-                message = self._kept.popleft()
-                self._kept_bytes -= len(message)
-                try:
-                    self._socket.send(message, socket.MSG_DONTWAIT)
-                except _LOST:
-                    self._kept.appendleft(message)
-                    self._kept_bytes += len(message)
-                    return
-                except OSError:  # too large for the socket, or nobody reads: the access record tells of it anyway
-                    return
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.flush()
+
+    def finish(self) -> None:
+        """Send what waits: this process ends, and a moment is left for it."""
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.finish(_FINISH_S)
 
     def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
+        """Close the sockets."""
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.close()
 
     def leave(self) -> None:
         """Stop: this is a process that the project has forked."""
-        self._kept.clear()
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.leave()
+        self._exporter = None
         self._next = float("inf")

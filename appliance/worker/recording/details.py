@@ -37,18 +37,19 @@ class Details:
 
     __slots__ = (
         "_add_fields", "_body", "_body_left", "_effects", "_head", "_queries", "_response", "_response_left", "_texts",
-        "_texts_left", "began", "timing",
+        "_texts_left", "began", "timing", "whole",
     )  # fmt: skip
 
-    def __init__(self, head: bytes, add_fields: AddFields | None = None) -> None:
+    def __init__(self, head: bytes, add_fields: AddFields | None = None, *, whole: bool = True) -> None:
         self.began = monotonic()
         self.timing: tuple[str, str] | None = None
+        self.whole = whole  # else its queries and calls alone, for their spans
         self._add_fields = add_fields
         self._head = head
         self._body: list[bytes] = []
-        self._body_left = BODY_MAX
+        self._body_left = BODY_MAX if whole else 0
         self._response: list[bytes] = []
-        self._response_left = RESPONSE_MAX
+        self._response_left = RESPONSE_MAX if whole else 0
         self._queries: list[list[int]] = []
         self._texts: dict[str, int] = {}  # of queries, and of places: the number of each
         self._texts_left = TEXTS_MAX
@@ -109,8 +110,25 @@ class Details:
             info["body_cut"] = -self._body_left
         if self._response_left < 0:
             info["response_cut"] = -self._response_left
-        if self._queries:
-            info["queries"], info["texts"] = self._queries, list(self._texts)
+        info.update(self._done())
         if self._effects is not None:
             info["effects"] = self._effects.to_wire()
         return RequestDetails(info, self._head, b"".join(self._body), b"".join(self._response))
+
+    def spans_of(self, exchange: Exchange) -> RequestDetails | None:
+        """Return the message of what such a request has done, for its spans; None if there is none to export."""
+        done, trace = self._done(), exchange.trace
+        if self._effects is not None and (calls := self._effects.calls()):
+            done["effects"] = {"calls": calls}
+        if not done or trace is None or not trace.sampled:
+            return None
+        started = exchange.ended - (exchange.finished - exchange.started)
+        info = {"trace": list(trace), "started_us": int(started * 1_000_000), **done}
+        return RequestDetails(info, b"", b"", b"")
+
+    def _done(self) -> dict[str, Any]:
+        """Return the queries, as JSON values."""
+        done: dict[str, Any] = {}
+        if self._queries:
+            done["queries"], done["texts"] = self._queries, list(self._texts)
+        return done

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...server.wsgi.recording.request_ids import trace_of
+from .tracing import traces_itself
 
 if TYPE_CHECKING:
     from ...server.wsgi.recording.exchange import Exchange
@@ -15,13 +16,21 @@ if TYPE_CHECKING:
 NAMES = frozenset({"traceparent", "tracestate"})
 
 
-def outgoing_fields(exchange: Exchange) -> list[tuple[str, str]]:
+def outgoing_fields(exchange: Exchange, span_id: str = "") -> list[tuple[str, str]]:
     """Return the fields to add to a call that this request makes; none where the request belongs to no trace.
+
+    ``span_id`` is that of the call, where it has a span; else its parent is the request's own span.
 
     The caller adds them only if the project has set neither of ``NAMES`` itself. A participant that records no span of
     its own hands ``traceparent`` and ``tracestate`` on unchanged (Trace Context, 3.4); one that is not valid is dropped
     with its ``tracestate`` (4.3).
     """
+    if traces_itself():  # then the project decides which of its spans is the parent
+        return []
+    trace = exchange.trace
+    if trace is not None:
+        given = [("traceparent", trace.traceparent(span_id))]
+        return [*given, ("tracestate", trace.state)] if trace.state else given
     values = exchange.head.values if exchange.head is not None else {}
     parent = values.get("HTTP_TRACEPARENT", "")
     if trace_of(parent) == (None, None):

@@ -109,8 +109,7 @@ class StreamHandlerHook:
         if self._last_lines is not None:
             self._last_lines.add_record(fields["level"], record.name, message)
         exchange = current.get()
-        request_id = "" if exchange is None else exchange.request_id
-        self._pipes[place].send(RECORD, get_ident(), request_id, _coded(fields))
+        self._pipes[place].send(RECORD, get_ident(), "" if exchange is None else exchange.origin, _coded(fields))
 
 
 def fields_of(record: logging.LogRecord, message: str) -> dict[str, Any]:

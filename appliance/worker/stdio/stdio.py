@@ -151,7 +151,7 @@ class TaggedBuffer(io.BufferedIOBase):
 
 def _key() -> tuple[int, str]:
     exchange = current.get()
-    return get_ident(), "" if exchange is None else exchange.request_id
+    return get_ident(), "" if exchange is None else exchange.origin
 
 
 class Stdio:
@@ -168,10 +168,10 @@ class Stdio:
         sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]  # typed as final
         atexit.register(self.end)
 
-    def request_ended(self, request_id: str) -> None:
+    def request_ended(self, origin: str) -> None:
         """Write the incomplete lines of that request."""
         for buffer in self._buffers:
-            buffer.end(request_id)
+            buffer.end(origin)
 
     def reopen(self) -> None:
         """Reopen descriptors 1 and 2, if the project has closed them."""

@@ -37,8 +37,7 @@ FULL = {
     "server_port": 8000,
     "user_agent": "curl/8",
     "request_id": "abc-1",
-    "trace_id": "0af7651916cd43dd8448eb211c80319c",
-    "span_id": "b7ad6b7169203331",
+    "trace": ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7", 1, "a=1"],
     "route": "/notes/<name>",
     "reason": "why",
 }
@@ -82,10 +81,20 @@ def test_every_field_has_its_name():
             "server.port": 8000,
             "trace_id": "0af7651916cd43dd8448eb211c80319c",
             "span_id": "b7ad6b7169203331",
+            "trace_flags": "01",
+            "parent_span_id": "00f067aa0ba902b7",
+            "trace_state": "a=1",
             "http.route": "/notes/<name>",
             "reason": "why",
         },
     )
+
+
+def test_the_ids_of_a_caller():
+    """Where requests are not traced, the ids are the caller's, and nothing else is known of the trace."""
+    ids = {"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331"}
+    found = fields(trace=list(ids.values()))
+    assert {name: value for name, value in found.items() if "trace" in name or "span" in name} == ids
 
 
 def test_the_table_of_events_has_these_fields():
@@ -129,7 +138,7 @@ def test_what_is_absent_is_left_out(name):
     """A value that a request has none of leaves no field behind."""
     made = access.event(record(**{name: None}))[2]
     assert None not in made.values()
-    assert len(made) == len(fields()) - 1
+    assert len(made) == len(fields()) - (5 if name == "trace" else 1)
 
 
 def test_an_empty_query_is_left_out():

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ....protocol import request_summary
 from ....protocol.access_record import AccessRecord, new
+from ....protocol.traces import parent_of
 from ...http.head import PROTOCOLS
-from .request_ids import trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ....protocol.traces import Trace
     from ...http.head import Head
 
 
@@ -58,6 +59,7 @@ class Exchange:
         slot: where a sink keeps count of it, while it runs.
         stack: tells where its application stands, if that is not on the stack of its thread.
         line: the request line of a head that was refused, as far as it was read.
+        trace: its span, where requests are traced.
         details: takes the bytes for a sink: ``received(data)`` gets what the application reads of the body,
             ``sent(parts)`` the response, the head first; None: nothing.
     """
@@ -72,6 +74,7 @@ class Exchange:
     slot: Any = None
     stack: Callable[[], str] | None = None
     details: Details | None = None
+    trace: Trace | None = None
     line = ""
     length = -1
     streaming = endless = hijacked = logged = False
@@ -82,6 +85,14 @@ class Exchange:
         self.port = port
         self.started = started
         self.request_id = request_id
+
+    @property
+    def origin(self) -> str:
+        """What names it in the frames of its output: its id, and its span where requests are traced."""
+        trace = self.trace
+        if trace is None:
+            return self.request_id
+        return f"{self.request_id} {trace.trace_id} {trace.span_id}"
 
     def finish(self) -> None:
         """Note that the response has ended now. A plain response is noted where it is sent, without this call."""
@@ -96,7 +107,7 @@ class Exchange:
         record.ended_us = int(self.ended * 1_000_000)
         record.duration_us = int((self.finished - started) * 1_000_000)
         record.first_byte_us = int((self.answered - started) * 1_000_000) if self.answered else None
-        record.trace_id = record.span_id = None
+        record.trace = self.trace and list(self.trace)
         if head is None:
             found = request_summary.of_line(self.line)
             record.method, record.path, record.query, record.version, record.user_agent = found
@@ -107,8 +118,9 @@ class Exchange:
             record.query = head.query
             record.version = PROTOCOLS[head.minor][5:]
             record.user_agent = fields.get("HTTP_USER_AGENT")
-            if "HTTP_TRACEPARENT" in fields:
-                record.trace_id, record.span_id = trace_of(fields["HTTP_TRACEPARENT"])
+            if "HTTP_TRACEPARENT" in fields and self.trace is None:
+                parent = parent_of(fields["HTTP_TRACEPARENT"])
+                record.trace = parent and [parent.trace_id, parent.span_id]
         record.status = self.status or None
         record.body_size = self.body_size
         record.client_address = self.address

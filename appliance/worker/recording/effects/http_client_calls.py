@@ -103,7 +103,7 @@ class HttpClientCalls:
             call = self._hooks.call(HOOK, self._begin_urllib3, pool, method, url, otherwise=None)
             if call is None:
                 return original(pool, method, url, *given, **named)
-            token = inside.set(True)
+            token = inside.set(call)
             try:
                 response = original(pool, method, url, *given, **named)
             except BaseException as error:
@@ -123,7 +123,8 @@ class HttpClientCalls:
 def _add_trace(connection: Any) -> None:
     """Add the fields of the trace to a head that is not sent yet, unless the project has set one of them."""
     exchange = current.get()
-    fields = outgoing_fields(exchange) if exchange is not None else []
+    call = vars(connection).get(_CALL) or inside.get()
+    fields = outgoing_fields(exchange, call.span_id if call is not None else "") if exchange is not None else []
     # Its lines, in a list: there is no method that tells them, since Python 2.
     if fields and not any(line.partition(b":")[0].lower().decode("latin-1") in NAMES for line in connection._buffer):  # noqa: SLF001  as said
         for name, value in fields:

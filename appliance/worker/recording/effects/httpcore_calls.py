@@ -74,12 +74,13 @@ class HttpcoreCalls:
         exchange = current.get()
         if exchange is None:
             return None
-        _add_trace(request, outgoing_fields(exchange))
         url = request.url
         scheme, host, target = (part.decode("latin-1") for part in (url.scheme, url.host, url.target))
-        return OutgoingCall.begin(
+        call = OutgoingCall.begin(
             request.method.decode("latin-1"), url_of(scheme, host, url.port, target), self._own_line
         )
+        _add_trace(request, outgoing_fields(exchange, call.span_id if call is not None else ""))
+        return call
 
 
 def _add_trace(request: Any, fields: list[tuple[str, str]]) -> None:

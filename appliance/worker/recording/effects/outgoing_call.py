@@ -24,16 +24,21 @@ if TYPE_CHECKING:
 HOOK = "outgoing calls"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# Whether this context is within a call that is noted already.
-inside: ContextVar[bool] = ContextVar("appliance_outgoing", default=False)
+# The call that is noted already, within which this context is.
+inside: ContextVar[OutgoingCall | None] = ContextVar("appliance_outgoing", default=None)
 
 
 class OutgoingCall:
-    """One call, from its beginning to the head of its response or its failure."""
+    """One call, from its beginning to the head of its response or its failure.
 
-    __slots__ = ("_began", "_noted")
+    Attributes:
+        span_id: of its span; "" if it has none.
+    """
+
+    __slots__ = ("_began", "_noted", "span_id")
 
     def __init__(self, method: str, url: str, place: str, began_s: float) -> None:
+        self.span_id = ""
         self._began = monotonic()
         self._noted: dict[str, Any] = {
             "method": method[:32], "url": without_userinfo(url)[:URL_MAX], "place": place,
@@ -45,10 +50,12 @@ class OutgoingCall:
         """Note a call that begins; return None outside of a request that is recorded, and within another call."""
         exchange = current.get()
         details = exchange.details if exchange is not None else None
-        if exchange is None or not isinstance(details, Details) or inside.get():
+        if exchange is None or not isinstance(details, Details) or inside.get() is not None:
             return None
         call = cls(method, url, own_line.find(), monotonic() - exchange.started)
-        details.effects.add_call(call._noted)
+        number = details.effects.add_call(call._noted)
+        if number and exchange.trace is not None:
+            call.span_id = call._noted["span_id"] = exchange.trace.child_span_id(number)
         return call
 
     def answered(self, status: int) -> None:

@@ -20,14 +20,19 @@ class Effects:
         self._mails_left_out = 0
         self._mail_room = MAIL_ROOM
 
-    def add_call(self, call: dict[str, Any]) -> None:
-        """Note an outgoing call; its result is added to this dict later."""
+    def add_call(self, call: dict[str, Any]) -> int:
+        """Note an outgoing call; its result is added to this dict later. Return its number, or 0 for one too many."""
         size = wire_size(call["url"]) + wire_size(call["place"])
         if len(self._calls) < CALLS_MAX and size <= self._calls_room:
             self._calls_room -= size
             self._calls.append(call)
-        else:
-            self._calls_left_out += 1
+            return len(self._calls)
+        self._calls_left_out += 1
+        return 0
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the outgoing calls as JSON values."""
+        return [dict(each) for each in self._calls]  # another thread may still add a result
 
     def call_total(self) -> tuple[int, int]:
         """Return how many calls there were so far, and the microseconds of those that are kept."""
@@ -53,7 +58,7 @@ class Effects:
         """Return all of it as JSON values."""
         found: dict[str, Any] = {}
         if self._calls:
-            found["calls"] = [dict(each) for each in self._calls]  # another thread may still add a result
+            found["calls"] = self.calls()
         if self._calls_left_out:
             found["calls_left_out"] = self._calls_left_out
         if self._mails:

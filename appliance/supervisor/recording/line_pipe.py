@@ -1,0 +1,117 @@
+"""Write a copy of the log to a process of ours through a pipe, and never wait for it. Runs in the supervisor's loop.
+
+Workers write to such a process through a socket, past the supervisor.
+
+Lines are collected for ``COLLECT_S`` and written at once; what the process has not read is held up to a limit, beyond
+which the newest lines are left out and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.supervisor.loop import Loop
+
+COLLECT_S = 0.03
+HELD_BYTES = 8 * 1024 * 1024
+_PIPE_BYTES = 1024 * 1024
+_MESSAGES_BYTES = 4 * 1024 * 1024  # the kernel allows less
+
+
+class LinePipe:
+    """The supervisor's end of a pipe, which may be opened again and again.
+
+    Args:
+        loop: the supervisor's.
+        incomplete: called with the number of lines that were left out, once others are taken again.
+    """
+
+    def __init__(self, loop: Loop, incomplete: Callable[[int], object]) -> None:
+        self._loop = loop
+        self._incomplete = incomplete
+        self._held: list[bytes] = []
+        self._size = 0
+        self._left_out = 0
+        self._flush_planned = False
+        self._pipe = -1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may read."""
+        return self._pipe >= 0
+
+    def open(self) -> int:
+        """Open a pipe, and return its end for the reader, which the caller closes.
+
+        Raises:
+            OSError: no descriptor is left.
+        """
+        read, write = os.pipe()
+        with contextlib.suppress(OSError, AttributeError):  # more than a pipe of this user may hold; not Linux
+            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        os.set_blocking(write, False)
+        self._pipe = write
+        return read
+
+    def close(self) -> None:
+        """Close the pipe: its reader reads what is in it, and then its end."""
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def write(self, data: bytes) -> None:
+        """Take whole lines."""
+        if self._size + len(data) > HELD_BYTES:
+            self._left_out += data.count(b"\n")
+            return
+        self._held.append(data)
+        self._size += len(data)
+        if not self._flush_planned and self._pipe >= 0:
+            self._flush_planned = True
+            self._loop.call_later(COLLECT_S, self.flush)
+
+    def forget(self) -> int:
+        """Forget what is held: nobody will read it. Return how many lines that were."""
+        count = sum(data.count(b"\n") for data in self._held)
+        self._held.clear()
+        self._size = 0
+        return count
+
+    def flush(self) -> None:
+        """Write what is held, as far as the pipe takes it."""
+        self._flush_planned = False
+        if self._pipe < 0 or not self._held:
+            return
+        data = memoryview(b"".join(self._held))
+        try:
+            written = os.write(self._pipe, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:  # the reader has ended; its end comes as an event
+            return
+        rest = bytes(data[written:])
+        self._held, self._size = ([rest] if rest else []), len(rest)
+        if rest:
+            self._flush_planned = True
+            self._loop.call_later(COLLECT_S, self.flush)
+        elif self._left_out:
+            count, self._left_out = self._left_out, 0
+            self._incomplete(count)
+
+
+def message_pair() -> tuple[socket.socket, socket.socket] | None:
+    """Return a pair of sockets that keep messages whole; None where the system has none."""
+    try:
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except (OSError, AttributeError):  # no descriptor is left; macOS
+        return None
+    with contextlib.suppress(OSError):
+        pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MESSAGES_BYTES)
+    return pair

@@ -1,0 +1,53 @@
+"""``python -I -m appliance.telemetry DESCRIPTOR``: export what the supervisor logs."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from functools import partial
+from typing import Any
+
+from appliance.protocol.channel import Channel, ChannelError
+from appliance.protocol.greeting import greet
+from appliance.protocol.messages import ExportLines, Records
+
+_NICE = 10  # the project goes before what looks at it
+
+
+def main(descriptor: int) -> None:
+    """Greet the supervisor, receive the pipe, and export until its end: the supervisor closes it last."""
+    faulthandler.enable()
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    # The SDK logs each failure of its own; we report them as events.
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
+    logging.getLogger("opentelemetry").propagate = False
+    channel = Channel(socket.socket(fileno=descriptor))
+    try:
+        received = greet(channel)
+    except ChannelError:
+        return  # the supervisor has gone
+    message, descriptors = received[0]
+    if not isinstance(message, ExportLines):
+        raise TypeError(f"expected {ExportLines.kind}, got {message.kind}")
+    from appliance.telemetry.exporter import Exporter  # noqa: PLC0415  half a second: the supervisor is greeted before
+
+    spans = socket.socket(fileno=descriptors[1]) if len(descriptors) > 1 else None
+    exporter = Exporter(message, partial(_report, channel, threading.Lock()))
+    exporter.run(descriptors[0], spans)
+    os._exit(0)  # a thread may still wait for a collector that does not answer
+
+
+def _report(channel: Channel, lock: threading.Lock, level: str, event: str, fields: dict[str, Any]) -> None:
+    with lock, contextlib.suppress(ChannelError):
+        channel.send(Records(batch=[["event", time.time(), level, event, fields]]))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,174 @@
+"""Turn what a worker tells of one request into spans: one for each query, one for each outgoing call.
+
+The semantic conventions for database clients and HTTP clients give the names. Secrets are masked here: what comes is as
+the project has it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote_plus, urlsplit
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from appliance.masking import MASKED, SECRET, Mask
+from appliance.protocol.traces import SpanIds, Trace
+from appliance.telemetry.request_spans import context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
+_OPERATION = re.compile(r"\s{0,100}([A-Za-z]{1,20})")
+_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s{1,20}[\"`\[]?([\w.]{1,100})", re.IGNORECASE)
+_SUMMARY_MAX = 2000  # characters of a query in which its table is looked for
+_SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
+_FIELDS = 4  # of a query
+
+
+class Step(NamedTuple):
+    """A query, or a call: its span, and what its duration is counted by."""
+
+    span: ReadableSpan
+    seconds: float
+    metric: str
+    attributes: dict[str, Any]
+
+
+class ChildSpans:
+    """Makes spans of what requests do.
+
+    Args:
+        names: parameters whose values are secret.
+    """
+
+    def __init__(self, resource: Resource, scope: InstrumentationScope, names: Iterable[str]) -> None:
+        self._resource = resource
+        self._scope = scope
+        self._names = frozenset(name.lower() for name in names)
+        self._ids = SpanIds()
+        self._mask = Mask({})
+
+    def mask(self, values: Iterable[str]) -> None:
+        """Mask these texts from now on."""
+        self._mask = Mask({}, more=values)
+
+    def of(self, info: dict[str, Any]) -> list[Step]:
+        """Return the spans of one request.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError: the message is not of its form.
+        """
+        trace, started_us = Trace(*info["trace"]), int(info["started_us"])
+        return [*self._queries(info, trace, started_us), *self._calls(info, trace, started_us)]
+
+    def _queries(self, info: dict[str, Any], trace: Trace, started_us: int) -> Iterator[Step]:
+        texts = [str(each) for each in info.get("texts", ())]
+        for query in info.get("queries", ()):
+            text, place, began_us, took_us = (int(each) for each in query[:_FIELDS])
+            sql = texts[text] if 0 <= text < len(texts) else ""
+            counted = {"db.system.name": "other_sql", **_summary(sql)}
+            attributes = {**counted, **_place(texts[place] if 0 <= place < len(texts) else "")}
+            if sql:
+                attributes["db.query.text"] = self._mask.masked(_LITERAL.sub("?", sql))
+            name = counted.get("db.query.summary") or counted["db.system.name"]
+            times = (started_us + began_us, took_us)
+            span = self._span(name, trace, self._ids.span_id(), times, attributes)
+            yield Step(span, took_us / 1_000_000, "db.client.operation.duration", counted)
+
+    def _calls(self, info: dict[str, Any], trace: Trace, started_us: int) -> Iterator[Step]:
+        for call in info.get("effects", {}).get("calls", ()):
+            if "span_id" not in call:
+                continue
+            method, url, took_us = (
+                str(call["method"]),
+                self._masked_url(str(call["url"])),
+                int(call.get("took_us") or 0),
+            )
+            counted: dict[str, Any] = {"http.request.method": method, **_server(url)}
+            status = call.get("status")
+            if status is not None:
+                counted["http.response.status_code"] = int(status)
+            error = str(call["error"]).partition(":")[0] if call.get("error") else ""
+            if not error and status is not None and int(status) >= 400:
+                error = str(status)
+            if error:
+                counted["error.type"] = error
+            attributes = {**counted, "url.full": url, **_place(str(call.get("place", "")))}
+            times = (started_us + int(call["began_us"]), took_us)
+            reason = self._mask.masked(str(call["error"])) if call.get("error") else None
+            span = self._span(method, trace, str(call["span_id"]), times, attributes, error=bool(error), reason=reason)
+            yield Step(span, took_us / 1_000_000, "http.client.request.duration", counted)
+
+    def _span(
+        self,
+        name: str,
+        trace: Trace,
+        span_id: str,
+        times: tuple[int, int],
+        attributes: dict[str, Any],
+        *,
+        error: bool = False,
+        reason: str | None = None,
+    ) -> ReadableSpan:
+        began_us, took_us = times
+        return ReadableSpan(
+            name=name,
+            context=context(trace.trace_id, span_id, state=trace.state),
+            parent=context(trace.trace_id, trace.span_id, state=trace.state),
+            resource=self._resource,
+            attributes=attributes,
+            kind=SpanKind.CLIENT,
+            status=Status(StatusCode.ERROR, reason) if error else Status(StatusCode.UNSET),
+            start_time=began_us * 1000,
+            end_time=(began_us + took_us) * 1000,
+            instrumentation_scope=self._scope,
+        )
+
+    def _masked_url(self, url: str) -> str:
+        before, mark, rest = url.partition("?")
+        query, hash_mark, fragment = rest.partition("#")
+        parts = "&".join(map(self._parameter, query.split("&")))
+        return self._mask.masked(f"{before}{mark}{parts}{hash_mark}{fragment}")
+
+    def _parameter(self, part: str) -> str:
+        name, equals, _ = part.partition("=")
+        key = unquote_plus(name).lower()
+        secret = key in self._names or key in _SIGNED or SECRET.search(key.replace("-", "_")) is not None
+        return f"{name}={MASKED}" if equals and secret else part
+
+
+def _summary(sql: str) -> dict[str, str]:
+    """Return what a query does to which table: few different texts, by which queries are counted."""
+    operation = _OPERATION.match(sql)
+    if operation is None:
+        return {}
+    verb = operation[1].upper()
+    table = _TABLE.search(sql[:_SUMMARY_MAX])
+    if table is None:
+        return {"db.operation.name": verb, "db.query.summary": verb}
+    return {
+        "db.operation.name": verb,
+        "db.collection.name": table[1],
+        "db.query.summary": f"{verb} {table[1]}",
+    }
+
+
+def _place(text: str) -> dict[str, Any]:
+    file, _, line = text.rpartition(":")
+    return {"code.file.path": file, "code.line.number": int(line)} if file and line.isdigit() else {}
+
+
+def _server(url: str) -> dict[str, Any]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return {}
+    found: dict[str, Any] = {"server.address": parts.hostname} if parts.hostname else {}
+    return {**found, "server.port": port} if port else found

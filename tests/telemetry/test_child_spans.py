@@ -1,0 +1,100 @@
+"""The spans of queries and outgoing calls, without secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import StatusCode
+
+from appliance.protocol.traces import Trace
+from appliance.telemetry.child_spans import ChildSpans
+
+TRACE = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+CALL = {
+    "method": "GET", "url": "http://api:81/a?token=abc&n=1", "place": "/w/a.py:7", "began_us": 10, "took_us": 20,
+    "status": 200, "span_id": "c" * 16,
+}  # fmt: skip
+
+
+def steps(**info: Any) -> list[Any]:
+    """The steps of a request that began at second 1."""
+    children = ChildSpans(Resource({}), InstrumentationScope("test"), ["Ticket"])
+    children.mask(["longsecret"])
+    return children.of({"trace": list(TRACE), "started_us": 1_000_000, **info})
+
+
+def test_a_query_is_a_span():
+    """Its span has its times, its text without values, what it does to which table, and the line that caused it."""
+    texts = ["SELECT * FROM \"books\" WHERE name = 'it''s' AND id IN (1, 2.5)", "/w/a.py:7"]
+    (step,) = steps(queries=[[0, 1, 500, 250]], texts=texts)
+    span = step.span
+    assert (span.start_time, span.end_time) == (1_000_500_000, 1_000_750_000)
+    assert (span.context.trace_id, span.parent.span_id) == (int(TRACE.trace_id, 16), int(TRACE.span_id, 16))
+    assert span.name == "SELECT books"
+    assert span.attributes == {
+        "db.system.name": "other_sql", "db.operation.name": "SELECT", "db.collection.name": "books",
+        "db.query.summary": "SELECT books", "code.file.path": "/w/a.py", "code.line.number": 7,
+        "db.query.text": 'SELECT * FROM "books" WHERE name = ? AND id IN (?, ?)',
+    }  # fmt: skip
+    assert (step.metric, step.seconds) == ("db.client.operation.duration", 0.00025)
+
+
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [
+        ("BEGIN", "BEGIN"),
+        ("insert into a.b values (1)", "INSERT a.b"),
+        ("", "other_sql"),
+        ("-- odd", "other_sql"),
+        ("UPDATE [t] SET x=1", "UPDATE t"),
+    ],
+)
+def test_names_of_queries_are_few(sql: str, name: str):
+    """The name is the operation and its table, or less."""
+    (step,) = steps(queries=[[0, -1, 0, 0]], texts=[sql])
+    assert step.span.name == name
+
+
+def test_a_call_is_a_span():
+    """Its span has the id that was handed on, its server, and its URL without secrets."""
+    (step,) = steps(effects={"calls": [CALL]})
+    span = step.span
+    assert (f"{span.context.span_id:016x}", span.parent.span_id) == ("c" * 16, int(TRACE.span_id, 16))
+    assert (span.start_time, span.end_time, span.name) == (1_000_010_000, 1_000_030_000, "GET")
+    assert span.attributes == {
+        "http.request.method": "GET", "url.full": "http://api:81/a?token=********&n=1", "server.address": "api",
+        "server.port": 81, "http.response.status_code": 200, "code.file.path": "/w/a.py", "code.line.number": 7,
+    }  # fmt: skip
+    assert "url.full" not in step.attributes
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [({"status": 404}, "404"), ({"status": None, "error": "ConnectionError: longsecret refused"}, "ConnectionError")],
+)
+def test_a_call_that_fails(changes: dict[str, Any], error: str):
+    """A status of 400 or more, or an exception, is an error of the caller; the secrets of its text are masked."""
+    (step,) = steps(effects={"calls": [{**CALL, **changes}]})
+    assert step.span.attributes["error.type"] == error
+    assert step.span.status.status_code is StatusCode.ERROR
+    assert "longsecret" not in str(step.span.status.description)
+
+
+def test_secrets_are_masked_everywhere():
+    """By the name of a parameter, by APPLIANCE_REDACT, and by their text."""
+    url = "https://u/a?ticket=1&X-Amz-Signature=2&q=longsecret&ok=3#longsecret"
+    (step,) = steps(effects={"calls": [{**CALL, "url": url}]})
+    shown = step.span.attributes["url.full"]
+    assert shown == "https://u/a?ticket=********&X-Amz-Signature=********&q=********&ok=3#********"
+    (query,) = steps(queries=[[0, -1, 0, 0]], texts=["SELECT longsecret"])
+    assert "longsecret" not in query.span.attributes["db.query.text"]
+
+
+def test_calls_without_a_span_are_left_out():
+    """What was not handed on, and what has not ended, is no reason to fail."""
+    without = {name: value for name, value in CALL.items() if name != "span_id"}
+    running = {name: value for name, value in CALL.items() if name not in {"took_us", "status"}}
+    assert [step.seconds for step in steps(effects={"calls": [without, running]})] == [0.0]
