@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from appliance.assistants.own_frames import own_file
 from appliance.assistants.request_tools import failure, moment
 from appliance.desk import questions
 from appliance.desk.log_questions import LogFilters, log_lines
@@ -28,12 +29,16 @@ def reload_history(sources: Sources, call: Call) -> Found:
     limit = call.arguments.get("limit", 10)
     with sources.desk() as connection:
         found = questions.reloads(connection, limit)
-    listed = [_reload(each) for each in found]
+    project = str(sources.status().get("project"))
+    listed = [_reload(each, project) for each in found]
     return {"reloads": listed, "note": "" if listed else "Nothing was started since recording began."}
 
 
-def _reload(each: Found) -> Found:
+def _reload(each: Found, project: str) -> Found:
     good = each["event"] in _GOOD
+    why = next((str(each[name]) for name in ("error", "message", "found", "how", "reason") if each.get(name)), "")
+    kind = f"{each['type']}: " if each.get("type") and not why.startswith(str(each["type"])) else ""
+    file = str(each.get("file") or "")
     times = [f"{name.removesuffix('_s')} {each[name] * 1000:.0f} ms" for name in _TIMES if each.get(name) is not None]
     return {
         "at": moment(each["at"]),
@@ -43,8 +48,8 @@ def _reload(each: Found) -> Found:
         "saved": each["files"],
         "times": ", ".join(times),
         "forked": each.get("forked"),
-        "error": "" if good else each.get("error") or each.get("found") or each.get("how") or each.get("reason"),
-        "place": f"{each['file']}:{each.get('line')}" if each.get("file") and not good else "",
+        "error": "" if good else f"{kind}{why}",
+        "place": f"{own_file(file, project) or file}:{each.get('line')}" if file and not good else "",
         "action": "" if good else each.get("action"),
     }
 

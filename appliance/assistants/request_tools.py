@@ -11,6 +11,7 @@ from appliance.assistants.tool_call import ToolError
 from appliance.desk import questions
 from appliance.desk.filters import Filters
 from appliance.desk.log_questions import LogFilters, log_lines
+from appliance.desk.raised_errors import errors, number_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -200,8 +201,17 @@ def get_log(sources: Sources, call: Call) -> Found:
     filters = LogFilters.of_query(urlencode({"limit": 30, **given}))
     with sources.desk() as connection:
         lines = log_lines(connection, filters)
+        numbers = {each: number_of(connection, each) for each in {line.get("request_id") for line in lines}}
     return {
-        "lines": [{"number": each["id"], "at": each["timestamp"], **_line(each)} for each in lines],
+        "lines": [
+            {
+                "number": each["id"],
+                "at": each["timestamp"],
+                "request_number": numbers[each.get("request_id")],
+                **_line(each),
+            }
+            for each in lines
+        ],
         "more": f"Older lines: the same call with before={lines[-1]['id']}." if len(lines) == filters.limit else "",
         "note": "" if lines else "No line matches.",
     }
@@ -212,7 +222,7 @@ def last_errors(sources: Sources, call: Call) -> Found:
     status = sources.status()
     project, limit = str(status.get("project")), call.arguments.get("limit", 10)
     with sources.desk() as connection:
-        groups = questions.errors(connection, limit)
+        groups = errors(connection, limit)
         found = [_group(connection, each, project) for each in groups]
     return {
         "broken_now": failure(status.get("error"), project),

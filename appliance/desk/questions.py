@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.filters import Filters
+from appliance.desk.raised_errors import error_of
 from appliance.desk.repeated_queries import repeated
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def request(connection: sqlite3.Connection, number: int, filters: Filters | None
     )
     found["lines"] = [json.loads(each["line"]) for each in lines]
     found["details"] = _details(connection, row)
-    found["error"] = next((each for each in found["lines"] if each["event"] == "application.failed"), None)
+    found["error"] = error_of(found["lines"])
     asked = replace(filters or Filters(), limit=1, before=None, after=None)
     for name, neighbours in (("older", replace(asked, before=number)), ("newer", replace(asked, after=number))):
         found[name] = next((each["id"] for each in requests(connection, neighbours)), None)
@@ -164,36 +165,6 @@ def reloads(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
         if entry["event"] != "worker.ready":
             files = []
     return found[::-1][:limit]
-
-
-def errors(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
-    """Return the exceptions of the day in groups: the same error at the same line of the project is one group."""
-    rows = connection.execute(
-        "SELECT id, at, request_id, line FROM lines WHERE event = 'application.failed' ORDER BY id DESC LIMIT 2000"
-    )
-    groups: dict[tuple[str, str, int], Found] = {}
-    for row in rows:
-        entry = json.loads(row["line"])
-        kind = str(entry.get("error", "")).partition(":")[0]
-        key = (kind, str(entry.get("file", "")), int(entry.get("line") or 0))
-        group = groups.get(key)
-        if group is None:
-            groups[key] = {
-                "error": entry.get("error", ""), "file": key[1], "line": key[2], "count": 1, "last_at": row["at"],
-                "first_at": row["at"], "request": _number_of(connection, row["request_id"]),
-                "action": entry.get("action", ""),
-            }  # fmt: skip
-        else:
-            group["count"] += 1
-            group["first_at"] = row["at"]
-    return list(groups.values())[:limit]
-
-
-def _number_of(connection: sqlite3.Connection, request_id: str | None) -> int | None:
-    row = connection.execute(
-        "SELECT id FROM requests WHERE request_id = ? ORDER BY id DESC LIMIT 1", (request_id,)
-    ).fetchone()
-    return row["id"] if row is not None else None
 
 
 def newest(connection: sqlite3.Connection) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.desk import questions
+from appliance.desk import questions, raised_errors
 from tests.desk.log_lines import START, line, request
 
 
@@ -69,7 +69,7 @@ def test_equal_exceptions_are_one_group(recorded):
         request("/2", START + 9, status=500),
         line("application.failed", START + 10, error="KeyError: 'x'", file="/app.py", line=7, request_id=None),
     )
-    key, value = questions.errors(connection)
+    key, value = raised_errors.errors(connection)
     assert (key["error"], key["count"], key["request"]) == ("KeyError: 'x'", 1, None)
     assert (value["error"], value["count"], value["request"]) == ("ValueError: 2", 2, 2)
     assert (value["first_at"], value["last_at"]) == (START, START + 9)
@@ -80,4 +80,5 @@ def test_an_empty_database_has_empty_answers(recorded):
     connection = recorded()
     assert questions.newest(connection) == 0
     assert questions.current_run(connection) == ""
-    assert (questions.routes(connection), questions.reloads(connection), questions.errors(connection)) == ([], [], [])
+    assert (questions.routes(connection), questions.reloads(connection)) == ([], [])
+    assert raised_errors.errors(connection) == []

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk import questions
+from appliance.desk import questions, raised_errors
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
 from appliance.server.browser.own_paths import PREFIX
@@ -114,7 +114,7 @@ class Desk:
         return self._answer(environ, start, "Reloads", page, {"reloads": found}, page_name="reloads")
 
     def _errors(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found = self._asked(questions.errors, [])
+        found = self._asked(raised_errors.errors, [])
         page = partial(other_pages.errors_page, found)
         return self._answer(environ, start, "Errors", page, {"errors": found}, page_name="errors")
 
