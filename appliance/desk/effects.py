@@ -16,24 +16,53 @@ if TYPE_CHECKING:
 
 Effects = dict[str, Any]
 
-NONE: Effects = {"outgoing": [], "outgoing_left_out": 0, "mail": [], "mail_left_out": 0}
+NONE: Effects = {
+    "outgoing": [], "outgoing_left_out": 0, "mail": [], "mail_left_out": 0, "templates": [], "templates_left_out": 0,
+    "cache": [], "memory": None,
+}  # fmt: skip
 # Parameters of URLs that others give out: signatures of stores (as in the log), and the usual name of an API's key.
 _SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
 _URL = re.compile(r"https?://[^\s'\"<>]{1,2000}")
 
 
-def readable(sent: Any, redaction: Redaction) -> Effects:
-    """Return what is stored of the effects that a worker has sent.
+def readable(info: dict[str, Any], redaction: Redaction) -> Effects:
+    """Return what is stored of the effects that a worker has sent in ``info``.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: they are not of its form.
     """
+    sent = info.get("effects", {})
+    memory = info.get("memory")
     return {
         "outgoing": [_call(each, redaction) for each in sent.get("calls", ())],
         "outgoing_left_out": int(sent.get("calls_left_out", 0)),
         "mail": [_mail(each, redaction) for each in sent.get("mails", ())],
         "mail_left_out": int(sent.get("mails_left_out", 0)),
+        "templates": [
+            {"engine": str(engine), "name": str(name), "count": int(count), "duration_s": int(took) / 1_000_000}
+            for engine, name, count, took in sent.get("templates", ())
+        ],
+        "templates_left_out": int(sent.get("templates_left_out", 0)),
+        "cache": [
+            {
+                "name": str(name),
+                "hits": int(hits),
+                "misses": int(misses),
+                "writes": int(writes),
+                "duration_s": int(took) / 1_000_000,
+            }
+            for name, hits, misses, writes, took in sent.get("caches", ())
+        ],
+        "memory": None if memory is None else _memory(*map(int, memory)),
     }
+
+
+def _memory(before: int, after: int, peak_before: int, peak_after: int) -> dict[str, int | None] | None:
+    """Return the process's resident bytes around a request, and its peak if it was reached in the request."""
+    if not before or not after:
+        return None
+    peak = max(peak_after, after) if peak_after > peak_before else None
+    return {"before_bytes": before, "after_bytes": after, "peak_bytes": peak}
 
 
 def _call(sent: dict[str, Any], redaction: Redaction) -> dict[str, Any]:

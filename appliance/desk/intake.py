@@ -79,7 +79,7 @@ def detail_row(message: bytes, run: str, redaction: Redaction, replay_of: int | 
         details = unpack(message)
         at, request_id = details.info["ended_us"] / 1_000_000, str(details.info["request_id"])
         found, queries = redaction.readable(details), _queries(details.info)
-        other = effects.readable(details.info.get("effects", {}), redaction)
+        other = effects.readable(details.info, redaction)
     except Exception:  # noqa: BLE001  the project has the socket too, and may write anything
         return None
     fields, response_fields = (json.dumps(each) for each in (found.fields, found.response_fields))

@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from appliance.desk import effects
 from appliance.desk.filters import Filters
 from appliance.desk.raised_errors import error_of
 from appliance.desk.repeated_queries import repeated
@@ -88,7 +89,7 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
         return None
     read = {name: json.loads(found[name]) for name in ("fields", "response_fields", "queries")}
     kept = dict(found)
-    other = json.loads(kept.pop("effects"))
+    other = effects.NONE | json.loads(kept.pop("effects"))
     return {**kept, **read, "repeated": repeated(read["queries"]), **other}
 
 

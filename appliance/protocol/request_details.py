@@ -25,6 +25,9 @@ MAIL_TEXT_MAX = 16 * 1024  # characters of a mail's text, and of its HTML
 MAIL_LINE_MAX = 200  # characters of an address, a subject, a name
 MAIL_ADDRESSES_MAX = 20
 MAIL_ATTACHMENTS_MAX = 20
+TEMPLATES_MAX = 100  # different ones of one request
+TEMPLATE_NAME_MAX = 100  # characters
+CACHES_MAX = 10
 _SIZES = struct.Struct("!4I")
 # Looked up before any code of the project runs: a project may replace ``json.dumps``.
 _ENCODE, _DECODE = json.JSONEncoder().encode, json.loads
@@ -38,7 +41,10 @@ class RequestDetails(NamedTuple):
             that were left out; ``queries`` has four numbers for each query, of its text and its place in ``texts``, its
             beginning after that of the request, and its duration in microseconds; ``effects`` is what else it did:
             ``calls`` has an object for each outgoing call, without ``took_us`` if it had not ended, and
-            ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail.
+            ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail;
+            ``templates`` has engine, name, number and microseconds of each; ``caches`` name, hits, misses, writes and
+            microseconds; ``memory`` is what was resident at the beginning and the end, and the most that ever was, at
+            the beginning and the end, in bytes.
             For the exporter: ``trace`` (a ``Trace``) and ``started_us`` instead of the first two, and no bytes.
         head: the request's head, as it was received.
         body: what the application has read of its body.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def effects_of(details: dict[str, Any]) -> list[str]:
     """Return the lines, under a heading for each kind; nothing for a request that did none of it."""
-    return [*_outgoing(details), *_mail(details)]
+    return [*_outgoing(details), *_mail(details), *_templates(details), *_caches(details), *_memory(details)]
 
 
 def _outgoing(details: dict[str, Any]) -> Iterator[str]:
@@ -37,3 +37,28 @@ def _mail(details: dict[str, Any]) -> Iterator[str]:
         yield each["text"] or each["html"] or ""
     if details.get("mail_left_out"):
         yield f"{details['mail_left_out']} more mails are not kept"
+
+
+def _templates(details: dict[str, Any]) -> Iterator[str]:
+    templates = details.get("templates", ())
+    if templates:
+        yield from ("", f"Templates: {sum(each['count'] for each in templates)}")
+    for each in templates:
+        yield f"  {duration(each['duration_s']):>9}  {each['count']} times  {each['name'] or 'made from a text'}"
+
+
+def _caches(details: dict[str, Any]) -> Iterator[str]:
+    for each in details.get("cache", ()):
+        counts = f"{each['hits']} hits, {each['misses']} misses, {each['writes']} writes"
+        yield from ("", f"Cache {each['name']}: {counts} in {duration(each['duration_s'])}")
+
+
+def _memory(details: dict[str, Any]) -> Iterator[str]:
+    memory = details.get("memory")
+    if memory is not None:
+        before, after, peak = (_mib(memory[name]) for name in ("before_bytes", "after_bytes", "peak_bytes"))
+        yield from ("", f"Memory: {before} before, {after} after{f', a new peak: {peak}' if peak else ''}")
+
+
+def _mib(size: int | None) -> str:
+    return f"{size / 1024 / 1024:.1f} MiB" if size else ""

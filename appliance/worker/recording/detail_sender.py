@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .details import Details
 from .message_socket import MessageSocket
+from .process_memory import ProcessMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,7 @@ class DetailSender:
         self._recorder = MessageSocket(descriptor) if descriptor >= 0 else None
         self._exporter = MessageSocket(spans) if spans >= 0 else None
         self._begin = begin
+        self._memory = ProcessMemory()
         # Up to which time requests have used what is allowed.
         self._next = 0.0 if self._recorder is not None else float("inf")
 
@@ -55,7 +57,7 @@ class DetailSender:
         ahead = self._next - exchange.started
         if ahead < BURST_S:
             self._next = (self._next if ahead > 0 else exchange.started) + EACH_S
-            exchange.details = Details(head, self.add_fields)
+            exchange.details = Details(head, self.add_fields, self._memory.now())
         elif self._exporter is not None and exchange.trace is not None and exchange.trace.sampled:
             exchange.details = Details(head, whole=False)
 
@@ -66,11 +68,18 @@ class DetailSender:
         if not isinstance(details, Details):
             return False
         if self._recorder is not None and details.whole:
-            self._recorder.send(details.of(exchange).pack())
+            self._recorder.send(self._message(details, exchange))
         if self._exporter is not None and (message := details.spans_of(exchange)) is not None:
             self._exporter.send(message.pack())
         self.on_end()
         return details.whole
+
+    def _message(self, details: Details, exchange: Exchange) -> bytes:
+        found = details.of(exchange)
+        if details.memory is not None:
+            (before, peak_before), (after, peak_after) = details.memory, self._memory.now()
+            found.info["memory"] = [before, after, peak_before, peak_after]
+        return found.pack()
 
     def flush(self) -> None:
         """Send what waits, as far as it is taken."""
@@ -86,6 +95,7 @@ class DetailSender:
         """Close the sockets."""
         for each in filter(None, (self._recorder, self._exporter)):
             each.close()
+        self._memory.close()
 
     def leave(self) -> None:
         """Stop: this is a process that the project has forked."""

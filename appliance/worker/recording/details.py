@@ -29,6 +29,7 @@ class Details:
     Args:
         head: the request's.
         add_fields: returns the response's fields, given the application's.
+        memory: of the process, at the beginning: ``ProcessMemory.now``.
 
     Attributes:
         began: when the request began to run (CLOCK_MONOTONIC).
@@ -37,11 +38,19 @@ class Details:
 
     __slots__ = (
         "_add_fields", "_body", "_body_left", "_effects", "_head", "_queries", "_response", "_response_left", "_texts",
-        "_texts_left", "began", "timing", "whole",
+        "_texts_left", "began", "memory", "timing", "whole",
     )  # fmt: skip
 
-    def __init__(self, head: bytes, add_fields: AddFields | None = None, *, whole: bool = True) -> None:
+    def __init__(
+        self,
+        head: bytes,
+        add_fields: AddFields | None = None,
+        memory: tuple[int, int] | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
         self.began = monotonic()
+        self.memory = memory
         self.timing: tuple[str, str] | None = None
         self.whole = whole  # else its queries and calls alone, for their spans
         self._add_fields = add_fields

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .effects.cache_use import CacheUse
 from .effects.django_mail import DjangoMail
 from .effects.http_client_calls import HttpClientCalls
 from .effects.httpcore_calls import HttpcoreCalls
 from .effects.mail_hooks import MailHooks
+from .effects.rendered_templates import RenderedTemplates
 from .library_hooks import LibraryHooks
 from .own_line import OwnLine
 from .queries import QueryHooks
@@ -24,18 +26,22 @@ class RecordedLibraries:
     Args:
         hooks: guards our code in the project's process.
         is_own: whether a file is the project's own code.
-        options: of the worker's start: ``records``, whether there is a recorder; without one, mail alone is hooked, so
-            that it is kept. ``mail``: whether it is.
+        options: of the worker's start: ``records``, whether there is a recorder; ``tracing``, whether queries and
+            calls become spans; ``mail``, whether it is kept, which needs neither.
     """
 
     def __init__(self, hooks: Hooks, is_own: Callable[[str], bool], options: dict[str, Any]) -> None:
         records, keeps_mail = bool(options.get("records")), options.get("mail") == "keep"
         own_line = OwnLine(is_own)
-        self._queries = QueryHooks(hooks, is_own) if records else None
+        has_spans = records or bool(options.get("tracing"))
+        self._queries = QueryHooks(hooks, is_own) if has_spans else None
         self._libraries = LibraryHooks(hooks)
-        if records:
+        if has_spans:
             HttpClientCalls(hooks, own_line).add_to(self._libraries)
             HttpcoreCalls(hooks, own_line).add_to(self._libraries)
+        if records:
+            RenderedTemplates(hooks).add_to(self._libraries)
+            CacheUse(hooks).add_to(self._libraries)
         if records or keeps_mail:
             mail = MailHooks(hooks, own_line, keeps=keeps_mail)
             mail.add_to(self._libraries)

@@ -29,6 +29,7 @@ def overview_section(found: dict[str, Any]) -> str:
         ("Duration", duration(found["duration_s"])),
         ("First byte", duration(fields.get("first_byte_s"))),
         ("Size", size(found["size"])),
+        ("Memory", _memory((found["details"] or {}).get("memory"))),
         ("Generation", text(found["generation"])),
         ("Sent again", _repeats(found["details"])),
         *((label, text(fields.get(name))) for label, name in _FACTS.items()),
@@ -40,6 +41,14 @@ def overview_section(found: dict[str, Any]) -> str:
 def _repeats(details: dict[str, Any] | None) -> str:
     number = details.get("replay_of") if details is not None else None
     return "" if number is None else f'repeats <a href="{PREFIX}/requests/{number}">request {number}</a>'
+
+
+def _memory(memory: dict[str, Any] | None) -> str:
+    """Return what the process had resident before and after the request; other requests of that time are in it."""
+    if memory is None:
+        return ""
+    peak = f", a new peak of the process: {size(memory['peak_bytes'])}" if memory["peak_bytes"] else ""
+    return f"{size(memory['before_bytes'])} before, {size(memory['after_bytes'])} after{peak}"
 
 
 def _wrong(found: dict[str, Any]) -> str:

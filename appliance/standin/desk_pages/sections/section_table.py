@@ -14,6 +14,7 @@ from .outgoing_section import count_of, outgoing_section
 from .overview_section import overview_section
 from .queries_section import queries_of, queries_section
 from .raised_section import exception_section
+from .templates_section import cache_count, cache_section, templates_count, templates_section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,5 +49,7 @@ SECTIONS: dict[str, Section] = {
     "queries": Section("Queries", queries_section, lambda found: len(queries_of(found))),
     "outgoing": Section("Outgoing", outgoing_section, count_of),
     "mail": Section("Mail", mail_section, mail_count),
+    "templates": Section("Templates", templates_section, templates_count),
+    "cache": Section("Cache", cache_section, cache_count),
     "log": Section("Log", log_section, lambda found: len(shown_lines(found))),
 }

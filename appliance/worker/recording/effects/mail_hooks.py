@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from ....protocol.request_details import ERROR_MAX
 from ....server.pages.tracebacks import safe_str
 from ....server.wsgi.recording.exchange import current
-from ..details import Details
 from . import mail_note
 from .kept_session import KeptSession
 from .mail_destinations import is_for_tests, server_of
+from .present_effects import present_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +129,7 @@ class MailHooks:
         self, session: Any, message: Any, between: tuple[Any, Any] | None, began: float, failure: BaseException | None
     ) -> None:
         kept = isinstance(session.sock, KeptSession)
-        if not kept and not _is_recorded():
+        if not kept and present_effects() is None:
             return
         note = mail_note.of_bytes(message)
         if between is None:
@@ -149,17 +149,12 @@ class MailHooks:
             fields = {"to": ", ".join(note["to"][:3]), "subject": note["subject"], "action": _ACTION}
             fields |= {"request_id": exchange.request_id} if exchange is not None else {}
             self._hooks.report("info", "mail.kept", fields)
-        details = exchange.details if exchange is not None else None
-        if exchange is None or not isinstance(details, Details):
+        effects = present_effects()
+        if exchange is None or effects is None:
             return
         note["took_us"] = int((monotonic() - began) * 1_000_000)
         note["began_us"] = int((began - exchange.started) * 1_000_000)
         note["result"] = "failed" if failure is not None else "kept" if kept else "handed over"
         if failure is not None:
             note["error"] = f"{type(failure).__name__}: {safe_str(failure, ERROR_MAX)}"
-        details.effects.add_mail(note)
-
-
-def _is_recorded() -> bool:
-    exchange = current.get()
-    return exchange is not None and isinstance(exchange.details, Details)
+        effects.add_mail(note)
