@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     Run = Callable[[Sources, Call], dict[str, Any]]
 
 _TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
-_TEXT_MAX = 2_000  # characters of an argument
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Parameter:
         choices: the texts that are allowed; empty for every text.
         least, most: of an integer.
         required: the tool does nothing without it.
+        longest: characters of a text.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Parameter:
     least: int | None = None
     most: int | None = None
     required: bool = False
+    longest: int = 2_000
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON schema."""
@@ -57,7 +58,7 @@ class Parameter:
         is_bool_for_number = isinstance(value, bool) and self.kind != "boolean"
         if not isinstance(value, _TYPES[self.kind]) or is_bool_for_number:
             raise ToolError(f"{self.name} is {value!r:.100}; expected: {self._expected()}")
-        too_long = isinstance(value, str) and len(value) > _TEXT_MAX
+        too_long = isinstance(value, str) and len(value) > self.longest
         is_other = bool(self.choices) and value not in self.choices
         if too_long or is_other or (isinstance(value, int) and not self._holds(value)):
             raise ToolError(f"{self.name} is {value!r:.100}; expected: {self._expected()}")
@@ -70,7 +71,7 @@ class Parameter:
         if self.choices:
             return " or ".join(self.choices)
         if self.kind == "string":
-            return f"a text of at most {_TEXT_MAX} characters"
+            return f"a text of at most {self.longest} characters"
         least = "" if self.least is None else f", at least {self.least}"
         return f"{self.kind}{least}" + ("" if self.most is None else f", at most {self.most}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.assistants import reload_tools, remedy_tools, request_tools, state_tools
+from appliance.assistants import reload_tools, remedy_tools, replay_tools, request_tools, state_tools
 from appliance.assistants.tool import Parameter, Tool
 
 _NUMBER = Parameter("number", "integer", "The number of the request, from list_requests.", least=1, required=True)
@@ -122,6 +122,30 @@ TABLE: tuple[Tool, ...] = (
         "What the appliance offers to do about the last failures, as the buttons of its error page: a command such as "
         "the migrations, or a change of one file as a diff. Also how the last runs ended.",
         remedy_tools.list_remedies,
+    ),
+    Tool(
+        "replay_request",
+        "Send a request again",
+        "Sends a recorded request to the project again, as it was received or edited, and says how the response "
+        "differs from the recorded one: status, fields, content, number of queries. Use it after a change. A method "
+        "such as POST needs confirm: true, because it may change data.",
+        replay_tools.replay_request,
+        (
+            _NUMBER,
+            Parameter("confirm", "boolean", "Send it although its method may change data."),
+            Parameter("method", "string", "Another method."),
+            Parameter("target", "string", "Another path and query."),
+            Parameter(
+                "fields",
+                "string",
+                "Other fields, one a line: Name: value. Masked values are filled in.",
+                longest=20_000,
+            ),
+            Parameter("body", "string", "Another body.", longest=70_000),
+        ),
+        writes=True,
+        destructive=True,
+        waits=True,
     ),
     Tool(
         "run_remedy",

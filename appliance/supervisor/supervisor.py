@@ -29,6 +29,7 @@ from appliance.supervisor.recording import telemetry_feed
 from appliance.supervisor.recording.desk_answers import desk_answers
 from appliance.supervisor.recording.feeds import Feeds
 from appliance.supervisor.recording.remedy_answers import RemedyAnswers
+from appliance.supervisor.recording.replay_answers import ReplayAnswers
 from appliance.supervisor.reporting import probe_port
 from appliance.supervisor.reporting.defects import Defects
 from appliance.supervisor.reporting.last_answer import LastAnswer
@@ -195,6 +196,7 @@ class Supervisor:
         questions = {
             **answers.answerers(), **self._feeds.desk.assistants.answerers(self._reports.address.url),
             **RemedyAnswers(self._runtime, self._pages.remedies).answerers(),
+            **ReplayAnswers(self._runtime, self._feeds.desk.questions).answerers(),
             **desk_answers(self._runtime, lambda: self._steps.analysis),
         }  # fmt: skip
         self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))

@@ -5,7 +5,7 @@ The supervisor looks into neither. A worker can send neither: it runs the projec
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.page_messages import AskRecorder, RecorderAnswers
 
@@ -33,6 +33,8 @@ class RecorderQuestions:
         self._children = children
         self._recorder = recorder
         self._standin: Handle | None = None  # the one that asked last
+        self._own: dict[int, Callable[[dict[str, Any]], object]] = {}  # questions of the supervisor itself
+        self._number = 0
 
     def handlers(self) -> Handlers:
         """Return what takes each message."""
@@ -45,6 +47,16 @@ class RecorderQuestions:
         """Whether this child may send this message."""
         return child.role == _SENDERS.get(type(message), child.role)
 
+    def ask(self, question: dict[str, Any], answered: Callable[[dict[str, Any]], object]) -> Callable[[], object]:
+        """Ask for a client of the status socket; the result forgets the question."""
+        self._number -= 1  # those of a stand-in are positive
+        number = self._number
+        self._own[number] = answered
+        recorder = self._recorder()
+        if recorder is None or not self._children.send(recorder, AskRecorder(number=number, question=question)):
+            self._own.pop(number)({"error": _NOT_RUNNING})
+        return lambda: self._own.pop(number, None)
+
     def _ask(self, standin: Handle, message: AskRecorder) -> None:
         self._standin = standin
         recorder = self._recorder()
@@ -52,5 +64,8 @@ class RecorderQuestions:
             self._answer(RecorderAnswers(number=message.number, answer={"error": _NOT_RUNNING}))
 
     def _answer(self, message: RecorderAnswers) -> None:
-        if self._standin is not None:
+        own = self._own.pop(message.number, None)
+        if own is not None:
+            own(message.answer)
+        elif self._standin is not None:
             self._children.send(self._standin, message)

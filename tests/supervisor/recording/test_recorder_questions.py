@@ -67,3 +67,21 @@ def test_a_worker_can_neither_ask_nor_answer():
         if made.admits(handle(role), message)
     }
     assert admitted == {("standin", AskRecorder), ("recorder", RecorderAnswers)}
+
+
+def test_a_question_of_the_supervisor_has_its_own_answer():
+    """What a client of the status socket asks is answered to that client alone, once, unless it was forgotten."""
+    children, recorder = Sending(), handle("recorder")
+    made = RecorderQuestions(cast("Any", children), lambda: recorder)
+    handlers, answers = made.handlers(), list[Any]()
+    made.ask({"ask": "replay"}, answers.append)
+    forget = made.ask({"ask": "replay"}, answers.append)
+    numbers = [cast("Any", message).number for _, message in children.sent]
+    assert (len(set(numbers)), max(numbers)) == (2, -1)
+    forget()
+    for number in (*numbers, *numbers):
+        handlers[RecorderAnswers](recorder, RecorderAnswers(number=number, answer={"a": number}), [])
+    assert answers == [{"a": numbers[0]}]
+    children.dead.append(recorder)
+    made.ask({"ask": "replay"}, answers.append)
+    assert "error" in answers[1]
