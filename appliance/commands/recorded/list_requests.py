@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from appliance.commands.recorded.effect_lines import effects_of
+from appliance.commands.recorded.request_text import text_of
 from appliance.config.settings import read_early
 from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
@@ -107,30 +107,5 @@ def _show_one(connection: sqlite3.Connection, number: int, *, as_json: bool) -> 
             expected="a number that `appliance requests` shows",
             action="Run `appliance requests` without a number.",
         )
-    sys.stdout.write((json.dumps(found) if as_json else sanitise(whole(found), lines=True)) + "\n")
+    sys.stdout.write((json.dumps(found) if as_json else sanitise(text_of(found, line_of(found)), lines=True)) + "\n")
     return 0
-
-
-def whole(found: dict[str, Any]) -> str:
-    """Return one request with all that is known of it, as text for people."""
-    parts = [line_of(found)]
-    details = found["details"]
-    if details is not None:
-        parts += ["", *_message(details["fields"], details["body"], details["body_note"])]
-        parts += [
-            "",
-            f"{found['status']}",
-            *_message(details["response_fields"], details["content"], details["content_note"]),
-        ]
-        parts += effects_of(details)
-    if found["lines"]:
-        parts.append("")
-    for line in found["lines"]:
-        said = line.get("traceback") or line.get("text") or line.get("message") or line["event"]
-        parts.append(f"{line['level']:<8} {said}")
-    return "\n".join(parts)
-
-
-def _message(fields: list[list[str]], content: str | None, note: str) -> list[str]:
-    lines = [f"{name}: {value}" for name, value in fields]
-    return [*lines, *([""] if content or note else []), *([content] if content else []), *([note] if note else [])]
