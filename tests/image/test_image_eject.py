@@ -1,10 +1,15 @@
 """``appliance eject`` on the engine: its image builds, runs read-only and without root, and serves the same bytes."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 
 import pytest
 
+from appliance.environment.python.pythons import find_python
 from tests.image.conftest import docker
 from tests.thorough import THOROUGH
 
@@ -32,6 +37,7 @@ PROJECTS = {
 }
 SERVERS = ("gunicorn", "granian", "waitress", "uwsgi")
 ALL = [(kind, server) for kind in PROJECTS for server in SERVERS]
+HADOLINT = Path(sys.executable).with_name("hadolint")
 PATHS = ("/", "/no/such/page")
 
 
@@ -65,3 +71,47 @@ def test_the_ejected_image_serves_the_same(start, project, name, kind, server):
         assert (theirs.status, theirs.text) == (ours.status, ours.text), path
     docker("stop", name, timeout=60)
     assert json.loads(docker("inspect", "--format", "{{json .State}}", name).stdout)["ExitCode"] == 0
+
+
+@pytest.fixture(scope="module")
+def interpreter(engine, tmp_path_factory):
+    """A Python of this machine for which the engine has the official image."""
+    cache = tmp_path_factory.mktemp("cache")
+    for version in ("3.13", "3.14"):
+        found = find_python(version, cache, os.environ)
+        if found and docker("image", "inspect", f"python:{version}-slim", check=False).returncode == 0:
+            return found
+    pytest.skip("not run: this machine has no Python for which the engine has an image")
+
+
+def verified(folder, interpreter, *flags):
+    """What ``appliance eject --verify`` says of a project, run on this machine."""
+    argv = ["-I", "-m", "appliance", "eject", "--verify", f"--project={folder}", f"--cache={folder.parent}/cache"]
+    return subprocess.run(
+        [sys.executable, *argv, f"--python={interpreter}", *flags],
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "server"), ALL if THOROUGH else [("flask", "waitress")])
+def test_verify_finds_no_difference(engine, project, interpreter, kind, server):
+    """The command builds the image, and the answers of both are the same; hadolint accepts what it has built."""
+    folder = project(PROJECTS[kind])
+    done = verified(folder, interpreter, "--server", server)
+    assert "\nsame     GET /: " in done.stdout, done.stdout + done.stderr
+    assert (done.returncode, "differs" in done.stdout) == (0, False), done.stdout
+    linted = subprocess.run([HADOLINT, folder / "Dockerfile"], capture_output=True, text=True, check=False, timeout=60)
+    assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.skipif(not THOROUGH, reason="the long form")
+def test_verify_shows_a_real_difference(engine, project, interpreter):
+    """A project that answers otherwise in the image is exit code 1, with both texts; a request of one's own is sent."""
+    source = PROJECTS["plain"]["wsgi.py"].replace("environ['PATH_INFO'].encode()", "__file__.encode()")
+    folder = project({**PROJECTS["plain"], "wsgi.py": source, "asked.txt": "GET /one?a=b\n"})
+    done = verified(folder, interpreter, "--requests", str(folder / "asked.txt"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "differs  GET /one?a=b: 200\n  body: " in done.stdout
+    assert "'/app/wsgi.py' in the image" in done.stdout
+    assert done.stdout.endswith("1 requests, 1 differ\n")

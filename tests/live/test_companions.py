@@ -230,12 +230,14 @@ def test_reloads_leave_one_of_each(start: Start, project: Path):
     declare(
         project, "follows: echo started $$; exec cat", "slow: trap 'sleep 0.2; exit 0' TERM; cat", f"stays: {LASTS}"
     )
+    code = f"import other\n{(project / 'app.py').read_text()}"
+    (project / "app.py").write_text(code, encoding="utf-8")
+    (project / "other.py").touch()
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_COMPANIONS_RELOAD="follows,slow")
     output_of(appliance, "stays", "started")
     find(appliance, "worker.ready")
-    code = (project / "app.py").read_text()
-    for number in range(saves):
-        appliance.edit("app.py", f"{code}\n# {number}\n")
+    for number in range(saves):  # of two files: one that changes at each start is taken for a loop, and waits
+        appliance.edit(*(("app.py", f"{code}\n# {number}\n") if number % 2 else ("other.py", f"# {number}\n")))
         appliance.wait_for("reload.finished")
     while (found := companions_of(appliance))["slow"]["state"] != "running" or found["follows"]["state"] != "running":
         appliance.catch_up()
