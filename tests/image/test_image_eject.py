@@ -108,8 +108,10 @@ def test_verify_finds_no_difference(engine, project, interpreter, kind, server):
 @pytest.mark.skipif(not THOROUGH, reason="the long form")
 def test_verify_shows_a_real_difference(engine, project, interpreter):
     """A project that answers otherwise in the image is exit code 1, with both texts; a request of one's own is sent."""
-    source = PROJECTS["plain"]["wsgi.py"].replace("environ['PATH_INFO'].encode()", "__file__.encode()")
-    folder = project({**PROJECTS["plain"], "wsgi.py": source, "asked.txt": "GET /one?a=b\n"})
+    folder = project(PROJECTS["plain"])
+    file = folder / "wsgi.py"
+    file.write_text(file.read_text().replace("environ['PATH_INFO'].encode()", "__file__.encode()"))
+    (folder / "asked.txt").write_text("GET /one?a=b\n")
     done = verified(folder, interpreter, "--requests", str(folder / "asked.txt"))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "differs  GET /one?a=b: 200\n  body: " in done.stdout
