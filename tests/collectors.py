@@ -91,7 +91,7 @@ class Collector:
             for each in ExportLogsServiceRequest.FromString(data).resource_logs:
                 service = _values(each.resource.attributes)["service.name"]
                 self.records += [Got(service, record) for scope in each.scope_logs for record in scope.log_records]
-        else:
+        elif path.endswith("/metrics"):
             for every in ExportMetricsServiceRequest.FromString(data).resource_metrics:
                 service = _values(every.resource.attributes)["service.name"]
                 self.metrics += [Got(service, metric) for scope in every.scope_metrics for metric in scope.metrics]

@@ -28,7 +28,7 @@ _OPERATION = re.compile(r"\s{0,100}([A-Za-z]{1,20})")
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s{1,20}[\"`\[]?([\w.]{1,100})", re.IGNORECASE)
 _SUMMARY_MAX = 2000  # characters of a query in which its table is looked for
 _SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
-_FIELDS = 4  # of a query
+_MORE = 4  # further numbers of a query: rows told, rows fetched, types of parameters, exception
 
 
 class Step(NamedTuple):
@@ -70,15 +70,21 @@ class ChildSpans:
     def _queries(self, info: dict[str, Any], trace: Trace, started_us: int) -> Iterator[Step]:
         texts = [str(each) for each in info.get("texts", ())]
         for query in info.get("queries", ()):
-            text, place, began_us, took_us = (int(each) for each in query[:_FIELDS])
+            text, place, began_us, took_us, *more = (int(each) for each in query)
             sql = texts[text] if 0 <= text < len(texts) else ""
-            counted = {"db.system.name": "other_sql", **_summary(sql)}
+            rows, error = (more[1], more[3]) if len(more) >= _MORE else (-1, -1)
+            failed = texts[error] if 0 <= error < len(texts) else ""
+            counted: dict[str, Any] = {"db.system.name": "other_sql", **_summary(sql)}
+            if failed:
+                counted["error.type"] = failed
             attributes = {**counted, **_place(texts[place] if 0 <= place < len(texts) else "")}
+            if rows >= 0:
+                attributes["db.response.returned_rows"] = rows
             if sql:
                 attributes["db.query.text"] = self._mask.masked(_LITERAL.sub("?", sql))
             name = counted.get("db.query.summary") or counted["db.system.name"]
             times = (started_us + began_us, took_us)
-            span = self._span(name, trace, self._ids.span_id(), times, attributes)
+            span = self._span(name, trace, self._ids.span_id(), times, attributes, error=bool(failed))
             yield Step(span, took_us / 1_000_000, "db.client.operation.duration", counted)
 
     def _calls(self, info: dict[str, Any], trace: Trace, started_us: int) -> Iterator[Step]:

@@ -63,7 +63,29 @@ def served(appliance: Appliance) -> Appliance:
     return appliance
 
 
-def ask(port: int, numbers: range, failed: list[str]) -> None:
+class Progress:
+    """How many requests were answered, and which failed."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.failed: list[str] = []
+        self.changed = threading.Condition()
+
+    def add(self, number: int, status: int) -> None:
+        """Count an answer."""
+        with self.changed:
+            self.answered += 1
+            if status != 200:
+                self.failed.append(f"{number}: {status}")
+            self.changed.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many were answered."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.answered >= count, 120), self.failed
+
+
+def ask(port: int, numbers: range, progress: Progress) -> None:
     """Send requests one after the other, every second of them in a trace of the client."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     for number in numbers:
@@ -71,8 +93,7 @@ def ask(port: int, numbers: range, failed: list[str]) -> None:
         connection.request("GET", f"/{number}", headers=fields)
         response = connection.getresponse()
         response.read()
-        if response.status != 200:
-            failed.append(f"{number}: {response.status}")
+        progress.add(number, response.status)
     connection.close()
 
 
@@ -89,22 +110,24 @@ def test_no_span_is_lost_or_doubled_over_three_services(
         (folder / "app.py").write_text(PAGE, encoding="utf-8")
         more = {"NEXT_PORT": str(appliances[-1].port)} if appliances else {}
         appliances.append(served(start(folder, **settings_of(collecting, service, **more))))
-    failed: list[str] = []
+    progress = Progress()
     shares = [range(each, REQUESTS, CLIENTS) for each in range(CLIENTS)]
-    clients = [threading.Thread(target=ask, args=(appliances[-1].port, share, failed)) for share in shares]
+    clients = [threading.Thread(target=ask, args=(appliances[-1].port, share, progress)) for share in shares]
     for client in clients:
         client.start()
     for number in range(RELOADS):
+        progress.wait_for(number * REQUESTS // RELOADS)
         saved = appliances[number % 3]
         saved.edit("app.py", PAGE.replace('"one"', f'"{number}"'))
         saved.wait_for("reload.finished")
     for client in clients:
         client.join()
-    assert failed == []
+    assert progress.failed == []
     for appliance in reversed(appliances):
         assert appliance.stop() == 0
         assert [each for each in appliance.events if each["event"].startswith(("telemetry.lost", "records."))] == []
     check_traces(collecting)
+    assert len({(got.service, got.attributes.get("appliance.generation")) for got in collecting.spans}) > RELOADS
     counted = [
         point.count for got in collecting.metrics if got.item.name.startswith("http.server") for point in points(got)
     ]
@@ -287,27 +310,39 @@ def test_without_an_endpoint_nothing_is_started(start: Starting, project: Path):
 
 
 OWN = """
+import urllib.request
 from opentelemetry import trace
+from opentelemetry.propagate import inject
+from opentelemetry.sdk.trace import TracerProvider
 
-class Provider(trace.NoOpTracerProvider):
-    "A provider of the project's."
-
-trace.set_tracer_provider(Provider())
+trace.set_tracer_provider(TracerProvider())
+tracer = trace.get_tracer("shop")
 
 def app(environ, start_response):
+    port = environ["QUERY_STRING"]
+    with tracer.start_as_current_span("own") as span:
+        fields = {}
+        inject(fields)
+        for path, given in (("/own", fields), ("/plain", {})):
+            urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}{path}", b"x", given)).read()
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"one"]
+    return [f"{span.get_span_context().span_id:016x}".encode()]
 """
 
 
 def test_a_project_that_traces_itself_is_left_alone(start: Starting, project: Path, collecting: Collector):
-    """Its spans are its own business; the lines of the log are exported as before."""
+    """Its spans and the fields of its calls are its own business; the lines of the log are exported as before."""
     (project / "app.py").write_text(OWN, encoding="utf-8")
     appliance = served(start(**settings_of(collecting)))
-    appliance.get("/1")
+    with collector() as other:  # the service that is called: it answers every POST
+        port = other.url.rpartition(":")[2]
+        span = appliance.get(f"/?{port}", traceparent=f"00-{'a' * 32}-{'b' * 16}-01")[1].decode()
+        own, plain = (fields for path, fields in other.requests if path in {"/own", "/plain"})
+    assert own["traceparent"].split("-")[2] == span
+    assert "traceparent" not in plain
     appliance.wait_for("telemetry.left")
     line = appliance.wait_for("request.finished")
-    assert "trace_id" not in line
+    assert "trace_flags" not in line
     assert appliance.stop() == 0
     assert collecting.spans == []
     assert [got for got in collecting.records if got.item.event_name == "request.finished"]

@@ -58,6 +58,18 @@ def test_names_of_queries_are_few(sql: str, name: str):
     assert step.span.name == name
 
 
+def test_a_query_that_fails():
+    """Its exception is the error of the span; the rows that were fetched are an attribute of it."""
+    (failed, read) = steps(
+        queries=[[0, -1, 0, 0, -1, -1, 1, 2, 0], [0, -1, 0, 0, -1, 7, 1, -1, 0]],
+        texts=["SELECT 1", "", "OperationalError"],
+    )
+    assert failed.span.status.status_code is StatusCode.ERROR
+    assert failed.attributes["error.type"] == "OperationalError"
+    assert "db.response.returned_rows" not in failed.span.attributes
+    assert read.span.attributes["db.response.returned_rows"] == 7
+
+
 def test_a_call_is_a_span():
     """Its span has the id that was handed on, its server, and its URL without secrets."""
     (step,) = steps(effects={"calls": [CALL]})

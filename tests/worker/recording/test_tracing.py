@@ -97,17 +97,14 @@ def test_only_what_a_request_did_is_sent_for_spans():
     details.sent((b"response",))
     assert details.spans_of(exchange) is None
     exchange.started, exchange.finished, exchange.ended = 5.0, 7.0, 100.0
-    details.add_query("SELECT 1", ("a.py", 3), 0.5, 0.25)
+    call = {"method": "GET", "url": "http://a/", "place": "a.py:3"}
+    details.effects.add_call(call)
     message = details.spans_of(exchange)
     assert message is not None
     found = unpack(message.pack())
     assert exchange.trace is not None
     assert found.info["trace"] == list(exchange.trace)
-    assert (found.info["started_us"], found.info["queries"], found.body) == (
-        98_000_000,
-        [[0, 1, 500_000, 250_000]],
-        b"",
-    )
+    assert (found.info["started_us"], found.info["effects"], found.body) == (98_000_000, {"calls": [call]}, b"")
     exchange.trace = exchange.trace._replace(flags=0)
     assert details.spans_of(exchange) is None
     assert current.get() is None
