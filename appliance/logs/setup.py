@@ -35,6 +35,7 @@ from appliance.logs.render.json_line import json_line, json_renderer
 from appliance.logs.render.timestamp import Timestamps
 from appliance.masking import Mask
 from appliance.protocol.access_record import ACCESS, AccessRecord
+from appliance.protocol.traces import read_origin
 
 if TYPE_CHECKING:
     from appliance.logs.project_output.output_lines import OutputLine
@@ -265,9 +266,9 @@ def _event_record(record: Sequence[Any]) -> tuple[float, str, str, dict[str, Any
 
 def _add_origin(entry: Entry, request_id: str) -> None:
     """Add the ids of the request that has written a line, and of its trace and span, if it has them."""
-    entry["request_id"], *trace = request_id.split(" ")
-    if len(trace) == 2:
-        entry["trace_id"], entry["span_id"] = trace
+    entry["request_id"], trace = read_origin(request_id)
+    if trace is not None:
+        entry["trace_id"], entry["span_id"] = trace[:2]
 
 
 def _entry(

@@ -18,12 +18,15 @@ import itertools
 import mmap
 import os
 import struct
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from .traces import Trace
 
 _FLAGS = 4096
 _WAITING = struct.Struct("=I")
 _WAITING_AT = _FLAGS - _WAITING.size
-_SLOT = struct.Struct("=Id128s372s")  # the slot's number of requests so far; CLOCK_MONOTONIC; id; head
+_SLOT = struct.Struct("=Id198s302s")  # the slot's number of requests so far; CLOCK_MONOTONIC; id (ORIGIN_MAX); head
 MAX_SLOTS = _WAITING_AT
 _REASON = 2048
 _RUNS, _IS_SENT = 1, 2
@@ -33,6 +36,7 @@ class Request(Protocol):
     """What this module needs of a request: an ``Exchange``."""
 
     request_id: str
+    trace: Trace | None
     started: float
     slot: Slot | None
 
@@ -69,7 +73,8 @@ class InFlight:
             slot = Slot(number)
         request.slot = slot
         slot.count += 1
-        _SLOT.pack_into(self._memory, slot.offset, slot.count, request.started, request.request_id.encode(), head)
+        name = request.request_id if request.trace is None else request.trace.origin(request.request_id)
+        _SLOT.pack_into(self._memory, slot.offset, slot.count, request.started, name.encode(), head)
         self._memory[slot.number] = _RUNS
 
     def begin_sending(self, request: Request) -> None:
@@ -106,7 +111,7 @@ class Running(NamedTuple):
     """A request that has not ended."""
 
     started: float
-    request_id: str
+    request_id: str  # with its trace, where it has one (``traces.read_origin``)
     head: bytes
 
 

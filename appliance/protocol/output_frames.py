@@ -16,6 +16,8 @@ import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from .traces import ORIGIN_MAX
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,8 +29,7 @@ RECORD_PART = b"p"  # an earlier piece of a record
 _HEAD = struct.Struct("=cdIQBH")  # kind, time, process, thread, lengths of the request's id and of the data
 _MARK = 16
 PIPE_BUF = 4096  # Linux's value; POSIX guarantees 512, which macOS has, where a piece may then be torn
-_ID = 178  # bytes of a valid X-Request-ID, and of the ids of a trace and a span behind it
-ROOM = PIPE_BUF - _MARK - _HEAD.size - _ID
+ROOM = PIPE_BUF - _MARK - _HEAD.size - ORIGIN_MAX
 
 
 class Piece(NamedTuple):
@@ -38,7 +39,7 @@ class Piece(NamedTuple):
     at: float  # seconds since the epoch
     pid: int
     thread: int
-    request_id: str  # empty outside of a request; behind a space, the ids of its trace and its span, if it has them
+    request_id: str  # empty outside of a request; with its trace, where it has one (``traces.read_origin``)
     data: bytes
 
 
@@ -49,7 +50,7 @@ def new_mark() -> bytes:
 
 def pack(mark: bytes, piece: Piece) -> bytes:
     """Return the bytes of one piece, whose data fit into ROOM."""
-    request_id = piece.request_id.encode("latin-1", "replace")[:_ID]
+    request_id = piece.request_id.encode("latin-1", "replace")[:ORIGIN_MAX]
     head = _HEAD.pack(piece.kind, piece.at, piece.pid, piece.thread, len(request_id), len(piece.data))
     return b"%b%b%b%b" % (mark, head, request_id, piece.data)
 

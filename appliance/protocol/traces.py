@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SAMPLERS = (
     "always_on",
@@ -21,6 +20,7 @@ SAMPLERS = (
 )
 DEFAULT_SAMPLER = "parentbased_always_on"
 SAMPLED = 1  # the flag
+ORIGIN_MAX = 198  # bytes: a valid X-Request-ID has 128
 STATE_MAX = 512  # characters: vendors should hand on at least so many (3.3.1.5)
 # 3.2: version 00 has exactly four parts; a later one may have more behind them.
 _PARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -57,6 +57,10 @@ class Trace(NamedTuple):
         """Whether the spans of this request are exported."""
         return self.flags & SAMPLED == SAMPLED
 
+    def origin(self, request_id: str) -> str:
+        """Return what names a request with its span, in one text: ``read_origin`` reads it."""
+        return f"{request_id} {self.trace_id} {self.span_id} {self.flags:02x} {self.parent_span_id}"
+
     def child_span_id(self, number: int) -> str:
         """Return the id of this span's child with this number: different from those of other children and spans."""
         return f"{(int(self.span_id, 16) + number * _STEP) % 2**64 or 1:016x}"
@@ -70,6 +74,8 @@ class SpanIds:
     """Makes ids: of its own random numbers, since a project may have seeded the usual ones."""
 
     def __init__(self) -> None:
+        from random import Random  # noqa: PLC0415  a worker that traces nothing does not pay for it
+
         self._random = Random(os.urandom(32))  # noqa: S311  ids have to be different, not secret
 
     def span_id(self) -> str:
@@ -110,6 +116,15 @@ def parent_of(traceparent: str) -> Parent | None:
     if match is None or (match[1] == "00" and match[5]):
         return None
     return Parent(match[2], match[3], int(match[4], 16))
+
+
+def read_origin(origin: str) -> tuple[str, list[Any] | None]:
+    """Return a request's id, and the first values of its ``Trace`` if it has one."""
+    request_id, *ids = origin.split(" ")
+    if len(ids) != 4:
+        return request_id, None
+    trace_id, span_id, flags, parent = ids
+    return request_id, [trace_id, span_id, parent, int(flags, 16)]
 
 
 def state_of(tracestate: str) -> str:

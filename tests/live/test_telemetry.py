@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,28 @@ def test_an_exporter_that_is_killed_is_started_again(start: Starting, project: P
     collecting.wait_for(lambda: len(collecting.spans) == 11)
     assert appliance.stop() == 0
     assert len(collecting.spans) == 11
+
+
+DIES = """
+import os, signal
+
+def app(environ, start_response):
+    print("before the end")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_request_whose_worker_dies_is_a_span(start: Starting, project: Path, collecting: Collector):
+    """The span has the ids that its lines have had, and its parent; it has failed."""
+    (project / "app.py").write_text(DIES, encoding="utf-8")
+    appliance = served(start(**settings_of(collecting)))
+    with contextlib.suppress(ConnectionError, HTTPException):
+        appliance.get("/", traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    (got,) = collecting.wait_for(lambda: collecting.spans)
+    assert (got.item.trace_id.hex(), got.item.parent_span_id.hex()) == ("a" * 32, "b" * 16)
+    assert (got.attributes["error.type"], got.item.status.code) == ("aborted", got.item.status.STATUS_CODE_ERROR)
+    records = collecting.wait_for(lambda: found if len(found := of_span(collecting, got.item)) == 2 else None)
+    assert {each.item.event_name: each.item.body.string_value for each in records}["output"] == "before the end"
 
 
 def child(appliance: Appliance, module: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from appliance.protocol.inflight import InFlight, Reading, Slot
+from appliance.protocol.traces import Trace, read_origin
 
 HEAD = b"GET /a?b=1 HTTP/1.1\r\nHost: x"
 
@@ -17,6 +18,7 @@ class Request:
     """As much of an exchange as counts."""
 
     request_id: str = "id"
+    trace: Trace | None = None
     started: float = 1.5
     slot: Slot | None = None
 
@@ -44,6 +46,14 @@ def test_a_long_head_is_cut(both):
     in_flight, reading = both
     in_flight.begin(Request(request_id="i" * 128), b"GET /" + b"x" * 2000)
     assert (reading.running()[0].request_id, reading.running()[0].head[:8]) == ("i" * 128, b"GET /xxx")
+
+
+def test_the_trace_of_a_request_is_kept(both):
+    """A request that is traced is kept with its span, however long its id is."""
+    in_flight, reading = both
+    trace = Trace("a" * 32, "b" * 16, "c" * 16, 1)
+    in_flight.begin(Request("i" * 128, trace), HEAD)
+    assert read_origin(reading.running()[0].request_id) == ("i" * 128, ["a" * 32, "b" * 16, "c" * 16, 1])
 
 
 def test_what_is_only_being_sent(both):

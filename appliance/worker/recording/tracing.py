@@ -43,19 +43,20 @@ class Tracing:
 
     def begin(self, exchange: Exchange, head: bytes) -> None:
         """Begin a request."""
-        self._begin(exchange, head)
-        if self._left:
-            return
-        if _API in sys.modules and traces_itself():
+        if not self._left and _API in sys.modules and traces_itself():
             self._leave()
-            return
+        if not self._left:
+            exchange.trace = self._trace_of(exchange)
+        self._begin(exchange, head)  # it records the trace too, for the case that this process dies
+
+    def _trace_of(self, exchange: Exchange) -> Trace:
         fields = exchange.head.values if exchange.head is not None else {}
         parent = parent_of(fields["HTTP_TRACEPARENT"]) if "HTTP_TRACEPARENT" in fields else None
         ids = self._ids
         trace_id, caller = (ids.trace_id(), "") if parent is None else (parent.trace_id, parent.span_id)
         flags = SAMPLED if self._sampler.samples(trace_id, parent) else 0
         state = state_of(fields.get("HTTP_TRACESTATE", "")) if parent is not None else ""
-        exchange.trace = Trace(trace_id, ids.span_id(), caller, flags, state)
+        return Trace(trace_id, ids.span_id(), caller, flags, state)
 
     def _leave(self) -> None:
         self._left = True

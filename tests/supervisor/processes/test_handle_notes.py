@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.protocol.inflight import InFlight, Slot
+from appliance.protocol.traces import Trace
 from appliance.supervisor.processes.handles import Handle, prepare_forked
 
 
@@ -19,6 +20,7 @@ class Request:
     """As much of an exchange as counts."""
 
     slot: Slot | None = None
+    trace: Trace | None = None
     started = 0.0
     request_id = "one"
 

@@ -19,6 +19,7 @@ from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
 from appliance.protocol.page_messages import SetStandInPage, StopAccepting
+from appliance.protocol.traces import Trace
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle, prepare_forked, spawn
 from appliance.supervisor.processes.reaper import reaped
@@ -319,6 +320,7 @@ def test_the_one_request_that_can_have_printed():
 
     class Request:
         slot: Slot | None = None
+        trace: Trace | None = None
         started = 0.0
 
         def __init__(self, request_id: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from appliance.protocol.inflight import InFlight, Slot
+from appliance.protocol.traces import Trace
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import progress as module
@@ -28,6 +29,7 @@ class Request:
     """As much of an exchange as counts."""
 
     request_id: str = "id"
+    trace: Trace | None = None
     started: float = 1.5
     slot: Slot | None = None
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.protocol.request_details import unpack
+from appliance.protocol.traces import read_origin
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
@@ -71,7 +72,7 @@ def test_the_record_and_the_output_have_the_ids():
     trace = exchange.trace
     assert trace is not None
     assert exchange.record().trace == [trace.trace_id, trace.span_id, "", 1, ""]
-    assert exchange.origin == f"id-1 {trace.trace_id} {trace.span_id}"
+    assert read_origin(exchange.origin) == ("id-1", [trace.trace_id, trace.span_id, "", 1])
 
 
 def test_a_project_that_traces_itself_is_left_alone(monkeypatch: pytest.MonkeyPatch):

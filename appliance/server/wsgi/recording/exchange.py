@@ -92,7 +92,7 @@ class Exchange:
         trace = self.trace
         if trace is None:
             return self.request_id
-        return f"{self.request_id} {trace.trace_id} {trace.span_id}"
+        return trace.origin(self.request_id)
 
     def finish(self) -> None:
         """Note that the response has ended now. A plain response is noted where it is sent, without this call."""
