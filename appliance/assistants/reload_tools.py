@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.own_frames import own_file
-from appliance.assistants.request_tools import failure, moment
+from appliance.assistants.request_parts import failure, moment
 from appliance.desk import questions
 from appliance.desk.log_questions import LogFilters, log_lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.own_frames import own_frames, threads
-from appliance.assistants.request_tools import failure, moment
+from appliance.assistants.request_parts import failure, moment
 from appliance.assistants.tool_call import ToolError
 from appliance.desk import questions
 from appliance.desk.log_questions import unfinished

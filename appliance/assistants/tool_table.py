@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from appliance.assistants import reload_tools, remedy_tools, replay_tools, request_tools, state_tools
+from appliance.assistants import (
+    reload_tools,
+    remedy_tools,
+    replay_tools,
+    request_parts,
+    request_tools,
+    state_tools,
+)
 from appliance.assistants.tool import Parameter, Tool
 
 _NUMBER = Parameter("number", "integer", "The number of the request, from list_requests.", least=1, required=True)
@@ -55,11 +62,12 @@ TABLE: tuple[Tool, ...] = (
         "Get a request",
         "One request. Its overview has times, the exception with the project's own frames, queries that one line "
         "repeats (N+1), and the first lines that it printed or logged. The other parts: request and response (fields "
-        "and content), queries (each with its line and duration), log (every line), traceback (whole).",
+        "and content), queries (each with its line and duration), effects (outgoing calls, mail, templates, caches, "
+        "memory), log (every line), traceback (whole).",
         request_tools.get_request,
         (
             _NUMBER,
-            Parameter("part", "string", "Which part; the overview if left out.", choices=request_tools.PARTS),
+            Parameter("part", "string", "Which part; the overview if left out.", choices=request_parts.PARTS),
             Parameter("offset", "integer", "Of queries and log: leave out so many, to read on.", least=0, most=100_000),
         ),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.assistants.request_parts import part_of
 from tests.assistants.conftest import PROJECT, Site
 from tests.desk.log_lines import START, line, request
 
@@ -68,6 +69,7 @@ def test_the_parts_of_a_request(shop: Site):
     assert shop.call("get_request", number=number, part="log")["log"][0]["text"] == "looking up 7"
     assert "not recorded" in shop.call("get_request", number=number, part="response")["note"]
     assert shop.call("get_request", number=number, part="queries")["count"] == 0
+    assert "not recorded" in shop.call("get_request", number=number, part="effects")["note"]
     assert "list_requests shows" in shop.error("get_request", number=99)
 
 
@@ -179,3 +181,17 @@ def test_saved_templates_need_no_reload(site: Site):
     site.record(line("templates.reread", START * 2, files=["base.html"]))
     found = site.call("wait_for_reload", timeout_s=1)
     assert (found["good"], found["saved"]) == (True, ["base.html"])
+
+
+def test_what_a_request_did_besides_its_queries():
+    """Outgoing calls, mail, templates and caches are told with their lines, durations and results."""
+    call = {"method": "GET", "url": "http://pay/1", "place": f"{PROJECT}/pay.py:3", "began_s": 0.1, "duration_s": None,
+            "status": None, "error": "timed out"}  # fmt: skip
+    mail = {"subject": "Hello", "to": ["a@b.test"], "html": "<p>", "place": "", "began_s": 0.2, "duration_s": 0.01}
+    details = {"outgoing": [call], "mail": [mail], "templates": [], "memory": {"before_bytes": 1}}
+    told = part_of({"details": details}, "effects", PROJECT, 0)
+    assert told["outgoing_calls"] == [
+        {"method": "GET", "url": "http://pay/1", "status": None, "error": "timed out", "line": "pay.py:3"}
+    ]
+    assert told["mails"] == [{"subject": "Hello", "to": ["a@b.test"], "ms": 10.0}]
+    assert (told["caches"], told["memory"], told["note"]) == ([], {"before_bytes": 1}, "")
