@@ -40,8 +40,9 @@ test: $(VENV)/made ## run every test; the image's tests only if an engine answer
 
 browser: $(VENV)/browser ## install what the tests in tests/browser need: playwright, axe-core, the Nu HTML checker; needs npm
 
-pictures: $(VENV)/browser ## photograph the pages of a running appliance, for docs/pages.md
+pictures: $(VENV)/browser ## photograph the pages of a running appliance, for docs/pages.md and docs/desk.md
 	$(VENV)/bin/python -m tools.pictures
+	$(VENV)/bin/python -m tools.desk_pictures
 
 fuzz: $(VENV)/made ## look for bytes that the server reads wrongly, for ten minutes (ARGS="--seconds 60")
 	-$(VENV)/$(PIP) $(LOCKED) locks/fuzz.txt  # has wheels for few platforms

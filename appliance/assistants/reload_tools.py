@@ -9,6 +9,7 @@ from appliance.assistants.own_frames import own_file
 from appliance.assistants.request_parts import failure, moment
 from appliance.desk import questions
 from appliance.desk.log_questions import LogFilters, log_lines
+from appliance.desk.reload_history import reloads
 
 if TYPE_CHECKING:
     from appliance.assistants.sources import Sources
@@ -28,7 +29,7 @@ def reload_history(sources: Sources, call: Call) -> Found:
     """Return the starts and reloads of the day, the newest first."""
     limit = call.arguments.get("limit", 10)
     with sources.desk() as connection:
-        found = questions.reloads(connection, limit)
+        found = reloads(connection, limit)
     project = str(sources.status().get("project"))
     listed = [_reload(each, project) for each in found]
     return {"reloads": listed, "note": "" if listed else "Nothing was started since recording began."}

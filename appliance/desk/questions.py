@@ -26,7 +26,6 @@ _QUERIES = (
 )
 _REPLAY_OF = _QUERIES.replace("query_count", "replay_of", 1).replace("AS queries", "AS replay_of")
 _SHORT = "id, run, generation, at, request_id, event, level, method, path, query, route, status, duration_s, size"
-_RELOADS = ("reload.started", "reload.finished", "worker.ready", "worker.failed", "worker.exited", "install.failed")
 _LINES_MAX = 1000  # lines of one request
 _SAMPLES = 10_000
 
@@ -141,31 +140,6 @@ def _percentiles(ordered: list[float]) -> Found | None:
 def _at(ordered: list[float], percent: int) -> float:
     """Return the nearest-rank percentile."""
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
-
-
-def reloads(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
-    """Return what the saves of the day caused, the newest first: each generation with its files, times and failure."""
-    marks = ", ".join("?" * len(_RELOADS))
-    rows = connection.execute(
-        # The end of a worker that a newer one has replaced is part of each reload.
-        f"SELECT run, at, line FROM lines WHERE event IN ({marks}) "  # noqa: S608  as above
-        "AND NOT (event = 'worker.exited' AND level IN ('debug', 'info')) ORDER BY id DESC LIMIT ?",
-        (*_RELOADS, limit * 3),
-    ).fetchall()
-    found: list[Found] = []
-    files: list[str] = []
-    for row in reversed(rows):
-        entry = json.loads(row["line"])
-        if entry["event"] == "reload.started":
-            files = entry.get("files", [])
-            continue
-        if entry["event"] == "reload.finished" and found and found[-1]["generation"] == entry.get("generation"):
-            found[-1].update(entry)
-        else:
-            found.append({"generation": None, "files": files, **entry, "at": row["at"], "run": row["run"]})
-        if entry["event"] != "worker.ready":
-            files = []
-    return found[::-1][:limit]
 
 
 def newest(connection: sqlite3.Connection) -> int:

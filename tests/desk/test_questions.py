@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.desk import questions, raised_errors
+from appliance.desk.reload_history import reloads
 from tests.desk.log_lines import START, line, request
 
 
@@ -40,25 +41,6 @@ def test_routes_are_compared_before_and_after_the_save(recorded):
     assert (second["route"], second["errors"], second["after"]) == ("/users/<id>", 1, None)
 
 
-def test_reloads_have_their_files_and_ends(recorded):
-    """Each generation is one row: with the files that were saved, and how it ended."""
-    connection = recorded(
-        line("worker.ready", START, generation=1, total_s=0.3),
-        line("reload.started", START + 1, files=["app.py"], count=1),
-        line("worker.ready", START + 1.1, generation=2, total_s=0.02),
-        line("reload.finished", START + 1.1, generation=2, duration_s=0.03, forked=True),
-        line("reload.started", START + 2, files=["views.py"], count=1),
-        line("worker.exited", START + 2, level="debug", generation=1),  # replaced
-        line("worker.failed", START + 2.1, generation=3, error="SyntaxError: x"),
-    )
-    failed, reloaded, started = questions.reloads(connection)
-    assert (failed["generation"], failed["files"], failed["error"]) == (3, ["views.py"], "SyntaxError: x")
-    assert (reloaded["generation"], reloaded["files"], reloaded["duration_s"]) == (2, ["app.py"], 0.03)
-    assert reloaded["forked"]
-    assert (started["generation"], started["files"]) == (1, [])
-    assert questions.last_save(connection) == START + 1.1
-
-
 def test_equal_exceptions_are_one_group(recorded):
     """The same exception at the same line is one row, with its count and its last request."""
     place = {"file": "/app.py", "line": 5, "generation": 1}
@@ -80,5 +62,4 @@ def test_an_empty_database_has_empty_answers(recorded):
     connection = recorded()
     assert questions.newest(connection) == 0
     assert questions.current_run(connection) == ""
-    assert (questions.routes(connection), questions.reloads(connection)) == ([], [])
-    assert raised_errors.errors(connection) == []
+    assert (questions.routes(connection), reloads(connection), raised_errors.errors(connection)) == ([], [], [])

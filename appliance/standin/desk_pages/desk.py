@@ -13,20 +13,25 @@ from typing import TYPE_CHECKING, Any
 from appliance.desk import questions, raised_errors
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
+from appliance.desk.reload_history import reloads
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.answers import StreamedParts
 from appliance.standin.replay_pages.replay_html import replay_bar
 
-from . import other_pages, page_frame
+from .errors_page import errors_page
 from .list_page import list_page
+from .reloads_page import reloads_page
 from .request_page import request_page, request_title
 from .request_stream import new_requests
+from .routes_page import routes_page
 from .sections.section_table import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from appliance.standin.replay_pages.replay_pages import ReplayPages
+
+    from .page_frame import PageAnswers
 
     StartResponse = Callable[..., Any]
     Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -46,7 +51,7 @@ class Desk:
         replays: the pages on which a request is sent again.
     """
 
-    def __init__(self, path: str, answers: page_frame.PageAnswers, replays: ReplayPages | None = None) -> None:
+    def __init__(self, path: str, answers: PageAnswers, replays: ReplayPages | None = None) -> None:
         self._replays = replays
         self._path = Path(path)
         self._answer = answers.answer
@@ -105,17 +110,17 @@ class Desk:
 
     def _routes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found, saved = self._asked(lambda each: (questions.routes(each), questions.last_save(each)), ([], 0.0))
-        page = partial(other_pages.routes_page, found, saved)
+        page = partial(routes_page, found, saved)
         return self._answer(environ, start, "Routes", page, {"routes": found, "saved_at": saved}, page_name="routes")
 
     def _reloads(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found = self._asked(questions.reloads, [])
-        page = partial(other_pages.reloads_page, found)
+        found, run = self._asked(lambda each: (reloads(each), questions.current_run(each)), ([], ""))
+        page = partial(reloads_page, found, run)
         return self._answer(environ, start, "Reloads", page, {"reloads": found}, page_name="reloads")
 
     def _errors(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found = self._asked(raised_errors.errors, [])
-        page = partial(other_pages.errors_page, found)
+        page = partial(errors_page, found)
         return self._answer(environ, start, "Errors", page, {"errors": found}, page_name="errors")
 
     def _stream(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

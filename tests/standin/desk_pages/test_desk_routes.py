@@ -17,7 +17,6 @@ from appliance.desk.intake import rows
 from appliance.desk.store import Store
 from appliance.standin.desk_pages.desk import Desk
 from appliance.standin.desk_pages.machine.machine_pages import MachinePages
-from appliance.standin.desk_pages.other_pages import plot
 from appliance.standin.desk_pages.page_frame import PageAnswers
 from appliance.standin.desk_pages.request_stream import new_requests
 from appliance.standin.desk_pages.sections.section_table import SECTIONS
@@ -169,11 +168,3 @@ def test_ids_of_a_removed_database_mean_nothing(path: Path):
     parts = new_requests(path, Filters(after=99), threading.Event())
     next(parts)
     assert b'"id": 1,' in next(parts)
-
-
-def test_a_plot_shows_each_duration(ask: Ask):
-    """Each duration is one bar, those after the save in another colour; none and one are plots too."""
-    assert plot([], 0.0).count("<rect") == 0
-    assert plot([[START, 0.0]], 0.0).count("after") == 1
-    both = plot([[START, 0.1], [START + 2, 0.2]], START + 1)
-    assert (both.count('class="before"'), both.count('class="after"')) == (1, 1)

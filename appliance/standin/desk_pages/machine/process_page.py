@@ -7,7 +7,7 @@ from typing import Any
 from appliance.standin.desk_pages.page_frame import table
 from appliance.standin.desk_pages.texts import age, size, text
 
-_COLUMNS = ["Process", "PID", "Generation", "State", "Age", "PSS", "USS", "RSS", "Threads"]
+_COLUMNS = ["Process", "PID", "Generation", "State", "Age", "PSS", "Share", "USS", "RSS", "Threads"]
 _ROLES = {"standin": "stand-in", "spare": "spare worker"}
 _MEANINGS = {
     "supervisor": "starts and watches the others",
@@ -19,7 +19,7 @@ _MEANINGS = {
     "installer": "installs the project's packages",
     "probes": "answers probes",
 }
-_BAR = 120  # CSS pixels of the largest one
+_BAR = 80  # CSS pixels of the largest one
 _REFRESH_S = 2
 
 
@@ -31,7 +31,7 @@ def process_page(told: dict[str, Any]) -> str:
     share = f" The container uses {size(limit['used'])} of its {size(limit['limit'])}." if limit else ""
     lead = f"<p>{size(told['total'])} in all.{share}</p>" if told["total"] is not None else ""
     rows = "".join(_row(each, most) for each in found)
-    shown = table("Processes of the appliance and of the project", [*_COLUMNS, "Share"], rows, "processes")
+    shown = table("Processes of the appliance and of the project", _COLUMNS, rows, "processes")
     return f'<div data-refresh="{_REFRESH_S}">{lead}{shown}</div>{_NOTE}'
 
 
@@ -51,16 +51,16 @@ def _row(each: dict[str, Any], most: int) -> str:
     role = each["role"]
     meaning = _MEANINGS.get(role, "") if each["of"] is None else "was started by the process above"
     title = f' <span class="meaning">{meaning}</span>' if meaning else ""
-    cells = [
-        each["pid"], each["generation"] or "", each["state"], age(each["age_s"]), size(each["pss"]), size(each["uss"]),
-        size(each["rss"]), "" if each["threads"] is None else each["threads"],
-    ]  # fmt: skip
-    kinds = ["number", "number", "", *["number"] * 5]
-    rest = "".join(f'<td class="{kind}">{text(cell)}</td>' for kind, cell in zip(kinds, cells, strict=True))
+    first = [each["pid"], each["generation"] or "", each["state"], age(each["age_s"]), size(each["pss"])]
+    last = [size(each["uss"]), size(each["rss"]), "" if each["threads"] is None else each["threads"]]
     width = max((_shown(each) or 0) / most * _BAR, 1.0)
     bar = (
         f'<svg class="share" aria-hidden="true" viewBox="0 0 {_BAR} 12">'
         f'<rect class="after" y="2" width="{width:.1f}" height="8"/></svg>'
     )
     kind = "" if each["of"] is None else ' class="transitive"'
-    return f"<tr{kind}><td>{text(_ROLES.get(role, role))}{title}</td>{rest}<td>{bar}</td></tr>"
+    return f"<tr{kind}><td>{text(_ROLES.get(role, role))}{title}</td>{_cells(first)}<td>{bar}</td>{_cells(last)}</tr>"
+
+
+def _cells(values: list[Any]) -> str:
+    return "".join(f'<td class="number">{text(value)}</td>' for value in values)
