@@ -15,7 +15,7 @@ from .texts import moment, text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WIDTH, _HEIGHT = 240, 44  # of a plot, in CSS pixels
+_WIDTH, _HEIGHT = 180, 44  # of a plot, in CSS pixels
 _OUTLIER = 3  # a bar of more than three times the 95th percentile is cut: it would flatten all others
 _COMPARED = 5  # requests on each side that a comparison needs
 _STEADY = 0.1  # a smaller change of the median is noise
