@@ -30,7 +30,7 @@ def test_a_generation_leads_to_its_requests():
 
 
 def test_a_failure_says_where_and_what_to_do():
-    """The error, its place and its action are shown, whichever event it was."""
+    """The error, its place and its action are shown, for each kind of event."""
     failed = {
         **SAVED,
         "event": "worker.failed",
