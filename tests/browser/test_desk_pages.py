@@ -15,9 +15,20 @@ from tests.live.live_appliance import Appliance
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
 APP = """
+import http.client, smtplib
+
+def effects():
+    with smtplib.SMTP("mail.example.invalid") as session:
+        session.sendmail("a@example.org", ["b@example.org"], "Subject: Welcome\\n\\nHello")
+    try:
+        http.client.HTTPConnection("127.0.0.1", 1).request("GET", "/refused")
+    except OSError:
+        pass
+
 def app(environ, start_response):
     print("printed by", environ["PATH_INFO"])
     if environ["PATH_INFO"] == "/raise":
+        effects()
         raise ValueError("wrong")
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"one"]
@@ -77,6 +88,8 @@ def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
         "exception": "ValueError: wrong",
         "request": "Accept-Encoding",
         "response": "Content-Type",
+        "outgoing": "Connection refused",
+        "mail": "Kept, and not sent",
         "log": "printed by /raise",
     }
     for name, text in shown.items():  # the order of the tabs

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .details import Details
+from .message_limit import fitted
 from .message_socket import MessageSocket
 from .process_memory import ProcessMemory
 
@@ -79,7 +80,7 @@ class DetailSender:
         if details.memory is not None:
             (before, peak_before), (after, peak_after) = details.memory, self._memory.now()
             found.info["memory"] = [before, after, peak_before, peak_after]
-        return found.pack()
+        return fitted(found)
 
     def flush(self) -> None:
         """Send what waits, as far as it is taken."""

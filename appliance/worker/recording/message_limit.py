@@ -1,0 +1,36 @@
+"""Make the message about a request fit into the recorder's socket, by leaving out what is largest.
+
+By default a system lets a socket keep 425,984 bytes (``net.core.wmem_max``, doubled), and a message must fit as a
+whole. Each part has a limit of its own; only many at once, of characters that JSON writes in six, go beyond.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ...protocol.request_details import RequestDetails
+
+MESSAGE_MAX = 400_000  # bytes
+_LISTS = ("mails", "templates", "calls")
+
+
+def fitted(details: RequestDetails, most: int = MESSAGE_MAX) -> bytes:
+    """Return the message, with as much as fits."""
+    message = details.pack()
+    effects: dict[str, Any] = details.info.get("effects", {})
+    for name in _LISTS:
+        if len(message) <= most:
+            return message
+        left_out = effects.pop(name, [])
+        effects[f"{name}_left_out"] = effects.get(f"{name}_left_out", 0) + len(left_out)
+        message = details.pack()
+    if len(message) > most:
+        details.info["body_cut"] = details.info.get("body_cut", 0) + len(details.body)
+        details = details._replace(body=b"")
+        message = details.pack()
+    if len(message) > most:  # the texts of queries, then
+        for name in ("queries", "texts"):
+            details.info.pop(name, None)
+        message = details.pack()
+    return message
