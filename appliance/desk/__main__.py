@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from appliance.desk.detail_reader import DetailReader
+from appliance.desk.pins.pin_file import PinFile
+from appliance.desk.pins.pins import Pins
 from appliance.desk.recorder import Recorder
 from appliance.desk.replay.replayer import Replayer
 from appliance.desk.replay.sending import Place
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import greet
 from appliance.protocol.messages import RecordLines, Records
-from appliance.protocol.page_messages import AskRecorder, RecorderAnswers
+from appliance.protocol.page_messages import AskRecorder, PublishPin, RecorderAnswers, TellServing
 
 _NICE = 10  # the project goes before what looks at it
 
@@ -41,7 +43,9 @@ def main(descriptor: int) -> None:
     details = DetailReader(socket.socket(fileno=descriptors[1]), recorder.raw) if len(descriptors) > 1 else None
     place = Place(message.host, message.port, message.secure)
     replayer = Replayer(path, recorder.raw, place, lambda: recorder.redaction)
-    listener = threading.Thread(target=_listen, args=(channel, replayer, received[1:]), daemon=True)
+    pins = Pins(replayer, PinFile(path), partial(_publish, channel), partial(_report, channel))
+    replayer.questions.update(pins.questions)
+    listener = threading.Thread(target=_listen, args=(channel, replayer, pins, received[1:]), daemon=True)
     # Before the next line, which is for this thread alone: a person waits for what the others do.
     listener.start()
     if details is not None:
@@ -51,13 +55,15 @@ def main(descriptor: int) -> None:
     recorder.run(descriptors[0], details)
 
 
-def _listen(channel: Channel, replayer: Replayer, received: list[Any]) -> None:
+def _listen(channel: Channel, replayer: Replayer, pins: Pins, received: list[Any]) -> None:
     """Take the supervisor's messages until it has gone; each question has a thread of its own."""
     with contextlib.suppress(ChannelError):
         while True:
             for message, _ in received:
                 if isinstance(message, AskRecorder):
                     threading.Thread(target=_answer, args=(channel, replayer, message), daemon=True).start()
+                elif isinstance(message, TellServing):
+                    pins.serves(message.generation, message.revision)
             received = list(channel.receive())
 
 
@@ -70,6 +76,11 @@ def _answer(channel: Channel, replayer: Replayer, asked: AskRecorder) -> None:
     finally:
         with contextlib.suppress(ChannelError):
             channel.send(RecorderAnswers(number=asked.number, answer=answer))
+
+
+def _publish(channel: Channel, pin: dict[str, Any]) -> None:
+    with contextlib.suppress(ChannelError):
+        channel.send(PublishPin(pin=pin))
 
 
 def _report(channel: Channel, level: str, event: str, fields: dict[str, Any]) -> None:

@@ -49,6 +49,13 @@ PAGE_EVENTS = MappingProxyType(
         "desk.incomplete": Event(
             "info", "So many lines of the log came that some were not recorded; they were logged.", ("count",)
         ),
+        "replay.changed": Event(
+            "info",
+            "A pinned request has another response, or runs another number of queries, than before the last save. "
+            "`/__appliance__/pins` shows the whole difference.",
+            ("pin", "http.request.method", "url.path", "of_generation", "count", "differences"),
+            CHILD,
+        ),
         "templates.reread": Event(
             "info",
             "Templates have changed that the worker reads again anyway: it goes on, and open pages load again.",

@@ -15,6 +15,7 @@ from .page_messages import (
     CheckTemplates,
     Importing,
     PublishAssets,
+    PublishPin,
     PublishRevision,
     RecorderAnswers,
     RemediesFound,
@@ -23,6 +24,7 @@ from .page_messages import (
     SetRemedies,
     SetStandInPage,
     StopAccepting,
+    TellServing,
     TemplatesChecked,
 )
 from .record import declared_types, made_default
@@ -58,19 +60,13 @@ class RecordLines(Message):
     """Record the lines that come through this pipe: the first message to a recorder. Carries the pipe's end.
 
     It also carries the end of a socket, if there is one: workers send the details of requests (``request_details``).
-
-    Attributes:
-        path: the database.
-        run: names this run of the appliance, which counts its generations from 1.
-        redact: APPLIANCE_REDACT.
-        host, port, secure: where the appliance listens: recorded requests are sent there again.
     """
 
     kind = "record_lines"
-    path: str
-    run: str
-    redact: list[str]
-    host: str
+    path: str  # the database
+    run: str  # names this run of the appliance, which counts its generations from 1
+    redact: list[str]  # APPLIANCE_REDACT
+    host: str  # where the appliance listens: recorded requests are sent there again
     port: int
     secure: bool
 
@@ -352,6 +348,8 @@ KINDS: dict[str, type[Message]] = {
         RemedyProgress,
         AskRecorder,
         RecorderAnswers,
+        PublishPin,
+        TellServing,
         Hello,
         Ready,
         ModulesReport,

@@ -123,6 +123,21 @@ class RecorderAnswers(Message):
     answer: dict[str, Any]
 
 
+class PublishPin(Message):
+    """Tell open pages what is known of a pinned request. From the recorder, and passed on to the stand-in."""
+
+    kind = "publish_pin"
+    pin: dict[str, Any]
+
+
+class TellServing(Message):
+    """This generation serves now, whose templates have changed so often; 0: the project is broken. For a recorder."""
+
+    kind = "tell_serving"
+    generation: int
+    revision: int = 0
+
+
 class CheckTemplates(Message):
     """These templates were saved: tell whether each is read again at its next use. ``number``: of this question."""
 

@@ -19,6 +19,7 @@ from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.messages import Drain, Ready, TakeConnections
 from appliance.protocol.page_messages import (
     PublishAssets,
+    PublishPin,
     PublishRevision,
     RecorderAnswers,
     RemedyProgress,
@@ -42,6 +43,7 @@ from .own_pages import OwnPages
 from .programs.program_routes import ProgramRoutes
 from .quiet_sink import QuietSink
 from .remedy_pages import RemedyPages
+from .replay_pages.pin_pages import PinPages
 from .replay_pages.recorder_link import RecorderLink
 from .replay_pages.replay_pages import ReplayPages
 from .waiting_page import WaitingPage
@@ -81,13 +83,15 @@ class StandIn:
         self._desk: Desk | None = None
         self._programs: ProgramRoutes | None = None
         self._recorder = RecorderLink(channel.send)
+        self._pins: PinPages | None = None
         if pages is not None:
             guard = Guard(pages["token"], pages["public_url"])
             self._remedies = RemedyPages(channel.send, self._stream, guard.page_value)
             answers = PageAnswers(lambda: str(self._status()["lead"]), records=bool(pages["desk"]))
             if pages["desk"]:
                 replays = ReplayPages(self._recorder, guard.page_value, answers)
-                self._desk = Desk(pages["desk"], answers, replays)
+                self._pins = PinPages(self._recorder, guard.page_value, answers, self._stream)
+                self._desk = Desk(pages["desk"], answers, replays, self._pins)
             self._programs = ProgramRoutes(pages["socket"], pages["assistants"], guard, self._sink.event)
             self._own_pages = OwnPages(
                 guard, self._page, self._stream, self._sink.event, self._status, self._remedies,
@@ -164,8 +168,8 @@ class StandIn:
             self._server.take(received_connections(message, descriptors), message.peers)
         elif isinstance(message, (SetRemedies, RemedyProgress)):
             self._tell_remedies(message)
-        elif isinstance(message, RecorderAnswers):
-            self._recorder.answered(message)
+        elif isinstance(message, (RecorderAnswers, PublishPin)):
+            self._tell_replays(message)
         elif isinstance(message, PublishAssets):
             self._stream.publish_assets(message.paths)
         elif isinstance(message, PublishRevision):
@@ -173,6 +177,12 @@ class StandIn:
                 self._publish(message.generation, None, message.revision)
         elif isinstance(message, Drain):
             self._drain()
+
+    def _tell_replays(self, message: RecorderAnswers | PublishPin) -> None:
+        if isinstance(message, RecorderAnswers):
+            self._recorder.answered(message)
+        elif self._pins is not None:
+            self._pins.publish(message.pin)
 
     def _tell_remedies(self, message: SetRemedies | RemedyProgress) -> None:
         if self._remedies is None:

@@ -50,7 +50,6 @@ class PageDisplay:
         """Return what performs each action."""
         return {
             lifecycle_events.ShowProgress: lambda action: self.progress.begin(action.phase),
-            lifecycle_events.ShowFailure: self._show_failure,
         }
 
     def handlers(self) -> Handlers:
@@ -64,7 +63,8 @@ class PageDisplay:
         """Take what a remedy writes."""
         self.remedies.output(each.text for each in lines)
 
-    def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
+    def show_failure(self, action: lifecycle_events.ShowFailure) -> None:
+        """Show why the project can't be served."""
         page = self.remedies.without_needs(self._log.masked(self._facts.complete(action.page)), self.router.broken)
         self._history.failed(page)
         self.router.broken(page)

@@ -110,7 +110,7 @@ class Supervisor:
         self._probes = ProbePort(runtime, self._worker_group.progress)
         self._template_saves = TemplateSaves(
             str(settings.project), loop, self._children, log,
-            worker=self._worker_group.serving, changed=self._pages.router.templates_changed,
+            worker=self._worker_group.serving, changed=self._templates_changed,
         )  # fmt: skip
         self._stopping = Stopping(loop, self._children, log, defects, grace_s=settings.grace_s)
         self._controls = Controls(runtime, self._reports, self._stopping, self._worker_group.workers, self._companions)
@@ -132,6 +132,7 @@ class Supervisor:
             **self._pages.performers(),
             lifecycle_events.Boot: self._boot,
             lifecycle_events.HideStandIn: self._hide_stand_in,
+            lifecycle_events.ShowFailure: self._show_failure,
             lifecycle_events.StopAll: self._stop_all,
             lifecycle_events.Finish: lambda _: self._loop.stop(),
         }
@@ -249,7 +250,16 @@ class Supervisor:
     def _hide_stand_in(self, _action: lifecycle_events.HideStandIn) -> None:
         if (worker := self._worker_group.workers.current) is not None:
             self._pages.router.serve(worker)
+            self._feeds.desk.questions.serves(worker.generation)
         self._defects.guarded(self._companions.serving)
+
+    def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
+        self._pages.show_failure(action)
+        self._feeds.desk.questions.serves(0)
+
+    def _templates_changed(self, generation: int, revision: int) -> None:
+        self._pages.router.templates_changed(generation, revision)
+        self._feeds.desk.questions.serves(generation, revision)
 
     # -- the stop ------------------------------------------------------------------------------------------------------
 

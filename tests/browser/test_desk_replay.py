@@ -95,3 +95,27 @@ def test_the_pages_of_a_replay_are_accessible(
             page.context.close()
     path = result.partition(str(appliance.port))[2]
     assert nu({"result": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []
+
+
+def test_a_pinned_request_shows_each_save(
+    opened: tuple[Appliance, Any, list[str], str], new_page: Opening, tmp_path: Path
+):
+    """A save shows its difference on the open page by itself; the page is accessible; unpinned, it is empty."""
+    appliance, tab, said, _ = opened
+    tab.click("button >> text=Pin")
+    tab.wait_for_selector(".pin .state >> text=It has run once")
+    appliance.edit("app.py", APP.replace('"one"', '"two"'))
+    tab.wait_for_selector(".pin tr:has-text('$.word') >> text=two")
+    for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
+        page = new_page(width, scheme)
+        page.goto(tab.url)
+        assert axe(page) == [], (width, scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+        page.context.close()
+    assert axe(tab) == []  # as the script has made it
+    assert nu({"pins": appliance.get("/__appliance__/pins", Accept="text/html")[1].decode()}, tmp_path) == []
+    appliance.edit("app.py", APP + "(")
+    tab.wait_for_selector(".pin .state >> text=the project does not start")
+    tab.click("button >> text=Unpin")
+    tab.wait_for_selector("text=Nothing is pinned")
+    assert said == []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk.comparison import json_difference
 from appliance.desk.comparison.line_difference import difference, lines_of, shortened, with_context
+from appliance.desk.comparison.volatile import Volatile, of_lines, of_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +22,15 @@ VOLATILE = frozenset(
         "x-trace-id",
     }
 )  # fmt: skip
+_NONE = Volatile()
 _NONCE = re.compile(r"nonce-[A-Za-z0-9+/=_-]{4,200}")
 _EXPIRES = re.compile(r"(?i);\s{0,10}expires=[^;]{0,80}")
 
 Found = dict[str, Any]
 
 
-def compare(before: Outcome, after: Outcome) -> list[Found]:
-    """Return the differences, each with ``what``: "status", "field", "queries" or "content".
+def compare(before: Outcome, after: Outcome, volatile: Volatile = _NONE) -> list[Found]:
+    """Return the differences, each with ``what``: "status", "field", "queries" or "content"; without what is volatile.
 
     ``before`` and ``after`` are texts, None where there is none. A "field" has its ``name``. A "content" has a ``path``
     of JSON; or ``lines``, each a pair of " ", "-" or "+" and a text.
@@ -36,10 +38,21 @@ def compare(before: Outcome, after: Outcome) -> list[Found]:
     found: list[Found] = []
     if before.status != after.status:
         found.append(_change("status", str(before.status or "none"), str(after.status or "none")))
-    found += _fields(before.fields, after.fields)
+    found += [each for each in _fields(before.fields, after.fields) if each["name"] not in volatile.fields]
     if before.queries is not None and after.queries is not None and before.queries != after.queries:
         found.append(_change("queries", str(before.queries), str(after.queries)))
-    return found + _content(before, after)
+    return found + _content(before, after, volatile)
+
+
+def volatile_of(one: Outcome, other: Outcome) -> Volatile:
+    """Return what differs between two responses of the same code."""
+    found = [*_fields(one.fields, other.fields), *_content(one, other, _NONE)]
+    names = frozenset(each["name"] for each in found if each["what"] == "field")
+    paths = of_paths(each["path"] for each in found if each.get("path"))
+    if not any(each.get("lines") for each in found):
+        return Volatile(names, paths)
+    texts = [lines_of(each.content or "", each.kind) for each in (one, other)]
+    return Volatile(names, paths, of_lines(difference(*texts)))
 
 
 def _change(what: str, before: str | None, after: str | None, **more: Any) -> Found:
@@ -66,7 +79,7 @@ def _by_name(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def _content(before: Outcome, after: Outcome) -> list[Found]:
+def _content(before: Outcome, after: Outcome, volatile: Volatile) -> list[Found]:
     if before.is_whole and after.is_whole and before.digest == after.digest and before.digest:
         return []
     if before.content is None or after.content is None:
@@ -75,14 +88,18 @@ def _content(before: Outcome, after: Outcome) -> list[Found]:
     is_json_after, value_after = json_difference.parsed(after.content)
     if is_json and is_json_after:
         changes = json_difference.changes(value, value_after)
-        return [_change("content", each.before, each.after, path=each.path) for each in changes]
+        lasting = (each for each in changes if not volatile.has_path(each.path))
+        return [_change("content", each.before, each.after, path=each.path) for each in lasting]
     one, other = before.content, after.content
     if not (before.is_whole and after.is_whole):  # only the start of one is known: more of the other is no difference
         most = min(len(one), len(other))
         one, other = one[:most], other[:most]
     if one == other:
         return []
-    lines = difference(lines_of(one, before.kind), lines_of(other, after.kind))
+    texts = ([volatile.line(each) for each in lines_of(*both)] for both in ((one, before.kind), (other, after.kind)))
+    lines = difference(*texts)
+    if all(line.kind == " " for line in lines):
+        return []
     counts = [sum(line.kind == kind for line in lines) for kind in "-+"]
     shown = shortened(with_context(lines))
     return [{"what": "content", "lines": [list(each) for each in shown], "removed": counts[0], "added": counts[1]}]

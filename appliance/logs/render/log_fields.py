@@ -47,6 +47,7 @@ FIELDS = MappingProxyType(
         "companion": Field("string", "the name of the companion, as it is declared"),
         "count": Field("integer", "how many"),
         "debug": Field("boolean", "Django's DEBUG"),
+        "differences": Field("array", "the first differences, each as a text"),
         "duration_s": Field(
             "number", "the duration in seconds; of a request: from its first byte to the last byte of the response"
         ),
@@ -89,12 +90,14 @@ FIELDS = MappingProxyType(
         "more": Field("boolean", "whether the line of output continues in the next event, or never ended"),
         "names": Field("array", "names of settings, variables or migrations"),
         "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),
+        "of_generation": Field("integer", "the generation that has answered"),
         "offline": Field("boolean", "whether the network could not be reached"),
         "output": Field("string", "the installer's output, several lines"),
         "parent_span_id": Field("string", "the caller's span, where requests are traced"),
         "part": Field("integer", "the number of this part of a line of output that was too long, from 1"),
         "path": Field("string", "the path of a folder or file of the appliance's own"),
         "pid": Field("integer", "the process's number"),
+        "pin": Field("integer", "the number of the pinned request"),
         "project": Field("object or string", "of `output`: the project's own JSON line; else its folder"),
         "place": Field("string", "the line of code, as `file:line (function)`; of a page's script: `URL:line:column`"),
         "polled": Field("array", "the folders without file events, with their file systems"),

@@ -29,6 +29,7 @@ from .sections.section_table import SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from appliance.standin.replay_pages.pin_pages import PinPages
     from appliance.standin.replay_pages.replay_pages import ReplayPages
 
     from .page_frame import PageAnswers
@@ -48,10 +49,10 @@ class Desk:
     Args:
         path: the database.
         answers: makes answers of pages.
-        replays: the pages on which a request is sent again.
+        replays: the pages on which a request is sent again, and pinned.
     """
 
-    def __init__(self, path: str, answers: PageAnswers, replays: ReplayPages | None = None) -> None:
+    def __init__(self, path: str, answers: PageAnswers, *replays: ReplayPages | PinPages) -> None:
         self._replays = replays
         self._path = Path(path)
         self._answer = answers.answer
@@ -64,10 +65,12 @@ class Desk:
             f"{PREFIX}/reloads": self._reloads,
             f"{PREFIX}/errors": self._errors,
         }
+        for each in replays:
+            self.gets.update(each.gets)
 
     def find(self, method: str, path: str) -> Route | None:
         """Return the route of a path that holds the number of a request, and maybe the name of a section."""
-        route = self._replays.find(method, path) if self._replays is not None else None
+        route = next(filter(None, (each.find(method, path) for each in self._replays)), None)
         if route is not None or method == "POST":
             return route
         number, _, section = path.removeprefix(f"{REQUESTS}/").partition("/")
@@ -103,7 +106,7 @@ class Desk:
             )
 
         def page() -> str:
-            bar = replay_bar(number, self._replays.page_value) if self._replays is not None else ""
+            bar = replay_bar(number, self._replays[0].page_value) if self._replays else ""
             return bar + request_page(found, section, filters)
 
         return self._answer(environ, start, request_title(found), page, found, page_name="-")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     StartResponse = Callable[..., Any]
 
 STYLE, SCRIPT = f"{PREFIX}/desk.css", f"{PREFIX}/desk.js"
-_RECORDED = {"": "Requests", "routes": "Routes", "reloads": "Reloads", "errors": "Errors"}
+_RECORDED = {"": "Requests", "routes": "Routes", "reloads": "Reloads", "errors": "Errors", "pins": "Pins"}
 _OTHERS = {"processes": "Processes", "settings": "Settings", "packages": "Packages"}
 
 

@@ -22,20 +22,22 @@ def hidden(values: dict[str, str]) -> str:
 
 
 def replay_bar(number: int, page_value: str) -> str:
-    """Return what a request's page offers: send it again, or edit it first."""
+    """Return what a request's page offers: send it again, edit it first, or run it after each save."""
+    own = hidden({PAGE_VALUE: page_value})
     return (
-        f'<form method="post" action="{place_of(number, "replay")}" class="bar">{hidden({PAGE_VALUE: page_value})}'
+        f'<div class="bar"><form method="post" action="{place_of(number, "replay")}">{own}'
         '<button data-key="r">Send again</button>'
         f'<a href="{place_of(number, "replay")}">Edit, or copy as a command</a></form>'
+        f'<form method="post" action="{place_of(number, "pin")}">{own}<button>Pin</button></form></div>'
     )
 
 
-def question_html(number: int, fields: dict[str, str], method: str) -> str:
+def question_html(number: int, end: str, fields: dict[str, str], question: str, label: str) -> str:
     """Ask whether a method that is not safe may repeat; the form sends what was sent before."""
     return (
-        f"<p>{text(method)} may change data of the project, and would do it again. It is asked once for each request."
-        f'</p><form method="post" action="{place_of(number, "replay")}">{hidden({**fields, "confirmed": "1"})}'
-        f'<button>Send {text(method)} again</button><a href="{place_of(number)}">Cancel</a></form>'
+        f'<p>{text(question)}</p><form method="post" action="{place_of(number, end)}">'
+        f"{hidden({**fields, 'confirmed': '1'})}<button>{text(label)}</button>"
+        f'<a href="{place_of(number)}">Cancel</a></form>'
     )
 
 

@@ -51,6 +51,7 @@ class ReplayPages:
         self._link = link
         self.page_value = page_value
         self._answers = answers
+        self.gets: dict[str, Route] = {}
         self._lock = threading.Lock()
         self._results: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._result_count = 0
@@ -115,7 +116,8 @@ class ReplayPages:
         method = result["unconfirmed"]
         told = {"error": f"{method} may change data. Send confirmed=1 to send it again.", "unconfirmed": method}
         status = "200 OK" if _is_html(environ) else "409 Conflict"
-        page = question_html(number, fields, method)
+        question = f"{method} may change data of the project, and would do it again. It is asked once for each request."
+        page = question_html(number, "replay", fields, question, f"Send {method} again")
         return self._page(environ, start, f"Send {method} again?", page, told, status=status)
 
     def _copy(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

@@ -138,6 +138,7 @@ class DeskFeed:
             host, port, secure = self._listens
             begin = RecordLines(self.path, self.run_id, redact, host=host, port=port, secure=secure)
             self._runtime.children.send(child, begin, received)
+            self.questions.recorder_started()
         except (OSError, ApplianceError) as error:
             if self._child is not None:
                 self._runtime.children.kill(self._child)

@@ -1,13 +1,13 @@
-"""Pass the questions of pages on to the recorder, and its answers back. Runs in the supervisor's loop.
+"""Pass the questions of pages on to the recorder, and its answers back; tell the recorder what serves.
 
-The supervisor looks into neither. A worker can send neither: it runs the project's code.
+Runs in the supervisor's loop. The supervisor looks into neither. A worker can send neither: it runs the project's code.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.page_messages import AskRecorder, RecorderAnswers
+from appliance.protocol.page_messages import AskRecorder, PublishPin, RecorderAnswers, TellServing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Handlers
 
-_SENDERS: dict[type[Message], str] = {AskRecorder: "standin", RecorderAnswers: "recorder"}
+_SENDERS: dict[type[Message], str] = {AskRecorder: "standin", RecorderAnswers: "recorder", PublishPin: "recorder"}
 _NOT_RUNNING = "The recorder does not run now. Try again in a moment; the event desk.failed says why if it stays so."
 
 
@@ -35,12 +35,14 @@ class RecorderQuestions:
         self._standin: Handle | None = None  # the one that asked last
         self._own: dict[int, Callable[[dict[str, Any]], object]] = {}  # questions of the supervisor itself
         self._number = 0
+        self._serving: TellServing | None = None
 
     def handlers(self) -> Handlers:
         """Return what takes each message."""
         return {
             AskRecorder: lambda child, message, _: self._ask(child, message),
             RecorderAnswers: lambda _, message, __: self._answer(message),
+            PublishPin: lambda _, message, __: self._tell(message),
         }
 
     def admits(self, child: Handle, message: Message) -> bool:
@@ -61,11 +63,25 @@ class RecorderQuestions:
         self._standin = standin
         recorder = self._recorder()
         if recorder is None or not self._children.send(recorder, message):
-            self._answer(RecorderAnswers(number=message.number, answer={"error": _NOT_RUNNING}))
+            self._tell(RecorderAnswers(number=message.number, answer={"error": _NOT_RUNNING}))
 
     def _answer(self, message: RecorderAnswers) -> None:
         own = self._own.pop(message.number, None)
         if own is not None:
             own(message.answer)
-        elif self._standin is not None:
+        else:
+            self._tell(message)
+
+    def serves(self, generation: int, revision: int = 0) -> None:
+        """Tell the recorder which generation serves; 0: none does, and the project is broken."""
+        self._serving = TellServing(generation=generation, revision=revision)
+        self.recorder_started()
+
+    def recorder_started(self) -> None:
+        """Tell the recorder what serves, if that is known, and if a recorder runs."""
+        if self._serving is not None and (recorder := self._recorder()) is not None:
+            self._children.send(recorder, self._serving)
+
+    def _tell(self, message: RecorderAnswers | PublishPin) -> None:
+        if self._standin is not None:
             self._children.send(self._standin, message)

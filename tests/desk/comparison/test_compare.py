@@ -20,7 +20,7 @@ def compared(before: Any, after: Any, **more: Any) -> list[str]:
     made = [
         outcome(status, fields, data, Redaction(), is_whole=True, **more) for status, fields, data in (before, after)
     ]
-    return [said(each) for each in compare(*made)]
+    return [said(each) for each in compare(made[0], made[1])]
 
 
 SAME = {

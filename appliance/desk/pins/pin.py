@@ -1,0 +1,144 @@
+"""A pinned request: what is sent, what it has led to, and how that differs from the time before."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from appliance.desk.comparison.compare import compare, said, volatile_of
+from appliance.desk.comparison.outcome import Outcome
+from appliance.desk.comparison.volatile import Volatile
+from appliance.desk.replay.restored import Shown, restored
+from appliance.desk.replay.sent_request import ReplayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.desk.replay.restored import Restored
+    from appliance.desk.replay.sent_request import SentRequest
+
+FIRST, SAME, CHANGED, NOT_RUN, RUNNING = "first", "same", "changed", "not run", "running"
+
+
+@dataclass
+class Pin:
+    """One pinned request.
+
+    Attributes:
+        number: of this pin.
+        request: the number of the request that was pinned.
+        shown: the request, masked: this alone is stored.
+        raw: the request as it was received; None after a restart.
+        last: the outcome of the last run; None before the first.
+        volatile: what differs anyway.
+        state: one of FIRST, SAME, CHANGED, NOT_RUN.
+        reason: why it was not run, or why there was no response.
+        differences: between the last run and the one before it.
+        generation: of the last run.
+        at: when it ended, in seconds since 1970.
+        left_out: what was masked, and is no longer known.
+    """
+
+    number: int
+    request: int
+    shown: Shown
+    raw: SentRequest | None = None
+    last: Outcome | None = None
+    volatile: Volatile = field(default_factory=Volatile)
+    state: str = RUNNING
+    reason: str = ""
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    generation: int = 0
+    at: float = 0.0
+    left_out: list[str] = field(default_factory=list)
+
+    def to_send(self) -> Restored:
+        """Return the request to send.
+
+        Raises:
+            ReplayError: it can't be sent.
+        """
+        return restored(self.shown, {}, self.raw)
+
+    def told(self) -> dict[str, Any]:
+        """Return what pages show of it, as JSON values."""
+        return {
+            "pin": self.number, "request": self.request, "method": self.shown.method, "target": self.shown.target,
+            "state": self.state, "reason": self.reason, "differences": self.differences, "generation": self.generation,
+            "at": self.at, "left_out": self.left_out, "volatile": self.volatile.names(),
+            "status": self.last.status if self.last is not None else 0,
+            "queries": self.last.queries if self.last is not None else None,
+            "duration_s": self.last.took_s if self.last is not None else None,
+        }  # fmt: skip
+
+    def stored(self) -> dict[str, Any]:
+        """Return what is kept on the disk, as JSON values: nothing that is masked."""
+        return {"pin": self.number, "request": self.request, "shown": asdict(self.shown)}
+
+    @classmethod
+    def of_stored(cls, stored: Mapping[str, Any]) -> Pin:
+        """Return a pin that was stored.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not one.
+        """
+        shown = stored["shown"]
+        fields = [(str(name), str(value)) for name, value in shown["fields"]]
+        body = shown["body"]
+        made = Shown(
+            str(shown["method"]), str(shown["target"]), fields, None if body is None else str(body),
+            bool(shown["has_body"]), int(shown["cut"]),
+        )  # fmt: skip
+        return cls(int(stored["pin"]), int(stored["request"]), made)
+
+
+def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> tuple[Outcome, Volatile, list[dict[str, Any]], list[str]]:
+    """Run a pin once, and a second time where a safe one seems changed.
+
+    Args:
+        pin: which; it is not changed.
+        send: sends a request and returns the outcome.
+
+    Returns:
+        The outcome, what is volatile, the differences from the last run, and what was left out.
+    """
+    try:
+        made = pin.to_send()
+        after = send(made.request)
+    except ReplayError as error:
+        after = Outcome(0, note=str(error))
+        differences = compare(pin.last, after)[:1] if pin.last is not None else []
+        return after, pin.volatile, differences, pin.left_out
+    if pin.last is not None and not compare(pin.last, after, pin.volatile):
+        return after, pin.volatile, [], made.left_out
+    volatile = pin.volatile
+    if made.request.is_safe and after.status:
+        try:
+            again = send(made.request)
+        except ReplayError:
+            again = after
+        volatile |= volatile_of(after, again)
+        # The first request of a generation may run queries that fill a cache: the second one's number is compared.
+        after = replace(after, queries=again.queries)
+    return after, volatile, compare(pin.last, after, volatile) if pin.last is not None else [], made.left_out
+
+
+def finished(
+    pin: Pin,
+    outcome: Outcome,
+    volatile: Volatile,
+    differences: list[dict[str, Any]],
+    left_out: list[str],
+    generation: int,
+) -> None:
+    """Note the end of a run in the pin."""
+    pin.state = FIRST if pin.last is None else CHANGED if differences else SAME
+    pin.last, pin.volatile, pin.differences, pin.left_out = outcome, volatile, differences, left_out
+    pin.reason = "" if outcome.status else outcome.note
+    pin.generation, pin.at = generation, time.time()
+
+
+def summary(pin: Pin, most: int = 5) -> list[str]:
+    """Return the first differences as lines, for the log."""
+    return [said(each)[:200] for each in pin.differences[:most]]

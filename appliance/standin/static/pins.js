@@ -1,0 +1,84 @@
+// The script of the page of pinned requests: it shows the result of each run as it comes. Texts are never parsed as markup.
+"use strict";
+
+const STATES = {
+  running: "It runs ...",
+  first: "It has run once. The next save shows a difference.",
+  same: "No difference.",
+  changed: "It has changed.",
+  "not run": "Not run",
+};
+const WHAT = { status: "Status", queries: "Queries", field: "Field", content: "Content" };
+
+function made(name, text, kind) {
+  const element = document.createElement(name);
+  if (text) element.textContent = text;
+  if (kind) element.className = kind;
+  return element;
+}
+
+function region(element, label) {
+  element.tabIndex = 0;
+  element.setAttribute("role", "region");
+  element.setAttribute("aria-label", label);
+  return element;
+}
+
+function differenceTable(differences) {
+  const table = made("table");
+  table.append(made("caption", "The differences"));
+  const head = table.createTHead().insertRow();
+  for (const each of ["What", "Before", "Now"]) {
+    const column = made("th", each);
+    column.scope = "col";
+    head.append(column);
+  }
+  const rows = table.createTBody();
+  for (const each of differences) {
+    const row = rows.insertRow();
+    const what = made("th", [WHAT[each.what], each.name, each.path].filter(Boolean).join(" "));
+    what.scope = "row";
+    row.append(what, ...[each.before, each.after].map((value) => made("td", value === null ? "none" : value, "path")));
+  }
+  const scroll = region(made("div", "", "scroll"), "The differences");
+  scroll.append(table);
+  return scroll;
+}
+
+function differenceLines(each) {
+  const label = `Content: ${each.removed} lines removed, ${each.added} added`;
+  const lines = region(made("pre", "", "diff"), label);
+  for (const [kind, text] of each.lines) {
+    const name = kind === "+" ? "ins" : kind === "-" ? "del" : "span";
+    lines.append(made(name, kind + text, kind === "+" ? "l add" : kind === "-" ? "l del" : "l"));
+  }
+  return [made("h3", label), lines];
+}
+
+function facts(pin) {
+  if (!pin.generation) return "";
+  const found = [`Generation ${pin.generation}`, new Date(pin.at * 1000).toLocaleTimeString([], { hour12: false })];
+  found.push(`status ${pin.status || "none"}`);
+  if (pin.queries !== null) found.push(pin.queries === 1 ? "1 query" : `${pin.queries} queries`);
+  if (pin.duration_s !== null) found.push(duration(pin.duration_s));
+  return found.join(", ");
+}
+
+function show(pin) {
+  const section = document.querySelector(`[data-pin="${Number(pin.pin)}"]`);
+  if (!section || pin.state === "unpinned") {
+    location.reload();
+    return;
+  }
+  section.querySelector(".state").textContent = STATES[pin.state] + (pin.reason ? `: ${pin.reason}` : "");
+  section.querySelector(".facts").textContent = facts(pin);
+  const tabled = pin.differences.filter((each) => !each.lines);
+  const shown = tabled.length ? [differenceTable(tabled)] : [];
+  for (const each of pin.differences) if (each.lines) shown.push(...differenceLines(each));
+  section.querySelector(".differences").replaceChildren(...shown);
+  section.dataset.generation = pin.generation;
+}
+
+const pinEvents = new EventSource("/__appliance__/events");
+pinEvents.addEventListener("pin", (event) => show(JSON.parse(event.data)));
+addEventListener("pagehide", () => pinEvents.close());
