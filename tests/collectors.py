@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -58,12 +61,13 @@ class Collector:
         self.may_answer.set()
         self.changed = threading.Condition()
         self.server: ThreadingHTTPServer | None = None
+        self.scheme = "http"
 
     @property
     def url(self) -> str:
         """Its base URL."""
         assert self.server is not None
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
 
     def wait_for(self, found: Any, within_s: float = 20.0) -> Any:
         """Wait until ``found()`` is true; return it."""
@@ -98,8 +102,8 @@ class Collector:
 
 
 @contextmanager
-def collector(port: int = 0) -> Iterator[Collector]:
-    """A collector that listens."""
+def collector(port: int = 0, certificate: tuple[Path, Path] | None = None) -> Iterator[Collector]:
+    """A collector that listens; with this certificate and its key by HTTPS."""
     made = Collector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,6 +111,8 @@ def collector(port: int = 0) -> Iterator[Collector]:
 
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Content-Encoding") == "gzip":
+                data = gzip.decompress(data)
             fields = {name.lower(): value for name, value in self.headers.items()}
             answer = made.take(self.path, fields, data)
             self.send_response(answer.status)
@@ -123,11 +129,16 @@ def collector(port: int = 0) -> Iterator[Collector]:
             """Serve a client, which may be killed."""
             try:
                 super().handle()
-            except ConnectionError:
+            except (ConnectionError, ssl.SSLError):
                 self.close_connection = True
 
     made.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     made.server.daemon_threads = True
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        made.server.socket = context.wrap_socket(made.server.socket, server_side=True, do_handshake_on_connect=False)
+        made.scheme = "https"
     thread = threading.Thread(target=made.server.serve_forever, args=(0.05,))
     thread.start()
     try:

@@ -21,6 +21,8 @@ SIGNALS = ("traces", "logs", "metrics")
 PREFIX = "OTEL_"
 _OTLP = "OTEL_EXPORTER_OTLP"
 _PROTOCOL = "http/protobuf"
+_COMPRESSIONS = ("none", "gzip", "deflate")
+_MILLISECONDS = 1000  # from here on
 
 # The variables that are documented, and passed on by compose files; those of a single signal are left out.
 VARIABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -30,7 +32,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "http://collector:4318",
         ),
         "OTEL_EXPORTER_OTLP_HEADERS": ("Fields to send with it.", "authorization=Bearer%20abc"),
-        "OTEL_EXPORTER_OTLP_TIMEOUT": ("Seconds that the collector may take.", "10"),
+        "OTEL_EXPORTER_OTLP_TIMEOUT": ("Seconds that the collector may take; from 1000 on, milliseconds.", "10"),
         "OTEL_EXPORTER_OTLP_CERTIFICATE": ("The file of the certificates to trust.", "/run/secrets/ca.pem"),
         "OTEL_EXPORTER_OTLP_COMPRESSION": ("none, gzip or deflate.", "gzip"),
         "OTEL_SERVICE_NAME": ("The name of the service; else that of the project.", "shop"),
@@ -86,6 +88,11 @@ def read_telemetry(values: Mapping[str, str]) -> Telemetry:
     for name, value in given.items():
         if name.startswith(_OTLP) and name.endswith("_PROTOCOL") and value != _PROTOCOL:
             problems.append(_protocol(name, value))
+    given.update(_timeouts(given, problems))
+    for name, value in given.items():
+        if name.startswith(_OTLP) and name.endswith("_COMPRESSION") and value.lower() not in _COMPRESSIONS:
+            allowed = ", ".join(_COMPRESSIONS)
+            problems.append(Problem(name, repr(value), f"one of {allowed}", f"Correct {name}; until then it is none."))
     sampler = _sampler(given, problems)
     attributes = dict(_pairs(given.get("OTEL_RESOURCE_ATTRIBUTES", "")))
     secrets = [
@@ -124,6 +131,24 @@ def _endpoint(given: Mapping[str, str], signal: str, problems: list[Problem]) ->
         )
         return ""
     return url if name == own else f"{url.removesuffix('/')}/v1/{signal}"
+
+
+def _timeouts(given: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
+    """Return the time limits in seconds, as the SDK for Python reads them; the specification has milliseconds."""
+    found = {}
+    for name, value in given.items():
+        if not (name.startswith(_OTLP) and name.endswith("_TIMEOUT")):
+            continue
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            expected = "a number of seconds, or of milliseconds from 1000 on"
+            problems.append(Problem(name, repr(value), expected, f"Correct {name}; until then it is 10 seconds."))
+            seconds = 10.0
+        found[name] = f"{seconds / 1000 if seconds >= _MILLISECONDS else seconds:g}"
+    return found
 
 
 def _protocol(name: str, value: str) -> Problem:

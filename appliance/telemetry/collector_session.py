@@ -62,7 +62,7 @@ class CollectorSession(requests.Session):
         super().__init__()
         self._signal = signal
         self.url = ""
-        self.outcome = Outcome(taken=False, reason="nothing was sent yet", temporary=True)
+        self.outcome = Outcome(taken=False)
 
     def name_url(self, url: str) -> None:
         """Note where it is sent, for the advice."""
@@ -72,9 +72,15 @@ class CollectorSession(requests.Session):
         """Send a request; note what became of it."""
         if named.get("timeout") == 0:  # the SDK has used all of its time for the tries before, whose outcome counts
             raise requests.exceptions.Timeout("no time is left")
+        if isinstance(self.verify, str):  # OTEL_EXPORTER_OTLP_CERTIFICATE; else requests prefers REQUESTS_CA_BUNDLE
+            named["verify"] = self.verify
         try:
             response = super().request(*given, **named)
             content = response.content
+        except requests.exceptions.SSLError as error:
+            self.outcome = self._failed(error)
+            # As another error: the SDK would try again, since it takes this one for a failed connection.
+            raise requests.exceptions.InvalidURL(self.outcome.reason) from error
         except Exception as error:
             self.outcome = self._failed(error)
             raise

@@ -25,7 +25,7 @@ MOST = 8192  # items that are kept
 BATCH = 512
 DELAY_S = 1.0  # from the first item to its batch: a person looks at what was just done
 PAUSE_S = 1.0  # after a failure; the SDK has waited before
-_FULL = "the collector takes less than comes"
+_FULL = "more comes than can be sent"
 _ENDED = "the appliance has ended before it was sent"
 
 
@@ -76,7 +76,7 @@ class Outbox:
         """Send what there is at once: this process ends."""
         self._ending = True
         self._wake.set()
-        if self._delivery.in_trouble:
+        if self._is_in_trouble:
             self._interrupted = True
             self._interrupt()
 
@@ -87,9 +87,14 @@ class Outbox:
             left = len(self._items) + self._sending
         if left:
             outcome = self._session.outcome
-            reason, action = (outcome.reason, outcome.action) if self._delivery.in_trouble else (_ENDED, _ROOM)
+            reason, action = (outcome.reason, outcome.action) if self._is_in_trouble else (_ENDED, _ROOM)
             self._delivery.lost(left, reason, action)
         self._delivery.tell_loss()
+
+    @property
+    def _is_in_trouble(self) -> bool:
+        """Whether the collector has taken nothing lately, or refuses the batch that is under way for now."""
+        return self._delivery.in_trouble or self._session.outcome.temporary
 
     def _drop_surplus(self) -> int:
         surplus = max(0, len(self._items) - MOST)

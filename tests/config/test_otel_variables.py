@@ -66,6 +66,26 @@ def test_another_protocol_is_a_problem():
     assert "http/protobuf" in found.problems[0].action
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("10", "10"), ("0.5", "0.5"), ("10000", "10"), ("1000", "1"), ("0", "10"), ("-1", "10"), ("x", "10")],
+)
+def test_time_limits_in_both_units(value: str, seconds: str):
+    """The specification's milliseconds and the seconds of the SDK for Python are both read; nothing else is."""
+    found = read_telemetry({**BASE, "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": value})
+    assert found.variables["OTEL_EXPORTER_OTLP_LOGS_TIMEOUT"] == seconds
+    assert [problem.key for problem in found.problems] == (
+        ["OTEL_EXPORTER_OTLP_LOGS_TIMEOUT"] if value in {"0", "-1", "x"} else []
+    )
+
+
+def test_an_unknown_compression_is_a_problem():
+    """What the SDK does not know is told, and nothing is compressed."""
+    assert read_telemetry({**BASE, "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP"}).problems == ()
+    (problem,) = read_telemetry({**BASE, "OTEL_EXPORTER_OTLP_COMPRESSION": "br"}).problems
+    assert (problem.key, problem.expected) == ("OTEL_EXPORTER_OTLP_COMPRESSION", "one of none, gzip, deflate")
+
+
 def test_the_service_and_its_secrets():
     """The service's own variable wins over the attribute; what headers hold is secret."""
     attributes = {"OTEL_RESOURCE_ATTRIBUTES": "service.name=a,b=c"}

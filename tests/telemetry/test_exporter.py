@@ -6,7 +6,9 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,7 +16,8 @@ import pytest
 from appliance.protocol.messages import ExportLines
 from appliance.protocol.request_details import RequestDetails
 from appliance.telemetry.exporter import Exporter
-from tests.collectors import Collector, collector
+from tests.certificates import make_certificate
+from tests.collectors import Answer, Collector, collector
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SIGNALS = ("traces", "logs", "metrics")
@@ -49,7 +52,7 @@ def request(number: int, **fields: Any) -> bytes:
 
 
 def exported(
-    data: list[bytes], messages: Sequence[bytes] = (), signals: Sequence[str] = SIGNALS
+    data: Sequence[bytes | Callable[[], bytes]], messages: Sequence[bytes] = (), signals: Sequence[str] = SIGNALS
 ) -> list[tuple[str, dict[str, object]]]:
     """Let an exporter read this to its end; what it has reported."""
     events: list[tuple[str, dict[str, object]]] = []
@@ -61,8 +64,8 @@ def exported(
     running.start()
     for each in messages:
         theirs.send(each)
-    for each in data:
-        os.write(write, each)
+    for piece in data:
+        os.write(write, piece if isinstance(piece, bytes) else piece())
     os.close(write)
     running.join()
     theirs.close()
@@ -100,6 +103,36 @@ def test_what_a_request_did_arrives(collecting: Collector):
         "http.server.request.duration",
         "db.client.operation.duration",
     }
+
+
+def test_a_collector_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """With the certificate of its authority all arrives, compressed too; without, the advice names the variable."""
+    certificate = make_certificate(tmp_path)
+    with collector(certificate=certificate) as secure:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", secure.url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        events = exported([request(1)], signals=["traces"])
+        assert [event for event, _ in events] == ["telemetry.lost"]
+        assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in str(events[0][1]["action"])
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(certificate[0]))
+        assert exported([request(2)], signals=["traces"]) == []
+        assert [got.attributes["url.path"] for got in secure.spans] == ["/2"]
+
+
+def test_a_collector_that_asks_for_time(collecting: Collector, monkeypatch: pytest.MonkeyPatch):
+    """The pause that a collector asks for is kept, also where it is longer than the SDK tries; nothing is lost."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
+    collecting.answers = [Answer(429, fields=(("Retry-After", "0.1"),)), Answer(503, fields=(("Retry-After", "1.5"),))]
+    began = monotonic()
+
+    def wait() -> bytes:
+        collecting.wait_for(lambda: collecting.spans)
+        return b""
+
+    events = exported([request(1), wait], signals=["traces"])
+    assert monotonic() - began > 1.5
+    assert [event for event, _ in events] == ["telemetry.delayed", "telemetry.sent"]
+    assert [got.attributes["url.path"] for got in collecting.spans] == ["/1"]
 
 
 def test_lines_in_pieces_and_lines_of_nobody(collecting: Collector):
