@@ -16,6 +16,7 @@ _HEADERS = ("content-type", "location", "vary", "etag", "cache-control")
 _TOKEN = re.compile(rb"\w+|\W")
 _TIME = re.compile(rb"\d\d:\d\d:\d\d")
 _SHOWN = 80
+_FAILED = 500
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,14 @@ def differences(first: Answer, again: Answer, other: Answer) -> list[str]:
         for name in sorted({*ours, *theirs})
         if ours.get(name) == twice.get(name) and ours.get(name) != theirs.get(name)
     ]
+    if both_failed(first, other):
+        return found
     return [*found, *_bodies(first.body, again.body, other.body)]
+
+
+def both_failed(first: Answer, other: Answer) -> bool:
+    """Whether the project itself fails in both: a page about an error names files, processes and remedies."""
+    return first.status == other.status >= _FAILED
 
 
 def _compared(answer: Answer) -> dict[str, str]:

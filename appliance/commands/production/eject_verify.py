@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.production.eject_compare import Answer, Request, differences
+from appliance.commands.production.eject_compare import Answer, Request, both_failed, differences
 from appliance.commands.production.eject_image import PORT
 from appliance.errors import ApplianceError
 from appliance.logs.sanitise import sanitise
@@ -49,8 +49,9 @@ def verify(opened: OpenedProject, facts: Facts, name: str, requests: list[Reques
             first, other, again = _send(here, request), _send(there, request), _send(here, request)
             found = differences(first, again, other)
             differing += bool(found)
+            note = " in both; their pages are not compared" if both_failed(first, other) else ""
             lines = [
-                f"{'differs' if found else 'same':<8} {request.name}: {other.status}",
+                f"{'differs' if found else 'same':<8} {request.name}: {other.status}{note}",
                 *(f"  {each}" for each in found),
             ]
             sys.stdout.write(sanitise("\n".join(lines), lines=True) + "\n")

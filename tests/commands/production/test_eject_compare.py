@@ -43,6 +43,15 @@ def test_what_changes_each_time_is_left_out():
     assert differences(*cookies) == []
 
 
+def test_pages_about_the_same_error_are_not_compared():
+    """Pages about an error name files and processes; the status and the headers still count."""
+    ours, theirs = answer(500, b"/home/me/wsgi.py"), answer(500, b"/app/wsgi.py")
+    assert differences(ours, ours, theirs) == []
+    assert differences(ours, ours, answer(500, b"", content_type="text/plain")) != []
+    assert differences(ours, ours, answer(503, b"/home/me/wsgi.py")) != []
+    assert differences(answer(404, b"one"), answer(404, b"one"), answer(404, b"two")) != []
+
+
 def test_requests_that_are_discovered():
     """The routes, the root, a page that does not exist, a HEAD and a POST, each once."""
     names = [request.name for request in discovered(["/", "/about"])]
