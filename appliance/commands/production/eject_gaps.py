@@ -129,7 +129,7 @@ def _of_dependencies(facts: Facts) -> Iterator[Gap]:
     if locked.built:
         names, headers = ", ".join(locked.built), ", ".join(locked.headers) or "none known"
         text = (
-            f"{names} were compiled here: a build installs a compiler and headers ({headers});"
+            f"compiled here: {names}; a build installs a compiler and headers ({headers});"
             " whether these are all, and which libraries they load"
         )
         yield Gap("system libraries", text, "image")

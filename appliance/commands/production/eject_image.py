@@ -106,6 +106,7 @@ def _build(facts: Facts) -> Iterator[str]:
     yield f"WORKDIR {_APP}"
     tools = [*(["build-essential"] if locked.built else ()), *locked.headers]
     tools += ["git"] if any("git+" in url for url in locked.urls) else []
+    tools += ["openssh-client"] if _asks_ssh(locked.urls) else []
     yield from _apt(tools, f"# Compiled on the machine that served: {', '.join(locked.built)}." if locked.built else "")
     yield "RUN python -m venv --without-pip /venv"
     files = [LOCK, *([UNHASHED] if locked.urls else ())]
@@ -115,7 +116,10 @@ def _build(facts: Facts) -> Iterator[str]:
     yield from _pip(f"{options} --requirement {LOCK}", again=False)
     if locked.urls:
         yield "# pip can't check these by a hash: the commit or the address is all that locks them."
-        yield from _pip(f"--no-deps --requirement {UNHASHED}")
+        if _asks_ssh(locked.urls):
+            yield "# A repository is asked by ssh: docker build --ssh default. Its host's key is taken as it comes."
+            yield "ENV GIT_SSH_COMMAND='ssh -o StrictHostKeyChecking=accept-new'"
+        yield from _pip(f"--no-deps --requirement {UNHASHED}", ssh=_asks_ssh(locked.urls))
     yield "ENV PATH=/venv/bin:${PATH} \\"
     yield f"    PYTHONPATH={quoted(_path(facts))}"
     yield "COPY . ."
@@ -143,10 +147,16 @@ def _apt(packages: Iterable[str], why: str) -> Iterator[str]:
         yield " && rm -rf /var/lib/apt/lists/*"
 
 
-def _pip(arguments: str, *, again: bool = True) -> Iterator[str]:
+def _asks_ssh(urls: Iterable[str]) -> bool:
+    return any("git+ssh:" in url for url in urls)
+
+
+def _pip(arguments: str, *, again: bool = True, ssh: bool = False) -> Iterator[str]:
     if again:
         yield "# hadolint ignore=DL3059"
     yield "RUN --mount=type=secret,id=pip,target=/etc/pip.conf \\"
+    if ssh:
+        yield "    --mount=type=ssh \\"
     yield "    pip --python /venv/bin/python install --no-cache-dir --root-user-action=ignore \\"
     yield f"      --disable-pip-version-check {arguments}"
 

@@ -135,11 +135,17 @@ def _sort(name: str, each: Distribution, root: Path, found: _Sorted) -> None:
             found.own[name] = folder
     elif "vcs_info" in origin:
         info = origin["vcs_info"]
-        found.urls.append(f"{name} @ {info.get('vcs', 'git')}+{_without_secret(url)}@{info.get('commit_id', '')}")
+        if url.startswith("file:"):
+            found.lost.append(f"{name} is in a repository on this machine, {url}: push it to a server, and name that")
+            return
+        below = f"#subdirectory={origin['subdirectory']}" if origin.get("subdirectory") else ""
+        address = f"{info.get('vcs', 'git')}+{_without_secret(url)}@{info.get('commit_id', '')}{below}"
+        found.urls.append(f"{name} @ {address}")
     elif url.startswith("file:"):
         if folder is None:
             found.lost.append(
-                f"{name} {each.version} is from a file outside of the project: {unquote(urlsplit(url).path)}"
+                f"{name} {each.version} is from a file outside of the project: {unquote(urlsplit(url).path)}:"
+                " copy it into the project"
             )
         else:
             found.local.append(folder)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.environment.installer import Installer
 
 _EXPORT = ("export", "--frozen", "--no-hashes", "--no-annotate", "--no-header", "--quiet")
+_EXTRAS = re.compile(r"\[([\w.,\s-]+)\](?:\s*;.*)?\Z")
 
 
 def needed(
@@ -38,7 +39,8 @@ def needed(
     lighter = manifest.without_development()
     try:
         contents = lighter.contents(version) if lighter else None
-        roots = _roots(contents, uv) if contents else []
+        lines = _lines(contents, uv) if contents else []
+        roots = [*_requirements(lines), *_without_a_name(lines, installed)]
     except InstallError:
         roots = []
     if not roots:
@@ -66,22 +68,38 @@ def _is_own(found: Distribution) -> bool:
     return (found.read_text("INSTALLER") or "").strip() == "wsgi-appliance"
 
 
-def _roots(contents: Contents, uv: Installer) -> list[Requirement]:
-    """Return the requirements without those for development."""
+def _lines(contents: Contents, uv: Installer) -> list[str]:
+    """Return the lines of the requirements without those for development."""
     if not contents.sync:
-        return list(_requirements(contents.question.splitlines()))
+        return contents.question.splitlines()
     words = [word.replace("--no-install-", "--no-emit-") for word in contents.sync]
-    return list(_requirements(uv.read("", *_EXPORT, *words).splitlines()))
+    return uv.read("", *_EXPORT, *words).splitlines()
+
+
+def _without_a_name(lines: Iterable[str], installed: Mapping[str, Distribution]) -> list[Requirement]:
+    """Return requirements for lines such as ``./vendor/shop-1.0-py3-none-any.whl[web]``.
+
+    Only the installer knows their names, so each distribution that comes from a path or an address is taken for one.
+    """
+    found = [line for line in map(_plain, lines) if line and not line.startswith("-") and not _requirements([line])]
+    extras = ",".join(each for line in found for each in _EXTRAS.findall(line))
+    direct = [name for name, each in installed.items() if each.read_text("direct_url.json") is not None]
+    return [Requirement(f"{name}[{extras}]") for name in direct] if found else []
 
 
 def _requirements(lines: Iterable[str]) -> list[Requirement]:
     found = []
     for line in lines:
         try:
-            found.append(Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip()))
+            found.append(Requirement(_plain(line)))
         except InvalidRequirement:
             continue
     return found
+
+
+def _plain(line: str) -> str:
+    """Return a line of a requirements file without its comment, its hashes, and the sign of its continuation."""
+    return re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip()
 
 
 def _applies(requirement: Requirement, extra: str, version: str) -> bool:

@@ -1,5 +1,6 @@
 """The compose file and the Kubernetes base: valid by their schemas, restricted, and without a secret."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,38 @@ def test_the_kubernetes_base_is_restricted():
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)
     kustomization = yaml.safe_load(texts[f"{eject_manifests.FOLDER}/kustomization.yaml"])
     assert {f"{eject_manifests.FOLDER}/{name}" for name in kustomization["resources"]} < set(texts)
+
+
+def written(tmp_path, project):
+    """The Kubernetes base as files; the folder of its kustomization."""
+    for name, text in eject_manifests.kubernetes_texts(facts(**project), ["hosts: # a: [b\nc"]):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    return tmp_path / eject_manifests.FOLDER
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=["plain", "variables"])
+def test_the_kubernetes_base_meets_the_schemas(tmp_path, project):
+    """Kubernetes' own schemas accept each manifest."""
+    validate = pytest.importorskip("kubernetes_validate").validate
+    files = [each for each in written(tmp_path, project).iterdir() if each.name != "kustomization.yaml"]
+    assert {each.name for each in files} == {"deployment.yaml", "service.yaml"}
+    for file in files:
+        validate(yaml.safe_load(file.read_text("utf-8")), "1.34", strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_renders_the_kubernetes_base(tmp_path):
+    """Kubectl renders it, with the image under the name and the tag that the kustomization gives it."""
+    folder = written(tmp_path, PROJECTS[1])
+    file = folder / "kustomization.yaml"
+    file.write_text(file.read_text("utf-8").replace('newTag: "latest"', 'newTag: "2"\n    newName: example.org/shop'))
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    rendered = {each["kind"]: each for each in yaml.safe_load_all(done.stdout)}
+    assert set(rendered) == {"Deployment", "Service"}
+    (container,) = rendered["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "example.org/shop:2"
 
 
 @pytest.mark.parametrize(
