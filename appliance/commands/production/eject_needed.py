@@ -79,7 +79,7 @@ def _lines(contents: Contents, uv: Installer) -> list[str]:
 def _without_a_name(lines: Iterable[str], installed: Mapping[str, Distribution]) -> list[Requirement]:
     """Return requirements for lines such as ``./vendor/shop-1.0-py3-none-any.whl[web]``.
 
-    Only the installer knows their names, so each distribution that comes from a path or an address is taken for one.
+    Only the installer knows their names, so each distribution that comes from a path or an address counts as one.
     """
     found = [line for line in map(_plain, lines) if line and not line.startswith("-") and not _requirements([line])]
     extras = ",".join(each for line in found for each in _EXTRAS.findall(line))
