@@ -98,11 +98,10 @@ def request(
     address: str = "127.0.0.1",
     method: str = "GET",
     body: str | None = None,
-    wait_s: float = 60,
     **headers: str,
 ) -> Response:
     """One request on a connection of its own."""
-    connection = http.client.HTTPConnection(address, port, timeout=wait_s)
+    connection = http.client.HTTPConnection(address, port, timeout=60)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import http.client
 import http.server
 import threading
 import zipfile
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.image.conftest import docker, request
+from tests.image.conftest import docker
 from tests.package_index import wheel
 
 APP = """
@@ -56,6 +57,8 @@ def _link(file):
 
 
 class _Answer(http.server.BaseHTTPRequestHandler):
+    server: SlowIndex
+
     def do_GET(self):
         name = self.path.rpartition("/")[2]
         file = self.server.folder / name.removesuffix(".metadata")
@@ -102,7 +105,13 @@ def index(engine, tmp_path):
 def probe(container, path):
     """The answer to a probe that waits a second, as a kubelet's does."""
     port = int(docker("port", container.name, "8081").stdout.split(":")[-1])
-    return request(port, path, wait_s=1)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
 
 
 def installed(container):
@@ -133,9 +142,9 @@ def test_replicas_share_nothing_but_locks(start, release, volume, index, docker)
     waiting.wait_for("install.output", text=WAITS)
     assert server.asked["2.0"].wait(60)
     for container in (killed, waiting, other):
-        assert probe(container, "/livez").status == 200
-        answer = probe(container, "/readyz")
-        assert (answer.status, answer.text.split(": ")[:2]) == (503, ["not ready", "installing"])
+        assert probe(container, "/livez")[0] == 200
+        status, text = probe(container, "/readyz")
+        assert (status, text.split(": ")[:2]) == (503, ["not ready", "installing"])
 
     server.asked["1.0"].clear()
     docker("kill", killed.name)
@@ -144,7 +153,7 @@ def test_replicas_share_nothing_but_locks(start, release, volume, index, docker)
     for container, version in ((waiting, "1.0"), (other, "2.0")):
         container.wait_for("worker.ready")
         assert (container.get().text, installed(container)) == (version, [f"+ slowly=={version}"])
-        assert probe(container, "/readyz").status == 200
+        assert probe(container, "/readyz")[0] == 200
 
     docker("start", killed.name)
     again = type(killed)(killed.name, int(docker("port", killed.name, "8000").stdout.split(":")[-1]))
