@@ -41,7 +41,7 @@ class Podman:
     def __init__(self, folder: Path) -> None:
         (folder / "containers.conf").write_text(SETTINGS.format(folder=folder), "utf-8")
         self.environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
-        self.argv = ["podman", "--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "overlay"]
+        self.argv = ["podman", "--root", f"{folder}/store", "--runroot", f"{folder}/run", "--storage-driver", "overlay"]
 
     def __call__(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run it; where it fails the test fails with its words."""
@@ -97,5 +97,5 @@ def podman_engine() -> Iterator[Podman]:
     finally:
         podman("pod", "rm", "--force", "--all", "--time", "2", check=False)
         podman("rm", "--force", "--all", "--time", "2", check=False)
-        command("umount", "--lazy", f"{folder}/root/overlay", check=False)
+        command("umount", "--lazy", f"{folder}/store/overlay", check=False)
         shutil.rmtree(folder, ignore_errors=True)
