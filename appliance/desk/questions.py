@@ -94,8 +94,9 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
 
 def last_save(connection: sqlite3.Connection) -> float:
     """Return when the current generation became the one that serves, in seconds since 1970; 0.0 if none was saved."""
-    row = connection.execute("SELECT max(at) AS at FROM lines WHERE event = 'reload.finished'").fetchone()
-    return float(row["at"] or 0.0)
+    # The last one by its number: a clock that was set back must not keep an earlier one.
+    row = connection.execute("SELECT at FROM lines WHERE event = 'reload.finished' ORDER BY id DESC LIMIT 1").fetchone()
+    return float(row["at"]) if row is not None else 0.0
 
 
 def routes(connection: sqlite3.Connection) -> list[Found]:

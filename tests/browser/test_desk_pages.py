@@ -15,7 +15,7 @@ from tests.live.live_appliance import Appliance
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
 APP = """
-import http.client, smtplib
+import http.client, smtplib, time
 
 def effects():
     with smtplib.SMTP("mail.example.invalid") as session:
@@ -27,6 +27,8 @@ def effects():
 
 def app(environ, start_response):
     print("printed by", environ["PATH_INFO"])
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(0.05)
     if environ["PATH_INFO"] == "/raise":
         effects()
         raise ValueError("wrong")
@@ -101,6 +103,31 @@ def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
     assert "printed by /first" in tab.locator(".tab").inner_text()
     tab.keyboard.press("u")
     tab.wait_for_selector("#requests tr")
+    assert said == []
+
+
+def test_a_save_is_compared_while_the_page_is_open(desk: tuple[Appliance, Any, list[str]]):
+    """The plot of a route and the change of its median follow a save and its requests, without loading again."""
+    appliance, tab, said = desk
+    for _ in range(6):
+        appliance.get("/slow")
+    appliance.edit("app.py", APP.replace("0.05", "0"))
+    appliance.wait_for("reload.finished")
+    tab.goto(f"http://localhost:{appliance.port}/__appliance__/routes")
+    tab.evaluate("document.body.dataset.loaded = 'once'")
+    for _ in range(6):
+        appliance.get("/slow")
+    row = tab.locator("tr", has_text="/slow")
+    row.locator("text=faster").wait_for()
+    assert "6 requests before the save" in row.locator("svg.plot").get_attribute("aria-label")
+    assert row.locator("svg.plot rect.after").count() == 6
+    assert tab.evaluate("document.body.dataset.loaded") == "once"
+    tab.goto(f"http://localhost:{appliance.port}/__appliance__/reloads")
+    assert "imported" in tab.locator("tbody tr").first.inner_text()
+    tab.locator("tbody tr a").first.click()
+    tab.wait_for_url("**/?generation=2")
+    tab.wait_for_selector("#requests tr >> text=/slow")
+    assert "/raise" not in tab.locator("#requests").inner_text()
     assert said == []
 
 

@@ -57,6 +57,14 @@ def test_equal_exceptions_are_one_group(recorded):
     assert (value["first_at"], value["last_at"]) == (START, START + 9)
 
 
+def test_a_clock_that_was_set_back_keeps_no_old_save(recorded):
+    """The last save is the one that was recorded last, whatever its time."""
+    connection = recorded(
+        line("reload.finished", START + 3600, generation=2), line("reload.finished", START, generation=3)
+    )
+    assert questions.last_save(connection) == START
+
+
 def test_an_empty_database_has_empty_answers(recorded):
     """Before the first request every question has an answer."""
     connection = recorded()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html import escape
 
+from appliance.server.pages.visible_text import visible
+
 _KIB = 1024
 
 
 def text(value: object) -> str:
-    """Return a value as HTML; "" for None."""
-    return "" if value is None else escape(str(value))
+    """Return a value as HTML; "" for None. Controls, and characters that reorder a text, become visible escapes."""
+    return "" if value is None else escape(visible(str(value)))
 
 
 def size(count: int | None) -> str:

@@ -28,7 +28,7 @@ from appliance.standin.waiting_page import WaitingPage
 from tests.desk.log_lines import START, line, request
 
 Ask = Callable[..., tuple[str, dict[str, str], bytes]]
-HOSTILE = "<script>alert(1)</script>\"'&"
+HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\u202e"
 PAGES = ["", "requests", *(f"requests/1/{name}".rstrip("/") for name in SECTIONS), "routes", "reloads", "errors"]
 
 
@@ -97,6 +97,7 @@ def test_no_recorded_text_becomes_an_element(ask: Ask, page: str):
     assert found.scripts == ["/__appliance__/desk.js"]
     assert not {name for name in found.attributes if name.startswith("on") or name == "style"}
     assert b"<script>alert" not in content
+    assert not re.search("[\x00-\x08\x1b\u202e]", content.decode())
 
 
 @pytest.mark.parametrize("page", PAGES[1:])
