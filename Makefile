@@ -55,6 +55,7 @@ mutants: $(VENV)/made ## look for changes of the code that no test notices (ARGS
 bench: $(VENV)/made $(VENV)/browser ## measure the appliance and other servers in one run; needs wrk, chromium, npm (ARGS=--help)
 	$(VENV)/bin/python -m benchmarks.request
 	$(VENV)/bin/python -m benchmarks.log
+	$(VENV)/bin/python -m benchmarks.queries
 	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
 	$(VENV)/bin/python -m benchmarks.reload
 	$(VENV)/bin/python -m benchmarks.pages

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.own_frames import own_file, own_frames
+from appliance.desk.queries.recorded_queries import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +61,7 @@ def _overview(found: Found, project: str) -> Found:
     queries = details.get("queries", [])
     return {
         **short(found),
-        "queries": len(queries) if found["details"] is not None else None,
+        "queries": counted(queries) if found["details"] is not None else None,
         "queries_ms": round(sum(each["duration_s"] for each in queries) * 1000, 2) if queries else None,
         "repeated_queries": repeated(details.get("repeated", []), project),
         "outgoing_calls": len(details.get("outgoing", ())),
@@ -157,6 +158,7 @@ def _query(each: Found, project: str) -> Found:
         "line": own_place(each["place"], project),
         "ms": round(each["duration_s"] * 1000, 3),
         "at_ms": round(each["began_s"] * 1000, 2),
+        **{name: each[name] for name in ("rows", "parameters", "error") if each.get(name) not in {None, ""}},
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-VERSION = 5  # of the tables
+VERSION = 6  # of the tables
 _BUSY_S = 2.0  # to wait for a lock
 _TABLES = """
 CREATE TABLE requests (

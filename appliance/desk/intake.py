@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from appliance.desk import effects
+from appliance.desk.queries.recorded_queries import queries_of
 from appliance.protocol.access_record import EVENTS
 from appliance.protocol.request_details import unpack
 
@@ -78,28 +79,15 @@ def detail_row(message: bytes, run: str, redaction: Redaction, replay_of: int | 
     try:
         details = unpack(message)
         at, request_id = details.info["ended_us"] / 1_000_000, str(details.info["request_id"])
-        found, queries = redaction.readable(details), _queries(details.info)
+        found = redaction.readable(details)
+        queries, query_count = queries_of(details.info, redaction)
         other = effects.readable(details.info, redaction)
     except Exception:  # noqa: BLE001  the project has the socket too, and may write anything
         return None
     fields, response_fields = (json.dumps(each) for each in (found.fields, found.response_fields))
     texts = (request_id, fields, found.body, found.body_note, response_fields, found.content, found.content_note)
     stored = (None if text is None else _storable(text) for text in texts)
-    return (run, at, *stored, len(queries), _storable(json.dumps(queries)), json.dumps(other), replay_of)
-
-
-def _queries(info: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the queries of a message, each with its text and its place."""
-    texts = [str(each) for each in info.get("texts", ())]
-    return [
-        {
-            "sql": texts[text] if 0 <= text < len(texts) else "",
-            "place": texts[place] if 0 <= place < len(texts) else "",
-            "began_s": began / 1_000_000,
-            "duration_s": took / 1_000_000,
-        }
-        for text, place, began, took in info.get("queries", ())
-    ]
+    return (run, at, *stored, query_count, _storable(json.dumps(queries)), json.dumps(other), replay_of)
 
 
 def _storable(text: str) -> str:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk import effects
 from appliance.desk.filters import Filters
+from appliance.desk.queries.recorded_queries import counted
+from appliance.desk.queries.repeated_queries import repeated
 from appliance.desk.raised_errors import error_of
-from appliance.desk.repeated_queries import repeated
 
 if TYPE_CHECKING:
     import sqlite3
@@ -80,8 +81,8 @@ def request(connection: sqlite3.Connection, number: int, filters: Filters | None
 def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     """Return the fields and the content of a request and its response; None where they were not recorded."""
     found = connection.execute(
-        "SELECT fields, body, body_note, response_fields, content, content_note, queries, effects, replay_of "
-        "FROM details WHERE request_id = ? AND run = ? AND abs(at - ?) < 0.000002 LIMIT 1",
+        "SELECT fields, body, body_note, response_fields, content, content_note, query_count, queries, effects, "
+        "replay_of FROM details WHERE request_id = ? AND run = ? AND abs(at - ?) < 0.000002 LIMIT 1",
         (row["request_id"], row["run"], row["at"]),
     ).fetchone()
     if found is None:
@@ -89,6 +90,8 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     read = {name: json.loads(found[name]) for name in ("fields", "response_fields", "queries")}
     kept = dict(found)
     other = effects.NONE | json.loads(kept.pop("effects"))
+    left_out = kept.pop("query_count") - counted(read["queries"])
+    kept["queries_left_out"] = max(0, left_out)
     return {**kept, **read, "repeated": repeated(read["queries"]), **other}
 
 

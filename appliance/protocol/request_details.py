@@ -15,6 +15,9 @@ RESPONSE_MAX = 16 * 1024  # bytes of a response, with its head
 QUERIES_MAX = 1000  # of one request
 QUERY_MAX = 4000  # characters of a query
 TEXTS_MAX = 64 * 1024  # characters of all different queries and places of one request
+# The kinds of queries, and a flag: a driver has put values into the text.
+EXECUTE, MANY, SCRIPT, PROCEDURE, TRANSACTION = range(5)
+INLINED = 8
 CALLS_MAX = 100  # outgoing calls of one request
 CALLS_TEXT_MAX = 32 * 1024  # characters of their URLs and places
 URL_MAX = 500  # characters
@@ -38,8 +41,10 @@ class RequestDetails(NamedTuple):
 
     Attributes:
         info: ``request_id`` and ``ended_us`` name its access record; ``body_cut`` and ``response_cut`` are the bytes
-            that were left out; ``queries`` has four numbers for each query, of its text and its place in ``texts``, its
-            beginning after that of the request, and its duration in microseconds; ``effects`` is what else it did:
+            that were left out; ``queries`` has nine numbers for each query: of its text and its place in ``texts``, its
+            beginning after that of the request and its duration in microseconds, the rows that the driver told and
+            those that were fetched (-1: not known), of the types of its parameters and of its exception in ``texts``,
+            and its kind; ``queries_left_out`` counts those beyond the limit; ``effects`` is what else it did:
             ``calls`` has an object for each outgoing call, without ``took_us`` if it had not ended, and
             ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail;
             ``templates`` has engine, name, number and microseconds of each; ``caches`` name, hits, misses, writes and

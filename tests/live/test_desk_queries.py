@@ -1,4 +1,4 @@
-"""The queries of a request, with real releases of Django and SQLAlchemy: an N+1 is found with its own line."""
+"""The queries of a request, with real releases of Django, SQLAlchemy and sqlite3: an N+1 is found with its line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.live.live_appliance import Appliance
 from tests.live.test_desk import recorded
-from tests.releases import environment
+from tests.releases import environment, interpreter
 
 Starting = Callable[..., Appliance]
 DJANGO = """
@@ -52,11 +52,29 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [found.encode()]
 """
+PLAIN = """
+import sqlite3
+from sqlite3 import connect
+connection = connect(":memory:", check_same_thread=False)
+connection.execute("CREATE TABLE books (number)")
+connection.executemany("INSERT INTO books VALUES (?)", [(number,) for number in range(6)])
+
+def one(number):
+    return connection.execute(f"SELECT {number} FROM books").fetchone()[0]  # the line
+
+def app(environ, start_response):
+    assert type(connection) is sqlite3.Connection
+    found = str([one(number) for number in range(6)])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [found.encode()]
+"""
 
 
 @pytest.mark.parametrize(
     ("python", "pin", "project_text"),
     [
+        ("3.10", "", PLAIN),
+        ("3.13", "", PLAIN),
         ("3.10", "django==3.2.25", DJANGO),
         ("3.13", "django==6.0", DJANGO),
         ("3.10", "sqlalchemy==1.4.54", SQLALCHEMY),
@@ -67,18 +85,22 @@ def test_a_repeated_query_is_found_with_its_line(
     start: Starting, project: Path, python: str, pin: str, project_text: str
 ):
     """The first request already has its queries in their order, without parameters, and those that one line repeats."""
-    found = environment(python, pin, project=project_text)
+    interpreted = str(environment(python, pin, project=project_text) / "bin" / "python") if pin else interpreter(python)
     (project / "app.py").write_text(project_text, encoding="utf-8")
-    appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_PYTHON=str(found / "bin" / "python"))
+    appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_PYTHON=interpreted)
     appliance.wait_for("worker.ready")
     assert appliance.get("/books")[1] == b"[0, 1, 2, 3, 4, 5]"
     with recorded(appliance) as requests:
         number = next(each["id"] for each in requests if each["path"] == "/books")
     request: dict[str, Any] = json.loads(appliance.get(f"/__appliance__/requests/{number}")[1])
     queries = request["details"]["queries"]
-    assert len(queries) == 6
     assert [each["began_s"] for each in queries] == sorted(each["began_s"] for each in queries)
     (repeated,) = request["details"]["repeated"]
-    line = project_text.split("\n").index(next(each for each in project_text.split("\n") if "# the line" in each)) + 1
-    assert (repeated["count"], repeated["place"], repeated["sql"]) == (6, f"{project / 'app.py'}:{line}", "SELECT ?")
+    lines = project_text.split("\n")
+    place = f"{project / 'app.py'}:{lines.index(next(each for each in lines if '# the line' in each)) + 1}"
+    sql = "SELECT ? FROM books" if project_text is PLAIN else "SELECT ?"
+    assert (repeated["count"], repeated["place"], repeated["sql"]) == (6, place, sql)
+    own = [each for each in queries if each["place"] == place]
+    facts = {(each["rows"], each["parameters"], each["error"], each["kind"]) for each in own}
+    assert (len(own), facts) == (6, {(1, "" if project_text is PLAIN else "int", "", "query")})
     assert not [each for each in appliance.events if each["event"] == "hook.dropped"]

@@ -15,6 +15,7 @@ from appliance.desk import questions
 from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.outcome import Outcome, of_record, outcome
 from appliance.desk.database import UnreadableError, open_for_reading
+from appliance.desk.queries.recorded_queries import query_count
 from appliance.desk.replay.copied_as import copies
 from appliance.desk.replay.restored import Restored, Shown, restored
 from appliance.desk.replay.sending import send
@@ -112,7 +113,7 @@ class Replayer:
             self._raw.forget(head)
         return outcome(
             received.status, received.fields, received.content, self._redaction(), is_whole=not received.is_cut,
-            queries=len(recorded.info.get("queries") or ()) if recorded is not None else None,
+            queries=query_count(recorded.info) if recorded is not None else None,
             took_s=received.took_s, request_id=str(recorded.info["request_id"]) if recorded is not None else "",
         )  # fmt: skip
 

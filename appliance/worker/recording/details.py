@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ...protocol.request_details import (
     BODY_MAX,
     QUERIES_MAX,
-    QUERY_MAX,
     RESPONSE_MAX,
     TEXTS_MAX,
+    TRANSACTION,
     RequestDetails,
 )
-from .effects.request_effects import Effects
+from .effects.request_effects import Effects, wire_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,8 +37,9 @@ class Details:
     """
 
     __slots__ = (
-        "_add_fields", "_body", "_body_left", "_effects", "_head", "_queries", "_response", "_response_left", "_texts",
-        "_texts_left", "began", "memory", "timing", "whole",
+        "_add_fields", "_body", "_body_left", "_effects", "_head", "_of_cursors", "_queries", "_queries_left_out",
+        "_response", "_response_left", "_texts", "_texts_left", "began",
+        "memory", "timing", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +61,8 @@ class Details:
         self._response: list[bytes] = []
         self._response_left = RESPONSE_MAX if whole else 0
         self._queries: list[list[int]] = []
+        self._queries_left_out = 0
+        self._of_cursors: dict[int, list[int]] = {}  # by its id, the last query of each cursor
         self._texts: dict[str, int] = {}  # of queries, and of places: the number of each
         self._texts_left = TEXTS_MAX
         self._effects: Effects | None = None
@@ -88,15 +91,42 @@ class Details:
                 self._response.append(bytes(part[: self._response_left]))
             self._response_left -= len(part)
 
-    def add_query(self, sql: str, place: tuple[str, int], began_s: float, took_s: float) -> None:
-        """Note a query of the application: its text, the place that caused it, when it began, and how long it took."""
-        text, where = self._number(sql[:QUERY_MAX]), self._number(f"{place[0]}:{place[1]}" if place[0] else "")
-        if len(self._queries) < QUERIES_MAX:
-            self._queries.append([text, where, int(began_s * 1_000_000), int(took_s * 1_000_000)])
+    def add_query(
+        self, texts: tuple[str, str, str], ran: tuple[float, float, int, str], rows: int, cursor: int
+    ) -> None:
+        """Note a query of the application.
+
+        Args:
+            texts: its text, the line that has caused it, and the types of its parameters.
+            ran: when it began after the request, the seconds that it took, its kind, and the name of the exception.
+            rows: as many as the driver tells; -1: it does not know.
+            cursor: the id of the driver's cursor, to which ``add_rows`` adds.
+        """
+        if len(self._queries) >= QUERIES_MAX:
+            self._queries_left_out += 1
+            self._of_cursors.pop(cursor, None)
+            return
+        began, took, kind, error = ran
+        known, number = self._texts, self._number
+        sql, place, types = [known[each] if each in known else number(each) for each in texts]
+        numbers = [
+            sql, place, int(began * 1_000_000), int(took * 1_000_000), rows, -1, types,
+            number(error) if error else -1, kind,
+        ]  # fmt: skip
+        self._queries.append(numbers)
+        self._of_cursors[cursor] = numbers
+
+    def add_rows(self, cursor: int, rows: int, took_s: float) -> None:
+        """Note that rows were fetched from this cursor: the query took that time too."""
+        query = self._of_cursors.get(cursor)
+        if query is not None:
+            query[5] = rows if query[5] < 0 else query[5] + rows
+            query[3] += int(took_s * 1_000_000)
 
     def query_total(self) -> tuple[int, int]:
         """Return how many queries there were so far, and their microseconds."""
-        return len(self._queries), sum(each[3] for each in self._queries)
+        count = sum(each[8] != TRANSACTION for each in self._queries) + self._queries_left_out
+        return count, sum(each[3] for each in self._queries)
 
     def call_total(self) -> tuple[int, int]:
         """Return how many outgoing calls there were so far, and their microseconds."""
@@ -106,9 +136,10 @@ class Details:
         """Return the number of a text that is sent once; -1 where there were too many."""
         number = self._texts.get(text)
         if number is None:
-            if len(text) > self._texts_left:
+            size = wire_size(text)
+            if size > self._texts_left:
                 return -1
-            self._texts_left -= len(text)
+            self._texts_left -= size
             number = self._texts[text] = len(self._texts)
         return number
 
@@ -120,6 +151,8 @@ class Details:
         if self._response_left < 0:
             info["response_cut"] = -self._response_left
         info.update(self._done())
+        if self._queries_left_out:
+            info["queries_left_out"] = self._queries_left_out
         if self._effects is not None:
             info["effects"] = self._effects.to_wire()
         return RequestDetails(info, self._head, b"".join(self._body), b"".join(self._response))

@@ -12,7 +12,9 @@ from .effects.mail_hooks import MailHooks
 from .effects.rendered_templates import RenderedTemplates
 from .library_hooks import LibraryHooks
 from .own_line import OwnLine
-from .queries import QueryHooks
+from .queries.drivers import add_drivers
+from .queries.framework_queries import FrameworkQueries
+from .queries.query_notes import QueryNotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,10 +35,11 @@ class RecordedLibraries:
     def __init__(self, hooks: Hooks, is_own: Callable[[str], bool], options: dict[str, Any]) -> None:
         records, keeps_mail = bool(options.get("records")), options.get("mail") == "keep"
         own_line = OwnLine(is_own)
-        has_spans = records or bool(options.get("tracing"))
-        self._queries = QueryHooks(hooks, is_own) if has_spans else None
         self._libraries = LibraryHooks(hooks)
-        if has_spans:
+        if records or options.get("tracing"):
+            notes = QueryNotes(own_line)
+            FrameworkQueries(hooks, notes).add_to(self._libraries)
+            add_drivers(self._libraries, hooks, notes)
             HttpClientCalls(hooks, own_line).add_to(self._libraries)
             HttpcoreCalls(hooks, own_line).add_to(self._libraries)
         if records:
@@ -49,15 +52,9 @@ class RecordedLibraries:
 
     def begin(self) -> None:
         """Hook into what the project has imported, and into the rest once it is imported."""
-        self._install_queries()
         if self._libraries.waits:
             self._libraries.begin()
 
     def install(self) -> None:
         """Hook into what was imported since, by ways that are not followed."""
-        self._install_queries()
         self._libraries.install()
-
-    def _install_queries(self) -> None:
-        if self._queries is not None:
-            self._queries.install()

@@ -27,7 +27,7 @@ def busy(character: str) -> Details:
     details.received(b"x" * BODY_MAX)
     details.sent([b"x" * RESPONSE_MAX])
     for number in range(QUERIES_MAX):
-        details.add_query(f"{number}{character * 500}", (f"{character}.py", number), 0.001, 0.001)
+        details.add_query((f"{number}{character * 500}", f"{character}.py:{number}", ""), (0.001, 0.001, 0, ""), -1, 0)
     for _ in range(CALLS_MAX):
         call: dict[str, Any] = {"method": "GET", "url": character * 500, "place": character * 200, "began_us": 1}
         details.effects.add_call({**call, "error": character * 200})

@@ -24,7 +24,7 @@ def requested(values: dict[str, str], address: str = "127.0.0.1") -> tuple[Excha
     exchange = Exchange(head, address, 8000, monotonic(), "id")
     details = Details(b"")
     exchange.details = details
-    details.add_query("SELECT 1", ("app.py", 3), 0.0, 0.002)
+    details.add_query(("SELECT 1", "app.py:3", ""), (0.0, 0.002, 0, ""), -1, 0)
     return exchange, details
 
 
@@ -43,7 +43,7 @@ def test_a_browser_of_this_machine_gets_the_field():
     assert own == OWN
     assert added[0] == "Server-Timing"
     assert re.fullmatch(r'queue;dur=[\d.]+, app;dur=[\d.]+, db;dur=2\.0;desc="1 query"', added[1])
-    details.add_query("SELECT 1", ("app.py", 3), 0.0, 0.002)
+    details.add_query(("SELECT 1", "app.py:3", ""), (0.0, 0.002, 0, ""), -1, 0)
     details.effects.add_call({"url": "", "place": "", "took_us": 5_000})
     details.effects.add_call({"url": "", "place": ""})
     assert answered(exchange)[1][1].endswith('db;dur=4.0;desc="2 queries", outgoing;dur=5.0;desc="2 calls"')
@@ -54,7 +54,7 @@ def test_a_replaced_response_has_the_field_once():
     exchange, details = requested(BROWSER)
     timing = ServerTiming(Hooks())
     first = timing.added(exchange, [OWN])
-    details.add_query("SELECT 1", ("app.py", 3), 0.0, 0.002)
+    details.add_query(("SELECT 1", "app.py:3", ""), (0.0, 0.002, 0, ""), -1, 0)
     own, added = timing.added(exchange, first)
     assert own == OWN
     assert added[1].endswith('"2 queries"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from appliance.desk.queries.recorded_queries import counted
 from appliance.desk.units import duration
 from appliance.standin.desk_pages.page_frame import table
 from appliance.standin.desk_pages.texts import text
@@ -28,9 +29,11 @@ def queries_section(found: dict[str, Any]) -> str:
     total = sum(each["duration_s"] for each in queries)
     end = max(found["duration_s"] or 0.0, *(each["began_s"] + each["duration_s"] for each in queries)) or 1.0
     rows = "".join(_row(each, end) for each in queries)
-    columns = ["Query", "Line", "Duration", f"0 to {duration(end)}"]
+    columns = ["Query", "Line", "Rows", "Duration", f"0 to {duration(end)}"]
+    left_out = found["details"].get("queries_left_out")
+    further = f" {left_out} more are not kept." if left_out else ""
     return (
-        f"<p>{len(queries)} in {duration(total)}, of the request's {duration(end)}.</p>"
+        f"<p>{counted(queries)} in {duration(total)}, of the request's {duration(end)}.{further}</p>"
         f"{_repeated(found['details']['repeated'])}{table('Queries in their order', columns, rows)}"
     )
 
@@ -55,7 +58,11 @@ def _row(each: dict[str, Any], end: float) -> str:
         f'<svg class="bar" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
         f'<rect class="after" x="{begin:.1f}" y="2" width="{width:.1f}" height="{_HEIGHT - 4}"/></svg>'
     )
+    notes = f"<br>Parameters: {text(each['parameters'])}" if each.get("parameters") else ""
+    if each.get("error"):
+        notes += f'<br><span class="s5">{text(each["error"])}</span>'
     return (
-        f'<tr><td class="path"><code>{text(each["sql"])}</code></td><td class="path">{text(each["place"])}</td>'
+        f'<tr><td class="path"><code>{text(each["sql"] or "(text not kept)")}</code>{notes}</td>'
+        f'<td class="path">{text(each["place"])}</td><td class="number">{text(each.get("rows"))}</td>'
         f'<td class="number">{duration(each["duration_s"])}</td><td>{bar}</td></tr>'
     )

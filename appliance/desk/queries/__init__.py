@@ -1,0 +1,1 @@
+"""The queries of a request, as they are stored and shown: their facts, and those that one line repeats."""
