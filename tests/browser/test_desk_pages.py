@@ -16,10 +16,11 @@ Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
 APP = """
 import http.client, smtplib, time
+MAIL = "Subject: Welcome\\nContent-Type: text/html\\n\\n<script>document.body.innerHTML = 'ran'</script><p>Hello</p>"
 
 def effects():
     with smtplib.SMTP("mail.example.invalid") as session:
-        session.sendmail("a@example.org", ["b@example.org"], "Subject: Welcome\\n\\nHello")
+        session.sendmail("a@example.org", ["b@example.org"], MAIL)
     try:
         http.client.HTTPConnection("127.0.0.1", 1).request("GET", "/refused")
     except OSError:
@@ -160,3 +161,15 @@ def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], new_page
         content = appliance.get(f"/__appliance__/{name.format(number=number)}", Accept="text/html")[1]
         documents[name.format(number=number).replace("/", "-") or "list"] = content.decode()
     assert nu(documents, tmp_path) == []
+
+
+def test_the_html_of_a_mail_runs_nothing(desk: tuple[Appliance, Any, list[str]]):
+    """A mail is shown as a page, and its scripts are not run."""
+    appliance, tab, _ = desk
+    tab.click("#requests tr >> text=/raise")
+    number = tab.url.rpartition("/")[2].partition("?")[0]
+    tab.goto(f"http://localhost:{appliance.port}/__appliance__/requests/{number}/mail")
+    with tab.expect_popup() as opened:
+        tab.click("text=The HTML as a page")
+    opened.value.wait_for_selector("p >> text=Hello")
+    assert opened.value.evaluate("self.origin") == "null"

@@ -21,12 +21,15 @@ print(json.dumps(found))
 
 
 def test_who_sees_the_pages(compose, project):
-    """A browser on the host sees them, by the port that compose publishes; another container does not."""
+    """A browser on the host sees them, and Server-Timing, by the port that compose publishes; no other container."""
     compose.environment["PROJECT_DIR"] = str(project("plain"))
     compose("up", "--wait")
     app = compose.container()
     assert app.get("/__appliance__/client.js").status == 200
     assert app.get("/__appliance__/client.js", Host="evil.test").status == 403
+    browser = {"Sec-Fetch-Mode": "navigate"}
+    assert app.get("/", **browser).headers["Server-Timing"].startswith("queue;dur=")
+    assert "Server-Timing" not in app.get("/").headers
     neighbour = json.loads(
         compose("run", "--rm", "--no-deps", "--entrypoint", "python", "app", "-c", NEIGHBOUR).stdout.splitlines()[-1]
     )

@@ -48,6 +48,35 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(status).encode()]
 """
+MODES = """
+import contextvars, os, threading, urllib.request
+
+def get(port, path):
+    return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20).status
+
+def parts(port):
+    for number in range(3):
+        get(port, f"/part-{number}")
+        yield b"x"
+
+def app(environ, start_response):
+    port, _, mode = environ["QUERY_STRING"].partition("&")
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if mode == "body":
+        return parts(port)
+    if mode == "thread":
+        for target in (contextvars.copy_context().run, lambda call, *given: call(*given)):
+            thread = threading.Thread(target=target, args=(get, port, "/in-thread"))
+            thread.start()
+            thread.join()
+    elif mode == "fork":
+        if not (child := os.fork()):
+            get(port, "/child")
+            os._exit(0)
+        os.waitpid(child, 0)
+    get(port, f"/{mode}")
+    return [b"done"]
+"""
 REQUESTS = ("import requests", "requests.get(url, timeout=9).status_code")
 HTTPX = ("import httpx", "httpx.get(url).status_code")
 HTTPX_ASYNC = (
@@ -185,3 +214,28 @@ def test_a_browser_is_told_where_the_time_went(start: Starting, project: Path, s
     again = start(APPLIANCE_RECORD="off")
     again.wait_for("worker.ready")
     assert again.get(path, **{"Sec-Fetch-Mode": "navigate"})[0].headers["Server-Timing"] is None
+
+
+def test_a_call_belongs_to_its_request(start: Starting, project: Path, service: Any):
+    """Calls while the body is sent and in a thread with the context count; those of a forked process do not."""
+    (project / "app.py").write_text(MODES, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    port, got = service
+    expected = {"body": ["part-0", "part-1", "part-2"], "thread": ["in-thread", "thread"], "fork": ["fork"]}
+    for mode, names in expected.items():
+        _, details = of_request(appliance, f"/?{port}&{mode}")
+        assert [each["url"].rpartition("/")[2] for each in details["outgoing"]] == names
+    assert len([path for path, _ in got if path in {"/in-thread", "/child"}]) == 3
+    threads = [threading.Thread(target=appliance.get, args=(f"/?{port}&of-{number}",)) for number in range(16)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    seen = 0
+    with recorded(appliance, after=len(expected)) as requests:
+        while seen < len(threads):
+            request = next(requests)
+            (call,) = ask(appliance, f"requests/{request['id']}")["details"]["outgoing"]
+            assert call["url"].rpartition("/")[2] == request["query"].rpartition("&")[2]
+            seen += 1

@@ -20,6 +20,7 @@ from appliance.standin.replay_pages.replay_html import replay_bar
 
 from .errors_page import errors_page
 from .list_page import list_page
+from .mail_page import mail_page
 from .reloads_page import reloads_page
 from .request_page import request_page, request_title
 from .request_stream import new_requests
@@ -77,6 +78,9 @@ class Desk:
         is_number = number.isascii() and number.isdigit() and len(number) < 16
         if path.startswith(f"{REQUESTS}/") and is_number and section in SECTIONS:
             return partial(self._request, int(number), section)
+        position = section.removeprefix("mail/")
+        if is_number and position != section and position.isascii() and position.isdigit() and len(position) < 4:
+            return partial(self._mail, int(number), int(position))
         return None
 
     def close(self) -> None:
@@ -110,6 +114,10 @@ class Desk:
             return bar + request_page(found, section, filters)
 
         return self._answer(environ, start, request_title(found), page, found, page_name="-")
+
+    def _mail(self, number: int, position: int, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        found = self._asked(lambda connection: questions.request(connection, number), None)
+        return mail_page(found, position, start)
 
     def _routes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found, saved = self._asked(lambda each: (questions.routes(each), questions.last_save(each)), ([], 0.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.desk_pages.texts import size, text
 
 _RESULTS = {
@@ -26,10 +27,11 @@ def mail_section(found: dict[str, Any]) -> str:
     if not mails:
         return "<p>No mail was recorded.</p>"
     left_out = f"<p>{details['mail_left_out']} more are not kept.</p>" if details["mail_left_out"] else ""
-    return "".join(map(_mail, mails)) + left_out
+    own = f"{PREFIX}/requests/{found['id']}/mail"
+    return "".join(_mail(each, f"{own}/{place}") for place, each in enumerate(mails, 1)) + left_out
 
 
-def _mail(each: dict[str, Any]) -> str:
+def _mail(each: dict[str, Any], page: str) -> str:
     more = each["to_count"] - len(each["to"])
     sent_to = ", ".join(each["to"]) + (f" and {more} more" if more else "")
     facts = [
@@ -45,7 +47,8 @@ def _mail(each: dict[str, Any]) -> str:
         attached += f"<li>{each['attachments_left_out']} more</li>"
     attachments = f"<h4>Attachments</h4><ul>{attached}</ul>" if attached else ""
     body = _text("Text", each["text"], each["text_cut"]) + _text("HTML", each["html"], each["html_cut"])
-    return f"<h3>{text(each['subject'] or 'No subject')}</h3><dl>{rows}</dl>{attachments}{body}"
+    shown = f'<p><a href="{page}" target="_blank">The HTML as a page</a></p>' if each["html"] is not None else ""
+    return f"<h3>{text(each['subject'] or 'No subject')}</h3><dl>{rows}</dl>{attachments}{shown}{body}"
 
 
 def _text(label: str, content: str | None, cut: int) -> str:
