@@ -86,6 +86,12 @@ def test_nothing_of_ours_is_importable_by_the_bases_python(shell):
     assert shell(f'python3 -c "{words}"').strip() == "[]"
 
 
+def test_the_exporter_has_what_it_loads(shell):
+    """What is removed of OpenTelemetry's packages is nothing that the exporter imports."""
+    words = "import appliance.telemetry.exporter, sys; print('google.protobuf' in sys.modules)"
+    assert shell(f'{OURS}/bin/python -I -c "{words}"').strip() == "True"
+
+
 def test_bytecode_is_in_it(shell):
     """Each module of ours has its bytecode, and so has what we use of the standard library."""
     missing = f"""

@@ -24,6 +24,9 @@ SERVICES = ("first", "second", "third")
 REQUESTS, RELOADS, CLIENTS = (10_000, 100, 4) if THOROUGH else (300, 3, 3)
 PAGE = """
 import json, os, urllib.request
+from django.conf import settings
+settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+from django.db import connection
 word = "one"
 
 def app(environ, start_response):
@@ -34,6 +37,9 @@ def app(environ, start_response):
     elif port:
         import requests
         requests.get(f"http://127.0.0.1:{port}{path}", timeout=30)
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE name = 'a value'")
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps({"word": word}).encode()]
 """
@@ -103,7 +109,7 @@ def ask(port: int, numbers: range, progress: Progress) -> None:
 def test_no_span_is_lost_or_doubled_over_three_services(
     start: Starting, tmp_path: Path, project: Path, collecting: Collector
 ):
-    """Each request is one span in each service, each call one, and each is the child of what caused it."""
+    """Each request is one span in each service, each call and query one, and each is the child of what caused it."""
     appliances: list[Appliance] = []
     for service in reversed(SERVICES):
         folder = tmp_path / service
@@ -157,7 +163,10 @@ def check_traces(collecting: Collector) -> None:
     for trace, spans in traces.items():
         servers = {got.service: got for got in spans if got.item.kind == got.item.SPAN_KIND_SERVER}
         calls = {got.service: got for got in spans if got.item.kind == got.item.SPAN_KIND_CLIENT}
-        assert (len(spans), set(servers), set(calls)) == (5, set(SERVICES), set(SERVICES[:2])), (trace, spans)
+        assert (len(spans), set(servers), set(calls)) == (6, set(SERVICES), set(SERVICES)), (trace, spans)
+        query = calls["third"]
+        assert (query.item.name, query.item.parent_span_id) == ("SELECT sqlite_master", servers["third"].item.span_id)
+        assert query.attributes["db.query.text"] == "SELECT name FROM sqlite_master WHERE name = ?"
         first, second, third = (servers[name].item for name in SERVICES)
         number = int(servers["first"].attributes["url.path"][1:])
         numbers.add(number)
