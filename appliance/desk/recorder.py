@@ -1,7 +1,8 @@
 """The recorder: a process of ours that reads lines of the log from a pipe, and stores them.
 
 Theory of operation. Lines are stored once none has come for ``QUIET_S``, and under steady load at most for a small part
-of the time (``_DUTY``): a load test measures the server, not the recorder. What fails here never reaches the project: a
+of the time (``_DUTY``): a load test measures the server, not the recorder. What is left of it is stored after
+``SILENCE_S``. What fails here never reaches the project: a
 database that can't be written is reported once, and tried again after ``RETRY_S``.
 """
 
@@ -28,14 +29,35 @@ if TYPE_CHECKING:
 
     Report = Callable[[str, str, dict[str, object]], object]
 
-QUIET_S = 0.02
+QUIET_S = 0.02  # less than the supervisor collects lines for: under load too, such pauses come
+SILENCE_S = 0.1  # the load has ended
 RETRY_S = 30.0
 _DUTY = 1 / 100  # of one processor, while lines come without a pause
+_AHEAD_S = 5.0  # of this many seconds the share may be used up at once: it is much for a person's requests
 _LATEST_S = 0.25  # lines are stored after this, unless the last ones took long
 _BACKLOG_BYTES = 32 * 1024 * 1024
 _CHUNK = 1 << 20
 _DETAILS_BYTES = 16 * 1024 * 1024  # of those that wait; beyond it the oldest are left out
 _SLICE = 1000  # lines of one transaction: more at once take more memory, and are no faster
+
+
+class Pace:
+    """Decides when what has come is stored. Times are of ``time.monotonic``, in seconds."""
+
+    def __init__(self) -> None:
+        self._heard = 0.0
+        self._spent_until = 0.0  # up to which time the share of a processor is used up
+
+    def waits(self, now: float, oldest: float, *, comes: bool) -> bool:
+        """Return whether to wait for more; ``oldest``: when the first of what is not stored came."""
+        if comes:
+            self._heard = now
+        too_much = now < self._spent_until - _AHEAD_S
+        return now - self._heard < SILENCE_S and (too_much or (comes and now < oldest + _LATEST_S))
+
+    def stored(self, now: float, took: float) -> None:
+        """Note that storing took so much of a processor."""
+        self._spent_until = max(self._spent_until, now) + took / _DUTY
 
 
 class Recorder:
@@ -65,6 +87,7 @@ class Recorder:
         self.raw = RawRequests()
         self._names = names
         self.redaction = Redaction(names)
+        self._pace = Pace()
         self._store: Store | None = None
         self._failing = False
         self._next_try = 0.0
@@ -75,7 +98,7 @@ class Recorder:
         ready.register(pipe, select.POLLIN)
         if details is not None:
             ready.register(details.wake, select.POLLIN)
-        oldest = latest = 0.0
+        oldest = 0.0
         while True:
             waits = not (self._backlog or self._details)
             found = {descriptor for descriptor, _ in ready.poll(None if waits else QUIET_S * 1000)}
@@ -91,11 +114,12 @@ class Recorder:
                     self.flush()
                     return
                 self._backlog.add(data)
-            if found and time.monotonic() < max(oldest + _LATEST_S, latest):
+            now = time.monotonic()
+            if self._pace.waits(now, oldest, comes=bool(found)):
                 continue
             began = time.thread_time()
             self.flush()
-            latest = time.monotonic() + (time.thread_time() - began) / _DUTY
+            self._pace.stored(now, time.thread_time() - began)
 
     def _keep(self, details: Iterable[Detail]) -> None:
         """Keep details until they are stored: the last of them, as many as fit."""

@@ -141,3 +141,30 @@ def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.Monke
     with closing(open_for_reading(running.path)) as connection:
         found = questions.requests(connection, Filters(limit=500))
     assert [each["path"] for each in found[::-1]] == [f"/{number}" for number in range(400)]
+
+
+def test_a_persons_request_is_stored_at_the_first_pause():
+    """Few requests are stored as soon as nothing comes; what comes without a pause is stored after a while."""
+    pace = recorder.Pace()
+    for second in range(10):
+        assert pace.waits(second, second, comes=True)
+        assert not pace.waits(second + 0.02, second, comes=False)
+        pace.stored(second + 0.02, 0.002)
+    assert pace.waits(20.2, 20.0, comes=True)
+    assert not pace.waits(20.26, 20.0, comes=True)
+
+
+def test_a_flood_takes_a_small_share_of_a_processor():
+    """The supervisor writes every 30 ms, with pauses in between: storing takes 1 % of the time, the rest at the end."""
+    pace, spent, now = recorder.Pace(), 0.0, 100.0
+    oldest = now
+    while now < 160.0:
+        for comes in (True, False):
+            if not pace.waits(now, oldest, comes=comes):
+                took = (now - oldest) * 0.1 + 0.003  # storing is a tenth of what comes
+                pace.stored(now, took)
+                spent, oldest = spent + took, now
+            now += 0.01 if comes else 0.02
+    assert 0.3 < spent < 0.9
+    assert pace.waits(now, oldest, comes=False)
+    assert not pace.waits(now + 0.1, oldest, comes=False)
