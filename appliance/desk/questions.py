@@ -95,6 +95,12 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     return {**kept, **read, "repeated": repeated(read["queries"]), **other}
 
 
+def project_found(connection: sqlite3.Connection) -> Found:
+    """Return the last event ``project.found``; {} without any."""
+    row = connection.execute("SELECT line FROM lines WHERE event = 'project.found' ORDER BY id DESC LIMIT 1").fetchone()
+    return dict(json.loads(row["line"])) if row is not None else {}
+
+
 def last_save(connection: sqlite3.Connection) -> float:
     """Return when the current generation became the one that serves, in seconds since 1970; 0.0 if none was saved."""
     # The last one by its number: a clock that was set back must not keep an earlier one.

@@ -46,6 +46,7 @@ from .remedy_pages import RemedyPages
 from .replay_pages.pin_pages import PinPages
 from .replay_pages.recorder_link import RecorderLink
 from .replay_pages.replay_pages import ReplayPages
+from .replay_pages.written_pages import WrittenPages
 from .waiting_page import WaitingPage
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class StandIn:
             if pages["desk"]:
                 replays = ReplayPages(self._recorder, guard.page_value, answers)
                 self._pins = PinPages(self._recorder, guard.page_value, answers, self._stream)
-                self._desk = Desk(pages["desk"], answers, replays, self._pins)
+                written = WrittenPages(pages["desk"], start.root, guard.page_value, answers)
+                self._desk = Desk(pages["desk"], answers, replays, self._pins, written)
             self._programs = ProgramRoutes(pages["socket"], pages["assistants"], guard, self._sink.event)
             self._own_pages = OwnPages(
                 guard, self._page, self._stream, self._sink.event, self._status, self._remedies,

@@ -119,3 +119,25 @@ def test_a_pinned_request_shows_each_save(
     tab.click("button >> text=Unpin")
     tab.wait_for_selector("text=Nothing is pinned")
     assert said == []
+
+
+def test_a_request_is_written_as_a_test(
+    opened: tuple[Appliance, Any, list[str], str], project: Path, new_page: Opening, tmp_path: Path
+):
+    """The test is shown, then written where the person says; the page is accessible; a second press writes nothing."""
+    appliance, tab, said, _ = opened
+    tab.click("text=Write as a test")
+    assert "FILL_IN" in tab.locator("#test").inner_text()
+    for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
+        page = new_page(width, scheme)
+        page.goto(tab.url)
+        assert axe(page) == [], (width, scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+        page.context.close()
+    path = tab.url.partition(str(appliance.port))[2]
+    assert nu({"test": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []
+    tab.fill("[name=file]", "test_first.py")
+    tab.click("button >> text=Write the file")
+    tab.wait_for_selector("[role=status] >> text=test_first.py")
+    assert "wsgi" in (project / "test_first.py").read_text(encoding="utf-8")
+    assert said == []

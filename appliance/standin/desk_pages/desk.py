@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from appliance.standin.replay_pages.pin_pages import PinPages
     from appliance.standin.replay_pages.replay_pages import ReplayPages
+    from appliance.standin.replay_pages.written_pages import WrittenPages
 
     from .page_frame import PageAnswers
 
@@ -50,10 +51,10 @@ class Desk:
     Args:
         path: the database.
         answers: makes answers of pages.
-        replays: the pages on which a request is sent again, and pinned.
+        replays: the pages on which a request is sent again, pinned, and written as a test.
     """
 
-    def __init__(self, path: str, answers: PageAnswers, *replays: ReplayPages | PinPages) -> None:
+    def __init__(self, path: str, answers: PageAnswers, *replays: ReplayPages | PinPages | WrittenPages) -> None:
         self._replays = replays
         self._path = Path(path)
         self._answer = answers.answer

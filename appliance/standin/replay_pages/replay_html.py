@@ -27,7 +27,8 @@ def replay_bar(number: int, page_value: str) -> str:
     return (
         f'<div class="bar"><form method="post" action="{place_of(number, "replay")}">{own}'
         '<button data-key="r">Send again</button>'
-        f'<a href="{place_of(number, "replay")}">Edit, or copy as a command</a></form>'
+        f'<a href="{place_of(number, "replay")}">Edit, or copy as a command</a>'
+        f'<a href="{place_of(number, "test")}">Write as a test</a></form>'
         f'<form method="post" action="{place_of(number, "pin")}">{own}<button>Pin</button></form></div>'
     )
 
