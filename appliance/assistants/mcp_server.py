@@ -31,8 +31,8 @@ _AT_ONCE = 16  # calls of one server: each holds a thread
 _INSTRUCTIONS = (
     "The development server of this project records every request with its errors, queries, and log lines, and reloads "
     "the code at each save. Begin with status and last_errors. After you have saved a file, call wait_for_reload, send "
-    "the request that the change is about, and look at it with list_requests and get_request. Values of secrets are "
-    "masked as ********."
+    "the request that the change is about, and look at it with list_requests and get_request: it is recorded within "
+    "half a second of its end. Values of secrets are masked as ********."
 )
 _WRITES = "{} changes something, and this server only reads. A person can allow it: APPLIANCE_MCP=write, and a restart."
 

@@ -86,7 +86,7 @@ def last_errors(sources: Sources, call: Call) -> Found:
     status = sources.status()
     project, limit = str(status.get("project")), call.arguments.get("limit", 10)
     with sources.desk() as connection:
-        groups = errors(connection, limit)
+        groups = errors(connection, limit, with_traceback=True)
         found = [_group(connection, each, project) for each in groups]
     return {
         "broken_now": failure(status.get("error"), project),
@@ -97,10 +97,9 @@ def last_errors(sources: Sources, call: Call) -> Found:
 
 def _group(connection: sqlite3.Connection, each: Found, project: str) -> Found:
     request = questions.request(connection, each["request"]) if each["request"] is not None else None
-    error = (request or {}).get("error") or each
     about = f"{request['method']} {request['path']}" if request is not None else ""
     return {
-        **(error_of(error, project) or {}),
+        **(error_of(each, project) or {}),
         "times": each["count"],
         "first_at": moment(each["first_at"]),
         "last_at": moment(each["last_at"]),

@@ -60,7 +60,7 @@ def error_of(lines: Sequence[Found]) -> Found | None:
     return {**ours, "traceback": whole["traceback"]}
 
 
-def errors(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
+def errors(connection: sqlite3.Connection, limit: int = 100, *, with_traceback: bool = False) -> list[Found]:
     """Return the exceptions of the day in groups: the same error at the same line of the project is one group."""
     groups: dict[tuple[str, str, int], Found] = {}
     told: dict[tuple[str, tuple[str, str, int]], str] = {}  # which event has told of it
@@ -78,6 +78,8 @@ def errors(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
             },
         )  # fmt: skip
         group["action"] = group["action"] or entry.get("action", "")
+        if with_traceback:
+            group["traceback"] = group.get("traceback") or entry.get("traceback", "")
         if row["request_id"] and told.setdefault((row["request_id"], key), entry["event"]) != entry["event"]:
             continue  # a framework has logged what the server has logged too
         group["count"] += 1

@@ -52,6 +52,14 @@ def test_errors_have_the_projects_own_frames(shop: Site):
     assert whole["log"][0]["text"] == "looking up 7"
 
 
+def test_an_error_before_its_request_is_recorded(site: Site):
+    """The line of an error may be recorded before its request: its frames are told already."""
+    site.record(line("application.failed", START, request_id="id-/order", **FAILED))
+    (error,) = site.call("last_errors")["errors"]
+    assert [each["function"] for each in error["own_frames"]] == ["order", "total"]
+    assert (error["request"], error["request_number"]) == ("", None)
+
+
 def test_requests_by_filter(shop: Site):
     """Filters leave the others out, and a page names the next one."""
     listed = shop.call("list_requests", limit=2)

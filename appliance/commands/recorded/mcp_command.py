@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_FOR_PEOPLE = (
+    "An assistant starts this command, and sends messages on stdin (MCP). Ctrl+C ends it.\n"
+    "`appliance mcp --print-config stdio` prints the assistant's configuration.\n"
+)
 _STDIO = {"command": "docker", "args": ["compose", "exec", "-T", "app", "appliance", "mcp"]}
 
 
@@ -47,6 +51,10 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, config: str
                 expected="APPLIANCE_MCP=read or APPLIANCE_MCP=write",
                 action="Set APPLIANCE_MCP, and restart the appliance.",
             )
+    if sys.stdin is None or sys.stdin.isatty():
+        sys.stderr.write(_FOR_PEOPLE)
+    if sys.stdin is None:
+        return 0
     with contextlib.suppress(KeyboardInterrupt):
         StdioServer(McpServer(sources, mode), sys.stdin.buffer, sys.stdout.buffer).serve()
     return 0

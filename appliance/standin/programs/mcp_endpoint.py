@@ -1,8 +1,9 @@
 """MCP over HTTP (the transport "Streamable HTTP"): one POST for each message, below ``/__appliance__/mcp``.
 
-A quick answer is JSON. A call that waits is answered by a stream of events where the client takes one: progress, pings
-that find a client that has gone, and the result. The server keeps no session: the id that it gives a client only tells
-whose call is cancelled. A restart of this process costs a client the call that it waits for, and nothing else.
+A quick answer is JSON. A call that waits is answered by a stream of events, where the client takes one and speaks plain
+HTTP: progress, pings that find a client that has gone, and the result. The server keeps no session: the id that it
+gives a client only tells whose call is cancelled. A restart of this process costs a client the call that it waits for,
+and nothing else.
 """
 
 from __future__ import annotations
@@ -56,9 +57,12 @@ class McpEndpoint:
         except RpcError as error:
             status = "400 Bad Request" if error.code == json_rpc.PARSE_ERROR else "413 Content Too Large"
             return _failed(start, status, error.text, error.code)
-        session = environ.get("HTTP_MCP_SESSION_ID", "")[:_SESSION_MAX]
+        # Two clients that send no session may use one id at a time.
+        session = environ.get("HTTP_MCP_SESSION_ID", "")[:_SESSION_MAX] or secrets.token_hex(16)
         fields = [("Mcp-Session-Id", secrets.token_hex(16))] if any(map(_is_greeting, messages)) else []
-        if _EVENTS in environ.get("HTTP_ACCEPT", "") and any(map(self._server.waits, messages)):
+        # Over HTTPS the worker relays, and ends its streams at a reload; a response that is not a stream, it finishes.
+        may_stream = _EVENTS in environ.get("HTTP_ACCEPT", "") and environ.get("wsgi.url_scheme") != "https"
+        if may_stream and any(map(self._server.waits, messages)):
             start("200 OK", [("Content-Type", _EVENTS), ("X-Accel-Buffering", "no"), *fields])
             stream = _Stream(self._server, messages, session)
             return StreamedParts(stream.parts(), stream.ended)

@@ -134,3 +134,23 @@ def test_the_end_of_the_process_ends_the_calls(endpoint: McpEndpoint):
         threading.Event().wait(0.001)
     endpoint.close()
     assert [part for part in iter(stream) if part != b":\n\n"] == []
+
+
+def test_two_clients_may_use_one_id(endpoint: McpEndpoint):
+    """Clients that send no session are told apart: each gets its own answer."""
+    _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"timeout_s": 300}))
+    parts = iter(stream)
+    next(parts)
+    while not endpoint._server._running:
+        threading.Event().wait(0.001)
+    assert "result" in json.loads(ask(endpoint, message("tools/call", 1, name="status"))[2])
+    stream.close()
+
+
+def test_a_wait_over_https_is_no_stream(site: Site, endpoint: McpEndpoint):
+    """The worker that relays ends its streams at a reload: the result comes as JSON."""
+    site.status |= {"attempt": 3, "desk": None}
+    call = message("tools/call", 1, name="wait_for_reload", arguments={"after_attempt": 2})
+    _, fields, content = ask(endpoint, call, **{"wsgi.url_scheme": "https"})
+    assert fields["Content-Type"] == "application/json"
+    assert json.loads(content)["result"]["structuredContent"]["good"] is True
