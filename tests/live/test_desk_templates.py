@@ -10,6 +10,7 @@ import pytest
 from tests.live.live_appliance import Appliance
 from tests.live.test_desk_outgoing import of_request
 from tests.releases import environment
+from tests.thorough import THOROUGH
 
 Starting = Callable[..., Appliance]
 DJANGO = """
@@ -59,9 +60,14 @@ def page():
     cache.get_many("x", "y")
     return flask.render_template("page.html") + flask.render_template_string("{{ 1 }}")
 """
+DJANGOS = [("3.10", "django==3.2.25"), ("3.13", "django==6.0")]
+FLASKS = [
+    ("3.13", ["flask==3.1.2", "jinja2==3.1.6", "flask-caching==2.3.1"]),
+    ("3.10", ["flask==2.0.3", "werkzeug==2.0.3", "jinja2==3.0.3", "flask-caching==1.11.1", "markupsafe==2.0.1"]),
+]
 
 
-@pytest.mark.parametrize(("python", "pin"), [("3.10", "django==3.2.25"), ("3.13", "django==6.0")])
+@pytest.mark.parametrize(("python", "pin"), DJANGOS if THOROUGH else DJANGOS[:1])
 def test_templates_and_caches_of_django_are_counted(start: Starting, project: Path, python: str, pin: str):
     """Included and extended templates are noted; a cache by its hits, misses and writes; and the memory."""
     found = environment(python, pin, project=DJANGO)
@@ -83,13 +89,7 @@ def test_templates_and_caches_of_django_are_counted(start: Starting, project: Pa
     assert not [each for each in appliance.events if each["event"] == "hook.dropped"]
 
 
-@pytest.mark.parametrize(
-    ("python", "pins"),
-    [
-        ("3.10", ["flask==2.0.3", "werkzeug==2.0.3", "jinja2==3.0.3", "flask-caching==1.11.1", "markupsafe==2.0.1"]),
-        ("3.13", ["flask==3.1.2", "jinja2==3.1.6", "flask-caching==2.3.1"]),
-    ],
-)
+@pytest.mark.parametrize(("python", "pins"), FLASKS if THOROUGH else FLASKS[:1])
 def test_templates_and_caches_of_flask_are_counted(start: Starting, project: Path, python: str, pins: list[str]):
     """A template of Jinja counts with what it includes."""
     found = environment(python, *pins, project=FLASK)
