@@ -118,6 +118,7 @@ class Worker:
         self._tls = serving_process.tls_context(start.options)
         self._intake = ConnectionIntake(channel)
         self._served = self._drained = False
+        self._start_debugger: Callable[[], object] = int  # what starts it beside the application; nothing, usually
         self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
         self._import_began = 0.0  # the start of the import
@@ -191,7 +192,10 @@ class Worker:
         if debugged := self._start.options.get("debugger"):
             from . import debugger  # noqa: PLC0415  only needed with a debugger
 
-            debugger.start(debugged, self._channel, self._sink)
+            if debugger.starts_first(debugged):
+                debugger.start(debugged, self._channel, self._sink)
+            else:
+                self._start_debugger = partial(debugger.start_beside, debugged, self._channel, self._sink)
         adapter = self._start.options.get("adapter")
         try:
             app.serve(
@@ -254,6 +258,7 @@ class Worker:
         self._served = True
         send(self._channel, self._files.report())
         self._intake.may_serve.wait()
+        self._start_debugger()
         try:
             server.serve_forever()
         except Exception as fault:  # noqa: BLE001  an error of ours: no application runs in this thread

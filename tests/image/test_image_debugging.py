@@ -46,6 +46,8 @@ def test_a_breakpoint_before_and_after_a_reload(start, project, port):
     client = DapClient(port)
     client.attach(port, {file: [LINE]}, local=str(folder), remote="/workspace")
     assert hit(client, container) == "one"
+    names = [event["event"] for event in container.events()]
+    assert names.index("worker.ready") < names.index("debugger.listening"), "the debugger must not delay the start"
     container.execute("appliance", "run", "sed", "-i", "s/one/two/", "/workspace/wsgi.py")
     assert client.wait_for("terminated") == {"restart": True}
     client.leave()

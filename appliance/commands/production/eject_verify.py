@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,8 +100,9 @@ def _appliance(opened: OpenedProject) -> Iterator[int]:
         ) as served:
             watchdog = threading.Timer(_START_S, served.kill)
             watchdog.start()
+            lines = iter(served.stdout or ())
+            drain = threading.Thread(target=deque, args=(lines, 0), daemon=True)
             try:
-                lines = iter(served.stdout or ())
                 events = (json.loads(line) for line in lines if line.startswith("{"))
                 if not any(event.get("event") == "worker.ready" for event in events):
                     raise _failed(
@@ -109,11 +111,13 @@ def _appliance(opened: OpenedProject) -> Iterator[int]:
                         "Run `appliance` and read its log.",
                     )
                 watchdog.cancel()
-                threading.Thread(target=lambda: [None for _ in lines], daemon=True).start()
+                drain.start()
                 yield port
             finally:
                 watchdog.cancel()
                 served.terminate()
+                if drain.ident:
+                    drain.join(_START_S)  # before the pipe is closed, at which both write
 
 
 @contextlib.contextmanager
