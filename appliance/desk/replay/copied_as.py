@@ -1,4 +1,8 @@
-"""A request as a command to copy: curl, HTTPie, or Python's requests; each quoted so that it sends the same bytes."""
+"""A request as a command to copy: curl, HTTPie, or Python's requests; each value quoted exactly.
+
+curl sends the same bytes. HTTPie and requests escape a few characters of a target, such as brackets, and requests
+resolves dots in a path, and names itself where the request names no user agent.
+"""
 
 from __future__ import annotations
 
@@ -90,16 +94,16 @@ def _httpie(request: SentRequest, url: str) -> str:
     fields = _fields(request)
     named = {name.lower() for name, _ in fields}
     text = _text(request.body)
-    parts = [f"http {shlex.quote(request.method)} {shlex.quote(url)}"]
+    parts = [f"{shlex.quote(request.method)} {shlex.quote(url)}"]
     parts += [shlex.quote(_item(name, value)) for name, value in fields]
     own = ("Accept", "Accept-Encoding", "User-Agent", *(("Content-Type",) if request.body else ()))
     parts += [f"{name}:" for name in own if name.lower() not in named]
+    # Options come first: HTTPie takes what follows the URL for fields.
     if not request.body:
-        return _JOIN.join([parts[0].replace("http ", "http --ignore-stdin ", 1), *parts[1:]])
+        return _JOIN.join([f"http --path-as-is --ignore-stdin {parts[0]}", *parts[1:]])
     if text is None:
-        return _printf(request.body) + _JOIN.join(parts)
-    start = parts[0].replace("http ", "http --ignore-stdin ", 1)
-    return _JOIN.join([start, f"--raw={shlex.quote(text)}", *parts[1:]])
+        return _printf(request.body) + _JOIN.join([f"http --path-as-is {parts[0]}", *parts[1:]])
+    return _JOIN.join([f"http --path-as-is --ignore-stdin --raw={shlex.quote(text)}", *parts])
 
 
 def _item(name: str, value: str) -> str:

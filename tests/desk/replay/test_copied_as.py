@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import socket
 import subprocess
@@ -74,6 +75,20 @@ def test_python_is_quoted_as_python():
     compile(program, "copied", "exec")
     assert repr(BODIES[1]) in program
     assert repr(f"https://127.0.0.1:80{sent.target}") in program
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(4))
+def test_options_of_httpie_come_first(body: bytes):
+    """Behind the URL HTTPie reads fields alone: each argument there is one, and the body is an option or the input."""
+    command = copies(request(80, "PUT", body), secure=False)["httpie"].replace(" \\\n  ", " ")
+    arguments = shlex.split(command.rpartition("| ")[2] if b"\0" in body else command)
+    end = arguments.index("PUT")
+    assert arguments[0] == "http"
+    assert all(each.startswith("--") for each in arguments[1:end])
+    assert not any(each.startswith("--") for each in arguments[end:])
+    raw = [each.removeprefix("--raw=") for each in arguments if each.startswith("--raw=")]
+    assert raw == ([body.decode()] if body and b"\0" not in body else [])
+    assert ("--ignore-stdin" in arguments) == (b"\0" not in body)
 
 
 def test_masked_values_become_names():
