@@ -42,7 +42,7 @@ def test_its_word_to_the_engine(inspected):
     assert config["WorkingDir"] == "/workspace"
     assert config["StopSignal"] == "SIGTERM"
     assert config["Cmd"] is None
-    assert config["User"] == ""
+    assert config["User"] == "0"  # a number, by which a cluster knows that it is root
     assert "APPLIANCE_IMAGE=slim" in config["Env"]
     assert config["Labels"]["org.opencontainers.image.version"] == appliance.__version__
 
