@@ -71,8 +71,8 @@ class Measured:
 def main(argv: list[str] | None = None) -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recorder", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10, help="how often each is measured (default: 10)")
-    parser.add_argument("--seconds", type=int, default=4, help="for how long each time (default: 4)")
+    parser.add_argument("--rounds", type=int, default=6, help="how often each is measured (default: 6)")
+    parser.add_argument("--seconds", type=int, default=8, help="for how long each time (default: 8)")
     options = parser.parse_args(argv)
     generator()
     cpus = sorted(os.sched_getaffinity(0))

@@ -77,6 +77,7 @@ class OwnPages:
         self._report = report
         self._status = status
         self._desk = desk
+        self._machine = machine
         self._programs = programs
         self._errors = BrowserErrors(report)
         self._gateways = container_gateways()
@@ -169,8 +170,11 @@ class OwnPages:
         return []
 
     def _root(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        if self._desk is not None and error_page.preferred(environ.get("HTTP_ACCEPT", "")) == "html":
-            return self._desk.requests(environ, start)
+        if error_page.preferred(environ.get("HTTP_ACCEPT", "")) == "html":
+            if self._desk is not None:
+                return self._desk.requests(environ, start)
+            if self._machine is not None:
+                return self._machine.processes(environ, start)
         return _page(self._status(), environ, start, "200 OK")
 
     def _browser_error(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

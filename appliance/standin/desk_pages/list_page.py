@@ -8,7 +8,7 @@ from appliance.desk.units import duration
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import table
-from .texts import moment, size, status_class, text
+from .texts import moment, size, status_class, target, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,21 +30,23 @@ def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int) ->
     query = filters.query(limit=filters.limit, before=None, after=None)
     rest = f"?{text(query)}" if query else ""
     rows = "".join(_row(each, rest) for each in found)
-    empty = "" if found else '<p id="empty">No request yet. Open the project, and it appears here.</p>'
+    empty = "" if found else f'<p id="empty">{_NONE if query else _NONE_YET}</p>'
     stream = f"{PREFIX}/requests/stream?{filters.query(before=None, after=newest)}"
     live = f' data-stream="{text(stream)}" data-query="{rest}"' if filters.before is None else ""
-    older = ""
+    older = "" if filters.before is None else f'<p><a href="{PREFIX}/{rest}">Newest requests</a></p>'
     if len(found) == filters.limit:
-        older = f'<p><a href="?{text(filters.query(before=found[-1]["id"], after=None))}">Older requests</a></p>'
+        older += f'<p><a href="?{text(filters.query(before=found[-1]["id"], after=None))}">Older requests</a></p>'
     body = table("The requests that were recorded, the newest first", _COLUMNS, rows, "requests")
     return f"{_form(filters)}<div{live}>{empty}{body}</div>{older}{_KEYS}"
 
 
+_NONE_YET = "No request yet. Open the project, and it appears here."
+_NONE = f'No request matches. <a href="{PREFIX}/">Show all</a>'
 _KEYS = "<p class=keys><kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> next and previous <kbd>Enter</kbd> open</p>"
 
 
 def _row(each: dict[str, Any], rest: str) -> str:
-    path = text(each["path"]) + (f"?{text(each['query'])}" if each["query"] else "")
+    path = text(target(each))
     return (
         f'<tr data-id="{each["id"]}"><td>{moment(each["at"])}</td><td>{text(each["method"])}</td>'
         f'<td class="path"><a href="{PREFIX}/requests/{each["id"]}{rest}">{path or "-"}</a></td>'

@@ -9,7 +9,7 @@ from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import current
 from .sections.section_table import SECTIONS
-from .texts import status_class, text
+from .texts import status_class, target, text
 
 if TYPE_CHECKING:
     from appliance.desk.filters import Filters
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def request_title(found: dict[str, Any]) -> str:
     """Return the title of the page, plain text."""
-    query = f"?{found['query']}" if found["query"] else ""
-    return f"{found['method'] or 'Request'} {found['path'] or ''}{query}"
+    return f"{found['method'] or 'Request'} {target(found)}"
 
 
 def request_page(found: dict[str, Any], name: str, filters: Filters) -> str:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from html import escape
+from typing import Any
 
 from appliance.server.pages.visible_text import visible
 
 _KIB = 1024
+_TARGET_MAX = 200  # characters
 
 
 def text(value: object) -> str:
     """Return a value as HTML; "" for None. Controls, and characters that reorder a text, become visible escapes."""
     return "" if value is None else escape(visible(str(value)))
+
+
+def target(found: dict[str, Any]) -> str:
+    """Return the path and the query of a request, plain text; the beginning of a long one."""
+    whole = (found["path"] or "") + (f"?{found['query']}" if found["query"] else "")
+    return whole if len(whole) <= _TARGET_MAX else f"{whole[:_TARGET_MAX]}..."
 
 
 def size(count: int | None) -> str:

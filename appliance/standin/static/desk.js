@@ -40,7 +40,8 @@ function newRow(each) {
   localTime(time);
   const link = document.createElement("a");
   link.href = `/__appliance__/requests/${each.id}${live.dataset.query}`;
-  link.textContent = (each.path || "-") + (each.query ? `?${each.query}` : "");
+  const target = (each.path || "-") + (each.query ? `?${each.query}` : "");
+  link.textContent = target.length > 200 ? `${target.slice(0, 200)}...` : target;
   cell(row, time);
   cell(row, each.method);
   cell(row, link, "path");

@@ -52,10 +52,16 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def ask(path: Path) -> Ask:
     """Ask for a page, as a browser does or with another Accept field."""
+    return asking(path, records=True)
+
+
+def asking(path: Path, *, records: bool) -> Ask:
+    """Ask for a page of an appliance that records, or does not."""
     guard, stream = Guard("t" * 43), EventStream()
     remedies = RemedyPages(lambda _: None, stream, guard.page_value)
-    answers = PageAnswers(lambda: HOSTILE, records=True)
-    desk, machine = Desk(str(path), answers), MachinePages(str(path.with_name("none.sock")), answers)
+    answers = PageAnswers(lambda: HOSTILE, records=records)
+    desk = Desk(str(path), answers) if records else None
+    machine = MachinePages(str(path.with_name("none.sock")), answers)
     pages = OwnPages(guard, WaitingPage(), stream, lambda *_: None, dict, remedies, machine=machine, desk=desk)
 
     def ask(place: str, accept: str = "text/html", **fields: str) -> tuple[str, dict[str, str], bytes]:
@@ -127,6 +133,22 @@ def test_the_desk_is_empty_before_the_recorder(tmp_path: Path, ask: Ask, path: P
         page: "404" if page.startswith("requests/") else "200" for page in PAGES
     }
     assert b"No request yet" in ask("")[2]
+
+
+def test_a_list_that_is_empty_says_why(ask: Ask):
+    """A filter that lets nothing through says so, and an older page leads back to the newest requests."""
+    assert b"No request matches" in ask("?q=nothing-like-that")[2]
+    assert b"Newest requests" in ask("?before=1")[2]
+    assert b"Newest requests" not in ask("")[2]
+
+
+def test_the_other_pages_are_there_without_a_recorder(path: Path):
+    """Where nothing is recorded, the first page is that of the processes, and leads to the others alone."""
+    ask = asking(path, records=False)
+    status, _, content = ask("")
+    assert (status, b"<h1>Processes</h1>" in content, b"/__appliance__/settings" in content) == ("200", True, True)
+    assert b"/__appliance__/routes" not in content
+    assert ask("routes")[0] == ask("requests")[0] == "404"
 
 
 def test_another_machine_gets_nothing(ask: Ask):

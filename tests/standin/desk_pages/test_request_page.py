@@ -9,7 +9,8 @@ from typing import Any
 
 from appliance.desk import questions
 from appliance.desk.filters import Filters
-from appliance.standin.desk_pages.request_page import request_page
+from appliance.standin.desk_pages.list_page import list_page
+from appliance.standin.desk_pages.request_page import request_page, request_title
 from appliance.standin.desk_pages.sections.section_table import SECTIONS
 from tests.desk.conftest import recorded
 from tests.desk.log_lines import START, line, request
@@ -67,6 +68,16 @@ def test_the_overview_names_what_is_wrong(recorded: Recorded):
     page = request_page(asked, "", Filters())
     assert re.search(r'/requests/1/exception"[^>]*>ValueError: x</a> \(a.py:3\)', page)
     assert re.search(r'/requests/1/queries"[^>]*>9 times the same query</a> from shop.py:7', page)
+
+
+def test_a_long_target_is_shown_once(recorded: Recorded):
+    """A target of 8 KB is cut in the title and in the list; the overview has all of it."""
+    connection = recorded(request(f"/{'a' * 8000}"))
+    asked = found(connection, 1)
+    assert len(request_title(asked)) < 250
+    assert "a" * 8000 in request_page(asked, "", Filters())
+    listed = list_page(questions.requests(connection, Filters()), Filters(), 1)
+    assert ("a" * 199 in listed, "a" * 201 in listed) == (True, False)
 
 
 def test_every_section_is_made_of_a_bare_request(recorded: Recorded):

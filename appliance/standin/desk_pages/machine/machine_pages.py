@@ -42,12 +42,13 @@ class MachinePages:
         self.gets: dict[str, Route] = {
             STYLE: partial(file, "text/css; charset=utf-8", (static / "desk.css").read_bytes()),
             SCRIPT: partial(file, "text/javascript; charset=utf-8", (static / "desk.js").read_bytes()),
-            f"{PREFIX}/processes": self._processes,
+            f"{PREFIX}/processes": self.processes,
             f"{PREFIX}/settings": self._settings,
             f"{PREFIX}/packages": self._packages,
         }
 
-    def _processes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+    def processes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        """Answer with the processes."""
         status = self._ask("status")
         found = process_list(status.get("processes", ()), os.getppid(), status.get("uptime_s", 0.0))
         told = {"processes": found, "total": total(found), "memory": self._ask("memory").get("memory")}

@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.desk.units import duration
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.desk_pages.texts import moment, size, status_class, text
+from appliance.standin.desk_pages.texts import moment, size, status_class, target, text
 
 _FACTS = {
     "Client": "client.address",
@@ -24,6 +24,7 @@ def overview_section(found: dict[str, Any]) -> str:
     fields = found["fields"]
     status = found["status"] or found["event"].partition(".")[2]
     facts = [
+        ("Target", text(_whole_target(found))),
         ("Status", f'<span class="{status_class(found["status"])}">{text(status)}</span>'),
         ("Time", moment(found["at"])),
         ("Duration", duration(found["duration_s"])),
@@ -49,6 +50,12 @@ def _memory(memory: dict[str, Any] | None) -> str:
         return ""
     peak = f", a new peak of the process: {size(memory['peak_bytes'])}" if memory["peak_bytes"] else ""
     return f"{size(memory['before_bytes'])} before, {size(memory['after_bytes'])} after{peak}"
+
+
+def _whole_target(found: dict[str, Any]) -> str:
+    """Return the target of a request whose title has only its beginning; "" for another one."""
+    whole = (found["path"] or "") + (f"?{found['query']}" if found["query"] else "")
+    return "" if whole == target(found) else whole
 
 
 def _wrong(found: dict[str, Any]) -> str:
