@@ -203,3 +203,13 @@ def test_what_a_request_did_besides_its_queries():
     ]
     assert told["mails"] == [{"subject": "Hello", "to": ["a@b.test"], "ms": 10.0}]
     assert (told["caches"], told["memory"], told["note"]) == ([], {"before_bytes": 1}, "")
+
+
+def test_a_query_has_its_rows_and_its_error():
+    """A query is told with its line, and with the rows, the types of parameters and the error, where they are known."""
+    usual = {"sql": "SELECT ?", "place": f"{PROJECT}/shop.py:3", "began_s": 0.001, "duration_s": 0.5}
+    failed = {**usual, "rows": 0, "parameters": "int", "error": "no such table: books"}
+    details = {"queries": [{**usual, "rows": None, "parameters": "", "error": ""}, failed], "repeated": []}
+    plain, broken = part_of({"details": details}, "queries", PROJECT, 0)["queries"]
+    assert plain == {"sql": "SELECT ?", "line": "shop.py:3", "ms": 500.0, "at_ms": 1.0}
+    assert (broken["rows"], broken["parameters"], broken["error"]) == (0, "int", "no such table: books")

@@ -24,7 +24,7 @@ PAGE_SETTINGS: tuple[Setting, ...] = (
         "MCP",
         value_types.choice("off", "read", "write"),
         "read",
-        "What assistants may do by MCP: nothing, or read what was recorded; write also lets them change something.",
+        "What assistants may do by MCP: nothing, read, or also run remedies and send recorded requests again.",
         example="write",
     ),
     Setting(
