@@ -96,6 +96,6 @@ def podman_engine() -> Iterator[Podman]:
         yield podman
     finally:
         podman("pod", "rm", "--force", "--all", "--time", "2", check=False)
-        podman("rm", "--force", "--all", "--time", "2", check=False)
+        podman("network", "rm", "--force", "podman-default-kube-network", check=False)  # and its bridge
         command("umount", "--lazy", f"{folder}/store/overlay", check=False)
         shutil.rmtree(folder, ignore_errors=True)
