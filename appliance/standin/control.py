@@ -93,7 +93,7 @@ class StandIn:
                 replays = ReplayPages(self._recorder, guard.page_value, answers)
                 self._pins = PinPages(self._recorder, guard.page_value, answers, self._stream)
                 written = WrittenPages(pages["desk"], start.root, guard.page_value, answers)
-                self._desk = Desk(pages["desk"], answers, replays, self._pins, written)
+                self._desk = Desk(pages["desk"], answers, start.root, replays, self._pins, written)
             self._programs = ProgramRoutes(pages["socket"], pages["assistants"], guard, self._sink.event)
             self._own_pages = OwnPages(
                 guard, self._page, self._stream, self._sink.event, self._status, self._remedies,

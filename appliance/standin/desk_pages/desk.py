@@ -21,6 +21,7 @@ from appliance.standin.replay_pages.replay_html import replay_bar
 from .errors_page import errors_page
 from .list_page import list_page
 from .mail_page import mail_page
+from .own_places import OwnPlaces
 from .reloads_page import reloads_page
 from .request_page import request_page, request_title
 from .request_stream import new_requests
@@ -51,10 +52,14 @@ class Desk:
     Args:
         path: the database.
         answers: makes answers of pages.
+        project: the project's folder.
         replays: the pages on which a request is sent again, pinned, and written as a test.
     """
 
-    def __init__(self, path: str, answers: PageAnswers, *replays: ReplayPages | PinPages | WrittenPages) -> None:
+    def __init__(
+        self, path: str, answers: PageAnswers, project: str, *replays: ReplayPages | PinPages | WrittenPages
+    ) -> None:
+        self._shown = OwnPlaces(project).shown
         self._replays = replays
         self._path = Path(path)
         self._answer = answers.answer
@@ -112,7 +117,7 @@ class Desk:
 
         def page() -> str:
             bar = replay_bar(number, self._replays[0].page_value) if self._replays else ""
-            return bar + request_page(found, section, filters)
+            return bar + request_page(self._shown(found), section, filters)
 
         return self._answer(environ, start, request_title(found), page, found, page_name="-")
 
@@ -127,12 +132,18 @@ class Desk:
 
     def _reloads(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found, run = self._asked(lambda each: (reloads(each), questions.current_run(each)), ([], ""))
-        page = partial(reloads_page, found, run)
+
+        def page() -> str:
+            return reloads_page(self._shown(found), run)
+
         return self._answer(environ, start, "Reloads", page, {"reloads": found}, page_name="reloads")
 
     def _errors(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found = self._asked(raised_errors.errors, [])
-        page = partial(errors_page, found)
+
+        def page() -> str:
+            return errors_page(self._shown(found))
+
         return self._answer(environ, start, "Errors", page, {"errors": found}, page_name="errors")
 
     def _stream(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

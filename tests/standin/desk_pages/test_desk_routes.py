@@ -60,7 +60,7 @@ def asking(path: Path, *, records: bool) -> Ask:
     guard, stream = Guard("t" * 43), EventStream()
     remedies = RemedyPages(lambda _: None, stream, guard.page_value)
     answers = PageAnswers(lambda: HOSTILE, records=records)
-    desk = Desk(str(path), answers) if records else None
+    desk = Desk(str(path), answers, "/workspace") if records else None
     machine = MachinePages(str(path.with_name("none.sock")), answers)
     pages = OwnPages(guard, WaitingPage(), stream, lambda *_: None, dict, remedies, machine=machine, desk=desk)
 

@@ -56,7 +56,7 @@ class Site:
         self._link = RecorderLink(self._send)
         answers = PageAnswers(lambda: "state", records=True)
         replays = ReplayPages(self._link, self.guard.page_value, answers)
-        desk = Desk("/nowhere", answers, replays)
+        desk = Desk("/nowhere", answers, "", replays)
         remedies = RemedyPages(lambda _: None, stream, self.guard.page_value)
         self._pages = OwnPages(self.guard, WaitingPage(), stream, lambda *_: None, dict, remedies, desk=desk)
 
