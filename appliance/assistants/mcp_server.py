@@ -51,6 +51,11 @@ class McpServer:
         self._lock = threading.Lock()
         self._running: dict[tuple[str, str | int], threading.Event] = {}
 
+    @property
+    def running_calls(self) -> int:
+        """How many calls of tools run now."""
+        return len(self._running)
+
     def answer(
         self, message: Any, tell: Tell = lambda _: None, *, session: str = "", gone: threading.Event | None = None
     ) -> Message | None:

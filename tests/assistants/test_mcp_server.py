@@ -117,8 +117,9 @@ def waiting(site: Site, request_id: int, session: str = "") -> tuple[threading.T
     thread = threading.Thread(
         target=lambda: answers.append(site.server.answer(message, told.append, session=session)), daemon=True
     )
+    before = site.server.running_calls
     thread.start()
-    while (session, request_id) not in site.server._running and thread.is_alive():
+    while site.server.running_calls == before and thread.is_alive():
         threading.Event().wait(0.001)
     return thread, answers, told
 

@@ -18,13 +18,12 @@ def test_a_slow_import(start: Start):
     appliance.edit("app.py", slow + HELLO.format(word="two"))
     facts: list[list[str]] = []
     version = 0
-    while not facts:
+    while facts[:1] != [["Module", "app"]]:  # on a busy machine the standard library's modules are told before it
         response, body = appliance.get(f"/__appliance__/wait?version={version}", Accept="application/json")
         assert response.headers["X-Appliance-Wait"] in {"progress", "same"}
         if response.status == 200:
             told = json.loads(body)
             facts, version = told["progress"]["facts"], told["version"]
-    assert facts[0] == ["Module", "app"]
     assert facts[1] in [["Waiting line", "app.py:2"], ["Waiting line", "app.py:3"]]
     assert told["progress"]["phase"] == "booting"
     assert appliance.get(Accept="text/html")[0].status == 503

@@ -42,6 +42,11 @@ class McpEndpoint:
     def __init__(self, socket: str, mode: str) -> None:
         self._server = McpServer(Sources(socket), lambda: mode)
 
+    @property
+    def running_calls(self) -> int:
+        """How many calls of tools run now."""
+        return self._server.running_calls
+
     def close(self) -> None:
         """End every call that waits."""
         self._server.cancel_all()

@@ -70,6 +70,8 @@ function show(pin) {
     location.reload();
     return;
   }
+  if (pin.at < Number(section.dataset.at)) return; // an answer that a newer event has overtaken
+  section.dataset.at = pin.at;
   section.querySelector(".state").textContent = STATES[pin.state] + (pin.reason ? `: ${pin.reason}` : "");
   section.querySelector(".facts").textContent = facts(pin);
   const tabled = pin.differences.filter((each) => !each.lines);
@@ -81,4 +83,9 @@ function show(pin) {
 
 const pinEvents = new EventSource("/__appliance__/events");
 pinEvents.addEventListener("pin", (event) => show(JSON.parse(event.data)));
+pinEvents.addEventListener("open", async () => {
+  // A run that ended before the stream was open, or while it was broken, is in no event.
+  const answer = await fetch("/__appliance__/pins", { headers: { Accept: "application/json" } });
+  if (answer.ok) for (const each of (await answer.json()).pins) show(each);
+});
 addEventListener("pagehide", () => pinEvents.close());

@@ -216,7 +216,7 @@ def test_an_extra_that_is_not_installed(tmp_path: Path) -> None:
 def test_requirements_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     """A broken file is no error of `init`: the page says what is wrong when the project starts."""
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
-    services_of(tmp_path, None, (), {})
+    assert {each.place.host for each in services_of(tmp_path, None, (), {}).wanted} <= {"postgres"}
 
 
 def test_a_dollar_arrives_as_it_is(tmp_path: Path) -> None:

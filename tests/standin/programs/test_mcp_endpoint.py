@@ -118,10 +118,10 @@ def test_a_cancellation_ends_the_stream(endpoint: McpEndpoint):
     _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"timeout_s": 300}), **own)
     parts = iter(stream)
     next(parts)
-    while ("mine", 1) not in endpoint._server._running:
+    while not endpoint.running_calls:
         threading.Event().wait(0.001)
     assert ask(endpoint, message("notifications/cancelled", None, requestId=1))[0] == "202"
-    assert ("mine", 1) in endpoint._server._running
+    assert endpoint.running_calls == 1
     assert ask(endpoint, message("notifications/cancelled", None, requestId=1), **own)[0] == "202"
     assert [part for part in parts if part != b":\n\n"] == []
 
@@ -130,7 +130,7 @@ def test_the_end_of_the_process_ends_the_calls(endpoint: McpEndpoint):
     """When the stand-in ends, no call keeps it waiting."""
     _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"timeout_s": 300}))
     next(iter(stream))
-    while not endpoint._server._running:
+    while not endpoint.running_calls:
         threading.Event().wait(0.001)
     endpoint.close()
     assert [part for part in iter(stream) if part != b":\n\n"] == []
@@ -141,7 +141,7 @@ def test_two_clients_may_use_one_id(endpoint: McpEndpoint):
     _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"timeout_s": 300}))
     parts = iter(stream)
     next(parts)
-    while not endpoint._server._running:
+    while not endpoint.running_calls:
         threading.Event().wait(0.001)
     assert "result" in json.loads(ask(endpoint, message("tools/call", 1, name="status"))[2])
     stream.close()
