@@ -61,7 +61,7 @@ def _overview(found: Found, project: str) -> Found:
     queries = details.get("queries", [])
     return {
         **short(found),
-        "queries": counted(queries) if found["details"] is not None else None,
+        "queries": counted(queries) + _not_kept(found) if found["details"] is not None else None,
         "queries_ms": round(sum(each["duration_s"] for each in queries) * 1000, 2) if queries else None,
         "repeated_queries": repeated(details.get("repeated", []), project),
         "outgoing_calls": len(details.get("outgoing", ())),
@@ -119,12 +119,18 @@ def _message(found: Found, fields: str, content: str, note: str) -> Found:
     return {"status": found["status"], "fields": details[fields], "content": details[content], "note": details[note]}
 
 
+def _not_kept(found: Found) -> int:
+    """Return how many queries were only counted."""
+    return int((found["details"] or {}).get("queries_left_out") or 0)
+
+
 def _queries(found: Found, project: str, offset: int) -> Found:
     queries = (found["details"] or {}).get("queries", [])
     shown = [_query(each, project) for each in queries[offset : offset + _QUERIES]]
     end = offset + len(shown)
     return {
-        "count": len(queries),
+        "count": len(queries) + _not_kept(found),
+        "not_kept": _not_kept(found) or None,
         "repeated": repeated((found["details"] or {}).get("repeated", []), project),
         "slowest": [_query(each, project) for each in sorted(queries, key=lambda each: -each["duration_s"])[:_SLOWEST]],
         "queries": shown,

@@ -44,7 +44,7 @@ class RequestDetails(NamedTuple):
             that were left out; ``queries`` has nine numbers for each query: of its text and its place in ``texts``, its
             beginning after that of the request and its duration in microseconds, the rows that the driver told and
             those that were fetched (-1: not known), of the types of its parameters and of its exception in ``texts``,
-            and its kind; ``queries_left_out`` counts those beyond the limit; ``effects`` is what else it did:
+            and its kind; ``queries_left_out`` counts those beyond the limits; ``effects`` is what else it did:
             ``calls`` has an object for each outgoing call, without ``took_us`` if it had not ended, and
             ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail;
             ``templates`` has engine, name, number and microseconds of each; ``caches`` name, hits, misses, writes and

@@ -213,3 +213,9 @@ def test_a_query_has_its_rows_and_its_error():
     plain, broken = part_of({"details": details}, "queries", PROJECT, 0)["queries"]
     assert plain == {"sql": "SELECT ?", "line": "shop.py:3", "ms": 500.0, "at_ms": 1.0}
     assert (broken["rows"], broken["parameters"], broken["error"]) == (0, "int", "no such table: books")
+
+
+def test_queries_that_are_not_kept_are_counted():
+    """An assistant is told how many there were, also where the record of the request was too large for them."""
+    told = part_of({"details": {"queries": [], "queries_left_out": 1200}}, "queries", PROJECT, 0)
+    assert (told["count"], told["not_kept"], told["queries"]) == (1200, 1200, [])

@@ -59,12 +59,15 @@ def _beginning(text: str) -> tuple[str, int]:
 
 def _queries(details: dict[str, Any]) -> Iterator[str]:
     queries = details.get("queries") or []
-    if not queries:
+    left_out = details.get("queries_left_out") or 0
+    if not queries and not left_out:
         return
-    yield from ("", f"Queries: {len(queries)}")
+    yield from ("", f"Queries: {len(queries) + left_out}")
     for each in details["repeated"]:
         yield f"  {each['count']} times from {each['place']}, {duration(each['duration_s'])} in all: {each['sql']}"
     for each in queries[:_QUERIES_MAX]:
         yield f"  {duration(each['duration_s']):>9}  {each['sql']}  {each['place']}"
     if len(queries) > _QUERIES_MAX:
         yield f"  {len(queries) - _QUERIES_MAX} more: see --json"
+    if left_out:
+        yield f"  {left_out} more are not kept"

@@ -54,3 +54,5 @@ def test_queries_are_listed_behind_those_that_repeat():
     assert found[at + 1] == "  60 times from app.py:3, 120 ms in all: SELECT 1"
     assert found[at + 2] == "     2.0 ms  SELECT 1  app.py:3"
     assert found[-1] == "  10 more: see --json"
+    found = shown({**DETAILS, "queries": [], "queries_left_out": 1200})
+    assert found[-2:] == ["Queries: 1200", "  1200 more are not kept"]

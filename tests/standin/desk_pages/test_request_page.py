@@ -80,6 +80,15 @@ def test_a_long_target_is_shown_once(recorded: Recorded):
     assert ("a" * 199 in listed, "a" * 201 in listed) == (True, False)
 
 
+def test_queries_that_are_not_kept_are_counted(recorded: Recorded):
+    """Where no query of a request fitted into its record, the tab and its section still tell their number."""
+    asked = found(recorded(request("/a")), 1)
+    asked["details"] = {"queries": [], "repeated": [], "queries_left_out": 1200}
+    page = request_page(asked, "queries", Filters())
+    assert "Queries 1200" in tabs(page).values()
+    assert "1200 queries are not kept" in page
+
+
 def test_every_section_is_made_of_a_bare_request(recorded: Recorded):
     """A request of which only its line of the log is known has every section."""
     bare = found(recorded(request("/a", **{"http.response.status_code": None, "duration_s": None})), 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.desk.queries.recorded_queries import query_count
 from appliance.protocol.request_details import (
     BODY_MAX,
     CALLS_MAX,
@@ -13,6 +14,7 @@ from appliance.protocol.request_details import (
     QUERIES_MAX,
     RESPONSE_MAX,
     TEMPLATES_MAX,
+    TRANSACTION,
     unpack,
 )
 from appliance.server.wsgi.recording.exchange import Exchange
@@ -26,8 +28,9 @@ def busy(character: str) -> Details:
     details = Details(b"x" * 65_536)
     details.received(b"x" * BODY_MAX)
     details.sent([b"x" * RESPONSE_MAX])
-    for number in range(QUERIES_MAX):
+    for number in range(QUERIES_MAX - 1):
         details.add_query((f"{number}{character * 500}", f"{character}.py:{number}", ""), (0.001, 0.001, 0, ""), -1, 0)
+    details.add_query(("COMMIT", "", ""), (0.001, 0.001, TRANSACTION, ""), -1, 0)
     for _ in range(CALLS_MAX):
         call: dict[str, Any] = {"method": "GET", "url": character * 500, "place": character * 200, "began_us": 1}
         details.effects.add_call({**call, "error": character * 200})
@@ -63,3 +66,4 @@ def test_what_is_left_out_is_counted():
     smallest = unpack(fitted(busy("x").of(exchange), 100_000))
     assert (smallest.body, smallest.info["body_cut"]) == (b"", BODY_MAX)
     assert "queries" not in smallest.info
+    assert query_count(smallest.info) == smallest.info["queries_left_out"] == QUERIES_MAX - 1  # without the commit

@@ -21,16 +21,22 @@ def queries_of(found: dict[str, Any]) -> Sequence[dict[str, Any]]:
     return queries
 
 
+def queries_count(found: dict[str, Any]) -> int:
+    """Return how many there were, those that are not kept included."""
+    return len(queries_of(found)) + ((found["details"] or {}).get("queries_left_out") or 0)
+
+
 def queries_section(found: dict[str, Any]) -> str:
     """Return the queries as a waterfall: each with its bar on the time line of the request."""
     queries = queries_of(found)
+    left_out = (found["details"] or {}).get("queries_left_out")
     if not queries:
-        return "<p>No query was recorded.</p>"
+        none_kept = f"<p>{left_out} queries are not kept: the record of the request was too large with them.</p>"
+        return none_kept if left_out else "<p>No query was recorded.</p>"
     total = sum(each["duration_s"] for each in queries)
     end = max(found["duration_s"] or 0.0, *(each["began_s"] + each["duration_s"] for each in queries)) or 1.0
     rows = "".join(_row(each, end) for each in queries)
     columns = ["Query", "Line", "Rows", "Duration", f"0 to {duration(end)}"]
-    left_out = found["details"].get("queries_left_out")
     further = f" {left_out} more are not kept." if left_out else ""
     return (
         f"<p>{counted(queries)} in {duration(total)}, of the request's {duration(end)}.{further}</p>"

@@ -12,7 +12,7 @@ from .log_section import log_section, shown_lines
 from .mail_section import mail_count, mail_section
 from .outgoing_section import count_of, outgoing_section
 from .overview_section import overview_section
-from .queries_section import queries_of, queries_section
+from .queries_section import queries_count, queries_section
 from .raised_section import exception_section
 from .templates_section import cache_count, cache_section, templates_count, templates_section
 
@@ -46,7 +46,7 @@ SECTIONS: dict[str, Section] = {
     "exception": Section("Exception", exception_section, lambda found: int(found["error"] is not None)),
     "request": Section("Request", request_section),
     "response": Section("Response", response_section),
-    "queries": Section("Queries", queries_section, lambda found: len(queries_of(found))),
+    "queries": Section("Queries", queries_section, queries_count),
     "outgoing": Section("Outgoing", outgoing_section, count_of),
     "mail": Section("Mail", mail_section, mail_count),
     "templates": Section("Templates", templates_section, templates_count),
