@@ -100,20 +100,25 @@ def test_the_pages_of_a_replay_are_accessible(
 def test_a_pinned_request_shows_each_save(
     opened: tuple[Appliance, Any, list[str], str], new_page: Opening, tmp_path: Path
 ):
-    """A save shows its difference on the open page by itself; the page is accessible; unpinned, it is empty."""
-    appliance, tab, said, _ = opened
+    """A save shows its difference on the open page by itself; the pages are accessible; unpinned, it is empty."""
+    appliance, tab, said, place = opened
     tab.click("button >> text=Pin")
     tab.wait_for_selector(".pin .state >> text=It has run once")
     appliance.edit("app.py", APP.replace('"one"', '"two"'))
     tab.wait_for_selector(".pin tr:has-text('$.word') >> text=two")
     for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
         page = new_page(width, scheme)
-        page.goto(tab.url)
-        assert axe(page) == [], (width, scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+        for address in (tab.url, place):
+            page.goto(address)
+            assert axe(page) == [], (address, width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
+        page.click("main >> text=The difference")  # of the request's own page
+        page.wait_for_url(tab.url)
         page.context.close()
     assert axe(tab) == []  # as the script has made it
-    assert nu({"pins": appliance.get("/__appliance__/pins", Accept="text/html")[1].decode()}, tmp_path) == []
+    paths = {"pins": "/__appliance__/pins", "request": place.partition(str(appliance.port))[2]}
+    pages = {name: appliance.get(path, Accept="text/html")[1].decode() for name, path in paths.items()}
+    assert nu(pages, tmp_path) == []
     appliance.edit("app.py", APP + "(")
     tab.wait_for_selector(".pin .state >> text=the project does not start")
     tab.click("button >> text=Unpin")

@@ -16,6 +16,7 @@ from appliance.desk.filters import Filters
 from appliance.desk.reload_history import reloads
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.answers import StreamedParts
+from appliance.standin.replay_pages.pin_pages import PinPages, pin_note
 from appliance.standin.replay_pages.replay_html import replay_bar
 
 from .errors_page import errors_page
@@ -31,7 +32,6 @@ from .sections.section_table import SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from appliance.standin.replay_pages.pin_pages import PinPages
     from appliance.standin.replay_pages.replay_pages import ReplayPages
     from appliance.standin.replay_pages.written_pages import WrittenPages
 
@@ -116,10 +116,19 @@ class Desk:
             )
 
         def page() -> str:
-            bar = replay_bar(number, self._replays[0].page_value) if self._replays else ""
-            return bar + request_page(self._shown(found), section, filters)
+            return self._bar(found) + request_page(self._shown(found), section, filters)
 
         return self._answer(environ, start, request_title(found), page, found, page_name="-")
+
+    def _bar(self, found: dict[str, Any]) -> str:
+        """Return what can be done with a request, and what is known of its pin."""
+        if not self._replays:
+            return ""
+        pins = next((each for each in self._replays if isinstance(each, PinPages)), None)
+        pin = pins.pin_of(found) if pins is not None and found["path"] else None
+        note = pin_note(pin) if pin is not None else ""
+        bar = replay_bar(found["id"], self._replays[0].page_value, pin["pin"] if pin is not None else None)
+        return f"{bar}{note}"
 
     def _mail(self, number: int, position: int, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found = self._asked(lambda connection: questions.request(connection, number), None)

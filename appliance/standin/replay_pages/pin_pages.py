@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PAGE, SCRIPT = f"{PREFIX}/pins", f"{PREFIX}/pins.js"
 _PIN = re.compile(rf"{PREFIX}/requests/([0-9]{{1,15}})/pin")
 _UNPIN = re.compile(rf"{PAGE}/([0-9]{{1,9}})/unpin")
+_NOTE_S = 2.0  # a request's page waits no longer for its pin
 _STATES = {
     "running": "It runs ...",
     "first": "It has run once. The next save shows a difference.",
@@ -64,6 +65,13 @@ class PinPages:
     def publish(self, pin: dict[str, Any]) -> None:
         """Tell open pages what is known of a pin."""
         self._stream.publish("pin", pin)
+
+    def pin_of(self, found: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what is known of the pin of this request; None if it is not pinned, or nobody answers."""
+        # Pins outlive a database that is replaced, and its numbers: another request may have one of them.
+        own = (found["id"], found["method"], found["path"] + (f"?{found['query']}" if found["query"] else ""))
+        pins = self._link.ask("pins", within_s=_NOTE_S).get("pins", ())
+        return next((each for each in pins if (each["request"], each["method"], each["target"]) == own), None)
 
     def find(self, method: str, path: str) -> Route | None:
         """Return the route of a press; None for all other paths."""
@@ -124,14 +132,24 @@ def pins_html(pins: list[dict[str, Any]], page_value: str) -> str:
     return f'{lead}{sections}<script src="{SCRIPT}" defer></script>'
 
 
+def pin_note(pin: dict[str, Any]) -> str:
+    """Return what the page of a pinned request says of its last run."""
+    link = f'<a href="{PAGE}#pin-{pin["pin"]}">{"The difference" if pin["differences"] else "Its runs"}</a>'
+    return f'<p class="summary"><span>Pinned. {text(_state(pin))}</span><span>{_facts(pin)}</span>{link}</p>'
+
+
+def _state(pin: dict[str, Any]) -> str:
+    state = _STATES.get(pin["state"], pin["state"])
+    return f"{state}: {pin['reason']}" if pin["reason"] else f"{state}"
+
+
 def _section(pin: dict[str, Any], page_value: str) -> str:
-    state = _STATES.get(pin["state"], pin["state"]) + (f": {pin['reason']}" if pin["reason"] else "")
     differences = differences_html(pin["differences"]) if pin["differences"] else ""
     unpin = f'<form method="post" action="{PAGE}/{pin["pin"]}/unpin">{hidden({PAGE_VALUE: page_value})}'
     return (
         f'<section id="pin-{pin["pin"]}" class="pin" data-pin="{pin["pin"]}"><h2>{text(pin["method"])} '
         f'<a href="{place_of(pin["request"])}">{text(pin["target"])}</a></h2>'
-        f'<p class="state" role="status">{text(state)}</p><p class="facts">{_facts(pin)}</p>'
+        f'<p class="state" role="status">{text(_state(pin))}</p><p class="facts">{_facts(pin)}</p>'
         f'<div class="differences">{differences}</div>{_left_out(pin)}{unpin}<button>Unpin</button></form></section>'
     )
 

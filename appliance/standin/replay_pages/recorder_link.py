@@ -36,15 +36,21 @@ class RecorderLink:
         self._changed = threading.Condition()
         self._answers: dict[int, Answer | None] = {}  # None: not yet
 
-    def ask(self, ask: str, **more: Any) -> Answer:
-        """Return the answer to a question (``desk.replay.replayer``); ``error`` in it says why there is none."""
+    def ask(self, ask: str, *, within_s: float | None = None, **more: Any) -> Answer:
+        """Return the answer to a question (``desk.replay.replayer``); ``error`` in it says why there is none.
+
+        Args:
+            ask: the question's name.
+            within_s: wait no longer than that.
+            more: what else the question has.
+        """
         number = next(self._numbers)
         with self._changed:
             self._answers[number] = None
         try:
             self._send(AskRecorder(number=number, question={"ask": ask, **more}))
             with self._changed:
-                self._changed.wait_for(lambda: self._answers[number] is not None, self._wait_s)
+                self._changed.wait_for(lambda: self._answers[number] is not None, within_s or self._wait_s)
         except ChannelError:  # this process ends
             return dict(_NO_ANSWER)
         finally:

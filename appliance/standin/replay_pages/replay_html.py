@@ -21,15 +21,22 @@ def hidden(values: dict[str, str]) -> str:
     return "".join(f'<input type="hidden" name="{text(name)}" value="{text(value)}">' for name, value in values.items())
 
 
-def replay_bar(number: int, page_value: str) -> str:
-    """Return what a request's page offers: send it again, edit it first, or run it after each save."""
+def replay_bar(number: int, page_value: str, pin: int | None = None) -> str:
+    """Return what a request's page offers: send it again, edit it first, or run it after each save.
+
+    Args:
+        number: of the request.
+        page_value: what a page of ours sends with each change.
+        pin: the number of its pin; None: it is not pinned.
+    """
     own = hidden({PAGE_VALUE: page_value})
+    press, label = (place_of(number, "pin"), "Pin") if pin is None else (f"{PREFIX}/pins/{pin}/unpin", "Unpin")
     return (
         f'<div class="bar"><form method="post" action="{place_of(number, "replay")}">{own}'
         '<button data-key="r">Send again</button>'
         f'<a href="{place_of(number, "replay")}">Edit, or copy as a command</a>'
         f'<a href="{place_of(number, "test")}">Write as a test</a></form>'
-        f'<form method="post" action="{place_of(number, "pin")}">{own}<button>Pin</button></form></div>'
+        f'<form method="post" action="{press}">{own}<button>{label}</button></form></div>'
     )
 
 

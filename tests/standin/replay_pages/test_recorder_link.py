@@ -41,6 +41,7 @@ def test_an_answer_that_does_not_come_is_an_error():
     asked: list[Any] = []
     link = RecorderLink(asked.append, wait_s=0.01)
     assert "has not answered" in link.ask("form")["error"]
+    assert "has not answered" in RecorderLink(asked.append).ask("form", within_s=0.01)["error"]
     link.answered(RecorderAnswers(number=asked[0].number, answer={"late": True}))
 
     def gone(_: Any) -> None:
