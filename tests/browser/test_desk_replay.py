@@ -63,6 +63,25 @@ def test_a_request_is_sent_again_by_key(opened: tuple[Appliance, Any, list[str],
     assert said == []
 
 
+def test_the_list_sends_the_chosen_request_again(opened: tuple[Appliance, Any, list[str], str]):
+    """R on the list sends the chosen request, asks first where the method is not safe, and does nothing without one."""
+    _, tab, said, place = opened
+    listed = place.partition("requests")[0]
+    tab.goto(listed)
+    tab.evaluate("fetch('/second', {method: 'POST', body: 'typed'})")
+    tab.wait_for_selector("#requests tr:first-child >> text=/second")
+    for key in ("r", "j", "r"):
+        tab.keyboard.press(key)
+    tab.wait_for_selector("h1 >> text=Send POST again?")
+    tab.goto(listed)
+    for key in ("j", "j", "r"):
+        tab.keyboard.press(key)
+    tab.wait_for_selector("#result >> text=No difference.")
+    tab.click("text=The request")
+    tab.wait_for_selector("h1 >> text=GET /first")
+    assert said == []
+
+
 def test_secrets_are_copied_when_asked_for(opened: tuple[Appliance, Any, list[str], str]):
     """The commands have names for masked values until the button for the secrets is pressed; a button copies one."""
     _, tab, said, _ = opened

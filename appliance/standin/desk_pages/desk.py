@@ -102,7 +102,7 @@ class Desk:
             return questions.requests(connection, filters), newest
 
         found, newest = self._asked(ask, ([], 0))
-        page = partial(list_page, found, filters, newest)
+        page = partial(list_page, found, filters, newest, self._replays[0].page_value if self._replays else "")
         return self._answer(environ, start, "Requests", page, {"requests": found}, page_name="")
 
     def _request(self, number: int, section: str, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

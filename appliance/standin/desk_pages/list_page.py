@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk.units import duration
 from appliance.server.browser.own_paths import PREFIX
+from appliance.standin.remedy_pages import PAGE_VALUE
+from appliance.standin.replay_pages.replay_html import hidden
 
 from .page_frame import table
 from .texts import moment, size, status_class, target, text
@@ -19,13 +21,14 @@ _COLUMNS = ["Time", "Method", "Path", "Status", "Duration", "Queries", "Size", "
 _STATUSES = {"": "any", "2xx": "2xx", "3xx": "3xx", "4xx": "4xx", "5xx": "5xx"}
 
 
-def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int) -> str:
+def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int, page_value: str = "") -> str:
     """Return the body of the page.
 
     Args:
         found: the requests, the newest first.
         filters: which were asked for.
         newest: the id of the newest request of all; the script asks for those after it.
+        page_value: what a page of ours sends with each change; "": no request can be sent again.
     """
     query = filters.query(limit=filters.limit, before=None, after=None)
     rest = f"?{text(query)}" if query else ""
@@ -37,12 +40,21 @@ def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int) ->
     if len(found) == filters.limit:
         older += f'<p><a href="?{text(filters.query(before=found[-1]["id"], after=None))}">Older requests</a></p>'
     body = table("The requests that were recorded, the newest first", _COLUMNS, rows, "requests")
-    return f"{_form(filters)}<div{live}>{empty}{body}</div>{older}{_KEYS}"
+    return f"{_form(filters)}<div{live}>{empty}{body}</div>{older}{_keys(page_value)}"
 
 
 _NONE_YET = "No request yet. Open the project, and it appears here."
 _NONE = f'No request matches. <a href="{PREFIX}/">Show all</a>'
-_KEYS = "<p class=keys><kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> next and previous <kbd>Enter</kbd> open</p>"
+
+
+def _keys(page_value: str) -> str:
+    """Return the line that names the keys, and the form with which the script sends the chosen request again."""
+    again = form = ""
+    if page_value:
+        again = " <kbd>r</kbd> send again"
+        form = f'<form id="again" method="post" hidden>{hidden({PAGE_VALUE: page_value})}</form>'
+    keys = "<kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> next and previous <kbd>Enter</kbd> open"
+    return f"<p class=keys>{keys}{again}</p>{form}"
 
 
 def _row(each: dict[str, Any], rest: str) -> str:

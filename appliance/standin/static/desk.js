@@ -75,6 +75,15 @@ function choose(step) {
   rows[next].scrollIntoView({ block: "nearest" });
 }
 
+// The same form as on the request's own page: the server asks first where the method is not safe.
+function sendAgain() {
+  const form = document.getElementById("again");
+  const row = body.querySelector("tr.chosen");
+  if (!form || !row) return;
+  form.action = `/__appliance__/requests/${Number(row.dataset.id)}/replay`;
+  form.submit();
+}
+
 // A part of a page that changes is replaced by the same part of the page as it is now: the server alone makes HTML.
 // XMLHttpRequest parses a document without running it, which a policy with Trusted Types allows.
 const changing = document.querySelector("[data-refresh]");
@@ -120,7 +129,9 @@ addEventListener("keydown", (event) => {
     }
   } else if (event.key === "j" && body) choose(1);
   else if (event.key === "k" && body) choose(-1);
-  else if (event.key === "h") openTab(-1);
+  else if (event.key === "r" && body) {
+    if (!event.repeat) sendAgain(); // a key that is held down sends once
+  } else if (event.key === "h") openTab(-1);
   else if (event.key === "l") openTab(1);
   else document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
 });

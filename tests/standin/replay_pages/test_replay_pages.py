@@ -127,6 +127,14 @@ def test_a_script_gets_json_and_must_confirm():
     assert (status, json.loads(content)["replayed"]) == (200, 18)
 
 
+def test_the_list_has_a_form_for_its_key():
+    """The script fills in which request is sent; the form has the page's value."""
+    site = Site()
+    page = site.ask("/__appliance__/")[2]
+    ((value,),) = [re.findall(r'<form id="again" method="post" hidden><input[^>]* value="(\w+)"', page)]
+    assert value == site.guard.page_value
+
+
 def test_what_the_recorder_refuses_is_said():
     """An error of the recorder is a page with its words, status 422."""
     site = Site()
