@@ -119,12 +119,14 @@ def test_the_pages_of_a_replay_are_accessible(
 def test_a_pinned_request_shows_each_save(
     opened: tuple[Appliance, Any, list[str], str], new_page: Opening, tmp_path: Path
 ):
-    """A save shows its difference on the open page by itself; the pages are accessible; unpinned, it is empty."""
+    """A save shows its difference, and what is left out of it, on the open page by itself; unpinned, it is empty."""
     appliance, tab, said, place = opened
     tab.click("button >> text=Pin")
     tab.wait_for_selector(".pin .state >> text=It has run once")
-    appliance.edit("app.py", APP.replace('"one"', '"two"'))
+    timed = APP.replace('"word": word', '"word": word, "at": __import__("time").time_ns()')
+    appliance.edit("app.py", timed.replace('"one"', '"two"'))
     tab.wait_for_selector(".pin tr:has-text('$.word') >> text=two")
+    assert "differs from one response to the next: $.at" in tab.locator(".pin .notes").inner_text()
     for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
         page = new_page(width, scheme)
         for address in (tab.url, place):

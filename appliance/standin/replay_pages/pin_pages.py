@@ -150,7 +150,8 @@ def _section(pin: dict[str, Any], page_value: str) -> str:
         f'<section id="pin-{pin["pin"]}" class="pin" data-pin="{pin["pin"]}"><h2>{text(pin["method"])} '
         f'<a href="{place_of(pin["request"])}">{text(pin["target"])}</a></h2>'
         f'<p class="state" role="status">{text(_state(pin))}</p><p class="facts">{_facts(pin)}</p>'
-        f'<div class="differences">{differences}</div>{_left_out(pin)}{unpin}<button>Unpin</button></form></section>'
+        f'<div class="differences">{differences}</div><div class="notes">{_notes(pin)}</div>'
+        f"{unpin}<button>Unpin</button></form></section>"
     )
 
 
@@ -163,7 +164,7 @@ def _facts(pin: dict[str, Any]) -> str:
     return ", ".join([*facts, duration(pin["duration_s"])] if pin["duration_s"] is not None else facts)
 
 
-def _left_out(pin: dict[str, Any]) -> str:
+def _notes(pin: dict[str, Any]) -> str:
     told = ""
     if pin["left_out"]:
         names = text(", ".join(pin["left_out"]))

@@ -64,6 +64,19 @@ function facts(pin) {
   return found.join(", ");
 }
 
+function notes(pin) {
+  const found = [];
+  if (pin.left_out.length) {
+    const names = pin.left_out.join(", ");
+    found.push(made("p", `Sent without what is known only masked since a restart: ${names}.`, "s4"));
+  }
+  if (pin.volatile.length) {
+    const names = pin.volatile.join(", ");
+    found.push(made("p", `Left out, because it differs from one response to the next: ${names}.`));
+  }
+  return found;
+}
+
 function show(pin) {
   const section = document.querySelector(`[data-pin="${Number(pin.pin)}"]`);
   if (!section || pin.state === "unpinned") {
@@ -78,6 +91,7 @@ function show(pin) {
   const shown = tabled.length ? [differenceTable(tabled)] : [];
   for (const each of pin.differences) if (each.lines) shown.push(...differenceLines(each));
   section.querySelector(".differences").replaceChildren(...shown);
+  section.querySelector(".notes").replaceChildren(...notes(pin));
   section.dataset.generation = pin.generation;
 }
 
