@@ -15,10 +15,12 @@ from tests.live.live_appliance import Appliance
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
 APP = """
-import http.client, smtplib, time
+import http.client, smtplib, sqlite3, time
 MAIL = "Subject: Welcome\\nContent-Type: text/html\\n\\n<script>document.body.innerHTML = 'ran'</script><p>Hello</p>"
 
 def effects():
+    database = sqlite3.connect(":memory:")
+    database.execute("SELECT name, price FROM (SELECT 'tea' AS name, 3 AS price) WHERE price < ?", (7,)).fetchall()
     with smtplib.SMTP("mail.example.invalid") as session:
         session.sendmail("a@example.org", ["b@example.org"], MAIL)
     try:
@@ -91,6 +93,7 @@ def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
         "exception": "ValueError: wrong",
         "request": "Accept-Encoding",
         "response": "Content-Type",
+        "queries": "SELECT name, price",
         "outgoing": "Connection refused",
         "mail": "Kept, and not sent",
         "log": "printed by /raise",
