@@ -91,7 +91,8 @@ def test_secrets_are_copied_when_asked_for(opened: tuple[Appliance, Any, list[st
     tab.wait_for_selector("#copies >> text=secrets included")
     assert "Basic abc" in tab.locator("#copy-requests").inner_text()
     tab.click("button >> text=Copy curl")
-    tab.wait_for_function("document.querySelector('[data-copy]').textContent === 'Copied' || String(getSelection())")
+    while not tab.evaluate("document.querySelector('[data-copy]').textContent === 'Copied' || String(getSelection())"):
+        tab.evaluate("new Promise(requestAnimationFrame)")  # wait_for_function evaluates a text in the page
     assert said == []
 
 

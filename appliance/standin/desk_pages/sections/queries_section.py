@@ -69,6 +69,6 @@ def _row(each: dict[str, Any], end: float) -> str:
         notes += f'<br><span class="s5">{text(each["error"])}</span>'
     return (
         f'<tr><td class="path"><code>{text(each["sql"] or "(text not kept)")}</code>{notes}</td>'
-        f'<td class="path">{text(each["place"])}</td><td class="number">{text(each.get("rows"))}</td>'
+        f'<td class="place">{text(each["place"])}</td><td class="number">{text(each.get("rows"))}</td>'
         f'<td class="number">{duration(each["duration_s"])}</td><td>{bar}</td></tr>'
     )
