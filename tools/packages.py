@@ -36,8 +36,11 @@ def order() -> list[str]:
 
 
 def tree() -> str:
-    """Return the packages with their modules, as an indented list."""
+    """Return the modules at the top, then the packages with their modules, as an indented list."""
     lines = ["```"]
+    for file in sorted((ROOT / "appliance").glob("*.py")):
+        if not file.name.startswith("__"):
+            lines.append(file.name.ljust(22) + _first_line(file))
     for name in order():
         lines += _lines(ROOT / "appliance" / name, 0)
     return "\n".join([*lines, "```"]) + "\n"

@@ -1,4 +1,4 @@
-"""The tools that tell of reloads: the history, and the next one."""
+"""The tools about reloads: the history, and the next one."""
 
 from __future__ import annotations
 

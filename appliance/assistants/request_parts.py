@@ -1,4 +1,4 @@
-"""One request for an assistant, part by part: what it was, what it did, what it said."""
+"""One request for an assistant, part by part: the request, its effects, its lines of the log."""
 
 from __future__ import annotations
 

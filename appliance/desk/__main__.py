@@ -46,7 +46,7 @@ def main(descriptor: int) -> None:
     pins = Pins(replayer, PinFile(path), partial(_publish, channel), partial(_report, channel))
     replayer.questions.update(pins.questions)
     listener = threading.Thread(target=_listen, args=(channel, replayer, pins, received[1:]), daemon=True)
-    # Before the next line, which is for this thread alone: a person waits for what the others do.
+    # Started before os.nice, which lowers this thread and those that it starts later: a person waits for the others.
     listener.start()
     if details is not None:
         details.start()

@@ -10,7 +10,7 @@ COMPANION_EVENTS = MappingProxyType(
     {
         "companion.started": Event(
             "debug, info",
-            "A companion was started; at debug, again after a failure that was reported.",
+            "A companion was started. A restart after a reported failure is logged at debug.",
             ("companion", "pid", "command"),
         ),
         "companion.ended": Event(
@@ -20,7 +20,7 @@ COMPANION_EVENTS = MappingProxyType(
         ),
         "companion.failed": Event(
             "warning",
-            "A companion has failed, or could not be started; the first time in a row.",
+            "A companion has failed, or could not be started. Only the first failure in a row is logged.",
             ("companion", "how", "after_s", "action"),
         ),
         "companion.missing": Event(

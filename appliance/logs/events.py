@@ -192,7 +192,7 @@ EVENTS = MappingProxyType(
         "worker.resumed": Event("info", "The stuck worker answers again.", ("pid", "duration_s")),
         "work.running": Event(
             "info",
-            "A worker that serves no more has background work: a thread, or an exit hook. It has GRACE_S to end.",
+            "A worker that has stopped serving has background work: a thread, or an exit hook. It has GRACE_S to end.",
             ("thread", "file", "line", "function"),
             CHILD,
         ),
@@ -204,7 +204,7 @@ EVENTS = MappingProxyType(
             action="Let the work end within APPLIANCE_GRACE_S, or raise APPLIANCE_GRACE_S.",
         ),
         "scheduler.stopped": Event(
-            "debug", "A worker that serves no more has stopped its schedulers from starting jobs.", ("names",), CHILD
+            "debug", "A worker that has stopped serving has kept its schedulers from starting jobs.", ("names",), CHILD
         ),
         "worker.looping": Event(
             "error",

@@ -11,7 +11,7 @@ PAGE_EVENTS = MappingProxyType(
         "pages.started": Event(
             "info",
             "The appliance answers /__appliance__/. From another host or machine, open this URL once: it contains the "
-            "token of this start. Where the host's port is not known, the URL is a path.",
+            "token of this start. If the published port is unknown, the URL is only a path.",
             ("url",),
         ),
         "pages.refused": Event(

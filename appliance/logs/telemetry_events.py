@@ -20,7 +20,7 @@ TELEMETRY_EVENTS = MappingProxyType(
         ),
         "telemetry.left": Event(
             "info",
-            "The project traces its requests itself: this worker begins no spans of its own.",
+            "The project traces its requests itself, so the appliance exports no spans of this worker.",
             ("reason",),
             CHILD,
         ),
@@ -32,8 +32,8 @@ TELEMETRY_EVENTS = MappingProxyType(
         ),
         "telemetry.lost": Event(
             "warning",
-            "Data was lost: the collector has refused it, or there was too much to keep. Reported at the first loss, "
-            "and with the rest when data is sent again, or at the end.",
+            "Data was lost: the collector has refused it, or there was too much to keep. Logged at the first loss, "
+            "then with the remaining count when data is sent again, or at the stop.",
             ("what", "url", "count", "reason", "action"),
             frozenset({"supervisor", "worker"}),
             action="Give the collector more room, or send less (OTEL_TRACES_SAMPLER).",

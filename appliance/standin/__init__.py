@@ -1,4 +1,5 @@
 """The stand-in: a process of ours that answers while no worker can, and serves the appliance's own pages anytime.
 
-Runs in the appliance's own interpreter, as a child of the supervisor, and imports the project's side alone.
+Runs in the appliance's own interpreter, as a child of the supervisor. It imports the server of the project's side, the
+desk and the assistants' tools, and nothing of the project.
 """

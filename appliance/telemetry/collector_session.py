@@ -79,7 +79,7 @@ class CollectorSession(requests.Session):
             content = response.content
         except requests.exceptions.SSLError as error:
             self.outcome = self._failed(error)
-            # As another error: the SDK would try again, since it takes this one for a failed connection.
+            # The SDK retries an SSLError, since it takes it for a failed connection; this one it does not retry.
             raise requests.exceptions.InvalidURL(self.outcome.reason) from error
         except Exception as error:
             self.outcome = self._failed(error)

@@ -1,1 +1,4 @@
-"""The way out of development: the files that run a project elsewhere, made from what the appliance knows of it."""
+"""The way out of development: the files that run a project elsewhere, made from what the appliance knows of it.
+
+Runs in a command, in our interpreter.
+"""

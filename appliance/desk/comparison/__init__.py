@@ -1,1 +1,4 @@
-"""Compare two responses: status, fields, content by structure or by lines, queries. Every comparison has a bound."""
+"""Compare two responses: status, fields, content by structure or by lines, queries. Every comparison has a bound.
+
+Runs in the recorder.
+"""

@@ -1,4 +1,4 @@
-"""Keep the pins in a file beside the database, masked as that is: a database may be replaced, and pins stay."""
+"""Store the pins, masked, in a file of their own: they survive when the database is replaced."""
 
 from __future__ import annotations
 

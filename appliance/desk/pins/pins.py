@@ -1,9 +1,9 @@
 """All pins of an appliance: which there are, and their runs after each save.
 
-Theory of operation. The supervisor says which generation serves, or that the project is broken. Each pin whose last run
-was of an earlier one gets a thread, of which few send at a time; a slow request holds no other one up. A thread reads
-which generation serves when its turn comes, so in a burst of saves only the last one is run. A result that came while
-the next save was under way is dropped, and the request runs again.
+Theory of operation. The supervisor says which generation serves, or that the project is broken. A pin that has not run
+for the serving generation gets a thread. At most a few send at a time, so a slow request delays few others. A thread
+reads which generation serves when its turn comes, so in a burst of saves only the last one is run. A result that came
+while the next save was under way is dropped, and the request runs again.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Pins:
         with self._lock:
             pin = self._pins.pop(int(question.get("pin") or 0), None)
             if pin is None:
-                raise ReplayError("This request is not pinned any longer.")
+                raise ReplayError("This request is not pinned any longer. Load the page of pins again.")
             told = {"pin": pin.number, "request": pin.request, "state": "unpinned", **self._stored()}
         self._publish(told)
         return told

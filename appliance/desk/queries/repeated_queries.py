@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LEAST = 5
-# What stays, comments, and values, at each place the first that fits. Every repetition is possessive or bounded by the
-# end of the text, so that a text takes linear time. A backslash before a quote escapes it, as in MySQL, except in
-# ``ESCAPE '\\'``. A text in double quotes is a value only behind an equals sign and before no dot.
+# Text that stays, comments, and values: at each position the first match counts. Every repetition is possessive or
+# bounded by the end of the text, so that a text takes linear time. A backslash before a quote escapes it, as in MySQL,
+# except in ``ESCAPE '\\'``. A text in double quotes is a value only behind an equals sign and before no dot.
 _TOKEN = re.compile(
     r"""
       (?P<value> (?:(?<==)|(?<==\ )) "(?:[^"\\]++|""|\\.)*+" (?!\.) )

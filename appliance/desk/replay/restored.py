@@ -1,4 +1,4 @@
-"""Make the request that is sent of what a person has seen and edited, and of what was received.
+"""Build the request to send again: the edited, masked request with the received values filled in.
 
 A person sees and edits the masked request. Where the request is still in memory, each masked value becomes the received
 one again; where it is not, the masked value is left out, and named.
@@ -54,7 +54,7 @@ class Shown:
         """
         details = found["details"]
         if details is None or not found["method"] or not found["path"]:
-            raise ReplayError("Head and body of this request were not recorded, so it can't be sent again.")
+            raise ReplayError("Head and body of this request were not recorded. Send it from its client again.")
         target = found["path"] + (f"?{found['query']}" if found["query"] else "")
         fields = [(str(name), str(value)) for name, value in details["fields"]]
         kind = next((value for name, value in fields if name.lower() == "content-type"), "").lower()
@@ -201,7 +201,7 @@ def _body(edited: Any, shown: Shown, raw: SentRequest | None, kind: str, made: R
         if raw is not None or not shown.has_body:
             return raw.body if raw is not None else b""
         if shown.body is None:
-            raise ReplayError("Its body was not text, and is no longer in memory. It can't be sent again.")
+            raise ReplayError("Its body was not text, and is no longer in memory. Send it from its client again.")
         edited = shown.body
     text = str(edited)
     if "\r\n" in text and "\r\n" not in (shown.body or ""):

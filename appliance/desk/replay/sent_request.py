@@ -113,7 +113,7 @@ def of_head(raw: bytes, body: bytes) -> SentRequest:
     first, *lines = raw.decode("latin-1").split("\r\n")
     parts = first.split(" ")
     if len(parts) != 3:
-        raise ReplayError("The request line is not a method, a target and a version. It can't be sent again.")
+        raise ReplayError("The request line is not a method, a target and a version. Send it from its client again.")
     pairs = (line.partition(":") for line in lines)
     fields = tuple((name.strip(), value.strip(" \t")) for name, colon, value in pairs if colon)
     return SentRequest(parts[0], origin_form(parts[1]), fields, body)

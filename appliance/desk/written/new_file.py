@@ -1,4 +1,4 @@
-"""Write a new file into the project, where a person has said: inside the project's folder, over nothing, as its owner.
+"""Write a new file where a person chose: inside the project, never over an existing file, owned by the folder's owner.
 
 Each folder on the way is opened from the one above it, without following a link: a name can be replaced between a check
 and the use, a descriptor can't.
@@ -57,7 +57,9 @@ def write_new(root: str, place: str, text: str) -> None:
         except NotADirectoryError:
             raise NotWrittenError(f"{place} leads through a link or a file. Choose another folder.") from None
         except OSError as error:
-            raise NotWrittenError(f"{place} can't be written: {error.strerror or error}.") from error
+            raise NotWrittenError(
+                f"{place} can't be written: {error.strerror or error}. Choose another folder."
+            ) from error
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
                 if os.geteuid() == 0:  # the project's owner must be able to change it
@@ -67,4 +69,6 @@ def write_new(root: str, place: str, text: str) -> None:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=folder)
-            raise NotWrittenError(f"{place} can't be written: {error.strerror or error}.") from error
+            raise NotWrittenError(
+                f"{place} can't be written: {error.strerror or error}. Choose another folder."
+            ) from error

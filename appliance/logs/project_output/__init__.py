@@ -1,1 +1,4 @@
-"""Turn what the project prints and logs into events: lines, tracebacks, records."""
+"""Turn what the project prints and logs into events: lines, tracebacks, records.
+
+Runs in the supervisor.
+"""

@@ -25,7 +25,7 @@ ALWAYS = MappingProxyType(
         "role": Field(
             "string",
             "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`, `recorder`, "
-            "`exporter`, `companion`; `library` for a library's log",
+            "`exporter`, `probes`, `companion`, `guard`; `library` for a library's log",
         ),
         "generation": Field(
             "integer", "the generation of the process's code: one more with each reload; absent if it has none"

@@ -1,1 +1,4 @@
-"""Bytes to and from a connection: sockets, TLS, polling, and the waits for a client."""
+"""Bytes to and from a connection: sockets, TLS, polling, and the waits for a client.
+
+Runs in each process that has the server: worker, stand-in, library.
+"""

@@ -11,7 +11,7 @@ import re
 
 # Found by the library's name: "libGL.so.1: cannot open shared object file".
 _LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]{1,60}\.so[\w.]{0,20}): cannot open shared object file")
-# The loader says no more: memory that is exhausted has the same message.
+# The loader names no cause: a limit of memory has the same message.
 _UNMAPPED = re.compile(r"(?P<file>/[^\n]{1,4000}): failed to map segment from shared object")
 _LIBRARIES = {
     "libEGL.so": "libegl1",

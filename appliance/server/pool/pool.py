@@ -334,7 +334,7 @@ class PooledWSGIServer(WSGIServer):
         return self._report_room(room)
 
     def _report_room(self, room: bool) -> bool:  # noqa: FBT001  what it returns
-        """Log that there is no room for another long request, once until there is; return what was found."""
+        """Log once that no other long request fits, until one does; return whether one fits."""
         logged, self._logged_full = self._logged_full, not room
         if not room and not logged:
             self.sink.event("warning", "stream.limit", {"limit": self.limits.max_streams})

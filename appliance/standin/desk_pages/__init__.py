@@ -1,1 +1,4 @@
-"""The pages of the desk, below ``/__appliance__/``: requests, routes, reloads, errors. They read its database."""
+"""The pages of the desk, below ``/__appliance__/``: requests, routes, reloads, errors. They read its database.
+
+Runs in the stand-in.
+"""

@@ -31,7 +31,7 @@ def new_requests(path: Path, filters: Filters, closed: threading.Event) -> Gener
     except (UnreadableError, OSError):
         return  # the browser connects again
     try:
-        # The id of a request that a removed database had says nothing about this one.
+        # An id from a database that was removed does not exist in this one.
         seen = filters.after if filters.after and filters.after <= questions.newest(connection) else 0
         while not closed.is_set():
             (now,) = connection.execute("PRAGMA data_version").fetchone()

@@ -62,10 +62,10 @@ class McpEndpoint:
         except RpcError as error:
             status = "400 Bad Request" if error.code == json_rpc.PARSE_ERROR else "413 Content Too Large"
             return _failed(start, status, error.text, error.code)
-        # Two clients that send no session may use one id at a time.
+        # Clients without a session may use the same message id, so each request of theirs gets a session of its own.
         session = environ.get("HTTP_MCP_SESSION_ID", "")[:_SESSION_MAX] or secrets.token_hex(16)
         fields = [("Mcp-Session-Id", secrets.token_hex(16))] if any(map(_is_greeting, messages)) else []
-        # Over HTTPS the worker relays, and ends its streams at a reload; a response that is not a stream, it finishes.
+        # Over HTTPS the worker relays the connection. At a reload it ends streams, but finishes other responses.
         may_stream = _EVENTS in environ.get("HTTP_ACCEPT", "") and environ.get("wsgi.url_scheme") != "https"
         if may_stream and any(map(self._server.waits, messages)):
             start("200 OK", [("Content-Type", _EVENTS), ("X-Accel-Buffering", "no"), *fields])

@@ -1,1 +1,4 @@
-"""Companions: the project's other processes, such as a Celery worker or a bundler, run beside its worker."""
+"""Companions: the project's other processes, such as a Celery worker or a bundler, run beside its worker.
+
+Runs in the supervisor.
+"""

@@ -1,8 +1,8 @@
 """A process that ends what companions leave behind if the supervisor is killed; it waits until then.
 
 The kernel ends the process group of each companion with the supervisor (``lifeline``). Processes that have left their
-group are found by their mark. This process runs where the end of the supervisor does not end them too: not in a
-container in which the supervisor is process 1. Our own interpreter runs it, without any other module of ours.
+group are found by their mark. This process runs only where the supervisor is not PID 1: with PID 1, the kernel ends
+every process of a container. Our own interpreter runs it, without any other module of ours.
 """
 
 from __future__ import annotations

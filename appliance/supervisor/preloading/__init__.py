@@ -1,1 +1,4 @@
-"""Preload for the next worker: which modules, in which process, and when that process is made again."""
+"""Preload for the next worker: which modules, in which process, and when that process is made again.
+
+Runs in the supervisor.
+"""

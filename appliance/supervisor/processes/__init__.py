@@ -1,1 +1,4 @@
-"""Child processes: start them, hold a handle for each, watch their memory, end them with the supervisor."""
+"""Child processes: start them, hold a handle for each, watch their memory, end them with the supervisor.
+
+Runs in the supervisor.
+"""

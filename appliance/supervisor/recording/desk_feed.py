@@ -47,7 +47,7 @@ class DeskFeed:
 
     Attributes:
         run_id: names this run of the appliance, which counts its generations from 1.
-        assistants: what those may do that read the database for somebody.
+        assistants: the access rules of assistants.
         questions: passes what pages ask the recorder.
     """
 

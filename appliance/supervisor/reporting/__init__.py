@@ -1,1 +1,4 @@
-"""The supervisor's reports: the children's log records, the status socket, the stand-in's pages, stacks."""
+"""The supervisor's reports: the children's log records, the status socket, the stand-in's pages, stacks.
+
+Runs in the supervisor.
+"""

@@ -1,1 +1,4 @@
-"""Which changes of files are saves, and what each needs."""
+"""Which changes of files are saves, and what each needs.
+
+Runs in the supervisor.
+"""

@@ -1,7 +1,7 @@
 """Hold a failure back while files of a synchronisation still arrive: half of the files may be its reason.
 
 A failed analysis, installation, command of BEFORE_START or import is reported once no more files are expected. If more
-come, what has failed is done again, and its failure is nobody's concern. Clients wait, or see the page of the progress.
+files come, the failed step is repeated, and its failure is not reported. Clients wait, or see the page of the progress.
 Runs in the supervisor's loop.
 """
 

@@ -42,7 +42,7 @@ _PARTS = {
     "expected": "an installation that ends well",
     "action": "Read its output in the log; it is tried again at the next save.",
 }
-# What a report names like a part of every error or line of the log is no detail of it.
+# Names in a report that would replace the error's own fields, or the log's.
 _NOT_DETAILS = frozenset({"self", "event", "needs", "findings", "level", "role", "generation", "at"})
 
 

@@ -102,7 +102,7 @@ class WorkerGroup:
         }
 
     def serving(self) -> Handle | None:
-        """Return the worker that serves what was last saved, as far as that was reported; None while none does."""
+        """Return the worker that serves the last reported save; None if no worker does."""
         worker = self.workers.current
         is_serving = self._lifecycle.state.phase is Phase.SERVING and worker is not None and worker.ready_at is not None
         return worker if is_serving and worker is not None and not worker.ending else None

@@ -1,1 +1,4 @@
-"""How a worker ends: why it can't go on, which background work is cut, and the exit itself."""
+"""How a worker ends: why it can't go on, which background work is cut, and the exit itself.
+
+Runs in a worker.
+"""

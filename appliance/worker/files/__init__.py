@@ -1,1 +1,4 @@
-"""The project's files as a worker knows them: imported, read, written, or looked for but missing."""
+"""The project's files as a worker knows them: imported, read, written, or looked for but missing.
+
+Runs in a worker.
+"""

@@ -1,4 +1,4 @@
-"""Read how much memory this process has now, and had at most. Runs twice in a request that is recorded: 10 µs.
+"""Read how much memory this process has, and its peak. Runs twice in a request that is recorded: 10 µs.
 
 Resident pages of the whole process: what ``tracemalloc`` could tell of one request costs several times its run time.
 """

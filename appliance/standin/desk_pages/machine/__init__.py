@@ -1,1 +1,4 @@
-"""The desk's pages about the machine: processes and memory, settings, the environment's packages."""
+"""The desk's pages about the machine: processes and memory, settings, the environment's packages.
+
+Runs in the stand-in.
+"""

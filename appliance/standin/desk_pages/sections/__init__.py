@@ -1,1 +1,4 @@
-"""The sections of a request's page, one module each. ``section_table`` lists them."""
+"""The sections of a request's page, one module each. ``section_table`` lists them.
+
+Runs in the stand-in.
+"""

@@ -1,7 +1,8 @@
 """Answer an SMTP client in the place of a server, without a connection: what it sends goes nowhere.
 
-Stands where the client has its socket. The project's code runs as it does with a server that accepts everything: it may
-say EHLO, STARTTLS, AUTH, and send as many messages as it likes (RFC 5321, 4; RFC 4954). Nothing is kept here.
+This object takes the place of the client's socket. The project's code runs as it does with a server that accepts
+everything: it may say EHLO, STARTTLS, AUTH, and send as many messages as it likes (RFC 5321, 4; RFC 4954). Nothing is
+kept here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Wrap the methods of PEP 249, so that what they do is noted. Each wrapper is a function from the original method.
 
-The original gets the same arguments, and its result and its exceptions pass through. Nothing of ours is called between
-them but the clock; what is noted, is noted afterwards.
+The original gets the same arguments, and its result and its exceptions pass through. Only the clock is read
+around the call; the query is noted after it.
 """
 
 from __future__ import annotations

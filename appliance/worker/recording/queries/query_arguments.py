@@ -6,6 +6,7 @@ tuple nor a dict is not looked at.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ....protocol.request_details import INLINED, QUERY_MAX
@@ -14,7 +15,6 @@ _SHOWN = 20  # parameters of one query
 _NAME_MAX = 40  # characters
 _SEQUENCES = (list, tuple)
 _KNOWN_MAX = 500
-_known: dict[tuple[type, ...], str] = {}  # what was asked before
 _TEXT_NAMES = ("query", "statement", "sql", "operation", "sql_script", "procname")
 _PARAMETER_NAMES = ("parameters", "params", "vars", "vars_list", "args", "params_seq")
 
@@ -50,19 +50,16 @@ def types_of(parameters: Any, *, many: bool = False) -> str:
         return ""
     if kind in _SEQUENCES:
         kinds = tuple(map(type, parameters if len(parameters) <= _SHOWN else parameters[: _SHOWN + 1]))
-        shown = _known.get(kinds)
-        return _remembered(kinds) if shown is None else shown
+        return _named(kinds)
     if kind is not dict:
         return ""
     parts = [f"{str(name)[:_NAME_MAX]}: {_name(type(parameters[name]))}" for name in list(parameters)[:_SHOWN]]
     return ", ".join(parts) + (", ..." if len(parameters) > _SHOWN else "")
 
 
-def _remembered(kinds: tuple[type, ...]) -> str:
-    shown = ", ".join(map(_name, kinds[:_SHOWN])) + (", ..." if len(kinds) > _SHOWN else "")
-    if len(_known) < _KNOWN_MAX:
-        _known[kinds] = shown
-    return shown
+@lru_cache(_KNOWN_MAX)
+def _named(kinds: tuple[type, ...]) -> str:
+    return ", ".join(map(_name, kinds[:_SHOWN])) + (", ..." if len(kinds) > _SHOWN else "")
 
 
 def _name(kind: type) -> str:
