@@ -38,9 +38,8 @@ def order() -> list[str]:
 def tree() -> str:
     """Return the modules at the top, then the packages with their modules, as an indented list."""
     lines = ["```"]
-    for file in sorted((ROOT / "appliance").glob("*.py")):
-        if not file.name.startswith("__"):
-            lines.append(file.name.ljust(22) + _first_line(file))
+    files = sorted((ROOT / "appliance").glob("[!_]*.py"))
+    lines += [file.name.ljust(22) + _first_line(file) for file in files]
     for name in order():
         lines += _lines(ROOT / "appliance" / name, 0)
     return "\n".join([*lines, "```"]) + "\n"

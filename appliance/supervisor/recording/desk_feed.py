@@ -19,6 +19,7 @@ from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.messages import RecordLines
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_restarts import ChildRestarts
 from appliance.supervisor.recording.assistant_access import AssistantAccess
 from appliance.supervisor.recording.desk_file import DeskFile
 from appliance.supervisor.recording.line_pipe import LinePipe, message_pair
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 START_S = 0.8  # after the supervisor's own start, which is not to be slowed
 _PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then it is given up
-_LASTED_S = 60.0  # a recorder that has run for so long ended for a reason of its own
 _LAST_S = 0.5  # to store what is left, at the stop
 
 
@@ -62,7 +62,7 @@ class DeskFeed:
         self._secrets: tuple[str, ...] = ()
         self._details: tuple[socket.socket, socket.socket] | None = None  # the workers' end, the recorder's
         self._child: Handle | None = None
-        self._ends = 0  # of recorders, in a row
+        self._restarts = ChildRestarts(_PAUSES_S, gives_up=True)
         self.questions = RecorderQuestions(runtime.children, lambda: self.recorder)
 
     @property
@@ -115,8 +115,7 @@ class DeskFeed:
         self._pipe.close()
         if child.ending:
             return
-        self._ends = 1 if time.monotonic() - child.started > _LASTED_S else self._ends + 1
-        self._try_again(child.how())
+        self._try_again(child.how(), time.monotonic() - child.started)
 
     def finish(self) -> None:
         """Write what is held, and close the pipe: the recorder stores all that is in it, and ends."""
@@ -144,21 +143,21 @@ class DeskFeed:
                 self._runtime.children.kill(self._child)
                 self._child = None
             self._pipe.close()
-            self._ends += 1
-            self._try_again(str(error))
+            self._try_again(str(error), 0.0)
         finally:
             if read >= 0:
                 os.close(read)
         self.name_secrets(self._secrets)
         self._pipe.flush()
 
-    def _try_again(self, reason: str) -> None:
-        if self._ends > len(_PAUSES_S):
+    def _try_again(self, reason: str, ran_s: float) -> None:
+        self._restarts = self._restarts.ended(ran_s)
+        if (pause_s := self._restarts.pause_s) is None:
             self._runtime.log.event("warning", "desk.failed", path=self.path, reason=f"the recorder ended: {reason}")
             self._file = None
             self._pipe.forget()
             return
-        self._runtime.loop.call_later(_PAUSES_S[self._ends - 1], self._start)
+        self._runtime.loop.call_later(pause_s, self._start)
 
     def _tell_incomplete(self, count: int) -> None:
         self._runtime.log.event("info", "desk.incomplete", count=count)

@@ -20,6 +20,7 @@ from appliance.errors import ApplianceError
 from appliance.protocol.messages import ExportLines
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_restarts import ChildRestarts
 from appliance.supervisor.recording.line_pipe import LinePipe, message_pair
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ LAST_S = 1.2  # to send what is left, at the stop; the exporter itself takes les
 _BEGUN_S = 5.0  # an exporter that was started so shortly before may still import the SDK,
 _BEGINS_S = 1.5  # for which it has this time besides
 _PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then the last
-_LASTED_S = 60.0  # an exporter that has run for so long ended for a reason of its own
 _SERVICE = "service.name"
 
 
@@ -61,7 +61,7 @@ class TelemetryFeed:
         if "traces" in self._telemetry.endpoints:
             self._spans = message_pair()
         self._child: Handle | None = None
-        self._ends = 0  # of exporters, in a row
+        self._restarts = ChildRestarts(_PAUSES_S)
 
     @property
     def spans(self) -> int:
@@ -102,8 +102,7 @@ class TelemetryFeed:
             if child.returncode:
                 self._runtime.log.event("warning", "telemetry.failed", reason=f"at the stop: {child.how()}")
         else:
-            self._ends = 1 if time.monotonic() - child.started > _LASTED_S else self._ends + 1
-            self._start_again(child.how())
+            self._start_again(child.how(), time.monotonic() - child.started)
 
     def hurry(self) -> None:
         """Start an exporter that does not run yet: the appliance stops, and what is held is still sent."""
@@ -143,8 +142,7 @@ class TelemetryFeed:
                 self._runtime.children.kill(self._child)
                 self._child = None
             self._pipe.close()
-            self._ends += 1
-            self._start_again(str(error))
+            self._start_again(str(error), 0.0)
         finally:
             if read >= 0:
                 os.close(read)
@@ -159,9 +157,10 @@ class TelemetryFeed:
             scheme=self._scheme, redact=list(settings.redact),
         )  # fmt: skip
 
-    def _start_again(self, reason: str) -> None:
+    def _start_again(self, reason: str, ran_s: float) -> None:
+        self._restarts = self._restarts.ended(ran_s)
         self._runtime.log.event("warning", "telemetry.failed", reason=reason)
-        self._runtime.loop.call_later(_PAUSES_S[min(self._ends, len(_PAUSES_S)) - 1], self._start)
+        self._runtime.loop.call_later(self._restarts.pause_s or 0.0, self._start)
 
     def _tell_incomplete(self, count: int) -> None:
         reason = "more lines came than the exporter takes"

@@ -17,6 +17,7 @@ from appliance.protocol.probe_state import ProbeState, StateWriter
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.listen import bind
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_restarts import ChildRestarts
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +32,6 @@ BEAT_S = 1.0
 RELOAD_S = 10.0  # for so long requests may wait for a reload, and the project still counts as ready
 _PORT_S = 5.0  # before a port that is taken is tried again
 _PAUSES_S = (0.0, 1.0, 5.0, 30.0)  # before the server is started again, after the n-th end in a row; then the last
-_LASTED_S = 60.0  # a server that has run for so long ended for a reason of its own
 _RELOADS = frozenset({Phase.ANALYSING, Phase.BOOTING})
 _STAGES = {
     Phase.ANALYSING: "analysing",
@@ -71,7 +71,7 @@ class ProbePort:
         self._state = ProbeState()
         self._child: Handle | None = None
         self._asked = 0
-        self._ends = 0  # of servers, in a row
+        self._restarts = ChildRestarts(_PAUSES_S)
         self._reported = ""
 
     def begin(self) -> None:
@@ -106,8 +106,7 @@ class ProbePort:
             return
         self._child = None
         if not child.ending:
-            self._ends = 1 if time.monotonic() - child.started > _LASTED_S else self._ends + 1
-            self._start_again(child.how())
+            self._start_again(child.how(), time.monotonic() - child.started)
 
     def finish(self) -> None:
         """End the server: nothing else is left to stop."""
@@ -141,15 +140,15 @@ class ProbePort:
             if self._child is not None:
                 children.kill(self._child)
                 self._child = None
-            self._ends += 1
-            self._start_again(str(error))
+            self._start_again(str(error), 0.0)
         else:
             host, port = self._listener.getsockname()[:2]
             self._runtime.log.event("info", "probes.started", address=f"{host}:{port}")
 
-    def _start_again(self, reason: str) -> None:
+    def _start_again(self, reason: str, ran_s: float) -> None:
+        self._restarts = self._restarts.ended(ran_s)
         self._runtime.log.event("warning", "probes.failed", reason=reason)
-        self._runtime.loop.call_later(_PAUSES_S[min(self._ends, len(_PAUSES_S)) - 1], self._start)
+        self._runtime.loop.call_later(self._restarts.pause_s or 0.0, self._start)
 
     def _report(self, reason: str) -> None:
         if reason != self._reported:

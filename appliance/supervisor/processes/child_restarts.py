@@ -1,0 +1,33 @@
+"""When a process of ours that ended by itself is started again: later after each end in a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+LASTED_S = 60.0  # a process that has run for so long ended for a reason of its own
+
+
+@dataclass(frozen=True)
+class ChildRestarts:
+    """The ends of one kind of process, in a row.
+
+    Attributes:
+        pauses_s: seconds before a start, after the first end, the second, and so on.
+        gives_up: after more ends than pauses it is not started again; otherwise the last pause is repeated.
+        ends: how many ends there were in a row.
+    """
+
+    pauses_s: tuple[float, ...]
+    gives_up: bool = False
+    ends: int = 0
+
+    def ended(self, after_s: float) -> ChildRestarts:
+        """Return what is known after an end; the process has run for ``after_s`` seconds, 0.0 if it did not start."""
+        return replace(self, ends=1 if after_s > LASTED_S else self.ends + 1)
+
+    @property
+    def pause_s(self) -> float | None:
+        """Seconds until the next start, after an end; None where it is given up."""
+        if self.gives_up and self.ends > len(self.pauses_s):
+            return None
+        return self.pauses_s[min(self.ends, len(self.pauses_s)) - 1]
