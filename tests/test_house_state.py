@@ -21,15 +21,17 @@ def test_no_value_of_a_module_changes():
         targets = [each for node in tree.body if isinstance(node, ast.Assign) for each in node.targets]
         targets += [node.target for node in tree.body if isinstance(node, ast.AnnAssign)]
         names = {each.id for each in targets if isinstance(each, ast.Name)}
-        values = [node.value for node in ast.walk(tree) if _changes(node)]
-        changed |= {(path.name, each.id) for each in values if isinstance(each, ast.Name) and each.id in names}
+        changed |= {(path.name, each) for each in map(_changed, ast.walk(tree)) if each in names}
     assert changed == CHANGED
 
 
-def _changes(node):
+def _changed(node):
+    """The name of what this node changes; "" for none."""
     if isinstance(node, ast.Subscript):
-        return not isinstance(node.ctx, ast.Load)
-    return isinstance(node, ast.Attribute) and node.attr in CHANGING
+        value = None if isinstance(node.ctx, ast.Load) else node.value
+    else:
+        value = node.value if isinstance(node, ast.Attribute) and node.attr in CHANGING else None
+    return value.id if isinstance(value, ast.Name) else ""
 
 
 def test_each_child_is_documented():

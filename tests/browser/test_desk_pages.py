@@ -153,14 +153,13 @@ def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], new_page
     number = tab.locator("#requests tr:first-child").get_attribute("data-id")
     documents: dict[str, str] = {}
     base = f"http://localhost:{appliance.port}/__appliance__/"
+    looks = [(width, new_page(width, scheme)) for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True)]
     for name in PAGES:
         place = base + name.format(number=number)
-        for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
-            page = new_page(width, scheme)
+        for width, page in looks:
             page.goto(place)
-            assert axe(page) == [], (name, width, scheme)
+            assert axe(page) == [], (name, width)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
-            page.context.close()
         content = appliance.get(f"/__appliance__/{name.format(number=number)}", Accept="text/html")[1]
         documents[name.format(number=number).replace("/", "-") or "list"] = content.decode()
     assert nu(documents, tmp_path) == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.image.conftest import Container, following
+from tests.thorough import THOROUGH
 
 TASKS = """
 from celery import Celery
@@ -50,6 +51,7 @@ def output(container: Container, *ends: str) -> None:
     pytest.fail(f"no output that ends with {waiting}: {container.lines()[-20:]}")
 
 
+@pytest.mark.skipif(not THOROUGH, reason="the long form: tests/live has Celery without a container")
 def test_celery_in_a_container(start: Callable[..., Container], project: Callable[..., Path], docker: Any):
     """Celery runs a task, follows a save as the folder's owner, is shown by the status, and ends with the container."""
     folder = project(

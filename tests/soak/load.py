@@ -48,6 +48,7 @@ LIMITS = {
 }
 QUIET_S = 12.0  # longer than the time-outs, and than the lingering after them
 SPARE_KIB = 3_000
+REPLAYED_KIB = 20_000  # the recorder keeps the last requests in memory, to send them again: 16 MB and what holds them
 
 
 class Soaked(Appliance):
@@ -172,6 +173,8 @@ class Run:
         for appliance, tls in self.appliances:
             roles = {appliance.process.pid: "supervisor", appliance.worker: "worker"}
             for pid in tree(appliance.process.pid):
+                if _is_recorder(pid):
+                    roles[pid] = "recorder"
                 name = f"{'https' if tls else 'http'} {roles.get(pid, pid)}"
                 self.result.processes.setdefault(name, []).append(held(pid))
 
@@ -183,7 +186,8 @@ class Run:
                 self.request_log.fail(f"the appliance ended with {code}")
         self.request_log.judge()
         for name, samples in self.result.processes.items():
-            for words in differences(samples, spare_threads=THREADS, spare_kib=SPARE_KIB):
+            kib = SPARE_KIB + (REPLAYED_KIB if name.endswith("recorder") else 0)
+            for words in differences(samples, spare_threads=THREADS, spare_kib=kib):
                 self.request_log.fail(f"{name}: {words}")
             if name.endswith(("supervisor", "worker")) and len(samples) != self.result.rounds:
                 self.request_log.fail(f"{name}: seen {len(samples)} times in {self.result.rounds} rounds")
@@ -192,6 +196,13 @@ class Run:
         result.by_behaviour, result.events = dict(self.by_behaviour), dict(self.request_log.events)
         result.failed, result.failures = self.request_log.failed, self.request_log.failures
         return result
+
+
+def _is_recorder(pid: int) -> bool:
+    try:
+        return b"appliance.desk\0" in (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except OSError:  # it has ended
+        return False
 
 
 def _connected(pid: int) -> bool:

@@ -145,6 +145,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       button.textContent = "Copied";
     } catch {
       getSelection().selectAllChildren(shown); // not allowed: the keyboard copies it
+      button.textContent = "Selected";
     }
   });
 }

@@ -24,7 +24,7 @@ def test_each_end_in_a_row_waits_longer():
 
 
 def test_it_is_given_up_after_the_last_pause():
-    """A process that some can do without is not started for ever."""
+    """A process that others can do without is not started without end."""
     restarts = ChildRestarts(PAUSES_S, gives_up=True)
     assert [after(restarts, *[0.0] * count).pause_s for count in range(1, 6)] == [0.5, 5.0, 30.0, None, None]
 
