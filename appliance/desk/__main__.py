@@ -20,7 +20,7 @@ from appliance.desk.recorder import Recorder
 from appliance.desk.replay.replayer import Replayer
 from appliance.desk.replay.sending import Place
 from appliance.protocol.channel import Channel, ChannelError
-from appliance.protocol.greeting import greet
+from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import RecordLines, Records
 from appliance.protocol.page_messages import AskRecorder, PublishPin, RecorderAnswers, TellServing
 
@@ -31,13 +31,10 @@ def main(descriptor: int) -> None:
     """Greet the supervisor, receive the pipe, and record until its end: the supervisor closes it last."""
     faulthandler.enable()
     channel = Channel(socket.socket(fileno=descriptor))
-    try:
-        received = greet(channel)
-    except ChannelError:
+    first = first_message(channel, RecordLines)
+    if first is None:
         return  # the supervisor has gone
-    message, descriptors = received[0]
-    if not isinstance(message, RecordLines):
-        raise TypeError(f"expected {RecordLines.kind}, got {message.kind}")
+    message, descriptors, others = first
     path = Path(message.path)
     recorder = Recorder(path, message.run, partial(_report, channel), message.redact)
     details = DetailReader(socket.socket(fileno=descriptors[1]), recorder.raw) if len(descriptors) > 1 else None
@@ -45,7 +42,7 @@ def main(descriptor: int) -> None:
     replayer = Replayer(path, recorder.raw, place, lambda: recorder.redaction)
     pins = Pins(replayer, PinFile(path), partial(_publish, channel), partial(_report, channel))
     replayer.questions.update(pins.questions)
-    listener = threading.Thread(target=_listen, args=(channel, replayer, pins, received[1:]), daemon=True)
+    listener = threading.Thread(target=_listen, args=(channel, replayer, pins, others), daemon=True)
     # Started before os.nice, which lowers this thread and those that it starts later: a person waits for the others.
     listener.start()
     if details is not None:

@@ -10,8 +10,8 @@ import time
 from appliance.probes.liveness import Liveness
 from appliance.probes.probe_answers import ProbeAnswers
 from appliance.probes.probe_server import ProbeServer
-from appliance.protocol.channel import Channel, ChannelError
-from appliance.protocol.greeting import greet
+from appliance.protocol.channel import Channel
+from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import ServeProbes
 from appliance.protocol.probe_state import StateReader
 
@@ -20,13 +20,10 @@ def main(descriptor: int) -> None:
     """Greet the supervisor, receive the socket and the memory, and answer."""
     faulthandler.enable()
     channel = Channel(socket.socket(fileno=descriptor))
-    try:
-        received = greet(channel)
-    except ChannelError:
+    first = first_message(channel, ServeProbes)
+    if first is None:
         return  # the supervisor has gone
-    message, descriptors = received[0]
-    if not isinstance(message, ServeProbes):
-        raise TypeError(f"expected {ServeProbes.kind}, got {message!r:.100}")
+    _, descriptors, _ = first
     state = StateReader(descriptors[1])
     liveness = Liveness(time.monotonic())
     answers = ProbeAnswers(state.state, lambda: liveness.stalled_s, state.count_question)

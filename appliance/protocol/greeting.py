@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from .channel import ChannelError
+from .message_base import Message
 from .messages import Hello
 
 if TYPE_CHECKING:
     from .channel import Channel
-    from .message_base import Message
+
+Kind = TypeVar("Kind", bound=Message)
 
 
 def greet(channel: Channel) -> list[tuple[Message, list[int]]]:
@@ -23,3 +26,20 @@ def greet(channel: Channel) -> list[tuple[Message, list[int]]]:
     while True:
         if received := list(channel.receive()):
             return received
+
+
+def first_message(channel: Channel, kind: type[Kind]) -> tuple[Kind, list[int], list[tuple[Message, list[int]]]] | None:
+    """Greet; return the first message, which is of this kind, its descriptors, and those that came with it.
+
+    None if the supervisor has gone.
+
+    Raises:
+        TypeError: the first message is of another kind.
+    """
+    try:
+        (message, descriptors), *others = greet(channel)
+    except ChannelError:
+        return None
+    if not isinstance(message, kind):
+        raise TypeError(f"expected {kind.kind}, got {message.kind}")
+    return message, descriptors, others

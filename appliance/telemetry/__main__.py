@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from appliance.protocol.channel import Channel, ChannelError
-from appliance.protocol.greeting import greet
+from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import ExportLines, Records
 
 _NICE = 10  # the project goes before what looks at it
@@ -29,13 +29,10 @@ def main(descriptor: int) -> None:
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
     channel = Channel(socket.socket(fileno=descriptor))
-    try:
-        received = greet(channel)
-    except ChannelError:
+    first = first_message(channel, ExportLines)
+    if first is None:
         return  # the supervisor has gone
-    message, descriptors = received[0]
-    if not isinstance(message, ExportLines):
-        raise TypeError(f"expected {ExportLines.kind}, got {message.kind}")
+    message, descriptors, _ = first
     from appliance.telemetry.exporter import Exporter  # noqa: PLC0415  half a second: the supervisor is greeted before
 
     spans = socket.socket(fileno=descriptors[1]) if len(descriptors) > 1 else None

@@ -387,10 +387,10 @@ def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping
     return spawn(role, generation, [str(python), *command], environment=environment, folder=folder, channel=True)
 
 
-def spawn_recorder(environment: Mapping[str, str]) -> Handle:
-    """Start the process that stores what is logged, in our own interpreter."""
-    command = [sys.executable, "-I", "-m", "appliance.desk"]
-    return spawn("recorder", 0, command, environment=environment, folder=Path("/"), channel=True)
+def spawn_own(role: str, module: str, environment: Mapping[str, str]) -> Handle:
+    """Start a process of ours with a channel: a module of the appliance, in our own interpreter."""
+    command = [sys.executable, "-I", "-m", module]
+    return spawn(role, 0, command, environment=environment, folder=Path("/"), channel=True)
 
 
 def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:

@@ -7,7 +7,6 @@ up after some ends in a row.
 from __future__ import annotations
 
 import errno
-import os
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -18,10 +17,10 @@ from appliance.errors import ApplianceError
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.messages import RecordLines
-from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.child_restarts import ChildRestarts
 from appliance.supervisor.recording.assistant_access import AssistantAccess
 from appliance.supervisor.recording.desk_file import DeskFile
+from appliance.supervisor.recording.fed_child import start_fed
 from appliance.supervisor.recording.line_pipe import LinePipe, message_pair
 from appliance.supervisor.recording.recorder_questions import RecorderQuestions
 
@@ -128,25 +127,19 @@ class DeskFeed:
     def _start(self) -> None:
         if self._file is None or self._child is not None:
             return
-        read = -1
+        redact = list(self._runtime.settings.redact)
+        host, port, secure = self._listens
+        begin = RecordLines(self.path, self.run_id, redact, host=host, port=port, secure=secure)
+        messages = self._details[1] if self._details is not None else None
         try:
-            read = self._pipe.open()
-            self._child = child = self._runtime.children.add(handles.spawn_recorder(self._runtime.process))
-            received = [read] if self._details is None else [read, self._details[1].fileno()]
-            redact = list(self._runtime.settings.redact)
-            host, port, secure = self._listens
-            begin = RecordLines(self.path, self.run_id, redact, host=host, port=port, secure=secure)
-            self._runtime.children.send(child, begin, received)
-            self.questions.recorder_started()
+            self._child = start_fed(
+                self._runtime, self._pipe, "recorder", "appliance.desk", begin,
+                environment=dict(self._runtime.process), messages=messages,
+            )  # fmt: skip
         except (OSError, ApplianceError) as error:
-            if self._child is not None:
-                self._runtime.children.kill(self._child)
-                self._child = None
-            self._pipe.close()
             self._try_again(str(error), 0.0)
-        finally:
-            if read >= 0:
-                os.close(read)
+        else:
+            self.questions.recorder_started()
         self.name_secrets(self._secrets)
         self._pipe.flush()
 

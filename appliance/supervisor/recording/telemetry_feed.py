@@ -6,8 +6,6 @@ there is no process, no socket and no copy. Runs in the supervisor's loop.
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +17,8 @@ from appliance.discovery.rules.own_package import read_pyproject
 from appliance.errors import ApplianceError
 from appliance.protocol.messages import ExportLines
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.child_restarts import ChildRestarts
+from appliance.supervisor.recording.fed_child import start_fed
 from appliance.supervisor.recording.line_pipe import LinePipe, message_pair
 
 if TYPE_CHECKING:
@@ -127,25 +125,15 @@ class TelemetryFeed:
             self._start_one()
 
     def _start_one(self) -> None:
-        read = -1
+        environment = {**self._runtime.process, **self._telemetry.variables}
+        messages = self._spans[1] if self._spans is not None else None
         try:
-            read = self._pipe.open()
-            command = [sys.executable, "-I", "-m", "appliance.telemetry"]
-            environment = {**self._runtime.process, **self._telemetry.variables}
-            self._child = child = self._runtime.children.add(
-                handles.spawn(ROLE, 0, command, environment=environment, folder=Path("/"), channel=True)
-            )
-            received = [read] if self._spans is None else [read, self._spans[1].fileno()]
-            self._runtime.children.send(child, self._first_message(), received)
+            self._child = start_fed(
+                self._runtime, self._pipe, ROLE, "appliance.telemetry", self._first_message(),
+                environment=environment, messages=messages,
+            )  # fmt: skip
         except (OSError, ApplianceError) as error:
-            if self._child is not None:
-                self._runtime.children.kill(self._child)
-                self._child = None
-            self._pipe.close()
             self._start_again(str(error), 0.0)
-        finally:
-            if read >= 0:
-                os.close(read)
         self.name_secrets(self._secrets)
         self._pipe.flush()
 

@@ -6,9 +6,7 @@ here is one event: the project is served without probes. Runs in the supervisor'
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError, ListenError
@@ -130,11 +128,7 @@ class ProbePort:
             return
         children = self._runtime.children
         try:
-            child = handles.spawn(
-                ROLE, 0, [sys.executable, "-I", "-m", "appliance.probes"], environment=self._runtime.process,
-                folder=Path("/"), channel=True,
-            )  # fmt: skip
-            self._child = children.add(child)
+            self._child = child = children.add(handles.spawn_own(ROLE, "appliance.probes", self._runtime.process))
             children.send(child, ServeProbes(), [self._listener.fileno(), self._writer.descriptor])
         except (OSError, ApplianceError) as error:
             if self._child is not None:
