@@ -16,8 +16,9 @@ def asked(appliance: Appliance, page: str, **fields: str) -> dict[str, Any]:
     return found
 
 
-def newest(appliance: Appliance, path: str) -> int:
-    """Wait until a request for this path is recorded; return its number."""
+def newest(appliance: Appliance, path: str, count: int = 1) -> int:
+    """Wait until so many requests for this path are recorded; return the number of one, the last if there are many."""
+    numbers: list[int] = []
     connection = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
     try:
         while True:  # until the recorder has begun
@@ -28,9 +29,9 @@ def newest(appliance: Appliance, path: str) -> int:
             connection.close()
         for line in response:
             if line.startswith(b"data: "):
-                for each in json.loads(line[6:]):
-                    if each["path"] == path:
-                        return int(each["id"])
+                numbers += [each["id"] for each in json.loads(line[6:]) if each["path"] == path]
+                if len(numbers) >= count:
+                    return max(numbers)
         raise AssertionError(f"the stream has ended before {path}")
     finally:
         connection.close()
