@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from wsgiref import simple_server
 
-    from appliance.server.wsgi.recording.exchange import Exchange
+    from appliance.server.wsgi.access_log.exchange import Exchange
 
 __all__ = [
     "ServerHandler",
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class LogSink:
-    """A server's sink (``appliance.server.wsgi.recording.sink.Sink``) that logs at once."""
+    """A server's sink (``appliance.server.wsgi.access_log.sink.Sink``) that logs at once."""
 
     def __init__(self) -> None:
         self._logger = library_logger()

@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from appliance.logs.project_output.heap import keep_freed_memory
+from appliance.logs.project_output.malloc_settings import keep_freed_memory
 from appliance.logs.project_output.output_lines import OutputLines, loads
 from appliance.logs.setup import make_log
 from appliance.protocol.channel import Channel
@@ -25,7 +25,7 @@ from appliance.protocol.messages import Records
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
-from appliance.server.wsgi.recording.exchange import Exchange
+from appliance.server.wsgi.access_log.exchange import Exchange
 from appliance.worker.hooks import Hooks
 from appliance.worker.records import RecordSink
 from appliance.worker.stdio import logging_records

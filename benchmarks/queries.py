@@ -11,13 +11,13 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
-from appliance.server.wsgi.recording.exchange import Exchange, current
+from appliance.server.wsgi.access_log.exchange import Exchange, current
 from appliance.worker.hooks import Hooks
-from appliance.worker.recording.details import Details
-from appliance.worker.recording.own_line import OwnLine
-from appliance.worker.recording.queries.driver_methods import DriverMethods
-from appliance.worker.recording.queries.drivers import hook_sqlite3
-from appliance.worker.recording.queries.query_notes import QueryNotes
+from appliance.worker.instrumentation.details import Details
+from appliance.worker.instrumentation.project_line import ProjectLine
+from appliance.worker.instrumentation.query_hooks.driver_methods import DriverMethods
+from appliance.worker.instrumentation.query_hooks.drivers import hook_sqlite3
+from appliance.worker.instrumentation.query_hooks.query_notes import QueryNotes
 from benchmarks.results import keep
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def main() -> None:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         run, fetch = queries(connection), fetches(connection)
         bare, bare_fetch = cost_us(run), cost_us(fetch)
-        methods = DriverMethods(Hooks(), "queries", QueryNotes(OwnLine(lambda name: name == __file__)))
+        methods = DriverMethods(Hooks(), "queries", QueryNotes(ProjectLine(lambda name: name == __file__)))
         hook_sqlite3(sqlite3, methods)
         outside = cost_us(run) - bare
         unrecorded = cost_us(run, recorded=False) - bare

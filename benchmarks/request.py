@@ -15,8 +15,8 @@ from django.core.servers import basehttp
 
 from appliance.server.http.limits import Limits
 from appliance.server.io.wire import Wire
+from appliance.server.wsgi.access_log.sink import NullSink
 from appliance.server.wsgi.handler import WSGIRequestHandler
-from appliance.server.wsgi.recording.sink import NullSink
 from appliance.server.wsgi.server_context import ServerContext, base_environ
 from benchmarks.apps.plain import app
 from benchmarks.results import keep

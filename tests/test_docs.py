@@ -11,7 +11,7 @@ import pytest
 from appliance.logs.events import EVENTS
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
-from appliance.server.wsgi.recording.request_ids import RequestIds
+from appliance.server.wsgi.access_log.request_ids import RequestIds
 from tools import assistants, commands, hosts, remedies, site, tests_of
 
 ROOT = Path(__file__).parents[1]

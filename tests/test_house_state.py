@@ -9,7 +9,7 @@ from tests.parsed_files import parsed
 from tests.test_house import MODULES, PACKAGE
 
 # A method that was replaced is kept for ever, since specialised code does not hold it (the module says why).
-CHANGED = {("method_replacement.py", "_kept")}
+CHANGED = {("method_replacement.py", "_originals")}
 CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setdefault", "update"}
 
 

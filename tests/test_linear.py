@@ -23,10 +23,10 @@ from appliance.discovery.project import find_application
 from appliance.environment.failures import uv_errors
 from appliance.environment.python.python_requirement import read_python_requirements
 from appliance.errors import ApplianceError
+from appliance.logs.access_rules import Rules
 from appliance.logs.project_output import logging_events, output_events
 from appliance.logs.project_output.blocks import Blocks, stands_alone
 from appliance.logs.project_output.output_lines import OutputLines
-from appliance.logs.project_output.rules import Rules
 from appliance.logs.project_output.traceback_text import TracebackText, as_text, short_paths
 from appliance.logs.render import abandoned_requests, access
 from appliance.logs.render.colour import Palette
@@ -48,8 +48,8 @@ from appliance.server.pages import error_page, project_files
 from appliance.server.pages.distributions import distribution
 from appliance.server.pages.hints import hint
 from appliance.server.pages.tracebacks import describe
+from appliance.server.wsgi.access_log import request_ids
 from appliance.server.wsgi.environ import TrustedProxies
-from appliance.server.wsgi.recording import request_ids
 from appliance.server.wsgi.streams import FileWire
 from appliance.supervisor.debugger.dap import Frames, Session
 from appliance.worker import stdlib_shadowing

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.assistants.json_rpc import Message
-    from appliance.assistants.sources import Sources
     from appliance.assistants.tool import Tool
+    from appliance.assistants.tool_sources import Sources
 
     Tell = Callable[[Message], object]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from appliance.assistants.own_frames import own_file
+from appliance.assistants.project_frames import project_file
 from appliance.assistants.request_parts import failure, moment
 from appliance.desk import questions
 from appliance.desk.log_questions import LogFilters, log_lines
 from appliance.desk.reload_history import reloads
 
 if TYPE_CHECKING:
-    from appliance.assistants.sources import Sources
     from appliance.assistants.tool_call import Call
+    from appliance.assistants.tool_sources import Sources
 
     Found = dict[str, Any]
 
@@ -50,7 +50,7 @@ def _reload(each: Found, project: str) -> Found:
         "times": ", ".join(times),
         "forked": each.get("forked"),
         "error": "" if good else f"{kind}{why}",
-        "place": f"{own_file(file, project) or file}:{each.get('line')}" if file and not good else "",
+        "place": f"{project_file(file, project) or file}:{each.get('line')}" if file and not good else "",
         "action": "" if good else each.get("action"),
     }
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from appliance.assistants.tool_call import ToolError
 
 if TYPE_CHECKING:
-    from appliance.assistants.sources import Sources
     from appliance.assistants.tool_call import Call
+    from appliance.assistants.tool_sources import Sources
 
     Found = dict[str, Any]
 

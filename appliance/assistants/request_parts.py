@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from appliance.assistants.own_frames import own_file, own_frames
+from appliance.assistants.project_frames import project_file, project_frames
 from appliance.desk.queries.recorded_queries import counted
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def repeated(groups: Sequence[Found], project: str) -> list[Found]:
 def own_place(place: str, project: str) -> str:
     """Return a place of the form ``file:line``, relative to the project where it is its own."""
     file, _, line = place.rpartition(":")
-    return f"{own_file(file, project) or file}:{line}" if file else place
+    return f"{project_file(file, project) or file}:{line}" if file else place
 
 
 def error_of(error: Found | None, project: str) -> Found | None:
@@ -106,9 +106,9 @@ def error_of(error: Found | None, project: str) -> Found | None:
     file = str(error.get("file") or "")
     return {
         "error": error.get("error"),
-        "place": f"{own_file(file, project) or file}:{error.get('line')}" if file else "",
+        "place": f"{project_file(file, project) or file}:{error.get('line')}" if file else "",
         "action": error.get("action"),
-        "own_frames": own_frames(str(error.get("traceback") or ""), project),
+        "own_frames": project_frames(str(error.get("traceback") or ""), project),
     }
 
 
@@ -195,8 +195,8 @@ def failure(error: Found | None, project: str) -> Found | None:
     return {
         "title": error.get("title"),
         "lead": error.get("lead"),
-        "place": f"{own_file(file, project) or file}:{error.get('line')}" if file else "",
+        "place": f"{project_file(file, project) or file}:{error.get('line')}" if file else "",
         "action": error.get("action"),
-        "own_frames": own_frames(details, project),
+        "own_frames": project_frames(details, project),
         "details": details[-3000:],
     }

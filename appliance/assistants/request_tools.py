@@ -15,8 +15,8 @@ from appliance.desk.raised_errors import errors, number_of
 if TYPE_CHECKING:
     import sqlite3
 
-    from appliance.assistants.sources import Sources
     from appliance.assistants.tool_call import Call
+    from appliance.assistants.tool_sources import Sources
 
     Found = dict[str, Any]
 

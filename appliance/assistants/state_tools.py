@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.assistants.own_frames import own_frames, threads
+from appliance.assistants.project_frames import project_frames, threads
 from appliance.assistants.request_parts import failure, moment
 from appliance.assistants.tool_call import ToolError
 from appliance.desk import questions
 from appliance.desk.log_questions import unfinished
 
 if TYPE_CHECKING:
-    from appliance.assistants.sources import Sources
     from appliance.assistants.tool_call import Call
+    from appliance.assistants.tool_sources import Sources
 
     Found = dict[str, Any]
 
@@ -108,5 +108,5 @@ def _slow(each: Found, project: str) -> Found:
         "path": each.get("url.path"),
         "running_s_when_reported": each.get("running_s"),
         "reported_at": each.get("timestamp"),
-        "own_frames": own_frames(str(each.get("traceback") or ""), project),
+        "own_frames": project_frames(str(each.get("traceback") or ""), project),
     }

@@ -10,8 +10,8 @@ from appliance.assistants.tool_call import ToolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.assistants.sources import Sources
     from appliance.assistants.tool_call import Call
+    from appliance.assistants.tool_sources import Sources
 
     Run = Callable[[Sources, Call], dict[str, Any]]
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.backing_services.own_compose import own_compose_steps
+from appliance.commands.backing_services.project_compose import project_compose_steps
 from appliance.commands.backing_services.service_text import services_of
 from appliance.commands.compose_draft import Image
 from appliance.commands.first_steps import open_project
@@ -57,7 +57,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         *_changes(written, kept),
         *services.notes,
         *_next_steps(unset, found=target is not None, compose=compose, kept=compose in kept),
-        *(own_compose_steps(root, services, compose) if compose in kept else ()),
+        *(project_compose_steps(root, services, compose) if compose in kept else ()),
     ]
     if compose not in kept:
         lines += _about_the_image(image, unseen=source is not None and in_image)

@@ -9,8 +9,8 @@ from appliance.commands.first_steps import open_project
 from appliance.config.certificate import read_certificate
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, SettingsError, defect
-from appliance.logs.project_output.heap import keep_freed_memory
-from appliance.logs.project_output.rules import Rules
+from appliance.logs.access_rules import Rules
+from appliance.logs.project_output.malloc_settings import keep_freed_memory
 from appliance.logs.render.log_fields import ALWAYS, FIELDS
 from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer

@@ -24,7 +24,7 @@ from appliance.dependencies.manifest import (
 )
 from appliance.dependencies.other_names import other_requirements
 from appliance.dependencies.unmatched_names import unmatched_names
-from appliance.discovery.rules.own_package import package_names
+from appliance.discovery.rules.project_package import package_names
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 
 from appliance.desk.detail_reader import DetailReader
 from appliance.desk.pins.pin_file import PinFile
-from appliance.desk.pins.pins import Pins
+from appliance.desk.pins.pin_runs import Pins
 from appliance.desk.recorder import Recorder
 from appliance.desk.replay.replayer import Replayer
 from appliance.desk.replay.sending import Place

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.discovery.frameworks import is_framework
-from appliance.discovery.rules.own_package import package_names
+from appliance.discovery.rules.project_package import package_names
 from appliance.discovery.source.modules import Modules, imports_of
 from appliance.discovery.target import pick
 from appliance.plural import counted

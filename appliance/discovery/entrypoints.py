@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from appliance.discovery.rules.own_package import own_setup
+from appliance.discovery.rules.project_package import project_setup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ def declared_entry_points(root: Path, pyproject: Mapping[str, Any], group: str) 
     found = _in_pyproject(pyproject, group)
     if found:
         return found
-    declared = own_setup(root).entry_points.get(group, {})
+    declared = project_setup(root).entry_points.get(group, {})
     functions = {name: match for name, value in declared.items() if (match := _FUNCTION.match(value))}
     return {name: f"{match[1]}:{match[2]}" for name, match in functions.items()}
 

@@ -16,9 +16,9 @@ from appliance.discovery.asgi_applications import AsgiError
 from appliance.discovery.rules.declared import flask_rule, tool_rule
 from appliance.discovery.rules.deployment import deployment_rule
 from appliance.discovery.rules.django import django_rule, unmanaged_rule
-from appliance.discovery.rules.explicit import explicit_target, refused_error, serving
 from appliance.discovery.rules.paste_file import paste_rule
 from appliance.discovery.rules.pecan import pecan_rule
+from appliance.discovery.rules.target_forms import explicit_target, refused_error, serving
 from appliance.discovery.rules.usual_names import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.discovery.source.modules import Modules
 from appliance.discovery.target import Context, Finding, RuleResult, Target

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from appliance.logs.access_rules import PLAIN, Rules
 from appliance.logs.event_logger import (
     LEVELS,
     RESERVED,
@@ -28,7 +29,6 @@ from appliance.logs.event_logger import (
 )
 from appliance.logs.events import EVENTS
 from appliance.logs.project_output import logging_events, output_events
-from appliance.logs.project_output.rules import PLAIN, Rules
 from appliance.logs.render import access
 from appliance.logs.render.console import Console, terminal_width
 from appliance.logs.render.json_line import json_line, json_renderer

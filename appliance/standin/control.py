@@ -29,14 +29,14 @@ from appliance.protocol.page_messages import (
 )
 from appliance.server.browser.own_paths import is_own_request
 from appliance.server.pool.connection_handoff import ConnectionHandoff
-from appliance.server.wsgi.recording.exchange import current
+from appliance.server.wsgi.access_log.exchange import current
 from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
 
+from .access_policy import AccessPolicy
 from .desk_pages.desk import Desk
 from .desk_pages.machine.machine_pages import MachinePages
 from .desk_pages.page_frame import PageAnswers
 from .event_stream import EventStream
-from .guard import Guard
 from .hold_rule import HoldRule
 from .overlay import overlay
 from .own_pages import OwnPages
@@ -45,8 +45,8 @@ from .quiet_sink import QuietSink
 from .remedy_pages import RemedyPages
 from .replay_pages.pin_pages import PinPages
 from .replay_pages.recorder_link import RecorderLink
-from .replay_pages.replay_pages import ReplayPages
-from .replay_pages.written_pages import WrittenPages
+from .replay_pages.replay_routes import ReplayPages
+from .replay_pages.request_test_page import WrittenPages
 from .waiting_page import WaitingPage
 
 if TYPE_CHECKING:
@@ -86,17 +86,17 @@ class StandIn:
         self._recorder = RecorderLink(channel.send)
         self._pins: PinPages | None = None
         if pages is not None:
-            guard = Guard(pages["token"], pages["public_url"])
-            self._remedies = RemedyPages(channel.send, self._stream, guard.page_value)
+            policy = AccessPolicy(pages["token"], pages["public_url"])
+            self._remedies = RemedyPages(channel.send, self._stream, policy.page_value)
             answers = PageAnswers(lambda: str(self._status()["lead"]), records=bool(pages["desk"]))
             if pages["desk"]:
-                replays = ReplayPages(self._recorder, guard.page_value, answers)
-                self._pins = PinPages(self._recorder, guard.page_value, answers, self._stream)
-                written = WrittenPages(pages["desk"], start.root, guard.page_value, answers)
+                replays = ReplayPages(self._recorder, policy.page_value, answers)
+                self._pins = PinPages(self._recorder, policy.page_value, answers, self._stream)
+                written = WrittenPages(pages["desk"], start.root, policy.page_value, answers)
                 self._desk = Desk(pages["desk"], answers, start.root, replays, self._pins, written)
-            self._programs = ProgramRoutes(pages["socket"], pages["assistants"], guard, self._sink.event)
+            self._programs = ProgramRoutes(pages["socket"], pages["assistants"], policy, self._sink.event)
             self._own_pages = OwnPages(
-                guard, self._page, self._stream, self._sink.event, self._status, self._remedies,
+                policy, self._page, self._stream, self._sink.event, self._status, self._remedies,
                 machine=MachinePages(pages["socket"], answers), desk=self._desk, programs=self._programs,
             )  # fmt: skip
         self._server = make_server(

@@ -15,7 +15,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .answers import StreamedParts
+from .page_responses import StreamedParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

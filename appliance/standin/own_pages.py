@@ -1,4 +1,4 @@
-"""The application below ``/__appliance__/``: each request passes the guard, and then has a route."""
+"""The application below ``/__appliance__/``: each request passes the access policy, and then has a route."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from urllib.parse import parse_qs, urlencode
 from appliance.server.browser.local_peers import container_gateways, is_local
 from appliance.server.browser.own_paths import CLIENT, PREFIX, WAIT
 from appliance.server.pages import error_page
-from appliance.server.wsgi.recording.exchange import current
+from appliance.server.wsgi.access_log.exchange import current
 
-from . import guard
-from .answers import file
+from . import access_policy
 from .browser_errors import BODY_MAX, BrowserErrors
+from .page_responses import file
 from .programs.program_routes import MCP
 from .remedy_pages import FORM, PAGE_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .access_policy import AccessPolicy, Allowed, Refused
     from .desk_pages.desk import Desk
     from .desk_pages.machine.machine_pages import MachinePages
     from .event_stream import EventStream
-    from .guard import Allowed, Guard, Refused
     from .programs.program_routes import ProgramRoutes
     from .remedy_pages import RemedyPages
     from .waiting_page import WaitingPage
@@ -48,7 +48,7 @@ class OwnPages:
     """Answers what is below ``/__appliance__/``.
 
     Args:
-        gate: decides who may.
+        policy: decides who may.
         page: the page that is shown while no worker serves.
         stream: what open pages listen to.
         report: logs an event.
@@ -61,7 +61,7 @@ class OwnPages:
 
     def __init__(
         self,
-        gate: Guard,
+        policy: AccessPolicy,
         page: WaitingPage,
         stream: EventStream,
         report: Report,
@@ -72,7 +72,7 @@ class OwnPages:
         desk: Desk | None = None,
         programs: ProgramRoutes | None = None,
     ) -> None:
-        self._guard = gate
+        self._policy = policy
         self._page = page
         self._report = report
         self._status = status
@@ -83,7 +83,7 @@ class OwnPages:
         self._gateways = container_gateways()
         self._refused_at = 0.0
         folder = files(__package__) / "static"
-        client = (folder / "client.js").read_bytes().replace(_PAGE_VALUE, gate.page_value.encode())
+        client = (folder / "client.js").read_bytes().replace(_PAGE_VALUE, policy.page_value.encode())
         self._gets: dict[str, Route] = {
             PREFIX: self._root,
             f"{PREFIX}/": self._root,
@@ -105,8 +105,8 @@ class OwnPages:
         asked = self._asked(environ)
         if path == MCP and self._programs is not None:
             return self._programs.assistant(asked, environ, start)
-        decision = self._guard.decide(asked)
-        if isinstance(decision, guard.Refused):
+        decision = self._policy.decide(asked)
+        if isinstance(decision, access_policy.Refused):
             return self._refuse(decision, environ, start)
         if decision.cookie:
             return self._without_token(decision, environ, start)
@@ -117,7 +117,7 @@ class OwnPages:
         if route is None:
             known = path in self._posts or path in self._gets
             status, reason = (405, "the page takes another method") if known else (404, "there is no such page")
-            return self._refuse(guard.Refused(status, reason, f"Open {PREFIX}/."), environ, start)
+            return self._refuse(access_policy.Refused(status, reason, f"Open {PREFIX}/."), environ, start)
         return route(environ, start)
 
     def _find(self, method: str, path: str) -> Route | None:
@@ -127,16 +127,16 @@ class OwnPages:
             route = self._programs.find(path)
         return route
 
-    def _asked(self, environ: dict[str, Any]) -> guard.PageRequest:
+    def _asked(self, environ: dict[str, Any]) -> access_policy.PageRequest:
         fields = {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
-        token = parse_qs(environ.get("QUERY_STRING", "")).get(guard.PARAMETER, [""])[0]
+        token = parse_qs(environ.get("QUERY_STRING", "")).get(access_policy.PARAMETER, [""])[0]
         form = environ[FORM] = _form(environ)
-        return guard.PageRequest(
+        return access_policy.PageRequest(
             environ["REQUEST_METHOD"],
             environ["wsgi.url_scheme"],
             fields,
             token=token,
-            page_value=fields.get(guard.PAGE_VALUE_FIELD.lower(), "") or form.get(PAGE_VALUE, ""),
+            page_value=fields.get(access_policy.PAGE_VALUE_FIELD.lower(), "") or form.get(PAGE_VALUE, ""),
             local=self._is_local(environ),
         )
 
@@ -163,7 +163,7 @@ class OwnPages:
     def _without_token(self, allowed: Allowed, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         """Lead the browser to the same page without the token, which its cookie has now."""
         query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
-        query.pop(guard.PARAMETER, None)
+        query.pop(access_policy.PARAMETER, None)
         rest = urlencode(query, doseq=True)
         place = environ["PATH_INFO"] + (f"?{rest}" if rest else "")
         start("303 See Other", [("Location", place), ("Set-Cookie", allowed.cookie), ("Content-Length", "0")])
@@ -180,9 +180,11 @@ class OwnPages:
     def _browser_error(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(BODY_MAX + 1)
         if len(body) > BODY_MAX:
-            return self._refuse(guard.Refused(413, "the report is too long", "Send less."), environ, start)
+            return self._refuse(access_policy.Refused(413, "the report is too long", "Send less."), environ, start)
         if not self._errors.take(body):
-            return self._refuse(guard.Refused(400, "this is not a report of an error", "Send JSON."), environ, start)
+            return self._refuse(
+                access_policy.Refused(400, "this is not a report of an error", "Send JSON."), environ, start
+            )
         start("204 No Content", [])
         return []
 
@@ -205,11 +207,11 @@ def _form(environ: dict[str, Any]) -> dict[str, str]:
 
 def _with_fields(start_response: StartResponse, status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
     own = {name for name, _ in headers}
-    return start_response(status, [*headers, *(each for each in guard.FIELDS if each[0] not in own)], *more)
+    return start_response(status, [*headers, *(each for each in access_policy.FIELDS if each[0] not in own)], *more)
 
 
 def _page(page: dict[str, Any], environ: dict[str, Any], start: StartResponse, status: str) -> Iterable[bytes]:
-    """Answer with a page: its own policy admits its style and its script, and forbids what that of the guard does."""
+    """Answer with a page: its own policy admits its style and its script, and forbids what ``access_policy`` does."""
     fields, body = error_page.response(page, environ.get("HTTP_ACCEPT", ""))
     start(status, [*fields, ("Content-Length", str(len(body)))])
     return [body]

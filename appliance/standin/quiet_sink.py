@@ -11,7 +11,7 @@ from appliance.worker.records import RecordSink
 
 if TYPE_CHECKING:
     from appliance.protocol.channel import Channel
-    from appliance.server.wsgi.recording.exchange import Exchange
+    from appliance.server.wsgi.access_log.exchange import Exchange
 
 _REFRESH_S = 2.0  # a page that has changed is requested again by then
 _MAX_CLIENTS = 256  # open pages that are told apart

@@ -18,10 +18,10 @@ from urllib.parse import parse_qs, quote
 from appliance.protocol.page_messages import CancelRemedy, RunRemedy
 from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
-from appliance.server.pages.live.remedy_html import PAGE, SCRIPT, remedy_details
-from appliance.server.pages.live.remedy_script import REMEDY_SCRIPT
+from appliance.server.pages.live_parts.remedy_html import PAGE, SCRIPT, remedy_details
+from appliance.server.pages.live_parts.remedy_script import REMEDY_SCRIPT
 
-from .answers import answer, file
+from .page_responses import answer, file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -265,7 +265,7 @@ class OfferedRemedies:
 
 def _made(facts: ProjectFacts, scope: str, need: Need) -> Remedy | None:
     try:
-        from appliance.remedies.makers import make  # noqa: PLC0415  it costs 20 ms, and a start needs it if it fails
+        from appliance.remedies.make_remedy import make  # noqa: PLC0415  it costs 20 ms, and a start needs it if it fails
 
         return make(facts, scope, need)
     except (OSError, ValueError, RecursionError, ApplianceError):

@@ -15,9 +15,9 @@ from appliance.supervisor.workers.connection_router import ConnectionRouter
 
 if TYPE_CHECKING:
     from appliance.logs.project_output.output_lines import OutputLine
+    from appliance.supervisor.last_answer import LastAnswer
     from appliance.supervisor.lifecycle_runner import Performers
     from appliance.supervisor.processes.spawn import Spawner
-    from appliance.supervisor.reporting.last_answer import LastAnswer
     from appliance.supervisor.reporting.page_facts import PageFacts
     from appliance.supervisor.reporting.run_history import RunHistory
     from appliance.supervisor.runtime import Handlers, Runtime

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 from appliance.protocol import messages, page_messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.address import Address
+from appliance.supervisor.answering.desk_answers import desk_answers
+from appliance.supervisor.answering.remedy_answers import RemedyAnswers
+from appliance.supervisor.answering.replay_answers import ReplayAnswers
 from appliance.supervisor.child_listener import ChildListener, Routes
 from appliance.supervisor.companions import companion
 from appliance.supervisor.companions.companions import GUARD, Companions
 from appliance.supervisor.controls import Controls
 from appliance.supervisor.debugger.debug_port import DebugPort
+from appliance.supervisor.last_answer import LastAnswer
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.lifecycle_runner import LifecycleRunner
+from appliance.supervisor.log_consumers import exporter_process
+from appliance.supervisor.log_consumers.consumers import LogConsumers
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.page_display import PageDisplay
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
-from appliance.supervisor.recording import telemetry_feed
-from appliance.supervisor.recording.desk_answers import desk_answers
-from appliance.supervisor.recording.feeds import Feeds
-from appliance.supervisor.recording.remedy_answers import RemedyAnswers
-from appliance.supervisor.recording.replay_answers import ReplayAnswers
 from appliance.supervisor.reporting import probe_port
 from appliance.supervisor.reporting.defects import Defects
-from appliance.supervisor.reporting.last_answer import LastAnswer
 from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.page_facts import PageFacts
 from appliance.supervisor.reporting.probe_port import ProbePort
@@ -94,8 +94,8 @@ class Supervisor:
         self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
         self._debug_port = DebugPort(loop, settings, log)
-        self._feeds = Feeds.of(runtime, listener, environment, secure=secure)
-        self._spawner = Spawner(runtime, listener, certificate, self._reload_trigger, page_facts, self._feeds)
+        self._consumers = LogConsumers.of(runtime, listener, environment, secure=secure)
+        self._spawner = Spawner(runtime, listener, certificate, self._reload_trigger, page_facts, self._consumers)
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
         )
@@ -139,7 +139,7 @@ class Supervisor:
 
     def _child_routes(self) -> Routes:
         workers, preloading = self._worker_group.workers, self._worker_group.preloading
-        pages, steps, asked = self._pages, self._steps, self._feeds.desk.questions
+        pages, steps, asked = self._pages, self._steps, self._consumers.recorder.questions
         ingest = LogIngest(self._log, self._writer, pause=self._children.pause, on_line=workers.output_line)
         own: Handlers = {
             messages.Hello: lambda child, message, _: child.greeted(message.python),
@@ -161,7 +161,7 @@ class Supervisor:
                 **own,
             },
             admits=lambda child, each: (
-                pages.remedies.admits(child, each) and self._feeds.desk.questions.admits(child, each)
+                pages.remedies.admits(child, each) and self._consumers.recorder.questions.admits(child, each)
             ),
             log=ingest,
             outputs={
@@ -177,8 +177,8 @@ class Supervisor:
                 "worker": workers.ended,
                 "preloader": preloading.ended,
                 "spare": preloading.ended,
-                "recorder": self._feeds.desk.ended,
-                telemetry_feed.ROLE: self._feeds.telemetry.ended,
+                "recorder": self._consumers.recorder.ended,
+                exporter_process.ROLE: self._consumers.exporter.ended,
                 probe_port.ROLE: self._probes.ended,
             },
             each_end=[*(each.ended for each in others), pages.remedies.ended],
@@ -192,17 +192,17 @@ class Supervisor:
         self._writer.attach(partial(self._loop.post, self._children.resume))
         answers = StatusAnswers(
             self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
-            debug_port=self._debug_port, companions=self._companions, desk=self._feeds.desk,
+            debug_port=self._debug_port, companions=self._companions, desk=self._consumers.recorder,
         )  # fmt: skip
         questions = {
-            **answers.answerers(), **self._feeds.desk.assistants.answerers(self._reports.address.url),
+            **answers.answerers(), **self._consumers.recorder.assistants.answerers(self._reports.address.url),
             **RemedyAnswers(self._runtime, self._pages.remedies).answerers(),
-            **ReplayAnswers(self._runtime, self._feeds.desk.questions).answerers(),
+            **ReplayAnswers(self._runtime, self._consumers.recorder.questions).answerers(),
             **desk_answers(self._runtime, lambda: self._steps.analysis),
         }  # fmt: skip
         self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))
         self._probes.begin()
-        self._feeds.begin()
+        self._consumers.begin()
         self._reload_trigger.start()
         self._worker_group.progress.start()
         self._pages.progress.begin(Phase.ANALYSING)
@@ -250,16 +250,16 @@ class Supervisor:
     def _hide_stand_in(self, _action: lifecycle_events.HideStandIn) -> None:
         if (worker := self._worker_group.workers.current) is not None:
             self._pages.router.serve(worker)
-            self._feeds.desk.questions.serves(worker.generation)
+            self._consumers.recorder.questions.serves(worker.generation)
         self._defects.guarded(self._companions.serving)
 
     def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
         self._pages.show_failure(action)
-        self._feeds.desk.questions.serves(0)
+        self._consumers.recorder.questions.serves(0)
 
     def _templates_changed(self, generation: int, revision: int) -> None:
         self._pages.router.templates_changed(generation, revision)
-        self._feeds.desk.questions.serves(generation, revision)
+        self._consumers.recorder.questions.serves(generation, revision)
 
     # -- the stop ------------------------------------------------------------------------------------------------------
 
@@ -267,7 +267,7 @@ class Supervisor:
         parts = (
             self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
             self._worker_group.preloading.close, self._worker_group.workers.close, self._steps.before_start.cancel,
-            self._pages.remedies.close, self._companions.close, self._feeds.telemetry.hurry,
+            self._pages.remedies.close, self._companions.close, self._consumers.exporter.hurry,
         )  # fmt: skip
         self._stopping.begin(action.signal, parts)
         self._check_all_gone()
@@ -284,6 +284,6 @@ class Supervisor:
         if not living:
             self._lifecycle.on_event(lifecycle_events.AllGone())
         elif all(child.role in LAST for child in living):
-            self._feeds.finish()
+            self._consumers.finish()
             if all(child.role == probe_port.ROLE for child in living):
                 self._probes.finish()

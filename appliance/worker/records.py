@@ -14,19 +14,19 @@ from ..protocol.channel import Channel, ChannelError
 from ..protocol.messages import Records
 from ..protocol.page_messages import RemediesFound
 from ..protocol.remedy_kinds import all_checked, offered
-from ..server.wsgi.recording.exchange import current
+from ..server.wsgi.access_log.exchange import current
+from .instrumentation.detail_sender import DetailSender
+from .instrumentation.tracing import Tracing
 from .message_bounds import limited
 from .preload.fork_guard import EndingQueue
-from .recording.detail_sender import DetailSender
-from .recording.tracing import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.inflight import InFlight
     from ..protocol.messages import Start
-    from ..server.wsgi.recording.exchange import Exchange
-    from .recording.details import AddFields
+    from ..server.wsgi.access_log.exchange import Exchange
+    from .instrumentation.details import AddFields
     from .stdio.stdio import Stdio
 
 BATCH = 64  # beyond this a batch costs no less a record

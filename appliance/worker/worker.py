@@ -31,12 +31,12 @@ from .entry import standard_library
 from .files import source_loader
 from .files.known_files import KnownFiles
 from .hooks import Hooks
+from .instrumentation.hooked_libraries import HookedLibraries
+from .instrumentation.server_timing import ServerTiming
 from .message_bounds import send
 from .module_reporter import ModuleReporter
 from .preload.import_order import ImportOrder
 from .preload.warming import warm
-from .recording.recorded_libraries import RecordedLibraries
-from .recording.server_timing import ServerTiming
 from .records import RecordSink
 from .stdio import terminal
 from .stdio.page_context import PageContext
@@ -233,7 +233,7 @@ class Worker:
             if self._application is not None:
                 return  # the application is served already, beside the import
             self._application = application
-        libraries = RecordedLibraries(self._hooks, self._files.places.is_own, self._start.options)
+        libraries = HookedLibraries(self._hooks, self._files.places.is_own, self._start.options)
         libraries.begin()
         self._sink.after_details(libraries.install)
         self._sink.add_fields(ServerTiming(self._hooks).added)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from appliance.assistants.mcp_server import McpServer
-from appliance.assistants.sources import Sources
+from appliance.assistants.tool_sources import Sources
 from appliance.desk.intake import rows
 from appliance.desk.store import Store
 from appliance.supervisor.loop import Loop

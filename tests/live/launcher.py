@@ -145,7 +145,7 @@ def _load() -> None:
     import appliance.cli  # noqa: PLC0415  not in the tests' process
     import appliance.commands.serve  # noqa: PLC0415  as above
     import appliance.commands.show_status  # noqa: PLC0415  as above
-    import appliance.remedies.makers  # noqa: PLC0415  as above
+    import appliance.remedies.make_remedy  # noqa: PLC0415  as above
     import appliance.supervisor.supervisor  # noqa: F401, PLC0415  as above
 
     gc.collect()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.worker.recording.effects.kept_session import KeptSession
+from appliance.worker.instrumentation.effects.smtp_sink import SmtpSink
 from tests.live.live_appliance import Appliance
 from tests.live.test_desk_outgoing import of_request
 from tests.releases import environment
@@ -62,7 +62,7 @@ def server() -> Iterator[tuple[int, list[bytes]]]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            session = KeptSession()
+            session = SmtpSink()
             replies = session.makefile()
             self.request.sendall(replies.read1())
             while data := self.request.recv(65536):

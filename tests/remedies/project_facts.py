@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from appliance.protocol.remedy_kinds import checked
-from appliance.remedies.makers import make
+from appliance.remedies.make_remedy import make
 from appliance.remedies.remedy import ProjectFacts, Remedy
 
 

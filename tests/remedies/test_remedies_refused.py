@@ -1,4 +1,4 @@
-"""Every remedy, asked for by somebody who may not: by HTTP, through the real pages, guard and supervisor."""
+"""Every remedy, asked for by somebody who may not: by HTTP, through the real pages, policy and supervisor."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 
 from appliance.protocol.remedy_kinds import ROWS
 from appliance.server.browser.own_paths import PREFIX
+from appliance.standin.access_policy import AccessPolicy
 from appliance.standin.event_stream import EventStream
-from appliance.standin.guard import Guard
 from appliance.standin.own_pages import OwnPages
 from appliance.standin.remedy_pages import RemedyPages
 from appliance.standin.waiting_page import WaitingPage
@@ -38,7 +38,7 @@ class Wire:
         known = example_facts(self.root, kind)
         monkeypatch.setattr(self.scene.remedies, "_facts", lambda: known)
         (self.id,) = self.scene.offer({"kind": kind, **EXAMPLES[kind].need})
-        gate, lock, stream = Guard("t" * 43), Lock(), EventStream()
+        gate, lock, stream = AccessPolicy("t" * 43), Lock(), EventStream()
 
         def send(message: Any) -> None:
             with lock:

@@ -25,7 +25,7 @@ from appliance.server.io import outbound, poller, send_progress, wire
 from appliance.server.io.background import background_sender, byte_queue, transfer
 from appliance.server.pool import connections, pool, server_parts, serving_loop, thread_pool, watchdog
 from appliance.server.wsgi import handler, response
-from appliance.server.wsgi.recording import exchange
+from appliance.server.wsgi.access_log import exchange
 
 POINTS_MAX = 20_000
 CLOCKS: tuple[Any, ...] = (

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from appliance.server.http.limits import Limits
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.pool.tables.connection_states import STATES
-from appliance.server.wsgi.recording.exchange import Exchange
+from appliance.server.wsgi.access_log.exchange import Exchange
 
 if TYPE_CHECKING:
     from appliance.server.io.background.background_sender import Transfer

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from appliance.standin.access_policy import FIELDS, AccessPolicy
 from appliance.standin.event_stream import EventStream
-from appliance.standin.guard import FIELDS, Guard
 from appliance.standin.own_pages import OwnPages
 from appliance.standin.remedy_pages import RemedyPages
 from appliance.standin.waiting_page import WaitingPage
@@ -23,12 +23,12 @@ class Site:
 
     def __init__(self) -> None:
         self.logged: list[tuple[str, dict[str, object]]] = []
-        self.guard = Guard(TOKEN)
+        self.policy = AccessPolicy(TOKEN)
         stream = EventStream()
         self.sent: list[Any] = []
-        self.remedies = RemedyPages(self.sent.append, stream, self.guard.page_value)
+        self.remedies = RemedyPages(self.sent.append, stream, self.policy.page_value)
         self.pages = OwnPages(
-            self.guard,
+            self.policy,
             WaitingPage(),
             stream,
             lambda _, event, fields: self.logged.append((event, fields)),
@@ -52,7 +52,7 @@ class Site:
         """A press of a button on one of the pages."""
         usual = {
             "REQUEST_METHOD": "POST", "HTTP_ORIGIN": "http://localhost:8000", "HTTP_SEC_FETCH_SITE": "same-origin",
-            "HTTP_X_APPLIANCE_PAGE": self.guard.page_value,
+            "HTTP_X_APPLIANCE_PAGE": self.policy.page_value,
         }  # fmt: skip
         return self.ask(path, body=body, **{**usual, **fields})
 
@@ -77,7 +77,7 @@ def test_each_answer_has_the_fields_of_the_model(site: Site):
 def test_the_script_knows_the_value_that_changes_need(site: Site):
     """The script can send what it has seen; a page of another site can't read it."""
     _, fields, script = site.ask("/__appliance__/client.js")
-    assert site.guard.page_value.encode() in script
+    assert site.policy.page_value.encode() in script
     assert b"{page-value}" not in script
     assert fields["Content-Type"].startswith("text/javascript")
 

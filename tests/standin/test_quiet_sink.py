@@ -8,7 +8,7 @@ from appliance.server.browser.own_paths import WAIT
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
-from appliance.server.wsgi.recording.exchange import Exchange
+from appliance.server.wsgi.access_log.exchange import Exchange
 from appliance.standin.quiet_sink import QuietSink
 
 

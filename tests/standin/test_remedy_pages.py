@@ -12,8 +12,8 @@ import pytest
 
 from appliance.protocol.page_messages import CancelRemedy, RemedyProgress, RunRemedy
 from appliance.server.browser.own_paths import PREFIX
+from appliance.standin.access_policy import AccessPolicy
 from appliance.standin.event_stream import EventStream
-from appliance.standin.guard import Guard
 from appliance.standin.own_pages import OwnPages
 from appliance.standin.remedy_pages import RemedyPages
 from appliance.standin.waiting_page import WaitingPage
@@ -30,13 +30,18 @@ class Site:
     """The pages of one start, with one remedy."""
 
     def __init__(self, **options: Any) -> None:
-        self.guard = Guard("t" * 43)
+        self.policy = AccessPolicy("t" * 43)
         self.sent: list[Any] = []
         self.stream = EventStream()
-        self.remedies = RemedyPages(self.sent.append, self.stream, self.guard.page_value, **options)
+        self.remedies = RemedyPages(self.sent.append, self.stream, self.policy.page_value, **options)
         self.remedies.set([REMEDY])
         self.pages = OwnPages(
-            self.guard, WaitingPage(), self.stream, lambda *_: None, lambda: {"status": 200, "title": ""}, self.remedies
+            self.policy,
+            WaitingPage(),
+            self.stream,
+            lambda *_: None,
+            lambda: {"status": 200, "title": ""},
+            self.remedies,
         )
 
     def ask(self, path: str, *, form: dict[str, str] | None = None, **fields: str) -> tuple[int, dict[str, str], str]:
@@ -94,7 +99,7 @@ def test_the_page_after_the_button():
 def test_pressed_by_a_script():
     """A script sends the page's value in a field of its own, and gets no page."""
     site = Site()
-    given = {"HTTP_X_APPLIANCE_PAGE": site.guard.page_value, "HTTP_ACCEPT": "application/json", **OURS}
+    given = {"HTTP_X_APPLIANCE_PAGE": site.policy.page_value, "HTTP_ACCEPT": "application/json", **OURS}
     assert site.ask(PAGE, form={"id": ID, "shown": "seen"}, **given)[0] == 202
     assert site.sent == [RunRemedy(remedy=ID, shown="seen")]
 
@@ -161,7 +166,7 @@ def test_a_script_gets_the_page_as_json():
     """A script gets what the page shows."""
     site = Site()
     told = json.loads(site.ask(f"{PAGE}?id={ID}", HTTP_ACCEPT="application/json")[2])
-    assert told == {**REMEDY, "run": {}, "page_value": site.guard.page_value}
+    assert told == {**REMEDY, "run": {}, "page_value": site.policy.page_value}
 
 
 def test_an_unknown_id_is_not_found():
@@ -183,6 +188,6 @@ def test_the_files_of_the_page():
     site = Site()
     status, fields, script = site.ask(f"{PAGE}.js")
     assert (status, fields["Content-Type"]) == (200, "text/javascript; charset=utf-8")
-    assert site.guard.page_value not in script
+    assert site.policy.page_value not in script
     assert site.ask(f"{PAGE}.css")[1]["Content-Type"] == "text/css; charset=utf-8"
     assert site.ask(f"{PAGE}.js", HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_MODE="no-cors")[0] == 403

@@ -12,7 +12,7 @@ from appliance.protocol.output_frames import new_mark
 _LISTEN = """
 import sys
 earlier = sys.stdout
-from appliance.server.wsgi.recording.exchange import Exchange, current
+from appliance.server.wsgi.access_log.exchange import Exchange, current
 from appliance.worker.hooks import Hooks
 from appliance.worker.stdio.stdio import tag_output
 stdio = tag_output({mark!r}, Hooks())

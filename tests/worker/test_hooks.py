@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.wsgi.recording.exchange import Exchange, current
+from appliance.server.wsgi.access_log.exchange import Exchange, current
 from appliance.worker.frameworks import django_project, framework_errors, intercepts, paste, routes, werkzeug_debugger
 from appliance.worker.frameworks.script_rendezvous import ScriptRendezvous
 from appliance.worker.hooks import Hooks

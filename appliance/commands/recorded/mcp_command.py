@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.mcp_server import McpServer
-from appliance.assistants.sources import Sources
 from appliance.assistants.stdio_server import StdioServer
 from appliance.assistants.tool_call import ToolError
+from appliance.assistants.tool_sources import Sources
 from appliance.config.settings import read_early
 from appliance.errors import SettingsError
 from appliance.supervisor.reporting.status_socket import ask

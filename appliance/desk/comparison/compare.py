@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk.comparison import json_difference
 from appliance.desk.comparison.line_difference import difference, lines_of, shortened, with_context
-from appliance.desk.comparison.volatile import Volatile, of_lines, of_paths
+from appliance.desk.comparison.volatile_parts import Volatile, of_lines, of_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

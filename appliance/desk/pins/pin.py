@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk.comparison.compare import compare, said, volatile_of
 from appliance.desk.comparison.outcome import Outcome
-from appliance.desk.comparison.volatile import Volatile
-from appliance.desk.replay.restored import Shown, restored
+from appliance.desk.comparison.volatile_parts import Volatile
+from appliance.desk.replay.restored_request import Shown, restored
 from appliance.desk.replay.sent_request import ReplayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.desk.replay.restored import Restored
+    from appliance.desk.replay.restored_request import Restored
     from appliance.desk.replay.sent_request import SentRequest
 
 FIRST, SAME, CHANGED, NOT_RUN, RUNNING = "first", "same", "changed", "not run", "running"
@@ -61,7 +61,7 @@ class Pin:
         """
         return restored(self.shown, {}, self.raw)
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return what pages show of it, as JSON values."""
         return {
             "pin": self.number, "request": self.request, "method": self.shown.method, "target": self.shown.target,

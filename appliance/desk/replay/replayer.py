@@ -16,8 +16,8 @@ from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.outcome import Outcome, of_record, outcome
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.queries.recorded_queries import query_count
-from appliance.desk.replay.copied_as import copies
-from appliance.desk.replay.restored import Restored, Shown, restored
+from appliance.desk.replay.copy_commands import copies
+from appliance.desk.replay.restored_request import Restored, Shown, restored
 from appliance.desk.replay.sending import send
 from appliance.desk.replay.sent_request import ReplayError, SentRequest, of_head, origin_form
 

@@ -6,8 +6,8 @@ This module does not know which rule comes first. Runs in the appliance's own in
 from __future__ import annotations
 
 from appliance.discovery.asgi_applications import AsgiError
-from appliance.discovery.rules.explicit import explicit_target
-from appliance.discovery.rules.own_package import read_pyproject
+from appliance.discovery.rules.project_package import read_pyproject
+from appliance.discovery.rules.target_forms import explicit_target
 from appliance.discovery.target import Context, Finding, RuleResult
 from appliance.errors import ApplicationError
 

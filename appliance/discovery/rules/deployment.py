@@ -1,7 +1,7 @@
 """The rule for files that start the project elsewhere: a Procfile, a Dockerfile, the configuration of a server or host.
 
-This module knows which files to read, and how to read a command line. ``explicit`` finds the target of a name. Runs in
-the appliance's own interpreter.
+This module knows which files to read, and how to read a command line. ``target_forms`` finds the target of a name.
+Runs in the appliance's own interpreter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import AsgiError
-from appliance.discovery.rules.explicit import explicit_target
+from appliance.discovery.rules.target_forms import explicit_target
 from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.errors import ApplicationError
 

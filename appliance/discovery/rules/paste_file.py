@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.discovery.entrypoints import declared_entry_points
-from appliance.discovery.rules.own_package import package_names, read_pyproject
+from appliance.discovery.rules.project_package import package_names, read_pyproject
 from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.errors import ApplicationError
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from appliance.discovery.asgi_applications import AsgiError, named_in_text
 from appliance.discovery.entrypoints import declared_entry_points
 from appliance.discovery.rules import django
-from appliance.discovery.rules.explicit import explicit_target
-from appliance.discovery.rules.own_package import package_names, read_pyproject
+from appliance.discovery.rules.project_package import package_names, read_pyproject
 from appliance.discovery.rules.script_file import (
     asgi_target,
     console_target,
@@ -24,6 +23,7 @@ from appliance.discovery.rules.script_file import (
     script_target,
 )
 from appliance.discovery.rules.starter import starter
+from appliance.discovery.rules.target_forms import explicit_target
 from appliance.discovery.serving import is_django_in_one_file
 from appliance.discovery.source.verdict import Verdict
 from appliance.discovery.target import (

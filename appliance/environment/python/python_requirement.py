@@ -14,7 +14,7 @@ from appliance.dependencies.formats.conda import conda_python
 from appliance.dependencies.formats.dependency_spec import alternatives
 from appliance.dependencies.formats.pipfile import pipfile_python
 from appliance.dependencies.text_file import table
-from appliance.discovery.rules.own_package import read_pyproject
+from appliance.discovery.rules.project_package import read_pyproject
 from appliance.discovery.setup_files import read_setup
 
 if TYPE_CHECKING:

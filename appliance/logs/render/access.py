@@ -1,17 +1,17 @@
 """Turn an access record into an event, with OpenTelemetry's names and a level.
 
-``rules`` says which values are not logged. Runs wherever lines are rendered.
+``access_rules`` says which values are not logged. Runs wherever lines are rendered.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.logs.project_output.rules import PLAIN
+from appliance.logs.access_rules import PLAIN
 from appliance.protocol.access_record import EVENTS
 
 if TYPE_CHECKING:
-    from appliance.logs.project_output.rules import Rules
+    from appliance.logs.access_rules import Rules
     from appliance.protocol.access_record import AccessRecord
 
 # OpenTelemetry's registry, http.request.method: RFC 9110's methods, PATCH (RFC 5789) and QUERY; others are "_OTHER".

@@ -21,10 +21,10 @@ from ..http.limits import Limits
 from ..io.background.byte_queue import SPACE
 from ..io.poller import Poller
 from ..io.wire import Wire
+from ..wsgi.access_log.sink import FlushSchedule
 from ..wsgi.environ import TrustedProxies
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
-from ..wsgi.recording.sink import FlushSchedule
 from ..wsgi.server_context import ServerContext, base_environ
 from .abort_streams import abort_endless, is_endless
 from .acceptor import Acceptor
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ..http.head import Head
-    from ..wsgi.recording.sink import Sink
+    from ..wsgi.access_log.sink import Sink
     from .connection_handoff import ConnectionHandoff
 
     HandOver = Callable[[list[tuple[socket.socket, bytes]]], None]

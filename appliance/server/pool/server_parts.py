@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..http.limits import Limits
     from ..io.poller import Poller
     from ..io.wire import Wire
+    from ..wsgi.access_log.sink import FlushSchedule, Sink
     from ..wsgi.handler import WSGIRequestHandler
-    from ..wsgi.recording.sink import FlushSchedule, Sink
     from ..wsgi.server_context import ServerContext
     from .acceptor import Acceptor
     from .connections import Connections

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
-    from ..wsgi.recording.sink import Sink
+    from ..wsgi.access_log.sink import Sink
     from .thread_pool import PoolThread
 
 

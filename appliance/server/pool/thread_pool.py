@@ -30,7 +30,7 @@ from .tables import leadership
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..wsgi.recording.exchange import Exchange
+    from ..wsgi.access_log.exchange import Exchange
     from .connection import Connection
 
 # A request's average duration from which passing the lead on costs less than waiting for the watchdog.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
     from ..io.wire import Wire
-    from .recording.exchange import Exchange
+    from .access_log.exchange import Exchange
     from .server_context import ServerContext
 
 

@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from .recording.exchange import Exchange
+    from .access_log.exchange import Exchange
 
 
 LEAD = "Your application raised an exception"  # the report of a request knows which request

@@ -21,10 +21,10 @@ from ..http.head import HeadParser
 from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, HostRefused, Refused
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
+from .access_log.exchange import Exchange, current
 from .environ import Environs
 from .own_responses import OwnResponses
 from .raw_socket import RawSocket
-from .recording.exchange import Exchange, current
 from .request_body import body_of, with_length
 from .response import ServerHandler
 from .server_context import Handoff, ServerContext

@@ -15,8 +15,8 @@ from wsgiref import simple_server
 from ..http.limits import Limits
 from ..http.refusal import HandshakeFailed
 from ..pages.tracebacks import describe
+from .access_log.sink import NullSink, Sink
 from .handler import WSGIRequestHandler
-from .recording.sink import NullSink, Sink
 from .server_context import ServerContext, base_environ
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..http.body import CLIENT_LEFT
 from ..http.head import request_line
 from ..http.refusal import NO_CLIENT, Deferred, Refused, answer
+from .access_log.exchange import Exchange
 from .http_server_compat import TLS
-from .recording.exchange import Exchange
 from .socketless import SocketlessHandler
 
 if TYPE_CHECKING:

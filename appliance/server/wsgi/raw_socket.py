@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..io.wire import Wire
-    from .recording.exchange import Exchange
+    from .access_log.exchange import Exchange
 
 _CLOSE_FRAME_S = 0.1  # how long a library's thread may take to send its last frame
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")

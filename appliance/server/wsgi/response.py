@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..http.body import Body, Empty
-    from .recording.exchange import Exchange
+    from .access_log.exchange import Exchange
 
 # Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call. Up to the
 # second size head and content are joined: one copy is cheaper than a second buffer for the kernel.

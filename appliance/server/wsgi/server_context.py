@@ -15,16 +15,16 @@ from ..http.limits import Limits
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..io.background.byte_queue import Storage
+from .access_log.request_ids import RequestIds
+from .access_log.sink import NullSink, Sink
 from .environ import TrustedProxies
-from .recording.request_ids import RequestIds
-from .recording.sink import NullSink, Sink
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Container
 
     from ..http.head import Head
-    from .recording.exchange import Exchange
+    from .access_log.exchange import Exchange
 
 
 class Handoff(Protocol):

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
 from ..http.fields import cgi_name, is_forwarded
+from .access_log.sink import NullSink
 from .http_server_compat import HttpServerHandler
-from .recording.sink import NullSink
 from .response import ServerHandler
 from .server_context import ServerContext
 
 if TYPE_CHECKING:
-    from .recording.sink import Sink
+    from .access_log.sink import Sink
 
 _LINE_MAX = 65_536
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..http.body import Body, Empty, LengthBody
 from ..http.limits import Limits
 from ..io.wire import Wire
-from .recording.exchange import Exchange
+from .access_log.exchange import Exchange
 from .streams import FileWire
 
 if TYPE_CHECKING:

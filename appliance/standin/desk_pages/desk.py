@@ -15,14 +15,14 @@ from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
 from appliance.desk.reload_history import reloads
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.answers import StreamedParts
+from appliance.standin.page_responses import StreamedParts
 from appliance.standin.replay_pages.pin_pages import PinPages, pin_note
 from appliance.standin.replay_pages.replay_html import replay_bar
 
 from .errors_page import errors_page
 from .list_page import list_page
 from .mail_page import mail_page
-from .own_places import OwnPlaces
+from .relative_paths import RelativePaths
 from .reloads_page import reloads_page
 from .request_page import request_page, request_title
 from .request_stream import new_requests
@@ -32,8 +32,8 @@ from .sections.section_table import SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from appliance.standin.replay_pages.replay_pages import ReplayPages
-    from appliance.standin.replay_pages.written_pages import WrittenPages
+    from appliance.standin.replay_pages.replay_routes import ReplayPages
+    from appliance.standin.replay_pages.request_test_page import WrittenPages
 
     from .page_frame import PageAnswers
 
@@ -59,7 +59,7 @@ class Desk:
     def __init__(
         self, path: str, answers: PageAnswers, project: str, *replays: ReplayPages | PinPages | WrittenPages
     ) -> None:
-        self._shown = OwnPlaces(project).shown
+        self._shown = RelativePaths(project).shown
         self._replays = replays
         self._path = Path(path)
         self._answer = answers.answer

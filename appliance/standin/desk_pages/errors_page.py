@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import table
-from .texts import moment, text
+from .shown_values import moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

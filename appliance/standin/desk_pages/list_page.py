@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.units import duration
+from appliance.desk.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.remedy_pages import PAGE_VALUE
 from appliance.standin.replay_pages.replay_html import hidden
 
 from .page_frame import table
-from .texts import moment, size, status_class, target, text
+from .shown_values import moment, size, status_class, target, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

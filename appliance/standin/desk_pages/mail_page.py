@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.standin.answers import answer
+from appliance.standin.page_responses import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
-from appliance.standin.answers import answer
+from appliance.standin.page_responses import answer
 
-from .texts import text
+from .shown_values import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.units import duration
+from appliance.desk.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import table
-from .texts import moment, text
+from .shown_values import moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.units import duration
+from appliance.desk.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import current
 from .sections.section_table import SECTIONS
-from .texts import status_class, target, text
+from .shown_values import status_class, target, text
 
 if TYPE_CHECKING:
     from appliance.desk.filters import Filters

@@ -10,25 +10,25 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from appliance.standin.guard import Refused
+from appliance.standin.access_policy import Refused
 
 if TYPE_CHECKING:
-    from appliance.standin.guard import Guard, PageRequest
+    from appliance.standin.access_policy import AccessPolicy, PageRequest
 
 _SCHEME = "bearer "
 
 
-def refusal(asked: PageRequest, token: str, guard: Guard) -> Refused | None:
+def refusal(asked: PageRequest, token: str, policy: AccessPolicy) -> Refused | None:
     """Return why an assistant's request is not answered; None if it is.
 
     Args:
         asked: the facts of the request.
         token: what an assistant must send.
-        guard: knows the hosts that are this machine's own.
+        policy: knows the hosts that are this machine's own.
     """
     fields = asked.fields
     is_foreign = fields.get("sec-fetch-site", "none") not in {"none", "same-origin"}
-    if is_foreign or ("origin" in fields and not guard.is_same_origin(asked)):
+    if is_foreign or ("origin" in fields and not policy.is_same_origin(asked)):
         return Refused(403, "another origin sent this request", "Let a program ask, not a page of a browser.")
     given = fields.get("authorization", "")
     bearer = given[len(_SCHEME) :].strip() if given[: len(_SCHEME)].lower() == _SCHEME else ""

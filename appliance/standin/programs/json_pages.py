@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from appliance.assistants.result_text import fitted
-from appliance.assistants.sources import Sources
 from appliance.assistants.tool_call import Call, ToolError
+from appliance.assistants.tool_sources import Sources
 from appliance.assistants.tool_table import TABLE
 from appliance.desk.log_questions import LogFilters, log_lines
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.answers import answer
+from appliance.standin.page_responses import answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from appliance.assistants import json_rpc
 from appliance.assistants.json_rpc import RpcError
 from appliance.assistants.mcp_server import VERSIONS, McpServer
-from appliance.assistants.sources import Sources
-from appliance.standin.answers import StreamedParts, answer
+from appliance.assistants.tool_sources import Sources
+from appliance.standin.page_responses import StreamedParts, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

@@ -8,14 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.answers import answer
+from appliance.standin.page_responses import answer
 
 from .assistant_gate import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from appliance.standin.guard import Guard, PageRequest, Refused
+    from appliance.standin.access_policy import AccessPolicy, PageRequest, Refused
 
     from .json_pages import JsonPages
     from .mcp_endpoint import McpEndpoint
@@ -36,15 +36,15 @@ class ProgramRoutes:
     Args:
         socket: the path of the supervisor's status socket.
         access: what assistants may do (``mode``), and their ``token``.
-        gate: knows this machine's own hosts.
+        policy: knows this machine's own hosts.
         report: logs an event.
     """
 
-    def __init__(self, socket: str, access: Mapping[str, str], gate: Guard, report: Report) -> None:
+    def __init__(self, socket: str, access: Mapping[str, str], policy: AccessPolicy, report: Report) -> None:
         self._socket = socket
         self._mode = access["mode"]
         self._token = access["token"]
-        self._guard = gate
+        self._policy = policy
         self._report = report
         self._refused_at = 0.0
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class ProgramRoutes:
         self._pages: JsonPages | None = None
 
     def find(self, path: str) -> Route | None:
-        """Return the route of a path that the guard of the pages protects."""
+        """Return the route of a path that the access policy of the pages protects."""
         if not path.startswith(_READ):
             return None
         from .json_pages import JsonPages  # noqa: PLC0415  as the module says
@@ -65,7 +65,7 @@ class ProgramRoutes:
         """Answer an assistant, if it has the token."""
         if self._mode == "off" or not self._token:
             return answer(start, _STATUS[404], "application/json", b'{"error": "APPLIANCE_MCP is off"}')
-        refused = refusal(asked, self._token, self._guard)
+        refused = refusal(asked, self._token, self._policy)
         if refused is not None:
             return self._refuse(refused, environ, start)
         from .mcp_endpoint import McpEndpoint  # noqa: PLC0415  as above

@@ -7,11 +7,11 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.units import duration
+from appliance.desk.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
-from appliance.standin.answers import file
-from appliance.standin.desk_pages.texts import moment, text
+from appliance.standin.desk_pages.shown_values import moment, text
+from appliance.standin.page_responses import file
 from appliance.standin.remedy_pages import FORM, PAGE_VALUE
 
 from .difference_html import differences_html

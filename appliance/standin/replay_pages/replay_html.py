@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.desk_pages.texts import text
+from appliance.standin.desk_pages.shown_values import text
 from appliance.standin.remedy_pages import PAGE_VALUE
 
 _FORMS = {"curl": "curl", "httpie": "HTTPie", "requests": "Python's requests"}

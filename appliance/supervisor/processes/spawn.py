@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.config.certificate import Certificate
+    from appliance.supervisor.log_consumers.consumers import LogConsumers
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.recording.feeds import Feeds
     from appliance.supervisor.reporting.page_facts import PageFacts
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
@@ -60,12 +60,12 @@ class Spawner:
         certificate: Certificate | None,
         reload_trigger: ReloadTrigger,
         page_facts: PageFacts,
-        feeds: Feeds,
+        consumers: LogConsumers,
     ) -> None:
         self._reload_trigger = reload_trigger
         self._page_facts = page_facts
-        self._desk = feeds.desk
-        self._telemetry = feeds.telemetry
+        self._recorder = consumers.recorder
+        self._exporter = consumers.exporter
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
         self._children = runtime.children
         self._settings = runtime.settings
@@ -135,13 +135,13 @@ class Spawner:
             return None
         if role == "worker":
             reload = settings.browser_reload if settings.reload == "on" else "off"
-            return {"reload": reload, "run_id": self._desk.run_id}
-        own = {"token": self.token, "public_url": settings.public_url, "run_id": self._desk.run_id}
+            return {"reload": reload, "run_id": self._recorder.run_id}
+        own = {"token": self.token, "public_url": settings.public_url, "run_id": self._recorder.run_id}
         return {
             **own,
-            "desk": self._desk.path,
+            "desk": self._recorder.path,
             "socket": settings.status_socket,
-            "assistants": self._desk.assistants.page_options(),
+            "assistants": self._recorder.assistants.page_options(),
         }
 
     def _threads(self, target: Mapping[str, Any]) -> int:
@@ -176,9 +176,9 @@ class Spawner:
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
             "pages": self._pages(child.role),
             "error_pages": self._page_facts.options() if child.role == "worker" else {},
-            "records": self._desk.details >= 0,
+            "records": self._recorder.details >= 0,
             "mail": settings.mail if child.role == "worker" else "",
-            "tracing": self._telemetry.tracing if child.role == "worker" else None,
+            "tracing": self._exporter.tracing if child.role == "worker" else None,
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
@@ -191,10 +191,10 @@ class Spawner:
             notes = self._reload_trigger.notes.begin(child)
             try:
                 descriptors += [child.count(threads + _WITHOUT_THREAD), notes]
-                if self._desk.details >= 0:
-                    descriptors.append(self._desk.details)
-                if self._telemetry.spans >= 0:
-                    descriptors.append(self._telemetry.spans)
+                if self._recorder.details >= 0:
+                    descriptors.append(self._recorder.details)
+                if self._exporter.spans >= 0:
+                    descriptors.append(self._exporter.spans)
                 if _is_terminal(_STDIN):
                     descriptors.append(_STDIN)
                 self._children.send(child, start, descriptors)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.debugger.debug_port import DebugPort
     from appliance.supervisor.lifecycle import State
     from appliance.supervisor.lifecycle_events import Page
+    from appliance.supervisor.log_consumers.recorder_process import RecorderProcess
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.recording.desk_feed import DeskFeed
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.reporting.run_history import RunHistory
     from appliance.supervisor.reporting.status_socket import Answerer
@@ -56,7 +56,7 @@ class StatusAnswers:
         reload_trigger: ReloadTrigger,
         debug_port: DebugPort,
         companions: Companions,
-        desk: DeskFeed,
+        desk: RecorderProcess,
     ) -> None:
         self._history = reports.history
         self._stacks = reports.stacks

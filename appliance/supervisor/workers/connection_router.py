@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     from appliance.logs.setup import Log
     from appliance.protocol.messages import HandOverConnections
+    from appliance.supervisor.last_answer import LastAnswer
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.reporting.last_answer import LastAnswer
     from appliance.supervisor.workers.acceptor_events import Page
 
 WAIT_S = 1.0  # how long a client waits for a worker before it gets the page

@@ -13,7 +13,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ...server.wsgi.recording.exchange import current
+from ...server.wsgi.access_log.exchange import current
 from .asgi_places import place_of
 from .bridge import Bridge
 from .conversation import ClientLeft

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-    from ...server.wsgi.recording.exchange import Exchange
+    from ...server.wsgi.access_log.exchange import Exchange
     from .pending_calls import Message
 
     Receive = Callable[[], Awaitable[Message]]

@@ -20,8 +20,8 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ...server.wsgi.access_log.exchange import current
 from ...server.wsgi.failure_events import LEAD, request_id_of
-from ...server.wsgi.recording.exchange import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -232,7 +232,7 @@ def _insert_advice(content: bytes, advice: str, remedies: object, *, html: bool)
         return content + f"\n\n{advice}\n".encode()
     from html import escape  # noqa: PLC0415  as above
 
-    from ...server.pages.live.remedy_html import remedies_html  # noqa: PLC0415  as above
+    from ...server.pages.live_parts.remedy_html import remedies_html  # noqa: PLC0415  as above
 
     banner = _BANNER.format(escape(advice) + remedies_html(remedies, script=True)).encode()
     body = re.search(rb"<body[^>]{0,1000}>", content)

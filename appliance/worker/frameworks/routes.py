@@ -11,7 +11,7 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ...server.wsgi.recording.exchange import current
+from ...server.wsgi.access_log.exchange import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable

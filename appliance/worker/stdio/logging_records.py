@@ -24,7 +24,7 @@ from ...masking import Mask
 from ...plural import counted
 from ...protocol.output_frames import RECORD
 from ...server.pages.tracebacks import describe, safe_str
-from ...server.wsgi.recording.exchange import current
+from ...server.wsgi.access_log.exchange import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

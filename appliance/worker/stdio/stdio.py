@@ -24,7 +24,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from ...protocol.output_frames import END, RECORD, RECORD_PART, ROOM, TEXT, Piece, pack
-from ...server.wsgi.recording.exchange import current
+from ...server.wsgi.access_log.exchange import current
 from .last_lines import LastLines
 from .logging_records import StreamHandlerHook
 

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.desk.pins.pin import Pin
 from appliance.desk.pins.pin_file import PinFile
-from appliance.desk.replay.restored import Shown
+from appliance.desk.replay.restored_request import Shown
 from appliance.desk.replay.sent_request import SentRequest
 
 SHOWN = Shown("POST", "/a?token=********", [("Cookie", "sid=********")], "a=\u00e4", has_body=True, cut=3)

@@ -15,8 +15,8 @@ from opentelemetry.semconv.attributes import (
 )
 
 from appliance.config.table import TABLE
+from appliance.logs import access_rules
 from appliance.logs.events import EVENTS
-from appliance.logs.project_output import rules
 from appliance.logs.render import access
 from appliance.logs.render.json_line import json_line
 from appliance.protocol import access_record
@@ -129,7 +129,7 @@ def test_the_conventions_secrets_are_ours():
     """Every key that OpenTelemetry's text says to redact is redacted."""
     with open(url_attributes.__file__, encoding="utf-8") as source:  # noqa: PTH123 - as any reader would
         text = source.read()
-    for name in rules.SECRETS - {"AWSAccessKeyId", "Signature"}:
+    for name in access_rules.SECRETS - {"AWSAccessKeyId", "Signature"}:
         assert f"`{name}`" in text
 
 
@@ -245,7 +245,7 @@ def test_what_is_not_a_record(broken):
 )
 def test_keys_of_a_setting_are_redacted(query, written):
     """Keys that a setting names are secret in any case and coding, and nothing else is because of them."""
-    made = access.event(record(query=query), rules.Rules(redact=["token", "a.b"]))[2]
+    made = access.event(record(query=query), access_rules.Rules(redact=["token", "a.b"]))[2]
     assert made["url.query"] == written
 
 
@@ -254,7 +254,7 @@ def test_what_is_redacted_without_a_word():
     default = next(setting.default for setting in TABLE if setting.name == "REDACT").split(",")
     names = ("pass", "Password", "session", "sessionid", "auth_token", "code", "client_secret")
     query = "&".join(f"{name}=x" for name in names)
-    made = access.event(record(query=query), rules.Rules(redact=default))[2]
+    made = access.event(record(query=query), access_rules.Rules(redact=default))[2]
     assert made["url.query"] == "&".join(f"{name}=REDACTED" for name in names)
 
 
@@ -271,7 +271,7 @@ def test_what_is_redacted_without_a_word():
 def test_health_checks_are_quiet(changes, level):
     """A health check that goes well is nothing to speak of; one that fails is."""
     changed = {"event": "request.finished", "method": "GET", "path": "/health", "status": 200} | changes
-    assert access.event(record(**changed), rules.Rules(quiet=["/health"]))[0] == level
+    assert access.event(record(**changed), access_rules.Rules(quiet=["/health"]))[0] == level
 
 
 @pytest.mark.parametrize(
@@ -285,5 +285,5 @@ def test_health_checks_are_quiet(changes, level):
 )
 def test_slow_requests_are_marked(changes, slow):
     """A request whose first byte took long is marked; one that goes on streaming for long is not."""
-    made = access.event(record(**{"event": "request.finished"} | changes), rules.Rules(slow_s=2))[2]
+    made = access.event(record(**{"event": "request.finished"} | changes), access_rules.Rules(slow_s=2))[2]
     assert made.get("slow") is slow

@@ -15,7 +15,7 @@ import pytest
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.pool.tables import connection_states as states
 from appliance.server.pool.tables import server_states
-from appliance.server.wsgi.recording.sink import NullSink
+from appliance.server.wsgi.access_log.sink import NullSink
 from tests.server.scheduler import Scheduler, Task
 from tests.server.served import get, post, read_response
 

@@ -19,7 +19,7 @@ from appliance.server.pool.server_parts import ServerParts, WakeUp
 from appliance.server.pool.tables import connection_states as states
 from appliance.server.pool.thread_pool import PoolThread
 from appliance.server.pool.watchdog import ServerFailed, Watchdog
-from appliance.server.wsgi.recording.sink import NullSink
+from appliance.server.wsgi.access_log.sink import NullSink
 
 LIMITS = Limits(stuck_after_s=0.5, stream_after_s=10.0)
 NOW = 1000.0

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from types import FrameType, SimpleNamespace
 from typing import Any
 
+from appliance.server.wsgi.access_log.exchange import Exchange
+from appliance.server.wsgi.access_log.sink import NullSink
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.listener import ThreadedWSGIServer
-from appliance.server.wsgi.recording.exchange import Exchange
-from appliance.server.wsgi.recording.sink import NullSink
 from appliance.server.wsgi.response import ServerHandler
 from tests.server.answers import answer
 from tests.server.served import Client, Echo, Served, chunked, get, post

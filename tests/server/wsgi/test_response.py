@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.wsgi.recording.exchange import current
+from appliance.server.wsgi.access_log.exchange import current
 from appliance.server.wsgi.response import ServerHandler
 from tests.server.answers import Answer, answer
 from tests.server.served import GET, Served, get

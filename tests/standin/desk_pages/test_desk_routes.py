@@ -15,13 +15,13 @@ import pytest
 from appliance.desk.filters import Filters
 from appliance.desk.intake import rows
 from appliance.desk.store import Store
+from appliance.standin.access_policy import POLICY, AccessPolicy
 from appliance.standin.desk_pages.desk import Desk
 from appliance.standin.desk_pages.machine.machine_pages import MachinePages
 from appliance.standin.desk_pages.page_frame import PageAnswers
 from appliance.standin.desk_pages.request_stream import new_requests
 from appliance.standin.desk_pages.sections.section_table import SECTIONS
 from appliance.standin.event_stream import EventStream
-from appliance.standin.guard import POLICY, Guard
 from appliance.standin.own_pages import OwnPages
 from appliance.standin.remedy_pages import RemedyPages
 from appliance.standin.waiting_page import WaitingPage
@@ -57,12 +57,12 @@ def ask(path: Path) -> Ask:
 
 def asking(path: Path, *, records: bool) -> Ask:
     """Ask for a page of an appliance that records, or does not."""
-    guard, stream = Guard("t" * 43), EventStream()
-    remedies = RemedyPages(lambda _: None, stream, guard.page_value)
+    policy, stream = AccessPolicy("t" * 43), EventStream()
+    remedies = RemedyPages(lambda _: None, stream, policy.page_value)
     answers = PageAnswers(lambda: HOSTILE, records=records)
     desk = Desk(str(path), answers, "/workspace") if records else None
     machine = MachinePages(str(path.with_name("none.sock")), answers)
-    pages = OwnPages(guard, WaitingPage(), stream, lambda *_: None, dict, remedies, machine=machine, desk=desk)
+    pages = OwnPages(policy, WaitingPage(), stream, lambda *_: None, dict, remedies, machine=machine, desk=desk)
 
     def ask(place: str, accept: str = "text/html", **fields: str) -> tuple[str, dict[str, str], bytes]:
         place, _, query = place.partition("?")
@@ -94,7 +94,7 @@ class _Elements(HTMLParser):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_recorded_text_becomes_an_element(ask: Ask, page: str):
-    """Whatever a client sent or a project printed is text on every page, and the page's policy is the guard's."""
+    """Whatever a client sent or a project printed is text on every page, under the content policy of all pages."""
     status, fields, content = ask(page)
     assert (status, fields["Content-Type"]) == ("200", "text/html; charset=utf-8")
     assert fields["Content-Security-Policy"] == POLICY
@@ -152,7 +152,7 @@ def test_the_other_pages_are_there_without_a_recorder(path: Path):
 
 
 def test_another_machine_gets_nothing(ask: Ask):
-    """The pages pass the guard as all others do."""
+    """The pages pass the access policy as all others do."""
     assert {ask(page, REMOTE_ADDR="192.0.2.7")[0] for page in PAGES} == {"403"}
     assert {ask(page, HTTP_HOST="evil.example")[0] for page in PAGES} == {"403"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.standin.guard import Guard, PageRequest
+from appliance.standin.access_policy import AccessPolicy, PageRequest
 from appliance.standin.programs.assistant_gate import refusal
 
 TOKEN = "a" * 43
@@ -16,7 +16,7 @@ def refused(**fields: str) -> int:
     """The status of the refusal; 0 without."""
     named = {name.replace("_", "-"): value for name, value in fields.items()}
     asked = PageRequest("POST", "http", named, token=PAGES, page_value="", local="remote" not in named)
-    found = refusal(asked, TOKEN, Guard(PAGES, "https://shop.test"))
+    found = refusal(asked, TOKEN, AccessPolicy(PAGES, "https://shop.test"))
     assert found is None or TOKEN not in f"{found.reason}{found.action}"
     return found.status if found is not None else 0
 

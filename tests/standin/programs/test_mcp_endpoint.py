@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from appliance.assistants.json_rpc import MESSAGE_MAX
-from appliance.standin.answers import StreamedParts
+from appliance.standin.page_responses import StreamedParts
 from appliance.standin.programs.mcp_endpoint import McpEndpoint
 from tests.assistants.conftest import Site, site
 

@@ -16,7 +16,7 @@ from appliance.standin.desk_pages.page_frame import PageAnswers
 from appliance.standin.event_stream import EventStream
 from appliance.standin.replay_pages.pin_pages import PinPages, pins_html
 from appliance.standin.replay_pages.recorder_link import RecorderLink
-from appliance.standin.replay_pages.replay_pages import ReplayPages
+from appliance.standin.replay_pages.replay_routes import ReplayPages
 from tests.desk.log_lines import request
 
 HOSTILE = "<script>alert(1)</script>\"'&"

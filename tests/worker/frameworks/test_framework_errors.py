@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.wsgi.recording.exchange import Exchange, current
+from appliance.server.wsgi.access_log.exchange import Exchange, current
 from appliance.worker.frameworks import framework_errors, werkzeug_debugger
 from appliance.worker.hooks import Hooks
 

@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from appliance.server.wsgi.recording.exchange import Exchange, current
+from appliance.server.wsgi.access_log.exchange import Exchange, current
 from appliance.worker.frameworks.routes import report_routes
 from appliance.worker.hooks import Hooks
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ....plural import counted
-from ..live.remedy_html import remedies_html
-from ..live.waiting_html import elapsed_attribute, waiting_body
-from .assistant import markdown
+from ..live_parts.remedy_html import remedies_html
+from ..live_parts.waiting_html import elapsed_attribute, waiting_body
+from .assistant_text import markdown
 from .editor_links import editor_url
 from .exception_section import ExceptionSection, link, notes
 from .last_save import last_save

@@ -4,7 +4,7 @@ A page contains it as it is, so that its hash in the Content-Security-Policy sta
 differs is in attributes. Without it, a page can be read, its text selected, and it refreshes itself every two seconds.
 """
 
-from ..live.remedy_script import REMEDY_SCRIPT
+from ..live_parts.remedy_script import REMEDY_SCRIPT
 
 # The stand-in answers when the page has changed, or "same" before a proxy's timeout. A worker gives any other answer.
 # While something is under way, the answer is the new page as JSON, which is shown in place.

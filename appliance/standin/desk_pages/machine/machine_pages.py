@@ -11,8 +11,8 @@ from appliance.desk.facts.installed_packages import installed_packages
 from appliance.desk.facts.process_list import process_list, total
 from appliance.protocol.status_question import ask_supervisor
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.answers import file
 from appliance.standin.desk_pages.page_frame import SCRIPT, STYLE
+from appliance.standin.page_responses import file
 
 from .packages_page import packages_page
 from .process_page import process_page

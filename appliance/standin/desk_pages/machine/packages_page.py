@@ -7,7 +7,7 @@ from typing import Any
 from appliance.desk.facts.installed_packages import counts
 from appliance.plural import counted
 from appliance.standin.desk_pages.page_frame import table
-from appliance.standin.desk_pages.texts import text
+from appliance.standin.desk_pages.shown_values import text
 
 _ASKED_MAX = 4  # names; more become "and N more"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.standin.desk_pages.page_frame import table
-from appliance.standin.desk_pages.texts import age, size, text
+from appliance.standin.desk_pages.shown_values import age, size, text
 
 _COLUMNS = ["Process", "PID", "Generation", "State", "Age", "PSS", "Share", "USS", "RSS", "Threads"]
 _ROLES = {"standin": "stand-in", "spare": "spare worker"}

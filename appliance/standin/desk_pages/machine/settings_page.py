@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.standin.desk_pages.page_frame import table
-from appliance.standin.desk_pages.texts import text
+from appliance.standin.desk_pages.shown_values import text
 
 _ORIGINS = {
     "default": "default",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.standin.desk_pages.texts import text
+from appliance.standin.desk_pages.shown_values import text
 
 
 def request_section(found: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.desk_pages.texts import size, text
+from appliance.standin.desk_pages.shown_values import size, text
 
 _RESULTS = {
     "kept": "Kept, and not sent: APPLIANCE_MAIL=send sends mail.",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.units import duration
+from appliance.desk.duration_text import duration
 from appliance.standin.desk_pages.page_frame import table
-from appliance.standin.desk_pages.texts import status_class, text
+from appliance.standin.desk_pages.shown_values import status_class, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.desk.units import duration
+from appliance.desk.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.desk_pages.texts import moment, size, status_class, target, text
+from appliance.standin.desk_pages.shown_values import moment, size, status_class, target, text
 
 _FACTS = {
     "Client": "client.address",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from appliance.desk.duration_text import duration
 from appliance.desk.queries.recorded_queries import counted
-from appliance.desk.units import duration
 from appliance.standin.desk_pages.page_frame import table
-from appliance.standin.desk_pages.texts import text
+from appliance.standin.desk_pages.shown_values import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

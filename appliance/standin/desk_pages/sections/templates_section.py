@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.desk.units import duration
+from appliance.desk.duration_text import duration
 from appliance.standin.desk_pages.page_frame import table
-from appliance.standin.desk_pages.texts import text
+from appliance.standin.desk_pages.shown_values import text
 
 _CACHE_COLUMNS = ["Cache", "Hits", "Misses", "Writes", "Duration"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from appliance.server.io.background.completion import EndOfRecord, ServerEnded, end_when_sent, how_it_ended
-from appliance.server.wsgi.recording import exchange as recording
-from appliance.server.wsgi.recording.exchange import Exchange
+from appliance.server.wsgi.access_log import exchange as recording
+from appliance.server.wsgi.access_log.exchange import Exchange
 
 
 class Handler:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from appliance.server.pool.pool import PooledWSGIServer
 from appliance.server.pool.tables import server_states as life
-from appliance.server.wsgi.recording.sink import NullSink
+from appliance.server.wsgi.access_log.sink import NullSink
 from tests.server.reached import reached
 
 EVENT = st.integers(0, len(life.EVENTS) - 1)

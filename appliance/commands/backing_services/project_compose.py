@@ -1,0 +1,61 @@
+"""Say what a compose file of the project's own needs: its services are used, and it is not changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from appliance.remedies.services import compose_services, service_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from appliance.commands.backing_services.service_text import Services
+    from appliance.commands.backing_services.service_variables import Place
+
+_ACCOUNT = {
+    "user": r"(?:\w+_)?USER",
+    "password": r"(?!.*ROOT)(?:\w+_)?PASS(?:WORD)?",
+    "name": r"(?:\w+_)?(?:DB|DATABASE)",
+}
+
+
+def project_compose_steps(root: Path, services: Services, compose: str) -> Iterator[str]:
+    """Yield, for each service, which one of the file it is and how `app` finds it, or that it must be added.
+
+    Args:
+        root: the project's folder.
+        services: what its dependencies ask for.
+        compose: the name of its compose file.
+    """
+    for wanted in services.wanted:
+        service = wanted.chosen.service
+        found = service_at(root, service.port)
+        if found is None:
+            yield f"For {service.title}, add the service `{wanted.place.host}` and its volume of the diff too."
+            continue
+        place = _place(root, found.name, wanted.place)
+        variables = ", ".join(f"{name}: {value}" for name, value in wanted.at(place).items())
+        yield f"{service.title} is the service `{found.name}` of {compose}. Give `app` these variables: {variables}"
+
+
+def _place(root: Path, name: str, usual: Place) -> Place:
+    """Return the place of a service of the file, with the account that its image creates, as the file writes it."""
+    environment = dict(compose_services(root)).get(name, {}).get("environment")
+    if isinstance(environment, list):
+        environment = dict(str(each).partition("=")[::2] for each in environment)
+    known = environment if isinstance(environment, dict) else {}
+    account = {
+        part: str(value)
+        for part, pattern in _ACCOUNT.items()
+        for key, value in known.items()
+        if value is not None and re.fullmatch(pattern, str(key))
+    }
+    root_password = next((value for key, value in known.items() if str(key).endswith("_ROOT_PASSWORD")), None)
+    if "user" not in account and root_password is not None:
+        account["password"] = str(root_password)
+    if "user" in account:  # PostgreSQL's image names the database as the user
+        account.setdefault("name", account["user"])
+    return replace(usual, host=name, **account)

@@ -1,0 +1,43 @@
+"""Find the names under which the project's own package may be imported.
+
+It knows no rules. Runs in the appliance's own interpreter.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from appliance.discovery.setup_files import Setup, read_setup
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def package_names(root: Path) -> list[str]:
+    """Return the names under which the project's own package may be imported, the most certain first."""
+    project = read_pyproject(root).get("project", {})
+    names = [project.get("name")] if isinstance(project, dict) else []
+    tool = read_pyproject(root).get("tool", {})
+    poetry = tool.get("poetry", {}) if isinstance(tool, dict) else {}
+    names.append(poetry.get("name") if isinstance(poetry, dict) else None)
+    names.append(project_setup(root).name)
+    texts = [name for name in names if isinstance(name, str) and name]
+    return list(dict.fromkeys(re.sub(r"[-.\s]+", "_", name) for text in texts for name in (text, text.lower())))
+
+
+def read_pyproject(root: Path) -> dict[str, Any]:
+    """Return ``pyproject.toml`` as a mapping; empty if it does not exist or can't be read."""
+    try:
+        return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
+
+
+def project_setup(root: Path) -> Setup:
+    """Return what setup.cfg and setup.py say; nothing where there are none that can be read."""
+    try:
+        return read_setup(root) or Setup()
+    except OSError:
+        return Setup()

@@ -1,0 +1,106 @@
+"""Decide which requests are recorded with their details, and send them to the recorder and the exporter.
+
+Theory of operation. A person's requests are all recorded; under a load test only as many a second as cost next to
+nothing: beside these a request costs one comparison. Of each request whose spans are exported, its queries and calls
+are noted too: a service that it calls knows the span of that call. Nothing waits for the recorder or the exporter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .details import Details
+from .message_limit import fitted
+from .message_socket import MessageSocket
+from .process_memory import ProcessMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...server.wsgi.access_log.exchange import Exchange
+    from .details import AddFields
+
+EACH_S = 0.01  # a hundred a second, in the long run
+BURST_S = 3.0  # and 300 at once
+_FINISH_S = 0.2
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class DetailSender:
+    """Sends details through the worker's ends of the sockets.
+
+    Args:
+        descriptor: the end of the recorder's; this object owns it. -1: there is no recorder.
+        begin: what else is called when a request begins.
+        spans: the end of the exporter's; as above.
+
+    Attributes:
+        on_end: called after each request that was recorded.
+        add_fields: returns the fields of a response, given the application's.
+    """
+
+    def __init__(self, descriptor: int, begin: Callable[[Exchange, bytes], None], *, spans: int = -1) -> None:
+        self.on_end: Callable[[], None] = _nothing
+        self.add_fields: AddFields | None = None
+        self._recorder = MessageSocket(descriptor) if descriptor >= 0 else None
+        self._exporter = MessageSocket(spans) if spans >= 0 else None
+        self._begin = begin
+        self._memory = ProcessMemory()
+        # Up to which time requests have used what is allowed.
+        self._next = 0.0 if self._recorder is not None else float("inf")
+
+    def begin(self, exchange: Exchange, head: bytes) -> None:
+        """Record a request that begins, unless there were too many."""
+        self._begin(exchange, head)
+        ahead = self._next - exchange.started
+        if ahead < BURST_S:
+            self._next = (self._next if ahead > 0 else exchange.started) + EACH_S
+            exchange.details = Details(head, self.add_fields, self._memory.now())
+        elif self._exporter is not None and exchange.trace is not None and exchange.trace.sampled:
+            exchange.details = Details(head, whole=False)
+
+    def end(self, exchange: Exchange) -> bool:
+        """Send what was recorded of a request that has ended; return whether that was all of it."""
+        details = exchange.details
+        exchange.details = None
+        if not isinstance(details, Details):
+            return False
+        if self._recorder is not None and details.whole:
+            self._recorder.send(self._message(details, exchange))
+        if self._exporter is not None and (message := details.spans_of(exchange)) is not None:
+            self._exporter.send(message.pack())
+        self.on_end()
+        return details.whole
+
+    def _message(self, details: Details, exchange: Exchange) -> bytes:
+        found = details.of(exchange)
+        if details.memory is not None:
+            (before, peak_before), (after, peak_after) = details.memory, self._memory.now()
+            found.info["memory"] = [before, after, peak_before, peak_after]
+        return fitted(found)
+
+    def flush(self) -> None:
+        """Send what waits, as far as it is taken."""
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.flush()
+
+    def finish(self) -> None:
+        """Send what waits: this process ends, and a moment is left for it."""
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.finish(_FINISH_S)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.close()
+        self._memory.close()
+
+    def leave(self) -> None:
+        """Stop: this is a process that the project has forked."""
+        for each in filter(None, (self._recorder, self._exporter)):
+            each.leave()
+        self._exporter = None
+        self._next = float("inf")

@@ -1,0 +1,60 @@
+"""All hooks into the project's libraries that note what a request does. Made once in a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .effects.cache_use import CacheUse
+from .effects.django_mail import DjangoMail
+from .effects.http_client_calls import HttpClientCalls
+from .effects.httpcore_calls import HttpcoreCalls
+from .effects.mail_hooks import MailHooks
+from .effects.rendered_templates import RenderedTemplates
+from .library_hooks import LibraryHooks
+from .project_line import ProjectLine
+from .query_hooks.drivers import add_drivers
+from .query_hooks.framework_queries import FrameworkQueries
+from .query_hooks.query_notes import QueryNotes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..hooks import Hooks
+
+
+class HookedLibraries:
+    """The hooks of one worker.
+
+    Args:
+        hooks: guards our code in the project's process.
+        is_own: whether a file is the project's own code.
+        options: of the worker's start: ``records``, whether there is a recorder; ``tracing``, whether queries and
+            calls become spans; ``mail``, whether it is kept, which needs neither.
+    """
+
+    def __init__(self, hooks: Hooks, is_own: Callable[[str], bool], options: dict[str, Any]) -> None:
+        records, keeps_mail = bool(options.get("records")), options.get("mail") == "keep"
+        project_line = ProjectLine(is_own)
+        self._libraries = LibraryHooks(hooks)
+        if records or options.get("tracing"):
+            notes = QueryNotes(project_line)
+            FrameworkQueries(hooks, notes).add_to(self._libraries)
+            add_drivers(self._libraries, hooks, notes)
+            HttpClientCalls(hooks, project_line).add_to(self._libraries)
+            HttpcoreCalls(hooks, project_line).add_to(self._libraries)
+        if records:
+            RenderedTemplates(hooks).add_to(self._libraries)
+            CacheUse(hooks).add_to(self._libraries)
+        if records or keeps_mail:
+            mail = MailHooks(hooks, project_line, keeps=keeps_mail)
+            mail.add_to(self._libraries)
+            DjangoMail(hooks, mail).add_to(self._libraries)
+
+    def begin(self) -> None:
+        """Hook into what the project has imported, and into the rest once it is imported."""
+        if self._libraries.waits:
+            self._libraries.begin()
+
+    def install(self) -> None:
+        """Hook into what was imported since, by ways that are not followed."""
+        self._libraries.install()

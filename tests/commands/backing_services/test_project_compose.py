@@ -1,0 +1,53 @@
+"""What `appliance init` says of a compose file of the project's own: its services are used, and it is not changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from appliance.commands.backing_services.project_compose import project_compose_steps
+from appliance.commands.backing_services.service_text import services_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def steps(root: Path, compose: str, requirements: str = "psycopg\n") -> list[str]:
+    """The steps for a project with this compose file, whose source reads DATABASE_URL."""
+    (root / "requirements.txt").write_text(requirements, encoding="utf-8")
+    (root / "wsgi.py").write_text("import os\nos.environ['DATABASE_URL']\n", encoding="utf-8")
+    (root / "compose.yaml").write_text(compose, encoding="utf-8")
+    return list(project_compose_steps(root, services_of(root, None, (), {}), "compose.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("service", "url"),
+    [
+        ("image: postgres:16\n    environment: {POSTGRES_USER: shop, POSTGRES_PASSWORD: s3}", "shop:s3@db:5432/shop"),
+        ("image: postgis/postgis\n    environment: [POSTGRES_PASSWORD=s3, POSTGRES_DB=x]", "app:s3@db:5432/x"),
+        (
+            "image: postgres\n    environment: {POSTGRES_USER: '${WHO:-me}', POSTGRES_PASSWORD: a}",
+            "${WHO:-me}:a@db:5432/${WHO:-me}",
+        ),
+        ("image: own\n    ports: ['5432:5432']\n    environment: {POSTGRES_USER: }", "app:app@db:5432/app"),
+        ("image: own\n    expose: [5432]\n    environment: 7", "app:app@db:5432/app"),
+    ],
+)
+def test_a_service_that_the_file_has(tmp_path: Path, service: str, url: str) -> None:
+    """Its name and its account are used, as the file writes them."""
+    said = f"DATABASE_URL: postgresql://{url}"
+    start = "PostgreSQL is the service `db` of compose.yaml. Give `app` these variables: "
+    assert steps(tmp_path, f"services:\n  db:\n    {service}\n") == [start + said]
+
+
+def test_roots_password_of_mysql(tmp_path: Path) -> None:
+    """A service that has no user but root is used as root."""
+    compose = "services:\n  sql:\n    image: mysql\n    environment: {MYSQL_ROOT_PASSWORD: r, MYSQL_DATABASE: x}\n"
+    assert steps(tmp_path, compose, "pymysql\n")[0].endswith("DATABASE_URL: mysql://root:r@sql:3306/x")
+
+
+@pytest.mark.parametrize("compose", ["services: {}\n", "- broken: [", "services:\n  cache: {image: redis}\n", ""])
+def test_a_service_that_is_missing(tmp_path: Path, compose: str) -> None:
+    """The step names the service that must be added; the diff above has its lines."""
+    assert steps(tmp_path, compose) == ["For PostgreSQL, add the service `postgres` and its volume of the diff too."]

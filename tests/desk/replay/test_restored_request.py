@@ -1,0 +1,117 @@
+"""What is sent of a masked and edited request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.desk.redaction import Redaction
+from appliance.desk.replay.restored_request import Restored, Shown, restored
+from appliance.desk.replay.sent_request import ReplayError, SentRequest, of_head
+from appliance.protocol.request_details import RequestDetails
+
+HEAD = (
+    b"POST /a?token=t0p&x=1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic abc\r\nCookie: sid=s3; theme=dark\r\n"
+    b"Content-Type: %s\r\nContent-Length: 9\r\nExpect: 100-continue"
+)
+
+
+def both(body: bytes, kind: bytes) -> tuple[Shown, SentRequest]:
+    """A request as it is shown, and as it was received."""
+    head = HEAD % kind
+    readable = Redaction().readable(RequestDetails({}, head, body, b""))
+    shown = Shown("POST", "/a?token=********&x=1", readable.fields, readable.body, has_body=True)
+    return shown, of_head(head, body)
+
+
+JSON = (b'{"password": "p\\u00e4ss", "list": [{"api_key": "k", "n": 1}]}', b"application/json")
+FORM = (b"password=p%20w&a=1&a=2", b"application/x-www-form-urlencoded")
+
+
+@pytest.mark.parametrize(("body", "kind"), [JSON, FORM, (b"\x00\x01", b"image/png")])
+def test_an_unchanged_request_is_what_was_received(body: bytes, kind: bytes):
+    """Without an edit, and with the form that shows it, each byte is the received one, secrets included."""
+    shown, raw = both(body, kind)
+    fields = "\r\n".join(f"{name}: {value}" for name, value in shown.fields)
+    edit: dict[str, Any] = {"method": "POST", "target": shown.target, "fields": fields}
+    if shown.body is not None:
+        edit["body"] = shown.body
+    for given_edit in ({}, edit):
+        made = restored(shown, given_edit, raw)
+        assert (made.request, made.left_out) == (raw, [])
+
+
+def test_masked_values_are_filled_in_beside_an_edit():
+    """What was edited is sent, and every masked value beside it is the received one."""
+    shown, raw = both(*JSON)
+    body = (shown.body or "").replace('"n": 1', '"n": 2')
+    made = restored(
+        shown, {"body": body, "target": "/b?token=********&x=2", "fields": "Cookie: sid=********; a=b"}, raw
+    )
+    assert json.loads(made.request.body) == {"password": "päss", "list": [{"api_key": "k", "n": 2}]}
+    assert made.request.target == "/b?token=t0p&x=2"
+    assert made.request.fields == (("Cookie", "sid=s3; a=b"),)
+    assert made.left_out == []
+
+
+def left_out(made: Restored) -> set[str]:
+    """The names of what is not sent."""
+    return set(made.left_out)
+
+
+def test_what_is_no_longer_known_is_left_out_and_named():
+    """Without the request in memory, nothing masked is sent, in no part of it."""
+    for body, kind in (JSON, FORM):
+        shown, _ = both(body, kind)
+        made = restored(shown, {}, None)
+        assert b"****" not in made.request.head() + made.request.body
+        assert left_out(made) >= {"parameter token", "Authorization", "Cookie sid"}
+        assert left_out(made) & {"member password", "parameter password"}
+        assert made.request.target == "/a?x=1"
+
+
+def test_a_body_that_is_gone_is_refused():
+    """A body that was never text, or whose end is missing, is not sent in part."""
+    shown, raw = both(b"\x00", b"image/png")
+    with pytest.raises(ReplayError, match="no longer in memory"):
+        restored(shown, {}, None)
+    cut = Shown("POST", "/", [], "abc", has_body=True, cut=9)
+    with pytest.raises(ReplayError, match="9 bytes of its body"):
+        restored(cut, {}, raw)
+    assert restored(cut, {"body": "edited"}, raw).request.body == b"edited"
+
+
+REFUSED = [
+    {"method": "GET /x HTTP/1.1\r\nX: y"}, {"method": "CONNECT"}, {"target": "http://evil.example/"},
+    {"target": "/__appliance__/"}, {"target": "/__appliance__?x"}, {"fields": "no colon"},
+    {"fields": [["A", "b\r\nC: d"]]},
+    {"fields": [["A b", "c"]]}, {"fields": 7}, {"fields": "Upgrade: websocket"}, {"target": "/" + "a" * 70_000},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", REFUSED, ids=str)
+def test_an_edit_that_breaks_the_request_is_refused(edit: dict[str, Any]):
+    """No edit makes two requests of one, asks another server or a page of the appliance."""
+    shown, raw = both(*JSON)
+    with pytest.raises(ReplayError):
+        restored(shown, edit, raw)
+
+
+@given(st.dictionaries(st.sampled_from(["method", "target", "fields", "body"]), st.text()), st.booleans())
+def test_no_edit_breaks_the_head(edit: dict[str, str], known: bool):
+    """Whatever a person types, it is refused, or is one request with its own length."""
+    shown, raw = both(*FORM)
+    try:
+        made = restored(shown, edit, raw if known else None)
+    except ReplayError:
+        return
+    lines = made.request.head().split(b"\r\n")
+    assert lines[0].count(b" ") == 2
+    assert len(lines) == 1 + len(made.request.fields) + (0 if made.request.value("host") else 1) + (
+        bool(made.request.body) and not made.request.value("content-length")
+    ) - sum(name.lower() in {"expect", "transfer-encoding", "trailer"} for name, _ in made.request.fields)
+    assert not any(b"\n" in line for line in lines)

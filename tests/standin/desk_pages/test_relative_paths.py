@@ -1,0 +1,24 @@
+"""The names of files on the desk's pages."""
+
+from __future__ import annotations
+
+from appliance.standin.desk_pages.relative_paths import RelativePaths
+
+
+def test_own_files_are_relative_to_the_project():
+    """Of places and files alone, however deep they stand; text of the project that has the folder in it stays."""
+    found = {
+        "error": {"file": "/workspace/shop/app.py", "traceback": 'File "/workspace/shop/app.py", line 3'},
+        "queries": [{"place": "/workspace/app.py:3", "rows": None}, {"place": "/usr/lib/x.py:1"}, {"place": ""}],
+        "body": "/workspace/app.py",
+    }
+    assert RelativePaths("/workspace").shown(found) == {
+        "error": {"file": "shop/app.py", "traceback": 'File "/workspace/shop/app.py", line 3'},
+        "queries": [{"place": "app.py:3", "rows": None}, {"place": "/usr/lib/x.py:1"}, {"place": ""}],
+        "body": "/workspace/app.py",
+    }
+
+
+def test_no_folder_shortens_nothing():
+    """Without a project's folder every path is whole."""
+    assert RelativePaths("").shown({"file": "/a.py", "place": None}) == {"file": "/a.py", "place": None}

@@ -1,0 +1,176 @@
+"""Who may see and use the pages of the appliance."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.server.http.hosts import is_loopback
+from appliance.standin.access_policy import COOKIE, FIELDS, AccessPolicy, Allowed, PageRequest, Refused
+
+TOKEN = "the-token-of-this-start"
+ACCESS = AccessPolicy(TOKEN, "https://dev.example.test")
+NAVIGATION = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+LOCAL = {"host": "localhost:8000"}
+
+
+def page(host: str, *, local: bool = True, **fields: str) -> PageRequest:
+    """A navigation to a page, as a browser sends it."""
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    return PageRequest("GET", "http", {"host": host, **NAVIGATION, **named}, local=local)
+
+
+def press(**changes: object) -> PageRequest:
+    """A press of a button on a page, as a browser sends it, with one thing that differs."""
+    fields = {
+        "host": "localhost:8000",
+        "origin": "http://localhost:8000",
+        "sec-fetch-site": "same-origin",
+        "sec-fetch-mode": "cors",
+        "sec-fetch-dest": "empty",
+    }
+    given_fields = changes.pop("fields", {})
+    assert isinstance(given_fields, dict)
+    fields = {name: value for name, value in {**fields, **given_fields}.items() if value is not None}
+    arguments = {"page_value": ACCESS.page_value, "local": True, **changes}
+    return PageRequest(str(arguments.pop("method", "POST")), "http", fields, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost:8000", "LOCALHOST.:8000", "shop.localhost:8000", "127.0.0.1", "127.4.5.6:80", "[::1]:8000",
+     "dev.example.test"],
+)  # fmt: skip
+def test_this_machine_sees_the_pages(host: str):
+    """A loopback name or address, or PUBLIC_URL's host, needs no token where the client is this machine."""
+    scheme = "https" if host == "dev.example.test" else "http"
+    asked = PageRequest("GET", scheme, {"host": host, **NAVIGATION}, local=True)
+    assert ACCESS.decide(asked) == Allowed()
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "app:8000", "192.168.1.5:8000", "0.0.0.0:8000",
+     "[::]:8000", "evil.test:8000", "notlocalhost", "dev.example.test.evil.test"],
+)  # fmt: skip
+def test_a_rebound_host_is_refused(host: str):
+    """Any other name needs the token: a rebound one is refused though its client is this machine."""
+    assert isinstance(ACCESS.decide(page(host)), Refused)
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]", "dev.example.test"])
+def test_another_machine_is_refused(host: str):
+    """Another container on the network, which can send any Host, needs the token."""
+    refused = ACCESS.decide(page(host, local=False))
+    assert isinstance(refused, Refused)
+    assert refused.status == 403
+
+
+def test_the_token_opens_once_and_then_the_cookie_does():
+    """The URL with the token sets the cookie; the cookie opens the page from any host and machine."""
+    opened = ACCESS.decide(PageRequest("GET", "http", {"host": "app:8000", **NAVIGATION}, token=TOKEN))
+    assert isinstance(opened, Allowed)
+    pair, *attributes = opened.cookie.split("; ")
+    assert pair == f"{COOKIE}8000={TOKEN}"
+    assert {"HttpOnly", "SameSite=Strict", "Path=/__appliance__"} <= set(attributes)
+    assert ACCESS.decide(page("app:8000", local=False, cookie=f"a=b; {pair}; c=d")) == Allowed()
+    assert isinstance(ACCESS.decide(page("app:8001", local=False, cookie=pair)), Refused)
+
+
+@pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "x", TOKEN.swapcase(), "\udcff", "é"], ids=range(7))
+def test_a_wrong_token_opens_nothing(token: str):
+    """A token that differs in one character, or is of another start, is none."""
+    assert isinstance(ACCESS.decide(PageRequest("GET", "http", {"host": "app"}, token=token)), Refused)
+    assert isinstance(ACCESS.decide(page("app", local=False, cookie=f"{COOKIE}80={token}")), Refused)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sec-fetch-dest": "iframe"},
+        {"sec-fetch-dest": "frame"},
+        {"sec-fetch-dest": "embed"},
+        {"sec-fetch-dest": "object"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+        {"sec-fetch-site": "nonsense", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+    ],
+)
+def test_another_site_reads_nothing(fields: dict[str, str]):
+    """A frame, an image, a script or a fetch of another site is refused, with the cookie too."""
+    asked = PageRequest("GET", "http", {**LOCAL, **NAVIGATION, **fields, "cookie": f"{COOKIE}8000={TOKEN}"}, local=True)
+    assert isinstance(ACCESS.decide(asked), Refused)
+
+
+def test_a_link_of_another_site_leads_to_a_page():
+    """A navigation by GET is allowed: it reads nothing for the site that holds the link."""
+    assert ACCESS.decide(page("localhost", sec_fetch_site="cross-site")) == Allowed()
+
+
+def test_a_press_on_our_page_changes_something():
+    """POST, our origin, our page's value: allowed."""
+    assert ACCESS.decide(press()) == Allowed()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fields": {"origin": None}},
+        {"fields": {"origin": "null"}},
+        {"fields": {"origin": "http://evil.test"}},
+        {"fields": {"origin": "https://localhost:8000"}},
+        {"fields": {"origin": "http://localhost:8001"}},
+        {"fields": {"origin": "http://localhost:8000.evil.test"}},
+        {"fields": {"origin": "http://localhost:8000@evil.test"}},
+        {"fields": {"sec-fetch-site": None}},
+        {"fields": {"sec-fetch-site": "same-site"}},
+        {"fields": {"sec-fetch-site": "none"}},
+        {"fields": {"host": "evil.test", "origin": "http://evil.test"}},
+        {"page_value": ""},
+        {"page_value": TOKEN},
+        {"page_value": AccessPolicy("the-token-of-another-start").page_value},
+        {"method": "PUT"},
+        {"method": "DELETE"},
+        {"method": "OPTIONS"},
+        {"local": False},
+    ],
+)
+def test_a_press_with_one_thing_wrong_changes_nothing(changes: dict[str, object]):
+    """A foreign or missing origin, another site, no page value, another method, another machine: each is refused."""
+    assert isinstance(ACCESS.decide(press(**changes)), Refused)
+
+
+def test_off_is_off():
+    """APPLIANCE_PAGES=off answers nobody, whatever he brings."""
+    off = AccessPolicy(TOKEN, enabled=False)
+    for asked in (page("localhost"), press(), PageRequest("GET", "http", LOCAL, token=TOKEN, local=True)):
+        refused = off.decide(asked)
+        assert isinstance(refused, Refused)
+        assert refused.status == 404
+
+
+def test_no_origin_may_read_and_no_site_may_frame():
+    """Each response has the fields of isolation, none of CORS, and no script of a page's own text."""
+    fields = dict(FIELDS)
+    assert fields["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "frame-ancestors 'none'" in fields["Content-Security-Policy"]
+    assert "unsafe-inline" not in fields["Content-Security-Policy"]
+    assert "unsafe-eval" not in fields["Content-Security-Policy"]
+    assert not any(name.lower().startswith("access-control") for name in fields)
+
+
+@given(st.text(), st.dictionaries(st.sampled_from(["origin", "cookie", "sec-fetch-site", "sec-fetch-dest"]), st.text()))
+def test_no_request_fails_the_guard(host: str, fields: dict[str, str]):
+    """Whatever the fields hold, there is a decision; without the token another machine gets nothing."""
+    decided = ACCESS.decide(PageRequest("GET", "http", {"host": host, **fields}))
+    assert isinstance(decided, Refused)
+
+
+def test_loopback_is_by_definition():
+    """A name that only looks like loopback is none."""
+    assert not is_loopback("localhost.localdomain.evil.test")
+    assert not is_loopback("128.0.0.1")
+    assert is_loopback("[::1]")

@@ -1,0 +1,115 @@
+"""Which requests a worker records, and how it sends them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from appliance.protocol.request_details import BODY_MAX, RESPONSE_MAX, unpack
+from appliance.server.wsgi.access_log.exchange import Exchange
+from appliance.worker.instrumentation.detail_sender import BURST_S, EACH_S, DetailSender
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[DetailSender, socket.socket, list[Exchange]]]:
+    """A sender, the recorder's end, and the requests that began."""
+    theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    begun: list[Exchange] = []
+    sender = DetailSender(theirs.detach(), lambda exchange, _: begun.append(exchange))
+    yield sender, ours, begun
+    ours.close()
+    sender.close()
+
+
+def exchange(started: float = 0.0, request_id: str = "id") -> Exchange:
+    """A request."""
+    return Exchange(None, "127.0.0.1", 8000, started, request_id)
+
+
+def test_a_request_is_sent_whole(ends):
+    """Head, body and response arrive as they were, with what names the access record."""
+    sender, ours, begun = ends
+    request = exchange()
+    sender.begin(request, b"GET / HTTP/1.1\r\n\r\n")
+    assert request.details is not None
+    request.details.received(b"body")
+    request.details.sent((b"HTTP/1.1 200 OK\r\n\r\n", b"content"))
+    request.ended = 17.5
+    sender.end(request)
+    found = unpack(ours.recv(1 << 20))
+    memory = found.info.pop("memory")
+    assert found.info == {"request_id": "id", "ended_us": 17_500_000}
+    assert min(memory) > 1_000_000
+    assert memory[2] <= memory[3]
+    assert (found.head, found.body) == (b"GET / HTTP/1.1\r\n\r\n", b"body")
+    assert found.response == b"HTTP/1.1 200 OK\r\n\r\ncontent"
+    assert begun == [request]
+
+
+def test_large_bodies_are_cut(ends):
+    """Of a large body and response the beginning is sent, and how much was left out."""
+    sender, ours, _ = ends
+    request = exchange()
+    sender.begin(request, b"")
+    assert request.details is not None
+    for _ in range(100):
+        request.details.received(b"b" * 1000)
+        request.details.sent((b"r" * 1000,))
+    sender.end(request)
+    found = unpack(ours.recv(1 << 20))
+    assert (len(found.body), found.info["body_cut"]) == (BODY_MAX, 100_000 - BODY_MAX)
+    assert (len(found.response), found.info["response_cut"]) == (RESPONSE_MAX, 100_000 - RESPONSE_MAX)
+
+
+def test_a_flood_is_recorded_in_part(ends):
+    """Of thousands of requests in a second a few hundred are recorded, and each begins; later requests are recorded."""
+    sender, _, begun = ends
+    requests = [exchange(number / 10_000) for number in range(10_000)]
+    for request in requests:
+        sender.begin(request, b"")
+    recorded = sum(request.details is not None for request in requests)
+    assert BURST_S / EACH_S <= recorded < BURST_S / EACH_S + 110
+    assert begun == requests
+    later = exchange(1 + 2 * EACH_S)
+    sender.begin(later, b"")
+    assert later.details is not None
+
+
+def test_a_recorder_that_reads_nothing_holds_up_nothing(ends):
+    """What the socket does not take is kept up to a limit, and arrives when the recorder reads again."""
+    sender, ours, _ = ends
+    for number in range(250):
+        request = exchange(number, f"id-{number}")
+        sender.begin(request, b"x" * 30_000)
+        sender.end(request)
+    ours.setblocking(False)
+    found = []
+    while True:
+        try:
+            found.append(unpack(ours.recv(1 << 20)).info["request_id"])
+        except BlockingIOError:
+            count = len(found)
+            sender.flush()
+            if len(found) == count and not _readable(ours):
+                break
+    assert found == [f"id-{number}" for number in range(len(found))]
+    assert 100 < len(found) < 250
+
+
+def _readable(sock: socket.socket) -> bool:
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
+
+
+def test_without_a_recorder_nothing_fails(ends):
+    """Where nobody reads any more, requests end as ever."""
+    sender, ours, begun = ends
+    ours.close()
+    request = exchange()
+    sender.begin(request, b"")
+    sender.end(request)
+    assert begun == [request]
