@@ -28,7 +28,7 @@ from .messages import KINDS, check
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from .message_base import Message
+    from .record import Message
 
 _HEADER = struct.Struct(">IB")
 _READ = 65_536

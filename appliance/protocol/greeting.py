@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from .channel import ChannelError
-from .message_base import Message
 from .messages import Hello
+from .record import Message
 
 if TYPE_CHECKING:
     from .channel import Channel

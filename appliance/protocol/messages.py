@@ -8,26 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .message_base import Message
-from .page_messages import (
-    AskRecorder,
-    CancelRemedy,
-    CheckTemplates,
-    Importing,
-    PublishAssets,
-    PublishPin,
-    PublishRevision,
-    RecorderAnswers,
-    RemediesFound,
-    RemedyProgress,
-    RunRemedy,
-    SetRemedies,
-    SetStandInPage,
-    StopAccepting,
-    TellServing,
-    TemplatesChecked,
-)
-from .record import declared_types, made_default
+from .image_messages import IMAGE_MESSAGES
+from .page_messages import PAGE_MESSAGES
+from .record import Message, declared_types, made_default
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 
@@ -48,6 +31,8 @@ class Start(Message):
     options: dict[str, Any]  # the server's options: threads, limits, hosts ...
     mark: str = ""  # the mark of its output frames (``output_frames``), in hexadecimal
     code: str = ""  # the folder for the project's compiled code; empty: none
+    # For a fork of an image: the paths of the files that were saved since its import began.
+    changed: list[str] = made_default(default_factory=list)
 
 
 class ServeProbes(Message):
@@ -191,12 +176,22 @@ class Hello(Message):
 
 
 class Ready(Message):
-    """The application is imported. A worker then waits for ``StartAccepting``; a stand-in already accepts."""
+    """The application is imported. A worker then waits for ``StartAccepting``; a stand-in already accepts.
+
+    Attributes:
+        import_s: how long the import, or the swap, took.
+        began: CLOCK_MONOTONIC at its start.
+        application: the qualified name of its class or function.
+        how: "swapped": functions were swapped in a fork of an image; empty: the project was imported.
+        swapped: the files whose functions were swapped.
+    """
 
     kind = "ready"
     import_s: float = 0.0
-    began: float = 0.0  # CLOCK_MONOTONIC at the start of the import
+    began: float = 0.0
     application: str = ""
+    how: str = ""
+    swapped: list[str] = made_default(default_factory=list)
 
 
 class ModulesReport(Message):
@@ -333,41 +328,27 @@ KINDS: dict[str, type[Message]] = {
         StartAccepting,
         TellLastSave,
         ReportModules,
-        CheckTemplates,
         ServeUnfinishedImport,
         Preload,
         Fork,
         RecordLines,
         ExportLines,
         ServeProbes,
-        SetStandInPage,
-        StopAccepting,
-        PublishAssets,
-        PublishRevision,
-        SetRemedies,
-        RemedyProgress,
-        AskRecorder,
-        RecorderAnswers,
-        PublishPin,
-        TellServing,
         Hello,
         Ready,
         ModulesReport,
-        TemplatesChecked,
         FilesReport,
         Preloaded,
         ForkMismatch,
-        Importing,
         Failed,
-        RemediesFound,
-        RunRemedy,
-        CancelRemedy,
         Records,
         HandOverConnections,
         DebuggerPort,
         StacksPipe,
         StoppedAccepting,
         Drained,
+        *PAGE_MESSAGES,
+        *IMAGE_MESSAGES,
     )
 }
 

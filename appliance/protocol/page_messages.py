@@ -5,10 +5,9 @@ Fields are JSON values, as in ``messages``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from .message_base import Message
-from .record import made_default
+from .record import Message, made_default
 
 
 class SetStandInPage(Message):
@@ -167,3 +166,23 @@ class TemplatesChecked(Message):
     number: int
     reason: str
     revision: int = 0
+
+
+PAGE_MESSAGES: Final = (
+    SetStandInPage,
+    StopAccepting,
+    PublishAssets,
+    SetRemedies,
+    RemedyProgress,
+    RemediesFound,
+    RunRemedy,
+    CancelRemedy,
+    Importing,
+    AskRecorder,
+    RecorderAnswers,
+    PublishPin,
+    TellServing,
+    CheckTemplates,
+    PublishRevision,
+    TemplatesChecked,
+)

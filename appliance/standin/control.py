@@ -53,8 +53,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
-    from appliance.protocol.message_base import Message
     from appliance.protocol.messages import Start
+    from appliance.protocol.record import Message
     from appliance.server.http.head import Head
 
 _THREADS = 32  # a page that waits for a change holds one

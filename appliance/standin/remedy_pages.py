@@ -26,8 +26,8 @@ from .page_responses import answer, file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from appliance.protocol.message_base import Message
     from appliance.protocol.page_messages import RemedyProgress
+    from appliance.protocol.record import Message
 
     from .event_stream import EventStream
 

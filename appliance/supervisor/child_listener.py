@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from appliance.logs.project_output.output_lines import OutputLine
     from appliance.logs.setup import Log
-    from appliance.protocol.message_base import Message
+    from appliance.protocol.record import Message
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.defects import Defects
     from appliance.supervisor.reporting.log_ingest import LogIngest

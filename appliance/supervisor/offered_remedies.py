@@ -32,7 +32,7 @@ from appliance.supervisor.steps.remedy_run import RemedyRun
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.protocol.message_base import Message
+    from appliance.protocol.record import Message
     from appliance.protocol.remedy_kinds import Need
     from appliance.remedies.remedy import Remedy
     from appliance.supervisor.lifecycle_events import Page

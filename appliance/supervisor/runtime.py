@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from appliance.config.settings import Settings
     from appliance.logs.setup import Log
-    from appliance.protocol.message_base import Message
+    from appliance.protocol.record import Message
     from appliance.supervisor.lifecycle_runner import LifecycleRunner
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children

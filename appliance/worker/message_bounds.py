@@ -12,7 +12,7 @@ from ..protocol.channel import ChannelError
 
 if TYPE_CHECKING:
     from ..protocol.channel import Channel
-    from ..protocol.message_base import Message
+    from ..protocol.record import Message
 
 LONGEST_MESSAGE = 1024 * 1024  # bytes
 LONGEST_TEXT = 64 * 1024  # characters; JSON makes at most six bytes of each

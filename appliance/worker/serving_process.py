@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from ssl import SSLContext
 
-    from ..protocol.message_base import Message
+    from ..protocol.record import Message
     from .app import Application
     from .records import RecordSink
 

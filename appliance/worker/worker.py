@@ -46,7 +46,7 @@ from .wrapping import wrapped
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..protocol.message_base import Message
+    from ..protocol.record import Message
     from ..server.pool.pool import PooledWSGIServer
     from .preload import inheritance as inherited
     from .preload.inheritance import Inheritance

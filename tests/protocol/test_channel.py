@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.protocol.channel import MAX_DESCRIPTORS, Channel, ChannelClosedError, ChannelError
-from appliance.protocol.message_base import Message
 from appliance.protocol.messages import HandOverConnections, Records, TakeConnections
 from appliance.protocol.page_messages import SetStandInPage, StopAccepting
+from appliance.protocol.record import Message
 from tests.faults.injections import FewDescriptors
 
 Ends = tuple[Channel, Channel]

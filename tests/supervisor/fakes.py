@@ -9,7 +9,7 @@ from typing import Any
 
 from appliance.errors import StartError
 from appliance.logs.events import EVENTS
-from appliance.protocol.message_base import Message
+from appliance.protocol.record import Message
 from appliance.supervisor.loop import Timer
 from appliance.supervisor.processes.handles import Handle
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import InFlight, Reading, Request
-from appliance.protocol.message_base import Message
 from appliance.protocol.messages import Failed, Records
+from appliance.protocol.record import Message
 from appliance.server.wsgi.access_log.exchange import Exchange
 from appliance.worker.message_bounds import LONGEST_MESSAGE, LONGEST_TEXT, limited, send
 from appliance.worker.records import RecordSink

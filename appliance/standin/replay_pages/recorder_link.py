@@ -12,8 +12,8 @@ from appliance.protocol.page_messages import AskRecorder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.protocol.message_base import Message
     from appliance.protocol.page_messages import RecorderAnswers
+    from appliance.protocol.record import Message
 
 WAIT_S = 40.0  # longer than a request that is sent again may take
 _NO_ANSWER = {"error": "The recorder has not answered. Look for desk.failed in the log, and try again."}

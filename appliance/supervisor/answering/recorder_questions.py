@@ -12,7 +12,7 @@ from appliance.protocol.page_messages import AskRecorder, PublishPin, RecorderAn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.protocol.message_base import Message
+    from appliance.protocol.record import Message
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Handlers

@@ -11,7 +11,7 @@ from appliance.supervisor.processes import handles
 if TYPE_CHECKING:
     import socket
 
-    from appliance.protocol.message_base import Message
+    from appliance.protocol.record import Message
     from appliance.supervisor.log_consumers.line_pipe import LinePipe
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime

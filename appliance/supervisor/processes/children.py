@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from appliance.logs.project_output.output_lines import OutputLine
-    from appliance.protocol.message_base import Message
+    from appliance.protocol.record import Message
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.handles import Handle
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ...protocol.channel import Channel
-    from ...protocol.message_base import Message
+    from ...protocol.record import Message
     from ..files.project_places import ProjectPlaces
 
 _POOLS = frozenset({"numpy", "scipy"})  # OpenBLAS: a child makes a new pool, with correct results

@@ -26,7 +26,7 @@ from ...protocol.channel import Channel
 from .forking import forked, set_outputs
 
 if TYPE_CHECKING:
-    from ...protocol.message_base import Message
+    from ...protocol.record import Message
 
 FIRST_S: Final = 0.04  # repeating less than this costs as little as a copy
 

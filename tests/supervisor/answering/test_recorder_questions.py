@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from appliance.protocol.message_base import Message
 from appliance.protocol.page_messages import AskRecorder, RecorderAnswers
+from appliance.protocol.record import Message
 from appliance.supervisor.answering.recorder_questions import RecorderQuestions
 from appliance.supervisor.processes.handles import Handle
 

@@ -11,8 +11,8 @@ import pytest
 
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.protocol.channel import Channel
-from appliance.protocol.message_base import Message
 from appliance.protocol.messages import Hello
+from appliance.protocol.record import Message
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import children as module
 from appliance.supervisor.processes.children import Children

@@ -1,0 +1,81 @@
+"""The messages about images: processes that import the project ahead of the next save, and are forked then.
+
+Fields are JSON values, as in ``messages``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .record import Message, made_default
+
+
+class ImportAhead(Message):
+    """Start as an image: the first message to a process that the preloader has forked. The values are those of Start.
+
+    It imports the project, answers ``ImageReady``, and is forked from by ``Fork``. It serves nothing.
+    """
+
+    kind = "import_ahead"
+    generation: int
+    root: str
+    target: dict[str, Any]
+    options: dict[str, Any]
+    mark: str = ""
+    code: str = ""
+
+
+class Verify(Message):
+    """Swap these files, answer ``Fingerprints``, and end: the first message to a process that an image has forked.
+
+    ``changed``: as in ``Start``.
+    """
+
+    kind = "verify"
+    changed: list[str]
+
+
+class ImageReady(Message):
+    """The image has imported the project.
+
+    Attributes:
+        import_s: how long that took.
+        modules: how many own modules it has.
+        refused: why it can't be forked from, naming the module: the process ends. Empty: it can.
+        blocked: own modules whose functions can't be swapped, and why.
+        fingerprint: a hash of each own module as it is after the import.
+    """
+
+    kind = "image_ready"
+    import_s: float = 0.0
+    modules: int = 0
+    refused: str = ""
+    blocked: dict[str, str] = made_default(default_factory=dict)
+    fingerprint: dict[str, str] = made_default(default_factory=dict)
+
+
+class SwapDeclined(Message):
+    """This change can't be swapped: this worker ends, and another one has to be forked from the preloader.
+
+    Attributes:
+        reason: why, naming the function or the module.
+        path: the file; or empty.
+    """
+
+    kind = "swap_declined"
+    reason: str
+    path: str = ""
+
+
+class Fingerprints(Message):
+    """The answer to ``Verify``: the hash of each own module after the swap.
+
+    ``refused``: why there is no answer; or empty.
+    """
+
+    kind = "fingerprints"
+    fingerprint: dict[str, str] = made_default(default_factory=dict)
+    refused: str = ""
+
+
+IMAGE_MESSAGES: Final = (ImportAhead, Verify, ImageReady, SwapDeclined, Fingerprints)
