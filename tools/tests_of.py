@@ -9,6 +9,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # The tests of a module, or of the modules below a folder: in one process, and quick. The longest name counts.
 TESTS = {
+    "appliance/desk/comparison": ["tests/desk/comparison"],
+    "appliance/desk/pins": ["tests/desk/pins"],
+    "appliance/desk/redaction.py": ["tests/desk/test_redaction.py"],
+    "appliance/masking.py": ["tests/test_masking.py"],
+    "appliance/standin/access_policy.py": ["tests/standin/test_access_policy.py"],
+    "appliance/standin/programs/assistant_gate.py": ["tests/standin/programs/test_assistant_gate.py"],
+    "appliance/telemetry": ["tests/telemetry"],
     "appliance/logs/writer.py": ["tests/logs/test_writer.py"],
     "appliance/protocol": ["tests/protocol"],
     "appliance/server/http": ["tests/server/http", "tests/server/wsgi/test_response.py"],

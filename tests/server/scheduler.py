@@ -208,17 +208,21 @@ class Scheduler:
                 self.back.acquire()
                 task.thread.join()
 
-    def patch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let the pool's modules use this scheduler's locks, threads, events, clock and poller."""
-        fake = SimpleNamespace(
+    def threading(self) -> SimpleNamespace:
+        """What a module uses instead of ``threading``."""
+        return SimpleNamespace(
             Lock=lambda: Lock(self),
             Event=lambda: Event(self),
+            BoundedSemaphore=lambda number: Semaphore(self, number),
             Thread=lambda **options: Thread(self, **options),
             get_ident=threading.get_ident,
             current_thread=threading.current_thread,
         )
+
+    def patch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the pool's modules use this scheduler's locks, threads, events, clock and poller."""
         for module in (background_sender, byte_queue, transfer, pool, thread_pool):
-            monkeypatch.setattr(module, "threading", fake)
+            monkeypatch.setattr(module, "threading", self.threading())
         for module in CLOCKS:
             monkeypatch.setattr(module, "monotonic", self.monotonic)
         monkeypatch.setattr(outbound, "is_ready", self.is_ready)
@@ -276,6 +280,24 @@ class Event:
     def wait(self, timeout: float | None = None) -> bool:
         self._scheduler.wait(lambda: self._is_set, timeout)
         return self._is_set
+
+
+class Semaphore:
+    """As ``threading.BoundedSemaphore``."""
+
+    def __init__(self, scheduler: Scheduler, number: int) -> None:
+        self._scheduler = scheduler
+        self._left = self._most = number
+
+    def __enter__(self) -> None:
+        self._scheduler.wait(lambda: self._left > 0)
+        self._left -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._left += 1
+        assert self._left <= self._most
+        with suppress(Cancelled):
+            self._scheduler.point()
 
 
 class Flag(Event):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.desk.comparison.compare import compare, said, volatile_of
 from appliance.desk.comparison.outcome import Outcome
 from appliance.desk.comparison.volatile_parts import Volatile
+from appliance.desk.pins.pin_states import State
 from appliance.desk.replay.restored_request import Shown, restored
 from appliance.desk.replay.sent_request import ReplayError
 
@@ -38,6 +39,7 @@ class Pin:
         generation: of the last run.
         at: when it ended, in seconds since 1970.
         left_out: what was masked, and is no longer known.
+        runs: what decides when it runs.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Pin:
     generation: int = 0
     at: float = 0.0
     left_out: list[str] = field(default_factory=list)
+    runs: State = field(default_factory=State)
 
     def to_send(self) -> Restored:
         """Return the request to send.
@@ -93,15 +96,28 @@ class Pin:
         return cls(int(stored["pin"]), int(stored["request"]), made)
 
 
-def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> tuple[Outcome, Volatile, list[dict[str, Any]], list[str]]:
+class Run(NamedTuple):
+    """The end of a run.
+
+    Attributes:
+        outcome: what the request has led to.
+        volatile: what differs anyway.
+        differences: from the last run.
+        left_out: what was masked, and is no longer known.
+    """
+
+    outcome: Outcome
+    volatile: Volatile
+    differences: list[dict[str, Any]]
+    left_out: list[str]
+
+
+def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> Run:
     """Run a pin once, and a second time where a safe one seems changed.
 
     Args:
         pin: which; it is not changed.
         send: sends a request and returns the outcome.
-
-    Returns:
-        The outcome, what is volatile, the differences from the last run, and what was left out.
     """
     try:
         made = pin.to_send()
@@ -109,9 +125,9 @@ def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> tuple[Outcome, Vola
     except ReplayError as error:
         after = Outcome(0, note=str(error))
         differences = compare(pin.last, after)[:1] if pin.last is not None else []
-        return after, pin.volatile, differences, pin.left_out
+        return Run(after, pin.volatile, differences, pin.left_out)
     if pin.last is not None and not compare(pin.last, after, pin.volatile):
-        return after, pin.volatile, [], made.left_out
+        return Run(after, pin.volatile, [], made.left_out)
     volatile = pin.volatile
     if made.request.is_safe and after.status:
         try:
@@ -121,21 +137,15 @@ def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> tuple[Outcome, Vola
         volatile |= volatile_of(after, again)
         # The first request of a generation may run queries that fill a cache: the second one's number is compared.
         after = replace(after, queries=again.queries)
-    return after, volatile, compare(pin.last, after, volatile) if pin.last is not None else [], made.left_out
+    differences = compare(pin.last, after, volatile) if pin.last is not None else []
+    return Run(after, volatile, differences, made.left_out)
 
 
-def finished(
-    pin: Pin,
-    outcome: Outcome,
-    volatile: Volatile,
-    differences: list[dict[str, Any]],
-    left_out: list[str],
-    generation: int,
-) -> None:
+def finished(pin: Pin, ended: Run, generation: int) -> None:
     """Note the end of a run in the pin."""
-    pin.state = FIRST if pin.last is None else CHANGED if differences else SAME
-    pin.last, pin.volatile, pin.differences, pin.left_out = outcome, volatile, differences, left_out
-    pin.reason = "" if outcome.status else outcome.note
+    pin.state = FIRST if pin.last is None else CHANGED if ended.differences else SAME
+    pin.last, pin.volatile, pin.differences, pin.left_out = ended
+    pin.reason = "" if ended.outcome.status else ended.outcome.note
     pin.generation, pin.at = generation, time.time()
 
 

@@ -1,17 +1,35 @@
 """All pins of an appliance: which there are, and their runs after each save.
 
-Theory of operation. The supervisor says which generation serves, or that the project is broken. A pin that has not run
-for the serving generation gets a thread. At most a few send at a time, so a slow request delays few others. A thread
-reads which generation serves when its turn comes, so in a burst of saves only the last one is run. A result that came
-while the next save was under way is dropped, and the request runs again.
+Theory of operation. The supervisor says which generation serves, or that the project is broken. ``pin_states`` decides
+what each pin does then. A pin that has not run for the serving generation gets a thread. At most a few send at a time,
+so a slow request delays few others. One lock holds the pins and their states; a second one, taken first, keeps the
+messages to open pages in order: the thread that holds it reads what is known of a pin, and sends that.
 """
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.pins.pin import NOT_RUN, Pin, finished, run, summary
+from appliance.desk.pins.pin_states import (
+    Action,
+    Broke,
+    Ended,
+    Event,
+    Failed,
+    Keep,
+    Send,
+    Served,
+    Serves,
+    ShowBroken,
+    ShowFailed,
+    StartThread,
+    TurnCame,
+    Unpinned,
+    step,
+)
 from appliance.desk.replay.restored_request import restored
 from appliance.desk.replay.sent_request import ReplayError
 
@@ -19,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.desk.comparison.outcome import Outcome
+    from appliance.desk.pins.pin import Run
     from appliance.desk.pins.pin_file import PinFile
     from appliance.desk.replay.replayer import Replayer
     from appliance.desk.replay.sent_request import SentRequest
@@ -27,9 +46,9 @@ MOST = 20
 TIMEOUT_S = 10.0  # of one run
 _AT_ONCE = 4
 _BROKEN = "the project does not start"
+_FAILED = "the recorder could not send it; the next save runs it again"
 
 Answer = dict[str, Any]
-Wanted = tuple[int, int]  # the generation that serves, and the revision of its templates
 
 
 class Pins:
@@ -54,11 +73,10 @@ class Pins:
         self._publish = publish
         self._report = report
         self._lock = threading.Lock()
+        self._telling = threading.Lock()  # never taken by a thread that has the other one
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._pins = {each.number: each for each in file.read()[:MOST]}
-        self._wanted: Wanted = (0, 0)
-        self._done: dict[int, Wanted] = {}
-        self._running: set[int] = set()
+        self._last: Serves | Broke | None = None  # what the supervisor said last
         self.questions: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "pins": self._all, "pin": self._pin, "unpin": self._unpin,
         }  # fmt: skip
@@ -67,17 +85,12 @@ class Pins:
 
     def serves(self, generation: int, revision: int) -> None:
         """Run every pin: this generation serves; 0: none does, and the project is broken."""
+        event = Serves(Served(generation, revision)) if generation else Broke()
         with self._lock:
-            self._wanted = (generation, revision)
-            pins = list(self._pins.values())
-            if not generation:
-                for pin in pins:
-                    pin.state, pin.reason, pin.differences = NOT_RUN, _BROKEN, []
-        for pin in pins:
-            if generation:
-                self._begin(pin)
-            else:
-                self._publish(pin.as_json())
+            self._last = event
+            taken = [(pin, self._locked_take(pin, event)) for pin in self._pins.values()]
+        for pin, actions in taken:
+            self._perform(pin, actions)
 
     # -- questions -----------------------------------------------------------------------------------------------------
 
@@ -100,16 +113,19 @@ class Pins:
             number = max(self._pins, default=0) + 1
             pin = self._pins[number] = Pin(number, known.found["id"], known.shown, known.raw)
             shown = {**pin.as_json(), **self._stored()}
-        self._begin(pin)
+            actions = self._locked_take(pin, self._last) if self._last is not None else ()
+        self._perform(pin, actions)
         return shown
 
     def _unpin(self, question: Mapping[str, Any]) -> Answer:
-        with self._lock:
-            pin = self._pins.pop(int(question.get("pin") or 0), None)
-            if pin is None:
-                raise ReplayError("This request is not pinned any longer. Load the page of pins again.")
-            shown = {"pin": pin.number, "request": pin.request, "state": "unpinned", **self._stored()}
-        self._publish(shown)
+        with self._telling:
+            with self._lock:
+                pin = self._pins.pop(int(question.get("pin") or 0), None)
+                if pin is None:
+                    raise ReplayError("This request is not pinned any longer. Load the page of pins again.")
+                self._locked_take(pin, Unpinned())
+                shown = {"pin": pin.number, "request": pin.request, "state": "unpinned", **self._stored()}
+            self._publish(shown)
         return shown
 
     def _stored(self) -> Answer:
@@ -122,46 +138,66 @@ class Pins:
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
-    def _begin(self, pin: Pin) -> None:
-        with self._lock:
-            if pin.number in self._running or not self._wanted[0]:
-                return
-            self._running.add(pin.number)
-        threading.Thread(target=self._run, args=(pin,), name=f"pin-{pin.number}", daemon=True).start()
-
     def _run(self, pin: Pin) -> None:
-        """Run a pin until its last run is of the generation that serves."""
+        """Run a pin, until its last run is of what serves."""
         with self._turns:
-            while (wanted := self._next(pin)) is not None:
-                found = run(pin, lambda request: self._send(pin, request))
-                with self._lock:
-                    if self._wanted != wanted or self._pins.get(pin.number) is not pin:
-                        continue
-                    finished(pin, *found, wanted[0])
-                    self._done[pin.number] = wanted
-                    shown, changed = pin.as_json(), bool(pin.differences)
-                self._publish(shown)
-                if changed:
-                    self._log(pin)
-
-    def _next(self, pin: Pin) -> Wanted | None:
-        with self._lock:
-            wanted = self._wanted
-            if not wanted[0] or self._done.get(pin.number) == wanted or self._pins.get(pin.number) is not pin:
-                self._running.discard(pin.number)
-                return None
-            return wanted
+            goes_on = self._take(pin, TurnCame())
+            while goes_on:
+                found = None
+                try:
+                    found = run(pin, partial(self._send, pin))
+                finally:  # a defect ends the thread, whose hook reports it; the next save starts another one
+                    goes_on = self._take(pin, Failed() if found is None else Ended(), found)
 
     def _send(self, pin: Pin, request: SentRequest) -> Outcome:
         return self._replayer.run(pin.request, request, TIMEOUT_S)
 
-    def _log(self, pin: Pin) -> None:
-        fields: dict[str, object] = {
-            "pin": pin.number,
-            "http.request.method": pin.shown.method,
-            "url.path": pin.shown.target.partition("?")[0],
-            "of_generation": pin.generation,
-            "count": len(pin.differences),
-            "differences": summary(pin),
-        }
-        self._report("info", "replay.changed", fields)
+    def _take(self, pin: Pin, event: Event, found: Run | None = None) -> bool:
+        """Take an event; return whether the thread sends the request now."""
+        with self._lock:
+            actions = self._locked_take(pin, event, found)
+        self._perform(pin, actions)
+        return Send() in actions
+
+    def _locked_take(self, pin: Pin, event: Event, found: Run | None = None) -> tuple[Action, ...]:
+        """Note what an event makes of a pin, and return the actions to perform without the lock."""
+        pin.runs, actions = step(pin.runs, event)
+        for action in actions:
+            if isinstance(action, Keep) and found is not None:
+                finished(pin, found, action.served.generation)
+            elif isinstance(action, ShowBroken | ShowFailed):
+                pin.state, pin.differences = NOT_RUN, []
+                pin.reason = _BROKEN if isinstance(action, ShowBroken) else _FAILED
+        return actions
+
+    def _perform(self, pin: Pin, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            if isinstance(action, StartThread):
+                try:
+                    threading.Thread(target=self._run, args=(pin,), name=f"pin-{pin.number}", daemon=True).start()
+                except RuntimeError:  # there are too many, or no memory for one more
+                    self._take(pin, Failed())
+            elif isinstance(action, Keep | ShowBroken | ShowFailed):
+                self._tell(pin, is_kept=isinstance(action, Keep))
+
+    def _tell(self, pin: Pin, *, is_kept: bool) -> None:
+        """Tell open pages what is known of a pin, and the log what its run has changed."""
+        with self._telling:
+            with self._lock:
+                if self._pins.get(pin.number) is not pin:
+                    return
+                shown, changes = pin.as_json(), _event_fields(pin)
+            self._publish(shown)
+        if is_kept and changes["count"]:
+            self._report("info", "replay.changed", changes)
+
+
+def _event_fields(pin: Pin) -> dict[str, object]:
+    return {
+        "pin": pin.number,
+        "http.request.method": pin.shown.method,
+        "url.path": pin.shown.target.partition("?")[0],
+        "of_generation": pin.generation,
+        "count": len(pin.differences),
+        "differences": summary(pin),
+    }

@@ -228,3 +228,16 @@ def test_a_full_disk_is_told(site: Site, tmp_path: Path):
     (tmp_path / "desk.pins.part").mkdir()
     assert "not kept over a restart" in site.ask("pin", number=17)["unsaved"]
     site.wait("first")
+
+
+def test_a_defect_stops_no_later_run(site: Site, monkeypatch: pytest.MonkeyPatch):
+    """A pin whose run fails by a defect is not run, with the reason, and runs after the next save."""
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    site.ask("pin", number=17)
+    site.wait("first")
+    site.replayer.answer = lambda _: Outcome(int("no status"))
+    site.pins.serves(2, 0)
+    assert "the next save" in site.wait("not run")["reason"]
+    site.replayer.answer = lambda _: Outcome(200)
+    site.pins.serves(3, 0)
+    assert site.wait("same")["generation"] == 3
