@@ -1,4 +1,4 @@
-"""Mask secrets in all output: passwords in URLs by their form, values of secret variables by their text.
+"""Mask secrets in all output: those of URLs by their place, the values of secret variables by their text.
 
 Both sides import it: pages are made in the worker, log lines in the supervisor. Decides which variables are secret, and
 which of their values are searched for. Uses only the standard library.
@@ -15,10 +15,10 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _ESCAPED = re.compile(r"[\"\\]|[^ -~]")  # characters that JSON, or a sanitised text, may write in another form
 MASKED = "********"
@@ -38,6 +38,27 @@ _PASSWORD = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))[^\
 _PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
 _TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no user's name: package indexes and forges accept a token there
 
+# A parameter of a URL's query, in a text. Braces and percent signs of formats are no values: a traceback shows code.
+_PARAMETER = re.compile(r"[?&](?:amp;)?([\w.~%\[\]-]{1,64})=((?!%[s(])[^\s&#'\"<>(){}|\\^`,;]{1,2048})")
+_PARAMETER_BYTES = re.compile(rb"[?&](?:amp;)?[\w.~%\[\]-]{1,64}=")
+# OAuth's, those of stores that sign URLs, and what many APIs call their key.
+_SECRET_PARAMETERS = frozenset(
+    {
+        "pass", "pwd", "jwt", "assertion", "id_token_hint", "code_verifier", "awsaccesskeyid", "signature", "sig",
+        "x-amz-signature", "x-amz-credential", "x-goog-signature", "x-goog-credential", "hapikey",
+    }
+)  # fmt: skip
+_MAYBE_PARAMETERS = frozenset({"key", "code", "auth", "session", "sessionid", "sid"})  # secret if the value is long
+_LONG_VALUE = 16
+# Of these names the value is no secret itself: how many, of which kind, until when, where to.
+_ABOUT_A_SECRET = re.compile(r"_(?:type|count|name|expires|expires_in|length|limit|at|tokens)$|_ur[il]$", re.IGNORECASE)
+# A link to this machine, or to a page of the appliance, is printed to be followed.
+_THIS_MACHINE = re.compile(
+    r"://(?:(?:[\w.-]{1,200}\.)?localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]|0\.0\.0\.0)(?::\d{1,5})?(?:/|$)"
+)
+_OWN_PAGES = "/__appliance__/"
+_URL_MAX = 2048
+
 _MIN_FILE_LENGTH = 5
 _PLAIN = re.compile(
     r"true|false|\d{1,5}|none|null|localhost|127\.0\.0\.1|0\.0\.0\.0|(?:dev|test|prod|stag)[a-z]*|debug|info|warn(?:ing)?|error"
@@ -55,10 +76,19 @@ class Mask:
         variables: the environment.
         before: the previous mask, whose values are still masked: an older process may print them.
         more: further secret texts.
+        names: parameters of URLs that are secret, besides the usual ones.
     """
 
-    def __init__(self, variables: Mapping[str, str], before: Mask | None = None, more: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        before: Mask | None = None,
+        more: Iterable[str] = (),
+        names: Iterable[str] = (),
+    ) -> None:
         known: tuple[str, ...] = () if before is None else before.values
+        own = frozenset(name.lower() for name in names) - _MAYBE_PARAMETERS
+        self.names: frozenset[str] = own if before is None else own | before.names
         values = dict.fromkeys([*secret_values(variables), *more, *known])
         self.values: tuple[str, ...] = tuple(sorted(values, key=len, reverse=True)[:MAX_VALUES])
         forms = dict.fromkeys(form for value in self.values for form in _forms(value))
@@ -70,10 +100,16 @@ class Mask:
         for value in self._rendered:
             if value in rendered:
                 return True
+        if b"?" in rendered and _PARAMETER_BYTES.search(rendered) is not None:
+            return True
         return b"://" in rendered and b"@" in rendered
 
     def masked(self, text: str) -> str:
         """Return the text with a mask in the place of each secret."""
+        return self.masked_except_links(masked_parameters(text, self.names) if "?" in text else text)
+
+    def masked_except_links(self, text: str) -> str:
+        """Return the text with a mask in the place of each secret, but with whole links: they are followed."""
         if "://" in text and "@" in text:
             text = _TOKEN.sub(rf"\1{MASKED}@", _PORT_LIKE.sub(rf"\1{MASKED}@", _PASSWORD.sub(rf"\1{MASKED}@", text)))
         return text if self._pattern is None else self._pattern.sub(MASKED, text)
@@ -93,6 +129,53 @@ class Mask:
 def is_secret(name: str) -> bool:
     """Whether a variable of this name holds a secret, and not the path of one."""
     return bool(SECRET.search(name)) and not _NAMES_A_FILE.search(name)
+
+
+def is_secret_parameter(name: str, value: str, names: Collection[str] = ()) -> bool:
+    """Whether a parameter of a URL's query is secret.
+
+    Args:
+        name: the parameter's, decoded.
+        value: as it stands there.
+        names: further secret names, in lower case.
+    """
+    low = name.lower()
+    if low in names or low in _SECRET_PARAMETERS:
+        return True
+    if low in _MAYBE_PARAMETERS:
+        return len(value) >= _LONG_VALUE
+    return is_secret_field(low)
+
+
+def is_secret_field(name: str) -> bool:
+    """Whether a field of a message or a form, or a member of a JSON object, holds a secret by its name.
+
+    A field that holds a URL does not: the password in it is known by its place.
+    """
+    plain = name.replace("-", "_")
+    return SECRET.search(plain) is not None and _ABOUT_A_SECRET.search(plain) is None
+
+
+def masked_parameters(text: str, names: Collection[str] = ()) -> str:
+    """Return the text with a mask in the place of each secret parameter of a URL in it.
+
+    Links to this machine stay whole, and those to the appliance's own pages.
+    """
+
+    def masked(found: re.Match[str]) -> str:
+        if not is_secret_parameter(unquote_plus(found[1]), found[2], names) or _is_followed(text, found.start()):
+            return found[0]
+        return f"{found[0][: found.start(2) - found.start()]}{MASKED}"
+
+    return _PARAMETER.sub(masked, text)
+
+
+def _is_followed(text: str, at: int) -> bool:
+    """Whether the URL with a parameter at this place is one to follow."""
+    before = text[max(0, at - _URL_MAX) : at].rsplit(None, 1)
+    url = before[-1] if before else ""
+    host = url.find("://")
+    return _OWN_PAGES in url or (host >= 0 and _THIS_MACHINE.match(url, host) is not None)
 
 
 def secret_values(variables: Mapping[str, str]) -> Iterator[str]:

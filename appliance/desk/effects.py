@@ -87,9 +87,9 @@ def _mail(sent: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
         "from": str(sent["from"]),
         "to": [str(each) for each in sent["to"]],
         "to_count": int(sent["to_count"]),
-        "subject": redaction.masked(str(sent["subject"])),
-        "fields": [[str(name), redaction.masked(str(value))] for name, value in sent["fields"]],
-        **{name: None if text is None else redaction.masked(str(text)) for name, text in texts.items()},
+        "subject": redaction.masked_except_links(str(sent["subject"])),
+        "fields": [[str(name), redaction.masked_except_links(str(value))] for name, value in sent["fields"]],
+        **{name: None if text is None else redaction.masked_except_links(str(text)) for name, text in texts.items()},
         "text_cut": int(sent.get("text_cut", 0)),
         "html_cut": int(sent.get("html_cut", 0)),
         "attachments": [

@@ -1,7 +1,7 @@
 """Make what was on the wire readable, and mask the secrets in it: nothing else is stored.
 
-A value is secret by its name (``masking.SECRET``, and APPLIANCE_REDACT), or by its text (``masking.Mask``). Runs in the
-recorder.
+A value is secret by its name (``masking.is_secret_field``, and APPLIANCE_REDACT), or by its text (``masking.Mask``).
+Runs in the recorder.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from appliance.masking import MASKED, SECRET, Mask
+from appliance.masking import MASKED, Mask, is_secret_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,7 @@ _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]{1,40})")
 _MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,200})"(\s{0,100}:\s{0,100})("(?:[^"\\]|\\.)*"?|[^\s,}\]"\[{][^\s,}\]]*)')
 _COOKIE = re.compile(r"((?:^|;)\s*[^=;]{1,256}=)([^;]*)")
 _ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite"})
+_NO_SECRETS = frozenset({"null", "true", "false"})  # of JSON: "is_private": true
 _DECODED_MAX = 256 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -59,7 +60,7 @@ class Redaction:
 
     def __init__(self, names: Iterable[str] = (), values: Iterable[str] = ()) -> None:
         self._names = frozenset(name.lower() for name in names)
-        self._mask = Mask({}, more=values)
+        self._mask = Mask({}, more=values, names=self._names)
 
     def readable(self, details: RequestDetails) -> Readable:
         """Return what may be stored."""
@@ -76,11 +77,15 @@ class Redaction:
 
     def is_secret(self, name: str) -> bool:
         """Whether a value of this name is secret."""
-        return name.lower() in self._names or SECRET.search(name.replace("-", "_")) is not None
+        return name.lower() in self._names or is_secret_field(name)
 
     def masked(self, text: str) -> str:
         """Return a text with a mask in the place of each secret value."""
         return self._mask.masked(text)
+
+    def masked_except_links(self, text: str) -> str:
+        """Return a text with a mask in the place of each secret value, but with whole links."""
+        return self._mask.masked_except_links(text)
 
     def _fields(self, fields: Fields) -> Fields:
         return [(name, self._value(name, value)) for name, value in fields]
@@ -142,7 +147,7 @@ class Redaction:
 
     def _member(self, found: re.Match[str]) -> str:
         name, between, value = found.groups()
-        return f'"{name}"{between}"{MASKED}"' if self.is_secret(name) and value != "null" else found[0]
+        return f'"{name}"{between}"{MASKED}"' if self.is_secret(name) and value not in _NO_SECRETS else found[0]
 
 
 def _without_value(found: re.Match[str]) -> str:

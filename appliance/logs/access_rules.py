@@ -36,10 +36,13 @@ class Rules:
         redact: further query parameters whose values are secret; upper and lower case count as equal.
         quiet: paths of health checks; their success is logged at level debug.
         slow_s: a request is slow if its first byte takes this long; 0 for never.
+
+    Attributes:
+        secret_names: ``redact`` in lower case.
     """
 
     def __init__(self, *, redact: Collection[str] = (), quiet: Collection[str] = (), slow_s: float = 0.0) -> None:
-        self._redact = frozenset(name.lower() for name in redact)
+        self.secret_names = frozenset(name.lower() for name in redact)
         self.quiet = frozenset(quiet)
         self.slow_us = int(slow_s * 1_000_000) or (1 << 62)
         names = "|".join(
@@ -58,7 +61,7 @@ class Rules:
         )
 
     def _is_secret(self, key: str, more: frozenset[str]) -> bool:
-        return key in SECRETS or key in more or key.lower() in self._redact
+        return key in SECRETS or key in more or key.lower() in self.secret_names
 
 
 PLAIN = Rules()

@@ -5,7 +5,7 @@ Never call ``structlog.configure``: programs that use the server as a library ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,10 @@ class EventLogger(structlog.BoundLoggerBase):
         context: MutableMapping[str, Any],
         *,
         masks_first: bool = False,
+        secret_names: Collection[str] = (),
     ) -> None:
         super().__init__(logger, processors, context)  # type: ignore[arg-type]
-        self._mask = Mask({})
+        self._mask = Mask({}, names=secret_names)
         self._masks_first = masks_first
 
     def add_secrets(self, variables: Mapping[str, str], more: Sequence[str] = ()) -> None:

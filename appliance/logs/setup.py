@@ -307,7 +307,9 @@ def make_log(
     if format == "console":
         console = Console(colour=colour, root=root, width=width, pages=access == "pages", help_text=help_text)
     processors: list[Callable[..., Any]] = [Threshold.at(level), console or json_renderer(constant)]
-    logger = EventLogger(Destination(write), processors, {}, masks_first=console is not None)
+    logger = EventLogger(
+        Destination(write), processors, {}, masks_first=console is not None, secret_names=rules.secret_names
+    )
     complete = console is None and level in {"debug", "info"} and access == "on"
     return Log(logger, access=access, rules=rules, console=console, complete=complete)
 

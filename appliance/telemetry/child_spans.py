@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus, urlsplit
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from appliance.masking import MASKED, SECRET, Mask
+from appliance.masking import MASKED, Mask, is_secret_field
 from appliance.protocol.traces import SpanIds, Trace
 from appliance.telemetry.request_spans import context
 
@@ -52,11 +52,11 @@ class ChildSpans:
         self._scope = scope
         self._names = frozenset(name.lower() for name in names)
         self._ids = SpanIds()
-        self._mask = Mask({})
+        self._mask = Mask({}, names=self._names)
 
     def mask(self, values: Iterable[str]) -> None:
         """Mask these texts from now on."""
-        self._mask = Mask({}, more=values)
+        self._mask = Mask({}, more=values, names=self._names)
 
     def of(self, info: dict[str, Any]) -> list[Step]:
         """Return the spans of one request.
@@ -145,7 +145,7 @@ class ChildSpans:
     def _parameter(self, part: str) -> str:
         name, equals, _ = part.partition("=")
         key = unquote_plus(name).lower()
-        secret = key in self._names or key in _SIGNED or SECRET.search(key.replace("-", "_")) is not None
+        secret = key in self._names or key in _SIGNED or is_secret_field(key)
         return f"{name}={MASKED}" if equals and secret else part
 
 

@@ -57,6 +57,12 @@ def test_a_set_cookie_keeps_its_attributes():
             '{"pin": "********", "a": {"api_key": "********"}}',
         ),
         ("application/json", b'{"token": "cut of', '{"token": "********"'),
+        ("application/json", b'{"is_private": true, "image_url": "/a"}', '{"is_private": true, "image_url": "/a"}'),
+        (
+            "application/json",
+            b'{"hook_url": "https://u:pw@a/?token=b"}',
+            '{"hook_url": "https://u:********@a/?token=********"}',
+        ),
         ("application/json", b'{"token": null, "password": ["kept"]}', '{"token": null, "password": ["kept"]}'),
         ("application/x-www-form-urlencoded", b"user=me&password=a%26b&x=", "user=me&password=********&x="),
         ("text/plain; charset=latin-1", b"caf\xe9 a-long-secret-text", "café ********"),
