@@ -361,7 +361,7 @@ def test_each_module_stands_on_one_side(metadata):
     assert (ours | theirs, ours & theirs) == (modules | packages_, set())
     both = {
         f"appliance.{name}"
-        for name in ("protocol", "desk", "assistants", "conventions", "masking", "ownership", "plural")
+        for name in ("protocol", "desk", "assistants", "conventions", "masking", "ownership", "plural", "refused")
     }
     knows_nothing = contracts["The project's side knows nothing of ours"]
     assert set(knows_nothing["forbidden_modules"]) == (ours - both) | {"appliance.basehttp"}

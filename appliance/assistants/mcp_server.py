@@ -34,7 +34,7 @@ _INSTRUCTIONS = (
     "the request that the change is about, and look at it with list_requests and get_request: it is recorded within "
     "half a second of its end. Values of secrets are masked as ********."
 )
-_WRITES = "{} changes something, and this server only reads. A person can allow it: APPLIANCE_MCP=write, and a restart."
+_ALLOW = "Ask the person to allow it: APPLIANCE_MCP=write, and a restart."
 
 
 class McpServer:
@@ -164,7 +164,7 @@ class McpServer:
         """
         writes = self._mode() == "write"
         if tool.writes and not writes:
-            raise ToolError(_WRITES.format(tool.name))
+            raise ToolError(f"{tool.name} changes something, and this server only reads.", action=_ALLOW)
         return writes
 
 

@@ -53,9 +53,13 @@ def run_remedy(sources: Sources, call: Call) -> Found:
     remedy, confirm = call.arguments["remedy"], call.arguments.get("confirm", "")
     known = next((each for each in sources.ask("remedies").get("remedies", ()) if each["id"] == remedy), None)
     if known is None:
-        raise ToolError("No such remedy is known: the code has changed since, or it never was. Call list_remedies.")
+        raise ToolError(
+            "No such remedy is known: the code has changed since, or it never was.", action="Call list_remedies."
+        )
     if not known["runs"]:
-        raise ToolError(f"The appliance can't run this. Ask the person to run it on the host: {known['command']}")
+        raise ToolError(
+            "The appliance can't run this.", action=f"Ask the person to run it on the host: {known['command']}"
+        )
     if confirm != known["shown"]:
         changed = "What it does has changed since it was shown. " if confirm else ""
         return {**_remedy(known), "ran": False, "next": changed + _CONFIRM.format(known["shown"])}
@@ -74,7 +78,7 @@ def cancel_remedy(sources: Sources, call: Call) -> Found:
 def _asked(sources: Sources, question: str, remedy: str, **more: str) -> Found:
     answer = sources.ask(f"{question} {json.dumps({'remedy': remedy, **more})}")
     if "error" in answer:
-        raise ToolError(str(answer["error"]))
+        raise ToolError.of_text(str(answer["error"]))
     return answer
 
 

@@ -26,7 +26,7 @@ def replay_request(sources: Sources, call: Call) -> Found:
     asked.pop("confirm", None)
     answer = sources.ask(f"replay {json.dumps(asked)}", timeout_s=_WAIT_S)
     if "error" in answer:
-        raise ToolError(str(answer["error"]))
+        raise ToolError.of_text(str(answer["error"]))
     if "unconfirmed" in answer:
         return {"sent": False, "next": _CONFIRM.format(answer["unconfirmed"])}
     differences = answer.get("differences", [])

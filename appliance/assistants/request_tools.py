@@ -26,7 +26,7 @@ def list_requests(sources: Sources, call: Call) -> Found:
     given = {"limit": 20, **call.arguments}
     filters = Filters.of_query(urlencode(given))
     if given.get("status") and not filters.status:
-        raise ToolError(f"status is {given['status']!r}; expected: a status such as 404, or a class such as 5xx")
+        raise ToolError(f"status is {given['status']!r}.", action="Give a status such as 404, or a class such as 5xx.")
     with sources.desk() as connection:
         found = questions.requests(connection, filters)
         newest = questions.newest(connection)
@@ -47,7 +47,9 @@ def get_request(sources: Sources, call: Call) -> Found:
     with sources.desk() as connection:
         found = questions.request(connection, number)
     if found is None:
-        raise ToolError(f"Request {number} is not kept, or was never recorded. list_requests shows the numbers.")
+        raise ToolError(
+            f"Request {number} is not kept, or was never recorded.", action="Call list_requests for the numbers."
+        )
     part, offset = call.arguments.get("part", "overview"), call.arguments.get("offset", 0)
     return {"number": number, **part_of(found, part, project, offset)}
 
@@ -59,7 +61,9 @@ def get_log(sources: Sources, call: Call) -> Found:
         with sources.desk() as connection:
             found = questions.request(connection, number)
         if found is None:
-            raise ToolError(f"Request {number} is not kept, or was never recorded. list_requests shows the numbers.")
+            raise ToolError(
+                f"Request {number} is not kept, or was never recorded.", action="Call list_requests for the numbers."
+            )
         return {"request": number, **log_of(found, 0)}
     given["q"] = given.pop("text", "")
     filters = LogFilters.of_query(urlencode({"limit": 30, **given}))

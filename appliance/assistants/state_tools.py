@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.assistants.project_frames import project_frames, threads
 from appliance.assistants.request_parts import failure, moment
 from appliance.assistants.tool_call import ToolError
+from appliance.assistants.tool_sources import AS_OWN_USER
 from appliance.desk import questions
 from appliance.desk.log_questions import unfinished
 
@@ -80,9 +81,9 @@ def worker_stacks(sources: Sources, call: Call) -> Found:
     project = str(told.get("project"))
     answer = sources.ask("stacks")
     if "pid" not in answer:
-        raise ToolError("Only root and the appliance's own user see stacks.")
+        raise ToolError("Only root and the appliance's own user see stacks.", action=AS_OWN_USER)
     if answer["pid"] is None:
-        raise ToolError("No worker is running. Ask for the status.")
+        raise ToolError("No worker is running.", action="Call status for the reason.")
     found, others = threads(answer["stacks"], project)
     with sources.desk() as connection:
         slow = unfinished(connection, questions.current_run(connection))

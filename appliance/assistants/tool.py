@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Run = Callable[[Sources, Call], dict[str, Any]]
 
 _TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
+_ONE = {"integer": "an integer", "boolean": "true or false"}
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class Parameter:
         """
         is_bool_for_number = isinstance(value, bool) and self.kind != "boolean"
         if not isinstance(value, _TYPES[self.kind]) or is_bool_for_number:
-            raise ToolError(f"{self.name} is {value!r:.100}; expected: {self._expected()}")
+            raise ToolError(f"{self.name} is {value!r:.100}.", action=f"Give {self._expected()}.")
         too_long = isinstance(value, str) and len(value) > self.longest
         is_other = bool(self.choices) and value not in self.choices
         if too_long or is_other or (isinstance(value, int) and not self._holds(value)):
-            raise ToolError(f"{self.name} is {value!r:.100}; expected: {self._expected()}")
+            raise ToolError(f"{self.name} is {value!r:.100}.", action=f"Give {self._expected()}.")
         return value
 
     def _holds(self, value: int) -> bool:
@@ -73,7 +74,7 @@ class Parameter:
         if self.kind == "string":
             return f"a text of at most {self.longest} characters"
         least = "" if self.least is None else f", at least {self.least}"
-        return f"{self.kind}{least}" + ("" if self.most is None else f", at most {self.most}")
+        return f"{_ONE[self.kind]}{least}" + ("" if self.most is None else f", at most {self.most}")
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,13 @@ class Tool:
         if arguments is None:
             arguments = {}
         if not isinstance(arguments, dict):
-            raise ToolError("the arguments are not an object; expected: an object with the arguments by name")
+            raise ToolError("The arguments are not an object.", action="Give an object with the arguments by name.")
         known = {each.name: each for each in self.parameters}
         names = ", ".join(known) or "none"
         if unknown := [str(name)[:100] for name in arguments if name not in known]:
-            raise ToolError(f"{self.name} has no argument {unknown[0]!r}; it has: {names}")
+            raise ToolError(f"{self.name} has no argument {unknown[0]!r}.", action=f"Give some of these: {names}.")
         given = {name: known[name].checked(value) for name, value in arguments.items() if value is not None}
         for each in self.parameters:
             if each.required and each.name not in given:
-                raise ToolError(f"{self.name} needs the argument {each.name}: {each.meaning}")
+                raise ToolError(f"{self.name} needs the argument {each.name}.", action=f"Give it: {each.meaning}")
         return given

@@ -6,12 +6,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from appliance.refused import RefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-class ToolError(Exception):
-    """A tool can't do what it was asked. The text is for the assistant: what was found, and what to do."""
+class ToolError(RefusedError):
+    """A tool can't do what it was asked. The text is for the assistant."""
 
 
 @dataclass(frozen=True)

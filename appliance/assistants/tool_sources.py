@@ -14,7 +14,7 @@ from appliance.protocol.status_question import ask_supervisor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NOT_RECORDED = "This appliance records no requests. Set APPLIANCE_RECORD=on and APPLIANCE_PAGES=on, and restart it."
+AS_OWN_USER = "Run the MCP server as one of them: docker compose exec -T app appliance mcp"
 _ALL_TOLD_TO_OWNER = "generation"  # a field that only root and the appliance's own user get
 
 
@@ -39,7 +39,8 @@ class Sources:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", "") or error
             raise ToolError(
-                f"No appliance answers on {self._socket} ({why}). Ask the person to start it: docker compose up."
+                f"No appliance answers on {self._socket} ({why}).",
+                action="Ask the person to start it: docker compose up.",
             ) from None
 
     def status(self) -> dict[str, Any]:
@@ -50,10 +51,7 @@ class Sources:
         """
         status = self.ask()
         if _ALL_TOLD_TO_OWNER not in status:
-            raise ToolError(
-                "Only root and the appliance's own user see the status. "
-                "Run the MCP server as one of them: docker compose exec -T app appliance mcp"
-            )
+            raise ToolError("Only root and the appliance's own user see the status.", action=AS_OWN_USER)
         return status
 
     @contextmanager
@@ -65,9 +63,14 @@ class Sources:
         """
         place = self.status().get("desk")
         if not place:
-            raise ToolError(_NOT_RECORDED)
+            raise ToolError(
+                "This appliance records no requests.",
+                action="Set APPLIANCE_RECORD=on and APPLIANCE_PAGES=on, and restart it.",
+            )
         try:
             with closing(open_for_reading(Path(place))) as connection:
                 yield connection
         except (UnreadableError, sqlite3.Error) as error:
-            raise ToolError(f"What was recorded can't be read: {error}. Send a request, and try again.") from None
+            raise ToolError(
+                f"What was recorded can't be read: {error}.", action="Send a request, and try again."
+            ) from None

@@ -28,15 +28,15 @@ def test_each_tool_is_described_for_an_assistant():
     ("tool", "arguments", "words"),
     [
         ("get_request", {}, "needs the argument number"),
-        ("get_request", {"number": "1"}, "number is '1'; expected: integer, at least 1"),
-        ("get_request", {"number": True}, "expected: integer"),
+        ("get_request", {"number": "1"}, "number is '1'. Give an integer, at least 1."),
+        ("get_request", {"number": True}, "Give an integer"),
         ("get_request", {"number": 0}, "at least 1"),
         ("get_request", {"number": 1, "part": "all"}, "overview or request or"),
         ("list_requests", {"limit": 101}, "at most 100"),
         ("list_requests", {"q": "x" * 2001}, "a text of at most 2000 characters"),
         ("list_requests", {"status": "wrong"}, "a status such as 404"),
-        ("list_requests", {"path": "/"}, "has no argument 'path'; it has: q, method"),
-        ("worker_stacks", {"whole": 1}, "expected: boolean"),
+        ("list_requests", {"path": "/"}, "has no argument 'path'. Give some of these: q, method"),
+        ("worker_stacks", {"whole": 1}, "Give true or false"),
     ],
 )
 def test_a_wrong_argument_is_explained(site: Site, tool: str, arguments: dict[str, Any], words: str):

@@ -78,7 +78,7 @@ def test_the_parts_of_a_request(shop: Site):
     assert "not recorded" in shop.call("get_request", number=number, part="response")["note"]
     assert shop.call("get_request", number=number, part="queries")["count"] == 0
     assert "not recorded" in shop.call("get_request", number=number, part="effects")["note"]
-    assert "list_requests shows" in shop.error("get_request", number=99)
+    assert "Call list_requests" in shop.error("get_request", number=99)
 
 
 def test_lines_of_the_log(shop: Site):
@@ -90,7 +90,7 @@ def test_lines_of_the_log(shop: Site):
     assert shop.call("get_log", request=6)["log"][0]["text"] == "looking up 7"
     newest = shop.call("get_log", limit=1)
     assert f"before={newest['lines'][0]['number']}" in newest["more"]
-    assert "list_requests shows" in shop.error("get_log", request=99)
+    assert "Call list_requests" in shop.error("get_log", request=99)
 
 
 def test_a_route_that_became_slower(site: Site):

@@ -57,5 +57,7 @@ def test_the_supervisor_refuses_where_assistants_only_read(start: Start, project
     shown = next(each["shown"] for each in known if each["id"] == remedy)
     asked = json.dumps({"remedy": remedy, "shown": shown})
     for question in (f"run-remedy {asked}", f"cancel-remedy {asked}", "run-remedy", "run-remedy []", "run-remedy {"):
-        assert ask_supervisor(str(appliance.socket), question) == {"error": "APPLIANCE_MCP is not write"}
+        assert ask_supervisor(str(appliance.socket), question)["error"].startswith(
+            "APPLIANCE_MCP is not write. Ask the person"
+        )
     assert not (project / ".env").exists()

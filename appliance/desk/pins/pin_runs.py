@@ -109,7 +109,7 @@ class Pins:
             if same:
                 return same[0].as_json()
             if len(self._pins) >= MOST:
-                raise ReplayError(f"{MOST} requests are pinned already. Unpin one.")
+                raise ReplayError(f"{MOST} requests are pinned already.", action="Unpin one.")
             number = max(self._pins, default=0) + 1
             pin = self._pins[number] = Pin(number, known.found["id"], known.shown, known.raw)
             shown = {**pin.as_json(), **self._stored()}
@@ -122,7 +122,7 @@ class Pins:
             with self._lock:
                 pin = self._pins.pop(int(question.get("pin") or 0), None)
                 if pin is None:
-                    raise ReplayError("This request is not pinned any longer. Load the page of pins again.")
+                    raise ReplayError("This request is not pinned any longer.", action="Load the page of pins again.")
                 self._locked_take(pin, Unpinned())
                 shown = {"pin": pin.number, "request": pin.request, "state": "unpinned", **self._stored()}
             self._publish(shown)

@@ -71,7 +71,7 @@ class Replayer:
         """Return the answer; ``error`` in it says why there is none."""
         asked = self.questions.get(str(question.get("ask")))
         if asked is None:
-            return {"error": "There is no such question."}
+            return {"error": "The recorder has no such question. Load the page again."}
         if not self._running.acquire(blocking=False):
             return {"error": f"{_AT_ONCE} requests are being sent again already. Try again in a moment."}
         try:
@@ -91,9 +91,9 @@ class Replayer:
             with closing(open_for_reading(self._path)) as connection:
                 found = _row(connection, number)
         except UnreadableError as error:
-            raise ReplayError(f"Nothing is recorded: {error}. Open the project, then try again.") from error
+            raise ReplayError(f"Nothing is recorded: {error}.", action="Open the project, then try again.") from error
         if found is None:
-            raise ReplayError("This request is not kept, or was never recorded. Choose one from the list.")
+            raise ReplayError("This request is not kept, or was never recorded.", action="Choose one from the list.")
         details = self._raw.get(found["request_id"] or "", found["at"])
         raw = of_head(details.head, details.body) if details is not None else None
         return Known(found, details, raw, Shown.of({**found, "path": origin_form(found["path"] or "")}))
@@ -140,7 +140,9 @@ class Replayer:
         """Copy a request with its secrets: a person has asked for them."""
         known = self.known(question.get("number"))
         if known.raw is None:
-            raise ReplayError("The request is no longer in memory, so its secrets are not known. Copy it without them.")
+            raise ReplayError(
+                "The request is no longer in memory, so its secrets are not known.", action="Copy it without them."
+            )
         return {"copies": copies(known.raw, secure=self._place.secure)}
 
     def _replay(self, question: Mapping[str, Any]) -> Answer:

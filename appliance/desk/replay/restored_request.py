@@ -54,7 +54,9 @@ class Shown:
         """
         details = found["details"]
         if details is None or not found["method"] or not found["path"]:
-            raise ReplayError("Head and body of this request were not recorded. Send it from its client again.")
+            raise ReplayError(
+                "Head and body of this request were not recorded.", action="Send it from its client again."
+            )
         target = found["path"] + (f"?{found['query']}" if found["query"] else "")
         fields = [(str(name), str(value)) for name, value in details["fields"]]
         kind = next((value for name, value in fields if name.lower() == "content-type"), "").lower()
@@ -113,7 +115,9 @@ def _edited_fields(given: Any, shown: Shown) -> Pairs:
     try:
         return [(str(name), str(value)) for name, value in given]
     except (TypeError, ValueError):
-        raise ReplayError("The fields are neither lines nor pairs. Use one line for each: Name: value.") from None
+        raise ReplayError(
+            "The fields are neither lines nor pairs.", action="Use one line for each: Name: value."
+        ) from None
 
 
 def _fields(fields: Pairs, shown: Shown, raw: SentRequest | None, made: Restored) -> tuple[tuple[str, str], ...]:
@@ -197,11 +201,15 @@ def _body(edited: Any, shown: Shown, raw: SentRequest | None, kind: str, made: R
         edited = None  # a browser's form has line ends of its own
     if edited is None:
         if shown.cut:
-            raise ReplayError(f"{shown.cut} bytes of its body were not recorded. Edit the body, and send that.")
+            raise ReplayError(
+                f"{shown.cut} bytes of its body were not recorded.", action="Edit the body, and send that."
+            )
         if raw is not None or not shown.has_body:
             return raw.body if raw is not None else b""
         if shown.body is None:
-            raise ReplayError("Its body was not text, and is no longer in memory. Send it from its client again.")
+            raise ReplayError(
+                "Its body was not text, and is no longer in memory.", action="Send it from its client again."
+            )
         edited = shown.body
     text = str(edited)
     if "\r\n" in text and "\r\n" not in (shown.body or ""):
@@ -226,7 +234,9 @@ def _restored_text(text: str, received: bytes, kind: str, made: Restored) -> str
     try:
         edited = json.loads(text)
     except (ValueError, RecursionError):
-        raise ReplayError("Its body has masked values that can't be filled in. Edit the body, and send that.") from None
+        raise ReplayError(
+            "Its body has masked values that can't be filled in.", action="Edit the body, and send that."
+        ) from None
     try:
         original = json.loads(received)
     except (ValueError, RecursionError):

@@ -63,11 +63,13 @@ def send(place: Place, method: str, head: bytes, body: bytes, timeout_s: float) 
                 fields = list(response.getheaders())
     except TimeoutError:
         raise ReplayError(
-            f"There was no response within {timeout_s:g} s. Look at the log, then send it again."
+            f"There was no response within {timeout_s:g} s.", action="Look at the log, then send it again."
         ) from None
     except (OSError, HTTPException) as error:
         reason = str(error) or type(error).__name__
-        raise ReplayError(f"There was no response: {reason}. Send it again when the project is served.") from error
+        raise ReplayError(
+            f"There was no response: {reason}.", action="Send it again when the project is served."
+        ) from error
     return Received(response.status, response.reason, fields, content, is_cut, time.monotonic() - began)
 
 

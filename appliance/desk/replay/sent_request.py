@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass, replace
 
 from appliance.conventions import OWN_PAGES
+from appliance.refused import RefusedError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
@@ -24,8 +25,8 @@ _MARK_BITS = 32
 Fields = tuple[tuple[str, str], ...]
 
 
-class ReplayError(Exception):
-    """A request can't be sent again. The text says what was found, and what to do."""
+class ReplayError(RefusedError):
+    """A request can't be sent again."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +60,27 @@ class SentRequest:
             ReplayError: it can't.
         """
         if not _TOKEN.fullmatch(self.method) or self.method == "CONNECT":
-            raise ReplayError(f"The method is {self.method[:80]!r}. Use a method such as GET or POST.")
+            raise ReplayError(f"The method is {self.method[:80]!r}.", action="Use a method such as GET or POST.")
         if not _TARGET.fullmatch(self.target):
             raise ReplayError(
-                f"The target is {self.target[:80]!r}. Use a path that begins with a slash, without blanks."
+                f"The target is {self.target[:80]!r}.", action="Use a path that begins with a slash, without blanks."
             )
         path = self.target.partition("?")[0]
         if path == OWN_PAGES or path.startswith(f"{OWN_PAGES}/"):
-            raise ReplayError(f"The target {path[:80]} is a page of the appliance. Only the project's are sent again.")
+            raise ReplayError(
+                f"The target {path[:80]} is a page of the appliance.", action="Choose a page of the project."
+            )
         for name, value in self.fields:
             if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-                raise ReplayError(f"The field {name[:80]!r} can't be sent. Use one line for each: Name: value.")
+                raise ReplayError(
+                    f"The field {name[:80]!r} can't be sent.", action="Use one line for each: Name: value."
+                )
         if "websocket" in self.value("upgrade").lower():
-            raise ReplayError("The request opens a WebSocket, which has no single answer. It can't be sent again.")
+            raise ReplayError(
+                "The request opens a WebSocket, which has no single answer.", action="Open it from its client."
+            )
         if sum(len(name) + len(value) for name, value in self.fields) + len(self.target) > _HEAD_MAX:
-            raise ReplayError(f"The head has more than {_HEAD_MAX} bytes. Make it shorter.")
+            raise ReplayError(f"The head has more than {_HEAD_MAX} bytes.", action="Make it shorter.")
         return self
 
     def head(self) -> bytes:
@@ -113,7 +120,9 @@ def of_head(raw: bytes, body: bytes) -> SentRequest:
     first, *lines = raw.decode("latin-1").split("\r\n")
     parts = first.split(" ")
     if len(parts) != 3:
-        raise ReplayError("The request line is not a method, a target and a version. Send it from its client again.")
+        raise ReplayError(
+            "The request line is not a method, a target and a version.", action="Send it from its client again."
+        )
     pairs = (line.partition(":") for line in lines)
     fields = tuple((name.strip(), value.strip(" \t")) for name, colon, value in pairs if colon)
     return SentRequest(parts[0], origin_form(parts[1]), fields, body)

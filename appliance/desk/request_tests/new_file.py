@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 
+from appliance.refused import RefusedError
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE = 0o644
 _LENGTH_MAX = 400
 
 
-class NotWrittenError(Exception):
-    """The file was not written. The text says what was found, and what to do."""
+class NotWrittenError(RefusedError):
+    """The file was not written."""
 
 
 def parts_of(place: str) -> list[str]:
@@ -27,11 +29,15 @@ def parts_of(place: str) -> list[str]:
     """
     parts = place.strip().split("/")
     if place.strip().startswith("/") or any(each in {"", ".", ".."} for each in parts) or len(place) > _LENGTH_MAX:
-        raise NotWrittenError(f"The place is {place[:80]!r}. Use a path below the project, such as tests/test_a.py.")
+        raise NotWrittenError(
+            f"The place is {place[:80]!r}.", action="Use a path below the project, such as tests/test_a.py."
+        )
     if not all(each.isprintable() and "\\" not in each for each in parts) or not parts[-1].endswith(".py"):
-        raise NotWrittenError(f"The name is {parts[-1][:80]!r}. Use the name of a Python file, such as test_a.py.")
+        raise NotWrittenError(
+            f"The name is {parts[-1][:80]!r}.", action="Use the name of a Python file, such as test_a.py."
+        )
     if any(each.startswith(".") for each in parts):
-        raise NotWrittenError("The place is hidden: a name begins with a dot. Use another one.")
+        raise NotWrittenError("The place is hidden: a name begins with a dot.", action="Use another one.")
     return parts
 
 
@@ -51,14 +57,16 @@ def write_new(root: str, place: str, text: str) -> None:
                 opened.callback(os.close, folder)
             descriptor = os.open(name, _NEW, _MODE, dir_fd=folder)
         except FileExistsError:
-            raise NotWrittenError(f"{place} exists already. Choose another name.") from None
+            raise NotWrittenError(f"{place} exists already.", action="Choose another name.") from None
         except FileNotFoundError:
-            raise NotWrittenError(f"The folder of {place} is missing. Make it, or choose another one.") from None
+            raise NotWrittenError(
+                f"The folder of {place} is missing.", action="Make it, or choose another one."
+            ) from None
         except NotADirectoryError:
-            raise NotWrittenError(f"{place} leads through a link or a file. Choose another folder.") from None
+            raise NotWrittenError(f"{place} leads through a link or a file.", action="Choose another folder.") from None
         except OSError as error:
             raise NotWrittenError(
-                f"{place} can't be written: {error.strerror or error}. Choose another folder."
+                f"{place} can't be written: {error.strerror or error}.", action="Choose another folder."
             ) from error
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
@@ -70,5 +78,5 @@ def write_new(root: str, place: str, text: str) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=folder)
             raise NotWrittenError(
-                f"{place} can't be written: {error.strerror or error}. Choose another folder."
+                f"{place} can't be written: {error.strerror or error}.", action="Choose another folder."
             ) from error

@@ -50,7 +50,9 @@ def request_test(found: Mapping[str, Any], application: str, framework: str) -> 
     """
     shown = Shown.of(found)
     if not found["status"] or found["status"] >= 500:
-        raise ReplayError("The project has failed at this request. Correct it first: a test must not hold an error.")
+        raise ReplayError(
+            "The project has failed at this request.", action="Correct it first: a test must not hold an error."
+        )
     name = _NAME.sub("_", f"{shown.method} {shown.target.partition('?')[0]}".lower()).strip("_")[:60] or "request"
     kind = "django" if framework == "Django" else "flask" if framework == "Flask" else "wsgi"
     missing: list[str] = []

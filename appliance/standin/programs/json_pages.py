@@ -79,7 +79,7 @@ def _arguments(tool: Tool, query: str) -> dict[str, Any]:
     try:
         given = parse_qs(query, max_num_fields=_FIELDS_MAX)
     except ValueError:
-        raise ToolError(f"the query has more than {_FIELDS_MAX} parameters") from None
+        raise ToolError(f"The query has more than {_FIELDS_MAX} parameters.", action="Give fewer.") from None
     kinds = {each.name: each.kind for each in tool.parameters}
     return {name: _value(kinds.get(name), values[-1]) for name, values in given.items()}
 

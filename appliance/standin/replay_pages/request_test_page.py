@@ -70,9 +70,9 @@ class WrittenPages:
             with closing(open_for_reading(self._path)) as connection:
                 found, project = questions.request(connection, number), questions.project_found(connection)
         except (UnreadableError, sqlite3.Error) as error:
-            raise ReplayError(f"Nothing is recorded: {error}. Open the project, then try again.") from error
+            raise ReplayError(f"Nothing is recorded: {error}.", action="Open the project, then try again.") from error
         if found is None:
-            raise ReplayError("This request is not kept, or was never recorded. Choose one from the list.")
+            raise ReplayError("This request is not kept, or was never recorded.", action="Choose one from the list.")
         return request_test(found, str(project.get("application", "")), str(project.get("framework", "")))
 
     def _show(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.reporting.status_socket import Answerer, Send
     from appliance.supervisor.runtime import Runtime
 
-_READ_ONLY = "APPLIANCE_MCP is not write"
+_READ_ONLY = "APPLIANCE_MCP is not write. Ask the person to set APPLIANCE_MCP=write, and to restart the appliance."
 
 
 class RemedyAnswers:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 40.0  # longer than a request that is sent again may take
 _EDITED = ("method", "target", "fields", "body")
-_READ_ONLY = "APPLIANCE_MCP is not write"
+_READ_ONLY = "APPLIANCE_MCP is not write. Ask the person to set APPLIANCE_MCP=write, and to restart the appliance."
 _NO_ANSWER = "The recorder has not answered. Look for desk.failed in the log, and try again."
 
 

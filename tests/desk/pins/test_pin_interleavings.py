@@ -48,7 +48,7 @@ class World:
         self.scheduler.point()
         self.running -= 1
         if self.scheduler.chance.random() < 0.1:
-            raise ReplayError("There was no response.")
+            raise ReplayError("There was no response.", action="Send it again.")
         return Outcome(200 + generation)
 
     def _publish(self, pin: dict[str, Any]) -> None:

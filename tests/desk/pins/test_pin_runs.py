@@ -178,7 +178,7 @@ def test_a_slow_pin_holds_up_no_other(site: Site, monkeypatch: pytest.MonkeyPatc
     def answer(request: SentRequest) -> Outcome:
         if request.target == "/1":
             assert released.wait(WAIT_S)
-            raise ReplayError("There was no response within 10 s.")
+            raise ReplayError("There was no response within 10 s.", action="Look at the log.")
         return Outcome(200)
 
     for number in (1, 2, 3):
@@ -189,7 +189,7 @@ def test_a_slow_pin_holds_up_no_other(site: Site, monkeypatch: pytest.MonkeyPatc
     site.wait("same", pin=2)
     site.wait("same", pin=3)
     released.set()
-    assert site.wait("changed", pin=1)["reason"] == "There was no response within 10 s."
+    assert site.wait("changed", pin=1)["reason"] == "There was no response within 10 s. Look at the log."
 
 
 def test_a_method_that_is_not_safe_is_confirmed_once(site: Site):
