@@ -21,7 +21,7 @@ import weakref
 from typing import Any, NamedTuple
 
 # Devices without a state that two processes could disturb.
-_HARMLESS = frozenset({"/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"})
+HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"})
 
 _FILE_REMOVERS = frozenset({"tempfile", "shutil", "os", "posix", "pathlib", "subprocess", "multiprocessing.util"})
 
@@ -126,7 +126,7 @@ def _opened(descriptors: frozenset[int]) -> str:
             name = os.readlink(f"/proc/self/fd/{number}")
         except OSError:
             continue
-        if name not in _HARMLESS:
+        if name not in HARMLESS_DEVICES:
             return "a socket" if name.startswith("socket:") else name
     return ""
 

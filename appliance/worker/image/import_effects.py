@@ -1,0 +1,220 @@
+"""Stop an image's import of the project before it does what must happen once, or what its forks must not share.
+
+Runs in the image, while it imports the project. Serving workers pay nothing for it.
+
+Theory of operation. An image imports the project in addition to the worker that serves. So what the import does outside
+of its process would happen once more: a row in a database, a request to another host, a job that starts. An audit event
+comes before its effect, so the image ends before it: nothing has happened that the serving worker did not do already.
+``effect_rules`` says which events these are. The last frame of the project's own code says which module is the reason.
+
+Some effects raise no event: those of code in C, signal handlers, timers, exit hooks. They are seen in the state of the
+process (``fork_safety``), which is compared each time a module of the project begins, and at the end. ``sys.path`` may
+change: forks inherit it. Connections of database drivers in C raise no event either: ``driver_connections`` notices
+them where they begin.
+
+A hook can't be removed, so it has a switch. An error in the hook itself counts as an effect.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..preload import fork_safety
+from .driver_connections import DriverConnections
+from .effect_rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import CodeType, FrameType
+
+_OURS = __name__.partition(".")[0] + "."
+_IMPORT_SYSTEM = "<frozen importlib"  # it writes bytecode, which is the same each time
+
+
+class EffectPrevented(BaseException):
+    """Raised by the hook if ``stop`` returns: the effect does not happen, and ``except Exception`` passes it on."""
+
+
+class ImportEffects:
+    """What the import of the project does beyond the memory of its process, from ``begin`` to ``end``.
+
+    Args:
+        is_own: whether a file (absolute path) is the project's own code.
+        stop: is called with the reason, once, before the effect happens; it has to end the process without any exit
+            hook. Called in the thread that would have had the effect, with locks of the project held.
+        kept: folders of ours, in which the image may have descriptors.
+    """
+
+    def __init__(self, is_own: Callable[[str], bool], stop: Callable[[str], object], kept: Iterable[str] = ()) -> None:
+        self._is_own = is_own
+        self._stop = stop
+        self._kept = tuple(f"{folder.rstrip('/')}/" for folder in kept if folder)
+        self._drivers = DriverConnections(lambda what: self._refuse(f"{self._place()} {what}"))
+        self._before: _State | None = None
+        self._began = ""  # the module of the project that began last
+        self._on = False
+        self.refused = ""  # which module does what
+
+    def begin(self) -> None:
+        """Observe from now on. Threads, descriptors and hooks that are there are ours.
+
+        Raises:
+            RuntimeError: a hook of a package refuses further audit hooks.
+        """
+        sys.addaudithook(self._hook)
+        self._drivers.begin()
+        self._before = _read()
+        self._on = True
+
+    def end(self) -> str:
+        """Observe no longer; return which module did what; "" if a fork of this process is as good as an import."""
+        if self._on and not self.refused:
+            self._compare()
+        self._on = False
+        self._drivers.end()
+        return self.refused
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._on:
+            return
+        if event == "exec":
+            self._module_begins(arguments)
+            return
+        rule = RULES.get(event)
+        if rule is None:
+            return
+        try:
+            raiser = sys._getframe(1)  # noqa: SLF001  the only way to know whose event it is
+        except ValueError:
+            raiser = None  # a function in C, in a thread of its own
+        if raiser is not None and _is_exempt(raiser):
+            return
+        try:
+            what = rule(arguments)
+        except Exception as error:  # noqa: BLE001  any code may raise an event of this name
+            what = f"raises an unknown event {event} ({type(error).__name__})"
+        if what:
+            self._refuse(f"{self._place(raiser)} {what}")
+
+    def _module_begins(self, arguments: tuple[Any, ...]) -> None:
+        code: CodeType = arguments[0]
+        if code.co_name != "<module>" or not self._is_own(code.co_filename):
+            return
+        self._drivers.begin()  # some may have been imported since
+        self._compare()
+        self._began = code.co_filename
+
+    def _compare(self) -> None:
+        """Refuse what has changed in the process since the last module began: that module's, or its importer's."""
+        before, after = self._before, _read()
+        if before is None or after == before:
+            return
+        self._before = after
+        if what := _difference(before, after, self._kept):
+            files = dict.fromkeys(file for file in (self._began, self._current_file()) if file)
+            self._refuse(f"{' or '.join(_module_of(file) for file in files) or 'a package'} {what}")
+
+    def _refuse(self, reason: str) -> None:
+        self._on = False  # before anything else: what follows raises events too
+        if not self.refused:
+            self.refused = reason
+            self._stop(reason)
+        self._on = True  # the project may have code that handles any exception, and go on
+        raise EffectPrevented(self.refused)
+
+    def _place(self, frame: FrameType | None = None) -> str:
+        """Return the last place in the project's own code; if there is none, the package."""
+        package = ""
+        frame = frame or sys._getframe(1)  # noqa: SLF001  as above
+        while frame is not None:
+            name = str(frame.f_globals.get("__name__", ""))
+            if self._is_own(frame.f_code.co_filename):
+                return f"{name}, line {frame.f_lineno},"
+            if "/site-packages/" in frame.f_code.co_filename:
+                package = name.partition(".")[0]
+            frame = frame.f_back
+        return package or "Python"
+
+    def _current_file(self) -> str:
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
+        while frame is not None:
+            if frame.f_code.co_name == "<module>" and self._is_own(frame.f_code.co_filename):
+                return frame.f_code.co_filename
+            frame = frame.f_back
+        return ""
+
+
+def _is_exempt(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    return str(name).startswith(_OURS) or frame.f_code.co_filename.startswith(_IMPORT_SYSTEM)
+
+
+class _State(NamedTuple):
+    """What ``fork_safety`` reads, and what matters only to the project's own code."""
+
+    reading: fork_safety.Reading
+    timers: tuple[bool, ...]
+    wake_up: int
+    mask: int
+    shared: int  # locks and queues of multiprocessing
+    patched: str
+
+
+def _read() -> _State:
+    timers = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+    mask = os.umask(0o022)
+    os.umask(mask)
+    wake_up = signal.set_wakeup_fd(-1)
+    if wake_up != -1:
+        signal.set_wakeup_fd(wake_up, warn_on_full_buffer=False)
+    registry: Any = getattr(sys.modules.get("multiprocessing.util"), "_afterfork_registry", ())
+    return _State(
+        reading=fork_safety.read(),
+        timers=tuple(signal.getitimer(timer) != (0.0, 0.0) for timer in timers),
+        wake_up=wake_up,
+        mask=mask,
+        shared=len(registry),
+        patched=fork_safety.patched(),
+    )
+
+
+def _difference(before: _State, after: _State, kept: tuple[str, ...]) -> str:
+    reading = after.reading._replace(
+        path=before.reading.path,
+        descriptors=frozenset(each for each in after.reading.descriptors if not _is_kept(each, kept)),
+    )
+    if after.patched:
+        return f"runs after {after.patched}"
+    if what := fork_safety.unsafe(before.reading, reading, standard=False, pools=False):
+        return what
+    changes = (
+        (after.timers != before.timers, "sets a timer"),
+        (after.wake_up != before.wake_up, "sets a wake-up descriptor for signals"),
+        (after.mask != before.mask, "changes the umask"),
+        (after.shared > before.shared, "makes a lock or a queue of multiprocessing"),
+    )
+    return next((text for changed, text in changes if changed), "")
+
+
+def _is_kept(descriptor: int, kept: tuple[str, ...]) -> bool:
+    if not kept:
+        return False
+    try:
+        return f"{os.readlink(f'/proc/self/fd/{descriptor}')}/".startswith(kept)
+    except OSError:
+        return False
+
+
+def _module_of(file: str) -> str:
+    """Return the name of the module that was loaded from a file."""
+    for name, module in list(sys.modules.items()):
+        try:
+            # Not getattr: it would load a module that is loaded lazily.
+            if object.__getattribute__(module, "__dict__").get("__file__") == file:
+                return name
+        except AttributeError:
+            continue
+    return file

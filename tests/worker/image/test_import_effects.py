@@ -1,0 +1,119 @@
+"""The check of the project's own import: what stops an image, before it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import releases
+
+HARMLESS = {
+    "a read file": "open(__file__).close()",
+    "a variable": "import os; os.environ['SHOP'] = '1'; os.environ.setdefault('OTHER', '2')",
+    "the search path": "import sys; sys.path.insert(0, '/nowhere'); sys.path.append('/elsewhere')",
+    "a folder that exists": "import os; os.makedirs('.', exist_ok=True); os.makedirs('kept', exist_ok=True)",
+    "the null device": "open('/dev/null', 'w').close()",
+    "a database in memory": "import sqlite3; sqlite3.connect(':memory:').execute('create table t (a)').close()",
+    "a lock of threads": "import threading; lock = threading.RLock(); local = threading.local()",
+    "a logger": "import logging; logging.basicConfig(); logging.getLogger(__name__).setLevel('DEBUG')",
+    "a question whether a process exists": "import os; os.kill(os.getpid(), 0)",
+    "a name of this host": "import socket; socket.gethostbyname('localhost')",
+    "standard output": "print('hello'); import sys; sys.stderr.write('x')",
+    "an executor without work": "from concurrent.futures import ThreadPoolExecutor; pool = ThreadPoolExecutor()",
+}
+EFFECTS = {
+    "a written file": ("open('made', 'w')", "shop.rows, line 1, opens made for writing"),
+    "an appended file": ("import os; os.open('made', os.O_APPEND | os.O_WRONLY)", "opens made for writing"),
+    "a log file": ("import logging; logging.FileHandler('app.log')", "shop.rows, line 1, opens "),
+    "a path's text": ("from pathlib import Path\nPath('made').write_text('x')", "shop.rows, line 2, opens made"),
+    "a folder": ("import os; os.makedirs('made')", "shop.rows, line 1, makes the folder made"),
+    "a removed file": ("import os; os.remove('kept.txt')", "deletes kept.txt"),
+    "a renamed file": ("import os; os.replace('kept.txt', 'made')", "renames kept.txt"),
+    "a temporary folder": ("import tempfile; folder = tempfile.TemporaryDirectory()", "opens /"),
+    "a temporary file": ("import tempfile; file = tempfile.TemporaryFile()", "for writing"),
+    "a database": ("import sqlite3; sqlite3.connect('made')", "connects to the database made"),
+    "another host": ("import socket; socket.create_connection(('127.0.0.1', 9))", "connects to 127.0.0.1:9"),
+    "a local socket": (
+        "import socket; socket.socket(socket.AF_UNIX).connect('/nowhere/db')",
+        "connects to /nowhere/db",
+    ),
+    "a listener": ("import socket; socket.create_server(('127.0.0.1', 0))", "listens on 127.0.0.1:0"),
+    "a packet": (
+        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+        "sends a message",
+    ),
+    "a request": ("from urllib.request import urlopen; urlopen('http://127.0.0.1:9/')", "connects to 127.0.0.1:9"),
+    "a mail": ("import smtplib; smtplib.SMTP('127.0.0.1', 9)", "connects to 127.0.0.1:9"),
+    "a thread": ("import threading; threading.Thread(target=open, args=('made', 'w')).start()", "starts a thread"),
+    "a timer of threads": ("import threading; threading.Timer(9, int).start()", "starts a thread"),
+    "an unknown thread": ("import _thread; _thread.start_new_thread(open, ('made', 'w'))", "starts a thread"),
+    "a program": ("import subprocess; subprocess.run(['touch', 'made'])", "runs the program touch"),
+    "a shell": ("import os; os.system('touch made')", "runs a program"),
+    "a child": ("import os\nif not os.fork():\n    open('made', 'w')\n    os._exit(0)", "forks"),
+    "a pool of processes": ("import multiprocessing; multiprocessing.get_context('fork').Pool(1)", "forks"),
+    "a lock of processes": ("import multiprocessing; lock = multiprocessing.Lock()", "lock or a queue of multiproc"),
+    "shared memory": ("import mmap; shared = mmap.mmap(-1, 10)", "shares memory with forks"),
+    "a locked file": ("import fcntl; fcntl.flock(kept := open('kept.txt'), fcntl.LOCK_SH)", "locks a file"),
+    "an open file": ("kept = open('kept.txt')", "leaves open"),
+    "an open socket": ("import socket; kept = socket.socket()", "leaves open a socket"),
+    "a loop of asyncio": ("import asyncio; loop = asyncio.new_event_loop()", "leaves open"),
+    "a signal handler": ("import signal; signal.signal(signal.SIGUSR1, print)", "sets a signal handler"),
+    "a timer": ("import signal; signal.setitimer(signal.ITIMER_VIRTUAL, 1000)", "sets a timer"),
+    "an exit hook": ("import atexit; atexit.register(open, 'made', 'w')", "registers an exit hook"),
+    "a changed folder": ("import os; os.chdir('/')", "changes the working folder"),
+    "a changed mask": ("import os; os.umask(0o777)", "changes the umask"),
+    "a replaced stream": ("import io, sys; sys.stdout = io.StringIO()", "replaces sys.stdout"),
+    "an import hook": ("import sys; sys.meta_path.insert(0, type('F', (), {'find_spec': print}))", "finders"),
+    "a tracer": ("import sys; sys.settrace(lambda *_: None)", "sets a tracer"),
+    "a caught error": ("try:\n    open('made', 'w')\nexcept Exception:\n    pass", "opens made for writing"),
+    "all that is caught": (
+        "try:\n    open('made', 'w')\nexcept BaseException:\n    pass\nopen('made', 'w')",
+        "opens made for writing",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What the check says of each case; a case is a package of two modules, of which the second has the effect."""
+    folder = tmp_path_factory.mktemp("cases")
+    sources = {**HARMLESS, **{name: source for name, (source, _) in EFFECTS.items()}}
+    for name, source in sources.items():
+        package = folder / name / "shop"
+        (folder / name / "kept").mkdir(parents=True)
+        (folder / name / "kept.txt").write_text("kept")
+        package.mkdir()
+        (package / "__init__.py").write_text("from . import models, rows, views\n")
+        (package / "models.py").write_text("MODELS = []\n")
+        (package / "rows.py").write_text(f"{source}\n")
+        (package / "views.py").write_text("from . import rows\n")
+    python = releases.interpreter("3.13")  # images are made since 3.12, whose threads raise an event
+    program = Path(__file__).with_name("effect_cases.py")
+    ran = subprocess.run(
+        [python, "-B", str(program), str(folder)],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert ran.stdout, ran.stderr
+    found: dict[str, list[str]] = json.loads(ran.stdout.splitlines()[-1])
+    for name in EFFECTS:
+        assert not (folder / name / "made").exists(), f"{name}: the effect has happened"
+    return found
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_only_changes_the_process_is_allowed(name: str, answers: dict[str, list[str]]) -> None:
+    """An import that only reads, or changes what a fork inherits, passes."""
+    assert answers[name] == [""]
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_an_effect_is_prevented_and_named(name: str, answers: dict[str, list[str]]) -> None:
+    """The image is stopped once, before the effect happens, with the module and what it does."""
+    stopped, ended = answers[name]
+    assert stopped == ended
+    assert stopped.startswith("shop.rows")
+    assert EFFECTS[name][1] in stopped
