@@ -24,23 +24,16 @@ from ..server.browser.own_paths import PREFIX, is_own_request
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
 from ..server.pool.connection_handoff import ConnectionHandoff
-from . import app, serving_process, stacks, stdlib_shadowing
+from . import app, serving_process, stacks
 from .connection_intake import ConnectionIntake
 from .ending.exits import Exits
-from .entry import standard_library
-from .files import source_loader
-from .files.known_files import KnownFiles
-from .hooks import Hooks
 from .instrumentation.hooked_libraries import HookedLibraries
 from .instrumentation.server_timing import ServerTiming
 from .message_bounds import send
-from .module_reporter import ModuleReporter
-from .preload.import_order import ImportOrder
-from .preload.warming import warm
+from .project_import import ProjectImport
 from .records import RecordSink
 from .stdio import terminal
 from .stdio.page_context import PageContext
-from .stdio.stdio import tag_output
 from .wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -49,7 +42,6 @@ if TYPE_CHECKING:
     from ..protocol.record import Message
     from ..server.pool.pool import PooledWSGIServer
     from .preload import inheritance as inherited
-    from .preload.inheritance import Inheritance
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
 
@@ -77,9 +69,8 @@ def main(descriptor: int) -> None:
     further = iter(descriptors[3:])
     details = next(further) if start.options.get("records") else -1
     spans = next(further) if start.options.get("tracing") else -1
-    worker = Worker(
-        channel, listener, start, in_flight, inheritance, notes=descriptors[2], details=details, spans=spans
-    )
+    project = ProjectImport(start, inheritance, notes=descriptors[2])
+    worker = Worker(channel, listener, start, in_flight, project, details=details, spans=spans)
     worker.set_up_terminal(next(further, None))
     worker.run(received[1:])
 
@@ -93,19 +84,17 @@ class Worker:
         listener: socket.socket,
         start: messages.Start,
         in_flight: InFlight,
-        inheritance: Inheritance | None = None,
+        project: ProjectImport,
         *,
-        notes: int = -1,
         details: int = -1,
         spans: int = -1,
     ) -> None:
         self._channel = channel
-        self._inheritance = inheritance
         self._listener = listener
         self._start = start
-        self._hooks = Hooks() if inheritance is None else inheritance.hooks
+        self._project = project
+        self._hooks, self._stdio, self._files = project.hooks, project.stdio, project.files
         self._hooks.call("stacks of threads", stacks.enable, channel, otherwise=None)
-        self._stdio = self._hooks.call("tagged output", tag_output, start.mark, self._hooks, otherwise=None)
         needed = {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
         self._exits = Exits(in_flight, self._stdio, needed)
         self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
@@ -121,13 +110,7 @@ class Worker:
         self._start_debugger: Callable[[], object] = int  # what starts it beside the application; nothing, usually
         self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
-        self._import_began = 0.0  # the start of the import
-        self._side_applications: list[app.Application] = []  # served by a script itself, in other threads
         self._lock = threading.Lock()  # of the application, which two threads may serve
-        self._code = source_loader.CodeCache(start.code)
-        self._files = KnownFiles(start, notes, self._hooks, is_forked=inheritance is not None)
-        self._order = ImportOrder()
-        self._module_reporter = ModuleReporter(self._files, self._order, is_forked=inheritance is not None)
         self._handlers = self._message_handlers()
 
     def _message_handlers(self) -> dict[type[Message], Callable[[Any, list[int]], None]]:
@@ -161,9 +144,8 @@ class Worker:
             # The control thread is unknown to ``threading``: gevent patches more in a process of one thread, among it
             # the locks of the import that calls it, and that import fails without.
             _thread.start_new_thread(self._control, ())
-        os.chdir(self._start.root)
         try:
-            self._import(time.monotonic())
+            self._import()
         except ChannelError as error:
             self._exits.channel_broken(error)
             serving_process.wait_for_end()
@@ -172,23 +154,8 @@ class Worker:
                 raise  # the project's own error, after it was served
             self._exits.after(error)  # not even the failure of the import could be reported
 
-    def _import(self, began: float) -> None:
-        self._import_began = began
-        target = self._start.target
-        sys.argv[:] = [target["file"] or target["module"]]
-        standard = standard_library(sys.path)
-        own = self._hooks.call(
-            "modules that hide the standard library",
-            stdlib_shadowing.choose_modules,
-            target["search_path"],
-            standard,
-            otherwise=list[str](),
-        )
-        if self._inheritance is not None:
-            self._exit_if_unfit(self._inheritance.before(target["search_path"], own))
-        self._order.begin()
-        loader = self._files.begin(self._code)
-        sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
+    def _import(self) -> None:
+        self._exit_if_unfit(self._project.begin())
         if debugged := self._start.options.get("debugger"):
             from . import debugger  # noqa: PLC0415  only needed with a debugger
 
@@ -196,16 +163,12 @@ class Worker:
                 debugger.start(debugged, self._channel, self._sink)
             else:
                 self._start_debugger = partial(debugger.start_beside, debugged, self._channel, self._sink)
-        adapter = self._start.options.get("adapter")
         try:
-            app.serve(
-                target, loader, lambda each: self._serve(each, began), self._hooks, adapter, self._side_applications
-            )
+            self._project.run(self._serve)
         except BaseException as error:
             if self._served:
                 raise  # this error ended the serving
-            if self._inheritance is not None:
-                self._exit_if_unfit(self._inheritance.after_failure(error))
+            self._exit_if_unfit(self._project.after_failure(error))
             self._report_failure(error)
             self._exits.flushed(1)
 
@@ -222,13 +185,13 @@ class Worker:
         if self._application is not None or patched():
             return  # already served; or threads are greenlets, of another loop
         place = endless_loop(main, self._files.places.is_own)
-        application = app.bound_application(self._start.target, self._side_applications) if place else None
+        application = app.bound_application(self._start.target, self._project.side_applications) if place else None
         if place is None or application is None:
             return
         self._sink.event("warning", "import.endless", place.fields())
-        threading.Thread(target=self._serve, args=(application, self._import_began), name="appliance-serve").start()
+        threading.Thread(target=self._serve, args=(application,), name="appliance-serve").start()
 
-    def _serve(self, application: app.Application, began: float) -> None:
+    def _serve(self, application: app.Application) -> None:
         with self._lock:
             if self._application is not None:
                 return  # the application is served already, beside the import
@@ -237,21 +200,18 @@ class Worker:
         libraries.begin()
         self._sink.after_details(libraries.install)
         self._sink.add_fields(ServerTiming(self._hooks).added)
-        warm(application)
-        self._order.end()
-        if self._inheritance is not None:
-            self._exit_if_unfit(self._inheritance.after(self._start.target["search_path"]))
+        self._exit_if_unfit(self._project.finish(application))
         if self._stdio is not None:
             self._stdio.reopen()
         server = self._make_server(application)
         self._intake.open(server)
-        if (refused := self._code.refused) is not None:
+        if (refused := self._project.code.refused) is not None:
             self._sink.event("warning", "cache.refused", {"path": refused.filename, "reason": refused.strerror})
         send(
             self._channel,
             messages.Ready(
-                import_s=round(time.monotonic() - began, 4),
-                began=began,
+                import_s=round(time.monotonic() - self._project.began, 4),
+                began=self._project.began,
                 application=serving_process.qualified_name(application),
             ),
         )
@@ -268,8 +228,9 @@ class Worker:
         self._sink.finish()
         self._drained = True
         self._channel.send(messages.Drained())
-        self._code.write()
-        rest = self._hooks.call("module list", self._module_reporter.rest, self._debugger_folder(), otherwise=None)
+        self._project.code.write()
+        reporter = self._project.module_reporter
+        rest = self._hooks.call("module list", reporter.rest, self._debugger_folder(), otherwise=None)
         if rest is not None:
             send(self._channel, rest)  # the report was never requested, or requests imported more modules
         serving_process.wait_for_streams(server, self._intake.streams_s)
@@ -357,9 +318,10 @@ class Worker:
 
     def _report_modules(self, message: messages.ReportModules) -> None:
         if message.quiet:
-            self._code.write()
+            self._project.code.write()
+        reporter = self._project.module_reporter
         report = self._hooks.call(
-            "module list", self._module_reporter.all, self._application, self._debugger_folder(), otherwise=None
+            "module list", reporter.all, self._application, self._debugger_folder(), otherwise=None
         )
         if report is not None:
             send(self._channel, report)

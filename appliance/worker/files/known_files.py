@@ -16,6 +16,7 @@ from .open_audit import OpenAudit
 from .project_places import ProjectPlaces
 
 if TYPE_CHECKING:
+    from ...protocol.image_messages import ImportAhead
     from ...protocol.messages import Start
     from ..hooks import Hooks
     from .source_loader import CodeCache, Loader
@@ -31,7 +32,7 @@ class KnownFiles:
         is_forked: the preloader has already checked what Python imports at its start.
     """
 
-    def __init__(self, start: Start, notes: int, hooks: Hooks, *, is_forked: bool) -> None:
+    def __init__(self, start: Start | ImportAhead, notes: int, hooks: Hooks, *, is_forked: bool) -> None:
         self._start = start
         self._hooks = hooks
         self.places = ProjectPlaces(start.root, sys.path)

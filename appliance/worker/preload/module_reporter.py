@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.messages import ModulesReport
+from ...protocol.messages import ModulesReport
 
 if TYPE_CHECKING:
-    from .files.known_files import KnownFiles
-    from .preload.import_order import ImportOrder
+    from ..files.known_files import KnownFiles
+    from .import_order import ImportOrder
 
 
 class ModuleReporter:
@@ -31,8 +31,8 @@ class ModuleReporter:
 
     def all(self, application: Any, debuggers: str) -> ModulesReport:
         """Report all modules, without those of a debugger: no preloader needs them, or can find them."""
-        from .files.template_folders import template_folders  # noqa: PLC0415  as above
-        from .preload import fork_safety  # noqa: PLC0415  not needed before
+        from ..files.template_folders import template_folders  # noqa: PLC0415  as above
+        from . import fork_safety  # noqa: PLC0415  not needed before
 
         modules, others = self._loaded(debuggers, frozenset())
         self._files.record_loaded()
@@ -49,7 +49,7 @@ class ModuleReporter:
         return ModulesReport(modules=modules, others=others) if modules else None
 
     def _loaded(self, debuggers: str, known: frozenset[str]) -> tuple[list[str], list[str]]:
-        from .preload import inheritance  # noqa: PLC0415  not needed before
+        from . import inheritance  # noqa: PLC0415  not needed before
 
         self._known = frozenset(sys.modules)
         modules, others = inheritance.loaded(self._files.places, debuggers, known)

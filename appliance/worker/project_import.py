@@ -1,0 +1,107 @@
+"""Import the project in this process: its output is tagged, its files are recorded, its code comes from the cache.
+
+What has to be done before, during and after the import, in this order, whatever serves the application then. Runs in
+the main thread of a process of the project's side.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from . import app, stdlib_shadowing
+from .entry import standard_library
+from .files import source_loader
+from .files.known_files import KnownFiles
+from .hooks import Hooks
+from .preload.import_order import ImportOrder
+from .preload.module_reporter import ModuleReporter
+from .preload.warming import warm
+from .stdio.stdio import tag_output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..protocol.image_messages import ImportAhead
+    from ..protocol.messages import Start
+    from .files.source_loader import Loader
+    from .preload.inheritance import ForkMismatchError, Inheritance
+
+
+class ProjectImport:
+    """The import of one project. Make it before anything of the project is imported, and after any fork.
+
+    Args:
+        start: the supervisor's description of the project.
+        inheritance: what the preloader has left; None: this process was started cold.
+        notes: the pipe for files that are used later; -1: none.
+
+    Attributes:
+        hooks: guard our code in this process.
+        stdio: its tagged output; None: it is not tagged.
+        code: the cache of the project's compiled code.
+        files: those that the project was made from.
+        began: CLOCK_MONOTONIC at the start of the import.
+        side_applications: those that a script serves itself, in other threads.
+    """
+
+    def __init__(self, start: Start | ImportAhead, inheritance: Inheritance | None, *, notes: int = -1) -> None:
+        self._start = start
+        self._inheritance = inheritance
+        self.hooks = Hooks() if inheritance is None else inheritance.hooks
+        self.stdio = self.hooks.call("tagged output", tag_output, start.mark, self.hooks, otherwise=None)
+        self.code = source_loader.CodeCache(start.code)
+        self.files = KnownFiles(start, notes, self.hooks, is_forked=inheritance is not None)
+        self.began = 0.0
+        self.side_applications: list[app.Application] = []
+        self._order = ImportOrder()
+        self.module_reporter = ModuleReporter(self.files, self._order, is_forked=inheritance is not None)
+        self._loader: Loader | None = None
+
+    def begin(self) -> ForkMismatchError | None:
+        """Prepare this process, but import nothing yet; return why the preloaded modules do not fit, or None."""
+        os.chdir(self._start.root)
+        self.began = time.monotonic()
+        target = self._start.target
+        sys.argv[:] = [target["file"] or target["module"]]
+        own = self.hooks.call(
+            "modules that hide the standard library",
+            stdlib_shadowing.choose_modules,
+            target["search_path"],
+            standard_library(sys.path),
+            otherwise=list[str](),
+        )
+        if self._inheritance is not None and (mismatch := self._inheritance.before(target["search_path"], own)):
+            return mismatch
+        self._order.begin()
+        self._loader = self.files.begin(self.code)
+        sys.path[:0] = [entry for entry in target["search_path"] if entry not in sys.path]
+        return None
+
+    def run(self, serving: Callable[[app.Application], None]) -> None:
+        """Import the application, and pass it to ``serving``, within the call of a script's server if it has one.
+
+        Raises:
+            TargetError: the target names no application that can be served.
+            BaseException: any exception of the project's code.
+        """
+        if self._loader is None:
+            raise RuntimeError("the import has not begun")
+        adapter = self._start.options.get("adapter")
+        app.serve(self._start.target, self._loader, serving, self.hooks, adapter, self.side_applications)
+
+    def after_failure(self, error: BaseException) -> ForkMismatchError | None:
+        """Return why the import may have failed because of preloaded modules; None if it has not."""
+        return None if self._inheritance is None else self._inheritance.after_failure(error)
+
+    def finish(self, application: app.Application) -> ForkMismatchError | None:
+        """Do a framework's work for its first request; return why the preloaded modules do not fit, or None.
+
+        Raises:
+            Exception: whatever the project's modules raise.
+        """
+        warm(application)
+        self._order.end()
+        return None if self._inheritance is None else self._inheritance.after(self._start.target["search_path"])
