@@ -6,8 +6,6 @@ import statistics
 import subprocess
 import sys
 import tomllib
-from collections import Counter
-from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -16,8 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import appliance
-from tests.parsed_files import nodes, parsed
-from tools import packages
+from tests.parsed_files import nodes
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
@@ -96,6 +93,19 @@ def test_each_banned_name_says_where_it_is_allowed():
         users = {path for path, line in excused if re.search(rf"\b{re.escape(api)}\b", line)}
         assert {path for path in users if not path.startswith(tuple(allowed))} == set(), api
         assert [place for place in allowed if not any(path.startswith(place) for path in users)] == [], api
+
+
+def test_only_the_projects_side_runs_code_that_it_has_read():
+    """No module of our side, or of the stand-in's, calls ``exec``, ``eval``, ``compile`` or ``__import__``."""
+    runs = {
+        (path.relative_to(PACKAGE).parts[0], node.func.id)
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"exec", "eval", "compile", "__import__"}
+    }
+    assert runs == {("worker", "exec"), ("worker", "compile"), ("worker", "__import__")}
 
 
 def test_names_mean_something():
@@ -289,100 +299,3 @@ def test_contributors_are_told_every_task():
     """CONTRIBUTING.md speaks of each task of the Makefile but the ones that are for users."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert {task for task in tasks() if f"make {task}" not in text} <= {"help"}
-
-
-def package_of(module):
-    """The package that a module stands in; the packages of the server count one by one."""
-    parts = module.split(".")
-    return ".".join(parts[1:3]) if parts[1] == "server" and len(parts) > 3 else parts[1]
-
-
-def dotted(path):
-    """The name by which a module of ours is imported."""
-    return name(path).removesuffix(".py").replace("/", ".")
-
-
-KNOWN = frozenset(map(dotted, MODULES))
-
-
-@cache
-def imports_of(path):
-    """The modules of ours that a module imports, for its types too, but not what it runs as a program."""
-    return frozenset(found_imports(path))
-
-
-def found_imports(path):
-    """As above, one by one."""
-    own = dotted(path).split(".")
-    body = [
-        each for each in parsed(path).body if not (isinstance(each, ast.If) and "__main__" in ast.unparse(each.test))
-    ]
-    for node in chain.from_iterable(map(ast.walk, body)):
-        if isinstance(node, ast.ImportFrom):
-            start = own[: len(own) - node.level] if node.level else []
-            base = ".".join([*start, *([node.module] if node.module else [])])
-            yield from (each if (each := f"{base}.{alias.name}") in KNOWN else base for alias in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-
-
-def cycles(below):
-    """The names that need each other, from what each name needs."""
-    while free := {name for name, needs in below.items() if not needs & below.keys()}:
-        below = {name: needs for name, needs in below.items() if name not in free}
-    return below
-
-
-def test_packages_have_no_import_cycle():
-    """Packages can be read one after another: none needs, for its types either, one that needs it."""
-    below: dict[str, set[str]] = {}
-    for path in MODULES:
-        own = dotted(path)
-        if own.count(".") < 2:
-            continue
-        needs = {package_of(each) for each in imports_of(path) if each.startswith("appliance.") and each.count(".") > 1}
-        below.setdefault(package_of(own), set()).update(needs - {package_of(own)})
-    assert not cycles(below)
-
-
-def test_modules_have_no_import_cycle():
-    """Modules, too, can be read one after another, imports for types and imports within functions counted."""
-    below = {dotted(path): imports_of(path) - {dotted(path)} for path in MODULES}
-    assert not cycles(below)
-
-
-def test_each_module_stands_on_one_side(metadata):
-    """The contract that keeps the two sides apart names each package and module of the top level."""
-    contracts = {each["name"]: each for each in metadata["tool"]["importlinter"]["contracts"]}
-    apart = contracts["Neither side imports the other; both speak the protocol"]
-    ours, theirs = (set(apart[key]) for key in ("source_modules", "forbidden_modules"))
-    modules = {f"appliance.{path.stem}" for path in PACKAGE.glob("*.py") if path.stem != "__init__"}
-    packages_ = {f"appliance.{path.parent.name}" for path in PACKAGE.glob("*/__init__.py")}
-    assert (ours | theirs, ours & theirs) == (modules | packages_, set())
-    both = {
-        f"appliance.{name}"
-        for name in ("protocol", "desk", "assistants", "conventions", "masking", "ownership", "plural", "refused")
-    }
-    knows_nothing = contracts["The project's side knows nothing of ours"]
-    assert set(knows_nothing["forbidden_modules"]) == (ours - both) | {"appliance.basehttp"}
-
-
-def test_a_package_fits_in_a_head():
-    """A package has at most fifteen modules, and no two modules of the tree share a name."""
-    modules = [path for path in MODULES if path.name not in {"__init__.py", "__main__.py"}]
-    crowded = Counter(path.parent for path in modules)
-    assert [str(folder) for folder, count in crowded.items() if count > 15] == []
-    assert [each for each, count in Counter(path.stem for path in modules).items() if count > 1] == []
-
-
-def test_each_package_says_where_it_runs():
-    """A package's docstring says in which process or interpreter its modules run."""
-    said = re.compile(r"[Rr]uns? (?:in|on)|Both sides|PID 1")
-    texts = {path: ast.get_docstring(parsed(path)) or "" for path in PACKAGE.rglob("*/__init__.py")}
-    assert [str(path) for path, text in texts.items() if not said.search(text)] == []
-
-
-def test_the_list_of_packages_is_that_of_the_tree():
-    """docs/packages.md lists each package and its modules as they are: python -m tools.packages writes them."""
-    assert packages.page() == packages.PAGE.read_text(encoding="utf-8")
-    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(packages.order())

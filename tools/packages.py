@@ -18,6 +18,38 @@ Each package of `appliance/` has one purpose and at most fifteen modules, and im
 is that of the layers that import-linter checks. [The newcomer's walk](newcomers-walk.md) finds its way with this list
 alone.
 
+[What is optional](#what-is-optional) has a mark: the core imports none of it. A package's main module may have the
+package's name.
+
+"""
+OPTIONAL = {  # in the order of the contract in pyproject.toml
+    "commands/backing_services": "`appliance init` finds a database or another service among the dependencies",
+    "commands/production": "`appliance deploy` or `appliance eject` is run",
+    "commands/recorded": "`appliance requests` or `appliance mcp` is run",
+    "supervisor/answering": "a page, a command or an assistant asks; `APPLIANCE_PAGES=off` leaves the commands",
+    "supervisor/companions": "the project declares other processes; `APPLIANCE_COMPANIONS`",
+    "supervisor/debugger": "`APPLIANCE_DEBUGPY` is set",
+    "supervisor/log_consumers": "requests are recorded or exported: `desk`, `telemetry`",
+    "supervisor/terminal": "the appliance has a terminal",
+    "supervisor/watched_run": "`appliance run --watch` is run",
+    "remedies": "a failure has a remedy; `APPLIANCE_PAGES=off` offers none",
+    "probes": "`APPLIANCE_PROBE_PORT` is set",
+    "telemetry": "a variable of OpenTelemetry names an endpoint",
+    "assistants": "`APPLIANCE_MCP` is not `off`",
+    "desk": "`APPLIANCE_RECORD` and `APPLIANCE_PAGES` are not `off`",
+    "standin/desk_pages": "as `desk`",
+    "standin/programs": "`APPLIANCE_PAGES` is not `off`",
+    "standin/replay_pages": "as `desk`",
+    "worker/asgi": "the application is an ASGI application; `APPLIANCE_ASGI`",
+    "worker/instrumentation": "requests are recorded or exported: `desk`, `telemetry`",
+}
+ROWS = """
+## What is optional
+
+The rest is the core: it finds, installs, serves and reloads a project.
+
+| package | is used if |
+|---|---|
 """
 
 
@@ -47,13 +79,14 @@ def tree() -> str:
 
 def page() -> str:
     """Return the page with the current tree."""
-    return OPENING + tree()
+    return OPENING + tree() + ROWS + "".join(f"| `{name}` | {text} |\n" for name, text in OPTIONAL.items())
 
 
 def _lines(package: Path, depth: int) -> list[str]:
     modules = sorted(file.stem for file in package.glob("*.py") if file.stem != "__init__")
     folders = sorted(file.parent for file in package.glob("*/__init__.py"))
-    lines = [f"{'  ' * depth}{package.name}/".ljust(22) + _first_line(package / "__init__.py")]
+    mark = "(optional) " if str(package.relative_to(ROOT / "appliance")) in OPTIONAL else ""
+    lines = [f"{'  ' * depth}{package.name}/".ljust(22) + mark + _first_line(package / "__init__.py")]
     indent = "  " * depth + "    "
     lines += textwrap.wrap(", ".join(modules), WIDTH, initial_indent=indent, subsequent_indent=indent)
     for folder in folders:

@@ -224,7 +224,7 @@ def _module(name: str, file: str, make: Loader) -> ModuleType:
     if not file or (file.endswith(".py") and _origin(name) == os.path.realpath(file)):
         return importlib.import_module(name)  # noqa: TID251  the one import by name
     loader = make(name, file)
-    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)  # noqa: TID251  the project's module
     if spec is None:
         raise ImportError(f"{file} is not a Python module")
     module = importlib.util.module_from_spec(spec)
