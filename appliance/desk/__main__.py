@@ -11,18 +11,25 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.desk.detail_reader import DetailReader
+from appliance.desk.line_ring import LineReader
 from appliance.desk.pins.pin_file import PinFile
 from appliance.desk.pins.pin_runs import Pins
 from appliance.desk.recorder import Recorder
+from appliance.desk.redaction import Redaction
 from appliance.desk.replay.replayer import Replayer
 from appliance.desk.replay.sending import Place
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import RecordLines, Records
-from appliance.protocol.page_messages import AskRecorder, PublishPin, RecorderAnswers, TellServing
+from appliance.protocol.page_messages import AskRecorder, NameSecrets, PublishPin, RecorderAnswers, TellServing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.protocol.record import Message
 
 _NICE = 10  # the project goes before what looks at it
 
@@ -36,32 +43,56 @@ def main(descriptor: int) -> None:
         return  # the supervisor has gone
     message, descriptors, others = first
     path = Path(message.path)
-    recorder = Recorder(path, message.run, partial(_report, channel), message.redact)
-    details = DetailReader(socket.socket(fileno=descriptors[1]), recorder.raw) if len(descriptors) > 1 else None
+    wake, memory, *sockets = descriptors
+    masks = Redaction(message.redact, message.secrets)
+    recorder = Recorder(path, message.run, LineReader(memory), partial(_report, channel), redaction=masks)
+    details = DetailReader(socket.socket(fileno=sockets[0]), recorder.raw) if sockets else None
     place = Place(message.host, message.port, message.secure)
     replayer = Replayer(path, recorder.raw, place, lambda: recorder.redaction)
     pins = Pins(replayer, PinFile(path), partial(_publish, channel), partial(_report, channel))
     replayer.questions.update(pins.questions)
-    listener = threading.Thread(target=_listen, args=(channel, replayer, pins, others), daemon=True)
-    # Started before os.nice, which lowers this thread and those that it starts later: a person waits for the others.
+    take: Mapping[type[Message], Callable[[Any], object]] = {
+        AskRecorder: partial(_ask, channel, replayer),
+        TellServing: lambda serving: pins.serves(serving.generation, serving.revision),
+        NameSecrets: lambda named: _mask(recorder, message.redact, named.values),
+    }
+    listener = threading.Thread(target=_listen, args=(channel, take, others), daemon=True)
+    ended = threading.Event()
+    last = threading.Thread(target=_store_last, args=(ended, recorder), daemon=True)
+    # Started before os.nice, which lowers this thread and those that it starts later: a person waits for the others,
+    # and the stop of the appliance for the last one.
     listener.start()
+    last.start()
     if details is not None:
         details.start()
     with contextlib.suppress(OSError):
         os.nice(_NICE)
-    recorder.run(descriptors[0], details)
+    recorder.run(wake, details)
+    ended.set()
+    last.join()
 
 
-def _listen(channel: Channel, replayer: Replayer, pins: Pins, received: list[Any]) -> None:
-    """Take the supervisor's messages until it has gone; each question has a thread of its own."""
+def _store_last(ended: threading.Event, recorder: Recorder) -> None:
+    ended.wait()
+    recorder.flush()
+
+
+def _listen(channel: Channel, take: Mapping[type[Message], Callable[[Any], object]], received: list[Any]) -> None:
+    """Take the supervisor's messages until it has gone."""
     with contextlib.suppress(ChannelError):
         while True:
             for message, _ in received:
-                if isinstance(message, AskRecorder):
-                    threading.Thread(target=_answer, args=(channel, replayer, message), daemon=True).start()
-                elif isinstance(message, TellServing):
-                    pins.serves(message.generation, message.revision)
+                take[type(message)](message)
             received = list(channel.receive())
+
+
+def _mask(recorder: Recorder, names: list[str], values: list[str]) -> None:
+    recorder.redaction = Redaction(names, values)
+
+
+def _ask(channel: Channel, replayer: Replayer, message: AskRecorder) -> None:
+    """Answer a question in a thread of its own."""
+    threading.Thread(target=_answer, args=(channel, replayer, message), daemon=True).start()
 
 
 def _answer(channel: Channel, replayer: Replayer, asked: AskRecorder) -> None:

@@ -64,7 +64,8 @@ def remove(path: Path) -> None:
 
 
 def _prepared(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+    # Two threads write, one after the other: see the recorder's start.
+    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         _choose_journal(connection)
         _make_tables(connection)
@@ -83,6 +84,8 @@ def _make_tables(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT")
     elif version != VERSION:
         raise UnreadableError(f"its tables are of version {version}, not {VERSION}")
+    # How far the lines of a run are stored, which only the writer asks; databases of before have no such table.
+    connection.execute("CREATE TABLE IF NOT EXISTS stored (name TEXT PRIMARY KEY, run TEXT, position INTEGER)")
 
 
 def _choose_journal(connection: sqlite3.Connection) -> None:

@@ -17,7 +17,7 @@ from appliance.protocol.access_record import EVENTS
 from appliance.protocol.request_details import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from appliance.desk.redaction import Redaction
 
@@ -31,6 +31,8 @@ DETAIL_COLUMNS = (
 )  # fmt: skip
 LINE_COLUMNS = ("run", "generation", "at", "request_id", "event", "level", "line")
 Row = tuple[Any, ...]
+_SLICE = 1000  # lines of one transaction: more at once take more memory, and are no faster
+_EVENT_WITHIN = 200  # bytes: after the time and the level, before anything of the project
 
 
 class Rows(NamedTuple):
@@ -39,6 +41,46 @@ class Rows(NamedTuple):
     requests: list[Row]
     lines: list[Row]
     details: list[Row]
+
+
+class Slice(NamedTuple):
+    """Lines for one transaction.
+
+    Attributes:
+        lines: those to store.
+        size: bytes of all lines, with those of requests that are too old to be kept.
+        total: the number of all lines.
+        removed: the number of these old requests.
+    """
+
+    lines: list[bytes]
+    size: int
+    total: int
+    removed: int
+
+
+def slices(data: bytes, most_requests: int) -> Iterator[Slice]:
+    """Yield whole lines in their order, at least one slice; of a flood, the last requests alone."""
+    lines = data.split(b"\n")[:-1]
+    old = sum(map(_is_request, lines)) - most_requests if len(lines) > most_requests else 0
+    kept: list[bytes] = []
+    size = total = removed = 0
+    for line in lines:
+        size += len(line) + 1
+        total += 1
+        if removed < old and _is_request(line):
+            removed += 1
+            continue
+        kept.append(line)
+        if len(kept) >= _SLICE:
+            yield Slice(kept, size, total, removed)
+            old -= removed
+            kept, size, total, removed = [], 0, 0, 0
+    yield Slice(kept, size, total, removed)
+
+
+def _is_request(line: bytes) -> bool:
+    return line.find(b'"event":"request.', 0, _EVENT_WITHIN) >= 0
 
 
 def rows(lines: Iterable[bytes], run: str) -> Rows:
@@ -93,13 +135,3 @@ def detail_row(message: bytes, run: str, redaction: Redaction, replay_of: int | 
 def _storable(text: str) -> str:
     """Return the text without lone surrogates, which SQLite refuses."""
     return text.encode("utf-8", "replace").decode()
-
-
-def secrets_of(line: bytes) -> list[str] | None:
-    """Return the secret texts that a line names for the recorder; None if it is another line."""
-    if not line.startswith(b'{"secrets":'):
-        return None
-    try:
-        return [str(each) for each in orjson.loads(line)["secrets"]]
-    except (ValueError, TypeError, KeyError):
-        return None

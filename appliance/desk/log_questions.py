@@ -95,3 +95,12 @@ def unfinished(connection: sqlite3.Connection, run: str) -> list[dict[str, Any]]
         (run,),
     )
     return [json.loads(row["line"]) for row in rows]
+
+
+def left_out(connection: sqlite3.Connection, since: float) -> dict[str, Any] | None:
+    """Return how many lines since this time were not recorded, and when that was told last (``at``); None if none."""
+    at, count = connection.execute(
+        "SELECT max(at), sum(json_extract(line, '$.count')) FROM lines WHERE event = 'desk.incomplete' AND at >= ?",
+        (since,),
+    ).fetchone()
+    return {"at": at, "count": count} if count else None

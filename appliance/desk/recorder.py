@@ -1,9 +1,9 @@
-"""The recorder: a process of ours that reads lines of the log from a pipe, and stores them.
+"""The recorder: a process of ours that stores the lines of the log, which the supervisor writes into memory.
 
-Theory of operation. Lines are stored once none has come for ``QUIET_S``, and under steady load at most for a small part
-of the time (``_DUTY``): a load test measures the server, not the recorder. What is left of it is stored after
-``SILENCE_S``. What fails here never reaches the project: a
-database that can't be written is reported once, and tried again after ``RETRY_S``.
+Theory of operation. A line stays in that memory (``line_ring``) until a transaction has stored it, together with how
+far that was: a recorder that is slow, is killed, or can't write for a while, loses no line and doubles none. ``pace``
+decides when they are stored. What fails here never reaches the project: a database that can't be written is reported
+once, and tried again after ``RETRY_S``.
 """
 
 from __future__ import annotations
@@ -14,50 +14,27 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from appliance.desk.backlog import Backlog
-from appliance.desk.intake import detail_row, rows, secrets_of
+from appliance.desk.intake import detail_row, rows, slices
+from appliance.desk.line_ring import State
+from appliance.desk.pace import QUIET_S, SILENCE_S, Pace
 from appliance.desk.redaction import Redaction
 from appliance.desk.replay.raw_requests import RawRequests
 from appliance.desk.store import Limits, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from appliance.desk.detail_reader import Detail, DetailReader
-    from appliance.desk.intake import Rows
+    from appliance.desk.intake import Row
+    from appliance.desk.line_ring import LineReader, Unread
 
     Report = Callable[[str, str, dict[str, object]], object]
 
-QUIET_S = 0.02  # less than the supervisor collects lines for: under load too, such pauses come
-SILENCE_S = 0.1  # the load has ended
 RETRY_S = 30.0
-_DUTY = 1 / 100  # of one processor, while lines come without a pause
-_AHEAD_S = 5.0  # of this many seconds the share may be used up at once: it is much for a person's requests
-_LATEST_S = 0.25  # lines are stored after this, unless the last ones took long
-_BACKLOG_BYTES = 32 * 1024 * 1024
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
 _DETAILS_BYTES = 16 * 1024 * 1024  # of those that wait; beyond it the oldest are left out
-_SLICE = 1000  # lines of one transaction: more at once take more memory, and are no faster
-
-
-class Pace:
-    """Decides when what has come is stored. Times are of ``time.monotonic``, in seconds."""
-
-    def __init__(self) -> None:
-        self._heard = 0.0
-        self._spent_until = 0.0  # up to which time the share of a processor is used up
-
-    def waits(self, now: float, oldest: float, *, comes: bool) -> bool:
-        """Return whether to wait for more; ``oldest``: when the first of what is not stored came."""
-        if comes:
-            self._heard = now
-        too_much = now < self._spent_until - _AHEAD_S
-        return now - self._heard < SILENCE_S and (too_much or (comes and now < oldest + _LATEST_S))
-
-    def stored(self, now: float, took: float) -> None:
-        """Note that storing took so much of a processor."""
-        self._spent_until = max(self._spent_until, now) + took / _DUTY
+_NOTHING = State()
 
 
 class Recorder:
@@ -66,60 +43,73 @@ class Recorder:
     Args:
         path: of the database.
         run: names this run of the appliance.
+        lines: the lines to store.
         report: logs an event: level, name, fields.
-        names: parameters whose values are secret.
+        redaction: masks what is secret, as far as is known now.
 
     Attributes:
         raw: the last requests as they were received.
-        redaction: masks what is secret, as far as is known now.
+        redaction: as above; another one may be set at any time.
     """
 
     def __init__(
-        self, path: Path, run: str, report: Report, names: Sequence[str] = (), limits: Limits | None = None
-    ) -> None:
+        self, path: Path, run: str, lines: LineReader, report: Report, *,
+        redaction: Redaction | None = None, limits: Limits | None = None,
+    ) -> None:  # fmt: skip
         self._path = path
         self._run = run
+        self._lines = lines
         self._report = report
         self._limits = limits or Limits()
-        self._backlog = Backlog(self._limits.requests, _BACKLOG_BYTES)
         self._details: deque[Detail] = deque()
         self._details_bytes = 0
         self.raw = RawRequests()
-        self._names = names
-        self.redaction = Redaction(names)
+        self.redaction = redaction or Redaction()
         self._pace = Pace()
+        self._oldest = 0.0
+        self._seen = _NOTHING
         self._store: Store | None = None
         self._failing = False
         self._next_try = 0.0
 
-    def run(self, pipe: int, details: DetailReader | None = None) -> None:
-        """Store what comes through the pipe until its end, and the details of requests that a reader has taken."""
+    def run(self, wake: int, details: DetailReader | None = None) -> None:
+        """Store lines, and the details of requests that a reader has taken, until the end of the pipe ``wake``.
+
+        A byte comes through the pipe when there are more lines. What came last is left for ``flush``.
+        """
         ready = select.poll()
-        ready.register(pipe, select.POLLIN)
-        if details is not None:
-            ready.register(details.wake, select.POLLIN)
-        oldest = 0.0
+        sources = [wake] if details is None else [wake, details.wake]
+        timeout_s: float | None = 0.0
         while True:
-            waits = not (self._backlog or self._details)
-            found = {descriptor for descriptor, _ in ready.poll(None if waits else QUIET_S * 1000)}
-            if waits:
-                oldest = time.monotonic()
-            if details is not None and details.wake in found:
+            for each in sources:  # while the share is used up, neither wakes this process; the pipe's end does
+                ready.register(each, 0 if timeout_s == SILENCE_S else select.POLLIN)
+            found = dict(ready.poll(None if timeout_s is None else timeout_s * 1000))
+            ended = bool(found.get(wake, 0) & select.POLLHUP)
+            if wake in found and not ended:
+                ended = not os.read(wake, _CHUNK)
+            if details is not None and (ended or details.wake in found or timeout_s is not None):
                 self._keep(details.take())
-            if pipe in found:
-                data = os.read(pipe, _CHUNK)
-                if not data:
-                    if details is not None:
-                        self._keep(details.take())
-                    self.flush()
-                    return
-                self._backlog.add(data)
-            now = time.monotonic()
-            if self._pace.waits(now, oldest, comes=bool(found)):
-                continue
-            began = time.thread_time()
-            self.flush()
-            self._pace.stored(now, time.thread_time() - began)
+            if ended:
+                return
+            timeout_s = self._step(time.monotonic(), comes=bool(details and details.wake in found))
+
+    def _step(self, now: float, *, comes: bool) -> float | None:
+        """Store what waits, if it is time; return after how many seconds to look again: None if nothing waits."""
+        unread = self._lines.unread()
+        if not (unread.lines or self._details):
+            return None
+        if self._seen is _NOTHING:
+            self._oldest = now
+        comes, self._seen = comes or unread != self._seen, unread
+        if self._failing and now < self._next_try:
+            return SILENCE_S
+        flood, full = unread.requests >= self._limits.requests, unread.end > self._lines.size // 2
+        if self._pace.waits(now, self._oldest, comes=comes, flood=flood, full=full):
+            return SILENCE_S if self._pace.is_spent(now) else QUIET_S
+        began = time.thread_time()
+        self.flush()
+        self._pace.stored(now, time.thread_time() - began)
+        return QUIET_S if self._failing else None
 
     def _keep(self, details: Iterable[Detail]) -> None:
         """Keep details until they are stored: the last of them, as many as fit."""
@@ -131,27 +121,20 @@ class Recorder:
 
     def flush(self) -> None:
         """Store what has come."""
-        lines = self._backlog.take()
-        messages, self._details, self._details_bytes = self._details, deque(), 0
-        for line in lines:
-            if (values := secrets_of(line)) is not None:
-                self.redaction = Redaction(self._names, values)
-        if not (lines or messages) or (self._failing and time.monotonic() < self._next_try):
+        self._seen = _NOTHING
+        if not (self._lines.unread().lines or self._details):
             return
-        details = (detail_row(message, self._run, self.redaction, replay_of) for message, replay_of in messages)
         try:
-            self._open()
-            for begin in range(0, len(lines) or 1, _SLICE):
-                found = rows(lines[begin : begin + _SLICE], self._run)
-                # All details come with the first slice: a list shows a request with its queries as soon as it has it.
-                found.details.extend(filter(None, details))
-                self._add(found)
-        except Exception as error:  # noqa: BLE001  no disk, a lock, what SQLite can't hold: the recorder reads on
+            store = self._opened()
+            unread = self._lines.read()
+            found = (detail_row(message, self._run, self.redaction, replay_of) for message, replay_of in self._details)
+            self._add(store, unread, [each for each in found if each is not None])
+        except Exception as error:  # noqa: BLE001  no disk, a lock: nothing is forgotten, and the recorder reads on
             self._failed(error)
         else:
             self._failing = False
 
-    def _open(self) -> None:
+    def _opened(self) -> Store:
         """Open the database, if it is not open, or was removed."""
         if self._store is not None and not self._path.exists():  # the cache was emptied
             self._close()
@@ -159,10 +142,35 @@ class Recorder:
             self._store = Store(self._path, self._limits)
             if self._store.replaced:
                 self._report("info", "desk.replaced", {"path": str(self._path), "reason": self._store.replaced})
+            self._lines.resume(self._store.position(self._run))
+        return self._store
 
-    def _add(self, found: Rows) -> None:
-        if self._store is not None and any(found):
-            self._store.add(found)
+    def _add(self, store: Store, unread: Unread, details: list[Row]) -> None:
+        """Store all that was read: details with the first lines, so that a list shows a request with its queries."""
+        position, lines, requests = unread.begin, unread.left_out, 0
+        for each in slices(unread.data, self._limits.requests):
+            found = rows(each.lines, self._run)
+            found.details.extend(details)
+            position += each.size
+            store.add(found, (self._run, position))
+            self._lines.stored(position, lines + each.total, len(found.requests) + each.removed)
+            requests += len(found.requests) + each.removed
+            if details:
+                self._details.clear()
+                self._details_bytes, details = 0, []
+            lines = 0
+        if unread.left_out:
+            self._tell_left_out(unread, requests)
+        self._lines.finished(unread)
+
+    def _tell_left_out(self, unread: Unread, requests: int) -> None:
+        """Report lines that were overwritten, except those that the database would not have kept either."""
+        lost = min(unread.left_out, max(0, unread.requests - requests))
+        others = unread.left_out - lost
+        if requests >= self._limits.requests:
+            lost = 0
+        if lost + others:
+            self._report("info", "desk.incomplete", {"count": lost + others})
 
     def _close(self) -> None:
         store, self._store = self._store, None

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.desk.database import open_for_writing
-from appliance.desk.intake import DETAIL_COLUMNS, LINE_COLUMNS, REQUEST_COLUMNS
+from appliance.desk.intake import DETAIL_COLUMNS, LINE_COLUMNS, REQUEST_COLUMNS, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from appliance.desk.intake import Rows
-
 _TABLES = {"requests": REQUEST_COLUMNS, "lines": LINE_COLUMNS, "details": DETAIL_COLUMNS}
+_NO_VALUE = (OverflowError, sqlite3.ProgrammingError, sqlite3.InterfaceError)  # an integer too large, a list
 _SHARE = 10  # of what is too large in bytes, a tenth goes at a time
 
 
@@ -40,14 +40,33 @@ class Store:
         self._limits = limits or Limits()
         self._connection, self.replaced = open_for_writing(path)
 
-    def add(self, rows: Rows) -> None:
-        """Add rows in one transaction, and keep the limits."""
+    def position(self, run: str) -> int:
+        """Return how far this run's lines are stored."""
+        found = self._connection.execute("SELECT position FROM stored WHERE run = ?", (run,)).fetchone()
+        return found[0] if found is not None else 0
+
+    def add(self, rows: Rows, stored: tuple[str, int] | None = None) -> None:
+        """Add rows in one transaction, and keep the limits; ``stored``: the run, and how far its lines are stored now.
+
+        What SQLite can't hold is stored as text.
+        """
+        if not any(rows) and stored is None:
+            return
+        try:
+            self._add(rows, stored)
+        except _NO_VALUE:
+            self._add(Rows(*([tuple(map(_storable, row)) for row in each] for each in rows)), stored)
+        self._shrink()
+
+    def _add(self, rows: Rows, stored: tuple[str, int] | None) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             self._insert("requests", rows.requests)
             self._insert("lines", rows.lines)
             self._insert("details", rows.details)
+            if stored is not None:
+                connection.execute("REPLACE INTO stored (name, run, position) VALUES ('lines', ?, ?)", stored)
             self._keep_last("requests", self._limits.requests)
             self._keep_last("lines", self._limits.lines)
             self._keep_last("details", self._limits.requests)
@@ -56,7 +75,6 @@ class Store:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self._shrink()
 
     def close(self) -> None:
         """Close the database."""
@@ -93,3 +111,10 @@ class Store:
         )
         used: int = (pages - free) * size
         return used
+
+
+def _storable(value: object) -> object:
+    """Return a value that SQLite can hold: a worker may send anything."""
+    if isinstance(value, int):
+        return value if -(1 << 63) <= value < 1 << 63 else str(value)
+    return value if value is None or isinstance(value, str | float) else str(value)

@@ -47,7 +47,10 @@ PAGE_EVENTS = MappingProxyType(
             CHILD,
         ),
         "desk.incomplete": Event(
-            "info", "So many lines of the log came that some were not recorded; they were logged.", ("count",)
+            "info",
+            "So many lines of the log came that some were not recorded; they were logged.",
+            ("count",),
+            frozenset({"supervisor", "worker"}),
         ),
         "replay.changed": Event(
             "info",

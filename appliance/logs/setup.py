@@ -68,13 +68,14 @@ class Log:
         self._access = access
         self._timestamps = Timestamps()
         self._requests = 0  # records of requests in the last batch
-        self._copies: list[Callable[[bytes], object]] = []  # (``copy_to``)
+        self._copies: list[Callable[[bytes, int], object]] = []  # (``copy_to``)
         self._copier: EventLogger | None = None
         self._masking: list[Callable[[Sequence[str]], object]] = []  # told of secrets
 
-    def copy_to(self, write: Callable[[bytes], None], name_secrets: Callable[[Sequence[str]], object]) -> None:
+    def copy_to(self, write: Callable[[bytes, int], None], name_secrets: Callable[[Sequence[str]], object]) -> None:
         """Give every event from info's level up to ``write`` too, as lines of JSON; more than one may ask for it.
 
+        ``write`` also gets how many of the lines are of requests; a few that are left out may be among them.
         ``name_secrets`` gets the texts that are masked in them, now and whenever there are more.
 
         Whatever is left out of the log is not left out here.
@@ -89,7 +90,7 @@ class Log:
 
     def _copy(self, data: bytes) -> None:
         for write in self._copies:
-            write(data)
+            write(data, self._requests)
 
     def attach(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
         """Show lines that the console holds back when they are due; before, they come with the line after them."""
@@ -134,6 +135,7 @@ class Log:
         **fields: Any,
     ) -> None:
         """Log one event of the table in ``events``; ``at`` in seconds since the epoch, default now."""
+        self._requests = 0
         moment = time.time() if at is None else at
         entry = _entry(self._timestamps(moment), level, event, role, generation, fields)
         self._write(lambda: (entry,))
@@ -177,6 +179,7 @@ class Log:
         companion: str = "",
     ) -> None:
         """Log what a process wrote on a stream, with one write; ``pid`` is the stream's process."""
+        self._requests = 0
         self._write(lambda: (self._output_entry(each, stream, role, generation, pid, companion) for each in lines))
 
     def _write(

@@ -42,22 +42,24 @@ class ServeProbes(Message):
 
 
 class RecordLines(Message):
-    """Record the lines that come through this pipe: the first message to a recorder. Carries the pipe's end.
+    """Record the lines of the log: the first message to a recorder.
 
-    It also carries the end of a socket, if there is one: workers send the details of requests (``request_details``).
+    Carries the end of a pipe that tells of new lines, their memory (``desk.line_ring``), and the end of a socket, if
+    there is one, through which workers send the details of requests (``request_details``).
     """
 
     kind = "record_lines"
     path: str  # the database
     run: str  # names this run of the appliance, which counts its generations from 1
     redact: list[str]  # APPLIANCE_REDACT
+    secrets: list[str]  # texts to mask
     host: str  # where the appliance listens: recorded requests are sent there again
     port: int
     secure: bool
 
 
 class ExportLines(Message):
-    """Export what comes through this pipe and this socket, as ``RecordLines``: the first message to an exporter."""
+    """Export the lines of this pipe, and what workers send through this socket: the first message to an exporter."""
 
     kind = "export_lines"
     signals: list[str]  # "traces", "logs", "metrics"

@@ -137,6 +137,13 @@ class TellServing(Message):
     revision: int = 0
 
 
+class NameSecrets(Message):
+    """These texts are secret from now on. For a recorder."""
+
+    kind = "name_secrets"
+    values: list[str]
+
+
 class CheckTemplates(Message):
     """These templates were saved: tell whether each is read again at its next use. ``number``: of this question."""
 
@@ -182,6 +189,7 @@ PAGE_MESSAGES: Final = (
     RecorderAnswers,
     PublishPin,
     TellServing,
+    NameSecrets,
     CheckTemplates,
     PublishRevision,
     TemplatesChecked,

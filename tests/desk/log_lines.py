@@ -12,7 +12,8 @@ START = 1_795_932_799.0
 def line(event: str, at: float = START, /, **fields: Any) -> bytes:
     """One line."""
     stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return json.dumps({"timestamp": stamp, "level": "info", "event": event, "role": "worker", **fields}).encode()
+    entry = {"timestamp": stamp, "level": "info", "event": event, "role": "worker", **fields}
+    return json.dumps(entry, separators=(",", ":")).encode()
 
 
 def request(path: str, at: float = START, /, **fields: Any) -> bytes:

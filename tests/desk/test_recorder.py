@@ -1,4 +1,4 @@
-"""The recorder, with a real pipe and a real database."""
+"""The recorder, with real memory and a real database."""
 
 from __future__ import annotations
 
@@ -12,26 +12,40 @@ from typing import Any
 
 import pytest
 
-from appliance.desk import questions, recorder
+from appliance.desk import intake, questions, recorder
 from appliance.desk.database import open_for_reading
 from appliance.desk.detail_reader import DetailReader
 from appliance.desk.filters import Filters
+from appliance.desk.line_ring import SIZE, LineReader, LineWriter
+from appliance.desk.pace import Pace
+from appliance.desk.store import Limits
 from appliance.protocol.request_details import RequestDetails
-from tests.desk.log_lines import request
+from tests.desk.log_lines import line, request
 
 
 class Running:
-    """A recorder in a thread, the pipe's end, and what it has reported."""
+    """A recorder in a thread, the supervisor's ends, and what it has reported."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None, size: int = SIZE) -> None:
         self.path = path
         self.reported: list[tuple[str, str, dict[str, Any]]] = []
         self._told = threading.Semaphore(0)
-        read, self.pipe = os.pipe()
-        self._read = read
-        made = recorder.Recorder(path, "run", self._report)
-        self._thread = threading.Thread(target=made.run, args=(read,))
+        self.lines = LineWriter(size)
+        self.made = recorder.Recorder(path, "run", self.reader(), self._report, limits=limits)
+        self._read, self.pipe = os.pipe()
+        self._thread = threading.Thread(target=self._run)
+
+    def reader(self) -> LineReader:
+        """Another reader of the same lines."""
+        return LineReader(os.dup(self.lines.descriptor))
+
+    def start(self) -> None:
+        """Run."""
         self._thread.start()
+
+    def _run(self) -> None:
+        self.made.run(self._read)
+        self.made.flush()
 
     def _report(self, *event: Any) -> None:
         self.reported.append(event)
@@ -42,22 +56,25 @@ class Running:
         assert self._told.acquire(timeout=20)
 
     def send(self, *lines: bytes) -> None:
-        """Send whole lines."""
-        os.write(self.pipe, b"".join(line + b"\n" for line in lines))
+        """Write whole lines, all at once, and wake it."""
+        self.lines.write(b"".join(line + b"\n" for line in lines), sum(b"request." in line for line in lines))
+        os.write(self.pipe, b"\0")
 
     def finish(self) -> None:
         """Close the pipe, and wait for its end."""
         if self.pipe >= 0:
             os.close(self.pipe)
             self.pipe = -1
-            self._thread.join(20)
-            assert not self._thread.is_alive()
+            if self._thread.ident is not None:
+                self._thread.join(20)
+                assert not self._thread.is_alive()
             os.close(self._read)
+            self.lines.close()
 
     def paths(self) -> list[str]:
         """The paths of the requests that are stored."""
         connection = open_for_reading(self.path)
-        found = [each["path"] for each in questions.requests(connection, Filters())]
+        found = [each["path"] for each in questions.requests(connection, Filters(limit=20_000))]
         connection.close()
         return found[::-1]
 
@@ -66,33 +83,33 @@ class Running:
 def running(tmp_path: Path) -> Iterator[Running]:
     """A recorder that runs."""
     made = Running(tmp_path / "folder" / "desk.sqlite3")
+    made.start()
     yield made
     made.finish()
 
 
 def test_what_comes_before_the_end_is_stored(running: Running):
-    """Everything that was written before the pipe's end is stored, once and in order; half a line is not."""
+    """Everything that was written before the pipe's end is stored, once and in order."""
     running.path.parent.mkdir()
     for number in range(50):
         running.send(request(f"/{number}"))
-    os.write(running.pipe, b'{"half')
     running.finish()
     assert running.paths() == [f"/{number}" for number in range(50)]
     assert running.reported == []
 
 
 def test_a_database_that_fails_is_reported_once(running: Running, monkeypatch: pytest.MonkeyPatch):
-    """While nothing can be written there is one event; the recorder reads on, and stores again when it can."""
+    """While nothing can be written there is one event; the recorder stores everything when it can."""
     monkeypatch.setattr(recorder, "RETRY_S", 0.0)
-    running.send(request("/lost"))
+    running.send(request("/waits"))
     running.wait_for_report()
     ((level, event, fields),) = running.reported
     assert (level, event) == ("warning", "desk.failed")
     assert "unable to open" in str(fields["reason"])
     running.path.parent.mkdir()
-    running.send(request("/kept"))
+    running.send(request("/more"))
     running.finish()
-    assert running.paths()[-1] == "/kept"
+    assert running.paths() == ["/waits", "/more"]
     assert len(running.reported) == 1
 
 
@@ -121,50 +138,94 @@ def test_details_that_wait_have_a_limit(tmp_path: Path, monkeypatch: pytest.Monk
     for number in range(20):
         ours.send(RequestDetails({"request_id": f"id-{number}", "ended_us": 1}, head, b"", b"").pack())
     os.close(pipe)
-    made = recorder.Recorder(tmp_path / "desk.sqlite3", "run", lambda *_: None)
+    lines = LineWriter()
+    made = recorder.Recorder(tmp_path / "desk.sqlite3", "run", LineReader(os.dup(lines.descriptor)), lambda *_: None)
     made.run(read, DetailReader(theirs, made.raw))
+    made.flush()
     with closing(open_for_reading(tmp_path / "desk.sqlite3")) as connection:
         found = [row["request_id"] for row in connection.execute("SELECT request_id FROM details ORDER BY id")]
     assert found == [f"id-{number}" for number in range(15, 20)]
     for each in (ours, theirs):
         each.close()
     os.close(read)
+    lines.close()
 
 
 def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.MonkeyPatch):
     """However many lines come at once, all are stored, once and in order."""
-    monkeypatch.setattr(recorder, "_SLICE", 7)
+    monkeypatch.setattr(intake, "_SLICE", 7)
     running.path.parent.mkdir()
     for begin in range(0, 400, 100):
         running.send(*(request(f"/{number}") for number in range(begin, begin + 100)))
     running.finish()
-    with closing(open_for_reading(running.path)) as connection:
-        found = questions.requests(connection, Filters(limit=500))
-    assert [each["path"] for each in found[::-1]] == [f"/{number}" for number in range(400)]
+    assert running.paths() == [f"/{number}" for number in range(400)]
 
 
-def test_a_persons_request_is_stored_at_the_first_pause():
-    """Few requests are stored as soon as nothing comes; what comes without a pause is stored after a while."""
-    pace = recorder.Pace()
-    for second in range(10):
-        assert pace.waits(second, second, comes=True)
-        assert not pace.waits(second + 0.02, second, comes=False)
-        pace.stored(second + 0.02, 0.002)
-    assert pace.waits(20.2, 20.0, comes=True)
-    assert not pace.waits(20.26, 20.0, comes=True)
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """A recorder that gets no processor while lines come: it stores when the pipe ends."""
+    monkeypatch.setattr(Pace, "waits", lambda *_, **__: True)
+    made = Running(tmp_path / "desk.sqlite3", Limits(requests=100, lines=1000), size=256 * 1024)
+    made.start()
+    yield made
+    made.finish()
 
 
-def test_a_flood_takes_a_small_share_of_a_processor():
-    """The supervisor writes every 30 ms, with pauses in between: storing takes 1 % of the time, the rest at the end."""
-    pace, spent, now = recorder.Pace(), 0.0, 100.0
-    oldest = now
-    while now < 160.0:
-        for comes in (True, False):
-            if not pace.waits(now, oldest, comes=comes):
-                took = (now - oldest) * 0.1 + 0.003  # storing is a tenth of what comes
-                pace.stored(now, took)
-                spent, oldest = spent + took, now
-            now += 0.01 if comes else 0.02
-    assert 0.3 < spent < 0.9
-    assert pace.waits(now, oldest, comes=False)
-    assert not pace.waits(now + 0.1, oldest, comes=False)
+def test_a_slow_recorder_stores_each_request_later(slow: Running):
+    """Each request with what it printed waits for a recorder that is slow: none is left out, however many lines."""
+    for number in range(100):
+        slow.send(*[line("output", text="x")] * 9, request(f"/{number}"))
+    slow.finish()
+    assert slow.paths() == [f"/{number}" for number in range(100)]
+    assert slow.reported == []
+
+
+def test_what_would_not_be_kept_is_left_out_silently(slow: Running):
+    """Of a flood of requests, the last are stored, as many as the database keeps: nothing of that is told."""
+    for number in range(5000):
+        slow.send(request(f"/{number}"))
+    slow.finish()
+    assert slow.paths() == [f"/{number}" for number in range(4900, 5000)]
+    assert slow.reported == []
+
+
+def test_lines_that_were_overwritten_are_told(slow: Running):
+    """Where more lines came than fit, the number of those that are missing is reported, and the others are stored."""
+    for number in range(60):
+        slow.send(*[line("output", text="x" * 500)] * 9, request(f"/{number}"))
+    slow.finish()
+    assert slow.paths()[-1] == "/59"
+    ((level, event, fields),) = slow.reported
+    assert (level, event) == ("info", "desk.incomplete")
+    with closing(open_for_reading(slow.path)) as connection:
+        (stored,) = connection.execute("SELECT count(*) FROM lines").fetchone()
+    assert stored + len(slow.paths()) + fields["count"] == 600
+
+
+def test_a_recorder_that_was_killed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Another recorder goes on behind the last transaction, also if the first could not note it any more."""
+    monkeypatch.setattr(intake, "_SLICE", 10)
+    running = Running(tmp_path / "desk.sqlite3")
+    running.send(*(request(f"/{number}") for number in range(35)))
+
+    def killed(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LineReader, "stored", killed)
+        with pytest.raises(KeyboardInterrupt):
+            running.made.flush()
+    assert running.paths() == [f"/{number}" for number in range(10)]
+    recorder.Recorder(running.path, "run", running.reader(), lambda *_: None).flush()
+    assert running.paths() == [f"/{number}" for number in range(35)]
+    assert running.lines.stored == 35
+    running.finish()
+
+
+def test_a_value_that_a_database_cannot_hold_costs_no_line(running: Running):
+    """A worker may send any JSON: what SQLite refuses is stored as text, and with it the lines around it."""
+    running.path.parent.mkdir()
+    running.send(request("/before"), request("/huge", duration_s=2**63), request("/list", duration_s=[1]))
+    running.finish()
+    assert running.paths() == ["/before", "/huge", "/list"]
+    assert running.reported == []

@@ -131,7 +131,7 @@ def test_no_request_is_lost_or_doubled(start: Starting, project: Path):
 
 
 def test_a_recorder_that_dies_is_replaced(start: Starting, project: Path):
-    """A recorder that is killed is started again, and what was logged in between is recorded."""
+    """A recorder that is killed is started again; what it had not read, and what was logged in between, is recorded."""
     (project / "app.py").write_text(PAGE, encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")
@@ -139,9 +139,15 @@ def test_a_recorder_that_dies_is_replaced(start: Starting, project: Path):
     recorded_request(appliance, "/before")
     processes = json.loads(appliance.command("status", "--json").stdout)["processes"]
     (recorder,) = (each["pid"] for each in processes if each["role"] == "recorder")
+    os.kill(recorder, signal.SIGSTOP)
+    for number in range(20):
+        appliance.get(f"/waits-{number}")
     os.kill(recorder, signal.SIGKILL)
     appliance.get("/between")
     assert recorded_request(appliance, "/between")["status"] == 200
+    with recorded(appliance) as requests:
+        found = [next(requests)["path"] for _ in range(22)]
+    assert found == ["/before", *(f"/waits-{number}" for number in range(20)), "/between"]
     assert appliance.stop() == 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.desk import questions, raised_errors
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
+from appliance.desk.log_questions import left_out
 from appliance.desk.reload_history import reloads
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.page_responses import StreamedParts
@@ -97,13 +98,16 @@ class Desk:
         """Answer with the list of requests."""
         filters = Filters.of_query(environ.get("QUERY_STRING", ""))
 
-        def ask(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], int]:
+        def ask(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], int, dict[str, Any] | None]:
             newest = questions.newest(connection)
-            return questions.requests(connection, filters), newest
+            found = questions.requests(connection, filters)
+            return found, newest, left_out(connection, found[-1]["at"]) if found else None
 
-        found, newest = self._asked(ask, ([], 0))
-        page = partial(list_page, found, filters, newest, self._replays[0].page_value if self._replays else "")
-        return self._answer(environ, start, "Requests", page, {"requests": found}, page_name="")
+        found, newest, missing = self._asked(ask, ([], 0, None))
+        value = self._replays[0].page_value if self._replays else ""
+        page = partial(list_page, found, filters, newest, value, missing)
+        told = {"requests": found, "left_out": missing}
+        return self._answer(environ, start, "Requests", page, told, page_name="")
 
     def _request(self, number: int, section: str, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         filters = Filters.of_query(environ.get("QUERY_STRING", ""))

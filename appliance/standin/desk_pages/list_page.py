@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.duration_text import duration
+from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.remedy_pages import PAGE_VALUE
 from appliance.standin.replay_pages.replay_html import hidden
@@ -21,7 +22,13 @@ _COLUMNS = ["Time", "Method", "Path", "Status", "Duration", "Queries", "Size", "
 _STATUSES = {"": "any", "2xx": "2xx", "3xx": "3xx", "4xx": "4xx", "5xx": "5xx"}
 
 
-def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int, page_value: str = "") -> str:
+def list_page(
+    found: Sequence[dict[str, Any]],
+    filters: Filters,
+    newest: int,
+    page_value: str = "",
+    missing: dict[str, Any] | None = None,
+) -> str:
     """Return the body of the page.
 
     Args:
@@ -29,6 +36,7 @@ def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int, pa
         filters: which were asked for.
         newest: the id of the newest request of all; the script asks for those after it.
         page_value: what a page of ours sends with each change; "": no request can be sent again.
+        missing: the number of lines that were not recorded, and when that was (``left_out``).
     """
     query = filters.query(limit=filters.limit, before=None, after=None)
     rest = f"?{text(query)}" if query else ""
@@ -40,11 +48,22 @@ def list_page(found: Sequence[dict[str, Any]], filters: Filters, newest: int, pa
     if len(found) == filters.limit:
         older += f'<p><a href="?{text(filters.query(before=found[-1]["id"], after=None))}">Older requests</a></p>'
     body = table("The requests that were recorded, the newest first", _COLUMNS, rows, "requests")
-    return f"{_form(filters)}<div{live}>{empty}{body}</div>{older}{_keys(page_value)}"
+    return f"{_form(filters)}{_missing(missing)}<div{live}>{empty}{body}</div>{older}{_keys(page_value)}"
 
 
 _NONE_YET = "No request yet. Open the project, and it appears here."
 _NONE = f'No request matches. <a href="{PREFIX}/">Show all</a>'
+
+
+def _missing(missing: dict[str, Any] | None) -> str:
+    """Return the sentence about requests that the list lacks."""
+    if missing is None:
+        return ""
+    lines = counted(missing["count"], "line")
+    return (
+        f"<p>More lines came than are kept, up to {moment(missing['at'])}: {lines} of the log are not recorded, and "
+        "requests may be missing here.</p>"
+    )
 
 
 def _keys(page_value: str) -> str:

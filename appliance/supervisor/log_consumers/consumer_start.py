@@ -1,27 +1,36 @@
-"""Start a process of ours that reads the log from a pipe. Runs in the supervisor's loop."""
+"""Start a process of ours that gets a copy of the log. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from appliance.errors import ApplianceError
 from appliance.supervisor.processes import handles
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Sequence
 
     from appliance.protocol.record import Message
-    from appliance.supervisor.log_consumers.line_pipe import LinePipe
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
 
+class Pipe(Protocol):
+    """The supervisor's end of a pipe."""
+
+    def open(self) -> int:
+        """Open it; return its end for the reader, which the caller closes."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
 def start_consumer(
-    runtime: Runtime, pipe: LinePipe, role: str, module: str, message: Message,
-    *, environment: dict[str, str], messages: socket.socket | None,
+    runtime: Runtime, pipe: Pipe, role: str, module: str, message: Message,
+    *, environment: dict[str, str], descriptors: Sequence[int],
 ) -> Handle:  # fmt: skip
-    """Start the process, and send it the message with the reader's ends of the pipe and of the workers' ``messages``.
+    """Start the process, and send it the message with the reader's end of the pipe, and these descriptors.
 
     Raises:
         OSError, ApplianceError: it can't be started. Nothing is left of it, and the pipe is closed.
@@ -30,7 +39,7 @@ def start_consumer(
     try:
         read = pipe.open()
         child = runtime.children.add(handles.spawn_own(role, module, environment))
-        runtime.children.send(child, message, [read] if messages is None else [read, messages.fileno()])
+        runtime.children.send(child, message, [read, *descriptors])
     except (OSError, ApplianceError):
         if child is not None:
             runtime.children.kill(child)

@@ -32,6 +32,11 @@ class LogConsumers(NamedTuple):
         self.recorder.begin()
         self.exporter.begin()
 
+    def hurry(self) -> None:
+        """Start those that do not run yet, if there is something for them: the appliance stops."""
+        self.recorder.hurry()
+        self.exporter.hurry()
+
     def finish(self) -> None:
         """Let both take what is left, and end."""
         self.recorder.finish()

@@ -126,11 +126,11 @@ class ExporterProcess:
 
     def _start_one(self) -> None:
         environment = {**self._runtime.process, **self._telemetry.variables}
-        messages = self._spans[1] if self._spans is not None else None
+        descriptors = [self._spans[1].fileno()] if self._spans is not None else []
         try:
             self._child = start_consumer(
                 self._runtime, self._pipe, ROLE, "appliance.telemetry", self._first_message(),
-                environment=environment, messages=messages,
+                environment=environment, descriptors=descriptors,
             )  # fmt: skip
         except (OSError, ApplianceError) as error:
             self._start_again(str(error), 0.0)

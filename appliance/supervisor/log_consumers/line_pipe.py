@@ -66,7 +66,7 @@ class LinePipe:
             os.close(self._pipe)
             self._pipe = -1
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, _requests: int = 0) -> None:
         """Take whole lines."""
         if self._size + len(data) > HELD_BYTES:
             self._left_out += data.count(b"\n")

@@ -1,7 +1,7 @@
 """Give the recorder a copy of every line of the log, and keep it running. Runs in the supervisor's loop.
 
-Nothing waits for the recorder (``line_pipe``). A recorder that ends is started again, more and more slowly, and given
-up after some ends in a row.
+Nothing waits for the recorder (``shared_lines``). A recorder that ends is started again, more and more slowly, and
+given up after some ends in a row.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-import orjson
-
 from appliance.errors import ApplianceError
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.messages import RecordLines
+from appliance.protocol.page_messages import NameSecrets
 from appliance.supervisor.answering.assistant_access import AssistantAccess
 from appliance.supervisor.answering.recorder_questions import RecorderQuestions
 from appliance.supervisor.log_consumers.consumer_start import start_consumer
 from appliance.supervisor.log_consumers.desk_file import DeskFile
-from appliance.supervisor.log_consumers.line_pipe import LinePipe, message_pair
+from appliance.supervisor.log_consumers.line_pipe import message_pair
+from appliance.supervisor.log_consumers.shared_lines import SharedLines
 from appliance.supervisor.processes.child_restarts import ChildRestarts
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 START_S = 0.8  # after the supervisor's own start, which is not to be slowed
 _PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then it is given up
-_LAST_S = 0.5  # to store what is left, at the stop
+_LAST_S = 3.0  # to store what is left, at the stop: 10,000 requests take 0.3 s of a processor
 
 
 class RecorderProcess:
@@ -57,7 +57,7 @@ class RecorderProcess:
         self.run_id = secrets.token_hex(4)
         self.assistants = AssistantAccess(runtime)
         self._file: DeskFile | None = None
-        self._pipe = LinePipe(runtime.loop, self._tell_incomplete)
+        self._lines: SharedLines | None = None
         self._secrets: tuple[str, ...] = ()
         self._details: tuple[socket.socket, socket.socket] | None = None  # the workers' end, the recorder's
         self._child: Handle | None = None
@@ -82,7 +82,8 @@ class RecorderProcess:
     def name_secrets(self, values: Sequence[str]) -> None:
         """Name the texts that the recorder must mask."""
         self._secrets = tuple(values)
-        self.write(orjson.dumps({"secrets": self._secrets}, option=orjson.OPT_APPEND_NEWLINE))
+        if self._child is not None:
+            self._runtime.children.send(self._child, NameSecrets(values=list(values)))
 
     def begin(self) -> None:
         """Choose the database, hold the lines from now on, and start the recorder a little later."""
@@ -93,64 +94,70 @@ class RecorderProcess:
         try:
             open_folder(str(folder), LEVELS, make=CLOSED).close()
             self._file = DeskFile.claim(folder, str(settings.project))
+            self._lines = SharedLines(self._runtime.loop)
         except OSError as error:
             level = "info" if error.errno == errno.EROFS else "warning"
+            self._file = None
             self._runtime.log.event(level, "desk.failed", path=str(folder), reason=error.strerror or str(error))
             return
         self._details = message_pair()
         self._runtime.log.copy_to(self.write, self.name_secrets)
         self._runtime.loop.call_later(START_S, self._start)
 
-    def write(self, data: bytes) -> None:
-        """Take whole lines."""
-        if self._file is not None:
-            self._pipe.write(data)
+    def write(self, data: bytes, requests: int = 0) -> None:
+        """Take whole lines, of which so many are requests."""
+        if self._lines is not None:
+            self._lines.write(data, requests)
 
     def ended(self, child: Handle) -> None:
         """Start another recorder where one has ended by itself."""
         if child is not self._child:
             return
         self._child = None
-        self._pipe.close()
+        if self._lines is not None:
+            self._lines.close()
         if child.ending:
-            return
-        self._try_again(child.how(), time.monotonic() - child.started)
+            if self._lines is not None and (count := self._lines.not_stored()):
+                self._runtime.log.event("info", "desk.incomplete", count=count)
+        else:
+            self._try_again(child.how(), time.monotonic() - child.started)
+
+    def hurry(self) -> None:
+        """Start a recorder that has ended and waits to be started again: the appliance stops."""
+        if self._restarts.ends:
+            self._start()
 
     def finish(self) -> None:
-        """Write what is held, and close the pipe: the recorder stores all that is in it, and ends."""
-        if self._child is not None and not self._child.ending:
-            self._pipe.flush()
-            self._pipe.close()
+        """Close the pipe: the recorder stores all that there is, and ends."""
+        if self._child is not None and self._lines is not None and not self._child.ending:
+            self._lines.close()
             self._runtime.children.expect_end(self._child)
             self._runtime.children.set_deadline(self._child, _LAST_S)
 
     def _start(self) -> None:
-        if self._file is None or self._child is not None:
+        if self._lines is None or self._child is not None:
             return
         redact = list(self._runtime.settings.redact)
         host, port, secure = self._listens
-        begin = RecordLines(self.path, self.run_id, redact, host=host, port=port, secure=secure)
-        messages = self._details[1] if self._details is not None else None
+        hidden = list(self._secrets)
+        begin = RecordLines(self.path, self.run_id, redact, hidden, host=host, port=port, secure=secure)
+        descriptors = [self._lines.descriptor, *([self._details[1].fileno()] if self._details is not None else [])]
         try:
             self._child = start_consumer(
-                self._runtime, self._pipe, "recorder", "appliance.desk", begin,
-                environment=dict(self._runtime.process), messages=messages,
+                self._runtime, self._lines, "recorder", "appliance.desk", begin,
+                environment=dict(self._runtime.process), descriptors=descriptors,
             )  # fmt: skip
         except (OSError, ApplianceError) as error:
             self._try_again(str(error), 0.0)
         else:
             self.questions.recorder_started()
-        self.name_secrets(self._secrets)
-        self._pipe.flush()
 
     def _try_again(self, reason: str, ran_s: float) -> None:
         self._restarts = self._restarts.ended(ran_s)
-        if (pause_s := self._restarts.pause_s) is None:
-            self._runtime.log.event("warning", "desk.failed", path=self.path, reason=f"the recorder ended: {reason}")
-            self._file = None
-            self._pipe.forget()
+        if self._restarts.pause_s is not None:
+            self._runtime.loop.call_later(self._restarts.pause_s, self._start)
             return
-        self._runtime.loop.call_later(pause_s, self._start)
-
-    def _tell_incomplete(self, count: int) -> None:
-        self._runtime.log.event("info", "desk.incomplete", count=count)
+        self._runtime.log.event("warning", "desk.failed", path=self.path, reason=f"the recorder ended: {reason}")
+        lines, self._file, self._lines = self._lines, None, None
+        if lines is not None:
+            lines.free()

@@ -191,3 +191,15 @@ def test_ids_of_a_removed_database_mean_nothing(path: Path):
     parts = new_requests(path, Filters(after=99), threading.Event())
     next(parts)
     assert b'"id": 1,' in next(parts)
+
+
+def test_the_list_says_what_was_not_recorded(path: Path):
+    """Where lines of the shown time were left out, the page tells their number, and the JSON too; later, neither."""
+    store = Store(path)
+    store.add(rows([line("desk.incomplete", START + 1, count=4), line("desk.incomplete", START + 2, count=3)], "run"))
+    ask = asking(path, records=True)
+    assert b"7 lines of the log are not recorded" in ask("")[2]
+    assert json.loads(ask("requests", accept="application/json")[2])["left_out"] == {"at": START + 2, "count": 7}
+    store.add(rows([request("/later", START + 3)], "run"))
+    store.close()
+    assert b"not recorded" not in ask("?limit=1")[2]

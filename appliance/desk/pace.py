@@ -1,0 +1,53 @@
+"""Decide when the recorder stores what has come.
+
+Theory of operation. Lines are stored once none has come for ``QUIET_S``, and under steady load after ``_LATEST_S``, as
+long as that takes a small share of a processor. Beyond the share they wait: up to ``_LATE_S``, or until the memory that
+holds them is half full, if so much storing is not more than ``_MOST_SHARE``. In a flood of requests they wait on: those
+that are overwritten would be removed from the database as the oldest anyway, and a load test measures the server.
+"""
+
+from __future__ import annotations
+
+QUIET_S = 0.02  # less than the supervisor collects lines for: under load too, such pauses come
+SILENCE_S = 0.1  # the load has ended
+_SHARE = 1 / 100  # of one processor, while lines come without a pause
+_AHEAD_S = 5.0  # of this many seconds the share may be used up at once: it is much for a person's requests
+_MOST_SHARE = 5 / 100
+_LATEST_S = 0.25
+_LATE_S = 5.0
+
+
+class Pace:
+    """Times are of ``time.monotonic``, in seconds."""
+
+    def __init__(self) -> None:
+        self._heard = 0.0
+        self._spent_until = 0.0  # up to which time the share of a processor is used up
+        self._most_until = 0.0  # the same for the larger share
+
+    def is_spent(self, now: float) -> bool:
+        """Whether the share is used up: it is enough to look for lines now and then."""
+        return now < self._spent_until - _AHEAD_S
+
+    def waits(self, now: float, oldest: float, *, comes: bool, flood: bool = False, full: bool = False) -> bool:
+        """Return whether to wait for more.
+
+        Args:
+            now: the time.
+            oldest: when the first of what is not stored came.
+            comes: there is more than when this was asked last.
+            flood: what is overwritten now would not be kept anyway.
+            full: lines are overwritten soon.
+        """
+        if comes:
+            self._heard = now
+        if now - self._heard >= SILENCE_S:
+            return False
+        if not self.is_spent(now):
+            return comes and now < oldest + _LATEST_S
+        return flood or now < self._most_until or not (full or now >= oldest + _LATE_S)
+
+    def stored(self, now: float, took: float) -> None:
+        """Note that storing took so much of a processor."""
+        self._spent_until = max(self._spent_until, now) + took / _SHARE
+        self._most_until = now + took / _MOST_SHARE
