@@ -60,7 +60,7 @@ _OTHER_NAMES = {
     "audioop": "audioop-lts", "cgi": "legacy-cgi", "cgitb": "legacy-cgi", "distutils": SETUPTOOLS, "imp": "zombie-imp",
 }  # fmt: skip
 
-# The requirement that provides such a module again, where there is one.
+# The requirement that provides such a module again, if there is one.
 BACKPORTS = MappingProxyType(
     {name: _OTHER_NAMES.get(name, f"standard-{name}") for name in REMOVED_MODULES if name not in _NO_BACKPORT}
 )

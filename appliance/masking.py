@@ -38,7 +38,7 @@ _PASSWORD = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))[^\
 _PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
 _TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no user's name: package indexes and forges accept a token there
 
-# A parameter of a URL's query, in a text. Braces and percent signs of formats are no values: a traceback shows code.
+# A parameter of a URL's query, in a text. A format's braces and percent signs are not a value: a traceback shows code.
 _PARAMETER = re.compile(r"[?&](?:amp;)?([\w.~%\[\]-]{1,64})=((?!%[s(])[^\s&#'\"<>(){}|\\^`,;]{1,2048})")
 _PARAMETER_BYTES = re.compile(rb"[?&](?:amp;)?[\w.~%\[\]-]{1,64}=")
 # OAuth's, those of stores that sign URLs, and what many APIs call their key.
@@ -50,7 +50,7 @@ _SECRET_PARAMETERS = frozenset(
 )  # fmt: skip
 _MAYBE_PARAMETERS = frozenset({"key", "code", "auth", "session", "sessionid", "sid"})  # secret if the value is long
 _LONG_VALUE = 16
-# Of these names the value is no secret itself: how many, of which kind, until when, where to.
+# The value of these names is not a secret itself: how many, of which kind, until when, where to.
 _ABOUT_A_SECRET = re.compile(r"_(?:type|count|name|expires|expires_in|length|limit|at|tokens)$|_ur[il]$", re.IGNORECASE)
 # A link to this machine, or to a page of the appliance, is printed to be followed.
 _THIS_MACHINE = re.compile(
@@ -76,7 +76,7 @@ class Mask:
         variables: the environment.
         before: the previous mask, whose values are still masked: an older process may print them.
         more: further secret texts.
-        names: parameters of URLs that are secret, besides the usual ones.
+        names: parameters of URLs that are secret, in addition to the usual ones.
     """
 
     def __init__(

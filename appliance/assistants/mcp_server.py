@@ -59,7 +59,7 @@ class McpServer:
     def answer(
         self, message: Any, tell: Tell = lambda _: None, *, session: str = "", gone: threading.Event | None = None
     ) -> Message | None:
-        """Return the answer to one message; None where it gets none.
+        """Return the answer to one message; None if it gets none.
 
         Args:
             message: JSON values.

@@ -26,7 +26,7 @@ _RECORDED_S = 0.4  # until what was logged is recorded, at the usual load
 
 
 def reload_history(sources: Sources, call: Call) -> Found:
-    """Return the starts and reloads of the day, the newest first."""
+    """Return the recorded starts and reloads, the newest first."""
     limit = call.arguments.get("limit", 10)
     with sources.desk() as connection:
         found = reloads(connection, limit)

@@ -20,7 +20,7 @@ _CONFIRM = (
 
 
 def replay_request(sources: Sources, call: Call) -> Found:
-    """Send a request again, edited where that is asked for, and return how the response differs."""
+    """Send a request again, edited if that is asked for, and return how the response differs."""
     given = dict(call.arguments)
     asked = {**given, "confirmed": given.pop("confirm", False)}
     asked.pop("confirm", None)

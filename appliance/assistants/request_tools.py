@@ -1,4 +1,4 @@
-"""The tools that tell of requests: the list, one of them, its log, and the errors of the day."""
+"""The tools about requests: the list, one of them, its log, and the recorded errors."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def get_log(sources: Sources, call: Call) -> Found:
 
 
 def last_errors(sources: Sources, call: Call) -> Found:
-    """Return the exceptions of the day in groups, each with the frames of the project, and what fails right now."""
+    """Return the recorded exceptions in groups, each with the frames of the project, and what fails right now."""
     status = sources.status()
     project, limit = str(status.get("project")), call.arguments.get("limit", 10)
     with sources.desk() as connection:

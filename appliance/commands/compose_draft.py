@@ -26,7 +26,7 @@ class Image:
     """The image that the files name.
 
     Attributes:
-        source: what it is built from, where it is missing.
+        source: what it is built from, if it is missing.
         target: of the Dockerfile; empty for the usual one.
         name: its name.
     """
@@ -92,7 +92,7 @@ def compose_text(target: Target | None, image: Image, services: Services) -> str
 
 
 def _image_lines(image: Image) -> list[str]:
-    """Return the lines that name the image, and build it where it is missing; no registry is asked for it."""
+    """Return the lines that name the image, and build it if it is missing; no registry is asked for it."""
     source = image.source
     lines = [f"    image: {image.name}", "    pull_policy: never"]
     if not source.context:

@@ -1,6 +1,6 @@
 """Read OpenTelemetry's own variables: the endpoints, the sampler, and the values that have no effect.
 
-Its specification gives their names and meanings, so they are no settings of the appliance. The SDK's exporter itself
+Its specification gives their names and meanings, so they are not settings of the appliance. The SDK's exporter itself
 reads those of the protocol: headers, certificates, compression, time limits. Runs in the supervisor, once.
 """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_MAX_FILES = 500  # more are no secrets, but a folder that was named by mistake
+_MAX_FILES = 500  # more files are not secrets: a folder was named by mistake
 
 
 @dataclass(frozen=True)

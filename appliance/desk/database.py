@@ -37,7 +37,7 @@ class UnreadableError(Exception):
 
 
 def open_for_writing(path: Path) -> tuple[sqlite3.Connection, str]:
-    """Open the database, and make it where it is missing; replace one that can't be used.
+    """Open the database, and make it if it is missing; replace one that can't be used.
 
     Returns:
         The connection, and why an earlier database was replaced; "" if none was.

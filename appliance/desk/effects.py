@@ -1,4 +1,4 @@
-"""Make what a request did besides its queries readable, and mask the secrets in it. Runs in the recorder.
+"""Make what a request did, except its queries, readable, and mask the secrets in it. Runs in the recorder.
 
 The worker has bounded it; but the project has the socket too, and may write anything.
 """

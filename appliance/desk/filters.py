@@ -56,7 +56,7 @@ class Filters:
         return cls(**read)
 
     def query(self, **changed: object) -> str:
-        """Return these filters as a query string, some of them changed; "" where nothing is filtered."""
+        """Return these filters as a query string, some of them changed; "" if nothing is filtered."""
         values = {each.name: getattr(self, each.name) for each in fields(self)} | changed
         defaults = {each.name: each.default for each in fields(self)}
         return urlencode({name: value for name, value in values.items() if value not in ("", None, defaults[name])})

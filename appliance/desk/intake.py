@@ -31,7 +31,7 @@ DETAIL_COLUMNS = (
 )  # fmt: skip
 LINE_COLUMNS = ("run", "generation", "at", "request_id", "event", "level", "line")
 Row = tuple[Any, ...]
-_SLICE = 1000  # lines of one transaction: more at once take more memory, and are no faster
+_SLICE = 1000  # lines of one transaction: more at once take more memory, and save no time
 _EVENT_WITHIN = 200  # bytes: after the time and the level, before anything of the project
 
 

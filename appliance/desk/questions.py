@@ -32,7 +32,7 @@ _SAMPLES = 10_000
 
 
 def current_run(connection: sqlite3.Connection) -> str:
-    """Return the run that recorded last; "" where there is none."""
+    """Return the run that recorded last; "" if there is none."""
     last = "SELECT run, at FROM (SELECT run, at FROM {} ORDER BY id DESC LIMIT 1)"
     row = connection.execute(
         f"{last.format('requests')} UNION ALL {last.format('lines')} ORDER BY at DESC LIMIT 1"
@@ -55,7 +55,7 @@ def requests(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
 def request(connection: sqlite3.Connection, number: int, filters: Filters | None = None) -> Found | None:
     """Return one request whole: its fields, and the lines of the log that belong to it; None if it is not kept.
 
-    ``older`` and ``newer`` are the ids of its neighbours in the list of these filters, None where there is none.
+    ``older`` and ``newer`` are the ids of its neighbours in the list of these filters, None if there is none.
     """
     row = connection.execute(f"SELECT {_SHORT}, line FROM requests WHERE id = ?", (number,)).fetchone()  # noqa: S608  as above
     if row is None:

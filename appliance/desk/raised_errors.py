@@ -61,9 +61,9 @@ def error_of(lines: Sequence[Found]) -> Found | None:
 
 
 def errors(connection: sqlite3.Connection, limit: int = 100, *, with_traceback: bool = False) -> list[Found]:
-    """Return the exceptions of the day in groups: the same error at the same line of the project is one group."""
+    """Return the recorded exceptions in groups: the same error at the same line of the project is one group."""
     groups: dict[tuple[str, str, int], Found] = {}
-    told: dict[tuple[str, tuple[str, str, int]], str] = {}  # which event has told of it
+    told: dict[tuple[str, tuple[str, str, int]], str] = {}  # which event has reported it
     for row in connection.execute(_LOGGED, (_LATEST, _MOST)):
         entry = raised(json.loads(row["line"]))
         if entry is None:

@@ -174,7 +174,7 @@ def pick(modules: Modules, source: Source, *, own: bool = False) -> Candidate:
             return Candidate(best[0], verdicts[best[0]])
         if rest:
             return Candidate(tied=tuple(rest))
-    if own:  # a scan, which goes on to other files: a class alone is no reason to stop it
+    if own:  # a scan, which goes on to other files: a class alone does not stop it
         verdicts = {name: verdict for name, verdict in verdicts.items() if source.values[name].kind != "class"}
     return Candidate(weak=_weak(source, verdicts), refused=_refused(verdicts), asgi=_asgi(source, verdicts))
 

@@ -103,7 +103,7 @@ def user_home(cache: Path, home: str) -> str:
     A container's HOME is root's, or ``/`` for a user without an entry in its passwd file: pip, uv, and every tool with
     a dot file fail there.
     """
-    if home and os.path.isdir(home) and os.access(home, os.W_OK):  # noqa: PTH112 - "" is no Path
+    if home and os.path.isdir(home) and os.access(home, os.W_OK):  # noqa: PTH112 - "" is not a Path
         return home
     own = user_cache(cache) / "home"
     try:

@@ -7,7 +7,7 @@ Default_Ignorable_Code_Point; category Cf): people paste logs into an assistant,
 instruction to it. Tag characters spell ASCII, variation selectors are 256 values, zero-width ones are bits. Exceptions
 are what writing needs, where it needs it: a joiner between two letters (Persian, Hindi, Sinhala), and in an emoji one
 joiner between two pictures and one emoji presentation selector after one. Flags of tags (England, Scotland, Wales) and
-ideographic variants are no exceptions: they are readable without, and hide as much as any other.
+ideographic variants are escaped as well: they are readable without, and hide as much as any other.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Log:
         self._requests = 0  # records of requests in the last batch
         self._copies: list[Callable[[bytes, int], object]] = []  # (``copy_to``)
         self._copier: EventLogger | None = None
-        self._masking: list[Callable[[Sequence[str]], object]] = []  # told of secrets
+        self._masking: list[Callable[[Sequence[str]], object]] = []  # get the list of secrets
 
     def copy_to(self, write: Callable[[bytes, int], None], name_secrets: Callable[[Sequence[str]], object]) -> None:
         """Give every event from info's level up to ``write`` too, as lines of JSON; more than one may ask for it.
@@ -109,7 +109,7 @@ class Log:
         return self._console is not None
 
     def say(self, text: str) -> None:
-        """Write lines that are no event, if the log is for people: the answer to a key."""
+        """Write lines that are not events, if the log is for people: the answer to a key."""
         if self._console is not None:
             self._logger.write(self._console.plain(self.masked(text)))
 

@@ -111,7 +111,7 @@ class Running(NamedTuple):
     """A request that has not ended."""
 
     started: float
-    request_id: str  # with its trace, where it has one (``traces.read_origin``)
+    request_id: str  # with its trace, if it has one (``traces.read_origin``)
     head: bytes
 
 

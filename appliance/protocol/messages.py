@@ -44,7 +44,7 @@ class ServeProbes(Message):
 class RecordLines(Message):
     """Record the lines of the log: the first message to a recorder.
 
-    Carries the end of a pipe that tells of new lines, their memory (``desk.line_ring``), and the end of a socket, if
+    Carries the end of a pipe that announces new lines, their memory (``desk.line_ring``), and the end of a socket, if
     there is one, through which workers send the details of requests (``request_details``).
     """
 

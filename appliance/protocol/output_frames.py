@@ -39,7 +39,7 @@ class Piece(NamedTuple):
     at: float  # seconds since the epoch
     pid: int
     thread: int
-    request_id: str  # empty outside of a request; with its trace, where it has one (``traces.read_origin``)
+    request_id: str  # empty outside of a request; with its trace, if it has one (``traces.read_origin``)
     data: bytes
 
 

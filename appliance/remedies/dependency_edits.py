@@ -1,6 +1,6 @@
 """Add a package to the file that declares the project's dependencies, in that file's own form.
 
-Each function takes a text and returns the new one, or None where it does not know how. What it returns is parsed again:
+Each function takes a text and returns the new one, or None if it does not know how. What it returns is parsed again:
 a file that does not declare exactly one more package than before is not offered.
 """
 

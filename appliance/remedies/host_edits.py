@@ -1,4 +1,4 @@
-"""Allow a host in a Django project: in the settings where they hold a plain list, else in the variable they read."""
+"""Allow a host in a Django project: in the settings if they hold a plain list, else in the variable they read."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class OwnPages:
         status: returns the page at the root.
         remedies: the pages of remedies.
         machine: the desk's pages about processes, settings and packages.
-        desk: the desk's pages about requests; None where nothing is recorded.
+        desk: the desk's pages about requests; None if nothing is recorded.
         programs: the routes for scripts and assistants.
     """
 

@@ -36,7 +36,7 @@ class Routes:
         handlers: what takes each message.
         admits: whether this child may send this message.
         log: takes output, and ends.
-        outputs: what takes the output of a child of this role, besides the log.
+        outputs: what takes the output of a child of this role, in addition to the log.
         ends: what takes the end of a child of this role; ``each_end`` takes every end before.
         after_end: called once all of them know of an end.
     """

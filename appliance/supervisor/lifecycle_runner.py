@@ -1,7 +1,7 @@
 """Hold the state of the lifecycle: take each event through its table, and have the actions performed.
 
 An action that fails becomes the event that the table has for that, so that no phase lasts forever. What could not be
-started is tried again where that may help. Runs in the supervisor's loop.
+started is tried again if that may help. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Performers = dict[type[lifecycle_events.Action], Callable[[Any], None]]  # what performs each action
 
-RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # before a start that failed is tried again, where that may help
+RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # before a start that failed is tried again, if that may help
 
 
 class LifecycleRunner:
@@ -63,7 +63,7 @@ class LifecycleRunner:
             self.action_failed(action, error)
 
     def action_failed(self, action: lifecycle_events.Action, error: Exception) -> None:
-        """Report that this action has failed, and have it tried again where that may help."""
+        """Report that this action has failed, and have it tried again if that may help."""
         if not isinstance(error, ApplianceError):
             self._defects.report(error)
             error = defect(error)

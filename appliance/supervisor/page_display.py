@@ -30,7 +30,7 @@ class PageDisplay:
         runtime: the supervisor's.
         spawner: starts the stand-in.
         last_answer: answers where no stand-in can be started.
-        facts: what a page of a failure shows besides it.
+        facts: what a page of a failure shows in addition to it.
         history: records the last failure.
     """
 

@@ -38,7 +38,7 @@ def listen(
 ) -> None:
     """Turn each signal into a call in the loop from now on: ``stop`` with its name, or ``reap`` for SIGCHLD.
 
-    ``more``: signals besides those that stop a process.
+    ``more``: signals in addition to those that stop a process.
     """
 
     def on_stop(number: int, _frame: FrameType | None) -> None:

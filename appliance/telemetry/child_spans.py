@@ -1,4 +1,4 @@
-"""Turn what a worker tells of one request into spans: one for each query, one for each outgoing call.
+"""Turn what a worker reports about one request into spans: one for each query, one for each outgoing call.
 
 The semantic conventions for database clients and HTTP clients give the names. Secrets are masked here: what comes is as
 the project has it.

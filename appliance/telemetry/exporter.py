@@ -165,7 +165,7 @@ class Exporter:
             self.take_message(message)
 
     def take_message(self, message: bytes) -> None:
-        """Take what a worker tells of one request."""
+        """Take what a worker reports about one request."""
         with contextlib.suppress(Exception):  # the project has the socket too, and may write anything
             steps = self._children.of(unpack(message).info)
             if self._durations is not None:

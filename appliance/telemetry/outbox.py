@@ -2,7 +2,7 @@
 
 Theory of operation. The exporter of the SDK tries again what failed, for OTEL_EXPORTER_OTLP_TIMEOUT. What it gives up
 is put back, as long as the collector may take it later; beyond the limit the oldest is lost, and counted. What a
-collector refuses is lost at once; where that is too large for it, it is sent in halves.
+collector refuses is lost at once; if that is too large for it, it is sent in halves.
 """
 
 from __future__ import annotations

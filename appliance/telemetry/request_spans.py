@@ -91,7 +91,7 @@ def name_of(line: dict[str, Any]) -> str:
 
 
 def error_type(line: dict[str, Any]) -> str:
-    """Return why a request has failed; "" if it has not: what a client has done wrong is no error of the server."""
+    """Return why a request has failed; "" if it has not: a mistake of the client is not an error of the server."""
     if line["event"] == "request.aborted":
         return "aborted"
     status = line.get("http.response.status_code", 0)

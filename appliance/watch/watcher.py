@@ -1,7 +1,7 @@
 """The thread that reports saves.
 
 It decides that something has changed: a burst is over, and files have another content than before. It does not know
-what a change leads to. It sleeps until the kernel has events; besides, a slow sweep scans everything, and mounts
+what a change leads to. It sleeps until the kernel has events; in addition, a slow sweep scans everything, and mounts
 without events are polled. Its reports reach the supervisor's loop by ``post``.
 """
 

@@ -60,7 +60,7 @@ def serve(
         serving: serves the application.
         hooks: guard our code in the project's process.
         adapter: for adapting an ASGI application: the ``folder`` of the adapter's library, and an ``action`` to advise
-            where that is missing. None: ASGI is refused.
+            if that is missing. None: ASGI is refused.
         side_applications: collects the applications that a script serves itself, in other threads.
 
     Raises:

@@ -95,7 +95,7 @@ def listen(folder: str, bytecode: str, *, wait: bool, report: Callable[[int, boo
     if bytecode:
         sys.dont_write_bytecode, sys.pycache_prefix = False, bytecode
     try:
-        debugpy: Any = importlib.import_module("debugpy")  # noqa: TID251  not ours, and absent where nobody debugs
+        debugpy: Any = importlib.import_module("debugpy")  # noqa: TID251  not ours, and absent if nobody debugs
         # Its adapter is a process of its own; the project's environment must not change how that starts.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # noqa: TID251  as above
         if bytecode:

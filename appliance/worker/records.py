@@ -40,7 +40,7 @@ class RecordSink:
         details: the recorder's socket, for the details of requests; -1 without one.
         spans: the exporter's, for the queries and calls of requests; -1 without one.
         broken: called when nothing can be sent any more.
-        page_context: returns what an error page shows besides the exception.
+        page_context: returns what an error page shows in addition to the exception.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class RecordSink:
             self.flush()
 
     def after_details(self, call: Callable[[], None]) -> None:
-        """Call this after each request that is recorded with its details; never where none is."""
+        """Call this after each request that is recorded with its details; never if none is."""
         if self._details is not None:
             self._details.on_end = call
 

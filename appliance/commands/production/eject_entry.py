@@ -1,6 +1,6 @@
 """Name the application for a production server: ``module:object``, and the folders that its imports need.
 
-Where no server can name it (a PasteDeploy file, a ``.wsgi`` file, a factory with arguments), a small module is written
+If no server can name it (a PasteDeploy file, a ``.wsgi`` file, a factory with arguments), a small module is written
 that binds ``application``. This module runs nothing of the project and writes nothing.
 """
 
@@ -163,7 +163,7 @@ def _django_text(target: Target) -> str:
 
 
 def _object_text(target: Target, root: Path) -> str:
-    """Load the module by its file, as the appliance does where no name finds it."""
+    """Load the module by its file, as the appliance does if no name finds it."""
     arguments = [*map(repr, target.arguments), *(f"{name}={value!r}" for name, value in target.keywords.items())]
     call = f"({', '.join(arguments)})" if target.call == "yes" else ""
     if _is_importable(target, target.module):

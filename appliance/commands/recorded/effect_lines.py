@@ -1,4 +1,4 @@
-"""What a request did besides its queries, as lines for a terminal."""
+"""What a request did, except its queries, as lines for a terminal."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ SERVER_SETTINGS: tuple[Setting, ...] = (
         "ALLOWED_HOSTS",
         value_types.LIST,
         "",
-        "Host names to accept besides the usual local ones; .example.com accepts its subdomains, * accepts all.",
+        "Host names to accept in addition to the usual local ones; .example.com accepts its subdomains, * accepts all.",
         default_text="the usual local names",
         example="shop.test,.example.com",
     ),

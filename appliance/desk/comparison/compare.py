@@ -32,7 +32,7 @@ Found = dict[str, Any]
 def compare(before: Outcome, after: Outcome, volatile: Volatile = _NONE) -> list[Found]:
     """Return the differences, each with ``what``: "status", "field", "queries" or "content"; without what is volatile.
 
-    ``before`` and ``after`` are texts, None where there is none. A "field" has its ``name``. A "content" has a ``path``
+    ``before`` and ``after`` are texts, None if there is none. A "field" has its ``name``. A "content" has a ``path``
     of JSON; or ``lines``, each a pair of " ", "-" or "+" and a text.
     """
     found: list[Found] = []
@@ -91,7 +91,9 @@ def _content(before: Outcome, after: Outcome, volatile: Volatile) -> list[Found]
         lasting = (each for each in changes if not volatile.has_path(each.path))
         return [_change("content", each.before, each.after, path=each.path) for each in lasting]
     one, other = before.content, after.content
-    if not (before.is_whole and after.is_whole):  # only the start of one is known: more of the other is no difference
+    if not (
+        before.is_whole and after.is_whole
+    ):  # only the start of one is known: more of the other is not a difference
         most = min(len(one), len(other))
         one, other = one[:most], other[:most]
     if one == other:

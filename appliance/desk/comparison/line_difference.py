@@ -151,7 +151,7 @@ def shortened(lines: list[Line]) -> list[Line]:
 
 
 def _partner(lines: list[Line], index: int) -> str:
-    """Return the next or last line of the other kind; "" where there is none beside it."""
+    """Return the next or last line of the other kind; "" if there is none beside it."""
     wanted, beside = ("+", index + 1) if lines[index].kind == "-" else ("-", index - 1)
     return lines[beside].text if 0 <= beside < len(lines) and lines[beside].kind == wanted else ""
 

@@ -26,14 +26,14 @@ class Outcome:
     """A response, and what the request did.
 
     Attributes:
-        status: 0 where there was no response.
+        status: 0 if there was no response.
         fields: masked.
-        content: masked; None where it is not text.
+        content: masked; None if it is not text.
         note: what is not shown of the content.
         is_whole: the content is all that was sent.
         size: bytes of the content, decoded.
         digest: of the content, before it was masked.
-        queries: how many it has run; None where that is not known.
+        queries: how many it has run; None if that is not known.
         took_s: until the end of the response.
         request_id: the one of the log.
     """

@@ -1,4 +1,4 @@
-"""What the desk tells of the machine besides its database: processes with their memory, and installed packages.
+"""Facts that the desk shows and that are not in its database: processes with their memory, installed packages.
 
 Runs in the stand-in.
 """

@@ -146,7 +146,7 @@ class Replayer:
         return {"copies": copies(known.raw, secure=self._place.secure)}
 
     def _replay(self, question: Mapping[str, Any]) -> Answer:
-        """Send a request again, edited where that is asked for, and compare the response with the recorded one."""
+        """Send a request again, edited if that is asked for, and compare the response with the recorded one."""
         known = self.known(question.get("number"))
         edit = question.get("edit") or {}
         made = restored(known.shown, edit, known.raw)
@@ -176,7 +176,7 @@ class Replayer:
 
 
 def described(made: Restored) -> Answer:
-    """Return what is told of a request that was sent."""
+    """Return what pages show of a request that was sent."""
     return {"method": made.request.method, "left_out": made.left_out, "notes": made.notes}
 
 

@@ -33,7 +33,7 @@ class Shown:
 
     Attributes:
         fields: one for each field that was received, in order.
-        body: its text; None where it is not shown, or not as it was sent.
+        body: its text; None if it is not shown, or not as it was sent.
         has_body: there was a body, shown or not.
         cut: bytes of the body that were not recorded.
     """
@@ -90,7 +90,7 @@ def restored(shown: Shown, edit: Mapping[str, Any], raw: SentRequest | None) -> 
     Args:
         shown: what a person has seen.
         edit: what was changed: any of ``method``, ``target``, ``fields`` (lines, or pairs) and ``body``.
-        raw: the request as it was received; None where it is no longer kept.
+        raw: the request as it was received; None if it is no longer kept.
 
     Raises:
         ReplayError: it can't be sent.

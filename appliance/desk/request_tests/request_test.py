@@ -1,7 +1,7 @@
 """Write a recorded request as a test: for Django's client, Flask's, or a plain WSGI application. Pure: it makes a text.
 
 The test is made of the masked record alone. It runs under unittest, Django's runner and pytest. It holds what does not
-depend on the data of the day: status, type of the content, names of the members of a JSON object, title of a page.
+depend on the current data: status, type of the content, names of the members of a JSON object, title of a page.
 """
 
 from __future__ import annotations

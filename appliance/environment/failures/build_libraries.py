@@ -86,7 +86,7 @@ _DEVELOPMENT = MappingProxyType(
 _HEADERS = {name: package for package, (headers, _, _) in _DEVELOPMENT.items() for name in headers}
 _LINKED = {name: package for package, (_, linked, _) in _DEVELOPMENT.items() for name in linked}
 _PKG_CONFIG = {name: package for package, (_, _, names) in _DEVELOPMENT.items() for name in names}
-# What a build of these packages needs besides a compiler, whatever it reports first.
+# What a build of these packages needs in addition to a compiler, whatever it reports first.
 NEEDS = {
     "dbus-python": ("libdbus-1-dev", "libglib2.0-dev", "pkg-config"),
     "gdal": ("libgdal-dev",),
@@ -112,7 +112,7 @@ NEEDS = {
     "xmlsec": ("libxml2-dev", "libxmlsec1-dev", "libxmlsec1-openssl", "pkg-config"),
 }
 PACKAGES = tuple(dict.fromkeys((*_DEVELOPMENT, *(name for needs in NEEDS.values() for name in needs))))
-# What the image's target `full` contains besides its Pythons; tests/test_house.py compares it with the Dockerfile.
+# What the image's target `full` contains in addition to Pythons; tests/test_house.py compares it with the Dockerfile.
 IN_FULL = frozenset(
     {
         "build-essential", "cmake", "default-libmysqlclient-dev", "git", "libffi-dev", "libjpeg-dev", "libpq-dev",

@@ -55,7 +55,7 @@ def _as_file(data: bytes) -> Iterator[str]:
         finally:
             os.close(descriptor)
         return
-    import tempfile  # noqa: PLC0415  where there is no memfd (macOS)
+    import tempfile  # noqa: PLC0415  if there is no memfd (macOS)
 
     with tempfile.NamedTemporaryFile() as file:  # its owner's alone
         file.write(data)

@@ -97,7 +97,7 @@ def response(page: Page, accept: str) -> tuple[list[tuple[str, str]], bytes]:
 
 
 def fields(content_type: str) -> list[tuple[str, str]]:
-    """Return the header fields of a rendered page besides Content-Type and Content-Length."""
+    """Return the header fields of a rendered page, except Content-Type and Content-Length."""
     found = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer")]
     if content_type.startswith("text/html"):
         from .html.content_policy import POLICY  # noqa: PLC0415  as above

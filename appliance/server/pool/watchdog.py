@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _SWEEP_S = 1.0
 _STREAM_CHECK_S = 0.25
-_HERE_S = 0.05  # how long it waits for requests itself, where no thread can be started
+_HERE_S = 0.05  # how long it waits for requests itself, if no thread can be started
 
 
 class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)

@@ -127,7 +127,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     @rfile.setter
     def rfile(self, file: Any) -> None:
-        """A subclass's own; what the server itself reads is the connection, where there is one."""
+        """A subclass's own; what the server itself reads is the connection, if there is one."""
         self._rfile = file
 
     @property
@@ -137,7 +137,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     @wfile.setter
     def wfile(self, file: Any) -> None:
-        """A subclass's own; what the server itself writes goes to the connection, where there is one."""
+        """A subclass's own; what the server itself writes goes to the connection, if there is one."""
         self._wfile = file
 
     def read_head(self, raw: bytes) -> None:

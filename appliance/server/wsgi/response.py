@@ -297,7 +297,7 @@ class ServerHandler(ApplicationRun):
             exchange.answered = monotonic()
 
     def sendfile(self) -> bool:
-        """Send a ``wsgi.file_wrapper`` from kernel to kernel; False where that can't be."""
+        """Send a ``wsgi.file_wrapper`` from kernel to kernel; False if that can't be."""
         filelike = self.result.filelike
         found = file_range(filelike)
         if found is None or self.headers_sent:

@@ -171,7 +171,7 @@ class Desk:
         return StreamedParts(new_requests(self._path, filters, self._closed), self._streams.release)
 
     def _asked(self, ask: Ask, otherwise: Any) -> Any:
-        """Ask the database; ``otherwise`` is the answer where there is none."""
+        """Ask the database; ``otherwise`` is the answer if there is none."""
         try:
             with closing(open_for_reading(self._path)) as connection:
                 return ask(connection)

@@ -1,4 +1,4 @@
-"""The page of errors: the exceptions of the day, in groups."""
+"""The page of errors: the recorded exceptions, in groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REFRESH_S = 2
 
 
 def errors_page(found: Sequence[dict[str, Any]]) -> str:
-    """Return the exceptions of the day, in groups."""
+    """Return the recorded exceptions, in groups."""
     if not found:
         return "<p>No exception was raised.</p>"
     columns = ["Last", "Times", "Exception", "Place"]

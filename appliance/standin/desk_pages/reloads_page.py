@@ -25,7 +25,7 @@ _CLASSES = {
 
 
 def reloads_page(found: Sequence[dict[str, Any]], run: str) -> str:
-    """Return what the saves of the day caused; ``run`` is the current one, whose generations have requests."""
+    """Return what the recorded saves caused; ``run`` is the current one, whose generations have requests."""
     if not found:
         return "<p>Nothing was started yet.</p>"
     columns = ["Time", "Generation", "What happened", "Duration", "Phases", "Saved"]

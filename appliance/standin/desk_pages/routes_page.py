@@ -63,7 +63,7 @@ def _sides(before: dict[str, Any], after: dict[str, Any], name: str) -> str:
 
 
 def change(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Return the cell that says how much the median has changed: "" where there are too few requests to say so."""
+    """Return the cell that says how much the median has changed: "" if there are too few requests to say so."""
     known = min(before.get("count", 0), after.get("count", 0)) >= _COMPARED and before["p50_s"] > 0
     if not known:
         return "<td></td>"

@@ -60,7 +60,7 @@ class AssistantAccess:
 
 
 def kept_token(folder: Path, name: str) -> str:
-    """Return the token in a file, and make it where it is missing or not ours; a new one where none can be kept."""
+    """Return the token in a file, and make it if it is missing or not ours; a new one if none can be kept."""
     token = secrets.token_urlsafe(32)
     try:
         with open_folder(str(folder), LEVELS, make=CLOSED) as opened:

@@ -1,4 +1,4 @@
-"""Answer what the desk's pages ask of the supervisor besides its status: settings, the environment, the memory limit.
+"""Answer what the desk's pages ask, except the status: settings, the environment, the memory limit.
 
 They ask on the status socket. Nothing here reads a file of a disk: the loop must not wait.
 """

@@ -53,7 +53,7 @@ class State:
     Attributes:
         next: what follows the run that ends, in the phases ENDING and CLEARING.
         runs: counts the starts.
-        failures: early ends in a row that were no success.
+        failures: early ends in a row, each a failure.
         missing: the last end was that of a program that does not exist.
     """
 

@@ -34,7 +34,7 @@ ROLE = "exporter"
 START_S = 0.8  # after the supervisor's own start, which is not to be slowed
 LAST_S = 1.2  # to send what is left, at the stop; the exporter itself takes less
 _BEGUN_S = 5.0  # an exporter that was started so shortly before may still import the SDK,
-_BEGINS_S = 1.5  # for which it has this time besides
+_BEGINS_S = 1.5  # for which it has this time in addition
 _PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then the last
 _SERVICE = "service.name"
 
@@ -63,12 +63,12 @@ class ExporterProcess:
 
     @property
     def spans(self) -> int:
-        """The socket through which workers send what becomes spans; -1 where none is exported."""
+        """The socket through which workers send what becomes spans; -1 if none is exported."""
         return self._spans[0].fileno() if self._spans is not None else -1
 
     @property
     def tracing(self) -> dict[str, Any] | None:
-        """What a worker must know to begin spans; None where none is exported."""
+        """What a worker must know to begin spans; None if none is exported."""
         return self._telemetry.sampler._asdict() if self._spans is not None else None
 
     def name_secrets(self, values: Sequence[str]) -> None:
@@ -91,7 +91,7 @@ class ExporterProcess:
         self._runtime.loop.call_later(START_S, self._start)
 
     def ended(self, child: Handle) -> None:
-        """Start another exporter where one has ended by itself."""
+        """Start another exporter if one has ended by itself."""
         if child is not self._child:
             return
         self._child = None

@@ -76,7 +76,7 @@ class RecorderProcess:
 
     @property
     def details(self) -> int:
-        """The socket through which workers send the details of requests; -1 where nothing is recorded."""
+        """The socket through which workers send the details of requests; -1 if nothing is recorded."""
         return self._details[0].fileno() if self._details is not None else -1
 
     def name_secrets(self, values: Sequence[str]) -> None:
@@ -110,7 +110,7 @@ class RecorderProcess:
             self._lines.write(data, requests)
 
     def ended(self, child: Handle) -> None:
-        """Start another recorder where one has ended by itself."""
+        """Start another recorder if one has ended by itself."""
         if child is not self._child:
             return
         self._child = None

@@ -287,7 +287,7 @@ class Preloading:
         try:
             child, theirs = handles.prepare_forked("spare")
         except StartError:
-            return None  # a cold start reports why, where it fails too
+            return None  # a cold start reports why, if it fails too
         asked = self._children.send(self._processes[source], Fork(), theirs)
         for descriptor in theirs:
             os.close(descriptor)

@@ -133,7 +133,7 @@ class Children:
         child.set_timer(self._loop.call_later(within_s, partial(self.terminate, child)))
 
     def expect_end(self, child: Handle) -> None:
-        """The child sends its last message, and is killed by the caller soon: its end is no failure."""
+        """The child sends its last message, and is killed by the caller soon: its end is not a failure."""
         child.mark_ending()
 
     def terminate(self, child: Handle) -> None:

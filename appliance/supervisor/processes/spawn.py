@@ -129,7 +129,7 @@ class Spawner:
         return {"folder": self._adapter_folder, "action": analysis.websockets}
 
     def _pages(self, role: str) -> dict[str, Any] | None:
-        """Return what a child must know of the appliance's own pages; None where they are off."""
+        """Return what a child must know of the appliance's own pages; None if they are off."""
         settings = self._settings
         if settings.pages == "off":
             return None

@@ -1,4 +1,4 @@
-"""The facts of error pages besides the failure: the last save, and how an editor opens a file.
+"""What error pages show in addition to the failure: the last save, and how an editor opens a file.
 
 Runs in the supervisor.
 """
@@ -28,7 +28,7 @@ class PageFacts:
     Args:
         settings: the appliance's.
         post: runs a function in the supervisor's loop.
-        children: the workers among them are told of the last save, as soon as it is known.
+        children: the workers among them get the last save, as soon as it is known.
     """
 
     def __init__(self, settings: Settings, post: Callable[[Callable[[], None]], None], children: Children) -> None:

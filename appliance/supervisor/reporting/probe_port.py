@@ -99,7 +99,7 @@ class ProbePort:
             self._writer.write(self._state)
 
     def ended(self, child: Handle) -> None:
-        """Start another server where one has ended by itself."""
+        """Start another server if one has ended by itself."""
         if child is not self._child:
             return
         self._child = None

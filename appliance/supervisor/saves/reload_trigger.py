@@ -176,7 +176,7 @@ class ReloadTrigger:
     # -- which changes are saves ---------------------------------------------------------------------------------------
 
     def _take(self, changes: Changes) -> None:
-        """Report a burst of changes, without those that are no saves."""
+        """Report a burst of changes, without those that are not saves."""
         own = {path for path in changes.kinds if self._is_own(path, changes)}
         for path in sorted(own - self._reported_writes)[: REPORTED_WRITES_MAX - len(self._reported_writes)]:
             self._reported_writes.add(path)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-SAVED_MOST = 100  # files that open pages are told of at once
+SAVED_MOST = 100  # files whose change is sent to open pages at once
 LISTED_MOST = 1000  # folders of one worker
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from appliance.watch.watch_set import WatchOptions
 
 STARTING_S = 1.0  # of a run, in which a save may be the command's own
-_PASSED = (signal.SIGUSR1, signal.SIGUSR2)  # besides those that stop a process
+_PASSED = (signal.SIGUSR1, signal.SIGUSR2)  # in addition to those that stop a process
 _OF_THE_TERMINAL = frozenset({"SIGINT", "SIGQUIT"})
 _STDIN = 0
 _SHOWN = 3  # files of a save

@@ -131,7 +131,7 @@ def _stop(state: State, event: Stopped) -> Step:
 
 
 def _ended_by_itself(state: State, event: Ended) -> Step:
-    """Wait for a save, unless there is no such program: a name that is misspelt is no file to save."""
+    """Wait for a save, unless there is no such program: a name that is misspelt is not a file to save."""
     state = replace(state, phase=Phase.CLEARING, code=event.code)
     if state.first and event.code in NO_PROGRAM:
         return replace(state, next=Next.EXIT), (Clear(),)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 WAIT_S = 1.0  # how long a client waits for a worker before it gets the page
 START_S = 0.6  # after the wait began the stand-in is started: it accepts before WAIT_S is over
 RESTART_S = 1.0  # before a stand-in that ended, or could not be started, is started again
-RETRY_S = 0.2  # before connections are sent again, where no descriptor was free
+RETRY_S = 0.2  # before connections are sent again, if no descriptor was free
 
 NO_PAGES = {
     "status": 503,

@@ -8,9 +8,10 @@ progress is visible from outside, even of a stopped process: nothing waits, or t
 check. Without any client there is nothing to see, so for the health check the supervisor connects, sends nothing, and
 expects to be accepted.
 
-Long requests are no standstill. If every thread may have one, it takes a minute in which none has begun or ended; the
-same if the process computes (it may hold the interpreter's lock). A process that is stopped, or that accepts nothing
-though threads are free, is found after ten seconds. Checks are counted and not time, since a machine may sleep.
+Long requests are not a standstill. If every thread may have one, a worker is stuck after a minute in which no request
+has begun or ended; the same if the process computes (it may hold the interpreter's lock). A process that is stopped, or
+that accepts nothing though threads are free, is found after ten seconds. Checks are counted and not time, since a
+machine may sleep.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def with_subclasses(cls: type) -> list[type]:
 
 
 def further_references(mapping: Mapping[Any, Any], key: object) -> int:
-    """Return how many references there are to the value besides this mapping's and one ``LiveObjects``'s.
+    """Return how many references there are to the value, except this mapping's and one ``LiveObjects``'s.
 
     The caller must not refer to the value itself.
     """

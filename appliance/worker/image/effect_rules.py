@@ -3,8 +3,8 @@
 Pure: each rule reads the arguments of one event, and returns what the code is about to do in words; "" if that is
 harmless. The events come before the effect; Python's documentation lists them and their arguments.
 
-What only changes memory is no effect: variables of the environment, ``sys.path``, modules. A fork inherits it, as if it
-had imported the project itself.
+What only changes memory is not an effect: variables of the environment, ``sys.path``, modules. A fork inherits it, as
+if it had imported the project itself.
 """
 
 from __future__ import annotations

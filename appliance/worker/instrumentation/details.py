@@ -69,7 +69,7 @@ class Details:
 
     @property
     def effects(self) -> Effects:
-        """What the request does besides queries."""
+        """What the request does, except queries."""
         if self._effects is None:
             self._effects = Effects()
         return self._effects
@@ -133,7 +133,7 @@ class Details:
         return self._effects.call_total() if self._effects is not None else (0, 0)
 
     def _number(self, text: str) -> int:
-        """Return the number of a text that is sent once; -1 where there were too many."""
+        """Return the number of a text that is sent once; -1 if there were too many."""
         number = self._texts.get(text)
         if number is None:
             size = wire_size(text)

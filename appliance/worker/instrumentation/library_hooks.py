@@ -36,7 +36,7 @@ class LibraryHooks:
         self._waiting: dict[str, list[tuple[str, Patch]]] = {}
 
     def add(self, module: str, hook: str, patch: Patch) -> None:
-        """Call ``patch`` with the module of this name once it is there; ``hook`` names it where it fails."""
+        """Call ``patch`` with the module of this name once it is there; ``hook`` names it if it fails."""
         self._waiting.setdefault(module, []).append((hook, patch))
 
     @property

@@ -43,7 +43,7 @@ class MessageSocket:
                     self._kept.appendleft(message)
                     self._kept_bytes += len(message)
                     return
-                except OSError:  # too large for the socket, or nobody reads: the access record tells of it anyway
+                except OSError:  # too large for the socket, or nobody reads: the access record reports it anyway
                     return
 
     def finish(self, within_s: float) -> None:

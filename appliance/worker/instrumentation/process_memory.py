@@ -1,6 +1,6 @@
 """Read how much memory this process has, and its peak. Runs twice in a request that is recorded: 10 µs.
 
-Resident pages of the whole process: what ``tracemalloc`` could tell of one request costs several times its run time.
+Resident pages of the whole process: to measure one request with ``tracemalloc`` costs several times its run time.
 """
 
 from __future__ import annotations

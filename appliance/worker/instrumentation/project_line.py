@@ -26,7 +26,7 @@ class ProjectLine:
         self._own: dict[str, bool] = {}
 
     def find(self) -> str:
-        """Return the innermost line of the project's own code as ``file:line``; "" where none is near."""
+        """Return the innermost line of the project's own code as ``file:line``; "" if none is near."""
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  documented, and a tenth of inspect.stack()
         for _ in range(_FRAMES_MAX):
             if frame is None:

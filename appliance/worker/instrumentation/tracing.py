@@ -1,6 +1,6 @@
 """Give each request its span, when it begins (W3C Trace Context). Runs in the threads of the requests.
 
-Only where spans are exported. A project that traces itself has spans of its own for the same requests, with the same
+Only if spans are exported. A project that traces itself has spans of its own for the same requests, with the same
 parents: then ours are left out from that moment on, and one event tells so.
 """
 

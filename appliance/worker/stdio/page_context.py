@@ -1,4 +1,4 @@
-"""What an error page shows besides the exception: the last lines, the last save, how the editor opens a file.
+"""What an error page shows in addition to the exception: the last lines, the last save, how the editor opens a file.
 
 Runs in the worker; asked for only when an application has failed.
 """
@@ -35,7 +35,7 @@ class PageContext:
         self.saved = saved
 
     def follow(self, live_reload: LiveReload | None) -> None:
-        """Have pages follow the code by this; None where they do not."""
+        """Have pages follow the code by this; None if they do not."""
         self.live_reload = live_reload
 
     def __call__(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The script that runs a remedy on the page that shows the failure.
 
 It shows the exact command or change, a button, the output live, and loads the page again once the project is served.
-It gets what it shows, and the page's value, from the appliance's own pages. Where it can't run, each remedy is a link
+It gets what it shows, and the page's value, from the appliance's own pages. If it can't run, each remedy is a link
 to a page with the same button. Texts are never parsed as markup.
 """
 

@@ -43,16 +43,16 @@ class Exchange:
 
     Attributes:
         event: one of ``access_record.EVENTS``.
-        head: the request's; None where it could not be read.
+        head: the request's; None if it could not be read.
         started: its first byte, as near as is known; answered, finished: the response's first and last byte, or 0.
         ended: seconds since the epoch when it was finished.
-        status: of the response; 0 where none was sent.
+        status: of the response; 0 if none was sent.
         body_size: bytes of its content that were sent.
         reason: why it was refused; who aborted it, and how far it was.
         route: the framework's own pattern, where a sink's owner knows it.
         framework_error: the exception that a framework has answered itself, until the application has returned.
         streaming: the response is sent piece by piece.
-        length: of a response that is sent so; -1 where it is not known.
+        length: of a response that is sent so; -1 if it is not known.
         endless: it goes on until somebody ends it: hijacked, or an event stream.
         hijacked: the application has taken the socket.
         logged: its line was written.

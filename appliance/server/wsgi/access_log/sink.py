@@ -29,7 +29,7 @@ class Sink(Protocol):
 
 
 class FlushSchedule:
-    """When to flush a sink: at once where that is rare, else every few milliseconds, so that records go in batches."""
+    """When to flush a sink: at once if that is rare, else every few milliseconds, so that records go in batches."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink

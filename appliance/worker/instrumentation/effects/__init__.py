@@ -1,4 +1,4 @@
-"""What a request did besides its queries: outgoing calls and the like, noted by hooks into the libraries that do it.
+"""What a request did, except its queries: outgoing calls, mail, templates, cache; noted by hooks into libraries.
 
 Runs in a worker.
 """

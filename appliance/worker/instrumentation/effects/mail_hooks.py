@@ -2,8 +2,8 @@
 
 Runs in the threads of the project. The decision "Mail is kept" says why.
 
-Theory of operation. Where mail is kept, a session with a server begins as ever, but with ``SmtpSink`` in the place
-of the socket: every library that stands on smtplib works unchanged, and nothing leaves. Sessions with a server for
+Theory of operation. Where mail is kept, a session with a server begins as usual, but with ``SmtpSink`` in the place
+of the socket: every library that uses smtplib works unchanged, and nothing leaves. Sessions with a server for
 tests, and all of them with APPLIANCE_MAIL=send, are the project's own. A mail is noted in both cases, where its text is
 handed over. If this can't be decided, the mail is kept.
 """

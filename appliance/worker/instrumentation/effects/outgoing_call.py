@@ -2,7 +2,7 @@
 
 ``http_client_calls`` and ``httpcore_calls`` know the libraries. Runs in the threads of the requests.
 
-Theory of operation. Libraries stand on each other: requests on urllib3, urllib3 on ``http.client``. A call is noted by
+Theory of operation. Libraries use each other: requests uses urllib3, which uses ``http.client``. A call is noted by
 the outermost that is hooked, so that it counts once, with the time to connect and with its failure; ``inside`` tells
 the inner one. Nothing is noted outside of a request that is recorded.
 """

@@ -1,4 +1,4 @@
-"""What is noted of a query besides its time: its text, and the types of its parameters, never their values.
+"""What is noted of a query, except its time: its text, and the types of its parameters, never their values.
 
 Nothing of the project's own is called: a value is asked for its type alone, and an iterable that is neither a list, a
 tuple nor a dict is not looked at.
@@ -40,7 +40,7 @@ def arguments_of(given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, An
 
 
 def types_of(parameters: Any, *, many: bool = False) -> str:
-    """Return the types of parameters, as ``int, str`` or ``id: int, name: str``; "" where they are not known."""
+    """Return the types of parameters, as ``int, str`` or ``id: int, name: str``; "" if they are not known."""
     kind = type(parameters)
     if many:
         if kind not in _SEQUENCES or not parameters:

@@ -1,6 +1,6 @@
 """Note a query in the record of the request that runs it. Runs in the threads of the requests.
 
-Theory of operation. Libraries stand on each other: Django on psycopg, SQLAlchemy on ``sqlite3``, a cursor's
+Theory of operation. Libraries use each other: Django psycopg, SQLAlchemy ``sqlite3``, a cursor's
 ``executemany`` on its ``execute``. A query is noted by the outermost that is hooked, so that it counts once; ``inside``
 tells the inner ones. Outside of a request that is recorded nothing is noted, and nothing is looked at.
 """
@@ -60,7 +60,7 @@ class QueryNotes:
 
 
 def _rows(cursor: Any) -> int:
-    """Return the number of rows that the driver tells; -1 where it knows none."""
+    """Return the number of rows that the driver tells; -1 if it knows none."""
     try:
         rows = cursor.rowcount
     except Exception:  # noqa: BLE001  whatever the driver, or a subclass of the project's, does
