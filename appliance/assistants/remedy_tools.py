@@ -1,4 +1,4 @@
-"""The tools of remedies: which there are, run one after it was shown, end one."""
+"""The tools about remedies: list them, run one after it was shown, end one."""
 
 from __future__ import annotations
 

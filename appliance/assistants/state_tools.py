@@ -1,4 +1,4 @@
-"""The tools that tell what the appliance does now: its status, the project's routes, the stacks of its worker."""
+"""The tools about the present state: the status, the project's routes, the stacks of the worker."""
 
 from __future__ import annotations
 

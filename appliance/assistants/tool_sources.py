@@ -1,4 +1,4 @@
-"""Where tools get what they tell: the desk's database, and the supervisor."""
+"""Give tools access to what they report: the desk's database, and the supervisor's status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that ``appliance init`` writes into a project.
+"""Fill in the templates of the files that ``appliance init`` writes; ``compose_draft`` makes the compose file.
 
 The texts are here and in ``compose_draft``; those of the dev container are files of the folder ``templates``. This
 module writes nothing.

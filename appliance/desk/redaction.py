@@ -1,4 +1,4 @@
-"""Make what was on the wire readable, and mask the secrets in it: nothing else is stored.
+"""Decode a request and its response for the desk, and mask the secrets in them: nothing else is stored.
 
 A value is secret by its name (``masking.is_secret_field``, and APPLIANCE_REDACT), or by its text (``masking.Mask``).
 Runs in the recorder.

@@ -1,4 +1,4 @@
-"""Answers that the appliance's own pages share."""
+"""Send the responses of the appliance's own pages: bytes, static files, and responses that grow."""
 
 from __future__ import annotations
 

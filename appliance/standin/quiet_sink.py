@@ -1,4 +1,4 @@
-"""The stand-in's sink: leaves out of the log what nobody asked for."""
+"""The stand-in's sink: leaves requests for the appliance's own pages out of the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run PID 1: make its parts, and say which part takes what happens.
+"""Run PID 1: create its parts, and pass each event to the part that handles it.
 
 Parts are made in one direction: each is given the parts that it calls, which exist already. What happens goes the other
 way: an event of the lifecycle, a message of a child or a save is passed on by the routes that are set at the end.

@@ -1,4 +1,4 @@
-"""Send to a collector with requests, and note what it answers: the SDK's exporters tell only success or failure."""
+"""Send to a collector by HTTP, and note its answer: the SDK's exporters report only success or failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exporter: reads lines of the log from a pipe and spans' parts from a socket, and puts them into the outboxes.
+"""The exporter's loop: read lines of the log from a pipe and parts of spans from a socket, and fill the outboxes.
 
 Theory of operation. This thread reads and converts; each outbox sends from a thread of its own. So nothing that a
 collector does stops the reading, and what the outboxes do not hold is lost and counted, never waited for.

@@ -1,8 +1,8 @@
-"""The thread that reports saves.
+"""Notice that files have changed, and report each burst of changes: the watcher's thread.
 
-It decides that something has changed: a burst is over, and files have another content than before. It does not know
-what a change leads to. It sleeps until the kernel has events; in addition, a slow sweep scans everything, and mounts
-without events are polled. Its reports reach the supervisor's loop by ``post``.
+It reports once a burst is over, and only files whose content is another than before. What a change leads to is decided
+in ``supervisor/saves``. The thread sleeps until the kernel has events; in addition, a slow sweep scans everything, and
+mounts without events are polled. Its reports reach the supervisor's loop by ``post``.
 """
 
 from __future__ import annotations

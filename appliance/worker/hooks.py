@@ -1,4 +1,4 @@
-"""Guard our code in the project's process: a hook that fails is left out from then on, and reported once.
+"""Contain the failures of our code in the project's process: a hook that fails is left out, and reported once.
 
 Guards whatever runs because the project runs: around its application, in its framework, in ``logging``, ``sys`` and
 ``builtins``. Runs in the worker and in the preloader, in any thread of the project.

@@ -1,4 +1,4 @@
-"""The rules for names that a project declares: FLASK_APP, and ``[tool.appliance]`` of pyproject.toml.
+"""Read the application's name from where a project declares it: FLASK_APP, and ``[tool.appliance]`` of pyproject.toml.
 
 This module does not know which rule comes first. Runs in the appliance's own interpreter.
 """

@@ -1,4 +1,4 @@
-"""Find the target that a person has named, and say what is wrong with the name.
+"""Find what the text of a target names, in each of its forms, and say what is wrong with the text.
 
 The forms are ``module``, ``module:object.attribute``, ``module:factory()``, ``path/file.py`` and ``file.ini#section``.
 Where the name stands (a setting, ``FLASK_APP``, ``[tool.appliance] app``) is read elsewhere: by ``declared`` and

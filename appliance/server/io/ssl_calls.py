@@ -1,4 +1,4 @@
-"""Keep calls of ``ssl`` apart from each other's failures. Imported only where a certificate is set.
+"""Keep calls of ``ssl`` apart from each other's failures. Imported only if a certificate is set.
 
 OpenSSL keeps a queue of errors for each thread, and reads it to say why a call failed; it has to be empty before the
 call (SSL_get_error(3)). CPython does not ensure that, and from 3.13 on leaves an entry behind when a connection is

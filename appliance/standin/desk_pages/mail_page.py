@@ -1,4 +1,4 @@
-"""The HTML of a mail, as a page of its own: without scripts, forms and whatever another server has.
+"""Show the HTML of a mail as a page of its own: without scripts, without forms, without content of other servers.
 
 It is the project's, and stands under the appliance's origin: the policy gives it an origin that nothing else has (CSP
 Level 3, ``sandbox``). Its links can be followed.

@@ -1,4 +1,4 @@
-"""What a request that was sent again has led to, beside what was recorded, as HTML."""
+"""Write the response of a request that was sent again beside the recorded one, as HTML."""
 
 from __future__ import annotations
 

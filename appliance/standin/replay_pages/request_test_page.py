@@ -1,4 +1,4 @@
-"""The page that shows a request as a test of the project, and writes it where a person says.
+"""The page that shows a request as a test of the project, and writes it into the file that a person names.
 
 A browser posts a place and the digest of what was shown: the text is made here again, so no text of a browser is ever
 written into the project.

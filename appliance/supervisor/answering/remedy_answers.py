@@ -1,4 +1,4 @@
-"""Answer what assistants ask of remedies: which there are, run one, end one. Runs in the supervisor's loop.
+"""Answer the questions of assistants about remedies: list them, run one, end one. Runs in the supervisor's loop.
 
 A remedy is run here by the rules of the pages (``offered_remedies``): the id names what the supervisor has made itself,
 and the digest is that of what the assistant was shown. In addition, ``APPLIANCE_MCP`` must be ``write``.

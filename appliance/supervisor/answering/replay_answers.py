@@ -1,4 +1,4 @@
-"""Answer what assistants ask of replays: the recorder sends a request again. Runs in the supervisor's loop.
+"""Answer an assistant that asks for a replay: the recorder sends the request again. Runs in the supervisor's loop.
 
 A request that is sent again runs the project's code, so ``APPLIANCE_MCP`` must be ``write``. Its answer is masked.
 """

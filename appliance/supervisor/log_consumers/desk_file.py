@@ -1,4 +1,4 @@
-"""Choose the file of the desk's database: one for each project in this user's cache, and for each appliance at a time.
+"""Choose the file of the desk's database in this user's cache: one for each project and each running appliance.
 
 Two containers may share a cache volume, and both have their project in the same folder. So a file is locked as long as
 its appliance runs, and the next appliance takes the next one.

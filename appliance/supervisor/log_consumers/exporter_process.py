@@ -1,4 +1,4 @@
-"""Give the exporter a copy of every line of the log, where OpenTelemetry data is sent, and keep it running.
+"""Run the exporter if an endpoint is set: give it a copy of every line of the log, and start it again if it ends.
 
 Nothing waits for it (``line_pipe``). An exporter that ends is started again, more and more slowly. Without an endpoint
 there is no process, no socket and no copy. Runs in the supervisor's loop.

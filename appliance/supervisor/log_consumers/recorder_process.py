@@ -1,7 +1,7 @@
-"""Give the recorder a copy of every line of the log, and keep it running. Runs in the supervisor's loop.
+"""Run the recorder: give it a copy of every line of the log, and start it again if it ends.
 
 Nothing waits for the recorder (``shared_lines``). A recorder that ends is started again, more and more slowly, and
-given up after some ends in a row.
+given up after some ends in a row. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When a process of ours that ended by itself is started again: later after each end in a row."""
+"""Decide when a process of ours that ended unexpectedly is started again: later after each end in a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the place of a failure without an exception, and show its source as the page of an exception does.
+"""Find the place of a failure that is not an exception, and show its source as the page of an exception does.
 
 A process that hung or crashed has a dump of faulthandler: its frames are the place, without those of the appliance and
 of the import system. An installation may name a line of a file. Runs in the supervisor, which reads the files only.

@@ -1,4 +1,4 @@
-"""What the supervisor reports of the whole: its start and its end, its history, its status, and stacks.
+"""Make the supervisor's own reports: its start and end, its history, its status, and stacks.
 
 Runs in the supervisor's loop.
 """

@@ -1,4 +1,4 @@
-"""Bring the watcher's changes into the supervisor's loop, and decide which of them are saves.
+"""Take the watcher's bursts of changes, decide which are saves, and start what each save needs.
 
 A change that a worker has made itself is not a save; a change that comes again at each start is delayed. A burst of
 saves becomes one call, in the loop's thread.

@@ -1,4 +1,4 @@
-"""Decide which start of a worker comes next: a pure table, (state, event) to (state, actions).
+"""Decide how a worker is started, forked or cold, and again: a pure table, (state, event) to (state, actions).
 
 One generation of the project may need several starts, which are called attempts here. A forked worker that does not fit
 the project is started again cold. A worker that found its address in use is started again once the old workers have

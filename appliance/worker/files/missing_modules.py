@@ -1,4 +1,4 @@
-"""Find out where the project could have the modules that no other finder has found.
+"""Record where a module that was not found would be in the project, so that its creation is a save.
 
 The last finder on ``sys.meta_path``. Runs in the worker as long as that lives; a module that is found costs nothing.
 """

@@ -1,4 +1,4 @@
-"""Check the content that an application returns, and join it where all of it is known (PEP 3333)."""
+"""Check the content that an application returns, and join it if all of it is known (PEP 3333)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write an exception's tree as HTML: the project's frames with source and values, runs of library frames in one line.
+"""Write an exception's tree as HTML: the project's frames with their source and values, others folded.
 
 The innermost frame of the project is open, the others are one click away.
 """

@@ -1,4 +1,4 @@
-"""Note outgoing calls of ``http.client``, on which urllib and others stand, and of urllib3, on which requests stands.
+"""Note outgoing calls of ``http.client``, which urllib and others use, and of urllib3, which requests uses.
 
 Theory of operation. A call of ``http.client`` is three calls of its connection: ``putrequest`` begins it,
 ``endheaders`` sends the head, ``getresponse`` waits for the response. urllib3 connects before the first of them, so its

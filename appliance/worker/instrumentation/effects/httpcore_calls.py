@@ -1,4 +1,4 @@
-"""Note outgoing calls of httpcore (0.14 and later), on which httpx stands, and hand the trace on to them."""
+"""Note outgoing calls of httpcore (0.14 and later), which httpx uses, and hand the trace on to them."""
 
 from __future__ import annotations
 

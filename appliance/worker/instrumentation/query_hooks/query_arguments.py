@@ -1,4 +1,4 @@
-"""What is noted of a query, except its time: its text, and the types of its parameters, never their values.
+"""Describe a query: its text, and the types of its parameters, never their values.
 
 Nothing of the project's own is called: a value is asked for its type alone, and an iterable that is neither a list, a
 tuple nor a dict is not looked at.
