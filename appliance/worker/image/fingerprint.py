@@ -41,7 +41,9 @@ _REGISTRIES: Final = (
 )
 APPLICATION: Final = "the application"
 PROCESS: Final = "the process"
-_MAX_OBJECTS: Final = 400_000  # of all modules; the rest counts by its type
+# Objects below one name: the application and registries lead to all routes, models and receivers.
+_MAX_REGISTERED: Final = 100_000
+_MAX_NAMED: Final = 1_500  # a form of many fields has 800
 
 
 class Fingerprint:
@@ -54,13 +56,14 @@ class Fingerprint:
 
     def __init__(self, names: Iterable[str], application: object = None) -> None:
         spaces = {name: space for name in sorted(names) if (space := _space_of(name)) is not None}
-        self._objects = ObjectDigests(spaces, _MAX_OBJECTS)
-        self._names: dict[str, dict[str, bytes]] = {name: self._of_space(space) for name, space in spaces.items()}
+        self._objects = ObjectDigests(spaces)
+        self._names = {APPLICATION: {"application": self._objects.of_name(application, _MAX_REGISTERED)}}
         for name in _REGISTRIES:
             if name not in spaces and (space := _space_of(name)) is not None:
-                self._names[name] = self._of_space(space)
-        self._names[APPLICATION] = {"application": self._objects.of(application)}
-        self._names[PROCESS] = self._of_space(_process_state())
+                self._names[name] = self._of_space(space, _MAX_REGISTERED)
+        for name, space in spaces.items():
+            self._names[name] = self._of_space(space, _MAX_NAMED)
+        self._names[PROCESS] = self._of_space(_process_state(), _MAX_NAMED)
 
     def of_modules(self) -> dict[str, str]:
         """Return one hash for each module, in hexadecimal."""
@@ -70,9 +73,9 @@ class Fingerprint:
         """Return one hash for each name in a module: they say which of them differs."""
         return {name: digest.hex() for name, digest in self._names.get(module, {}).items()}
 
-    def _of_space(self, space: Mapping[str, Any]) -> dict[str, bytes]:
-        of = self._objects.of
-        return {name: of(value) for name, value in list(space.items()) if name not in _SKIPPED}
+    def _of_space(self, space: Mapping[str, Any], limit: int) -> dict[str, bytes]:
+        of = self._objects.of_name
+        return {name: of(value, limit) for name, value in list(space.items()) if name not in _SKIPPED}
 
 
 def fingerprint(names: Iterable[str], application: object = None) -> dict[str, str]:

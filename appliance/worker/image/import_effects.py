@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..preload import fork_safety
 from .driver_connections import DriverConnections
 from .effect_rules import RULES
+from .log_files import LogFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,7 +53,8 @@ class ImportEffects:
         self._is_own = is_own
         self._stop = stop
         self._kept = tuple(f"{folder.rstrip('/')}/" for folder in kept if folder)
-        self._drivers = DriverConnections(lambda what: self._refuse(f"{self._place()} {what}"))
+        self._drivers = DriverConnections(self._refuse_here)
+        self._logs = LogFiles(self._refuse_here)
         self._before: _State | None = None
         self._began = ""  # the module of the project that began last
         self._on = False
@@ -66,15 +68,17 @@ class ImportEffects:
         """
         sys.addaudithook(self._hook)
         self._drivers.begin()
+        self._logs.begin()
         self._before = _read()
         self._on = True
 
     def end(self) -> str:
         """Observe no longer; return which module did what; "" if a fork of this process is as good as an import."""
+        self._drivers.end()
+        self._logs.end()
         if self._on and not self.refused:
             self._compare()
         self._on = False
-        self._drivers.end()
         return self.refused
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -92,6 +96,8 @@ class ImportEffects:
             raiser = None  # a function in C, in a thread of its own
         if raiser is not None and _is_exempt(raiser):
             return
+        if event == "open" and raiser is not None and self._logs.opens(raiser, arguments):
+            return
         try:
             what = rule(arguments)
         except Exception as error:  # noqa: BLE001  any code may raise an event of this name
@@ -104,6 +110,7 @@ class ImportEffects:
         if code.co_name != "<module>" or not self._is_own(code.co_filename):
             return
         self._drivers.begin()  # some may have been imported since
+        self._logs.begin()
         self._compare()
         self._began = code.co_filename
 
@@ -113,9 +120,19 @@ class ImportEffects:
         if before is None or after == before:
             return
         self._before = after
-        if what := _difference(before, after, self._kept):
+        if what := _difference(before, after, self._is_kept):
             files = dict.fromkeys(file for file in (self._began, self._current_file()) if file)
             self._refuse(f"{' or '.join(_module_of(file) for file in files) or 'a package'} {what}")
+
+    def _is_kept(self, descriptor: int) -> bool:
+        try:
+            name = os.readlink(f"/proc/self/fd/{descriptor}")
+        except OSError:
+            return False
+        return f"{name}/".startswith(self._kept) or name in self._logs.names
+
+    def _refuse_here(self, what: str) -> None:
+        self._refuse(f"{self._place()} {what}")
 
     def _refuse(self, reason: str) -> None:
         self._on = False  # before anything else: what follows raises events too
@@ -181,10 +198,11 @@ def _read() -> _State:
     )
 
 
-def _difference(before: _State, after: _State, kept: tuple[str, ...]) -> str:
+def _difference(before: _State, after: _State, is_kept: Callable[[int], bool]) -> str:
+    opened = after.reading.descriptors - before.reading.descriptors
     reading = after.reading._replace(
         path=before.reading.path,
-        descriptors=frozenset(each for each in after.reading.descriptors if not _is_kept(each, kept)),
+        descriptors=frozenset(each for each in opened if not is_kept(each)),
     )
     if after.patched:
         return f"runs after {after.patched}"
@@ -197,15 +215,6 @@ def _difference(before: _State, after: _State, kept: tuple[str, ...]) -> str:
         (after.shared > before.shared, "makes a lock or a queue of multiprocessing"),
     )
     return next((text for changed, text in changes if changed), "")
-
-
-def _is_kept(descriptor: int, kept: tuple[str, ...]) -> bool:
-    if not kept:
-        return False
-    try:
-        return f"{os.readlink(f'/proc/self/fd/{descriptor}')}/".startswith(kept)
-    except OSError:
-        return False
 
 
 def _module_of(file: str) -> str:

@@ -90,13 +90,12 @@ class ObjectDigests:
 
     Args:
         own: the namespaces of the project's modules, by name: only their functions and classes are hashed whole.
-        limit: of objects; later ones count by their type.
     """
 
-    def __init__(self, own: Mapping[str, Mapping[str, Any]], limit: int) -> None:
+    def __init__(self, own: Mapping[str, Mapping[str, Any]]) -> None:
         self._own = frozenset(own)
         self._files = frozenset(file for space in own.values() if type(file := space.get("__file__")) is str)
-        self._left = limit
+        self._left = 0
         self._code = CodeDigests()
         self._known: dict[int, bytes] = {}
         self._alive: list[Any] = []  # so that no identity is used twice
@@ -106,8 +105,16 @@ class ObjectDigests:
         self._slots: dict[int, list[tuple[str, Any]]] = {}
         self._now, self._monotonic, self._pid = time.time(), time.monotonic(), os.getpid()
 
+    def of_name(self, value: Any, limit: int) -> bytes:
+        """Return the hash of what one name leads to: 8 bytes. Objects beyond ``limit`` count by their type.
+
+        A tree of a million nodes is data.
+        """
+        self._left = limit
+        return self.of(value)
+
     def of(self, value: Any) -> bytes:
-        """Return the hash of a value: 8 bytes."""
+        """Return the hash of a part of it."""
         leaf = _LEAVES.get(id(type(value)))
         if leaf is not None:
             return leaf(self, value)
@@ -123,7 +130,8 @@ class ObjectDigests:
         self._left -= 1
         self._active[number] = depth
         try:
-            parts = self._reader(type(value))(value)
+            reader = self._readers.get(id(type(value))) or self._reader(type(value))
+            parts = reader(value)
         except Exception:  # noqa: BLE001  an object of C that is half made
             parts = [self._kind(type(value))]
         del self._active[number]
@@ -140,16 +148,14 @@ class ObjectDigests:
     # -- by type
 
     def _reader(self, kind: type) -> Callable[[Any], list[bytes]]:
-        reader = self._readers.get(id(kind))
-        if reader is None:
-            reader = self._readers[id(kind)] = self._choose_reader(kind)
-            self._alive.append(kind)
+        reader = self._readers[id(kind)] = self._choose_reader(kind)
+        self._alive.append(kind)
         return reader
 
     def _choose_reader(self, kind: type) -> Callable[[Any], list[bytes]]:
         for base in _type_order(kind):
             if (reader := _READERS.get(id(base))) is not None:
-                return partial(reader, self)
+                return MethodType(reader, self)
         module = _type_module(kind).partition(".")[0]
         if module in _UNSTABLE_MODULES:
             return lambda value: [self._kind(type(value))]

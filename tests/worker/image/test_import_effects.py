@@ -23,12 +23,22 @@ HARMLESS = {
     "a question whether a process exists": "import os; os.kill(os.getpid(), 0)",
     "a name of this host": "import socket; socket.gethostbyname('localhost')",
     "standard output": "print('hello'); import sys; sys.stderr.write('x')",
+    "a log file that exists": "import logging; logging.getLogger().addHandler(logging.FileHandler('kept.txt'))",
+    "a rotated log file": "import logging.handlers as h; kept = h.RotatingFileHandler('kept.txt', maxBytes=10)",
     "an executor without work": "from concurrent.futures import ThreadPoolExecutor; pool = ThreadPoolExecutor()",
 }
 EFFECTS = {
     "a written file": ("open('made', 'w')", "shop.rows, line 1, opens made for writing"),
     "an appended file": ("import os; os.open('made', os.O_APPEND | os.O_WRONLY)", "opens made for writing"),
     "a log file": ("import logging; logging.FileHandler('app.log')", "shop.rows, line 1, opens "),
+    "a line in a log file": (
+        "import logging; logging.basicConfig(filename='kept.txt'); logging.error('made')",
+        "shop.rows, line 1, writes into the log file ",
+    ),
+    "a log file that begins anew": (
+        "import logging; logging.FileHandler('kept.txt', mode='w')",
+        "kept.txt for writing",
+    ),
     "a path's text": ("from pathlib import Path\nPath('made').write_text('x')", "shop.rows, line 2, opens made"),
     "a folder": ("import os; os.makedirs('made')", "shop.rows, line 1, makes the folder made"),
     "a removed file": ("import os; os.remove('kept.txt')", "deletes kept.txt"),
@@ -101,6 +111,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     found: dict[str, list[str]] = json.loads(ran.stdout.splitlines()[-1])
     for name in EFFECTS:
         assert not (folder / name / "made").exists(), f"{name}: the effect has happened"
+        assert (folder / name / "kept.txt").read_text() == "kept"
     return found
 
 
