@@ -55,7 +55,7 @@ def test_a_closed_log_file_opens_again(opened, tmp_path: Path) -> None:
 
 
 def test_a_line_during_the_import_is_noticed_first(opened) -> None:
-    """Whoever logs into a file is told before the line is written."""
+    """A line that is logged into a file is reported before it is written."""
     logs, handler, written = opened()
     handler.emit(logging.makeLogRecord({"msg": "after"}))
     logs.end()
