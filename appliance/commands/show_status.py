@@ -99,11 +99,30 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if reload:
         times = [f"{name.removesuffix('_s')} {1000 * value:.0f} ms" for name, value in reload.items() if _is_time(name)]
         yield "last reload", f"generation {reload['generation']}, {reload['at']}: {', '.join(times)}"
+    yield from _image_facts(status)
     debugger = status.get("debugger")
     if debugger:
         clients = [f"pid {pid}" for pid in debugger["attached_pids"]]
         waits = ", a worker waits for a client" if debugger["waiting_pids"] else ""
         yield "debugger", f"{debugger['address']}, attached: {_joined(clients) or 'nobody'}{waits}"
+
+
+def _image_facts(status: Status) -> Iterator[tuple[str, str]]:
+    """Yield how the last reloads were made, why not in a faster way, and what is known of the image."""
+    for each in reversed(status.get("reloads") or ()):
+        why = f": {each['reason']}" if each.get("reason") else ""
+        yield "reload", f"generation {each['generation']}, {each['how']} in {1000 * each['duration_s']:.0f} ms{why}"
+    image = status.get("image")
+    if not image or image["state"] == "off":
+        return
+    why = f": {image['why']}" if image["why"] else ""
+    yield "image", f"{image['state']}{why}" if not image["pid"] else f"ready, {counted(image['modules'], 'module')}"
+    for module, reason in list(image["blocked"].items())[:_MAX_NAMES]:
+        yield "not swapped", f"{module}: {reason}"
+    if len(image["blocked"]) > _MAX_NAMES:
+        yield "not swapped", f"{counted(len(image['blocked']) - _MAX_NAMES, 'module')} more"
+    if image["off"]:
+        yield "not swapped", f"after a mismatch: {_joined(image['off'])}"
 
 
 def _companion(companion: Status) -> str:

@@ -68,6 +68,7 @@ class Settings:
     watch: str
     watch_extra: tuple[str, ...]
     preload: str
+    swap: str
     ignore: tuple[str, ...]
     threads: int
     log_format: str

@@ -12,6 +12,7 @@ from appliance.logs.companion_events import COMPANION_EVENTS
 from appliance.logs.event_type import CHILD, Event
 from appliance.logs.page_events import PAGE_EVENTS
 from appliance.logs.request_events import REQUEST_EVENTS
+from appliance.logs.swap_events import SWAP_EVENTS
 from appliance.logs.telemetry_events import TELEMETRY_EVENTS
 
 _ERROR = ("found", "expected", "action")
@@ -240,7 +241,9 @@ EVENTS = MappingProxyType(
             ("files", "count", "signal", "reason"),
         ),
         "reload.finished": Event(
-            "info", "The new generation serves.", ("duration_s", "forked", "seen_s", "start_s", "import_s")
+            "info",
+            "The new generation serves. `reason`: why its worker was not made in a faster way.",
+            ("duration_s", "how", "forked", "reason", "seen_s", "start_s", "import_s"),
         ),
         "reload.spared": Event(
             "info",
@@ -298,6 +301,7 @@ EVENTS = MappingProxyType(
                 "Read the lines above: what the preloader printed last. If it happens again, set APPLIANCE_PRELOAD=off."
             ),
         ),
+        **SWAP_EVENTS,
         **COMPANION_EVENTS,
         **REQUEST_EVENTS,
         # The output of processes, and failures of the log itself.

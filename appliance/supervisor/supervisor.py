@@ -121,7 +121,12 @@ class Supervisor:
         self._lifecycle.route(self._performers(), self._probes.changed)
         self._child_listener.route(self._child_routes())
         routes = SaveRoutes(
-            self._changed, self._pages.router.assets_saved, self._template_saves, self._companions.starting
+            self._changed,
+            self._pages.router.assets_saved,
+            self._template_saves,
+            self._worker_group.images.changed,
+            self._worker_group.images.written,
+            self._companions.starting,
         )
         self._reload_trigger.route(routes)
 
@@ -138,7 +143,7 @@ class Supervisor:
         }
 
     def _child_routes(self) -> Routes:
-        workers, preloading = self._worker_group.workers, self._worker_group.preloading
+        workers = self._worker_group.workers
         pages, steps, asked = self._pages, self._steps, self._consumers.recorder.questions
         ingest = LogIngest(self._log, self._writer, pause=self._children.pause, on_line=workers.output_line)
         own: Handlers = {
@@ -174,9 +179,7 @@ class Supervisor:
                 GUARD: self._companions.guard_ended,
                 "installer": steps.installation.ended,
                 before_start.ROLE: steps.before_start.ended,
-                "worker": workers.ended,
-                "preloader": preloading.ended,
-                "spare": preloading.ended,
+                **self._worker_group.ends(),
                 "recorder": self._consumers.recorder.ended,
                 exporter_process.ROLE: self._consumers.exporter.ended,
                 probe_port.ROLE: self._probes.ended,
@@ -266,8 +269,9 @@ class Supervisor:
     def _stop_all(self, action: lifecycle_events.StopAll) -> None:
         parts = (
             self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
-            self._worker_group.preloading.close, self._worker_group.workers.close, self._steps.before_start.cancel,
-            self._pages.remedies.close, self._companions.close, self._consumers.hurry,
+            self._worker_group.images.close, self._worker_group.preloading.close, self._worker_group.workers.close,
+            self._steps.before_start.cancel, self._pages.remedies.close, self._companions.close,
+            self._consumers.hurry,
         )  # fmt: skip
         self._stopping.begin(action.signal, parts)
         self._check_all_gone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -53,9 +54,37 @@ class Preloader:
         """As the preloader's."""
         return self.wanted
 
+    def why_cold(self) -> str:
+        """As the preloader's."""
+        return "no preloader"
+
     def ready(self) -> None:
         """As the preloader's."""
         self.readies += 1
+
+
+class Images:
+    """Forks a worker from an image where the test says so, and remembers what it is told."""
+
+    is_on = True
+
+    def __init__(self, children: FakeChildren) -> None:
+        self._children = children
+        self.forks = False
+        self.born = True
+        self.told: list[object] = []
+
+    def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
+        """As the images'."""
+        if not self.forks:
+            return None, [], "no image"
+        child = self._children.add(handle(forked=True, pid=None if self.born else 0))
+        child.generation = generation
+        return child, ["/workspace/app.py"], ""
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else it is told."""
+        return lambda *values, **named: self.told.append((name, *values, *named.values()))
 
 
 class Project:
@@ -64,11 +93,13 @@ class Project:
     def __init__(self, url: str | None = "http://localhost:8000") -> None:
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
         self.preloader = Preloader(self.children)
+        self.images = Images(self.children)
         self.hurried = 0
         self.not_startable = False
         self.reloads: list[int] = []
         self.timelines: list[dict[str, Any]] = []
         self.errors: list[Exception] = []
+        self.swaps: list[list[str]] = []
         self.received: list[lifecycle_events.Event] = []
         self.state = lifecycle.State()
         self.pages: list[Any] = []
@@ -86,15 +117,23 @@ class Project:
         )  # fmt: skip
         spawner: Any = SimpleNamespace(worker=self._worker, initialise=self._initialise)
         preloader: Any = self.preloader
+        images: Any = self.images
         drained_workers: Any = SimpleNamespace(shorten_deadlines=self._shorten_deadlines)
         self.workers = Workers(
-            runtime, spawner, preloader, reports, drained_workers=drained_workers, no_timeout=lambda _: self.no_timeout
+            runtime,
+            spawner,
+            preloader,
+            reports,
+            images=images,
+            drained_workers=drained_workers,
+            no_timeout=lambda _: self.no_timeout,
         )
         self.children.ended = self._ended
         self.on_event(lifecycle_events.Analysed(1, installed=True))
 
-    def _initialise(self, child: Handle, analysis: object) -> Handle:
+    def _initialise(self, child: Handle, analysis: object, changed: Sequence[str] = ()) -> Handle:
         assert analysis is self.analysis
+        self.swaps += [list(changed)] if changed else []
         return child
 
     def _worker(self, generation: int, analysis: object) -> Handle:

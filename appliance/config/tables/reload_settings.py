@@ -30,6 +30,13 @@ RELOAD_SETTINGS: tuple[Setting, ...] = (
         example="off",
     ),
     Setting(
+        "SWAP",
+        value_types.SWITCH,
+        "off",
+        "Whether a save inside functions is served from an image of the project, which has it imported ahead.",
+        example="on",
+    ),
+    Setting(
         "IGNORE",
         value_types.LIST,
         "",

@@ -24,8 +24,8 @@ ALWAYS = MappingProxyType(
         "event": Field("string", "the event's name, from the table below"),
         "role": Field(
             "string",
-            "the process: `supervisor`, `preloader`, `worker`, `standin`, `preparation`, `remedy`, `recorder`, "
-            "`exporter`, `probes`, `companion`, `guard`; `library` for a library's log",
+            "the process: `supervisor`, `preloader`, `image`, `worker`, `standin`, `preparation`, `remedy`, "
+            "`recorder`, `exporter`, `probes`, `companion`, `guard`; `library` for a library's log",
         ),
         "generation": Field(
             "integer", "the generation of the process's code: one more with each reload; absent if it has none"
@@ -42,6 +42,7 @@ FIELDS = MappingProxyType(
         "apps": Field("array", "labels of Django applications"),
         "aside": Field("string", "the new name of what was renamed"),
         "client.address": Field("string", "the client's address"),
+        "blocked": Field("integer", "how many modules have functions that can't be swapped"),
         "command": Field("string", "the command line"),
         "commands": Field("string", "the shell commands, as in the setting"),
         "companion": Field("string", "the name of the companion, as it is declared"),
@@ -66,10 +67,14 @@ FIELDS = MappingProxyType(
         "folders": Field("integer", "how many folders are watched"),
         "found": Field("string", "what was found"),
         "framework": Field("string", "the framework that the project uses"),
-        "forked": Field("boolean", "whether the preloader forked the worker"),
+        "forked": Field("boolean", "whether the worker was forked, from the preloader or an image"),
         "function": Field("string", "the function's name"),
         "hook": Field("string", "the hook, as `routes of Flask`"),
-        "how": Field("string", "how a process ended; how saves are noticed: `events`, `polling` or both"),
+        "how": Field(
+            "string",
+            "how a process ended; how saves are noticed: `events`, `polling` or both; of a reload: `swapped`, `forked` "
+            "or `cold`",
+        ),
         "http.request.method": Field("string", "the method; `_OTHER` if no standard defines it"),
         "http.request.method_original": Field("string", "the method as sent, if the other field is `_OTHER`"),
         "http.response.body.size": Field("integer", "bytes of the response's content that were sent"),
@@ -86,7 +91,7 @@ FIELDS = MappingProxyType(
         "logger": Field("string", "the logger's name"),
         "message": Field("string", "the message"),
         "module": Field("string", "the module's name"),
-        "modules": Field("integer", "how many modules are preloaded"),
+        "modules": Field("integer", "how many modules are preloaded, or the image has of the project's own"),
         "more": Field("boolean", "whether the line of output continues in the next event, or never ended"),
         "names": Field("array", "names of settings, variables or migrations"),
         "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),

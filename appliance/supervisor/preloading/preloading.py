@@ -17,14 +17,15 @@ import os
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.errors import StartError
-from appliance.protocol.messages import Fork, Preload
+from appliance.protocol.messages import Preload
 from appliance.supervisor.preloading import preload_cache, preload_rounds
 from appliance.supervisor.preloading import preload_events as events
 from appliance.supervisor.preloading.preload_rounds import Phase, Process
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
@@ -42,6 +43,19 @@ if TYPE_CHECKING:
 ROUND_S = 120.0  # for all imports of one round
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
 LASTING_S = 60.0  # a preloader that has lasted so long did not end for what it had imported
+
+
+class Follower(Protocol):
+    """A part that forks from the preloader too."""
+
+    def preloader_ready(self) -> None:
+        """There is a preloader, or another one."""
+
+    def preloader_ended(self) -> None:
+        """There is none for now; what was forked from it is as good as before."""
+
+    def preloader_discarded(self) -> None:
+        """What it has loaded may be out of date, and so is what was forked from it."""
 
 
 class Preloading:
@@ -62,6 +76,11 @@ class Preloading:
         self._note = -1  # a file in memory, in which the process of the round names the module that it runs
         self._count = 0  # the number of modules of the round
         self._timer: Timer | None = None
+        self._follower: Follower | None = None
+
+    def follow(self, follower: Follower) -> None:
+        """Tell this part what becomes of the preloader."""
+        self._follower = follower
 
     def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
         return {
@@ -101,6 +120,14 @@ class Preloading:
         if child is not None:
             child.assign(generation)
         return child
+
+    def fork_image(self) -> Handle | None:
+        """Return a process that waits for its first message, beside the one that is forked ahead; None without one."""
+        return self._fork(Process.READY, "image") if Process.READY in self._processes else None
+
+    def why_cold(self) -> str:
+        """Return why a worker can't be forked."""
+        return self._state.reason or "no preloader is ready yet"
 
     def ready(self) -> None:
         """A worker serves: there is time to fork another one ahead."""
@@ -175,6 +202,8 @@ class Preloading:
                 self._on(events.RoundEnded(forked=bool(child.pid), how=how, found={module: why} if module else {}))
             case Process.READY:
                 lasted = child.ready_at is not None and time.monotonic() - child.ready_at > LASTING_S
+                if self._follower is not None:
+                    self._follower.preloader_ended()
                 self._on(events.PreloaderEnded(child.how(), lasted))
 
     # -- the list ------------------------------------------------------------------------------------------------------
@@ -272,6 +301,8 @@ class Preloading:
             "info", "preload.ready", pid=child.pid, modules=self._count, left_out=len(self._cache.left),
             import_s=action.import_s,
         )  # fmt: skip
+        if self._follower is not None:
+            self._follower.preloader_ready()
         self.ready()
 
     # -- the processes -------------------------------------------------------------------------------------------------
@@ -282,20 +313,8 @@ class Preloading:
             self._processes[Process.SPARE] = child
             self._on(events.SpareForked())
 
-    def _fork(self, source: Process) -> Handle | None:
-        """Ask for a forked worker. Its hello shows that it exists; without a hello, its channel ends."""
-        try:
-            child, theirs = handles.prepare_forked("spare")
-        except StartError:
-            return None  # a cold start reports why, if it fails too
-        asked = self._children.send(self._processes[source], Fork(), theirs)
-        for descriptor in theirs:
-            os.close(descriptor)
-        self._children.add(child)
-        if not asked:
-            self._children.kill(child)
-            return None
-        return child
+    def _fork(self, source: Process, role: str = "spare") -> Handle | None:
+        return request_fork(self._children, self._processes[source], role)
 
     def _end(self, process: Process) -> None:
         child = self._processes.pop(process, None)
@@ -309,6 +328,8 @@ class Preloading:
         self._read_note()
         for process in (Process.SPARE, Process.COPY, Process.READY, Process.IMPORTING):
             self._end(process)
+        if self._follower is not None:
+            self._follower.preloader_discarded()
 
     def _read_note(self) -> str:
         """Return the module that ran last in the process of the round, and close the note."""

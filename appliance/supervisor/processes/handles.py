@@ -43,6 +43,7 @@ NAMES = MappingProxyType(
         "remedy": "a remedy",
         "preloader": "the preloader",
         "spare": "a worker of the project",
+        "image": "an image of the project",
         "recorder": "the recorder",
         "exporter": "the exporter",
         "probes": "the probe server",
@@ -70,8 +71,9 @@ class Handle:
     in_flight: Reading | None = None  # for a worker: its running requests
     silent: dict[str, Snapshot] = field(default_factory=dict)  # for each stream: in_flight when it was last read empty
     recorded: int = 0  # requests whose records have come
-    attempt: int = 0  # for a worker: the number of its start (worker_retries)
-    analysis: Analysis | None = None  # for a worker: the analysis of the project that it serves
+    attempt: int = 0  # of a worker: the number of its start (worker_retries)
+    analysis: Analysis | None = None  # of the project that the worker serves
+    from_image: bool = False  # an image of the project has forked the worker
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
     served: bool = False  # whether the child has had requests; set once it has ended
@@ -146,9 +148,9 @@ class Handle:
         """Make a process that was forked ahead a worker of this generation; its start counts from now."""
         self.role, self.generation, self.started = "worker", generation, time.monotonic()
 
-    def assign_attempt(self, attempt: int, analysis: Analysis) -> None:
+    def assign_attempt(self, attempt: int, analysis: Analysis, *, from_image: bool = False) -> None:
         """Note that the child was started as a worker: with this number, and for this analysis of the project."""
-        self.attempt, self.analysis = attempt, analysis
+        self.attempt, self.analysis, self.from_image = attempt, analysis, from_image
 
     def set_pid(self, pid: int) -> None:
         """Note the process id of a forked child."""
@@ -389,8 +391,7 @@ def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping
 
 def spawn_own(role: str, module: str, environment: Mapping[str, str]) -> Handle:
     """Start a process of ours with a channel: a module of the appliance, in our own interpreter."""
-    command = [sys.executable, "-I", "-m", module]
-    return spawn(role, 0, command, environment=environment, folder=Path("/"), channel=True)
+    return spawn(role, 0, [sys.executable, "-I", "-m", module], environment=environment, folder=Path("/"), channel=True)
 
 
 def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:

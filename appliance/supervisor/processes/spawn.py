@@ -18,6 +18,7 @@ from appliance.config.port_forwarding import forwarded_names
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
+from appliance.protocol.image_messages import ImportAhead
 from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
@@ -26,7 +27,7 @@ from appliance.watch.kinds import watched_names
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from appliance.config.certificate import Certificate
     from appliance.supervisor.log_consumers.consumers import LogConsumers
@@ -97,9 +98,24 @@ class Spawner:
         )
         return self.initialise(self._children.add(child), analysis)
 
-    def initialise(self, child: Handle, analysis: Analysis) -> Handle:
-        """Send a worker, started or forked, what it needs to serve the project."""
-        return self._initialise(child, analysis.project.target.as_dict(), self._adapter(analysis))
+    def initialise(self, child: Handle, analysis: Analysis, changed: Sequence[str] = ()) -> Handle:
+        """Send a worker, started or forked, what it needs to serve the project.
+
+        ``changed``: the files that have changed since the import of the image that it was forked from.
+        """
+        return self._initialise(child, analysis.project.target.as_dict(), self._adapter(analysis), changed)
+
+    def import_ahead(self, child: Handle, analysis: Analysis) -> Handle:
+        """Send a fork of the preloader what it needs to import the project as a worker does."""
+        target = analysis.project.target.as_dict()
+        mark = new_mark()
+        child.expect(mark)
+        message = ImportAhead(
+            child.generation, str(self._settings.project), target,
+            self._options("worker", target, self._adapter(analysis)), mark=mark.hex(), code=self._code(),
+        )  # fmt: skip
+        self._children.send(child, message)
+        return child
 
     def standin(self, generation: int) -> Handle:
         """Start a stand-in, whose records have this generation.
@@ -150,47 +166,60 @@ class Spawner:
             return ASGI_THREADS
         return self._settings.threads
 
-    def _initialise(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None = None) -> Handle:
+    def _initialise(
+        self,
+        child: Handle,
+        target: dict[str, Any],
+        adapter: dict[str, str] | None = None,
+        changed: Sequence[str] = (),
+    ) -> Handle:
         """Send the child its start message; kill the child if that fails, because it can't serve.
 
         Raises:
             StartError: there are no descriptors left.
         """
+        mark = new_mark()
+        child.expect(mark)
+        options = self._options(child.role, target, adapter)
+        start = Start(
+            child.role, child.generation, str(self._settings.project), target, options,
+            mark=mark.hex(), code=self._code(), changed=list(changed),
+        )  # fmt: skip
         try:
-            return self._send_start(child, target, adapter)
+            return self._send_start(child, start)
         except (OSError, ValueError) as error:
             self._children.kill(child)
             raise start_error(handles.NAMES[child.role], error) from error
 
-    def _send_start(self, child: Handle, target: dict[str, Any], adapter: dict[str, str] | None) -> Handle:
-        settings = self._settings
-        threads = self._threads(target)
-        options = {
-            "threads": threads,
+    def _options(self, role: str, target: dict[str, Any], adapter: dict[str, str] | None) -> dict[str, Any]:
+        settings, worker = self._settings, role == "worker"
+        return {
+            "threads": self._threads(target),
             "adapter": adapter,
             "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
             "forwarded_names": forwarded_names(self._process),
-            "debugger": self._debugger() if child.role == "worker" else None,
-            "removed": self._reload_trigger.removed() if child.role == "worker" else [],
+            "debugger": self._debugger() if worker else None,
+            "removed": self._reload_trigger.removed() if worker else [],
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
-            "pages": self._pages(child.role),
-            "error_pages": self._page_facts.options() if child.role == "worker" else {},
+            "pages": self._pages(role),
+            "error_pages": self._page_facts.options() if worker else {},
             "records": self._recorder.details >= 0,
-            "mail": settings.mail if child.role == "worker" else "",
-            "tracing": self._exporter.tracing if child.role == "worker" else None,
+            "mail": settings.mail if worker else "",
+            "tracing": self._exporter.tracing if worker else None,
             "tls": vars(self._certificate) if self._certificate else None,
             "limits": {name: getattr(settings, name) for name in _LIMITS},
         }
-        mark = new_mark()
-        child.expect(mark)
-        code = str(user_cache(settings.cache) / "code")
-        start = Start(child.role, child.generation, str(settings.project), target, options, mark=mark.hex(), code=code)
+
+    def _code(self) -> str:
+        return str(user_cache(self._settings.cache) / "code")
+
+    def _send_start(self, child: Handle, start: Start) -> Handle:
         descriptors = [self._listener.fileno()]
         if child.role == "worker":
             notes = self._reload_trigger.notes.begin(child)
             try:
-                descriptors += [child.count(threads + _WITHOUT_THREAD), notes]
+                descriptors += [child.count(start.options["threads"] + _WITHOUT_THREAD), notes]
                 if self._recorder.details >= 0:
                     descriptors.append(self._recorder.details)
                 if self._exporter.spans >= 0:

@@ -6,6 +6,7 @@ Runs in the supervisor's loop.
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from appliance.logs.render.timestamp import Timestamps
 if TYPE_CHECKING:
     from appliance.supervisor.lifecycle_events import Page
 
+RELOADS = 10  # how many of the last reloads are kept
 ERROR_FIELDS = ("title", "lead", "file", "line", "action", "details")  # of a failure's page
 
 
@@ -26,6 +28,7 @@ class RunHistory:
         project: the project's folder.
         started: seconds since the epoch; ``started_monotonic``: the same moment on CLOCK_MONOTONIC.
         last_reload: the last reload that a worker serves; None before the first.
+        reloads: the last reloads, the newest last.
         last_error: the last failure; kept until the next one.
     """
 
@@ -34,6 +37,7 @@ class RunHistory:
     started: float = field(default_factory=time.time)
     started_monotonic: float = field(default_factory=time.monotonic)
     last_reload: dict[str, Any] | None = None
+    reloads: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=RELOADS))
     last_error: dict[str, Any] | None = None
     _timestamp: Timestamps = field(default_factory=Timestamps)
 
@@ -50,3 +54,4 @@ class RunHistory:
     def reloaded(self, generation: int, timeline: dict[str, Any]) -> None:
         """Record a reload that now serves; ``timeline`` are the fields of its event."""
         self.last_reload = {"at": self._timestamp(time.time()), "generation": generation, **timeline}
+        self.reloads.append(self.last_reload)

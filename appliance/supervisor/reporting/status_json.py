@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.worker_group import WorkerGroup
 
 # The state of a process that will be ready; the others only run.
-_BEFORE_READY = {"worker": "starting", "preloader": "starting", "standin": "starting", "spare": "waiting"}
+_BEFORE_READY = {
+    "worker": "starting",
+    "preloader": "starting",
+    "standin": "starting",
+    "spare": "waiting",
+    "image": "starting",
+}
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
 
 
@@ -79,6 +85,7 @@ class StatusAnswers:
             **status_of(self._snapshot(), self._history, progress.stuck),
             "watching": self._reload_trigger.status(),
             "preload": self._workers.preloading.status(),
+            "image": self._workers.images.status(),
             "debugger": self._debug_port.status(),
             "companions": self._companions.status(),
             "desk": self._desk.path or None,
@@ -111,6 +118,7 @@ def status_of(snapshot: Snapshot, history: RunHistory, stuck: str = "") -> dict[
         "processes": [_process(child) for child in snapshot.children],
         "uptime_s": history.uptime_s,
         "last_reload": history.last_reload,
+        "reloads": list(history.reloads),
         "error": {key: error.get(key) for key in ERROR_FIELDS} if error else None,
         "last_error": history.last_error,
     }

@@ -49,12 +49,16 @@ class SaveRoutes:
         changed: takes the changes for which a worker restarts.
         assets: takes the paths of files that browsers load.
         template_saves: takes every burst first: templates may need no new worker.
+        before: takes the changed files first, for which a worker may be started.
+        spared: takes those for which none is started: the application writes them, or browsers load them.
         companion_starts: whether a companion that follows the code has just been started: it may write files.
     """
 
     changed: Callable[[Changes], None]
     assets: Callable[[list[str]], None]
     template_saves: TemplateSaves
+    before: Callable[[Mapping[str, Kind]], None] = lambda _: None
+    spared: Callable[[Mapping[str, Kind]], None] = lambda _: None
     companion_starts: Callable[[], bool] = lambda: False
 
 
@@ -186,6 +190,8 @@ class ReloadTrigger:
         static = {path: self._whole(path) for path, kind in saved.items() if kind is Kind.STATIC}
         restarting = dict.fromkeys(self._static_saves.saved(static) if static else (), Kind.CODE)
         kinds = {path: kind for path, kind in saved.items() if kind is not Kind.STATIC} | restarting
+        if self._routes is not None and len(kinds) < len(changes.kinds):
+            self._routes.spared({path: kind for path, kind in changes.kinds.items() if path not in kinds})
         if kinds:
             self._save(kinds, changes, ask=not restarting)
 
@@ -194,6 +200,7 @@ class ReloadTrigger:
         self._remember_removed(kinds)
         self._saves.saved(list(kinds))
         if self._routes is not None:
+            self._routes.before(kinds)
             self._routes.template_saves.take(replace(changes, kinds=kinds), self._restart, ask=ask)
 
     def _restart(self, changes: Changes) -> None:

@@ -49,10 +49,11 @@ class CodeSaved(Event):
 
 
 class Started(Event):
-    """The attempt has a process."""
+    """The attempt has a process; ``swapping``: it was forked from an image of the project."""
 
     attempt: int
     forked: bool
+    swapping: bool = False
 
 
 class StartFailed(Event):
@@ -76,6 +77,18 @@ class ForkMismatched(Event):
 
     attempt: int
     doubt: str = ""
+
+
+class SwapDeclined(Event):
+    """What was saved can't be served by a swap in the attempt, which ends."""
+
+    attempt: int
+
+
+class SwapTimedOut(Event):
+    """The attempt has had its time for a swap, if it is one."""
+
+    attempt: int
 
 
 class ImportFailed(Event):
@@ -131,11 +144,15 @@ class Action(Record):
 
 
 class Start(Action):
-    """Start the process of this attempt: cold, or forked where the preloader can."""
+    """Start the process of this attempt: cold, or forked where the preloader can.
+
+    ``swap``: forked from an image of the project, where there is one.
+    """
 
     generation: int
     attempt: int
     cold: bool
+    swap: bool = True
 
 
 class ExpectEnd(Action):
@@ -155,6 +172,12 @@ class RefusePreload(Action):
     """A cold start succeeded where a forked one failed: preload nothing."""
 
     why: str
+
+
+class DropImage(Action):
+    """The attempt did not come up from the image of the project: swap nothing until there is another one."""
+
+    how: str
 
 
 class AwaitAddress(Action):

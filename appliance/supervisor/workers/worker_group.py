@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.environment.environment_locks import EnvironmentUse
-from appliance.protocol import messages
+from appliance.protocol import image_messages, messages
 from appliance.supervisor import lifecycle_events
+from appliance.supervisor.images.images import Images
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.steps.analysis import required
@@ -21,6 +22,7 @@ from appliance.supervisor.workers.workers import Workers
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from appliance.supervisor.debugger.debug_port import DebugPort
     from appliance.supervisor.lifecycle_runner import Performers
@@ -70,9 +72,10 @@ class WorkerGroup:
         self._reload_trigger = reload_trigger
         self._use = EnvironmentUse()
         self.preloading = Preloading(loop, children, settings, log)
+        self.images = Images(runtime, self.preloading, spawner, self._replace)
         self._drained_workers = DrainedWorkers(loop, children)
         self.workers = Workers(
-            runtime, spawner, self.preloading, reports,
+            runtime, spawner, self.preloading, reports, images=self.images,
             drained_workers=self._drained_workers, no_timeout=debug_port.no_timeout,
         )  # fmt: skip
         self.progress = Progress(
@@ -94,12 +97,28 @@ class WorkerGroup:
         return {
             messages.Ready: lambda child, message, _: self._ready(child, message),
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
-            messages.Failed: lambda child, message, _: self._failed_imports.handle(child, message),
+            messages.Failed: lambda child, message, _: self._failed(child, message),
+            image_messages.ImageReady: lambda child, message, _: self.images.imported(child, message),
+            image_messages.Fingerprints: lambda child, message, _: self.images.compared(child, message),
+            image_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
             messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
-            messages.FilesReport: lambda child, message, _: self._reload_trigger.loaded(child, message),
+            messages.FilesReport: lambda child, message, _: self._files_reported(child, message),
             messages.Preloaded: lambda child, message, _: self.preloading.preloaded(child, message),
         }
+
+    def ends(self) -> dict[str, Callable[[Handle], object]]:
+        """Return what takes the end of each of these children, by role."""
+        return {
+            "worker": self.workers.ended,
+            "preloader": self.preloading.ended,
+            "spare": self._spare_ended,
+            "image": self.images.ended,
+        }
+
+    def _spare_ended(self, child: Handle) -> None:
+        self.preloading.ended(child)
+        self.images.ended(child)
 
     def serving(self) -> Handle | None:
         """Return the worker that serves the last reported save; None if no worker does."""
@@ -130,6 +149,21 @@ class WorkerGroup:
             self.workers.ready(child, message)
         else:
             child.became_ready()
+
+    def _replace(self) -> None:
+        self.workers.replace()
+
+    def _failed(self, child: Handle, message: messages.Failed) -> None:
+        if child.role == "worker":
+            self._failed_imports.handle(child, message)
+        else:
+            self.images.failed(child, f"its import fails: {message.report.get('message', '')}")
+
+    def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
+        if child.role == "worker":
+            self._reload_trigger.loaded(child, message)
+        else:
+            self.images.read(child, message)
 
     def _modules_reported(self, child: Handle, message: messages.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)

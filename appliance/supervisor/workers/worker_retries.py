@@ -1,10 +1,11 @@
 """Decide how a worker is started, forked or cold, and again: a pure table, (state, event) to (state, actions).
 
-One generation of the project may need several starts, which are called attempts here. A forked worker that does not fit
-the project is started again cold. A worker that found its address in use is started again once the old workers have
-gone, and once only. A worker that a newer save has superseded may report its modules before it is ended. ``lifecycle``
-decides about generations: a failure or a death that no other attempt may explain is reported to it. ``workers``
-performs the actions. No process, no clock.
+One generation of the project may need several starts, which are called attempts here. A worker that was forked from an
+image of the project, and does not serve what was saved, is started again from the preloader. A forked worker that does
+not fit the project is started again cold. A worker that found its address in use is started again once the old workers
+have gone, and once only. A worker that a newer save has superseded may report its modules before it is ended.
+``lifecycle`` decides about generations: a failure or a death that no other attempt may explain is reported to it.
+``workers`` performs the actions. No process, no clock.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from appliance.supervisor.workers.worker_events import (
     CodeSaved,
     Died,
     Drain,
+    DropImage,
     Ended,
     Event,
     ExpectEnd,
@@ -44,6 +46,8 @@ from appliance.supervisor.workers.worker_events import (
     StoppedAccepting,
     StopRequested,
     Supersede,
+    SwapDeclined,
+    SwapTimedOut,
 )
 
 
@@ -64,7 +68,8 @@ class State:
 
     Attributes:
         attempt: counts the starts, over all generations.
-        forked: the attempt was forked from the preloader.
+        forked: the attempt was forked, from the preloader or from an image.
+        swapping: it was forked from an image of the project.
         doubt: why this attempt is cold, or the next one will be: its outcome shows whether the fork was at fault.
         address_retried: this generation has been started again because its address was in use.
         draining: the attempt of the old worker that has been asked to drain, and may still accept; 0 for none.
@@ -76,6 +81,7 @@ class State:
     generation: int = 0
     attempt: int = 0
     forked: bool = False
+    swapping: bool = False
     doubt: str = ""
     address_retried: bool = False
     draining: int = 0
@@ -89,11 +95,11 @@ Step = tuple[State, tuple[Action, ...]]
 Row = Callable[[State, Any], Step]
 
 
-def _start(state: State, *before: Action, cold: bool) -> Step:
+def _start(state: State, *before: Action, cold: bool, swap: bool = False) -> Step:
     attempt = state.attempt + 1
     return (
-        replace(state, stage=Stage.IMPORTING, attempt=attempt, forked=False, ready=None),
-        (*before, Start(state.generation, attempt, cold)),
+        replace(state, stage=Stage.IMPORTING, attempt=attempt, forked=False, swapping=False, ready=None),
+        (*before, Start(state.generation, attempt, cold, swap)),
     )
 
 
@@ -127,7 +133,7 @@ def _boot(state: State, event: BootRequested) -> Step:
     doubt = state.doubt
     retired, before = _retire(state, event)  # the lifecycle has asked for that; nothing is left behind if it has not
     wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
-    return _start(wanted, *before, cold=bool(doubt))
+    return _start(wanted, *before, cold=bool(doubt), swap=not doubt)
 
 
 def _retire_requested(state: State, event: RetireRequested) -> Step:
@@ -143,24 +149,40 @@ def _kill(state: State, event: KillRequested) -> Step:
 
 
 def _started(state: State, event: Started) -> Step:
-    return replace(state, forked=event.forked), ()
+    return replace(state, forked=event.forked, swapping=event.swapping), ()
 
 
 def _start_failed(state: State, _event: StartFailed) -> Step:
     return _end(state), ()
 
 
+def _swap_declined(state: State, event: SwapDeclined) -> Step:
+    return _start(state, ExpectEnd(event.attempt), cold=False) if state.swapping else (state, ())
+
+
+def _swap_timed_out(state: State, event: SwapTimedOut) -> Step:
+    if not state.swapping:
+        return state, ()
+    return _start(state, Supersede(event.attempt), DropImage("a fork of it does not answer"), cold=False)
+
+
 def _fork_lost(state: State, _event: ForkLost) -> Step:
+    if state.swapping:
+        return _start(state, DropImage("a fork of it has ended"), cold=False)
     return _start(state, cold=True) if state.forked else (state, ())
 
 
 def _mismatched(state: State, event: ForkMismatched) -> Step:
     if not state.forked:
         return state, ()  # a cold one has nothing that could mismatch: started again, it would say the same forever
+    if state.swapping:
+        return _start(state, ExpectEnd(event.attempt), DropImage("it does not fit the project"), cold=False)
     return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), cold=True)
 
 
 def _import_failed(state: State, event: ImportFailed) -> Step:
+    if state.swapping:  # the image had imported the project: an import of the same files has to say what is wrong
+        return _start(state, ExpectEnd(event.attempt), DropImage("a fork of it has failed"), cold=False)
     state = replace(state, doubt="")  # a cold one fails too; a forked one has said why: the fork is not at fault
     if event.address_in_use and not state.address_retried:
         return _end(state, Stage.ADDRESS_IN_USE), (ExpectEnd(event.attempt), AwaitAddress(event.attempt))
@@ -181,6 +203,8 @@ def _accept(state: State) -> Step:
 
 def _died(state: State, event: Died) -> Step:
     importing = state.stage in {Stage.IMPORTING, Stage.IMPORTED}
+    if importing and state.swapping:
+        return _start(state, DropImage(f"a fork of it has ended ({event.how})"), cold=False)
     doubt = f"a worker ended while it imported the project ({event.how})" if importing and state.forked else ""
     return replace(_end(state), doubt=doubt), (ReportDeath(event.how, event.death),)
 
@@ -224,13 +248,15 @@ _ALWAYS: dict[type[Event], Row] = {
 _IMPORTING: dict[type[Event], Row] = {
     ForkLost: _of_the_newest(_fork_lost),
     ForkMismatched: _of_the_newest(_mismatched),
+    SwapDeclined: _of_the_newest(_swap_declined),
     ImportFailed: _of_the_newest(_import_failed),
     Died: _of_the_newest(_died),
 }
 
 EVENTS: tuple[type[Event], ...] = (
     BootRequested, RetireRequested, KillRequested, StopRequested, CodeSaved, Started, StartFailed, ForkLost,
-    ForkMismatched, ImportFailed, Imported, Died, StoppedAccepting, ReportEnded, Ended, OldWorkersGone,
+    ForkMismatched, SwapDeclined, SwapTimedOut, ImportFailed, Imported, Died, StoppedAccepting, ReportEnded, Ended,
+    OldWorkersGone,
 )  # fmt: skip
 
 # An event that is not listed for a stage changes nothing in it.
@@ -241,6 +267,7 @@ ROWS: dict[Stage, dict[type[Event], Row]] = {
         **_IMPORTING,
         Started: _of_the_newest(_started),
         StartFailed: _of_the_newest(_start_failed),
+        SwapTimedOut: _of_the_newest(_swap_timed_out),
         Imported: _of_the_newest(_imported),
     },
     Stage.IMPORTED: {**_ALWAYS, **_IMPORTING},

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,15 @@ from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers import worker_retries
 from appliance.supervisor.workers.crash_loops import CrashLoops
 from appliance.supervisor.workers.import_watch import ImportWatch
+from appliance.supervisor.workers.reload_timeline import Save
 from appliance.supervisor.workers.worker_retries import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from appliance.protocol.image_messages import SwapDeclined
     from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, Ready
+    from appliance.supervisor.images.images import Images
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
@@ -38,33 +40,11 @@ if TYPE_CHECKING:
 SETTLED_S = 1.0  # a worker that lives so long after it was ready has started well, even without a request
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
+SWAP_S = 1.0  # for a worker from an image to be ready; a swap takes milliseconds
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 OUTPUT_LINES = 60  # of a worker's output that a page about its death shows
 _REPORTED_FIELDS = {"file", "line", "type", "message", "action"}
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
-
-
-@dataclass(frozen=True)
-class Save:
-    """A save that the next ready worker serves.
-
-    Attributes:
-        at: when the watcher reported it, on CLOCK_MONOTONIC.
-        seen_s: how long before that its first file event came; None where a signal asked for the reload.
-    """
-
-    at: float
-    seen_s: float | None
-
-    def timeline(self, child: Handle, message: Ready) -> dict[str, Any]:
-        """The reload's parts, in seconds; the whole begins when the save was reported."""
-        total = (child.ready_at or self.at) - self.at
-        parts: dict[str, Any] = {"duration_s": round(total, 4), "forked": child.is_forked}
-        if self.seen_s is not None:
-            parts["seen_s"] = round(self.seen_s, 4)
-        if message.began:
-            parts["start_s"] = round(max(0.0, message.began - self.at), 4)
-        return {**parts, "import_s": message.import_s}
 
 
 class Workers:
@@ -74,6 +54,7 @@ class Workers:
         runtime: the supervisor's.
         spawner: starts a worker that is not forked.
         preloading: forks workers.
+        images: forks workers that have the project imported.
         reports: has the address, the history and the stacks.
         drained_workers: those that still have background work.
         no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
@@ -86,6 +67,7 @@ class Workers:
         preloading: Preloading,
         reports: Reports,
         *,
+        images: Images,
         drained_workers: DrainedWorkers,
         no_timeout: Callable[[Handle], bool],
     ) -> None:
@@ -96,6 +78,7 @@ class Workers:
         self._lifecycle = runtime.lifecycle
         self._spawner = spawner
         self._preloading = preloading
+        self._images = images
         url = reports.address.url
         self._url: dict[str, Any] = {} if url is None else {"url": url}
         self._history = reports.history
@@ -107,6 +90,7 @@ class Workers:
         )  # fmt: skip
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._save: Save | None = None
+        self._reason = ""  # why the newest worker was not made in a faster way
         self._analysis: Analysis | None = None  # the project as the last worker was started
         self._crash_loops = CrashLoops()
         self._state = worker_retries.State()
@@ -119,6 +103,7 @@ class Workers:
             events.ExpectEnd: self._expect_end,
             events.Accept: self._accept,
             events.RefusePreload: lambda action: self._preloading.refuse(action.why),
+            events.DropImage: self._drop_image,
             events.AwaitAddress: self._await_address,
             events.ReportFailure: self._report_failure,
             events.ReportDeath: self._report_death,
@@ -153,11 +138,21 @@ class Workers:
         """A save was reported: the next ready worker serves it. ``noticed_at``: its first file event (monotonic)."""
         now = time.monotonic()
         self._save = Save(now, None if noticed_at is None else now - noticed_at)
+        if noticed_at is None:
+            self._images.reload_requested()
+        self._images.worker_wanted()
         self._on(events.CodeSaved())
+
+    def replace(self) -> None:
+        """Start another worker instead of one whose swap differs from an import of the same files."""
+        self._log.event("info", "reload.started", reason="a swap differs from an import")
+        self._save = Save(time.monotonic(), None)
+        self._lifecycle.on_event(lifecycle_events.CodeChanged())
 
     def boot(self, generation: int, analysis: Analysis) -> None:
         """Start this generation of the project: forked from the preloader where possible."""
         self._analysis = analysis
+        self._images.follow(analysis)
         self._on(events.BootRequested(generation, self._modules_needed()))
 
     def retire(self, generation: int) -> None:
@@ -204,6 +199,13 @@ class Workers:
             doubt = "" if message.modules or message.stale else message.why
             self._on(events.ForkMismatched(child.attempt, doubt))
 
+    def swap_declined(self, child: Handle, message: SwapDeclined) -> None:
+        """Take a worker's report that a swap can't serve what was saved; that worker never serves."""
+        if not child.ending:
+            self._reason = message.reason
+            self._images.swap_declined(message.reason)
+            self._on(events.SwapDeclined(child.attempt))
+
     def import_failed(self, child: Handle, message: Failed) -> None:
         """The worker's import of the application raised; that of a superseded one concerns nobody."""
         if not child.ending:
@@ -223,7 +225,7 @@ class Workers:
         if child is self.current:
             self.current = None
         self._check_old_workers()
-        expected = child.ending or child.reported
+        expected = child.ending or child.reported or (child.from_image and child.ready_at is None)
         level = "debug" if expected else "error"
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
@@ -246,17 +248,35 @@ class Workers:
         self._output.clear()
         self._import_watch.end()
         try:
-            forked = None if action.cold else self._preloading.fork(generation, analysis)
-            child = self._spawner.initialise(forked, analysis) if forked else self._spawner.worker(generation, analysis)
+            child, swapping = self._process(action, analysis)
         except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this attempt
             self._on(events.StartFailed(action.attempt))
             self._lifecycle.action_failed(lifecycle_events.Boot(generation), error)
             return
         self.current = child
-        child.assign_attempt(action.attempt, analysis)
-        self._on(events.Started(action.attempt, forked=forked is not None))
+        child.assign_attempt(action.attempt, analysis, from_image=swapping)
+        self._on(events.Started(action.attempt, forked=child.is_forked, swapping=swapping))
+        self._images.worker_started(child, swapping=swapping)
         self._import_watch.begin(child)
-        self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=forked is not None)
+        if swapping:
+            self._loop.call_later(SWAP_S, partial(self._on, events.SwapTimedOut(action.attempt)))
+        self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=child.is_forked)
+
+    def _process(self, action: events.Start, analysis: Analysis) -> tuple[Handle, bool]:
+        """Return the process of a worker, made in the fastest way that there is, and whether it is from an image."""
+        if action.swap:
+            child, changed, self._reason = self._images.fork(action.generation)
+            if child is not None:
+                return self._spawner.initialise(child, analysis, changed), True
+        forked = None if action.cold else self._preloading.fork(action.generation, analysis)
+        if forked is not None:
+            return self._spawner.initialise(forked, analysis), False
+        self._reason = "a forked worker did not fit" if action.cold else self._preloading.why_cold()
+        return self._spawner.worker(action.generation, analysis), False
+
+    def _drop_image(self, action: events.DropImage) -> None:
+        self._reason = action.how
+        self._images.swap_failed(action.how)
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
         if (worker := self._worker(action.attempt)) is not None:
@@ -281,8 +301,11 @@ class Workers:
         for after_s in REPORT_MODULES_S:
             self._loop.call_later(after_s, partial(self._request_modules_later, child))
         self._preloading.ready()
+        self._images.worker_ready()
         if self._save is not None:
-            timeline = self._save.timeline(child, message)
+            # Where images are off nobody asks why there is none.
+            reason = self._reason if self._images.is_on or not child.is_forked else ""
+            timeline = self._save.timeline(child, message, reason)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
             self._history.reloaded(child.generation, timeline)
             self._save = None
@@ -294,6 +317,7 @@ class Workers:
 
     def _report_failure(self, action: events.ReportFailure) -> None:
         generation, report = self._state.generation, action.report
+        self._images.worker_gone()
         fields = {key: value for key, value in report.items() if key in _REPORTED_FIELDS}
         self._log.event(
             "error", "worker.failed", role="worker", generation=generation, traceback=report.get("text", ""), **fields
@@ -301,6 +325,7 @@ class Workers:
         self._lifecycle.on_event(lifecycle_events.WorkerFailed(generation, standin_pages.of_report(report)))
 
     def _report_death(self, action: events.ReportDeath) -> None:
+        self._images.worker_gone()
         if (loop := self._crash_loops.died(action.how, time.monotonic())) is not None:
             self._log.event("error", "worker.looping", **loop)
         self._lifecycle.on_event(action.death)

@@ -75,7 +75,14 @@ def test_a_reload_is_logged_once(project: Project, clock: list[float]):
     clock[0] += 2.0
     project.on_event(lifecycle_events.CodeChanged())
     project.serve()
-    timeline = {"duration_s": 2.0, "forked": False, "seen_s": 0.5, "import_s": 0.1}
+    timeline = {
+        "duration_s": 2.0,
+        "how": "cold",
+        "forked": False,
+        "reason": "no preloader",
+        "seen_s": 0.5,
+        "import_s": 0.1,
+    }
     assert logged(project, "reload.finished") == [("info", {"generation": 2, **timeline})]
     assert (project.reloads, project.timelines) == ([2], [timeline])
     project.on_event(lifecycle_events.CodeChanged())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from appliance.supervisor.workers.worker_events import (
     CodeSaved,
     Died,
     Drain,
+    DropImage,
     Ended,
     Event,
     ExpectEnd,
@@ -35,12 +37,14 @@ from appliance.supervisor.workers.worker_events import (
     StoppedAccepting,
     StopRequested,
     Supersede,
+    SwapDeclined,
+    SwapTimedOut,
 )
 from appliance.supervisor.workers.worker_retries import EVENTS, ROWS, Stage, State, step
 from tests.supervisor.histories import History
 
 REPORT = {"message": "no module named flask"}
-MOST_ATTEMPTS = 4  # of one generation: forked, cold, and both once more after an address was in use
+MOST_ATTEMPTS = 5  # of one generation: from an image, forked, cold, and the last two again after an address was in use
 
 
 history: History[State, Event, Action] = History(step, State)
@@ -109,8 +113,8 @@ def test_the_end_of_a_worker_frees_the_socket():
 
 def test_a_fork_that_does_not_fit_is_started_cold():
     """A forked worker that does not fit, or that was never forked, is started again cold, without a report."""
-    assert history(*FORKED, ForkMismatched(1))[1] == [ExpectEnd(1), Start(1, 2, cold=True)]
-    assert history(*FORKED, ForkLost(1))[1] == [Start(1, 2, cold=True)]
+    assert history(*FORKED, ForkMismatched(1))[1] == [ExpectEnd(1), Start(1, 2, cold=True, swap=False)]
+    assert history(*FORKED, ForkLost(1))[1] == [Start(1, 2, cold=True, swap=False)]
 
 
 def test_a_cold_worker_has_nothing_that_does_not_fit():
@@ -134,7 +138,7 @@ def test_a_forked_worker_that_dies_is_followed_by_a_cold_one():
     state, actions = history(*FORKED, Died(1, "killed by SIGSEGV", "page"))
     assert actions == [ReportDeath("killed by SIGSEGV", "page")]
     state, actions = history(BootRequested(2), state=state)
-    assert actions == [Start(2, 2, cold=True)]
+    assert actions == [Start(2, 2, cold=True, swap=False)]
     serving = history(Started(2, forked=False), Imported(2, "ready"), state=state)[1]
     assert [type(action) for action in serving] == [Accept, RefusePreload]
 
@@ -155,13 +159,13 @@ def test_a_save_ends_a_doubt():
 def test_a_doubt_outlives_a_start_that_failed():
     """A cold start that had no process has shown nothing: the next one is cold again."""
     state, _ = history(*FORKED, ForkMismatched(1, "it raised"), StartFailed(2), KillRequested(1))
-    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, cold=True)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, cold=True, swap=False)]
 
 
 def test_a_doubt_outlives_a_boot():
     """A boot that nobody has announced ends the attempt before it, and keeps the doubt that this one was to settle."""
     state, actions = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False), BootRequested(2))
-    assert actions == [Supersede(2), Start(2, 3, cold=True)]
+    assert actions == [Supersede(2), Start(2, 3, cold=True, swap=False)]
     serving = history(Started(3, forked=False), Imported(3, "ready"), state=state)[1]
     assert serving == [Accept(3, "ready"), RefusePreload("it raised")]
 
@@ -210,7 +214,7 @@ def test_an_address_in_use_is_waited_for_once():
     state, actions = history(*FORKED, ImportFailed(1, REPORT, address_in_use=True))
     assert (state.stage, actions) == (Stage.ADDRESS_IN_USE, [ExpectEnd(1), AwaitAddress(1)])
     state, actions = history(OldWorkersGone(), state=state)
-    assert actions == [Start(1, 2, cold=False)]
+    assert actions == [Start(1, 2, cold=False, swap=False)]
     _, actions = history(ImportFailed(2, REPORT, address_in_use=True), state=state)
     assert actions == [ExpectEnd(2), ReportFailure(2, REPORT)]
 
@@ -233,6 +237,35 @@ def test_a_kill_ends_what_is_wanted():
     assert history(KillRequested(0), state=serving) == (serving, [])
 
 
+@pytest.mark.parametrize(
+    ("event", "actions"),
+    [
+        (SwapDeclined(1), [ExpectEnd(1)]),
+        (SwapTimedOut(1), [Supersede(1), DropImage("a fork of it does not answer")]),
+        (ForkLost(1), [DropImage("a fork of it has ended")]),
+        (Died(1, "killed", "page"), [DropImage("a fork of it has ended (killed)")]),
+        (ImportFailed(1, REPORT), [ExpectEnd(1), DropImage("a fork of it has failed")]),
+        (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropImage("it does not fit the project")]),
+    ],
+)
+def test_a_swap_that_does_not_come_up(event: Event, actions: list[Action]):
+    """Whatever becomes of a worker from an image before it serves: the next one is forked from the preloader."""
+    state, _ = history(BootRequested(1), Started(1, forked=True, swapping=True))
+    state, performed = history(event, state=state)
+    assert performed == [*actions, Start(1, 2, cold=False, swap=False)]
+    assert (state.stage, state.swapping, state.doubt) == (Stage.IMPORTING, False, "")
+
+
+def test_a_swap_that_has_come_up():
+    """A worker from an image that serves is one as any other: it has no time to keep, and its death is reported."""
+    state, _ = history(BootRequested(1), Started(1, forked=True, swapping=True), Imported(1, "ready"))
+    assert history(SwapTimedOut(1), state=state) == (state, [])
+    assert history(Died(1, "killed", "page"), state=state)[1] == [ReportDeath("killed", "page")]
+    forked, _ = history(*FORKED)
+    for late in (SwapTimedOut(1), SwapDeclined(1)):
+        assert history(late, state=forked) == (forked, [])
+
+
 def test_every_event_is_listed():
     """Each kind of event has a row somewhere, and each stage has its rows."""
     assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
@@ -246,7 +279,9 @@ EVENT = st.one_of(
     st.builds(BootRequested, st.integers(1, 4), st.booleans()),
     st.builds(RetireRequested, st.integers(1, 4), st.booleans()),
     st.builds(KillRequested, st.integers(1, 4)),
-    st.builds(Started, NUMBER, st.booleans()),
+    st.builds(Started, NUMBER, st.booleans(), st.booleans()),
+    st.builds(SwapDeclined, NUMBER),
+    st.builds(SwapTimedOut, NUMBER),
     st.builds(StartFailed, NUMBER),
     st.builds(ForkLost, NUMBER),
     st.builds(ForkMismatched, NUMBER, st.sampled_from(["", "it raised"])),
@@ -328,21 +363,26 @@ def test_it_comes_up_from_everywhere(events: list[Event]):
     assert (state.stage, state.generation) == (Stage.SERVING, 9)
 
 
-ENDINGS = st.sampled_from(["lost", "mismatch", "doubt", "address", "address gone", "failed", "died", "start failed"])
+ENDINGS = st.sampled_from(
+    ["lost", "mismatch", "doubt", "declined", "late", "address", "address gone", "failed", "died", "start failed"]
+)
 
 
 @given(st.lists(st.tuples(ENDINGS, st.booleans()), min_size=20, max_size=20))
 def test_every_retry_ends(endings: list[tuple[str, bool]]):
-    """However the attempts of one generation fail, at most four are started, and then the failure is reported."""
+    """However the attempts of one generation fail, at most five are started, and then the failure is reported."""
     state, actions = history(BootRequested(1))
     starts, reports = 1, 0
     for ending, forked in endings:
         for started in [action for action in actions if isinstance(action, Start)]:
-            state, _ = history(Started(started.attempt, forked=forked and not started.cold), state=state)
+            from_one = Started(started.attempt, forked and not started.cold, forked and started.swap)
+            state, _ = history(from_one, state=state)
         event: Event = {
             "lost": ForkLost(state.attempt),
             "mismatch": ForkMismatched(state.attempt),
             "doubt": ForkMismatched(state.attempt, "it raised"),
+            "declined": SwapDeclined(state.attempt),
+            "late": SwapTimedOut(state.attempt),
             "address": ImportFailed(state.attempt, REPORT, address_in_use=True),
             "address gone": OldWorkersGone(),
             "failed": ImportFailed(state.attempt, REPORT),

@@ -15,6 +15,7 @@ from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers import workers as module
 from appliance.supervisor.workers.crash_loops import LOOP_DEATHS
+from appliance.supervisor.workers.reload_timeline import Save
 from tests.supervisor.workers_project import READY, Project
 
 BROKEN = Failed({"message": "no module named flask", "type": "ModuleNotFoundError", "text": "Traceback"})
@@ -372,12 +373,18 @@ def test_after_any_order_a_save_brings_the_project_up(happenings: list[str]):
 def test_a_reload_has_its_timeline():
     """A reload's log line has its whole time since the save, and its parts in seconds, as far as each is known."""
     child: Any = SimpleNamespace(ready_at=103.12344, is_forked=True)
-    message: Any = SimpleNamespace(began=101.50004, import_s=0.25)
-    whole = {"duration_s": 3.1234, "forked": True, "seen_s": 0.1235, "start_s": 1.5, "import_s": 0.25}
-    assert module.Save(100.0, 0.12346).timeline(child, message) == whole
+    message: Any = SimpleNamespace(began=101.50004, import_s=0.25, how="")
+    whole = {"duration_s": 3.1234, "how": "forked", "forked": True, "seen_s": 0.1235, "start_s": 1.5, "import_s": 0.25}
+    assert Save(100.0, 0.12346).timeline(child, message) == whole
     message.began, child.ready_at = 99.0, None  # it began before the save
-    assert module.Save(100.0, None).timeline(child, message) == {
-        "duration_s": 0.0, "forked": True, "start_s": 0.0, "import_s": 0.25,
+    assert Save(100.0, None).timeline(child, message) == {
+        "duration_s": 0.0, "how": "forked", "forked": True, "start_s": 0.0, "import_s": 0.25,
+    }  # fmt: skip
+    child.is_forked = False
+    assert Save(100.0, None).timeline(child, message, "no preloader")["reason"] == "no preloader"
+    message.how = "swapped"
+    assert Save(100.0, None).timeline(child, message, "late") == {
+        "duration_s": 0.0, "how": "swapped", "forked": False, "start_s": 0.0, "import_s": 0.25,
     }  # fmt: skip
     message.began = 0.0
-    assert "start_s" not in module.Save(100.0, None).timeline(child, message)
+    assert "start_s" not in Save(100.0, None).timeline(child, message)

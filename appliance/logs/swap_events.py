@@ -1,0 +1,38 @@
+"""The events of images of the project, and of the swaps in their copies."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from appliance.logs.event_type import Event
+
+SWAP_EVENTS = MappingProxyType(
+    {
+        "image.ready": Event(
+            "debug",
+            "The project is imported ahead of the next save; `blocked`: modules whose functions can't be swapped.",
+            ("pid", "modules", "blocked", "import_s"),
+        ),
+        "image.refused": Event(
+            "info, debug",
+            "The project's import can't be forked from; each reload imports its modules. Info once for each reason.",
+            ("reason",),
+        ),
+        "image.ended": Event(
+            "warning",
+            "The image of the project has ended, or could not be started; it is made again after a pause.",
+            ("how", "action"),
+            action="Nothing, if it comes back. If it happens again and again, set APPLIANCE_SWAP=off.",
+        ),
+        "image.unverified": Event(
+            "debug", "A swap could not be compared with an import of the same files.", ("reason",)
+        ),
+        "reload.mismatch": Event(
+            "warning",
+            "A swap gave another state than an import of the same files. A new worker replaces the one that was "
+            "swapped; these files are not swapped again until the appliance restarts. `names`: what differs.",
+            ("files", "names", "action"),
+            action="The project needs nothing. Report a defect of the appliance. APPLIANCE_SWAP=off ends all swaps.",
+        ),
+    }
+)

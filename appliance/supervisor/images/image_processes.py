@@ -1,0 +1,69 @@
+"""Hold the processes of the images: fork them, give each its time, signal and end them.
+
+Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.supervisor.processes.child_forks import request_fork
+
+if TYPE_CHECKING:
+    import signal
+
+    from appliance.supervisor.images.image_states import Process
+    from appliance.supervisor.loop import Loop
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+
+
+class ImageProcesses:
+    """At most one process of each kind."""
+
+    def __init__(self, loop: Loop, children: Children) -> None:
+        self._loop = loop
+        self._children = children
+        self._living: dict[Process, Handle] = {}
+
+    def get(self, process: Process) -> Handle | None:
+        """Return a process, if it is there."""
+        return self._living.get(process)
+
+    def which(self, child: Handle) -> Process | None:
+        """Return what this child is; None if it is, or has become, something else."""
+        return next((process for process, each in self._living.items() if each is child), None)
+
+    def add(self, process: Process, child: Handle) -> None:
+        """Hold this child."""
+        self._living[process] = child
+
+    def pop(self, process: Process) -> Handle:
+        """Hold this process no more; it goes on."""
+        return self._living.pop(process)
+
+    def fork(self, parent: Process, role: str) -> Handle | None:
+        """Return a fork of a process, which waits for its first message; None if there is none."""
+        source = self._living.get(parent)
+        return None if source is None else request_fork(self._children, source, role)
+
+    def give_time(self, child: Handle, within_s: float) -> None:
+        """Kill the child after this time, counted from now."""
+        self.forget_time(child)
+        child.set_timer(self._loop.call_later(within_s, partial(self._children.kill, child)))
+
+    def forget_time(self, child: Handle) -> None:
+        """The child has done what it had time for."""
+        if child.deadline is not None:
+            child.deadline.cancel()
+
+    def signal(self, process: Process, number: signal.Signals) -> None:
+        """Send a process a signal, if it is there."""
+        if (child := self._living.get(process)) is not None:
+            child.signal_group(number)
+
+    def end(self, process: Process) -> None:
+        """Kill a process, if it is there; its end is expected."""
+        if (child := self._living.pop(process, None)) is not None:
+            self._children.kill(child)

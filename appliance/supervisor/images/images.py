@@ -1,0 +1,394 @@
+"""Run the images of the project: import it ahead of the next save, fork workers from that, and verify their swaps.
+
+Decides nothing over time. What happens becomes an event of ``image_states``, whose actions are performed here. Where
+anything is in doubt there is no image, and workers are forked from the preloader. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from appliance.errors import StartError
+from appliance.protocol.image_messages import Verify
+from appliance.supervisor.images import image_events as events
+from appliance.supervisor.images import image_states
+from appliance.supervisor.images.image_processes import ImageProcesses
+from appliance.supervisor.images.image_states import Phase, Process
+from appliance.supervisor.images.swap_comparison import SwapComparison
+from appliance.supervisor.images.swappable_files import ImageFiles, SwappableFiles
+from appliance.supervisor.steps.analysis import required
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from appliance.config.settings import Settings
+    from appliance.protocol.image_messages import Fingerprints, ImageReady
+    from appliance.protocol.messages import FilesReport
+    from appliance.supervisor.loop import Timer
+    from appliance.supervisor.preloading.preloading import Preloading
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.runtime import Runtime
+    from appliance.supervisor.steps.analysis import Analysis
+    from appliance.watch.kinds import Kind
+
+SPARE_S = 0.05  # after a worker is ready: its first requests come first
+ANSWER_S = 1.0  # for a fork of an image to say hello
+COMPARE_S = 10.0  # for a fork of an image to swap, and to say what its state is then
+LATEST_S = 5.0  # while there is no image: the longest wait for a moment without a save
+OLDEST = (3, 12)  # ``sys.monitoring``
+
+
+class Images:
+    """At most one image that workers are forked from, and one that imports the project to replace it.
+
+    Args:
+        runtime: the supervisor's.
+        preloading: forks the processes that become images.
+        spawner: tells them what to import.
+        replace: starts another worker instead of the one that serves.
+    """
+
+    def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> None:
+        self._loop = runtime.loop
+        self._children = runtime.children
+        self._log = runtime.log
+        self._preloading = preloading
+        self._spawner = spawner
+        self._replace = replace
+        self._import_s = runtime.settings.boot_timeout_s
+        off = _why_off(runtime.settings)
+        self.is_on = not off
+        self._state = image_states.State(Phase.OFF, off) if off else image_states.State()
+        self._performers = self._actions()
+        self._processes = ImageProcesses(runtime.loop, runtime.children)
+        self._files: dict[Process, ImageFiles] = {}
+        self._swappable = SwappableFiles(str(runtime.settings.project))
+        self._comparison = SwapComparison()
+        self._ready: dict[Process, ImageReady] = {}
+        self._analysis: Analysis | None = None  # of the newest worker
+        self._worker: Handle | None = None
+        self._timer: Timer | None = None
+        self._asked_at = 0.0  # when the import that is scheduled was asked for first
+        self._reported: set[str] = set()  # the reasons of refusals
+        if self.is_on:
+            preloading.follow(self)
+
+    def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
+        return {
+            events.Schedule: self._schedule,
+            events.StartImport: self._start_import,
+            events.Pause: lambda _: self._processes.signal(Process.NEXT, signal.SIGSTOP),
+            events.Resume: self._resume,
+            events.Compare: self._compare,
+            events.Repeat: self._repeat,
+            events.Promote: self._promote,
+            events.ForkAhead: self._fork_ahead,
+            events.EndImage: lambda _: self._end(Process.SPARE, Process.IMAGE),
+            events.EndImport: lambda _: self._end(Process.VERIFIER, Process.AGAIN, Process.NEXT),
+            events.ReportRefused: self._report_refused,
+            events.ReportEnded: lambda action: self._log.event("warning", "image.ended", how=action.how),
+            events.ReportUnverified: lambda action: self._log.event("debug", "image.unverified", reason=action.why),
+            events.ReportMismatch: self._report_mismatch,
+            events.ReplaceWorker: lambda _: self._loop.post(self._replace),
+        }
+
+    def _on(self, event: events.Event) -> None:
+        self._state, actions = image_states.step(self._state, event)
+        for action in actions:
+            self._performers[type(action)](action)
+
+    # -- what the workers need, and report -----------------------------------------------------------------------------
+
+    def follow(self, analysis: Analysis) -> None:
+        """Use this analysis from now on; what was imported for another one is of no use."""
+        known, self._analysis = self._analysis, analysis
+        if known is not None and known is not analysis and analysis.differs(known):
+            self._on(events.ProjectChanged())
+
+    def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
+        """Return a worker that waits for its start message, and the files that it has to swap.
+
+        Returns:
+            The worker; None, and why, if it must not be forked from an image.
+        """
+        source, why = image_states.fork_source(self._state), image_states.why_not(self._state)
+        if source is None:
+            return None, [], why
+        changed = list(self._files[Process.IMAGE].changed)
+        if source is Process.SPARE:
+            child: Handle | None = self._processes.pop(source)
+            self._on(events.SpareGone())
+        else:
+            child = self._processes.fork(source, "spare")
+        if child is None:
+            return None, [], "no process could be forked"
+        child.assign(generation)
+        return child, changed, ""
+
+    def changed(self, kinds: Mapping[str, Kind]) -> None:
+        """Take files that the watcher has reported, before a worker is started for them."""
+        image = self._files.get(Process.IMAGE)
+        self._change(kinds, self._swappable.objection(kinds, image.blocked if image is not None else {}))
+
+    def written(self, kinds: Mapping[str, Kind]) -> None:
+        """Take changed files for which no worker is started: an import may have read them."""
+        files = self._files.values()
+        read = [path for path in map(self._swappable.whole, kinds) if any(path in each.read for each in files)]
+        if read:
+            self._change({}, f"{read[0]} has changed, which the import of the project has read")
+
+    def reload_requested(self) -> None:
+        """Somebody has asked for a reload: what has changed is not known."""
+        self._change({}, "somebody has asked for a reload")
+
+    def _change(self, kinds: Mapping[str, Kind], objection: str) -> None:
+        paths = [self._swappable.whole(path) for path in kinds]
+        for each in self._files.values():
+            each.changes(paths)
+        self._on(events.FilesChanged(objection))
+
+    def worker_wanted(self) -> None:
+        """Files were saved for which a worker is started."""
+        self._on(events.WorkerWanted())
+
+    def worker_started(self, worker: Handle, *, swapping: bool) -> None:
+        """A worker has its start message."""
+        self._worker = worker
+        self._on(events.WorkerStarted(swapping))
+
+    def worker_ready(self) -> None:
+        """The newest worker serves."""
+        self._on(events.WorkerReady())
+        self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
+
+    def worker_gone(self) -> None:
+        """The newest worker has failed or ended."""
+        self._on(events.WorkerGone())
+
+    def swap_declined(self, reason: str) -> None:
+        """A worker from the image can't serve a change by a swap."""
+        self._on(events.SwapDeclined(reason))
+
+    def swap_failed(self, how: str) -> None:
+        """A worker from the image has ended, or did not answer, before it was ready."""
+        self._on(events.SwapFailed(how))
+
+    def close(self) -> None:
+        """Import nothing any more."""
+        self._on(events.StopRequested("the appliance stops"))
+
+    def status(self) -> dict[str, Any]:
+        """Return the part of ``appliance status`` about images."""
+        state, image = self._state, self._processes.get(Process.IMAGE)
+        ready = self._ready.get(Process.IMAGE)
+        making = self._processes.get(Process.NEXT) is not None
+        return {
+            "state": "off" if not self.is_on else "ready" if image else "making" if making else "none",
+            "why": (state.reason or None) if image is None else None,
+            "pid": image.pid if image else None,
+            "modules": ready.modules if ready else 0,
+            "refused": state.refusal or None,
+            "blocked": dict(ready.blocked) if ready else {},
+            "off": self._swappable.off,
+            "unverified": state.unverified,
+        }
+
+    # -- what the preloader does ---------------------------------------------------------------------------------------
+
+    def preloader_ready(self) -> None:
+        """There is a preloader, or another one."""
+        self._on(events.PreloaderReady())
+
+    def preloader_ended(self) -> None:
+        """There is none for now."""
+        self._on(events.PreloaderEnded())
+
+    def preloader_discarded(self) -> None:
+        """Its packages may be out of date."""
+        self._on(events.PreloaderGone())
+
+    # -- what the processes do -----------------------------------------------------------------------------------------
+
+    def imported(self, child: Handle, message: ImageReady) -> None:
+        """A process has imported the project, or can't be an image of it."""
+        if child is self._processes.get(Process.NEXT):
+            self._processes.forget_time(child)
+            self._ready[Process.NEXT] = message
+            self._files[Process.NEXT].blocked = message.blocked
+            self._on(events.Imported(message.refused))
+        elif child is self._processes.get(Process.AGAIN):
+            if message.refused:
+                self._on(events.NotCompared(message.refused))
+            else:
+                imported = self._ready[Process.NEXT].fingerprint
+                self._on(events.Compared(self._comparison.repeated(imported, message.fingerprint)))
+
+    def compared(self, child: Handle, message: Fingerprints) -> None:
+        """A fork of the image has swapped what workers have swapped."""
+        if child is not self._processes.get(Process.VERIFIER):
+            return
+        if message.refused:
+            self._on(events.NotCompared(message.refused))
+            return
+        imported = self._ready[Process.NEXT].fingerprint
+        self._on(events.Compared(self._comparison.swapped(message.fingerprint, imported)))
+
+    def read(self, child: Handle, message: FilesReport) -> None:
+        """Take the files that an import has read."""
+        for process in (Process.NEXT, Process.IMAGE):
+            if child is self._processes.get(process):
+                self._files[process].read = frozenset(message.files)
+
+    def failed(self, child: Handle, why: str) -> None:
+        """An import of the project has failed."""
+        if child is self._processes.get(Process.NEXT):
+            self._on(events.Imported(why))
+        elif child is self._processes.get(Process.AGAIN):
+            self._on(events.NotCompared(why))
+
+    def ended(self, child: Handle) -> None:
+        """Note that one of the processes has ended."""
+        process = self._processes.which(child)
+        if process is None:
+            return
+        self._processes.pop(process)
+        how = "it has taken too long" if child.ending else child.how()
+        match process:
+            case Process.SPARE:
+                self._on(events.SpareGone())
+                self._loop.call_later(ANSWER_S, partial(self._on, events.SpareDue()))
+            case Process.IMAGE:
+                self._on(events.ImageEnded(how))
+            case Process.NEXT:
+                self._on(events.NextEnded(how))
+            case Process.VERIFIER | Process.AGAIN:
+                self._on(events.NotCompared(how))
+
+    # -- the imports ---------------------------------------------------------------------------------------------------
+
+    def _schedule(self, action: events.Schedule) -> None:
+        """Each save delays the import, but not for longer than LATEST_S while there is no image."""
+        now = time.monotonic()
+        if self._timer is not None:
+            self._timer.cancel()
+        else:
+            self._asked_at = now
+        due = now + action.after_s
+        if not self._state.image:
+            due = min(due, self._asked_at + max(LATEST_S, action.after_s))
+        self._timer = self._loop.call_later(max(0.0, due - now), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._on(events.ImportDue())
+
+    def _start_import(self, _action: events.StartImport) -> None:
+        if (old := self._too_old()) is not None:
+            self._on(events.ImportStarted())
+            self._on(events.Imported(old))
+        elif (why := self._import(Process.NEXT)) is not None:
+            self._on(events.ImportNotStarted(why))
+        else:
+            self._on(events.ImportStarted())
+
+    def _import(self, process: Process) -> str | None:
+        """Have a process import the project; return why there is none."""
+        analysis = required(self._analysis, "an image is made")
+        child = self._preloading.fork_image()
+        if child is None:
+            return "no process could be forked"
+        try:
+            self._spawner.import_ahead(child, analysis)
+        except (StartError, OSError) as error:
+            self._children.kill(child)
+            return str(error)
+        self._processes.add(process, child)
+        self._processes.give_time(child, self._import_s)
+        self._files[process] = ImageFiles()
+        return None
+
+    def _too_old(self) -> str | None:
+        """Return why the project's Python can't swap; None if it can."""
+        python = self._worker.python if self._worker is not None else ""
+        numbers = tuple(int(part) for part in python.split(".")[:2] if part.isdecimal())
+        if len(numbers) < 2 or numbers >= OLDEST:
+            return None
+        return f"swaps need Python 3.12 or newer; the project has {python}"
+
+    def _resume(self, _action: events.Resume) -> None:
+        self._processes.signal(Process.NEXT, signal.SIGCONT)
+        if (child := self._processes.get(Process.NEXT)) is not None:
+            self._processes.give_time(child, self._import_s)  # the time in which it stood still does not count
+
+    def _compare(self, _action: events.Compare) -> None:
+        child = self._processes.fork(Process.IMAGE, "image")
+        if child is None:
+            self._on(events.NotCompared("no process could be forked"))
+            return
+        self._processes.add(Process.VERIFIER, child)
+        self._processes.give_time(child, COMPARE_S)
+        self._children.send(child, Verify(changed=list(self._files[Process.IMAGE].changed)))
+
+    def _repeat(self, _action: events.Repeat) -> None:
+        self._end(Process.VERIFIER)
+        if (why := self._import(Process.AGAIN)) is not None:
+            self._on(events.NotCompared(why))
+
+    def _promote(self, _action: events.Promote) -> None:
+        self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.IMAGE)
+        child = self._processes.pop(Process.NEXT)
+        self._processes.add(Process.IMAGE, child)
+        self._files[Process.IMAGE] = self._files.pop(Process.NEXT)
+        ready = self._ready[Process.IMAGE] = self._ready.pop(Process.NEXT)
+        child.became_ready()
+        self._log.event(
+            "debug", "image.ready", pid=child.pid, modules=ready.modules, blocked=len(ready.blocked),
+            import_s=ready.import_s,
+        )  # fmt: skip
+
+    def _report_refused(self, action: events.ReportRefused) -> None:
+        level = "debug" if action.reason in self._reported else "info"
+        self._reported.add(action.reason)
+        self._log.event(level, "image.refused", reason=action.reason)
+
+    def _report_mismatch(self, action: events.ReportMismatch) -> None:
+        generation = self._worker.generation if self._worker is not None else 0
+        files = list(self._files[Process.IMAGE].changed) if Process.IMAGE in self._files else []
+        self._swappable.turn_off([*files, *action.differences])
+        self._log.event(
+            "warning", "reload.mismatch", generation=generation, files=files, names=list(action.differences)
+        )
+
+    # -- the processes -------------------------------------------------------------------------------------------------
+
+    def _fork_ahead(self, _action: events.ForkAhead) -> None:
+        child = self._processes.fork(Process.IMAGE, "spare")
+        if child is not None:
+            self._processes.add(Process.SPARE, child)
+            self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
+            self._on(events.SpareForked())
+
+    def _check_answer(self, child: Handle) -> None:
+        if child is self._processes.get(Process.SPARE) and not child.pid:
+            self._on(events.ImageEnded("it does not answer"))
+
+    def _end(self, *processes: Process) -> None:
+        for process in processes:
+            self._files.pop(process, None)
+            self._ready.pop(process, None)
+            self._processes.end(process)
+
+
+def _why_off(settings: Settings) -> str:
+    if settings.swap == "off":
+        return "APPLIANCE_SWAP is off"
+    if settings.preload == "off":
+        return "APPLIANCE_PRELOAD is off"
+    if settings.reload == "off":
+        return "APPLIANCE_RELOAD is off"
+    return "" if sys.platform == "linux" else "it needs Linux"

@@ -1,0 +1,35 @@
+"""Compare the state after a swap with that of an import of the same files, by the fingerprints of both.
+
+Some modules differ between any two imports: they keep a time, a random number, an address. What differs there says
+nothing about a swap, so two imports are compared as well, and what differs between them is left out from then on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SwapComparison:
+    """Knows what differs between any two imports of the project."""
+
+    def __init__(self) -> None:
+        self._volatile: set[str] = set()
+        self._differences: tuple[str, ...] = ()
+
+    def swapped(self, swapped: Mapping[str, str], imported: Mapping[str, str]) -> tuple[str, ...]:
+        """Return what differs between a swap and an import, without what is known to differ."""
+        self._differences = tuple(name for name in sorted(differing(swapped, imported)) if name not in self._volatile)
+        return self._differences
+
+    def repeated(self, imported: Mapping[str, str], again: Mapping[str, str]) -> tuple[str, ...]:
+        """Learn from another import of the same files; return what of the last differences is left."""
+        self._volatile |= differing(imported, again)
+        return tuple(name for name in self._differences if name not in self._volatile)
+
+
+def differing(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
+    """Return the names whose hashes differ, or that only one of the two has."""
+    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}

@@ -1,0 +1,83 @@
+"""Keep which files have changed since an image read them, and say why a swap can't serve a change.
+
+Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.watch.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+
+@dataclass
+class ImageFiles:
+    """The files of one image, by absolute path.
+
+    Attributes:
+        changed: those that have changed since its import began, in the order of their first change.
+        read: those that its import has read or looked for, as far as it has reported them.
+        blocked: its modules whose functions can't be swapped, and why.
+    """
+
+    changed: dict[str, None] = field(default_factory=dict)
+    read: Collection[str] = ()
+    blocked: Mapping[str, str] = field(default_factory=dict)
+
+    def changes(self, paths: Iterable[str]) -> None:
+        """Note that these files have changed."""
+        self.changed.update(dict.fromkeys(paths))
+
+
+class SwappableFiles:
+    """Decides which changes can be swapped at all; the worker decides about their contents.
+
+    Args:
+        root: the project's folder.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._off: dict[str, None] = {}  # files and modules that are not swapped any more
+
+    @property
+    def off(self) -> list[str]:
+        """The files and modules whose swaps have given another state than an import, until the appliance restarts."""
+        return list(self._off)
+
+    def turn_off(self, names: Iterable[str]) -> None:
+        """Swap these files and modules no more."""
+        self._off.update(dict.fromkeys(names))
+
+    def whole(self, path: str) -> str:
+        """Return the absolute path of a path that the watcher has reported."""
+        return path if path.startswith("/") else f"{self._root}/{path}"
+
+    def objection(self, kinds: Mapping[str, Kind], blocked: Mapping[str, str]) -> str:
+        """Return why no swap can serve these changes; empty if one may.
+
+        Args:
+            kinds: as the watcher has reported them.
+            blocked: as ``ImageFiles.blocked``.
+        """
+        return next(filter(None, (self._objection(path, kind, blocked) for path, kind in kinds.items())), "")
+
+    def _objection(self, path: str, kind: Kind, blocked: Mapping[str, str]) -> str:
+        if kind is not Kind.CODE or not path.endswith(".py"):
+            return f"{path} has changed, which is no module of the project"
+        if not Path(self.whole(path)).is_file():
+            return f"{path} was removed"
+        if any(path == name or self.whole(path) == name or is_file_of(path, name) for name in self._off):
+            return f"swaps of {path} are off: one of them differed from an import"
+        return next((f"{module}: {why}" for module, why in blocked.items() if is_file_of(path, module)), "")
+
+
+def is_file_of(path: str, module: str) -> bool:
+    """Whether a file may be that of a module, by their names."""
+    name = module.replace(".", "/")
+    return f"/{path}".endswith((f"/{name}.py", f"/{name}/__init__.py"))

@@ -1,0 +1,34 @@
+"""Ask a child for a fork of itself. Runs in the supervisor's loop."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from appliance.errors import StartError
+from appliance.protocol.messages import Fork
+from appliance.supervisor.processes import handles
+
+if TYPE_CHECKING:
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+
+
+def request_fork(children: Children, parent: Handle, role: str) -> Handle | None:
+    """Ask for a fork. Its hello shows that it exists; without a hello, its channel ends.
+
+    Returns:
+        The fork, which waits for its first message; None if there are no descriptors, or the parent has ended.
+    """
+    try:
+        child, theirs = handles.prepare_forked(role)
+    except StartError:
+        return None  # a cold start reports why, if it fails too
+    asked = children.send(parent, Fork(), theirs)
+    for descriptor in theirs:
+        os.close(descriptor)
+    children.add(child)
+    if not asked:
+        children.kill(child)
+        return None
+    return child

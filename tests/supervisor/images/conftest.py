@@ -1,0 +1,33 @@
+"""What the tests of images share: a project whose processes only remember."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from appliance.supervisor.images import images as module
+from appliance.supervisor.processes import handles
+from tests.supervisor.images.images_project import ImagesProject
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ImagesProject]:
+    """Make a project whose forks are its own."""
+
+    def made(**options: str) -> ImagesProject:
+        project = ImagesProject(tmp_path_factory.mktemp("project"), **options)
+        monkeypatch.setattr(handles, "prepare_forked", project.prepare_forked)
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: project.loop.now))
+        return project
+
+    return made
+
+
+@pytest.fixture
+def project(make) -> ImagesProject:
+    """A project that has an image."""
+    made: ImagesProject = make()
+    made.has_image()
+    return made

@@ -1,0 +1,143 @@
+"""The images of one project, with processes, a preloader and a spawner that only remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from appliance.errors import StartError
+from appliance.protocol.image_messages import Fingerprints, ImageReady, Verify
+from appliance.protocol.messages import FilesReport
+from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.images.images import Images
+from appliance.supervisor.processes.handles import Handle
+from appliance.watch.kinds import Kind
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
+
+STATE = {"app": "1", "shop.views": "2"}
+
+
+class ImagesProject:
+    """One project with swaps on, and what may happen to it."""
+
+    def __init__(self, root: Path, **settings: str) -> None:
+        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
+        self.root = root
+        (root / "shop").mkdir()
+        for name in ("app.py", "shop/views.py", "notes.toml"):
+            (root / name).write_text("", encoding="utf-8")
+        configured = {
+            "swap": "on",
+            "preload": "on",
+            "reload": "on",
+            "boot_timeout_s": 60.0,
+            "project": root,
+            **settings,
+        }
+        runtime: Any = SimpleNamespace(
+            loop=self.loop, children=self.children, log=self.log, settings=SimpleNamespace(**configured)
+        )
+        self.forkable = self.descriptors = True
+        self.replaced = 0
+        self.generation = 0
+        preloading: Any = SimpleNamespace(follow=lambda _: None, fork_image=self._fork_image)
+        spawner: Any = SimpleNamespace(import_ahead=self._import_ahead)
+        self.images = Images(runtime, preloading, spawner, self._replace)
+        self.children.ended = self.images.ended
+        self.analysis: Any = SimpleNamespace(differs=lambda _: False)
+        self.worker = handle()
+        self.worker.python = "3.13.1"
+
+    def _fork_image(self) -> Handle | None:
+        return self.children.add(handle("image", forked=True)) if self.forkable else None
+
+    def _import_ahead(self, child: Handle, _analysis: object) -> Handle:
+        if not self.descriptors:
+            raise StartError("no descriptor", expected="one", action="wait", what="an image", passing=False)
+        return child
+
+    def _replace(self) -> None:
+        self.replaced += 1
+
+    def prepare_forked(self, role: str) -> tuple[Handle, list[int]]:
+        """As the supervisor's, except for the descriptors."""
+        if not self.descriptors:
+            raise no_process()
+        return handle(role, forked=True, pid=0), []
+
+    def process(self, process: Process) -> Handle | None:
+        """One of its processes."""
+        return self.images._processes.get(process)
+
+    def serves(self, *, swapping: bool = False) -> None:
+        """A worker is started and serves."""
+        self.images.worker_started(self.worker, swapping=swapping)
+        self.images.worker_ready()
+
+    def ends(self, process: Process) -> None:
+        """One of its processes is killed, if it is there."""
+        if (child := self.process(process)) is not None:
+            self.children.end(child, -9)
+
+    def begins(self) -> None:
+        """The first worker serves, and there is a preloader."""
+        self.images.follow(self.analysis)
+        self.serves()
+        self.images.preloader_ready()
+
+    def passes(self, seconds: float = 2.5) -> None:
+        """Time passes; every fork of an image says hello at once."""
+        until = self.loop.now + seconds
+        while self.loop.now < until:
+            if (spare := self.process(Process.SPARE)) is not None:
+                spare.pid = spare.pid or 1_000_000_001
+            self.loop.advance(min(0.5, until - self.loop.now))
+
+    def imports(self, refused: str = "", state: dict[str, str] = STATE, **blocked: str) -> None:
+        """What imports the project is done."""
+        child = self.process(Process.AGAIN) or self.process(Process.NEXT)
+        if child is not None:
+            self.images.imported(child, ImageReady(0.2, 2, refused=refused, blocked=blocked, fingerprint=state))
+
+    def has_image(self) -> None:
+        """The project has its first image, and a spare of it."""
+        self.begins()
+        self.passes(0.1)
+        self.imports()
+        self.passes(0.1)
+
+    def changes(self, *names: str, kind: Kind = Kind.CODE) -> None:
+        """Files are saved."""
+        self.images.changed(dict.fromkeys(names or ("app.py",), kind))
+
+    def saved(self, *names: str, kind: Kind = Kind.CODE) -> tuple[bool, list[str], str]:
+        """Files are saved, and a worker is started: whether it is swapped, what it has to swap, and why not."""
+        self.changes(*names, kind=kind)
+        self.images.worker_wanted()
+        self.generation += 1
+        child, changed, why = self.images.fork(self.generation)
+        self.serves(swapping=child is not None)
+        return child is not None, [str(Path(path).relative_to(self.root)) for path in changed], why
+
+    def verifies(self, state: dict[str, str] = STATE, refused: str = "") -> None:
+        """The fork whose state is compared has swapped."""
+        child = self.process(Process.VERIFIER)
+        if child is not None:
+            self.images.compared(child, Fingerprints(state, refused))
+
+    def reads(self, *names: str) -> None:
+        """What imports the project reports which files it has read."""
+        child = self.process(Process.NEXT)
+        assert child is not None
+        self.images.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
+
+    @property
+    def verified(self) -> list[list[str]]:
+        """What each verification had to swap."""
+        return [each.changed for _, each in self.children.sent if isinstance(each, Verify)]
+
+    @property
+    def living(self) -> list[Process]:
+        """Its processes, in their order."""
+        return [each for each in Process if self.process(each) is not None]

@@ -1,0 +1,159 @@
+"""Images that fail, with fake processes: whatever ends, hangs or is missing, saves are served as without images."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.images.images import COMPARE_S
+from tests.supervisor.images.images_project import STATE, ImagesProject
+
+OTHER = {**STATE, "app": "another"}
+
+
+@pytest.mark.parametrize("what", ["verifier refuses", "verifier ends", "verifier hangs", "no descriptor"])
+def test_a_swap_that_can_not_be_compared(project: ImagesProject, what: str):
+    """Where a comparison fails the import becomes the image, and the reason is logged."""
+    project.saved("app.py")
+    project.passes()
+    project.descriptors = what != "no descriptor"
+    project.imports()
+    verifier = project.process(Process.VERIFIER)
+    if what == "verifier refuses":
+        project.verifies(refused="the import had no fingerprint")
+    elif what == "verifier ends":
+        assert verifier is not None
+        project.children.end(verifier, -9)
+    elif what == "verifier hangs":
+        project.loop.advance(COMPARE_S)
+    assert len(project.log.named("image.unverified")) == 1
+    assert project.process(Process.IMAGE) is not None
+    assert project.living[-1] in {Process.IMAGE, Process.SPARE}
+
+
+def test_a_second_import_that_fails(project: ImagesProject):
+    """Without a second import nobody knows what the difference means: the worker is replaced, without blame."""
+    project.saved("app.py")
+    project.passes()
+    project.imports()
+    project.verifies(OTHER)
+    project.imports(refused="it starts a thread")
+    project.loop.advance()
+    assert (project.replaced, project.images.status()["off"]) == (1, [])
+    assert project.log.named("reload.mismatch") == []
+
+
+def test_a_hanging_import_is_ended(make):
+    """An import without an end is killed after BOOT_TIMEOUT_S, and tried again after a pause."""
+    project = make()
+    project.begins()
+    project.passes(0.1)
+    first = project.process(Process.NEXT)
+    project.loop.advance(60.0)
+    assert first is not None
+    assert first.ending
+    assert project.log.named("image.ended") == [{"how": "it has taken too long"}]
+    project.loop.advance(5.0)
+    assert project.process(Process.NEXT) not in {None, first}
+
+
+def test_a_worker_has_the_processor_to_itself(make, monkeypatch: pytest.MonkeyPatch):
+    """While a worker from the preloader is started the image's import stands still; its time begins again then."""
+    project = make()
+    project.begins()
+    project.passes(0.1)
+    child = project.process(Process.NEXT)
+    assert child is not None
+    signals: list[signal.Signals] = []
+    monkeypatch.setattr(child, "signal_group", signals.append)
+    project.loop.advance(50.0)
+    project.changes("app.py")
+    project.images.worker_started(project.worker, swapping=False)
+    assert signals == [signal.SIGSTOP]
+    project.images.worker_ready()
+    assert signals == [signal.SIGSTOP, signal.SIGCONT]
+    project.loop.advance(50.0)
+    assert not child.ending
+
+
+def test_an_image_that_answers_nothing(make):
+    """An image that is stopped forks nothing: it is ended before a save waits for it."""
+    project = make()
+    project.begins()
+    project.passes(0.1)
+    project.imports()
+    image, spare = project.process(Process.IMAGE), project.process(Process.SPARE)
+    assert spare is not None
+    assert spare.pid == 0
+    project.loop.advance(1.0)
+    assert image is not None
+    assert image.ending
+    assert project.log.named("image.ended") == [{"how": "it does not answer"}]
+    assert project.saved() == (False, [], "the image of the project has failed: it does not answer")
+
+
+def test_a_spare_that_ends(project: ImagesProject):
+    """A killed spare costs nothing but a fork: the next save asks the image itself, or the next spare."""
+    spare = project.process(Process.SPARE)
+    assert spare is not None
+    project.children.end(spare, -9)
+    assert project.saved()[0]
+    project.passes()
+    assert Process.SPARE in project.living
+
+
+def test_no_descriptor_is_free(make):
+    """Without descriptors there is no image and no swap; later there is."""
+    project = make()
+    project.descriptors = False
+    project.begins()
+    project.passes(0.1)
+    assert project.living == []
+    project.descriptors = True
+    project.passes(3.0)
+    project.imports()
+    project.descriptors = False
+    spare = project.process(Process.SPARE)
+    assert spare is not None
+    project.children.end(spare)
+    assert project.saved() == (False, [], "no process could be forked")
+    project.forkable = False
+
+
+def test_an_older_python_has_no_image(make):
+    """In Python 3.11 nothing is imported ahead, and the reason is logged once."""
+    project = make()
+    project.worker.python = "3.11.2"
+    project.begins()
+    project.passes()
+    assert project.living == []
+    why = "swaps need Python 3.12 or newer; the project has 3.11.2"
+    assert project.log.named("image.refused") == [{"reason": why}]
+    assert project.saved() == (False, [], why)
+    project.passes(4.0)
+    assert [level for level, name, _ in project.log.events if name == "image.refused"] == ["info", "debug"]
+
+
+def test_an_import_that_raises(make):
+    """An import that fails gives no image; the next save is served as without images, and gives another try."""
+    project = make()
+    project.begins()
+    project.passes(0.1)
+    child = project.process(Process.NEXT)
+    project.images.failed(child, "its import fails: no module named flask")
+    assert project.living == []
+    assert project.saved()[2] == "its import fails: no module named flask"
+    project.passes()
+    assert Process.NEXT in project.living
+
+
+def test_a_stop_while_it_imports(make):
+    """The stop ends what imports, and nothing is imported after it."""
+    project = make()
+    project.begins()
+    project.passes(0.1)
+    project.images.close()
+    project.passes(400.0)
+    assert (project.living, project.children.alive) == ([], [])

@@ -1,0 +1,393 @@
+"""The table of images, as histories of events, and over every sequence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.supervisor.images.image_events import (
+    Action,
+    Compare,
+    Compared,
+    EndImage,
+    EndImport,
+    Event,
+    FilesChanged,
+    ForkAhead,
+    ImageEnded,
+    ImportDue,
+    Imported,
+    ImportNotStarted,
+    ImportStarted,
+    NextEnded,
+    NotCompared,
+    Pause,
+    PreloaderEnded,
+    PreloaderGone,
+    PreloaderReady,
+    ProjectChanged,
+    Promote,
+    Repeat,
+    ReplaceWorker,
+    ReportEnded,
+    ReportMismatch,
+    ReportRefused,
+    ReportUnverified,
+    Resume,
+    Schedule,
+    SpareDue,
+    SpareForked,
+    SpareGone,
+    StartImport,
+    StopRequested,
+    SwapDeclined,
+    SwapFailed,
+    WorkerGone,
+    WorkerReady,
+    WorkerStarted,
+    WorkerWanted,
+)
+from appliance.supervisor.images.image_states import (
+    EVENTS,
+    FIRST_S,
+    LATER_S,
+    NOT_READY,
+    NOT_SAVED,
+    QUIET_S,
+    REPLACED,
+    ROWS,
+    Phase,
+    Process,
+    State,
+    delay_s,
+    fork_source,
+    step,
+    why_not,
+)
+from tests.supervisor.histories import History
+
+history: History[State, Event, Action] = History(step, State)
+
+SERVING = [WorkerStarted(swapping=False), WorkerReady(), PreloaderReady()]
+IMPORTING = [*SERVING, ImportDue(), ImportStarted()]
+READY = [*IMPORTING, Imported(), SpareForked()]
+SAVED = [FilesChanged(), WorkerWanted()]
+SWAPPED = [*READY, *SAVED, SpareGone(), WorkerStarted(swapping=True), WorkerReady()]
+COMPARING = [*SWAPPED, ImportDue(), ImportStarted(), Imported()]
+REPEATING = [*COMPARING, Compared(("app",))]
+
+
+def test_the_first_image_is_made_at_once():
+    """Once a worker serves and there is a preloader, the first image is imported; a copy of it is forked ahead."""
+    assert history(*SERVING[:2])[1] == []
+    state, actions = history(*SERVING)
+    assert (actions, why_not(state)) == ([Schedule(FIRST_S)], NOT_READY)
+    assert history(ImportDue(), state=state)[1] == [StartImport()]
+    state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
+    assert actions == [Promote(), ForkAhead()]
+    assert (state.image, fork_source(state), why_not(state)) == (True, None, NOT_SAVED)
+
+
+def test_a_save_is_served_from_the_image():
+    """A save of modules takes the spare, or the image while there is none; a start for no save takes neither."""
+    state, _ = history(*READY, *SAVED)
+    assert (fork_source(state), why_not(state)) == (Process.SPARE, "")
+    state, _ = history(SpareGone(), state=state)
+    assert fork_source(state) is Process.IMAGE
+    state, _ = history(WorkerStarted(swapping=True), state=state)
+    assert (fork_source(state), why_not(state)) == (None, NOT_SAVED)
+
+
+def test_an_equal_state_replaces_the_image():
+    """After a swap, when quiet, the project is imported; where the states are equal, the import is the next image."""
+    state, actions = history(*SWAPPED)
+    assert (actions, state.unverified) == ([Schedule(QUIET_S)], True)
+    state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
+    assert (state.phase, actions) == (Phase.COMPARING, [Compare()])
+    state, actions = history(Compared(), state=state)
+    assert (actions, state.unverified, state.spare) == ([Promote(), ForkAhead()], False, False)
+    assert delay_s(state) is None
+
+
+def test_what_differs_at_each_import_is_no_mismatch():
+    """A difference is looked for between two imports as well: if it is there too, the swap is good."""
+    state, actions = history(*REPEATING)
+    assert (state.phase, actions) == (Phase.REPEATING, [Repeat()])
+    assert history(Compared(), state=state)[1] == [Promote(), ForkAhead()]
+
+
+def test_a_mismatch_replaces_the_worker():
+    """A difference that two imports do not have is reported, and another worker replaces the swapped one."""
+    state, actions = history(*REPEATING, Compared(("app",)))
+    assert actions == [ReportMismatch(("app",)), Promote(), ReplaceWorker()]
+    assert (fork_source(state), why_not(state)) == (None, REPLACED)
+    state, actions = history(WorkerStarted(swapping=False), WorkerReady(), state=state)
+    assert (actions, state.unverified) == ([], False)
+
+
+@pytest.mark.parametrize("begun", [SWAPPED[:-1], [*SWAPPED, ImportDue(), ImportStarted()], COMPARING, REPEATING])
+def test_a_save_ends_a_comparison(begun: list[Event]):
+    """A save while something is compared ends that: it would read newer files. The image serves the save."""
+    state, actions = history(*begun, FilesChanged())
+    assert (EndImport() in actions) is (begun[-1] != WorkerStarted(swapping=True))
+    state, _ = history(WorkerWanted(), state=state)
+    assert (state.phase, fork_source(state)) == (Phase.WAITING, Process.IMAGE)
+    state, actions = history(WorkerStarted(swapping=True), WorkerReady(), state=state)
+    assert actions == [Schedule(QUIET_S)]
+
+
+def test_a_save_while_the_first_image_is_made():
+    """The import goes on, but stands still while a worker is started: the worker does not wait for it."""
+    state, actions = history(*IMPORTING, *SAVED)
+    assert (actions, fork_source(state), why_not(state)) == ([], None, NOT_READY)
+    state, actions = history(WorkerStarted(swapping=False), state=state)
+    assert actions == [Pause()]
+    for event in (WorkerReady(), WorkerGone()):
+        assert history(event, state=state)[1] == [Resume()]
+    state, _ = history(WorkerReady(), Imported(), SpareForked(), *SAVED, state=state)
+    assert fork_source(state) is Process.SPARE
+
+
+@pytest.mark.parametrize("begun", [READY, SWAPPED, IMPORTING, COMPARING, REPEATING])
+def test_what_can_not_be_swapped_drops_everything(begun: list[Event]):
+    """A change of something else than modules ends the image and what is made; the next one is made when quiet."""
+    state, actions = history(*begun, FilesChanged("settings.toml is no module"))
+    assert actions[-1:] == [Schedule(QUIET_S if begun is not IMPORTING else FIRST_S)]
+    assert (EndImage() in actions) is (begun is not IMPORTING)
+    assert (EndImport() in actions) is (begun in (IMPORTING, COMPARING, REPEATING))
+    state, _ = history(WorkerWanted(), state=state)
+    assert (fork_source(state), why_not(state)) == (None, "settings.toml is no module")
+    state, actions = history(WorkerStarted(swapping=False), WorkerReady(), state=state)
+    assert actions == [Schedule(QUIET_S if begun is not IMPORTING else FIRST_S)]
+
+
+def test_a_declined_swap_drops_the_image():
+    """A worker that declines is followed by one from the preloader; the image is out of date."""
+    state, actions = history(*READY, *SAVED, WorkerStarted(swapping=True), SwapDeclined("a signature has changed"))
+    assert (actions, fork_source(state), why_not(state)) == ([EndImage()], None, "a signature has changed")
+    _, actions = history(WorkerStarted(swapping=False), WorkerReady(), state=state)
+    assert actions == [Schedule(QUIET_S)]
+
+
+def test_a_failed_swap_is_a_miss():
+    """A worker from the image that ends before it is ready counts as an image that has failed."""
+    state, actions = history(*READY, *SAVED, WorkerStarted(swapping=True), SwapFailed("killed by SIGKILL"))
+    assert (actions, state.misses) == ([ReportEnded("killed by SIGKILL"), EndImage()], 1)
+    assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [Schedule(2.0)]
+
+
+def test_a_refused_project_waits_for_a_save():
+    """An import that can't be forked from is reported; the next one follows a save, after longer and longer pauses."""
+    state, actions = history(*IMPORTING, Imported("app starts a thread"))
+    assert actions == [EndImport(), ReportRefused("app starts a thread")]
+    assert (delay_s(state), why_not(state)) == (None, "app starts a thread")
+    pauses = []
+    for _ in range(10):
+        state, _ = history(*SAVED, WorkerStarted(swapping=False), WorkerReady(), state=state)
+        pauses.append(delay_s(state))
+        state, _ = history(ImportDue(), ImportStarted(), Imported("app starts a thread"), state=state)
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, LATER_S, LATER_S]
+
+
+@pytest.mark.parametrize("failure", [NextEnded("exit status 1"), ImportNotStarted("no descriptor")])
+def test_an_image_that_fails_again_and_again(failure: Event):
+    """An image that ends, or can't be started, is tried again after growing pauses, and reported once."""
+    state, reported = history(*SERVING)[0], []
+    for pause_s in (2.0, 4.0, 8.0):
+        state, actions = history(ImportDue(), state=state)
+        assert actions == [StartImport()]
+        if isinstance(failure, NextEnded):
+            state, _ = history(ImportStarted(), state=state)
+        state, actions = history(failure, state=state)
+        assert actions[-1] == Schedule(pause_s)
+        reported += [each for each in actions if isinstance(each, ReportEnded)]
+    assert len(reported) == 1
+
+
+def test_an_image_that_ends_by_itself():
+    """An image that is killed goes with its spare; a new one is made, and the worker's swap is never compared."""
+    state, actions = history(*SWAPPED, ImageEnded("killed by SIGKILL"))
+    assert actions == [ReportEnded("killed by SIGKILL"), EndImage(), Schedule(2.0)]
+    unverified = ReportUnverified("the image that it came from has ended")
+    assert history(ImportDue(), ImportStarted(), Imported(), state=state)[1] == [unverified, Promote(), ForkAhead()]
+    actions = history(*COMPARING, ImageEnded("killed by SIGKILL"))[1]
+    assert actions == [ReportEnded("killed by SIGKILL"), EndImage(), unverified, Promote(), ForkAhead()]
+    assert history(*IMPORTING, ImageEnded("late")) == (*history(*IMPORTING)[:1], [])
+
+
+def test_what_could_not_be_compared():
+    """Without an answer the import replaces the image; without a second import the worker is replaced too."""
+    assert history(*COMPARING, NotCompared("no process"))[1] == [
+        ReportUnverified("no process"), Promote(), ForkAhead(),
+    ]  # fmt: skip
+    assert history(*REPEATING, NotCompared("no process"))[1] == [
+        ReportUnverified("no process"), Promote(), ReplaceWorker(),
+    ]  # fmt: skip
+
+
+def test_other_packages_drop_the_image():
+    """An image has the packages of the preloader that it came from: it goes when that one is discarded."""
+    state, actions = history(*READY, PreloaderGone())
+    assert (actions, state.image, delay_s(state)) == ([EndImage()], False, None)
+    assert history(PreloaderReady(), state=state)[1] == [Schedule(QUIET_S)]
+
+
+def test_another_preloader_leaves_the_image():
+    """A preloader that has a longer list, or is started again, leaves the image as it is."""
+    state, _ = history(*READY)
+    assert history(PreloaderEnded(), PreloaderReady(), state=state) == (state, [])
+    assert delay_s(history(*SWAPPED, PreloaderEnded())[0]) is None
+
+
+def test_another_project_has_another_image():
+    """Another application, environment or variable ends everything; the next image waits for its worker."""
+    state, actions = history(*COMPARING, ProjectChanged())
+    assert (actions, delay_s(state), fork_source(state)) == ([EndImport(), EndImage()], None, None)
+    assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [Schedule(QUIET_S)]
+
+
+def test_a_spare_for_each_save():
+    """One copy of the image is forked ahead; without an image there is none."""
+    state, _ = history(*READY)
+    assert history(SpareDue(), state=state)[1] == []
+    assert history(SpareGone(), SpareDue(), state=state)[1] == [ForkAhead()]
+    assert history(*SERVING, SpareDue())[1] == []
+    assert history(*SERVING, SpareForked())[0].spare is False
+
+
+def test_after_a_crash_no_image_is_used():
+    """A worker that replaces one that died is forked from the preloader, although there is an image."""
+    state, _ = history(*SWAPPED, WorkerGone())
+    assert (state.unverified, fork_source(state), why_not(state)) == (False, None, NOT_SAVED)
+    assert history(*COMPARING, WorkerGone())[1] == [EndImport()]
+
+
+def test_a_stop_ends_every_image():
+    """After a stop nothing happens, for the reason that was given."""
+    state, actions = history(*COMPARING, StopRequested("the appliance stops"))
+    assert (state.phase, actions, why_not(state)) == (Phase.OFF, [EndImport(), EndImage()], "the appliance stops")
+    assert fork_source(replace(state, wanted=True)) is None
+
+
+def test_each_kind_of_event_is_listed():
+    """Each kind of event has a row somewhere, and each phase has its rows."""
+    assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
+    assert set(ROWS) == set(Phase)
+
+
+# -- every sequence ----------------------------------------------------------------------------------------------------
+
+EVENT = st.one_of(
+    st.builds(FilesChanged, st.sampled_from(["", "", "settings.toml is no module"])),
+    st.builds(WorkerStarted, st.booleans()),
+    st.builds(Imported, st.sampled_from(["", "", "app starts a thread"])),
+    st.builds(Compared, st.sampled_from([(), ("app",)])),
+    st.sampled_from([
+        ProjectChanged(), PreloaderReady(), PreloaderEnded(), PreloaderGone(), WorkerWanted(), WorkerReady(),
+        WorkerGone(), SpareDue(), SpareForked(), SpareGone(), ImportDue(), ImportStarted(), ImportNotStarted("none"),
+        NextEnded("exit status 1"), SwapDeclined("a signature"), SwapFailed("killed"), NotCompared("no process"),
+        ImageEnded("killed"),
+    ]),
+    st.builds(StopRequested, st.just("the appliance stops")),
+)  # fmt: skip
+
+
+class Model:
+    """The processes as a performer has them, and which files each has read."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.files = 0  # counts the changes
+        self.unswappable = 0  # the newest change that no swap can serve
+        self.image: int | None = None  # the files that each has read
+        self.importing: int | None = None
+        self.served = -1  # the files of the newest worker's swap
+        self.scheduled = False
+
+    def take(self, event: Event) -> list[Action]:
+        """An event happens, if it can: no process reports that is not there."""
+        if isinstance(event, (Imported, NextEnded, Compared, NotCompared)) and self.importing is None:
+            return []
+        if isinstance(event, ImportStarted):  # said by ``perform`` alone
+            return []
+        if isinstance(event, WorkerStarted):
+            event = WorkerStarted(event.swapping and fork_source(self.state) is not None)
+            self.served = self.files
+        if isinstance(event, FilesChanged):
+            self.files += 1
+            self.unswappable = self.files if event.objection else self.unswappable
+        self.scheduled &= not isinstance(event, ImportDue)
+        self.state, actions = step(self.state, event)
+        for action in actions:
+            self.perform(action)
+        return list(actions)
+
+    def perform(self, action: Action) -> None:
+        """What a performer does."""
+        match action:
+            case Schedule():
+                self.scheduled = True
+            case StartImport():
+                assert self.importing is None, "two imports at once"
+                self.importing = self.files
+                self.state, actions = step(self.state, ImportStarted())
+                assert actions == ()
+            case Compare() | Repeat():
+                assert self.importing == self.served == self.files, "other files are compared than were swapped"
+            case Promote():
+                assert self.importing is not None
+                self.image, self.importing = self.importing, None
+            case EndImage():
+                self.image = None
+            case EndImport():
+                self.importing = None
+            case ForkAhead():
+                assert self.image is not None
+            case _:
+                pass
+
+
+@given(st.lists(EVENT, max_size=50))
+def test_no_sequence_breaks_what_must_hold(events: list[Event]):
+    """No sequence imports twice at once, forks from an image that is out of date, or forgets the next import."""
+    model = Model()
+    for event in events:
+        before = model.state
+        actions = model.take(event)
+        state = model.state
+        assert state.phase in ROWS
+        assert state.image is (model.image is not None)
+        assert (model.importing is not None) is (state.phase not in {Phase.WAITING, Phase.OFF})
+        if model.image is not None:
+            assert model.image >= model.unswappable, f"{event} left an image that no swap can bring up to date"
+        if fork_source(state) is None:
+            assert why_not(state), f"no reason after {event}"
+        assert delay_s(state) is None or model.scheduled, f"{event} forgot the next import of {before}"
+        assert state.image or not state.spare
+        if ReplaceWorker() in actions:
+            assert fork_source(state) is None or state.wanted
+        if before.phase is Phase.OFF:
+            assert (state, actions) == (before, [])
+
+
+@given(st.lists(EVENT, max_size=50))
+def test_an_image_comes_from_everywhere(events: list[Event]):
+    """After any sequence but a stop, an import that is good serves the next save by a swap, which is compared."""
+    model = Model()
+    for event in events:
+        if not isinstance(event, StopRequested):
+            model.take(event)
+    for event in (
+        PreloaderReady(), FilesChanged("setup.cfg"), WorkerStarted(swapping=False), WorkerReady(), ImportDue(),
+        Imported(), *SAVED,
+    ):  # fmt: skip
+        model.take(event)
+    assert fork_source(model.state) is Process.IMAGE or model.state.spare
+    for event in (WorkerStarted(swapping=True), WorkerReady(), ImportDue()):
+        model.take(event)
+    assert model.take(Imported()) == [Compare()]
+    assert model.take(Compared())[0] == Promote()
+    assert delay_s(model.state) is None
