@@ -146,7 +146,7 @@ class Action(Record):
 class Start(Action):
     """Start the process of this attempt: cold, or forked where the preloader can.
 
-    ``swap``: forked from an image of the project, where there is one.
+    ``swap``: forked from an image of the project, if there is one.
     """
 
     generation: int
