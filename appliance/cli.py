@@ -110,13 +110,13 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
         "requests", "List the last requests, or show one with what it printed and raised.", "PROJECT", "STATUS_SOCKET",
         usage="[--follow] [--json] [NUMBER]",
     )  # fmt: skip
-    requests.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="show this request whole")
-    requests.add_argument("--follow", action="store_true", help="go on with the requests that come, until Ctrl+C")
+    requests.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="show all of this request")
+    requests.add_argument("--follow", action="store_true", help="then show each new request, until Ctrl+C")
     requests.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object a line")
     requests.add_argument("--path", default="", metavar="TEXT", dest="q", help="only paths and queries with this text")
     requests.add_argument("--method", default="", metavar="METHOD", help="only this method")
     requests.add_argument("--status", default="", metavar="STATUS", help="only this status, or a class such as 5xx")
-    requests.add_argument("--slower_ms", default="", metavar="MS", help="only those that took at least so long")
+    requests.add_argument("--slower_ms", default="", metavar="MS", help="only those that took at least this long")
     requests.add_argument("--limit", default="20", metavar="COUNT", help="how many, the newest (default: 20)")
     mcp = add(
         "mcp", "Serve tools for an assistant (MCP) on stdin and stdout: docker compose exec -T app appliance mcp.",
@@ -182,7 +182,7 @@ def _add_deploy(add: Callable[..., _Parser]) -> None:
         "--name", metavar="NAME", help="of the stack, the Deployment, the image (default: the project's)"
     )
     deploy.add_argument("--preview-host", metavar="HOST", help="the host name of the preview (default: NAME.localhost)")
-    deploy.add_argument("--source", metavar="SOURCE", help="as for init")
+    deploy.add_argument("--source", metavar="SOURCE", help="the appliance's repository, as for init")
 
 
 def main(argv: Sequence[str], process: Mapping[str, str]) -> int:

@@ -30,7 +30,7 @@ COMPANION_EVENTS = MappingProxyType(
         ),
         "companion.crashing": Event(
             "error",
-            "A companion has failed several times in a row. It is tried again, ever more rarely, at level debug.",
+            "A companion has failed several times in a row. It is still started again, after longer pauses, at debug.",
             ("companion", "how", "after_s", "count", "action"),
         ),
         "companion.skipped": Event(

@@ -26,7 +26,7 @@ TELEMETRY_EVENTS = MappingProxyType(
         ),
         "telemetry.delayed": Event(
             "warning",
-            "The collector takes no data now; it is kept, up to a limit, and sent later. Reported once until then.",
+            "The collector accepts no data now; data is kept, up to a limit, and sent later. Logged once until then.",
             ("what", "url", "reason", "action"),
             CHILD,
         ),
