@@ -1,19 +1,19 @@
 """From a save to the first answer of the new code, ours and the peers', in one run: ``python -m benchmarks.reload``.
 
-Five projects; every server is started on each, saved into, and asked by a client that opens one connection after the
-other. Three of them once more without a pause: the first save follows the first answer of a first start, each next one
-0.3 s later. Memory and idle CPU of all of its processes are read beside. Writes ``results/reload.json``;
-``benchmarks.document`` makes the page of it.
+Every server is started on each project, saved into, and asked by a client that opens one connection after the other.
+Some projects have one module, some 500. The saves change the top of a module, or the inside of a function. Some are
+measured without a pause too: the first save follows the first answer of a first start, each next one 0.3 s later.
+Memory and idle CPU of all of its processes are read beside. Writes ``results/reload.json``; ``benchmarks.document``
+makes the page of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
 import random
-import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,8 +23,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environments import python_of
 from benchmarks.processes import cpu_s, free_port, running, tree
-from benchmarks.reloaders import PROJECT_LIST, Project, Reloader, reloaders
+from benchmarks.reload_projects import PROJECT_LIST, Project
+from benchmarks.reloaders import Reloader, reloaders
 from benchmarks.results import keep
 from benchmarks.saves import Met, ask_until, save
 
@@ -49,32 +51,33 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--saves", type=int, default=15, help="how many a server and project (default: 15)")
     parser.add_argument("--quick", action="store_true", help="3 saves, and 1.5 s of idling instead of 10")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="servers or projects, by their keys")
+    parser.add_argument("--python", default=sys.executable, help="the projects' Python; swaps need 3.12 or newer")
     parser.add_argument("--no-result", action="store_true", help="print only; keep the last result")
     options = parser.parse_args(argv)
     pace = Pace(3, 1.5) if options.quick else Pace(options.saves, 10.0)
-    result = _run(options.only, pace)
+    result = _run(options.only, pace, options.python)
     print(table(result))
     if not options.no_result:
         keep("reload", result)
 
 
-def _run(only: list[str], pace: Pace) -> dict[str, Any]:
+def _run(only: list[str], pace: Pace, python: str) -> dict[str, Any]:
     servers = reloaders()
     projects = [each for each in PROJECT_LIST if _chosen(each.key, only, {one.key for one in PROJECT_LIST})]
     chosen = [each for each in servers if _chosen(each.key, only, {one.key for one in servers})]
     figures: dict[str, dict[str, Any]] = {}
     for project in projects:
         for server in chosen:
-            if server.projects and project.key not in server.projects:
+            if server.frameworks and project.framework not in server.frameworks:
                 continue
             print(f"{project.title}: {server.title}", file=sys.stderr)
             try:
-                figures.setdefault(project.key, {})[server.key] = _measure(server, project, pace)
+                figures.setdefault(project.key, {})[server.key] = _measure(server, project, pace, python)
             except RuntimeError as error:
                 print(error, file=sys.stderr)
     return {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "python": platform.python_version(),
+        "python": subprocess.run([python, "-V"], check=True, capture_output=True, text=True).stdout.split()[1],
         "cpus": len(os.sched_getaffinity(0)),
         "saves": pace.saves,
         "servers": {server.key: server.title for server in chosen},
@@ -87,29 +90,39 @@ def _chosen(key: str, only: list[str], kind: set[str]) -> bool:
     return not wanted or key in wanted
 
 
-def _measure(server: Reloader, project: Project, pace: Pace) -> dict[str, Any]:
+def _measure(server: Reloader, project: Project, pace: Pace, interpreter: str) -> dict[str, Any]:
     port = free_port()
+    python = python_of(project.environment, interpreter)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        folder = _copy(project, scratch / "project")
+        folder = scratch / "project"
+        project.write(folder)
         (scratch / "wrapper.py").write_text(server.wrapper.format(target=project.target, port=port))
-        stands = {"port": port, "target": project.target, "folder": folder, "wrapper": scratch / "wrapper.py"}
+        stands = {
+            "port": port,
+            "target": project.target,
+            "folder": folder,
+            "wrapper": scratch / "wrapper.py",
+            "python": python,
+            "programs": python.parent,
+        }
         cpus = os.sched_getaffinity(0)
         environment = {
             "PATH": os.environ["PATH"],  # noqa: TID251  a program of its own
             "HOME": str(scratch),
             "PYTHONPATH": str(folder),
             "APPLIANCE_CACHE": str(scratch / "cache"),
+            **dict(server.environment),
         }
         argv = [part.format(**stands) for part in server.argv]
         pid = stack.enter_context(
             running(argv, port, cpus=cpus, folder=folder, output=scratch / "log", environment=environment)
         )
         if project.every_s:
-            met = _save_at_once(folder / project.edited, port, pace, project.every_s)
+            met = _save_at_once(project, folder, port, pace)
         else:
-            _pause(_SETTLE_S if server.key == "appliance" else _PEERS_SETTLE_S)
-            met = _save_and_ask(folder / project.edited, port, pace)
+            _pause(_SETTLE_S if server.key.startswith("appliance") else _PEERS_SETTLE_S)
+            met = _save_and_ask(project, folder, port, pace)
         _pause(0.5)
         before = cpu_s(tree(pid))
         _pause(pace.idle_s)
@@ -118,7 +131,7 @@ def _measure(server: Reloader, project: Project, pace: Pace) -> dict[str, Any]:
     served = sorted(met.served_s)
     return {
         "median_s": statistics.median(served) if served else None,
-        "p90_s": served[min(len(served) - 1, len(served) * 9 // 10)] if served else None,
+        "p95_s": _p95(served),
         "served_s": [round(each, 5) for each in met.served_s],
         **{name: getattr(met, name) for name in ("missed", "refused", "cut", "failed", "stale")},
         "idle_cpu": idle,
@@ -126,37 +139,37 @@ def _measure(server: Reloader, project: Project, pace: Pace) -> dict[str, Any]:
     }
 
 
-def _copy(project: Project, folder: Path) -> Path:
-    shutil.copytree(project.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for number in range(project.more):
-        package = folder / "more" / f"part{number % 500}"
-        package.mkdir(parents=True, exist_ok=True)
-        (package / f"module{number}.py").write_text(f"NUMBER = {number}\n")
-    return folder
-
-
-def _save_and_ask(file: Path, port: int, pace: Pace) -> Met:
+def _save_and_ask(project: Project, folder: Path, port: int, pace: Pace) -> Met:
     """Saves with a pause of a person's length between them; the first, which finds everything cold, does not count."""
     chance = random.Random(1)
-    ask_until(port, 1, save(file, 1), Met())
+    file = folder / project.edited
+    ask_until(port, 1, save(file, 1, inside=project.inside), Met())
     met = Met()
     for version in range(2, pace.saves + 2):
         _pause(chance.uniform(*_PAUSE_S))
-        ask_until(port, version, save(file, version), met)
+        ask_until(port, version, save(file, version, inside=project.inside), met)
     return met
 
 
-def _save_at_once(file: Path, port: int, pace: Pace, every_s: float) -> Met:
+def _save_at_once(project: Project, folder: Path, port: int, pace: Pace) -> Met:
     """Saves from the first answer on, each of another length: a peer that trusts its bytecode cache sees them too."""
     ask_until(port, 0, time.monotonic(), Met())
     met = Met()
-    due = time.monotonic() + every_s
+    due = time.monotonic() + project.every_s
     for version in range(1, pace.saves + 1):
         _pause(max(0.0, due - time.monotonic()))
-        saved = save(file, version, longer=True)
+        saved = save(folder / project.edited, version, longer=True, inside=project.inside)
         ask_until(port, version, saved, met)
-        due = saved + every_s
+        due = saved + project.every_s
     return met
+
+
+def _p95(served: list[float]) -> float | None:
+    return served[min(len(served) - 1, len(served) * 95 // 100)] if served else None
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f}" if seconds < 0.02 else f"{seconds * 1000:.0f}"
 
 
 def _pss(pids: list[int]) -> int:
@@ -184,14 +197,15 @@ def table(result: dict[str, Any]) -> str:
         lines = [
             f"### {project['title']}",
             "",
-            "| server | median, ms | p90, ms | against ours | refused | cut | 5xx | stale | missed | MiB | idle CPU |",
+            "| server | median, ms | p95, ms | against ours | refused | cut | 5xx | stale | missed | MiB | idle CPU |",
             "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         ]
         for key, seen in sorted(figures.items(), key=lambda item: float(item[1]["median_s"])):
             against = f"{seen['median_s'] / ours:.1f} times" if ours else ""
             met = " | ".join(str(seen[name]) for name in ("refused", "cut", "failed", "stale", "missed"))
+            p95 = _p95(sorted(seen["served_s"])) or 0.0
             lines.append(
-                f"| {result['servers'][key]} | {seen['median_s'] * 1000:.0f} | {seen['p90_s'] * 1000:.0f} | {against} "
+                f"| {result['servers'][key]} | {_ms(seen['median_s'])} | {_ms(p95)} | {against} "
                 f"| {met} | {seen['memory_mib']:.0f} | {seen['idle_cpu'] * 100:.1f} % |"
             )
         parts.append("\n".join(lines))

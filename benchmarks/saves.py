@@ -41,14 +41,15 @@ class Met:
     stale: int = 0
 
 
-def save(file: Path, version: int, *, longer: bool = False) -> float:
+def save(file: Path, version: int, *, longer: bool = False, inside: bool = False) -> float:
     """Save the file with this version, and one line longer if so; when, on CLOCK_MONOTONIC."""
-    return write(file, with_version(file.read_text(), version) + "#\n" * longer)
+    return write(file, with_version(file.read_text(), version, inside=inside) + "#\n" * longer)
 
 
-def with_version(code: str, version: int) -> str:
-    """The code, with this version."""
-    return re.sub(r"^VERSION = \d+$", f"VERSION = {version}", code, flags=re.MULTILINE)
+def with_version(code: str, version: int, *, inside: bool = False) -> str:
+    """The code, with this version: at its top, or inside a function."""
+    place = r"^( +)VERSION = \d+$" if inside else r"^()VERSION = \d+$"
+    return re.sub(place, rf"\1VERSION = {version}", code, flags=re.MULTILINE)
 
 
 def write(file: Path, text: str) -> float:

@@ -8,8 +8,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from benchmarks import document, load, processes
+from benchmarks import document, large_projects, load, processes, saves
 from benchmarks.charts import Bar, bars
+from benchmarks.reload_projects import PROJECT_LIST
 
 SAID = """Running 4s test @ http://127.0.0.1:8399/
     Latency     1.09ms  401.51us   8.88ms   93.51%
@@ -73,3 +74,32 @@ def test_a_server_that_does_not_come_up_says_why(tmp_path):
         processes.running(argv, 1, cpus={0}, folder=tmp_path, output=tmp_path / "log", environment={}),
     ):
         pass
+
+
+@pytest.mark.parametrize("write", [large_projects.write_flask, large_projects.write_django])
+def test_a_large_project_has_its_modules(write, tmp_path):
+    """A generated project has as many modules as asked for, and each of them compiles."""
+    write(tmp_path, modules=20)
+    files = list(tmp_path.rglob("*.py"))
+    assert len(files) >= 20
+    for file in files:
+        compile(file.read_text(), file, "exec")
+    places = {file.name for file in files if file.name.startswith("saved_")}
+    assert places == {"saved_inside.py", "saved_at_top.py"}
+
+
+def test_a_version_is_saved_at_its_place():
+    """A save changes the version at the top of a module, or that inside a function, and not both."""
+    code = "VERSION = 0\n\ndef inside():\n    VERSION = 0\n"
+    assert saves.with_version(code, 7) == "VERSION = 7\n\ndef inside():\n    VERSION = 0\n"
+    assert saves.with_version(code, 7, inside=True) == "VERSION = 0\n\ndef inside():\n    VERSION = 7\n"
+
+
+def test_each_project_can_be_written(tmp_path):
+    """Each project that is measured has the file that is saved, with a version at its place."""
+    for project in PROJECT_LIST:
+        if project.environment == "reload" and not project.more and "large" not in project.key:
+            project.write(tmp_path / project.key)
+            code = (tmp_path / project.key / project.edited).read_text()
+            assert saves.with_version(code, 7, inside=project.inside) != code
+    assert len({project.key for project in PROJECT_LIST}) == len(PROJECT_LIST)

@@ -13,4 +13,10 @@ pages = Blueprint("pages", __name__)
 def index():
     """The sum of each shop."""
     sums = sales().groupby("shop")["amount"].sum()
-    return jsonify(said=f"version {VERSION}", sums={shop: int(amount) for shop, amount in sums.items()})
+    return jsonify(said=f"version {VERSION + inside()}", sums={shop: int(amount) for shop, amount in sums.items()})
+
+
+def inside():
+    """Which save this is, if it changes a function only."""
+    VERSION = 0
+    return VERSION

@@ -16,4 +16,10 @@ def index():
     counted = database.session.execute(
         select(Author.name, func.count(Note.id)).join(Note.author).group_by(Author.name)
     ).all()
-    return jsonify(said=f"version {VERSION}", notes={name: count for name, count in counted})
+    return jsonify(said=f"version {VERSION + inside()}", notes={name: count for name, count in counted})
+
+
+def inside():
+    """Which save this is, if it changes a function only."""
+    VERSION = 0
+    return VERSION
