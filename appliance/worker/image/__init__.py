@@ -1,4 +1,4 @@
-"""Import the project ahead of the next save, and fork workers from there: what is safe to do so, and what is not.
+"""Import the project ahead of the next save, fork workers from there, and swap the function bodies that were saved.
 
-Runs in the image, a process that the preloader has forked.
+Runs in the image, a process that the preloader has forked, and in workers that were forked from it.
 """

@@ -1,0 +1,210 @@
+"""Put the code of changed functions in the place of the old, where a fresh import would leave the same state.
+
+Runs in the image, which is asked for an index of the project's functions, and in workers that were forked from it.
+
+Theory of operation. A fork of the image has imported the project and served nothing. If a saved file differs from what
+was imported only in bodies of functions that never ran (``code_difference``, ``import_witness``), a fresh import would
+make the same objects, with other code in these functions. So the code of every function of the file is set: of changed
+ones, and of the others for their line numbers. Functions are found by the identity of their code, in an index that is
+made once. Code that anything else than a function holds, or that was looked at, is pinned: it must stay as it is.
+
+Whatever is not understood is an objection, and the worker is started in another way. Weak references to functions keep
+their lifetimes as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import code_holders
+from .code_bodies import is_function, name_of, same_lines, tree
+from .code_difference import compare
+from .code_holders import names_of, qualified_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType, FunctionType
+
+    from .code_difference import Difference, NewValues
+    from .import_witness import ImportWitness
+
+
+class _File(NamedTuple):
+    """What was imported from a file: its code, its modules' names, functions with their code's ``id``, classes."""
+
+    code: CodeType
+    modules: list[dict[str, Any]]
+    functions: list[tuple[weakref.ref[FunctionType], int]]
+    classes: list[weakref.ref[type]]
+
+
+class Swaps:
+    """The swaps that a fork of this process can make.
+
+    Args:
+        codes: the code of each of the project's modules, as it was run, by the file's path.
+        witness: has seen the project's import.
+    """
+
+    def __init__(self, codes: dict[str, CodeType], witness: ImportWitness) -> None:
+        self._witness = witness
+        self._blocked: dict[str, str] = {}
+        self._pinned: dict[int, str] = {}  # by the code's id
+        self._running: set[int] = set()  # code that runs now: a script that serves in its own last line
+        self._copies: set[tuple[Any, Any]] = set()
+        self._planned: dict[str, tuple[CodeType, Difference]] = {}
+        self._files = {path: _File(code, [], [], []) for path, code in codes.items()}
+        if witness.failed:
+            self._blocked = dict.fromkeys(codes, witness.failed)
+        else:
+            self._index()
+
+    def blocked(self) -> dict[str, str]:
+        """Return the files whose functions can't be replaced, with the reason."""
+        return dict(self._blocked)
+
+    def objection(self, path: str, new_code: CodeType) -> str:
+        """Return why a saved file can't be swapped, in plain words; "" if it can."""
+        file = self._files.get(path)
+        if file is None:
+            return "the file is no module that was imported"
+        if path in self._blocked:
+            return self._blocked[path]
+        difference = compare(file.code, new_code)
+        reason = difference.refused or next(self._objections(file, new_code, difference), "")
+        if not reason:
+            self._planned[path] = new_code, difference
+        return reason
+
+    def apply(self, path: str, new_code: CodeType) -> None:
+        """Swap a file's code. ``objection`` must have none.
+
+        Raises:
+            ValueError: there is an objection; nothing was changed.
+        """
+        if self._planned.get(path, (None,))[0] is not new_code and (reason := self.objection(path, new_code)):
+            raise ValueError(reason)
+        difference = self._planned.pop(path)[1]
+        replacements = {id(old): new for old, new in (*difference.changed, *difference.moved)}
+        file = self._files[path]
+        for reference, code in file.functions:
+            if code in replacements and (function := reference()) is not None:
+                function.__code__ = replacements[code]
+        for kind, stored in _classes(file, difference):
+            type.__setattr__(kind, "__firstlineno__", stored.new_line)
+            if "__static_attributes__" in names_of(kind):
+                type.__setattr__(kind, "__static_attributes__", stored.attributes)
+        if "linecache" in sys.modules:
+            sys.modules["linecache"].cache.pop(path, None)
+
+    def _objections(self, file: _File, new_code: CodeType, difference: Difference) -> Iterator[str]:
+        for old, _ in difference.changed:
+            if self._witness.ran(old):
+                yield f"{name_of(old)} changed, and it ran while the project was imported"
+        within = {id(code): name_of(old) for old, _ in difference.changed for code in tree(old) if code is not old}
+        differing = {id(old) for old, _ in (*difference.changed, *difference.moved)}
+        for _, number in file.functions:
+            if number in within:
+                yield f"{within[number]} changed, and a function inside of it exists already"
+        for code in tree(file.code):
+            if id(code) in self._pinned and (id(code) in differing or id(code) in within):
+                yield f"{name_of(code)} changed or moved, and {self._pinned[id(code)]}"
+        modules = [(file.code, new_code)]
+        moved = [pair for pair in (*modules, *difference.moved) if not same_lines(*pair)]
+        if any(id(old) in self._running for old, _ in moved):
+            yield "lines moved in code that runs while the project is served"
+        if any(_warned(each) for each in file.modules) and any(self._witness.ran(old) for old, _ in moved):
+            yield "lines moved, and Python remembers by its line a warning that the import gave"
+        names = {each.get("__name__") for each in file.modules}
+        if any((name, each.line) in self._copies for each in difference.classes for name in names):
+            yield "a class moved, and a copy of its names is kept"
+
+    def _index(self) -> None:
+        """Look at every object, and sort by file what was found."""
+        codes = {path: file.code for path, file in self._files.items()}
+        found = code_holders.find(codes, [self._witness.started, self._witness.pinned])
+        self._copies = found.copies
+        trees = {id(code): path for path, file in self._files.items() for code in tree(file.code)}
+        bodies = {id(file.code) for file in self._files.values()}
+        for function in found.functions:
+            code = function.__code__
+            if id(code) in trees:
+                self._files[trees[id(code)]].functions.append((weakref.ref(function), id(code)))
+            else:
+                self._block(code.co_filename, f"{name_of(code)} has code that was not imported from the file as it is")
+        for code in self._witness.started.values():
+            if id(code) not in trees:
+                self._block(
+                    code.co_filename, f"{name_of(code)} ran with code that was not imported from the file as it is"
+                )
+        looked_at = [*self._witness.pinned.values(), *((code, f"a {kind} holds its code") for code, kind in found.held)]
+        for code, reason in looked_at:
+            if id(code) in trees and is_function(code):
+                self._pinned.setdefault(id(code), reason)
+            elif id(code) not in bodies:
+                self._block(code.co_filename, f"{name_of(code)}: {reason}")
+        for code in code_holders.running():
+            if id(code) in trees:
+                self._running.add(id(code))
+            else:
+                self._block(
+                    code.co_filename, f"{name_of(code)} runs with code that was not imported from the file as it is"
+                )
+        self._index_modules(found.classes)
+        self._index_names()
+
+    def _index_modules(self, classes: list[type]) -> None:
+        """Sort the modules and classes by their file."""
+        paths: dict[Any, str] = {}
+        for name, module in list(sys.modules.items()):
+            try:
+                names = object.__getattribute__(module, "__dict__")  # not vars: it would load a lazy module
+                path = os.path.abspath(names["__file__"])
+            except (AttributeError, KeyError, TypeError):
+                continue
+            if path in self._files:
+                paths[name] = path
+                if all(each is not names for each in self._files[path].modules):
+                    self._files[path].modules.append(names)
+        for kind in classes:
+            if path := paths.get(names_of(kind).get("__module__"), ""):
+                self._files[path].classes.append(weakref.ref(kind))
+
+    def _index_names(self) -> None:
+        """Block files whose source was read, under whatever name, and those that were imported under two names."""
+        real: dict[str, list[str]] = {}
+        for path in self._files:
+            real.setdefault(os.path.realpath(path), []).append(path)
+        for source, reason in self._witness.sources.items():
+            for path in real.get(os.path.realpath(source), ()):
+                self._block(path, reason)
+        for paths in real.values():
+            for path in paths if len(paths) > 1 else ():
+                self._block(path, f"the file was imported from {len(paths)} paths")
+        for path, file in self._files.items():
+            if len(file.modules) > 1:
+                self._block(path, f"the file was imported as {len(file.modules)} modules")
+
+    def _block(self, path: str, reason: str) -> None:
+        if path in self._files:
+            self._blocked.setdefault(path, reason)
+
+
+def _warned(names: dict[str, Any]) -> bool:
+    """Whether a warning was given in this module."""
+    return any(isinstance(each, tuple) for each in names.get("__warningregistry__") or ())
+
+
+def _classes(file: _File, difference: Difference) -> Iterator[tuple[type, NewValues]]:
+    """Iterate over the classes that get other values, each with these. By name, where two begin in one line."""
+    for reference in file.classes if difference.classes else ():
+        if (kind := reference()) is None:
+            continue
+        line = names_of(kind).get("__firstlineno__")
+        stored = [each for each in difference.classes if each.line == line]
+        named = [each for each in stored if each.name == qualified_name(kind)]
+        for each in named[:1] or stored[:1]:
+            yield kind, each

@@ -1,0 +1,117 @@
+"""Find what holds the code of the project's functions, by one look at every object: functions, and what should not.
+
+Runs in the image, once, after the project's import and before ``gc.freeze``, which hides objects.
+
+Theory of operation. Only functions may hold code that a swap replaces: their ``__code__`` can be set, and every
+reference to the function stays right. A generator, a coroutine, a frame of a stored exception or a container that holds
+code would go on with the old one. The collector knows every function, class and container; code itself, and containers
+of nothing but code, it does not track: they are found through those that refer to them.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from types import CodeType, FrameType, FunctionType
+from typing import Any, NamedTuple
+
+from .code_bodies import tree
+
+_CHUNK = 2000  # objects that are asked for their references at once: one by one, it takes three times as long
+names_of: Any = type.__dict__["__dict__"].__get__  # not vars: a metaclass may redefine it
+
+qualified_name: Any = type.__dict__["__qualname__"].__get__
+
+
+class Found(NamedTuple):
+    """What was found.
+
+    Attributes:
+        functions: the functions whose code comes from the files.
+        held: code objects that other objects hold, with these objects' type.
+        classes: the classes whose body stored the number of its first line (Python 3.13), with the file's name.
+        copies: the numbers of first lines that dictionaries hold that are not a class's, with the module's name.
+    """
+
+    functions: list[FunctionType]
+    held: list[tuple[CodeType, str]]
+    classes: list[type]
+    copies: set[tuple[Any, Any]]
+
+
+def find(files: dict[str, CodeType], ignored: list[object]) -> Found:
+    """Look at every object.
+
+    Args:
+        files: the code of modules by the file's path.
+        ignored: containers of ours that hold code.
+    """
+    objects = gc.get_objects()
+    names = set(files)
+    left_out = {id(each) for each in (*ignored, ignored)}
+    left_out |= {id(each.co_consts) for code in files.values() for each in tree(code)}
+    functions: list[FunctionType] = []
+    kinds: list[type] = []
+    others: list[Any] = []
+    for each in objects:
+        if type(each) is FunctionType:
+            functions.append(each)
+        elif id(each) not in left_out:
+            others.append(each)
+            if issubclass(type(each), type):
+                kinds.append(each)
+    classes = [each for each in kinds if "__firstlineno__" in names_of(each)]
+    held = [*_held(others, names, left_out), *_held(functions, names, left_out)]
+    return Found(
+        [each for each in functions if each.__code__.co_filename in names], held, classes, _copies(others, classes)
+    )
+
+
+def running() -> list[CodeType]:
+    """Return the code that is on the stack of any thread."""
+    found = []
+    for top in sys._current_frames().values():  # noqa: SLF001  there is no public name
+        frame: FrameType | None = top
+        while frame is not None:
+            found.append(frame.f_code)
+            frame = frame.f_back
+    return found
+
+
+def _held(objects: list[Any], names: set[str], left_out: set[int]) -> list[tuple[CodeType, str]]:
+    """Return the files' code that objects refer to, without functions' own."""
+    found = []
+    for start in range(0, len(objects), _CHUNK):
+        chunk = objects[start : start + _CHUNK]
+        if _codes(gc.get_referents(*chunk), names, left_out):
+            for each in chunk:
+                codes = _codes(gc.get_referents(each), names, left_out)
+                if type(each) is FunctionType and codes:
+                    own = each.__code__
+                    codes.pop(next(index for index, code in enumerate(codes) if code is own))
+                found += [(code, type(each).__name__) for code in codes]
+    return found
+
+
+def _codes(referents: list[Any], names: set[str], left_out: set[int]) -> list[CodeType]:
+    """Return the files' code among these objects, and in the containers that the collector does not track."""
+    kinds = set(map(type, referents))
+    found: list[CodeType] = []
+    if CodeType in kinds:
+        found = [each for each in referents if type(each) is CodeType and each.co_filename in names]
+    if tuple in kinds or dict in kinds:
+        for each in referents:
+            untracked = (type(each) is tuple or type(each) is dict) and not gc.is_tracked(each)
+            if untracked and id(each) not in left_out:
+                found += _codes(gc.get_referents(each), names, left_out)
+    return found
+
+
+def _copies(objects: list[Any], classes: list[type]) -> set[tuple[Any, Any]]:
+    """Return the modules and first lines in dictionaries that look like a class's, and are none's."""
+    own = {id(each) for kind in classes for each in gc.get_referents(kind) if type(each) is dict}
+    return {
+        (dict.get(each, "__module__"), dict.get(each, "__firstlineno__"))
+        for each in objects
+        if issubclass(type(each), dict) and id(each) not in own and dict.__contains__(each, "__firstlineno__")
+    }
