@@ -42,7 +42,11 @@ class State(NamedTuple):
 
 
 class LineWriter:
-    """The supervisor's end. ``descriptor`` is what the recorder needs.
+    """The supervisor's end.
+
+    Attributes:
+        descriptor: what the recorder needs.
+        lines: how many were written.
 
     Raises:
         OSError: there is no such memory.
@@ -56,30 +60,33 @@ class LineWriter:
         except (OSError, ValueError):
             os.close(self.descriptor)
             raise
-        self._state = State()
+        self._end = self._base = self._requests = 0
+        self.lines = 0
 
     def write(self, data: bytes, requests: int = 0) -> None:
         """Write whole lines, of which so many are requests; lines that are larger than the memory are left out."""
-        end, lines, asked, base = self._state
-        memory, size = self._memory, self._size
-        if end > base and _STORED.unpack_from(memory, _STORED_AT)[0] == end:
-            self._free(end - base)
-            base = end
-        if len(data) <= size:
-            at = _HEADER + (end - base) % size
-            room = _HEADER + size - at
-            end += len(data)
-            _ANNOUNCED.pack_into(memory, _ANNOUNCED_AT, end)
-            if len(data) <= room:
-                memory[at : at + len(data)] = data
+        memory, length = self._memory, len(data)
+        if length <= self._size:
+            at = _HEADER + (self._end - self._base) % self._size
+            room = _HEADER + self._size - at
+            self._end += length
+            _ANNOUNCED.pack_into(memory, _ANNOUNCED_AT, self._end)
+            if length <= room:
+                memory[at : at + length] = data
             else:
                 memory[at:] = data[:room]
-                memory[_HEADER : _HEADER + len(data) - room] = data[room:]
-        self._state = State(end, lines + data.count(b"\n"), asked + requests, base)
-        _WRITTEN.pack_into(memory, 0, *self._state)
+                memory[_HEADER : _HEADER + length - room] = data[room:]
+        self.lines += data.count(b"\n")
+        self._requests += requests
+        _WRITTEN.pack_into(memory, 0, self._end, self.lines, self._requests, self._base)
 
-    def _free(self, used: int) -> None:
-        length = min(used, self._size) - _USED_AGAIN
+    def reuse(self) -> None:
+        """Begin at the first page again if everything is stored."""
+        if _STORED.unpack_from(self._memory, _STORED_AT)[0] != self._end:
+            return
+        length = min(self._end - self._base, self._size) - _USED_AGAIN
+        self._base = self._end
+        _WRITTEN.pack_into(self._memory, 0, self._end, self.lines, self._requests, self._base)
         if length > 0 and hasattr(mmap, "MADV_REMOVE"):
             with contextlib.suppress(OSError):  # a temporary file of some systems
                 self._memory.madvise(mmap.MADV_REMOVE, _HEADER + _USED_AGAIN, length)
@@ -88,11 +95,6 @@ class LineWriter:
         """Free the memory, once the recorder has ended too."""
         self._memory.close()
         os.close(self.descriptor)
-
-    @property
-    def lines(self) -> int:
-        """How many lines were written."""
-        return self._state.lines
 
     @property
     def stored(self) -> int:

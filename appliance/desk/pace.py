@@ -10,8 +10,8 @@ from __future__ import annotations
 
 QUIET_S = 0.02  # less than the supervisor collects lines for: under load too, such pauses come
 SILENCE_S = 0.1  # the load has ended
-_SHARE = 1 / 100  # of one processor, while lines come without a pause
-_AHEAD_S = 5.0  # of this many seconds the share may be used up at once: it is much for a person's requests
+_SHARE = 1 / 200  # of one processor, while lines come without a pause
+_AHEAD_S = 10.0  # of this many seconds the share may be used up at once: it is much for a person's requests
 _MOST_SHARE = 5 / 100
 _LATEST_S = 0.25
 _LATE_S = 5.0

@@ -71,6 +71,7 @@ def request(connection: sqlite3.Connection, number: int, filters: Filters | None
     )
     found["lines"] = [json.loads(each["line"]) for each in lines]
     found["details"] = _details(connection, row)
+    found["one_in"] = _one_in(connection, row, found["details"])
     found["error"] = error_of(found["lines"])
     asked = replace(filters or Filters(), limit=1, before=None, after=None)
     for name, neighbours in (("older", replace(asked, before=number)), ("newer", replace(asked, after=number))):
@@ -93,6 +94,18 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     left_out = kept.pop("query_count") - counted(read["queries"])
     kept["queries_left_out"] = max(0, left_out)
     return {**kept, **read, "repeated": repeated(read["queries"]), **other}
+
+
+def _one_in(connection: sqlite3.Connection, row: sqlite3.Row, details: Found | None) -> int:
+    """Return of how many requests, at the rate of that moment, one was recorded with its details; 1: of each."""
+    if details is not None:
+        return int(details["requests_left_out"]) + 1
+    after = connection.execute(  # the next one has counted this one
+        "SELECT json_extract(effects, '$.requests_left_out') AS left_out FROM details "
+        "WHERE run = ? AND at >= ? ORDER BY id LIMIT 1",
+        (row["run"], row["at"]),
+    ).fetchone()
+    return (after["left_out"] or 0) + 1 if after is not None else 1
 
 
 def project_found(connection: sqlite3.Connection) -> Found:

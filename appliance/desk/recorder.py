@@ -125,8 +125,9 @@ class Recorder:
         if not (self._lines.unread().lines or self._details):
             return
         try:
-            store = self._opened()
+            self._opened()
             unread = self._lines.read()
+            store = self._opened()  # what was read is not to go into a file that was removed before
             found = (detail_row(message, self._run, self.redaction, replay_of) for message, replay_of in self._details)
             self._add(store, unread, [each for each in found if each is not None])
         except Exception as error:  # noqa: BLE001  no disk, a lock: nothing is forgotten, and the recorder reads on

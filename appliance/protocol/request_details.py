@@ -49,7 +49,7 @@ class RequestDetails(NamedTuple):
             ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail;
             ``templates`` has engine, name, number and microseconds of each; ``caches`` name, hits, misses, writes and
             microseconds; ``memory`` is what was resident at the beginning and the end, and the most that ever was, at
-            the beginning and the end, in bytes.
+            the beginning and the end, in bytes; ``left_out`` counts the requests since the last message that have none.
             For the exporter: ``trace`` (a ``Trace``) and ``started_us`` instead of the first two, and no bytes.
         head: the request's head, as it was received.
         body: what the application has read of its body.

@@ -51,6 +51,7 @@ def test_each_line_is_read_once_or_counted(batches: list[list[bytes]]):
             found += unread.data.split(b"\n")[:-1]
             left_out += unread.left_out
             reader.finished(unread)
+        writer.reuse()
     unread = reader.read()
     found += unread.data.split(b"\n")[:-1]
     left_out += unread.left_out
@@ -100,6 +101,7 @@ def test_memory_of_a_flood_is_freed(made: Made):
         writer.write(b"x" * 65_535 + b"\n")
     held = os.fstat(writer.descriptor).st_blocks
     reader.finished(reader.read())
+    writer.reuse()
     writer.write(b"first\n")
     assert reader.read().data == b"first\n"
     assert os.fstat(writer.descriptor).st_blocks * 512 <= 1024 * 1024 + 4096 < held * 512
@@ -113,6 +115,7 @@ def test_lines_are_whole_while_they_are_overwritten(made: Made):
     def write() -> None:
         for number in range(0, total, 20):
             writer.write(b"".join(b"%06d %s\n" % (each, b"x" * (each % 90)) for each in range(number, number + 20)))
+            writer.reuse()
 
     thread = threading.Thread(target=write)
     thread.start()

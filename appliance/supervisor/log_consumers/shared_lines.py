@@ -62,6 +62,7 @@ class SharedLines:
         self._writer.write(data, requests)
         if not self._wakes and self._pipe >= 0:
             self._wakes = True
+            self._writer.reuse()
             self._loop.call_later(COLLECT_S, self.wake)
 
     def wake(self) -> None:

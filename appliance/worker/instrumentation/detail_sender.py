@@ -1,8 +1,9 @@
 """Decide which requests are recorded with their details, and send them to the recorder and the exporter.
 
-Theory of operation. A person's requests are all recorded; under a load test only as many a second as cost next to
-nothing: beside these a request costs one comparison. Of each request whose spans are exported, its queries and calls
-are noted too: a service that it calls knows the span of that call. Nothing waits for the recorder or the exporter.
+Theory of operation. A person's requests are all recorded; of more, a hundred a second, and under a load test ten, which
+cost next to nothing: beside these a request costs one comparison. A message tells how many were left out before it. Of
+each request whose spans are exported, its queries and calls are noted too: a service that it calls knows the span of
+that call. Nothing waits for the recorder or the exporter.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 EACH_S = 0.01  # a hundred a second, in the long run
 BURST_S = 3.0  # and 300 at once
+FLOOD_EACH_S = 0.1
+FLOOD = 1000  # requests a second: nobody looks at each of so many
+_FLOOD_S = 1.0  # of the burst are used up before that counts as a flood
 _FINISH_S = 0.2
 
 
@@ -49,21 +53,39 @@ class DetailSender:
         self._exporter = MessageSocket(spans) if spans >= 0 else None
         self._begin = begin
         self._memory = ProcessMemory()
-        # Up to which time requests have used what is allowed.
-        self._next = 0.0 if self._recorder is not None else float("inf")
+        # Up to which time requests have used what is allowed, and when they may use more.
+        self._used_until = 0.0
+        self._closed_until = 0.0 if self._recorder is not None else float("inf")
+        self._began = 0.0  # when the present burst began
+        self._last = 0.0  # when a request was recorded
+        self._left_out = 0  # requests since then
 
     def begin(self, exchange: Exchange, head: bytes) -> None:
         """Record a request that begins, unless there were too many."""
         self._begin(exchange, head)
-        ahead = self._next - exchange.started
-        if ahead < BURST_S:
-            self._next = (self._next if ahead > 0 else exchange.started) + EACH_S
-            exchange.details = Details(head, self.add_fields, self._memory.now())
-        elif self._exporter is not None and exchange.trace is not None and exchange.trace.sampled:
-            exchange.details = Details(head, whole=False)
+        if exchange.started >= self._closed_until:
+            exchange.details = self._details(exchange.started, head)
+        else:
+            self._left_out += 1
+            if self._exporter is not None and exchange.trace is not None and exchange.trace.sampled:
+                exchange.details = Details(head, whole=False)
+
+    def _details(self, started: float, head: bytes) -> Details:
+        details = Details(head, self.add_fields, self._memory.now())
+        details.left_out, self._left_out = self._left_out, 0
+        used_s = self._used_until - started
+        if used_s <= 0:
+            self._began = started
+        flood = details.left_out > FLOOD * (started - self._last) or (
+            used_s > _FLOOD_S and used_s / EACH_S > FLOOD * (started - self._began)
+        )
+        self._last = started
+        self._used_until = max(self._used_until, started) + (FLOOD_EACH_S if flood else EACH_S)
+        self._closed_until = self._used_until - BURST_S
+        return details
 
     def end(self, exchange: Exchange) -> bool:
-        """Send what was recorded of a request that has ended; return whether that was all of it."""
+        """Send what was recorded of a request that has ended; return whether such requests are few."""
         details = exchange.details
         exchange.details = None
         if not isinstance(details, Details):
@@ -73,7 +95,7 @@ class DetailSender:
         if self._exporter is not None and (message := details.spans_of(exchange)) is not None:
             self._exporter.send(message.pack())
         self.on_end()
-        return details.whole
+        return details.whole and not details.left_out
 
     def _message(self, details: Details, exchange: Exchange) -> bytes:
         found = details.of(exchange)
@@ -103,4 +125,4 @@ class DetailSender:
         for each in filter(None, (self._recorder, self._exporter)):
             each.leave()
         self._exporter = None
-        self._next = float("inf")
+        self._closed_until = float("inf")

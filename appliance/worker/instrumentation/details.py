@@ -34,12 +34,13 @@ class Details:
     Attributes:
         began: when the request began to run (CLOCK_MONOTONIC).
         timing: the field that was added to its response, None before.
+        left_out: how many requests before it were not recorded.
     """
 
     __slots__ = (
         "_add_fields", "_body", "_body_left", "_effects", "_head", "_of_cursors", "_queries", "_queries_left_out",
         "_response", "_response_left", "_texts", "_texts_left", "began",
-        "memory", "timing", "whole",
+        "left_out", "memory", "timing", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +54,7 @@ class Details:
         self.began = monotonic()
         self.memory = memory
         self.timing: tuple[str, str] | None = None
+        self.left_out = 0
         self.whole = whole  # else its queries and calls alone, for their spans
         self._add_fields = add_fields
         self._head = head
@@ -146,6 +148,8 @@ class Details:
     def of(self, exchange: Exchange) -> RequestDetails:
         """Return the message of a request that has ended."""
         info: dict[str, Any] = {"request_id": exchange.request_id, "ended_us": int(exchange.ended * 1_000_000)}
+        if self.left_out:
+            info["left_out"] = self.left_out
         if self._body_left < 0:
             info["body_cut"] = -self._body_left
         if self._response_left < 0:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from appliance.desk import questions
 from appliance.desk.filters import Filters
+from appliance.desk.intake import Rows, detail_row
+from appliance.desk.redaction import Redaction
+from appliance.desk.store import Store
+from appliance.protocol.request_details import RequestDetails
 from appliance.standin.desk_pages.list_page import list_page
 from appliance.standin.desk_pages.request_page import request_page, request_title
 from appliance.standin.desk_pages.sections.section_table import SECTIONS
@@ -94,3 +99,19 @@ def test_every_section_is_made_of_a_bare_request(recorded: Recorded):
     bare = found(recorded(request("/a", **{"http.response.status_code": None, "duration_s": None})), 1)
     for name in SECTIONS:
         assert "<h2>" in request_page(bare, name, Filters())
+
+
+def test_a_flood_says_how_few_requests_have_details(recorded: Recorded, tmp_path: Path):
+    """A request whose details were left out under load, and the next one that has them, say how few have them."""
+    connection = recorded(request("/left-out"), request("/recorded", START + 0.01), request("/died", START + 9))
+    info = {"request_id": "id-/recorded", "ended_us": int((START + 0.01) * 1_000_000), "left_out": 1999}
+    message = RequestDetails(info, b"GET / HTTP/1.1\r\n\r\n", b"", b"").pack()
+    store = Store(tmp_path / "desk.sqlite3")
+    store.add(Rows([], [], [row for row in [detail_row(message, "run", Redaction())] if row is not None]))
+    store.close()
+    said = "of one request in 2,000 at this rate"
+    assert said in request_page(found(connection, 1), "", Filters())
+    assert "at this rate, they are of one request in 2,000" in request_page(found(connection, 1), "request", Filters())
+    assert said in request_page(found(connection, 2), "", Filters())
+    assert "at this rate" not in request_page(found(connection, 3), "", Filters())
+    assert "its worker has died" in request_page(found(connection, 3), "response", Filters())

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.protocol.request_details import BODY_MAX, RESPONSE_MAX, unpack
 from appliance.server.wsgi.access_log.exchange import Exchange
-from appliance.worker.instrumentation.detail_sender import BURST_S, EACH_S, DetailSender
+from appliance.worker.instrumentation.detail_sender import FLOOD_EACH_S, DetailSender
 
 
 @pytest.fixture
@@ -64,17 +64,41 @@ def test_large_bodies_are_cut(ends):
 
 
 def test_a_flood_is_recorded_in_part(ends):
-    """Of thousands of requests in a second a few hundred are recorded, and each begins; later requests are recorded."""
-    sender, _, begun = ends
-    requests = [exchange(number / 10_000) for number in range(10_000)]
+    """Of a flood about a hundred requests are recorded at once, and ten a second; each message counts the others."""
+    sender, ours, begun = ends
+    requests = [exchange(number / 10_000) for number in range(100_000)]
+    told = []
     for request in requests:
         sender.begin(request, b"")
-    recorded = sum(request.details is not None for request in requests)
-    assert BURST_S / EACH_S <= recorded < BURST_S / EACH_S + 110
+        if request.details is not None:
+            is_rare = sender.end(request)
+            told.append(unpack(ours.recv(1 << 20)).info.get("left_out", 0))
+            assert is_rare == (told[-1] == 0)
     assert begun == requests
-    later = exchange(1 + 2 * EACH_S)
+    assert 210 < len(told) < 230
+    assert 99_000 - len(told) < sum(told) <= 100_000 - len(told)
+    later = exchange(10 + FLOOD_EACH_S)
     sender.begin(later, b"")
     assert later.details is not None
+
+
+def test_a_page_with_many_parts_is_recorded_whole(ends):
+    """Of the requests of a page that loads 250 files in a third of a second, none is left out."""
+    sender, _, _ = ends
+    requests = [exchange(number / 750) for number in range(250)]
+    for request in requests:
+        sender.begin(request, b"")
+    assert all(request.details is not None for request in requests)
+
+
+def test_more_than_a_person_sends_is_recorded_often(ends):
+    """Of 500 requests a second, a hundred are recorded, in the long run too."""
+    sender, _, _ = ends
+    requests = [exchange(number / 500) for number in range(10_000)]
+    for request in requests:
+        sender.begin(request, b"")
+    recorded = sum(request.details is not None for request in requests[5000:])
+    assert 900 < recorded <= 1010
 
 
 def test_a_recorder_that_reads_nothing_holds_up_nothing(ends):

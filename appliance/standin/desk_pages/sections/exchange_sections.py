@@ -11,7 +11,7 @@ def request_section(found: dict[str, Any]) -> str:
     """Return what was received."""
     details = found["details"]
     if details is None:
-        return _not_recorded(found["event"])
+        return _not_recorded(found)
     return _message(details["fields"], details["body"], details["body_note"], "Body")
 
 
@@ -19,12 +19,16 @@ def response_section(found: dict[str, Any]) -> str:
     """Return what was sent."""
     details = found["details"]
     if details is None:
-        return _not_recorded(found["event"])
+        return _not_recorded(found)
     return _message(details["response_fields"], details["content"], details["content_note"], "Content")
 
 
-def _not_recorded(event: str) -> str:
-    why = "it was refused" if event == "request.refused" else "there were too many at once, or its worker has died"
+def _not_recorded(found: dict[str, Any]) -> str:
+    why = "its worker has died, or too many came at once"
+    if found["event"] == "request.refused":
+        why = "it was refused"
+    elif found["one_in"] > 1:
+        why = f"at this rate, they are of one request in {found['one_in']:,}"
     return f"<p>Head and content were not recorded: {why}.</p>"
 
 

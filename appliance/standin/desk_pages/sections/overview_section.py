@@ -32,6 +32,7 @@ def overview_section(found: dict[str, Any]) -> str:
         ("Size", size(found["size"])),
         ("Memory", _memory((found["details"] or {}).get("memory"))),
         ("Generation", text(found["generation"])),
+        ("Details", f"recorded of one request in {found['one_in']:,} at this rate" if found["one_in"] > 1 else ""),
         ("Sent again", _repeats(found["details"])),
         *((label, text(fields.get(name))) for label, name in _FACTS.items()),
     ]
