@@ -1,4 +1,4 @@
-"""Reads tests without running them: which can't fail, and which wait by asking again and again.
+"""Reads tests without running them: which can't fail, which wait by asking again and again, and which look into others.
 
 A test asserts where it has ``assert``, ``raise``, ``pytest.raises``, ``pytest.fail``, ``pytest.warns`` or
 ``check=True``, or calls what does. What it calls is looked up by its name: first in its own file and in the
@@ -9,6 +9,7 @@ share, where each of that name has to.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.parsed_files import nodes, parsed
 
 TESTS = Path(__file__).parent
 _PYTEST = {"fail", "raises", "warns"}
+_DOCUMENTED = {"_asdict", "_exit", "_fields", "_getframe", "_make", "_replace"}  # of the standard library, and public
 
 
 def modules() -> list[Path]:
@@ -111,6 +113,31 @@ def busy_loops() -> list[str]:
     ]
 
 
+def reaches() -> Counter[str]:
+    """How often each file names another object's private attribute, or replaces one."""
+    return Counter(
+        str(path.relative_to(TESTS))
+        for path in modules()
+        for node in nodes(path)
+        if _is_private(node) or (isinstance(node, ast.Call) and _replaces_private(node))
+    )
+
+
+def _replaces_private(call: ast.Call) -> bool:
+    name = call.args[1] if len(call.args) > 1 and ast.unparse(call.func).endswith("setattr") else None
+    return isinstance(name, ast.Constant) and str(name.value).startswith("_") and not str(name.value).startswith("__")
+
+
+def sleeps() -> Counter[str]:
+    """How often each file waits for time to pass."""
+    return Counter(
+        str(path.relative_to(TESTS))
+        for path in modules()
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"sleep", "time.sleep"}
+    )
+
+
 def _asked(test: ast.expr, tree: ast.Module) -> Iterator[ast.AST]:
     """What a loop asks, and what the functions of the same file ask that it calls."""
     yield from ast.walk(test)
@@ -126,5 +153,6 @@ def _is_private(node: ast.AST) -> bool:
         isinstance(node, ast.Attribute)
         and node.attr.startswith("_")
         and not node.attr.startswith("__")
+        and node.attr not in _DOCUMENTED
         and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"})
     )

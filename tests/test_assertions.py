@@ -1,4 +1,4 @@
-"""What the house asks of its tests: each can fail, and none waits by asking again and again."""
+"""What the house asks of its tests: each can fail, none waits by asking again and again, and few look into others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests import assertions
+
+REACHES = 245  # lower it with each test that asks in public: that holds what users see, and survives a better design
+# Of the soak, whose pauses are its load; of synchronisation, since nothing must be reported while so long passes.
+SLEEPS = {"soak/crowd.py": 2, "soak/edits.py": 4, "watch/test_synchronisation.py": 2}
 
 
 def test_each_test_can_fail():
@@ -17,6 +21,17 @@ def test_each_test_can_fail():
 def test_no_loop_asks_for_private_state():
     """No test waits in a loop for what another object keeps to itself: it waits for an event, a record, an answer."""
     assert assertions.busy_loops() == []
+
+
+def test_few_tests_reach_into_others():
+    """The number of private names of other objects in the tests never rises: a new one takes the place of another."""
+    found = assertions.reaches()
+    assert found.total() <= REACHES, found.most_common()
+
+
+def test_no_test_waits_for_time():
+    """Tests wait for an event, an answer or an end; where only time can pass, the place and the reason stand here."""
+    assert dict(assertions.sleeps()) == SLEEPS
 
 
 SHARED = """
@@ -71,3 +86,22 @@ def test_what_is_a_busy_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lo
     (tmp_path / "test_one.py").write_text(loop, encoding="utf-8")
     monkeypatch.setattr(assertions, "TESTS", tmp_path)
     assert bool(assertions.busy_loops()) is is_busy
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("server._busy", 1),
+        ("setattr(server, '_busy', 1)", 1),
+        ("monkeypatch.setattr(module, '_LIMIT', one._two)", 2),
+        ("self._own", 0),
+        ("server.busy", 0),
+        ("row._replace(a=1)", 0),
+        ("server.__class__", 0),
+    ],
+)
+def test_what_is_a_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, count: int):
+    """A private attribute of another object counts, and its replacement; one's own does not, nor what is documented."""
+    (tmp_path / "test_one.py").write_text(line, encoding="utf-8")
+    monkeypatch.setattr(assertions, "TESTS", tmp_path)
+    assert assertions.reaches().total() == count

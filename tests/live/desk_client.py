@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from http.client import HTTPConnection
+import ssl
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,10 +20,39 @@ def asked(appliance: Appliance, page: str, **fields: str) -> dict[str, Any]:
     return found
 
 
-def newest(appliance: Appliance, path: str, count: int = 1) -> int:
+def connected(appliance: Appliance, certificate: Path | None = None) -> HTTPConnection:
+    """A connection to the appliance; with a certificate it is HTTPS."""
+    if certificate is None:
+        return HTTPConnection("127.0.0.1", appliance.port, timeout=60)
+    context = ssl.create_default_context(cafile=str(certificate))
+    return HTTPSConnection("localhost", appliance.port, timeout=60, context=context)
+
+
+@contextlib.contextmanager
+def pins_as_they_come(appliance: Appliance, certificate: Path | None = None) -> Iterator[Iterator[dict[str, Any]]]:
+    """What the stream of the pages says of pins, from now on."""
+    connection = connected(appliance, certificate)
+    connection.request("GET", "/__appliance__/events")
+    response = connection.getresponse()
+    assert response.readline().startswith(b"retry")
+
+    def pins() -> Iterator[dict[str, Any]]:
+        name = b""
+        for line in response:
+            if line.startswith(b"event: "):
+                name = line[7:].strip()
+            elif line.startswith(b"data: ") and name == b"pin":
+                yield json.loads(line[6:])
+
+    yield pins()
+    response.close()
+    connection.close()
+
+
+def newest(appliance: Appliance, path: str, count: int = 1, certificate: Path | None = None) -> int:
     """Wait until so many requests for this path are recorded; return the number of one, the last if there are many."""
     numbers: list[int] = []
-    connection = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
+    connection = connected(appliance, certificate)
     try:
         while True:  # until the recorder has begun
             connection.request("GET", "/__appliance__/requests/stream?limit=500&after=0")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import ssl
-import time
 from collections.abc import Callable
-from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from tests.certificates import make_certificate
+from tests.live.desk_client import connected, newest, pins_as_they_come
 from tests.live.live_appliance import Appliance
 
 APP = """
@@ -24,8 +22,7 @@ def app(environ, start_response):
 
 def asked(appliance: Appliance, page: str, form: dict[str, str] | None = None) -> dict[str, Any]:
     """A page of the appliance as JSON; with a form it is a POST of one of its own pages."""
-    context = ssl.create_default_context(cafile=str(appliance.project / "localhost.pem"))
-    connection = HTTPSConnection("localhost", appliance.port, timeout=60, context=context)
+    connection = connected(appliance, appliance.project / "localhost.pem")
     origin = {"Origin": f"https://localhost:{appliance.port}", "Sec-Fetch-Site": "same-origin"}
     if form is None:
         connection.request("GET", page, headers={"Accept": "application/json"})
@@ -45,17 +42,15 @@ def test_a_request_over_https_is_sent_again(start: Callable[..., Appliance], pro
     appliance = start(APPLIANCE_TLS_CERT="localhost.pem", APPLIANCE_TLS_KEY="localhost-key.pem")
     appliance.wait_for("worker.ready")
     asked(appliance, "/first")
-    number = 0
-    while not number:
-        found = asked(appliance, "/__appliance__/requests?limit=500").get("requests", [])
-        number = next((each["id"] for each in found if each["path"] == "/first"), 0)
+    certificate = project / "localhost.pem"
+    number = newest(appliance, "/first", certificate=certificate)
     place = f"/__appliance__/requests/{number}"
     form = asked(appliance, f"{place}/replay")
     assert f"https://localhost:{appliance.port}/first" in form["copies"]["curl"]
     value = {"page_value": form["page_value"]}
     assert asked(appliance, f"{place}/replay", value)["after"]["content"] == "https one"
-    asked(appliance, f"{place}/pin", value)
-    while asked(appliance, "/__appliance__/pins")["pins"][0]["state"] == "running":
-        time.sleep(0.02)
+    with pins_as_they_come(appliance, certificate) as pins:
+        asked(appliance, f"{place}/pin", value)
+        assert next(pins)["state"] == "first"
     appliance.edit("app.py", APP.replace('"one"', '"two"'))
     assert appliance.wait_for("replay.changed")["count"] == 1
