@@ -115,15 +115,16 @@ class Mask:
         return text if self._pattern is None else self._pattern.sub(MASKED, text)
 
     def of(self, value: Any, depth: int = 0) -> Any:
-        """Mask every text in a value of JSON's types, including keys."""
+        """Mask every text in a value of JSON's types, including keys; what is nested too deep is masked as a whole."""
         if isinstance(value, str):
             return self.masked(value)
-        if depth < _MAX_DEPTH:
-            if isinstance(value, dict):
-                return {self.of(key, depth): self.of(each, depth + 1) for key, each in value.items()}
-            if isinstance(value, (list, tuple)):
-                return [self.of(each, depth + 1) for each in value]
-        return value
+        if not isinstance(value, (dict, list, tuple)):
+            return value
+        if depth >= _MAX_DEPTH:
+            return MASKED
+        if isinstance(value, dict):
+            return {self.of(key, depth): self.of(each, depth + 1) for key, each in value.items()}
+        return [self.of(each, depth + 1) for each in value]
 
 
 def is_secret(name: str) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.logs.setup import Log, library_logger, make_log
-from appliance.masking import MASKED, MIN_LENGTH, Mask, secret_values
+from appliance.masking import MASKED, MIN_LENGTH, Mask, is_secret, secret_values
 from appliance.server.pages.error_page import report
 from appliance.worker.stdio.logging_records import exceptions_of
 
@@ -69,11 +69,26 @@ def test_what_is_not_a_password(text: str):
             {"MIIEvQIBADANBgkq"},
         ),
         ({"OLDPWD": "/home/somebody", "PWD": "/home/somebody/x"}, set()),
+        ({"A_SECRET": "1234567"}, set()),
+        ({"A_SECRET": "12345678"}, {"12345678"}),
+        ({"A_SECRET": "s" * 4096}, {"s" * 4096}),
+        ({"A_SECRET": "s" * 4097}, set()),
+        ({"PRIVATE_KEY": "-----BEGIN KEY-----\nMIIEvQIBADANBgkq"}, {"MIIEvQIBADANBgkq"}),
+        ({"PRIVATE_KEY": "a line that is a secret\nshort line"}, {"a line that is a secret"}),
     ],
 )
 def test_which_values_are_secret(variables: dict[str, str], values: set[str]):
     """Values of 8 characters of variables with a secret's name, unless an ordinary one has them; a URL's password."""
     assert set(secret_values(variables)) == values
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("API_TOKEN", True), ("db_password", True), ("SECRET_KEY_FILE", False), ("TOKEN_PATH", False), ("DEBUG", False)],
+)
+def test_which_names_are_secret(name: str, secret: bool):
+    """A name says whether its value is secret; that of a file's place says where a secret is, and is none."""
+    assert is_secret(name) is secret
 
 
 def test_a_value_is_found_in_every_form():
@@ -87,6 +102,37 @@ def test_values_in_values():
     mask = Mask({"A_SECRET": "0123456789"})
     value = {"a": ["x 0123456789", {"0123456789": 123456789012, "b": None}], "c": ("0123456789", True)}
     assert mask.of(value) == {"a": [f"x {MASKED}", {MASKED: 123456789012, "b": None}], "c": [MASKED, True]}
+
+
+@pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"a": value}], ids=["list", "object"])
+def test_values_nested_too_deep_are_masked(wrap: Callable[[object], object]):
+    """A list or an object below the 32nd level is masked as a whole, with or without a secret in it."""
+
+    def nested(depth: int, value: object) -> object:
+        for _ in range(depth):
+            value = wrap(value)
+        return value
+
+    mask = Mask({"A_SECRET": "0123456789"})
+    assert mask.of(nested(32, "0123456789")) == nested(32, MASKED)
+    assert mask.of(nested(33, 7)) == nested(32, MASKED)
+
+
+def test_of_many_values_the_longest_are_searched():
+    """A project with more than 200 secrets has the 200 longest masked, wherever each stands in the alphabet."""
+    long = {f"A{number}_SECRET": f"a-long-secret-{number:04}" for number in range(200)}
+    short = {f"Z{number}_SECRET": f"zsecret-{number}" for number in range(5)}
+    mask = Mask({**short, **long})
+    assert set(mask.values) == set(long.values())
+    assert mask.masked("a-long-secret-0000 zsecret-1") == f"{MASKED} zsecret-1"
+
+
+def test_lines_without_a_hint_are_not_searched():
+    """A line with the longest part of a secret may hold it; a letter of it, a URL, or an address of mail is no hint."""
+    mask = Mask({"A_SECRET": 'aaaaaaaaaaaa"z'})
+    assert mask.may_hold(json.dumps('x aaaaaaaaaaaa"z').encode())
+    assert not mask.may_hold(b"a buzz at http://localhost/")
+    assert not mask.may_hold(b"me@localhost")
 
 
 def test_what_was_secret_stays_secret():

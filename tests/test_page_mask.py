@@ -21,21 +21,42 @@ from appliance.masking import MASKED, page_mask
         ("HOST", "localhost", False),
         ("ENV", "development", False),
         ("SHORT", "abcd", False),
+        ("FIVE", "abcde", True),
+        ("LONG", "x" * 4096, True),
+        ("LONGER", "x" * 4097, False),
         ("FLASK_APP", "shopping:make", False),
         ("DJANGO_SETTINGS_MODULE", "shop.settings", False),
         ("SETTINGS", "mysite.settings", False),
+        ("TARGET", "mysite.settings:application", False),
+        ("PACKAGE", "mysite.parts", False),
+        ("GONE", "mysite.nothing", True),
+        ("NUL", "mysite\0x", False),
         ("DATA", "data.json", False),
     ],
 )
 def test_values_of_env_files(name: str, value: str, masked: bool, tmp_path: Path):
     """Every value of an .env file is masked, except for those that say nothing or name a part of the project."""
-    (tmp_path / "mysite").mkdir()
+    (tmp_path / "mysite" / "parts").mkdir(parents=True)
     (tmp_path / "mysite" / "settings.py").touch()
     (tmp_path / "data.json").touch()
     mask = page_mask({name: value}, [name], str(tmp_path))
     shown = mask.masked(f"<{value}>")
     assert (MASKED in shown) is masked
     assert all(line not in shown for line in value.split("\n") if masked)
+
+
+def test_a_part_of_the_projects_path_is_no_secret(tmp_path: Path):
+    """A name of a folder above the project stands on each page, and is shown."""
+    mask = page_mask({"HOME_OF": tmp_path.name}, ["HOME_OF"], str(tmp_path))
+    assert mask.masked(str(tmp_path)) == str(tmp_path)
+
+
+def test_each_name_of_the_files_is_looked_up(tmp_path: Path):
+    """A public name hides none of those after it, and a name that the environment lacks is no secret."""
+    mask = page_mask(
+        {"FLASK_APP": "shopping:make", "GREETING": "hello there"}, ["FLASK_APP", "GONE", "GREETING"], str(tmp_path)
+    )
+    assert mask.values == ("hello there",)
 
 
 def test_variables_with_secret_names_are_masked(tmp_path: Path):

@@ -30,6 +30,8 @@ _COOKIE = re.compile(r"((?:^|;)\s*[^=;]{1,256}=)([^;]*)")
 _ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite"})
 _NO_SECRETS = frozenset({"null", "true", "false"})  # of JSON: "is_private": true
 _DECODED_MAX = 256 * 1024
+# Content that may be JSON: a page's fetch names a text without a type text/plain, and events often carry objects.
+_MAY_BE_JSON = re.compile(r"json|graphql|^text/(?:plain|event-stream)")
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})')
@@ -141,7 +143,7 @@ class Redaction:
                 for name, value in parse_qsl(text, keep_blank_values=True)
             ]
             return urlencode(pairs, safe="*")
-        if "json" in kind or "graphql" in kind:
+        if _MAY_BE_JSON.search(kind):
             text = _MEMBER.sub(self._member, text)
         return self._mask.masked(text)
 

@@ -27,6 +27,7 @@ def readable(fields: bytes = b"", body: bytes = b"", response: bytes = b"", **in
     [
         ("Authorization: Bearer abc", "Bearer ********"),
         ("Authorization: abc", "********"),
+        ('Authorization: Digest username="me", realm="a b"', "Digest ********"),
         ("Cookie: a=1; sessionid=2", "a=********; sessionid=********"),
         ("X-Api-Key: abc", "********"),
         ("X-CSRF-Token: abc", "********"),
@@ -38,6 +39,11 @@ def readable(fields: bytes = b"", body: bytes = b"", response: bytes = b"", **in
 def test_secret_fields_are_masked(field: str, stored: str):
     """Credentials, cookies and what has a secret's name are masked; other values where a secret stands in them."""
     assert readable(f"{field}\r\n".encode()).fields[-1] == (field.partition(":")[0], stored)
+
+
+def test_a_text_has_its_secret_values_masked():
+    """A line of text, such as a query, loses the secret values, and nothing by the names in it."""
+    assert Redaction(values=["a-long-secret-text"]).masked("token = a-long-secret-text") == "token = ********"
 
 
 def test_a_set_cookie_keeps_its_attributes():
@@ -67,6 +73,12 @@ def test_a_set_cookie_keeps_its_attributes():
         ("application/x-www-form-urlencoded", b"user=me&password=a%26b&x=", "user=me&password=********&x="),
         ("text/plain; charset=latin-1", b"caf\xe9 a-long-secret-text", "café ********"),
         ("text/plain; charset=nothing", b"plain", "plain"),
+        ("text/plain; charset=nothing", b"caf\xe9", "caf\ufffd"),
+        ("text/plain", b"caf\xe9", "caf\ufffd"),
+        ("application/graphql", b'{"token": "abc"}', '{"token": "********"}'),
+        ("text/plain;charset=UTF-8", b'{"token": "abc"}', '{"token": "********"}'),
+        ("text/event-stream", b'data: {"token": "abc"}', 'data: {"token": "********"}'),
+        ("text/html", b'"token": "abc"', '"token": "abc"'),
         ("image/png", b"\x89PNG", None),
         ("", b"x", None),
     ],
@@ -78,6 +90,27 @@ def test_secrets_in_a_body_are_masked(kind: str, body: bytes, stored: str | None
     assert (stored is None) == ("bytes of" in found.body_note)
 
 
+def test_what_is_missing_is_said():
+    """A note says how many bytes were cut, or what cannot be shown; where nothing is missing there is none."""
+    text, image = b"Content-Type: text/plain\r\n", b"Content-Type: image/png; a=b; c=d\r\n"
+    assert readable(text, b"ab")[1:3] == ("ab", "")
+    assert readable(text, b"ab", body_cut=3)[1:3] == ("ab", "3 more bytes")
+    assert readable(text)[1:3] == (None, "")
+    assert readable(image, b"\x89PNG", body_cut=3)[1:3] == (None, "7 bytes of image/png")
+    assert readable(b"", b"x")[1:3] == (None, "1 bytes of an unnamed type")
+    assert readable(response=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nok")[4:] == ("ok", "")
+
+
+def test_a_response_cut_in_its_head_has_no_content():
+    """What was received of a head is shown, and nothing of it as content."""
+    assert readable(response=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-A: 1")[4:] == (None, "")
+
+
+def test_a_body_is_read_without_its_chunks():
+    """The application has read a chunked body whole: what looks like a size of a chunk is content."""
+    assert readable(b"Transfer-Encoding: chunked\r\nContent-Type: text/plain\r\n", b"5\r\nwords").body == "5\r\nwords"
+
+
 def test_a_form_with_files_shows_its_fields():
     """Of a multipart form fields are shown, and files by their names and sizes."""
     body = (
@@ -87,6 +120,38 @@ def test_a_form_with_files_shows_its_fields():
     )
     found = readable(b"Content-Type: multipart/form-data; boundary=B\r\n", body)
     assert found.body == "title: Hello\npassword: ********\nf: (file a.bin, 2 bytes)"
+
+
+def test_a_form_may_be_written_in_any_way():
+    """Parts without a name are left out; a blank line is content; bytes of another charset are shown as they can be."""
+    body = (
+        b"--B\r\nContent-Type: text/plain\r\n\r\nno name\r\n"
+        b'--B\r\nContent-Disposition: form-data; name="caf\xe9"\r\n\r\none\r\n\r\ntwo\xe9\r\n\r\n'
+        b'--B\r\nContent-Disposition: form-data; filename="a.bin"\r\n\r\n\x00\r\n--B--\r\n'
+    )
+    found = readable(b"Content-Type: multipart/form-data; boundary=B\r\n", body)
+    assert (found.body, found.body_note) == ("caf\ufffd: one\r\n\r\ntwo\ufffd\r\n\n: (file a.bin, 1 bytes)", "")
+
+
+def test_content_that_expands_is_cut():
+    """Of compressed content no more than 256 KiB are decoded."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n\r\n"
+    assert readable(response=head + gzip.compress(b"a" * 300_000)).content == "a" * 256 * 1024
+
+
+@pytest.mark.parametrize(
+    ("chunks", "content", "note"),
+    [
+        (b"2;name=value\r\nab\r\n0\r\n\r\n", "ab", ""),
+        (b"\r\n2\r\nab\r\n", None, "9 bytes that can't be decoded"),
+        (b"ten\r\nab\r\n", None, "9 bytes that can't be decoded"),
+        (b"4\r\nab", "ab", ""),
+    ],
+)
+def test_chunks_are_read_as_far_as_they_came(chunks: bytes, content: str | None, note: str):
+    """A chunk may have an extension, and may be cut; what has no size is no chunk."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert readable(response=head + chunks)[4:] == (content, note)
 
 
 @pytest.mark.parametrize(

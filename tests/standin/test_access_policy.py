@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +78,63 @@ def test_the_token_opens_once_and_then_the_cookie_does():
     assert {"HttpOnly", "SameSite=Strict", "Path=/__appliance__"} <= set(attributes)
     assert ACCESS.decide(page("app:8000", local=False, cookie=f"a=b; {pair}; c=d")) == Allowed()
     assert isinstance(ACCESS.decide(page("app:8001", local=False, cookie=pair)), Refused)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "port", "secure"),
+    [("http", "app", 80, False), ("https", "app", 443, True), ("https", "app:8443", 8443, True)],
+)
+def test_a_cookie_belongs_to_a_port_and_a_scheme(scheme: str, host: str, port: int, secure: bool):
+    """Cookies of all ports of a host are one jar, so its name has the port; over HTTPS the browser keeps it there."""
+    opened = ACCESS.decide(PageRequest("GET", scheme, {"host": host, **NAVIGATION}, token=TOKEN))
+    assert isinstance(opened, Allowed)
+    assert opened.cookie.startswith(f"{COOKIE}{port}=")
+    assert opened.cookie.endswith("; Secure") is secure
+
+
+def test_a_token_may_hold_an_equals_sign():
+    """The value of a cookie begins after the first equals sign."""
+    access = AccessPolicy("dG9rZW4=")
+    assert access.decide(page("app", local=False, cookie=f"{COOKIE}80=dG9rZW4=")) == Allowed()
+
+
+def test_a_program_without_fetch_metadata_is_a_person():
+    """A program such as curl opens the URL with the token, and asks a page of this machine for its head."""
+    opened = ACCESS.decide(PageRequest("GET", "http", {"host": "app:8000"}, token=TOKEN))
+    assert isinstance(opened, Allowed)
+    assert opened.cookie
+    assert ACCESS.decide(PageRequest("HEAD", "http", LOCAL, local=True)) == Allowed()
+
+
+@pytest.mark.parametrize("url", ["https://Dev.example.test/app?next=http://a.test/", "https://dev.example.test:443"])
+def test_a_public_url_is_read_as_an_origin(url: str):
+    """The path and the query of PUBLIC_URL, and its scheme's own port, make no other host of it."""
+    access = AccessPolicy(TOKEN, url)
+    asked = PageRequest("GET", "https", {"host": "dev.example.test", **NAVIGATION}, local=True)
+    assert access.decide(asked) == Allowed()
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (PageRequest("GET", "http", {}, local=True), 400),
+        (PageRequest("GET", "http", {**LOCAL, "sec-fetch-dest": "iframe"}, local=True), 403),
+        (PageRequest("GET", "http", {**LOCAL, "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}), 403),
+        (press(method="P" * 20 + "X"), 405),
+        (press(fields={"origin": "http://evil.test"}), 403),
+        (press(fields={"sec-fetch-site": None}), 403),
+        (press(page_value="x"), 403),
+        (page("h" * 100 + "x.test"), 403),
+    ],
+)
+def test_a_refusal_has_its_status(asked: PageRequest, status: int):
+    """Each refusal has the status of its reason, and quotes no more than a part of what was sent."""
+    refused = AccessPolicy(TOKEN).decide(asked)
+    assert isinstance(refused, Refused)
+    assert refused.status == status
+    assert refused.reason
+    assert not re.search("PX|hx", refused.reason)
+    assert TOKEN not in refused.reason + refused.action
 
 
 @pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "x", TOKEN.swapcase(), "\udcff", "é"], ids=range(7))
