@@ -40,3 +40,11 @@ def test_each_child_is_documented():
     assert {each for each in roles if f"`{each}`" not in ALWAYS["role"].meaning} == set()
     drawn = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8").replace("stand-in", "standin")
     assert {each for each in set(handles.NAMES) - {"spare"} if not re.search(rf"[├└]─ {each} ", drawn)} == set()
+
+
+def test_each_child_is_in_the_glossary():
+    """Each kind of child process is explained in docs/glossary.md, under the name that the log and the pages use."""
+    terms = (PACKAGE.parent / "docs" / "glossary.md").read_text(encoding="utf-8").partition("\n\n")[2]
+    names = {"standin": "stand-in", "probes": "probe server", "image": "image of the project"}
+    missing = {each for each in handles.NAMES if not re.search(rf"^{names.get(each, each)}$", terms, re.MULTILINE)}
+    assert missing == set()
