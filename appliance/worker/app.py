@@ -92,7 +92,9 @@ def serve(
             script.call(lambda: _call_console_script(target, loader), serve_found, check, hooks)
         else:
             package = "" if target["module"] == "__main__" else target["module"]
-            script.run(target["file"], package, serve_found, check, hooks, side_applications)
+            script.run(
+                target["file"], package, serve_found, check, hooks, loader=loader, side_applications=side_applications
+            )
     except script.ScriptEnded as end:
         _serve_found(*_application_left_by(end, target), serving, hooks, adapter)
 
@@ -105,9 +107,7 @@ def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[App
     from .frameworks import django_project  # noqa: PLC0415  only for Django
 
     django_project.prepare()
-    application = load(target, loader, hooks)
-    django_project.check_later(hooks, target["search_path"][-1])
-    serving(application)
+    serving(load(target, loader, hooks))
 
 
 def bound_application(target: dict[str, Any], side_applications: list[Any]) -> Application | None:

@@ -14,6 +14,7 @@ import importlib.util
 import os
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.messages import DebuggerPort
@@ -38,6 +39,14 @@ def starts_first(options: dict[str, Any]) -> bool:
     if options["wait"] or not hasattr(sys, "monitoring"):
         return True
     return any(importlib.util.find_spec(name) is not None for name in _REPLACE_THREADS)
+
+
+def prepared(options: dict[str, Any], channel: Channel, sink: RecordSink) -> Callable[[], object]:
+    """Start debugpy if it must start first; return what starts it beside the project's first requests otherwise."""
+    if starts_first(options):
+        start(options, channel, sink)
+        return int
+    return partial(start_beside, options, channel, sink)
 
 
 def start_beside(options: dict[str, Any], channel: Channel, sink: RecordSink) -> None:

@@ -23,11 +23,13 @@ from .stdio.stdio import tag_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
     from ..protocol.image_messages import ImportAhead
     from ..protocol.messages import Start
     from .files.source_loader import Loader
     from .preload.inheritance import ForkMismatchError, Inheritance
+    from .stdio.held_output import HeldOutput
 
 
 class ProjectImport:
@@ -37,6 +39,7 @@ class ProjectImport:
         start: the supervisor's description of the project.
         inheritance: what the preloader has left; None: this process was started cold.
         notes: the pipe for files that are used later; -1: none.
+        held: keeps the output of the import, until ``rebind``.
 
     Attributes:
         hooks: guard our code in this process.
@@ -47,11 +50,18 @@ class ProjectImport:
         side_applications: those that a script serves itself, in other threads.
     """
 
-    def __init__(self, start: Start | ImportAhead, inheritance: Inheritance | None, *, notes: int = -1) -> None:
+    def __init__(
+        self,
+        start: Start | ImportAhead,
+        inheritance: Inheritance | None,
+        *,
+        notes: int = -1,
+        held: HeldOutput | None = None,
+    ) -> None:
         self._start = start
         self._inheritance = inheritance
         self.hooks = Hooks() if inheritance is None else inheritance.hooks
-        self.stdio = self.hooks.call("tagged output", tag_output, start.mark, self.hooks, otherwise=None)
+        self.stdio = self.hooks.call("tagged output", tag_output, start.mark, self.hooks, held, otherwise=None)
         self.code = source_loader.CodeCache(start.code)
         self.files = KnownFiles(start, notes, self.hooks, is_forked=inheritance is not None)
         self.began = 0.0
@@ -92,16 +102,40 @@ class ProjectImport:
         adapter = self._start.options.get("adapter")
         app.serve(self._start.target, self._loader, serving, self.hooks, adapter, self.side_applications)
 
+    def code_of(self, name: str, path: str) -> CodeType:
+        """Read a module's file again, and return its code.
+
+        Raises:
+            OSError: the file can't be read.
+            Exception: it can't be compiled.
+        """
+        if self._loader is None:
+            raise RuntimeError("the import has not begun")
+        return self._loader(name, path).get_code(name)
+
+    def rebind(self, start: Start, notes: int) -> None:
+        """Go on as this worker, in a fork of the process that has imported the project.
+
+        Its output goes to its own pipes, first what the import has printed; its files are reported by itself.
+        """
+        self._start = start
+        if self.stdio is not None:
+            self.stdio.rebind(bytes.fromhex(start.mark))
+        self.files.rebind(start, notes)
+
     def after_failure(self, error: BaseException) -> ForkMismatchError | None:
         """Return why the import may have failed because of preloaded modules; None if it has not."""
         return None if self._inheritance is None else self._inheritance.after_failure(error)
 
-    def finish(self, application: app.Application) -> ForkMismatchError | None:
-        """Do a framework's work for its first request; return why the preloaded modules do not fit, or None.
+    def warm(self, application: app.Application) -> None:
+        """Do a framework's work for its first request.
 
         Raises:
             Exception: whatever the project's modules raise.
         """
         warm(application)
+
+    def finish(self) -> ForkMismatchError | None:
+        """The import is over; return why the preloaded modules do not fit, or None."""
         self._order.end()
         return None if self._inheritance is None else self._inheritance.after(self._start.target["search_path"])

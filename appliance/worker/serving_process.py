@@ -24,7 +24,7 @@ from ..server.wsgi.environ import TrustedProxies
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from ssl import SSLContext
 
     from ..protocol.record import Message
@@ -36,10 +36,13 @@ Connections = list[tuple[socket.socket, bytes]]
 _EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # looked up before any project code runs
 
 
-def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
-    """Announce this process, and wait for the first message; return it and those that came with it."""
+def hello(channel: Channel, meanwhile: Callable[[], None] | None = None) -> list[tuple[Message, list[int]]]:
+    """Announce this process, and wait for the first message; return it and those that came with it.
+
+    ``meanwhile``: is called before the wait, if there is one.
+    """
     try:
-        return greet(channel)
+        return greet(channel, meanwhile)
     except ChannelError:
         os._exit(0)  # no longer needed
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol import messages, page_messages
 from ..protocol.channel import Channel, ChannelError
+from ..protocol.image_messages import ImportAhead
 from ..protocol.inflight import InFlight
 from ..server.browser.live_reload import LiveReload
 from ..server.browser.own_paths import PREFIX, is_own_request
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from ..protocol.record import Message
     from ..server.pool.pool import PooledWSGIServer
+    from .image.image import Imported
     from .preload import inheritance as inherited
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
@@ -61,18 +63,37 @@ def main(descriptor: int) -> None:
         channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
         received = serving_process.hello(channel)
         start, descriptors = received[0]
+    if isinstance(start, ImportAhead) and inheritance is not None:
+        from .image.image import Image  # noqa: PLC0415  as above
+
+        Image(channel, start, inheritance).run(_serve_imported)
+        return
     if not isinstance(start, messages.Start):
         raise TypeError(f"expected a start, got {start.kind}")
+    project = ProjectImport(start, inheritance, notes=descriptors[2])
+    worker = _worker(channel, start, descriptors, project)
+    worker.run(received[1:])
+
+
+def _serve_imported(imported: Imported) -> None:
+    """Serve, in a fork of the image, the application that the image has imported."""
+    worker = _worker(imported.channel, imported.start, imported.descriptors, imported.project)
+    if imported.breakpoint_hook is not None:
+        sys.breakpointhook = imported.breakpoint_hook  # the project has set it after ours
+    worker.serve_imported(imported)
+
+
+def _worker(channel: Channel, start: messages.Start, descriptors: list[int], project: ProjectImport) -> Worker:
+    """Return a worker with the descriptors of its start."""
     listener = socket.socket(fileno=descriptors[0])
     in_flight = InFlight(descriptors[1])
     os.close(descriptors[1])
     further = iter(descriptors[3:])
     details = next(further) if start.options.get("records") else -1
     spans = next(further) if start.options.get("tracing") else -1
-    project = ProjectImport(start, inheritance, notes=descriptors[2])
     worker = Worker(channel, listener, start, in_flight, project, details=details, spans=spans)
     worker.set_up_terminal(next(further, None))
-    worker.run(received[1:])
+    return worker
 
 
 class Worker:
@@ -132,6 +153,18 @@ class Worker:
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:
         """Import the application, serve it, and return when it has drained."""
+        self._begin(received)
+        self._guard(self._import)
+
+    def serve_imported(self, imported: Imported) -> None:
+        """Serve an application that was imported before this process was forked, and return when it has drained."""
+        self._begin(imported.received)
+        self._prepare_debugger()
+        self._application = imported.application
+        self._guard(partial(self._serve_imported, imported))
+
+    def _begin(self, received: list[tuple[Message, list[int]]]) -> None:
+        """Handle what came with the start, and what comes from now on."""
         for message, descriptors in received:
             self._handle(message, descriptors)
         if self._start.options.get("debugger"):
@@ -144,8 +177,10 @@ class Worker:
             # The control thread is unknown to ``threading``: gevent patches more in a process of one thread, among it
             # the locks of the import that calls it, and that import fails without.
             _thread.start_new_thread(self._control, ())
+
+    def _guard(self, serve: Callable[[], None]) -> None:
         try:
-            self._import()
+            serve()
         except ChannelError as error:
             self._exits.channel_broken(error)
             serving_process.wait_for_end()
@@ -156,13 +191,7 @@ class Worker:
 
     def _import(self) -> None:
         self._exit_if_unfit(self._project.begin())
-        if debugged := self._start.options.get("debugger"):
-            from . import debugger  # noqa: PLC0415  only needed with a debugger
-
-            if debugger.starts_first(debugged):
-                debugger.start(debugged, self._channel, self._sink)
-            else:
-                self._start_debugger = partial(debugger.start_beside, debugged, self._channel, self._sink)
+        self._prepare_debugger()
         try:
             self._project.run(self._serve)
         except BaseException as error:
@@ -171,6 +200,12 @@ class Worker:
             self._exit_if_unfit(self._project.after_failure(error))
             self._report_failure(error)
             self._exits.flushed(1)
+
+    def _prepare_debugger(self) -> None:
+        if debugged := self._start.options.get("debugger"):
+            from . import debugger  # noqa: PLC0415  only needed with a debugger
+
+            self._start_debugger = debugger.prepared(debugged, self._channel, self._sink)
 
     def _serve_endless_import(self) -> None:
         """Serve beside an import that never ends. The import goes on in the main thread."""
@@ -196,11 +231,27 @@ class Worker:
             if self._application is not None:
                 return  # the application is served already, beside the import
             self._application = application
+        self._hook_libraries()
+        self._project.warm(application)
+        self._exit_if_unfit(self._project.finish())
+        self._serve_finished(application, self._project.began)
+
+    def _serve_imported(self, imported: Imported) -> None:
+        self._hook_libraries()
+        self._serve_finished(imported.application, imported.began, imported.swapped)
+
+    def _hook_libraries(self) -> None:
         libraries = HookedLibraries(self._hooks, self._files.places.is_own, self._start.options)
         libraries.begin()
         self._sink.after_details(libraries.install)
         self._sink.add_fields(ServerTiming(self._hooks).added)
-        self._exit_if_unfit(self._project.finish(application))
+
+    def _serve_finished(self, application: app.Application, began: float, swapped: list[str] | None = None) -> None:
+        """Serve an application whose import is over. ``swapped``: the files whose functions were swapped."""
+        if self._start.target["kind"] == "django":
+            from .frameworks import django_project  # noqa: PLC0415  only for Django
+
+            django_project.check_later(self._hooks, self._start.target["search_path"][-1])
         if self._stdio is not None:
             self._stdio.reopen()
         server = self._make_server(application)
@@ -210,9 +261,11 @@ class Worker:
         send(
             self._channel,
             messages.Ready(
-                import_s=round(time.monotonic() - self._project.began, 4),
-                began=self._project.began,
+                import_s=round(time.monotonic() - began, 4),
+                began=began,
                 application=serving_process.qualified_name(application),
+                how="" if swapped is None else "swapped",
+                swapped=swapped or [],
             ),
         )
         self._served = True

@@ -40,11 +40,15 @@ class InputFiles:
     def __init__(self, root: str, notes: int) -> None:
         self._root = root
         self._real_root = os.path.realpath(root)
+        self.files: dict[str, Mark] = {}
+        self.listed: set[str] = set()  # folders that the project has listed during the start
+        self.bind(notes)
+
+    def bind(self, notes: int) -> None:
+        """Send further files through this pipe, once those so far are reported; for a process that was forked too."""
         self._notes = notes
         self._pipe = os.fstat(notes) if notes >= 0 else None
         self._reported = False
-        self.files: dict[str, Mark] = {}
-        self.listed: set[str] = set()  # folders that the project has listed during the start
         if notes >= 0:
             os.set_blocking(notes, False)
 

@@ -39,6 +39,7 @@ class KnownFiles:
         self.unpreloadable = "" if is_forked else self.places.loaded_early()
         self._inputs = InputFiles(start.root, notes)
         self._opened: OpenAudit | None = None
+        self._missing: MissingModules | None = None
 
     def begin(self, code: CodeCache) -> Loader:
         """Observe the project's files from now on, and load its modules by content; return the loader."""
@@ -46,10 +47,22 @@ class KnownFiles:
         watched = self._start.options.get("watched")
         if watched:
             removed = self._start.options.get("removed", ())
-            MissingModules(self.places, self._inputs.record, removed, self._hooks).begin()
+            self._missing = MissingModules(self.places, self._inputs.record, removed, self._hooks)
+            self._missing.begin()
             self._opened = OpenAudit(self._inputs, self.places, self._start.root, watched, self._hooks)
             self._opened.begin()
         return loader
+
+    def rebind(self, start: Start, notes: int) -> None:
+        """Go on as this worker, in a fork of the process that has imported the project; report all files again."""
+        self._start = start
+        self._inputs.bind(notes)
+        if self._missing is not None:
+            self._missing.set_removed(start.options.get("removed", ()))
+
+    def absolute(self, path: str) -> str:
+        """Return a file's absolute path, below the project's folder as the supervisor names that."""
+        return self._inputs.absolute(path)
 
     def report(self) -> FilesReport:
         """Return the files used during the start, which is over, successful or not. Later ones report themselves."""

@@ -53,6 +53,10 @@ class MissingModules:
             self._record(f"{place}.py")
             self._record(f"{place}/__init__.py")
 
+    def set_removed(self, removed: Iterable[str]) -> None:
+        """Take the files of modules that existed until just now."""
+        self._removed = tuple(removed)
+
     def removed(self, name: str) -> str:
         """Return the file or folder of this module, if it was removed or renamed just now; else "".
 

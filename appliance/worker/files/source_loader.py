@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     Loader = Callable[[str, str], "ProjectLoader"]
 
 _CHECKED_LEVELS = LEVELS + 1  # and the interpreter's folder in "code"
+_OURS = "<appliance>"
 MAX_VERSIONS = 8  # versions of a file: as many branches switch without compiling
 
 
@@ -59,6 +60,7 @@ class CodeCache:
         self._unwritten: list[tuple[str, CodeType]] = []
         self._writing = threading.Lock()  # the control thread writes on request, and the main thread at its end
         self.refused: NotOursError | None = None  # a folder that another user can have written, so it is not used
+        self.imported: dict[str, CodeType] | None = None  # the code that was loaded, by path, where it is asked for
 
     def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
         """Return the cached code of this content, and the name under which to cache it."""
@@ -136,7 +138,9 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         if code is None:
             compiled: CodeType = self.source_to_code(source, path)
             self._cache.add(place, compiled)
-            return compiled
+            code = compiled
+        if self._cache.imported is not None and not fullname.startswith(_OURS):
+            self._cache.imported[path] = code
         return code
 
 
@@ -149,7 +153,7 @@ def own_files(places: ProjectPlaces) -> list[str]:
             file = object.__getattribute__(module, "__dict__").get("__file__")
         except AttributeError:
             continue
-        if isinstance(file, str) and not name.startswith("<appliance>"):
+        if isinstance(file, str) and not name.startswith(_OURS):
             path = os.path.abspath(file)
             if places.is_own(path):
                 found.append(path)

@@ -105,10 +105,11 @@ def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
 
     def started(self: Any, otherwise: Callable[..., Any], *given: Any) -> None:
         if rendezvous.is_main:
+            self.socket.close()  # it was never bound
             try:
                 rendezvous.serve(self.get_app(), "wsgiref")
             finally:
-                self.server_close()  # the socket was never bound
+                self.server_close()
             return
         rendezvous.side_applications.append(self.get_app())
         if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another one: bound only now

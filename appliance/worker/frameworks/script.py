@@ -21,6 +21,7 @@ from .script_rendezvous import ScriptRendezvous, Serve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..files.source_loader import Loader
     from ..hooks import Hooks
 
 
@@ -33,11 +34,19 @@ class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker 
 
 
 def run(
-    file: str, package: str, serve: Serve, check: Serve, hooks: Hooks, side_applications: list[Any] | None = None
+    file: str,
+    package: str,
+    serve: Serve,
+    check: Serve,
+    hooks: Hooks,
+    *,
+    loader: Loader,
+    side_applications: list[Any] | None = None,
 ) -> None:
     """Run the file as ``__main__``, within ``package`` unless that is empty; return when serving has ended.
 
-    ``side_applications`` collects the applications that the file itself serves in other threads.
+    ``loader`` gives its code. ``side_applications`` collects the applications that the file itself serves in other
+    threads.
 
     Raises:
         ScriptEnded: the file served nothing.
@@ -48,8 +57,7 @@ def run(
     main = ModuleType("__main__")
     main.__dict__.update(__file__=file, __builtins__=sys.modules["builtins"], __package__=package or None)
     sys.modules["__main__"] = main
-    with open(file, "rb") as source:
-        code = compile(source.read(), file, "exec", dont_inherit=True)
+    code = loader("__main__", file).get_code("__main__")
     _run_to_server(rendezvous, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
 
 

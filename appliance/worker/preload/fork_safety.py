@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 # Devices without a state that two processes could disturb.
 HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"})
 
+_OURS = __name__.partition(".")[0]
 _FILE_REMOVERS = frozenset({"tempfile", "shutil", "os", "posix", "pathlib", "subprocess", "multiprocessing.util"})
 
 
@@ -55,7 +56,7 @@ def read() -> Reading:
         hooks_at_exit=atexit._ncallbacks(),  # noqa: SLF001  the only way to count them
         finalizers=_finalizers(),
         path=tuple(sys.path),
-        finders=tuple(map(id, sys.meta_path)),
+        finders=tuple(id(each) for each in sys.meta_path if type(each).__module__.partition(".")[0] != _OURS),
         path_hooks=tuple(map(id, sys.path_hooks)),
         streams=(id(sys.stdin), id(sys.stdout), id(sys.stderr)),
         folder=os.getcwd(),

@@ -44,6 +44,7 @@ class Inheritance:
 
     def __init__(self, probe: PreloadProbe, places: ProjectPlaces) -> None:
         self.hooks = probe.hooks
+        self.randoms = probe.randoms
         self._first = places.first_entries(sys.path)
         self._environment = dict(os.environ)  # noqa: TID251  compared later
         self._readers = {key: tuple(sorted(modules)) for key, modules in probe.readers.items()}

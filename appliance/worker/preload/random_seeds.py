@@ -44,6 +44,8 @@ class RandomSeeds:
 
     def __enter__(self) -> None:
         random.Random.__init__ = self._begin  # type: ignore[method-assign]  # during the imports
+        if "numpy.random" in sys.modules:  # the image imports more than the preloader that it is a copy of
+            self.imported("numpy.random")
 
     def __exit__(self, *_: object) -> None:
         random.Random.__init__ = self._original  # type: ignore[method-assign]  # as above

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...protocol.output_frames import END, RECORD, RECORD_PART, ROOM, TEXT, Piece, pack
 from ...server.wsgi.access_log.exchange import current
+from .held_output import HeldOutput, HeldPiece
 from .last_lines import LastLines
 from .logging_records import StreamHandlerHook
 
@@ -35,16 +36,29 @@ _MAX_INCOMPLETE = 65_536  # bytes of an incomplete line; the supervisor limits l
 
 
 class FramedPipe:
-    """Writes pieces to one pipe, by a descriptor of its own, which the project can't close by accident."""
+    """Writes pieces to one pipe, by a descriptor of its own, which the project can't close by accident.
 
-    def __init__(self, number: int, mark: bytes) -> None:
+    ``held``: keeps the pieces instead, until ``rebind``.
+    """
+
+    def __init__(self, number: int, mark: bytes, held: HeldOutput | None = None) -> None:
         self.number = number
         self._mark = mark
+        self._held = held
         self._pipe = os.dup(number)
         self._identity = os.fstat(number).st_ino
 
+    def rebind(self, mark: bytes) -> None:
+        """Write with this mark to what the descriptor is now, in a process that was forked."""
+        self._mark, self._held = mark, None
+        os.dup2(self.number, self._pipe, inheritable=False)
+        self._identity = os.fstat(self.number).st_ino
+
     def send(self, kind: bytes, thread: int, request_id: str, data: bytes) -> None:
         """Write data as one piece, or as many as needed. A pipe without a reader is not an error."""
+        if self._held is not None:
+            self._held.hold(HeldPiece(self.number, kind, thread, request_id, data))
+            return
         at, pid = time.time(), os.getpid()
         for start in range(0, len(data) or 1, ROOM):
             part = data[start : start + ROOM]
@@ -157,8 +171,9 @@ def _key() -> tuple[int, str]:
 class Stdio:
     """Both streams of this process."""
 
-    def __init__(self, mark: bytes) -> None:
-        self.pipes = (FramedPipe(1, mark), FramedPipe(2, mark))
+    def __init__(self, mark: bytes, held: HeldOutput | None = None) -> None:
+        self.held = held
+        self.pipes = (FramedPipe(1, mark, held), FramedPipe(2, mark, held))
         self.last_lines = LastLines()
         self._buffers = (TaggedBuffer(self.pipes[0], self.last_lines), TaggedBuffer(self.pipes[1], self.last_lines))
         # The incomplete lines of both streams: nearly always none, which is the quickest check.
@@ -167,6 +182,16 @@ class Stdio:
             _replace_buffer(stream, buffer)
         sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc, assignment]  # typed as final
         atexit.register(self.end)
+
+    def rebind(self, mark: bytes) -> None:
+        """Write to the pipes of this process, which was forked, with this mark; first what is held."""
+        for framed_pipe in self.pipes:
+            framed_pipe.rebind(mark)
+        if (held := self.held) is not None:
+            self.held = None
+            held.repeat_raw()
+            for piece in held.pieces:
+                self.pipes[piece.number - 1].send(piece.kind, piece.thread, piece.request_id, piece.data)
 
     def request_ended(self, origin: str) -> None:
         """Write the incomplete lines of that request."""
@@ -192,11 +217,14 @@ def _replace_buffer(stream: Any, buffer: TaggedBuffer) -> None:
     stream.__init__(buffer, encoding=stream.encoding, errors=stream.errors, newline="\n", write_through=True)
 
 
-def tag_output(mark: str, hooks: Hooks) -> Stdio | None:
-    """Tag this process's output from now on; return None if the supervisor gave no mark, or a stream is not ours."""
+def tag_output(mark: str, hooks: Hooks, held: HeldOutput | None = None) -> Stdio | None:
+    """Tag this process's output from now on; return None if the supervisor gave no mark, or a stream is not ours.
+
+    ``held``: keeps the output until ``Stdio.rebind``.
+    """
     streams = (sys.stdout, sys.stderr)
     if not mark or not all(isinstance(stream, io.TextIOWrapper) for stream in streams):
         return None
-    stdio = Stdio(bytes.fromhex(mark))
+    stdio = Stdio(bytes.fromhex(mark), held)
     hooks.call("records of logging", StreamHandlerHook(stdio.pipes, hooks, stdio.last_lines).install, otherwise=None)
     return stdio

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appliance.worker.app import TargetError, serve
+from appliance.worker.files.input_files import InputFiles
+from appliance.worker.files.source_loader import CodeCache, ProjectLoader
 from appliance.worker.hooks import Hooks
 
 Run = Callable[..., list[bytes]]
@@ -40,7 +43,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             "call": "no",
             "names": ["app"],
         }
-        serve(target, lambda *_: pytest.fail("no loader is asked for"), serving, Hooks())
+        loader = partial(ProjectLoader, CodeCache(""), InputFiles(str(tmp_path), -1))
+        serve(target, loader, serving, Hooks())
         return served
 
     yield run

@@ -1,0 +1,124 @@
+"""Swap the files that have changed since the image's import, in a fork of the image.
+
+Runs in the image, which makes it once, and in its forks.
+
+Theory of operation. A path that the import has neither loaded nor looked for could still have changed its result: a new
+module hides an installed one, or is found by a search through a folder. So each changed path must be that of a module
+that was loaded; anything else is imported again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from .code_difference import compare
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from ..project_import import ProjectImport
+    from .body_swap import Swaps
+
+_SAMPLE = (
+    """
+import sys
+class Sample:
+    '''A sample.'''
+    number: int = 1
+    def __init__(self, *values, name="sample", **more):
+        super().__init__(*values)
+        self.name = f"{name}: {values!r}"
+    @property
+    def doubled(self):
+        for each in (each * 2 for each in self.values if each not in {1, 2}):
+            try:
+                yield lambda: each
+            except (ValueError, TypeError) as error:
+                raise KeyError(self.name) from error
+            finally:
+                print(self.name, sep="", end="")
+    async def wait(self):
+        async with self.other as other:
+            await other.wait([x for x in range(3)], {"a": 1, **self.more})
+"""
+    * 8
+)
+
+
+class DeclinedError(Exception):
+    """This change has to be imported. ``path``: the file."""
+
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path = path
+
+
+class ChangedFiles:
+    """The own files of one image.
+
+    Args:
+        project: has imported them.
+        codes: the code of each, by the path from which it was loaded.
+        swaps: replaces code.
+
+    Attributes:
+        modules: the names of the own modules.
+    """
+
+    def __init__(self, project: ProjectImport, codes: dict[str, CodeType], swaps: Swaps) -> None:
+        self._project = project
+        self._swaps = swaps
+        self._names = _module_names(codes)
+        self._paths = {project.files.absolute(path): path for path in codes}
+        self.modules = sorted(self._names.values())
+
+    def blocked(self) -> dict[str, str]:
+        """Return the modules whose functions can't be swapped, by name, with the reason."""
+        return {self._names.get(path, path): why for path, why in self._swaps.blocked().items()}
+
+    def rehearse(self) -> None:
+        """Compile and compare a little: the memory that a swap writes to is then no more shared with the image."""
+        with contextlib.suppress(Exception):  # it changes nothing
+            compare(*(compile(_SAMPLE, "<sample>", "exec", dont_inherit=True) for _ in range(2)))
+
+    def swap(self, changed: list[str]) -> list[str]:
+        """Swap the functions of these files; return those files.
+
+        Raises:
+            DeclinedError: one of them has to be imported; nothing was swapped.
+        """
+        codes = [(path, self._code(path)) for path in dict.fromkeys(map(self._project.files.absolute, changed))]
+        for path, code in codes:
+            if reason := self._swaps.objection(self._paths[path], code):
+                raise DeclinedError(reason, path)
+        for path, code in codes:
+            self._swaps.apply(self._paths[path], code)
+        return [path for path, _ in codes]
+
+    def _code(self, path: str) -> CodeType:
+        """Return the code of a changed file as it is now."""
+        loaded = self._paths.get(path)
+        if loaded is None:
+            raise DeclinedError("it is no module that the project has imported", path)
+        try:
+            return self._project.code_of(self._names.get(loaded, "__main__"), loaded)
+        except Exception as error:  # a worker that imports it reports why
+            raise DeclinedError(f"it can't be compiled ({type(error).__name__})", path) from error
+
+
+def _module_names(codes: dict[str, CodeType]) -> dict[str, str]:
+    """Return the name of the module that was loaded from each file."""
+    names: dict[str, str] = {}
+    for name, module in list(sys.modules.items()):
+        try:
+            # Not getattr: it would load a module that is loaded lazily.
+            file = object.__getattribute__(module, "__dict__").get("__file__")
+        except AttributeError:
+            continue
+        if isinstance(file, str) and os.path.abspath(file) in codes:
+            names.setdefault(os.path.abspath(file), name)
+    return names

@@ -1,0 +1,217 @@
+"""The image: a process that has imported the project ahead of the next save; workers are forked from it.
+
+Forked from the preloader. It imports the project as a worker does, up to where the application would be served, and
+waits there for requests to fork. Its main thread is its only thread.
+
+Theory of operation. A fork goes on within the call that would have served: so scripts, factories and Django's settings
+need no other path than a worker's. It reads the files that have changed since the import, and swaps the functions that
+they define (``body_swap``); it then serves as if it had imported them. Where that could be another state than that of
+a fresh import, it says so instead (``SwapDeclined``) and ends. What the import does outside of its process ends the
+image before it happens (``import_effects``).
+
+It ends with ``os._exit``: exit hooks of modules are for the workers to run.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from ...protocol.channel import ChannelError
+from ...protocol.image_messages import Fingerprints, ImageReady, SwapDeclined, Verify
+from ...protocol.messages import Start
+from .. import debugger, serving_process
+from ..message_bounds import send
+from ..preload.fork_requests import serve_forks
+from ..project_import import ProjectImport
+from ..stdio import terminal
+from ..stdio.held_output import HeldOutput
+from .body_swap import Swaps
+from .changed_files import ChangedFiles, DeclinedError
+from .fingerprint import fingerprint
+from .import_effects import ImportEffects
+from .import_witness import ImportWitness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ...protocol.channel import Channel
+    from ...protocol.image_messages import ImportAhead
+    from ...protocol.record import Message
+    from ..app import Application
+    from ..preload.inheritance import Inheritance
+
+_TOOLS: Final = 6  # numbers of tools that ``sys.monitoring`` has
+
+
+class Imported(NamedTuple):
+    """What a fork of the image serves, and with what.
+
+    Attributes:
+        channel: the fork's own.
+        start: its first message, with its descriptors.
+        received: the messages that came with that.
+        project: what has imported the application.
+        swapped: the files whose functions were swapped.
+        began: CLOCK_MONOTONIC when the start came.
+        breakpoint_hook: the project's own; None without.
+    """
+
+    channel: Channel
+    start: Start
+    descriptors: list[int]
+    received: list[tuple[Message, list[int]]]
+    project: ProjectImport
+    application: Application
+    swapped: list[str]
+    began: float
+    breakpoint_hook: Callable[..., Any] | None
+
+
+class Image:
+    """The image of one project.
+
+    Args:
+        channel: of this process.
+        request: what to import.
+        inheritance: what the preloader has left.
+    """
+
+    def __init__(self, channel: Channel, request: ImportAhead, inheritance: Inheritance) -> None:
+        self._channel = channel
+        self._request = request
+        self._randoms = inheritance.randoms
+        self._began = time.monotonic()
+        self._held = HeldOutput()
+        self._project = ProjectImport(request, inheritance, held=self._held)
+        is_own = self._project.files.places.is_own
+        self._witness = ImportWitness(is_own)
+        self._effects = ImportEffects(is_own, self._refuse, kept=[request.code])
+        self._serve: Callable[[Imported], None] | None = None
+        self._is_worker = False
+        self._skip: Callable[..., Any] = sys.breakpointhook
+
+    def run(self, serve: Callable[[Imported], None]) -> None:
+        """Import the project, and fork; call ``serve`` in each fork that serves, and return there when it has."""
+        self._serve = serve
+        if why := _obstacle(self._request):
+            self._refuse(why)
+        serving_process.tls_context(self._request.options)  # so that no fork imports what it needs
+        terminal.set_up(None, self._project.hooks, os.environ)  # noqa: TID251  PYTHONBREAKPOINT is the project's
+        self._skip = sys.breakpointhook
+        if (mismatch := self._project.begin()) is not None:
+            self._refuse(mismatch.why)
+        self._project.code.imported = {}
+        self._witness.begin()
+        self._effects.begin()
+        self._randoms.__enter__()
+        try:
+            self._project.run(self._imported)
+        except BaseException as error:
+            if self._is_worker:
+                raise  # the project's own error, after it was served
+            self._refuse(f"the import failed ({type(error).__name__})")
+
+    def _imported(self, application: Application) -> None:
+        """Report the import, and fork; called where the application would be served."""
+        self._project.warm(application)
+        self._witness.end()
+        why = self._effects.end()
+        self._randoms.__exit__()
+        if (mismatch := self._project.finish()) is not None:
+            self._refuse(mismatch.why)
+        if why := why or self._objection(application):
+            self._refuse(why)
+        codes, self._project.code.imported = self._project.code.imported or {}, None
+        changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness))
+        send(self._channel, self._project.files.report())
+        ready = ImageReady(
+            import_s=round(time.monotonic() - self._began, 4),
+            modules=len(codes),
+            blocked=changed.blocked(),
+            fingerprint=fingerprint(changed.modules, application),
+        )
+        gc.collect()
+        gc.freeze()
+        send(self._channel, ready)
+        self._project.code.write()
+        self._go_on(serve_forks(self._channel, self._randoms), changed, application)
+
+    def _objection(self, application: Application) -> str:
+        """Return why this process must not be forked from, after an import without effects; "" if it may."""
+        if threading.current_thread() is not threading.main_thread():
+            return "the application is served in a thread of its own"
+        if type(application).__module__.partition(".")[0] == __name__.partition(".")[0]:
+            return "it is an ASGI application, which needs an event loop"
+        stdio = self._project.stdio
+        if stdio is None or any(pipe.redirected() for pipe in stdio.pipes):
+            return "the import redirects its output"
+        self._held.end()
+        return self._held.refused
+
+    def _go_on(self, channel: Channel, changed: ChangedFiles, application: Application) -> None:
+        """Do, in a fork, what its first message says."""
+        self._is_worker = True
+        received = serving_process.hello(channel, changed.rehearse)
+        began = time.monotonic()
+        first, descriptors = received[0]
+        try:
+            if isinstance(first, Verify):
+                changed.swap(first.changed)
+                send(channel, Fingerprints(fingerprint=fingerprint(changed.modules, application)))
+                os._exit(0)
+            if not isinstance(first, Start):
+                raise TypeError(f"expected a start, got {first.kind}")
+            swapped = changed.swap(first.changed)
+        except DeclinedError as declined:
+            _decline(channel, first, declined)
+        self._project.rebind(first, descriptors[2])
+        hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
+        if self._serve is None:
+            raise RuntimeError("nothing serves the forks")
+        self._serve(
+            Imported(channel, first, descriptors, received[1:], self._project, application, swapped, began, hook)
+        )
+
+    def _refuse(self, why: str) -> NoReturn:
+        """End, because nothing may be forked from this process."""
+        try:
+            send(self._channel, ImageReady(import_s=round(time.monotonic() - self._began, 4), refused=why))
+        except ChannelError:
+            pass  # nobody needs this process any more
+        finally:
+            os._exit(0)
+
+
+def _decline(channel: Channel, first: Message, declined: DeclinedError) -> NoReturn:
+    """End, because a swap could give another state than an import."""
+    try:
+        if isinstance(first, Verify):
+            send(channel, Fingerprints(refused=declined.reason))
+        else:
+            send(channel, SwapDeclined(reason=declined.reason, path=declined.path))
+    finally:
+        os._exit(0)
+
+
+def _obstacle(request: ImportAhead) -> str:
+    """Return why this process can't become an image of the project; "" if it can."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    if monitoring is None:
+        return "swaps need Python 3.12 or newer"
+    options = request.options
+    tool = next(filter(None, map(monitoring.get_tool, range(_TOOLS))), None)
+    first = options.get("debugger") and debugger.starts_first(options["debugger"])
+    asgi = options.get("adapter") is not None and request.target["interface"] == "asgi"
+    obstacles = (
+        (sys.gettrace() is not None or sys.getprofile() is not None, "a tracer or a profiler is active"),
+        (tool is not None, f"{tool} uses sys.monitoring"),
+        (threading.active_count() > 1, "the preloader has another thread"),
+        (first, "the debugger starts before the project's import"),
+        (asgi, "it is an ASGI application, which needs an event loop"),
+    )
+    return next((why for is_so, why in obstacles if is_so), "")

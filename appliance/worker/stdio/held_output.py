@@ -1,0 +1,69 @@
+"""Hold what an import prints and logs, for each process that is forked after it to print as its own.
+
+Runs in the image, while it imports the project, and in its forks.
+
+Theory of operation. A worker that is forked from an image must look as if it had imported the project itself: what the
+import prints is in its part of the log. So the pieces of both streams are kept instead of written. What bypasses
+Python's streams goes to a file in memory, which takes the place of its descriptor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Final, NamedTuple
+
+MOST_LINES: Final = 200
+MOST_BYTES: Final = 65_536
+
+
+class HeldPiece(NamedTuple):
+    """One piece of a stream; ``number``: its descriptor. The others: as in ``output_frames``."""
+
+    number: int
+    kind: bytes
+    thread: int
+    request_id: str
+    data: bytes
+
+
+class HeldOutput:
+    """The output of one import. From now on descriptors 1 and 2 are files in memory."""
+
+    def __init__(self) -> None:
+        self._lines = self._bytes = 0
+        self._raw = {1: b"", 2: b""}  # by descriptor
+        self.pieces: list[HeldPiece] = []
+        for number in self._raw:
+            memory = os.memfd_create("appliance-output")
+            os.dup2(memory, number)
+            os.close(memory)
+
+    def hold(self, piece: HeldPiece) -> None:
+        """Keep a piece, unless there is too much already."""
+        self._lines += max(1, piece.data.count(b"\n"))
+        self._bytes += len(piece.data)
+        if not self.refused:
+            self.pieces.append(piece)
+
+    def end(self) -> None:
+        """The import is over: read what bypassed Python's streams."""
+        for number in self._raw:
+            self._raw[number] = raw = os.pread(number, MOST_BYTES + 1, 0)
+            self._lines += raw.count(b"\n")
+            self._bytes += len(raw)
+
+    @property
+    def refused(self) -> str:
+        """Why this output can't be repeated; "" if it can."""
+        if self._lines > MOST_LINES or self._bytes > MOST_BYTES:
+            return f"the import prints more than {MOST_LINES} lines or {MOST_BYTES // 1024} KiB"
+        return ""
+
+    def repeat_raw(self) -> None:
+        """Write what bypassed Python's streams to this process's descriptors."""
+        for number, raw in self._raw.items():
+            left = raw
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                while left:
+                    left = left[os.write(number, left) :]
