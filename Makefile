@@ -59,6 +59,7 @@ bench: $(VENV)/made $(VENV)/browser ## measure the appliance and other servers i
 	$(VENV)/bin/python -m benchmarks.throughput $(ARGS)
 	$(VENV)/bin/python -m benchmarks.reload
 	$(VENV)/bin/python -m benchmarks.pages
+	$(VENV)/bin/python -m benchmarks.pins
 
 soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and send bad framing (ARGS="--seconds 60 --seed 1")
 	$(VENV)/bin/python -m tests.soak.load $(ARGS)

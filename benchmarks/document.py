@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import log, pages, queries, reload, request, throughput
+from benchmarks import log, pages, pins, queries, reload, request, throughput
 from benchmarks.charts import Bar, bars
 from benchmarks.results import last
 
@@ -90,6 +90,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "request": request.table,
     "log": log.table,
     "queries": queries.table,
+    "pins": pins.table,
 }
 
 

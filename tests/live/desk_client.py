@@ -41,7 +41,7 @@ def pins_as_they_come(appliance: Appliance, certificate: Path | None = None) -> 
         for line in response:
             if line.startswith(b"event: "):
                 name = line[7:].strip()
-            elif line.startswith(b"data: ") and name == b"pin":
+            elif line.startswith(b"data: ") and name == b"pin" and b'"checking"' not in line:
                 yield json.loads(line[6:])
 
     yield pins()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.desk.replay.sent_request import SentRequest
 
 FIRST, SAME, CHANGED, NOT_RUN, RUNNING = "first", "same", "changed", "not run", "running"
+CHECKING = "checking"  # only told to open pages: the first run differs, the second one is under way
 
 
 @dataclass
@@ -112,12 +113,15 @@ class Run(NamedTuple):
     left_out: list[str]
 
 
-def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> Run:
+def run(
+    pin: Pin, send: Callable[[SentRequest], Outcome], show_early: Callable[[Outcome, list[dict[str, Any]]], object]
+) -> Run:
     """Run a pin once, and a second time where a safe one seems changed.
 
     Args:
         pin: which; it is not changed.
         send: sends a request and returns the outcome.
+        show_early: gets what the first run differs in, before the second one: people wait for a slow request once.
     """
     try:
         made = pin.to_send()
@@ -126,10 +130,12 @@ def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> Run:
         after = Outcome(0, note=str(error))
         differences = compare(pin.last, after)[:1] if pin.last is not None else []
         return Run(after, pin.volatile, differences, pin.left_out)
-    if pin.last is not None and not compare(pin.last, after, pin.volatile):
+    if pin.last is not None and not (differences := compare(pin.last, after, pin.volatile)):
         return Run(after, pin.volatile, [], made.left_out)
     volatile = pin.volatile
     if made.request.is_safe and after.status:
+        if pin.last is not None and (sure := [each for each in differences if each["what"] != "queries"]):
+            show_early(after, sure)
         try:
             again = send(made.request)
         except ReplayError:
@@ -139,6 +145,12 @@ def run(pin: Pin, send: Callable[[SentRequest], Outcome]) -> Run:
         after = replace(after, queries=again.queries)
     differences = compare(pin.last, after, volatile) if pin.last is not None else []
     return Run(after, volatile, differences, made.left_out)
+
+
+def early(pin: Pin, outcome: Outcome, differences: list[dict[str, Any]], generation: int) -> dict[str, Any]:
+    """Return what pages show between the first run and the second one, which says what differs anyway."""
+    shown = replace(pin, last=outcome, differences=differences, generation=generation, at=time.time())
+    return {**shown.as_json(), "state": CHECKING, "reason": ""}
 
 
 def finished(pin: Pin, ended: Run, generation: int) -> None:

@@ -12,7 +12,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.pins.pin import NOT_RUN, Pin, finished, run, summary
+from appliance.desk.pins.pin import NOT_RUN, Pin, early, finished, run, summary
 from appliance.desk.pins.pin_states import (
     Action,
     Broke,
@@ -145,12 +145,22 @@ class Pins:
             while goes_on:
                 found = None
                 try:
-                    found = run(pin, partial(self._send, pin))
+                    found = run(pin, partial(self._send, pin), partial(self._show_early, pin))
                 finally:  # a defect ends the thread, whose hook reports it; the next save starts another one
                     goes_on = self._take(pin, Failed() if found is None else Ended(), found)
 
     def _send(self, pin: Pin, request: SentRequest) -> Outcome:
         return self._replayer.run(pin.request, request, TIMEOUT_S)
+
+    def _show_early(self, pin: Pin, outcome: Outcome, differences: list[dict[str, Any]]) -> None:
+        """Tell open pages what the first run differs in, unless a save or a person has overtaken it."""
+        with self._telling:
+            with self._lock:
+                sent_to = pin.runs.sent_to
+                if sent_to is None or sent_to != pin.runs.serving or self._pins.get(pin.number) is not pin:
+                    return
+                shown = early(pin, outcome, differences, sent_to.generation)
+            self._publish(shown)
 
     def _take(self, pin: Pin, event: Event, found: Run | None = None) -> bool:
         """Take an event; return whether the thread sends the request now."""

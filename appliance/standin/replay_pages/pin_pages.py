@@ -37,6 +37,7 @@ _STATES = {
     "first": "It has run once. The next save shows a difference.",
     "same": "No difference.",
     "changed": "It has changed.",
+    "checking": "It has changed. It runs once more, to leave out what differs anyway ...",
     "not run": "Not run",
 }
 

@@ -6,6 +6,7 @@ const STATES = {
   first: "It has run once. The next save shows a difference.",
   same: "No difference.",
   changed: "It has changed.",
+  checking: "It has changed. It runs once more, to leave out what differs anyway ...",
   "not run": "Not run",
 };
 const WHAT = { status: "Status", queries: "Queries", field: "Field", content: "Content" };

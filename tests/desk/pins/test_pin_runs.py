@@ -78,6 +78,11 @@ class Site:
             assert self._changed.wait_for(lambda: found() is not None, WAIT_S), self._told
             return cast("dict[str, Any]", found())
 
+    def told_states(self) -> list[str]:
+        """The states that pages were told of."""
+        with self._changed:
+            return [each["state"] for each in self._told]
+
     def ask(self, name: str, **more: Any) -> dict[str, Any]:
         """Ask a question."""
         return self.pins.questions[name](more)
@@ -106,6 +111,48 @@ def test_a_change_is_told_once(site: Site):
     site.pins.serves(4, 0)
     site.wait("changed", 4)
     assert [each["of_generation"] for each in site.events] == [2, 4]
+
+
+def test_a_difference_is_shown_before_the_second_run(site: Site):
+    """People see what the first run differs in, without its number of queries; what differs anyway goes after that."""
+    site.ask("pin", number=17)
+    site.wait("first")
+    second = threading.Event()
+    answers: Iterator[Outcome] = iter(
+        [
+            Outcome(404, (("X-Id", "1"),), queries=9),
+            Outcome(404, (("X-Id", "2"),), queries=1),
+        ]
+    )
+
+    def answer(_: SentRequest) -> Outcome:
+        if len(site.replayer.sent) == 4:
+            assert second.wait(WAIT_S)
+        return next(answers)
+
+    site.replayer.answer = answer
+    site.pins.serves(2, 0)
+    seen = site.wait("checking")
+    assert [(each["what"], each["after"]) for each in seen["differences"]] == [("status", "404"), ("field", "1")]
+    assert (seen["generation"], site.ask("pins")["pins"][0]["state"], site.events) == (2, "first", [])
+    second.set()
+    assert [each["after"] for each in site.wait("changed")["differences"]] == ["404"]
+
+
+def test_a_first_run_that_is_overtaken_shows_nothing(site: Site):
+    """A difference from before the last save is no longer told."""
+    site.ask("pin", number=17)
+    site.wait("first")
+
+    def answer(_: SentRequest) -> Outcome:
+        if len(site.replayer.sent) == 3:
+            site.pins.serves(3, 0)
+        return Outcome(500 if len(site.replayer.sent) < 5 else 200)
+
+    site.replayer.answer = answer
+    site.pins.serves(2, 0)
+    assert site.wait("same")["generation"] == 3
+    assert "checking" not in site.told_states()
 
 
 def test_volatile_places_are_learned(site: Site):
