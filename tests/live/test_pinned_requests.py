@@ -41,7 +41,7 @@ def pinned(appliance: Appliance, path: str, **fields: str) -> dict[str, Any]:
     value = asked(appliance, "pins")["page_value"]
     with pins_as_they_come(appliance) as pins:
         status, pin = posted(appliance, f"requests/{number}/pin", {"page_value": value})
-        assert status == 200
+        assert status == 200, pin
         return next(each for each in pins if each["pin"] == pin["pin"])
 
 

@@ -8,6 +8,7 @@ asked for with their secrets. The recorder's own thread never waits for any of t
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0  # of a replay that a person waits for
 _RECORDED_S = 0.5  # after its response, for the record of a request
+_FRESH_S = 2.0  # since the end of a request: its head and body may still be on their way
 _AT_ONCE = 8
 
 Answer = dict[str, Any]
@@ -88,8 +90,7 @@ class Replayer:
             ReplayError: it is not kept, or was not recorded whole.
         """
         try:
-            with closing(open_for_reading(self._path)) as connection:
-                found = _row(connection, number)
+            found = self._whole_row(number)
         except UnreadableError as error:
             raise ReplayError(f"Nothing is recorded: {error}.", action="Open the project, then try again.") from error
         if found is None:
@@ -97,6 +98,19 @@ class Replayer:
         details = self._raw.get(found["request_id"] or "", found["at"])
         raw = of_head(details.head, details.body) if details is not None else None
         return Known(found, details, raw, Shown.of({**found, "path": origin_form(found["path"] or "")}))
+
+    def _whole_row(self, number: Any) -> dict[str, Any] | None:
+        """Return the row of a request; wait for its head and body if it has just ended: they come on another way."""
+        pause = threading.Event()
+        until = time.monotonic() + _RECORDED_S
+        while True:
+            with closing(open_for_reading(self._path)) as connection:
+                found = _row(connection, number)
+            if found is None or found["details"] is not None or found["at"] < time.time() - _FRESH_S:
+                return found
+            if found["event"] != "request.finished" or time.monotonic() > until:
+                return found
+            pause.wait(0.02)
 
     def run(self, number: int, request: SentRequest, timeout_s: float) -> Outcome:
         """Send a request that repeats the one of this number, and return what it has led to.
