@@ -21,7 +21,7 @@ from tests.desk.log_lines import request
 
 
 def test_the_head_of_a_request_that_has_just_ended_is_waited_for(tmp_path: Path, recorded: Recorded):
-    """The line of the log and the head come on two ways: whoever is quick is not told that nothing was recorded."""
+    """The line of the log and the head come on two ways: a quick client is not told that nothing was recorded."""
     ended_us = time.time_ns() // 1000
     recorded(request("/a", ended_us / 1_000_000))
     head = b"GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"
