@@ -109,11 +109,12 @@ class Details:
             self._of_cursors.pop(cursor, None)
             return
         began, took, kind, error = ran
-        known, number = self._texts, self._number
-        sql, place, types = [known[each] if each in known else number(each) for each in texts]
+        sql, place, types = map(self._texts.get, texts)
+        if sql is None or place is None or types is None:
+            sql, place, types = map(self._number, texts)
         numbers = [
             sql, place, int(began * 1_000_000), int(took * 1_000_000), rows, -1, types,
-            number(error) if error else -1, kind,
+            self._number(error) if error else -1, kind,
         ]  # fmt: skip
         self._queries.append(numbers)
         self._of_cursors[cursor] = numbers

@@ -23,19 +23,29 @@ class ProjectLine:
 
     def __init__(self, is_own: Callable[[str], bool]) -> None:
         self._is_own = is_own
-        self._own: dict[str, bool] = {}
+        self._lines: dict[
+            str, dict[int, str]
+        ] = {}  # of own files: the text of each line that was found; of others none
+        self._others: set[str] = set()
 
-    def find(self) -> str:
-        """Return the innermost line of the project's own code as ``file:line``; "" if none is near."""
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  documented, and a tenth of inspect.stack()
+    def find(self, depth: int = 1) -> str:
+        """Return the innermost line of the project's own code as ``file:line``; "" if none is near.
+
+        ``depth``: how many frames are ours at least, this one included. To look at one takes 0.1 µs.
+        """
+        frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001  documented, and a tenth of inspect.stack()
         for _ in range(_FRAMES_MAX):
             if frame is None:
                 break
             name = frame.f_code.co_filename
-            own = self._own.get(name)
-            if own is None:
-                own = self._own[name] = self._is_own(name) and not name.startswith(OWN_FOLDER)
-            if own:
-                return f"{name}:{frame.f_lineno}"
+            lines = self._lines.get(name)
+            if lines is not None:
+                number = frame.f_lineno
+                return lines.get(number) or lines.setdefault(number, f"{name}:{number}")
+            if name not in self._others:
+                if self._is_own(name) and not name.startswith(OWN_FOLDER):
+                    self._lines[name] = {}
+                    continue
+                self._others.add(name)
             frame = frame.f_back
         return ""

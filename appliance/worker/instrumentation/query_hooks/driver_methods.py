@@ -49,6 +49,7 @@ class DriverMethods:
             leaf: it calls no other method that is hooked; nothing has to be marked then, which costs half a µs.
         """
         note = self._note_procedure if kind == PROCEDURE else self._note
+        hook, dropped = self._hook, self._dropped
 
         def wrap(original: Method) -> Method:
             @functools.wraps(original)
@@ -57,7 +58,7 @@ class DriverMethods:
                 if (
                     exchange is None
                     or exchange.details is None
-                    or self._hook in self._dropped
+                    or hook in dropped
                     or (outer := inside.get()) == ANY
                     or outer == id(target)
                 ):
@@ -119,12 +120,13 @@ class DriverMethods:
 
     def fetching(self, count: Callable[[Any], int]) -> Wrap:
         """Return a wrapper for a method that fetches rows; ``count`` tells how many it has returned."""
+        hook, dropped = self._hook, self._dropped
 
         def wrap(original: Method) -> Method:
             @functools.wraps(original)
             def fetch(cursor: Any, *given: Any, **named: Any) -> Any:
                 exchange = current.get()
-                if exchange is None or (details := exchange.details) is None or self._hook in self._dropped:
+                if exchange is None or (details := exchange.details) is None or hook in dropped:
                     return original(cursor, *given, **named)
                 began = monotonic()
                 result = original(cursor, *given, **named)

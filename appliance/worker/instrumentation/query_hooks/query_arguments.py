@@ -46,13 +46,11 @@ def types_of(parameters: Any, *, many: bool = False) -> str:
         if kind not in _SEQUENCES or not parameters:
             return ""
         return f"{len(parameters)} times {types_of(parameters[0]) or '?'}"
-    if not parameters:
-        return ""
     if kind in _SEQUENCES:
         kinds = tuple(map(type, parameters if len(parameters) <= _SHOWN else parameters[: _SHOWN + 1]))
         return _named(kinds)
     if kind is not dict:
-        return ""
+        return ""  # it is not even asked whether it is empty
     parts = [f"{str(name)[:_NAME_MAX]}: {_name(type(parameters[name]))}" for name in list(parameters)[:_SHOWN]]
     return ", ".join(parts) + (", ..." if len(parameters) > _SHOWN else "")
 

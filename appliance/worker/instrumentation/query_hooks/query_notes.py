@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from ....protocol.request_details import MANY
+from ....protocol.request_details import MANY, QUERY_MAX
 from ....server.wsgi.access_log.exchange import current
 from ..details import Details
 from .query_arguments import text_of, types_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..project_line import ProjectLine
 
 ANY = -1
+_FRAMES = 4  # of ours between the search for the line and the line: those of drivers' methods, who have the fewest
 # What this context is within: 0: no query that is noted; the id of a cursor: one of that cursor; ANY: one of any.
 inside: ContextVar[int] = ContextVar("appliance_query", default=0)
 
@@ -51,11 +52,11 @@ class QueryNotes:
         details = exchange.details if exchange is not None else None
         if exchange is None or not isinstance(details, Details):
             return
-        text, flag = text_of(sql, cursor)
+        text, flag = (sql, 0) if type(sql) is str and len(sql) <= QUERY_MAX else text_of(sql, cursor)
         began, took, kind, error = ran
         rows = -1 if error else _rows(cursor)
         types = "" if parameters is None else types_of(parameters, many=kind == MANY)
-        place = self._project_line.find()
+        place = self._project_line.find(_FRAMES)
         details.add_query((text, place, types), (began - exchange.started, took, kind | flag, error), rows, id(cursor))
 
 

@@ -20,6 +20,13 @@ class Composed:
         return "SELECT 'value'"
 
 
+class Undecided:
+    """Parameters of a driver's own kind, which don't tell whether they are empty, as arrays don't."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+
 def cursor_of(methods: DriverMethods) -> Any:
     """A cursor of a driver in Python, whose methods are wrapped and call each other."""
 
@@ -108,6 +115,7 @@ def test_queries_at_the_same_time_are_each_noted():
         ("abc", ""),
         ((), ""),
         (17, ""),
+        (Undecided(), ""),
     ],
 )
 def test_parameters_are_noted_by_their_types(parameters: Any, types: str):
