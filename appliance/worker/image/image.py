@@ -27,6 +27,7 @@ from ...protocol.messages import Start
 from .. import debugger, serving_process
 from ..message_bounds import send
 from ..preload.fork_requests import serve_forks
+from ..preload.process_number import ProcessNumber
 from ..project_import import ProjectImport
 from ..stdio import terminal
 from ..stdio.held_output import HeldOutput
@@ -90,6 +91,7 @@ class Image:
         self._project = ProjectImport(request, inheritance, held=self._held)
         is_own = self._project.files.places.is_own
         self._witness = ImportWitness(is_own)
+        self._number = ProcessNumber(is_own)
         self._effects = ImportEffects(is_own, self._refuse, kept=[request.code])
         self._serve: Callable[[Imported], None] | None = None
         self._is_worker = False
@@ -109,6 +111,7 @@ class Image:
         self._witness.begin()
         self._effects.begin()
         self._randoms.__enter__()
+        self._number.__enter__()
         try:
             self._project.run(self._imported)
         except BaseException as error:
@@ -122,6 +125,8 @@ class Image:
         self._witness.end()
         why = self._effects.end()
         self._randoms.__exit__()
+        self._number.__exit__()
+        why = why or self._randoms.shared_use() or self._number.asked
         if (mismatch := self._project.finish()) is not None:
             self._refuse(mismatch.why)
         if why := why or self._objection(application):

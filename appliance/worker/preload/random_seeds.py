@@ -3,7 +3,9 @@
 Records such generators in the preloader, and seeds them once in each forked worker.
 
 ``random`` itself seeds its hidden generator again in a forked process; numpy does not. A numpy ``Generator`` is
-recorded at the call of ``default_rng`` that creates it: its seed can't be read later.
+recorded at the call of ``default_rng`` that creates it: its seed can't be read later. A generator that is given a seed
+or a state after that keeps it. Of the hidden generators nobody can tell that, so ``shared_use`` says whether their
+state has changed at all.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..hooks import Hooks
 
 
@@ -23,19 +27,37 @@ class RandomSeeds:
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
-        self._original: Any = random.Random.__init__
+        self._originals: dict[str, Any] = {
+            name: getattr(random.Random, name) for name in ("__init__", "seed", "setstate")
+        }
         self._unseeded: list[weakref.ref[random.Random]] = []
+        self._before: tuple[Any, Any] = (None, None)
         self._generators: list[Any] = []  # numpy's, which allow no weak references
         self._numpy: Any = None
         self._default_rng: Any = None
-        original = self._original
-        note = hooks.guarded("seeds of random", self._note, otherwise=None)
+        self._patches = {
+            "__init__": self._noting("__init__", self._note),
+            "seed": self._noting("seed", self._note_seed),
+            "setstate": self._noting("setstate", self._note_state),
+        }
 
-        def begin(self: random.Random, *given: Any, **named: Any) -> None:
+    def _noting(self, name: str, note: Callable[..., None]) -> Callable[..., None]:
+        original = self._originals[name]
+        noted = self._hooks.guarded("seeds of random", note, otherwise=None)
+
+        @functools.wraps(original)
+        def method(self: random.Random, *given: Any, **named: Any) -> None:
             original(self, *given, **named)
-            note(self, given, named)
+            noted(self, given, named)
 
-        self._begin = begin
+        return method
+
+    def _note_seed(self, seeded: random.Random, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if (given[0] if given else named.get("a")) is not None:
+            self._note_state(seeded, given, named)
+
+    def _note_state(self, seeded: random.Random, _given: tuple[Any, ...], _named: dict[str, Any]) -> None:
+        self._unseeded = [each for each in self._unseeded if each() is not seeded]
 
     def _note(self, made: random.Random, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         seed = given[0] if given else named.get("x")
@@ -43,15 +65,24 @@ class RandomSeeds:
             self._unseeded.append(weakref.ref(made))
 
     def __enter__(self) -> None:
-        random.Random.__init__ = self._begin  # type: ignore[method-assign]  # during the imports
+        for name, patch in self._patches.items():  # during the imports
+            setattr(random.Random, name, patch)
+        self._before = _shared_states()
         if "numpy.random" in sys.modules:  # the image imports more than the preloader that it is a copy of
             self.imported("numpy.random")
 
     def __exit__(self, *_: object) -> None:
-        random.Random.__init__ = self._original  # type: ignore[method-assign]  # as above
+        for name, original in self._originals.items():
+            setattr(random.Random, name, original)
         if self._numpy is not None:
             self._numpy.default_rng = self._default_rng
             self._numpy = None
+
+    def shared_use(self) -> str:
+        """Return which hidden generator was seeded or used since ``__enter__``; "" if none was."""
+        now = _shared_states()
+        uses = ("the import seeds or uses random", "the import seeds or uses numpy.random")
+        return next((use for use, one, other in zip(uses, self._before, now, strict=True) if one != other), "")
 
     def imported(self, name: str) -> None:
         """Patch numpy's generators, once ``numpy.random`` was imported."""
@@ -95,3 +126,10 @@ class RandomSeeds:
         numpy: Any = sys.modules.get("numpy.random")
         if numpy is not None:
             numpy.seed()
+
+
+def _shared_states() -> tuple[Any, Any]:
+    """Return the states of the hidden generators of ``random`` and of numpy."""
+    numpy: Any = sys.modules.get("numpy.random")
+    state = None if numpy is None else numpy.get_state()
+    return random.getstate(), None if state is None else (state[1].tobytes(), *state[2:])

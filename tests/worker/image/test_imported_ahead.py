@@ -78,6 +78,8 @@ def test_a_factory_that_ran_is_not_swapped(tmp_path: Path):
         ("raise SystemExit(3)", "the import failed (SystemExit)"),
         ("for n in range(300): print(n)", "prints more than 200 lines"),
         ("import os\nos.dup2(2, 1)", "redirects its output"),
+        ("import os\nNUMBER = os.getpid()", "app, line 2, asks for the number of its process"),
+        ("import random\nrandom.seed(3)", "seeds or uses random"),
         ("import sys\nsys.settrace(lambda *_: None)", "sets a tracer"),
     ],
 )

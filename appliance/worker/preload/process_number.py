@@ -1,0 +1,51 @@
+"""Notice that the project asks for the number of its process: what it keeps of it is wrong in each fork.
+
+Runs in the image, while it imports the project. No audit event tells of ``os.getpid``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class ProcessNumber:
+    """Within this context, calls of ``os.getpid`` by the project's own code are noted.
+
+    Args:
+        is_own: whether a file (absolute path) is the project's own code.
+
+    Attributes:
+        asked: who has asked first; empty if nobody has.
+    """
+
+    def __init__(self, is_own: Callable[[str], bool]) -> None:
+        self._is_own = is_own
+        self._original = os.getpid
+        self.asked = ""
+
+    def _getpid(self) -> int:
+        frame = sys._getframe(1)  # noqa: SLF001  the only way to know who asks
+        if not self.asked and self._is_own(frame.f_code.co_filename):
+            name = frame.f_globals.get("__name__", "the project")
+            self.asked = f"{name}, line {frame.f_lineno}, asks for the number of its process"
+        return self._original()
+
+    def __enter__(self) -> None:
+        self._noted = self._getpid  # one object, so that its copies are known
+        os.getpid = self._noted
+
+    def __exit__(self, *_: object) -> None:
+        os.getpid = self._original
+        for module in list(sys.modules.values()):
+            try:
+                # Not getattr: it would load a module that is loaded lazily.
+                names = object.__getattribute__(module, "__dict__")
+            except AttributeError:
+                continue
+            if names.get("getpid") is self._noted:
+                names["getpid"] = self._original

@@ -1,0 +1,39 @@
+"""Who asks for the number of the process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+
+import pytest
+
+from appliance.worker.preload.process_number import ProcessNumber
+
+
+def test_the_projects_own_code_is_noted():
+    """The first call by own code is named; the number is right."""
+    number = ProcessNumber(lambda file: file == __file__)
+    with number:
+        assert os.getpid() == number._original()
+    assert number.asked.startswith(f"{__name__}, line ")
+    assert os.getpid is number._original
+
+
+def test_packages_may_ask():
+    """A package's call is not noted: packages handle forks."""
+    number = ProcessNumber(lambda _: False)
+    with number:
+        assert os.getpid()
+    assert number.asked == ""
+
+
+def test_a_module_that_has_imported_the_name_gets_the_original_back(monkeypatch: pytest.MonkeyPatch):
+    """What ``from os import getpid`` has kept during the import is the real function afterwards."""
+    module = ModuleType("kept")
+    monkeypatch.setitem(sys.modules, "kept", module)
+    number = ProcessNumber(lambda _: False)
+    with number:
+        exec("from os import getpid", vars(module))
+        assert vars(module)["getpid"] is not number._original
+    assert vars(module)["getpid"] is number._original
