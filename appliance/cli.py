@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """exit codes:
   0  done, or stopped by SIGTERM       4  the address can't be listened on
-  1  a defect; status: not served      5  the dependencies can't be installed
+  1  a defect; status: not served;     5  the dependencies can't be installed
+     requests --replay: it differs
   2  a setting or flag is not valid    6  no application was found (check)
   3  the project's folder is missing   7  no appliance answers (status)
   128 + n  ended by signal n; run: the command's own code, 127 if there is none"""
@@ -108,11 +109,19 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
     status.add_argument("--live", action="store_true", help="exit with 0 if the appliance answers at all")
     requests = add(
         "requests", "List the last requests, or show one with what it printed and raised.", "PROJECT", "STATUS_SOCKET",
-        usage="[--follow] [--json] [NUMBER]",
+        usage="[--follow] [--json] [NUMBER [--replay]]",
     )  # fmt: skip
     requests.add_argument("number", nargs="?", type=int, metavar="NUMBER", help="show all of this request")
     requests.add_argument("--follow", action="store_true", help="then show each new request, until Ctrl+C")
     requests.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object a line")
+    requests.add_argument(
+        "--replay",
+        action="store_true",
+        help="send this request again, and show how its response differs; then exit with 1",
+    )
+    requests.add_argument(
+        "--yes", action="store_true", help="send it without asking, although its method may change data"
+    )
     requests.add_argument("--path", default="", metavar="TEXT", dest="q", help="only paths and queries with this text")
     requests.add_argument("--method", default="", metavar="METHOD", help="only this method")
     requests.add_argument("--status", default="", metavar="STATUS", help="only this status, or a class such as 5xx")
@@ -281,8 +290,9 @@ def _show(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapp
 
             given = {name: getattr(arguments, name) for name in ("q", "method", "status", "slower_ms", "limit")}
             return list_requests.command(
-                process, flags, given, number=arguments.number, follow=arguments.follow, as_json=arguments.as_json
-            )
+                process, flags, given, number=arguments.number, follow=arguments.follow, as_json=arguments.as_json,
+                replayed=arguments.replay, confirmed=arguments.yes,
+            )  # fmt: skip
         case "mcp":
             from appliance.commands.recorded import mcp_command
 

@@ -67,6 +67,7 @@ def _overview(found: Found, project: str) -> Found:
         "outgoing_calls": len(details.get("outgoing", ())),
         "mails": len(details.get("mail", ())),
         "first_byte_ms": round(fields["first_byte_s"] * 1000, 2) if fields.get("first_byte_s") else None,
+        "timing_ms": {name[:-2]: round(took * 1000, 2) for name, took in (found.get("timing") or {}).items()},
         "reason": fields.get("reason"),
         "request_id": found["request_id"],
         "error": error_of(found["error"], project),

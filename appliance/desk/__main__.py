@@ -51,6 +51,7 @@ def main(descriptor: int) -> None:
     replayer = Replayer(path, recorder.raw, place, lambda: recorder.redaction)
     pins = Pins(replayer, PinFile(path), partial(_publish, channel), partial(_report, channel))
     replayer.questions.update(pins.questions)
+    replayer.questions["recording"] = lambda _: {"failure": recorder.failure}
     take: Mapping[type[Message], Callable[[Any], object]] = {
         AskRecorder: partial(_ask, channel, replayer),
         TellServing: lambda serving: pins.serves(serving.generation, serving.revision),

@@ -18,7 +18,7 @@ Effects = dict[str, Any]
 
 NONE: Effects = {
     "outgoing": [], "outgoing_left_out": 0, "mail": [], "mail_left_out": 0, "templates": [], "templates_left_out": 0,
-    "cache": [], "memory": None, "requests_left_out": 0,
+    "cache": [], "memory": None, "queue_s": None, "requests_left_out": 0,
 }  # fmt: skip
 # Parameters of URLs that others give out: signatures of stores (as in the log), and the usual name of an API's key.
 _SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
@@ -54,6 +54,7 @@ def readable(info: dict[str, Any], redaction: Redaction) -> Effects:
             for name, hits, misses, writes, took in sent.get("caches", ())
         ],
         "memory": None if memory is None else _memory(*map(int, memory)),
+        "queue_s": None if (queue_us := info.get("queue_us")) is None else max(0, int(queue_us)) / 1_000_000,
         "requests_left_out": int(info.get("left_out", 0)),
     }
 

@@ -73,6 +73,7 @@ def request(connection: sqlite3.Connection, number: int, filters: Filters | None
     found["details"] = _details(connection, row)
     found["one_in"] = _one_in(connection, row, found["details"])
     found["error"] = error_of(found["lines"])
+    found["timing"] = timing(found)
     asked = replace(filters or Filters(), limit=1, before=None, after=None)
     for name, neighbours in (("older", replace(asked, before=number)), ("newer", replace(asked, after=number))):
         found[name] = next((each["id"] for each in requests(connection, neighbours)), None)
@@ -106,6 +107,18 @@ def _one_in(connection: sqlite3.Connection, row: sqlite3.Row, details: Found | N
         (row["run"], row["at"]),
     ).fetchone()
     return (after["left_out"] or 0) + 1 if after is not None else 1
+
+
+def timing(found: Found) -> dict[str, float] | None:
+    """Return the parts of a request's duration: the queue, the application until the first byte, the sending.
+
+    ``found`` is the request. None if the parts are not known, or nothing was sent.
+    """
+    queue = (found["details"] or {}).get("queue_s")
+    first, whole = found["fields"].get("first_byte_s"), found["duration_s"]
+    if queue is None or first is None or whole is None:
+        return None
+    return {"queue_s": queue, "application_s": max(0.0, first - queue), "send_s": max(0.0, whole - first)}
 
 
 def project_found(connection: sqlite3.Connection) -> Found:

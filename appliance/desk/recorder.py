@@ -50,6 +50,7 @@ class Recorder:
     Attributes:
         raw: the last requests as they were received.
         redaction: as above; another one may be set at any time.
+        failure: why nothing is stored at present; "" while all is well.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Recorder:
         self._seen = _NOTHING
         self._store: Store | None = None
         self._failing = False
+        self.failure = ""
         self._next_try = 0.0
 
     def run(self, wake: int, details: DetailReader | None = None) -> None:
@@ -133,7 +135,7 @@ class Recorder:
         except Exception as error:  # noqa: BLE001  no disk, a lock: nothing is forgotten, and the recorder reads on
             self._failed(error)
         else:
-            self._failing = False
+            self._failing, self.failure = False, ""
 
     def _opened(self) -> Store:
         """Open the database, if it is not open, or was removed."""
@@ -181,6 +183,7 @@ class Recorder:
     def _failed(self, error: Exception) -> None:
         self._close()
         self._next_try = time.monotonic() + RETRY_S
+        self.failure = str(error) or type(error).__name__
         if not self._failing:
             self._failing = True
             self._report("warning", "desk.failed", {"path": str(self._path), "reason": f"{error}"})

@@ -40,7 +40,8 @@ class RequestDetails(NamedTuple):
     """One request.
 
     Attributes:
-        info: ``request_id`` and ``ended_us`` name its access record; ``body_cut`` and ``response_cut`` are the bytes
+        info: ``request_id`` and ``ended_us`` name its access record; ``queue_us`` is the time from its first byte until
+            a thread ran it; ``body_cut`` and ``response_cut`` are the bytes
             that were left out; ``queries`` has nine numbers for each query: of its text and its place in ``texts``, its
             beginning after that of the request and its duration in microseconds, the rows that the driver told and
             those that were fetched (-1: not known), of the types of its parameters and of its exception in ``texts``,

@@ -123,10 +123,15 @@ def test_a_pinned_request_shows_each_save(
     appliance, tab, said, place = opened
     tab.click("button >> text=Pin")
     tab.wait_for_selector(".pin .state >> text=It has run once")
+    own = new_page()
+    own.goto(place)
+    own.wait_for_selector("#pin-note .state >> text=It has run once")
     timed = APP.replace('"word": word', '"word": word, "at": __import__("time").time_ns()')
     appliance.edit("app.py", timed.replace('"one"', '"two"'))
     tab.wait_for_selector(".pin tr:has-text('$.word') >> text=two")
-    assert "differs from one response to the next: $.at" in tab.locator(".pin .notes").inner_text()
+    tab.wait_for_selector(".pin .notes >> text=differs from one response to the next: $.at")
+    own.wait_for_selector("#pin-note .state >> text=/^It has changed.$/")
+    own.wait_for_selector("#pin-note >> text=The difference")
     for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
         page = new_page(width, scheme)
         for address in (tab.url, place):
@@ -144,6 +149,7 @@ def test_a_pinned_request_shows_each_save(
     tab.wait_for_selector(".pin .state >> text=the project does not start")
     tab.click("button >> text=Unpin")
     tab.wait_for_selector("text=Nothing is pinned")
+    own.wait_for_selector("button >> text=/^Pin$/")
     assert said == []
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from appliance.commands.recorded.replay_command import replay
 from appliance.commands.recorded.request_text import text_of
 from appliance.config.settings import read_early
 from appliance.desk import questions
@@ -40,23 +41,42 @@ def command(
     number: int | None,
     follow: bool,
     as_json: bool,
+    replayed: bool = False,
+    confirmed: bool = False,
 ) -> int:
     """Print the requests that the ``given`` filters let through, the newest last.
 
-    ``number``: print this one instead, whole. ``follow``: go on with those that come, until Ctrl+C.
+    Args:
+        process: the process's environment.
+        flags: the settings of the command line.
+        given: the filters, by name.
+        number: print this one instead, whole.
+        follow: go on with those that come, until Ctrl+C.
+        as_json: print JSON.
+        replayed: send the request of this number again, and print how its response differs.
+        confirmed: send it although its method may change data.
 
     Raises:
         NotRunningError: no supervisor answers.
-        SettingsError: nothing is recorded, or there is no request of this number.
+        SettingsError: nothing is recorded, there is no request of this number, or it could not be sent again.
     """
     filters = Filters.of_query(urlencode(given))
-    place = ask(Path(read_early(process, flags, Path.cwd()).status_socket)).get("desk")
+    if number is None and (replayed or confirmed):
+        raise SettingsError(
+            "--replay and --yes need the number of a request",
+            expected="appliance requests NUMBER --replay",
+            action="Run `appliance requests`, and choose a number.",
+        )
+    socket = Path(read_early(process, flags, Path.cwd()).status_socket)
+    place = ask(socket).get("desk")
     if not place:
         raise SettingsError(
             "this appliance records no requests",
             expected="APPLIANCE_RECORD=on and APPLIANCE_PAGES=on, and the appliance's own user, or root",
             action="Turn both settings on, and restart the appliance.",
         )
+    if replayed and number is not None:
+        return replay(socket, number, confirmed=confirmed, as_json=as_json)
     try:
         with closing(open_for_reading(Path(place))) as connection:
             if number is not None:

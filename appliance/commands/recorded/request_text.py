@@ -17,7 +17,7 @@ _QUERIES_MAX = 50
 
 def text_of(found: dict[str, Any], first: str) -> str:
     """Return one request with what is known of it; ``first`` is its line in the list."""
-    parts = [first, *_error(found)]
+    parts = [first, *_timing(found), *_error(found)]
     details = found["details"]
     if details is not None:
         parts += ["", *_message(details["fields"], details["body"], details["body_note"])]
@@ -29,6 +29,13 @@ def text_of(found: dict[str, Any], first: str) -> str:
         said = line.get("text") or line.get("message") or line.get("error") or line.get("traceback") or line["event"]
         parts.append(f"{line['level']:<8} {said}")
     return "\n".join(parts)
+
+
+def _timing(found: dict[str, Any]) -> Iterator[str]:
+    parts = found.get("timing")
+    if parts is not None:
+        names = {"queue_s": "queue", "application_s": "application", "send_s": "sending"}
+        yield "Time: " + ", ".join(f"{name} {duration(parts[each])}" for each, name in names.items())
 
 
 def _error(found: dict[str, Any]) -> Iterator[str]:

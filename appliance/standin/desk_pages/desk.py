@@ -19,9 +19,10 @@ from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.page_responses import StreamedParts
 from appliance.standin.replay_pages.pin_pages import PinPages, pin_note
 from appliance.standin.replay_pages.replay_html import replay_bar
+from appliance.standin.replay_pages.replay_routes import ReplayPages
 
 from .errors_page import errors_page
-from .list_page import list_page
+from .list_page import failure_note, list_page
 from .mail_page import mail_page
 from .relative_paths import RelativePaths
 from .reloads_page import reloads_page
@@ -33,7 +34,6 @@ from .sections.section_table import SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from appliance.standin.replay_pages.replay_routes import ReplayPages
     from appliance.standin.replay_pages.request_test_page import WrittenPages
 
     from .page_frame import PageAnswers
@@ -105,9 +105,18 @@ class Desk:
 
         found, newest, missing = self._asked(ask, ([], 0, None))
         value = self._replays[0].page_value if self._replays else ""
-        page = partial(list_page, found, filters, newest, value, missing)
-        told = {"requests": found, "left_out": missing}
+        failure = self._recording_failure()
+        told = {"requests": found, "left_out": missing, "not_recorded": failure}
+
+        def page() -> str:
+            return failure_note(failure) + list_page(found, filters, newest, value, missing)
+
         return self._answer(environ, start, "Requests", page, told, page_name="")
+
+    def _recording_failure(self) -> str:
+        """Return why requests are not recorded at present; "" while they are."""
+        replays = next((each for each in self._replays if isinstance(each, ReplayPages)), None)
+        return replays.recording_failure() if replays is not None else ""
 
     def _request(self, number: int, section: str, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         filters = Filters.of_query(environ.get("QUERY_STRING", ""))

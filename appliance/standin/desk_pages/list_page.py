@@ -51,6 +51,17 @@ def list_page(
     return f"{_form(filters)}{_missing(missing)}<div{live}>{empty}{body}</div>{older}{_keys(page_value)}"
 
 
+def failure_note(failure: str) -> str:
+    """Return the warning that new requests are missing from the list; "" without a failure."""
+    if not failure:
+        return ""
+    reason = f"{failure.rstrip('.')}."
+    return (
+        f'<p class="s5" role="alert">New requests are not recorded now: {text(reason)} The recorder tries again; '
+        "the event desk.failed in the log says what to do.</p>"
+    )
+
+
 _NONE_YET = "No request yet. Open the project, and it appears here."
 _NONE = f'No request matches. <a href="{PREFIX}/">Show all</a>'
 

@@ -21,6 +21,12 @@ _RECORDED = {"": "Requests", "routes": "Routes", "reloads": "Reloads", "errors":
 _OTHERS = {"processes": "Processes", "settings": "Settings", "packages": "Packages"}
 
 
+_NOT_RECORDED = (
+    "<p>Requests are not recorded: APPLIANCE_RECORD is off, or the cache can't be written; then the event desk.failed "
+    "in the log says why.</p>"
+)
+
+
 class PageAnswers:
     """Answers with a page: HTML for a browser, JSON for everything else.
 
@@ -32,6 +38,7 @@ class PageAnswers:
     def __init__(self, state: Callable[[], str], *, records: bool) -> None:
         self._state = state
         self._pages = {**(_RECORDED if records else {}), **_OTHERS}
+        self._records = records
 
     def answer(
         self,
@@ -57,7 +64,8 @@ class PageAnswers:
         """
         if preferred(environ.get("HTTP_ACCEPT", "")) != "html":
             return answer(start, status, "application/json", json.dumps(told).encode())
-        shown = _document(title, page(), page=page_name, pages=self._pages, state=self._state())
+        note = "" if self._records else _NOT_RECORDED
+        shown = _document(title, f"{note}{page()}", page=page_name, pages=self._pages, state=self._state())
         # Without a referrer, a form's Origin would be "null" (Fetch, "append a request Origin header").
         referrer = ("Referrer-Policy", "same-origin")
         return answer(start, status, "text/html; charset=utf-8", shown.encode("utf-8", "backslashreplace"), referrer)

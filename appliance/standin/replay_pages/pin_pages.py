@@ -136,7 +136,11 @@ def pins_html(pins: list[dict[str, Any]], page_value: str) -> str:
 def pin_note(pin: dict[str, Any]) -> str:
     """Return what the page of a pinned request says of its last run."""
     link = f'<a href="{PAGE}#pin-{pin["pin"]}">{"The difference" if pin["differences"] else "Its runs"}</a>'
-    return f'<p class="summary"><span>Pinned. {text(_state(pin))}</span><span>{_facts(pin)}</span>{link}</p>'
+    return (
+        f'<p class="summary" id="pin-note" data-pin="{pin["pin"]}" data-at="{pin["at"]}" role="status"><span>Pinned. '
+        f'<span class="state">{text(_state(pin))}</span></span><span class="facts">{_facts(pin)}</span>{link}</p>'
+        f'<script src="{SCRIPT}" defer></script>'
+    )
 
 
 def _state(pin: dict[str, Any]) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _PLACE = re.compile(rf"{PREFIX}/requests/([0-9]{{1,15}})/(replay|copy)")
 _EDITED = ("method", "target", "fields", "body")
 _RESULTS_MAX = 20
+_RECORDING_S = 1.0  # the list waits no longer for the recorder
 _CONFIRMED_MAX = 1_000
 
 
@@ -66,6 +67,11 @@ class ReplayPages:
         if method == "POST":
             return partial(self._replay if found[2] == "replay" else self._copy, number)
         return partial(self._form, number) if found[2] == "replay" else None
+
+    def recording_failure(self) -> str:
+        """Return why requests are not recorded at present; "" while they are."""
+        answer = self._link.ask("recording", within_s=_RECORDING_S)
+        return str(answer.get("error") or answer.get("failure") or "")
 
     # -- routes --------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-// The script of the page of pinned requests: it shows the result of each run as it comes. Texts are never parsed as markup.
+// The script of the page of pinned requests, and of the page of one: it shows each run as it comes. Texts are never parsed as markup.
 "use strict";
 
 const STATES = {
@@ -78,7 +78,26 @@ function notes(pin) {
   return found;
 }
 
+// The page of a request has a note of its own pin alone.
+const note = document.getElementById("pin-note");
+function showNote(pin) {
+  if (pin.pin !== Number(note.dataset.pin)) return;
+  if (pin.state === "unpinned") {
+    location.reload();
+    return;
+  }
+  if (pin.at < Number(note.dataset.at)) return;
+  note.dataset.at = pin.at;
+  note.querySelector(".state").textContent = STATES[pin.state] + (pin.reason ? `: ${pin.reason}` : "");
+  note.querySelector(".facts").textContent = facts(pin);
+  note.querySelector("a").textContent = pin.differences.length ? "The difference" : "Its runs";
+}
+
 function show(pin) {
+  if (note) {
+    showNote(pin);
+    return;
+  }
   const section = document.querySelector(`[data-pin="${Number(pin.pin)}"]`);
   if (!section || pin.state === "unpinned") {
     location.reload();

@@ -1,6 +1,8 @@
-"""Answer an assistant that asks for a replay: the recorder sends the request again. Runs in the supervisor's loop.
+"""Answer an assistant or a command that asks for a replay: the recorder does it. Runs in the supervisor's loop.
 
-A request that is sent again runs the project's code, so ``APPLIANCE_MCP`` must be ``write``. Its answer is masked.
+A request that is sent again runs the project's code, so for an assistant ``APPLIANCE_MCP`` must be ``write``. A person
+who runs the command needs no setting: the status socket answers root and the appliance's own user alone. What the
+recorder answers is masked.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.runtime import Runtime
 
 WAIT_S = 40.0  # longer than a request that is sent again may take
+RECORDING_S = 1.0
 _EDITED = ("method", "target", "fields", "body")
 _READ_ONLY = "APPLIANCE_MCP is not write. Ask the person to set APPLIANCE_MCP=write, and to restart the appliance."
 _NO_ANSWER = "The recorder has not answered. Look for desk.failed in the log, and try again."
@@ -37,16 +40,26 @@ class ReplayAnswers:
 
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
-        return {"replay": WithArgument(self._replay)}
+        return {
+            "replay": WithArgument(self._replay), "send_again": WithArgument(self._send_again),
+            "recording": lambda send: self._ask({"ask": "recording"}, send, RECORDING_S),
+        }  # fmt: skip
 
     def _replay(self, asked: dict[str, Any], send: Send) -> None:
         if not self._may_write:
             send({"error": _READ_ONLY})
             return
+        self._send_again(asked, send)
+
+    def _send_again(self, asked: dict[str, Any], send: Send) -> None:
         edit = {name: str(asked[name]) for name in _EDITED if asked.get(name) is not None}
         question = {
             "ask": "replay", "number": asked.get("number"), "edit": edit, "confirmed": asked.get("confirmed") is True,
         }  # fmt: skip
+        self._ask(question, send, WAIT_S)
+
+    def _ask(self, question: dict[str, Any], send: Send, wait_s: float) -> None:
+        """Ask the recorder, and pass its answer on."""
 
         def answered(answer: dict[str, Any]) -> None:
             timer.cancel()
@@ -56,5 +69,5 @@ class ReplayAnswers:
             forget()
             send({"error": _NO_ANSWER})
 
-        timer = self._loop.call_later(WAIT_S, too_late)
+        timer = self._loop.call_later(wait_s, too_late)
         forget = self._questions.ask(question, answered)

@@ -148,7 +148,10 @@ class Details:
 
     def of(self, exchange: Exchange) -> RequestDetails:
         """Return the message of a request that has ended."""
-        info: dict[str, Any] = {"request_id": exchange.request_id, "ended_us": int(exchange.ended * 1_000_000)}
+        info: dict[str, Any] = {
+            "request_id": exchange.request_id, "ended_us": int(exchange.ended * 1_000_000),
+            "queue_us": int((self.began - exchange.started) * 1_000_000),
+        }  # fmt: skip
         if self.left_out:
             info["left_out"] = self.left_out
         if self._body_left < 0:

@@ -29,6 +29,12 @@ def test_a_request_is_shown_as_on_the_wire():
     assert shown(None) == ["first"]
 
 
+def test_the_parts_of_the_duration_are_named():
+    """Where the time went stands below the first line, if it is known."""
+    parts = {"queue_s": 0.0005, "application_s": 0.02, "send_s": 1.5}
+    assert shown(None, timing=parts)[1] == "Time: queue 500 µs, application 20.0 ms, sending 1.50 s"
+
+
 def test_the_exception_comes_first():
     """A person who asks for a request that failed sees why before anything else."""
     error = {"event": "application.failed", "error": "KeyError: 'a'", "file": "app.py", "line": 3, "action": "Do this."}

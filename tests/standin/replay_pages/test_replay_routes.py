@@ -29,6 +29,7 @@ RESPONSE = {
     "duration_s": 0.1, "request_id": HOSTILE,
 }  # fmt: skip
 ANSWERS: dict[str, dict[str, Any]] = {
+    "recording": {"failure": HOSTILE},
     "form": {
         "number": 17, "method": HOSTILE, "target": HOSTILE, "fields": [[HOSTILE, HOSTILE]], "body": HOSTILE,
         "has_body": True, "body_note": HOSTILE, "in_memory": True, "safe": True,
@@ -125,6 +126,15 @@ def test_a_script_gets_json_and_must_confirm():
     assert (status, json.loads(content)["unconfirmed"]) == (409, "POST")
     status, _, content = site.press({"confirmed": "1"}, HTTP_ACCEPT="*/*")
     assert (status, json.loads(content)["replayed"]) == (200, 18)
+
+
+def test_the_list_says_why_nothing_is_recorded():
+    """A reason is on the page as text; a recorder that is well, or does not answer in time, changes nothing else."""
+    site = Site()
+    page = site.ask("/__appliance__/")[2]
+    assert "New requests are not recorded now: &lt;script&gt;" in page
+    site.answers = {**ANSWERS, "recording": {"failure": ""}}
+    assert "not recorded now" not in site.ask("/__appliance__/")[2]
 
 
 def test_the_list_has_a_form_for_its_key():

@@ -28,7 +28,7 @@ def overview_section(found: dict[str, Any]) -> str:
         ("Status", f'<span class="{status_class(found["status"])}">{text(status)}</span>'),
         ("Time", moment(found["at"])),
         ("Duration", duration(found["duration_s"])),
-        ("First byte", duration(fields.get("first_byte_s"))),
+        *_timing(found),
         ("Size", size(found["size"])),
         ("Memory", _memory((found["details"] or {}).get("memory"))),
         ("Generation", text(found["generation"])),
@@ -38,6 +38,16 @@ def overview_section(found: dict[str, Any]) -> str:
     ]
     rows = "".join(f"<dt>{label}</dt><dd>{value}</dd>" for label, value in facts if value)
     return f"{_wrong(found)}<dl>{rows}</dl>"
+
+
+def _timing(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return where the duration went; the parts of a request whose details were not recorded are not known."""
+    first = ("First byte", duration(found["fields"].get("first_byte_s")))
+    parts = found.get("timing")
+    if parts is None:
+        return [first]
+    labels = {"queue_s": "In the queue", "application_s": "Application", "send_s": "Sending"}
+    return [*((label, duration(parts[name])) for name, label in labels.items()), first]
 
 
 def _repeats(details: dict[str, Any] | None) -> str:
