@@ -39,8 +39,9 @@ def test_a_request_is_sent_whole(ends):
     request.ended = 17.5
     sender.end(request)
     found = unpack(ours.recv(1 << 20))
-    memory = found.info.pop("memory")
+    memory, queue_us = found.info.pop("memory"), found.info.pop("queue_us")
     assert found.info == {"request_id": "id", "ended_us": 17_500_000}
+    assert queue_us >= 0
     assert min(memory) > 1_000_000
     assert memory[2] <= memory[3]
     assert (found.head, found.body) == (b"GET / HTTP/1.1\r\n\r\n", b"body")
