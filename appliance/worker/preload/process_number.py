@@ -1,6 +1,6 @@
 """Notice that the project asks for the number of its process: what it keeps of it is wrong in each fork.
 
-Runs in the image, while it imports the project. No audit event tells of ``os.getpid``.
+Runs in the image, while it imports the project. No audit event reports ``os.getpid``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def seeds() -> RandomSeeds:
 
 
 def test_a_generator_without_a_seed_gets_one(seeds: RandomSeeds):
-    """It has another state after ``seed``; one that was made with a seed keeps its own."""
+    """The generator has another state after ``seed``; one that was made with a seed keeps its own."""
     with seeds:
         free, fixed = random.Random(), random.Random(7)
     before = free.getstate(), fixed.getstate()
@@ -50,7 +50,7 @@ def test_the_class_is_as_before_afterwards(seeds: RandomSeeds):
 
 @pytest.mark.parametrize("use", [random.random, lambda: random.seed(3), lambda: random.shuffle([1, 2])])
 def test_the_use_of_the_hidden_generator_is_seen(seeds: RandomSeeds, use):
-    """It was seeded or used within the context: that can't be told apart."""
+    """A generator was seeded or used within the context: the two can't be distinguished."""
     with seeds:
         assert seeds.shared_use() == ""
         use()
