@@ -6,10 +6,10 @@ once, before any rendering; a second run would escape the escapes.
 The rules, from left to right:
 
 - A harmful character becomes ``\xhh`` (below U+0100), ``\uhhhh``, or ``\Uhhhhhhhh`` (above U+FFFF), with lower-case
-  digits. Harmful are C0, DEL and C1, the line and paragraph separators U+2028 and U+2029 (JavaScript and some terminals
-  break lines there), all invisible characters except where the text needs them (``invisible``; bidirectional controls
-  make a line look like another one), and lone surrogates (UTF-8 can't encode them). A byte that is not UTF-8 arrives as
-  a lone surrogate U+DC80 to U+DCFF, Python's surrogateescape, and so differs from a C1 control.
+  digits. These are harmful: C0, DEL and C1; the line and paragraph separators U+2028 and U+2029, because JavaScript and
+  some terminals break lines there; lone surrogates, because UTF-8 can't encode them; and invisible characters, unless
+  the text needs them (``invisible``), because bidirectional controls make a line look like another one. A byte that is
+  not UTF-8 arrives as a lone surrogate U+DC80 to U+DCFF, Python's surrogateescape, and so differs from a C1 control.
 - A backslash is doubled only where it would otherwise be read as the start of such an escape: before another backslash,
   before a harmful character, and before the text of an escape of a harmful character. ``C:\Users`` and ``\u00e9`` stay.
 - Everything else stays: every language, emoji, the joiners within words and emoji.

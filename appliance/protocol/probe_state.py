@@ -1,9 +1,10 @@
 """The state that the probe server answers from, in memory that it shares with the supervisor.
 
 Theory of operation. The supervisor writes and the probe server reads; neither waits for the other. The supervisor adds
-one to a sequence number before and after each change: a reader that finds an odd number, or another number after it has
-read, reads again, and keeps what it read last if the supervisor stands in the middle of a change. A counter of beats
-shows that the supervisor's loop goes round. The probe server counts the questions for readiness in a field of its own.
+one to a sequence number before and after each change. A reader that finds an odd number, or another number after it has
+read, reads again. If the supervisor was stopped within a change, the reader keeps what it read before. A counter of
+beats shows that the supervisor's loop goes round. The probe server counts the questions for readiness in a field of its
+own.
 """
 
 from __future__ import annotations

@@ -40,21 +40,26 @@ class RequestDetails(NamedTuple):
     """One request.
 
     Attributes:
-        info: ``request_id`` and ``ended_us`` name its access record; ``queue_us`` is the time from its first byte until
-            a thread ran it; ``body_cut`` and ``response_cut`` are the bytes
-            that were left out; ``queries`` has nine numbers for each query: of its text and its place in ``texts``, its
-            beginning after that of the request and its duration in microseconds, the rows that the driver told and
-            those that were fetched (-1: not known), of the types of its parameters and of its exception in ``texts``,
-            and its kind; ``queries_left_out`` counts those beyond the limits; ``effects`` is what else it did:
-            ``calls`` has an object for each outgoing call, without ``took_us`` if it had not ended, and
-            ``calls_left_out`` counts those beyond the limits; ``mails`` and ``mails_left_out`` are the same for mail;
-            ``templates`` has engine, name, number and microseconds of each; ``caches`` name, hits, misses, writes and
-            microseconds; ``memory`` is what was resident at the beginning and the end, and the most that ever was, at
-            the beginning and the end, in bytes; ``left_out`` counts the requests since the last message that have none.
-            For the exporter: ``trace`` (a ``Trace``) and ``started_us`` instead of the first two, and no bytes.
+        info: JSON values by name, see below.
         head: the request's head, as it was received.
         body: what the application has read of its body.
         response: the response, as it was sent.
+
+    The names of ``info``:
+
+    - ``request_id`` and ``ended_us``: they name its access record. For the exporter it has ``trace`` (a ``Trace``) and
+      ``started_us`` instead, and no bytes.
+    - ``queue_us``: the time from its first byte until a thread ran it.
+    - ``body_cut``, ``response_cut``: how many bytes were left out.
+    - ``queries``: nine numbers for each. The text and the place, as indices of ``texts``; the beginning, from that of
+      the request, and the duration, in microseconds; the rows that the driver reports and those that were fetched (-1:
+      not known); the types of the parameters and the exception, as indices of ``texts``; the kind.
+    - ``texts``: the texts of the queries, each once. ``queries_left_out``: how many were beyond the limits.
+    - ``effects``: what else the request did. ``calls``: an object for each outgoing call, without ``took_us`` if it had
+      not ended. ``mails``: the same for mail. ``calls_left_out``, ``mails_left_out``: how many were beyond the limits.
+      ``templates``: engine, name, number, microseconds of each. ``caches``: name, hits, misses, writes, microseconds.
+      ``memory``: resident bytes at the beginning and the end, then their peak at the beginning and the end.
+    - ``left_out``: how many requests since the last message have none.
     """
 
     info: dict[str, Any]

@@ -1,8 +1,8 @@
 """Remember what the files held, so that a file that was only touched counts as unchanged.
 
 One digest is kept for each file. A wrong digest would hide a change, so none is kept that could be wrong: not of a file
-that was written while it was read, nor of a file so young that a second write could have the same time stamp (git calls
-that racily clean; the kernel's clock for files ticks every 4 ms, and some file systems store whole seconds).
+that was written while it was read, and not of a file so young that a second write could have the same time stamp. (git
+calls that racily clean. The kernel's clock for files ticks every 4 ms, and some file systems store whole seconds.)
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Decide which requests are an assistant's: one pure decision for each.
 
-A client without the token gets nothing, from wherever it comes. A program sends no Origin; a browser does, and then the
-host must be this machine's own, and the page one of the same origin: a name that was rebound reaches nothing, even with
-the token (MCP, "Streamable HTTP", security warning).
+A client without the token gets nothing, from wherever it comes. A program sends no Origin. A browser sends one: then
+the host must be this machine's own, and the page must be of the same origin. So a name that was rebound reaches
+nothing, even with the token (MCP, "Streamable HTTP", security warning).
 """
 
 from __future__ import annotations

@@ -6,9 +6,11 @@ Theory of operation. A worker notes a write before it happens (``worker/files/op
 when the kernel reports the change. A question about a change reads the pipes first, so the answer does not depend on
 which of the two arrives earlier. A note stands for the next change of its file that is seen after it. That change uses
 the note up; a later change was made by another program. (For a moment after it a change still counts as the worker's:
-two writes may be seen as one, and then the end of the second.) A note whose file does not change within a second was
-of a write that failed, and is forgotten; unless the process still has the file open, so that the change is yet to
-come, or unless the file has changed and the watcher has not seen it, because it polls.
+two writes may be seen as one, and then the end of the second.)
+
+If the file of a note does not change within a second, the write has failed, and the note is forgotten. There are two
+exceptions: the process still has the file open, so the change is yet to come; or the file has changed and the watcher
+has not seen it, because it polls.
 
 A project's process may write anything into its pipe: only a path and numbers are taken from it.
 """

@@ -3,10 +3,10 @@
 This module knows the terminal's modes, and no key's meaning. Runs in the supervisor's loop.
 
 Theory of operation. The keyboard turns off the terminal's line editing and echo, and nothing else: Ctrl-C and Ctrl-Z
-stay the kernel's. The keyboard reads only while the terminal has the modes that it set: a prompt of the project
-(``worker/stdio``) turns line editing on again for as long as it waits, and an editor or a shell sets modes of its own.
-A program that reads without changing the modes is asleep in its read when a key comes, and takes it at once: so the
-keyboard looks a moment later, and reads only what nobody has taken.
+stay the kernel's. The keyboard reads only while the terminal has the modes that it set: other readers set their own. A
+prompt of the project (``worker/stdio``) turns line editing on again for as long as it waits; an editor or a shell sets
+other modes. A program that does not change the modes takes a key at once, because it is asleep in its read. So the
+keyboard looks a moment later, and reads only what no other program has taken.
 
 The terminal is opened a second time, without blocking: the descriptor on stdin is shared with other processes, and so
 are its flags. A process in the background is stopped by the kernel if it reads, or changes modes: it waits for the

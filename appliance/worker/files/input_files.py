@@ -9,10 +9,10 @@ comes before the file is watched is still noticed, because the file then has ano
 but is missing counts too: once it exists, a start that failed may succeed.
 
 Files that were used during the start are reported on the channel, once. Files that are used later, for example by a
-lazy import in a request, are sent through a pipe: a write of less than PIPE_BUF is atomic, and needs no lock that a
-thread could hold when the project forks, or when a ``__del__`` opens a file. The same pipe announces files that this
-process is about to write, before it does: such a change is not a save. A note that does not fit into the pipe is lost;
-this costs one reload too many, or delays one until the second save.
+lazy import in a request, are sent through a pipe. A write of less than PIPE_BUF is atomic, so it needs no lock: a
+thread could hold a lock when the project forks, or when a ``__del__`` opens a file. The same pipe announces files that
+this process is about to write, before it does: such a change is not a save. A note that does not fit into the pipe is
+lost; this costs one reload too many, or delays one until the second save.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Runs in the thread of the first such response.
 
-glibc keeps freed memory for the next block of that size, up to twice the largest one so far, in each of its arenas,
-of which every thread has one: 8 threads that answered with 10 MB each kept 170 MB. (``malloc_trim`` does not
-reach the end of an arena, where such blocks lie.) With a fixed threshold, a block of a megabyte comes from the system
-and returns there when it is freed, as at first: glibc raises that threshold by itself.
+Every thread has an arena of glibc's. Each arena keeps freed memory for the next block of that size, up to twice the
+largest block so far: 8 threads that answered with 10 MB each kept 170 MB. (``malloc_trim`` does not reach the end of an
+arena, where such blocks are.) A block above a threshold comes from the system, and returns there when it is freed.
+glibc raises that threshold by itself; here it is fixed at a megabyte.
 """
 
 from __future__ import annotations
