@@ -10,7 +10,7 @@ from typing import Self
 
 
 class RefusedError(Exception):
-    """What was asked for can't be done.
+    """A person or an assistant has asked for something that can't be done.
 
     Args:
         found: what is in the way: one sentence.

@@ -1,8 +1,8 @@
 """``python -m tools.mutants [MODULE ...]``: change the code in small ways, and list the changes that no test notices.
 
-Runs mutmut on a copy in ``.mutants``, with the tests that ``tools.tests_of`` names for a module. What the tests let
-pass is given to mypy, as ``make check`` does. A mutant that survives, that changes more than a sentence's letters, and
-that ``tests/mutants/survivors.toml`` does not explain is printed as a diff, and makes the exit status 1.
+Runs mutmut on a copy in ``.mutants``, with the tests that ``tools.tests_of`` names for a module. A mutant that passes
+the tests is given to mypy, as ``make check`` does. A mutant that survives, that changes more than a sentence's letters,
+and that ``tests/mutants/survivors.toml`` does not explain is printed as a diff, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def mutmut(*argv: str) -> str:
 def verdicts() -> dict[str, str]:
     """Return what became of each mutant, by mutmut's name for it: killed, survived, timeout, no tests.
 
-    What a test runs in another process is not seen, and counts as no tests.
+    Code that a test runs in another process is not seen: it counts as untested.
     """
     lines = [line.strip().partition(": ") for line in mutmut("results", "--all", "true").splitlines()]
     return {name: verdict for name, found, verdict in lines if found}

@@ -4,9 +4,9 @@ This module knows the precedence, lines and names of ``.env`` files, and no key'
 in the commands, again for each generation, always from the unchanged process environment: so a key that was changed or
 removed in a file is changed or removed.
 
-python-dotenv's parser reads the lines, because most projects use python-dotenv themselves. The rest is our own,
-because ``dotenv_values`` reads ``os.environ`` by itself, lets a file win over the environment in references, and
-expands within single quotes, where a shell and compose do not. What can't be read is left out with a message, as in
+python-dotenv's parser reads the lines, because most projects use python-dotenv themselves. The rest is our own, because
+``dotenv_values`` reads ``os.environ`` by itself, lets a file win over the environment in references, and expands within
+single quotes, where a shell and compose do not. A line that can't be read is left out with a message, as in
 python-dotenv: a project with such a file runs everywhere else.
 """
 

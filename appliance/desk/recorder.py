@@ -77,7 +77,7 @@ class Recorder:
     def run(self, wake: int, details: DetailReader | None = None) -> None:
         """Store lines, and the details of requests that a reader has taken, until the end of the pipe ``wake``.
 
-        A byte comes through the pipe when there are more lines. What came last is left for ``flush``.
+        A byte comes through the pipe when there are more lines. The newest lines are left for ``flush``.
         """
         ready = select.poll()
         sources = [wake] if details is None else [wake, details.wake]

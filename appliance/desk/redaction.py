@@ -71,7 +71,7 @@ class Redaction:
         _, answered = _head(head)
         if not separator:
             rest = b""
-        # What the application reads of a body is decoded already (RFC 9112, 7.1).
+        # The body is recorded as the application reads it, so it is decoded already (RFC 9112, 7.1).
         received = [(name, value) for name, value in fields if name.lower() != "transfer-encoding"]
         body, note = self._content(received, details.body, int(details.info.get("body_cut") or 0))
         content, content_note = self._content(answered, rest, int(details.info.get("response_cut") or 0))

@@ -48,7 +48,7 @@ class Store:
     def add(self, rows: Rows, stored: tuple[str, int] | None = None) -> None:
         """Add rows in one transaction, and keep the limits; ``stored``: the run, and how far its lines are stored now.
 
-        What SQLite can't hold is stored as text.
+        A value that SQLite can't hold is stored as text.
         """
         if not any(rows) and stored is None:
             return

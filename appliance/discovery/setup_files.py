@@ -179,7 +179,7 @@ def _named(whole: ast.expr) -> dict[str, ast.expr]:
 class _Reading:
     """A few expressions, and the names that are bound to them in this file.
 
-    What is bound under a condition or in a function counts where nothing else binds the name.
+    A binding under a condition or in a function counts if nothing else binds the name.
     """
 
     def __init__(self, tree: ast.Module, folder: Path) -> None:

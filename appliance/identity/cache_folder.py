@@ -5,10 +5,10 @@ what the folder holds. ``ownership`` has the rule. ``prepare_cache`` runs as roo
 owner; ``claim`` runs as the user of the folder, at the start of every command.
 
 Theory of operation. Nobody else can replace our files in the volume's own folder if root or we own it and others can't
-write it, or if it has the sticky bit, which we add if it is missing and we can. Whatever has our folder's name and is
-not ours is renamed; if that is not allowed, our folder gets another name. If other users keep things in a volume where
-they could replace ours, or if nothing can be written there, a folder in the temporary folder is used instead; it lasts
-as long as the container.
+write it, or if it has the sticky bit, which we add if it is missing and we can. A file or folder that has our folder's
+name and is not ours is renamed; if that is not allowed, our folder gets another name. If other users keep things in a
+volume where they could replace ours, or if nothing can be written there, a folder in the temporary folder is used
+instead; it lasts as long as the container.
 """
 
 from __future__ import annotations

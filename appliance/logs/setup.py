@@ -78,7 +78,7 @@ class Log:
         ``write`` also gets how many of the lines are of requests; a few that are left out may be among them.
         ``name_secrets`` gets the texts that are masked in them, now and whenever there are more.
 
-        Whatever is left out of the log is not left out here.
+        Lines that the log leaves out are not left out here.
 
         If the log has all of them as JSON, its own lines are given: rendering them again costs 5 µs a line.
         """

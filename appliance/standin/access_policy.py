@@ -7,8 +7,8 @@ a frame, or another machine must not reach them through the developer's browser 
   (``local``). Everything else needs the token: a name can be rebound, and a client can send any Host.
 - **Token.** New at each start, 256 random bits. It is printed in the log as a URL to open. Opening it sets a cookie
   (HttpOnly, SameSite=Strict) and leads to the same page without it, so that the address bar and Referer do not hold it.
-- **Fetch Metadata** (W3C). What another site starts is refused, except for a navigation by GET to a page: a link in a
-  chat works. A frame, an image, a script or a fetch of another site does not.
+- **Fetch Metadata** (W3C). A request that another site starts is refused, except for a navigation by GET to a page: a
+  link in a chat works. A frame, an image, a script or a fetch of another site does not.
 - **Changes.** POST alone, from our own origin by ``Origin`` and ``Sec-Fetch-Site``, with the page's value in a field or
   header: an HMAC of the token, which only a page of ours holds.
 

@@ -205,7 +205,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         Prepared: _prepared,
         PreparationFailed: _job_failed,
         CodeChanged: _outdate,
-        # What the commands depend on is analysed again while they run: they may have written those files themselves,
+        # The inputs of the commands are analysed again while they run: they may have written those files themselves,
         # and then nothing has to run again.
         ProjectChanged: lambda state, _: _analyse(state),
         StopAsked: _stop,

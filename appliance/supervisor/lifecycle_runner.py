@@ -1,7 +1,7 @@
 """Hold the state of the lifecycle: take each event through its table, and have the actions performed.
 
-An action that fails becomes the event that the table has for that, so that no phase lasts forever. What could not be
-started is tried again if that may help. Runs in the supervisor's loop.
+An action that fails becomes the event that the table has for that, so that no phase lasts forever. A start that failed
+is tried again if that may help. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Keep what will be sent of one signal, up to a limit, and send it from a thread of its own.
 
-Theory of operation. The exporter of the SDK tries again what failed, for OTEL_EXPORTER_OTLP_TIMEOUT. What it gives up
-is put back, as long as the collector may take it later; beyond the limit the oldest is lost, and counted. What a
-collector refuses is lost at once; if that is too large for it, it is sent in halves.
+Theory of operation. The exporter of the SDK tries again what failed, for OTEL_EXPORTER_OTLP_TIMEOUT. A batch that it
+gives up is put back, as long as the collector may take it later; beyond the limit the oldest is lost, and counted. A
+batch that the collector refuses is lost at once; if that is too large for it, it is sent in halves.
 """
 
 from __future__ import annotations

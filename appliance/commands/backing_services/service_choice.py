@@ -1,6 +1,6 @@
 """Choose the services of a project: those that its installed dependencies ask for, as ``service_table`` says.
 
-What is installed counts, also by a line of a lock that another package has brought in. An extra that is not installed
+Installed packages count, also one that a lock has only because another package needs it. An extra that is not installed
 does not count.
 """
 

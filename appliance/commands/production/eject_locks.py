@@ -1,7 +1,7 @@
 """Lock what is installed in the project's environment: names, versions and hashes, and the server beside them.
 
-The versions are those of the environment that served. Hashes come from the project's uv.lock, or from the index. What
-can't be locked by a hash is named with the reason. Nothing is installed or written here.
+The versions are those of the environment that served. Hashes come from the project's uv.lock, or from the index. A
+package that can't be locked by a hash is named with the reason. Nothing is installed or written here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The difference of two texts by lines, in linear time whatever the texts are.
 
-Theory of operation. What both have at the beginning and at the end is left aside. Between, lines that occur once in
+Theory of operation. Equal lines at the beginning and at the end are left aside. Between, lines that occur once in
 both are anchors, in the longest order that both share (the patience difference). A gap between two anchors is compared
 cell by cell if it is small, and replaced as a whole if it is not, or if all gaps together were too large. Line by line
 is enough for people; the smallest difference would cost the square of the lines.

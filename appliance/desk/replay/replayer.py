@@ -1,8 +1,8 @@
 """Answer the questions of pages: show a request for editing, send it again, copy it as a command.
 
 Theory of operation. Questions come from the stand-in through the supervisor, as JSON values; each is answered in a
-thread of its own, because a response may take long. What is answered is masked, except for the copies that a person has
-asked for with their secrets. The recorder's own thread never waits for any of this.
+thread of its own, because a response may take long. Answers are masked, except for the copies that a person has asked
+for with their secrets. The recorder's own thread never waits for any of this.
 """
 
 from __future__ import annotations

@@ -23,7 +23,10 @@ _DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class DuplexSocket:
-    """A socket that blocks, on a connection that never does. What is not defined here is the socket's own."""
+    """A socket that blocks, on a connection that never does.
+
+    Attributes that are not defined here are the socket's own.
+    """
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
         sock.settimeout(0)

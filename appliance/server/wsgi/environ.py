@@ -28,7 +28,7 @@ Environ = dict[str, Any]
 class Environs:
     """Makes the environs of one connection's requests.
 
-    What all of them share is put together once, and so is what requests with the same fields share.
+    The keys that all of them share are put together once, and so are those that requests with the same fields share.
     """
 
     __slots__ = ("_common", "_head", "_same", "_template", "_values")

@@ -53,7 +53,8 @@ class WSGIServer(simple_server.WSGIServer):
         """Take name and port from the socket."""
         address: Any = self.server_address
         host, port = address[:2] if isinstance(address, tuple) else ("", 0)
-        # What listens everywhere has no name of its own; an environ with 0.0.0.0 would make URLs that lead nowhere.
+        # A server that listens everywhere has no name of its own; an environ with 0.0.0.0 would make URLs that lead
+        # nowhere.
         self.server_name = "localhost" if host in {"", "0.0.0.0", "::"} else str(host)
         self.server_port = int(port)
         self.setup_environ()

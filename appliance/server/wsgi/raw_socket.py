@@ -31,7 +31,7 @@ _RESTART = b"\x88\x02\x03\xf4"
 class RawSocket:
     """A socket that becomes the application's with its first use; until then the server owns it.
 
-    ``recv`` returns first what was received early. What is not defined here is the socket's own.
+    ``recv`` returns first what was received early. Attributes that are not defined here are the socket's own.
 
     Args:
         wire, exchange: the request's.

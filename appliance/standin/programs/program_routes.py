@@ -1,4 +1,4 @@
-"""The routes for programs. What answers them is loaded at the first request: it costs 15 ms and 4 MB."""
+"""The routes for programs. Their modules are loaded at the first request: that costs 15 ms and 4 MB."""
 
 from __future__ import annotations
 

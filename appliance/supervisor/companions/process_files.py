@@ -1,7 +1,7 @@
 """Read which other processes a project declares: ``Procfile.dev``, and a table of pyproject.toml.
 
-Reads only, in the thread of the analysis. What can't be read is left out, with a problem that says what to do: a
-project is served without its other processes.
+Reads only, in the thread of the analysis. An entry that can't be read is left out, with a problem that says what to do:
+a project is served without its other processes.
 """
 
 from __future__ import annotations

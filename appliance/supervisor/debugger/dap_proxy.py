@@ -4,7 +4,7 @@ A proxy holds both connections and the data between them, and does not know whic
 loop; nothing here blocks, and a side that does not read stops the reading of the other side.
 
 When a side ends, everything that waits for the other side is sent first; only then does the other side see the end.
-What the other side still sends is forwarded too, for a limited time.
+Messages that the other side still sends are forwarded too, for a limited time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Decide when a preloader is made, from which list of modules, and when to give up: a pure table.
 
-A preloader is made in rounds. In each round a process imports the newest list of modules. What it finds unsafe is left
-out, which makes a newer list, and the next round begins. A round without a finding gives the preloader that workers are
-forked from. ``preloading`` performs the actions. No process, no clock, no module names.
+A preloader is made in rounds. In each round a process imports the newest list of modules. Modules that it finds unsafe
+are left out, which makes a newer list, and the next round begins. A round without a finding gives the preloader that
+workers are forked from. ``preloading`` performs the actions. No process, no clock, no module names.
 
 However events are ordered: while a list is known and nothing imports it, either the preloader that is there holds the
 newest list, or the next round is scheduled. A save is not an event here, so no save can delay a round.

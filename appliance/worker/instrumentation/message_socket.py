@@ -13,7 +13,7 @@ _LOST = (BlockingIOError, InterruptedError)
 
 
 class MessageSocket:
-    """The worker's end of a socket that keeps messages whole. What it does not take is kept, up to a limit.
+    """The worker's end of a socket that keeps messages whole; those that it does not take are kept, up to a limit.
 
     Args:
         descriptor: that end; this object owns it.

@@ -4,8 +4,8 @@ Theory of operation. ``sqlite3`` and psycopg2 have their cursors in C. A subclas
 project sees: ``type(cursor)``, factories of its own, functions that it has imported before. So the method is replaced
 in the dictionary of the class itself, which the collector knows as the referent of the read-only view. CPython caches
 what it has found in a class, until the class is modified (C API: ``PyType_Modified``). Setting and deleting
-``__abstractmethods__`` by its descriptor is such a modification, and has no other effect. What replaces a method must
-never let go of the original: code that is specialised for it holds no reference.
+``__abstractmethods__`` by its descriptor is such a modification, and has no other effect. The replacement of a method
+must never let go of the original: code that is specialised for it holds no reference.
 """
 
 from __future__ import annotations
