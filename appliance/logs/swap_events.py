@@ -24,6 +24,11 @@ SWAP_EVENTS = MappingProxyType(
             ("how", "action"),
             action="Nothing, if it comes back. If it happens again and again, set APPLIANCE_SWAP=off.",
         ),
+        "reload.verified": Event(
+            "debug",
+            "The state after a swap was compared with an import of the same files: nothing differs.",
+            (),
+        ),
         "image.unverified": Event(
             "debug", "A swap could not be compared with an import of the same files.", ("reason",)
         ),

@@ -83,6 +83,10 @@ class SwappedProject:
         """Wait for the next image; its process."""
         return int(self.appliance.wait_for("image.ready")["pid"])
 
+    def verified(self) -> None:
+        """Wait until the last swap is compared with an import."""
+        self.appliance.wait_for("reload.verified")
+
     def spare(self) -> int:
         """Wait until the image has its spare; that process."""
         image = self.status()["image"]["pid"]

@@ -86,7 +86,8 @@ def test_saves_in_a_row_from_the_start(start: Start, project: Path, gap_s: float
     time.sleep(0.3)
     number = 0
     while "swapped" not in {each["how"] for each in served.reloads()}:
-        for number in range(number + 1, number + 6):
+        for _ in range(5):
+            number += 1
             served.write(f"{number:06}")
             time.sleep(gap_s)
     served.settles(f"{number:06}")

@@ -113,9 +113,11 @@ class Compared(Event):
 
     Attributes:
         differences: what differs, without what is known to differ between any two imports.
+        keep: the IMAGE has little to swap, so if nothing differs the NEXT image is of no use.
     """
 
     differences: tuple[str, ...] = ()
+    keep: bool = False
 
 
 class NotCompared(Event):
@@ -195,6 +197,10 @@ class ReportEnded(Action):
     """Log that an image has ended by itself."""
 
     how: str
+
+
+class ReportVerified(Action):
+    """Log that nothing differs."""
 
 
 class ReportUnverified(Action):

@@ -3,8 +3,9 @@
 An image has imported the project ahead of the next save, and serves nothing. A save inside functions is served by a
 fork of it, in which the bodies of these functions are swapped. The image itself stays what it was: each further save is
 swapped from it too. When no more saves come, another process imports the project: the NEXT image. It shows whether the
-swaps gave the same state as an import, and takes the place of the IMAGE. Whatever is in doubt drops the IMAGE, and
-the worker is forked from the preloader, as without images. ``images`` performs the actions. No process, no clock.
+swaps gave the same state as an import. It takes the place of the IMAGE if many files have changed since; otherwise the
+IMAGE stays, because the worker that serves shares its memory. Whatever is in doubt drops the IMAGE, and the worker is
+forked from the preloader, as without images. ``images`` performs the actions. No process, no clock.
 
 However events are ordered: while a worker serves and there is a preloader, there is a verified image, or something
 imports, or the next import is scheduled, or the import was refused and nothing was saved since.
@@ -45,6 +46,7 @@ from appliance.supervisor.images.image_events import (
     ReportMismatch,
     ReportRefused,
     ReportUnverified,
+    ReportVerified,
     Resume,
     Schedule,
     SpareDue,
@@ -283,9 +285,15 @@ def _image_ended(state: State, event: ImageEnded) -> Step:
     return _wait(state, *reported, *dropped)
 
 
+def _verified(state: State, event: Compared) -> Step:
+    if event.keep and state.image:
+        return replace(state, phase=Phase.WAITING, unverified=False, misses=0), (EndImport(), ReportVerified())
+    return _promote(state, ReportVerified())
+
+
 def _compared(state: State, event: Compared) -> Step:
     if not event.differences:
-        return _promote(state)
+        return _verified(state, event)
     return replace(state, phase=Phase.REPEATING), (Repeat(),)
 
 
@@ -297,7 +305,7 @@ def _replace(state: State, report: Action) -> Step:
 
 def _repeated(state: State, event: Compared) -> Step:
     if not event.differences:
-        return _promote(state)
+        return _verified(state, event)
     return _replace(state, ReportMismatch(event.differences))
 
 

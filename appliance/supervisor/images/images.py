@@ -40,6 +40,7 @@ SPARE_S = 0.05  # after a worker is ready: its first requests come first
 ANSWER_S = 1.0  # for a fork of an image to say hello
 COMPARE_S = 10.0  # for a fork of an image to swap, and to say what its state is then
 LATEST_S = 5.0  # while there is no image: the longest wait for a moment without a save
+KEPT_FILES = 4  # each swap takes these files again: about a millisecond for each
 OLDEST = (3, 12)  # ``sys.monitoring``
 
 
@@ -92,6 +93,7 @@ class Images:
             events.EndImport: lambda _: self._end(Process.VERIFIER, Process.AGAIN, Process.NEXT),
             events.ReportRefused: self._report_refused,
             events.ReportEnded: lambda action: self._log.event("warning", "image.ended", how=action.how),
+            events.ReportVerified: lambda _: self._log.event("debug", "reload.verified"),
             events.ReportUnverified: lambda action: self._log.event("debug", "image.unverified", reason=action.why),
             events.ReportMismatch: self._report_mismatch,
             events.ReplaceWorker: lambda _: self._loop.post(self._replace),
@@ -226,7 +228,7 @@ class Images:
                 self._on(events.NotCompared(message.refused))
             else:
                 imported = self._ready[Process.NEXT].fingerprint
-                self._on(events.Compared(self._comparison.repeated(imported, message.fingerprint)))
+                self._report_comparison(self._comparison.repeated(imported, message.fingerprint))
 
     def compared(self, child: Handle, message: Fingerprints) -> None:
         """A fork of the image has swapped what workers have swapped."""
@@ -236,7 +238,11 @@ class Images:
             self._on(events.NotCompared(message.refused))
             return
         imported = self._ready[Process.NEXT].fingerprint
-        self._on(events.Compared(self._comparison.swapped(message.fingerprint, imported)))
+        self._report_comparison(self._comparison.swapped(message.fingerprint, imported))
+
+    def _report_comparison(self, differences: tuple[str, ...]) -> None:
+        image = self._files.get(Process.IMAGE)
+        self._on(events.Compared(differences, keep=image is not None and len(image.changed) <= KEPT_FILES))
 
     def read(self, child: Handle, message: FilesReport) -> None:
         """Take the files that an import has read."""
@@ -367,8 +373,7 @@ class Images:
     # -- the processes -------------------------------------------------------------------------------------------------
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
-        child = self._processes.fork(Process.IMAGE, "spare")
-        if child is not None:
+        if (child := self._processes.fork(Process.IMAGE, "spare")) is not None:
             self._processes.add(Process.SPARE, child)
             self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
             self._on(events.SpareForked())

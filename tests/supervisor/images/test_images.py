@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.supervisor.images.image_states import NOT_READY, NOT_SAVED, REPLACED, Process
-from appliance.supervisor.images.images import LATEST_S
+from appliance.supervisor.images.images import KEPT_FILES, LATEST_S
 from appliance.watch.kinds import Kind
 from tests.supervisor.images.images_project import STATE, ImagesProject
 
@@ -29,15 +29,30 @@ def test_saves_come_from_one_image(project: ImagesProject):
 
 
 def test_a_quiet_moment_brings_the_next_image(project: ImagesProject):
-    """A second after the last swap the project is imported; an equal state makes it the image, with its own changes."""
+    """A second after the last swap the project is imported; an equal state leaves the image, which goes on."""
     project.saved("app.py")
     before = project.process(Process.IMAGE)
     project.passes()
     project.imports()
     project.verifies()
     assert project.verified == [[str(project.root / "app.py")]]
-    assert project.process(Process.IMAGE) is not before
+    assert project.process(Process.IMAGE) is before
     assert project.living == [Process.IMAGE, Process.SPARE]
+    assert len(project.log.named("reload.verified")) == 1
+    assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
+
+
+def test_many_changed_files_make_another_image(project: ImagesProject):
+    """Where many files have changed since its import, the image is replaced by the one that was compared with it."""
+    names = [f"module_{number}.py" for number in range(KEPT_FILES + 1)]
+    for name in names:
+        (project.root / name).write_text("", encoding="utf-8")
+    project.saved(*names)
+    before = project.process(Process.IMAGE)
+    project.passes()
+    project.imports()
+    project.verifies()
+    assert project.process(Process.IMAGE) is not before
     assert project.saved("shop/views.py") == (True, ["shop/views.py"], "")
 
 
