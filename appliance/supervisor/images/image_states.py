@@ -105,6 +105,8 @@ class State:
         image: there is an IMAGE, and every change since its import may be swapped.
         spare: its SPARE is there.
         made: there was an image before.
+        moved: the IMAGE comes from an earlier preloader, with which nobody else shares memory any more.
+        next_moved: so does the NEXT image.
         swapping: the newest worker was forked from the IMAGE.
         unverified: it serves, and its state has not been compared with an import.
         misses: how many images in a row have failed.
@@ -120,6 +122,8 @@ class State:
     image: bool = False
     spare: bool = False
     made: bool = False
+    moved: bool = False
+    next_moved: bool = False
     swapping: bool = False
     unverified: bool = False
     misses: int = 0
@@ -134,7 +138,7 @@ Row = Callable[[State, Any], Step]
 def delay_s(state: State) -> float | None:
     """Return the seconds without a save until the next import begins; None if none is due."""
     waits = state.phase is Phase.WAITING and state.serving and state.preloader and not state.refused
-    if not waits or (state.image and not state.unverified):
+    if not waits or (state.image and not state.unverified and not state.moved):
         return None
     first = not (state.made or state.misses)
     return max(FIRST_S if first else QUIET_S, min(2.0**state.misses, LATER_S) if state.misses else 0.0)
@@ -168,7 +172,7 @@ def _end_import(state: State) -> Step:
 
 def _end_image(state: State, reason: str) -> Step:
     actions = (EndImage(),) if state.image else ()
-    return replace(state, image=False, spare=False, reason=reason), actions
+    return replace(state, image=False, spare=False, moved=False, reason=reason), actions
 
 
 def _miss(state: State, how: str) -> Step:
@@ -189,7 +193,7 @@ def _project_changed(state: State, _event: ProjectChanged) -> Step:
 
 
 def _preloader_ready(state: State, _event: PreloaderReady) -> Step:
-    return _wait(replace(state, preloader=True))
+    return _wait(replace(state, preloader=True, moved=state.image, next_moved=state.phase is not Phase.WAITING))
 
 
 def _preloader_gone(state: State, _event: PreloaderGone) -> Step:
@@ -253,9 +257,9 @@ def _not_started(state: State, event: ImportNotStarted) -> Step:
 def _promote(state: State, *before: Action) -> Step:
     state = replace(
         state, phase=Phase.WAITING, image=True, spare=False, made=True, unverified=False, misses=0,
-        reason="", refusal="", refused=False,
+        moved=state.next_moved, next_moved=False, reason="", refusal="", refused=False,
     )  # fmt: skip
-    return state, (*before, Promote(), *([ForkAhead()] if state.serving else []))
+    return _wait(state, *before, Promote(), *([ForkAhead()] if state.serving else []))
 
 
 def _imported(state: State, event: Imported) -> Step:
@@ -286,7 +290,7 @@ def _image_ended(state: State, event: ImageEnded) -> Step:
 
 
 def _verified(state: State, event: Compared) -> Step:
-    if event.keep and state.image:
+    if event.keep and state.image and not state.moved:
         return replace(state, phase=Phase.WAITING, unverified=False, misses=0), (EndImport(), ReportVerified())
     return _promote(state, ReportVerified())
 
@@ -345,7 +349,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.WAITING: {
         **_ALWAYS,
         ImportDue: _due,
-        ImportStarted: lambda state, _: (replace(state, phase=Phase.IMPORTING), ()),
+        ImportStarted: lambda state, _: (replace(state, phase=Phase.IMPORTING, next_moved=False), ()),
         ImportNotStarted: _not_started,
     },
     Phase.IMPORTING: {**_ALWAYS, Imported: _imported, NextEnded: _next_ended},

@@ -246,10 +246,22 @@ def test_other_packages_drop_the_image():
 
 
 def test_another_preloader_leaves_the_image():
-    """A preloader that has a longer list, or is started again, leaves the image as it is."""
-    state, _ = history(*READY)
-    assert history(PreloaderEnded(), PreloaderReady(), state=state) == (state, [])
+    """A preloader that has a longer list, or is started again, leaves the image; another one follows when quiet."""
+    state, actions = history(*READY, PreloaderEnded(), PreloaderReady())
+    assert (actions, fork_source(history(*SAVED, state=state)[0])) == ([Schedule(QUIET_S)], Process.SPARE)
+    state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
+    assert (actions, delay_s(state)) == ([Promote(), ForkAhead()], None)
     assert delay_s(history(*SWAPPED, PreloaderEnded())[0]) is None
+
+
+def test_an_image_of_the_preloader_before():
+    """An image whose preloader is replaced while it imports serves, and another one follows when quiet."""
+    state, actions = history(*IMPORTING, PreloaderReady(), Imported())
+    assert actions == [Promote(), ForkAhead(), Schedule(QUIET_S)]
+    state, _ = history(*SAVED, WorkerStarted(swapping=True), WorkerReady(), state=state)
+    state, actions = history(ImportDue(), ImportStarted(), Imported(), Compared(keep=True), state=state)
+    assert actions == [ReportVerified(), Promote(), ForkAhead()]
+    assert delay_s(state) is None
 
 
 def test_another_project_has_another_image():
