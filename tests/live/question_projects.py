@@ -9,7 +9,7 @@ import django
 from django.conf import settings
 settings.configure(
     ROOT_URLCONF=__name__, SECRET_KEY="x", ALLOWED_HOSTS=["*"], DATABASES={"default": DATABASE},
-    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", DEBUG=True,
 )
 django.setup()
 from django.core.wsgi import get_wsgi_application

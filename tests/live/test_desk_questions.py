@@ -115,6 +115,8 @@ def which_line_repeats_a_query(appliance: Appliance, tools: Tools, number: int, 
     """The project's own line that asks for each author."""
     (repeated,) = asked(appliance, f"requests/{number}")["details"]["repeated"]
     assert (repeated["count"], repeated["place"]) == (6, f"{appliance.project / 'app.py'}:{line}")
+    queries = asked(appliance, f"requests/{number}")["details"]["queries"]
+    assert len([each for each in queries if each["kind"] == "query"]) == 7  # a framework's own are left out
     shown = page(appliance, f"requests/{number}/queries")
     assert f"app.py:{line}" in shown
     assert "6 times" in shown

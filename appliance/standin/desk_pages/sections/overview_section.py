@@ -8,6 +8,7 @@ from appliance.desk.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.desk_pages.shown_values import moment, size, status_class, target, text
 
+_SQL_MAX = 120  # characters of a query
 _FACTS = {
     "Client": "client.address",
     "User agent": "user_agent.original",
@@ -78,5 +79,7 @@ def _wrong(found: dict[str, Any]) -> str:
         told.append(f'<a href="{own}/exception" class="s5">{text(error.get("error"))}</a>{place}')
     for each in (details or {}).get("repeated", ()):
         place = text(each["place"] or "outside of the project")
-        told.append(f'<a href="{own}/queries" class="s4">{each["count"]} times the same query</a> from {place}')
+        sql = each["sql"] if len(each["sql"]) <= _SQL_MAX else f"{each['sql'][:_SQL_MAX]}..."
+        link = f'<a href="{own}/queries" class="s4">{each["count"]} times the same query</a>'
+        told.append(f"{link} from {place}: <code>{text(sql)}</code>")
     return f'<ul class="wrong">{"".join(f"<li>{each}</li>" for each in told)}</ul>' if told else ""

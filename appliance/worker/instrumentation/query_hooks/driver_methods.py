@@ -126,7 +126,12 @@ class DriverMethods:
             @functools.wraps(original)
             def fetch(cursor: Any, *given: Any, **named: Any) -> Any:
                 exchange = current.get()
-                if exchange is None or (details := exchange.details) is None or hook in dropped:
+                if (
+                    exchange is None
+                    or (details := exchange.details) is None
+                    or hook in dropped
+                    or inside.get() == ANY  # of a query that is not noted: an earlier cursor had the same id
+                ):
                     return original(cursor, *given, **named)
                 began = monotonic()
                 result = original(cursor, *given, **named)

@@ -5,6 +5,7 @@ Both call us around each query: Django by a connection's ``execute_wrappers``, S
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from time import monotonic
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ....protocol.request_details import EXECUTE, MANY
 from ....server.wsgi.access_log.exchange import current
+from .method_replacement import replace
 from .query_notes import ANY, inside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...hooks import Hooks
     from ..library_hooks import LibraryHooks
     from .query_notes import QueryNotes, Ran
@@ -37,6 +41,8 @@ class FrameworkQueries:
     def add_to(self, libraries: LibraryHooks) -> None:
         """Wait for the libraries."""
         libraries.add("django.db", _DJANGO, self._hook_django)
+        libraries.add("django.db.backends.base.base", _DJANGO, _hook_django_connections)
+        libraries.add("django.db.backends.sqlite3.operations", _DJANGO, _hook_django_quotes)
         libraries.add("sqlalchemy", _SQLALCHEMY, self._hook_sqlalchemy)
 
     def _hook_django(self, _: Any) -> None:
@@ -98,6 +104,31 @@ class FrameworkQueries:
         ran = _ran(context, kind, type(failed.original_exception).__name__)
         if ran is not None:
             self._notes.note(failed.statement, failed.parameters, failed.cursor, ran)
+
+
+def _hook_django_connections(module: Any) -> None:
+    """Leave out what Django asks of a new connection: with SQLite three statements in each request."""
+    replace(module.BaseDatabaseWrapper, "connect", _unnoted)
+
+
+def _hook_django_quotes(module: Any) -> None:
+    """Leave out the query with which Django quotes the parameters of each query for its own log (DEBUG, SQLite)."""
+    replace(module.DatabaseOperations, "_quote_params_for_last_executed_query", _unnoted)
+
+
+def _unnoted(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a wrapper for a method whose queries are the framework's own."""
+
+    @functools.wraps(original)
+    def call(*given: Any, **named: Any) -> Any:
+        outer = inside.get()
+        inside.set(ANY)
+        try:
+            return original(*given, **named)
+        finally:
+            inside.set(outer)
+
+    return call
 
 
 def _ran(context: Any, kind: int, error: str = "") -> Ran | None:
