@@ -24,7 +24,7 @@ _TITLE = re.compile(r"(?is)<title>\s{0,100}([^<>{}\n]{1,200}?)\s{0,100}</title>"
 _NAME = re.compile(r"[^a-z0-9]+")
 _PLACEHOLDER = "FILL_IN"
 _MEMBERS_MAX = 40
-_PART = re.compile(r"<(what|number|class|name|method|target|body|import|checks|filled|fields|type)>")
+_PART = re.compile(r"<(what|number|class|name|method|target|body|import|json|checks|filled|fields|type)>")
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def request_test(found: Mapping[str, Any], application: str, framework: str) -> 
         "checks": _checks(found, kind),
         "filled": "",
     }
+    parts["json"] = ("import json\n\n" if kind == "django" else "import json\n") * ("json.loads(" in parts["checks"])
     fields = [
         (name, _filled(value, f"field {name}", missing))
         for name, value in shown.fields
@@ -164,9 +165,7 @@ _HEAD = '''"""<what>: request <number> of the appliance's desk, as a test."""
 '''
 _TEMPLATES = {
     "django": _HEAD
-    + """import json
-
-from django.test import TestCase
+    + """<json>from django.test import TestCase
 <filled>
 
 class <class>Test(TestCase):
@@ -176,8 +175,7 @@ class <class>Test(TestCase):
         <checks>
 """,
     "flask": _HEAD
-    + """import json
-import unittest
+    + """<json>import unittest
 
 <import>
 <filled>
@@ -194,8 +192,7 @@ if __name__ == "__main__":
 """,
     "wsgi": _HEAD
     + '''import io
-import json
-import unittest
+<json>import unittest
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import setup_testing_defaults
 

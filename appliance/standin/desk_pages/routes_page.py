@@ -19,7 +19,7 @@ _WIDTH, _HEIGHT = 180, 44  # of a plot, in CSS pixels
 _OUTLIER = 3  # a bar of more than three times the 95th percentile is cut: it would flatten all others
 _COMPARED = 5  # requests on each side that a comparison needs
 _STEADY = 0.1  # a smaller change of the median is noise
-_COLUMNS = ["Method", "Route", "Durations", "Requests", "Errors", "Median before → after", "Change", "95 %"]
+_COLUMNS = ["Method", "Route", "Durations", "Requests", "Errors", "Median", "Change", "95 %"]
 _REFRESH_S = 3
 
 
@@ -27,7 +27,7 @@ def routes_page(found: Sequence[dict[str, Any]], saved: float) -> str:
     """Return the routes with their durations before and after the last save, at ``saved``."""
     if not found:
         return "<p>No request yet. Open the project, and its routes appear here.</p>"
-    lead = f"<p>Before and after the last save, at {moment(saved)}.</p>" if saved else "<p>Nothing was saved yet.</p>"
+    lead = f"<p>Before → after the last save, at {moment(saved)}.</p>" if saved else "<p>Nothing was saved yet.</p>"
     rows = "".join(_route(each, saved) for each in found)
     shown = table("Durations by route", _COLUMNS, rows)
     return f'<div data-refresh="{_REFRESH_S}">{lead}{shown}</div>{_LEGEND}'
@@ -59,7 +59,7 @@ def _route(each: dict[str, Any], saved: float) -> str:
 def _sides(before: dict[str, Any], after: dict[str, Any], name: str) -> str:
     """Return the cell of a duration before and after the save."""
     first, second = (duration(part.get(name)) or "-" for part in (before, after))
-    return f'<td class="number">{first} → {second}</td>'
+    return f'<td class="number">{f"{first} → {second}" if before else second}</td>'
 
 
 def change(before: dict[str, Any], after: dict[str, Any]) -> str:

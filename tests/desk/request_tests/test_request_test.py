@@ -39,6 +39,9 @@ def test_a_test_holds_what_lasts(framework: str):
     assert "USER_AGENT" not in made.text
     assert "'/a?b=1'" in made.text
     assert made.missing == []
+    answer = {"response_fields": [["Content-Type", "application/json"]], "content": '{"a": 1}'}
+    of_json = request_test(recorded(**answer), "shop.wsgi:application", framework)
+    assert ("import json\n" in made.text, "import json\n" in of_json.text) == (False, True)  # a linter would say so
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
