@@ -49,6 +49,7 @@ def _reload(each: Found, project: str) -> Found:
         "saved": each["files"],
         "times": ", ".join(times),
         "forked": each.get("forked"),
+        "how": each.get("how"),
         "error": "" if good else f"{kind}{why}",
         "place": f"{project_file(file, project) or file}:{each.get('line')}" if file and not good else "",
         "action": "" if good else each.get("action"),

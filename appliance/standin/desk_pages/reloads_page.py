@@ -17,6 +17,7 @@ _WIDTH, _HEIGHT = 240, 12  # of a time line, in CSS pixels
 _FILES_MAX = 5
 _GOOD = frozenset({"reload.finished", "worker.ready"})
 _REFRESH_S = 2
+_HOWS = {"swapped": "functions swapped", "forked": "forked", "cold": "started cold"}
 # The colour of each phase, by its class in desk.css.
 _CLASSES = {
     "noticed": "p1", "installed": "p2", "before start": "p3", "process started": "p4", "imported": "p5",
@@ -54,7 +55,9 @@ def _reload(each: dict[str, Any], run: str) -> str:
 def _how(each: dict[str, Any]) -> str:
     if each["event"] == "worker.ready":
         return '<span class="s2">started</span>'
-    return f'<span class="s2">reloaded, {"forked" if each.get("forked") else "started cold"}</span>'
+    how = _HOWS.get(each.get("how", ""), "forked" if each.get("forked") else "started cold")
+    why = f'<span class="meaning">{text(each["reason"])}</span>' if each.get("reason") else ""
+    return f'<span class="s2">reloaded, {how}</span>{why}'
 
 
 def _failure(each: dict[str, Any]) -> str:

@@ -225,8 +225,9 @@ class Workers:
         if child is self.current:
             self.current = None
         self._check_old_workers()
-        expected = child.ending or child.reported or (child.from_image and child.ready_at is None)
-        level = "debug" if expected else "error"
+        expected = child.ending or child.reported
+        # Another worker serves the save, and ``image.ended`` says what has happened.
+        level = "debug" if expected or (child.from_image and child.ready_at is None) else "error"
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
             return

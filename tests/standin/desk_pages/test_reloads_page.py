@@ -29,6 +29,14 @@ def test_a_generation_leads_to_its_requests():
     assert "?generation" not in reloads_page([SAVED], "later")
 
 
+def test_a_reload_says_how_it_was_made():
+    """A reload shows how its worker was made, and why not in a faster way; one of an older version whether forked."""
+    assert "reloaded, functions swapped" in reloads_page([{**SAVED, "how": "swapped"}], "now")
+    declined = reloads_page([{**SAVED, "how": "forked", "reason": "<f> has another signature"}], "now")
+    assert ("reloaded, forked" in declined, "&lt;f&gt; has another signature" in declined) == (True, True)
+    assert "reloaded, forked" in reloads_page([SAVED], "now")
+
+
 def test_a_failure_says_where_and_what_to_do():
     """The error, its place and its action are shown, for each kind of event."""
     failed = {

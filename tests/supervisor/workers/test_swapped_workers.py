@@ -1,0 +1,104 @@
+"""Workers from an image of the project, under the lifecycle's own table, with processes that only remember."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from appliance.protocol.image_messages import SwapDeclined
+from appliance.protocol.messages import Failed, ForkMismatch, Ready
+from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.workers.workers import SWAP_S
+from tests.supervisor.workers_project import Project
+
+SWAPPED = Ready(import_s=0.004, application="app:app", how="swapped")
+
+
+@pytest.fixture
+def project() -> Project:
+    """A project that serves, and has an image and a preloader."""
+    made = Project()
+    made.serve()
+    made.images.forks = made.preloader.forks = True
+    return made
+
+
+def finished(project: Project) -> list[tuple[str, str | None]]:
+    """How each reload was made, and why not in a faster way."""
+    return [(each["how"], each.get("reason")) for each in project.timelines]
+
+
+def test_a_worker_from_the_image_serves(project: Project):
+    """A save takes a fork of the image, and tells it which files to swap; once it is ready it serves."""
+    project.save()
+    assert project.newest.from_image
+    assert project.swaps == [["/workspace/app.py"]]
+    project.workers.ready(project.newest, SWAPPED)
+    project.loop.advance(5.0)
+    assert project.accepting == [project.newest]
+    assert finished(project) == [("swapped", None)]
+    assert ("worker_ready",) in project.images.told
+
+
+@pytest.mark.parametrize("what", ["declines", "ends", "was never forked", "fails", "does not fit", "does not answer"])
+def test_a_worker_from_the_preloader_follows(project: Project, what: str):
+    """Whatever becomes of a fork of the image before it serves: a worker from the preloader serves the save."""
+    project.images.born = what != "was never forked"
+    project.save()
+    child = project.newest
+    told: dict[str, Any] = {
+        "declines": lambda: project.workers.swap_declined(
+            child, SwapDeclined("another signature", "/workspace/app.py")
+        ),
+        "ends": lambda: project.children.end(child, -9),
+        "was never forked": lambda: project.children.end(child, None),
+        "fails": lambda: project.workers.import_failed(child, Failed({"message": "no attribute"})),
+        "does not fit": lambda: project.workers.fork_mismatch(child, ForkMismatch("another json", [], stale=True)),
+        "does not answer": lambda: project.loop.advance(SWAP_S),
+    }
+    told[what]()
+    assert project.newest is not child
+    assert (project.newest.is_forked, project.newest.from_image) == (True, False)
+    assert (project.pages, project.preloader.refused) == ([], [])
+    project.serve()
+    assert project.state.phase is Phase.SERVING
+    ((how, reason),) = finished(project)
+    assert how == "forked"
+    assert reason
+    assert not any(level == "error" for level, _, _ in project.log.events)
+
+
+def test_a_later_save_ends_a_swap(project: Project):
+    """A fork of the image that a newer save has superseded is ended; its late message changes nothing."""
+    project.save()
+    late = project.newest
+    project.save()
+    assert late.ending
+    project.workers.swap_declined(late, SwapDeclined("another signature"))
+    assert project.newest.from_image
+    project.workers.ready(project.newest, SWAPPED)
+    project.loop.advance(5.0)
+    assert finished(project) == [("swapped", None)]
+
+
+def test_a_swap_that_differs_is_replaced(project: Project):
+    """The worker that was swapped is replaced by one that is not, and the log says why it was reloaded."""
+    project.save()
+    project.workers.ready(project.newest, SWAPPED)
+    project.loop.advance(5.0)
+    project.images.forks = False
+    project.workers.replace()
+    project.serve()
+    assert finished(project) == [("swapped", None), ("forked", "no image")]
+    assert project.log.named("reload.started")[-1] == {"reason": "a swap differs from an import"}
+
+
+def test_a_crash_of_a_swapped_worker(project: Project):
+    """A worker from the image that serves and crashes is reported as any other."""
+    project.save()
+    project.workers.ready(project.newest, SWAPPED)
+    project.loop.advance(5.0)
+    project.children.end(project.newest, -11)
+    assert ("worker_gone",) in project.images.told
+    assert project.log.named("worker.exited")[-1]["how"] == "killed by SIGSEGV"
