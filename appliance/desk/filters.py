@@ -12,6 +12,12 @@ _FIELDS_MAX = 50
 _TEXT_MAX = 200  # characters
 
 
+_NO_REPLAY = (
+    "NOT EXISTS (SELECT 1 FROM details WHERE details.request_id = requests.request_id AND details.run = requests.run "
+    "AND abs(details.at - requests.at) < 0.000002 AND details.replay_of IS NOT NULL)"
+)
+
+
 @dataclass(frozen=True)
 class Filters:
     """Which requests are listed. None and "": all.
@@ -23,6 +29,7 @@ class Filters:
         route: the framework's pattern, or a path without one.
         generation: of the current run.
         slower_ms: took at least so long.
+        replays: "off": without those that the appliance has sent again, also for pins.
         limit: how many, from 1 to ``MOST``.
         before, after: ids of requests: only older, only newer ones.
     """
@@ -33,6 +40,7 @@ class Filters:
     route: str = ""
     generation: int | None = None
     slower_ms: int | None = None
+    replays: str = ""
     limit: int = 100
     before: int | None = None
     after: int | None = None
@@ -49,6 +57,7 @@ class Filters:
         status = given.get("status", "").lower()
         if status in _STATUSES or (status.isascii() and status.isdigit() and len(status) == 3):
             read["status"] = status
+        read["replays"] = "off" if given.get("replays", "").lower() == "off" else ""
         for name in ("generation", "slower_ms", "before", "after", "limit"):
             if (number := _number(given.get(name, ""))) is not None:
                 read[name] = number
@@ -74,6 +83,8 @@ class Filters:
             given.append(("generation = ? AND run = ?", (self.generation, run)))
         if self.slower_ms is not None:
             given.append(("duration_s >= ?", (self.slower_ms / 1000,)))
+        if self.replays:
+            given.append((_NO_REPLAY, ()))
         given += [(part, (value,)) for part, value in self._compared() if value not in ("", None)]
         return " AND ".join(part for part, _ in given) or "1", [value for _, values in given for value in values]
 

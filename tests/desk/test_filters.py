@@ -8,6 +8,10 @@ from hypothesis import strategies as st
 
 from appliance.desk import questions
 from appliance.desk.filters import MOST, Filters
+from appliance.desk.intake import Rows, detail_row
+from appliance.desk.redaction import Redaction
+from appliance.desk.store import Store
+from appliance.protocol.request_details import RequestDetails
 from tests.desk.log_lines import request
 
 LINES = [
@@ -44,6 +48,20 @@ def test_each_filter_lets_its_requests_through(recorded, query, found):
     """A filter lets through the requests that it names; what can't be read filters nothing."""
     connection = recorded(*LINES)
     assert [each["id"] for each in questions.requests(connection, Filters.of_query(query))] == found
+
+
+def test_requests_that_were_sent_again_can_be_left_out(tmp_path, recorded):
+    """A request that a person or a pin has sent again is marked, and is not in the list of ``replays=off``."""
+    connection = recorded(request("/a", 10.0), request("/b", 11.0))
+    details = RequestDetails({"request_id": "id-/b", "ended_us": 11_000_000}, b"GET /b HTTP/1.1\r\n\r\n", b"", b"")
+    row = detail_row(details.pack(), "run", Redaction(), replay_of=1)
+    assert row is not None
+    store = Store(tmp_path / "desk.sqlite3")
+    store.add(Rows([], [], [row]))
+    store.close()
+    assert [each["replay_of"] for each in questions.requests(connection, Filters())] == [1, None]
+    assert [each["id"] for each in questions.requests(connection, Filters.of_query("replays=OFF"))] == [1]
+    assert Filters.of_query("replays=off&q=a").query() == "q=a&replays=off"
 
 
 @given(st.text(max_size=200))

@@ -89,9 +89,11 @@ def _keys(page_value: str) -> str:
 
 def _row(each: dict[str, Any], rest: str) -> str:
     path = text(target(each))
+    again = each["replay_of"]
+    mark = "" if again is None else f' <span class="soft" title="It repeats request {again}">sent again</span>'
     return (
         f'<tr data-id="{each["id"]}"><td>{moment(each["at"])}</td><td>{text(each["method"])}</td>'
-        f'<td class="path"><a href="{PREFIX}/requests/{each["id"]}{rest}">{path or "-"}</a></td>'
+        f'<td class="path"><a href="{PREFIX}/requests/{each["id"]}{rest}">{path or "-"}</a>{mark}</td>'
         f'<td class="{status_class(each["status"])}">{text(each["status"] or each["event"].partition(".")[2])}</td>'
         f'<td class="number">{duration(each["duration_s"])}</td>'
         f'<td class="number">{text(each["queries"] or "")}</td><td class="number">{size(each["size"])}</td>'
@@ -113,6 +115,11 @@ def _form(filters: Filters) -> str:
         '<label>Slower than, ms <input name="slower_ms" inputmode="numeric" size="6" '
         f'value="{text(filters.slower_ms)}"></label>'
     )
+    replays = "".join(
+        f'<option value="{value}"{" selected" if value == filters.replays else ""}>{label}</option>'
+        for value, label in (("", "shown"), ("off", "left out"))
+    )
+    fields += f'<label>Sent again <select name="replays">{replays}</select></label>'
     rest = "".join(
         f'<input type="hidden" name="{name}" value="{text(value)}">'
         for name, value in (("route", filters.route), ("generation", filters.generation))

@@ -15,7 +15,7 @@ from .shown_values import moment, text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WIDTH, _HEIGHT = 180, 44  # of a plot, in CSS pixels
+_WIDTH, _HEIGHT = 180, 44  # of a plot, in units of its own; the style scales it
 _OUTLIER = 3  # a bar of more than three times the 95th percentile is cut: it would flatten all others
 _COMPARED = 5  # requests on each side that a comparison needs
 _STEADY = 0.1  # a smaller change of the median is noise
@@ -89,7 +89,8 @@ def plot(samples: Sequence[Sequence[float]], saved: float) -> str:
             f'width="{max(step - 0.5, 0.5):.1f}" height="{height:.1f}"/>'
         )
     return (
-        f'<svg class="plot" role="img" aria-label="{text(_words(samples, saved))}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+        f'<svg class="plot" role="img" aria-label="{text(_words(samples, saved))}" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        'preserveAspectRatio="none">'
         f"{''.join(bars)}</svg>"
     )
 

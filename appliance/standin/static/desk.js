@@ -42,9 +42,18 @@ function newRow(each) {
   link.href = `/__appliance__/requests/${each.id}${live.dataset.query}`;
   const target = (each.path || "-") + (each.query ? `?${each.query}` : "");
   link.textContent = target.length > 200 ? `${target.slice(0, 200)}...` : target;
+  const path = document.createDocumentFragment();
+  path.append(link);
+  if (each.replay_of !== null) {
+    const mark = document.createElement("span");
+    mark.className = "soft";
+    mark.title = `It repeats request ${Number(each.replay_of)}`;
+    mark.textContent = "sent again";
+    path.append(" ", mark);
+  }
   cell(row, time);
   cell(row, each.method);
-  cell(row, link, "path");
+  cell(row, path, "path");
   cell(row, String(each.status || each.event.split(".")[1]), `s${each.status ? Math.floor(each.status / 100) : 0}`);
   cell(row, duration(each.duration_s), "number");
   cell(row, String(each.queries || ""), "number");
@@ -52,6 +61,11 @@ function newRow(each) {
   cell(row, each.generation === null ? "" : String(each.generation), "number");
   return row;
 }
+
+// A filter that is not set stays out of the URL, which is kept as a bookmark.
+document.querySelector("form[role=search]")?.addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+});
 
 const live = document.querySelector("[data-stream]");
 if (live && body) {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from appliance.standin.desk_pages.shown_values import text
+
+_INDENTED_MAX = 64 * 1024  # characters
 
 
 def request_section(found: dict[str, Any]) -> str:
@@ -33,8 +36,19 @@ def _not_recorded(found: dict[str, Any]) -> str:
 
 
 def _message(fields: list[list[str]], content: str | None, note: str, label: str) -> str:
+    content = _indented(content, next((value for name, value in fields if name.lower() == "content-type"), ""))
     rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in fields)
     shown = f'<pre tabindex="0" role="region" aria-label="{label}">{text(content)}</pre>' if content else ""
     told = f"<p>{text(note)}</p>" if note else ""
     nothing = "" if content or note else "<p>Empty.</p>"
     return f"<h3>Fields</h3><dl>{rows}</dl><h3>{label}</h3>{shown}{told}{nothing}"
+
+
+def _indented(content: str | None, kind: str) -> str | None:
+    """Return JSON with a line for each member; anything else, and JSON that was cut, as it is."""
+    if content is None or "json" not in kind.lower() or len(content) > _INDENTED_MAX:
+        return content
+    try:
+        return json.dumps(json.loads(content), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return content
