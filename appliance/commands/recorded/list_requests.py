@@ -112,10 +112,11 @@ def line_of(each: dict[str, Any]) -> str:
     status = each["status"] or each["event"].partition(".")[2]
     query = f"?{each['query']}" if each["query"] else ""
     path = sanitise(f"{each['path'] or '-'}{query}")
+    again = "" if each.get("replay_of") is None else "  (sent again)"
     generation = "" if each["generation"] is None else f"gen {each['generation']}"
     return (
         f"{each['id']:>6}  {clock}  {status:<8} {duration(each['duration_s']):>9}  {generation:<8} "
-        f"{sanitise(each['method'] or '-'):<7} {path}"
+        f"{sanitise(each['method'] or '-'):<7} {path}{again}"
     )
 
 

@@ -21,6 +21,7 @@ REQUEST = {
             ["aborted", "12.3", "ms", "gen", "2", "POST", "/orders"],
         ),
         ({"duration_s": 2.5, "generation": None}, ["500", "2.50", "s", "POST", "/orders?a=1"]),
+        ({"replay_of": 3}, ["500", "12.3", "ms", "gen", "2", "POST", "/orders?a=1", "(sent", "again)"]),
         ({"path": "/\x1b[31m", "query": None}, ["500", "12.3", "ms", "gen", "2", "POST", "/\\x1b[31m"]),
     ],
 )
