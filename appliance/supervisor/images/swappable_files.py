@@ -68,10 +68,12 @@ class SwappableFiles:
         return next(filter(None, (self._objection(path, kind, blocked) for path, kind in kinds.items())), "")
 
     def _objection(self, path: str, kind: Kind, blocked: Mapping[str, str]) -> str:
-        if kind is not Kind.CODE or not path.endswith(".py"):
-            return f"{path} has changed, which is no module of the project"
+        if kind is not Kind.ASSET and (kind is not Kind.CODE or not path.endswith(".py")):
+            return f"{path} has changed, which is not a module of the project"
         if not Path(self.whole(path)).is_file():
             return f"{path} was removed"
+        if kind is Kind.ASSET:
+            return ""  # the worker knows whether its import has read it
         if any(path == name or self.whole(path) == name or is_file_of(path, name) for name in self._off):
             return f"swaps of {path} are off: one of them differed from an import"
         return next((f"{module}: {why}" for module, why in blocked.items() if is_file_of(path, module)), "")

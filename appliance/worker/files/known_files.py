@@ -74,7 +74,20 @@ class KnownFiles:
         """Return who has read a template since the start; None if it was read before, or if that is not certain."""
         return None if self._opened is None else self._opened.readers_of(path)
 
+    def read_at_start(self) -> frozenset[str] | None:
+        """Return the files that the import has read, looked for or written; None if that is not certain."""
+        return None if self._opened is None else self._opened.at_start()
+
+    @property
+    def listed(self) -> set[str]:
+        """The folders that the import has listed."""
+        return self._inputs.listed
+
+    def own_modules(self) -> list[str]:
+        """Return the files of the project's own modules that are loaded."""
+        return source_loader.own_files(self.places)
+
     def record_loaded(self) -> None:
         """Record the files that our loader did not load: extension modules, a script."""
-        for file in source_loader.own_files(self.places):
+        for file in self.own_modules():
             self._inputs.record(file)

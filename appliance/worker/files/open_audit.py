@@ -216,6 +216,11 @@ class OpenAudit:
         at_start = (name for name in (*self._at_start, *self._written) if TEMPLATE.search(name))
         return None if any(os.path.realpath(name) == real for name in at_start) else self.readers.of(real)
 
+    def at_start(self) -> frozenset[str] | None:
+        """Return the files that were used until ``end_start``; None if that is not certain."""
+        certain = not self.starting and not self._off and self._read < MAX_READ
+        return self._at_start | self._written if certain else None
+
     def end_start(self) -> None:
         """The application is imported: what was read until now was read by its import."""
         self._at_start = frozenset(self._inputs.files)

@@ -4,7 +4,7 @@ Runs in the image, which makes it once, and in its forks.
 
 Theory of operation. A path that the import has neither loaded nor looked for could still have changed its result: a new
 module hides an installed one, or is found by a search through a folder. So each changed path must be that of a module
-that was loaded; anything else is imported again.
+that was loaded, or of a template that no import reads (``files/unread_assets``); anything else is imported again.
 """
 
 from __future__ import annotations
@@ -64,13 +64,17 @@ class ChangedFiles:
         project: has imported them.
         codes: the code of each, by the path from which it was loaded.
         swaps: replaces code.
+        unread: templates that the import has not read.
 
     Attributes:
         modules: the names of the own modules.
     """
 
-    def __init__(self, project: ProjectImport, codes: dict[str, CodeType], swaps: Swaps) -> None:
+    def __init__(
+        self, project: ProjectImport, codes: dict[str, CodeType], swaps: Swaps, unread: frozenset[str] = frozenset()
+    ) -> None:
         self._project = project
+        self._unread = unread
         self._swaps = swaps
         self._names = _module_names(codes)
         self._paths = {project.files.absolute(path): path for path in codes}
@@ -91,7 +95,8 @@ class ChangedFiles:
         Raises:
             DeclinedError: one of them has to be imported; nothing was swapped.
         """
-        codes = [(path, self._code(path)) for path in dict.fromkeys(map(self._project.files.absolute, changed))]
+        paths = dict.fromkeys(map(self._project.files.absolute, changed))
+        codes = [(path, self._code(path)) for path in paths if path not in self._unread or not os.path.isfile(path)]
         for path, code in codes:
             if reason := self._swaps.objection(self._paths[path], code):
                 raise DeclinedError(reason, path)

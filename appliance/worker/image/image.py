@@ -25,6 +25,7 @@ from ...protocol.channel import ChannelError
 from ...protocol.image_messages import Fingerprints, ImageReady, SwapDeclined, Verify
 from ...protocol.messages import Start
 from .. import debugger, serving_process
+from ..files.unread_assets import unread_assets
 from ..message_bounds import send
 from ..preload.fork_requests import serve_forks
 from ..preload.process_number import ProcessNumber
@@ -86,7 +87,7 @@ class Image:
         self._channel = channel
         self._request = request
         self._randoms = inheritance.randoms
-        self._began = time.monotonic()
+        self._began, self._began_ns = time.monotonic(), time.time_ns()
         self._held = HeldOutput()
         self._project = ProjectImport(request, inheritance, held=self._held)
         is_own = self._project.files.places.is_own
@@ -132,8 +133,16 @@ class Image:
         if why := why or self._objection(application):
             self._refuse(why)
         codes, self._project.code.imported = self._project.code.imported or {}, None
-        changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness))
         send(self._channel, self._project.files.report())
+        unread = self._project.hooks.call(
+            "unread templates",
+            unread_assets,
+            self._project.files,
+            application,
+            self._began_ns,
+            otherwise=frozenset[str](),
+        )
+        changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness), unread)
         ready = ImageReady(
             import_s=round(time.monotonic() - self._began, 4),
             modules=len(codes),

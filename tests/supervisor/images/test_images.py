@@ -133,18 +133,24 @@ def test_changes_that_never_stop(make):
 @pytest.mark.parametrize(
     ("names", "kind", "why"),
     [
-        (["app.py", "notes.toml"], Kind.CODE, "notes.toml has changed, which is no module of the project"),
-        (["pyproject.toml"], Kind.DEPENDENCIES, "pyproject.toml has changed, which is no module of the project"),
-        ([".env"], Kind.ENVIRONMENT, ".env has changed, which is no module of the project"),
-        (["page.html"], Kind.ASSET, "page.html has changed, which is no module of the project"),
+        (["app.py", "notes.toml"], Kind.CODE, "notes.toml has changed, which is not a module of the project"),
+        (["pyproject.toml"], Kind.DEPENDENCIES, "pyproject.toml has changed, which is not a module of the project"),
+        ([".env"], Kind.ENVIRONMENT, ".env has changed, which is not a module of the project"),
+        (["page.html"], Kind.ASSET, "page.html was removed"),
         (["gone.py"], Kind.CODE, "gone.py was removed"),
-        (["setup.py"], Kind.DEPENDENCIES, "setup.py has changed, which is no module of the project"),
+        (["setup.py"], Kind.DEPENDENCIES, "setup.py has changed, which is not a module of the project"),
     ],
 )
 def test_other_files_than_modules_are_not_swapped(project: ImagesProject, names: list[str], kind: Kind, why: str):
     """A change of anything else than a module that is still there is served from the preloader."""
     assert project.saved(*names, kind=kind) == (False, [], why)
     assert project.living == []
+
+
+def test_a_saved_template_is_tried(project: ImagesProject):
+    """A template may be served from the image: the fork knows whether its import has read it."""
+    (project.root / "page.html").write_text("", encoding="utf-8")
+    assert project.saved("page.html", kind=Kind.ASSET) == (True, ["page.html"], "")
 
 
 def test_a_blocked_module_is_not_tried(make):
