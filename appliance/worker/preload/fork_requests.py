@@ -5,7 +5,6 @@ Runs in the preloader, and in the image.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import socket
@@ -53,4 +52,3 @@ def _undo_sharing(channel: Channel, outputs: list[int], randoms: RandomSeeds | N
     if randoms is not None:
         randoms.seed()
     importlib.invalidate_caches()
-    gc.enable()

@@ -55,4 +55,6 @@ class Preloader:
         self._channel.send(
             Preloaded(found=probe.found, refused=reason, import_s=round(time.monotonic() - began, 4)),
         )
-        return serve_forks(self._channel, probe.randoms), inheritance
+        channel = serve_forks(self._channel, probe.randoms)
+        gc.enable()
+        return channel, inheritance

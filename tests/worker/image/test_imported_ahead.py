@@ -92,6 +92,20 @@ def test_an_import_with_effects_is_refused(tmp_path: Path, code: str, why: str):
         assert not (player.root / "written").exists()
 
 
+def test_settings_of_the_process_stay_as_the_import_left_them(tmp_path: Path):
+    """What the import sets in the interpreter holds in each fork: the collector, limits, variables."""
+    code = "import gc, os, sys\ngc.disable()\nsys.setrecursionlimit(1234)\nos.environ['WORD'] = 'set'\n"
+    served = APPLICATION.replace(
+        'b"one"', "repr((gc.isenabled(), sys.getrecursionlimit(), os.environ['WORD'])).encode()"
+    )
+    with played(tmp_path / "project", {"app.py": code + served}, pythons()[-1]) as player:
+        image, ready = player.import_ahead()
+        assert not ready.refused
+        worker = player.swapped(image, [])
+        assert player.get() == "(False, 1234, 'set')"
+        player.drain(worker)
+
+
 def test_breakpoints_of_the_project_are_its_own(tmp_path: Path):
     """A hook that the project has set for its breakpoints stays; a breakpoint in its import is passed."""
     code = "import sys\nbreakpoint()\nsys.breakpointhook = lambda *_: print('its own')\n"
