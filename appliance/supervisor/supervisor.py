@@ -234,6 +234,8 @@ class Supervisor:
             return
         if not self._steps.saved(self._settings.project / path for path in changes.kinds):
             return
+        if held := self._steps.before_start.is_held:
+            self._worker_group.images.drop("the commands of BEFORE_START run again")
         self._worker_group.workers.saved(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
@@ -241,7 +243,7 @@ class Supervisor:
         if not {Kind.CODE, Kind.ASSET}.isdisjoint(changes.kinds.values()):
             self._companions.saved()
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
-        code_alone = code_alone and (not target or Path(target).is_file()) and not self._steps.before_start.is_held
+        code_alone = code_alone and (not target or Path(target).is_file()) and not held
         self._lifecycle.on_event(lifecycle_events.CodeChanged() if code_alone else lifecycle_events.ProjectChanged())
 
     def _boot(self, action: lifecycle_events.Boot) -> None:

@@ -15,3 +15,12 @@ def test_a_short_day():
     result = work(edits=30, bursts=1, seed=5, looks=1)
     assert result.failures == []
     assert {"value", "break_import", "repair", "template"} <= result.kinds.keys()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: only Linux has images")
+def test_a_short_day_with_swaps():
+    """With swaps each edit is followed by the right answer as well, and most of those inside functions are swapped."""
+    result = work(edits=24, bursts=1, seed=6, looks=1, swap=True)
+    assert result.failures == []
+    assert result.hows.get("swapped", 0) > 0
+    assert {"body", "break_import"} <= result.kinds.keys()

@@ -17,7 +17,7 @@ PAGE = pathlib.Path(__file__).parent / "templates" / "page.html"
 KEPT = PAGE.read_text()  # kept, as frameworks do
 
 def app(environ, start_response):
-    said = {**shop.PARTS, "page": KEPT, "key": os.environ.get("DESK_KEY")}
+    said = {**shop.PARTS, **shop.told(), "page": KEPT, "key": os.environ.get("DESK_KEY")}
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(said, sort_keys=True).encode()]
 '''
@@ -31,6 +31,10 @@ def collect():
     return {name: importlib.import_module(f"shop.{name}").VALUE for name in found}
 
 PARTS = collect()
+
+def told():
+    modules = [importlib.import_module(f"shop.{name}") for name in PARTS]
+    return {module.told.__module__ + "()": module.told() for module in modules if hasattr(module, "told")}
 '''
 BREAKING = (
     "def broken(:\n",
@@ -48,11 +52,14 @@ class EditedProject:
     Args:
         root: its folder, to be made.
         chance: decides what is edited.
+        functions: the modules have functions, and most edits are inside of them.
     """
 
-    def __init__(self, root: Path, chance: random.Random) -> None:
+    def __init__(self, root: Path, chance: random.Random, *, functions: bool = False) -> None:
         self.root = root
         self._chance = chance
+        self._functions = functions
+        self._told: dict[str, int] = {}  # what each module's function returns
         self._values = {"alpha": 10_000, "beta": 10_000, "gamma": 10_000}
         self._page = "page 0"
         self._key = "one"
@@ -71,7 +78,8 @@ class EditedProject:
         """The status that must be answered, and the body where that is 200."""
         if self._broken:
             return 500, ""
-        said = {**self._values, "page": self._page, "key": self._key}
+        told = {f"shop.{name}()": self._told[name] for name in self._values if name in self._told}
+        said = {**self._values, **told, "page": self._page, "key": self._key}
         return 200, json.dumps(said, sort_keys=True)
 
     def edit(self) -> str:
@@ -83,6 +91,8 @@ class EditedProject:
             (self.value, 50), (self.template, 8), (self.variable, 4), (self.add_module, 6), (self.delete_module, 6),
             (self.rename, 6), (self.repeat_edit, 6), (self.break_import, 14),
         ]  # fmt: skip
+        if self._functions:
+            edits.append((self.body, 200))
         chosen = self._chance.choices([each for each, _ in edits], [weight for _, weight in edits])[0]
         chosen()
         return chosen.__name__
@@ -91,6 +101,12 @@ class EditedProject:
         """Another value, of the same length."""
         name = self._chance.choice(sorted(self._values))
         self._values[name] = self._next()
+        self._write(name)
+
+    def body(self) -> None:
+        """Another body of a function, of the same length."""
+        name = self._chance.choice(sorted(self._values))
+        self._told[name] = self._next()
         self._write(name)
 
     def template(self) -> None:
@@ -120,6 +136,8 @@ class EditedProject:
         name = self._spare()
         other = f"also{self._next()}"
         self._values[other] = self._values.pop(name)
+        if name in self._told:
+            self._told[other] = self._told.pop(name)
         self._file(name).rename(self._file(other))
 
     def repeat_edit(self) -> None:
@@ -152,7 +170,10 @@ class EditedProject:
         return self.root / "shop" / f"{name}.py"
 
     def _write(self, name: str) -> None:
-        self._save(self._file(name), f"VALUE = {self._values[name]}\n")
+        if self._functions:
+            self._told.setdefault(name, 10_000)
+        function = f"\ndef told():\n    return {self._told[name]}\n" if name in self._told else ""
+        self._save(self._file(name), f"VALUE = {self._values[name]}\n{function}")
 
     def _save(self, file: Path, text: str) -> None:
         """By one of the ways in which editors save."""

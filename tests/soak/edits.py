@@ -22,14 +22,18 @@ from http.client import HTTPException
 from pathlib import Path
 
 from tests.live.live_appliance import Appliance
+from tests.live.swapped_project import python
 from tests.soak.edited_project import EditedProject
 from tests.soak.processes import PROC, Held, differences, held, tree
 from tests.soak.verdict import tell
 
 PATIENCE_S = 30.0
 SETTLE_S = 1.0  # between the last edit and a look: old workers have gone
+VERIFIED_S = 4.0  # with swaps: the last one is verified
+THOUGHT_S, THOUGHT = 1.5, 8  # with swaps: a pause after so many edits, in which there is a new image
 SAVES = 20  # of a burst
 SPARE_KIB = 4_000
+MOST_IMAGES = 3  # an image, its spare, and one that imports
 MOST_PROCESSES = 6  # supervisor, preloader and the process that guards it, stand-in, worker, one that drains
 SETTINGS = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
@@ -41,6 +45,7 @@ class Result:
     Attributes:
         served_s: medians, of each kind of edit, from the edit to the right answer.
         supervisor: what it held, at each look.
+        hows: how many reloads were swapped, forked and cold.
         tree: PSS of all processes in KiB, at each look.
         processes: their number, at each look.
     """
@@ -50,6 +55,7 @@ class Result:
     bursts: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
     served_s: dict[str, float] = field(default_factory=dict)
+    hows: dict[str, int] = field(default_factory=dict)
     supervisor: list[Held] = field(default_factory=list)
     tree: list[int] = field(default_factory=list)
     processes: list[int] = field(default_factory=list)
@@ -59,7 +65,8 @@ class Result:
 class Day:
     """One day."""
 
-    def __init__(self, appliance: Appliance, project: EditedProject, seed: int) -> None:
+    def __init__(self, appliance: Appliance, project: EditedProject, seed: int, *, swap: bool = False) -> None:
+        self._swap = swap
         self._appliance = appliance
         self._project = project
         self._times: dict[str, list[float]] = {}
@@ -68,6 +75,8 @@ class Day:
 
     def edit(self, number: int) -> None:
         """One edit, and the answer that must follow."""
+        if self._swap and number % THOUGHT == 0:
+            time.sleep(THOUGHT_S)
         kind = self._project.edit()
         self._kinds[kind] += 1
         began = time.monotonic()
@@ -98,7 +107,7 @@ class Day:
     def look(self) -> None:
         """What the processes hold, once old workers have gone."""
         deadline = time.monotonic() + SETTLE_S * 10
-        time.sleep(SETTLE_S)
+        time.sleep(VERIFIED_S if self._swap else SETTLE_S)
         while (zombies := _zombies(self._appliance.process.pid)) and time.monotonic() < deadline:
             time.sleep(0.1)
         if zombies:
@@ -129,6 +138,10 @@ class Day:
         if code:
             result.failures.append(f"the appliance ended with {code}")
         result.kinds = dict(self._kinds)
+        events = self._appliance.events
+        result.hows = dict(Counter(each["how"] for each in events if each["event"] == "reload.finished"))
+        wrong = [each for each in events if each["event"] in {"reload.mismatch", "supervisor.failed"}]
+        result.failures += [f"{each['event']}: {each}" for each in wrong]
         result.served_s = {kind: round(sorted(each)[len(each) // 2], 4) for kind, each in self._times.items()}
         if result.supervisor:
             self._judge_processes()
@@ -143,7 +156,7 @@ class Day:
         whole = [Held(0, 0, result.tree[number]) for number in alike]
         result.failures += differences(supervisor, spare_threads=0, spare_kib=SPARE_KIB)
         result.failures += [f"all processes: {each}" for each in differences(whole, spare_threads=0, spare_kib=8_000)]
-        if most > MOST_PROCESSES:
+        if most > MOST_PROCESSES + (MOST_IMAGES if self._swap else 0):
             result.failures.append(f"processes: {result.processes}")
 
 
@@ -167,16 +180,17 @@ def _pss_kib(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
-def work(*, edits: int, bursts: int, seed: int, looks: int) -> Result:
-    """One day; what it has shown."""
+def work(*, edits: int, bursts: int, seed: int, looks: int, swap: bool = False) -> Result:
+    """One day; what it has shown. ``swap``: most edits are inside functions, which are swapped."""
+    swapped = {"APPLIANCE_SWAP": "on", "APPLIANCE_INSTALL": "off", "VIRTUAL_ENV": python()} if swap else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        project = EditedProject(folder / "project", random.Random(seed))
-        appliance = Appliance(project.root, folder / "cache", folder / "status.sock", SETTINGS)
+        project = EditedProject(folder / "project", random.Random(seed), functions=swap)
+        appliance = Appliance(project.root, folder / "cache", folder / "status.sock", {**SETTINGS, **swapped})
         try:
             appliance.wait_for("worker.ready")
             _ = appliance.port
-            day = Day(appliance, project, seed)
+            day = Day(appliance, project, seed, swap=swap)
             day.stumble()
             every = max(1, edits // looks)
             for number in range(1, edits + 1):
@@ -202,6 +216,7 @@ def main() -> int:
     parser.add_argument("--bursts", type=int, default=50, help="of 20 saves of equal length in a second")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--looks", type=int, default=20, help="how often the processes are looked at")
+    parser.add_argument("--swap", action="store_true", help="most edits are inside functions (APPLIANCE_SWAP=on)")
     arguments = parser.parse_args()
     sys.stderr.write(f"seed {arguments.seed}, {arguments.edits} edits\n")
     result = work(**vars(arguments))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
 ANSWER_S = 1.0  # for a fork of an image to say hello
 COMPARE_S = 10.0  # for a fork of an image to swap, and to say what its state is then
-LATEST_S = 5.0  # while there is no image: the longest wait for a moment without a save
+LATEST_S = 2.0  # while there is no image: the longest wait for a moment without a save
 KEPT_FILES = 4  # each swap takes these files again: about a millisecond for each
 OLDEST = (3, 12)  # ``sys.monitoring``
 
@@ -109,7 +109,7 @@ class Images:
     def follow(self, analysis: Analysis) -> None:
         """Use this analysis from now on; what was imported for another one is of no use."""
         known, self._analysis = self._analysis, analysis
-        if known is not None and known is not analysis and analysis.differs(known):
+        if known is not None and (analysis.differs(known) or analysis.before_start != known.before_start):
             self._on(events.ProjectChanged())
 
     def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
@@ -144,9 +144,9 @@ class Images:
         if read:
             self._change({}, f"{read[0]} has changed, which the import of the project has read")
 
-    def reload_requested(self) -> None:
-        """Somebody has asked for a reload: what has changed is not known."""
-        self._change({}, "somebody has asked for a reload")
+    def drop(self, why: str) -> None:
+        """Use no image for the next worker: what has changed is not known, or is more than code."""
+        self._change({}, why)
 
     def _change(self, kinds: Mapping[str, Kind], objection: str) -> None:
         paths = [self._swappable.whole(path) for path in kinds]

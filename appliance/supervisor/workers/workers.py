@@ -139,7 +139,7 @@ class Workers:
         now = time.monotonic()
         self._save = Save(now, None if noticed_at is None else now - noticed_at)
         if noticed_at is None:
-            self._images.reload_requested()
+            self._images.drop("somebody has asked for a reload")
         self._images.worker_wanted()
         self._on(events.CodeSaved())
 

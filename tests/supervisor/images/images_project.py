@@ -45,7 +45,7 @@ class ImagesProject:
         spawner: Any = SimpleNamespace(import_ahead=self._import_ahead)
         self.images = Images(runtime, preloading, spawner, self._replace)
         self.children.ended = self.images.ended
-        self.analysis: Any = SimpleNamespace(differs=lambda _: False)
+        self.analysis: Any = SimpleNamespace(differs=lambda _: False, before_start="")
         self.worker = handle()
         self.worker.python = "3.13.1"
 

@@ -164,7 +164,7 @@ def test_a_blocked_module_is_not_tried(make):
 
 def test_a_reload_that_was_asked_for(project: ImagesProject):
     """A key or a signal asks for a start without a swap: nobody knows what has changed."""
-    project.images.reload_requested()
+    project.images.drop("somebody has asked for a reload")
     project.images.worker_wanted()
     assert project.images.fork(2) == (None, [], "somebody has asked for a reload")
 
@@ -182,12 +182,18 @@ def test_data_that_the_import_has_read(make):
     assert project.living == []
 
 
-def test_other_variables_drop_the_image(project: ImagesProject):
-    """Another analysis ends the image if workers differ by it, and leaves it if not."""
-    same: Any = SimpleNamespace(differs=lambda _: False)
+@pytest.mark.parametrize(
+    "other",
+    [
+        SimpleNamespace(differs=lambda _: True, before_start=""),
+        SimpleNamespace(differs=lambda _: False, before_start="migrate"),
+    ],
+)
+def test_other_variables_drop_the_image(project: ImagesProject, other: Any):
+    """Another analysis ends the image if workers differ by it, or other commands run before them."""
+    same: Any = SimpleNamespace(differs=lambda _: False, before_start="")
     project.images.follow(same)
     assert Process.IMAGE in project.living
-    other: Any = SimpleNamespace(differs=lambda _: True)
     project.images.follow(other)
     assert project.living == []
 
