@@ -61,10 +61,11 @@ bench: $(VENV)/made $(VENV)/browser ## measure the appliance and other servers i
 	$(VENV)/bin/python -m benchmarks.pages
 	$(VENV)/bin/python -m benchmarks.pins
 
-soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and send bad framing (ARGS="--seconds 60 --seed 1")
+soak: $(VENV)/made ## ten minutes of load by clients that leave, stall, reset and send bad framing, and saves at random (ARGS="--seconds 60 --seed 1")
 	$(VENV)/bin/python -m tests.soak.load $(ARGS)
 	$(VENV)/bin/python -m tests.soak.edits $(EDITS)
 	$(VENV)/bin/python -m tests.soak.crowd $(CROWD)
+	$(VENV)/bin/python -m tests.soak.mutated_saves $(or $(MUTATED),--seconds 600)
 	$(VENV)/bin/python -m tests.fuzz $(or $(FUZZ),--seconds 600)
 	APPLIANCE_TESTS_FORM=thorough $(VENV)/bin/python -m pytest -n auto --dist worksteal --timeout 1800 -m "not docker" $$(grep -rlE 'THOROUGH|hypothesis' tests --include='test_*.py')
 
