@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FunctionType
 
+    from .code_bodies import Pairs
     from .code_difference import Difference, NewValues
     from .import_witness import ImportWitness
+
+
+_KEPT_FRAME = "a frame holds its code"  # a module's own code may be in containers of ours, but in no frame
 
 
 class _File(NamedTuple):
@@ -112,15 +116,22 @@ class Swaps:
         for code in tree(file.code):
             if id(code) in self._pinned and (id(code) in differing or id(code) in within):
                 yield f"{name_of(code)} changed or moved, and {self._pinned[id(code)]}"
-        modules = [(file.code, new_code)]
-        moved = [pair for pair in (*modules, *difference.moved) if not same_lines(*pair)]
-        if any(id(old) in self._running for old, _ in moved):
-            yield "lines moved in code that runs while the project is served"
-        if any(_warned(each) for each in file.modules) and any(self._witness.ran(old) for old, _ in moved):
-            yield "lines moved, and Python remembers by its line a warning that the import gave"
+        yield from self._moved_lines(file, [(file.code, new_code), *difference.moved])
         names = {each.get("__name__") for each in file.modules}
         if any((name, each.line) in self._copies for each in difference.classes for name in names):
             yield "a class moved, and a copy of its names is kept"
+
+    def _moved_lines(self, file: _File, pairs: Pairs) -> Iterator[str]:
+        """Iterate over the objections to lines that moved."""
+        moved = [old for old, new in pairs if not same_lines(old, new)]
+        if any(id(old) in self._running for old in moved):
+            yield "lines moved in code that runs while the project is served"
+        if not any(self._witness.ran(old) for old in moved):
+            return
+        if self._witness.frames:
+            yield f"lines moved, and {self._witness.frames} looked at the stack while the project was imported"
+        if any(_warned(each) for each in file.modules):
+            yield "lines moved, and Python remembers by its line a warning that the import gave"
 
     def _index(self) -> None:
         """Look at every object, and sort by file what was found."""
@@ -144,7 +155,7 @@ class Swaps:
         for code, reason in looked_at:
             if id(code) in trees and is_function(code):
                 self._pinned.setdefault(id(code), reason)
-            elif id(code) not in bodies:
+            elif id(code) not in bodies or reason == _KEPT_FRAME:
                 self._block(code.co_filename, f"{name_of(code)}: {reason}")
         for code in code_holders.running():
             if id(code) in trees:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from .code_bodies import tree
 
-_CHUNK = 2000  # objects that are asked for their references at once: one by one, it takes three times as long
+_CHUNK = 2000  # objects that are asked for their references at once: one by one, it takes twice as long
 names_of: Any = type.__dict__["__dict__"].__get__  # not vars: a metaclass may redefine it
 
 qualified_name: Any = type.__dict__["__qualname__"].__get__
@@ -83,14 +83,20 @@ def _held(objects: list[Any], names: set[str], left_out: set[int]) -> list[tuple
     found = []
     for start in range(0, len(objects), _CHUNK):
         chunk = objects[start : start + _CHUNK]
-        if _codes(gc.get_referents(*chunk), names, left_out):
+        codes = _codes(gc.get_referents(*chunk), names, left_out)
+        made = [each.__code__ for each in chunk if type(each) is FunctionType]
+        if sorted(map(id, codes)) != sorted(id(code) for code in made if code.co_filename in names):
             for each in chunk:
                 codes = _codes(gc.get_referents(each), names, left_out)
-                if type(each) is FunctionType and codes:
-                    own = each.__code__
-                    codes.pop(next(index for index, code in enumerate(codes) if code is own))
-                found += [(code, type(each).__name__) for code in codes]
+                own = each.__code__ if type(each) is FunctionType else None
+                first = next((index for index, code in enumerate(codes) if code is own), len(codes))
+                found += [(code, _kind(each, code)) for code in codes[:first] + codes[first + 1 :]]
     return found
+
+
+def _kind(holder: object, code: CodeType) -> str:
+    """Return what kind of object holds the code. A frame may run it, or have it in a variable."""
+    return "variable" if type(holder) is FrameType and holder.f_code is not code else type(holder).__name__
 
 
 def _codes(referents: list[Any], names: set[str], left_out: set[int]) -> list[CodeType]:

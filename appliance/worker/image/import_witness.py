@@ -9,6 +9,9 @@ otherwise, it tells through ``__code__`` or through its source: both raise an au
 standard library that look at signatures and flags alone are harmless: a swap leaves these as they are. What else was
 read pins the function: no other code may take its place.
 
+Lines are an input too where the project itself looks at the stack: a frame knows its line. And a function that was
+registered with ``os.register_at_fork`` runs in each fork before a swap: where the project does so, all swaps end.
+
 Code in an audit hook and in a tracer runs without being reported. So if the project adds one, the witness has failed,
 and with it all that it saw. A failure of its own ends in the same way: ``failed`` says why, and nothing is swapped.
 
@@ -66,6 +69,7 @@ class ImportWitness:
         started: the project's code objects that ran, by their ``id``.
         pinned: code objects that were looked at, by their ``id``, with the reason why each must stay as it is.
         sources: source files that were read, with who read each.
+        frames: who of the project looked at the stack; "" if nobody did.
     """
 
     def __init__(self, is_own: Callable[[str], bool]) -> None:
@@ -78,6 +82,8 @@ class ImportWitness:
         self.started: dict[int, CodeType] = {}
         self.pinned: dict[int, tuple[CodeType, str]] = {}
         self.sources: dict[str, str] = {}
+        self.frames = ""
+        self._register_at_fork = os.register_at_fork
         self._unhook: Callable[[], None] = _nothing
 
     def begin(self) -> None:
@@ -97,6 +103,7 @@ class ImportWitness:
             monitoring.register_callback(self._tool, monitoring.events.PY_START, self._begun)
             monitoring.set_events(self._tool, monitoring.events.PY_START)
             self._unhook = _add_hook(self._audited)
+            os.register_at_fork = self._registered  # type: ignore[assignment]  # it takes the same names
         except Exception as error:  # noqa: BLE001  a hook of the project may refuse both with any exception
             self._fail(error)
 
@@ -106,6 +113,8 @@ class ImportWitness:
             return
         gc.collect()
         self._unhook()
+        if os.register_at_fork == self._registered:
+            os.register_at_fork = self._register_at_fork
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]  # since Python 3.12
         try:
             events = monitoring.get_events(self._tool)
@@ -124,6 +133,17 @@ class ImportWitness:
     def ran(self, code: CodeType) -> bool:
         """Whether a function with this code ran."""
         return id(code) in self.started
+
+    def _registered(self, **hooks: Callable[[], object]) -> None:
+        """Register hooks of forks; in the place of ``os.register_at_fork``."""
+        self._register_at_fork(**hooks)
+        try:
+            for hook in hooks.values():
+                code = getattr(getattr(hook, "__func__", hook), "__code__", None)
+                if type(code) is not CodeType or self._is_projects(code.co_filename):
+                    self._fail(f"{hook!r} was registered with os.register_at_fork")
+        except Exception as error:  # noqa: BLE001  it would be raised by the project's import
+            self._fail(error)
 
     def _begun(self, code: CodeType, _offset: int) -> Any:
         """Note code that starts for the first time."""
@@ -145,6 +165,8 @@ class ImportWitness:
                 self._read_code(arguments, reader)
             elif event == "open":
                 self._opened(arguments[0], reader)
+            elif event == "sys._getframe":
+                self._looked_at_stack(reader)
             elif event in _BLINDING and not _is_ours(reader):
                 self._fail(f"{_BLINDING[event]} by {_named(reader)}")
         except Exception as error:  # noqa: BLE001  it would be raised by the project's ``open``
@@ -167,6 +189,12 @@ class ImportWitness:
         name = os.path.abspath(os.fsdecode(path))
         if name.endswith(_SOURCES) and self._is_projects(name) and not _is_ours(reader) and not _loads(reader):
             self.sources.setdefault(name, f"its source was read by {_named(reader)}")
+
+    def _looked_at_stack(self, reader: FrameType) -> None:
+        if reader.f_globals.get("__name__") == "inspect" and reader.f_back is not None:
+            reader = reader.f_back
+        if not self.frames and not _is_ours(reader) and self._is_projects(reader.f_code.co_filename):
+            self.frames = _named(reader)
 
     def _is_projects(self, path: str) -> bool:
         known = self._known.get(path)

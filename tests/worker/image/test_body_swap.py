@@ -178,6 +178,7 @@ HELD = {
     "a dictionary": LOOK + "held = {1: code}\ndel code",
     "an attribute": LOOK + "f.held = code\ndel code",
     "a default": LOOK + "def g(x=code): pass\ndel code",
+    "a default of other code": LOOK + "exec('def g(x=code): pass')\ndel code",
     "a variable": LOOK,
 }
 

@@ -132,6 +132,24 @@ def test_source_that_was_read_blocks_its_file(tmp_path, monkeypatch, read):
     assert "its source was read by" in imported.swaps.blocked()[imported.path]
 
 
+STACK = {
+    "a frame": "import sys\ndef f(): return sys._getframe(1).f_lineno\nx = f()",
+    "the current frame": "import inspect\nx = inspect.currentframe().f_lineno",
+}
+
+
+@NEW
+@pytest.mark.parametrize("source", STACK.values(), ids=STACK.keys())
+def test_lines_must_not_move_where_the_stack_was_looked_at(tmp_path, source):
+    """A frame knows its line: a project that looks at the stack may keep lines; others' frames are named tuples'."""
+    imported = Imported(tmp_path, f"{source}\ndef g(): return 1\n")
+    assert imported.objection(("g(): return 1", "g(): return 2")) == ""
+    assert "looked at the stack" in imported.objection(("import", "\nimport"))
+    named = Imported(tmp_path, "import collections\nx = collections.namedtuple('x', 'a')\n")
+    assert named.witness.frames == ""
+    assert named.objection(("import", "\nimport")) == ""
+
+
 BLIND = {
     "an audit hook": "import sys\nhooks = [lambda *_: None]\nsys.addaudithook(lambda *_: None)",
     "a tracer": "import sys\nsys.settrace(None)",
@@ -142,6 +160,8 @@ BLIND = {
     "a mute": "import sys\nsys.monitoring.set_events(4, 0)",
     "all objects": "import gc\ngc.get_objects()",
     "hidden objects": "import gc\ngc.freeze()",
+    "a hook of forks": "import os\ndef f(): pass\nos.register_at_fork(after_in_parent=f)",
+    "a hook of forks that is no function": "import os\nos.register_at_fork(after_in_parent=list)",
     "a bad event": "import sys\nsys.audit('open')",
 }
 
