@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,3 +177,16 @@ def test_the_html_of_a_mail_runs_nothing(desk: tuple[Appliance, Any, list[str]])
         tab.click("text=The HTML as a page")
     opened.value.wait_for_selector("p >> text=Hello")
     assert opened.value.evaluate("self.origin") == "null"
+
+
+def test_the_open_list_says_that_nothing_is_recorded(desk: tuple[Appliance, Any, list[str]]):
+    """A database that can't be written shows itself on a page that is open already."""
+    appliance, tab, said = desk
+    assert tab.locator("[role=alert]").inner_text() == ""
+    folder = Path(json.loads(appliance.command("status", "--json").stdout)["desk"]).parent
+    shutil.rmtree(folder)
+    folder.write_text("in the way", encoding="utf-8")
+    appliance.get("/third")
+    appliance.wait_for("desk.failed")
+    tab.wait_for_selector("[role=alert] >> text=New requests are not recorded now")
+    assert said == []

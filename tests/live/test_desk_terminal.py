@@ -65,6 +65,7 @@ def test_the_list_says_that_nothing_is_recorded(start: Starting, project: Path):
     appliance.get("/a")
     newest(appliance, "/a")
     assert asked(appliance, "requests")["not_recorded"] == ""
+    assert appliance.command("requests").stderr == ""
     folder = Path(json.loads(appliance.command("status", "--json").stdout)["desk"]).parent
     shutil.rmtree(folder)
     folder.write_text("in the way", encoding="utf-8")

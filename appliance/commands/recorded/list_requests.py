@@ -82,6 +82,7 @@ def command(
             if number is not None:
                 return _show_one(connection, number, as_json=as_json)
             seen = _show(questions.requests(connection, filters), as_json=as_json)
+            sys.stderr.write(warning_of(ask(socket, "recording")))
             pause = threading.Event()
             while follow:
                 pause.wait(_LOOK_S)
@@ -104,6 +105,13 @@ def _show(found: list[dict[str, Any]], *, as_json: bool) -> int:
         sys.stdout.write((json.dumps(each) if as_json else line_of(each)) + "\n")
     sys.stdout.flush()
     return max((each["id"] for each in found), default=0)
+
+
+def warning_of(answer: Mapping[str, Any]) -> str:
+    """Return the line that says that new requests are not recorded; "" if they are."""
+    failure = answer.get("failure") or answer.get("error")
+    reason = f"{failure}".rstrip(".")
+    return sanitise(f"appliance: new requests are not recorded now: {reason}.\n", lines=True) if failure else ""
 
 
 def line_of(each: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from appliance.desk.filters import Filters
 
 _COLUMNS = ["Time", "Method", "Path", "Status", "Duration", "Queries", "Size", "Generation"]
+_REFRESH_S = 10  # seconds between two looks for a failure
 _STATUSES = {"": "any", "2xx": "2xx", "3xx": "3xx", "4xx": "4xx", "5xx": "5xx"}
 
 
@@ -52,14 +53,13 @@ def list_page(
 
 
 def failure_note(failure: str) -> str:
-    """Return the warning that new requests are missing from the list; "" without a failure."""
-    if not failure:
-        return ""
+    """Return the warning that new requests are missing, empty without a failure; the script keeps it current."""
     reason = f"{failure.rstrip('.')}."
-    return (
-        f'<p class="s5" role="alert">New requests are not recorded now: {text(reason)} The recorder tries again; '
-        "the event desk.failed in the log says what to do.</p>"
+    warning = (
+        f"New requests are not recorded now: {text(reason)} The recorder tries again; the event desk.failed in the log "
+        "says what to do."
     )
+    return f'<div data-refresh="{_REFRESH_S}"><p class="s5" role="alert">{warning if failure else ""}</p></div>'
 
 
 _NONE_YET = "No request yet. Open the project, and it appears here."

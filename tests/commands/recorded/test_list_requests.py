@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.commands.recorded.list_requests import line_of
+from appliance.commands.recorded.list_requests import line_of, warning_of
 
 REQUEST = {
     "id": 7, "at": 0.0, "status": 500, "event": "request.finished", "duration_s": 0.0123, "generation": 2,
@@ -30,3 +30,10 @@ def test_a_request_is_one_line(changed: dict[str, object], shown: list[str]):
     number, _, *rest = line_of({**REQUEST, **changed}).split()
     assert number == "7"
     assert rest == shown
+
+
+def test_a_failure_to_record_is_one_line():
+    """The reason is named; a database that is well, and a supervisor of before, say nothing."""
+    shown = "appliance: new requests are not recorded now: disk full.\n"
+    assert (warning_of({"failure": "disk full"}), warning_of({"error": "disk full."})) == (shown, shown)
+    assert warning_of({"failure": ""}) == warning_of({"health": "ok"}) == ""
