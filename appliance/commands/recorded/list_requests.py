@@ -109,7 +109,7 @@ def _show(found: list[dict[str, Any]], *, as_json: bool) -> int:
 
 def warning_of(answer: Mapping[str, Any]) -> str:
     """Return the line that says that new requests are not recorded; "" if they are."""
-    failure = answer.get("failure") or answer.get("error")
+    failure = answer.get("failure")
     reason = f"{failure}".rstrip(".")
     return sanitise(f"appliance: new requests are not recorded now: {reason}.\n", lines=True) if failure else ""
 

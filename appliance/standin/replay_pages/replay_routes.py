@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ _PLACE = re.compile(rf"{PREFIX}/requests/([0-9]{{1,15}})/(replay|copy)")
 _EDITED = ("method", "target", "fields", "body")
 _RESULTS_MAX = 20
 _RECORDING_S = 1.0  # the list waits no longer for the recorder
+_ABSENT_S = 5.0
 _CONFIRMED_MAX = 1_000
 
 
@@ -56,6 +58,7 @@ class ReplayPages:
         self._lock = threading.Lock()
         self._results: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._result_count = 0
+        self._absent_since = 0.0  # CLOCK_MONOTONIC; 0.0: the recorder has answered last
         self._confirmed: OrderedDict[tuple[int, str], None] = OrderedDict()
 
     def find(self, method: str, path: str) -> Route | None:
@@ -69,9 +72,18 @@ class ReplayPages:
         return partial(self._form, number) if found[2] == "replay" else None
 
     def recording_failure(self) -> str:
-        """Return why requests are not recorded at present; "" while they are."""
+        """Return why requests are not recorded at present; "" while they are.
+
+        A recorder that starts, or is replaced, gets the lines that came before: only a long absence is a failure.
+        """
         answer = self._link.ask("recording", within_s=_RECORDING_S)
-        return str(answer.get("error") or answer.get("failure") or "")
+        with self._lock:
+            if "error" not in answer:
+                self._absent_since = 0.0
+                return str(answer.get("failure") or "")
+            now = time.monotonic()
+            self._absent_since = self._absent_since or now
+            return str(answer["error"]) if now - self._absent_since >= _ABSENT_S else ""
 
     # -- routes --------------------------------------------------------------------------------------------------------
 
