@@ -92,6 +92,15 @@ def test_an_import_with_effects_is_refused(tmp_path: Path, code: str, why: str):
         assert not (player.root / "written").exists()
 
 
+def test_an_application_of_an_event_loop_is_refused(tmp_path: Path):
+    """An ASGI application runs in a loop of its own process: it is not imported ahead, and its module never runs."""
+    files = {"app.py": f"open('written', 'w')\n{APPLICATION}"}
+    with played(tmp_path / "project", files, pythons()[-1], interface="asgi") as player:
+        _, ready = player.import_ahead(adapter={"folder": "", "action": ""})
+        assert ready.refused == "it is an ASGI application, which needs an event loop"
+        assert not (player.root / "written").exists()
+
+
 def test_settings_of_the_process_stay_as_the_import_left_them(tmp_path: Path):
     """What the import sets in the interpreter holds in each fork: the collector, limits, variables."""
     code = "import gc, os, sys\ngc.disable()\nsys.setrecursionlimit(1234)\nos.environ['WORD'] = 'set'\n"
