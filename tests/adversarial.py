@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.thorough import THOROUGH
 
-SIZE = 65_536 if THOROUGH else 8_192  # a pattern that is quadratic takes 0.2 s for the short form
+SIZE = 65_536 if THOROUGH else 4_096  # a pattern that is quadratic takes 0.05 s for the short form
 GLANCE_S = 0.03 if THOROUGH else 0.004
 # Four times the text may take so many times as long: 4 where it is linear, 16 where it is quadratic.
 GROWTH = 9.0

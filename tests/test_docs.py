@@ -12,6 +12,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
 from appliance.server.wsgi.access_log.request_ids import RequestIds
+from tests.thorough import THOROUGH
 from tools import assistants, commands, hosts, remedies, site, tests_of
 
 ROOT = Path(__file__).parents[1]
@@ -208,10 +209,12 @@ def test_a_module_without_a_row_has_the_tests_that_import_it():
 
 
 def test_the_site_builds(tmp_path):
-    """Sphinx builds the site with every warning an error, and it can be searched."""
+    """Sphinx resolves every page with every warning an error; in the long form it makes a site that can be searched."""
+    builder = "html" if THOROUGH else "dummy"
     site.stage(tmp_path / "source")
-    argv = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", tmp_path / "source", tmp_path / "html"]
+    argv = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", builder, tmp_path / "source", tmp_path / "html"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "html" / "search.html").exists()
-    assert (tmp_path / "html" / "searchindex.js").stat().st_size > 10_000
+    if THOROUGH:
+        assert (tmp_path / "html" / "search.html").exists()
+        assert (tmp_path / "html" / "searchindex.js").stat().st_size > 10_000

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from appliance.standin.desk_pages.sections.section_table import SECTIONS
-from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
+from tests.browser.tools import axe, looks, nu, too_narrow
 from tests.live.live_appliance import Appliance
+from tests.thorough import THOROUGH
 
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
@@ -155,13 +156,13 @@ def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], new_page
     number = tab.locator("#requests tr:first-child").get_attribute("data-id")
     documents: dict[str, str] = {}
     base = f"http://localhost:{appliance.port}/__appliance__/"
-    looks = [(width, new_page(width, scheme)) for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True)]
+    tabs = [new_page(*look) for look in looks(every=THOROUGH)]
     for name in PAGES:
         place = base + name.format(number=number)
-        for width, page in looks:
+        for page in tabs:
             page.goto(place)
-            assert axe(page) == [], (name, width)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            assert axe(page) == [], (name, page.viewport_size)
+        assert too_narrow(page) == [], name
         content = appliance.get(f"/__appliance__/{name.format(number=number)}", Accept="text/html")[1]
         documents[name.format(number=number).replace("/", "-") or "list"] = content.decode()
     assert nu(documents, tmp_path) == []

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
+from tests.browser.tools import axe, looks, nu, too_narrow
 from tests.live.desk_client import newest
 from tests.live.live_appliance import Appliance
+from tests.thorough import THOROUGH
 
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
@@ -106,11 +107,11 @@ def test_the_pages_of_a_replay_are_accessible(
     tab.wait_for_selector("#result tr")
     result = tab.url
     for address in (f"{place}/replay", result):
-        for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
+        for width, scheme in looks(every=THOROUGH):
             page = new_page(width, scheme)
             page.goto(address)
             assert axe(page) == [], (address, width, scheme)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
+            assert too_narrow(page) == [], address
             page.context.close()
     path = result.partition(str(appliance.port))[2]
     assert nu({"result": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []
@@ -132,12 +133,12 @@ def test_a_pinned_request_shows_each_save(
     tab.wait_for_selector(".pin .notes >> text=differs from one response to the next: $.at")
     own.wait_for_selector("#pin-note .state >> text=/^It has changed.$/")
     own.wait_for_selector("#pin-note >> text=The difference")
-    for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
+    for width, scheme in looks(every=THOROUGH):
         page = new_page(width, scheme)
         for address in (tab.url, place):
             page.goto(address)
             assert axe(page) == [], (address, width, scheme)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
+            assert too_narrow(page) == [], address
         page.click("main >> text=The difference")  # of the request's own page
         page.wait_for_url(tab.url)
         page.context.close()
@@ -160,11 +161,11 @@ def test_a_request_is_written_as_a_test(
     appliance, tab, said, _ = opened
     tab.click("text=Write as a test")
     assert "FILL_IN" in tab.locator("#test").inner_text()
-    for width, scheme in zip(WIDTHS, (*SCHEMES, SCHEMES[0]), strict=True):
+    for width, scheme in looks(every=THOROUGH):
         page = new_page(width, scheme)
         page.goto(tab.url)
         assert axe(page) == [], (width, scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+        assert too_narrow(page) == []
         page.context.close()
     path = tab.url.partition(str(appliance.port))[2]
     assert nu({"test": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []

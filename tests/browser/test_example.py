@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.tools import SCHEMES, WIDTHS, axe, nu
+from tests.browser.tools import axe, looks, nu, too_narrow
+from tests.thorough import THOROUGH
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "hello" / "wsgi.py"
 ENVIRON = {
@@ -36,10 +36,11 @@ def test_the_example_is_accessible(page: str, new_page: Callable[..., Any]):
     tab.set_content(page)
     tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 320
-    for width, scheme in product(WIDTHS, SCHEMES):
+    for width, scheme in looks(every=THOROUGH):
         tab.set_viewport_size({"width": width, "height": 900})
         tab.emulate_media(color_scheme=scheme)
         assert axe(tab) == [], (width, scheme)
+    assert too_narrow(tab) == []
 
 
 @pytest.mark.usefixtures("chromium")

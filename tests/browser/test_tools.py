@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.tools import axe, nu
+from tests.browser.tools import SCHEMES, WIDTHS, axe, looks, nu, too_narrow
 
 GOOD = '<!doctype html><html lang="en"><head><title>Good</title></head><body><main><h1>Good</h1></main></body></html>\n'
 
@@ -29,6 +29,21 @@ def test_the_scheme_and_the_width_are_the_pages(new_page: Callable[..., Any]):
     """A page has the width and the colour scheme that it was opened with."""
     page = new_page(360, "dark")
     assert page.evaluate("[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]") == [360, True]
+
+
+def test_a_page_that_is_too_wide_is_found(new_page: Callable[..., Any]):
+    """A page with something of 600 pixels needs a scroll bar on a phone alone, and keeps its width."""
+    page = new_page(800, "light")
+    page.set_content("<body style='margin: 0'><p style='width: 600px'>wide")
+    assert too_narrow(page) == [360]
+    assert page.evaluate("innerWidth") == 800
+
+
+def test_every_look_is_in_the_long_form():
+    """The short form has each scheme once; the long form has each of them in each width."""
+    assert [scheme for _, scheme in looks(every=False)] == list(SCHEMES)
+    assert set(looks(every=False)) < set(looks(every=True))
+    assert len(set(looks(every=True))) == len(WIDTHS) * len(SCHEMES)
 
 
 def test_the_nu_checker_finds_what_is_not_html(chromium: Any, tmp_path: Path):

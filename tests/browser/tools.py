@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,25 @@ def skip_or_fail() -> None:
 def chromium_path() -> str | None:
     """The browser's program."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def looks(*, every: bool) -> list[tuple[int, str]]:
+    """The widths and schemes in which axe-core looks at a page; not ``every``: a phone in light, a screen in dark.
+
+    What it finds depends on the width by the layout, and on the scheme by the contrast, and not on both together.
+    """
+    return list(product(WIDTHS, SCHEMES)) if every else [(WIDTHS[0], SCHEMES[0]), (WIDTHS[-1], SCHEMES[1])]
+
+
+def too_narrow(page: Any) -> list[int]:
+    """The widths in which an open page needs a scroll bar; it has its own width again afterwards."""
+    found, own = [], page.viewport_size
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(width)
+    page.set_viewport_size(own)
+    return found
 
 
 def axe(page: Any) -> list[str]:

@@ -31,5 +31,7 @@ def test_an_idle_container_takes_less_than_a_hundredth(start, project, volume, d
             used, begun = used_s(container, docker), time.monotonic()
             assert next(checks, None)
             shares.append((used_s(container, docker) - used) / (time.monotonic() - begun))
+            if shares[-1] < 0.01:
+                break
     # A check is the start of an interpreter, which costs more the busier the machine is.
     assert min(shares) < 0.01, [f"{each:.2%}" for each in shares]
