@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import textwrap
 from typing import Any
@@ -148,6 +149,17 @@ def test_lines_must_not_move_where_the_stack_was_looked_at(tmp_path, source):
     named = Imported(tmp_path, "import collections\nx = collections.namedtuple('x', 'a')\n")
     assert named.witness.frames == ""
     assert named.objection(("import", "\nimport")) == ""
+
+
+@NEW
+def test_a_packages_hooks_of_forks_do_not_matter(tmp_path):
+    """A package registers locks of its own: no function of the project runs in a fork."""
+    imported = Imported(
+        tmp_path, "import sys\nsys.modules.pop('concurrent.futures.thread', 0)\nimport concurrent.futures.thread\n"
+    )
+    assert imported.witness.failed == ""
+    assert Imported(tmp_path, "import os\nx = os.register_at_fork\n").module.x is not os.register_at_fork
+    assert "built-in" in repr(os.register_at_fork)
 
 
 BLIND = {
