@@ -29,6 +29,7 @@ from appliance.commands.production.eject_verify import verify
 from appliance.commands.written_files import Draft, write_all
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -130,7 +131,8 @@ def _report(facts: Facts, gaps: list[Gap], written: list[str], kept: list[str]) 
         yield f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}"
     elif not kept:
         yield "Nothing to do: every file exists, as `appliance eject` writes it."
-    yield f"{facts.entry.reference} by {facts.server}, Python {facts.version}, {len(facts.lock.names)} locked packages"
+    locked = counted(len(facts.lock.names), "locked package")
+    yield f"{facts.entry.reference} by {facts.server}, Python {facts.version}, {locked}"
     yield ""
     yield "What the appliance could not know:"
     yield from (f"  {gap.topic}: {gap.text}" for gap in gaps)
