@@ -93,12 +93,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_server_commands(add: Callable[..., _Parser]) -> None:
     """Add the commands that serve the project, or tell about it."""
     add("serve", "Serve the project: install its dependencies, and reload it on each save.")
-    check = add(
-        "check", "Show which application was found in the project, and why. Starts nothing.", *_PLANNING,
-        usage="[--verbose] [--json]",
-    )  # fmt: skip
-    check.add_argument("--verbose", action="store_true", help="list each module that is not preloaded, and why")
-    check.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+    _add_check(add)
     add("config", "Show each setting, its value, and where the value comes from.", "PROJECT", "ENV_FILES")
     status = add(
         "status", "Show what the running appliance does, and what is wrong. Exits with 0 if the project is served.",
@@ -175,6 +170,22 @@ def _add_project_commands(add: Callable[..., _Parser]) -> None:
     )
     install.add_argument("--report", action="store_true", help="print a failure as one JSON object on stdout")
     install.add_argument("--near", metavar="DIR", help="the application's folder (default: the appliance looks for it)")
+
+
+def _add_check(add: Callable[..., _Parser]) -> None:
+    """Add the command that shows what was found in the project."""
+    check = add(
+        "check", "Show which application was found in the project, and why. Starts nothing without --reload.",
+        *_PLANNING, "STATUS_SOCKET", usage="[--verbose] [--json] [--reload]", without="RELOAD",
+    )  # fmt: skip
+    check.add_argument("--verbose", action="store_true", help="list each module that is not preloaded, and why")
+    check.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+    check.add_argument(
+        "--reload",
+        action="store_true",
+        dest="costs",
+        help="start the project, and show what a save of each module costs",
+    )
 
 
 def _add_deploy(add: Callable[..., _Parser]) -> None:
@@ -266,6 +277,10 @@ def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mappi
             return install.command(process, flags, report=arguments.report, near=arguments.near)
         case "status" | "requests" | "mcp" | "doctor":
             return _show(arguments, process, flags)
+        case "check" if arguments.costs:
+            from appliance.commands import reload_costs
+
+            return reload_costs.command(process, flags, verbose=arguments.verbose, as_json=arguments.as_json)
         case "check":
             from appliance.commands import explain
 

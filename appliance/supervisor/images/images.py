@@ -7,7 +7,6 @@ anything is in doubt there is no image, and workers are forked from the preloade
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,13 +18,12 @@ from appliance.supervisor.images import image_states
 from appliance.supervisor.images.image_processes import ImageProcesses
 from appliance.supervisor.images.image_states import Phase, Process
 from appliance.supervisor.images.swap_comparison import SwapComparison
-from appliance.supervisor.images.swappable_files import ImageFiles, SwappableFiles
+from appliance.supervisor.images.swappable_files import ImageFiles, SwappableFiles, why_off
 from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.config.settings import Settings
     from appliance.protocol.image_messages import Fingerprints, ImageReady
     from appliance.protocol.messages import FilesReport
     from appliance.supervisor.loop import Timer
@@ -62,7 +60,7 @@ class Images:
         self._spawner = spawner
         self._replace = replace
         self._import_s = runtime.settings.boot_timeout_s
-        off = _why_off(runtime.settings)
+        off = why_off(runtime.settings)
         self.is_on = not off
         self._state = image_states.State(Phase.OFF, off) if off else image_states.State()
         self._performers = self._actions()
@@ -199,6 +197,11 @@ class Images:
             "off": self._swappable.off,
             "unverified": state.unverified,
         }
+
+    def files(self) -> dict[str, str]:
+        """Return why a change of each module of the image can't be swapped, by path; empty if it can."""
+        image = self._files.get(Process.IMAGE)
+        return self._swappable.objections(image) if image is not None else {}
 
     # -- what the preloader does ---------------------------------------------------------------------------------------
 
@@ -387,13 +390,3 @@ class Images:
             self._files.pop(process, None)
             self._ready.pop(process, None)
             self._processes.end(process)
-
-
-def _why_off(settings: Settings) -> str:
-    if settings.swap == "off":
-        return "APPLIANCE_SWAP is off"
-    if settings.preload == "off":
-        return "APPLIANCE_PRELOAD is off"
-    if settings.reload == "off":
-        return "APPLIANCE_RELOAD is off"
-    return "" if sys.platform == "linux" else "it needs Linux"

@@ -5,6 +5,7 @@ Runs in the supervisor's loop.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    from appliance.config.settings import Settings
 
 
 @dataclass
@@ -67,6 +70,12 @@ class SwappableFiles:
         """
         return next(filter(None, (self._objection(path, kind, blocked) for path, kind in kinds.items())), "")
 
+    def objections(self, image: ImageFiles) -> dict[str, str]:
+        """Return the objection to each module that an image has read, by path; empty if there is none."""
+        paths = sorted(path.removeprefix(f"{self._root}/") for path in image.read if path.endswith(".py"))
+        found = {path: self._objection(path, Kind.CODE, image.blocked) for path in paths}
+        return {path: why for path, why in found.items() if Path(self.whole(path)).is_file()}
+
     def _objection(self, path: str, kind: Kind, blocked: Mapping[str, str]) -> str:
         if kind is not Kind.ASSET and (kind is not Kind.CODE or not path.endswith(".py")):
             return f"{path} has changed, which is not a module of the project"
@@ -83,3 +92,14 @@ def is_file_of(path: str, module: str) -> bool:
     """Whether a file may be that of a module, by their names."""
     name = module.replace(".", "/")
     return f"/{path}".endswith((f"/{name}.py", f"/{name}/__init__.py"))
+
+
+def why_off(settings: Settings) -> str:
+    """Return which setting, or what else, forbids images; empty if nothing does."""
+    if settings.swap == "off":
+        return "APPLIANCE_SWAP is off"
+    if settings.preload == "off":
+        return "APPLIANCE_PRELOAD is off"
+    if settings.reload == "off":
+        return "APPLIANCE_RELOAD is off"
+    return "" if sys.platform == "linux" else "it needs Linux"

@@ -51,7 +51,7 @@ class Snapshot:
 
 
 class StatusAnswers:
-    """Answers the questions ``status`` and ``stacks`` of the status socket."""
+    """Answers the questions ``status``, ``image`` and ``stacks`` of the status socket."""
 
     def __init__(
         self,
@@ -75,7 +75,16 @@ class StatusAnswers:
 
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
-        return {"status": lambda callback: callback(self.status()), "stacks": self._send_stacks}
+        return {
+            "status": lambda callback: callback(self.status()),
+            "image": lambda callback: callback(self.image()),
+            "stacks": self._send_stacks,
+        }
+
+    def image(self) -> dict[str, Any]:
+        """Return what ``appliance check --reload`` shows: what a save of each module costs."""
+        images = self._workers.images
+        return {**self.status(), "files": images.files()}
 
     def status(self) -> dict[str, Any]:
         """Return the answer for ``appliance status`` and the health check."""
