@@ -35,3 +35,39 @@ def test_another_file_has_no_pins(tmp_path: Path, content: str):
     """A file that was cut or changed is read as far as it can be."""
     (tmp_path / "desk.pins.json").write_text(content, encoding="latin-1")
     assert PinFile(tmp_path / "desk.sqlite3").read() == []
+
+
+def test_one_bad_pin_hides_no_other(tmp_path: Path):
+    """What can't be read as a pin is left out, and those after it are read."""
+    file = PinFile(tmp_path / "desk.sqlite3")
+    file.write([Pin(3, 17, SHOWN)])
+    path = tmp_path / "desk.pins.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("[", "[7, ", 1), encoding="utf-8")
+    assert [each.number for each in file.read()] == [3]
+
+
+def test_a_huge_file_has_no_pins(tmp_path: Path):
+    """More than 8 MiB were not written by the recorder, and are not read."""
+    file = PinFile(tmp_path / "desk.sqlite3")
+    file.write([Pin(3, 17, SHOWN)])
+    path = tmp_path / "desk.pins.json"
+    path.write_text(" " * 8 * 1024 * 1024 + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert file.read() == []
+
+
+def test_a_link_is_not_written_through(tmp_path: Path):
+    """A symbolic link in the place of the new file is refused: what it leads to stays as it is."""
+    other = tmp_path / "other"
+    other.write_text("kept", encoding="utf-8")
+    (tmp_path / "desk.pins.part").symlink_to(other)
+    with pytest.raises(OSError, match="symbolic links"):
+        PinFile(tmp_path / "desk.sqlite3").write([Pin(3, 17, SHOWN)])
+    assert other.read_text(encoding="utf-8") == "kept"
+
+
+def test_a_shorter_list_replaces_a_part(tmp_path: Path):
+    """What an interrupted write has left is overwritten from its beginning to its end."""
+    (tmp_path / "desk.pins.part").write_text("x" * 100_000, encoding="utf-8")
+    file = PinFile(tmp_path / "desk.sqlite3")
+    file.write([Pin(3, 17, SHOWN)])
+    assert [each.number for each in file.read()] == [3]

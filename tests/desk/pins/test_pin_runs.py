@@ -288,3 +288,44 @@ def test_a_defect_stops_no_later_run(site: Site, monkeypatch: pytest.MonkeyPatch
     site.replayer.answer = lambda _: Outcome(200)
     site.pins.serves(3, 0)
     assert site.wait("same")["generation"] == 3
+
+
+def test_an_event_says_what_has_changed(tmp_path: Path):
+    """The event of a change has the request without its query, and its first five differences, each cut."""
+    reported: list[tuple[str, str, dict[str, object]]] = []
+    logged = threading.Event()
+    replayer = FakeReplayer()
+
+    def report(level: str, name: str, fields: dict[str, object]) -> None:
+        reported.append((level, name, fields))
+        logged.set()
+
+    def known(_number: int) -> Known:
+        target, secret = "/a?b=c?d", (("Cookie", "sid=secret"),)
+        shown = Shown("GET", target, [("Cookie", "sid=********")])
+        return Known({"id": 17}, None, SentRequest("GET", target, secret), shown)
+
+    sent: list[SentRequest] = []
+
+    def answer(request: SentRequest) -> Outcome:
+        sent.append(request)
+        return Outcome(500, tuple((f"X-{name}", "x" * 300) for name in "abcdef"))
+
+    replayer.known = known  # type: ignore[method-assign,assignment]  # a request with a secret
+    first = threading.Event()
+    pins = Pins(cast("Any", replayer), PinFile(tmp_path / "desk.sqlite3"), lambda _: first.set(), report)
+    pins.serves(1, 0)
+    shown = pins.questions["pin"]({"number": 17})
+    assert (shown["method"], shown["target"], shown["status"], shown["duration_s"]) == ("GET", "/a?b=c?d", 0, None)
+    assert first.wait(WAIT_S)
+    replayer.answer = answer
+    pins.serves(2, 0)
+    assert logged.wait(WAIT_S)
+    ((level, name, fields),) = reported
+    lines = cast("list[str]", fields.pop("differences"))
+    assert (level, name) == ("info", "replay.changed")
+    assert fields == {"pin": 1, "http.request.method": "GET", "url.path": "/a", "of_generation": 2, "count": 7}
+    assert (len(lines), max(map(len, lines))) == (5, 200)
+    assert ("Cookie", "sid=secret") in sent[0].fields, "the request as it was received is sent"
+    (pin,) = pins.questions["pins"]({})["pins"]
+    assert (pin["left_out"], pin["reason"], pin["at"] > 0) == ([], "", True)
