@@ -35,6 +35,8 @@ def failures():
     """Where functions fail: their lines count."""
     try:
         functions.fails(3)
+    except RecursionError:
+        return "it does not end"  # how deep it comes depends on who calls it
     except Exception:
         return traceback.format_exc()
     return "it did not fail"
