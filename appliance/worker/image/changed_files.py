@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from ..project_import import ProjectImport
     from .body_swap import Swaps
 
-_SAMPLE = (
-    """
+_SAMPLE = """
 import sys
 class Sample:
     '''A sample.'''
@@ -44,8 +43,6 @@ class Sample:
         async with self.other as other:
             await other.wait([x for x in range(3)], {"a": 1, **self.more})
 """
-    * 8
-)
 
 
 class DeclinedError(Exception):
