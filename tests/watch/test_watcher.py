@@ -282,7 +282,7 @@ def test_a_mute_mount_is_polled(watch: Watch, watch_set: Path, monkeypatch: pyte
     monkeypatch.setattr(Mounts, "read", lambda: Mounts(table.encode()))
     watching = watch()
     assert (watching.begun["how"], watching.begun["polled"]) == ("events and polling", ["shop (nfs4)"])
-    watching.watcher._watch_set.source.drop(str(watch_set / "shop"))
+    watching.source.drop(str(watch_set / "shop"))
     save(watch_set / "shop/views.py", "two")
     assert watching.changes() == {"shop/views.py": Kind.CODE}
     save(watch_set / "app.py", "two")
@@ -292,8 +292,19 @@ def test_a_mute_mount_is_polled(watch: Watch, watch_set: Path, monkeypatch: pyte
 def test_the_sweep_behind_events(watch: Watch, watch_set: Path):
     """What no event told of is found by the sweep."""
     watching = watch()
-    watching.watcher._watch_set.source.drop(str(watch_set / "shop"))
+    watching.source.drop(str(watch_set / "shop"))
     save(watch_set / "shop/views.py", "two")
     watching.watcher._schedule._sweep = 0.0
-    watching.watcher._watch_set.source.wake()
+    watching.source.wake()
     assert watching.changes() == {"shop/views.py": Kind.CODE}
+
+
+def test_a_defect_is_reported_and_polled_around(watch: Watch, watch_set: Path):
+    """A watcher that fails says so once, and finds saves by a look at all files from time to time."""
+    watching = watch()
+    watching.fail()
+    failed = watching.event("watch.failed")
+    assert failed["reason"] == "RuntimeError: a defect"
+    assert "polls" in str(failed["action"])
+    save(watch_set / "app.py", "two")
+    assert watching.changes() == {"app.py": Kind.CODE}

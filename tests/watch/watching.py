@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,20 @@ class Watching:
         self.watcher = Watcher(options, self)
         self.watcher.start()
         self.begun = self.event("watch.started")
+
+    @property
+    def source(self) -> Any:
+        """What tells the watcher of changes."""
+        return self.watcher._watch_set.source
+
+    def fail(self) -> None:
+        """Let the next wait for events fail, as a defect would."""
+
+        def failing(_timeout_s: float) -> list[FileEvent]:
+            raise RuntimeError("a defect")
+
+        self.source.wait = failing
+        self.source.wake()
 
     def event(self, name: str) -> dict[str, object]:
         """The fields of the next event of this name."""
@@ -61,21 +76,22 @@ class Watching:
     @contextlib.contextmanager
     def as_one(self) -> Iterator[None]:
         """All that happens to the files in this context is seen at once, however slow the machine is."""
-        source = self.watcher._watch_set.source
+        source = self.source
         wait, waits, over = source.wait, threading.Event(), threading.Event()
 
         def held(timeout_s: float) -> list[FileEvent]:
             waits.set()
             over.wait()
-            return wait(timeout_s)
+            found: list[FileEvent] = wait(timeout_s)
+            return found
 
-        source.wait = held  # type: ignore[method-assign]
+        source.wait = held
         source.wake()
         assert waits.wait(timeout=10)
         try:
             yield
         finally:
-            source.wait = wait  # type: ignore[method-assign]
+            source.wait = wait
             over.set()
 
     def look(self) -> None:
@@ -89,7 +105,7 @@ class Watching:
         self.watcher.stop()
         self.watcher._thread.join(timeout=10)
         assert not self.watcher._thread.is_alive()
-        self.watcher._watch_set.source.close()
+        self.source.close()
 
     # -- the listener --------------------------------------------------------------------------------------------------
 
