@@ -118,6 +118,7 @@ def test_no_sequence_has_two_threads_of_a_pin(events: list[Event]):
         assert thread == (state.stage in HAS_THREAD)
         assert (state.stage is Stage.SENDING) <= sending <= (state.stage in {Stage.SENDING, Stage.LEAVING})
         assert (state.sent_to is not None) >= (state.stage is Stage.SENDING)
+        assert state.sent_to is None or state.stage in {Stage.SENDING, Stage.LEAVING}
         for kept in (action for action in actions if isinstance(action, Keep)):
             assert kept.served == state.serving == state.done
 
@@ -128,5 +129,5 @@ def test_the_last_save_is_always_run(events: list[Event], last: Event):
     state, _ = history(*events, Failed(), last)
     for event in (TurnCame(), Ended(), Ended()):
         state, _ = step(state, event)
-    assert state.stage is Stage.IDLE
+    assert (state.stage, state.sent_to) == (Stage.IDLE, None)
     assert state.done == (last.served if isinstance(last, Serves) else None)
