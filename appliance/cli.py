@@ -313,7 +313,7 @@ def _show(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapp
 
             return mcp_command.command(process, flags, config=arguments.print_config)
         case _:
-            from appliance.commands import doctor
+            from appliance.commands.diagnosis import doctor
 
             return doctor.command(process, flags, as_json=arguments.as_json)
 

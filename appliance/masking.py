@@ -25,7 +25,7 @@ MASKED = "********"
 MIN_LENGTH = 8  # characters of the shortest value that is searched for
 MAX_VALUES = 200  # the longest ones, that are searched for
 _MAX_LENGTH = 4096  # characters of one value
-_MAX_DEPTH = 32
+_MAX_DEPTH = 500  # groups of exceptions are nested so deep
 
 SECRET = re.compile(
     r"SECRET|PASSWORD|PASSWD|PASSPHRASE|(?:^|_)PASS$|_PWD$|TOKEN|API_?KEY|ACCESS_?KEY|ENCRYPTION_KEY|SIGNING_KEY|PRIVATE"
@@ -114,17 +114,25 @@ class Mask:
             text = _TOKEN.sub(rf"\1{MASKED}@", _PORT_LIKE.sub(rf"\1{MASKED}@", _PASSWORD.sub(rf"\1{MASKED}@", text)))
         return text if self._pattern is None else self._pattern.sub(MASKED, text)
 
-    def of(self, value: Any, depth: int = 0) -> Any:
+    def of(self, value: Any) -> Any:
         """Mask every text in a value of JSON's types, including keys; what is nested too deep is masked as a whole."""
-        if isinstance(value, str):
-            return self.masked(value)
-        if not isinstance(value, (dict, list, tuple)):
-            return value
-        if depth >= _MAX_DEPTH:
-            return MASKED
-        if isinstance(value, dict):
-            return {self.of(key, depth): self.of(each, depth + 1) for key, each in value.items()}
-        return [self.of(each, depth + 1) for each in value]
+        root = [value]
+        waiting: list[tuple[Any, int]] = [(root, 0)]  # copies whose members are the original's; no recursion
+        while waiting:
+            copy, depth = waiting.pop()
+            for key, member in list(copy.items() if isinstance(copy, dict) else enumerate(copy)):
+                if isinstance(member, str):
+                    copy[key] = self.masked(member)
+                elif isinstance(member, (dict, list, tuple)):
+                    copy[key] = inner = self._copy(member) if depth < _MAX_DEPTH else MASKED
+                    if inner is not MASKED:
+                        waiting.append((inner, depth + 1))
+        return root[0]
+
+    def _copy(self, value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> dict[Any, Any] | list[Any]:
+        if not isinstance(value, dict):
+            return list(value)
+        return {self.masked(key) if isinstance(key, str) else key: member for key, member in value.items()}
 
 
 def is_secret(name: str) -> bool:

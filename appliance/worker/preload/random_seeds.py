@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ..hooks import Hooks
 
+_UNREADABLE = "unreadable"
+
 
 class RandomSeeds:
     """Within this context, generators that are created without a seed are recorded."""
@@ -67,7 +69,7 @@ class RandomSeeds:
     def __enter__(self) -> None:
         for name, patch in self._patches.items():  # during the imports
             setattr(random.Random, name, patch)
-        self._before = _shared_states()
+        self._before = self._shared_states()
         if "numpy.random" in sys.modules:  # the image imports more than the preloader that it is a copy of
             self.imported("numpy.random")
 
@@ -80,9 +82,15 @@ class RandomSeeds:
 
     def shared_use(self) -> str:
         """Return which hidden generator was seeded or used since ``__enter__``; "" if none was."""
-        now = _shared_states()
+        now = self._shared_states()
+        if _UNREADABLE in now:
+            return "the state of numpy.random can't be read"
         uses = ("the import seeds or uses random", "the import seeds or uses numpy.random")
         return next((use for use, one, other in zip(uses, self._before, now, strict=True) if one != other), "")
+
+    def _shared_states(self) -> tuple[Any, Any]:
+        """Return the states of the hidden generators of ``random`` and of numpy."""
+        return random.getstate(), self._hooks.call("seeds of numpy", _numpy_state, otherwise=_UNREADABLE)
 
     def imported(self, name: str) -> None:
         """Patch numpy's generators, once ``numpy.random`` was imported."""
@@ -128,8 +136,8 @@ class RandomSeeds:
             numpy.seed()
 
 
-def _shared_states() -> tuple[Any, Any]:
-    """Return the states of the hidden generators of ``random`` and of numpy."""
+def _numpy_state() -> Any:
+    """Return the state of numpy's hidden generator; None if numpy is not imported."""
     numpy: Any = sys.modules.get("numpy.random")
     state = None if numpy is None else numpy.get_state()
-    return random.getstate(), None if state is None else (state[1].tobytes(), *state[2:])
+    return None if state is None else (state[1].tobytes(), *state[2:])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.doctor_findings import finding
+from appliance.commands.diagnosis.doctor_findings import finding
 from appliance.errors import NotRunningError
 from appliance.identity.cache_folder import exposure
 from appliance.plural import counted
@@ -28,7 +28,7 @@ from appliance.watch.mounts import Mounts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from appliance.commands.doctor_findings import Finding
+    from appliance.commands.diagnosis.doctor_findings import Finding
     from appliance.config.env_content import UnreadPart
     from appliance.config.settings import Settings
 

@@ -10,9 +10,9 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from appliance.commands.doctor_findings import Finding
+from appliance.commands.diagnosis.doctor_findings import Finding
+from appliance.commands.diagnosis.symptoms import CHECKS, CheckContext
 from appliance.commands.first_steps import open_project
-from appliance.commands.symptoms import CHECKS, CheckContext
 from appliance.logs.sanitise import sanitise
 from appliance.masking import Mask
 from appliance.plural import counted

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from appliance.commands import symptoms
-from appliance.commands.symptoms import CheckContext
+from appliance.commands.diagnosis import symptoms
+from appliance.commands.diagnosis.symptoms import CheckContext
 from appliance.config.settings import read_settings
 from tests.users import OWNER, as_root, place, user
 

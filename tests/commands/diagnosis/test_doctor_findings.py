@@ -6,8 +6,8 @@ import string
 
 import pytest
 
-from appliance.commands import symptoms
-from appliance.commands.doctor_findings import ROWS, finding
+from appliance.commands.diagnosis import symptoms
+from appliance.commands.diagnosis.doctor_findings import ROWS, finding
 
 
 def _uses():
