@@ -127,15 +127,24 @@ def test_the_messages_are_those_of_the_protocol():
 
 def test_each_table_of_decisions_is_on_its_page():
     """docs/processes.md names each module that decides over time by a function of state and event."""
-    text = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8")
     tables = [
         str(path.relative_to(ROOT / "appliance").with_suffix(""))
         for path in (ROOT / "appliance").rglob("*.py")
-        if "(state, event) to (state, actions)" in path.read_text(encoding="utf-8").partition('"""\n\nfrom')[0]
-        and path.stem != "__init__"
+        if re.search(r"^ROWS\b", text := path.read_text(encoding="utf-8"), re.MULTILINE)
+        and re.search(r"^def step\b|\bsteps_of\b", text, re.MULTILINE)
     ]
-    assert len(tables) > 7
-    assert [table for table in tables if f"`{table}" not in text] == []
+    assert len(tables) > 11
+    assert [table for table in tables if f"`{table}" not in page] == []
+
+
+def test_each_page_is_linked_from_an_entrance():
+    """The README, ARCHITECTURE.md and CONTRIBUTING.md together link each page of docs/."""
+    entrances = [
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+    ]
+    pages = [page.name for page in (ROOT / "docs").glob("*.md")]
+    assert [page for page in pages if not any(f"docs/{page}" in text for text in entrances)] == []
 
 
 def test_the_architecture_is_one_page():

@@ -118,7 +118,7 @@ def test_a_package_fits_in_a_head():
 
 def test_each_package_says_where_it_runs():
     """A package's docstring says in which process or interpreter its modules run."""
-    said = re.compile(r"[Rr]uns? (?:in|on)|Both sides|PID 1")
+    said = re.compile(r"(?:^|[.:;,] |\b[Tt]hey )[Rr]uns? (?:in|on|wherever)\b|Both sides|PID 1", re.MULTILINE)
     texts = {path: ast.get_docstring(parsed(path)) or "" for path in PACKAGE.rglob("*/__init__.py")}
     assert [str(path) for path, text in texts.items() if not said.search(text)] == []
 

@@ -18,8 +18,8 @@ Each package of `appliance/` has one purpose and at most fifteen modules, and im
 is that of the layers that import-linter checks. [The newcomer's walk](newcomers-walk.md) finds its way with this list
 alone.
 
-[What is optional](#what-is-optional) has a mark: the core imports none of it. A package's main module may have the
-package's name.
+[Optional packages](#what-is-optional) are marked: the core imports them only where `pyproject.toml` lists it. A
+package's main module may have the package's name.
 
 """
 OPTIONAL = {  # in the order of the contract in pyproject.toml
@@ -29,6 +29,7 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "supervisor/answering": "a page, a command or an assistant asks; `APPLIANCE_PAGES=off` leaves the commands",
     "supervisor/companions": "the project declares other processes; `APPLIANCE_COMPANIONS`",
     "supervisor/debugger": "`APPLIANCE_DEBUGPY` is set",
+    "supervisor/images": "`APPLIANCE_SWAP` is `on`",
     "supervisor/log_consumers": "requests are recorded or exported: `desk`, `telemetry`",
     "supervisor/terminal": "the appliance has a terminal",
     "supervisor/watched_run": "`appliance run --watch` is run",
@@ -41,6 +42,7 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "standin/programs": "`APPLIANCE_PAGES` is not `off`",
     "standin/replay_pages": "as `desk`",
     "worker/asgi": "the application is an ASGI application; `APPLIANCE_ASGI`",
+    "worker/image": "`APPLIANCE_SWAP` is `on`",
     "worker/instrumentation": "requests are recorded or exported: `desk`, `telemetry`",
 }
 ROWS = """

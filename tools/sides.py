@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from functools import cache
@@ -60,7 +61,7 @@ def table() -> str:
         ("side", "packages", "imports", "runs in"),
         ("---",) * 4,
         ("ours", _names(ours()), _imports(ours()), "the appliance's environment, Python 3.11 or newer"),
-        ("the stand-in's", "`standin`", "the project's `server`; no other package", "the same environment"),
+        ("the stand-in's", "`standin`", _standins_imports(), "the same environment"),
         (
             "ours and the stand-in's", _names(with_the_standin()), _imports(with_the_standin()),
             "the same environment",
@@ -72,6 +73,14 @@ def table() -> str:
         ("both", _names(both()), _imports(both()), "both environments"),
     ]  # fmt: skip
     return "".join(f"| {' | '.join(row)} |\n" for row in rows).replace("| --- | --- | --- | --- |", "|---|---|---|---|")
+
+
+def _standins_imports() -> str:
+    """Return which packages of ours and the project's the stand-in imports."""
+    found = re.compile(r"^\s*from appliance\.(\w+)", re.MULTILINE)
+    files = (ROOT / "appliance" / "standin").rglob("*.py")
+    names = {name for path in files for name in found.findall(path.read_text(encoding="utf-8"))}
+    return _names(sorted(names - {"standin"}))
 
 
 def page() -> str:

@@ -89,7 +89,7 @@ def last_errors(sources: Sources, call: Call) -> Found:
     """Return the recorded exceptions in groups, each with the frames of the project, and what fails right now."""
     status = sources.status()
     project, limit = str(status.get("project")), call.arguments.get("limit", 10)
-    with sources.desk() as connection:
+    with sources.desk(may_be_empty=True) as connection:  # the project may be broken from the start
         groups = errors(connection, limit, with_traceback=True)
         found = [_group(connection, each, project) for each in groups]
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.tool_call import ToolError
-from appliance.desk.database import UnreadableError, open_for_reading
+from appliance.desk.database import UnreadableError, open_for_reading, open_recorded
 from appliance.protocol.status_question import ask_supervisor
 
 if TYPE_CHECKING:
@@ -55,11 +55,14 @@ class Sources:
         return status
 
     @contextmanager
-    def desk(self) -> Iterator[sqlite3.Connection]:
+    def desk(self, *, may_be_empty: bool = False) -> Iterator[sqlite3.Connection]:
         """Open the database of recorded requests.
 
+        Args:
+            may_be_empty: a database that the recorder has not made yet is an empty one.
+
         Raises:
-            ToolError: nothing is recorded, or it can't be read.
+            ToolError: this appliance records nothing, or it can't be read.
         """
         place = self.status().get("desk")
         if not place:
@@ -67,8 +70,9 @@ class Sources:
                 "This appliance records no requests.",
                 action="Set APPLIANCE_RECORD=on and APPLIANCE_PAGES=on, and restart it.",
             )
+        opened = open_recorded if may_be_empty else open_for_reading
         try:
-            with closing(open_for_reading(Path(place))) as connection:
+            with closing(opened(Path(place))) as connection:
                 yield connection
         except (UnreadableError, sqlite3.Error) as error:
             raise ToolError(

@@ -1,5 +1,6 @@
 """The desk: record each request with what belongs to it, in SQLite, over reloads and restarts.
 
-``recorder`` is a process that writes, ``questions`` is what others read. Both sides may import it. The recorder and the
-stand-in run in our interpreter.
+Runs in our interpreter. The recorder writes: it runs ``recorder``, ``intake``, ``redaction``, ``pace``, ``store`` and
+what they import. The stand-in, ``appliance requests`` and ``appliance mcp`` read: they run ``questions`` and what that
+imports.
 """

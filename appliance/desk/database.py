@@ -3,10 +3,13 @@
 One process writes (``recorder``), any number read. With a write-ahead log, readers never wait for the writer; where a
 file system can't share memory between processes, SQLite's own journal is used. The file is a cache: a database that
 can't be read, or has the tables of another version, is replaced.
+
+Runs in the recorder and its readers.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -34,6 +37,10 @@ CREATE INDEX lines_by_event ON lines (event) WHERE event NOT IN ('output', 'log'
 
 class UnreadableError(Exception):
     """There is no database that can be read. The text says why."""
+
+
+class NotMadeError(UnreadableError):
+    """The recorder has not made the tables yet."""
 
 
 def open_for_writing(path: Path) -> tuple[sqlite3.Connection, str]:
@@ -111,5 +118,22 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise UnreadableError(str(error)) from error
     if version != VERSION:
         connection.close()
-        raise UnreadableError("nothing is recorded yet")
+        if version == 0:
+            raise NotMadeError("nothing is recorded yet")
+        raise UnreadableError(f"its tables are of version {version}, not {VERSION}")
+    return connection
+
+
+def open_recorded(path: Path) -> sqlite3.Connection:
+    """Open the database as ``open_for_reading`` does; an empty one in memory if the recorder has not made it yet.
+
+    Raises:
+        UnreadableError: it can't be read.
+    """
+    with contextlib.suppress(NotMadeError):
+        if path.exists():
+            return open_for_reading(path)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    _make_tables(connection)
     return connection

@@ -1,4 +1,7 @@
-"""How durations are written for people, on the desk's pages and in a terminal."""
+"""How durations are written for people, on the desk's pages and in a terminal.
+
+Runs in the readers.
+"""
 
 from __future__ import annotations
 

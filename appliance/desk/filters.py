@@ -1,4 +1,7 @@
-"""The filters of the list of requests, as they stand in a URL."""
+"""The filters of the list of requests, as they stand in a URL.
+
+Runs in the readers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What can be asked of the lines of the log that the desk's database holds. Every function reads, none writes."""
+"""What can be asked of the lines of the log that the desk's database holds. Every function reads, none writes.
+
+Runs in the readers.
+"""
 
 from __future__ import annotations
 

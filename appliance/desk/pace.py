@@ -1,8 +1,8 @@
 """Decide when the recorder stores what has come.
 
 Theory of operation. Lines are stored once none has come for ``QUIET_S``, and under steady load after ``_LATEST_S``, as
-long as that takes a small share of a processor. Beyond the share they wait: up to ``_LATE_S``, or until the memory that
-holds them is half full, if so much storing is not more than ``_MOST_SHARE``. In a flood of requests they wait on: those
+long as that takes a small share of a processor. If storing would take more than the share, they wait up to ``_LATE_S``,
+or until the memory is half full and storing takes at most ``_MOST_SHARE``. In a flood of requests they wait on: those
 that are overwritten would be removed from the database as the oldest anyway, and a load test measures the server.
 """
 

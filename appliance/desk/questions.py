@@ -2,6 +2,8 @@
 
 Each takes a connection of ``database.open_for_reading``; a row becomes a dict whose names are those of the JSON API
 (docs/desk.md).
+
+Runs in the readers.
 """
 
 from __future__ import annotations

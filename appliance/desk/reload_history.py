@@ -1,4 +1,7 @@
-"""The history of reloads: each generation with what was saved, how long each phase took, and how it ended."""
+"""The history of reloads: each generation with what was saved, how long each phase took, and how it ended.
+
+Runs in the readers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Write rows into the desk's database, and remove the oldest beyond its limits."""
+"""Write rows into the desk's database, and remove the oldest beyond its limits.
+
+Runs in the recorder.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ EVENTS = MappingProxyType(
         ),
         "probes.started": Event(
             "info",
-            "/livez and /readyz are answered on the port of PROBE_PORT; again after its server has ended.",
+            "/livez and /readyz are answered on PROBE_PORT. Logged again after each restart of the probe server.",
             ("address",),
         ),
         "probes.unavailable": Event(

@@ -22,7 +22,8 @@ SWAP_EVENTS = MappingProxyType(
             "warning",
             "The image of the project has ended, or could not be started; it is made again after a pause.",
             ("how", "action"),
-            action="Nothing, if it comes back. If it happens again and again, set APPLIANCE_SWAP=off.",
+            action="No action is needed if the image is made again. If it happens again and again, set "
+            "APPLIANCE_SWAP=off.",
         ),
         "reload.verified": Event(
             "debug",
@@ -34,10 +35,11 @@ SWAP_EVENTS = MappingProxyType(
         ),
         "reload.mismatch": Event(
             "warning",
-            "A swap gave another state than an import of the same files. A new worker replaces the one that was "
-            "swapped; these files are not swapped again until the appliance restarts. `names`: what differs.",
+            "After a swap, the project's state differed from that after an import of the same files. A new worker "
+            "replaces the one that was swapped; these files are not swapped again until the appliance restarts. "
+            "`names`: what differs.",
             ("files", "names", "action"),
-            action="The project needs nothing. Report a defect of the appliance. APPLIANCE_SWAP=off ends all swaps.",
+            action="Your project needs no change. Report a defect of the appliance. APPLIANCE_SWAP=off ends all swaps.",
         ),
     }
 )

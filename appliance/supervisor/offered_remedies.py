@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 KEPT = 20  # remedies: those of the last failures
 LINES = 200  # of a run's output
-FRESH_S = 2.0  # a project that fails a thousand times a second has its files read once in so long
+FRESH_S = 2.0  # between two readings of the files of a project that fails a thousand times a second
 SAVED_S = 1.0  # for the watcher to notice what a remedy has saved
 _SENDERS: dict[type[Message], str] = {RemediesFound: "worker", RunRemedy: "standin", CancelRemedy: "standin"}
 _STALE = "the code has changed since this page was made: load it again"

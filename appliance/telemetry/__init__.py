@@ -1,4 +1,4 @@
 """The exporter: a process that sends requests, queries, calls, lines and durations to an OpenTelemetry collector.
 
-It alone imports OpenTelemetry's SDK, and runs only where an endpoint is set.
+Runs in a process of its own, in our interpreter, if an endpoint is set. It alone imports OpenTelemetry's SDK.
 """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Report = Callable[[str, str, dict[str, object]], object]
 
-REPEAT_S = 60.0  # trouble that comes and goes is reported so rarely
+REPEAT_S = 60.0  # between two reports, while sending fails and works by turns
 
 
 class Delivery:

@@ -56,7 +56,7 @@ class Outcome:
         return found.partition(";")[0].strip().lower()
 
     def shown(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the outcome as JSON values."""
         return {
             "status": self.status, "fields": [list(each) for each in self.fields], "content": self.content,
             "content_note": self.note, "size": self.size, "queries": self.queries, "duration_s": self.took_s,
@@ -111,7 +111,7 @@ def _masked(fields: Sequence[tuple[str, str]], redaction: Redaction) -> list[str
 
 
 def of_record(found: Mapping[str, Any], raw: RequestDetails | None, redaction: Redaction) -> Outcome:
-    """Return the outcome of a recorded request: of its start of the response, as far as that was recorded."""
+    """Return the outcome of a recorded request, from the recorded start of its response."""
     details = found["details"]
     more: dict[str, Any] = {"took_s": found["duration_s"], "request_id": found["request_id"] or ""}
     if details is None:

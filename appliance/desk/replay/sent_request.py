@@ -54,7 +54,7 @@ class SentRequest:
         return next((value for given, value in self.fields if given.lower() == name), "")
 
     def checked(self) -> SentRequest:
-        """Return it, if it can be sent.
+        """Return the request, if it can be sent.
 
         Raises:
             ReplayError: it can't.

@@ -17,7 +17,7 @@ class Wire(Protocol):
     buffer: bytes
 
     def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all bytes."""
 
 
 def send_continue(wire: Wire) -> None:

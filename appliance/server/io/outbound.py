@@ -78,7 +78,7 @@ class Outbound:
         self._usual_send: Callable[[Any], int] = self._send
 
     def send(self, data: bytes) -> None:
-        """Send all of it, now or in the background.
+        """Send all bytes, now or in the background.
 
         Raises:
             OSError: the client has gone.

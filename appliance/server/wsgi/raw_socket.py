@@ -92,7 +92,7 @@ class RawSocket:
         return len(data)
 
     def send(self, data: Any, flags: int = 0, /) -> int:
-        """Send all of it: libraries ignore how much ``send`` took."""
+        """Send all bytes: libraries ignore how much ``send`` took."""
         self.sendall(data, flags)
         return len(data)
 

@@ -1,6 +1,7 @@
 """Pass the questions of pages on to the recorder, and its answers back; tell the recorder what serves.
 
-Runs in the supervisor's loop. The supervisor looks into neither. A worker can send neither: it runs the project's code.
+Runs in the supervisor's loop. The supervisor reads neither questions nor answers. Workers may send neither, because
+they run the project's code.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class RecorderQuestions:
 
     def ask(self, question: dict[str, Any], answered: Callable[[dict[str, Any]], object]) -> Callable[[], object]:
         """Ask for a client of the status socket; the result forgets the question."""
-        self._number -= 1  # those of a stand-in are positive
+        self._number -= 1  # the supervisor's own are negative, the stand-in's positive
         number = self._number
         self._own[number] = answered
         recorder = self._recorder()

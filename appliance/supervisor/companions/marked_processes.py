@@ -1,8 +1,8 @@
 """Find the processes that a companion has started, also those that have left its process group.
 
-A program that calls setsid(2) leaves the group, and one whose parent has ended is below nobody. But both have inherited
-their environment, in which each companion has a variable of its own, as Jenkins marks the processes of a build. A
-program that empties its environment is not found. Only Linux shows the environment of a process.
+A program that calls setsid(2) leaves the group, and a process whose parent has ended has no ancestor among ours. But
+both have inherited their environment, in which each companion has a variable of its own, as Jenkins marks the processes
+of a build. A program that empties its environment is not found. Only Linux shows the environment of a process.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from appliance.logs.setup import Log
 
-REPEAT_S = 60.0  # a place that fails again and again is reported once in so long, with a count
+REPEAT_S = 60.0  # between two reports of one place that fails again and again; the second has a count
 _PLACES = 100
 
 

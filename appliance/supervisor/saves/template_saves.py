@@ -97,7 +97,7 @@ class TemplateSaves:
         return True
 
     def answered(self, child: Handle, message: TemplatesChecked) -> None:
-        """Take a worker's answer; an answer that was waited for no longer concerns nobody."""
+        """Take a worker's answer. Ignore it if no question waits for it."""
         question = self._question
         if question is None or (question.worker, question.number) != (child, message.number):
             return

@@ -1,1 +1,1 @@
-"""The terminal that the appliance may run in: its keys, and what each does."""
+"""The terminal of the appliance, if it has one: its keys, and what each does. Runs in the supervisor."""

@@ -207,7 +207,7 @@ class Workers:
             self._on(events.SwapDeclined(child.attempt))
 
     def import_failed(self, child: Handle, message: Failed) -> None:
-        """The worker's import of the application raised; that of a superseded one concerns nobody."""
+        """The worker's import of the application raised. Ignore it if the worker is being ended."""
         if not child.ending:
             self._on(events.ImportFailed(child.attempt, message.report, address_in_use=_address_in_use(message)))
 

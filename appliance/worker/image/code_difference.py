@@ -1,6 +1,6 @@
 """Compare two versions of a module's code: which function bodies differ, or why one can't take the other's place.
 
-Pure. Which functions ran is the caller's to know: see ``import_witness``.
+Pure. The caller knows which functions ran (``import_witness``).
 
 Theory of operation. A module's import runs the bodies of its module and of its classes, and whatever these call. If
 each body that ran is the same, it did the same: a second import would leave the same objects, with other code in some

@@ -5,9 +5,9 @@ waits there for requests to fork. Its main thread is its only thread.
 
 Theory of operation. A fork goes on within the call that would have served: so scripts, factories and Django's settings
 need no other path than a worker's. It reads the files that have changed since the import, and swaps the functions that
-they define (``body_swap``); it then serves as if it had imported them. Where that could be another state than that of
-a fresh import, it says so instead (``SwapDeclined``) and ends. What the import does outside of its process ends the
-image before it happens (``import_effects``).
+they define (``body_swap``); it then serves as if it had imported them. If the state could differ from that of a fresh
+import, the fork sends ``SwapDeclined`` instead and ends. What the import does outside of its process ends the image
+before it happens (``import_effects``).
 
 It ends with ``os._exit``: exit hooks of modules are for the workers to run.
 """

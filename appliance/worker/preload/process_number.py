@@ -1,4 +1,4 @@
-"""Notice that the project asks for the number of its process: what it keeps of it is wrong in each fork.
+"""Detect that the project calls ``os.getpid`` while it is imported: a stored number is wrong in each fork.
 
 Runs in the image, while it imports the project. No audit event reports ``os.getpid``.
 """

@@ -16,7 +16,7 @@ from .table_steps import Step, steps_of
 VACANT: Final = 0  # nobody: as many requests run as may, or no thread could be started
 LED: Final = 1  # a thread of the pool
 LED_HERE: Final = 2  # the watchdog's own thread, since no other could be started
-OVER: Final = 3  # nobody, ever again
+OVER: Final = 3  # the pool has stopped; no thread leads again
 
 STATES: Final = ("vacant", "led", "led here", "over")
 

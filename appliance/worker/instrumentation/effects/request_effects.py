@@ -92,7 +92,7 @@ class Effects:
             noted[place] += count
 
     def to_wire(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
+        """Return the effects as JSON values."""
         found: dict[str, Any] = {}
         if self._calls:
             found["calls"] = self.calls()

@@ -36,11 +36,11 @@ class _Replies(io.RawIOBase):
         self._waiting = waiting
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Say that the socket can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Give what waits."""
+        """Return the bytes that wait."""
         size = min(len(buffer), len(self._waiting))
         buffer[:size] = self._waiting[:size]
         del self._waiting[:size]
@@ -64,7 +64,7 @@ class SmtpSink:
             rest = self._message(rest) if self._in_data else self._commands(rest)
 
     def send(self, data: Any, _flags: int = 0) -> int:
-        """Take all of it."""
+        """Take all bytes."""
         self.sendall(data)
         return len(data)
 
