@@ -1,4 +1,4 @@
-"""A PostgreSQL server for a benchmark, in a folder of its own, reached by a socket."""
+"""A PostgreSQL server for benchmarks and tests, in a folder of its own, reached by a socket."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+USER = "shop"
+
 
 def _programs() -> list[Path]:
     return sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -26,20 +28,20 @@ def is_installed() -> bool:
 
 @contextmanager
 def cluster() -> Iterator[str]:
-    """Run a server until the block ends; the folder of its socket. The user ``shop`` may do everything."""
-    folder = tempfile.mkdtemp(prefix="postgres-", dir="/tmp")
+    """Run a server until the block ends; its socket is in the folder. ``shop`` may do everything in ``postgres``."""
+    folder = tempfile.mkdtemp(prefix="postgres-", dir="/tmp")  # a socket's path must be short
     owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())  # it refuses root
     os.chown(folder, owner.pw_uid, owner.pw_gid)
 
     def run(program: str, *arguments: str) -> None:
         subprocess.run(
             [str(_programs()[-1] / program), "-D", f"{folder}/data", *arguments],
-            check=True, user=owner.pw_uid, group=owner.pw_gid, cwd=folder, stdout=subprocess.DEVNULL,
+            check=True, timeout=60, user=owner.pw_uid, group=owner.pw_gid, cwd=folder, stdout=subprocess.DEVNULL,
         )  # fmt: skip
 
     try:
-        run("initdb", "-U", "shop", "--auth=trust", "--no-sync", "-E", "UTF8", "--no-locale")
-        run("pg_ctl", "-w", "-o", f"-k {folder} -c listen_addresses=", "-l", f"{folder}/log", "start")
+        run("initdb", "-U", USER, "--auth=trust", "--no-sync", "-E", "UTF8", "--no-locale")
+        run("pg_ctl", "-w", "-o", f"-k {folder} -c listen_addresses= -c fsync=off", "-l", f"{folder}/log", "start")
         try:
             yield folder
         finally:

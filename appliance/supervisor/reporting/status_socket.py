@@ -68,6 +68,7 @@ class StatusSocket:
         self._answerers = answerers
         self._loop = loop
         self._listener: socket.socket | None = None
+        self._connections: set[_Connection] = set()
 
     def open(self) -> str | None:
         """Listen; return the reason if that fails: another supervisor answers there, or the file can't be made."""
@@ -94,11 +95,13 @@ class StatusSocket:
         return None
 
     def close(self) -> None:
-        """Remove the file."""
+        """Remove the file, and close every connection."""
         if self._listener is not None:
             self._loop.unwatch(self._listener)
             self._listener.close()
             self._path.unlink(missing_ok=True)
+        for each in list(self._connections):
+            each.end()
 
     def _accept(self) -> None:
         if self._listener is None:
@@ -108,14 +111,21 @@ class StatusSocket:
         except OSError:
             return  # the client has disconnected already
         connection.setblocking(False)  # noqa: FBT003  as above
-        _Connection(connection, self._answerers, self._loop)
+        self._connections.add(_Connection(connection, self._answerers, self._loop, self._connections.discard))
 
 
 class _Connection:
     """One connection: read its question, send the answer, close it."""
 
-    def __init__(self, connection: socket.socket, answerers: Mapping[str, Answerer], loop: Loop) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        answerers: Mapping[str, Answerer],
+        loop: Loop,
+        ended: Callable[[_Connection], object],
+    ) -> None:
         self._connection = connection
+        self._ended = ended
         self._answerers = answerers
         self._loop = loop
         self._question = b""
@@ -155,7 +165,7 @@ class _Connection:
         if not self._trusted:
             answer = {name: answer.get(name) for name in _FOR_EVERYBODY}
         self._unsent = memoryview(json.dumps(answer).encode())
-        self._timer = self._loop.call_later(ANSWER_S, self._end)
+        self._timer = self._loop.call_later(ANSWER_S, self.end)
         self._flush()
 
     def _flush(self) -> None:
@@ -168,9 +178,11 @@ class _Connection:
         if self._unsent:
             self._loop.watch(self._connection, self._flush, write=True)
         else:
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Close the connection."""
+        self._ended(self)
         self._timer.cancel()
         self._loop.unwatch(self._connection)
         self._connection.close()

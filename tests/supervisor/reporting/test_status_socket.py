@@ -110,3 +110,24 @@ def test_a_missing_supervisor_is_reported_with_its_path(tmp_path: Path):
     """Where no supervisor listens, that is said with its path."""
     with pytest.raises(NotRunningError, match="no appliance answers"):
         ask(tmp_path / "status.sock")
+
+
+def test_the_end_closes_the_connection_of_a_client_that_waits(tmp_path: Path):
+    """A client whose answer has not come is told that the supervisor has gone, and a later answer goes nowhere."""
+    kept: list[Any] = []
+    loop = Loop()
+
+    def keep(answer: Any) -> None:
+        kept.append(answer)
+        loop.stop()
+
+    listening = StatusSocket(tmp_path / "s", {"status": keep}, loop)
+    assert listening.open() is None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(tmp_path / "s"))
+        client.sendall(b"status\n")
+        loop.run()
+        listening.close()
+        assert client.recv(100) == b""
+        kept[0](STATUS)
+    loop.close()
