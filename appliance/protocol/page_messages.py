@@ -114,6 +114,9 @@ class AskRecorder(Message):
     question: dict[str, Any]
 
 
+NO_ANSWER: Final = "The recorder has not answered. Look for desk.failed in the log, and try again."
+
+
 class RecorderAnswers(Message):
     """The answer to ``AskRecorder``. From the recorder, and passed on to the stand-in."""
 

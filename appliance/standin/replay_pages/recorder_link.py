@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.channel import ChannelError
-from appliance.protocol.page_messages import AskRecorder
+from appliance.protocol.page_messages import NO_ANSWER, AskRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from appliance.protocol.record import Message
 
 WAIT_S = 40.0  # longer than a request that is sent again may take
-_NO_ANSWER = {"error": "The recorder has not answered. Look for desk.failed in the log, and try again."}
 
 Answer = dict[str, Any]
 
@@ -52,11 +51,11 @@ class RecorderLink:
             with self._changed:
                 self._changed.wait_for(lambda: self._answers[number] is not None, within_s or self._wait_s)
         except ChannelError:  # this process ends
-            return dict(_NO_ANSWER)
+            return {"error": NO_ANSWER}
         finally:
             with self._changed:
                 answer = self._answers.pop(number)
-        return dict(_NO_ANSWER) if answer is None else answer
+        return {"error": NO_ANSWER} if answer is None else answer
 
     def answered(self, message: RecorderAnswers) -> None:
         """Take an answer; one that nobody waits for any longer is dropped."""

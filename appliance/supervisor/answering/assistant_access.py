@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.reporting.status_socket import Answerer
     from appliance.supervisor.runtime import Runtime
 
+READ_ONLY = "APPLIANCE_MCP is not write. Ask the person to set APPLIANCE_MCP=write, and to restart the appliance."
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]{43}")
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 

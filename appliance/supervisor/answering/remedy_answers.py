@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.page_messages import RunRemedy
+from appliance.supervisor.answering.assistant_access import READ_ONLY
 from appliance.supervisor.reporting.status_socket import WithArgument
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.offered_remedies import OfferedRemedies
     from appliance.supervisor.reporting.status_socket import Answerer, Send
     from appliance.supervisor.runtime import Runtime
-
-_READ_ONLY = "APPLIANCE_MCP is not write. Ask the person to set APPLIANCE_MCP=write, and to restart the appliance."
 
 
 class RemedyAnswers:
@@ -47,7 +46,7 @@ class RemedyAnswers:
 
     def _run(self, asked: dict[str, Any], send: Send) -> None:
         if not self._may_write:
-            send({"error": _READ_ONLY})
+            send({"error": READ_ONLY})
             return
         remedy, shown = str(asked.get("remedy"))[:64], str(asked.get("shown"))[:64]
         known = next((each for each in self._remedies.offered() if each["id"] == remedy), None)
@@ -58,7 +57,7 @@ class RemedyAnswers:
 
     def _cancel(self, asked: dict[str, Any], send: Send) -> None:
         if not self._may_write:
-            send({"error": _READ_ONLY})
+            send({"error": READ_ONLY})
             return
         self._remedies.cancel(str(asked.get("remedy"))[:64])
         send(self._told())

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from appliance.protocol.page_messages import NO_ANSWER
+from appliance.supervisor.answering.assistant_access import READ_ONLY
 from appliance.supervisor.reporting.status_socket import WithArgument
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 WAIT_S = 40.0  # longer than a request that is sent again may take
 RECORDING_S = 1.0
 _EDITED = ("method", "target", "fields", "body")
-_READ_ONLY = "APPLIANCE_MCP is not write. Ask the person to set APPLIANCE_MCP=write, and to restart the appliance."
-_NO_ANSWER = "The recorder has not answered. Look for desk.failed in the log, and try again."
 
 
 class ReplayAnswers:
@@ -47,7 +47,7 @@ class ReplayAnswers:
 
     def _replay(self, asked: dict[str, Any], send: Send) -> None:
         if not self._may_write:
-            send({"error": _READ_ONLY})
+            send({"error": READ_ONLY})
             return
         self._send_again(asked, send)
 
@@ -67,7 +67,7 @@ class ReplayAnswers:
 
         def too_late() -> None:
             forget()
-            send({"error": _NO_ANSWER})
+            send({"error": NO_ANSWER})
 
         timer = self._loop.call_later(wait_s, too_late)
         forget = self._questions.ask(question, answered)

@@ -34,6 +34,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...ownership import CLOSED, LEVELS, NotOursError, open_folder
+from .loaded_modules import namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,12 +148,8 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
 def own_files(places: ProjectPlaces) -> list[str]:
     """Return the files of loaded modules that are the project's own."""
     found: list[str] = []
-    for name, module in list(sys.modules.items()):
-        try:
-            # Not getattr: it would load a module that is loaded lazily.
-            file = object.__getattribute__(module, "__dict__").get("__file__")
-        except AttributeError:
-            continue
+    for name, names in namespaces():
+        file = names.get("__file__")
         if isinstance(file, str) and not name.startswith(_OURS):
             path = os.path.abspath(file)
             if places.is_own(path):

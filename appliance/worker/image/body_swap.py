@@ -19,6 +19,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..files.loaded_modules import namespaces
 from . import code_holders
 from .code_bodies import is_function, name_of, same_lines, tree
 from .code_difference import compare
@@ -170,11 +171,10 @@ class Swaps:
     def _index_modules(self, classes: list[type]) -> None:
         """Sort the modules and classes by their file."""
         paths: dict[Any, str] = {}
-        for name, module in list(sys.modules.items()):
+        for name, names in namespaces():
             try:
-                names = object.__getattribute__(module, "__dict__")  # not vars: it would load a lazy module
                 path = os.path.abspath(names["__file__"])
-            except (AttributeError, KeyError, TypeError):
+            except (KeyError, TypeError):
                 continue
             if path in self._files:
                 paths[name] = path

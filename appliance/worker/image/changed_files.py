@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import TYPE_CHECKING
 
+from ..files.loaded_modules import namespaces
 from .code_difference import compare
 
 if TYPE_CHECKING:
@@ -115,12 +115,8 @@ class ChangedFiles:
 def _module_names(codes: dict[str, CodeType]) -> dict[str, str]:
     """Return the name of the module that was loaded from each file."""
     names: dict[str, str] = {}
-    for name, module in list(sys.modules.items()):
-        try:
-            # Not getattr: it would load a module that is loaded lazily.
-            file = object.__getattribute__(module, "__dict__").get("__file__")
-        except AttributeError:
-            continue
+    for name, defined in namespaces():
+        file = defined.get("__file__")
         if isinstance(file, str) and os.path.abspath(file) in codes:
             names.setdefault(os.path.abspath(file), name)
     return names

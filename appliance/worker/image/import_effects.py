@@ -22,6 +22,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..files.loaded_modules import namespaces
 from ..preload import fork_safety
 from .driver_connections import DriverConnections
 from .effect_rules import RULES
@@ -219,11 +220,4 @@ def _difference(before: _State, after: _State, is_kept: Callable[[int], bool]) -
 
 def _module_of(file: str) -> str:
     """Return the name of the module that was loaded from a file."""
-    for name, module in list(sys.modules.items()):
-        try:
-            # Not getattr: it would load a module that is loaded lazily.
-            if object.__getattribute__(module, "__dict__").get("__file__") == file:
-                return name
-        except AttributeError:
-            continue
-    return file
+    return next((name for name, names in namespaces() if names.get("__file__") == file), file)

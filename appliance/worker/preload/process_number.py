@@ -9,6 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ..files.loaded_modules import namespaces
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,11 +43,6 @@ class ProcessNumber:
 
     def __exit__(self, *_: object) -> None:
         os.getpid = self._original
-        for module in list(sys.modules.values()):
-            try:
-                # Not getattr: it would load a module that is loaded lazily.
-                names = object.__getattribute__(module, "__dict__")
-            except AttributeError:
-                continue
+        for _name, names in namespaces():
             if names.get("getpid") is self._noted:
                 names["getpid"] = self._original
