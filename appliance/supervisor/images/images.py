@@ -11,10 +11,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.errors import StartError
 from appliance.protocol.image_messages import Verify
 from appliance.supervisor.images import image_events as events
 from appliance.supervisor.images import image_states
+from appliance.supervisor.images.image_imports import ImageImports, too_old
 from appliance.supervisor.images.image_processes import ImageProcesses
 from appliance.supervisor.images.image_states import Phase, Process
 from appliance.supervisor.images.swap_comparison import SwapComparison
@@ -39,7 +39,6 @@ ANSWER_S = 1.0  # for a fork of an image to say hello
 COMPARE_S = 10.0  # for a fork of an image to swap, and to say what its state is then
 LATEST_S = 2.0  # while there is no image: the longest wait for a moment without a save
 KEPT_FILES = 4  # each swap takes these files again: about a millisecond for each
-OLDEST = (3, 12)  # ``sys.monitoring``
 
 
 class Images:
@@ -56,15 +55,13 @@ class Images:
         self._loop = runtime.loop
         self._children = runtime.children
         self._log = runtime.log
-        self._preloading = preloading
-        self._spawner = spawner
         self._replace = replace
-        self._import_s = runtime.settings.boot_timeout_s
         off = why_off(runtime.settings)
         self.is_on = not off
         self._state = image_states.State(Phase.OFF, off) if off else image_states.State()
         self._performers = self._actions()
         self._processes = ImageProcesses(runtime.loop, runtime.children)
+        self._imports = ImageImports(runtime, preloading, spawner, self._processes)
         self._files: dict[Process, ImageFiles] = {}
         self._swappable = SwappableFiles(str(runtime.settings.project))
         self._comparison = SwapComparison()
@@ -297,42 +294,24 @@ class Images:
         self._on(events.ImportDue())
 
     def _start_import(self, _action: events.StartImport) -> None:
-        if (old := self._too_old()) is not None:
+        if old := too_old(self._worker.python if self._worker is not None else ""):
             self._on(events.ImportStarted())
             self._on(events.Imported(old))
-        elif (why := self._import(Process.NEXT)) is not None:
+        elif why := self._import(Process.NEXT):
             self._on(events.ImportNotStarted(why))
         else:
             self._on(events.ImportStarted())
 
-    def _import(self, process: Process) -> str | None:
-        """Have a process import the project; return why there is none."""
-        analysis = required(self._analysis, "an image is made")
-        child = self._preloading.fork_image()
-        if child is None:
-            return "no process could be forked"
-        try:
-            self._spawner.import_ahead(child, analysis)
-        except (StartError, OSError) as error:
-            self._children.kill(child)
-            return str(error)
-        self._processes.add(process, child)
-        self._processes.give_time(child, self._import_s)
+    def _import(self, process: Process) -> str:
+        """Have a process import the project; return why there is none, or nothing."""
+        if why := self._imports.begin(process, required(self._analysis, "an image is made")):
+            return why
         self._files[process] = ImageFiles()
-        return None
-
-    def _too_old(self) -> str | None:
-        """Return why the project's Python can't swap; None if it can."""
-        python = self._worker.python if self._worker is not None else ""
-        numbers = tuple(int(part) for part in python.split(".")[:2] if part.isdecimal())
-        if len(numbers) < 2 or numbers >= OLDEST:
-            return None
-        return f"swaps need Python 3.12 or newer; the project has {python}"
+        return ""
 
     def _resume(self, _action: events.Resume) -> None:
         self._processes.signal(Process.NEXT, signal.SIGCONT)
-        if (child := self._processes.get(Process.NEXT)) is not None:
-            self._processes.give_time(child, self._import_s)  # the time in which it stood still does not count
+        self._imports.give_time(Process.NEXT)
 
     def _compare(self, _action: events.Compare) -> None:
         child = self._processes.fork(Process.IMAGE, "image")
@@ -345,7 +324,7 @@ class Images:
 
     def _repeat(self, _action: events.Repeat) -> None:
         self._end(Process.VERIFIER)
-        if (why := self._import(Process.AGAIN)) is not None:
+        if why := self._import(Process.AGAIN):
             self._on(events.NotCompared(why))
 
     def _promote(self, _action: events.Promote) -> None:
