@@ -14,6 +14,8 @@ class ImportAhead(Message):
     """Start as an image: the first message to a process that the preloader has forked. The values are those of Start.
 
     It imports the project, answers ``ImageReady``, and is forked from by ``Fork``. It serves nothing.
+
+    ``before``: own files (absolute paths). The import pauses before it first reads one of them: ``CheckpointReached``.
     """
 
     kind = "import_ahead"
@@ -23,6 +25,16 @@ class ImportAhead(Message):
     options: dict[str, Any]
     mark: str = ""
     code: str = ""
+    before: list[str] = made_default(default_factory=list)
+
+
+class GoOn(Message):
+    """Import the rest, as the image: the first message to a process that a checkpoint has forked, if not ``Start``.
+
+    It may become the next checkpoint. It answers as the checkpoint would have answered to ``ImportAhead``.
+    """
+
+    kind = "go_on"
 
 
 class Verify(Message):
@@ -33,6 +45,22 @@ class Verify(Message):
 
     kind = "verify"
     changed: list[str]
+
+
+class CheckpointReached(Message):
+    """The import has paused: what comes before this file is imported, and nothing of the file was read.
+
+    The process is forked from by ``Fork``, and never imports the rest itself. A ``FilesReport`` of what it has read and
+    looked for until then comes before this message.
+
+    Attributes:
+        path: the file, as ``ImportAhead.before`` names it.
+        import_s: how long the import has taken until then.
+    """
+
+    kind = "checkpoint_reached"
+    path: str
+    import_s: float = 0.0
 
 
 class ImageReady(Message):
@@ -78,4 +106,12 @@ class Fingerprints(Message):
     refused: str = ""
 
 
-IMAGE_MESSAGES: Final = (ImportAhead, Verify, ImageReady, SwapDeclined, Fingerprints)
+IMAGE_MESSAGES: Final = (
+    ImportAhead,
+    GoOn,
+    Verify,
+    CheckpointReached,
+    ImageReady,
+    SwapDeclined,
+    Fingerprints,
+)

@@ -31,7 +31,7 @@ class Start(Message):
     options: dict[str, Any]  # the server's options: threads, limits, hosts ...
     mark: str = ""  # the mark of its output frames (``output_frames``), in hexadecimal
     code: str = ""  # the folder for the project's compiled code; empty: none
-    # For a fork of an image: the paths of the files that were saved since its import began.
+    # For a fork of an image or a checkpoint: the paths of the files that were saved since its import began.
     changed: list[str] = made_default(default_factory=list)
 
 
@@ -184,7 +184,8 @@ class Ready(Message):
         import_s: how long the import, or the swap, took.
         began: CLOCK_MONOTONIC at its start.
         application: the qualified name of its class or function.
-        how: "swapped": functions were swapped in a fork of an image; empty: the project was imported.
+        how: "swapped": functions were swapped in a fork of an image; "checkpoint": the import went on from one;
+            empty: the project was imported.
         swapped: the files whose functions were swapped.
     """
 
