@@ -157,11 +157,10 @@ class Watcher:
     def _compare(self, files: dict[str, FileState], more: bool) -> None:  # noqa: FBT001  one call
         """Take a file that was saved before it was watched as saved now."""
         self._add_files("worker", Kind.CODE, files, more=more)
-        now = time.monotonic()
         for path, state in files.items():
             if self._watch_set.kind(path) is not None and state.differs(path):
                 self._contents.worker_differs(path)
-                self._note(path, now, whole=True)  # it is complete, or more events will follow
+                self._note(path, time.monotonic(), whole=True)  # it is complete, or more events will follow
 
     def _run(self) -> None:
         try:
@@ -215,8 +214,8 @@ class Watcher:
         """Wait for events; return whether files may have changed."""
         noted = False
         for event in self._watch_set.source.wait(timeout_s):
-            now = time.monotonic()
             paths, scan_all = self._watch_set.handle(event)
+            now = time.monotonic()  # a new folder's files may have been written until they were listed
             for path in paths:
                 self._note(path, now, whole=event.event_type in {EventType.WRITTEN, EventType.DELETED})
                 self._synchronisation.note(event, path, polls=self._schedule.polling)
@@ -260,7 +259,7 @@ class Watcher:
         elif schedule.recent_due(now):
             found |= schedule.check_recent(now, watch_set.tree.files)
         for path in found:
-            self._note(path, now, whole=False)
+            self._note(path, time.monotonic(), whole=False)  # it may have been written during the scan
 
     def _report_limits(self) -> None:
         error = self._watch_set.exhausted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from zlib import crc32
 
@@ -11,6 +12,7 @@ import pytest
 from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind
 from appliance.watch.tree import mark
+from appliance.watch.watch_set import WatchSet
 from tests.watch.watching import Looked, Watch, age, save
 
 
@@ -112,3 +114,26 @@ def test_what_the_user_ignores(watch: Watch, hidden: Path):
     for file in files:
         save(file, "two")
     assert watching.changes_before() == []
+
+
+@pytest.mark.parametrize("how", ["events", "poll"])
+def test_a_file_that_was_written_while_its_folder_was_listed(
+    watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch, how: str
+):
+    """A file that only a listing has found is seen after that: a worker that wrote it meanwhile had noted it before."""
+    made = watch_set / "made"
+    noted: list[float] = []
+    enter = WatchSet._enter
+
+    def entered_slowly(self: WatchSet, folder: str) -> None:
+        if folder == str(made) and not noted:
+            noted.append(time.monotonic())
+            (made / "page.py").write_text("one", encoding="utf-8")
+        enter(self, folder)
+
+    monkeypatch.setattr(WatchSet, "_enter", entered_slowly)
+    watching = watch(how=how)
+    made.mkdir()
+    burst = watching.burst()
+    assert dict(burst.kinds) == {"made/page.py": Kind.CODE}
+    assert burst.seen[str(made / "page.py")] >= noted[0]
