@@ -21,7 +21,7 @@ _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
-# Of a package within another, decisions and comments name the last part only: ``preloading/preload_rounds``.
+# Of a package within another, decisions and comments name the last part only: ``preloading/preload_states``.
 PARENTS: dict[str, list[Path]] = {}
 for _init in sorted((ROOT / "appliance").glob("*/**/__init__.py")):
     PARENTS.setdefault(_init.parent.name, []).append(_init.parent.parent)

@@ -51,7 +51,7 @@ TESTS = {
         "tests/supervisor/steps/test_analysis_log.py",
     ],
     "appliance/supervisor/steps/before_start.py": ["tests/supervisor/steps/test_before_start_commands.py"],
-    "appliance/supervisor/steps/before_start_runs.py": ["tests/supervisor/steps/test_before_start_runs.py"],
+    "appliance/supervisor/steps/before_start_states.py": ["tests/supervisor/steps/test_before_start_states.py"],
     "appliance/supervisor/steps/installation.py": ["tests/supervisor/steps/test_installation.py"],
     "appliance/supervisor/steps/remedy_run.py": [
         "tests/supervisor/steps/test_remedy_run.py",
@@ -64,18 +64,18 @@ TESTS = {
     ],
     "appliance/supervisor/workers": ["tests/supervisor/workers"],
     "appliance/supervisor/workers/drained_workers.py": ["tests/supervisor/workers/test_drained_workers.py"],
-    "appliance/supervisor/workers/progress.py": [
-        "tests/supervisor/workers/test_progress.py",
-        "tests/supervisor/workers/test_progress_states.py",
+    "appliance/supervisor/workers/standstill.py": [
+        "tests/supervisor/workers/test_standstill.py",
+        "tests/supervisor/workers/test_standstill_states.py",
     ],
     "appliance/supervisor/workers/crash_loops.py": ["tests/supervisor/workers/test_deaths.py"],
-    "appliance/supervisor/workers/worker_retries.py": ["tests/supervisor/workers/test_worker_retries.py"],
+    "appliance/supervisor/workers/retry_states.py": ["tests/supervisor/workers/test_retry_states.py"],
     "appliance/supervisor/workers/workers.py": [
         "tests/supervisor/workers/test_workers.py",
         "tests/supervisor/workers/test_worker_reports.py",
     ],
     "appliance/supervisor/preloading": ["tests/supervisor/preloading"],
-    "appliance/supervisor/preloading/preload_rounds.py": ["tests/supervisor/preloading/test_preload_rounds.py"],
+    "appliance/supervisor/preloading/preload_states.py": ["tests/supervisor/preloading/test_preload_states.py"],
     "appliance/supervisor/debugger": ["tests/supervisor/debugger"],
     "appliance/supervisor/loop.py": ["tests/supervisor/test_loop.py", "tests/supervisor/test_loop_pauses.py"],
     "appliance/supervisor/processes": ["tests/supervisor/processes"],

@@ -46,7 +46,7 @@ def _gitpod(process: Mapping[str, str]) -> list[str]:
 _RULES: tuple[Callable[[Mapping[str, str]], list[str]], ...] = (_codespaces, _vscode_proxy, _gitpod)
 
 
-def forwarded_names(process: Mapping[str, str]) -> list[tuple[str, str]]:
+def workspace_hosts(process: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return scheme and host of each URL, with ``{port}`` where the forwarded port stands."""
     return [(scheme, host) for scheme, host, _ in _parsed(process)]
 

@@ -35,7 +35,7 @@ from appliance.environment.environment_folder import (
     seal,
     write_note,
 )
-from appliance.environment.environment_locks import installation_lock, prune
+from appliance.environment.environment_use import installation_lock, prune
 from appliance.environment.failures.install_needs import name_needs
 from appliance.environment.install_dependencies import DependencyInstallation
 from appliance.environment.installer import Installer, installer, newest_version

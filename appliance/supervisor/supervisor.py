@@ -107,7 +107,7 @@ class Supervisor:
             debug_port=self._debug_port, listener=listener, router=self._pages.router, hold=hold,
         )  # fmt: skip
         self._companions = Companions(runtime, self._check_all_gone)
-        self._probes = ProbePort(runtime, self._worker_group.progress)
+        self._probes = ProbePort(runtime, self._worker_group.standstill)
         self._template_saves = TemplateSaves(
             str(settings.project), loop, self._children, log,
             worker=self._worker_group.serving, changed=self._templates_changed,
@@ -207,7 +207,7 @@ class Supervisor:
         self._probes.begin()
         self._consumers.begin()
         self._reload_trigger.start()
-        self._worker_group.progress.start()
+        self._worker_group.standstill.start()
         self._pages.progress.begin(Phase.ANALYSING)
         self._lifecycle.perform(lifecycle_events.Analyse(self._lifecycle.state.job))
         self._controls.keys.start()

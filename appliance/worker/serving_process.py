@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..protocol.channel import Channel, ChannelError, message_parts
 from ..protocol.greeting import greet
 from ..protocol.messages import HandOverConnections, TakeConnections
-from ..server.http.forwarded_names import ForwardedNames
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
+from ..server.http.workspace_hosts import WorkspaceHosts
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pool.pool import PooledWSGIServer
 from ..server.wsgi.environ import TrustedProxies
@@ -95,15 +95,15 @@ def make_server(
     listener: socket.socket, application: Application, sink: RecordSink, options: dict[str, Any], **more: Any
 ) -> PooledWSGIServer:
     """Build the server that ``options`` (``supervisor/processes/spawn``) describe."""
-    forwarded_names = ForwardedNames(options["forwarded_names"])
+    workspace_hosts = WorkspaceHosts(options["workspace_hosts"])
     return PooledWSGIServer(
         listener,
         application,
         sink=sink,
         limits=Limits(**options["limits"]),
         threads=options["threads"],
-        allowed_hosts=AllowedHosts(options["allowed_hosts"], forwarded_names),
-        trusted_proxies=TrustedProxies(tuple(options["trusted_proxies"]), forwarded_names),
+        allowed_hosts=AllowedHosts(options["allowed_hosts"], workspace_hosts),
+        trusted_proxies=TrustedProxies(tuple(options["trusted_proxies"]), workspace_hosts),
         **more,
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.config.port_forwarding import forwarded_names, forwarded_url
+from appliance.config.port_forwarding import forwarded_url, workspace_hosts
 
 CODESPACE = {"CODESPACES": "true", "CODESPACE_NAME": "octo-tea-7x"}
 CODER = "https://{{port}}--main--shop--kim.coder.example.test"
@@ -44,7 +44,7 @@ CODER = "https://{{port}}--main--shop--kim.coder.example.test"
 )  # fmt: skip
 def test_a_workspace_names_its_own_urls(process, url, hosts):
     """Each rule gives the names of this workspace alone, and the URL that people open."""
-    assert {host for _, host in forwarded_names(process)} == hosts
+    assert {host for _, host in workspace_hosts(process)} == hosts
     assert forwarded_url(process, 8000) == url
 
 
@@ -73,5 +73,5 @@ def test_a_workspace_names_its_own_urls(process, url, hosts):
 )
 def test_other_values_name_nothing(process):
     """What is not set by a workspace, or is not a URL of a name with a dot, allows no host."""
-    assert forwarded_names(process) == []
+    assert workspace_hosts(process) == []
     assert forwarded_url(process, 8000) == ""

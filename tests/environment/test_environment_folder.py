@@ -7,7 +7,7 @@ import pytest
 
 from appliance.conventions import COMPLETE_MARK
 from appliance.environment.environment_folder import clear, closed_to_others, is_complete, read_note, seal, write_note
-from appliance.environment.environment_locks import EnvironmentUse, installation_lock, prune
+from appliance.environment.environment_use import EnvironmentUse, installation_lock, prune
 from appliance.environment.python.pythons import _places as _candidates
 from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_cache import PreloadCache

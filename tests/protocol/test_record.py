@@ -11,7 +11,7 @@ from appliance.protocol import image_messages, messages, page_messages
 from appliance.protocol.record import Message, Record, declared_types, made_default
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.preloading import preload_events
-from appliance.supervisor.steps import before_start_runs, remedy_runs
+from appliance.supervisor.steps import before_start_states, remedy_states
 from appliance.supervisor.workers import acceptor_events, worker_events
 
 
@@ -103,7 +103,7 @@ def test_types_are_as_declared():
 @pytest.mark.parametrize(
     "module",
     [
-        messages, page_messages, image_messages, lifecycle_events, preload_events, before_start_runs, remedy_runs,
+        messages, page_messages, image_messages, lifecycle_events, preload_events, before_start_states, remedy_states,
         acceptor_events, worker_events,
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .limits import RECEIVE
 from .refusal import Refused, too_large
-from .time_budget import TimeBudget
+from .transfer_budget import TransferBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class Source(Protocol):
 
     buffer: bytes
 
-    def take(self, most: int, budget: TimeBudget) -> bytes:
+    def take(self, most: int, budget: TransferBudget) -> bytes:
         """Return the next bytes, at most ``most``; b"" at the end.
 
         Raises:
@@ -102,7 +102,7 @@ class Body:
         self._wire = wire
         self._limits = limits
         self._send_continue = send_continue
-        self._budget = TimeBudget(limits.body_timeout_s)
+        self._budget = TransferBudget(limits.body_timeout_s)
         self._pending = b""  # decoded bytes; the application has read those before _at
         self._at = 0
         self.ended = False
@@ -223,7 +223,7 @@ class Body:
     def drain(self, limits: Limits) -> bool:
         """Read the rest that the application left unread, within limits; return whether the body ended."""
         self._send_continue = None
-        self._budget = TimeBudget(limits.drain_s)
+        self._budget = TransferBudget(limits.drain_s)
         most = self.size + limits.drain_bytes
         try:
             while not self.ended and self.size <= most:

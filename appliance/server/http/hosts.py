@@ -14,8 +14,8 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
-from .forwarded_names import ForwardedNames
 from .host_rules import is_local_name
+from .workspace_hosts import WorkspaceHosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,8 +75,8 @@ class AllowedHosts:
         served: values of Host fields that were allowed; nearly all requests name the same one, and asking costs 1.3 µs.
     """
 
-    def __init__(self, names: Iterable[str] = (), forwarded: ForwardedNames | None = None) -> None:
-        self._forwarded = forwarded or ForwardedNames()
+    def __init__(self, names: Iterable[str] = (), forwarded: WorkspaceHosts | None = None) -> None:
+        self._forwarded = forwarded or WorkspaceHosts()
         lowered = [name.strip().lower().rstrip(".") for name in names]
         self._any = "*" in lowered
         self._exact = frozenset(name for name in lowered if not name.startswith((".", "*.")))

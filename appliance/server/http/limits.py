@@ -13,7 +13,7 @@ class Limits:
     """The limits of one server, in seconds and bytes."""
 
     header_timeout_s: float = 30.0  # from the first byte of a head to its last
-    body_timeout_s: float = 60.0  # all waits for a body's bytes together (see TimeBudget)
+    body_timeout_s: float = 60.0  # all waits for a body's bytes together (see TransferBudget)
     idle_timeout_s: float = 75.0  # an idle connection closes after this time
     send_timeout_s: float = 60.0  # a client may leave its response unread for this time
     linger_s: float = 2.0  # a client may still send for this time: a reset would destroy the response

@@ -11,7 +11,7 @@ import time
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..http.time_budget import TimeBudget
+from ..http.transfer_budget import TransferBudget
 from .gevent_safe_event import STEP_S
 
 try:  # a Python can lack either of them: a build without, or one of a system with another C library
@@ -90,8 +90,8 @@ class Pace:
     __slots__ = ("_brief", "_budget", "_checked_at", "_delivery", "_sent", "waits")
 
     def __init__(self, sock: socket.socket, seconds: float, brief_s: float, rate: float) -> None:
-        self._budget = TimeBudget(seconds)
-        self._brief = TimeBudget(brief_s, rate)
+        self._budget = TransferBudget(seconds)
+        self._brief = TransferBudget(brief_s, rate)
         self._delivery = Delivery(sock)
         self._checked_at = monotonic()
         self._sent = 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..http.limits import Limits
-    from ..http.time_budget import TimeBudget
+    from ..http.transfer_budget import TransferBudget
     from .background.byte_queue import ByteQueue
 
 # A smaller head is measured only where a limit is smaller still.
@@ -107,7 +107,7 @@ class Wire(FileOutbound):
         self.buffer = self.buffer + data if self.buffer else data
         return True
 
-    def take(self, most: int, budget: TimeBudget) -> bytes:
+    def take(self, most: int, budget: TransferBudget) -> bytes:
         """Return the next bytes, at most so many, waiting for the first; b"" at the end.
 
         Raises:
@@ -150,7 +150,7 @@ class Wire(FileOutbound):
         data, self.buffer = self.buffer[:most], self.buffer[most:]
         return data
 
-    def receive(self, budget: TimeBudget) -> bytes:
+    def receive(self, budget: TransferBudget) -> bytes:
         """Return what comes next from the socket, whatever is buffered; waits for it; b"" at the end.
 
         Raises:

@@ -1,8 +1,8 @@
 """The pool's threads: one leads, the others run requests or wait.
 
-This module performs the actions of ``leadership``, the table that decides which thread waits for the next request. It
-bounds how many requests run, and says which of them are counted. Uses no sockets. Runs in the server's threads, and in
-the watchdog's.
+This module performs the actions of ``leader_states``, the table that decides which thread waits for the next request.
+It bounds how many requests run, and says which of them are counted. Uses no sockets. Runs in the server's threads, and
+in the watchdog's.
 
 Theory of operation. One thread, the leader, waits for connections and serves them itself, one after another: no request
 changes threads, which would cost it 20 µs and a fight for the interpreter's lock. A request that takes longer than
@@ -25,7 +25,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from .tables import leadership
+from .tables import leader_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ class ThreadPool:
         self._idle: list[PoolThread] = []
         self._average_s = 0.0
         self.pool_threads: set[PoolThread] = set()
-        self._state: int = leadership.VACANT
+        self._state: int = leader_states.VACANT
         self.leader: PoolThread | None = None
         self.over = False  # no thread leads any more
         self.eager = False  # requests are slow enough for the lead to be passed on before each
@@ -158,28 +158,28 @@ class ThreadPool:
 
     def locked_appoint(self) -> None:
         """Ensure that there is a leader, if one more request may run."""
-        if self._state != leadership.VACANT or self._locked_is_full():
+        if self._state != leader_states.VACANT or self._locked_is_full():
             return
         if self._idle:
-            self._locked_on(leadership.FOUND_WAITING)
+            self._locked_on(leader_states.FOUND_WAITING)
         elif not self.short or monotonic() >= self._start_again_at:
-            self._locked_on(leadership.FOUND_NONE)
+            self._locked_on(leader_states.FOUND_NONE)
 
     def _locked_on(self, event: int, pool_thread: PoolThread | None = None) -> tuple[int, ...]:
         """Change the state as the table says, perform the actions, and return them.
 
         ``pool_thread``: the one that the event is about.
         """
-        self._state, actions = leadership.STEPS[self._state][event]
+        self._state, actions = leader_states.STEPS[self._state][event]
         for action in actions:
-            if action == leadership.WAKE_ONE:
+            if action == leader_states.WAKE_ONE:
                 self.leader = self._idle.pop()
                 self.leader.wakeup.release()
-            elif action == leadership.START_ONE:
+            elif action == leader_states.START_ONE:
                 self._locked_start()
-            elif action == leadership.VACATE:
+            elif action == leader_states.VACATE:
                 self.leader = None
-            elif action == leadership.WAKE_ALL:
+            elif action == leader_states.WAKE_ALL:
                 self.over = True
                 for each in self._idle:
                     each.wakeup.release()
@@ -189,9 +189,9 @@ class ThreadPool:
         return actions
 
     def _locked_place(self, pool_thread: PoolThread, action: int) -> None:
-        if action == leadership.LEAD:
+        if action == leader_states.LEAD:
             self.leader = pool_thread
-        elif action == leadership.WAIT:
+        elif action == leader_states.WAIT:
             self._idle.append(pool_thread)
         else:
             self.pool_threads.discard(pool_thread)
@@ -204,7 +204,7 @@ class ThreadPool:
             threading.Thread(target=self._loop, args=(pool_thread,), name="request", daemon=True).start()
         except Exception as error:  # noqa: BLE001  RuntimeError and MemoryError are known
             self.pool_threads.discard(pool_thread)
-            self._locked_on(leadership.NOT_STARTED)
+            self._locked_on(leader_states.NOT_STARTED)
             self._locked_fell_short(error)
         else:
             self.short = False
@@ -220,12 +220,12 @@ class ThreadPool:
     def serve_here(self, seconds: float) -> bool:
         """Lead in the calling thread, for one connection or for so long; False if that is not needed."""
         with self._lock:
-            if not self.short or self._state != leadership.VACANT or self._locked_is_full():
+            if not self.short or self._state != leader_states.VACANT or self._locked_is_full():
                 return False
             self._here = pool_thread = PoolThread()
             pool_thread.thread = threading.get_ident()
             self.pool_threads.add(pool_thread)
-            self._locked_on(leadership.FOUND_NO_THREAD, pool_thread)
+            self._locked_on(leader_states.FOUND_NO_THREAD, pool_thread)
             self.eager = self._threads > 1  # ask for another thread before serving: the request may take long
             self._start_again_at = 0.0
         try:
@@ -246,13 +246,13 @@ class ThreadPool:
 
     def locked_relieve(self) -> None:
         """Let another thread lead: the leader is busy."""
-        self._locked_on(leadership.LEFT)
+        self._locked_on(leader_states.LEFT)
         self.locked_appoint()
 
     def _locked_leave(self, pool_thread: PoolThread) -> None:
         """Take the lead from this thread, if it has it."""
         if self.leader is pool_thread:
-            self._locked_on(leadership.LEFT)
+            self._locked_on(leader_states.LEFT)
 
     def locked_detach(self, pool_thread: PoolThread) -> bool:
         """Detach a thread's request; False if that is not allowed."""
@@ -271,7 +271,7 @@ class ThreadPool:
 
     def locked_end(self) -> None:
         """Let no thread wait any longer; busy threads end after their request."""
-        self._locked_on(leadership.ENDED)
+        self._locked_on(leader_states.ENDED)
 
     def _loop(self, pool_thread: PoolThread) -> None:
         pool_thread.thread = threading.get_ident()
@@ -308,8 +308,8 @@ class ThreadPool:
             if self.leader is pool_thread:
                 return True
             actions = self._locked_on(self._locked_return(), pool_thread)
-        if leadership.WAIT not in actions:
-            return leadership.LEAD in actions
+        if leader_states.WAIT not in actions:
+            return leader_states.LEAD in actions
         self._on_idle()
         # Also if it leads already: the thread that appointed it has released this; the next wait must not end by it.
         pool_thread.wakeup.acquire()
@@ -319,7 +319,7 @@ class ThreadPool:
         """Return which event it is that a thread comes back without the lead."""
         here, full = self._here, self._locked_is_full()
         if here is not None and here is self.leader and here.busy and not full:
-            return leadership.RETURNED_HERE
+            return leader_states.RETURNED_HERE
         if len(self._idle) >= self._threads:
-            return leadership.RETURNED_FULL_SPARE if full else leadership.RETURNED_SPARE
-        return leadership.RETURNED_FULL if full else leadership.RETURNED
+            return leader_states.RETURNED_FULL_SPARE if full else leader_states.RETURNED_SPARE
+        return leader_states.RETURNED_FULL if full else leader_states.RETURNED

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from ..http.forwarded_names import ForwardedNames
 from ..http.head import PROTOCOLS
 from ..http.hosts import host_name, is_host
 from ..http.response.file_wrapper import FileWrapper
+from ..http.workspace_hosts import WorkspaceHosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,8 +87,8 @@ class TrustedProxies:
         forwarded: the names by which the workspace's own proxy forwards; no field of it is believed.
     """
 
-    def __init__(self, networks: tuple[str, ...] = (), forwarded: ForwardedNames | None = None) -> None:
-        self._forwarded = forwarded or ForwardedNames()
+    def __init__(self, networks: tuple[str, ...] = (), forwarded: WorkspaceHosts | None = None) -> None:
+        self._forwarded = forwarded or WorkspaceHosts()
         self._any = "*" in networks
         self._contains: Callable[[str], bool] | None = None
         named = [network for network in networks if network != "*"]

@@ -10,7 +10,7 @@ import io
 from typing import IO, TYPE_CHECKING, Any
 
 from ..http.limits import RECEIVE
-from ..http.time_budget import TimeBudget
+from ..http.transfer_budget import TransferBudget
 from ..io.wire import Wire
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Reader(io.BufferedIOBase):
     def read1(self, size: int | None = -1, /) -> bytes:
         """Read at most ``size`` bytes of what has come; wait for the first."""
         most = RECEIVE if size is None or size < 0 else size
-        return self._wire.take(most, TimeBudget(self._seconds)) if most else b""
+        return self._wire.take(most, TransferBudget(self._seconds)) if most else b""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read ``size`` bytes, fewer only at the end."""
@@ -67,7 +67,7 @@ class Reader(io.BufferedIOBase):
                 stop = min(stop, most) if most >= 0 else stop
                 line, wire.buffer = wire.buffer[:stop], wire.buffer[stop:]
                 return line
-            data = wire.receive(TimeBudget(self._seconds))
+            data = wire.receive(TransferBudget(self._seconds))
             if not data:
                 line, wire.buffer = wire.buffer, b""
                 return line
@@ -110,11 +110,11 @@ class FileWire(Wire):
         """Write all parts."""
         self.send(b"".join(parts))
 
-    def receive(self, budget: TimeBudget) -> bytes:  # noqa: ARG002 (a file object waits as it does)
+    def receive(self, budget: TransferBudget) -> bytes:  # noqa: ARG002 (a file object waits as it does)
         """Return the next bytes of the file."""
         return self._reader.read(RECEIVE) if self._reader is not None else b""
 
-    def take(self, most: int, budget: TimeBudget) -> bytes:  # noqa: ARG002 (as above)
+    def take(self, most: int, budget: TransferBudget) -> bytes:  # noqa: ARG002 (as above)
         """Return at most ``most`` bytes, and read no further: the file belongs to the caller."""
         return self._reader.read(most) if self._reader is not None else b""
 

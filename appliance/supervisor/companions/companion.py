@@ -1,4 +1,4 @@
-"""Run one companion: perform what ``companion_runs`` decides, and tell what it does.
+"""Run one companion: perform what ``companion_states`` decides, and tell what it does.
 
 Runs in the supervisor's loop.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.supervisor.companions import companion_runs as runs
-from appliance.supervisor.companions.companion_runs import Outcome
+from appliance.supervisor.companions import companion_states as runs
+from appliance.supervisor.companions.companion_states import Outcome
 from appliance.supervisor.companions.marked_processes import VARIABLE
 from appliance.supervisor.companions.remains import Remains
 from appliance.supervisor.companions.shell_commands import with_exec

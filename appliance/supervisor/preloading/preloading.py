@@ -1,6 +1,6 @@
 """Run the preloader: learn what the project imports, have a process import that, and fork workers from it.
 
-Decides nothing over time. What happens becomes an event of ``preload_rounds``, whose actions are performed here. Where
+Decides nothing over time. What happens becomes an event of ``preload_states``, whose actions are performed here. Where
 anything is in doubt there is no preloader, and workers are started cold. Runs in the supervisor's loop.
 
 Theory of operation. A worker reports what it has loaded: one that was started cold as soon as it is ready, another one
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.errors import StartError
 from appliance.protocol.messages import Preload
-from appliance.supervisor.preloading import preload_cache, preload_rounds
+from appliance.supervisor.preloading import preload_cache, preload_states
 from appliance.supervisor.preloading import preload_events as events
-from appliance.supervisor.preloading.preload_rounds import Phase, Process
+from appliance.supervisor.preloading.preload_states import Phase, Process
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.steps.analysis import required
@@ -67,7 +67,7 @@ class Preloading:
         self._settings = settings
         self._log = log
         off = _why_off(settings)
-        self._state = preload_rounds.State(Phase.OFF if off else Phase.UNKNOWN, off)
+        self._state = preload_states.State(Phase.OFF if off else Phase.UNKNOWN, off)
         self._performers = self._actions()
         self._processes: dict[Process, Handle] = {}
         self._analysis: Analysis | None = None  # the list and the preloader belong to it
@@ -97,7 +97,7 @@ class Preloading:
         }
 
     def _on(self, event: events.Event) -> None:
-        self._state, actions = preload_rounds.step(self._state, event)
+        self._state, actions = preload_states.step(self._state, event)
         for action in actions:
             self._performers[type(action)](action)
 
@@ -111,7 +111,7 @@ class Preloading:
         if not self._cache.modules:
             return None
         self._on(events.WorkerRequested())
-        source = preload_rounds.fork_source(self._state)
+        source = preload_states.fork_source(self._state)
         if source is Process.SPARE:
             child = self._processes.pop(source, None)
             self._on(events.SpareGone())

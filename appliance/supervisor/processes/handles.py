@@ -71,7 +71,7 @@ class Handle:
     in_flight: Reading | None = None  # for a worker: its running requests
     silent: dict[str, Snapshot] = field(default_factory=dict)  # for each stream: in_flight when it was last read empty
     recorded: int = 0  # requests whose records have come
-    attempt: int = 0  # of a worker: the number of its start (worker_retries)
+    attempt: int = 0  # of a worker: the number of its start (retry_states)
     analysis: Analysis | None = None  # of the project that the worker serves
     from_image: bool = False  # an image of the project has forked the worker
     started: float = field(default_factory=time.monotonic)

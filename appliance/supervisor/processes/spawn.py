@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from appliance.config.port_forwarding import forwarded_names
+from appliance.config.port_forwarding import workspace_hosts
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
@@ -198,7 +198,7 @@ class Spawner:
             "adapter": adapter,
             "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
             "trusted_proxies": list(settings.trusted_proxies),
-            "forwarded_names": forwarded_names(self._process),
+            "workspace_hosts": workspace_hosts(self._process),
             "debugger": self._debugger() if worker else None,
             "removed": self._reload_trigger.removed() if worker else [],
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.lifecycle import State
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
-    from appliance.supervisor.workers.progress import Progress
+    from appliance.supervisor.workers.standstill import Standstill
 
 ROLE = "probes"
 BEAT_S = 1.0
@@ -61,9 +61,9 @@ class ProbePort:
         progress: knows whether the worker makes progress.
     """
 
-    def __init__(self, runtime: Runtime, progress: Progress) -> None:
+    def __init__(self, runtime: Runtime, standstill: Standstill) -> None:
         self._runtime = runtime
-        self._progress = progress
+        self._standstill = standstill
         self._listener: socket.socket | None = None
         self._writer: StateWriter | None = None
         self._state = ProbeState()
@@ -94,7 +94,7 @@ class ProbePort:
     def changed(self, state: State) -> None:
         """Take the state of the lifecycle."""
         if self._writer is not None:
-            stuck = bool(self._progress.stuck)
+            stuck = bool(self._standstill.stuck)
             self._state = state_after(self._state, state.phase, state.generation, time.monotonic(), stuck=stuck)
             self._writer.write(self._state)
 
@@ -118,7 +118,7 @@ class ProbePort:
         self._writer.beat()
         if (asked := self._writer.asked()) != self._asked:
             self._asked = asked
-            self._progress.request_probe()
+            self._standstill.request_probe()
         self.changed(self._runtime.lifecycle.state)
 
     def _start(self) -> None:

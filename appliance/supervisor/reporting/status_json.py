@@ -88,10 +88,10 @@ class StatusAnswers:
 
     def status(self) -> dict[str, Any]:
         """Return the answer for ``appliance status`` and the health check."""
-        progress = self._workers.progress
-        progress.request_probe()
+        standstill = self._workers.standstill
+        standstill.request_probe()
         return {
-            **status_of(self._snapshot(), self._history, progress.stuck),
+            **status_of(self._snapshot(), self._history, standstill.stuck),
             "watching": self._reload_trigger.status(),
             "preload": self._workers.preloading.status(),
             "image": self._workers.images.status(),

@@ -1,6 +1,6 @@
 """Run the commands of BEFORE_START as a child: before the first worker, and again when their inputs change.
 
-Decides nothing over time. What happens becomes an event of ``before_start_runs``, whose actions are performed here.
+Decides nothing over time. What happens becomes an event of ``before_start_states``, whose actions are performed here.
 
 The text is run with ``sh -e``: newlines, ``;`` and ``&&`` mean what they mean in a shell, and the first command that
 fails ends the run. Its inputs are the commands, the environment that they run in and its variables.
@@ -19,7 +19,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.saves.held_failures import hold_nothing
-from appliance.supervisor.steps import before_start_runs as runs
+from appliance.supervisor.steps import before_start_states as runs
 from appliance.supervisor.steps.analysis import required
 from appliance.watch.file_contents import TICK_S
 

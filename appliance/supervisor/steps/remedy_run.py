@@ -1,6 +1,6 @@
 """Run one remedy: a command of the project's, or the change of a file, as a child that can be ended at any time.
 
-Decides nothing over time. What happens becomes an event of ``remedy_runs``, whose actions are performed here. Runs in
+Decides nothing over time. What happens becomes an event of ``remedy_states``, whose actions are performed here. Runs in
 the supervisor's loop.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.errors import ApplianceError
 from appliance.remedies import apply_edit
 from appliance.supervisor.processes import handles
-from appliance.supervisor.steps import remedy_runs as runs
+from appliance.supervisor.steps import remedy_states as runs
 from appliance.supervisor.steps.before_start import GRACE_S
 from appliance.supervisor.steps.remedy_output import RemedyOutput
 

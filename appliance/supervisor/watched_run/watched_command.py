@@ -1,6 +1,6 @@
 """``appliance run --watch``: run a command, and start it again whenever the application would be reloaded.
 
-Decides nothing over time: ``watched_runs`` does. Runs in the process of ``appliance run``.
+Decides nothing over time: ``watched_states`` does. Runs in the process of ``appliance run``.
 
 Theory of operation. The command stays in our process group, and has our terminal: Ctrl-C, Ctrl-Z and the size of the
 window reach it as they would without us. So only signals that do not come from the terminal are passed on. Its own
@@ -29,7 +29,7 @@ from appliance.supervisor.companions.remains import Remains
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.reaper import adopt_orphans, reaped
 from appliance.supervisor.saves.reload_loops import ReloadLoops
-from appliance.supervisor.watched_run import watched_runs
+from appliance.supervisor.watched_run import watched_states
 from appliance.watch.kinds import Kind
 from appliance.watch.watcher import Changes, Watcher, WorkerState
 
@@ -68,14 +68,14 @@ class WatchedCommand:
         self._loop = Loop()
         self._watcher = Watcher(options, self)
         self._loops = ReloadLoops()
-        self._state = watched_runs.State()
-        self._performers: dict[type[watched_runs.Action], Callable[[Any], None]] = {
-            watched_runs.Start: self._start,
-            watched_runs.End: self._end,
-            watched_runs.Clear: self._clear,
-            watched_runs.PassOn: self._pass_on,
-            watched_runs.ReportEnd: self._report_end,
-            watched_runs.Exit: self._exit,
+        self._state = watched_states.State()
+        self._performers: dict[type[watched_states.Action], Callable[[Any], None]] = {
+            watched_states.Start: self._start,
+            watched_states.End: self._end,
+            watched_states.Clear: self._clear,
+            watched_states.PassOn: self._pass_on,
+            watched_states.ReportEnd: self._report_end,
+            watched_states.Exit: self._exit,
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -93,7 +93,7 @@ class WatchedCommand:
         with contextlib.suppress(termios.error):
             self._modes = termios.tcgetattr(_STDIN)
         guard = self._start_guard()
-        self._on(watched_runs.Begun())
+        self._on(watched_states.Begun())
         try:
             self._watcher.start()
         except (RuntimeError, MemoryError) as error:
@@ -104,8 +104,8 @@ class WatchedCommand:
             guard.kill()
         return self._code
 
-    def _on(self, event: watched_runs.Event) -> None:
-        self._state, actions = watched_runs.step(self._state, event)
+    def _on(self, event: watched_states.Event) -> None:
+        self._state, actions = watched_states.step(self._state, event)
         for action in actions:
             self._performers[type(action)](action)
 
@@ -126,9 +126,9 @@ class WatchedCommand:
 
     def _signalled(self, name: str) -> None:
         if name in {each.name for each in _PASSED}:
-            self._pass_on(watched_runs.PassOn(name))
+            self._pass_on(watched_states.PassOn(name))
         else:
-            self._on(watched_runs.Stopped(name))
+            self._on(watched_states.Stopped(name))
 
     def _reap(self) -> None:
         for pid, status in reaped():
@@ -137,7 +137,7 @@ class WatchedCommand:
                 self._process = None
                 if self._deadline is not None:
                     self._deadline.cancel()
-                self._on(watched_runs.Ended(code if code >= 0 else 128 - code))
+                self._on(watched_states.Ended(code if code >= 0 else 128 - code))
 
     def _saved(self, changes: Changes) -> None:
         files = [path for path, kind in changes.kinds.items() if kind is not Kind.STATIC]
@@ -161,20 +161,20 @@ class WatchedCommand:
 
     def _take(self, shown: str) -> None:
         self._delay = None
-        if self._state.phase in {watched_runs.Phase.RUNNING, watched_runs.Phase.WAITING}:
+        if self._state.phase in {watched_states.Phase.RUNNING, watched_states.Phase.WAITING}:
             self._say(f"{shown} saved: {self._name} starts again")
-        self._on(watched_runs.Saved())
+        self._on(watched_states.Saved())
 
     # -- the actions ---------------------------------------------------------------------------------------------------
 
-    def _start(self, _action: watched_runs.Start) -> None:
+    def _start(self, _action: watched_states.Start) -> None:
         self._restore_terminal()
         self._started_at = time.monotonic()
         try:
             self._process = subprocess.Popen(self._argv, env=self._variables)  # noqa: S603  our own `appliance run`
         except OSError as error:
             self._say(f"{self._name} can't be started: {error.strerror}. A save tries it again.")
-            self._loop.post(partial(self._on, watched_runs.Ended(1)))
+            self._loop.post(partial(self._on, watched_states.Ended(1)))
 
     def _restore_terminal(self) -> None:
         """Set the modes that the terminal had at first: a program that was killed has perhaps left its own."""
@@ -182,11 +182,11 @@ class WatchedCommand:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(_STDIN, termios.TCSANOW, self._modes)
 
-    def _end(self, _action: watched_runs.End) -> None:
+    def _end(self, _action: watched_states.End) -> None:
         self._signal(signal.SIGTERM)
         self._deadline = self._loop.call_later(self._grace_s, partial(self._signal, signal.SIGKILL))
 
-    def _pass_on(self, action: watched_runs.PassOn) -> None:
+    def _pass_on(self, action: watched_states.PassOn) -> None:
         if action.signal not in _OF_THE_TERMINAL or not _is_foreground():
             self._signal(signal.Signals[action.signal])
 
@@ -195,15 +195,15 @@ class WatchedCommand:
             with contextlib.suppress(OSError):  # it has ended
                 os.kill(self._process.pid, number)
 
-    def _clear(self, _action: watched_runs.Clear) -> None:
-        Remains(self._loop, self._mark, bool, partial(self._on, watched_runs.Cleared())).end()
+    def _clear(self, _action: watched_states.Clear) -> None:
+        Remains(self._loop, self._mark, bool, partial(self._on, watched_states.Cleared())).end()
 
-    def _report_end(self, action: watched_runs.ReportEnd) -> None:
+    def _report_end(self, action: watched_states.ReportEnd) -> None:
         code = action.code
         how = f"exit code {code}" if code <= 128 else f"signal {signals.name_of(code - 128)}"
         self._say(f"{self._name} has ended ({how}). It starts again at the next save; Ctrl-C ends this.")
 
-    def _exit(self, action: watched_runs.Exit) -> None:
+    def _exit(self, action: watched_states.Exit) -> None:
         self._code = action.code
         self._watcher.stop()
         self._restore_terminal()
@@ -230,7 +230,7 @@ class WatchedCommand:
 
     def worker_state(self) -> WorkerState:
         """Whether the command has started long ago; one that has ended takes every save."""
-        if self._state.phase is watched_runs.Phase.WAITING:
+        if self._state.phase is watched_states.Phase.WAITING:
             return WorkerState.BROKEN
         return WorkerState.BUSY if time.monotonic() - self._started_at < STARTING_S else WorkerState.SERVING
 

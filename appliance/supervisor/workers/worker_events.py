@@ -1,4 +1,4 @@
-"""The events and actions of ``worker_retries``: what can happen to a worker, and what can be done about it.
+"""The events and actions of ``retry_states``: what can happen to a worker, and what can be done about it.
 
 Data alone; the table decides.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from appliance.environment.environment_locks import EnvironmentUse
+from appliance.environment.environment_use import EnvironmentUse
 from appliance.protocol import image_messages, messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.images.images import Images
@@ -17,7 +17,7 @@ from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
-from appliance.supervisor.workers.progress import Progress
+from appliance.supervisor.workers.standstill import Standstill
 from appliance.supervisor.workers.workers import Workers
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class WorkerGroup:
             runtime, spawner, self.preloading, reports, images=self.images,
             drained_workers=self._drained_workers, no_timeout=debug_port.no_timeout,
         )  # fmt: skip
-        self.progress = Progress(
+        self.standstill = Standstill(
             loop, listener, router, threads=settings.threads,
             no_timeout=debug_port.no_timeout, stacks=reports.stacks, log=log,
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Start the workers, one for each generation, wait for them, end them, and report what becomes of them.
 
-Decides nothing over time. What happens to a worker becomes an event of ``worker_retries``, whose actions are performed
+Decides nothing over time. What happens to a worker becomes an event of ``retry_states``, whose actions are performed
 here. A failure that no further attempt can explain becomes an event of ``lifecycle``. Runs in the supervisor's loop.
 """
 
@@ -16,12 +16,12 @@ from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.steps.analysis import required
+from appliance.supervisor.workers import retry_states
 from appliance.supervisor.workers import worker_events as events
-from appliance.supervisor.workers import worker_retries
 from appliance.supervisor.workers.crash_loops import CrashLoops
 from appliance.supervisor.workers.import_watch import ImportWatch
 from appliance.supervisor.workers.reload_timeline import Save
-from appliance.supervisor.workers.worker_retries import Stage
+from appliance.supervisor.workers.retry_states import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ class Workers:
         self._reason = ""  # why the newest worker was not made in a faster way
         self._analysis: Analysis | None = None  # the project as the last worker was started
         self._crash_loops = CrashLoops()
-        self._state = worker_retries.State()
+        self._state = retry_states.State()
         self._performers = self._actions()
         self.current: Handle | None = None
 
@@ -114,7 +114,7 @@ class Workers:
         }
 
     def _on(self, event: events.Event) -> None:
-        self._state, actions = worker_retries.step(self._state, event)
+        self._state, actions = retry_states.step(self._state, event)
         for action in actions:
             self._performers[type(action)](action)
 

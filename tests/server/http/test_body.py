@@ -16,7 +16,7 @@ from appliance.server.http.body import BODY_TIMEOUT, CLIENT_LEFT, EMPTY, Body, B
 from appliance.server.http.chunked import ChunkedBody
 from appliance.server.http.limits import RECEIVE, Limits
 from appliance.server.http.refusal import too_large
-from appliance.server.http.time_budget import TimeBudget
+from appliance.server.http.transfer_budget import TransferBudget
 from appliance.server.io.wire import Wire
 from tests.fuzz.reference import read_chunked
 
@@ -81,7 +81,7 @@ class Source:
         self.asked: list[tuple[int, float]] = []
         self.error = error
 
-    def take(self, most: int, budget: TimeBudget) -> bytes:
+    def take(self, most: int, budget: TransferBudget) -> bytes:
         """Give at most so many bytes, and take a second of the client's time."""
         self.asked.append((most, budget.left))
         if self.error is not None:
@@ -166,7 +166,7 @@ def test_a_body_must_come_in_time():
 
 def test_trickling_is_no_way_around():
     """What a client brings buys its time back slowly: a byte now and then does not buy a whole time-out again."""
-    budget = TimeBudget(10.0)
+    budget = TransferBudget(10.0)
     budget.left -= 8.0
     budget.extend_by(1)
     assert 2.0 < budget.left < 2.01

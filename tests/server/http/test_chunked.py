@@ -7,7 +7,7 @@ import pytest
 from appliance.server.http.body import CLIENT_LEFT, BodyError
 from appliance.server.http.chunked import ChunkedBody
 from appliance.server.http.limits import RECEIVE, SIZE_LINE_MAX, Limits
-from appliance.server.http.time_budget import TimeBudget
+from appliance.server.http.transfer_budget import TransferBudget
 
 LIMITS = Limits(max_trailer_bytes=100, max_extension_bytes=100, max_body_bytes=100)
 SIZE = "a chunk's size is not a hexadecimal number (RFC 9112, 7.1)"
@@ -27,7 +27,7 @@ class Pieces:
         self.asked: set[int] = set()
         self._pieces = list(pieces)
 
-    def take(self, most: int, budget: TimeBudget) -> bytes:
+    def take(self, most: int, budget: TransferBudget) -> bytes:
         """Give the next piece."""
         assert budget.left > 0
         self.asked.add(most)

@@ -12,7 +12,7 @@ import pytest
 
 from appliance.server.http.limits import RECEIVE, Limits
 from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, Refused, long_fields
-from appliance.server.http.time_budget import TimeBudget
+from appliance.server.http.transfer_budget import TransferBudget
 from appliance.server.io import wire as wire_module
 from appliance.server.io.background.byte_queue import ByteQueue, Storage
 from appliance.server.io.wire import Wire
@@ -155,7 +155,7 @@ def test_what_comes_is_buffered(pair: Pair):
     assert (wire.take_now(2), wire.buffer) == (b"ab", b"cdef")
     wire.push(b"AB")
     assert wire.buffer == b"ABcdef"
-    budget = TimeBudget(5.0)
+    budget = TransferBudget(5.0)
     assert [wire.take(4, budget), wire.take(2, budget), wire.buffer] == [b"ABcd", b"ef", b""]
     client.sendall(b"ghi")
     assert [wire.take(2, budget), wire.take(2, budget), wire.buffer] == [b"gh", b"i", b""]
@@ -168,7 +168,7 @@ def test_a_wait_takes_the_client_s_time(pair: Pair, waits: Waits):
     """A wait takes from the client's time what it lasted, and never lasts longer; what comes then gives time back."""
     wire, client = pair
     waits.during_second = lambda: client.sendall(b"x" * 1024)
-    budget = TimeBudget(10.0)
+    budget = TransferBudget(10.0)
     assert len(wire.receive(budget)) == 1024
     assert (waits.seen, budget.left) == ([(select.POLLIN, 10.0), (select.POLLIN, 8.0)], 7.0)
 
@@ -348,7 +348,7 @@ def test_abort_wakes_who_waits(pair: Pair):
     """A thread that waits for the client goes on at once when another aborts the connection, and both sides end."""
     wire, client = pair
     found: list[bytes] = []
-    thread = threading.Thread(target=lambda: found.append(wire.receive(TimeBudget(60.0))))
+    thread = threading.Thread(target=lambda: found.append(wire.receive(TransferBudget(60.0))))
     thread.start()
     while not wire.waiting:
         thread.join(0.001)

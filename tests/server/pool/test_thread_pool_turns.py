@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from appliance.server.pool import thread_pool
-from appliance.server.pool.tables import leadership
+from appliance.server.pool.tables import leader_states
 from appliance.server.pool.thread_pool import PoolThread, ThreadPool
 from tests.server.served import PATIENCE_S
 
@@ -159,7 +159,7 @@ def test_a_thread_comes_back_to_a_pool_without_a_leader(turns: Turns):
         with turns.lock:
             assert turns.pool.locked_detach(first)
             assert turns.pool.leader is not first
-            turns.pool._locked_on(leadership.LEFT)
+            turns.pool._locked_on(leader_states.LEFT)
         turns.pool.done(first, 0.0)
 
     def again(_: PoolThread) -> None:
@@ -310,7 +310,7 @@ def test_a_thread_that_comes_back_late_waits(monkeypatch: pytest.MonkeyPatch, th
     assert other is not late
     other.busy = True
     with turns.lock:
-        pool._locked_on(leadership.LEFT)
+        pool._locked_on(leader_states.LEFT)
     turns.rested = [turns.end]
     assert pool._leads(late) is not waits
     assert (turns.rested == []) is waits

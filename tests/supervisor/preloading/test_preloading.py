@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
 from appliance.supervisor.preloading.preload_events import Schedule
-from appliance.supervisor.preloading.preload_rounds import Process
+from appliance.supervisor.preloading.preload_states import Process
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.handles import Handle

@@ -14,7 +14,7 @@ import pytest
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.steps import before_start_runs as runs
+from appliance.supervisor.steps import before_start_states as runs
 from appliance.supervisor.steps.before_start import GRACE_S, BeforeStart
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, Holding, handle, no_process
 

@@ -99,7 +99,7 @@ class Player:
         self.children: list[Child] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.options: dict[str, Any] = {
-            "threads": 4, "adapter": None, "allowed_hosts": ["*"], "trusted_proxies": [], "forwarded_names": [],
+            "threads": 4, "adapter": None, "allowed_hosts": ["*"], "trusted_proxies": [], "workspace_hosts": [],
             "debugger": None, "removed": [], "watched": r"\.(py|html|json|txt)\Z", "pages": None, "error_pages": {},
             "records": False, "mail": "", "tracing": None, "tls": None, "limits": {},
         }  # fmt: skip

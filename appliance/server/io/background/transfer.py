@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...http.body import BODY_TIMEOUT, CLIENT_LEFT
 from ...http.refusal import Refused
-from ...http.time_budget import TimeBudget
+from ...http.transfer_budget import TransferBudget
 from ..send_progress import Delivery
 from .byte_queue import ByteQueue, Storage
 
@@ -52,7 +52,7 @@ class Outgoing:
         self.unsent = 0
         self._queue = ByteQueue(storage)
         self._most = most
-        self._budget = TimeBudget(seconds)
+        self._budget = TransferBudget(seconds)
         self._delivery = Delivery(wire.sock)
         self._sent = 0  # since the last check
         self._checked_at = monotonic()
@@ -252,7 +252,7 @@ class Incoming:
         self._end = end
         self._most = most
         self._chunked = chunked
-        self._budget = TimeBudget(seconds)
+        self._budget = TransferBudget(seconds)
         self._checked_at = self._received_at = monotonic()
         self._full = False
         self._over = False

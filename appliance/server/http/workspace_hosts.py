@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class ForwardedNames:
+class WorkspaceHosts:
     """The names of one workspace.
 
     Args:

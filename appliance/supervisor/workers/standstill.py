@@ -53,7 +53,7 @@ class _State:
     cpu_s: float = 0.0
 
 
-class Progress:
+class Standstill:
     """Watches the process that accepts.
 
     Args:

@@ -37,7 +37,7 @@ from appliance.supervisor.preloading.preload_events import (
     StopRequested,
     WorkerRequested,
 )
-from appliance.supervisor.preloading.preload_rounds import (
+from appliance.supervisor.preloading.preload_states import (
     ENDED_S,
     EVENTS,
     GROWN_S,

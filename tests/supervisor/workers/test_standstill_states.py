@@ -13,8 +13,8 @@ import pytest
 
 from appliance.protocol.inflight import InFlight
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.workers import progress as module
-from appliance.supervisor.workers.progress import CHECK_S, LONG, SHORT, Progress
+from appliance.supervisor.workers import standstill as module
+from appliance.supervisor.workers.standstill import CHECK_S, LONG, SHORT, Standstill
 from tests.supervisor.fakes import FakeLog, FakeLoop
 
 STUCK = "it accepts no connection, though threads of it are free"
@@ -34,14 +34,14 @@ class Scene:
         stacks: Any = SimpleNamespace(ask=lambda _, answer: answer(self.stacks))
         parts: Any = (self.loop, None, self)
         log: Any = self.log
-        self.progress = Progress(*parts, threads=2, no_timeout=lambda _: self.debugged, stacks=stacks, log=log)
-        monkeypatch.setattr(self.progress, "_queue_waits", lambda: self.clients_wait)
-        self.progress.start()
+        self.standstill = Standstill(*parts, threads=2, no_timeout=lambda _: self.debugged, stacks=stacks, log=log)
+        monkeypatch.setattr(self.standstill, "_queue_waits", lambda: self.clients_wait)
+        self.standstill.start()
 
     def checks(self, times: int) -> str:
         """So many checks pass; why the process is stuck."""
         self.loop.advance(CHECK_S * times)
-        return self.progress.stuck
+        return self.standstill.stuck
 
     @property
     def acceptor(self) -> Handle | None:
@@ -65,7 +65,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 def test_it_is_checked_from_the_start_on(scene: Scene):
     """Every two seconds the process is checked; at first it is not stuck."""
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
     assert scene.checks(SHORT) == ""
     assert scene.checks(1) == STUCK
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.supervisor.workers.retry_states import EVENTS, ROWS, Stage, State, step
 from appliance.supervisor.workers.worker_events import (
     Accept,
     Action,
@@ -40,7 +41,6 @@ from appliance.supervisor.workers.worker_events import (
     SwapDeclined,
     SwapTimedOut,
 )
-from appliance.supervisor.workers.worker_retries import EVENTS, ROWS, Stage, State, step
 from tests.supervisor.histories import History
 
 REPORT = {"message": "no module named flask"}

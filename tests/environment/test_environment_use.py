@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.conventions import COMPLETE_MARK
-from appliance.environment.environment_locks import KEPT, UNUSED_S, EnvironmentUse, installation_lock, prune
+from appliance.environment.environment_use import KEPT, UNUSED_S, EnvironmentUse, installation_lock, prune
 
 DAY = 86_400
 NOW = 2_000_000_000.0
@@ -46,7 +46,7 @@ def test_only_so_many_of_one_project(made, tmp_path):
     assert set(prune(tmp_path, Path("/workspace"), NOW)) == set(own[KEPT:])
 
 
-HOLD = "import sys; from pathlib import Path; from appliance.environment.environment_locks import EnvironmentUse\n"
+HOLD = "import sys; from pathlib import Path; from appliance.environment.environment_use import EnvironmentUse\n"
 HOLD += "u = EnvironmentUse(); u.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.watched_run.watched_runs import (
+from appliance.supervisor.watched_run.watched_states import (
     EVENTS,
     ROWS,
     Action,

@@ -6,7 +6,7 @@ from __future__ import annotations
 _BYTES_PER_SECOND = 1024.0
 
 
-class TimeBudget:
+class TransferBudget:
     """The time that a client may keep the server waiting, all waits together. Transferred bytes extend it again.
 
     Args:

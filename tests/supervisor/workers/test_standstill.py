@@ -17,8 +17,8 @@ from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.traces import Trace
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.workers import progress as module
-from appliance.supervisor.workers.progress import LONG, SHORT, Progress
+from appliance.supervisor.workers import standstill as module
+from appliance.supervisor.workers.standstill import LONG, SHORT, Standstill
 from tests.supervisor.fakes import FakeLog
 
 THREADS = 2
@@ -60,7 +60,7 @@ class Scene:
         self.loop = Loop()
         given: Any = self.reported
         router: Any = SimpleNamespace(acceptor=self.child)
-        self.progress = Progress(
+        self.standstill = Standstill(
             self.loop, self.listener, router, threads=THREADS,
             no_timeout=lambda _: self.debugged, stacks=given, log=given,
         )  # fmt: skip
@@ -71,10 +71,10 @@ class Scene:
 
     def look(self, times: int) -> None:
         for _ in range(times):
-            self.progress.check()
+            self.standstill.check()
 
     def close(self) -> None:
-        self.progress.end_probe()
+        self.standstill.end_probe()
         self.process.kill()
         self.process.wait()
         for each in (*self.clients, self.listener):
@@ -94,20 +94,20 @@ def scene() -> Iterator[Scene]:
 def test_an_idle_worker_is_not_stuck(scene: Scene):
     """A worker that nobody asks for anything makes all the progress that there is."""
     scene.look(10 * LONG)
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
 
 
 def test_it_takes_nobody_in(scene: Scene):
     """Somebody waits, threads are free, nothing is computed: found after a few looks, with the stacks."""
     scene.connect()
     scene.look(SHORT)
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
     scene.look(1)
-    assert "no connection" in scene.progress.stuck
+    assert "no connection" in scene.standstill.stuck
     ((level, event, fields),) = scene.reported.events
     assert (level, event) == ("error", "worker.stuck")
     assert fields == {
-        "generation": 1, "pid": scene.process.pid, "reason": scene.progress.stuck, "traceback": "the stacks",
+        "generation": 1, "pid": scene.process.pid, "reason": scene.standstill.stuck, "traceback": "the stacks",
         "action": fields["action"],
     }  # fmt: skip
     assert "--stacks" in fields["action"]
@@ -116,19 +116,19 @@ def test_it_takes_nobody_in(scene: Scene):
 def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
     """Where no client comes, the health check's own connection shows that none is accepted."""
     for _ in range(SHORT + 2):
-        scene.progress.request_probe()
+        scene.standstill.request_probe()
         scene.look(1)
-    assert scene.progress.stuck
+    assert scene.standstill.stuck
     for connection in (scene.listener.accept()[0],):
         connection.close()
     scene.look(1)
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
     assert scene.reported.names() == ["worker.stuck", "worker.resumed"]
 
 
 def test_a_health_check_connects_once(scene: Scene):
     """Each health check that asks has one connection made, at the next check, and no more."""
-    scene.progress.request_probe()
+    scene.standstill.request_probe()
     scene.look(1)
     scene.listener.accept()[0].close()
     scene.look(3)
@@ -145,7 +145,7 @@ def test_long_requests_of_a_busy_project(scene: Scene):
         scene.in_flight.begin(request, b"GET / HTTP/1.1")
     for _ in range(5):
         scene.look(LONG - 1)
-        assert scene.progress.stuck == ""
+        assert scene.standstill.stuck == ""
         done = running.pop(0)
         scene.in_flight.end(done)
         running.append(Request())
@@ -160,9 +160,9 @@ def test_every_thread_is_blocked_forever(scene: Scene):
     for _ in range(THREADS):
         scene.in_flight.begin(Request(), b"GET / HTTP/1.1")
     scene.look(LONG)
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
     scene.look(1)
-    assert "threads" in scene.progress.stuck
+    assert "threads" in scene.standstill.stuck
 
 
 def test_a_stopped_process(scene: Scene):
@@ -170,11 +170,11 @@ def test_a_stopped_process(scene: Scene):
     os.kill(scene.process.pid, 19)
     os.waitid(os.P_PID, scene.process.pid, os.WSTOPPED | os.WNOWAIT)
     scene.look(SHORT + 1)
-    assert "stopped" in scene.progress.stuck
+    assert "stopped" in scene.standstill.stuck
     os.kill(scene.process.pid, 18)
     os.waitid(os.P_PID, scene.process.pid, os.WCONTINUED | os.WNOWAIT)
     scene.look(1)
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
     assert scene.reported.names() == ["worker.stuck", "worker.resumed"]
 
 
@@ -190,9 +190,9 @@ def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "_state_of", busy)
     scene.connect()
     scene.look(LONG)
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
     scene.look(1)
-    assert scene.progress.stuck
+    assert scene.standstill.stuck
 
 
 def test_no_clock_runs_for_a_worker_that_is_debugged(scene: Scene):
@@ -200,7 +200,7 @@ def test_no_clock_runs_for_a_worker_that_is_debugged(scene: Scene):
     scene.debugged = True
     scene.connect()
     scene.look(10 * LONG)
-    assert scene.progress.stuck == ""
+    assert scene.standstill.stuck == ""
 
 
 def test_a_stand_in_that_stands_is_ended(scene: Scene):

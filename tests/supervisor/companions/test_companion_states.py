@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.companions.companion_runs import (
+from appliance.supervisor.companions.companion_states import (
     CRASH_LOOP,
     EVENTS,
     ROWS,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from appliance.server.http.forwarded_names import ForwardedNames
 from appliance.server.http.hosts import AllowedHosts
+from appliance.server.http.workspace_hosts import WorkspaceHosts
 from appliance.server.wsgi.environ import TrustedProxies
 
-NAMES = ForwardedNames([("https", "Octo-{port}.app.github.dev"), ("http", "{port}--main--shop--kim.coder.test")])
+NAMES = WorkspaceHosts([("https", "Octo-{port}.app.github.dev"), ("http", "{port}--main--shop--kim.coder.test")])
 
 
 @pytest.mark.parametrize(

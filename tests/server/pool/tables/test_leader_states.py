@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from appliance.server.pool.tables import leadership as lead
+from appliance.server.pool.tables import leader_states as lead
 from tests.server.reached import reached
 
 HERE = -1  # the watchdog's own thread
