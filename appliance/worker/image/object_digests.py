@@ -9,14 +9,14 @@ An object's hash is made of those of its parts. An object that is met again with
 order of a walk is the same in each process (dictionaries keep theirs, sets are sorted), so each object gets the same
 hash, although a cycle has no beginning.
 
-Not compared, since two imports never agree: addresses, times near now, long integers and other random values, the
-process's number; locks, files, threads and weak collections count by their type. Code of packages counts by its name.
+Not compared, since two imports never agree: addresses, times near now, long integers and other random values; locks,
+files, threads and weak collections count by their type. Code of packages counts by its name. The number of the process
+is compared: it is as small as other numbers, and a project that asks for it has no image.
 """
 
 from __future__ import annotations
 
 import gc
-import os
 import re
 import sys
 import time
@@ -103,7 +103,7 @@ class ObjectDigests:
         # By the identity of a class: its hash may be a method of its metaclass.
         self._readers: dict[int, Callable[[Any], list[bytes]]] = {}
         self._slots: dict[int, list[tuple[str, Any]]] = {}
-        self._now, self._monotonic, self._pid = time.time(), time.monotonic(), os.getpid()
+        self._now, self._monotonic = time.time(), time.monotonic()
 
     def of_name(self, value: Any, limit: int) -> bytes:
         """Return the hash of what one name leads to: 8 bytes. Objects beyond ``limit`` count by their type.
@@ -315,7 +315,7 @@ class ObjectDigests:
 
     def _integer(self, value: int) -> bytes:
         if -_LARGE < value < _LARGE:
-            if value == self._pid or abs(value - self._now) < _DAY_S:
+            if abs(value - self._now) < _DAY_S:
                 return b"number"
             return b"%d" % value
         return b"large"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -150,7 +151,6 @@ UNSTABLE = {
     "a random state": "import random\nA = random.Random()",
     "a long number": "import uuid\nA = uuid.uuid4()\nB = uuid.uuid4().int",
     "a lock": "import threading\nA, B = threading.Lock(), threading.local()",
-    "a process": "import os\nA = os.getpid()",
     "a weak reference": "import weakref\nclass A: pass\nA.kept = A()\nB, C = weakref.ref(A.kept), weakref.WeakSet([A])",
     "a cycle": "class A: pass\na = A(); a.other = A(); a.other.other = a\nb = a.other\nlist_ = []; list_.append(list_)",
 }
@@ -166,6 +166,15 @@ def test_what_no_two_imports_agree_on_is_left_out(kind: str, make: Make) -> None
     assert differences(before, hashes()) == []
     assert sys.modules["shop"] is not kept
     assert junk
+
+
+def test_the_number_of_the_process_is_a_number(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A constant, or a class's line, that happens to be this process's number is hashed as in any other process."""
+    number = os.getpid()
+    make(f"A = {number}\nclass B: LINE = {number}")
+    before = hashes()
+    monkeypatch.setattr(os, "getpid", lambda: number + 1)
+    assert differences(before, hashes()) == []
 
 
 LAZY = """
