@@ -40,7 +40,7 @@ class GoOn(Message):
 class Verify(Message):
     """Swap these files, answer ``Fingerprints``, and end: the first message to a process that an image has forked.
 
-    ``changed``: as in ``Start``.
+    ``changed``: as in ``Start``. Empty: the fork says what the import itself has made.
     """
 
     kind = "verify"
@@ -71,7 +71,6 @@ class ImageReady(Message):
         modules: how many own modules it has.
         refused: why it can't be forked from, naming the module: the process ends. Empty: it can.
         blocked: own modules whose functions can't be swapped, and why.
-        fingerprint: a hash of each own module as it is after the import.
     """
 
     kind = "image_ready"
@@ -79,7 +78,6 @@ class ImageReady(Message):
     modules: int = 0
     refused: str = ""
     blocked: dict[str, str] = made_default(default_factory=dict)
-    fingerprint: dict[str, str] = made_default(default_factory=dict)
 
 
 class SwapDeclined(Message):

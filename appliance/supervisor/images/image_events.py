@@ -5,6 +5,8 @@ Data alone; the table decides. ``image_states.Process`` has the names of the pro
 
 from __future__ import annotations
 
+import math
+
 from appliance.protocol.record import Record
 
 # -- events ------------------------------------------------------------------------------------------------------------
@@ -146,9 +148,10 @@ class Action(Record):
 
 
 class Schedule(Action):
-    """Send ImportDue once nothing has asked for that again for ``after_s`` seconds, or has for too long."""
+    """Send ImportDue once nothing has asked for that again for ``after_s`` seconds, or has for ``latest_s``."""
 
     after_s: float
+    latest_s: float = math.inf
 
 
 class StartImport(Action):

@@ -14,6 +14,7 @@ imports, or the next import is scheduled, or the import was refused and nothing 
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -64,6 +65,8 @@ from appliance.supervisor.images.image_events import (
 
 FIRST_S = 0.05  # the first requests of the first worker come before the first image
 QUIET_S = 1.0  # without a save, before the project is imported again
+LATEST_S = 2.0  # while there is no image: the longest wait for a moment without a save
+DOUBLINGS = 4  # of that wait: saves that no image can serve are not to have one made for each
 LATER_S = 300.0  # the longest wait after an image has failed
 NOT_READY = "no image of the project is ready yet"
 FAILED = "the image of the project has failed: "
@@ -100,7 +103,9 @@ class State:
         refusal: why the last import can't be forked from; empty once one could.
         refused: it was the newest import, and no file has changed since.
         preloader: there is one.
+        alone: there is one processor: what imports beside a worker that starts delays it.
         serving: the newest worker serves.
+        starting: it has its start message, and is not ready.
         wanted: files were saved for which no worker has been started yet.
         image: there is an IMAGE, and every change since its import may be swapped.
         spare: its SPARE is there.
@@ -108,6 +113,7 @@ class State:
         moved: the IMAGE comes from an earlier preloader, with which nobody else shares memory any more.
         next_moved: so does the NEXT image.
         swapping: the newest worker was forked from the IMAGE.
+        declines: how many swaps in a row were declined.
         unverified: it serves, and its state has not been compared with an import.
         misses: how many images in a row have failed.
     """
@@ -117,7 +123,9 @@ class State:
     refusal: str = ""
     refused: bool = False
     preloader: bool = False
+    alone: bool = False
     serving: bool = False
+    starting: bool = False
     wanted: bool = False
     image: bool = False
     spare: bool = False
@@ -125,6 +133,7 @@ class State:
     moved: bool = False
     next_moved: bool = False
     swapping: bool = False
+    declines: int = 0
     unverified: bool = False
     misses: int = 0
 
@@ -137,11 +146,19 @@ Row = Callable[[State, Any], Step]
 
 def delay_s(state: State) -> float | None:
     """Return the seconds without a save until the next import begins; None if none is due."""
-    waits = state.phase is Phase.WAITING and state.serving and state.preloader and not state.refused
+    # While there is no image, no save may keep it away: saves that are slower than their rhythm leave no other moment.
+    has_time = state.serving or (state.starting and not state.image and not state.alone)
+    waits = state.phase is Phase.WAITING and has_time and state.preloader and not state.refused
     if not waits or (state.image and not state.unverified and not state.moved):
         return None
     first = not (state.made or state.misses)
     return max(FIRST_S if first else QUIET_S, min(2.0**state.misses, LATER_S) if state.misses else 0.0)
+
+
+def latest_s(state: State) -> float:
+    """Return the seconds after which the next import begins although saves come."""
+    latest = LATEST_S * 2.0 ** min(state.declines, DOUBLINGS)
+    return math.inf if state.image else max(delay_s(state) or 0.0, latest)
 
 
 def fork_source(state: State) -> Process | None:
@@ -161,7 +178,7 @@ def why_not(state: State) -> str:
 def _wait(state: State, *actions: Action) -> Step:
     """Begin the next import when it is due, whatever has happened."""
     after_s = delay_s(state)
-    return state, actions if after_s is None else (*actions, Schedule(after_s))
+    return state, actions if after_s is None else (*actions, Schedule(after_s, latest_s(state)))
 
 
 def _end_import(state: State) -> Step:
@@ -189,7 +206,8 @@ def _drop(state: State, reason: str) -> Step:
 
 
 def _project_changed(state: State, _event: ProjectChanged) -> Step:
-    return replace(_drop(state, NOT_READY)[0], serving=False, refusal="", refused=False), (EndImport(), EndImage())
+    state = replace(_drop(state, NOT_READY)[0], serving=False, starting=False, refusal="", refused=False)
+    return state, (EndImport(), EndImage())
 
 
 def _preloader_ready(state: State, _event: PreloaderReady) -> Step:
@@ -212,27 +230,30 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
 def _worker_started(state: State, event: WorkerStarted) -> Step:
     reason = "" if state.image else state.refusal or NOT_READY
     state = replace(
-        state, serving=False, wanted=False, swapping=event.swapping, unverified=False, reason=reason,
+        state, serving=False, starting=True, wanted=False, swapping=event.swapping, unverified=False, reason=reason,
     )  # fmt: skip
-    if state.image:
-        return _end_import(state)
-    return state, (Pause(),) if state.phase is Phase.IMPORTING else ()
+    return _end_import(state) if state.image else _wait(state, *_if_alone(state, Pause()))
+
+
+def _if_alone(state: State, action: Action) -> tuple[Action, ...]:
+    return (action,) if state.phase is Phase.IMPORTING and state.alone else ()
 
 
 def _worker_ready(state: State, _event: WorkerReady) -> Step:
-    resume = (Resume(),) if state.phase is Phase.IMPORTING else ()
-    return _wait(replace(state, serving=True, unverified=state.swapping), *resume)
+    declines = 0 if state.swapping else state.declines
+    state = replace(state, serving=True, starting=False, unverified=state.swapping, declines=declines)
+    return _wait(state, *_if_alone(state, Resume()))
 
 
 def _worker_gone(state: State, _event: WorkerGone) -> Step:
-    state = replace(state, serving=False, swapping=False, unverified=False)
+    state = replace(state, serving=False, starting=False, swapping=False, unverified=False)
     if state.phase is Phase.IMPORTING and not state.image:
-        return state, (Resume(),)
+        return state, _if_alone(state, Resume())
     return _end_import(state)
 
 
 def _swap_declined(state: State, event: SwapDeclined) -> Step:
-    return _drop(replace(state, swapping=False), event.reason)
+    return _drop(replace(state, swapping=False, declines=state.declines + 1), event.reason)
 
 
 def _swap_failed(state: State, event: SwapFailed) -> Step:

@@ -11,14 +11,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.image_messages import Verify
 from appliance.supervisor.images import image_events as events
 from appliance.supervisor.images import image_states
 from appliance.supervisor.images.image_imports import ImageImports, too_old
 from appliance.supervisor.images.image_processes import ImageProcesses
 from appliance.supervisor.images.image_states import Phase, Process
-from appliance.supervisor.images.swap_comparison import SwapComparison
 from appliance.supervisor.images.swappable_files import ImageFiles, SwappableFiles, why_off
+from appliance.supervisor.images.verification import Verification
+from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
 ANSWER_S = 1.0  # for a fork of an image to say hello
-COMPARE_S = 10.0  # for a fork of an image to swap, and to say what its state is then
-LATEST_S = 2.0  # while there is no image: the longest wait for a moment without a save
 KEPT_FILES = 4  # each swap takes these files again: about a millisecond for each
 
 
@@ -58,13 +56,18 @@ class Images:
         self._replace = replace
         off = why_off(runtime.settings)
         self.is_on = not off
-        self._state = image_states.State(Phase.OFF, off) if off else image_states.State()
+        self._state = image_states.State(Phase.OFF, off) if off else image_states.State(alone=processors() < 2)
         self._performers = self._actions()
         self._processes = ImageProcesses(runtime.loop, runtime.children)
         self._imports = ImageImports(runtime, preloading, spawner, self._processes)
         self._files: dict[Process, ImageFiles] = {}
         self._swappable = SwappableFiles(str(runtime.settings.project))
-        self._comparison = SwapComparison()
+        self._verification = Verification(
+            runtime.children,
+            self._processes,
+            self._report_comparison,
+            lambda why: self._on(events.NotCompared(why)),
+        )
         self._ready: dict[Process, ImageReady] = {}
         self._analysis: Analysis | None = None  # of the newest worker
         self._worker: Handle | None = None
@@ -218,8 +221,8 @@ class Images:
 
     def imported(self, child: Handle, message: ImageReady) -> None:
         """A process has imported the project, or can't be an image of it."""
+        self._processes.forget_time(child)
         if child is self._processes.get(Process.NEXT):
-            self._processes.forget_time(child)
             self._ready[Process.NEXT] = message
             self._files[Process.NEXT].blocked = message.blocked
             self._on(events.Imported(message.refused))
@@ -227,18 +230,11 @@ class Images:
             if message.refused:
                 self._on(events.NotCompared(message.refused))
             else:
-                imported = self._ready[Process.NEXT].fingerprint
-                self._report_comparison(self._comparison.repeated(imported, message.fingerprint))
+                self._verification.repeat()
 
     def compared(self, child: Handle, message: Fingerprints) -> None:
-        """A fork of the image has swapped what workers have swapped."""
-        if child is not self._processes.get(Process.VERIFIER):
-            return
-        if message.refused:
-            self._on(events.NotCompared(message.refused))
-            return
-        imported = self._ready[Process.NEXT].fingerprint
-        self._report_comparison(self._comparison.swapped(message.fingerprint, imported))
+        """A fork says what its state is."""
+        self._verification.answered(child, message)
 
     def _report_comparison(self, differences: tuple[str, ...]) -> None:
         image = self._files.get(Process.IMAGE)
@@ -278,15 +274,13 @@ class Images:
     # -- the imports ---------------------------------------------------------------------------------------------------
 
     def _schedule(self, action: events.Schedule) -> None:
-        """Each save delays the import, but not for longer than LATEST_S while there is no image."""
+        """Each save delays the import, but not forever."""
         now = time.monotonic()
         if self._timer is not None:
             self._timer.cancel()
         else:
             self._asked_at = now
-        due = now + action.after_s
-        if not self._state.image:
-            due = min(due, self._asked_at + max(LATEST_S, action.after_s))
+        due = min(now + action.after_s, self._asked_at + action.latest_s)
         self._timer = self._loop.call_later(max(0.0, due - now), self._due)
 
     def _due(self) -> None:
@@ -314,16 +308,9 @@ class Images:
         self._imports.give_time(Process.NEXT)
 
     def _compare(self, _action: events.Compare) -> None:
-        child = self._processes.fork(Process.IMAGE, "image")
-        if child is None:
-            self._on(events.NotCompared("no process could be forked"))
-            return
-        self._processes.add(Process.VERIFIER, child)
-        self._processes.give_time(child, COMPARE_S)
-        self._children.send(child, Verify(changed=list(self._files[Process.IMAGE].changed)))
+        self._verification.compare(self._files[Process.IMAGE].changed)
 
     def _repeat(self, _action: events.Repeat) -> None:
-        self._end(Process.VERIFIER)
         if why := self._import(Process.AGAIN):
             self._on(events.NotCompared(why))
 

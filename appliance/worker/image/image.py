@@ -147,7 +147,6 @@ class Image:
             import_s=round(time.monotonic() - self._began, 4),
             modules=len(codes),
             blocked=changed.blocked(),
-            fingerprint=fingerprint(changed.modules, application),
         )
         gc.collect()
         gc.freeze()

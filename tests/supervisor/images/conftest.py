@@ -16,7 +16,8 @@ from tests.supervisor.images.images_project import ImagesProject
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ImagesProject]:
     """Make a project whose forks are its own."""
 
-    def made(**options: str) -> ImagesProject:
+    def made(processors: float = 2.0, **options: str) -> ImagesProject:
+        monkeypatch.setattr(module, "processors", lambda: processors)
         project = ImagesProject(tmp_path_factory.mktemp("project"), **options)
         monkeypatch.setattr(handles, "prepare_forked", project.prepare_forked)
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: project.loop.now))

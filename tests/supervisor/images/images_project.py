@@ -41,6 +41,7 @@ class ImagesProject:
         self.forkable = self.descriptors = True
         self.replaced = 0
         self.generation = 0
+        self.imported = STATE  # what the newest import has made
         preloading: Any = SimpleNamespace(follow=lambda _: None, fork_image=self._fork_image)
         spawner: Any = SimpleNamespace(import_ahead=self._import_ahead)
         self.images = Images(runtime, preloading, spawner, self._replace)
@@ -96,9 +97,14 @@ class ImagesProject:
 
     def imports(self, refused: str = "", state: dict[str, str] = STATE, **blocked: str) -> None:
         """What imports the project is done."""
-        child = self.process(Process.AGAIN) or self.process(Process.NEXT)
+        again = self.process(Process.AGAIN)
+        child = again or self.process(Process.NEXT)
         if child is not None:
-            self.images.imported(child, ImageReady(0.2, 2, refused=refused, blocked=blocked, fingerprint=state))
+            self.images.imported(child, ImageReady(0.2, 2, refused=refused, blocked=blocked))
+        if again is not None:
+            self.answers(state)
+        else:
+            self.imported = state
 
     def has_image(self) -> None:
         """The project has its first image, and a spare of it."""
@@ -121,7 +127,13 @@ class ImagesProject:
         return child is not None, [str(Path(path).relative_to(self.root)) for path in changed], why
 
     def verifies(self, state: dict[str, str] = STATE, refused: str = "") -> None:
-        """The fork whose state is compared has swapped."""
+        """The fork whose state is compared has swapped, and then one of the import says what that has made."""
+        self.answers(state, refused)
+        if not refused:
+            self.answers(self.imported)
+
+    def answers(self, state: dict[str, str] = STATE, refused: str = "") -> None:
+        """A fork that verifies says what its state is."""
         child = self.process(Process.VERIFIER)
         if child is not None:
             self.images.compared(child, Fingerprints(state, refused))

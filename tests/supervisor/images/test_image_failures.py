@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from appliance.supervisor.images.image_states import Process
-from appliance.supervisor.images.images import COMPARE_S
+from appliance.supervisor.images.verification import COMPARE_S
 from tests.supervisor.images.images_project import STATE, ImagesProject
 
 OTHER = {**STATE, "app": "another"}
@@ -59,9 +59,9 @@ def test_a_hanging_import_is_ended(make):
     assert project.process(Process.NEXT) not in {None, first}
 
 
-def test_a_worker_has_the_processor_to_itself(make, monkeypatch: pytest.MonkeyPatch):
-    """While a worker from the preloader is started the image's import stands still; its time begins again then."""
-    project = make()
+def test_a_worker_has_the_only_processor_to_itself(make, monkeypatch: pytest.MonkeyPatch):
+    """With one processor the image's import stands still while a worker is started; its time begins again then."""
+    project = make(processors=1.5)
     project.begins()
     project.passes(0.1)
     child = project.process(Process.NEXT)

@@ -21,6 +21,7 @@ from appliance.supervisor.images.image_events import (
     ImportStarted,
     NextEnded,
     NotCompared,
+    Pause,
     PreloaderEnded,
     PreloaderGone,
     PreloaderReady,
@@ -28,6 +29,7 @@ from appliance.supervisor.images.image_events import (
     Promote,
     Repeat,
     ReplaceWorker,
+    Resume,
     Schedule,
     SpareDue,
     SpareForked,
@@ -72,8 +74,8 @@ EVENT = st.one_of(
 class Model:
     """The processes as a performer has them, and which files each has read."""
 
-    def __init__(self) -> None:
-        self.state = State()
+    def __init__(self, *, alone: bool) -> None:
+        self.state = State(alone=alone)
         self.files = 0  # counts the changes
         self.unswappable = 0  # the newest change that no swap can serve
         self.image: int | None = None  # the files that each has read
@@ -124,10 +126,10 @@ class Model:
                 pass
 
 
-@given(st.lists(EVENT, max_size=50))
-def test_no_sequence_breaks_what_must_hold(events: list[Event]):
+@given(st.lists(EVENT, max_size=50), st.booleans())
+def test_no_sequence_breaks_what_must_hold(events: list[Event], alone: bool):
     """No sequence imports twice at once, forks from an image that is out of date, or forgets the next import."""
-    model = Model()
+    model = Model(alone=alone)
     for event in events:
         before = model.state
         actions = model.take(event)
@@ -141,16 +143,20 @@ def test_no_sequence_breaks_what_must_hold(events: list[Event]):
             assert why_not(state), f"no reason after {event}"
         assert delay_s(state) is None or model.scheduled, f"{event} forgot the next import of {before}"
         assert state.image or not state.spare
+        assert not (state.serving and state.starting)
+        assert alone or not {Pause(), Resume()}.intersection(actions)
+        if state.starting and not (state.image or alone or state.refused) and state.preloader:
+            assert model.scheduled or model.importing is not None or state.phase is Phase.OFF, "a save delays the image"
         if ReplaceWorker() in actions:
             assert fork_source(state) is None or state.wanted
         if before.phase is Phase.OFF:
             assert (state, actions) == (before, [])
 
 
-@given(st.lists(EVENT, max_size=50))
-def test_an_image_comes_from_everywhere(events: list[Event]):
+@given(st.lists(EVENT, max_size=50), st.booleans())
+def test_an_image_comes_from_everywhere(events: list[Event], alone: bool):
     """After any sequence but a stop, an import that is good serves the next save by a swap, which is compared."""
-    model = Model()
+    model = Model(alone=alone)
     for event in events:
         if not isinstance(event, StopRequested):
             model.take(event)

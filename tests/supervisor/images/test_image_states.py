@@ -53,6 +53,7 @@ from appliance.supervisor.images.image_states import (
     EVENTS,
     FIRST_S,
     LATER_S,
+    LATEST_S,
     NOT_READY,
     NOT_SAVED,
     QUIET_S,
@@ -63,6 +64,7 @@ from appliance.supervisor.images.image_states import (
     State,
     delay_s,
     fork_source,
+    latest_s,
     step,
     why_not,
 )
@@ -79,11 +81,16 @@ COMPARING = [*SWAPPED, ImportDue(), ImportStarted(), Imported()]
 REPEATING = [*COMPARING, Compared(("app",))]
 
 
+def due(after_s: float, latest_s: float = LATEST_S) -> Schedule:
+    """The next import while there is no image."""
+    return Schedule(after_s, max(after_s, latest_s))
+
+
 def test_the_first_image_is_made_at_once():
     """Once a worker serves and there is a preloader, the first image is imported; a copy of it is forked ahead."""
     assert history(*SERVING[:2])[1] == []
     state, actions = history(*SERVING)
-    assert (actions, why_not(state)) == ([Schedule(FIRST_S)], NOT_READY)
+    assert (actions, why_not(state)) == ([due(FIRST_S)], NOT_READY)
     assert history(ImportDue(), state=state)[1] == [StartImport()]
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
     assert actions == [Promote(), ForkAhead()]
@@ -149,44 +156,77 @@ def test_a_save_ends_a_comparison(begun: list[Event]):
     assert actions == [Schedule(QUIET_S)]
 
 
-def test_a_save_while_the_first_image_is_made():
-    """The import goes on, but stands still while a worker is started: the worker does not wait for it."""
-    state, actions = history(*IMPORTING, *SAVED)
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_save_while_the_first_image_is_made(alone: bool):
+    """The import goes on; with one processor it stands still while a worker is started, which does not wait for it."""
+    state, actions = history(*IMPORTING, *SAVED, state=State(alone=alone))
     assert (actions, fork_source(state), why_not(state)) == ([], None, NOT_READY)
     state, actions = history(WorkerStarted(swapping=False), state=state)
-    assert actions == [Pause()]
+    assert actions == [Pause()] * alone
     for event in (WorkerReady(), WorkerGone()):
-        assert history(event, state=state)[1] == [Resume()]
+        assert history(event, state=state)[1] == [Resume()] * alone
     state, _ = history(WorkerReady(), Imported(), SpareForked(), *SAVED, state=state)
     assert fork_source(state) is Process.SPARE
+
+
+def test_the_first_image_is_imported_beside_a_worker_that_starts():
+    """Where saves leave no moment between two workers, a second processor imports the image; one alone waits."""
+    starting = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False)]
+    state, actions = history(*starting)
+    assert actions == [due(FIRST_S)]
+    state, actions = history(ImportDue(), state=state)
+    assert actions == [StartImport()]
+    state, actions = history(ImportStarted(), WorkerReady(), *SAVED, WorkerStarted(swapping=False), state=state)
+    assert actions == []
+    state, actions = history(Imported(), state=state)
+    assert actions == [Promote()]
+    assert fork_source(history(WorkerReady(), *SAVED, state=state)[0]) is Process.IMAGE
+    assert history(*starting, state=State(alone=True))[1] == []
+    assert delay_s(history(*READY, *SAVED, WorkerStarted(swapping=False))[0]) is None
 
 
 @pytest.mark.parametrize("begun", [READY, SWAPPED, IMPORTING, COMPARING, REPEATING])
 def test_what_can_not_be_swapped_drops_everything(begun: list[Event]):
     """A change of something else than modules ends the image and what is made; the next one is made when quiet."""
     state, actions = history(*begun, FilesChanged("settings.toml is no module"))
-    assert actions[-1:] == [Schedule(QUIET_S if begun is not IMPORTING else FIRST_S)]
+    assert actions[-1:] == [due(QUIET_S if begun is not IMPORTING else FIRST_S)]
     assert (EndImage() in actions) is (begun is not IMPORTING)
     assert (EndImport() in actions) is (begun in (IMPORTING, COMPARING, REPEATING))
     state, _ = history(WorkerWanted(), state=state)
     assert (fork_source(state), why_not(state)) == (None, "settings.toml is no module")
     state, actions = history(WorkerStarted(swapping=False), WorkerReady(), state=state)
-    assert actions == [Schedule(QUIET_S if begun is not IMPORTING else FIRST_S)]
+    assert actions == [due(QUIET_S if begun is not IMPORTING else FIRST_S)]
 
 
 def test_a_declined_swap_drops_the_image():
     """A worker that declines is followed by one from the preloader; the image is out of date."""
     state, actions = history(*READY, *SAVED, WorkerStarted(swapping=True), SwapDeclined("a signature has changed"))
-    assert (actions, fork_source(state), why_not(state)) == ([EndImage()], None, "a signature has changed")
+    assert (actions, fork_source(state), why_not(state)) == (
+        [EndImage(), due(QUIET_S, 2 * LATEST_S)],
+        None,
+        "a signature has changed",
+    )
     _, actions = history(WorkerStarted(swapping=False), WorkerReady(), state=state)
-    assert actions == [Schedule(QUIET_S)]
+    assert actions == [due(QUIET_S, 2 * LATEST_S)]
 
 
 def test_a_failed_swap_is_a_miss():
     """A worker from the image that ends before it is ready counts as an image that has failed."""
     state, actions = history(*READY, *SAVED, WorkerStarted(swapping=True), SwapFailed("killed by SIGKILL"))
-    assert (actions, state.misses) == ([ReportEnded("killed by SIGKILL"), EndImage()], 1)
-    assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [Schedule(2.0)]
+    assert (actions, state.misses) == ([ReportEnded("killed by SIGKILL"), EndImage(), due(2.0)], 1)
+    assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [due(2.0)]
+
+
+def test_saves_that_no_image_can_serve():
+    """Each declined swap doubles the longest wait for the next image; one that serves ends that."""
+    state, waits = history(*READY)[0], []
+    for _ in range(6):
+        state, actions = history(*SAVED, WorkerStarted(swapping=True), SwapDeclined("a class"), state=state)
+        waits += [each.latest_s for each in actions if isinstance(each, Schedule)]
+        state, _ = history(WorkerReady(), ImportDue(), ImportStarted(), Imported(), state=state)
+    assert waits == [LATEST_S * times for times in (2, 4, 8, 16, 16, 16)]
+    state, _ = history(*SAVED, WorkerStarted(swapping=True), WorkerReady(), ImageEnded("killed"), state=state)
+    assert latest_s(state) == LATEST_S
 
 
 def test_a_refused_project_waits_for_a_save():
@@ -212,7 +252,7 @@ def test_an_image_that_fails_again_and_again(failure: Event):
         if isinstance(failure, NextEnded):
             state, _ = history(ImportStarted(), state=state)
         state, actions = history(failure, state=state)
-        assert actions[-1] == Schedule(pause_s)
+        assert actions[-1] == due(pause_s)
         reported += [each for each in actions if isinstance(each, ReportEnded)]
     assert len(reported) == 1
 
@@ -220,7 +260,7 @@ def test_an_image_that_fails_again_and_again(failure: Event):
 def test_an_image_that_ends_by_itself():
     """An image that is killed goes with its spare; a new one is made, and the worker's swap is never compared."""
     state, actions = history(*SWAPPED, ImageEnded("killed by SIGKILL"))
-    assert actions == [ReportEnded("killed by SIGKILL"), EndImage(), Schedule(2.0)]
+    assert actions == [ReportEnded("killed by SIGKILL"), EndImage(), due(2.0)]
     unverified = ReportUnverified("the image that it came from has ended")
     assert history(ImportDue(), ImportStarted(), Imported(), state=state)[1] == [unverified, Promote(), ForkAhead()]
     actions = history(*COMPARING, ImageEnded("killed by SIGKILL"))[1]
@@ -242,7 +282,7 @@ def test_other_packages_drop_the_image():
     """An image has the packages of the preloader that it came from: it goes when that one is discarded."""
     state, actions = history(*READY, PreloaderGone())
     assert (actions, state.image, delay_s(state)) == ([EndImage()], False, None)
-    assert history(PreloaderReady(), state=state)[1] == [Schedule(QUIET_S)]
+    assert history(PreloaderReady(), state=state)[1] == [due(QUIET_S)]
 
 
 def test_another_preloader_leaves_the_image():
@@ -268,7 +308,7 @@ def test_another_project_has_another_image():
     """Another application, environment or variable ends everything; the next image waits for its worker."""
     state, actions = history(*COMPARING, ProjectChanged())
     assert (actions, delay_s(state), fork_source(state)) == ([EndImport(), EndImage()], None, None)
-    assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [Schedule(QUIET_S)]
+    assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [due(QUIET_S)]
 
 
 def test_a_spare_for_each_save():

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.supervisor.images.image_states import NOT_READY, NOT_SAVED, REPLACED, Process
-from appliance.supervisor.images.images import KEPT_FILES, LATEST_S
+from appliance.supervisor.images.image_states import LATEST_S, NOT_READY, NOT_SAVED, REPLACED, Process
+from appliance.supervisor.images.images import KEPT_FILES
 from appliance.watch.kinds import Kind
 from tests.supervisor.images.images_project import STATE, ImagesProject
 
@@ -35,7 +35,7 @@ def test_a_quiet_moment_brings_the_next_image(project: ImagesProject):
     project.passes()
     project.imports()
     project.verifies()
-    assert project.verified == [[str(project.root / "app.py")]]
+    assert project.verified == [[str(project.root / "app.py")], []]
     assert project.process(Process.IMAGE) is before
     assert project.living == [Process.IMAGE, Process.SPARE]
     assert len(project.log.named("reload.verified")) == 1

@@ -173,13 +173,14 @@ def test_a_file_that_was_declined_leaves_the_others_as_they_are(player: Player, 
 
 
 def test_a_swap_has_the_fingerprint_of_an_import(player: Player, image: Child):
-    """A fork that verifies answers the hashes that a new image of the same files has."""
+    """A fork that verifies answers the hashes that a fork of a new image of the same files has."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
     swapped = player.fingerprints(image, ["words.py"])
     assert not swapped.refused
-    _, ready = player.import_ahead()
-    assert swapped.fingerprint == ready.fingerprint
-    assert player.fingerprints(image, []).fingerprint != ready.fingerprint
+    newer, _ = player.import_ahead()
+    imported = player.fingerprints(newer, []).fingerprint
+    assert swapped.fingerprint == imported
+    assert player.fingerprints(image, []).fingerprint != imported
     save(player, "words.py", '["one"]', '["two"]')
     assert player.fingerprints(image, ["words.py"]).refused
 

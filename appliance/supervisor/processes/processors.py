@@ -1,0 +1,52 @@
+"""Say how many processors this process may use: those that it may run on, and the limit of its control group.
+
+Runs in the supervisor, which reads one or two small files at its start.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+def processors(groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
+    """Return the number of processors; a part of one, where the control group allows no more.
+
+    Args:
+        groups: where the control groups are mounted.
+        own: the file that names our group; in a container with its own namespace that is the root.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([float(allowed), *_quotas(groups, own)])
+
+
+def _quotas(groups: Path, own: Path) -> list[float]:
+    """Return the limits of our group and of those above it, of version 2 and 1, as far as they can be seen."""
+    lines = [line.split(":", 2) for line in _read(own).splitlines() if line.count(":") >= 2]
+    unified = next((path for _, names, path in lines if not names), "/")
+    older = next((path for _, names, path in lines if "cpu" in names.split(",")), "/")
+    found = [_read(folder / "cpu.max").split() for folder in _upward(groups, unified)]
+    found += [
+        [_read(folder / f"cpu.cfs_{part}_us").strip() for part in ("quota", "period")]
+        for folder in _upward(groups / "cpu", older)
+    ]
+    return [int(each[0]) / int(each[1]) for each in found if len(each) == 2 and all(map(_is_positive, each))]
+
+
+def _upward(top: Path, path: str) -> list[Path]:
+    """Return the folder of a group, and those of the groups above it."""
+    folder = top / path.lstrip("/")
+    return [folder, *(each for each in folder.parents if each == top or top in each.parents)]
+
+
+def _is_positive(text: str) -> bool:
+    return text.isdecimal() and int(text) > 0
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""

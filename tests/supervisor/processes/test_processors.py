@@ -1,0 +1,44 @@
+"""The processors that a process may use."""
+
+import os
+
+import pytest
+
+from appliance.supervisor.processes.processors import processors
+
+
+@pytest.fixture
+def eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of eight processors."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+
+
+@pytest.mark.usefixtures("eight")
+@pytest.mark.parametrize(
+    ("own", "files", "number"),
+    [
+        ("0::/\n", {}, 8.0),
+        ("", {"cpu.max": "max 100000\n"}, 8.0),
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000\n", "a/cpu.max": "200000 100000\n"}, 2.0),
+        ("0::/a/b\n", {"a/b/cpu.max": "50000 100000\n", "a/cpu.max": "200000 100000\n"}, 0.5),
+        ("0::/../other\n", {"cpu.max": "100000 100000\n"}, 1.0),
+        ("3:cpuacct,cpu:/docker/1\n", {"cpu/docker/1/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_quota_us": "-1"}, 8.0),
+        ("3:cpu:/d\n", {"cpu/d/cpu.cfs_quota_us": "100000\n", "cpu/d/cpu.cfs_period_us": "100000\n"}, 1.0),
+        ("0::/\n", {"cpu.max": "what is this\n"}, 8.0),
+        ("0::/\n", {"cpu.max": "100000 0\n"}, 8.0),
+        ("0::/\n", {"cpu.max": "9900000 100000\n"}, 8.0),
+    ],
+)
+def test_the_least_of_all_limits_counts(tmp_path, own: str, files: dict[str, str], number: float):
+    """The limits of the group, of those above it and of the machine are read, of both versions; rubbish is none."""
+    (tmp_path / "own").write_text(own)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert processors(tmp_path, tmp_path / "own") == number
+
+
+def test_a_machine_without_groups_has_its_processors(tmp_path):
+    """Where no control group can be read, what the machine allows counts."""
+    assert processors(tmp_path, tmp_path / "none") >= 1.0
