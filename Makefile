@@ -16,10 +16,13 @@ LOCK = pip compile --universal --python-version 3.11 --generate-hashes --no-anno
 PROJECT_SIDE = appliance/__init__.py appliance/conventions.py appliance/masking.py appliance/ownership.py appliance/plural.py appliance/protocol appliance/server appliance/worker
 # pytest keeps the test modules that it has compiled: with them, each of its processes collects the tests in half the time.
 unexport PYTHONDONTWRITEBYTECODE
+# `make quick`: the tests of single modules, without the few that start other Pythons again and again.
+QUICK = $(addprefix tests/,assistants config dependencies desk discovery identity logs protocol remedies server standin supervisor telemetry watch worker) \
+  $(addprefix --ignore=tests/worker/image/test_,imported_ahead.py newer_pythons.py random_saves.py)
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check test browser pictures soak fuzz mutants bench docs workflows lock release serve image up down clean
+.PHONY: help check quick test browser pictures soak fuzz mutants bench docs workflows lock release serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -34,6 +37,9 @@ check: $(VENV)/made ## lint, types, layers
 	$(VENV)/bin/hadolint Dockerfile .devcontainer/Dockerfile appliance/templates/devcontainer/Dockerfile
 	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml .devcontainer/docker-compose.yml appliance/templates/devcontainer/docker-compose.yml
 	$(VENV)/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml .devcontainer appliance/templates
+
+quick: $(VENV)/made ## run the tests of single modules, in under a minute (ARGS=... for pytest)
+	$(VENV)/bin/python -m pytest -q -rfE -n auto --dist worksteal $(QUICK) $(ARGS)
 
 test: $(VENV)/made ## run every test; the image's tests only if an engine answers (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
