@@ -42,14 +42,14 @@ from appliance.server.http.chunked import ChunkedBody
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
-from appliance.server.http.refusal import Refused
+from appliance.server.http.refusal import RequestRefused
 from appliance.server.http.response import response_head
+from appliance.server.http.trusted_proxies import TrustedProxies
 from appliance.server.pages import error_page, project_files
 from appliance.server.pages.distributions import distribution
 from appliance.server.pages.hints import hint
 from appliance.server.pages.tracebacks import describe
 from appliance.server.wsgi.access_log import request_ids
-from appliance.server.wsgi.environ import TrustedProxies
 from appliance.server.wsgi.streams import FileWire
 from appliance.supervisor.debugger.dap import Frames, Session
 from appliance.worker import stdlib_shadowing
@@ -75,7 +75,7 @@ def raw(text: str) -> bytes:
 
 def refused(call: Callable[[], object]) -> None:
     """A refusal is an answer too."""
-    with contextlib.suppress(Refused, response_head.ApplicationFault, OSError, ValueError):
+    with contextlib.suppress(RequestRefused, response_head.ApplicationFault, OSError, ValueError):
         call()
 
 
@@ -88,7 +88,7 @@ def environ(text: str) -> None:
 def values(text: str) -> None:
     """The fields that mean something to the server."""
     for name in (b"Connection", b"Expect", b"Transfer-Encoding", b"Content-Length", b"Cookie"):
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(RequestRefused):
             FieldReader(LIMITS).read(b"Host: a\r\n%b: %b" % (name, raw(text)), 1)
 
 

@@ -25,7 +25,7 @@ _NEW_MODE, _PRIVATE_MODE = 0o644, 0o600
 _ANY_WRITES = 0o222  # root may write what nobody may
 
 
-class RefusedError(Exception):
+class EditRefusedError(Exception):
     """The change can't be made as it was shown."""
 
 
@@ -33,22 +33,22 @@ def apply(job: dict[str, Any]) -> None:
     """Make the change.
 
     Raises:
-        RefusedError: the file has changed, or is not a plain file of the project.
+        EditRefusedError: the file has changed, or is not a plain file of the project.
         OSError: it can't be written.
     """
     root, name = Path(job["root"]).resolve(), job["file"]
     target = (root / name).resolve()  # through a link, to what is written
     if root not in target.parents:
-        raise RefusedError(f"{name} leads out of the project")
+        raise EditRefusedError(f"{name} leads out of the project")
     try:
         base = (root / job["base"]).read_bytes() if job["base"] else b""
     except FileNotFoundError:
-        raise RefusedError(f"{job['base']} is gone since this was shown: load the page again") from None
+        raise EditRefusedError(f"{job['base']} is gone since this was shown: load the page again") from None
     if hashlib.sha256(base).hexdigest() != job["digest"]:
-        raise RefusedError(f"{job['base']} has changed since this was shown: load the page again")
+        raise EditRefusedError(f"{job['base']} has changed since this was shown: load the page again")
     exists = target.exists()
     if exists != (job["base"] == name):
-        raise RefusedError(f"{name} {'exists already' if exists else 'is gone'}: load the page again")
+        raise EditRefusedError(f"{name} {'exists already' if exists else 'is gone'}: load the page again")
     content = base[: job["start"]] + base64.b64decode(job["middle"]) + base[job["end"] :]
     _write(target, content, private=job["private"], before=base if exists else None)
 
@@ -56,7 +56,7 @@ def apply(job: dict[str, Any]) -> None:
 def _write(target: Path, content: bytes, *, private: bool, before: bytes | None) -> None:
     status = target.stat() if before is not None else None
     if status is not None and not (status.st_mode & _ANY_WRITES and os.access(target, os.W_OK)):
-        raise RefusedError(f"{target.name} is read-only: make it writable (chmod u+w), or change it yourself")
+        raise EditRefusedError(f"{target.name} is read-only: make it writable (chmod u+w), or change it yourself")
     mode = stat.S_IMODE(status.st_mode) if status else _PRIVATE_MODE if private else _NEW_MODE
     aside = target.with_name(f".{target.name}.{os.getpid()}.new")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -124,7 +124,7 @@ def main() -> int:
     job = json.loads(os.environ[VARIABLE])  # noqa: TID251  it holds a secret, which no command line may
     try:
         apply(job)
-    except RefusedError as error:
+    except EditRefusedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except OSError as error:

@@ -86,7 +86,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Refused:
+class AccessDenied:
     """Do not answer it. ``reason`` names no secret; ``action`` is what the person can do."""
 
     status: int
@@ -110,33 +110,37 @@ class AccessPolicy:
         self._public = (scheme.lower(), _normal(rest.partition("/")[0], scheme.lower())) if rest else None
         self.page_value = hmac.new(token.encode(), b"page", hashlib.sha256).hexdigest()
 
-    def decide(self, asked: PageRequest) -> Allowed | Refused:
+    def decide(self, asked: PageRequest) -> Allowed | AccessDenied:
         """Allow or refuse one request."""
         if not self._enabled:
-            return Refused(404, "APPLIANCE_PAGES is off", "Set APPLIANCE_PAGES=on to see the pages of the appliance.")
+            return AccessDenied(
+                404, "APPLIANCE_PAGES is off", "Set APPLIANCE_PAGES=on to see the pages of the appliance."
+            )
         fields = asked.fields
         host = _normal(fields.get("host", ""), asked.scheme)
         if host is None:
-            return Refused(400, "the request names no host", "Send a Host field.")
+            return AccessDenied(400, "the request names no host", "Send a Host field.")
         foreign = _foreign(asked)
         if foreign is not None:
             return foreign
         opens = asked.method == "GET" and _navigates(fields) and _same(asked.token, self._token)
         if not (opens or self._has_cookie(fields, host[1]) or (asked.local and self._is_own(host))):
-            return Refused(403, *self._unknown(host))
+            return AccessDenied(403, *self._unknown(host))
         if asked.method in _SAFE:
             return Allowed(self._cookie(asked.scheme, host[1]) if opens else "")
         return self._change(asked, host)
 
-    def _change(self, asked: PageRequest, host: tuple[str, int]) -> Allowed | Refused:
+    def _change(self, asked: PageRequest, host: tuple[str, int]) -> Allowed | AccessDenied:
         if asked.method != "POST":
-            return Refused(405, f"{asked.method[:20]} is not used here", "Use GET, HEAD or POST.")
+            return AccessDenied(405, f"{asked.method[:20]} is not used here", "Use GET, HEAD or POST.")
         if not self._has_origin(asked, host):
-            return Refused(403, "another origin sent this request", "Use the page of the appliance itself.")
+            return AccessDenied(403, "another origin sent this request", "Use the page of the appliance itself.")
         if asked.fields.get("sec-fetch-site") != "same-origin":
-            return Refused(403, "the request does not come from a page of the appliance", "Use a current browser.")
+            return AccessDenied(403, "the request does not come from a page of the appliance", "Use a current browser.")
         if not _same(asked.page_value, self.page_value):
-            return Refused(403, "the page is of an earlier start of the appliance", "Reload the page, and try again.")
+            return AccessDenied(
+                403, "the page is of an earlier start of the appliance", "Reload the page, and try again."
+            )
         return Allowed()
 
     def is_same_origin(self, asked: PageRequest) -> bool:
@@ -165,14 +169,14 @@ class AccessPolicy:
         return (f"the host {host[0][:100]!r} is not this machine's own", _OPEN)
 
 
-def _foreign(asked: PageRequest) -> Refused | None:
+def _foreign(asked: PageRequest) -> AccessDenied | None:
     """The refusal of what another site started, or shows in a frame; None if nothing says so."""
     fields = asked.fields
     if fields.get("sec-fetch-dest") in _FRAMES:
-        return Refused(403, "a page of the appliance is not shown in a frame", "Open it in a tab of its own.")
+        return AccessDenied(403, "a page of the appliance is not shown in a frame", "Open it in a tab of its own.")
     is_link = asked.method == "GET" and _navigates(fields)
     if fields.get("sec-fetch-site", "none") not in _FROM_HERE and not is_link:
-        return Refused(403, "another site sent this request", "Open the page in a tab of its own.")
+        return AccessDenied(403, "another site sent this request", "Open the page in a tab of its own.")
     return None
 
 

@@ -22,7 +22,7 @@ from .remedy_pages import FORM, PAGE_VALUE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .access_policy import AccessPolicy, Allowed, Refused
+    from .access_policy import AccessDenied, AccessPolicy, Allowed
     from .desk_pages.desk import Desk
     from .desk_pages.machine.machine_pages import MachinePages
     from .event_stream import EventStream
@@ -106,7 +106,7 @@ class OwnPages:
         if path == MCP and self._programs is not None:
             return self._programs.assistant(asked, environ, start)
         decision = self._policy.decide(asked)
-        if isinstance(decision, access_policy.Refused):
+        if isinstance(decision, access_policy.AccessDenied):
             return self._refuse(decision, environ, start)
         if decision.cookie:
             return self._without_token(decision, environ, start)
@@ -117,7 +117,7 @@ class OwnPages:
         if route is None:
             known = path in self._posts or path in self._gets
             status, reason = (405, "the page takes another method") if known else (404, "there is no such page")
-            return self._refuse(access_policy.Refused(status, reason, f"Open {PREFIX}/."), environ, start)
+            return self._refuse(access_policy.AccessDenied(status, reason, f"Open {PREFIX}/."), environ, start)
         return route(environ, start)
 
     def _find(self, method: str, path: str) -> Route | None:
@@ -148,7 +148,7 @@ class OwnPages:
         believed = not claims or any(key in environ for key in claims)
         return believed and is_local(environ["REMOTE_ADDR"], self._gateways)
 
-    def _refuse(self, refused: Refused, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+    def _refuse(self, refused: AccessDenied, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         now = time.monotonic()
         if refused.status == 403 and now - self._refused_at > _REFUSALS_S:
             self._refused_at = now
@@ -180,10 +180,10 @@ class OwnPages:
     def _browser_error(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(BODY_MAX + 1)
         if len(body) > BODY_MAX:
-            return self._refuse(access_policy.Refused(413, "the report is too long", "Send less."), environ, start)
+            return self._refuse(access_policy.AccessDenied(413, "the report is too long", "Send less."), environ, start)
         if not self._errors.take(body):
             return self._refuse(
-                access_policy.Refused(400, "this is not a report of an error", "Send JSON."), environ, start
+                access_policy.AccessDenied(400, "this is not a report of an error", "Send JSON."), environ, start
             )
         start("204 No Content", [])
         return []

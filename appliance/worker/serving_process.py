@@ -17,10 +17,10 @@ from ..protocol.greeting import greet
 from ..protocol.messages import HandOverConnections, TakeConnections
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
+from ..server.http.trusted_proxies import TrustedProxies
 from ..server.http.workspace_hosts import WorkspaceHosts
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pool.pool import PooledWSGIServer
-from ..server.wsgi.environ import TrustedProxies
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from appliance.protocol import request_summary
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import PROTOCOLS, HeadParser
 from appliance.server.http.limits import Limits
-from appliance.server.http.refusal import Refused
+from appliance.server.http.refusal import RequestRefused
 
 TEXT = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=12)
 TARGET = st.builds(str.__add__, st.sampled_from(["/", "http://a", "HTTPS://a:1/", "http://a?", "*", ""]), TEXT)
@@ -24,7 +24,7 @@ def test_a_summary_agrees_with_the_parser(method: str, target: str, version: str
     raw = "\r\n".join([f"{method} {target} HTTP/{version}", "Host: a", *fields]).encode()
     try:
         head = HeadParser(FieldReader(Limits()), secure=True).parse(raw)
-    except Refused:
+    except RequestRefused:
         return
     found = request_summary.of_head(raw)
     assert (found.method, found.query) == (head.method, head.query)

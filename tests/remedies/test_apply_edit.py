@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.remedies.apply_edit import VARIABLE, RefusedError, apply
+from appliance.remedies.apply_edit import VARIABLE, EditRefusedError, apply
 from appliance.remedies.remedy import Edit
 
 
@@ -54,7 +54,7 @@ def test_a_change_that_came_since(tmp_path: Path):
     file.write_text("a\n")
     job = json.loads(edit(tmp_path, "file.txt", "a\nb\n").job(tmp_path))
     file.write_text("saved\n")
-    with pytest.raises(RefusedError, match="changed since"):
+    with pytest.raises(EditRefusedError, match="changed since"):
         apply(job)
     assert file.read_text() == "saved\n"
 
@@ -70,7 +70,7 @@ def test_a_file_that_came_or_went(tmp_path: Path, appears: bool):
         file.write_text("saved\n")
     else:
         file.unlink()
-    with pytest.raises(RefusedError):
+    with pytest.raises(EditRefusedError):
         apply(job)
     assert (file.read_text() if appears else file.exists()) == ("saved\n" if appears else False)
 
@@ -83,7 +83,7 @@ def test_out_of_the_project(tmp_path: Path):
     outside.write_text("a\n")
     (root / "file.txt").symlink_to(outside)
     job = json.loads(edit(root, "file.txt", "b\n").job(root))
-    with pytest.raises(RefusedError, match="leads out"):
+    with pytest.raises(EditRefusedError, match="leads out"):
         apply(job)
     assert outside.read_text() == "a\n"
     (root / "real.txt").write_text("a\n")
@@ -100,7 +100,7 @@ def test_a_read_only_file_is_refused(tmp_path: Path):
     file.write_text("a\n")
     job = json.loads(edit(tmp_path, "file.txt", "b\n").job(tmp_path))
     file.chmod(0o444)
-    with pytest.raises(RefusedError, match="read-only"):
+    with pytest.raises(EditRefusedError, match="read-only"):
         apply(job)
     assert file.read_text() == "a\n"
     assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.http.hosts import is_loopback
-from appliance.standin.access_policy import COOKIE, FIELDS, AccessPolicy, Allowed, PageRequest, Refused
+from appliance.standin.access_policy import COOKIE, FIELDS, AccessDenied, AccessPolicy, Allowed, PageRequest
 
 TOKEN = "the-token-of-this-start"
 ACCESS = AccessPolicy(TOKEN, "https://dev.example.test")
@@ -58,14 +58,14 @@ def test_this_machine_sees_the_pages(host: str):
 )  # fmt: skip
 def test_a_rebound_host_is_refused(host: str):
     """Any other name needs the token: a rebound one is refused though its client is this machine."""
-    assert isinstance(ACCESS.decide(page(host)), Refused)
+    assert isinstance(ACCESS.decide(page(host)), AccessDenied)
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]", "dev.example.test"])
 def test_another_machine_is_refused(host: str):
     """Another container on the network, which can send any Host, needs the token."""
     refused = ACCESS.decide(page(host, local=False))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, AccessDenied)
     assert refused.status == 403
 
 
@@ -77,7 +77,7 @@ def test_the_token_opens_once_and_then_the_cookie_does():
     assert pair == f"{COOKIE}8000={TOKEN}"
     assert {"HttpOnly", "SameSite=Strict", "Path=/__appliance__"} <= set(attributes)
     assert ACCESS.decide(page("app:8000", local=False, cookie=f"a=b; {pair}; c=d")) == Allowed()
-    assert isinstance(ACCESS.decide(page("app:8001", local=False, cookie=pair)), Refused)
+    assert isinstance(ACCESS.decide(page("app:8001", local=False, cookie=pair)), AccessDenied)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_public_url_is_read_as_an_origin(url: str):
 def test_a_refusal_has_its_status(asked: PageRequest, status: int):
     """Each refusal has the status of its reason, and quotes no more than a part of what was sent."""
     refused = AccessPolicy(TOKEN).decide(asked)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, AccessDenied)
     assert refused.status == status
     assert refused.reason
     assert not re.search("PX|hx", refused.reason)
@@ -140,8 +140,8 @@ def test_a_refusal_has_its_status(asked: PageRequest, status: int):
 @pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "x", TOKEN.swapcase(), "\udcff", "é"], ids=range(7))
 def test_a_wrong_token_opens_nothing(token: str):
     """A token that differs in one character, or is of another start, is none."""
-    assert isinstance(ACCESS.decide(PageRequest("GET", "http", {"host": "app"}, token=token)), Refused)
-    assert isinstance(ACCESS.decide(page("app", local=False, cookie=f"{COOKIE}80={token}")), Refused)
+    assert isinstance(ACCESS.decide(PageRequest("GET", "http", {"host": "app"}, token=token)), AccessDenied)
+    assert isinstance(ACCESS.decide(page("app", local=False, cookie=f"{COOKIE}80={token}")), AccessDenied)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_wrong_token_opens_nothing(token: str):
 def test_another_site_reads_nothing(fields: dict[str, str]):
     """A frame, an image, a script or a fetch of another site is refused, with the cookie too."""
     asked = PageRequest("GET", "http", {**LOCAL, **NAVIGATION, **fields, "cookie": f"{COOKIE}8000={TOKEN}"}, local=True)
-    assert isinstance(ACCESS.decide(asked), Refused)
+    assert isinstance(ACCESS.decide(asked), AccessDenied)
 
 
 def test_a_link_of_another_site_leads_to_a_page():
@@ -199,7 +199,7 @@ def test_a_press_on_our_page_changes_something():
 )
 def test_a_press_with_one_thing_wrong_changes_nothing(changes: dict[str, object]):
     """A foreign or missing origin, another site, no page value, another method, another machine: each is refused."""
-    assert isinstance(ACCESS.decide(press(**changes)), Refused)
+    assert isinstance(ACCESS.decide(press(**changes)), AccessDenied)
 
 
 def test_off_is_off():
@@ -207,7 +207,7 @@ def test_off_is_off():
     off = AccessPolicy(TOKEN, enabled=False)
     for asked in (page("localhost"), press(), PageRequest("GET", "http", LOCAL, token=TOKEN, local=True)):
         refused = off.decide(asked)
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, AccessDenied)
         assert refused.status == 404
 
 
@@ -225,7 +225,7 @@ def test_no_origin_may_read_and_no_site_may_frame():
 def test_no_request_fails_the_guard(host: str, fields: dict[str, str]):
     """Whatever the fields hold, there is a decision; without the token another machine gets nothing."""
     decided = ACCESS.decide(PageRequest("GET", "http", {"host": host, **fields}))
-    assert isinstance(decided, Refused)
+    assert isinstance(decided, AccessDenied)
 
 
 def test_loopback_is_by_definition():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from .limits import RECEIVE
-from .refusal import Refused, too_large
+from .refusal import RequestRefused, too_large
 from .transfer_budget import TransferBudget
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Body:
             send_continue()
         try:
             piece = self._piece()
-        except Refused as refusal:
+        except RequestRefused as refusal:
             self.error = BodyError(refusal.status, refusal.reason)
         except TimeoutError:
             self.error = BodyError(408, BODY_TIMEOUT)
@@ -247,7 +247,7 @@ class LengthBody(Body):
     def _piece(self) -> bytes:
         piece = self._wire.take(min(self._left, RECEIVE), self._budget)
         if not piece:
-            raise Refused(400, CLIENT_LEFT)
+            raise RequestRefused(400, CLIENT_LEFT)
         self._left -= len(piece)
         self.ended = not self._left
         return piece

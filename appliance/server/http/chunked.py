@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .body import CLIENT_LEFT, Body
 from .fields import CONTROLS, TOKEN
 from .limits import RECEIVE, SIZE_LINE_MAX
-from .refusal import Refused, too_large
+from .refusal import RequestRefused, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class ChunkedBody(Body):
         """Receive more raw bytes, and append them to those that are not decoded yet."""
         data = self._wire.take(RECEIVE, self._budget)
         if not data:
-            raise Refused(400, CLIENT_LEFT)
+            raise RequestRefused(400, CLIENT_LEFT)
         self._raw = self._raw[self._raw_at :] + data
         self._raw_at = 0
 
@@ -83,12 +83,12 @@ class ChunkedBody(Body):
             end = self._raw.find(b"\n", self._raw_at)
             length = (len(self._raw) if end < 0 else end) - self._raw_at
             if length > most + 1:
-                raise Refused(400, too_long)
+                raise RequestRefused(400, too_long)
             if end >= 0:
                 line = self._raw[self._raw_at : end]
                 self._raw_at = end + 1
                 if line[-1:] != b"\r" or b"\r" in line[:-1]:
-                    raise Refused(400, "a line of the chunked coding does not end in CRLF (RFC 9112, 7.1)")
+                    raise RequestRefused(400, "a line of the chunked coding does not end in CRLF (RFC 9112, 7.1)")
                 return line[:-1]
             self._more()
 
@@ -96,16 +96,16 @@ class ChunkedBody(Body):
         line = self._line(SIZE_LINE_MAX, _LONG_SIZE_LINE)
         size = _SIZE.match(line)
         if size is None:
-            raise Refused(400, "a chunk's size is not a hexadecimal number (RFC 9112, 7.1)")
+            raise RequestRefused(400, "a chunk's size is not a hexadecimal number (RFC 9112, 7.1)")
         if size.end() != len(line):
             if _EXTENSIONS.fullmatch(line, size.end()) is None:
-                raise Refused(400, "a chunk's size or extension is malformed (RFC 9112, 7.1.1)")
+                raise RequestRefused(400, "a chunk's size or extension is malformed (RFC 9112, 7.1.1)")
             self._extensions += len(line) - size.end()
             if self._extensions > self._limits.max_extension_bytes:
-                raise Refused(400, f"chunk extensions of more than {self._limits.max_extension_bytes} bytes")
+                raise RequestRefused(400, f"chunk extensions of more than {self._limits.max_extension_bytes} bytes")
         length = int(size[0], 16)
         if 0 < self._limits.max_body_bytes < self.size + length:  # before the chunk comes, as for a Content-Length
-            raise Refused(413, too_large(self._limits.max_body_bytes))
+            raise RequestRefused(413, too_large(self._limits.max_body_bytes))
         return length
 
     def _trailer(self) -> None:
@@ -119,7 +119,7 @@ class ChunkedBody(Body):
             name, colon, _ = line.partition(b":")
             control = len(line.translate(None, CONTROLS)) + line.count(b"\t") != len(line)
             if not colon or control or TOKEN.fullmatch(name.decode("latin-1")) is None:
-                raise Refused(400, "a trailer field is malformed (RFC 9112, 7.1.2)")
+                raise RequestRefused(400, "a trailer field is malformed (RFC 9112, 7.1.2)")
             lower = name.lower()
             if lower in _NO_TRAILERS or lower.startswith(_NO_TRAILER_STARTS):
-                raise Refused(400, f"{name[:40].decode()} can't be a trailer field (RFC 9110, 6.5.1)")
+                raise RequestRefused(400, f"{name[:40].decode()} can't be a trailer field (RFC 9110, 6.5.1)")

@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .hosts import is_host
-from .refusal import Refused
+from .refusal import RequestRefused
 
 if TYPE_CHECKING:
     from .limits import Limits
@@ -101,14 +101,14 @@ class FieldReader:
         """Read the lines between the request line and the blank line, for a request of HTTP/1.minor.
 
         Raises:
-            Refused: the block is not valid; with the status that the RFC requires.
+            RequestRefused: the block is not valid; with the status that the RFC requires.
         """
         lines = block.decode("latin-1").split("\r\n") if block else []
         if lines and len(block.translate(None, CONTROLS)) + 2 * len(lines) - 2 != len(block):
             for line in lines:
                 check_controls(line)
         if len(lines) > self._limits.max_fields:
-            raise Refused(431, f"more than {self._limits.max_fields} header fields (RFC 6585, 5)")
+            raise RequestRefused(431, f"more than {self._limits.max_fields} header fields (RFC 6585, 5)")
         names = self._names
         try:
             values = {names[name]: value.strip(" \t") for name, value in [line.split(":", 1) for line in lines]}
@@ -125,17 +125,17 @@ class FieldReader:
             _set_connection(fields, minor)
         if "HTTP_EXPECT" in values and minor > 0:  # RFC 9110, 10.1.1: Expect of a 1.0 client is ignored
             if not elements(values["HTTP_EXPECT"]) <= {"100-continue"}:
-                raise Refused(417, "the only supported expectation is 100-continue (RFC 9110, 10.1.1)")
+                raise RequestRefused(417, "the only supported expectation is 100-continue (RFC 9110, 10.1.1)")
             fields.expects = fields.chunked or fields.length > 0
         return fields
 
     def _check_host(self, host: str | None, minor: int) -> None:
         if host is None:
             if minor > 0:
-                raise Refused(400, "there is no Host field (RFC 9112, 3.2)")
+                raise RequestRefused(400, "there is no Host field (RFC 9112, 3.2)")
         elif host not in self._hosts:
             if not is_host(host):
-                raise Refused(400, "the Host field is malformed (RFC 9112, 3.2)")
+                raise RequestRefused(400, "the Host field is malformed (RFC 9112, 3.2)")
             if len(self._hosts) < _MAX_NAMES:
                 self._hosts.add(host)
 
@@ -154,7 +154,7 @@ def _combine(lines: list[str]) -> tuple[dict[str, str], dict[str, str] | None]:
         if key not in target:
             target[key] = value
         elif key in {"HTTP_HOST", "CONTENT_LENGTH"}:
-            raise Refused(400, f"{name} is given more than once (RFC 9112, 3.2 and 6.3)")
+            raise RequestRefused(400, f"{name} is given more than once (RFC 9112, 3.2 and 6.3)")
         else:
             # RFC 9110, 5.3: join with a comma and a space; for cookies with a semicolon (RFC 9113, 8.2.3).
             target[key] += ("; " if key == "HTTP_COOKIE" else ", ") + value
@@ -169,21 +169,21 @@ def _set_framing(fields: Fields, minor: int) -> None:
         if length is not None:
             digits = length.lstrip("0") or length[:1]  # any number of zeros may lead; int() reads at most 4300 digits
             if not length.isascii() or not length.isdigit() or len(digits) > _LENGTH_DIGITS:
-                raise Refused(400, "Content-Length is not a number (RFC 9110, 8.6)")
+                raise RequestRefused(400, "Content-Length is not a number (RFC 9110, 8.6)")
             fields.length = int(digits)
             if fields.length > _LENGTH_MAX:
-                raise Refused(400, "Content-Length is larger than 63 bits (RFC 9110, 8.6)")
+                raise RequestRefused(400, "Content-Length is larger than 63 bits (RFC 9110, 8.6)")
             fields.values["CONTENT_LENGTH"] = digits
         return
     if minor < 1:
-        raise Refused(400, "HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
+        raise RequestRefused(400, "HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
     if length is not None:
-        raise Refused(400, "Content-Length and Transfer-Encoding are both given (RFC 9112, 6.3)")
+        raise RequestRefused(400, "Content-Length and Transfer-Encoding are both given (RFC 9112, 6.3)")
     codings = [name for name in (name.strip(" \t").lower() for name in coding.split(",")) if name]
     if codings != ["chunked"]:
         if codings[-1:] == ["chunked"] and codings.count("chunked") == 1 and all(map(TOKEN.fullmatch, codings)):
-            raise Refused(501, "the only supported transfer coding is chunked (RFC 9112, 6.1)")
-        raise Refused(400, "chunked must be the last transfer coding, and appear once (RFC 9112, 6.3)")
+            raise RequestRefused(501, "the only supported transfer coding is chunked (RFC 9112, 6.1)")
+        raise RequestRefused(400, "chunked must be the last transfer coding, and appear once (RFC 9112, 6.3)")
     fields.chunked = True
 
 
@@ -204,26 +204,28 @@ def check_controls(line: str) -> None:
     """Refuse a line with a control character other than a tab.
 
     Raises:
-        Refused: the line has one.
+        RequestRefused: the line has one.
     """
     bad = _BAD_CONTROL.search(line)
     if bad is not None:
         what = {"\r": "a CR without its LF", "\n": "an LF without its CR", "\0": "a NUL"}
-        raise Refused(400, f"{what.get(bad[0], 'a control character')} in the head (RFC 9112, 2.2; RFC 9110, 5.5)")
+        raise RequestRefused(
+            400, f"{what.get(bad[0], 'a control character')} in the head (RFC 9112, 2.2; RFC 9110, 5.5)"
+        )
 
 
-def _bad_name(name: str) -> Refused:
+def _bad_name(name: str) -> RequestRefused:
     if not name:
-        return Refused(400, "a field has no name (RFC 9110, 5.1)")
+        return RequestRefused(400, "a field has no name (RFC 9110, 5.1)")
     if name[0] in " \t":
-        return Refused(400, "a field is folded over two lines (RFC 9112, 5.2)")
+        return RequestRefused(400, "a field is folded over two lines (RFC 9112, 5.2)")
     if name[-1] in " \t":
-        return Refused(400, "white space between a field's name and its colon (RFC 9112, 5.1)")
-    return Refused(400, "a field's name is not a token (RFC 9110, 5.1)")
+        return RequestRefused(400, "white space between a field's name and its colon (RFC 9112, 5.1)")
+    return RequestRefused(400, "a field's name is not a token (RFC 9110, 5.1)")
 
 
-def _no_colon(lines: list[str]) -> Refused:
+def _no_colon(lines: list[str]) -> RequestRefused:
     line = next(line for line in lines if ":" not in line)
     if line[:1] in {" ", "\t"}:
         return _bad_name(line)
-    return Refused(400, "a header line without a colon (RFC 9112, 5)")
+    return RequestRefused(400, "a header line without a colon (RFC 9112, 5)")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .fields import TOKEN, check_controls
 from .hosts import is_host
-from .refusal import LONG_METHOD, TLS_REASON, Refused
+from .refusal import LONG_METHOD, TLS_REASON, RequestRefused
 
 if TYPE_CHECKING:
     from .fields import FieldReader, Fields
@@ -87,7 +87,7 @@ class HeadParser:
         """Parse a head, given without its blank line.
 
         Raises:
-            Refused: with the status that the RFC asks for.
+            RequestRefused: with the status that the RFC asks for.
         """
         if raw == self._raw:  # a client that polls sends the same head again and again
             return self._head
@@ -101,7 +101,7 @@ class HeadParser:
             if self._lenient and line.startswith("GET /") and line.count(" ") == 1:
                 return simple_head(line[4:], self._reader)
             reason = "the request line is not a method, a target and a version, one space between (RFC 9112, 3)"
-            raise Refused(400, reason) from None
+            raise RequestRefused(400, reason) from None
         head = Head()
         head.method = method
         head.target = target
@@ -111,7 +111,7 @@ class HeadParser:
         if method not in _METHODS:
             _check_method(method)
         if "#" in target:
-            raise Refused(400, "the request target holds a fragment (RFC 9112, 3.2)")
+            raise RequestRefused(400, "the request target holds a fragment (RFC 9112, 3.2)")
         if block != self._block or minor != self._minor:
             self._said = self._reader.read(block, minor)
             self._block, self._minor = block, minor
@@ -160,21 +160,23 @@ def _other_form(head: Head, *, secure: bool) -> None:
     if method == "CONNECT":
         host, _, port = target.rpartition(":")
         if not host or not port.isdigit() or not is_host(target):
-            raise Refused(400, "CONNECT takes host:port (RFC 9112, 3.2.3)")
-        raise Refused(501, "this server is not a proxy")
+            raise RequestRefused(400, "CONNECT takes host:port (RFC 9112, 3.2.3)")
+        raise RequestRefused(501, "this server is not a proxy")
     if target == "*":
         if method != "OPTIONS":
-            raise Refused(400, "only OPTIONS takes * (RFC 9112, 3.2.4)")
+            raise RequestRefused(400, "only OPTIONS takes * (RFC 9112, 3.2.4)")
         head.path = "*"
         return
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
-        raise Refused(400, "the request target is neither a path nor a URL (RFC 9112, 3.2)")
+        raise RequestRefused(400, "the request target is neither a path nor a URL (RFC 9112, 3.2)")
     authority, rest = absolute.groups()
     if not is_host(authority):
-        raise Refused(400, "the request target's authority is malformed (RFC 9110, 4.2)")
+        raise RequestRefused(400, "the request target's authority is malformed (RFC 9110, 4.2)")
     if target[:5].lower() == "https" and not secure:
-        raise Refused(421, "the request target is an https URL, and this connection is not secure (RFC 9110, 7.4)")
+        raise RequestRefused(
+            421, "the request target is an https URL, and this connection is not secure (RFC 9110, 7.4)"
+        )
     # RFC 9112, 3.2.2: the target's authority replaces Host, whatever that says.
     head.values = {**head.values, "HTTP_HOST": authority}
     path, _, head.query = rest.partition("?")
@@ -184,29 +186,29 @@ def _other_form(head: Head, *, secure: bool) -> None:
 def _check_line(line: str, raw: bytes) -> None:
     """Let raw UTF-8 through: a method and a version that hold it are refused elsewhere."""
     if line.startswith("\x16\x03"):
-        raise Refused(400, TLS_REASON)
+        raise RequestRefused(400, TLS_REASON)
     check_controls(line)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        raise Refused(400, "the request line is neither ASCII nor UTF-8 (RFC 9112, 3.2; RFC 3986, 2)") from None
+        raise RequestRefused(400, "the request line is neither ASCII nor UTF-8 (RFC 9112, 3.2; RFC 3986, 2)") from None
     if "\t" in text or _C1.search(text) is not None:
-        raise Refused(400, "the request line holds a control character (RFC 9112, 3.2)")
+        raise RequestRefused(400, "the request line holds a control character (RFC 9112, 3.2)")
 
 
 def _check_method(method: str) -> None:
     if TOKEN.fullmatch(method) is None:
-        raise Refused(400, "the method is not a token (RFC 9110, 9.1)")
+        raise RequestRefused(400, "the method is not a token (RFC 9110, 9.1)")
     if len(method) > _METHOD_MAX:
-        raise Refused(501, LONG_METHOD)
+        raise RequestRefused(501, LONG_METHOD)
 
 
 def _other_version(line: str, version: str) -> int:
     if line == "PRI * HTTP/2.0":
-        raise Refused(505, "this is HTTP/2 with prior knowledge; this server speaks HTTP/1.1")
+        raise RequestRefused(505, "this is HTTP/2 with prior knowledge; this server speaks HTTP/1.1")
     match = _VERSION.fullmatch(version)
     if match is None:
-        raise Refused(400, "the request line ends with no HTTP version (RFC 9112, 2.3)")
+        raise RequestRefused(400, "the request line ends with no HTTP version (RFC 9112, 2.3)")
     if match[1] != "1":
-        raise Refused(505, f"HTTP/{match[1]}.{match[2]} is not spoken here, HTTP/1.1 is")
+        raise RequestRefused(505, f"HTTP/{match[1]}.{match[2]} is not spoken here, HTTP/1.1 is")
     return 1  # RFC 9110, 6.2: a higher minor version is read as the highest that we know

@@ -23,7 +23,7 @@ class Page(NamedTuple):
     fields: tuple[tuple[str, str], ...] = ()
 
 
-class Refused(Exception):  # noqa: N818  a refusal is an answer to the client, not an error of ours
+class RequestRefused(Exception):  # noqa: N818  a refusal is an answer to the client, not an error of ours
     """The request can't be served.
 
     Attributes:
@@ -44,7 +44,7 @@ class Refused(Exception):  # noqa: N818  a refusal is an answer to the client, n
         return self.reason == TLS_REASON
 
 
-class HostRefused(Refused):
+class HostRefused(RequestRefused):
     """The request names a host that is not served: another site's name could lead to this machine."""
 
     def __init__(self, host: str) -> None:
@@ -63,14 +63,14 @@ def too_large(most: int) -> str:
     return f"the body is larger than {most} bytes (RFC 9110, 15.5.14); APPLIANCE_MAX_BODY_BYTES sets the limit"
 
 
-class Deferred(Refused):
+class Deferred(RequestRefused):
     """The server has to receive the body before it runs this request; there is no response yet."""
 
     def __init__(self) -> None:
         super().__init__(0, "its body did not arrive")
 
 
-class HandshakeFailed(OSError):  # noqa: N818 (as Refused)
+class HandshakeFailed(OSError):  # noqa: N818 (as RequestRefused)
     """The TLS handshake failed, or the client does not trust the certificate: no response can be sent."""
 
 

@@ -1,4 +1,4 @@
-"""Limit how long a slow client may keep the server waiting: by the bytes that it transfers, not by the clock alone."""
+"""Limit how long a client may take over a body or a response: by the bytes transferred, not by time alone."""
 
 from __future__ import annotations
 

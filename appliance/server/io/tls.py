@@ -16,7 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from ..http.limits import RECEIVE
-from ..http.refusal import HandshakeFailed, Refused
+from ..http.refusal import HandshakeFailed, RequestRefused
 from .ssl_calls import WANTED, call_ssl, forget_errors
 from .tls_duplex import DuplexSocket
 from .wire import Wire
@@ -98,7 +98,9 @@ class TlsWire(Wire):
         if first != _HANDSHAKE or self._context is None:
             self._receive = self._usual_receive = self.sock.recv
             self.fill()  # for the record's request line
-            raise Refused(400, "this is plain HTTP, on a port that only speaks HTTPS: the URL begins with https://")
+            raise RequestRefused(
+                400, "this is plain HTTP, on a port that only speaks HTTPS: the URL begins with https://"
+            )
         options: Any = {"server_side": True, "do_handshake_on_connect": False, "suppress_ragged_eofs": False}
         self._begin(self._context.wrap_socket(self.sock, **options))
         return self._decrypted(most)

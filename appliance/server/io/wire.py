@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http import lenient
 from ..http.limits import RECEIVE
-from ..http.refusal import LONG_METHOD, TLS_REASON, Refused, long_fields
+from ..http.refusal import LONG_METHOD, TLS_REASON, RequestRefused, long_fields
 from .sendfile import FileOutbound
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Wire(FileOutbound):
         """Take a whole head from the buffer, without its blank line; None if there is none.
 
         Raises:
-            Refused: it is too large, or cut off, or no HTTP at all.
+            RequestRefused: it is too large, or cut off, or no HTTP at all.
         """
         if self.lenient and (found := lenient.take_head(self.buffer)) is not None:
             self._measure(found[0])
@@ -198,7 +198,7 @@ class Wire(FileOutbound):
         while buffer.startswith(b"\r\n", start):
             self._empty_lines += 1
             if self._empty_lines > _EMPTY_LINES_MAX:
-                raise Refused(400, f"more than {_EMPTY_LINES_MAX} empty lines before a request (RFC 9112, 2.2)")
+                raise RequestRefused(400, f"more than {_EMPTY_LINES_MAX} empty lines before a request (RFC 9112, 2.2)")
             start += 2
         self.buffer = buffer[start:]
         self._scanned = 0
@@ -206,7 +206,7 @@ class Wire(FileOutbound):
     def _check_partial(self, buffer: bytes) -> None:
         _check_protocol(buffer)
         if self.ended and buffer.strip(b"\r\n"):
-            raise Refused(400, "the head is cut off (RFC 9112, 8)")
+            raise RequestRefused(400, "the head is cut off (RFC 9112, 8)")
         # Measured as it will be when it is whole: what is refused must not depend on how the bytes arrive.
         part = next((part for part in _BLANK_LINE_PARTS if buffer.endswith(part)), b"")
         self._measure(buffer.removesuffix(part))
@@ -217,10 +217,10 @@ class Wire(FileOutbound):
         line_end = raw.find(b"\r\n")
         if (len(raw) if line_end < 0 else line_end) > limits.max_line_bytes:
             if b" " not in raw[: limits.max_line_bytes]:  # the target has not begun: it is not what is too long
-                raise Refused(501, LONG_METHOD)
-            raise Refused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
+                raise RequestRefused(501, LONG_METHOD)
+            raise RequestRefused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:
-            raise Refused(431, long_fields(limits.max_header_bytes))
+            raise RequestRefused(431, long_fields(limits.max_header_bytes))
 
     @property
     def is_broken(self) -> bool:
@@ -304,4 +304,4 @@ class Wire(FileOutbound):
 
 def _check_protocol(buffer: bytes) -> None:
     if buffer[:1] == _TLS_HANDSHAKE:
-        raise Refused(400, TLS_REASON)
+        raise RequestRefused(400, TLS_REASON)

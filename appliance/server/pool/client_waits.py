@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..http.body import CLIENT_LEFT
 from ..http.body_end import end_finder
 from ..http.expect_continue import send_continue
-from ..http.refusal import TOO_MANY_BODIES, Refused
+from ..http.refusal import TOO_MANY_BODIES, RequestRefused
 
 if TYPE_CHECKING:
     from ..http.body_end import ChunkedEnd, LengthEnd
@@ -46,7 +46,7 @@ class ClientWaits:
         """Let a request wait for its body without a thread, and return True; False if it may have its thread now.
 
         Raises:
-            Refused: the body did not come, or too many requests wait for theirs.
+            RequestRefused: the body did not come, or too many requests wait for theirs.
         """
         wire, said = handler.wire, head.said
         if (not said.chunked and len(wire.buffer) >= said.length) or not background.is_able:
@@ -64,12 +64,12 @@ class ClientWaits:
             return False
         connection.incoming = background.receive(wire, end, chunked=said.chunked)
         if connection.incoming is None:
-            raise Refused(503, TOO_MANY_BODIES)
+            raise RequestRefused(503, TOO_MANY_BODIES)
         if said.expects:
             try:
                 send_continue(wire)
             except OSError:
-                raise Refused(400, CLIENT_LEFT) from None
+                raise RequestRefused(400, CLIENT_LEFT) from None
         return True
 
     def may_run(self, *, first: bool = False) -> bool:
@@ -120,9 +120,9 @@ def _receive_rest(wire: Wire, end: ChunkedEnd | LengthEnd) -> bool:
     try:
         more = wire.fill()
     except OSError:
-        raise Refused(400, CLIENT_LEFT) from None
+        raise RequestRefused(400, CLIENT_LEFT) from None
     if more and end.feed(wire.buffer[known:]):
         return True
     if wire.ended:
-        raise Refused(400, CLIENT_LEFT)
+        raise RequestRefused(400, CLIENT_LEFT)
     return False

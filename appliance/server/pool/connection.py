@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .tables import connection_states as states
 
 if TYPE_CHECKING:
-    from ..http.refusal import Refused
+    from ..http.refusal import RequestRefused
     from ..io.background.transfer import Incoming
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
@@ -41,7 +41,7 @@ class Connection:
     # Class attributes and not slots: the usual values cost no assignment.
     may_have_left = gone = False
     incoming: Incoming | None = None
-    refusal: Refused | None = None
+    refusal: RequestRefused | None = None
 
     def __init__(
         self, handler: WSGIRequestHandler, wire: Wire, accepted_at: float, *, may_have_left: bool = False

@@ -16,7 +16,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..http.refusal import HEAD_TIMEOUT, HandshakeFailed, Refused
+from ..http.refusal import HEAD_TIMEOUT, HandshakeFailed, RequestRefused
 from .tables import connection_states as states
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Hold(Protocol):
         """Return seconds of CLOCK_MONOTONIC for a connection that was accepted at this time."""
 
 
-class ConnectionFailed(Exception):  # noqa: N818 (as Refused)
+class ConnectionFailed(Exception):  # noqa: N818 (as RequestRefused)
     """Looking at a connection raised an unexpected exception, which is the cause; the connection is closed.
 
     Attributes:
@@ -204,7 +204,7 @@ class Connections:
                     connection.raw = raw or connection.raw
                     if (self._have_waited or connection.may_have_left) and self._probe(connection):
                         continue
-            except Refused as refusal:
+            except RequestRefused as refusal:
                 connection.refusal = refusal
             except HandshakeFailed as error:
                 self.locked_close(connection)
@@ -351,7 +351,7 @@ class Connections:
                 self.locked_linger(connection, now)
             else:
                 if connection.state == states.PARKED:
-                    connection.refusal = Refused(408, HEAD_TIMEOUT)
+                    connection.refusal = RequestRefused(408, HEAD_TIMEOUT)
                 elif connection.state == states.PROBED:
                     connection.gone = _has_left(connection)  # on a busy machine no thread may have looked since
                 connection.may_have_left = connection.may_have_left or connection.state == states.HELD

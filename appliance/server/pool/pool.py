@@ -18,11 +18,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..http.limits import Limits
+from ..http.trusted_proxies import TrustedProxies
 from ..io.background.byte_queue import SPACE
 from ..io.poller import Poller
 from ..io.wire import Wire
 from ..wsgi.access_log.sink import FlushSchedule
-from ..wsgi.environ import TrustedProxies
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
 from ..wsgi.server_context import ServerContext, base_environ

@@ -24,7 +24,7 @@ _STREAM_CHECK_S = 0.25
 _HERE_S = 0.05  # how long it waits for requests itself, if no thread can be started
 
 
-class ServerFailed(RuntimeError):  # noqa: N818 (as Refused)
+class ServerFailed(RuntimeError):  # noqa: N818 (as RequestRefused)
     """The server can't go on: the project has closed descriptors that the server waits with."""
 
     def __init__(self, reason: str) -> None:

@@ -11,7 +11,7 @@ from wsgiref import simple_server
 
 from ...plural import counted
 from ..http.body import EMPTY, BodyError
-from ..http.refusal import NO_CLIENT, Refused, answer
+from ..http.refusal import NO_CLIENT, RequestRefused, answer
 from ..http.response.file_wrapper import FileWrapper
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
@@ -193,7 +193,7 @@ class ApplicationRun(simple_server.ServerHandler):
             exchange.event = "request.aborted"
             exchange.reason = how_it_ended(error.__cause__, self.bytes_sent)
             self.persistent = False
-        elif isinstance(error, Refused) or (isinstance(error, BodyError) and error is self.stdin.error):
+        elif isinstance(error, RequestRefused) or (isinstance(error, BodyError) and error is self.stdin.error):
             self._refuse(exchange, error)
         else:
             self._answer_failure()
@@ -201,7 +201,7 @@ class ApplicationRun(simple_server.ServerHandler):
         if isinstance(error, KeyboardInterrupt):
             raise error
 
-    def _refuse(self, exchange: Exchange, error: BodyError | Refused) -> None:
+    def _refuse(self, exchange: Exchange, error: BodyError | RequestRefused) -> None:
         self.persistent = False
         exchange.event = "request.aborted" if error.status == 400 and self.stdout.ended else "request.refused"
         exchange.reason = error.reason

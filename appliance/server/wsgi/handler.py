@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..http.body import EMPTY, Body
 from ..http.expect_continue import send_continue
 from ..http.head import HeadParser
-from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, HostRefused, Refused
+from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, HostRefused, RequestRefused
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .access_log.exchange import Exchange, current
@@ -66,7 +66,7 @@ class WSGIRequestHandler(OwnResponses):
     hijacked: RawSocket | None = None
     leaves_to: Handoff | None = None
     _relayed: Any = None  # what answers this request instead of the application
-    _refusal: Refused | None = None  # of the next request
+    _refusal: RequestRefused | None = None  # of the next request
     started = 0.0
     close_connection = True
     raw_requestline = b""
@@ -113,7 +113,7 @@ class WSGIRequestHandler(OwnResponses):
         handler.begin(server_context, wire)
         return handler
 
-    def begin_request(self, raw: bytes | None, started: float, refusal: Refused | None) -> None:
+    def begin_request(self, raw: bytes | None, started: float, refusal: RequestRefused | None) -> None:
         """Take what the pool has found: the head of the next request, or why that is refused."""
         self._given = raw
         self.started = started
@@ -189,7 +189,7 @@ class WSGIRequestHandler(OwnResponses):
                 _check_host(allowed, environ)
             if (said.upgrade or said.chunked or head.path == "*") and self._answer_or_prepare(head, environ):
                 return
-        except Refused as refusal:
+        except RequestRefused as refusal:
             self._answer_refusal(refusal)
             return
         body, wire = self._body, self.wire
@@ -289,7 +289,7 @@ class WSGIRequestHandler(OwnResponses):
                     deadline = self.started + limits.header_timeout_s
         except TimeoutError:
             if wire.buffer:
-                raise Refused(408, HEAD_TIMEOUT) from None
+                raise RequestRefused(408, HEAD_TIMEOUT) from None
         except OSError:
             wire.ended = True
         return None
@@ -300,7 +300,7 @@ class WSGIRequestHandler(OwnResponses):
         if head.said.upgrade and "websocket" in head.values["HTTP_UPGRADE"].lower():
             may_stream = getattr(self.server, "may_stream", None)
             if may_stream is not None and not may_stream():
-                raise Refused(503, TOO_MANY_STREAMS)
+                raise RequestRefused(503, TOO_MANY_STREAMS)
         if head.path == "*":
             self._answer_options(head)
             return True
@@ -365,7 +365,7 @@ class WSGIRequestHandler(OwnResponses):
         self.wire.push(self.raw_requestline)
         try:
             head = self._next_head()
-        except Refused as refusal:
+        except RequestRefused as refusal:
             self._answer_refusal(refusal)
             return False
         self.close_connection = head is None or not head.said.keep_alive

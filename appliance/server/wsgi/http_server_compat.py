@@ -12,7 +12,7 @@ from wsgiref import simple_server
 
 from ..http.body import EMPTY, Body, Empty
 from ..http.head import PROTOCOLS, field_lines, request_line, with_target
-from ..http.refusal import HostRefused, Page, Refused, phrase
+from ..http.refusal import HostRefused, Page, RequestRefused, phrase
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         """The request is for another target: the environ is made of that.
 
         Raises:
-            Refused: there is none such.
+            RequestRefused: there is none such.
         """
         if self.socketless:
             self._path = target
@@ -144,7 +144,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         """Parse this as the request's head.
 
         Raises:
-            Refused: it is malformed.
+            RequestRefused: it is malformed.
         """
         self._raw = raw
         self.head = self._parser.parse(raw)
@@ -156,13 +156,13 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         if self.socketless:
             super().send_error(code, message, explain)
             return
-        self._refuse(Refused(code, explain or message or "", _words(message)))
+        self._refuse(RequestRefused(code, explain or message or "", _words(message)))
         self.close_connection = True
 
-    def _refuse(self, refusal: Refused) -> None:
+    def _refuse(self, refusal: RequestRefused) -> None:
         raise NotImplementedError
 
-    def _page_of(self, refusal: Refused) -> Page | None:
+    def _page_of(self, refusal: RequestRefused) -> Page | None:
         """Return the error page that a subclass has defined, if it has."""
         words, form, kind = refusal.reason_phrase, self.error_message_format, self.error_content_type
         if form == BaseHTTPRequestHandler.error_message_format:

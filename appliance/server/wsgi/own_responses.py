@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..http.body import CLIENT_LEFT
 from ..http.head import request_line
-from ..http.refusal import NO_CLIENT, Deferred, Refused, answer
+from ..http.refusal import NO_CLIENT, Deferred, RequestRefused, answer
 from .access_log.exchange import Exchange
 from .http_server_compat import TLS
 from .socketless import SocketlessHandler
@@ -47,7 +47,7 @@ class OwnResponses(SocketlessHandler):
         self.started = started
         try:
             self.read_head(raw)
-        except Refused:
+        except RequestRefused:
             self.head = None
         exchange = self.new_exchange()
         exchange.line = request_line(raw)
@@ -70,7 +70,7 @@ class OwnResponses(SocketlessHandler):
         self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
         self.close_connection = not (persistent and (body.ended or body.drain(limits)))
 
-    def _answer_refusal(self, refusal: Refused) -> None:
+    def _answer_refusal(self, refusal: RequestRefused) -> None:
         if isinstance(refusal, Deferred):
             self._given, self.close_connection = self._raw, False
             return
@@ -80,7 +80,7 @@ class OwnResponses(SocketlessHandler):
         else:
             self._refuse(refusal)
 
-    def _refuse(self, refusal: Refused) -> None:
+    def _refuse(self, refusal: RequestRefused) -> None:
         """Answer a request that is not served, and close: what follows it can't be trusted to be a request."""
         exchange = self.new_exchange()
         exchange.event = "request.aborted" if refusal.reason == CLIENT_LEFT else "request.refused"

@@ -13,7 +13,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..http.refusal import TOO_MANY_STREAMS, Refused
+from ..http.refusal import TOO_MANY_STREAMS, RequestRefused
 from .failure_events import close_quietly
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class RawSocket:
         self._wire = wire
         self._exchange = exchange
         self._may_take = take
-        self._refusal: Refused | None = None
+        self._refusal: RequestRefused | None = None
         self._lock = threading.Lock()  # between the application's frames and our last one
         self._thread = threading.current_thread()
         self._reader: threading.Thread | None = None  # a thread of the library, beside that of the application
@@ -68,7 +68,7 @@ class RawSocket:
         exchange = self._exchange
         if not exchange.hijacked:
             if self._refusal is not None or not self._may_take():
-                self._refusal = Refused(503, TOO_MANY_STREAMS)
+                self._refusal = RequestRefused(503, TOO_MANY_STREAMS)
                 raise self._refusal
             exchange.hijacked = exchange.endless = True
             exchange.event = "websocket.closed"

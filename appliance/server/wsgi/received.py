@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..http.body import Body, BodyError
 from ..http.limits import RECEIVE
-from ..http.refusal import Refused
+from ..http.refusal import RequestRefused
 from ..io.background.byte_queue import ByteQueue
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class ReceivedBody(Body):
         try:
             piece = self._queue.take(RECEIVE)
         except OSError as error:
-            raise Refused(500, f"the body can't be read from the disk again: {error.strerror or error}") from None
+            raise RequestRefused(
+                500, f"the body can't be read from the disk again: {error.strerror or error}"
+            ) from None
         self._left -= len(piece)
         self.ended = not self._left
         if self.ended:
@@ -73,7 +75,7 @@ def received_whole(wire: Wire, server_context: ServerContext, body: Body) -> Rec
     """Receive a body to its end.
 
     Raises:
-        Refused: it has none, or there is no room for it.
+        RequestRefused: it has none, or there is no room for it.
     """
     queue = ByteQueue(server_context.storage)
     try:
@@ -81,9 +83,9 @@ def received_whole(wire: Wire, server_context: ServerContext, body: Body) -> Rec
             queue.append(piece)
     except BodyError as error:
         queue.close()
-        raise Refused(error.status, error.reason) from None
+        raise RequestRefused(error.status, error.reason) from None
     except OSError as error:
         queue.close()
         reason = f"there is no room for the body: {error.strerror or error} (RFC 4918, 11.5)"
-        raise Refused(507, reason) from None  # the storage holds it too
+        raise RequestRefused(507, reason) from None  # the storage holds it too
     return ReceivedBody(wire, server_context.limits, queue)

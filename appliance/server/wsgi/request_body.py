@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.body import Body, LengthBody
 from ..http.chunked import ChunkedBody
-from ..http.refusal import Deferred, Refused, too_large
+from ..http.refusal import Deferred, RequestRefused, too_large
 from .received import needs_length, received_whole
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] 
         send_continue: sends 100 (Continue), if the client waits for it.
 
     Raises:
-        Refused: it is too large.
+        RequestRefused: it is too large.
         Deferred: the request is served once it has come.
     """
     wire, limits, said = handler.wire, handler.server_context.limits, head.said
     if 0 < limits.max_body_bytes < said.length:
-        raise Refused(413, too_large(limits.max_body_bytes))
+        raise RequestRefused(413, too_large(limits.max_body_bytes))
     wait = getattr(handler.server, "wait_for_body", None)
     if wait is not None and wait(handler, head):
         raise Deferred
@@ -57,7 +57,7 @@ def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Bo
     """Receive the body to its end and put its length into the environ, if a framework needs that.
 
     Raises:
-        Refused: it has no end, or there is no room for it.
+        RequestRefused: it has no end, or there is no room for it.
     """
     if not isinstance(body, ChunkedBody) or not needs_length():
         return body

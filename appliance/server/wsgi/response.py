@@ -15,7 +15,7 @@ from wsgiref.headers import Headers
 
 from ..http.body import EMPTY
 from ..http.head import PROTOCOLS
-from ..http.refusal import TOO_MANY_STREAMS, Refused
+from ..http.refusal import TOO_MANY_STREAMS, RequestRefused
 from ..http.response.content import is_single, join_items, not_bytes
 from ..http.response.file_wrapper import file_range
 from ..http.response.framing import delimit
@@ -272,7 +272,7 @@ class ServerHandler(ApplicationRun):
         """Give an event stream a thread of its own: it does not end by itself."""
         if b"text/event-stream" in fields.block:
             if self.request_handler is not None and not self.request_handler.begin_stream():
-                raise Refused(503, TOO_MANY_STREAMS)
+                raise RequestRefused(503, TOO_MANY_STREAMS)
             exchange.endless = True
 
     def _may_persist(self, body: Body | Empty) -> bool:

@@ -14,10 +14,10 @@ from ..http.fields import FieldReader
 from ..http.limits import Limits
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
+from ..http.trusted_proxies import TrustedProxies
 from ..io.background.byte_queue import Storage
 from .access_log.request_ids import RequestIds
 from .access_log.sink import NullSink, Sink
-from .environ import TrustedProxies
 
 if TYPE_CHECKING:
     import socket

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from appliance.standin.access_policy import Refused
+from appliance.standin.access_policy import AccessDenied
 
 if TYPE_CHECKING:
     from appliance.standin.access_policy import AccessPolicy, PageRequest
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SCHEME = "bearer "
 
 
-def refusal(asked: PageRequest, token: str, policy: AccessPolicy) -> Refused | None:
+def refusal(asked: PageRequest, token: str, policy: AccessPolicy) -> AccessDenied | None:
     """Return why an assistant's request is not answered; None if it is.
 
     Args:
@@ -29,11 +29,11 @@ def refusal(asked: PageRequest, token: str, policy: AccessPolicy) -> Refused | N
     fields = asked.fields
     is_foreign = fields.get("sec-fetch-site", "none") not in {"none", "same-origin"}
     if is_foreign or ("origin" in fields and not policy.is_same_origin(asked)):
-        return Refused(403, "another origin sent this request", "Let a program ask, not a page of a browser.")
+        return AccessDenied(403, "another origin sent this request", "Let a program ask, not a page of a browser.")
     given = fields.get("authorization", "")
     bearer = given[len(_SCHEME) :].strip() if given[: len(_SCHEME)].lower() == _SCHEME else ""
     if not hmac.compare_digest(bearer.encode("utf-8", "replace"), token.encode()):
-        return Refused(
+        return AccessDenied(
             401, "the request has no token", "Run `appliance mcp --print-config http`, and use what it prints."
         )
     return None

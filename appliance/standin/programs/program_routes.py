@@ -15,7 +15,7 @@ from .assistant_gate import refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from appliance.standin.access_policy import AccessPolicy, PageRequest, Refused
+    from appliance.standin.access_policy import AccessDenied, AccessPolicy, PageRequest
 
     from .json_pages import JsonPages
     from .mcp_endpoint import McpEndpoint
@@ -79,7 +79,7 @@ class ProgramRoutes:
         if self._endpoint is not None:
             self._endpoint.close()
 
-    def _refuse(self, refused: Refused, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+    def _refuse(self, refused: AccessDenied, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         now = time.monotonic()
         if now - self._refused_at > _REFUSALS_S:
             self._refused_at = now

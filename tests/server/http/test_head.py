@@ -7,7 +7,7 @@ import pytest
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser, field_lines, request_line, simple_head, with_target
 from appliance.server.http.limits import Limits
-from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, Refused
+from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, RequestRefused
 
 
 def test_an_https_target_needs_a_tls_connection():
@@ -15,7 +15,7 @@ def test_an_https_target_needs_a_tls_connection():
     raw = b"GET HTTPS://b/where HTTP/1.1\r\nHost: a"
     head = HeadParser(FieldReader(Limits()), secure=True).parse(raw)
     assert (head.path, head.values["HTTP_HOST"]) == ("/where", "b")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         HeadParser(FieldReader(Limits()), secure=False).parse(raw)
     assert caught.value.status == 421
 
@@ -71,7 +71,7 @@ REFUSALS: list[tuple[bytes, int, str]] = [
 @pytest.mark.parametrize(("line", "status", "reason"), REFUSALS)
 def test_each_refusal_says_what_was_found(line: bytes, status: int, reason: str):
     """A bad request line is refused with its status, and a reason that names what is bad, and the RFC's section."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         HeadParser(FieldReader(Limits())).parse(line + b"\r\nHost: a")
     assert (caught.value.status, caught.value.reason) == (status, reason)
 
@@ -124,7 +124,7 @@ def test_http_09_is_a_path_and_nothing_else():
         assert (head.method, head.target, head.path, head.query) == ("GET", "/a?b?c", "/a", "b?c")
         assert (head.minor, head.plain, head.values, head.said.keep_alive) == (-1, False, {}, False)
     for line in (b"POST /", b"GET a", b"GET /a b c"):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RequestRefused) as caught:
             HeadParser(reader, lenient=True).parse(line)
         assert caught.value.reason == SHAPE
 

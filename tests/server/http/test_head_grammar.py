@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
-from appliance.server.http.refusal import Refused
+from appliance.server.http.refusal import RequestRefused
 from tests.fuzz import reference
 
 LIMITS = Limits(max_fields=8)
@@ -150,7 +150,7 @@ def test_heads_are_read_as_the_grammar_has_them(raws: list[bytes]):
     for raw in [raw for raw in raws for _ in range(2)]:  # the second reading is by what is remembered
         expected = reference.read_head(raw.decode("latin-1"), LIMITS)
         if isinstance(expected, reference.Refused):
-            with pytest.raises(Refused) as caught:
+            with pytest.raises(RequestRefused) as caught:
                 parser.parse(raw)
             assert caught.value.status in expected.statuses
             continue

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from appliance.server.http.limits import RECEIVE, Limits
-from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, Refused, long_fields
+from appliance.server.http.refusal import LONG_METHOD, TLS_REASON, RequestRefused, long_fields
 from appliance.server.http.transfer_budget import TransferBudget
 from appliance.server.io import wire as wire_module
 from appliance.server.io.background.byte_queue import ByteQueue, Storage
@@ -57,7 +57,7 @@ def test_head_too_large(cut: int):
         (Limits(max_line_bytes=LINE - 1), 414),
         (Limits(max_header_bytes=FIELDS - 1), 431),
     ):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RequestRefused) as caught:
             read_head(limits, *pieces)
         assert caught.value.status == status
 
@@ -236,7 +236,7 @@ def test_loose_heads_are_read_where_they_may_come(pair: Pair):
     assert wire.receive_head() is None  # looked at leniently
     assert wire.pop_head() == b"GET / HTTP/1.1"
     wire.push(b"GET /" + b"a" * Limits().max_line_bytes + b" HTTP/1.1\n\nbehind")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         wire.pop_head()
     assert caught.value.status == 414
 
@@ -262,7 +262,7 @@ def test_each_refusal_says_what_was_found(pair: Pair, data: bytes, ended: bool, 
     """What can't become a head is refused as soon as that is known, with a status and a reason that names it."""
     wire = Wire(pair[0].sock, Limits(max_line_bytes=100, max_header_bytes=1000), data)
     wire.ended = ended
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         wire.pop_head()
     assert (caught.value.status, caught.value.reason) == (status, reason)
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from appliance.server.http.limits import Limits
-from appliance.server.http.refusal import Refused
+from appliance.server.http.refusal import RequestRefused
 from appliance.server.io.wire import Wire
 from appliance.server.wsgi import handler as module
 from appliance.server.wsgi.handler import WSGIRequestHandler
@@ -82,7 +82,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
     """A client that sends its head byte by byte has the same time for it as any other: no byte renews it."""
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(len(HEAD))))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         handler._wait_for_head()
     assert refused.value.status == 408
     assert (handler.started, wire.now) == (1010.0, 1040.0)
@@ -92,7 +92,7 @@ def test_the_rest_of_what_came_before(scene: Scene):
     """A head whose first bytes came behind the last request has its time from now on."""
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(3, len(HEAD))))
     wire.push(HEAD[:3])
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         handler._wait_for_head()
     assert refused.value.status == 408
     assert wire.now == 1030.0

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ...http.body import BODY_TIMEOUT, CLIENT_LEFT
-from ...http.refusal import Refused
+from ...http.refusal import RequestRefused
 from ...http.transfer_budget import TransferBudget
 from ..send_progress import Delivery
 from .byte_queue import ByteQueue, Storage
@@ -246,7 +246,7 @@ class Incoming:
     ) -> None:
         self.wire = wire
         self.descriptor = wire.sock.fileno()
-        self.outcome: Refused | None = None
+        self.outcome: RequestRefused | None = None
         self.queue = ByteQueue(storage)
         self._lock = threading.Lock()  # held while ``advance`` runs
         self._end = end
@@ -275,7 +275,7 @@ class Incoming:
             if data is None:
                 return CONTINUES
             if not data:
-                self.outcome = Refused(400, CLIENT_LEFT)
+                self.outcome = RequestRefused(400, CLIENT_LEFT)
                 return IS_OVER
             self._budget.extend_by(len(data))
             self._received_at = monotonic()
@@ -298,7 +298,7 @@ class Incoming:
         self._checked_at = now
         if self._budget.left > 0:
             return CONTINUES
-        self.outcome = Refused(408, BODY_TIMEOUT)
+        self.outcome = RequestRefused(408, BODY_TIMEOUT)
         return IS_OVER
 
     def recall(self, most: int) -> bytes | None:
