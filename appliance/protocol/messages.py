@@ -220,11 +220,13 @@ class FilesReport(Message):
         files: for each, its mark before it was used: mtime (ns), size, inode, ctime (ns), and a CRC-32 of the content
             that was read, or -1. Empty for a file that was looked for but is missing.
         listed: the project's folders that were listed.
+        more: this process was forked from an image, which has reported the rest.
     """
 
     kind = "files_report"
     files: dict[str, list[int]]
     listed: list[str] = made_default(default_factory=list)
+    more: bool = False
 
 
 class Preloaded(Message):

@@ -29,7 +29,6 @@ from . import app, serving_process, stacks
 from .connection_intake import ConnectionIntake
 from .ending.exits import Exits
 from .instrumentation.hooked_libraries import HookedLibraries
-from .instrumentation.server_timing import ServerTiming
 from .message_bounds import send
 from .project_import import ProjectImport
 from .records import RecordSink
@@ -231,20 +230,18 @@ class Worker:
             if self._application is not None:
                 return  # the application is served already, beside the import
             self._application = application
-        self._hook_libraries()
+        libraries = HookedLibraries(self._hooks, self._files.places.is_own, self._start.options)
+        libraries.begin()
+        libraries.follow(self._sink)
         self._project.warm(application)
         self._exit_if_unfit(self._project.finish())
         self._serve_finished(application, self._project.began)
 
     def _serve_imported(self, imported: Imported) -> None:
-        self._hook_libraries()
+        imported.libraries.follow(
+            self._sink, partial(self._hooks.call, "shared pages", imported.pages.note, otherwise=None)
+        )
         self._serve_finished(imported.application, imported.began, imported.swapped)
-
-    def _hook_libraries(self) -> None:
-        libraries = HookedLibraries(self._hooks, self._files.places.is_own, self._start.options)
-        libraries.begin()
-        self._sink.after_details(libraries.install)
-        self._sink.add_fields(ServerTiming(self._hooks).added)
 
     def _serve_finished(self, application: app.Application, began: float, swapped: list[str] | None = None) -> None:
         """Serve an application whose import is over. ``swapped``: the files whose functions were swapped."""

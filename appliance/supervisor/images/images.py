@@ -244,7 +244,12 @@ class Images:
         """Take the files that an import has read."""
         for process in (Process.NEXT, Process.IMAGE):
             if child is self._processes.get(process):
-                self._files[process].read = frozenset(message.files)
+                self._files[process].reported(message)
+
+    def whole_report(self, report: FilesReport) -> FilesReport:
+        """Return what a fork of the image has reported, with the files of the image itself the first time."""
+        image = self._files.get(Process.IMAGE)
+        return report if image is None else image.whole_report(report)
 
     def failed(self, child: Handle, why: str) -> None:
         """An import of the project has failed."""

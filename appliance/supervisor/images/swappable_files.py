@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.protocol.messages import FilesReport
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
@@ -31,6 +32,18 @@ class ImageFiles:
     changed: dict[str, None] = field(default_factory=dict)
     read: Collection[str] = ()
     blocked: Mapping[str, str] = field(default_factory=dict)
+    _report: FilesReport | None = None  # until it was passed on
+
+    def reported(self, report: FilesReport) -> None:
+        """Take what the import has read, and in which state."""
+        self.read, self._report = frozenset(report.files), report
+
+    def whole_report(self, report: FilesReport) -> FilesReport:
+        """Return what a fork has added, the first time with all that the import has read."""
+        base, self._report = self._report, None
+        if base is None:
+            return report
+        return FilesReport(files={**base.files, **report.files}, listed=base.listed)
 
     def changes(self, paths: Iterable[str]) -> None:
         """Note that these files have changed."""

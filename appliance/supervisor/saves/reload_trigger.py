@@ -133,7 +133,7 @@ class ReloadTrigger:
         files: Mapping[str, Sequence[int]] = report.files
         self._saves.loaded(files if isinstance(files, dict) else ())
         if self._on and child.generation >= self._generation:
-            more = child.generation == self._generation or child.ready_at is None
+            more = report.more or child.generation == self._generation or child.ready_at is None
             self._generation = child.generation
             self._watcher.compare(_file_states(files), more=more)
             if child.ready_at is not None:

@@ -161,7 +161,7 @@ class WorkerGroup:
 
     def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
         if child.role == "worker":
-            self._reload_trigger.loaded(child, message)
+            self._reload_trigger.loaded(child, self.images.whole_report(message) if message.more else message)
         else:
             self.images.read(child, message)
 

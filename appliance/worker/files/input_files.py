@@ -42,6 +42,7 @@ class InputFiles:
         self._real_root = os.path.realpath(root)
         self.files: dict[str, Mark] = {}
         self.listed: set[str] = set()  # folders that the project has listed during the start
+        self._added: dict[str, Mark] | None = None  # since the report of the process that this one was forked from
         self.bind(notes)
 
     def bind(self, notes: int) -> None:
@@ -92,14 +93,28 @@ class InputFiles:
         self._send_note(b"w", path, [time.monotonic_ns(), os.getpid()])
 
     def report(self) -> dict[str, Mark]:
-        """Return all files so far; from now on each further file is sent at once."""
+        """Return all files so far; from now on each further file is sent at once.
+
+        In a fork of a process for which ``keep_added`` was called: the files since then.
+        """
         self._reported = True
-        return dict(self.files)  # another thread may add to it
+        return dict(self.files if self._added is None else self._added)  # another thread may add to it
+
+    def keep_added(self) -> None:
+        """From now on ``report`` returns only what is added: all others were reported."""
+        self._added = {}
+
+    @property
+    def is_addition(self) -> bool:
+        """Whether ``report`` returns only what was added."""
+        return self._added is not None
 
     def _add(self, path: str, mark: Mark) -> None:
         if len(self.files) >= MAX_FILES:
             return
         self.files[path] = mark
+        if self._added is not None:
+            self._added[path] = mark
         if self._reported:
             self._send_note(b"f", path, mark)
 

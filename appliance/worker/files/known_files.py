@@ -54,7 +54,7 @@ class KnownFiles:
         return loader
 
     def rebind(self, start: Start, notes: int) -> None:
-        """Go on as this worker, in a fork of the process that has imported the project; report all files again."""
+        """Go on as this worker, in a fork of the process that has imported the project; report what it adds."""
         self._start = start
         self._inputs.bind(notes)
         if self._missing is not None:
@@ -68,7 +68,14 @@ class KnownFiles:
         """Return the files used during the start, which is over, successful or not. Later ones report themselves."""
         if self._opened is not None:
             self._opened.end_start()
-        return FilesReport(files=self._inputs.report(), listed=sorted(self._inputs.listed))
+        more = self._inputs.is_addition
+        return FilesReport(files=self._inputs.report(), listed=[] if more else sorted(self._inputs.listed), more=more)
+
+    def report_once(self) -> FilesReport:
+        """Return the files so far, once for all forks of this process: their reports have only what they add."""
+        report = self.report()
+        self._inputs.keep_added()
+        return report
 
     def template_readers(self, path: str) -> set[str] | None:
         """Return who has read a template since the start; None if it was read before, or if that is not certain."""

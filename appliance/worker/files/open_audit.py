@@ -223,8 +223,9 @@ class OpenAudit:
 
     def end_start(self) -> None:
         """The application is imported: what was read until now was read by its import."""
-        self._at_start = frozenset(self._inputs.files)
-        self.starting = False
+        if self.starting:
+            self._at_start = frozenset(self._inputs.files)
+            self.starting = False
 
     def _is_template(self) -> bool:
         """Whether a template engine or the project's code opens the file, and not a server of static files."""

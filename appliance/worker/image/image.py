@@ -19,6 +19,7 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from ...protocol.channel import ChannelError
@@ -26,6 +27,7 @@ from ...protocol.image_messages import Fingerprints, ImageReady, SwapDeclined, V
 from ...protocol.messages import Start
 from .. import debugger, serving_process
 from ..files.unread_assets import unread_assets
+from ..instrumentation.hooked_libraries import HookedLibraries
 from ..message_bounds import send
 from ..preload.fork_requests import serve_forks
 from ..preload.process_number import ProcessNumber
@@ -37,6 +39,7 @@ from .changed_files import ChangedFiles, DeclinedError
 from .fingerprint import fingerprint
 from .import_effects import ImportEffects
 from .import_witness import ImportWitness
+from .shared_pages import SharedPages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +64,8 @@ class Imported(NamedTuple):
         swapped: the files whose functions were swapped.
         began: CLOCK_MONOTONIC when the start came.
         breakpoint_hook: the project's own; None without.
+        libraries: those that the image has hooked into.
+        pages: the memory that forks of the image write to.
     """
 
     channel: Channel
@@ -72,6 +77,8 @@ class Imported(NamedTuple):
     swapped: list[str]
     began: float
     breakpoint_hook: Callable[..., Any] | None
+    libraries: HookedLibraries
+    pages: SharedPages
 
 
 class Image:
@@ -97,6 +104,7 @@ class Image:
         self._serve: Callable[[Imported], None] | None = None
         self._is_worker = False
         self._skip: Callable[..., Any] = sys.breakpointhook
+        self._pages = SharedPages()
 
     def run(self, serve: Callable[[Imported], None]) -> None:
         """Import the project, and fork; call ``serve`` in each fork that serves, and return there when it has."""
@@ -133,7 +141,7 @@ class Image:
         if why := why or self._objection(application):
             self._refuse(why)
         codes, self._project.code.imported = self._project.code.imported or {}, None
-        send(self._channel, self._project.files.report())
+        send(self._channel, self._project.files.report_once())
         unread = self._project.hooks.call(
             "unread templates",
             unread_assets,
@@ -143,6 +151,8 @@ class Image:
             otherwise=frozenset[str](),
         )
         changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness), unread)
+        libraries = HookedLibraries(self._project.hooks, self._project.files.places.is_own, self._request.options)
+        libraries.begin()
         ready = ImageReady(
             import_s=round(time.monotonic() - self._began, 4),
             modules=len(codes),
@@ -152,7 +162,7 @@ class Image:
         gc.freeze()
         send(self._channel, ready)
         self._project.code.write()
-        self._go_on(serve_forks(self._channel, self._randoms), changed, application)
+        self._go_on(serve_forks(self._channel, self._randoms), changed, application, libraries)
 
     def _objection(self, application: Application) -> str:
         """Return why this process must not be forked from, after an import without effects; "" if it may."""
@@ -166,10 +176,12 @@ class Image:
         self._held.end()
         return self._held.refused
 
-    def _go_on(self, channel: Channel, changed: ChangedFiles, application: Application) -> None:
+    def _go_on(
+        self, channel: Channel, changed: ChangedFiles, application: Application, libraries: HookedLibraries
+    ) -> None:
         """Do, in a fork, what its first message says."""
         self._is_worker = True
-        received = serving_process.hello(channel, changed.rehearse)
+        received = serving_process.hello(channel, partial(self._get_ready, changed))
         began = time.monotonic()
         first, descriptors = received[0]
         try:
@@ -187,8 +199,25 @@ class Image:
         if self._serve is None:
             raise RuntimeError("nothing serves the forks")
         self._serve(
-            Imported(channel, first, descriptors, received[1:], self._project, application, swapped, began, hook)
+            Imported(
+                channel,
+                first,
+                descriptors,
+                received[1:],
+                self._project,
+                application,
+                swapped,
+                began,
+                hook,
+                libraries,
+                self._pages,
+            )
         )
+
+    def _get_ready(self, changed: ChangedFiles) -> None:
+        """Do, in a fork that waits, what a worker need not do later."""
+        changed.rehearse()
+        self._project.hooks.call("shared pages", self._pages.take_over, otherwise=0)
 
     def _refuse(self, why: str) -> NoReturn:
         """End, because nothing may be forked from this process."""

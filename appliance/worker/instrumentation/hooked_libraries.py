@@ -15,11 +15,13 @@ from .project_line import ProjectLine
 from .query_hooks.drivers import add_drivers
 from .query_hooks.framework_queries import FrameworkQueries
 from .query_hooks.query_notes import QueryNotes
+from .server_timing import ServerTiming
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..hooks import Hooks
+    from ..records import RecordSink
 
 
 class HookedLibraries:
@@ -35,6 +37,7 @@ class HookedLibraries:
     def __init__(self, hooks: Hooks, is_own: Callable[[str], bool], options: dict[str, Any]) -> None:
         records, keeps_mail = bool(options.get("records")), options.get("mail") == "keep"
         project_line = ProjectLine(is_own)
+        self._hooks = hooks
         self._libraries = LibraryHooks(hooks)
         if records or options.get("tracing"):
             notes = QueryNotes(project_line)
@@ -55,6 +58,18 @@ class HookedLibraries:
         if self._libraries.waits:
             self._libraries.begin()
 
-    def install(self) -> None:
-        """Hook into what was imported since, by ways that are not followed."""
-        self._libraries.install()
+    def follow(self, sink: RecordSink, after_first: Callable[[], object] | None = None) -> None:
+        """Hook into what requests import, by ways that are not followed; add the times to responses.
+
+        ``after_first``: is called once, after the first request that is recorded with its details.
+        """
+        install = self._libraries.install
+
+        def first() -> None:
+            sink.after_details(install)
+            install()
+            if after_first is not None:
+                after_first()
+
+        sink.after_details(first)
+        sink.add_fields(ServerTiming(self._hooks).added)

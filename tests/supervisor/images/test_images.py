@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appliance.protocol.messages import FilesReport
 from appliance.supervisor.images.image_states import LATEST_S, NOT_READY, NOT_SAVED, REPLACED, Process
 from appliance.supervisor.images.images import KEPT_FILES
 from appliance.watch.kinds import Kind
@@ -262,3 +263,16 @@ def test_any_order_leaves_one_of_each(make, happenings: list[str]):
     assert Process.IMAGE in project.living
     project.images.close()
     assert [child for child in project.children.alive if child.role == "image"] == []
+
+
+def test_the_files_of_an_image_are_reported_once(project: ImagesProject):
+    """The first fork's report is completed with what its image has read; a later fork adds to that."""
+    project.ends(Process.IMAGE)
+    project.passes()
+    project.reads("app.py", "shop/views.py")
+    project.imports()
+    new, mark = str(project.root / "app.py"), [9, 9, 9, 9, 9]
+    first, second = (project.images.whole_report(FilesReport({new: mark}, more=True)) for _ in range(2))
+    assert first.files == {new: mark, str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]}
+    assert (first.more, second.more) == (False, True)
+    assert second.files == {new: mark}

@@ -61,3 +61,23 @@ def test_what_is_not_a_path(tmp_path: Path):
     inputs = InputFiles(str(tmp_path), -1)
     inputs.record(f"{tmp_path}/a\0b")
     assert list(inputs.files.values()) == [[]]
+
+
+def test_a_fork_reports_what_it_adds(tmp_path: Path):
+    """A fork of a process that has reported its files reports the others, and those that it has read again."""
+    for name in ("a.py", "b.py", "c.py"):
+        (tmp_path / name).write_text("one", encoding="utf-8")
+    inputs = InputFiles(str(tmp_path), -1)
+    inputs.record(str(tmp_path / "a.py"))
+    inputs.record(str(tmp_path / "b.py"))
+    assert len(inputs.report()) == 2
+    inputs.keep_added()
+    (tmp_path / "b.py").write_text("three", encoding="utf-8")
+    status = inputs.before_compile(str(tmp_path / "b.py"))
+    inputs.after_compile(str(tmp_path / "b.py"), status, 7)
+    inputs.record(str(tmp_path / "a.py"))
+    inputs.bind(-1)
+    inputs.record(str(tmp_path / "c.py"))
+    added = inputs.report()
+    assert list(added) == [str(tmp_path / "b.py"), str(tmp_path / "c.py")]
+    assert added[str(tmp_path / "b.py")][1] == len("three")
