@@ -11,7 +11,8 @@ hash, although a cycle has no beginning.
 
 Not compared, since two imports never agree: addresses, times near now, long integers and other random values; locks,
 files, threads and weak collections count by their type. Code of packages counts by its name. The number of the process
-is compared: it is as small as other numbers, and a project that asks for it has no image.
+is compared: it is as small as other numbers, and a project that asks for it has no image. What we have put into
+libraries counts by its kind: it holds our own state.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from .code_digest import CodeDigests
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_OURS: Final = __name__.partition(".")[0]
 _COMPUTED: Final = sys.version_info >= (3, 14)  # annotations, when they are read
 _MAX_DEPTH: Final = 60
 _LARGE: Final = 1 << 40  # addresses, hashes, times in nanoseconds
@@ -157,7 +159,7 @@ class ObjectDigests:
             if (reader := _READERS.get(id(base))) is not None:
                 return MethodType(reader, self)
         module = _type_module(kind).partition(".")[0]
-        if module in _UNSTABLE_MODULES:
+        if module in _UNSTABLE_MODULES or module == _OURS:
             return lambda value: [self._kind(type(value))]
         return self._instance
 
@@ -233,6 +235,8 @@ class ObjectDigests:
     # -- code
 
     def _function(self, value: FunctionType) -> list[bytes]:
+        if str(value.__globals__.get("__name__")).startswith(f"{_OURS}."):
+            return [b"ours"]
         code = value.__code__
         of = self.of
         parts = [b"function", of(value.__module__), of(value.__qualname__)]

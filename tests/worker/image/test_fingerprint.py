@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from appliance.worker.hooks import Hooks
 from appliance.worker.image.fingerprint import APPLICATION, Fingerprint, differences, fingerprint
 
 START = '''
@@ -248,6 +249,20 @@ def test_a_registry_of_a_package_is_compared(make: Make, monkeypatch: pytest.Mon
     before = fingerprint(["shop"])
     registry.receivers.append(sys.modules["shop"].note)
     assert differences(before, fingerprint(["shop"])) == ["flask.signals"]
+
+
+def test_our_hooks_count_by_their_kind(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What we hook into libraries has a state of its own, which says nothing of the project."""
+    registry: Any = ModuleType("django.db.backends.signals")
+    monkeypatch.setitem(sys.modules, "django.db.backends.signals", registry)
+    make("def note(): pass")
+    hooks = Hooks()
+    registry.receivers = [hooks.guarded("connections", print, otherwise=None), hooks.report, hooks]
+    before = fingerprint(["shop"])
+    hooks.dropped.add("connections")
+    assert differences(before, fingerprint(["shop"])) == []
+    registry.receivers.pop()
+    assert differences(before, fingerprint(["shop"])) == ["django.db.backends.signals"]
 
 
 def test_classes_of_packages_count_by_their_name(make: Make) -> None:
