@@ -28,8 +28,11 @@ from ..server.pool.connection_handoff import ConnectionHandoff
 from . import app, serving_process, stacks
 from .connection_intake import ConnectionIntake
 from .ending.exits import Exits
+from .frameworks.endless_import import endless_loop
+from .frameworks.import_place import importing
 from .instrumentation.hooked_libraries import HookedLibraries
 from .message_bounds import send
+from .preload.fork_safety import patched
 from .project_import import ProjectImport
 from .records import RecordSink
 from .stdio import terminal
@@ -45,6 +48,9 @@ if TYPE_CHECKING:
     from .preload import inheritance as inherited
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
+# Looked up before any code of the project runs: gevent's would give the control thread an event loop, and import a
+# module there. Where the main thread makes its own loop meanwhile, it waits for that module's lock forever.
+_START_THREAD = _thread.start_new_thread
 
 
 def main(descriptor: int) -> None:
@@ -131,6 +137,7 @@ class Worker:
         self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
         self._lock = threading.Lock()  # of the application, which two threads may serve
+        self._main_thread = threading.main_thread().ident or 0  # gevent gives it another identifier
         self._handlers = self._message_handlers()
 
     def _message_handlers(self) -> dict[type[Message], Callable[[Any, list[int]], None]]:
@@ -175,7 +182,7 @@ class Worker:
         else:
             # The control thread is unknown to ``threading``: gevent patches more in a process of one thread, among it
             # the locks of the import that calls it, and that import fails without.
-            _thread.start_new_thread(self._control, ())
+            _START_THREAD(self._control, ())
 
     def _guard(self, serve: Callable[[], None]) -> None:
         try:
@@ -207,18 +214,14 @@ class Worker:
             self._start_debugger = debugger.prepared(debugged, self._channel, self._sink)
 
     def _serve_endless_import(self) -> None:
-        """Serve beside an import that never ends. The import goes on in the main thread."""
-        from .frameworks.endless_import import endless_loop  # noqa: PLC0415  few projects do that
-        from .frameworks.import_place import importing  # noqa: PLC0415  as above
-        from .preload.fork_safety import patched  # noqa: PLC0415  as above
+        """Serve beside an import that never ends. The import goes on in the main thread.
 
-        send(
-            self._channel,
-            importing(main := threading.main_thread().ident or 0, self._start.root, self._files.places.is_own),
-        )
+        This imports nothing: gevent gives the locks of all imports that run while it patches to the main thread.
+        """
+        send(self._channel, importing(self._main_thread, self._start.root, self._files.places.is_own))
         if self._application is not None or patched():
             return  # already served; or threads are greenlets, of another loop
-        place = endless_loop(main, self._files.places.is_own)
+        place = endless_loop(self._main_thread, self._files.places.is_own)
         application = app.bound_application(self._start.target, self._project.side_applications) if place else None
         if place is None or application is None:
             return
@@ -346,12 +349,12 @@ class Worker:
 
     def _drain(self, message: messages.Drain) -> None:
         self._intake.drain(message, self._exits.superseded)
-        _thread.start_new_thread(self._stop_schedulers, ())
+        _START_THREAD(self._stop_schedulers, ())
 
     def _stop_schedulers(self) -> None:
         from .frameworks import schedulers  # noqa: PLC0415  not needed before
 
-        if names := schedulers.stop():
+        if names := [] if patched() else schedulers.stop():  # those of greenlets belong to another thread
             self._sink.event("debug", "scheduler.stopped", {"names": names})
         self._schedulers_stopped.set()
 
@@ -392,4 +395,4 @@ class Worker:
         if self._intake.server is None:
             serve = self._hooks.guarded("endless imports", self._serve_endless_import, otherwise=None)
             # Unknown to ``threading``, as the control thread is. There may be no thread left.
-            self._hooks.call("endless imports", _thread.start_new_thread, serve, (), otherwise=0)
+            self._hooks.call("endless imports", _START_THREAD, serve, (), otherwise=0)

@@ -107,8 +107,8 @@ class Player:
         self.code = root.parent / "code"
         self.generation = 1
 
-    def start(self) -> Child:
-        """Start the preloader; return it once it can fork."""
+    def spawn(self) -> Child:
+        """Start a process of the project's side; return it once it has said hello."""
         ours, theirs = Channel.pair()
         out, err = os.pipe(), os.pipe()
         self.process = subprocess.Popen(
@@ -120,8 +120,13 @@ class Player:
         for number in (out[1], err[1]):
             os.close(number)
         theirs.close()
-        self.preloader = self._add(Child(Channel(ours), [out[0], err[0]], self.process.pid))
-        self.preloader.expect(messages.Hello)
+        child = self._add(Child(Channel(ours), [out[0], err[0]], self.process.pid))
+        child.expect(messages.Hello)
+        return child
+
+    def start(self) -> Child:
+        """Start the preloader; return it once it can fork."""
+        self.preloader = self.spawn()
         note = os.memfd_create("note")
         self.preloader.channel.send(
             messages.Preload(str(self.root), self.target["search_path"], self.preload, [], [], proven=True), [note]

@@ -1,0 +1,65 @@
+"""A worker that is started cold, as its supervisor sees it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from appliance.protocol import messages
+from appliance.protocol.page_messages import Importing
+from tests.worker.image.image_player import Player, target
+
+# Its import waits twice: before gevent patches the standard library, and afterwards, while no event loop is there.
+PATCHED = """
+import _thread, gc, sys
+main, ident = _thread.get_ident(), _thread.get_ident
+elsewhere = []
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if ident() != main:
+            elsewhere.append(name)
+
+sys.meta_path.insert(0, Finder())
+with open("{folder}/before") as file:
+    file.read()
+from gevent import monkey
+monkey.patch_all()
+with open("{folder}/after") as file:
+    file.read()
+from gevent.hub import Hub
+elsewhere += [each for each in gc.get_objects() if isinstance(each, Hub)]
+if elsewhere:
+    raise RuntimeError(f"other threads import, or have loops: {elsewhere}")
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"served"]
+"""
+
+
+def test_an_unfinished_import_that_gevent_patches(tmp_path: Path):
+    """A worker that is asked about its import imports nothing beside it, and makes no event loop of gevent's.
+
+    Else the import waits forever: its first event loop needs a module that the other thread imports just then.
+    """
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "app.py").write_text(PATCHED.replace("{folder}", str(tmp_path)), encoding="utf-8")
+    pipes = [tmp_path / "before", tmp_path / "after"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    player = Player(root, sys.executable, target(root), [])
+    try:
+        worker = player.spawn()
+        player.serve(worker, [], worker)
+        for pipe in pipes:
+            with pipe.open("w"):  # opened once the import reads it
+                worker.channel.send(messages.ServeUnfinishedImport())
+                assert worker.expect(Importing, messages.Failed).file == "app.py"
+        worker.expect(messages.Ready, messages.Failed)
+        worker.channel.send(messages.StartAccepting())
+        assert player.get() == "served"
+    finally:
+        player.close()
