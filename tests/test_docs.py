@@ -126,7 +126,7 @@ def test_the_messages_are_those_of_the_protocol():
 
 
 def test_each_table_of_decisions_is_on_its_page():
-    """docs/processes.md names each module that decides over time by a function of state and event."""
+    """docs/processes.md names each table of states and events, and all have one suffix."""
     page = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8")
     tables = [
         str(path.relative_to(ROOT / "appliance").with_suffix(""))
@@ -135,7 +135,16 @@ def test_each_table_of_decisions_is_on_its_page():
         and re.search(r"^def step\b|\bsteps_of\b", text, re.MULTILINE)
     ]
     assert len(tables) > 11
+    assert [table for table in tables if not table.endswith(("_states", "supervisor/lifecycle"))] == []
     assert [table for table in tables if f"`{table}" not in page] == []
+
+
+def test_the_modules_that_are_not_tables_are_there():
+    """The section on what is not a table names modules that exist."""
+    section = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8").partition("### Not tables")[2]
+    named = [name.removesuffix(".py") for name in re.findall(r"`((?:\w+/)+\w+|pauses\.py)`", section)]
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / "appliance" / f"{name}.py").is_file()] == []
 
 
 def test_each_page_is_linked_from_an_entrance():

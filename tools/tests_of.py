@@ -19,6 +19,7 @@ TESTS = {
     "appliance/standin/programs/assistant_gate.py": ["tests/standin/programs/test_assistant_gate.py"],
     "appliance/telemetry": ["tests/telemetry"],
     "appliance/telemetry/delivery.py": ["tests/telemetry/test_delivery.py"],
+    "appliance/telemetry/delivery_states.py": ["tests/telemetry/test_delivery_states.py"],
     "appliance/telemetry/outbox.py": ["tests/telemetry/test_outbox.py"],
     "appliance/logs/writer.py": ["tests/logs/test_writer.py"],
     "appliance/protocol": ["tests/protocol"],

@@ -30,12 +30,13 @@ from typing import TYPE_CHECKING
 from appliance.logs.events import EVENTS
 from appliance.logs.render.json_line import json_line
 from appliance.logs.render.timestamp import Timestamps
+from appliance.pauses import nth_pause_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _POLL_MS = 50  # how often a thread that waits for room checks whether it must end
-_PAUSE_S = (0.05, 0.2, 1.0)  # after the n-th failure in a row; then always the last of them
+_PAUSES_S = (0.05, 0.2, 1.0)  # after the n-th failure in a row; then always the last of them
 _STDERR = 2
 
 
@@ -201,7 +202,7 @@ class Writer:
         with self._condition:
             if self._closing or self._stopped:
                 return True
-            seconds = _PAUSE_S[min(self._failures, len(_PAUSE_S)) - 1]
+            seconds = nth_pause_s(_PAUSES_S, self._failures)
             self._condition.wait_for(lambda: self._closing or self._stopped, seconds)
             return False
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from appliance.pauses import nth_pause_s
 from appliance.supervisor.lifecycle_events import (
     Action,
     AllGone,
@@ -155,7 +156,7 @@ def _died(state: State, event: WorkerDied) -> Step:
     if event.generation != state.generation:
         return state, ()
     crashes = 0 if event.served else state.crashes
-    retry = RetryLater(event.generation, BACKOFF_S[min(crashes, len(BACKOFF_S) - 1)])
+    retry = RetryLater(event.generation, nth_pause_s(BACKOFF_S, crashes + 1))
     state = replace(state, crashes=0 if event.served else crashes + 1)
     if crashes == 0:  # after the first crash no page is shown: requests wait for the next worker
         return replace(state, phase=Phase.BOOTING), (ShowProgress(Phase.BOOTING), retry)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import ApplianceError, defect
+from appliance.pauses import nth_pause_s
 from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.reporting import standin_pages
 
@@ -75,6 +76,5 @@ class LifecycleRunner:
         self._loop.post(partial(self.on_event, failure))
         again = lifecycle.retry_of(action)
         if again is not None and getattr(error, "passing", False):
-            wait = RETRY_S[min(self._retries, len(RETRY_S) - 1)]
             self._retries += 1
-            self._loop.call_later(wait, partial(self.on_event, again))
+            self._loop.call_later(nth_pause_s(RETRY_S, self._retries), partial(self.on_event, again))

@@ -20,6 +20,8 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from appliance.pauses import nth_pause_s
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -168,7 +170,7 @@ class Loop:
             return
         times = self._failures[key.fd] = self._failures.get(key.fd, 0) + 1
         with contextlib.suppress(Exception):  # the pause itself may be what fails
-            self.pause(key.fd, self._pauses_s[min(times, len(self._pauses_s)) - 1])
+            self.pause(key.fd, nth_pause_s(self._pauses_s, times))
 
     def _end_pause(self, key: selectors.SelectorKey) -> None:
         self._paused.pop(key.fd, None)

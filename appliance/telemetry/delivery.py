@@ -1,10 +1,16 @@
-"""Report whether telemetry arrives: one event when it stops, one when it goes on, and each loss is counted."""
+"""Report whether the data of one signal arrives: perform what ``delivery_states`` decides.
+
+Runs in the exporter, in any of its threads.
+"""
 
 from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from appliance.telemetry import delivery_states as states
+from appliance.telemetry.delivery_states import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +22,8 @@ if TYPE_CHECKING:
 REPEAT_S = 60.0  # between two reports, while sending fails and works by turns
 
 
-class Delivery:
-    """The state of one signal. Any thread may call it.
+class DeliveryReports:
+    """The reports of one signal. Any thread may call them.
 
     Args:
         what: "spans", "log records", "metrics".
@@ -29,58 +35,60 @@ class Delivery:
         self._what = what
         self._url = url
         self._report = report
-        self._lock = threading.RLock()
-        self._trouble = self._told = self._told_loss = False
-        self._lost = 0  # since a loss was last told
-        self._lost_in_all = 0  # since trouble was first told
-        self._next = 0.0
-        self._reason = self._action = ""
+        self._lock = threading.Lock()
+        self._state = states.State()
+        self._held_until = 0.0  # CLOCK_MONOTONIC
+        self._performers: dict[type[states.Action], Callable[[Any], None]] = {
+            states.Hold: self._hold,
+            states.ReportDelayed: self._report_delayed,
+            states.ReportLost: self._report_lost,
+            states.ReportSent: self._report_sent,
+        }
 
     @property
     def in_trouble(self) -> bool:
         """Whether the last data has not arrived."""
-        return self._trouble
+        return self._state.phase is not Phase.ARRIVING
 
     def delayed(self, outcome: Outcome) -> None:
-        """The collector takes nothing now; the data is kept."""
+        """Note that the collector takes nothing now; the data is kept."""
         with self._lock:
-            self._trouble = True
-            if not self._told and monotonic() >= self._next:
-                self._mark_told()
-                self._tell("warning", "telemetry.delayed", reason=outcome.reason, action=outcome.action)
+            self._locked_on(states.Delayed(outcome.reason, outcome.action, self._locked_is_held()))
 
     def lost(self, count: int, reason: str, action: str) -> None:
-        """So much was lost."""
+        """Note that so many items were lost."""
         with self._lock:
-            self._trouble = True
-            self._lost += count
-            self._lost_in_all += count
-            self._reason, self._action = reason, action
-            if not self._told_loss and (self._told or monotonic() >= self._next):
-                self._mark_told()
-                self._told_loss = True
-                self.tell_loss()
+            self._locked_on(states.Lost(count, reason, action, self._locked_is_held()))
 
     def arrived(self) -> None:
-        """Data has arrived."""
+        """Note that the collector has taken data."""
         with self._lock:
-            self._trouble = False
-            if self._told:
-                self.tell_loss()
-                self._tell("info", "telemetry.sent", count=self._lost_in_all)
-                self._lost_in_all = 0
-                self._told = self._told_loss = False
+            self._locked_on(states.Arrived())
 
-    def tell_loss(self) -> None:
-        """Tell what was lost and not told yet."""
+    def finish(self) -> None:
+        """Report the losses that are not reported yet: the exporter ends."""
         with self._lock:
-            if self._lost:
-                count, self._lost = self._lost, 0
-                self._tell("warning", "telemetry.lost", count=count, reason=self._reason, action=self._action)
+            self._locked_on(states.Finished())
 
-    def _mark_told(self) -> None:
-        self._told = True
-        self._next = monotonic() + REPEAT_S
+    def _locked_on(self, event: states.Event) -> None:
+        self._state, actions = states.step(self._state, event)
+        for action in actions:
+            self._performers[type(action)](action)
 
-    def _tell(self, level: str, event: str, **fields: object) -> None:
+    def _locked_is_held(self) -> bool:
+        return monotonic() < self._held_until
+
+    def _hold(self, _action: states.Hold) -> None:
+        self._held_until = monotonic() + REPEAT_S
+
+    def _report_delayed(self, action: states.ReportDelayed) -> None:
+        self._log("warning", "telemetry.delayed", reason=action.reason, action=action.action)
+
+    def _report_lost(self, action: states.ReportLost) -> None:
+        self._log("warning", "telemetry.lost", count=action.count, reason=action.reason, action=action.action)
+
+    def _report_sent(self, action: states.ReportSent) -> None:
+        self._log("info", "telemetry.sent", count=action.lost)
+
+    def _log(self, level: str, event: str, **fields: object) -> None:
         self._report(level, event, {"what": self._what, "url": self._url, **fields})

@@ -11,7 +11,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
 from appliance.telemetry.collector_session import CollectorSession
-from appliance.telemetry.delivery import Delivery
+from appliance.telemetry.delivery import DeliveryReports
 from appliance.telemetry.request_spans import error_type
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _Exporter(OTLPMetricExporter):
         self._noting = CollectorSession("metrics")
         super().__init__(session=self._noting)
         self._noting.name_url(self._endpoint)
-        self.delivery = Delivery("metrics", self._endpoint, report)
+        self.delivery = DeliveryReports("metrics", self._endpoint, report)
         self.ending = False
 
     def export(
@@ -101,7 +101,7 @@ class Durations:
     def finish(self, until: float) -> None:
         """Wait for it until this time (CLOCK_MONOTONIC)."""
         self._last.join(max(0.0, until - monotonic()))
-        self._exporter.delivery.tell_loss()
+        self._exporter.delivery.finish()
 
 
 def _points(data: MetricsData) -> int:

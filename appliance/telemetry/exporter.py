@@ -25,7 +25,7 @@ from appliance.protocol.request_details import unpack
 from appliance.protocol.traces import Sampler
 from appliance.telemetry.child_spans import ChildSpans
 from appliance.telemetry.collector_session import CollectorSession
-from appliance.telemetry.delivery import Delivery
+from appliance.telemetry.delivery import DeliveryReports
 from appliance.telemetry.durations import Durations
 from appliance.telemetry.log_records import LogRecords
 from appliance.telemetry.outbox import Outbox
@@ -85,7 +85,7 @@ class Exporter:
         session = CollectorSession(signal)
         exporter = kind(session=session)
         session.name_url(exporter._endpoint)  # noqa: SLF001  it has no other name for it
-        box = Outbox(exporter.export, exporter.shutdown, session, Delivery(what, session.url, self._report))
+        box = Outbox(exporter.export, exporter.shutdown, session, DeliveryReports(what, session.url, self._report))
         self._boxes.append(box)
         return box
 

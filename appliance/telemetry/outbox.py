@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from appliance.telemetry.collector_session import CollectorSession
-    from appliance.telemetry.delivery import Delivery
+    from appliance.telemetry.delivery import DeliveryReports
 
 MOST = 8192  # items that are kept
 BATCH = 512
@@ -44,7 +44,7 @@ class Outbox:
         export: Callable[[Sequence[Any]], object],
         interrupt: Callable[[], None],
         session: CollectorSession,
-        delivery: Delivery,
+        delivery: DeliveryReports,
     ) -> None:
         self._export = export
         self._interrupt = interrupt
@@ -89,7 +89,7 @@ class Outbox:
             outcome = self._session.outcome
             reason, action = (outcome.reason, outcome.action) if self._is_in_trouble else (_ENDED, _ROOM)
             self._delivery.lost(left, reason, action)
-        self._delivery.tell_loss()
+        self._delivery.finish()
 
     @property
     def _is_in_trouble(self) -> bool:

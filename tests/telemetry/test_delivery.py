@@ -1,4 +1,4 @@
-"""What is told of a collector that comes and goes: each loss is counted, and nothing is told twice."""
+"""The reports of a collector that fails and works by turns: each loss is counted, and nothing is reported twice."""
 
 from __future__ import annotations
 
@@ -10,53 +10,85 @@ from appliance.telemetry import delivery
 from appliance.telemetry.collector_session import Outcome
 
 AWAY = Outcome(taken=False, reason="Connection refused", action="start it", temporary=True)
+Reported = tuple[delivery.DeliveryReports, list[tuple[str, Any]], list[float]]
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> tuple[delivery.Delivery, list[tuple[str, Any]], list[float]]:
-    """A delivery, the name and the count of each event, and the time."""
+def reported(monkeypatch: pytest.MonkeyPatch) -> Reported:
+    """The reports of one signal, the name and the count of each event, and the time."""
     now = [1000.0]
     monkeypatch.setattr(delivery, "monotonic", lambda: now[0])
     events: list[tuple[str, Any]] = []
-    made = delivery.Delivery("spans", "http://c", lambda _, event, fields: events.append((event, fields.get("count"))))
+    made = delivery.DeliveryReports(
+        "spans", "http://c", lambda _, event, fields: events.append((event, fields.get("count")))
+    )
     return made, events, now
 
 
-def test_an_absence_is_told_once(told):
+def test_each_event_names_the_signal_and_the_collector():
+    """An event has its level, the signal, the URL, and what the table says."""
+    events: list[tuple[str, str, dict[str, object]]] = []
+    reports = delivery.DeliveryReports("spans", "http://c", lambda *event: events.append(event))
+    reports.delayed(AWAY)
+    reports.lost(3, "full", "send less")
+    reports.arrived()
+    spans = {"what": "spans", "url": "http://c"}
+    assert events == [
+        ("warning", "telemetry.delayed", {**spans, "reason": "Connection refused", "action": "start it"}),
+        ("warning", "telemetry.lost", {**spans, "count": 3, "reason": "full", "action": "send less"}),
+        ("info", "telemetry.sent", {**spans, "count": 3}),
+    ]
+
+
+def test_an_absence_is_reported_once(reported: Reported):
     """One event when it begins, one when it ends; nothing in between."""
-    state, events, _ = told
-    state.arrived()
+    reports, events, _ = reported
+    trouble = []
+    reports.arrived()
+    trouble.append(reports.in_trouble)
     for _ in range(5):
-        state.delayed(AWAY)
+        reports.delayed(AWAY)
     assert events == [("telemetry.delayed", None)]
-    assert state.in_trouble
-    state.arrived()
-    state.arrived()
+    trouble.append(reports.in_trouble)
+    reports.arrived()
+    reports.arrived()
     assert events == [("telemetry.delayed", None), ("telemetry.sent", 0)]
-    assert not state.in_trouble
+    assert [*trouble, reports.in_trouble] == [False, True, False]
 
 
-def test_losses_are_counted(told):
-    """The first loss is told at once, the rest with the end of the trouble."""
-    state, events, _ = told
-    state.delayed(AWAY)
-    state.lost(3, "full", "")
-    state.lost(4, "full", "")
-    state.arrived()
+def test_losses_are_counted(reported: Reported):
+    """The first loss is reported at once, the rest with the end of the trouble."""
+    reports, events, _ = reported
+    reports.delayed(AWAY)
+    reports.lost(3, "full", "")
+    reports.lost(4, "full", "")
+    reports.arrived()
     assert events[1:] == [("telemetry.lost", 3), ("telemetry.lost", 4), ("telemetry.sent", 7)]
 
 
-def test_trouble_that_comes_and_goes_is_told_rarely(told):
+@pytest.mark.parametrize("after_s", [59.9, 60.0])
+def test_trouble_is_recent_for_a_minute(reported: Reported, after_s: float):
+    """A delay is reported again from a minute after the last report; until then it is not."""
+    reports, events, now = reported
+    reports.delayed(AWAY)
+    reports.arrived()
+    now[0] += after_s
+    reports.delayed(AWAY)
+    assert events[2:] == ([("telemetry.delayed", None)] if after_s == 60.0 else [])
+    assert reports.in_trouble
+
+
+def test_a_refused_batch_in_two_makes_two_events_a_minute(reported: Reported):
     """A collector that refuses every second batch makes two events a minute, and no loss is forgotten."""
-    state, events, now = told
+    reports, events, now = reported
     for _ in range(50):
-        state.lost(1, "400 Bad Request", "")
-        state.arrived()
+        reports.lost(1, "400 Bad Request", "")
+        reports.arrived()
         now[0] += 1
     assert events == [("telemetry.lost", 1), ("telemetry.sent", 1)]
     now[0] += 60
-    state.lost(1, "400 Bad Request", "")
+    reports.lost(1, "400 Bad Request", "")
     assert events[2:] == [("telemetry.lost", 50)]
-    state.lost(1, "400 Bad Request", "")
-    state.tell_loss()
+    reports.lost(1, "400 Bad Request", "")
+    reports.finish()
     assert sum(count for event, count in events if event == "telemetry.lost") == 52

@@ -10,7 +10,7 @@ import pytest
 
 from appliance.telemetry import outbox
 from appliance.telemetry.collector_session import CollectorSession, Outcome
-from appliance.telemetry.delivery import Delivery
+from appliance.telemetry.delivery import DeliveryReports
 from appliance.telemetry.outbox import Outbox
 
 TAKEN = Outcome(taken=True)
@@ -27,7 +27,9 @@ class Sending:
         self.interrupted = threading.Event()
         self._answer = answer
         self.session = CollectorSession("traces")
-        self.box = Outbox(self._export, self.interrupted.set, self.session, Delivery("spans", "http://c", self._report))
+        self.box = Outbox(
+            self._export, self.interrupted.set, self.session, DeliveryReports("spans", "http://c", self._report)
+        )
 
     def _export(self, batch: Sequence[int]) -> None:
         self.session.outcome = self._answer(batch)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from appliance.pauses import nth_pause_s
 from appliance.protocol.record import Record
 
 # The wait before the n-th start in a row after an early end; after that the last of them.
@@ -224,7 +225,7 @@ def _failed(state: State, event: Ended, action: str = "") -> Step:
 
 
 def _wait_s(state: State) -> float:
-    return WAITS_S[min(state.failures, len(WAITS_S)) - 1]
+    return nth_pause_s(WAITS_S, state.failures)
 
 
 def _not_started(state: State, event: StartFailed) -> Step:

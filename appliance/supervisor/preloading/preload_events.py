@@ -96,7 +96,7 @@ class RoundEnded(Event):
 
 
 class PreloaderEnded(Event):
-    """The preloader has ended by itself; ``lasted``: it ran for ``LASTING_S``, so its imports are not the cause."""
+    """The preloader has ended by itself; ``lasted``: it ran for ``LASTED_S``, so its imports are not the cause."""
 
     how: str
     lasted: bool

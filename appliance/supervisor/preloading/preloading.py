@@ -26,6 +26,7 @@ from appliance.supervisor.preloading import preload_events as events
 from appliance.supervisor.preloading.preload_states import Phase, Process
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.child_forks import request_fork
+from appliance.supervisor.processes.child_restarts import LASTED_S
 from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 ROUND_S = 120.0  # for all imports of one round
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
-LASTING_S = 60.0  # a preloader that has lasted so long did not end for what it had imported
 
 
 class Follower(Protocol):
@@ -201,7 +201,7 @@ class Preloading:
                 why = f"does not end within {ROUND_S:g} s" if child.ending else f"ends the interpreter ({how})"
                 self._on(events.RoundEnded(forked=bool(child.pid), how=how, found={module: why} if module else {}))
             case Process.READY:
-                lasted = child.ready_at is not None and time.monotonic() - child.ready_at > LASTING_S
+                lasted = child.ready_at is not None and time.monotonic() - child.ready_at > LASTED_S
                 if self._follower is not None:
                     self._follower.preloader_ended()
                 self._on(events.PreloaderEnded(child.how(), lasted))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-LASTED_S = 60.0  # a process that has run for so long ended for a reason of its own
+from appliance.pauses import nth_pause_s
+
+LASTED_S = 60.0  # a process that has run for so long did not end for what it did at its start
 
 
 @dataclass(frozen=True)
@@ -30,4 +32,4 @@ class ChildRestarts:
         """Seconds until the next start, after an end; None where it is given up."""
         if self.gives_up and self.ends > len(self.pauses_s):
             return None
-        return self.pauses_s[min(self.ends, len(self.pauses_s)) - 1]
+        return nth_pause_s(self.pauses_s, self.ends)
