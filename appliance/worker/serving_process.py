@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 _PAUSE_S = 0.01
 Connections = list[tuple[socket.socket, bytes]]
-_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # looked up before any project code runs
+# Looked up before any code of the project runs: the control thread makes sockets, and gevent's have an event loop.
+_SOCKET = socket.socket
+_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # as above
 
 
 def hello(channel: Channel, meanwhile: Callable[[], None] | None = None) -> list[tuple[Message, list[int]]]:
@@ -86,7 +88,7 @@ def hand_over(
 def received_connections(message: TakeConnections, descriptors: list[int]) -> Connections:
     """Return the connections that came with ``message``."""
     return [
-        (socket.socket(fileno=descriptor), early.encode("latin-1"))
+        (_SOCKET(fileno=descriptor), early.encode("latin-1"))
         for descriptor, early in zip(descriptors, message.early)  # noqa: B905  strict= exists since 3.10, but the frame's own count says more
     ]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 
 from appliance.protocol import messages
 from appliance.protocol.page_messages import Importing
-from tests.worker.image.image_player import Player, target
+from tests.worker.image.image_player import SECONDS, Child, Player, target
 
 # Its import waits twice: before gevent patches the standard library, and afterwards, while no event loop is there.
 PATCHED = """
@@ -39,8 +40,24 @@ def application(environ, start_response):
 """
 
 
+def handed_over(player: Player, worker: Child) -> socket.socket:
+    """Return a client whose connection another process has accepted, and gives to this worker."""
+    client = socket.create_connection(player.listener.getsockname(), SECONDS)
+    accepted, _ = player.listener.accept()
+    with accepted:
+        worker.channel.send(messages.TakeConnections(early=[""]), [accepted.fileno()])
+    return client
+
+
+def answer(client: socket.socket) -> bytes:
+    """Return what the server answers to a last request."""
+    with client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
 def test_an_unfinished_import_that_gevent_patches(tmp_path: Path):
-    """A worker that is asked about its import imports nothing beside it, and makes no event loop of gevent's.
+    """A worker that is asked about its import, or takes connections, imports nothing beside it, and has no other loop.
 
     Else the import waits forever: its first event loop needs a module that the other thread imports just then.
     """
@@ -54,12 +71,16 @@ def test_an_unfinished_import_that_gevent_patches(tmp_path: Path):
     try:
         worker = player.spawn()
         player.serve(worker, [], worker)
+        clients = []
         for pipe in pipes:
             with pipe.open("w"):  # opened once the import reads it
+                clients.append(handed_over(player, worker))
                 worker.channel.send(messages.ServeUnfinishedImport())
                 assert worker.expect(Importing, messages.Failed).file == "app.py"
         worker.expect(messages.Ready, messages.Failed)
         worker.channel.send(messages.StartAccepting())
         assert player.get() == "served"
+        for client in clients:
+            assert answer(client).endswith(b"served")
     finally:
         player.close()
