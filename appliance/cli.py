@@ -120,7 +120,8 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
     requests.add_argument("--path", default="", metavar="TEXT", dest="q", help="only paths and queries with this text")
     requests.add_argument("--method", default="", metavar="METHOD", help="only this method")
     requests.add_argument("--status", default="", metavar="STATUS", help="only this status, or a class such as 5xx")
-    requests.add_argument("--slower_ms", default="", metavar="MS", help="only those that took at least this long")
+    requests.add_argument("--slower-ms", default="", metavar="MS", help="only those that took at least this long")
+    requests.add_argument("--slower_ms", dest="slower_ms", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     requests.add_argument("--limit", default="20", metavar="COUNT", help="how many, the newest (default: 20)")
     mcp = add(
         "mcp", "Serve tools for an assistant (MCP) on stdin and stdout: docker compose exec -T app appliance mcp.",

@@ -15,6 +15,7 @@ from appliance.cli import parser
 from appliance.commands import explain
 from appliance.config.settings import TABLE
 from appliance.masking import Mask
+from tools import commands
 
 APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
 
@@ -81,6 +82,14 @@ def test_check_counts_what_is_left_out(capsys: pytest.CaptureFixture[str]):
         shown = capsys.readouterr().out
         assert "12 modules; 2 modules left out" in shown
         assert ("it starts a thread" in shown) is verbose
+
+
+@pytest.mark.parametrize("option", ["--slower-ms", "--slower_ms"])
+def test_an_option_keeps_its_old_name(option: str):
+    """``requests`` takes the option's name of before too, and its help shows the new one alone."""
+    assert parser().parse_args(["requests", option, "200"]).slower_ms == "200"
+    assert parser().parse_args(["requests"]).slower_ms == ""
+    assert "--slower_ms" not in commands.page()
 
 
 def test_version_is_the_packages():

@@ -63,6 +63,9 @@ PLAIN = {
 # The same, in the pages and the package alone: in a name or in one sentence about a test they are often clear.
 IN_SENTENCES = {
     r"as ever": "as usual, unchanged",
+    r"concerns? nobody": "is ignored",
+    r"nothing, (?:if|where)": "no action is needed if",
+    r"(?:is|are|was|were) \w+ so rarely|in so long": "at most once in this time",
     r"besides": "except, in addition to, also",
     r"(?<!there )(?:is|are|was|were) no (?!longer|one|more|less)\w+": "is not a",
     r"of the day": "recorded, current",
@@ -202,3 +205,26 @@ def test_discouraged_names_are_found():
 def test_discouraged_words_are_found(text, count):
     """Whole words are found in prose, in any case and inflection; names in backticks are left alone."""
     assert len(list(discouraged(text))) == count
+
+
+# A docstring opens with a verb and the noun that it acts on, not with a pronoun or a clause in place of that noun.
+WITHOUT_NOUN = re.compile(
+    r"(?!Let )\w+ (?:all of )?(?:it|them)\b"
+    r"|\w+ (?:away |out )?what (?:waits|there is|is left|(?:comes|came|has come)\b(?! with))"
+)
+
+
+def test_docstrings_open_with_a_noun():
+    """No docstring begins "Close it" or "Send what waits": lines, bytes, messages and connections have these names."""
+    opened = {name(path): [text for text in docstrings(nodes(path)) if WITHOUT_NOUN.match(text)] for path in MODULES}
+    assert {path: texts for path, texts in opened.items() if texts} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("Send what waits.", True), ("Close it.", True), ("Send all of it, now.", True), ("Return what comes next.", True),
+     ("Handle what came with the start.", False), ("Close a connection.", False), ("Note that it is open.", False)],
+)  # fmt: skip
+def test_openings_without_a_noun_are_found(text, found):
+    """A pronoun or a clause in the place of the noun is found, and nothing else."""
+    assert (WITHOUT_NOUN.match(text) is not None) == found

@@ -34,7 +34,7 @@ def _lines() -> Iterator[str]:
         yield ""
         yield command.description or ""
         own = [action for action in command._actions if action.dest not in _SETTINGS]  # noqa: SLF001  argparse has no other way
-        rows = [action for action in own if "--help" not in action.option_strings]
+        rows = [each for each in own if "--help" not in each.option_strings and each.help != argparse.SUPPRESS]
         if rows:
             yield ""
             yield "| argument | meaning |"

@@ -183,7 +183,7 @@ def entries() -> frozenset[Change]:
 
 
 def main(modules: list[str]) -> int:
-    """Run them, and print what is left to look at."""
+    """Run the mutants, and print those that no test notices."""
     modules = [
         str(path.relative_to(ROOT))
         for name in modules or sorted(TESTS)

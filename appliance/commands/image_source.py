@@ -46,17 +46,17 @@ class ImageSource:
 
     @property
     def is_url(self) -> bool:
-        """Whether every machine finds it."""
+        """Whether every machine finds the source."""
         return bool(_SCHEME.match(self.context))
 
     @property
     def is_absolute(self) -> bool:
-        """Whether it is the same from any folder."""
+        """Whether the source is the same from any folder."""
         return self.is_url or self.context.startswith("/") or bool(_WINDOWS.match(self.context))
 
     @property
     def is_newest(self) -> bool:
-        """Whether it names a repository without one of its releases: each build takes what is newest."""
+        """Whether the source is a repository without one of its releases: each build takes the newest commit."""
         return self.is_url and "#" not in self.context and not _ARCHIVE.search(self.context)
 
     @property

@@ -66,7 +66,7 @@ def _run(opened: OpenedProject, argv: Sequence[str]) -> NoReturn:
 
 
 def _watched(opened: OpenedProject, argv: Sequence[str]) -> int:
-    """Run the command by another ``appliance run``, which reports what there is to report."""
+    """Run the command by another ``appliance run``, which reports its start and its failure."""
     # Only here: a command without it begins 30 ms earlier.
     from appliance.supervisor.watched_run.watched_command import WatchedCommand  # noqa: PLC0415  as above
     from appliance.watch.watch_set import WatchOptions  # noqa: PLC0415  as above

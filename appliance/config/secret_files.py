@@ -58,7 +58,7 @@ def read_secrets(folder: Path) -> SecretFiles:
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether it is not a folder; Kubernetes mounts one for a service account."""
+    """Whether the entry is not a folder; Kubernetes mounts one for a service account."""
     return not entry.is_dir()
 
 

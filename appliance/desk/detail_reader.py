@@ -52,7 +52,7 @@ class DetailReader:
         threading.Thread(target=self._read, name="details", daemon=True).start()
 
     def take(self) -> list[Detail]:
-        """Return what has come, all that can be read now included."""
+        """Return the messages that have arrived, those that can be read now included."""
         with self._lock:
             self._take_all()
             came, self._came = self._came, deque()

@@ -38,7 +38,7 @@ _NOTHING = State()
 
 
 class Recorder:
-    """Stores what comes.
+    """Stores lines and details.
 
     Args:
         path: of the database.
@@ -96,7 +96,7 @@ class Recorder:
             timeout_s = self._step(time.monotonic(), comes=bool(details and details.wake in found))
 
     def _step(self, now: float, *, comes: bool) -> float | None:
-        """Store what waits, if it is time; return after how many seconds to look again: None if nothing waits."""
+        """Store unread lines, if it is time; return after how many seconds to look again: None if there are none."""
         unread = self._lines.unread()
         if not (unread.lines or self._details):
             return None
@@ -122,7 +122,7 @@ class Recorder:
                 self._details_bytes -= len(self._details.popleft()[0])
 
     def flush(self) -> None:
-        """Store what has come."""
+        """Store all unread lines and details."""
         self._seen = _NOTHING
         if not (self._lines.unread().lines or self._details):
             return

@@ -155,7 +155,7 @@ class _Reader:
             yield path
 
     def _is_django(self, source: Source, node: ast.expr, depth: int) -> bool:
-        """Whether it is Django itself, which WSGI serves."""
+        """Whether the node is Django itself, which WSGI serves."""
         _, node = self._resolve(source, node, depth)
         return isinstance(node, ast.Call) and _last_name(node.func) in _PLAIN
 

@@ -121,7 +121,7 @@ class Channel:
             return self._flush()
 
     def flush(self) -> bool:
-        """Send what waits; return True if nothing waits any more."""
+        """Send the waiting frames; return True if none waits any more."""
         with self._lock:
             return self._flush()
 

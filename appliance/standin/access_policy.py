@@ -76,7 +76,7 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Allowed:
-    """Answer it.
+    """Answer the request.
 
     ``cookie``: the request came with the token in its URL: set this cookie (RFC 6265), and lead the browser to the same
     URL without the token.
@@ -87,7 +87,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class AccessDenied:
-    """Do not answer it. ``reason`` names no secret; ``action`` is what the person can do."""
+    """Do not answer the request. ``reason`` names no secret; ``action`` is what the person can do."""
 
     status: int
     reason: str

@@ -148,12 +148,12 @@ class Loop:
         self.wake()
 
     def close(self) -> None:
-        """Close its descriptors, once it has ended. PID 1 never does: a signal may come until its process ends."""
+        """Close the loop's descriptors, once it has ended. Not in PID 1: a signal may come until its process ends."""
         for each in (self._woken, self.wake_descriptor, self._selector):
             each.close()
 
     def guarded(self, call: Callable[[], object]) -> bool:
-        """Call it and return whether it did not raise; ``on_error`` gets its exception."""
+        """Make a call, and return whether it did not raise; ``on_error`` gets its exception."""
         try:
             call()
         except Exception as error:

@@ -99,7 +99,7 @@ class Durations:
         self._last.start()
 
     def finish(self, until: float) -> None:
-        """Wait for it until this time (CLOCK_MONOTONIC)."""
+        """Wait for the last export until this time (CLOCK_MONOTONIC)."""
         self._last.join(max(0.0, until - monotonic()))
         self._exporter.delivery.finish()
 

@@ -46,7 +46,7 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class Exporter:
-    """Exports what comes.
+    """Exports the log's lines and the workers' messages.
 
     Args:
         message: what is exported, and where from.
@@ -90,7 +90,7 @@ class Exporter:
         return box
 
     def run(self, pipe: int, messages: socket.socket | None = None) -> None:
-        """Export what comes through the pipe until its end, and what comes through the socket."""
+        """Export the lines of the pipe until its end, and the messages of the socket."""
         ready = select.poll()
         ready.register(pipe, select.POLLIN)
         if messages is not None:
@@ -110,7 +110,7 @@ class Exporter:
         self.finish()
 
     def finish(self) -> None:
-        """Send what there is, for a moment; report what is lost."""
+        """Send the kept data, for a moment; report what is lost."""
         until = monotonic() + FINISH_S
         for box in self._boxes:
             box.hurry()

@@ -73,7 +73,7 @@ class Outbox:
             self._wake.set()
 
     def hurry(self) -> None:
-        """Send what there is at once: this process ends."""
+        """Send the kept items at once: this process ends."""
         self._ending = True
         self._wake.set()
         if self._is_in_trouble:
@@ -81,7 +81,7 @@ class Outbox:
             self._interrupt()
 
     def finish(self, until: float) -> None:
-        """Wait for it until this time (CLOCK_MONOTONIC); what is left then is lost."""
+        """Wait for the sending until this time (CLOCK_MONOTONIC); items that are left then are lost."""
         self._thread.join(max(0.0, until - monotonic()))
         with self._lock:
             left = len(self._items) + self._sending

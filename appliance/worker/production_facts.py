@@ -53,7 +53,7 @@ def _application(asked: dict[str, Any], facts: dict[str, Any]) -> Any:
 
 
 def _is_factory(found: Any) -> bool:
-    """Whether it can be called without arguments, and not with (environ, start_response)."""
+    """Whether the object can be called without arguments, and not with (environ, start_response)."""
     try:
         signature = inspect.signature(found)
         signature.bind()

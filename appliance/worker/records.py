@@ -145,7 +145,7 @@ class RecordSink:
             self._details.leave()
 
     def flush(self) -> None:
-        """Send what there is. A supervisor that has gone is not an error: this process ends for that reason alone."""
+        """Send the queued records. A supervisor that has gone is not an error: this process ends for that reason."""
         if not self._records:
             return
         with self._sending:

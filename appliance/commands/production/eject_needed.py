@@ -64,7 +64,7 @@ def needed(
 
 
 def _is_own(found: Distribution) -> bool:
-    """Whether it is the project itself, or a folder of it, which the appliance has linked."""
+    """Whether a distribution is the project itself, or a folder of it, which the appliance has linked."""
     return (found.read_text("INSTALLER") or "").strip() == "wsgi-appliance"
 
 

@@ -51,7 +51,7 @@ class Volatile:
         return text
 
     def names(self) -> list[str]:
-        """Return what is left out, for people."""
+        """Return the names of the parts that are left out, for people."""
         lines = [f"{begin}{ANY}{end}"[:120] for begin, end in self.patterns]
         return [*(f"field {name}" for name in sorted(self.fields)), *sorted(self.paths), *lines]
 

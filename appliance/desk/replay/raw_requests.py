@@ -94,6 +94,6 @@ class RawRequests:
         return expected.found[0] if expected.found else None
 
     def forget(self, head: bytes) -> None:
-        """Expect it no longer."""
+        """Expect this head no longer."""
         with self._lock:
             self._expected.pop(head, None)

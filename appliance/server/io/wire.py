@@ -151,7 +151,7 @@ class Wire(FileOutbound):
         return data
 
     def receive(self, budget: TransferBudget) -> bytes:
-        """Return what comes next from the socket, whatever is buffered; waits for it; b"" at the end.
+        """Return the next bytes of the socket, whatever is buffered; waits for them; b"" at the end.
 
         Raises:
             TimeoutError: the client's time is up.
@@ -227,7 +227,7 @@ class Wire(FileOutbound):
         """Whether the client has reset the connection."""
         return bool(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
-    # -- what came early
+    # -- bytes that came early
 
     def receive_first(self, early: ByteQueue) -> None:
         """Receive this before what the socket has."""
@@ -242,7 +242,7 @@ class Wire(FileOutbound):
         return self._receive(most)
 
     def absorb(self) -> None:
-        """Buffer what came early, now that the body has ended."""
+        """Buffer the bytes that came early, now that the body has ended."""
         if self.early is not None:
             self.buffer += self.early.take(self.early.size)
             self.early.close()
@@ -264,7 +264,7 @@ class Wire(FileOutbound):
             self.ended = True  # it has gone already
 
     def discard(self) -> bool:
-        """Throw away what came; return whether the client has ended too, so that closing resets nothing."""
+        """Throw away the bytes that came; return whether the client has ended too, so that closing resets nothing."""
         self.buffer = b""
         try:
             while not self.ended:

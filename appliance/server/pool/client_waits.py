@@ -98,7 +98,7 @@ class ClientWaits:
         return connection is None or self._server.begin_stream(connection.handler)
 
     def begin_wait_in_memory(self, wire: Outbound) -> bool:
-        """Let it wait with the unread bytes in memory; False for more threads than requests may run, or as above."""
+        """Let a thread wait, the unread bytes in memory; False for more threads than requests may run, or as above."""
         with self._lock:
             if self._locked_waiting() > self._threads:
                 return False

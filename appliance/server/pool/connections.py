@@ -171,7 +171,7 @@ class Connections:
         self.locked_on(connection, states.READABLE)
 
     def locked_note_wait(self, now: float) -> None:
-        """Note that a thread has waited for connections: what comes now has not waited for a thread."""
+        """Note that a thread has waited for connections: a request that comes now has not waited for a thread."""
         self._have_waited = False
         self._polled_at = now
 
@@ -320,7 +320,7 @@ class Connections:
         self.locked_linger(connection, now)
 
     def locked_close(self, connection: Connection) -> None:
-        """Close it."""
+        """Close a connection."""
         self.locked_on(connection, states.FINISHED)
 
     def locked_give_up(self) -> list[tuple[socket.socket, bytes]]:

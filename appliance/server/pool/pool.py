@@ -175,7 +175,7 @@ class PooledWSGIServer(WSGIServer):
         self._wake_up.set()
 
     def _turn_away(self, connections: list[tuple[socket.socket, bytes]]) -> None:
-        """Hand over or close what comes after the end: no thread would ever look at it."""
+        """Hand over or close connections that come after the end: no thread would ever look at them."""
         if self.hand_over is not None:
             self.hand_over(connections)
         else:

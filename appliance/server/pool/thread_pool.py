@@ -63,7 +63,7 @@ class PoolThread:
         self.connection: Connection | None = None
 
     def begin(self, connection: Connection, now: float) -> None:
-        """Note that it serves a request of this connection from now on."""
+        """Note that this thread serves a request of the connection from now on."""
         self.connection = connection
         self.since = now
         self.busy = True

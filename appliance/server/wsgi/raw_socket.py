@@ -77,7 +77,7 @@ class RawSocket:
         return self._wire.sock
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Receive what came early, then what the socket has."""
+        """Receive the bytes that came early, then those of the socket."""
         sock = self._take()
         if self._reader is None and (thread := threading.current_thread()) is not self._thread:
             self._reader = thread
@@ -97,7 +97,7 @@ class RawSocket:
         return len(data)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Send all of it; the first bytes are the answer to the request, and have its status."""
+        """Send all the data; the first bytes are the answer to the request, and have its status."""
         sock = self._take()
         exchange = self._exchange
         if not exchange.status:

@@ -127,7 +127,7 @@ class End(Action):
 
 
 class Clear(Action):
-    """End what is left of the run, and report when nothing is."""
+    """End the remaining processes of the run, and report when there are none."""
 
 
 class RetryLater(Action):

@@ -103,7 +103,7 @@ class Companions:
             self._guard = None
 
     def close(self) -> None:
-        """End all of them: the appliance stops."""
+        """End all companions: the appliance stops."""
         self._closed = True
         for companion in list(self._companions.values()):
             companion.remove()

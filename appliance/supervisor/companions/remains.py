@@ -40,7 +40,7 @@ class Remains:
         self._began = time.monotonic()
 
     def end(self) -> None:
-        """Ask what is left to end, and kill it a second later."""
+        """Ask the remaining processes to end, and kill them a second later."""
         self._look(signal.SIGTERM)
 
     def _look(self, number: int) -> None:

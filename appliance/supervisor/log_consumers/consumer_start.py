@@ -20,10 +20,10 @@ class Pipe(Protocol):
     """The supervisor's end of a pipe."""
 
     def open(self) -> int:
-        """Open it; return its end for the reader, which the caller closes."""
+        """Open the pipe; return the reader's end, which the caller closes."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close this end."""
 
 
 def start_consumer(

@@ -51,7 +51,7 @@ class SharedLines:
         return read
 
     def close(self) -> None:
-        """Close the pipe: the recorder stores what there is, and ends."""
+        """Close the pipe: the recorder stores the unread lines, and ends."""
         if self._pipe >= 0:
             os.close(self._pipe)
             self._pipe = -1

@@ -52,10 +52,10 @@ class Follower(Protocol):
         """There is a preloader, or another one."""
 
     def preloader_ended(self) -> None:
-        """There is none for now; what was forked from it is as good as before."""
+        """There is no preloader for now; a process that was forked from it is as good as before."""
 
     def preloader_discarded(self) -> None:
-        """What it has loaded may be out of date, and so is what was forked from it."""
+        """The preloader's modules may be out of date, and so may those of a process that was forked from it."""
 
 
 class Preloading:

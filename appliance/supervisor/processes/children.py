@@ -177,7 +177,7 @@ class Children:
         self._remove(child)
 
     def _kill_group(self) -> None:
-        """Kill what is left of the group that was ended first: a project's own children may ignore SIGTERM."""
+        """Kill the rest of the group that was ended first: a project's own children may ignore SIGTERM."""
         if self._groups:
             child = self._groups.popleft()
             child.signal_group(signal.SIGKILL)

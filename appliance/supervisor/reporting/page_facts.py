@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PageFacts:
-    """Collects them, for workers and for the stand-in's pages.
+    """Collects facts for the pages of workers and of the stand-in.
 
     Args:
         settings: the appliance's.

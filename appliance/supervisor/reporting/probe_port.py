@@ -54,11 +54,11 @@ def state_after(last: ProbeState, phase: Phase, generation: int, now: float, *, 
 
 
 class ProbePort:
-    """The supervisor's end of the probe server; nothing, if PROBE_PORT is 0.
+    """The supervisor's end of the probe server. Does nothing if PROBE_PORT is 0.
 
     Args:
         runtime: the supervisor's.
-        progress: knows whether the worker makes progress.
+        standstill: knows whether the worker makes progress.
     """
 
     def __init__(self, runtime: Runtime, standstill: Standstill) -> None:

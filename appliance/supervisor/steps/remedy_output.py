@@ -58,7 +58,7 @@ class RemedyOutput:
             self._timer = self._loop.call_later(LINES_S, self.flush)
 
     def flush(self) -> None:
-        """Show what has come since the last batch."""
+        """Show the lines since the last batch."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -14,7 +14,7 @@ _ASGI_3 = ("scope", "receive", "send")
 
 
 def is_asgi(found: Any) -> bool:
-    """Whether it is called with (scope, receive, send), or as in ASGI 2: with (scope), and its result with the rest."""
+    """Whether an object is called with (scope, receive, send), or as in ASGI 2: with (scope), then with the rest."""
     call = getattr(found, "__call__", None)  # noqa: B004  the method itself is inspected, not only whether it exists
     if inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(call):
         return True

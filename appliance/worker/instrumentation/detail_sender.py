@@ -105,12 +105,12 @@ class DetailSender:
         return fitted(found)
 
     def flush(self) -> None:
-        """Send what waits, as far as it is taken."""
+        """Send the waiting messages, as far as they are taken."""
         for each in filter(None, (self._recorder, self._exporter)):
             each.flush()
 
     def finish(self) -> None:
-        """Send what waits: this process ends, and a moment is left for it."""
+        """Send the waiting messages: this process ends, and there is a moment left."""
         for each in filter(None, (self._recorder, self._exporter)):
             each.finish(_FINISH_S)
 

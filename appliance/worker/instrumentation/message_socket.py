@@ -32,7 +32,7 @@ class MessageSocket:
         self.flush()
 
     def flush(self) -> None:
-        """Send what waits, as far as it is taken."""
+        """Send the waiting messages, as far as they are taken."""
         with contextlib.suppress(IndexError):  # another thread has taken the last one
             while self._kept:
                 message = self._kept.popleft()
@@ -47,7 +47,7 @@ class MessageSocket:
                     return
 
     def finish(self, within_s: float) -> None:
-        """Send what waits, before this process ends."""
+        """Send the waiting messages, before this process ends."""
         until = monotonic() + within_s
         waiting = select.poll()
         waiting.register(self._socket, select.POLLOUT)

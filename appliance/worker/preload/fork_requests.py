@@ -1,4 +1,4 @@
-"""Fork this process for each request on its channel; a copy undoes what it must not share, and goes on.
+"""Fork this process for each request on its channel; a copy undoes everything that it must not share, and goes on.
 
 Runs in the preloader, and in the image.
 """

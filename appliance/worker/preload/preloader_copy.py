@@ -46,7 +46,7 @@ class PreloaderCopy:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time for a copy."""
+        """Whether a copy is due."""
         return time.monotonic() >= self._due
 
     def make_copy(self) -> tuple[Channel, Message, list[int]] | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PageContext:
-    """Collects it.
+    """Collects the context of error pages.
 
     Args:
         options: the supervisor's, for error pages: ``secret_names``, ``editor``.

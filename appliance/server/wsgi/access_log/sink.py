@@ -50,10 +50,10 @@ class NullSink:
     """A sink that drops everything."""
 
     def exchange(self, exchange: Exchange) -> None:
-        """Drop it."""
+        """Drop the exchange."""
 
     def event(self, level: str, event: str, fields: dict[str, object]) -> None:
-        """Drop it."""
+        """Drop the event."""
 
     def flush(self) -> None:
         """Do nothing."""
