@@ -116,6 +116,13 @@ def test_a_package_fits_in_a_head():
     assert [each for each, count in Counter(path.stem for path in modules).items() if count > 1] == []
 
 
+def test_each_folder_without_python_is_listed():
+    """docs/packages.md says what each folder of files that are not Python is for, and names its files."""
+    below = [path for path in PACKAGE.rglob("*") if path.is_dir() and path.name != "__pycache__"]
+    bare = {str(path.relative_to(PACKAGE)) for path in below if not (path / "__init__.py").exists()}
+    assert set(packages.FOLDERS) == bare
+
+
 def test_each_package_says_where_it_runs():
     """A package's docstring says in which process or interpreter its modules run."""
     said = re.compile(r"(?:^|[.:;,] |\b[Tt]hey )[Rr]uns? (?:in|on|wherever)\b|Both sides|PID 1", re.MULTILINE)

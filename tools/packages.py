@@ -1,4 +1,4 @@
-"""``python -m tools.packages``: write docs/packages.md, the list of packages with the first line of each docstring."""
+"""``python -m tools.packages``: write docs/packages.md, the list of packages and of folders without Python."""
 
 from __future__ import annotations
 
@@ -45,6 +45,20 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "worker/image": "`APPLIANCE_SWAP` is `on`",
     "worker/instrumentation": "requests are recorded or exported: `desk`, `telemetry`",
 }
+# Folders without Python, each with what its files are for.
+FOLDERS = {
+    "standin/static": "Scripts and style sheets of the appliance's own pages. `standin/own_pages` answers with them.",
+    "templates": "Files that commands write into a project.",
+    "templates/deploy": "What `appliance deploy` writes (`commands/production/deploy_files`).",
+    "templates/deploy/compose": "A preview by Compose.",
+    "templates/deploy/image": "The image of a preview.",
+    "templates/deploy/kubernetes": "A preview in Kubernetes, and tools that deploy it on each change.",
+    "templates/deploy/kubernetes/base": "The objects of the application, and its volume.",
+    "templates/deploy/kubernetes/preview": "The Ingress of a preview, over the base.",
+    "templates/deploy/swarm": "A preview in Swarm.",
+    "templates/devcontainer": "What `appliance init` writes into `.devcontainer` (`commands/init`).",
+    "templates/vscode": "What `appliance init` writes into `.vscode`.",
+}
 ROWS = """
 ## What is optional
 
@@ -76,6 +90,7 @@ def tree() -> str:
     lines += [file.name.ljust(22) + _first_line(file) for file in files]
     for name in order():
         lines += _lines(ROOT / "appliance" / name, 0)
+    lines += _folder_lines("templates", 0)
     return "\n".join([*lines, "```"]) + "\n"
 
 
@@ -93,6 +108,22 @@ def _lines(package: Path, depth: int) -> list[str]:
     lines += textwrap.wrap(", ".join(modules), WIDTH, initial_indent=indent, subsequent_indent=indent)
     for folder in folders:
         lines += _lines(folder, depth + 1)
+    for name in FOLDERS:
+        if (ROOT / "appliance" / name).parent == package:
+            lines += _folder_lines(name, depth + 1)
+    return lines
+
+
+def _folder_lines(name: str, depth: int) -> list[str]:
+    """Return the lines of a folder without Python, and of those below it."""
+    folder = ROOT / "appliance" / name
+    lines = [f"{'  ' * depth}{folder.name}/".ljust(22) + FOLDERS[name].replace("`", "``")]
+    indent = "  " * depth + "    "
+    files = ", ".join(sorted(each.name for each in folder.iterdir() if each.is_file()))
+    lines += textwrap.wrap(files, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    for each in FOLDERS:
+        if (ROOT / "appliance" / each).parent == folder:
+            lines += _folder_lines(each, depth + 1)
     return lines
 
 
