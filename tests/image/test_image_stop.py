@@ -2,10 +2,12 @@
 
 import pytest
 
+SOON_S = 5  # it takes tenths of a second; a machine may be busy, and the engine kills after ten
+
 
 @pytest.fixture
 def stops_well(project, start):
-    """Start a project, wait for its stage, stop it, and see that it took under two seconds and ended well."""
+    """Start a project, wait for its stage, stop it, and see that it took a short time and ended well."""
 
     def stops_well(name, event, *options, edit=None):
         folder = project(name)
@@ -13,7 +15,7 @@ def stops_well(project, start):
             edit(folder)
         container = start(folder, *options)
         container.wait_for(event)
-        assert container.stop() < 2
+        assert container.stop() < SOON_S
         assert container.events()[-1]["event"] == "appliance.stopped"
 
     return stops_well
@@ -49,4 +51,4 @@ def test_with_requests_under_way(project, start):
     container = start(project("shadowing"))
     container.wait_for("worker.ready")
     assert container.get(connection="keep-alive").status == 200
-    assert container.stop() < 2
+    assert container.stop() < SOON_S

@@ -21,6 +21,8 @@ from tests.thorough import THOROUGH
 Start = Callable[..., Appliance]
 EVERY_S = 0.05
 LIMIT_S = 1.0  # a kubelet's, by default
+MISSES = 3  # as many late answers one after the other are a failure for a kubelet; one is a machine that is busy
+PATIENCE_S = 20.0
 
 
 def free_port() -> int:
@@ -30,8 +32,8 @@ def free_port() -> int:
 
 
 def probe(port: int, path: str = "/readyz") -> tuple[int, str]:
-    """One probe, as a kubelet sends it: on a connection of its own, with the limit; status and body."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
+    """One probe, as a kubelet sends it: on a connection of its own; status and body."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.request("GET", path, headers={"User-Agent": "kube-probe/1.33", "Connection": "close"})
         response = connection.getresponse()
@@ -91,7 +93,9 @@ def kubelet(port: int) -> Iterator[Kubelet]:
         made.join(10)
     assert made.errors == []
     assert {status for path, status, _ in made.answers if path == "/livez"} == {200}
-    assert max(made.took) < LIMIT_S
+    for path in ("/livez", "/readyz"):
+        took = [each for each, (answered, _, _) in zip(made.took, made.answers, strict=True) if answered == path]
+        assert all(min(took[at : at + MISSES]) < LIMIT_S for at in range(len(took) - MISSES + 1)), took
 
 
 SLOW = "import time\ntime.sleep(1.5)\n" + HELLO.format(word="one")

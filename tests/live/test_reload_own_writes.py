@@ -177,11 +177,14 @@ def test_the_remedy_that_is_reported(start: Start, project: Path):
 
 
 def test_somebody_elses_writes(start: Start, project: Path):
-    """Each write of a command that is run beside is a save, also of a file that the application writes itself."""
+    """Each write of a command that is run beside is a save, also of a file that the application writes itself.
+
+    A second file of the application's shows that the watcher has seen its writes: two that it sees as one are one.
+    """
     (project / "app.py").write_text(
         APP.format(
             importing="import written\nvalue = written.VALUE",
-            answering="    path.endswith('.py') and open(path, 'w').write('VALUE = 0')",
+            answering="    [open(each, 'w').write('VALUE = 0') for each in environ['QUERY_STRING'].split('+') if each]",
             word="{value}",
         ),
         encoding="utf-8",
@@ -190,7 +193,8 @@ def test_somebody_elses_writes(start: Start, project: Path):
     appliance = start()
     appliance.wait_for("worker.ready")
     for number in range(1, 6):
-        appliance.get("/written.py")
+        appliance.get(f"/?written.py+mark{number}.ini")
+        appliance.wait_for("reload.spared", file=f"mark{number}.ini")
         threading.Event().wait(2 * MOMENT_S)  # until then a change counts as the application's own
         command = f"open('written.py', 'w').write('VALUE = {number}')"
         assert appliance.command("run", "python", "-c", command).returncode == 0

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from appliance.protocol.request_details import RequestDetails
 
 TIMEOUT_S = 30.0  # of a replay that a person waits for
-_RECORDED_S = 0.5  # after its response, for the record of a request
-_FRESH_S = 2.0  # since the end of a request: its head and body may still be on their way
+RECORDED_S = 0.5  # after its response, for the record of a request
+FRESH_S = 2.0  # since the end of a request: its head and body may still be on their way
 _AT_ONCE = 8
 
 Answer = dict[str, Any]
@@ -102,11 +102,11 @@ class Replayer:
     def _whole_row(self, number: Any) -> dict[str, Any] | None:
         """Return the row of a request; wait for its head and body if it has just ended: they come on another way."""
         pause = threading.Event()
-        until = time.monotonic() + _RECORDED_S
+        until = time.monotonic() + RECORDED_S
         while True:
             with closing(open_for_reading(self._path)) as connection:
                 found = _row(connection, number)
-            if found is None or found["details"] is not None or found["at"] < time.time() - _FRESH_S:
+            if found is None or found["details"] is not None or found["at"] < time.time() - FRESH_S:
                 return found
             if found["event"] != "request.finished" or time.monotonic() > until:
                 return found
@@ -122,7 +122,7 @@ class Replayer:
         self._raw.expect(head, number)
         try:
             received = send(self._place, request.method, head, request.body, timeout_s)
-            recorded = self._raw.arrived(head, _RECORDED_S)
+            recorded = self._raw.arrived(head, RECORDED_S)
         finally:
             self._raw.forget(head)
         return outcome(
