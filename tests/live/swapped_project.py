@@ -130,4 +130,5 @@ class SwappedProject:
     def worst(self) -> list[str]:
         """The events of the log so far that are errors, or defects of ours."""
         self.appliance.catch_up()
-        return [each["event"] for each in self.appliance.events if each["level"] in {"error", "critical"}]
+        worst = [each for each in self.appliance.events if each["level"] in {"error", "critical"}]
+        return [f"{each['event']} {each.get('message') or each}" for each in worst]

@@ -153,6 +153,7 @@ class Image:
         changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness), unread)
         libraries = HookedLibraries(self._project.hooks, self._project.files.places.is_own, self._request.options)
         libraries.begin()
+        self._project.hooks.call("shared pages", self._pages.begin, otherwise=None)
         ready = ImageReady(
             import_s=round(time.monotonic() - self._began, 4),
             modules=len(codes),

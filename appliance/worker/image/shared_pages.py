@@ -1,13 +1,13 @@
 """Take over the memory that a worker will write to, while it waits for the save that starts it.
 
-Runs in the forks of the image: ``note`` in a worker that serves, ``take_over`` in a fork that waits.
+Runs in the image, and in its forks: ``note`` in a worker that serves, ``take_over`` in a fork that waits.
 
 Theory of operation. A fork shares its memory with the image, page by page, until it writes: then the kernel copies that
 page, which costs 3 µs in a virtual machine. A worker writes to 1,500 pages or more until its first answer, mostly
 counts of references: that takes as long as all the rest. All forks of one image write to nearly the same pages. So the
-first worker that serves in peace notes which pages it has for itself (``/proc/self/pagemap``, proc_pid_pagemap(5)), in
-memory that all forks of the image share. A later fork writes one byte of each of them, the one that is there
-(``/proc/self/mem``): its only thread does that, so nothing can change in between.
+first worker that has answered notes which pages it has for itself (``/proc/self/pagemap``, proc_pid_pagemap(5)), in
+memory that all forks of the image share. A later fork has the kernel copy them (MADV_POPULATE_WRITE, madvise(2), since
+Linux 5.14). It must not write to them itself, not even the byte that is there: the interpreter uses them meanwhile.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from array import array
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
+from ..standard_path import standard_library_alone
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 PAGEMAP: Final = "/proc/self/pagemap"
 MOST: Final = 4096  # pages that are taken over: 16 MiB
@@ -27,6 +29,7 @@ _PAGE: Final = mmap.PAGESIZE
 _ENTRY: Final = 8  # bytes in pagemap for a page
 _PRESENT: Final = 1 << 63
 _ALONE: Final = 1 << 56  # no other process maps the page
+_POPULATE_WRITE: Final = 23
 
 
 class SharedPages:
@@ -34,6 +37,20 @@ class SharedPages:
 
     def __init__(self) -> None:
         self._noted = mmap.mmap(-1, _ENTRY * (MOST + 1))  # how many, then their numbers
+        self._advise: Callable[[int, int, int], int] | None = None
+
+    def begin(self) -> None:
+        """Get ready to take pages over.
+
+        Raises:
+            Exception: this Python has no ctypes, or the C library no madvise.
+        """
+        with standard_library_alone():
+            import ctypes  # noqa: PLC0415  some Pythons have none; a project may have a module of this name
+
+        advise = ctypes.CDLL(None).madvise
+        advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        self._advise = advise
 
     def note(self) -> None:
         """Note which pages this process shares no more, once for all forks.
@@ -53,28 +70,27 @@ class SharedPages:
         self.keep(pages)
 
     def keep(self, pages: Sequence[int]) -> None:
-        """Keep these numbers for later forks, if they are not too many."""
+        """Keep these numbers, in ascending order, for later forks, if they are not too many."""
         if len(pages) <= MOST:
             numbers = array("Q", [len(pages), *pages])
             self._noted[: _ENTRY * len(numbers)] = numbers.tobytes()
 
     def take_over(self) -> int:
-        """Stop sharing the pages that were noted; return how many. Call it while this process has one thread.
+        """Stop sharing the pages that were noted; return how many.
 
         Raises:
-            OSError: the kernel does not allow it.
+            OSError: the kernel can't do that.
         """
-        numbers = self._numbers()
-        if not numbers:
-            return 0
+        numbers, advise = self._numbers(), self._advise
         taken = 0
-        with open("/proc/self/mem", "r+b", buffering=0) as memory:
-            descriptor = memory.fileno()
-            for first, behind in _writable():
-                for number in numbers[bisect_left(numbers, first) : bisect_left(numbers, behind)]:
-                    place = number * _PAGE
-                    os.pwrite(descriptor, os.pread(descriptor, 1, place), place)
-                    taken += 1
+        if advise is None or not numbers:
+            return taken
+        for first, behind in list(_writable()):
+            here = numbers[bisect_left(numbers, first) : bisect_left(numbers, behind)]
+            taken += len(here)
+            for start, length in _runs(here):
+                if advise(start * _PAGE, length * _PAGE, _POPULATE_WRITE):
+                    raise OSError("the kernel can't copy pages in advance: it is older than Linux 5.14")
         return taken
 
     def _numbers(self) -> array[int]:
@@ -90,3 +106,17 @@ def _writable() -> Iterator[tuple[int, int]]:
             if modes == "rw-p":
                 first, _, behind = addresses.partition("-")
                 yield int(first, 16) // _PAGE, int(behind, 16) // _PAGE
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Return the first of each run of consecutive numbers, and how many they are."""
+    start, length = 0, 0
+    for number in numbers:
+        if length and number == start + length:
+            length += 1
+            continue
+        if length:
+            yield start, length
+        start, length = number, 1
+    if length:
+        yield start, length
