@@ -16,15 +16,14 @@ machine may sleep.
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import socket
 import time
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,18 +38,6 @@ CHECK_S = 2.0
 SHORT = 5  # so many checks without progress are a standstill
 LONG = 30  # the same, if the process computes or all its threads are busy
 _COMPUTES = 0.5  # the share of a processor from which a process counts as computing
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True)
-class _State:
-    """The state of a process at one check."""
-
-    begun: int = 0
-    running: tuple[int, ...] = ()
-    waiting: int = 0
-    stopped: bool = False
-    cpu_s: float = 0.0
 
 
 class Standstill:
@@ -85,7 +72,7 @@ class Standstill:
         self._stacks = stacks
         self._log = log
         self._child: Handle | None = None
-        self._last = _State()
+        self._last = ProcessActivity()
         self._checks = 0  # checks in a row without progress
         self._since = 0.0
         self._probe_requested = False
@@ -105,9 +92,9 @@ class Standstill:
         self._loop.call_later(CHECK_S, self.check)
         child = self._router.acceptor
         if child is None or child.ending or child.ready_at is None or self._no_timeout(child):
-            self._progressed(child, _State())
+            self._progressed(child, ProcessActivity())
             return
-        state = _state_of(child)
+        state = activity_of(child)
         waits = self._queue_waits() or state.waiting > 0
         moved = (state.begun, state.running) != (self._last.begun, self._last.running)
         if child is not self._child or moved or not (waits or state.stopped):
@@ -123,7 +110,7 @@ class Standstill:
         if self._checks >= limit and not self.stuck:
             self._handle_stuck(child, state, free=free)
 
-    def _progressed(self, child: Handle | None, state: _State) -> None:
+    def _progressed(self, child: Handle | None, state: ProcessActivity) -> None:
         self.end_probe()
         if self.stuck and child is self._child and child is not None:
             self._log.event(
@@ -132,7 +119,7 @@ class Standstill:
             )  # fmt: skip
         self._child, self._last, self._checks, self.stuck = child, state, 0, ""
 
-    def _handle_stuck(self, child: Handle, state: _State, *, free: bool) -> None:
+    def _handle_stuck(self, child: Handle, state: ProcessActivity, *, free: bool) -> None:
         self._since = time.monotonic()
         if state.stopped:
             reason = "its process is stopped"
@@ -185,19 +172,3 @@ def _near(listener: socket.socket) -> tuple[str, int]:
     """Return the listener's address, as seen from this machine."""
     host, port = listener.getsockname()[:2]
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
-
-
-def _state_of(child: Handle) -> _State:
-    begun, waiting = 0, 0
-    running: tuple[int, ...] = ()
-    if child.in_flight is not None:
-        now = child.in_flight.snapshot()
-        begun, waiting = sum(now.counts), child.in_flight.waiting()
-        running = tuple(slot for slot, flag in enumerate(now.flags) if flag)
-    try:
-        # pid (name) state ... utime stime, the 14th and 15th (proc_pid_stat(5)); a name may hold anything
-        fields = Path(f"/proc/{child.pid}/stat").read_bytes().rpartition(b")")[2].split()
-        cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
-        return _State(begun, running, waiting, stopped=fields[0] == b"T", cpu_s=cpu_s)
-    except (OSError, ValueError, IndexError):
-        return _State(begun, running, waiting)

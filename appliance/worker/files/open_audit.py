@@ -97,7 +97,7 @@ class OpenAudit:
 
     def begin(self) -> None:
         """Observe from now on; not at all if a hook of the project refuses further hooks."""
-        opened, changed, listed = self._opened, self._changed, self._listed
+        opened, changed, listed = self.file_opened, self.files_changed, self.folder_listed
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
             if event == "open":
@@ -112,7 +112,8 @@ class OpenAudit:
         except Exception as error:  # noqa: BLE001  it may raise anything
             self._hooks.drop(_NAME, error)
 
-    def _opened(self, arguments: tuple[Any, ...]) -> None:
+    def file_opened(self, arguments: tuple[Any, ...]) -> None:
+        """Take an audit event ``open``."""
         if self._off or len(arguments) != 3:  # any code may raise an event of this name
             return
         try:
@@ -126,7 +127,8 @@ class OpenAudit:
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
 
-    def _changed(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def files_changed(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Take an audit event that is listed in ``_CHANGES``."""
         if self._off:
             return
         try:
@@ -139,7 +141,8 @@ class OpenAudit:
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
 
-    def _listed(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def folder_listed(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Take an audit event ``os.listdir`` or ``os.scandir``."""
         if self._off or not self.starting or len(self._inputs.listed) >= MAX_LISTED or not arguments:
             return
         try:

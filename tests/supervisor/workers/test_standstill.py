@@ -17,6 +17,7 @@ from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.traces import Trace
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 from appliance.supervisor.workers import standstill as module
 from appliance.supervisor.workers.standstill import LONG, SHORT, Standstill
 from tests.supervisor.fakes import FakeLog
@@ -181,13 +182,13 @@ def test_a_stopped_process(scene: Scene):
 def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """A worker that computes may hold the interpreter's lock: it has as long as one with all threads taken."""
     clock = iter(range(0, 100_000, 2))
-    real = module._state_of
+    real = activity_of
 
     def busy(child: Handle) -> Any:
         seen = real(child)
-        return module._State(seen.begun, seen.running, seen.waiting, seen.stopped, float(next(clock)))
+        return ProcessActivity(seen.begun, seen.running, seen.waiting, seen.stopped, float(next(clock)))
 
-    monkeypatch.setattr(module, "_state_of", busy)
+    monkeypatch.setattr(module, "activity_of", busy)
     scene.connect()
     scene.look(LONG)
     assert scene.standstill.stuck == ""

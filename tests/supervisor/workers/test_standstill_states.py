@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from appliance.protocol.inflight import InFlight
 from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.processes.process_activity import ProcessActivity
 from appliance.supervisor.workers import standstill as module
 from appliance.supervisor.workers.standstill import CHECK_S, LONG, SHORT, Standstill
 from tests.supervisor.fakes import FakeLog, FakeLoop
@@ -30,7 +26,7 @@ class Scene:
         self.debugged = False
         self.stacks = ""
         self.loop, self.log = FakeLoop(), FakeLog()
-        monkeypatch.setattr(module, "_state_of", lambda _: module._State(**self.state))
+        monkeypatch.setattr(module, "activity_of", lambda _: ProcessActivity(**self.state))
         stacks: Any = SimpleNamespace(ask=lambda _, answer: answer(self.stacks))
         parts: Any = (self.loop, None, self)
         log: Any = self.log
@@ -137,36 +133,6 @@ def test_without_its_memory_all_threads_may_be_busy(scene: Scene):
     scene.worker.close_memory()
     assert scene.checks(LONG) == ""
     assert scene.checks(1).startswith("each of its 2 threads")
-
-
-def test_what_the_kernel_says_of_a_process(tmp_path: Path):
-    """The name of a program may hold anything; behind it stand the state, and the time of user and system."""
-    program = shutil.copy(shutil.which("sleep") or "", tmp_path / "a) T 1 (b")
-    with subprocess.Popen([program, "1000"]) as process:
-        try:
-            assert not module._state_of(Handle("worker", 1, process.pid, {})).stopped
-        finally:
-            process.kill()
-    used = os.times()
-    assert module._state_of(Handle("worker", 1, os.getpid(), {})).cpu_s == pytest.approx(used[0] + used[1], abs=0.05)
-
-
-def test_what_is_known_of_a_process_that_has_gone():
-    """Of a process that the kernel does not know any more, its memory still says what it had to do."""
-    gone = Handle("worker", 1, 2**22 + 1, {})
-    assert module._state_of(gone) == module._State()
-    InFlight(gone.count(8)).set_waiting(3)
-    assert module._state_of(gone) == module._State(waiting=3)
-    gone.close_memory()
-
-
-def test_what_is_known_of_a_process_that_runs():
-    """Of a process that runs, the connections that wait are known too."""
-    child = Handle("worker", 1, os.getpid(), {})
-    InFlight(child.count(8)).set_waiting(3)
-    state = module._state_of(child)
-    assert (state.waiting, state.begun, state.running) == (3, 0, ())
-    child.close_memory()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ class Opening:
 
     def opens(self, path: Any, flags: int = os.O_RDONLY) -> None:
         """As ``open`` raises it."""
-        self.opened._opened((path, "r", flags))
+        self.opened.file_opened((path, "r", flags))
 
     @property
     def record(self) -> list[str]:
@@ -90,13 +90,13 @@ def test_what_is_read_while_serving_is_no_input(opening: Opening, name: str, by:
     opening.opened.starting = False
     path = file if file.startswith("/") else str(opening.root / file)
     code = compile(f"opened(({name!r}, 'r', 0))", path, "exec")
-    exec(code, {"opened": opening.opened._opened, "__name__": by})
+    exec(code, {"opened": opening.opened.file_opened, "__name__": by})
     assert opening.record == [name] * is_input
 
 
 def test_what_a_start_lists(opening: Opening):
     """The project's folders that are listed while it starts are noted, but not those that the import system lists."""
-    lists = opening.opened._listed
+    lists = opening.opened.folder_listed
     for path in ("static", str(opening.root / "static/css"), "../other", "node_modules/../static", None, 7):
         lists("os.scandir", (path,))
     for folder, file in (("src", "<frozen importlib._bootstrap_external>"), ("themes", "app.py")):
@@ -164,7 +164,7 @@ def test_renames_removals_and_links_are_changes(
     opening: Opening, event: str, arguments: tuple[Any, ...], paths: list[str]
 ):
     """A rename, a removal and a link change a file too."""
-    opening.opened._changed(event, arguments)
+    opening.opened.files_changed(event, arguments)
     assert opening.written == [str(opening.root / name) for name in paths]
 
 
@@ -172,8 +172,8 @@ def test_relative_to_a_folder(opening: Opening):
     """A name that is relative to an open folder, as in ``shutil.rmtree``, is known."""
     (opening.root / "pages").mkdir()
     folder = os.open(opening.root / "pages", os.O_RDONLY)
-    opening.opened._changed("os.remove", ("a.html", folder))
-    opening.opened._changed("os.rename", ("b.html", "c.html", folder, folder))
+    opening.opened.files_changed("os.remove", ("a.html", folder))
+    opening.opened.files_changed("os.rename", ("b.html", "c.html", folder, folder))
     os.close(folder)
     assert opening.written == [f"{opening.root}/pages/{name}.html" for name in "abc"]
 
@@ -183,13 +183,13 @@ def test_a_folder_that_is_renamed(opening: Opening, monkeypatch: pytest.MonkeyPa
     (opening.root / "old" / "deep").mkdir(parents=True)
     for name in ("one.html", "data.bin", "deep/two.py"):
         (opening.root / "old" / name).touch()
-    opening.opened._changed("os.rename", ("old", "new", -1, -1))
+    opening.opened.files_changed("os.rename", ("old", "new", -1, -1))
     assert sorted(os.path.relpath(each, opening.root) for each in opening.written) == [
         "new/deep/two.py", "new/one.html", "old/deep/two.py", "old/one.html",
     ]  # fmt: skip
     opening.written.clear()
     monkeypatch.setattr("appliance.worker.files.open_audit.MAX_MOVED", 2)
-    opening.opened._changed("os.rename", ("old", "new", -1, -1))
+    opening.opened.files_changed("os.rename", ("old", "new", -1, -1))
     assert len(opening.written) == 2
 
 
@@ -199,8 +199,8 @@ def test_a_folder_that_is_renamed(opening: Opening, monkeypatch: pytest.MonkeyPa
 )
 def test_no_audit_event_makes_open_fail(opening: Opening, arguments: tuple[Any, ...]):
     """Whatever an audit event brings, the project's ``open`` does not fail for it, and the next one is seen."""
-    opening.opened._opened(arguments)
-    opening.opened._changed("os.rename", arguments)
+    opening.opened.file_opened(arguments)
+    opening.opened.files_changed("os.rename", arguments)
     assert opening.hooks.dropped == set()
 
 
@@ -211,5 +211,5 @@ def test_a_failure_of_ours(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     opening.hooks.report_to(lambda level, event, fields: reports.append(f"{level} {event} {fields['hook']}"))
     for _ in range(2):
         opening.opens("a.html", os.O_WRONLY)
-        opening.opened._changed("os.remove", ("a.html", -1))
+        opening.opened.files_changed("os.remove", ("a.html", -1))
     assert reports == ["debug hook.dropped opened files"]

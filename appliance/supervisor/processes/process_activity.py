@@ -1,0 +1,52 @@
+"""Read what a process does, without asking it: its requests from the shared memory, its state and time from the kernel.
+
+So a process that is stopped, or that computes without a pause, is seen too. Runs in the supervisor's loop.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.supervisor.processes.handles import Handle
+
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class ProcessActivity:
+    """The activity of a process at one moment.
+
+    Attributes:
+        begun: requests that have begun, since the process started.
+        running: the slots of the requests that run.
+        waiting: connections that wait for a thread.
+        stopped: whether a signal has stopped the process.
+        cpu_s: processor time of user and system so far.
+    """
+
+    begun: int = 0
+    running: tuple[int, ...] = ()
+    waiting: int = 0
+    stopped: bool = False
+    cpu_s: float = 0.0
+
+
+def activity_of(child: Handle) -> ProcessActivity:
+    """Return what the shared memory and the kernel know of a child now; zeros for what neither knows."""
+    begun, waiting = 0, 0
+    running: tuple[int, ...] = ()
+    if child.in_flight is not None:
+        now = child.in_flight.snapshot()
+        begun, waiting = sum(now.counts), child.in_flight.waiting()
+        running = tuple(slot for slot, flag in enumerate(now.flags) if flag)
+    try:
+        # pid (name) state ... utime stime, the 14th and 15th (proc_pid_stat(5)); a name may hold anything
+        fields = Path(f"/proc/{child.pid}/stat").read_bytes().rpartition(b")")[2].split()
+        cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+        return ProcessActivity(begun, running, waiting, stopped=fields[0] == b"T", cpu_s=cpu_s)
+    except (OSError, ValueError, IndexError):
+        return ProcessActivity(begun, running, waiting)
