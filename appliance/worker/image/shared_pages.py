@@ -70,10 +70,9 @@ class SharedPages:
         self.keep(pages)
 
     def keep(self, pages: Sequence[int]) -> None:
-        """Keep these numbers, in ascending order, for later forks, if they are not too many."""
-        if len(pages) <= MOST:
-            numbers = array("Q", [len(pages), *pages])
-            self._noted[: _ENTRY * len(numbers)] = numbers.tobytes()
+        """Keep these numbers, in ascending order, for later forks; of too many, the first ones."""
+        numbers = array("Q", [min(len(pages), MOST), *pages[:MOST]])
+        self._noted[: _ENTRY * len(numbers)] = numbers.tobytes()
 
     def take_over(self) -> int:
         """Stop sharing the pages that were noted; return how many.
