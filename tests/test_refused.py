@@ -17,7 +17,6 @@ from appliance.assistants.state_tools import worker_stacks
 from appliance.assistants.tool_call import Call, ToolError
 from appliance.assistants.tool_sources import Sources
 from appliance.assistants.tool_table import BY_NAME
-from appliance.desk.intake import rows
 from appliance.desk.redaction import Redaction
 from appliance.desk.replay.raw_requests import RawRequests
 from appliance.desk.replay.replayer import Known, Replayer
@@ -26,6 +25,7 @@ from appliance.desk.replay.sending import Place
 from appliance.desk.replay.sent_request import ReplayError, of_head
 from appliance.desk.request_tests.new_file import NotWrittenError, write_new
 from appliance.desk.store import Store
+from appliance.desk.table_rows import rows
 from appliance.refused import RefusedError
 from appliance.standin.desk_pages.page_frame import PageAnswers
 from appliance.standin.replay_pages.request_test_page import WrittenPages

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Effects = dict[str, Any]
 
-NONE: Effects = {
+NO_EFFECTS: Effects = {
     "outgoing": [], "outgoing_left_out": 0, "mail": [], "mail_left_out": 0, "templates": [], "templates_left_out": 0,
     "cache": [], "memory": None, "queue_s": None, "requests_left_out": 0,
 }  # fmt: skip

@@ -93,7 +93,7 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
         return None
     read = {name: json.loads(found[name]) for name in ("fields", "response_fields", "queries")}
     kept = dict(found)
-    other = effects.NONE | json.loads(kept.pop("effects"))
+    other = effects.NO_EFFECTS | json.loads(kept.pop("effects"))
     left_out = kept.pop("query_count") - counted(read["queries"])
     kept["queries_left_out"] = max(0, left_out)
     return {**kept, **read, "repeated": repeated(read["queries"]), **other}

@@ -1,9 +1,9 @@
 """The recorder: a process of ours that stores the lines of the log, which the supervisor writes into memory.
 
 Theory of operation. A line stays in that memory (``line_ring``) until a transaction has stored it, together with how
-far that was: a recorder that is slow, is killed, or can't write for a while, loses no line and doubles none. ``pace``
-decides when they are stored. What fails here never reaches the project: a database that can't be written is reported
-once, and tried again after ``RETRY_S``.
+far that was: a recorder that is slow, is killed, or can't write for a while, loses no line and doubles none.
+``store_schedule`` decides when lines are stored. No failure of the recorder reaches the project: a database that can't
+be written is reported once, and tried again after ``RETRY_S``.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from appliance.desk.intake import detail_row, rows, slices
 from appliance.desk.line_ring import State
-from appliance.desk.pace import QUIET_S, SILENCE_S, Pace
 from appliance.desk.redaction import Redaction
 from appliance.desk.replay.raw_requests import RawRequests
 from appliance.desk.store import Limits, Store
+from appliance.desk.store_schedule import QUIET_S, SILENCE_S, StoreSchedule
+from appliance.desk.table_rows import detail_row, rows, slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from appliance.desk.detail_reader import Detail, DetailReader
-    from appliance.desk.intake import Row
     from appliance.desk.line_ring import LineReader, Unread
+    from appliance.desk.table_rows import Row
 
     Report = Callable[[str, str, dict[str, object]], object]
 
@@ -66,7 +66,7 @@ class Recorder:
         self._details_bytes = 0
         self.raw = RawRequests()
         self.redaction = redaction or Redaction()
-        self._pace = Pace()
+        self._schedule = StoreSchedule()
         self._oldest = 0.0
         self._seen = _NOTHING
         self._store: Store | None = None
@@ -106,11 +106,11 @@ class Recorder:
         if self._failing and now < self._next_try:
             return SILENCE_S
         flood, full = unread.requests >= self._limits.requests, unread.end > self._lines.size // 2
-        if self._pace.waits(now, self._oldest, comes=comes, flood=flood, full=full):
-            return SILENCE_S if self._pace.is_spent(now) else QUIET_S
+        if self._schedule.waits(now, self._oldest, comes=comes, flood=flood, full=full):
+            return SILENCE_S if self._schedule.is_spent(now) else QUIET_S
         began = time.thread_time()
         self.flush()
-        self._pace.stored(now, time.thread_time() - began)
+        self._schedule.stored(now, time.thread_time() - began)
         return QUIET_S if self._failing else None
 
     def _keep(self, details: Iterable[Detail]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.desk.database import open_for_writing
-from appliance.desk.intake import DETAIL_COLUMNS, LINE_COLUMNS, REQUEST_COLUMNS, Rows
+from appliance.desk.table_rows import DETAIL_COLUMNS, LINE_COLUMNS, REQUEST_COLUMNS, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

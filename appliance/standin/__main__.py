@@ -10,7 +10,7 @@ from appliance.protocol.channel import Channel
 from appliance.protocol.messages import Start
 from appliance.worker.serving_process import hello
 
-from .control import StandIn
+from .standin_process import StandIn
 
 
 def main(descriptor: int) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from appliance.assistants.mcp_server import McpServer
 from appliance.assistants.tool_sources import Sources
-from appliance.desk.intake import rows
 from appliance.desk.store import Store
+from appliance.desk.table_rows import rows
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.reporting.status_socket import Answerer, StatusSocket, WithArgument
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from appliance.desk.database import open_for_reading
-from appliance.desk.intake import rows
 from appliance.desk.store import Store
+from appliance.desk.table_rows import rows
 
 Recorded = Callable[..., sqlite3.Connection]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliance.desk.effects import NONE, masked_text, masked_url, readable
+from appliance.desk.effects import NO_EFFECTS, masked_text, masked_url, readable
 from appliance.desk.redaction import Redaction
 
 REDACTION = Redaction(["code"], ["hunter2hunter2"])
@@ -42,7 +42,7 @@ def test_a_call_is_stored_with_its_result():
     assert (answered["began_s"], answered["duration_s"], answered["status"]) == (0.0015, 0.002, 200)
     assert (unanswered["duration_s"], unanswered["status"], unanswered["error"]) == (None, None, None)
     assert found["outgoing_left_out"] == 7
-    assert readable({}, REDACTION) == NONE
+    assert readable({}, REDACTION) == NO_EFFECTS
 
 
 @pytest.mark.parametrize("sent", [[], "x", {"calls": [1]}, {"calls": [{}]}, {"calls_left_out": "x"}, {"calls": 3}])

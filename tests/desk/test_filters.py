@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from appliance.desk import questions
 from appliance.desk.filters import MOST, Filters
-from appliance.desk.intake import Rows, detail_row
 from appliance.desk.redaction import Redaction
 from appliance.desk.store import Store
+from appliance.desk.table_rows import Rows, detail_row
 from appliance.protocol.request_details import RequestDetails
 from tests.desk.log_lines import request
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from appliance.desk import intake, questions, recorder
+from appliance.desk import questions, recorder, table_rows
 from appliance.desk.database import open_for_reading
 from appliance.desk.detail_reader import DetailReader
 from appliance.desk.filters import Filters
 from appliance.desk.line_ring import SIZE, LineReader, LineWriter
-from appliance.desk.pace import Pace
 from appliance.desk.store import Limits
+from appliance.desk.store_schedule import StoreSchedule
 from appliance.protocol.request_details import RequestDetails
 from tests.desk.log_lines import line, request
 
@@ -155,7 +155,7 @@ def test_details_that_wait_have_a_limit(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.MonkeyPatch):
     """However many lines come at once, all are stored, once and in order."""
-    monkeypatch.setattr(intake, "_SLICE", 7)
+    monkeypatch.setattr(table_rows, "_SLICE", 7)
     running.path.parent.mkdir()
     for begin in range(0, 400, 100):
         running.send(*(request(f"/{number}") for number in range(begin, begin + 100)))
@@ -166,7 +166,7 @@ def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.Monke
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """A recorder that gets no processor while lines come: it stores when the pipe ends."""
-    monkeypatch.setattr(Pace, "waits", lambda *_, **__: True)
+    monkeypatch.setattr(StoreSchedule, "waits", lambda *_, **__: True)
     made = Running(tmp_path / "desk.sqlite3", Limits(requests=100, lines=1000), size=256 * 1024)
     made.start()
     yield made
@@ -206,7 +206,7 @@ def test_lines_that_were_overwritten_are_told(slow: Running):
 
 def test_a_recorder_that_was_killed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Another recorder goes on behind the last transaction, also if the first could not note it any more."""
-    monkeypatch.setattr(intake, "_SLICE", 10)
+    monkeypatch.setattr(table_rows, "_SLICE", 10)
     running = Running(tmp_path / "desk.sqlite3")
     running.send(*(request(f"/{number}") for number in range(35)))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from appliance.desk import database
-from appliance.desk.intake import rows
 from appliance.desk.store import Limits, Store
+from appliance.desk.table_rows import rows
 from tests.desk.log_lines import line, request
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..http.body import Body, LengthBody
 from ..http.chunked import ChunkedBody
 from ..http.refusal import Deferred, RequestRefused, too_large
-from .received import needs_length, received_whole
+from .received_body import needs_length, received_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

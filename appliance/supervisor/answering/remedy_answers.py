@@ -36,12 +36,12 @@ class RemedyAnswers:
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
         return {
-            "remedies": lambda send: send(self._told()),
+            "remedies": lambda send: send(self._answer()),
             "run-remedy": WithArgument(self._run),
             "cancel-remedy": WithArgument(self._cancel),
         }
 
-    def _told(self) -> dict[str, Any]:
+    def _answer(self) -> dict[str, Any]:
         return {"remedies": self._remedies.offered(), "runs": dict(self._remedies.runs)}
 
     def _run(self, asked: dict[str, Any], send: Send) -> None:
@@ -53,11 +53,11 @@ class RemedyAnswers:
         if known is not None:
             self._log.event("info", "remedy.asked", remedy=known["kind"])
         self._remedies.press(RunRemedy(remedy=remedy, shown=shown))
-        send(self._told())
+        send(self._answer())
 
     def _cancel(self, asked: dict[str, Any], send: Send) -> None:
         if not self._may_write:
             send({"error": READ_ONLY})
             return
         self._remedies.cancel(str(asked.get("remedy"))[:64])
-        send(self._told())
+        send(self._answer())

@@ -57,7 +57,7 @@ class Steps:
         self._lifecycle = runtime.lifecycle
         self._hold = hold
         self._page = page
-        self._told = analysed
+        self._takers = analysed
         self.analysis: Analysis | None = None
         self.reanalysis = Reanalysis(loop, Analyst(settings, process, log, loop.post, environment))
         self.installation = Installation(
@@ -105,8 +105,8 @@ class Steps:
         log_changes(self._log, self.analysis, result)
         self.analysis = result
         self._log.add_secrets(result.environment.values, result.environment.secrets())
-        for tell in self._told:
-            tell(result)
+        for take in self._takers:
+            take(result)
         done = self.before_start.is_done(result)
         self._lifecycle.on_event(lifecycle_events.Analysed(job, installed=result.plan.installed, prepared=done))
 

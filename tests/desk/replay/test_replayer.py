@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.desk.intake import Rows, detail_row
 from appliance.desk.redaction import Redaction
 from appliance.desk.replay import replayer as replayer_module
 from appliance.desk.replay.raw_requests import RawRequests
@@ -16,6 +15,7 @@ from appliance.desk.replay.replayer import Replayer
 from appliance.desk.replay.sending import Place
 from appliance.desk.replay.sent_request import ReplayError
 from appliance.desk.store import Store
+from appliance.desk.table_rows import Rows, detail_row
 from appliance.protocol.request_details import RequestDetails
 from tests.desk.conftest import Recorded
 from tests.desk.log_lines import request

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from appliance.desk.filters import Filters
-from appliance.desk.intake import rows
 from appliance.desk.store import Store
+from appliance.desk.table_rows import rows
 from appliance.standin.access_policy import POLICY, AccessPolicy
 from appliance.standin.desk_pages.desk import Desk
 from appliance.standin.desk_pages.machine.machine_pages import MachinePages

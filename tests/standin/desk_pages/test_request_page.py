@@ -10,9 +10,9 @@ from typing import Any
 
 from appliance.desk import questions
 from appliance.desk.filters import Filters
-from appliance.desk.intake import Rows, detail_row
 from appliance.desk.redaction import Redaction
 from appliance.desk.store import Store
+from appliance.desk.table_rows import Rows, detail_row
 from appliance.protocol.request_details import RequestDetails
 from appliance.standin.desk_pages.list_page import list_page
 from appliance.standin.desk_pages.request_page import request_page, request_title

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from appliance.desk.intake import rows
 from appliance.desk.store import Store
+from appliance.desk.table_rows import rows
 from appliance.protocol.page_messages import RecorderAnswers
 from appliance.standin.desk_pages.desk import Desk
 from appliance.standin.desk_pages.page_frame import PageAnswers

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from appliance.desk.database import open_for_reading
-from appliance.desk.intake import LINE_COLUMNS, REQUEST_COLUMNS, Rows, detail_row, rows
 from appliance.desk.redaction import Redaction
 from appliance.desk.store import Store
+from appliance.desk.table_rows import LINE_COLUMNS, REQUEST_COLUMNS, Rows, detail_row, rows
 from appliance.protocol.request_details import RequestDetails
 from tests.desk.log_lines import START, line, request
 

@@ -1,4 +1,4 @@
-"""Decide when the recorder stores what has come.
+"""Decide when the recorder stores the lines and details that have arrived.
 
 Theory of operation. Lines are stored once none has come for ``QUIET_S``, and under steady load after ``_LATEST_S``, as
 long as that takes a small share of a processor. If storing would take more than the share, they wait up to ``_LATE_S``,
@@ -17,7 +17,7 @@ _LATEST_S = 0.25
 _LATE_S = 5.0
 
 
-class Pace:
+class StoreSchedule:
     """Times are of ``time.monotonic``, in seconds."""
 
     def __init__(self) -> None:
