@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.live.launcher import ForkedProcess, launch, run
+from tests.waiting_processes import waiting_below
 
 Event = dict[str, Any]
 
@@ -28,6 +29,7 @@ def app(environ, start_response):
     return [b"{word}"]
 """
 
+PATIENCE_S = 60.0  # for an event that comes at once on a machine that has nothing else to do
 FORKS = sys.platform == "linux"  # else each appliance and command is executed
 
 
@@ -79,7 +81,7 @@ class Appliance:
             self._incoming.put(json.loads(line))
         self._incoming.put(None)
 
-    def wait_for(self, name: str, *, within_s: float = 30, **fields: Any) -> Event:
+    def wait_for(self, name: str, *, within_s: float = PATIENCE_S, **fields: Any) -> Event:
         """The next event of this name with these fields, from where the last wait ended."""
         deadline = time.monotonic() + within_s
         while True:
@@ -87,12 +89,13 @@ class Appliance:
             if event["event"] == name and all(event.get(key) == value for key, value in fields.items()):
                 return event
 
-    def next_event(self, name: str = "event", *, within_s: float = 30) -> Event:
+    def next_event(self, name: str = "event", *, within_s: float = PATIENCE_S) -> Event:
         """The next event, whatever it is; ``name`` is what is waited for."""
         try:
             event = self._incoming.get(timeout=within_s)
         except queue.Empty:
-            raise AssertionError(f"no {name} in time; there were {self.events}") from None
+            waiting = "\n".join(waiting_below(self.process.pid))
+            raise AssertionError(f"no {name} in time; there were {self.events}\n{waiting}") from None
         if event is None:
             raise AssertionError(f"it ended without {name}; there were {self.events}")
         self.events.append(event)
@@ -166,8 +169,8 @@ class Appliance:
         """Signal it, read the rest of its log; its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(timeout=10)
-        while (event := self._incoming.get(timeout=10)) is not None:
+        code = self.process.wait(timeout=30)
+        while (event := self._incoming.get(timeout=30)) is not None:
             self.events.append(event)
         return code
 

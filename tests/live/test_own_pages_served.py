@@ -132,9 +132,9 @@ def test_a_stream_holds_up_no_reload_and_no_stop(serving: Appliance, stream: Str
     stream.until(lambda name, _: name == "state")
     for word in ("two", "three"):
         serving.edit("app.py", PAGE.replace("one", word))
-        serving.wait_for("reload.finished", within_s=5)
+        serving.wait_for("reload.finished", within_s=8)  # GRACE_S is 10
     serving.process.terminate()
-    assert serving.process.wait(5) == 0
+    assert serving.process.wait(8) == 0
 
 
 def test_a_stand_in_that_was_killed_comes_back(serving: Appliance, stream: Stream):

@@ -52,14 +52,14 @@ class Watching:
     def event(self, name: str) -> dict[str, object]:
         """The fields of the next event of this name."""
         while True:
-            event, fields = self.events.get(timeout=10)
+            event, fields = self.events.get(timeout=30)
             self.seen.append((event, fields))
             if event == name:
                 return fields
 
     def burst(self) -> Changes:
         """The next burst."""
-        return self.bursts.get(timeout=10)
+        return self.bursts.get(timeout=30)
 
     def changes(self) -> dict[str, Kind]:
         """What the next burst has told."""
@@ -87,7 +87,7 @@ class Watching:
 
         source.wait = held
         source.wake()
-        assert waits.wait(timeout=10)
+        assert waits.wait(timeout=30)
         try:
             yield
         finally:
@@ -191,7 +191,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> Looked:
     def wait(watching: Watching, is_known: bool) -> None:
         missing = set(watching.watcher._watch_set.existing_files())
         while missing:
-            contents, path, result = looks.get(timeout=10)
+            contents, path, result = looks.get(timeout=30)
             if contents is watching.watcher._contents and result is is_known:
                 missing.discard(path)
 
