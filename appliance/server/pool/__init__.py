@@ -1,4 +1,4 @@
-"""Which thread serves which connection: the listening socket, waiting connections, the thread pool and its watchdog.
+"""Which thread serves which connection: the listening socket, connections that wait and how long, the thread pool.
 
 Runs in each process that has the server: worker, stand-in, library.
 """

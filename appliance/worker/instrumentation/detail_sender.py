@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .details import Details
-from .message_limit import fitted
+from .fitted_details import fitted
 from .message_socket import MessageSocket
 from .process_memory import ProcessMemory
 

@@ -20,7 +20,7 @@ from appliance.protocol.request_details import (
 from appliance.server.wsgi.access_log.exchange import Exchange
 from appliance.worker.instrumentation.details import Details
 from appliance.worker.instrumentation.effects.mail_note import bounded, envelope
-from appliance.worker.instrumentation.message_limit import MESSAGE_MAX, fitted
+from appliance.worker.instrumentation.fitted_details import MESSAGE_MAX, fitted
 
 
 def busy(character: str) -> Details:
