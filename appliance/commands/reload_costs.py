@@ -33,9 +33,10 @@ Costs = dict[str, Any]
 _PAUSE_S: Final = 0.1  # between two questions
 _IMAGE_S: Final = 20.0  # for a preloader and an image, once the project is served
 _END_S: Final = 15.0
-_SWAPPED, _FORKED, _COLD = "swapped", "forked", "cold"
+_SWAPPED, _CHECKPOINT, _FORKED, _COLD = "swapped", "checkpoint", "forked", "cold"
 _MEANINGS: Final = {
     _SWAPPED: "needs no import, if only functions change",
+    _CHECKPOINT: "imports what comes after a checkpoint",
     _FORKED: "imports the project's own modules",
     _COLD: "imports the packages too",
 }
@@ -64,10 +65,14 @@ def costs_of(answer: Mapping[str, Any]) -> Costs:
     image, preload = answer["image"], answer["preload"]
     if preload["state"] != "ready":
         return {"saves": _COLD, "why": preload["why"] or f"the preloader is {preload['state']}", "modules": []}
+    resumed = answer["checkpoints"]
     if image["state"] != "ready":
-        return {"saves": _FORKED, "why": image["refused"] or image["why"] or "there is no image", "modules": []}
+        why = image["refused"] or image["why"] or "there is no image"
+        modules = [{"file": path, "saves": _CHECKPOINT, "why": why} for path in resumed]
+        return {"saves": _FORKED, "why": why, "modules": modules}
     modules = [
-        {"file": path, "saves": _FORKED if why else _SWAPPED, "why": why} for path, why in answer["files"].items()
+        {"file": path, "saves": (_CHECKPOINT if path in resumed else _FORKED) if why else _SWAPPED, "why": why}
+        for path, why in answer["files"].items()
     ]
     return {"saves": _SWAPPED, "why": "", "modules": modules}
 
@@ -79,8 +84,8 @@ def described(costs: Costs, *, verbose: bool) -> list[str]:
         return [f"Each save is {costs['saves']}: it {_MEANINGS[costs['saves']]}.", f"why  {costs['why']}"]
     numbers = Counter(each["saves"] for each in modules)
     lines = [
-        f"{how:<8} {counted(numbers[how], 'module')}: a save {_MEANINGS[how]}"
-        for how in (_SWAPPED, _FORKED)
+        f"{how:<10} {counted(numbers[how], 'module')}: a save {_MEANINGS[how]}"
+        for how in (_SWAPPED, _CHECKPOINT, _FORKED)
         if numbers[how]
     ]
     shown = [each for each in modules if verbose or each["why"]]

@@ -117,6 +117,8 @@ def _image_facts(status: Status) -> Iterator[tuple[str, str]]:
         return
     why = f": {image['why']}" if image["why"] else ""
     yield "image", f"{image['state']}{why}" if not image["pid"] else f"ready, {counted(image['modules'], 'module')}"
+    if image["checkpoints"]:
+        yield "checkpoints", f"before {_joined([each['file'] for each in image['checkpoints']])}"
     for module, reason in list(image["blocked"].items())[:_MAX_NAMES]:
         yield "not swapped", f"{module}: {reason}"
     if len(image["blocked"]) > _MAX_NAMES:

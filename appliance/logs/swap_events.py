@@ -25,6 +25,16 @@ SWAP_EVENTS = MappingProxyType(
             action="No action is needed if the image is made again. If it happens again and again, set "
             "APPLIANCE_SWAP=off.",
         ),
+        "checkpoint.ready": Event(
+            "debug",
+            "The project is imported up to a file whose saves have needed an import; workers are forked from there.",
+            ("file", "pid"),
+        ),
+        "checkpoint.ended": Event(
+            "debug",
+            "No worker is forked from before this file any more: the process has ended, or memory is short.",
+            ("file", "how"),
+        ),
         "reload.verified": Event(
             "debug",
             "The state after a swap was compared with an import of the same files: nothing differs.",

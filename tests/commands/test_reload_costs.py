@@ -17,21 +17,36 @@ READY = {"state": "ready", "why": None, "refused": None}
 PRELOADED = {"state": "ready", "why": None}
 
 
-def answer(image: dict[str, Any], preload: dict[str, Any] = PRELOADED, **files: str) -> dict[str, Any]:
-    return {"image": image, "preload": preload, "files": {f"{name}.py": why for name, why in files.items()}}
+def answer(
+    image: dict[str, Any], preload: dict[str, Any] = PRELOADED, *checkpoints: str, **files: str
+) -> dict[str, Any]:
+    known = {f"{name}.py": why for name, why in files.items()}
+    return {"image": image, "preload": preload, "files": known, "checkpoints": list(checkpoints)}
 
 
 def test_modules_that_can_be_swapped_are_counted() -> None:
     """Only the modules that can't be swapped are listed, with the reason, unless all are asked for."""
     costs = costs_of(answer(READY, app="", views="app.views reads its own source"))
     lines = described(costs, verbose=False)
-    assert lines[0] == "swapped  1 module: a save needs no import, if only functions change"
-    assert lines[1] == "forked   1 module: a save imports the project's own modules"
+    assert lines[0] == "swapped    1 module: a save needs no import, if only functions change"
+    assert lines[1] == "forked     1 module: a save imports the project's own modules"
     assert [line.split() for line in lines[3:4]] == [
         ["forked", "views.py", *["app.views", "reads", "its", "own", "source"]]
     ]
     assert len(described(costs, verbose=True)) > len(lines) - 2
     assert any("app.py" in line for line in described(costs, verbose=True))
+
+
+def test_modules_behind_a_checkpoint() -> None:
+    """A module that can't be swapped is imported from a checkpoint where there is one, also without an image."""
+    blocked = {"views": "app.views reads its own source", "urls": "app.urls reads its own source"}
+    lines = described(costs_of(answer(READY, PRELOADED, "views.py", "app.py", app="", **blocked)), verbose=False)
+    assert lines[1] == "checkpoint 1 module: a save imports what comes after a checkpoint"
+    assert [line.split()[:2] for line in lines[4:6]] == [["checkpoint", "views.py"], ["forked", "urls.py"]]
+    refused = {"state": "none", "why": "x", "refused": "app, line 2, forks"}
+    lines = described(costs_of(answer(refused, PRELOADED, "views.py")), verbose=False)
+    assert lines[0].startswith("checkpoint 1 module")
+    assert lines[2].split() == ["checkpoint", "views.py", "app,", "line", "2,", "forks"]
 
 
 @pytest.mark.parametrize(

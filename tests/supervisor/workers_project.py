@@ -63,6 +63,28 @@ class Preloader:
         self.readies += 1
 
 
+class Checkpoints:
+    """Forks a worker from a checkpoint where the test says so, and remembers what it is told."""
+
+    def __init__(self, children: FakeChildren) -> None:
+        self._children = children
+        self.forks = False
+        self.born = True
+        self.lost: list[str] = []
+
+    def fork(self, generation: int) -> tuple[Handle | None, list[str]]:
+        """As the checkpoints'."""
+        if not self.forks:
+            return None, []
+        child = self._children.add(handle(forked=True, pid=None if self.born else 0))
+        child.generation = generation
+        return child, []
+
+    def worker_lost(self, how: str) -> None:
+        """As the checkpoints': they fork none from there any more."""
+        self.lost.append(how)
+
+
 class Images:
     """Forks a worker from an image where the test says so, and remembers what it is told."""
 
@@ -73,6 +95,7 @@ class Images:
         self.forks = False
         self.born = True
         self.told: list[object] = []
+        self.checkpoints = Checkpoints(children)
 
     def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
         """As the images'."""

@@ -67,13 +67,13 @@ FIELDS = MappingProxyType(
         "folders": Field("integer", "how many folders are watched"),
         "found": Field("string", "what was found"),
         "framework": Field("string", "the framework that the project uses"),
-        "forked": Field("boolean", "whether the worker was forked, from the preloader or an image"),
+        "forked": Field("boolean", "whether the worker was forked, from the preloader, an image or a checkpoint"),
         "function": Field("string", "the function's name"),
         "hook": Field("string", "the hook, as `routes of Flask`"),
         "how": Field(
             "string",
-            "how a process ended; how saves are noticed: `events`, `polling` or both; of a reload: `swapped`, `forked` "
-            "or `cold`",
+            "how a process ended; how saves are noticed: `events`, `polling` or both; of a reload: `swapped`, "
+            "`checkpoint`, `forked` or `cold`",
         ),
         "http.request.method": Field("string", "the method; `_OTHER` if no standard defines it"),
         "http.request.method_original": Field("string", "the method as sent, if the other field is `_OTHER`"),

@@ -17,7 +17,12 @@ _WIDTH, _HEIGHT = 240, 12  # of a time line, in CSS pixels
 _FILES_MAX = 5
 _GOOD = frozenset({"reload.finished", "worker.ready"})
 _REFRESH_S = 2
-_HOWS = {"swapped": "functions swapped", "forked": "forked", "cold": "started cold"}
+_HOWS = {
+    "swapped": "functions swapped",
+    "checkpoint": "imported from a checkpoint",
+    "forked": "forked",
+    "cold": "started cold",
+}
 # The colour of each phase, by its class in desk.css.
 _CLASSES = {
     "noticed": "p1", "installed": "p2", "before start": "p3", "process started": "p4", "imported": "p5",

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.errors import StartError
+from appliance.supervisor.images.image_states import Process
 
 if TYPE_CHECKING:
+    from appliance.supervisor.images.checkpoints import Checkpoints
     from appliance.supervisor.images.image_processes import ImageProcesses
-    from appliance.supervisor.images.image_states import Process
     from appliance.supervisor.preloading.preloading import Preloading
+    from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.steps.analysis import Analysis
 
+NO_PROCESS = "no process could be forked"
 OLDEST = (3, 12)  # ``sys.monitoring``
 
 
@@ -25,28 +28,66 @@ class ImageImports:
         preloading: forks the processes that import.
         spawner: tells them what to import.
         processes: holds them.
+        checkpoints: what has paused.
     """
 
-    def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, processes: ImageProcesses) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        preloading: Preloading,
+        spawner: Spawner,
+        processes: ImageProcesses,
+        checkpoints: Checkpoints,
+    ) -> None:
         self._children = runtime.children
         self._preloading = preloading
         self._spawner = spawner
         self._processes = processes
+        self._checkpoints = checkpoints
         self._import_s = runtime.settings.boot_timeout_s
 
-    def begin(self, process: Process, analysis: Analysis) -> str:
-        """Have a process import the project; return why there is none, or nothing."""
+    def begin(self, process: Process, analysis: Analysis, before: tuple[str, ...] = ()) -> str:
+        """Have a process import the project; return why there is none, or nothing.
+
+        ``before``: the files before which the import pauses.
+        """
         child = self._preloading.fork_image()
         if child is None:
-            return "no process could be forked"
+            return NO_PROCESS
         try:
-            self._spawner.import_ahead(child, analysis)
+            self._spawner.import_ahead(child, analysis, before)
         except (StartError, OSError) as error:
             self._children.kill(child)
             return str(error)
+        self._begun(process, child)
+        return ""
+
+    def begin_chain(self, process: Process, analysis: Analysis) -> str:
+        """As ``begin``, from the last checkpoint that is right, or with checkpoints on the way."""
+        source = self._checkpoints.import_source()
+        if source is not None and self._continue(process, source):
+            self._checkpoints.import_started(source=source)
+            return ""
+        before = self._checkpoints.files_before()
+        if not (why := self.begin(process, analysis, before)):
+            self._checkpoints.import_started(before)
+        return why
+
+    def go_on(self, checkpoint: Handle) -> bool:
+        """Have a fork of a checkpoint import the rest as NEXT; return whether there is one."""
+        return self._continue(Process.NEXT, checkpoint)
+
+    def _continue(self, process: Process, checkpoint: Handle) -> bool:
+        child = self._checkpoints.fork_import(checkpoint)
+        if child is None:
+            return False
+        self._spawner.go_on(child, checkpoint)
+        self._begun(process, child)
+        return True
+
+    def _begun(self, process: Process, child: Handle) -> None:
         self._processes.add(process, child)
         self._processes.give_time(child, self._import_s)
-        return ""
 
     def give_time(self, process: Process) -> None:
         """Give a process its whole time from now on: that in which it stood still does not count."""

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.images import image_events as events
 from appliance.supervisor.images import image_states
+from appliance.supervisor.images.checkpoints import Checkpoints
+from appliance.supervisor.images.declined_files import DeclinedFiles
 from appliance.supervisor.images.image_imports import ImageImports, too_old
 from appliance.supervisor.images.image_processes import ImageProcesses
+from appliance.supervisor.images.image_reports import ImageReports
 from appliance.supervisor.images.image_states import Phase, Process
 from appliance.supervisor.images.swappable_files import ImageFiles, SwappableFiles, why_off
 from appliance.supervisor.images.verification import Verification
@@ -22,9 +25,9 @@ from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    from appliance.protocol.image_messages import Fingerprints, ImageReady
+    from appliance.protocol.image_messages import CheckpointReached, Fingerprints, ImageReady
     from appliance.protocol.messages import FilesReport
     from appliance.supervisor.loop import Timer
     from appliance.supervisor.preloading.preloading import Preloading
@@ -52,16 +55,18 @@ class Images:
     def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> None:
         self._loop = runtime.loop
         self._children = runtime.children
-        self._log = runtime.log
+        self._reports = ImageReports(runtime.log)
         self._replace = replace
         off = why_off(runtime.settings)
         self.is_on = not off
         self._state = image_states.State(Phase.OFF, off) if off else image_states.State(alone=processors() < 2)
         self._performers = self._actions()
         self._processes = ImageProcesses(runtime.loop, runtime.children)
-        self._imports = ImageImports(runtime, preloading, spawner, self._processes)
+        self.checkpoints = Checkpoints(runtime, self._go_on, is_on=self.is_on)
+        self._imports = ImageImports(runtime, preloading, spawner, self._processes, self.checkpoints)
         self._files: dict[Process, ImageFiles] = {}
         self._swappable = SwappableFiles(str(runtime.settings.project))
+        self._declined = DeclinedFiles()
         self._verification = Verification(
             runtime.children,
             self._processes,
@@ -73,7 +78,6 @@ class Images:
         self._worker: Handle | None = None
         self._timer: Timer | None = None
         self._asked_at = 0.0  # when the import that is scheduled was asked for first
-        self._reported: set[str] = set()  # the reasons of refusals
         if self.is_on:
             preloading.follow(self)
 
@@ -88,11 +92,8 @@ class Images:
             events.Promote: self._promote,
             events.ForkAhead: self._fork_ahead,
             events.EndImage: lambda _: self._end(Process.SPARE, Process.IMAGE),
-            events.EndImport: lambda _: self._end(Process.VERIFIER, Process.AGAIN, Process.NEXT),
-            events.ReportRefused: self._report_refused,
-            events.ReportEnded: lambda action: self._log.event("warning", "image.ended", how=action.how),
-            events.ReportVerified: lambda _: self._log.event("debug", "reload.verified"),
-            events.ReportUnverified: lambda action: self._log.event("debug", "image.unverified", reason=action.why),
+            events.EndImport: self._end_import,
+            **self._reports.performers(),
             events.ReportMismatch: self._report_mismatch,
             events.ReplaceWorker: lambda _: self._loop.post(self._replace),
         }
@@ -108,14 +109,11 @@ class Images:
         """Use this analysis from now on; what was imported for another one is of no use."""
         known, self._analysis = self._analysis, analysis
         if known is not None and (analysis.differs(known) or analysis.before_start != known.before_start):
+            self.checkpoints.discard()
             self._on(events.ProjectChanged())
 
     def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
-        """Return a worker that waits for its start message, and the files that it has to swap.
-
-        Returns:
-            The worker; None, and why, if it must not be forked from an image.
-        """
+        """Return a worker that waits for its start message, and the files that it has to swap; or None, and why."""
         source, why = image_states.fork_source(self._state), image_states.why_not(self._state)
         if source is None:
             return None, [], why
@@ -133,21 +131,29 @@ class Images:
     def changed(self, kinds: Mapping[str, Kind]) -> None:
         """Take files that the watcher has reported, before a worker is started for them."""
         image = self._files.get(Process.IMAGE)
-        self._change(kinds, self._swappable.objection(kinds, image.blocked if image is not None else {}))
+        whole = {self._swappable.whole(path): kind for path, kind in kinds.items()}
+        self.checkpoints.changed(whole)
+        objection = self._swappable.objection(kinds, image.blocked if image is not None else {})
+        if image is not None and not objection:
+            objection = self._declined.objection(whole)
+        if objection or (image is None and self._state.refusal):
+            self.checkpoints.import_needed(whole)
+        self._change(whole, objection)
 
     def written(self, kinds: Mapping[str, Kind]) -> None:
         """Take changed files for which no worker is started: an import may have read them."""
-        files = self._files.values()
-        read = [path for path in map(self._swappable.whole, kinds) if any(path in each.read for each in files)]
+        whole = [self._swappable.whole(path) for path in kinds]
+        self.checkpoints.written(whole)
+        read = [path for path in whole if any(path in each.read for each in self._files.values())]
         if read:
-            self._change({}, f"{read[0]} has changed, which the import of the project has read")
+            self._change((), f"{read[0]} has changed, which the import of the project has read")
 
     def drop(self, why: str) -> None:
         """Use no image for the next worker: what has changed is not known, or is more than code."""
-        self._change({}, why)
+        self.checkpoints.discard()
+        self._change((), why)
 
-    def _change(self, kinds: Mapping[str, Kind], objection: str) -> None:
-        paths = [self._swappable.whole(path) for path in kinds]
+    def _change(self, paths: Collection[str], objection: str) -> None:
         for each in self._files.values():
             each.changes(paths)
         self._on(events.FilesChanged(objection))
@@ -155,23 +161,31 @@ class Images:
     def worker_wanted(self) -> None:
         """Files were saved for which a worker is started."""
         self._on(events.WorkerWanted())
+        self.checkpoints.worker_wanted()
 
     def worker_started(self, worker: Handle, *, swapping: bool) -> None:
         """A worker has its start message."""
         self._worker = worker
+        self.checkpoints.worker_started(worker, swapping=swapping)
         self._on(events.WorkerStarted(swapping))
 
     def worker_ready(self) -> None:
         """The newest worker serves."""
+        if self._state.swapping and Process.IMAGE in self._files:
+            self._declined.swapped(self._files[Process.IMAGE].changed)
+        self.checkpoints.worker_ready()
         self._on(events.WorkerReady())
         self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
 
     def worker_gone(self) -> None:
         """The newest worker has failed or ended."""
+        self.checkpoints.worker_gone()
         self._on(events.WorkerGone())
 
-    def swap_declined(self, reason: str) -> None:
-        """A worker from the image can't serve a change by a swap."""
+    def swap_declined(self, reason: str, path: str) -> None:
+        """A worker from the image can't serve a change by a swap. ``path``: the file; or empty."""
+        self._declined.declined(path, reason)
+        self.checkpoints.import_needed([path])
         self._on(events.SwapDeclined(reason))
 
     def swap_failed(self, how: str) -> None:
@@ -180,6 +194,7 @@ class Images:
 
     def close(self) -> None:
         """Import nothing any more."""
+        self.checkpoints.close()
         self._on(events.StopRequested("the appliance stops"))
 
     def status(self) -> dict[str, Any]:
@@ -196,6 +211,7 @@ class Images:
             "blocked": dict(ready.blocked) if ready else {},
             "off": self._swappable.off,
             "unverified": state.unverified,
+            "checkpoints": self.checkpoints.status(),
         }
 
     def files(self) -> dict[str, str]:
@@ -207,6 +223,7 @@ class Images:
 
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""
+        self.checkpoints.preloader_ready()
         self._on(events.PreloaderReady())
 
     def preloader_ended(self) -> None:
@@ -215,6 +232,7 @@ class Images:
 
     def preloader_discarded(self) -> None:
         """Its packages may be out of date."""
+        self.checkpoints.discard()
         self._on(events.PreloaderGone())
 
     # -- what the processes do -----------------------------------------------------------------------------------------
@@ -225,12 +243,28 @@ class Images:
         if child is self._processes.get(Process.NEXT):
             self._ready[Process.NEXT] = message
             self._files[Process.NEXT].blocked = message.blocked
-            self._on(events.Imported(message.refused))
+            self._imported(message.refused)
         elif child is self._processes.get(Process.AGAIN):
             if message.refused:
                 self._on(events.NotCompared(message.refused))
             else:
                 self._verification.repeat()
+
+    def _imported(self, refused: str) -> None:
+        if refused:  # what comes after the checkpoints is imported by each worker
+            self.checkpoints.import_over()
+        self._on(events.Imported(refused))
+
+    def reached(self, child: Handle, message: CheckpointReached) -> None:
+        """What imports the project has paused, and is a checkpoint; a fork of it goes on."""
+        if child is self._processes.get(Process.NEXT):
+            self._processes.forget_time(self._processes.pop(Process.NEXT))
+            files = self._files[Process.NEXT]
+            self.checkpoints.reached(child, message.path, frozenset(files.read), files.changed)
+
+    def _go_on(self, checkpoint: Handle) -> None:
+        if not self._imports.go_on(checkpoint):
+            self._on(events.NextEnded("no process could be forked"))
 
     def compared(self, child: Handle, message: Fingerprints) -> None:
         """A fork says what its state is."""
@@ -242,6 +276,7 @@ class Images:
 
     def read(self, child: Handle, message: FilesReport) -> None:
         """Take the files that an import has read."""
+        self.checkpoints.read(message.files)
         for process in (Process.NEXT, Process.IMAGE):
             if child is self._processes.get(process):
                 self._files[process].reported(message)
@@ -254,7 +289,7 @@ class Images:
     def failed(self, child: Handle, why: str) -> None:
         """An import of the project has failed."""
         if child is self._processes.get(Process.NEXT):
-            self._on(events.Imported(why))
+            self._imported(why)
         elif child is self._processes.get(Process.AGAIN):
             self._on(events.NotCompared(why))
 
@@ -262,6 +297,7 @@ class Images:
         """Note that one of the processes has ended."""
         process = self._processes.which(child)
         if process is None:
+            self.checkpoints.ended(child)
             return
         self._processes.pop(process)
         how = "it has taken too long" if child.ending else child.how()
@@ -303,13 +339,21 @@ class Images:
 
     def _import(self, process: Process) -> str:
         """Have a process import the project; return why there is none, or nothing."""
-        if why := self._imports.begin(process, required(self._analysis, "an image is made")):
+        analysis, state = required(self._analysis, "an image is made"), self._state
+        verifies = process is Process.AGAIN or (state.image and state.unverified and not state.moved)
+        begin = self._imports.begin if verifies else self._imports.begin_chain
+        if why := begin(process, analysis):
             return why
         self._files[process] = ImageFiles()
         return ""
 
+    def _end_import(self, _action: events.EndImport) -> None:
+        self._end(Process.VERIFIER, Process.AGAIN, Process.NEXT)
+        self.checkpoints.import_ended()
+
     def _resume(self, _action: events.Resume) -> None:
         self._processes.signal(Process.NEXT, signal.SIGCONT)
+        self.checkpoints.resume()
         self._imports.give_time(Process.NEXT)
 
     def _compare(self, _action: events.Compare) -> None:
@@ -322,27 +366,18 @@ class Images:
     def _promote(self, _action: events.Promote) -> None:
         self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.IMAGE)
         child = self._processes.pop(Process.NEXT)
+        self.checkpoints.import_over()
         self._processes.add(Process.IMAGE, child)
         self._files[Process.IMAGE] = self._files.pop(Process.NEXT)
         ready = self._ready[Process.IMAGE] = self._ready.pop(Process.NEXT)
         child.became_ready()
-        self._log.event(
-            "debug", "image.ready", pid=child.pid, modules=ready.modules, blocked=len(ready.blocked),
-            import_s=ready.import_s,
-        )  # fmt: skip
-
-    def _report_refused(self, action: events.ReportRefused) -> None:
-        level = "debug" if action.reason in self._reported else "info"
-        self._reported.add(action.reason)
-        self._log.event(level, "image.refused", reason=action.reason)
+        self._reports.ready(child, ready)
 
     def _report_mismatch(self, action: events.ReportMismatch) -> None:
         generation = self._worker.generation if self._worker is not None else 0
         files = list(self._files[Process.IMAGE].changed) if Process.IMAGE in self._files else []
         self._swappable.turn_off([*files, *action.differences])
-        self._log.event(
-            "warning", "reload.mismatch", generation=generation, files=files, names=list(action.differences)
-        )
+        self._reports.mismatch(generation, files, action.differences)
 
     # -- the processes -------------------------------------------------------------------------------------------------
 

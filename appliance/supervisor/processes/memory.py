@@ -1,7 +1,7 @@
-"""Find out whether the kernel killed a process for lack of memory, and at which limit, from the control group's counts.
+"""Find out whether the kernel killed a process for lack of memory, and at which limit; and whether memory is short.
 
-This module does not know which process was killed. Runs in the supervisor; it reads two small files when a child was
-killed, and once at the start.
+The control group's counts and limits say so, and the machine's. This module does not know which process was killed.
+Runs in the supervisor; it reads a few small files when a child was killed, and when somebody asks.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
+_MACHINE = Path("/proc/meminfo")
 _NO_LIMIT = 2**60  # version 1 uses a huge number for "none"
 _BURST_S = 1.0  # kills of one shortage come within this time
+_RESERVE = 128 * 2**20  # bytes that must be left, or a tenth of a small limit
 
 
 class Memory:
@@ -21,9 +23,11 @@ class Memory:
     Args:
         groups: where the control groups are mounted.
         own: the file that names our group; in a container with its own namespace that is the root.
+        machine: what the kernel says of the whole machine's memory.
     """
 
-    def __init__(self, groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> None:
+    def __init__(self, groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup"), machine: Path = _MACHINE) -> None:
+        self._machine = machine
         self._counts, self._limits = _files(groups, own)
         self._kills = self._count()
         self._unexplained = 0  # kills that have not explained a child's death yet
@@ -51,6 +55,25 @@ class Memory:
         names = {"memory.max": "memory.current", "memory.limit_in_bytes": "memory.usage_in_bytes"}
         used = _read(self._limits.with_name(names[self._limits.name])).strip()
         return (int(used), int(limit)) if used.isdigit() and limit.isdigit() and int(limit) < _NO_LIMIT else None
+
+    def shortage(self) -> str:
+        """Say how little memory is left for processes that only save time; empty if there is enough."""
+        known = dict(re.findall(r"^(\w+): +(\d+) kB$", _read(self._machine), re.MULTILINE))
+        amounts = [(int(known.get("MemAvailable", 0)) * 1024, int(known.get("MemTotal", 0)) * 1024), self._group()]
+        left = [free for free, limit in amounts if limit and free < min(_RESERVE, limit // 10)]
+        return f"{max(0, min(left)) / 2**20:.0f} MiB of memory is left" if left else ""
+
+    def _group(self) -> tuple[int, int]:
+        """Return the bytes that are left below the group's limit, and the limit; zeros without one."""
+        unified = self._limits.name == "memory.max"
+        files = [self._limits, self._limits.with_name("memory.high" if unified else "memory.soft_limit_in_bytes")]
+        limits = [int(text) for text in (_read(file).strip() for file in files) if text.isdigit()]
+        limit = min((each for each in limits if each < _NO_LIMIT), default=0)
+        used = _read(self._limits.with_name("memory.current" if unified else "memory.usage_in_bytes")).strip()
+        # Files that nobody uses now are given up by the kernel before anything else.
+        name = "inactive_file" if unified else "total_inactive_file"
+        spare = re.search(rf"^{name} (\d+)$", _read(self._limits.with_name("memory.stat")), re.MULTILINE)
+        return (limit - int(used) + (int(spare[1]) if spare else 0), limit) if limit and used.isdigit() else (0, 0)
 
     def _count(self) -> int:
         found = re.search(r"^oom_kill (\d+)$", _read(self._counts), re.MULTILINE)

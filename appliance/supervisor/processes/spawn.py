@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from appliance.config.port_forwarding import workspace_hosts
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
-from appliance.protocol.image_messages import ImportAhead
+from appliance.protocol.image_messages import GoOn, ImportAhead
 from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
@@ -74,6 +75,7 @@ class Spawner:
         self._listener = listener
         self._certificate = certificate
         adapter = find_spec("a2wsgi")
+        self._marks: WeakKeyDictionary[Handle, bytes] = WeakKeyDictionary()  # of the output of what imports ahead
         self._adapter_folder = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
 
     def pages_url(self, url: str) -> str:
@@ -105,17 +107,27 @@ class Spawner:
         """
         return self._initialise(child, analysis.project.target.as_dict(), self._adapter(analysis), changed)
 
-    def import_ahead(self, child: Handle, analysis: Analysis) -> Handle:
-        """Send a fork of the preloader what it needs to import the project as a worker does."""
+    def import_ahead(self, child: Handle, analysis: Analysis, before: Sequence[str] = ()) -> Handle:
+        """Send a fork of the preloader what it needs to import the project as a worker does.
+
+        ``before``: the files before which the import pauses.
+        """
         target = analysis.project.target.as_dict()
-        mark = new_mark()
+        mark = self._marks[child] = new_mark()
         child.expect(mark)
         message = ImportAhead(
             child.generation, str(self._settings.project), target,
             self._options("worker", target, self._adapter(analysis)), mark=mark.hex(), code=self._code(),
+            before=list(before),
         )  # fmt: skip
         self._children.send(child, message)
         return child
+
+    def go_on(self, child: Handle, checkpoint: Handle) -> None:
+        """Have a fork of a checkpoint import the rest; its output has the same mark."""
+        mark = self._marks[child] = self._marks[checkpoint]
+        child.expect(mark)
+        self._children.send(child, GoOn())
 
     def standin(self, generation: int) -> Handle:
         """Start a stand-in, whose records have this generation.

@@ -84,7 +84,7 @@ class StatusAnswers:
     def image(self) -> dict[str, Any]:
         """Return what ``appliance check --reload`` shows: what a save of each module costs."""
         images = self._workers.images
-        return {**self.status(), "files": images.files()}
+        return {**self.status(), "files": images.files(), "checkpoints": images.checkpoints.resumable()}
 
     def status(self) -> dict[str, Any]:
         """Return the answer for ``appliance status`` and the health check."""

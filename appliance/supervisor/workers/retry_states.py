@@ -1,7 +1,8 @@
 """Decide how a worker is started, forked or cold, and again: a pure table, (state, event) to (state, actions).
 
 One generation of the project may need several starts, which are called attempts here. A worker that was forked from an
-image of the project, and does not serve what was saved, is started again from the preloader. A forked worker that does
+image of the project, and does not serve what was saved, is started again: from a checkpoint of the project's import if
+it has said that it can't be swapped, else from the preloader. So is one from a checkpoint. A forked worker that does
 not fit the project is started again cold. A worker that found its address in use is started again once the old workers
 have gone, and once only. A worker that a newer save has superseded may report its modules before it is ended.
 ``lifecycle`` decides about generations: a failure or a death that no other attempt may explain is reported to it.
@@ -24,6 +25,7 @@ from appliance.supervisor.workers.worker_events import (
     CodeSaved,
     Died,
     Drain,
+    DropCheckpoint,
     DropImage,
     Ended,
     Event,
@@ -68,8 +70,9 @@ class State:
 
     Attributes:
         attempt: counts the starts, over all generations.
-        forked: the attempt was forked, from the preloader or from an image.
+        forked: the attempt was forked, from the preloader, an image or a checkpoint.
         swapping: it was forked from an image of the project.
+        resuming: it was forked from a checkpoint of the project's import.
         doubt: why this attempt is cold, or the next one will be: its outcome shows whether the fork was at fault.
         address_retried: this generation has been started again because its address was in use.
         draining: the attempt of the old worker that has been asked to drain, and may still accept; 0 for none.
@@ -82,6 +85,7 @@ class State:
     attempt: int = 0
     forked: bool = False
     swapping: bool = False
+    resuming: bool = False
     doubt: str = ""
     address_retried: bool = False
     draining: int = 0
@@ -95,12 +99,17 @@ Step = tuple[State, tuple[Action, ...]]
 Row = Callable[[State, Any], Step]
 
 
-def _start(state: State, *before: Action, cold: bool, swap: bool = False) -> Step:
-    attempt = state.attempt + 1
-    return (
-        replace(state, stage=Stage.IMPORTING, attempt=attempt, forked=False, swapping=False, ready=None),
-        (*before, Start(state.generation, attempt, cold, swap)),
-    )
+def _start(state: State, *before: Action, cold: bool, swap: bool = False, checkpoint: bool = False) -> Step:
+    state = replace(
+        state, stage=Stage.IMPORTING, attempt=state.attempt + 1, forked=False, swapping=False, resuming=False,
+        ready=None,
+    )  # fmt: skip
+    return state, (*before, Start(state.generation, state.attempt, cold, swap, checkpoint))
+
+
+def _drop(state: State, how: str) -> Action:
+    """Use what the attempt was forked from no more."""
+    return DropCheckpoint(how) if state.resuming else DropImage(how)
 
 
 def _end(state: State, stage: Stage = Stage.NONE) -> State:
@@ -149,7 +158,7 @@ def _kill(state: State, event: KillRequested) -> Step:
 
 
 def _started(state: State, event: Started) -> Step:
-    return replace(state, forked=event.forked, swapping=event.swapping), ()
+    return replace(state, forked=event.forked, swapping=event.swapping, resuming=event.resuming), ()
 
 
 def _start_failed(state: State, _event: StartFailed) -> Step:
@@ -157,26 +166,28 @@ def _start_failed(state: State, _event: StartFailed) -> Step:
 
 
 def _swap_declined(state: State, event: SwapDeclined) -> Step:
-    return _start(state, ExpectEnd(event.attempt), cold=False) if state.swapping else (state, ())
+    if state.resuming:
+        return _start(state, ExpectEnd(event.attempt), _drop(state, "a fork of it has declined"), cold=False)
+    return _start(state, ExpectEnd(event.attempt), cold=False, checkpoint=True) if state.swapping else (state, ())
 
 
 def _swap_timed_out(state: State, event: SwapTimedOut) -> Step:
-    if not state.swapping:
+    if not (state.swapping or state.resuming):
         return state, ()
-    return _start(state, Supersede(event.attempt), DropImage("a fork of it does not answer"), cold=False)
+    return _start(state, Supersede(event.attempt), _drop(state, "a fork of it does not answer"), cold=False)
 
 
 def _fork_lost(state: State, _event: ForkLost) -> Step:
-    if state.swapping:
-        return _start(state, DropImage("a fork of it has ended"), cold=False)
+    if state.swapping or state.resuming:
+        return _start(state, _drop(state, "a fork of it has ended"), cold=False)
     return _start(state, cold=True) if state.forked else (state, ())
 
 
 def _mismatched(state: State, event: ForkMismatched) -> Step:
     if not state.forked:
         return state, ()  # a cold one has nothing that could mismatch: started again, it would say the same forever
-    if state.swapping:
-        return _start(state, ExpectEnd(event.attempt), DropImage("it does not fit the project"), cold=False)
+    if state.swapping or state.resuming:
+        return _start(state, ExpectEnd(event.attempt), _drop(state, "it does not fit the project"), cold=False)
     return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), cold=True)
 
 
@@ -203,8 +214,8 @@ def _accept(state: State) -> Step:
 
 def _died(state: State, event: Died) -> Step:
     importing = state.stage in {Stage.IMPORTING, Stage.IMPORTED}
-    if importing and state.swapping:
-        return _start(state, DropImage(f"a fork of it has ended ({event.how})"), cold=False)
+    if importing and (state.swapping or state.resuming):
+        return _start(state, _drop(state, f"a fork of it has ended ({event.how})"), cold=False)
     doubt = f"a worker ended while it imported the project ({event.how})" if importing and state.forked else ""
     return replace(_end(state), doubt=doubt), (ReportDeath(event.how, event.death),)
 

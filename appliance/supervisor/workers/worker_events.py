@@ -49,11 +49,17 @@ class CodeSaved(Event):
 
 
 class Started(Event):
-    """The attempt has a process; ``swapping``: it was forked from an image of the project."""
+    """The attempt has a process.
+
+    Attributes:
+        swapping: it was forked from an image of the project.
+        resuming: it was forked from a checkpoint of the project's import.
+    """
 
     attempt: int
     forked: bool
     swapping: bool = False
+    resuming: bool = False
 
 
 class StartFailed(Event):
@@ -63,7 +69,7 @@ class StartFailed(Event):
 
 
 class ForkLost(Event):
-    """The preloader was asked for a worker, and has not forked one."""
+    """The preloader, an image or a checkpoint was asked for a worker, and has not forked one."""
 
     attempt: int
 
@@ -80,13 +86,13 @@ class ForkMismatched(Event):
 
 
 class SwapDeclined(Event):
-    """What was saved can't be served by a swap in the attempt, which ends."""
+    """What was saved can't be served by a swap in the attempt, or from its checkpoint: it ends."""
 
     attempt: int
 
 
 class SwapTimedOut(Event):
-    """The attempt has had its time for a swap, if it is one."""
+    """The attempt has had its time for a swap, if it is one; or to say hello, if it is from a checkpoint."""
 
     attempt: int
 
@@ -146,13 +152,16 @@ class Action(Record):
 class Start(Action):
     """Start the process of this attempt: cold, or forked where the preloader can.
 
-    ``swap``: forked from an image of the project, if there is one.
+    Attributes:
+        swap: forked from an image of the project, or from a checkpoint of its import, if there is one.
+        checkpoint: forked from a checkpoint, if there is one.
     """
 
     generation: int
     attempt: int
     cold: bool
     swap: bool = True
+    checkpoint: bool = False
 
 
 class ExpectEnd(Action):
@@ -176,6 +185,12 @@ class RefusePreload(Action):
 
 class DropImage(Action):
     """The attempt did not come up from the image of the project: swap nothing until there is another one."""
+
+    how: str
+
+
+class DropCheckpoint(Action):
+    """The attempt did not come up from a checkpoint, which is not used any more."""
 
     how: str
 

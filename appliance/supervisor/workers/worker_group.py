@@ -99,6 +99,7 @@ class WorkerGroup:
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
             messages.Failed: lambda child, message, _: self._failed(child, message),
             image_messages.ImageReady: lambda child, message, _: self.images.imported(child, message),
+            image_messages.CheckpointReached: lambda child, message, _: self.images.reached(child, message),
             image_messages.Fingerprints: lambda child, message, _: self.images.compared(child, message),
             image_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
@@ -162,6 +163,7 @@ class WorkerGroup:
     def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
         if child.role == "worker":
             self._reload_trigger.loaded(child, self.images.whole_report(message) if message.more else message)
+            self.images.checkpoints.read(message.files)
         else:
             self.images.read(child, message)
 

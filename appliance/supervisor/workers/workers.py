@@ -22,6 +22,7 @@ from appliance.supervisor.workers.crash_loops import CrashLoops
 from appliance.supervisor.workers.import_watch import ImportWatch
 from appliance.supervisor.workers.reload_timeline import Save
 from appliance.supervisor.workers.retry_states import Stage
+from appliance.supervisor.workers.worker_sources import Source, WorkerSources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,9 +77,9 @@ class Workers:
         self._settings = runtime.settings
         self._log = runtime.log
         self._lifecycle = runtime.lifecycle
-        self._spawner = spawner
         self._preloading = preloading
         self._images = images
+        self._sources = WorkerSources(images, preloading, spawner)
         url = reports.address.url
         self._url: dict[str, Any] = {} if url is None else {"url": url}
         self._history = reports.history
@@ -90,7 +91,6 @@ class Workers:
         )  # fmt: skip
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._save: Save | None = None
-        self._reason = ""  # why the newest worker was not made in a faster way
         self._analysis: Analysis | None = None  # the project as the last worker was started
         self._crash_loops = CrashLoops()
         self._state = retry_states.State()
@@ -104,6 +104,7 @@ class Workers:
             events.Accept: self._accept,
             events.RefusePreload: lambda action: self._preloading.refuse(action.why),
             events.DropImage: self._drop_image,
+            events.DropCheckpoint: self._drop_checkpoint,
             events.AwaitAddress: self._await_address,
             events.ReportFailure: self._report_failure,
             events.ReportDeath: self._report_death,
@@ -202,8 +203,9 @@ class Workers:
     def swap_declined(self, child: Handle, message: SwapDeclined) -> None:
         """Take a worker's report that a swap can't serve what was saved; that worker never serves."""
         if not child.ending:
-            self._reason = message.reason
-            self._images.swap_declined(message.reason)
+            self._sources.reason = message.reason
+            if not self._state.resuming:
+                self._images.swap_declined(message.reason, message.path)
             self._on(events.SwapDeclined(child.attempt))
 
     def import_failed(self, child: Handle, message: Failed) -> None:
@@ -249,35 +251,34 @@ class Workers:
         self._output.clear()
         self._import_watch.end()
         try:
-            child, swapping = self._process(action, analysis)
+            child, source = self._sources.process(action, analysis)
         except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this attempt
             self._on(events.StartFailed(action.attempt))
             self._lifecycle.action_failed(lifecycle_events.Boot(generation), error)
             return
         self.current = child
-        child.assign_attempt(action.attempt, analysis, from_image=swapping)
-        self._on(events.Started(action.attempt, forked=child.is_forked, swapping=swapping))
+        swapping, resuming = source is Source.IMAGE, source is Source.CHECKPOINT
+        child.assign_attempt(action.attempt, analysis, from_image=swapping or resuming)
+        self._on(events.Started(action.attempt, forked=child.is_forked, swapping=swapping, resuming=resuming))
         self._images.worker_started(child, swapping=swapping)
         self._import_watch.begin(child)
         if swapping:
             self._loop.call_later(SWAP_S, partial(self._on, events.SwapTimedOut(action.attempt)))
+        elif resuming:
+            self._loop.call_later(SWAP_S, partial(self._check_answer, child))
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=child.is_forked)
 
-    def _process(self, action: events.Start, analysis: Analysis) -> tuple[Handle, bool]:
-        """Return the process of a worker, made in the fastest way that there is, and whether it is from an image."""
-        if action.swap:
-            child, changed, self._reason = self._images.fork(action.generation)
-            if child is not None:
-                return self._spawner.initialise(child, analysis, changed), True
-        forked = None if action.cold else self._preloading.fork(action.generation, analysis)
-        if forked is not None:
-            return self._spawner.initialise(forked, analysis), False
-        self._reason = "a forked worker did not fit" if action.cold else self._preloading.why_cold()
-        return self._spawner.worker(action.generation, analysis), False
+    def _check_answer(self, child: Handle) -> None:
+        if not child.pid:
+            self._on(events.SwapTimedOut(child.attempt))
 
     def _drop_image(self, action: events.DropImage) -> None:
-        self._reason = action.how
+        self._sources.reason = action.how
         self._images.swap_failed(action.how)
+
+    def _drop_checkpoint(self, action: events.DropCheckpoint) -> None:
+        self._sources.reason = action.how
+        self._images.checkpoints.worker_lost(action.how)
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
         if (worker := self._worker(action.attempt)) is not None:
@@ -305,7 +306,7 @@ class Workers:
         self._images.worker_ready()
         if self._save is not None:
             # Where images are off nobody asks why there is none.
-            reason = self._reason if self._images.is_on or not child.is_forked else ""
+            reason = self._sources.reason if self._images.is_on or not child.is_forked else ""
             timeline = self._save.timeline(child, message, reason)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
             self._history.reloaded(child.generation, timeline)

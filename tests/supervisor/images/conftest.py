@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from appliance.supervisor.images import checkpoints
 from appliance.supervisor.images import images as module
 from appliance.supervisor.processes import handles
 from tests.supervisor.images.images_project import ImagesProject
@@ -18,10 +19,13 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
 
     def made(processors: float = 2.0, **options: str) -> ImagesProject:
         monkeypatch.setattr(module, "processors", lambda: processors)
-        project = ImagesProject(tmp_path_factory.mktemp("project"), **options)
-        monkeypatch.setattr(handles, "prepare_forked", project.prepare_forked)
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: project.loop.now))
-        return project
+        memory = SimpleNamespace()
+        monkeypatch.setattr(checkpoints, "Memory", lambda: memory)
+        served = ImagesProject(tmp_path_factory.mktemp("project"), **options)
+        memory.shortage = lambda: served.shortage
+        monkeypatch.setattr(handles, "prepare_forked", served.prepare_forked)
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: served.loop.now))
+        return served
 
     return made
 

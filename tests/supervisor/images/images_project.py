@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from appliance.errors import StartError
-from appliance.protocol.image_messages import Fingerprints, ImageReady, Verify
+from appliance.protocol.image_messages import CheckpointReached, Fingerprints, ImageReady, Verify
 from appliance.protocol.messages import FilesReport
 from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.images import Images
@@ -43,7 +43,13 @@ class ImagesProject:
         self.generation = 0
         self.imported = STATE  # what the newest import has made
         preloading: Any = SimpleNamespace(follow=lambda _: None, fork_image=self._fork_image)
-        spawner: Any = SimpleNamespace(import_ahead=self._import_ahead)
+        self.pauses: list[tuple[str, ...]] = []  # before which files each import pauses
+        self.continued: list[Handle] = []  # the checkpoints that imports went on from
+        self.shortage = ""
+        self.told: list[str] = []  # the files that have changed, as the last worker from a checkpoint was told
+        spawner: Any = SimpleNamespace(
+            import_ahead=self._import_ahead, go_on=lambda _, checkpoint: self.continued.append(checkpoint)
+        )
         self.images = Images(runtime, preloading, spawner, self._replace)
         self.children.ended = self.images.ended
         self.analysis: Any = SimpleNamespace(differs=lambda _: False, before_start="")
@@ -53,9 +59,10 @@ class ImagesProject:
     def _fork_image(self) -> Handle | None:
         return self.children.add(handle("image", forked=True)) if self.forkable else None
 
-    def _import_ahead(self, child: Handle, _analysis: object) -> Handle:
+    def _import_ahead(self, child: Handle, _analysis: object, before: tuple[str, ...] = ()) -> Handle:
         if not self.descriptors:
             raise StartError("no descriptor", expected="one", action="wait", what="an image", passing=False)
+        self.pauses.append(tuple(str(Path(path).relative_to(self.root)) for path in before))
         return child
 
     def _replace(self) -> None:
@@ -93,6 +100,8 @@ class ImagesProject:
         while self.loop.now < until:
             if (spare := self.process(Process.SPARE)) is not None:
                 spare.pid = spare.pid or 1_000_000_001
+            for child in self.children.alive:
+                child.pid = child.pid or (1_000_000_002 if child.role == "image" else 0)
             self.loop.advance(min(0.5, until - self.loop.now))
 
     def imports(self, refused: str = "", state: dict[str, str] = STATE, **blocked: str) -> None:
@@ -143,6 +152,48 @@ class ImagesProject:
         child = self.process(Process.NEXT)
         assert child is not None
         self.images.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
+
+    def reaches(self, name: str, *read: str) -> Handle:
+        """What imports the project has read some files, and pauses before this one."""
+        self.reads(*read)
+        child = self.process(Process.NEXT)
+        assert child is not None
+        self.images.reached(child, CheckpointReached(str(self.root / name)))
+        return child
+
+    def pauses_before(self, *names: str) -> None:
+        """What imports pauses before the first of these files that it was asked to pause before, if there is one."""
+        reached = {Path(each.path).name for each in self.images.checkpoints._state.coming}
+        asked = [name for name in names if self.pauses and name in self.pauses[-1] and Path(name).name not in reached]
+        if self.process(Process.NEXT) is not None and asked:
+            self.reaches(asked[0])
+
+    def paused(self) -> list[Handle]:
+        """The processes of the checkpoints."""
+        return list(self.images.checkpoints._processes.values())
+
+    def declined(self, name: str, reason: str = "a class has changed") -> Handle | None:
+        """A module is saved, and its swap declined; the worker from a checkpoint, or None if the preloader serves."""
+        self.changes(name)
+        self.images.worker_wanted()
+        self.generation += 1
+        child, _, _ = self.images.fork(self.generation)
+        if child is not None:
+            self.images.worker_started(child, swapping=True)
+            self.images.swap_declined(reason, str(self.root / name))
+        return self.resumes()
+
+    def resumes(self) -> Handle | None:
+        """A worker is started from a checkpoint, or else from the preloader, and serves."""
+        child, self.told = self.images.checkpoints.fork(self.generation)
+        self.images.worker_started(child or self.worker, swapping=False)
+        self.images.worker_ready()
+        return child
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """The files that workers are forked before."""
+        return [each["file"] for each in self.images.status()["checkpoints"]]
 
     @property
     def verified(self) -> list[list[str]]:

@@ -226,6 +226,9 @@ def test_the_status_of_images(make):
 HAPPENINGS: dict[str, Callable[[ImagesProject], object]] = {
     "save": lambda project: project.saved("app.py"),
     "save another": lambda project: project.saved("shop/views.py"),
+    "declined": lambda project: project.declined("shop/views.py"),
+    "paused": lambda project: project.pauses_before("app.py", "shop/views.py"),
+    "little memory": lambda project: setattr(project, "shortage", "" if project.shortage else "little is left"),
     "save data": lambda project: project.saved("notes.toml"),
     "a moment": lambda project: project.passes(0.1),
     "a quiet time": lambda project: project.passes(),
@@ -236,7 +239,6 @@ HAPPENINGS: dict[str, Callable[[ImagesProject], object]] = {
     "differs": lambda project: project.verifies(OTHER),
     "preloader": lambda project: project.images.preloader_ready(),
     "no preloader": lambda project: project.images.preloader_discarded(),
-    "declined": lambda project: project.images.swap_declined("a signature"),
     "failed": lambda project: project.images.swap_failed("killed"),
     "crash": lambda project: project.images.worker_gone(),
     **{f"{each.value} ends": partial(ImagesProject.ends, process=each) for each in Process},
@@ -251,7 +253,7 @@ def test_any_order_leaves_one_of_each(make, happenings: list[str]):
     project.begins()
     for each in happenings:
         HAPPENINGS[each](project)
-        held = [project.process(process) for process in project.living]
+        held = [*(project.process(process) for process in project.living), *project.paused()]
         assert [child for child in project.children.alive if child.role == "image" and child not in held] == []
     project.images.preloader_ready()
     project.saved("notes.toml")

@@ -49,3 +49,65 @@ def test_no_limit_is_none(tmp_path, limit):
 def test_without_counts_nothing_is_reported(tmp_path):
     """A kernel without control groups is no error."""
     assert Memory(tmp_path, tmp_path / "none").killed() == ""
+
+
+MIB = 2**20
+PLENTY = f"MemTotal: {4096 * 1024} kB\nMemFree: 1 kB\nMemAvailable: {2048 * 1024} kB\n"
+
+
+def _memory(folder, files: dict[str, str], machine: str = PLENTY, own: str = "0::/\n") -> Memory:
+    """The memory of a group with these files."""
+    for name, text in {"memory.events": "oom_kill 0\n", **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "meminfo").write_text(machine)
+    (folder / "own").write_text(own)
+    return Memory(folder, folder / "own", folder / "meminfo")
+
+
+@pytest.mark.parametrize(
+    ("limits", "used", "cached", "left"),
+    [
+        ({"memory.max": 512}, 480, 0, "32 MiB of memory is left"),
+        ({"memory.max": 512}, 480, 300, ""),  # files that nobody uses are given up first
+        ({"memory.max": 512}, 300, 0, ""),
+        ({"memory.max": 4096}, 4000, 0, "96 MiB of memory is left"),
+        ({"memory.max": 4096, "memory.high": 512}, 500, 0, "12 MiB of memory is left"),
+        ({"memory.max": 512}, 600, 0, "0 MiB of memory is left"),
+    ],
+)
+def test_little_is_left_of_the_groups_memory(tmp_path, limits, used, cached, left):
+    """The smallest limit counts, without what the kernel can give up at once."""
+    files = {name: f"{limit * MIB}\n" for name, limit in limits.items()}
+    files |= {"memory.current": f"{used * MIB}\n", "memory.stat": f"anon 1\ninactive_file {cached * MIB}\n"}
+    assert _memory(tmp_path, files).shortage() == left
+
+
+@pytest.mark.parametrize(
+    ("total", "available", "left"),
+    [(4096, 100, "100 MiB of memory is left"), (4096, 200, ""), (600, 59, "59 MiB of memory is left"), (600, 61, "")],
+)
+def test_little_is_left_of_the_machines_memory(tmp_path, total, available, left):
+    """Without a limit the machine's memory counts: a tenth of it must be left, but not more than 128 MiB."""
+    machine = f"MemTotal: {total * 1024} kB\nMemAvailable: {available * 1024} kB\n"
+    assert _memory(tmp_path, {"memory.max": "max\n", "memory.current": "7\n"}, machine).shortage() == left
+
+
+def test_little_is_left_in_version_one(tmp_path):
+    """The first version of control groups has other names."""
+    files = {
+        "memory/memory.oom_control": "oom_kill 0\n",
+        "memory/memory.limit_in_bytes": f"{512 * MIB}\n",
+        "memory/memory.soft_limit_in_bytes": "9223372036854771712\n",
+        "memory/memory.usage_in_bytes": f"{500 * MIB}\n",
+        "memory/memory.stat": f"cache 1\ntotal_inactive_file {2 * MIB}\n",
+    }
+    _memory(tmp_path, files, own="3:memory:/\n")
+    (tmp_path / "memory.events").unlink()
+    assert Memory(tmp_path, tmp_path / "own", tmp_path / "meminfo").shortage() == "14 MiB of memory is left"
+
+
+def test_unreadable_amounts_are_no_shortage(tmp_path):
+    """Where nothing says how much is left, nothing is short."""
+    assert _memory(tmp_path, {"memory.max": "512\n", "memory.current": "no number"}, "rubbish").shortage() == ""
+    assert Memory(tmp_path / "no", tmp_path / "no", tmp_path / "no").shortage() == ""

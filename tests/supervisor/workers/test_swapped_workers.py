@@ -102,3 +102,58 @@ def test_a_crash_of_a_swapped_worker(project: Project):
     project.children.end(project.newest, -11)
     assert ("worker_gone",) in project.images.told
     assert project.log.named("worker.exited")[-1]["how"] == "killed by SIGSEGV"
+
+
+RESUMED = Ready(import_s=0.05, application="app:app", how="checkpoint")
+
+
+def test_a_checkpoint_follows_a_declined_swap(project: Project):
+    """A save that can't be swapped is served from a checkpoint, and the log says why it was not swapped."""
+    project.images.checkpoints.forks = True
+    project.save()
+    project.workers.swap_declined(project.newest, SwapDeclined("another signature", "/workspace/app.py"))
+    assert project.newest.from_image
+    project.workers.ready(project.newest, RESUMED)
+    project.loop.advance(5.0)
+    assert finished(project) == [("checkpoint", "another signature")]
+    assert ("swap_declined", "another signature", "/workspace/app.py") in project.images.told
+
+
+def test_a_checkpoint_without_an_image(project: Project):
+    """Without an image the checkpoint serves at once; its worker may take long, once it has said hello."""
+    project.images.forks, project.images.checkpoints.forks = False, True
+    project.save()
+    project.loop.advance(10 * SWAP_S)
+    project.workers.ready(project.newest, RESUMED)
+    assert finished(project) == [("checkpoint", "no image")]
+
+
+@pytest.mark.parametrize("what", ["ends", "was never forked", "does not fit", "does not answer"])
+def test_the_preloader_follows_a_checkpoint(project: Project, what: str):
+    """Whatever becomes of a fork of a checkpoint before it serves: a worker from the preloader serves the save."""
+    project.images.forks, project.images.checkpoints.forks = False, True
+    project.images.checkpoints.born = what not in {"was never forked", "does not answer"}
+    project.save()
+    child = project.newest
+    told: dict[str, Any] = {
+        "ends": lambda: project.children.end(child, -9),
+        "was never forked": lambda: project.children.end(child, None),
+        "does not fit": lambda: project.workers.fork_mismatch(child, ForkMismatch("another json", [], stale=True)),
+        "does not answer": lambda: project.loop.advance(SWAP_S),
+    }
+    told[what]()
+    assert (project.newest is child, project.newest.is_forked, project.newest.from_image) == (False, True, False)
+    assert len(project.images.checkpoints.lost) == 1
+    project.serve()
+    ((how, reason),) = finished(project)
+    assert (how, reason) == ("forked", project.images.checkpoints.lost[0])
+    assert not any(level == "error" for level, _, _ in project.log.events)
+
+
+def test_a_mistake_is_shown_at_once(project: Project):
+    """An import that fails in a fork of a checkpoint fails in any other worker too: the failure is shown."""
+    project.images.forks, project.images.checkpoints.forks = False, True
+    project.save()
+    project.workers.import_failed(project.newest, Failed({"message": "invalid syntax"}))
+    assert project.state.phase is Phase.BROKEN
+    assert project.images.checkpoints.lost == []

@@ -1,0 +1,47 @@
+"""Log what becomes of the images of the project. Runs in the supervisor's loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from appliance.supervisor.images import image_events as events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from appliance.logs.setup import Log
+    from appliance.protocol.image_messages import ImageReady
+    from appliance.supervisor.processes.handles import Handle
+
+
+class ImageReports:
+    """The events of one project's images."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._refusals: set[str] = set()  # the reasons
+
+    def performers(self) -> dict[type[events.Action], Callable[[Any], None]]:
+        """Return what performs each action that only reports."""
+        return {
+            events.ReportRefused: self._refused,
+            events.ReportEnded: lambda action: self._log.event("warning", "image.ended", how=action.how),
+            events.ReportVerified: lambda _: self._log.event("debug", "reload.verified"),
+            events.ReportUnverified: lambda action: self._log.event("debug", "image.unverified", reason=action.why),
+        }
+
+    def _refused(self, action: events.ReportRefused) -> None:
+        level = "debug" if action.reason in self._refusals else "info"
+        self._refusals.add(action.reason)
+        self._log.event(level, "image.refused", reason=action.reason)
+
+    def ready(self, child: Handle, message: ImageReady) -> None:
+        """Report that workers are forked from this image."""
+        self._log.event(
+            "debug", "image.ready", pid=child.pid, modules=message.modules, blocked=len(message.blocked),
+            import_s=message.import_s,
+        )  # fmt: skip
+
+    def mismatch(self, generation: int, files: Iterable[str], names: Iterable[str]) -> None:
+        """Report that swaps of these files have given another state than an import; ``names`` what differs."""
+        self._log.event("warning", "reload.mismatch", generation=generation, files=list(files), names=list(names))

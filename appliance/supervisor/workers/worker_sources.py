@@ -1,0 +1,57 @@
+"""Get the process of a worker in the fastest way that serves what was saved. Runs in the supervisor's loop."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.supervisor.images.images import Images
+    from appliance.supervisor.preloading.preloading import Preloading
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.steps.analysis import Analysis
+    from appliance.supervisor.workers.worker_events import Start
+
+
+class Source(enum.Enum):
+    """What a worker comes from."""
+
+    IMAGE = "image"
+    CHECKPOINT = "checkpoint"
+    PRELOADER = "preloader"
+    NOTHING = "nothing"  # it was started cold
+
+
+class WorkerSources:
+    """What workers of one project come from, the fastest first.
+
+    Attributes:
+        reason: why the last one does not come from a faster one.
+    """
+
+    def __init__(self, images: Images, preloading: Preloading, spawner: Spawner) -> None:
+        self._images = images
+        self._preloading = preloading
+        self._spawner = spawner
+        self.reason = ""
+
+    def process(self, action: Start, analysis: Analysis) -> tuple[Handle, Source]:
+        """Return a worker that has its start message, and what it comes from.
+
+        Raises:
+            StartError: there is none.
+        """
+        generation = action.generation
+        if action.swap:
+            child, changed, self.reason = self._images.fork(generation)
+            if child is not None:
+                return self._spawner.initialise(child, analysis, changed), Source.IMAGE
+        if action.swap or action.checkpoint:
+            child, changed = self._images.checkpoints.fork(generation)
+            if child is not None:
+                return self._spawner.initialise(child, analysis, changed), Source.CHECKPOINT
+        if not action.cold and (child := self._preloading.fork(generation, analysis)) is not None:
+            return self._spawner.initialise(child, analysis), Source.PRELOADER
+        self.reason = "a forked worker did not fit" if action.cold else self._preloading.why_cold()
+        return self._spawner.worker(generation, analysis), Source.NOTHING
