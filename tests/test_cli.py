@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from appliance.cli import parser
 from appliance.commands import explain
 from appliance.config.settings import TABLE
 from appliance.masking import Mask
+from tests.live.launcher import command
 from tools import commands
 
 APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
@@ -37,14 +37,7 @@ def appliance(*argv: str, cache: Path | None = None, **more: str) -> subprocess.
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **more}
     if cache is not None:
         environment["APPLIANCE_CACHE"] = str(cache)
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "appliance", *argv],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return command(argv, environment)
 
 
 def test_help_names_every_setting():

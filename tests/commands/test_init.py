@@ -6,12 +6,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.live.launcher import command
 
 Init = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -28,14 +29,7 @@ def init(tmp_path: Path) -> Init:
     (root / "app.py").write_text(APP, encoding="utf-8")
 
     def run(*flags: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-I", "-m", "appliance", "init", f"--project={root}", f"--cache={tmp_path}", *flags],
-            env={"PATH": os.defpath},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return command(("init", f"--project={root}", f"--cache={tmp_path}", *flags), {"PATH": os.defpath})
 
     return run
 

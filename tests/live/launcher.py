@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+FORKS = sys.platform == "linux"  # else each appliance and command is executed
 _LIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE")
 _LARGEST = 1 << 18
 
@@ -103,10 +104,20 @@ def launch(program: tuple[str, ...], environment: dict[str, str], stdout: int, s
 def run(program: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run it to its end, with what it prints."""
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        code = launch(program, environment, stdout.fileno(), stderr.fileno()).wait(timeout=60)
+        code = launch(program, environment, stdout.fileno(), stderr.fileno()).wait(timeout=100)
         stdout.seek(0)
         stderr.seek(0)
         return subprocess.CompletedProcess(program, code, stdout.read(), stderr.read())
+
+
+def command(argv: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``python -I -m appliance *argv`` to its end, with what it prints."""
+    program = ("-m", "appliance", *argv)
+    if FORKS:
+        return run(program, environment)
+    return subprocess.run(
+        [sys.executable, "-I", *program], env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
 
 
 def main(descriptor: int) -> None:

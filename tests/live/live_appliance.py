@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.launcher import ForkedProcess, launch, run
+from tests.live.launcher import FORKS, ForkedProcess, command, launch
 from tests.waiting_processes import waiting_below
 
 Event = dict[str, Any]
@@ -30,7 +30,6 @@ def app(environ, start_response):
 """
 
 PATIENCE_S = 60.0  # for an event that comes at once on a machine that has nothing else to do
-FORKS = sys.platform == "linux"  # else each appliance and command is executed
 
 
 class Appliance:
@@ -154,16 +153,7 @@ class Appliance:
 
     def command(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Another command for the same project."""
-        if FORKS:
-            return run(("-m", "appliance", *argv), self.environment)
-        return subprocess.run(
-            [sys.executable, "-I", "-m", "appliance", *argv],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return command(argv, self.environment)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal it, read the rest of its log; its exit code."""

@@ -1,14 +1,13 @@
 """A project, an index of its own with the servers' names, and the facts of a project for the texts."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from appliance.commands.production.eject_entry import Entry
 from appliance.commands.production.eject_facts import Facts
 from appliance.commands.production.eject_locks import Lock
+from tests.live.launcher import command
 from tests.package_index import Shop, wheel
 
 
@@ -28,23 +27,7 @@ def eject(shop):
     """``eject("--server", "waitress")``: the command, in the project."""
 
     def run(*flags):
-        return subprocess.run(
-            [
-                sys.executable,
-                "-I",
-                "-m",
-                "appliance",
-                "eject",
-                f"--project={shop.root}",
-                f"--cache={shop.cache}",
-                *flags,
-            ],
-            env=shop.values,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        return command(("eject", f"--project={shop.root}", f"--cache={shop.cache}", *flags), shop.values)
 
     return run
 
