@@ -2,6 +2,8 @@
 
 import gc
 import os
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -30,6 +32,9 @@ __all__ = [
 # How long an example takes says how loaded the machine is, and pytest-timeout ends what hangs.
 settings.register_profile("short", deadline=None, max_examples=40)
 settings.register_profile("thorough", deadline=None, max_examples=1_000)
+# Folders whose tests wait for containers, appliances and browsers.
+WAITING = [Path(__file__).parent / name for name in ("image", "live", "faults", "browser")]
+
 settings.load_profile("thorough" if THOROUGH else "short")
 
 
@@ -53,9 +58,28 @@ def pytest_collection_finish():
     gc.enable()
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with the tests that wait for long: at the end of a run the other processes would be idle meanwhile."""
-    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Give each process of xdist its share of what waits: it begins with an equal part of the list, and steals later.
+
+    It begins with tests that take long, during which the others would be idle at the end. The files of containers and
+    appliances stand between the others: else all processes would compute first, and wait later.
+    """
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.get_closest_marker("waits")]
+    places = {item: (number % processes / processes, 0) for number, item in enumerate(long)}
+    others = [item for item in items if item not in places]
+    sizes, passed, files = Counter(map(_kind, others)), Counter(), {}
+    for item in others:
+        kind = _kind(item)
+        places[item] = (files.setdefault(item.path, passed[kind] / sizes[kind]), 1)
+        passed[kind] += 1
+    items.sort(key=places.__getitem__)
+
+
+def _kind(item):
+    """Which folder of tests that wait the test is in, if it is in one."""
+    return next((folder for folder in WAITING if folder in item.path.parents), None)
 
 
 def pytest_xdist_auto_num_workers():

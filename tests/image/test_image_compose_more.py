@@ -96,6 +96,7 @@ print(answer.read().decode())
         assert "'app'" in log
 
 
+@pytest.mark.waits
 def test_watch_makes_the_image_again(compose, tmp_path):
     """``watch`` builds again when the Dockerfile changes, and the container is another one then."""
     folder = tmp_path / "checkout"
@@ -129,6 +130,7 @@ def test_watch_makes_the_image_again(compose, tmp_path):
         subprocess.run(["docker", "rmi", "--force", tag], capture_output=True, timeout=60, check=False)
 
 
+@pytest.mark.waits
 def test_settings_of_the_shell(compose, project, docker):
     """A setting of the shell that runs compose counts; the log for people has no JSON, and colours in a terminal."""
     shell = {"APPLIANCE_LOG_FORMAT": "console", "APPLIANCE_THREADS": "3", "TERM": "xterm-256color", "NO_COLOR": ""}

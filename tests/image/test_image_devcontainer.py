@@ -69,6 +69,7 @@ def wait_for_worker(container, generation):
     pytest.fail(f"no worker of generation {generation}")
 
 
+@pytest.mark.waits
 def test_an_editor_and_a_server_in_one_container(devcontainer, folder, host_user, docker):
     """Up; git and edits as the host's user; the server beside it; a debugger's client before and after a reload."""
     configuration = json.loads(devcontainer("read-configuration"))["configuration"]

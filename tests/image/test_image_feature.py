@@ -67,6 +67,7 @@ def workspace(others_may_enter, host_user, base, docker):
     shutil.rmtree(folder)
 
 
+@pytest.mark.waits
 def test_the_feature_serves_in_any_image(workspace, base, run_devcontainer, host_user, docker):
     """A prebuilt workspace of another image installs nothing at its start, serves as its user, and keeps its Python."""
     up = json.loads(run_devcontainer(workspace, "up", "--prebuild").splitlines()[-1])

@@ -71,6 +71,7 @@ def _only_the_images_files(folder, names):
     return {name for name in names if name == "__pycache__" or (folder == str(ROOT) and name not in kept)}
 
 
+@pytest.mark.waits
 def test_built_from_a_repository(compose, init, name, tmp_path):
     """The image is built from the URL without a pull, serves, and remembers the URL for the next project."""
     with repository(tmp_path) as url:

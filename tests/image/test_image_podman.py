@@ -84,6 +84,7 @@ def archive(text):
     return whole.getvalue()
 
 
+@pytest.mark.waits
 def test_podman_plays_the_kubernetes_base(podman, preview, tmp_path):
     """The Pod runs restricted; what tar brings and a ConfigMap's update are served, and the update installs nothing."""
     folder, tag = preview

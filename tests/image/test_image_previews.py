@@ -68,6 +68,7 @@ def preview(engine, project, image):
         each("down", "--volumes", "--timeout", "2", "--rmi", "all", check=False)
 
 
+@pytest.mark.waits
 def test_a_preview_is_served_under_its_name(preview, project):
     """`up --wait` builds and serves the branch for its host name alone; its secret is in no inspect and in no log."""
     example = "COLOUR=red\nAPI_TOKEN=\n"

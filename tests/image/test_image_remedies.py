@@ -75,6 +75,7 @@ def command_in(action: str) -> str:
     return found[0]
 
 
+@pytest.mark.waits
 def test_the_full_image(start, project, run, docker, volume):
     """The slim image names the Python that has the pinned wheels, and the line that brings it: there it is served."""
     if docker("image", "inspect", OTHER, check=False).returncode:
@@ -116,6 +117,7 @@ def test_a_system_library(start, project, run):
     assert container.get().status == 200
 
 
+@pytest.mark.waits
 def test_every_package_of_debian(image, docker):
     """Each package that a remedy names can be installed in the image."""
     names = " ".join(sorted({*PACKAGES, *every_package()}))

@@ -132,6 +132,7 @@ def release(project, tmp_path, index):
     return release
 
 
+@pytest.mark.waits
 def test_replicas_share_nothing_but_locks(start, release, volume, index, docker):
     """One replica installs. Killed, it leaves the work to the one that waits; another version waits for none."""
     server, _ = index

@@ -213,6 +213,7 @@ def answers(stack):
     return served, sum(each[-1][0] for each in threads.values())
 
 
+@pytest.mark.waits
 def test_updates_fail_no_request_and_broken_releases_are_rolled_back(stack):
     """Two replicas serve through updates and rollbacks; the secrets are in no inspect and in no log."""
     assert stack.release("first") == "created"

@@ -151,6 +151,7 @@ def watched(compose, image, tmp_path):
     compose("down", "--volumes", "--timeout", "2", "--rmi", "all", check=False)
 
 
+@pytest.mark.waits
 def test_compose_watch_synchronises(watched):
     """``docker compose watch`` brings 2,000 files, one save, and a removed folder; each is served without a failure."""
     container, folder = watched

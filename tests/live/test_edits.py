@@ -17,6 +17,7 @@ def test_a_short_day():
     assert {"value", "break_import", "repair", "template"} <= result.kinds.keys()
 
 
+@pytest.mark.waits
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: only Linux has images")
 def test_a_short_day_with_swaps():
     """With swaps each edit is followed by the right answer as well, and most of those inside functions are swapped."""

@@ -154,6 +154,7 @@ def test_a_handler_that_fails_is_reported(serve: Serve):
     assert served.sink.record()["event"] == "websocket.closed"
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
 def test_flask_socketio_in_threads(serve: Serve, transports: list[str]):
     """Socket.IO connects, calls and is called back, over a WebSocket, over polling, and from one to the other."""
