@@ -69,7 +69,9 @@ def pytest_collection_modifyitems(config, items):
     long = [item for item in items if item.get_closest_marker("waits")]
     places = {item: (number % processes / processes, 0) for number, item in enumerate(long)}
     others = [item for item in items if item not in places]
-    sizes, passed, files = Counter(map(_kind, others)), Counter(), {}
+    sizes = Counter(map(_kind, others))
+    passed: Counter[Path | None] = Counter()
+    files: dict[Path, float] = {}
     for item in others:
         kind = _kind(item)
         places[item] = (files.setdefault(item.path, passed[kind] / sizes[kind]), 1)
