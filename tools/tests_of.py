@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "appliance/desk/comparison": ["tests/desk/comparison"],
     "appliance/desk/pins": ["tests/desk/pins"],
+    "appliance/desk/pins/pin.py": ["tests/desk/pins/test_pin.py"],
     "appliance/desk/pins/pin_file.py": ["tests/desk/pins/test_pin_file.py"],
     "appliance/desk/pins/pin_states.py": ["tests/desk/pins/test_pin_states.py"],
     "appliance/desk/redaction.py": ["tests/desk/test_redaction.py"],

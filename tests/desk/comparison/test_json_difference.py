@@ -42,6 +42,83 @@ def test_an_item_in_the_middle_is_one_change():
     assert [tuple(each) for each in changes([1, 2, 3], [1, 9, 2, 3])] == [("$[1]", None, "9")]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ([1, 2], [2], [("$[0]", "1", None)]),
+        ([1, 2], [1], [("$[1]", "2", None)]),
+        ([1, 1], [1], [("$[1]", "1", None)]),
+        ([1], [1, 1, 1], [("$[1]", None, "1"), ("$[2]", None, "1")]),
+        ([1, 2, 3, 4], [1, 9, 4], [("$[1]", "2", "9"), ("$[2]", "3", None)]),
+        ([1, 4], [1, 2, 3, 4], [("$[1]", None, "2"), ("$[2]", None, "3")]),
+        ([7, 5, 4], [8, 9, 9, 4], [("$[0]", "7", "8"), ("$[1]", "5", "9"), ("$[2]", None, "9")]),
+        ([1, 2], [3, 2], [("$[0]", "1", "3")]),
+        ([[1], 2], [[3], 2], [("$[0][0]", "1", "3")]),
+        ([{"a": 1}, 2], [{"a": 3}], [("$[0].a", "1", "3"), ("$[1]", "2", None)]),
+        ([], [1], [("$[0]", None, "1")]),
+        ([1], {"a": 1}, [("$", "[1]", '{"a":1}')]),
+        ({}, [], [("$", "{}", "[]")]),
+        (1, 1.0, [("$", "1", "1.0")]),
+        (1, True, [("$", "1", "true")]),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"c": 2, "b": 1}}, []),
+        ({"a-b": 1, "_1": 1, "1a": 1, "": 1}, {}, [
+            ("$.a-b", "1", None), ("$._1", "1", None), ('$["1a"]', "1", None), ('$[""]', "1", None)]),
+        ({"a" * 81: 1, "b" * 82: 1}, {}, [(f"$.{'a' * 81}", "1", None), (f'$["{"b" * 82}"]', "1", None)]),
+    ],
+)  # fmt: skip
+def test_each_change_stands_at_its_place(before: Any, after: Any, found: list[tuple[str, str | None, str | None]]):
+    """Items that both begin and end with are the same; the others are compared one by one, by their place."""
+    assert [tuple(each) for each in changes(before, after)] == found
+
+
+def test_long_values_are_cut():
+    """200 characters of a value are shown, and dots for the rest."""
+    assert changes("a" * 198, 1)[0].before == f'"{"a" * 198}"'
+    assert changes("a" * 199, 1)[0].before == f'"{"a" * 199}...'
+
+
+def nested(depth: int, value: Any) -> Any:
+    """A value in so many lists and objects."""
+    for number in range(depth):
+        value = [value] if number % 2 else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(("depth", "at"), [(64, 64), (65, 64), (66, 64)])
+def test_what_is_too_deep_is_one_change(depth: int, at: int):
+    """The first 64 levels are named; what is deeper is compared as a whole."""
+    (found,) = changes(nested(depth, 1), nested(depth, 2))
+    assert found.path.count("[") + found.path.count(".") == at
+
+
+@pytest.mark.parametrize("kind", [dict, list])
+def test_a_hundred_changes_are_named(kind: type[Any]):
+    """Further changes are not, wherever they stand."""
+    before, after = ({str(n): n for n in range(150)}, {str(n): -1 - n for n in range(150)})
+    if kind is list:
+        assert len(changes(list(before.values()), list(after.values()))) == 100
+        assert len(changes([*before.values()], [])) == 100
+        assert len(changes([], [*before.values()])) == 100
+        assert len(changes([[1] * 99, 2, 3, 4, 5], [[2] * 99, 3, 4, 5, 6])) == 100
+    else:
+        assert len(changes(before, after)) == 100
+        assert len(changes(before, {})) == 100
+        assert len(changes({}, before)) == 100
+    assert len(changes({str(n): n for n in range(99)}, {})) == 99
+
+
+@pytest.mark.parametrize("text", [None, "", "a", "{", '{"a": NaN}', "[1] 2"])
+def test_text_that_json_refuses_has_no_value(text: str | None):
+    """Text that JSON does not allow is compared by its lines."""
+    assert parsed(text) == (False, None)
+
+
+@pytest.mark.parametrize(("text", "value"), [("null", None), ("0", 0), (' {"a": [1]} ', {"a": [1]})])
+def test_json_has_its_value(text: str, value: Any):
+    """Any value is JSON, not only an object."""
+    assert parsed(text) == (True, value)
+
+
 HOSTILE = {
     "deep": ("[" * 30_000 + "]" * 30_000, "[" * 30_000 + "1" + "]" * 30_000),
     "as deep as is read": ("[" * 1_000 + "]" * 1_000, "[" * 1_000 + "1" + "]" * 1_000),
