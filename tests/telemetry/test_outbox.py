@@ -23,6 +23,8 @@ class Sending:
     def __init__(self, answer: Callable[[Sequence[int]], Outcome]) -> None:
         self.arrived: list[int] = []
         self.lost = 0
+        self.reasons: list[object] = []
+        self.sizes: list[int] = []  # of each batch that was sent
         self.changed = threading.Condition()
         self.interrupted = threading.Event()
         self._answer = answer
@@ -32,6 +34,9 @@ class Sending:
         )
 
     def _export(self, batch: Sequence[int]) -> None:
+        with self.changed:
+            self.sizes.append(len(batch))
+            self.changed.notify_all()
         self.session.outcome = self._answer(batch)
         with self.changed:
             if self.session.outcome.taken:
@@ -41,6 +46,12 @@ class Sending:
     def _report(self, _: str, event: str, fields: dict[str, object]) -> None:
         if event == "telemetry.lost":
             self.lost += int(str(fields["count"]))
+            self.reasons.append(fields["reason"])
+
+    def sends(self, batches: int, within_s: float = 10.0) -> bool:
+        """Wait until so many batches were sent; whether they were."""
+        with self.changed:
+            return self.changed.wait_for(lambda: len(self.sizes) >= batches, within_s)
 
     def finish(self, within_s: float = 5.0) -> None:
         """End it."""
@@ -114,6 +125,7 @@ def test_what_is_too_large_is_sent_in_halves():
     sending.box.add(range(100))
     sending.finish()
     assert (sending.arrived, sending.lost) == ([each for each in range(100) if each != 77], 1)
+    assert sending.sizes[:4] == [100, 50, 25, 12]
 
 
 def test_the_end_waits_for_no_collector():
@@ -143,3 +155,64 @@ def test_a_collector_that_is_away_is_not_waited_for():
     sending.finish(5.0)
     assert monotonic() - began < 3
     assert sending.lost == 10
+
+
+def test_items_of_a_moment_are_one_batch(monkeypatch: pytest.MonkeyPatch):
+    """What comes soon after the first item is sent with it; the end of the process cuts the wait short."""
+    monkeypatch.setattr(outbox, "DELAY_S", 100.0)
+    sending = Sending(lambda _: TAKEN)
+    for number in range(3):
+        sending.box.add([number])
+        assert not sending.sends(1, within_s=0.03)
+    sending.finish()
+    assert (sending.sizes, sending.arrived) == ([3], [0, 1, 2])
+
+
+@pytest.mark.parametrize("parts", [[outbox.BATCH], [outbox.BATCH - 1, 1]])
+def test_a_full_batch_waits_for_no_more(monkeypatch: pytest.MonkeyPatch, parts: list[int]):
+    """As soon as a batch is full it is sent, however much time is left."""
+    monkeypatch.setattr(outbox, "DELAY_S", 100.0)
+    sending = Sending(lambda _: TAKEN)
+    for size in parts:
+        assert not sending.sends(1, within_s=0.03)
+        sending.box.add([0] * size)
+    assert sending.sends(1)
+    assert sending.sizes == [outbox.BATCH]
+    sending.finish()
+
+
+def test_a_pause_follows_a_failure(monkeypatch: pytest.MonkeyPatch):
+    """A collector that is away is not asked again at once, whatever is added; at the end it is not asked at all."""
+    monkeypatch.setattr(outbox, "PAUSE_S", 100.0)
+    sending = Sending(lambda _: AWAY)
+    sending.box.add([1])
+    assert sending.sends(1)
+    sending.box.add([2])
+    assert not sending.sends(2, within_s=0.1)
+    sending.finish()
+    assert (len(sending.sizes), sending.lost) == (1, 2)
+
+
+def test_what_the_sdk_can_not_encode_is_lost():
+    """Where the SDK raises, the batch is lost with its reason, and the next one is sent."""
+
+    def answer(batch: Sequence[int]) -> Outcome:
+        if batch[0] == 0:
+            raise ValueError(batch)
+        return TAKEN
+
+    sending = Sending(answer)
+    sending.box.add(range(outbox.BATCH + 1))
+    sending.finish()
+    assert (sending.lost, sending.arrived) == (outbox.BATCH, [outbox.BATCH])
+    assert sending.reasons == ["it can't be encoded"]
+
+
+def test_an_outbox_holds_up_no_end_of_a_process():
+    """Its thread has a name, and is one that a process does not wait for: a collector may never answer."""
+    before = set(threading.enumerate())
+    sending = Sending(lambda _: TAKEN)
+    (thread,) = set(threading.enumerate()) - before
+    assert (thread.name, thread.daemon) == ("outbox", True)
+    sending.finish()
+    assert not thread.is_alive()
