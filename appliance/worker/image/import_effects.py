@@ -23,10 +23,10 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..files.loaded_modules import namespaces
+from ..files.log_files import LogFiles
 from ..preload import fork_safety
 from .driver_connections import DriverConnections
 from .effect_rules import RULES
-from .log_files import LogFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from appliance.worker.image.log_files import LogFiles
+from appliance.worker.files.log_files import LogFiles
 
 
 @pytest.fixture
