@@ -70,7 +70,7 @@ if __name__ == "__main__":
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     load_package()
     __package__ = PACKAGE + ".worker"
-    from .worker import main  # the package is known only now
+    from .roles import main  # the package is known only now
 
     sys.dont_write_bytecode = writes
     sys.modules.update(foreign)

@@ -123,6 +123,12 @@ class ProjectImport:
             self.stdio.rebind(bytes.fromhex(start.mark))
         self.files.rebind(start, notes)
 
+    def resume(self) -> ForkMismatchError | None:
+        """Go on with an import that has paused, in a fork that serves; return why the preloaded modules do not fit."""
+        self.began = time.monotonic()
+        self.code.imported = self.code.pauses = None
+        return None if self._inheritance is None else self._inheritance.before(self._start.target["search_path"], [])
+
     def after_failure(self, error: BaseException) -> ForkMismatchError | None:
         """Return why the import may have failed because of preloaded modules; None if it has not."""
         return None if self._inheritance is None else self._inheritance.after_failure(error)

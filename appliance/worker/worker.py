@@ -7,98 +7,50 @@ its own reads the supervisor's messages from the channel.
 from __future__ import annotations
 
 import _thread
-import faulthandler
+import gc
 import os
-import socket
-import sys
 import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..protocol import messages, page_messages
-from ..protocol.channel import Channel, ChannelError
-from ..protocol.image_messages import ImportAhead
-from ..protocol.inflight import InFlight
+from ..protocol.channel import ChannelError
 from ..server.browser.live_reload import LiveReload
 from ..server.browser.own_paths import PREFIX, is_own_request
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
 from ..server.pool.connection_handoff import ConnectionHandoff
-from . import app, serving_process, stacks
+from . import app, serving_process
 from .connection_intake import ConnectionIntake
+from .ending import stacks
 from .ending.exits import Exits
 from .frameworks.endless_import import endless_loop
 from .frameworks.import_place import importing
 from .instrumentation.hooked_libraries import HookedLibraries
 from .message_bounds import send
 from .preload.fork_safety import patched
-from .project_import import ProjectImport
 from .records import RecordSink
 from .stdio import terminal
 from .stdio.page_context import PageContext
 from .wrapping import wrapped
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
+    from ..protocol.channel import Channel
+    from ..protocol.inflight import InFlight
     from ..protocol.record import Message
     from ..server.pool.pool import PooledWSGIServer
-    from .image.image import Imported
+    from .image.image import Imported, Resumed
     from .preload import inheritance as inherited
+    from .project_import import ProjectImport
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
 # Looked up before any code of the project runs: gevent's would give the control thread an event loop, and import a
 # module there. Where the main thread makes its own loop meanwhile, it waits for that module's lock forever.
 _START_THREAD = _thread.start_new_thread
-
-
-def main(descriptor: int) -> None:
-    """Greet the supervisor on the channel, receive a role, and run it."""
-    channel = Channel(socket.socket(fileno=descriptor))
-    faulthandler.enable()  # after a crash in C, print the stacks to descriptor 2
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # show printed lines at once, although descriptor 1 is a pipe
-    received = serving_process.hello(channel)
-    inheritance = None
-    start, descriptors = received[0]
-    if isinstance(start, messages.Preload):
-        from .preload.preloader import Preloader  # noqa: PLC0415  a cold-started worker does not need it
-
-        channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
-        received = serving_process.hello(channel)
-        start, descriptors = received[0]
-    if isinstance(start, ImportAhead) and inheritance is not None:
-        from .image.image import Image  # noqa: PLC0415  as above
-
-        Image(channel, start, inheritance).run(_serve_imported)
-        return
-    if not isinstance(start, messages.Start):
-        raise TypeError(f"expected a start, got {start.kind}")
-    project = ProjectImport(start, inheritance, notes=descriptors[2])
-    worker = _worker(channel, start, descriptors, project)
-    worker.run(received[1:])
-
-
-def _serve_imported(imported: Imported) -> None:
-    """Serve, in a fork of the image, the application that the image has imported."""
-    worker = _worker(imported.channel, imported.start, imported.descriptors, imported.project)
-    if imported.breakpoint_hook is not None:
-        sys.breakpointhook = imported.breakpoint_hook  # the project has set it after ours
-    worker.serve_imported(imported)
-
-
-def _worker(channel: Channel, start: messages.Start, descriptors: list[int], project: ProjectImport) -> Worker:
-    """Return a worker with the descriptors of its start."""
-    listener = socket.socket(fileno=descriptors[0])
-    in_flight = InFlight(descriptors[1])
-    os.close(descriptors[1])
-    further = iter(descriptors[3:])
-    details = next(further) if start.options.get("records") else -1
-    spans = next(further) if start.options.get("tracing") else -1
-    worker = Worker(channel, listener, start, in_flight, project, details=details, spans=spans)
-    worker.set_up_terminal(next(further, None))
-    return worker
 
 
 class Worker:
@@ -133,6 +85,7 @@ class Worker:
         self._tls = serving_process.tls_context(start.options)
         self._intake = ConnectionIntake(channel)
         self._served = self._drained = False
+        self._how = ""  # as in ``Ready``
         self._start_debugger: Callable[[], object] = int  # what starts it beside the application; nothing, usually
         self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
@@ -164,10 +117,27 @@ class Worker:
 
     def serve_imported(self, imported: Imported) -> None:
         """Serve an application that was imported before this process was forked, and return when it has drained."""
+        self._how = "swapped"
         self._begin(imported.received)
         self._prepare_debugger()
         self._application = imported.application
         self._guard(partial(self._serve_imported, imported))
+
+    def resume(self, resumed: Resumed) -> None:
+        """Go on with an import that began before this process was forked; ``serve`` or ``import_failed`` follows."""
+        self._how = "checkpoint"
+        self._begin(resumed.received)
+        self._guard(partial(self._resume, resumed.application))
+
+    def _resume(self, application: app.Application | None) -> None:
+        self._exit_if_unfit(self._project.resume())
+        self._prepare_debugger()
+        if application is not None:
+            self._take(application)
+
+    def import_failed(self, error: BaseException) -> None:
+        """Report that the import raised; an error that ended the serving is raised again."""
+        self._guard(partial(self._fail, error))
 
     def _begin(self, received: list[tuple[Message, list[int]]]) -> None:
         """Handle what came with the start, and what comes from now on."""
@@ -199,13 +169,16 @@ class Worker:
         self._exit_if_unfit(self._project.begin())
         self._prepare_debugger()
         try:
-            self._project.run(self._serve)
-        except BaseException as error:
-            if self._served:
-                raise  # this error ended the serving
-            self._exit_if_unfit(self._project.after_failure(error))
-            self._report_failure(error)
-            self._exits.flushed(1)
+            self._project.run(self.serve)
+        except BaseException as error:  # noqa: BLE001  whatever the project raises
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._served:
+            raise error  # it ended the serving
+        self._exit_if_unfit(self._project.after_failure(error))
+        self._report_failure(error)
+        self._exits.flushed(1)
 
     def _prepare_debugger(self) -> None:
         if debugged := self._start.options.get("debugger"):
@@ -226,18 +199,30 @@ class Worker:
         if place is None or application is None:
             return
         self._sink.event("warning", "import.endless", place.fields())
-        threading.Thread(target=self._serve, args=(application,), name="appliance-serve").start()
+        threading.Thread(target=self.serve, args=(application,), name="appliance-serve").start()
 
-    def _serve(self, application: app.Application) -> None:
+    def serve(self, application: app.Application) -> None:
+        """Serve what the import has made; return when it has drained."""
+        if self._take(application):
+            self._project.warm(application)
+            self.serve_warmed(application)
+
+    def _take(self, application: app.Application) -> bool:
+        """Note what is served; return False if it is served already, beside the import."""
         with self._lock:
             if self._application is not None:
-                return  # the application is served already, beside the import
+                return False
             self._application = application
         libraries = HookedLibraries(self._hooks, self._files.places.is_own, self._start.options)
         libraries.begin()
         libraries.follow(self._sink)
-        self._project.warm(application)
+        return True
+
+    def serve_warmed(self, application: app.Application) -> None:
+        """Serve the application after its framework was prepared."""
         self._exit_if_unfit(self._project.finish())
+        if self._how:
+            gc.freeze()  # it stays shared with the checkpoint
         self._serve_finished(application, self._project.began)
 
     def _serve_imported(self, imported: Imported) -> None:
@@ -264,7 +249,7 @@ class Worker:
                 import_s=round(time.monotonic() - began, 4),
                 began=began,
                 application=serving_process.qualified_name(application),
-                how="" if swapped is None else "swapped",
+                how=self._how,
                 swapped=swapped or [],
             ),
         )

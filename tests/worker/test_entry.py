@@ -16,7 +16,7 @@ def test_our_compiled_code_is_kept_where_the_projects_is_not(tmp_path: Path):
     folder.mkdir(parents=True)
     for package in (folder, folder.parent):
         (package / "__init__.py").touch()
-    (folder / "worker.py").write_text(
+    (folder / "roles.py").write_text(
         "import sys\ndef main(_):\n    import project\n    print(sys.dont_write_bytecode)\n", encoding="utf-8"
     )
     (tmp_path / "project.py").touch()
@@ -26,5 +26,5 @@ def test_our_compiled_code_is_kept_where_the_projects_is_not(tmp_path: Path):
         [sys.executable, program, "0"], env=environment, capture_output=True, text=True, check=False, timeout=30
     )
     assert (done.stdout, done.stderr) == ("True\n", "")
-    assert (folder / "__pycache__" / f"worker.{sys.implementation.cache_tag}.pyc").exists()
+    assert (folder / "__pycache__" / f"roles.{sys.implementation.cache_tag}.pyc").exists()
     assert not (tmp_path / "__pycache__").exists()

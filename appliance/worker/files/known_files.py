@@ -77,6 +77,14 @@ class KnownFiles:
         self._inputs.keep_added()
         return report
 
+    def report_so_far(self) -> FilesReport:
+        """Return the files that the start, which goes on, has used until now."""
+        return FilesReport(files=dict(self._inputs.files), listed=sorted(self._inputs.listed))
+
+    def is_used(self, path: str) -> bool:
+        """Whether a file (absolute path) was read or looked for until now."""
+        return path in self._inputs.files
+
     def template_readers(self, path: str) -> set[str] | None:
         """Return who has read a template since the start; None if it was read before, or if that is not certain."""
         return None if self._opened is None else self._opened.readers_of(path)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from ...ownership import Folder
+    from .import_pauses import ImportPauses
     from .input_files import InputFiles
     from .project_places import ProjectPlaces
 
@@ -62,6 +63,7 @@ class CodeCache:
         self._writing = threading.Lock()  # the control thread writes on request, and the main thread at its end
         self.refused: NotOursError | None = None  # a folder that another user can have written, so it is not used
         self.imported: dict[str, CodeType] | None = None  # the code that was loaded, by path, where it is asked for
+        self.pauses: ImportPauses | None = None  # the files before which an image's import pauses
 
     def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
         """Return the cached code of this content, and the name under which to cache it."""
@@ -132,6 +134,8 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the module's file as it is now."""
         path = self.get_filename(fullname)
+        if self._cache.pauses is not None and not fullname.startswith(_OURS):
+            self._cache.pauses.before(path)
         status = self._inputs.before_compile(path)
         source = self.get_data(path)
         self._inputs.after_compile(path, status, crc32(source))

@@ -9,6 +9,11 @@ they define (``body_swap``); it then serves as if it had imported them. If the s
 import, the fork sends ``SwapDeclined`` instead and ends. What the import does outside of its process ends the image
 before it happens (``import_effects``).
 
+The import may pause before files that are edited often (``files/import_pauses``). The process that has paused is a
+checkpoint, and stays what it is: of its forks, one goes on with the import as the image, others become workers that
+read the saved file now. A fork goes on within the import's own calls, so locks of modules, circular imports and
+``except`` clauses are as in an import without a pause. Nothing is frozen there: ``body_swap`` must find the functions.
+
 It ends with ``os._exit``: exit hooks of modules are for the workers to run.
 """
 
@@ -20,12 +25,13 @@ import sys
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
 from ...protocol.channel import ChannelError
-from ...protocol.image_messages import Fingerprints, ImageReady, SwapDeclined, Verify
+from ...protocol.image_messages import CheckpointReached, Fingerprints, GoOn, ImageReady, SwapDeclined, Verify
 from ...protocol.messages import Start
 from .. import debugger, serving_process
+from ..files.import_pauses import ImportPauses
 from ..files.unread_assets import unread_assets
 from ..instrumentation.hooked_libraries import HookedLibraries
 from ..message_bounds import send
@@ -81,6 +87,36 @@ class Imported(NamedTuple):
     pages: SharedPages
 
 
+class Resumed(NamedTuple):
+    """What a fork of a checkpoint goes on with, as a worker.
+
+    Attributes:
+        channel, start, descriptors, received, project, breakpoint_hook: as in ``Imported``.
+        application: what is imported already, if its framework is being prepared.
+    """
+
+    channel: Channel
+    start: Start
+    descriptors: list[int]
+    received: list[tuple[Message, list[int]]]
+    project: ProjectImport
+    application: Application | None
+    breakpoint_hook: Callable[..., Any] | None
+
+
+class ResumedWorker(Protocol):
+    """The worker that such a fork has become."""
+
+    def serve(self, application: Application) -> None:
+        """Serve what the import has made; return when that has drained."""
+
+    def serve_warmed(self, application: Application) -> None:
+        """Serve the application after its framework was prepared."""
+
+    def import_failed(self, error: BaseException) -> None:
+        """Report that the import raised this, or raise it again if that came after the serving."""
+
+
 class Image:
     """The image of one project.
 
@@ -102,13 +138,19 @@ class Image:
         self._number = ProcessNumber(is_own)
         self._effects = ImportEffects(is_own, self._refuse, kept=[request.code])
         self._serve: Callable[[Imported], None] | None = None
+        self._resume: Callable[[Resumed], ResumedWorker] | None = None
         self._is_worker = False
+        self._resumed: ResumedWorker | None = None
+        self._application: Application | None = None
         self._skip: Callable[..., Any] = sys.breakpointhook
         self._pages = SharedPages()
 
-    def run(self, serve: Callable[[Imported], None]) -> None:
-        """Import the project, and fork; call ``serve`` in each fork that serves, and return there when it has."""
-        self._serve = serve
+    def run(self, serve: Callable[[Imported], None], resume: Callable[[Resumed], ResumedWorker]) -> None:
+        """Import the project, and fork; call ``serve`` in each fork that serves, and return there when it has.
+
+        ``resume``: makes the worker in a fork that goes on with an import.
+        """
+        self._serve, self._resume = serve, resume
         if why := _obstacle(self._request):
             self._refuse(why)
         serving_process.tls_context(self._request.options)  # so that no fork imports what it needs
@@ -117,6 +159,9 @@ class Image:
         if (mismatch := self._project.begin()) is not None:
             self._refuse(mismatch.why)
         self._project.code.imported = {}
+        if before := self._request.before:
+            files = self._project.files
+            self._project.code.pauses = ImportPauses(before, files.absolute, self._may_pause, self._paused)
         self._witness.begin()
         self._effects.begin()
         self._randoms.__enter__()
@@ -126,11 +171,22 @@ class Image:
         except BaseException as error:
             if self._is_worker:
                 raise  # the project's own error, after it was served
+            if self._resumed is not None:
+                self._resumed.import_failed(error)
+                return
             self._refuse(f"the import failed ({type(error).__name__})")
 
     def _imported(self, application: Application) -> None:
         """Report the import, and fork; called where the application would be served."""
+        if (worker := self._worker()) is not None:
+            worker.serve(application)
+            return
+        self._application = application
         self._project.warm(application)
+        if (worker := self._worker()) is not None:  # since the import has paused in there
+            worker.serve_warmed(application)
+            return
+        self._project.code.pauses = None
         self._witness.end()
         why = self._effects.end()
         self._randoms.__exit__()
@@ -171,6 +227,9 @@ class Image:
             return "the application is served in a thread of its own"
         if type(application).__module__.partition(".")[0] == __name__.partition(".")[0]:
             return "it is an ASGI application, which needs an event loop"
+        return self._output_objection()
+
+    def _output_objection(self) -> str:
         stdio = self._project.stdio
         if stdio is None or any(pipe.redirected() for pipe in stdio.pipes):
             return "the import redirects its output"
@@ -213,6 +272,59 @@ class Image:
                 libraries,
                 self._pages,
             )
+        )
+
+    def _worker(self) -> ResumedWorker | None:
+        """Return the worker that this process has become in a pause; None if it is the image."""
+        return self._resumed
+
+    def _may_pause(self, path: str) -> bool:
+        """Whether this process may become a checkpoint before this file."""
+        read = self._project.files.is_used(path) or path in self._witness.sources or os.path.realpath(path) != path
+        return bool(self._project.code.imported) and not read and not self._witness.failed
+
+    def _paused(self, path: str) -> None:
+        """Become a checkpoint: fork. Return in each fork, which imports the rest as an image or as a worker."""
+        self._effects.pause()
+        if why := self._randoms.shared_use() or self._number.asked or self._output_objection():
+            self._refuse(why)
+        try:
+            send(self._channel, self._project.files.report_so_far())
+            send(self._channel, CheckpointReached(path=path, import_s=round(time.monotonic() - self._began, 4)))
+        except ChannelError:
+            os._exit(0)  # nobody needs this process any more
+        self._project.code.write()
+        channel = serve_forks(self._channel, self._randoms)
+        received = serving_process.hello(channel)
+        first, descriptors = received[0]
+        self._channel = channel
+        if isinstance(first, Start):
+            self._become_worker(first, descriptors, received[1:])
+            return
+        if not isinstance(first, GoOn):
+            self._refuse(f"it was told to {first.kind}")
+        if self._project.stdio is not None:
+            self._project.stdio.renew()
+        self._randoms.renew()
+        self._effects.renew()
+
+    def _become_worker(self, start: Start, descriptors: list[int], received: list[tuple[Message, list[int]]]) -> None:
+        """Go on as a worker, whose import may do whatever it does."""
+        files = self._project.files
+        if start.target != self._request.target:
+            _decline(self._channel, start, DeclinedError("another application was found", ""))
+        if path := next((path for path in map(files.absolute, start.changed) if files.is_used(path)), ""):
+            _decline(self._channel, start, DeclinedError("the checkpoint has read it already", path))
+        self._effects.abandon()
+        self._witness.abandon()
+        self._randoms.__exit__()
+        self._number.__exit__()
+        self._project.rebind(start, descriptors[2])
+        hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
+        if self._resume is None:
+            raise RuntimeError("nothing serves the forks")
+        self._resumed = self._resume(
+            Resumed(self._channel, start, descriptors, received, self._project, self._application, hook)
         )
 
     def _get_ready(self, changed: ChangedFiles) -> None:

@@ -82,6 +82,22 @@ class ImportEffects:
         self._on = False
         return self.refused
 
+    def pause(self) -> None:
+        """Stop if something has changed in the process since the last module began; else observe nothing for now."""
+        self._compare()
+        self._on = False
+
+    def renew(self) -> None:
+        """Observe again, in a fork of this process, which has other descriptors."""
+        self._before = _read()
+        self._on = True
+
+    def abandon(self) -> None:
+        """Observe no longer, whatever the import has done and will do: a fork of this process serves."""
+        self._on = False
+        self._drivers.end()
+        self._logs.end()
+
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on:
             return

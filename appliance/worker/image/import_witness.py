@@ -130,6 +130,18 @@ class ImportWitness:
         if gc.get_freeze_count() > self._frozen:
             self._fail("the project hid its functions with gc.freeze")
 
+    def abandon(self) -> None:
+        """Stop, whatever the import has done and will do: a fork of this process serves."""
+        self._unhook()
+        if os.register_at_fork == self._registered:
+            os.register_at_fork = self._register_at_fork
+        monitoring: Any = getattr(sys, "monitoring", None)
+        if self._tool is None or monitoring.get_tool(self._tool) != _NAME:
+            return
+        monitoring.set_events(self._tool, 0)
+        monitoring.register_callback(self._tool, monitoring.events.PY_START, None)
+        monitoring.free_tool_id(self._tool)
+
     def ran(self, code: CodeType) -> bool:
         """Whether a function with this code ran."""
         return id(code) in self.started

@@ -14,6 +14,8 @@ from ..files.loaded_modules import namespaces
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_OURS = __name__.partition(".")[0]
+
 
 class ProcessNumber:
     """Within this context, calls of ``os.getpid`` by the project's own code are noted.
@@ -32,8 +34,8 @@ class ProcessNumber:
 
     def _getpid(self) -> int:
         frame = sys._getframe(1)  # noqa: SLF001  the only way to know who asks
-        if not self.asked and self._is_own(frame.f_code.co_filename):
-            name = frame.f_globals.get("__name__", "the project")
+        name = str(frame.f_globals.get("__name__", "the project"))
+        if not self.asked and name.partition(".")[0] != _OURS and self._is_own(frame.f_code.co_filename):
             self.asked = f"{name}, line {frame.f_lineno}, asks for the number of its process"
         return self._original()
 

@@ -69,7 +69,7 @@ class RandomSeeds:
     def __enter__(self) -> None:
         for name, patch in self._patches.items():  # during the imports
             setattr(random.Random, name, patch)
-        self._before = self._shared_states()
+        self.renew()
         if "numpy.random" in sys.modules:  # the image imports more than the preloader that it is a copy of
             self.imported("numpy.random")
 
@@ -79,6 +79,10 @@ class RandomSeeds:
         if self._numpy is not None:
             self._numpy.default_rng = self._default_rng
             self._numpy = None
+
+    def renew(self) -> None:
+        """Compare with the present states from now on: a fork has other ones."""
+        self._before = self._shared_states()
 
     def shared_use(self) -> str:
         """Return which hidden generator was seeded or used since ``__enter__``; "" if none was."""

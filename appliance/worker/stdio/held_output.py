@@ -34,10 +34,15 @@ class HeldOutput:
         self._lines = self._bytes = 0
         self._raw = {1: b"", 2: b""}  # by descriptor
         self.pieces: list[HeldPiece] = []
-        for number in self._raw:
+        self.renew()
+
+    def renew(self) -> None:
+        """Hold on in this process, which was forked: it has its own files, with what was written before ``end``."""
+        for number, raw in self._raw.items():
             memory = os.memfd_create("appliance-output")
             os.dup2(memory, number)
             os.close(memory)
+            os.write(number, raw)
 
     def hold(self, piece: HeldPiece) -> None:
         """Keep a piece, unless there is too much already."""
@@ -47,16 +52,15 @@ class HeldOutput:
             self.pieces.append(piece)
 
     def end(self) -> None:
-        """The import is over: read what bypassed Python's streams."""
+        """The import is over, or has paused: read what bypassed Python's streams."""
         for number in self._raw:
-            self._raw[number] = raw = os.pread(number, MOST_BYTES + 1, 0)
-            self._lines += raw.count(b"\n")
-            self._bytes += len(raw)
+            self._raw[number] = os.pread(number, MOST_BYTES + 1, 0)
 
     @property
     def refused(self) -> str:
         """Why this output can't be repeated; "" if it can."""
-        if self._lines > MOST_LINES or self._bytes > MOST_BYTES:
+        raw = b"".join(self._raw.values())
+        if self._lines + raw.count(b"\n") > MOST_LINES or self._bytes + len(raw) > MOST_BYTES:
             return f"the import prints more than {MOST_LINES} lines or {MOST_BYTES // 1024} KiB"
         return ""
 

@@ -51,6 +51,10 @@ class FramedPipe:
     def rebind(self, mark: bytes) -> None:
         """Write with this mark to what the descriptor is now, in a process that was forked."""
         self._mark, self._held = mark, None
+        self.renew()
+
+    def renew(self) -> None:
+        """Take the descriptor as it is now, in a process that was forked."""
         os.dup2(self.number, self._pipe, inheritable=False)
         self._identity = os.fstat(self.number).st_ino
 
@@ -192,6 +196,13 @@ class Stdio:
             held.repeat_raw()
             for piece in held.pieces:
                 self.pipes[piece.number - 1].send(piece.kind, piece.thread, piece.request_id, piece.data)
+
+    def renew(self) -> None:
+        """Hold the output on in this process, which was forked."""
+        if self.held is not None:
+            self.held.renew()
+            for framed_pipe in self.pipes:
+                framed_pipe.renew()
 
     def request_ended(self, origin: str) -> None:
         """Write the incomplete lines of that request."""

@@ -18,7 +18,15 @@ from typing import Any, TypeVar
 
 from appliance.protocol import messages
 from appliance.protocol.channel import Channel, ChannelError
-from appliance.protocol.image_messages import Fingerprints, ImageReady, ImportAhead, SwapDeclined, Verify
+from appliance.protocol.image_messages import (
+    CheckpointReached,
+    Fingerprints,
+    GoOn,
+    ImageReady,
+    ImportAhead,
+    SwapDeclined,
+    Verify,
+)
 from appliance.protocol.inflight import Reading
 from appliance.protocol.record import Message
 from appliance.supervisor.processes.handles import ENTRY
@@ -151,14 +159,46 @@ class Player:
 
     def import_ahead(self, **options: Any) -> tuple[Child, ImageReady]:
         """Return a new image, and what it has reported."""
+        image = self.begin_import([], **options)
+        return image, image.expect(ImageReady)
+
+    def begin_import(self, before: list[str], **options: Any) -> Child:
+        """Return a process that imports ahead, and pauses before these files."""
         image = self.fork(self.preloader)
         image.channel.send(
             ImportAhead(
                 self.generation, str(self.root), self.target, {**self.options, **options}, mark="ab" * 16,
-                code=str(self.code),
+                code=str(self.code), before=[str(self.root / each) for each in before],
             )
         )  # fmt: skip
-        return image, image.expect(ImageReady)
+        return image
+
+    def checkpoint(self, process: Child, path: str) -> messages.FilesReport:
+        """Expect that a process has paused before this file; return what it has used until then."""
+        reached = process.expect(CheckpointReached, ImageReady, messages.Failed)
+        assert reached.path == str(self.root / path)
+        return process.expect(messages.FilesReport)
+
+    def go_on(self, checkpoint: Child) -> Child:
+        """Return a fork of a checkpoint that goes on as the image."""
+        child = self.fork(checkpoint)
+        child.channel.send(GoOn())
+        return child
+
+    def resumed(self, checkpoint: Child, changed: list[str], **options: Any) -> Child:
+        """Return a worker that serves after it has gone on from a checkpoint."""
+        child = self.serve(checkpoint, changed, **options)
+        ready = child.expect(messages.Ready, SwapDeclined, messages.Failed, messages.ForkMismatch)
+        assert ready.how == "checkpoint"
+        child.channel.send(messages.StartAccepting())
+        return child
+
+    def plain(self) -> Child:
+        """Return a worker that serves after the preloader has forked it."""
+        child = self.serve(self.preloader, [])
+        child.expect(messages.Ready, messages.Failed, messages.ForkMismatch)
+        child.channel.send(messages.StartAccepting())
+        return child
 
     def serve(self, parent: Child, changed: list[str], spare: Child | None = None, **options: Any) -> Child:
         """Return a fork of the image that has the start of a worker."""

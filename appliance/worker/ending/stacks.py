@@ -11,10 +11,10 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from ..protocol.messages import StacksPipe
+from ...protocol.messages import StacksPipe
 
 if TYPE_CHECKING:
-    from ..protocol.channel import Channel
+    from ...protocol.channel import Channel
 
 # A real-time signal, which hardly any program uses; macOS has none.
 _SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2

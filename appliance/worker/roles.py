@@ -1,0 +1,82 @@
+"""Greet the supervisor, and become what it asks for: a preloader, an image of the project, or a worker.
+
+Runs in the main thread of each worker, image and preloader. A forked process gets its role here too.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from ..protocol import messages
+from ..protocol.channel import Channel
+from ..protocol.image_messages import ImportAhead
+from ..protocol.inflight import InFlight
+from . import serving_process
+from .project_import import ProjectImport
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from .image.image import Imported, Resumed
+
+
+def main(descriptor: int) -> None:
+    """Greet the supervisor on the channel, receive a role, and run it."""
+    channel = Channel(socket.socket(fileno=descriptor))
+    faulthandler.enable()  # after a crash in C, print the stacks to descriptor 2
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # show printed lines at once, although descriptor 1 is a pipe
+    received = serving_process.hello(channel)
+    inheritance = None
+    start, descriptors = received[0]
+    if isinstance(start, messages.Preload):
+        from .preload.preloader import Preloader  # noqa: PLC0415  a cold-started worker does not need it
+
+        channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
+        received = serving_process.hello(channel)
+        start, descriptors = received[0]
+    if isinstance(start, ImportAhead) and inheritance is not None:
+        from .image.image import Image  # noqa: PLC0415  as above
+
+        Image(channel, start, inheritance).run(_serve_imported, _resume)
+        return
+    if not isinstance(start, messages.Start):
+        raise TypeError(f"expected a start, got {start.kind}")
+    project = ProjectImport(start, inheritance, notes=descriptors[2])
+    worker = _worker(channel, start, descriptors, project)
+    worker.run(received[1:])
+
+
+def _serve_imported(imported: Imported) -> None:
+    """Serve, in a fork of the image, the application that the image has imported."""
+    _forked(imported).serve_imported(imported)
+
+
+def _resume(resumed: Resumed) -> Worker:
+    """Return a worker whose import goes on, in a fork of a checkpoint."""
+    worker = _forked(resumed)
+    worker.resume(resumed)
+    return worker
+
+
+def _forked(origin: Imported | Resumed) -> Worker:
+    worker = _worker(origin.channel, origin.start, origin.descriptors, origin.project)
+    if origin.breakpoint_hook is not None:
+        sys.breakpointhook = origin.breakpoint_hook  # the project has set it after ours
+    return worker
+
+
+def _worker(channel: Channel, start: messages.Start, descriptors: list[int], project: ProjectImport) -> Worker:
+    """Return a worker with the descriptors of its start."""
+    listener = socket.socket(fileno=descriptors[0])
+    in_flight = InFlight(descriptors[1])
+    os.close(descriptors[1])
+    further = iter(descriptors[3:])
+    details = next(further) if start.options.get("records") else -1
+    spans = next(further) if start.options.get("tracing") else -1
+    worker = Worker(channel, listener, start, in_flight, project, details=details, spans=spans)
+    worker.set_up_terminal(next(further, None))
+    return worker
