@@ -1,6 +1,6 @@
 """Decide when a connection that waits for a worker is answered with the supervisor's page.
 
-The wait itself is ``supervisor/workers/connection_router``'s (``WAIT_S``): this module says from when it counts.
+The wait itself is ``supervisor/workers/connection_router``'s (``WAIT_S``): this module says when the wait begins.
 """
 
 from __future__ import annotations

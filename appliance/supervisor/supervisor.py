@@ -193,9 +193,13 @@ class Supervisor:
         self._controls.listen()
         adopt_orphans()
         self._writer.attach(partial(self._loop.post, self._children.resume))
+        optional = {
+            "debugger": self._debug_port.status, "companions": self._companions.status,
+            "desk": lambda: self._consumers.recorder.path or None,
+        }  # fmt: skip
         answers = StatusAnswers(
             self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
-            debug_port=self._debug_port, companions=self._companions, desk=self._consumers.recorder,
+            optional=optional,
         )  # fmt: skip
         questions = {
             **answers.answerers(), **self._consumers.recorder.assistants.answerers(self._reports.address.url),

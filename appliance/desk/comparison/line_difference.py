@@ -44,7 +44,7 @@ def difference(before: list[str], after: list[str]) -> list[Line]:
 
 
 def with_context(lines: list[Line], around: int = 2, most: int = 200) -> list[Line]:
-    """Return the changed lines with some around them; "..." stands for those between, and for what is too much."""
+    """Return the changed lines with some around them; "..." stands for lines between them, and for cut lines."""
     near: set[int] = set()
     for index, line in enumerate(lines):
         if line.kind != " ":

@@ -15,11 +15,8 @@ from appliance.supervisor.reporting.run_history import ERROR_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.supervisor.companions.companions import Companions
-    from appliance.supervisor.debugger.debug_port import DebugPort
     from appliance.supervisor.lifecycle import State
     from appliance.supervisor.lifecycle_events import Page
-    from appliance.supervisor.log_consumers.recorder_process import RecorderProcess
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.reporting.run_history import RunHistory
@@ -51,7 +48,11 @@ class Snapshot:
 
 
 class StatusAnswers:
-    """Answers the questions ``status``, ``image`` and ``stacks`` of the status socket."""
+    """Answers the questions ``status``, ``image`` and ``stacks`` of the status socket.
+
+    Args:
+        optional: returns the JSON value of each optional part, by its name.
+    """
 
     def __init__(
         self,
@@ -60,18 +61,14 @@ class StatusAnswers:
         *,
         workers: WorkerGroup,
         reload_trigger: ReloadTrigger,
-        debug_port: DebugPort,
-        companions: Companions,
-        desk: RecorderProcess,
+        optional: Mapping[str, Callable[[], Any]],
     ) -> None:
         self._history = reports.history
         self._stacks = reports.stacks
         self._snapshot = snapshot
         self._workers = workers
         self._reload_trigger = reload_trigger
-        self._debug_port = debug_port
-        self._companions = companions
-        self._desk = desk
+        self._optional = optional
 
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
@@ -95,9 +92,7 @@ class StatusAnswers:
             "watching": self._reload_trigger.status(),
             "preload": self._workers.preloading.status(),
             "image": self._workers.images.status(),
-            "debugger": self._debug_port.status(),
-            "companions": self._companions.status(),
-            "desk": self._desk.path or None,
+            **{name: value() for name, value in self._optional.items()},
         }
 
     def _send_stacks(self, callback: Callable[[dict[str, Any]], None]) -> None:
