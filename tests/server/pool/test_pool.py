@@ -94,11 +94,12 @@ def test_one_thread_is_always_the_same(serve: Serve):
 
 def test_a_thousand_idle_connections_cost_no_thread(serve: Serve):
     """Idle connections are parked: a thousand of them beside a working one need no thread each."""
+    others = threading.active_count()  # threads of earlier tests may be ending
     served = serve()
     idle = [socket.create_connection(served.address) for _ in range(1000)]
     try:
         before = threading.active_count()
-        assert before < 15
+        assert before < others + 15
         assert served.ask().status == 200
         assert threading.active_count() <= before + 1
     finally:
