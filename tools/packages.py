@@ -29,7 +29,7 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "supervisor/answering": "a page, a command or an assistant asks; `APPLIANCE_PAGES=off` leaves the commands",
     "supervisor/companions": "the project declares other processes; `APPLIANCE_COMPANIONS`",
     "supervisor/debugger": "`APPLIANCE_DEBUGPY` is set",
-    "supervisor/images": "`APPLIANCE_SWAP` is `on`",
+    "supervisor/images": "`APPLIANCE_SWAP` is `on` or `auto`",
     "supervisor/log_consumers": "requests are recorded or exported: `desk`, `telemetry`",
     "supervisor/terminal": "the appliance has a terminal",
     "supervisor/watched_run": "`appliance run --watch` is run",
@@ -42,7 +42,7 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "standin/programs": "`APPLIANCE_PAGES` is not `off`",
     "standin/replay_pages": "as `desk`",
     "worker/asgi": "the application is an ASGI application; `APPLIANCE_ASGI`",
-    "worker/image": "`APPLIANCE_SWAP` is `on`",
+    "worker/image": "`APPLIANCE_SWAP` is `on` or `auto`",
     "worker/instrumentation": "requests are recorded or exported: `desk`, `telemetry`",
 }
 # Folders without Python, each with what its files are for.

@@ -11,7 +11,7 @@ SWAP_EVENTS = MappingProxyType(
         "image.ready": Event(
             "debug",
             "The project is imported ahead of the next save; `blocked`: modules whose functions can't be swapped.",
-            ("pid", "modules", "blocked", "import_s"),
+            ("pid", "modules", "blocked", "import_s", "cpu_s"),
         ),
         "image.refused": Event(
             "info, debug",

@@ -67,7 +67,8 @@ class ImageReady(Message):
     """The image has imported the project.
 
     Attributes:
-        import_s: how long that took.
+        import_s: how long that took, with what it has to find out afterwards.
+        cpu_s: CPU time of the project's import alone; -1 if a process before this one has imported a part of it.
         modules: how many own modules it has.
         refused: why it can't be forked from, naming the module: the process ends. Empty: it can.
         blocked: own modules whose functions can't be swapped, and why.
@@ -75,6 +76,7 @@ class ImageReady(Message):
 
     kind = "image_ready"
     import_s: float = 0.0
+    cpu_s: float = -1.0
     modules: int = 0
     refused: str = ""
     blocked: dict[str, str] = made_default(default_factory=dict)

@@ -47,6 +47,7 @@ FIELDS = MappingProxyType(
         "commands": Field("string", "the shell commands, as in the setting"),
         "companion": Field("string", "the name of the companion, as it is declared"),
         "count": Field("integer", "how many"),
+        "cpu_s": Field("number", "seconds of CPU time that importing the project's own modules took"),
         "debug": Field("boolean", "Django's DEBUG"),
         "differences": Field("array", "the first differences, each as a text"),
         "duration_s": Field(

@@ -39,7 +39,7 @@ class ImageReports:
         """Report that workers are forked from this image."""
         self._log.event(
             "debug", "image.ready", pid=child.pid, modules=message.modules, blocked=len(message.blocked),
-            import_s=message.import_s,
+            import_s=message.import_s, cpu_s=message.cpu_s,
         )  # fmt: skip
 
     def mismatch(self, generation: int, files: Iterable[str], names: Iterable[str]) -> None:

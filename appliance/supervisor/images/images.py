@@ -19,7 +19,7 @@ from appliance.supervisor.images.image_imports import ImageImports, too_old
 from appliance.supervisor.images.image_processes import ImageProcesses
 from appliance.supervisor.images.image_reports import ImageReports
 from appliance.supervisor.images.image_states import Phase, Process
-from appliance.supervisor.images.swappable_files import ImageFiles, SwappableFiles, why_off
+from appliance.supervisor.images.swappable_files import NOT_WORTH, ImageFiles, SwappableFiles, why_off
 from appliance.supervisor.images.verification import Verification
 from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.steps.analysis import required
@@ -65,7 +65,7 @@ class Images:
         self.checkpoints = Checkpoints(runtime, self._go_on, is_on=self.is_on)
         self._imports = ImageImports(runtime, preloading, spawner, self._processes, self.checkpoints)
         self._files: dict[Process, ImageFiles] = {}
-        self._swappable = SwappableFiles(str(runtime.settings.project))
+        self._swappable = SwappableFiles(str(runtime.settings.project), always=runtime.settings.swap == "on")
         self._declined = DeclinedFiles()
         self._verification = Verification(
             runtime.children,
@@ -243,7 +243,7 @@ class Images:
         if child is self._processes.get(Process.NEXT):
             self._ready[Process.NEXT] = message
             self._files[Process.NEXT].blocked = message.blocked
-            self._imported(message.refused)
+            self._imported(message.refused or self._swappable.unworthy(message.cpu_s, Process.IMAGE in self._files))
         elif child is self._processes.get(Process.AGAIN):
             if message.refused:
                 self._on(events.NotCompared(message.refused))
@@ -251,7 +251,9 @@ class Images:
                 self._verification.repeat()
 
     def _imported(self, refused: str) -> None:
-        if refused:  # what comes after the checkpoints is imported by each worker
+        if refused == NOT_WORTH:
+            self.checkpoints.discard()
+        elif refused:  # what comes after the checkpoints is imported by each worker
             self.checkpoints.import_over()
         self._on(events.Imported(refused))
 

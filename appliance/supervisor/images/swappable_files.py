@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from appliance.config.settings import Settings
 
 
+WORTH_S = 0.015  # CPU time of the project's import: a swap costs about half of that
+NOT_WORTH = "the project is imported so fast that APPLIANCE_SWAP=auto makes no image of it"
+
+
 @dataclass
 class ImageFiles:
     """The files of one image, by absolute path.
@@ -55,10 +59,12 @@ class SwappableFiles:
 
     Args:
         root: the project's folder.
+        always: also where an import takes hardly longer than a swap.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, always: bool = True) -> None:
         self._root = root
+        self._always = always
         self._off: dict[str, None] = {}  # files and modules that are not swapped any more
 
     @property
@@ -69,6 +75,10 @@ class SwappableFiles:
     def turn_off(self, names: Iterable[str]) -> None:
         """Swap these files and modules no more."""
         self._off.update(dict.fromkeys(names))
+
+    def unworthy(self, cpu_s: float, has_image: bool) -> str:  # noqa: FBT001  one call
+        """Return why swaps save too little of an import that took so much CPU time; "" if they do not."""
+        return "" if self._always or has_image or not 0 <= cpu_s < WORTH_S else NOT_WORTH
 
     def whole(self, path: str) -> str:
         """Return the absolute path of a path that the watcher has reported."""

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ..app import Application
     from ..preload.inheritance import Inheritance
 
+_SELF: Final = os.getpid  # its uses by the project are noticed
 _TOOLS: Final = 6  # numbers of tools that ``sys.monitoring`` has
 
 
@@ -142,6 +143,7 @@ class Image:
         self._is_worker = False
         self._resumed: ResumedWorker | None = None
         self._application: Application | None = None
+        self._cpu_before = 0, 0.0
         self._skip: Callable[..., Any] = sys.breakpointhook
         self._pages = SharedPages()
 
@@ -166,6 +168,7 @@ class Image:
         self._effects.begin()
         self._randoms.__enter__()
         self._number.__enter__()
+        self._cpu_before = _SELF(), time.process_time()
         try:
             self._project.run(self._imported)
         except BaseException as error:
@@ -187,6 +190,8 @@ class Image:
             worker.serve_warmed(application)
             return
         self._project.code.pauses = None
+        process, before = self._cpu_before
+        cpu_s = time.process_time() - before if process == _SELF() else -1.0
         self._witness.end()
         why = self._effects.end()
         self._randoms.__exit__()
@@ -212,6 +217,7 @@ class Image:
         self._project.hooks.call("shared pages", self._pages.begin, otherwise=None)
         ready = ImageReady(
             import_s=round(time.monotonic() - self._began, 4),
+            cpu_s=round(cpu_s, 4),
             modules=len(codes),
             blocked=changed.blocked(),
         )

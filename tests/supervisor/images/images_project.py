@@ -104,12 +104,12 @@ class ImagesProject:
                 child.pid = child.pid or (1_000_000_002 if child.role == "image" else 0)
             self.loop.advance(min(0.5, until - self.loop.now))
 
-    def imports(self, refused: str = "", state: dict[str, str] = STATE, **blocked: str) -> None:
+    def imports(self, refused: str = "", state: dict[str, str] = STATE, cpu_s: float = 0.2, **blocked: str) -> None:
         """What imports the project is done."""
         again = self.process(Process.AGAIN)
         child = again or self.process(Process.NEXT)
         if child is not None:
-            self.images.imported(child, ImageReady(0.2, 2, refused=refused, blocked=blocked))
+            self.images.imported(child, ImageReady(0.2, cpu_s, 2, refused=refused, blocked=blocked))
         if again is not None:
             self.answers(state)
         else:

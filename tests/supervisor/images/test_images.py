@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from appliance.protocol.messages import FilesReport
 from appliance.supervisor.images.image_states import LATEST_S, NOT_READY, NOT_SAVED, REPLACED, Process
 from appliance.supervisor.images.images import KEPT_FILES
+from appliance.supervisor.images.swappable_files import NOT_WORTH, WORTH_S
 from appliance.watch.kinds import Kind
 from tests.supervisor.images.images_project import STATE, ImagesProject
 
@@ -207,6 +208,25 @@ def test_a_setting_turns_images_off(make, setting: str):
     assert project.living == []
     assert (project.images.is_on, project.saved()[2]) == (False, f"APPLIANCE_{setting.upper()} is off")
     assert project.images.status()["state"] == "off"
+
+
+def test_an_image_is_made_where_an_import_takes_long(make):
+    """With ``auto``, a project that is imported as fast as it is swapped has no image; one that grows gets one."""
+    project = make(swap="auto")
+    project.begins()
+    project.passes(0.1)
+    project.imports(cpu_s=WORTH_S / 2)
+    assert project.living == []
+    assert project.log.named("image.refused") == [{"reason": NOT_WORTH}]
+    assert project.saved("app.py") == (False, [], NOT_WORTH)
+    project.passes()
+    project.imports(cpu_s=WORTH_S)
+    assert project.saved("app.py") == (True, ["app.py"], "")
+    project.passes()
+    project.imports(cpu_s=WORTH_S / 2)
+    project.verifies()
+    assert Process.IMAGE in project.living
+    assert len(project.log.named("image.refused")) == 1
 
 
 def test_the_status_of_images(make):
