@@ -71,7 +71,7 @@ def test_check_counts_what_is_left_out(capsys: pytest.CaptureFixture[str]):
     left = {"shop.jobs": "it starts a thread", "numpy": "it was changed"}
     for verbose in (False, True):
         facts = {"project": "/w", "preloaded": "12 modules", "left out": left, "findings": []}
-        explain._text_report(explain._line_writer(Mask({})), verbose=verbose)(facts)
+        explain.text_report(explain.line_writer(Mask({})), verbose=verbose)(facts)
         shown = capsys.readouterr().out
         assert "12 modules; 2 modules left out" in shown
         assert ("it starts a thread" in shown) is verbose

@@ -38,7 +38,7 @@ def check(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bool
     opened.report_notices()
     root, values = opened.settings.project, opened.environment.values
     mask = Mask(values, more=opened.environment.secrets())
-    report = _json_report(mask) if as_json else _text_report(_line_writer(mask), verbose=verbose)
+    report = _json_report(mask) if as_json else text_report(line_writer(mask), verbose=verbose)
     facts: dict[str, Any] = {"project": str(root), "warnings": _unread("", opened)}
     try:
         adapts = opened.settings.asgi == "adapt"
@@ -72,7 +72,9 @@ def _json_report(mask: Mask) -> Callable[[dict[str, Any]], None]:
     return report
 
 
-def _text_report(write: Callable[..., None], *, verbose: bool) -> Callable[[dict[str, Any]], None]:
+def text_report(write: Callable[..., None], *, verbose: bool) -> Callable[[dict[str, Any]], None]:
+    """Return a function that prints the facts for people."""
+
     def report(facts: dict[str, Any]) -> None:
         findings, left = facts.pop("findings"), facts.pop("left out", {})
         if facts.get("preloaded") and left:
@@ -116,7 +118,7 @@ def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:
     """Print each setting, its value and its origin; then the variables of the project's files, secrets masked."""
     opened = open_project(process, flags)
     environment = opened.environment
-    settings, write = opened.settings, _line_writer(Mask(environment.values, more=environment.secrets()))
+    settings, write = opened.settings, line_writer(Mask(environment.values, more=environment.secrets()))
     rows = list(setting_rows(settings))
     width = max(len(row.name) for row in rows)
     write(*(f"{row.name:<{width}}  {row.value or '-'}  ({row.origin})" for row in rows))
@@ -132,7 +134,7 @@ def _unread(start: str, opened: OpenedProject) -> list[str]:
     return [f"{start}{part}" for part in opened.environment.unread]
 
 
-def _line_writer(mask: Mask) -> Callable[..., None]:
+def line_writer(mask: Mask) -> Callable[..., None]:
     """Return a function that prints lines with a project's text: secrets masked, and safe for a terminal."""
 
     def write(*lines: str) -> None:
