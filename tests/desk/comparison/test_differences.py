@@ -53,9 +53,16 @@ def test_fields_that_always_differ_are_left_out():
     """What follows from the time, the connection or the content is no difference, and so is what was learned."""
     before = Outcome(200, [(name.title(), "a") for name in sorted(VOLATILE)])
     assert compare(before, Outcome(200)) == []
+    assert compare(Outcome(200, [*before.fields, ("X-A", "1")]), before)[0]["name"] == "x-a"
     token = Outcome(200, [("X-Token", "a")]), Outcome(200, [("X-Token", "b")])
     assert len(compare(*token)) == 1
     assert compare(*token, Volatile(fields=frozenset({"x-token"}))) == []
+
+
+def test_a_nonce_is_shown_as_any():
+    """A policy that has changed is shown without its nonce."""
+    before, after = (Outcome(200, [("Content-Security-Policy", f"script-src 'nonce-aaaa' {end}")]) for end in "ab")
+    assert compare(before, after)[0]["before"] == "script-src 'nonce-*' a"
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_a_difference_is_shown_before_the_second_run():
 def test_what_was_learned_is_joined():
     """What a run learns is added to what is known, and left out of its differences."""
     last = Outcome(200, (("X-Id", "0"), ("X-Old", "0")))
-    one, two = (Outcome(404, (("X-Id", number), ("X-Old", number))) for number in "12")
+    one, two = (Outcome(404, (("X-Id", number), ("X-Old", "1"))) for number in "12")
     ended = Runs(one, two).of(pin(last=last, volatile=Volatile(frozenset({"x-old"}))))
     assert (ended.volatile, ended.differences) == (Volatile(frozenset({"x-id", "x-old"})), [STATUS])
 
