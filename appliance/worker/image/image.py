@@ -300,6 +300,7 @@ class Image:
         except ChannelError:
             os._exit(0)  # nobody needs this process any more
         self._project.code.write()
+        self._number.__exit__()  # it looks at each module: 5 ms in a fork, which copies their memory
         channel = serve_forks(self._channel, self._randoms)
         received = serving_process.hello(channel)
         first, descriptors = received[0]
@@ -311,6 +312,7 @@ class Image:
             self._refuse(f"it was told to {first.kind}")
         if self._project.stdio is not None:
             self._project.stdio.renew()
+        self._number.__enter__()
         self._randoms.renew()
         self._effects.renew()
 
@@ -324,7 +326,6 @@ class Image:
         self._effects.abandon()
         self._witness.abandon()
         self._randoms.__exit__()
-        self._number.__exit__()
         self._project.rebind(start, descriptors[2])
         hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
         if self._resume is None:

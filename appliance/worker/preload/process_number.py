@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..files.loaded_modules import namespaces
 
@@ -18,7 +18,7 @@ _OURS = __name__.partition(".")[0]
 
 
 class ProcessNumber:
-    """Within this context, calls of ``os.getpid`` by the project's own code are noted.
+    """Within this context, calls of ``os.getpid`` by the project's own code are noted. It may be entered again.
 
     Args:
         is_own: whether a file (absolute path) is the project's own code.
@@ -31,6 +31,7 @@ class ProcessNumber:
         self._is_own = is_own
         self._original = os.getpid
         self.asked = ""
+        self._copies: list[dict[str, Any]] = []  # the names of modules that have imported it by name
 
     def _getpid(self) -> int:
         frame = sys._getframe(1)  # noqa: SLF001  the only way to know who asks
@@ -42,9 +43,12 @@ class ProcessNumber:
     def __enter__(self) -> None:
         self._noted = self._getpid  # one object, so that its copies are known
         os.getpid = self._noted
+        while self._copies:
+            self._copies.pop()["getpid"] = self._noted
 
     def __exit__(self, *_: object) -> None:
         os.getpid = self._original
         for _name, names in namespaces():
             if names.get("getpid") is self._noted:
                 names["getpid"] = self._original
+                self._copies.append(names)

@@ -239,6 +239,17 @@ def test_an_import_does_not_pause_where_a_fork_would_differ(tmp_path: Path):
             image.close()
 
 
+def test_a_copied_function_is_observed_again_after_the_pause(tmp_path: Path):
+    """An image that goes on is refused if a module calls its own copy of ``os.getpid``, imported before the pause."""
+    files = {"app.py": f"import own, late\nNUMBER = own.getpid()\nANSWER = str\n{SERVED}", "late.py": ""}
+    files["own.py"] = "from os import getpid\n"
+    with played(tmp_path / "project", files, pythons()[-1]) as player:
+        checkpoint = player.begin_import(["late.py"])
+        player.checkpoint(checkpoint, "late.py")
+        ready = player.go_on(checkpoint).expect(ImageReady, CheckpointReached)
+        assert ready.refused == "app, line 2, asks for the number of its process"
+
+
 def test_an_effect_before_the_pause_refuses_the_image(tmp_path: Path):
     """What must not be shared is seen at the pause, and the process ends there."""
     files = {
