@@ -134,8 +134,8 @@ class Images:
         whole = {self._swappable.whole(path): kind for path, kind in kinds.items()}
         self.checkpoints.changed(whole)
         objection = self._swappable.objection(kinds, image.blocked if image is not None else {})
-        if image is not None and not objection:
-            objection = self._declined.objection(whole)
+        declined = self._declined.objection(whole)  # asked at each save: the next one is compared with this one
+        objection = objection or (declined if image is not None else "")
         if objection or (image is None and self._state.refusal):
             self.checkpoints.import_needed(whole)
         self._change(whole, objection)

@@ -85,6 +85,19 @@ def test_a_swap_is_not_tried_without_hope(chain: ImagesProject):
         chain.passes(0.1)
 
 
+def test_saves_without_an_image_count_too(chain: ImagesProject):
+    """What a save is compared with is the save before, also where there was no image at that time."""
+    views = chain.root / "shop/views.py"
+    for number in (2, 3):
+        views.write_text(f"A = {number}\ndef f():\n    return 1\n", encoding="utf-8")
+        assert chain.declined("shop/views.py") is not None
+    chain.passes(1.5)
+    chain.imports()
+    chain.passes(0.1)
+    views.write_text("A = 3\ndef f():\n    return 2\n", encoding="utf-8")
+    assert chain.saved("shop/views.py")[0]
+
+
 def test_a_file_that_it_has_read(chain: ImagesProject):
     """A save of a file that comes before the checkpoint ends it, and is served from the preloader."""
     assert chain.declined("app.py") is None
