@@ -55,12 +55,12 @@ class CheckpointReached(Message):
 
     Attributes:
         path: the file, as ``ImportAhead.before`` names it.
-        import_s: how long the import has taken until then.
+        cpu_s: CPU time of the import until then.
     """
 
     kind = "checkpoint_reached"
     path: str
-    import_s: float = 0.0
+    cpu_s: float = 0.0
 
 
 class ImageReady(Message):
@@ -68,7 +68,7 @@ class ImageReady(Message):
 
     Attributes:
         import_s: how long that took, with what it has to find out afterwards.
-        cpu_s: CPU time of the project's import alone; -1 if a process before this one has imported a part of it.
+        cpu_s: CPU time of the project's import alone; -1 if it is not known.
         modules: how many own modules it has.
         refused: why it can't be forked from, naming the module: the process ends. Empty: it can.
         blocked: own modules whose functions can't be swapped, and why.

@@ -88,15 +88,22 @@ class Reached(Event):
     Attributes:
         path: the file before which it has paused.
         read: the files that it has read or looked for.
+        cpu_s: CPU time of the import until then.
     """
 
     number: int
     path: str
     read: frozenset[str]
+    cpu_s: float = 0.0
 
 
 class ImportOver(Event):
-    """The project is imported, or its import has failed or can't be forked from: what was reached before is right."""
+    """The project is imported, or its import has failed or can't be forked from: what was reached before is right.
+
+    ``cpu_s``: CPU time of the whole import; 0 if it is not known.
+    """
+
+    cpu_s: float = 0.0
 
 
 class ImportEnded(Event):

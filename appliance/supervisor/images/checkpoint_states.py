@@ -42,6 +42,8 @@ from appliance.supervisor.images.checkpoint_events import (
 )
 
 MOST = 3
+WORTH_S = 0.02  # CPU time of an import up to a checkpoint: less is no more than the fork of a checkpoint costs
+SHARE = 0.25  # of the whole import: what follows takes longer in a fork, which copies the memory that it writes to
 UNUSED = 20  # saves in a row that were swapped: after these the checkpoints are not worth their memory
 
 
@@ -52,12 +54,14 @@ class Checkpoint(NamedTuple):
         path: the file before which it has paused.
         read: the files that it has read or looked for.
         right: none of these has changed since its import began, and no file was added or removed.
+        cpu_s: CPU time of the import until then.
     """
 
     number: int
     path: str
     read: frozenset[str]
     right: bool = True
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class State:
         off: there are none, by a setting or because the appliance stops.
         short: why there is little memory; empty if there is enough.
         files: those whose saves needed an import, the newest first.
-        useless: files whose checkpoints have failed where an import has not.
+        useless: files whose checkpoints have failed where an import has not, or save too little of an import.
         kept: the checkpoints that workers may be forked from, in the order of the import.
         planned: the files before which the import that has made them would have paused.
         importing: a process imports the project ahead.
@@ -198,15 +202,18 @@ def _reached(state: State, event: Reached) -> Step:
     if not state.importing:
         return state, (End(event.number),)
     right = not (state.spoiled or state.short) and event.read.isdisjoint(state.changed)
-    checkpoint = Checkpoint(event.number, event.path, event.read, right)
+    checkpoint = Checkpoint(event.number, event.path, event.read, right, event.cpu_s)
     return replace(state, coming=(*state.coming, checkpoint)), (GoOn(event.number),)
 
 
-def _over(state: State, _event: ImportOver) -> Step:
+def _over(state: State, event: ImportOver) -> Step:
     """Put what was reached in the place of what followed the checkpoint from which the import went on, or of all."""
     if not state.importing:
         return state, ()
-    right = tuple(each for each in state.coming if each.right)
+    early = {each.path for each in state.coming if event.cpu_s and each.cpu_s < max(WORTH_S, SHARE * event.cpu_s)}
+    right = tuple(each for each in state.coming if each.right and each.path not in early)
+    useless = state.useless | early
+    state = replace(state, useless=useless, files=tuple(path for path in state.files if path not in useless))
     numbers = [each.number for each in state.kept]
     if state.base:
         first = state.kept[: numbers.index(state.base) + 1] if state.base in numbers else state.kept

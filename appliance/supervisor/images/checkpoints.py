@@ -20,6 +20,7 @@ from appliance.watch.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from appliance.protocol.image_messages import CheckpointReached
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
@@ -163,7 +164,9 @@ class Checkpoints:
         """A process imports the project ahead: it pauses before these files, or goes on from this checkpoint."""
         self._on(events.ImportStarted(tuple(before), self._number(source)))
 
-    def reached(self, child: Handle, path: str, read: frozenset[str], changed: Iterable[str] = ()) -> None:
+    def reached(
+        self, child: Handle, message: CheckpointReached, read: frozenset[str], changed: Iterable[str] = ()
+    ) -> None:
         """Keep what has imported until here: it has paused before this file, and has read those.
 
         ``changed``: the files that have changed since the import was started.
@@ -171,11 +174,11 @@ class Checkpoints:
         self._last += 1
         self._processes[self._last] = child
         self._changed[self._last] = dict.fromkeys(changed)
-        self._on(events.Reached(self._last, path, read))
+        self._on(events.Reached(self._last, message.path, read, message.cpu_s))
 
-    def import_over(self) -> None:
-        """The project is imported, or can't be."""
-        self._on(events.ImportOver())
+    def import_over(self, cpu_s: float = 0.0) -> None:
+        """The project is imported, or can't be; ``cpu_s``: see ``ImportOver``."""
+        self._on(events.ImportOver(cpu_s))
 
     def import_ended(self) -> None:
         """What imports was ended."""

@@ -262,7 +262,7 @@ class Images:
         if child is self._processes.get(Process.NEXT):
             self._processes.forget_time(self._processes.pop(Process.NEXT))
             files = self._files[Process.NEXT]
-            self.checkpoints.reached(child, message.path, frozenset(files.read), files.changed)
+            self.checkpoints.reached(child, message, frozenset(files.read), files.changed)
 
     def _go_on(self, checkpoint: Handle) -> None:
         if not self._imports.go_on(checkpoint):
@@ -368,7 +368,7 @@ class Images:
     def _promote(self, _action: events.Promote) -> None:
         self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.IMAGE)
         child = self._processes.pop(Process.NEXT)
-        self.checkpoints.import_over()
+        self.checkpoints.import_over(self._swappable.weighed(self._ready[Process.NEXT].cpu_s))
         self._processes.add(Process.IMAGE, child)
         self._files[Process.IMAGE] = self._files.pop(Process.NEXT)
         ready = self._ready[Process.IMAGE] = self._ready.pop(Process.NEXT)

@@ -80,6 +80,10 @@ class SwappableFiles:
         """Return why swaps save too little of an import that took so much CPU time; "" if they do not."""
         return "" if self._always or has_image or not 0 <= cpu_s < WORTH_S else NOT_WORTH
 
+    def weighed(self, cpu_s: float) -> float:
+        """Return the CPU time of an import if what saves only a part of it has to be worth it; 0 if not."""
+        return 0.0 if self._always else max(0.0, cpu_s)
+
     def whole(self, path: str) -> str:
         """Return the absolute path of a path that the watcher has reported."""
         return path if path.startswith("/") else f"{self._root}/{path}"

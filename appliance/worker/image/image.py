@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from ..app import Application
     from ..preload.inheritance import Inheritance
 
-_SELF: Final = os.getpid  # its uses by the project are noticed
 _TOOLS: Final = 6  # numbers of tools that ``sys.monitoring`` has
 
 
@@ -143,7 +142,7 @@ class Image:
         self._is_worker = False
         self._resumed: ResumedWorker | None = None
         self._application: Application | None = None
-        self._cpu_before = 0, 0.0
+        self._spent_s = self._cpu_began = 0.0  # CPU time: before the last pause, and of this process when it went on
         self._skip: Callable[..., Any] = sys.breakpointhook
         self._pages = SharedPages()
 
@@ -168,7 +167,7 @@ class Image:
         self._effects.begin()
         self._randoms.__enter__()
         self._number.__enter__()
-        self._cpu_before = _SELF(), time.process_time()
+        self._cpu_began = time.process_time()
         try:
             self._project.run(self._imported)
         except BaseException as error:
@@ -190,8 +189,7 @@ class Image:
             worker.serve_warmed(application)
             return
         self._project.code.pauses = None
-        process, before = self._cpu_before
-        cpu_s = time.process_time() - before if process == _SELF() else -1.0
+        cpu_s = self._cpu_s()
         self._witness.end()
         why = self._effects.end()
         self._randoms.__exit__()
@@ -280,6 +278,10 @@ class Image:
             )
         )
 
+    def _cpu_s(self) -> float:
+        """Return the CPU time of the import so far, in this process and in those that it was forked from."""
+        return self._spent_s + time.process_time() - self._cpu_began
+
     def _worker(self) -> ResumedWorker | None:
         """Return the worker that this process has become in a pause; None if it is the image."""
         return self._resumed
@@ -294,9 +296,10 @@ class Image:
         self._effects.pause()
         if why := self._randoms.shared_use() or self._number.asked or self._output_objection():
             self._refuse(why)
+        import_s, self._spent_s = time.monotonic() - self._began, self._cpu_s()
         try:
             send(self._channel, self._project.files.report_so_far())
-            send(self._channel, CheckpointReached(path=path, import_s=round(time.monotonic() - self._began, 4)))
+            send(self._channel, CheckpointReached(path=path, cpu_s=round(self._spent_s, 4)))
         except ChannelError:
             os._exit(0)  # nobody needs this process any more
         self._project.code.write()
@@ -315,6 +318,7 @@ class Image:
         self._number.__enter__()
         self._randoms.renew()
         self._effects.renew()
+        self._began, self._cpu_began = time.monotonic() - import_s, time.process_time()
 
     def _become_worker(self, start: Start, descriptors: list[int], received: list[tuple[Message, list[int]]]) -> None:
         """Go on as a worker, whose import may do whatever it does."""

@@ -122,6 +122,20 @@ def test_a_change_during_the_import():
     assert actions == [End(2), ReportReady(1, "models")]
 
 
+def test_a_checkpoint_that_saves_too_little():
+    """Where most of the import follows a file, or all of it is short, the file gets no checkpoint any more."""
+    begun = [*NEEDED, ImportStarted(("views", "models"))]
+    reached = [Reached(1, "models", TOP, cpu_s=0.2), Reached(2, "views", NEXT, cpu_s=0.4)]
+    state, _ = history(*begun, *reached, ImportOver(cpu_s=1.0))
+    assert ([each.number for each in state.kept], files_before(state)) == ([2], ("views",))
+    assert files_before(history(ImportNeeded(("models",)), state=state)[0]) == ("views",)
+    short = [Reached(1, "models", TOP, cpu_s=0.015), Reached(2, "views", NEXT, cpu_s=0.016)]
+    state, _ = history(*begun, *short, ImportOver(cpu_s=0.02))
+    assert (state.kept, files_before(state)) == ((), ())
+    state, _ = history(*begun, *short, ImportOver())
+    assert [each.number for each in state.kept] == [1, 2]
+
+
 def test_an_import_that_is_ended():
     """What an import has made ends with it; what was there before stays."""
     state, actions = history(*CHAIN, ImportStarted(number=1), Reached(3, "views", NEXT), ImportEnded())
