@@ -14,7 +14,8 @@ checkpoint, and stays what it is: of its forks, one goes on with the import as t
 read the saved file now. A fork goes on within the import's own calls, so locks of modules, circular imports and
 ``except`` clauses are as in an import without a pause. Nothing is frozen there: ``body_swap`` must find the functions.
 
-It ends with ``os._exit``: exit hooks of modules are for the workers to run.
+It ends with ``os._exit``, and so does each fork that serves nothing, whatever ends it: exit hooks of modules are for
+the workers to run, as are handlers of exceptions around the call that would have served.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import os
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, cast
 
 from ...protocol.channel import ChannelError
 from ...protocol.image_messages import CheckpointReached, Fingerprints, GoOn, ImageReady, SwapDeclined, Verify
@@ -48,7 +50,7 @@ from .import_witness import ImportWitness
 from .shared_pages import SharedPages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ...protocol.channel import Channel
     from ...protocol.image_messages import ImportAhead
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from ..app import Application
     from ..preload.inheritance import Inheritance
 
+_SELF: Final = os.getpid  # looked up before the project's calls are noted
 _TOOLS: Final = 6  # numbers of tools that ``sys.monitoring`` has
 
 
@@ -139,6 +142,7 @@ class Image:
         self._effects = ImportEffects(is_own, self._refuse, kept=[request.code])
         self._serve: Callable[[Imported], None] | None = None
         self._resume: Callable[[Resumed], ResumedWorker] | None = None
+        self._pid = _SELF()  # the image, as long as it is not a fork
         self._is_worker = False
         self._resumed: ResumedWorker | None = None
         self._application: Application | None = None
@@ -177,19 +181,44 @@ class Image:
                 self._resumed.import_failed(error)
                 return
             self._refuse(f"the import failed ({type(error).__name__})")
+        if not self._is_worker and self._resumed is None:
+            self._refuse("the import has ended, and nothing was served")
+
+    @contextmanager
+    def _unhandled(self) -> Iterator[None]:
+        """End this process at an error, unless it serves: no code of the project may handle it, and no hook may run."""
+        try:
+            yield
+        except BaseException as error:
+            if self._is_worker or self._resumed is not None:
+                raise
+            if _SELF() == self._pid:
+                self._refuse(f"the image failed ({type(error).__name__})")
+            os._exit(1)  # a worker is started in another way
 
     def _imported(self, application: Application) -> None:
-        """Report the import, and fork; called where the application would be served."""
+        """Report the import, fork, and serve in each fork; called where the application would be served."""
         if (worker := self._worker()) is not None:
             worker.serve(application)
             return
         self._application = application
-        self._project.warm(application)
-        if (worker := self._worker()) is not None:  # since the import has paused in there
+        with self._unhandled():
+            self._project.warm(application)
+            worker = self._worker()  # the import may have paused in there
+            imported = self._forked(application) if worker is None else None
+        if worker is not None:
             worker.serve_warmed(application)
             return
+        if self._serve is None or imported is None:
+            raise RuntimeError("nothing serves the forks")
+        self._is_worker = True
+        self._serve(imported)
+
+    def _forked(self, application: Application) -> Imported:
+        """Report the import, and fork; return in each fork that serves."""
         self._project.code.pauses = None
         cpu_s = self._cpu_s()
+        gc.collect()  # what that ends belongs to the import too
         self._witness.end()
         why = self._effects.end()
         self._randoms.__exit__()
@@ -202,13 +231,9 @@ class Image:
         codes, self._project.code.imported = self._project.code.imported or {}, None
         send(self._channel, self._project.files.report_once())
         unread = self._project.hooks.call(
-            "unread templates",
-            unread_assets,
-            self._project.files,
-            application,
-            self._began_ns,
+            "unread templates", unread_assets, self._project.files, application, self._began_ns,
             otherwise=frozenset[str](),
-        )
+        )  # fmt: skip
         changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness), unread)
         libraries = HookedLibraries(self._project.hooks, self._project.files.places.is_own, self._request.options)
         libraries.begin()
@@ -223,7 +248,7 @@ class Image:
         gc.freeze()
         send(self._channel, ready)
         self._project.code.write()
-        self._go_on(serve_forks(self._channel, self._randoms), changed, application, libraries)
+        return self._swapped(serve_forks(self._channel, self._randoms), changed, application, libraries)
 
     def _objection(self, application: Application) -> str:
         """Return why this process must not be forked from, after an import without effects; "" if it may."""
@@ -240,11 +265,10 @@ class Image:
         self._held.end()
         return self._held.refused
 
-    def _go_on(
+    def _swapped(
         self, channel: Channel, changed: ChangedFiles, application: Application, libraries: HookedLibraries
-    ) -> None:
-        """Do, in a fork, what its first message says."""
-        self._is_worker = True
+    ) -> Imported:
+        """Do, in a fork, what its first message says; return if that is to serve."""
         received = serving_process.hello(channel, partial(self._get_ready, changed))
         began = time.monotonic()
         first, descriptors = received[0]
@@ -253,30 +277,18 @@ class Image:
                 changed.swap(first.changed)
                 send(channel, Fingerprints(fingerprint=fingerprint(changed.modules, application)))
                 os._exit(0)
-            if not isinstance(first, Start):
-                raise TypeError(f"expected a start, got {first.kind}")
-            swapped = changed.swap(first.changed)
+            start = cast("Start", first)
+            swapped = changed.swap(start.changed)  # another message has no such field
         except DeclinedError as declined:
             _decline(channel, first, declined)
-        self._project.rebind(first, descriptors[2])
+        except Exception as error:  # noqa: BLE001  an error of ours, or memory is short
+            _decline(channel, first, DeclinedError(f"the swap failed ({type(error).__name__})", ""))
+        self._project.rebind(start, descriptors[2])
         hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
-        if self._serve is None:
-            raise RuntimeError("nothing serves the forks")
-        self._serve(
-            Imported(
-                channel,
-                first,
-                descriptors,
-                received[1:],
-                self._project,
-                application,
-                swapped,
-                began,
-                hook,
-                libraries,
-                self._pages,
-            )
-        )
+        return Imported(
+            channel, start, descriptors, received[1:], self._project, application, swapped, began, hook, libraries,
+            self._pages,
+        )  # fmt: skip
 
     def _cpu_s(self) -> float:
         """Return the CPU time of the import so far, in this process and in those that it was forked from."""
@@ -293,6 +305,10 @@ class Image:
 
     def _paused(self, path: str) -> None:
         """Become a checkpoint: fork. Return in each fork, which imports the rest as an image or as a worker."""
+        with self._unhandled():
+            self._pause(path)
+
+    def _pause(self, path: str) -> None:
         self._effects.pause()
         if why := self._randoms.shared_use() or self._number.asked or self._output_objection():
             self._refuse(why)
@@ -311,6 +327,7 @@ class Image:
         if isinstance(first, Start):
             self._become_worker(first, descriptors, received[1:])
             return
+        self._pid = _SELF()
         if not isinstance(first, GoOn):
             self._refuse(f"it was told to {first.kind}")
         if self._project.stdio is not None:

@@ -7,10 +7,10 @@ of its process would happen once more: a row in a database, a request to another
 comes before its effect, so the image ends before it: nothing has happened that the serving worker did not do already.
 ``effect_rules`` says which events these are. The last frame of the project's own code says which module is the reason.
 
-Some effects raise no event: those of code in C, signal handlers, timers, exit hooks. They are seen in the state of the
-process (``fork_safety``), which is compared each time a module of the project begins, and at the end. ``sys.path`` may
-change: forks inherit it. Connections of database drivers in C raise no event either: ``driver_connections`` notices
-them where they begin.
+Some effects raise no event: those of code in C, signal handlers, timers. They are seen in the state of the process
+(``fork_safety``), which is compared each time a module of the project begins, and at the end. ``sys.path`` may change:
+forks inherit it. Connections of database drivers in C raise no event either: ``driver_connections`` notices them where
+they begin. ``ending/exit_hooks`` says which exit hooks the forks may run.
 
 A hook can't be removed, so it has a switch. An error in the hook itself counts as an effect.
 """
@@ -22,6 +22,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..ending.exit_hooks import ExitHooks
 from ..files.loaded_modules import namespaces
 from ..files.log_files import LogFiles
 from ..preload import fork_safety
@@ -56,6 +57,7 @@ class ImportEffects:
         self._kept = tuple(f"{folder.rstrip('/')}/" for folder in kept if folder)
         self._drivers = DriverConnections(self._refuse_here)
         self._logs = LogFiles(self._refuse_here)
+        self._exits = ExitHooks(self._refuse_here)
         self._before: _State | None = None
         self._began = ""  # the module of the project that began last
         self._on = False
@@ -70,13 +72,15 @@ class ImportEffects:
         sys.addaudithook(self._hook)
         self._drivers.begin()
         self._logs.begin()
-        self._before = _read()
+        self._exits.begin()
+        self._before = self._read()
         self._on = True
 
     def end(self) -> str:
         """Observe no longer; return which module did what; "" if a fork of this process is as good as an import."""
         self._drivers.end()
         self._logs.end()
+        self._exits.end()
         if self._on and not self.refused:
             self._compare()
         self._on = False
@@ -85,11 +89,13 @@ class ImportEffects:
     def pause(self) -> None:
         """Stop if something has changed in the process since the last module began; else observe nothing for now."""
         self._compare()
+        self._exits.end()
         self._on = False
 
     def renew(self) -> None:
         """Observe again, in a fork of this process, which has other descriptors."""
-        self._before = _read()
+        self._exits.begin()
+        self._before = self._read()
         self._on = True
 
     def abandon(self) -> None:
@@ -133,13 +139,19 @@ class ImportEffects:
 
     def _compare(self) -> None:
         """Refuse what has changed in the process since the last module began: that module's, or its importer's."""
-        before, after = self._before, _read()
-        if before is None or after == before:
+        before, after = self._before, self._read()
+        left = self._exits.left()
+        if before is None or (after == before and not left):
             return
         self._before = after
-        if what := _difference(before, after, self._is_kept):
+        if what := left or _difference(before, after, self._is_kept):
             files = dict.fromkeys(file for file in (self._began, self._current_file()) if file)
             self._refuse(f"{' or '.join(_module_of(file) for file in files) or 'a package'} {what}")
+
+    def _read(self) -> _State:
+        state = _read()
+        unknown = state.reading.hooks_at_exit - self._exits.allowed
+        return state._replace(reading=state.reading._replace(hooks_at_exit=unknown))
 
     def _is_kept(self, descriptor: int) -> bool:
         try:
@@ -165,7 +177,7 @@ class ImportEffects:
         frame = frame or sys._getframe(1)  # noqa: SLF001  as above
         while frame is not None:
             name = str(frame.f_globals.get("__name__", ""))
-            if self._is_own(frame.f_code.co_filename):
+            if self._is_own(frame.f_code.co_filename) and not name.startswith(_OURS):
                 return f"{name}, line {frame.f_lineno},"
             if "/site-packages/" in frame.f_code.co_filename:
                 package = name.partition(".")[0]

@@ -20,10 +20,10 @@ def check(folder: str) -> list[str]:
     effects.begin()
     try:
         importlib.import_module("shop")
+        effects.end()
     except EffectPrevented:
         assert stopped
-    ended = effects.end()
-    return [*stopped, ended]
+    return [*stopped, effects.end()]
 
 
 def in_fork(folder: Path) -> list[str]:

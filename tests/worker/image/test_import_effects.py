@@ -25,6 +25,13 @@ HARMLESS = {
     "standard output": "print('hello'); import sys; sys.stderr.write('x')",
     "a log file that exists": "import logging; logging.getLogger().addHandler(logging.FileHandler('kept.txt'))",
     "a rotated log file": "import logging.handlers as h; kept = h.RotatingFileHandler('kept.txt', maxBytes=10)",
+    "an exit hook": "import atexit; atexit.register(open, 'made', 'w')",
+    "an exit hook by decoration": "import atexit\n@atexit.register\ndef end():\n    open('made', 'w')",
+    "an exit hook of a name": "from atexit import register; register(open, 'made', 'w')",
+    "an exit hook that writes out": "import atexit, sys; atexit.register(sys.stdout.flush)",
+    "a finalizer": "import weakref\nclass A: pass\na = A()\nend = weakref.finalize(a, open, 'made', 'w')",
+    "a closed stack of contexts": "import atexit, contextlib; atexit.register(contextlib.ExitStack().close)",
+    "an exit hook of threads": "import threading; threading._register_atexit(open, 'made', 'w')",
     "an executor without work": "from concurrent.futures import ThreadPoolExecutor; pool = ThreadPoolExecutor()",
 }
 EFFECTS = {
@@ -73,7 +80,39 @@ EFFECTS = {
     "a loop of asyncio": ("import asyncio; loop = asyncio.new_event_loop()", "leaves open"),
     "a signal handler": ("import signal; signal.signal(signal.SIGUSR1, print)", "sets a signal handler"),
     "a timer": ("import signal; signal.setitimer(signal.ITIMER_VIRTUAL, 1000)", "sets a timer"),
-    "an exit hook": ("import atexit; atexit.register(open, 'made', 'w')", "registers an exit hook"),
+    "an exit hook that removes": (
+        "import atexit, shutil; atexit.register(shutil.rmtree, 'kept')",
+        "shop.rows, line 1, registers an exit hook that removes files (rmtree of shutil)",
+    ),
+    "an exit hook that removes later": (
+        "import atexit, functools, os; atexit.register(functools.partial(functools.partial(os.unlink), 'kept.txt'))",
+        "shop.rows, line 1, registers an exit hook that removes files (unlink of posix)",
+    ),
+    "an exit hook of a path": (
+        "import atexit, pathlib; atexit.register(pathlib.Path('kept.txt').unlink)",
+        "registers an exit hook that removes files (unlink of pathlib)",
+    ),
+    "an exit hook with a socket": (
+        "import atexit, socket; atexit.register(socket.socket().close)",
+        "registers an exit hook that has a socket, which belongs to one process",
+    ),
+    "an exit hook with a file": ("import atexit; atexit.register(open('kept.txt').close)", "has a TextIOWrapper"),
+    "an exit hook with a thread": (
+        "import atexit, threading; atexit.register(threading.Thread(target=print).join)",
+        "has a Thread",
+    ),
+    "an exit hook that ends a process": (
+        "import atexit, os; atexit.register(os.kill, 1, 0)",
+        "an exit hook that sends a signal (kill of posix)",
+    ),
+    "a finalizer that removes": (
+        "import shutil, weakref\nclass A: pass\na = A()\nend = weakref.finalize(a, lambda f: f, shutil.rmtree)",
+        "registers an exit hook that removes files (rmtree of shutil)",
+    ),
+    "a finalizer of processes": (
+        "from multiprocessing import util\nend = util.Finalize(None, open, ('made', 'w'), exitpriority=1)",
+        "makes a finalizer of multiprocessing",
+    ),
     "a changed folder": ("import os; os.chdir('/')", "changes the working folder"),
     "a changed mask": ("import os; os.umask(0o777)", "changes the umask"),
     "a replaced stream": ("import io, sys; sys.stdout = io.StringIO()", "replaces sys.stdout"),
