@@ -2,7 +2,7 @@
 
 Each part (a blueprint, or an app) has ten modules: models, forms, services, signals, caches, decorators, views and what
 else such projects have. The page ``/`` says a version: ``saved_inside`` has it within a function, ``saved_at_top`` at
-the top of the module.
+the top of the module, before most others are imported, ``saved_late`` at the top of the module that is imported last.
 """
 
 from __future__ import annotations
@@ -287,10 +287,11 @@ _FLASK_APP: Final = '''
         database.init_app(app)
         for number in range({parts}):
             app.register_blueprint(import_module(f"shop.part{{number}}.views").pages)
+        from shop.saved_late import version_late
 
         @app.get("/")
         def index():
-            return f"version {{version_inside() + version_at_top()}}"
+            return f"version {{version_inside() + version_at_top() + version_late()}}"
 
         return app
 '''
@@ -505,7 +506,7 @@ _DJANGO_SITE_URLS: Final = '''
 
     def index(request):
         """Which save this is."""
-        return HttpResponse(f"version {{version_inside() + version_at_top()}}")
+        return HttpResponse(f"version {{version_inside() + version_at_top() + version_late()}}")
 
 
     urlpatterns = [
@@ -513,6 +514,8 @@ _DJANGO_SITE_URLS: Final = '''
         path("admin/", admin.site.urls),
         *(path(f"part{{number}}/", include(f"part{{number}}.urls")) for number in range({parts})),
     ]
+
+    from site_of_parts.saved_late import version_late
 '''
 _DJANGO_WSGI: Final = '''
     """The application."""
@@ -590,6 +593,8 @@ def _functions(number: int, package: str) -> str:
 def _write_saved(folder: Path) -> None:
     _write(folder / "saved_inside.py", f'"""A version in a function."""\n\n{_VERSION_INSIDE}')
     _write(folder / "saved_at_top.py", f'"""A version at the top of a module."""\n\n{_AT_TOP}')
+    late = _AT_TOP.replace("version_at_top", "version_late")
+    _write(folder / "saved_late.py", f'"""A version at the top of the module that is imported last."""\n\n{late}')
 
 
 def _filled(text: str, **values: object) -> str:

@@ -83,6 +83,11 @@ def _large() -> tuple[Project, ...]:
     )
 
 
+def _late(project: Project) -> Project:
+    edited = project.edited.replace("saved_at_top", "saved_late")
+    return replace(project, key=f"{project.key}_late", title=f"{project.title}: the last one", edited=edited)
+
+
 def _inside(project: Project) -> Project:
     edited = project.edited.replace("saved_at_top", "saved_inside")
     return replace(
@@ -102,6 +107,7 @@ def _project_list() -> tuple[Project, ...]:
         *small,
         replace(small[0], key="one_file_10000", title="One file among 10,000", more=10_000),
         *large,
+        *map(_late, large[:2]),
         *inside_small,
         *inside_large,
         *map(_hasty, small[:3]),

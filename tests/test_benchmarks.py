@@ -85,7 +85,7 @@ def test_a_large_project_has_its_modules(write, tmp_path):
     for file in files:
         compile(file.read_text(), file, "exec")
     places = {file.name for file in files if file.name.startswith("saved_")}
-    assert places == {"saved_inside.py", "saved_at_top.py"}
+    assert places == {"saved_inside.py", "saved_at_top.py", "saved_late.py"}
 
 
 def test_a_version_is_saved_at_its_place():
