@@ -7,7 +7,6 @@ its own reads the supervisor's messages from the channel.
 from __future__ import annotations
 
 import _thread
-import atexit
 import gc
 import os
 import threading
@@ -142,7 +141,6 @@ class Worker:
 
     def _begin(self, received: list[tuple[Message, list[int]]]) -> None:
         """Handle what came with the start, and what comes from now on."""
-        atexit.register(serving_process.lower_priority)
         for message, descriptors in received:
             self._handle(message, descriptors)
         if self._start.options.get("debugger"):

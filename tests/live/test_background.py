@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -268,3 +269,29 @@ def test_who_holds_an_address_is_not_waited_for_long(start: Start, project: Path
     appliance.wait_for("worker.ready")
     assert appliance.get("/")[1] == b"two"
     assert appliance.process.poll() is None
+
+
+ENDING = """
+import atexit, os
+SEEN = []
+atexit.register(lambda: SEEN.append(os.nice(0)))
+def app(environ, start_response):
+    read, write = os.pipe()
+    if not (child := os.fork()):
+        os.nice(1)
+        atexit._run_exitfuncs()
+        os.write(write, f"{SEEN} {os.nice(0)}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [os.read(read, 100)]
+"""
+
+
+def test_the_end_of_an_old_worker_has_the_lowest_priority(start: Start, project: Path):
+    """After the project's own exit hooks, what the interpreter frees takes no processor from the next worker."""
+    (project / "app.py").write_text(ENDING, encoding="utf-8")
+    appliance = start(APPLIANCE_INSTALL="off")
+    appliance.wait_for("worker.ready")
+    assert appliance.get("/")[1] == f"[{os.nice(0) + 1}] 19".encode()
+    assert appliance.stop() == 0
