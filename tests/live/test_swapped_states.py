@@ -13,6 +13,7 @@ from tests.thorough import THOROUGH
 pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="images are made on Linux")
 
 _DEFAULT_S, _THOROUGH_S = 6.0, 55.0
+_MOST_S = 180.0  # until a save was swapped: on a busy machine most find no image ready
 
 
 def test_a_swapped_state_is_that_of_a_cold_start(tmp_path: Path) -> None:
@@ -20,13 +21,11 @@ def test_a_swapped_state_is_that_of_a_cold_start(tmp_path: Path) -> None:
     project = MutatedProject(tmp_path, seed=5)
     ends = time.monotonic() + (_THOROUGH_S if THOROUGH else _DEFAULT_S)
     try:
-        while time.monotonic() < ends:
+        while time.monotonic() < ends or (not project.outcome.how["swapped"] and time.monotonic() < ends + _MOST_S):
             project.step()
     finally:
         project.close()
     outcome = project.outcome
     assert outcome.differences == []
     assert outcome.mismatches == []
-    assert outcome.compared
-    if THOROUGH:
-        assert outcome.how["swapped"], outcome.how
+    assert outcome.how["swapped"], outcome.how
