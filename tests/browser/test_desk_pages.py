@@ -92,6 +92,7 @@ def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
     assert tab.locator("tr.chosen").inner_text().split("\t")[2] == "/raise"
     tab.keyboard.press("Enter")
     tab.wait_for_selector("h1 >> text=GET /raise")
+    tab.wait_for_load_state()  # its script takes the keys
     shown = {
         "exception": "ValueError: wrong",
         "request": "Accept-Encoding",

@@ -86,3 +86,12 @@ def posted(appliance: Appliance, page: str, form: dict[str, str], **changed: str
     content = response.read()
     connection.close()
     return response.status, json.loads(content) if content[:1] == b"{" else {"text": content.decode()}
+
+
+def details_of(appliance: Appliance, number: int) -> dict[str, Any]:
+    """The details of a recorded request: they come on another way than its line, and may come later."""
+    found = None
+    while found is None:
+        found = asked(appliance, f"requests/{number}")["details"]
+    details: dict[str, Any] = found
+    return details

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.desk_client import details_of
 from tests.live.live_appliance import Appliance
 from tests.live.postgres_cluster import cluster
 from tests.live.query_projects import DRIVERS, FRAMEWORKS
@@ -48,7 +49,7 @@ def test_a_repeated_query_is_found_in_any_project(
     names = [line.rpartition(" ")[2] for line in lines if "# line of " in line]
     for name in names:
         assert appliance.get(f"/{name}")[1] == b"[0, 1, 2, 3, 4, 5]"
-        details = recorded_request(appliance, f"/{name}")["details"]
+        details = details_of(appliance, recorded_request(appliance, f"/{name}")["id"])
         place = f"{project / 'app.py'}:{next(at for at, line in enumerate(lines, 1) if line.endswith(f'of {name}'))}"
         (repeated,) = details["repeated"]
         assert (repeated["count"], repeated["place"]) == (6, place)

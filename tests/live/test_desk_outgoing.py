@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.live.desk_client import details_of
 from tests.live.live_appliance import Appliance
-from tests.live.test_desk import ask, recorded
+from tests.live.test_desk import recorded
 from tests.releases import environment
 from tests.thorough import THOROUGH
 
@@ -135,7 +136,7 @@ def of_request(appliance: Appliance, path: str, **fields: str) -> tuple[bytes, d
     connection.close()
     with recorded(appliance) as requests:
         number = next(each["id"] for each in requests if f"{each['path']}?{each['query']}" == path)
-    details: dict[str, Any] = ask(appliance, f"requests/{number}")["details"]
+    details = details_of(appliance, number)
     return answer, details
 
 
@@ -223,6 +224,6 @@ def test_a_call_belongs_to_its_request(start: Starting, project: Path, service: 
     with recorded(appliance, after=len(expected)) as requests:
         while seen < len(threads):
             request = next(requests)
-            (call,) = ask(appliance, f"requests/{request['id']}")["details"]["outgoing"]
+            (call,) = details_of(appliance, request["id"])["outgoing"]
             assert call["url"].rpartition("/")[2] == request["query"].rpartition("&")[2]
             seen += 1

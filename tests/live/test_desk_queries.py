@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.live.desk_client import details_of
 from tests.live.live_appliance import Appliance
 from tests.live.test_desk import recorded
 from tests.releases import environment, interpreter
@@ -92,10 +91,10 @@ def test_a_repeated_query_is_found_with_its_line(
     assert appliance.get("/books")[1] == b"[0, 1, 2, 3, 4, 5]"
     with recorded(appliance) as requests:
         number = next(each["id"] for each in requests if each["path"] == "/books")
-    request: dict[str, Any] = json.loads(appliance.get(f"/__appliance__/requests/{number}")[1])
-    queries = request["details"]["queries"]
+    details = details_of(appliance, number)
+    queries = details["queries"]
     assert [each["began_s"] for each in queries] == sorted(each["began_s"] for each in queries)
-    (repeated,) = request["details"]["repeated"]
+    (repeated,) = details["repeated"]
     lines = project_text.split("\n")
     place = f"{project / 'app.py'}:{lines.index(next(each for each in lines if '# the line' in each)) + 1}"
     sql = "SELECT ? FROM books" if project_text is PLAIN else "SELECT ?"

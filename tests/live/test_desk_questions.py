@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.desk_client import asked, newest, posted
+from tests.live.desk_client import asked, details_of, newest, posted
 from tests.live.live_appliance import Appliance
 from tests.live.postgres_cluster import cluster
 from tests.live.question_projects import ALL, IMPORTS, PINS
@@ -103,7 +103,7 @@ def test_five_questions_are_answered_in_three_ways(start: Starting, project: Pat
 def what_it_sent(appliance: Appliance, tools: Tools, number: int) -> None:
     """The form that the client has sent, without its password, and the answer."""
     sent = "title=Dune&password=********"
-    details = asked(appliance, f"requests/{number}")["details"]
+    details = details_of(appliance, number)
     answered = {"edition": 1, "authors": [f"author {each}" for each in range(6)]}
     assert (details["body"], json.loads(details["content"])) == (sent, answered)
     assert sent.replace("&", "&amp;") in page(appliance, f"requests/{number}/request")
@@ -113,9 +113,9 @@ def what_it_sent(appliance: Appliance, tools: Tools, number: int) -> None:
 
 def which_line_repeats_a_query(appliance: Appliance, tools: Tools, number: int, line: int) -> None:
     """The project's own line that asks for each author."""
-    (repeated,) = asked(appliance, f"requests/{number}")["details"]["repeated"]
+    (repeated,) = details_of(appliance, number)["repeated"]
     assert (repeated["count"], repeated["place"]) == (6, f"{appliance.project / 'app.py'}:{line}")
-    queries = asked(appliance, f"requests/{number}")["details"]["queries"]
+    queries = details_of(appliance, number)["queries"]
     assert len([each for each in queries if each["kind"] == "query"]) == 7  # a framework's own are left out
     shown = page(appliance, f"requests/{number}/queries")
     assert f"app.py:{line}" in shown

@@ -33,7 +33,7 @@ VERIFIED_S = 4.0  # with swaps: the last one is verified
 THOUGHT_S, THOUGHT = 1.5, 8  # with swaps: a pause after so many edits, in which there is a new image
 SAVES = 20  # of a burst
 SPARE_KIB = 4_000
-MOST_IMAGES = 3  # an image, its spare, and one that imports
+MOST_IMAGES = 7  # an image, its spare, one that imports, one that is compared with it, and three checkpoints
 MOST_PROCESSES = 6  # supervisor, preloader and the process that guards it, stand-in, worker, one that drains
 SETTINGS = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
