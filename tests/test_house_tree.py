@@ -125,7 +125,7 @@ def test_each_folder_without_python_is_listed():
 
 def test_each_package_says_where_it_runs():
     """A package's docstring says in which process or interpreter its modules run."""
-    said = re.compile(r"(?:^|[.:;,] |\b[Tt]hey )[Rr]uns? (?:in|on|wherever)\b|Both sides|PID 1", re.MULTILINE)
+    said = re.compile(r"(?:^|[.:;,] |\b[Tt]hey )[Rr]uns? (?:in|wherever)\b|Both sides|PID 1", re.MULTILINE)
     texts = {path: ast.get_docstring(parsed(path)) or "" for path in PACKAGE.rglob("*/__init__.py")}
     assert [str(path) for path, text in texts.items() if not said.search(text)] == []
 

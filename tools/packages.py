@@ -14,12 +14,13 @@ OPENING = """# The packages
 
 <!-- Made by `python -m tools.packages`; a test compares it with the packages. -->
 
-Each package of `appliance/` has one purpose and at most fifteen modules, and imports only packages below it: the order
-is that of the layers that import-linter checks. [The newcomer's walk](newcomers-walk.md) finds its way with this list
-alone.
+Each package of `appliance/` has one purpose and at most fifteen modules. A package at the top imports only packages at
+the top that come after it: the order is that of the layers that import-linter checks. Within a package, its own
+packages are in alphabetical order. [The newcomer's walk](newcomers-walk.md) finds its way with this list alone.
 
-[Optional packages](#what-is-optional) are marked: the core imports them only where `pyproject.toml` lists it. A
-package's main module may have the package's name.
+[Optional packages](#what-is-optional) are marked. The packages that a contract in `pyproject.toml` names as the core
+import them only where it says so; the commands, and the modules that start a process and connect its parts, import them
+too. A package's main module may have the package's name.
 
 """
 OPTIONAL = {  # in the order of the contract in pyproject.toml

@@ -1,7 +1,8 @@
 """The commands of ``appliance``, and what they share: a command's ``command(...)`` returns the exit code.
 
 ``diagnosis.doctor``, ``explain`` (``check`` and ``config``), ``init``, ``install``, ``pip``, ``run_command``, ``serve``
-and ``show_status`` are commands. The other modules are parts of these commands.
+and ``show_status`` are commands. The other modules are parts of these and of the
+commands in its packages.
 
 They run in the appliance's own interpreter, and never import the project's code.
 """

@@ -78,7 +78,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     @path.setter
     def path(self, target: str) -> None:
-        """The request is for another target: the environ is made of that.
+        """Set another target for the request; its environ is made from it.
 
         Raises:
             RequestRefused: there is none such.

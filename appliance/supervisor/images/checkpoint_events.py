@@ -107,7 +107,7 @@ class ImportOver(Event):
 
 
 class ImportEnded(Event):
-    """What imports was ended, or has ended by itself."""
+    """The process that imports the project was killed, or has ended by itself."""
 
 
 class CheckpointEnded(Event):

@@ -136,7 +136,7 @@ def _ends(checkpoints: tuple[Checkpoint, ...]) -> tuple[Action, ...]:
 
 
 def _keep(state: State, right: Callable[[Checkpoint], bool]) -> Step:
-    """Keep those that are right. Those that are coming end with their import: a fork of one goes on with it."""
+    """Drop the checkpoints that are wrong. One of the running import stays until that ends, since its fork imports."""
     kept = tuple(each for each in state.kept if right(each))
     coming = tuple(each._replace(right=each.right and right(each)) for each in state.coming)
     gone = tuple(each for each in state.kept if each not in kept)

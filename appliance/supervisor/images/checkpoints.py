@@ -79,7 +79,7 @@ class Checkpoints:
         """Take files that have changed, by absolute path."""
         self._note(kinds)
         self._on(events.FilesChanged(tuple(kinds), all(self._is_modified(path, kind) for path, kind in kinds.items())))
-        # The next change of a file that is there now is none of a new one; one that is removed is new after that.
+        # A file that exists now is known: its next change does not count as a new file. A removed file is forgotten.
         self._known.difference_update(kinds)
         self._known.update(path for path in kinds if Path(path).is_file())
 
@@ -167,7 +167,7 @@ class Checkpoints:
     def reached(
         self, child: Handle, message: CheckpointReached, read: frozenset[str], changed: Iterable[str] = ()
     ) -> None:
-        """Keep what has imported until here: it has paused before this file, and has read those.
+        """Keep the process that has paused before this file as a checkpoint; ``read``: the files that it has read.
 
         ``changed``: the files that have changed since the import was started.
         """
@@ -181,11 +181,11 @@ class Checkpoints:
         self._on(events.ImportOver(cpu_s))
 
     def import_ended(self) -> None:
-        """What imports was ended."""
+        """The process that imported the project was killed."""
         self._on(events.ImportEnded())
 
     def resume(self) -> None:
-        """Let those go on that were stopped when they imported."""
+        """Send SIGCONT to each checkpoint that was stopped while it imported."""
         for checkpoint in self._state.coming:
             self._signal(checkpoint.number)
 
@@ -198,7 +198,7 @@ class Checkpoints:
             self._on(events.CheckpointEnded(number, child.how()))
 
     def close(self) -> None:
-        """End all, and keep none any more."""
+        """End every checkpoint, and make no others."""
         self._closed = True
         self._on(events.StopRequested())
 

@@ -1,8 +1,8 @@
 """Remember which files could not be swapped at their last save, and guess whether their next save may be.
 
-A swap that is declined costs some milliseconds more than none, and who has edited the top of a module edits it again.
-So a swap of such a file is tried again only if its outline, which is all but the bodies of its functions, is the same
-as at the save before. That is a guess, from the indentation of lines: the worker decides what is swapped.
+A swap that is declined costs some milliseconds more than none, and developers who edit the top of a module often edit
+it again. So a swap of such a file is tried again only if its outline, which is all but the bodies of its functions, is
+the same as at the save before. That is a guess, from the indentation of lines: the worker decides what is swapped.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Pause(Action):
 
 
 class Resume(Action):
-    """Let them go on."""
+    """Send SIGCONT to the processes that import."""
 
 
 class Compare(Action):

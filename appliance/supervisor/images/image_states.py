@@ -66,7 +66,7 @@ from appliance.supervisor.images.image_events import (
 FIRST_S = 0.05  # the first requests of the first worker come before the first image
 QUIET_S = 1.0  # without a save, before the project is imported again
 LATEST_S = 2.0  # while there is no image: the longest wait for a moment without a save
-DOUBLINGS = 4  # of that wait: saves that no image can serve are not to have one made for each
+DOUBLINGS = 4  # of that wait: a series of saves that no image can serve does not start an import for each
 LATER_S = 300.0  # the longest wait after an image has failed
 NOT_READY = "no image of the project is ready yet"
 FAILED = "the image of the project has failed: "

@@ -1,4 +1,4 @@
-"""Have forks of the images say what state they have, and compare: a swap with an import, and two imports.
+"""Compare a swap with a fresh import, by the fingerprints that a fork of each image makes.
 
 A fork alone makes a fingerprint: that takes time and memory, and a save ends the fork at once. Runs in the supervisor's
 loop.

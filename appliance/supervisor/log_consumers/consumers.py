@@ -33,7 +33,7 @@ class LogConsumers(NamedTuple):
         self.exporter.begin()
 
     def hurry(self) -> None:
-        """Start those that do not run yet, if there is something for them: the appliance stops."""
+        """At a stop, start each consumer that has lines to send and does not run."""
         self.recorder.hurry()
         self.exporter.hurry()
 

@@ -12,7 +12,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 
 def processors(groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
-    """Return the number of processors; a part of one, where the control group allows no more.
+    """Return how many processors this process may use; a fraction if the control group allows less than one.
 
     Args:
         groups: where the control groups are mounted.

@@ -112,7 +112,7 @@ def _with_page(state: State, page: Page, *, holds: bool) -> Step:
 
 
 def _show(state: State) -> tuple[Action, ...]:
-    """Have the newest page shown by who shows pages now; nobody does before the first start."""
+    """Send the newest page to the process that shows pages; before the first start there is none."""
     if state.page is None:
         return ()
     if state.standin:

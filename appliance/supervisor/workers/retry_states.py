@@ -108,7 +108,7 @@ def _start(state: State, *before: Action, cold: bool, swap: bool = False, checkp
 
 
 def _drop(state: State, how: str) -> Action:
-    """Use what the attempt was forked from no more."""
+    """Stop using the source of this attempt: the image or the checkpoint."""
     return DropCheckpoint(how) if state.resuming else DropImage(how)
 
 
