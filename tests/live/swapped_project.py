@@ -124,11 +124,21 @@ class SwappedProject:
 
     def status(self) -> dict[str, Any]:
         """What ``appliance status --json`` says."""
-        told: dict[str, Any] = json.loads(self.appliance.command("status", "--json").stdout)
-        return told
+        return status_of(self.appliance)
 
     def worst(self) -> list[str]:
         """The events of the log so far that are errors, or defects of ours."""
-        self.appliance.catch_up()
-        worst = [each for each in self.appliance.events if each["level"] in {"error", "critical"}]
-        return [f"{each['event']} {each.get('message') or each}" for each in worst]
+        return worst_of(self.appliance)
+
+
+def status_of(appliance: Appliance) -> dict[str, Any]:
+    """What ``appliance status --json`` says."""
+    told: dict[str, Any] = json.loads(appliance.command("status", "--json").stdout)
+    return told
+
+
+def worst_of(appliance: Appliance) -> list[str]:
+    """The events of the log so far that are errors, or defects of ours."""
+    appliance.catch_up()
+    worst = [each for each in appliance.events if each["level"] in {"error", "critical"}]
+    return [f"{each['event']} {each.get('message') or each}" for each in worst]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.live.dap_client import DapClient
+from tests.live.held_request import HeldRequest, debugger_alone
 from tests.live.live_appliance import Appliance
 
 Start = Callable[..., Appliance]
@@ -36,12 +35,7 @@ def port() -> int:
 @pytest.fixture
 def debugged(start: Start, project: Path, port: int, tmp_path: Path) -> Callable[..., Appliance]:
     """Start the project with a debugger: debugpy alone in a folder, as the image has it."""
-    spec = importlib.util.find_spec("debugpy")
-    assert spec is not None
-    assert spec.origin is not None
-    folder = tmp_path / "debugpy-alone"
-    folder.mkdir()
-    (folder / "debugpy").symlink_to(Path(spec.origin).parent)
+    folder = debugger_alone(tmp_path)
 
     def begin(**settings: str) -> Appliance:
         (project / "app.py").write_text(APP.format(word="one"), encoding="utf-8")
@@ -66,29 +60,9 @@ def attach(port: int, project: Path) -> Iterator[Callable[[], DapClient]]:
         client.close()
 
 
-class Request(threading.Thread):
-    """A request that a breakpoint holds."""
-
-    def __init__(self, appliance: Appliance) -> None:
-        super().__init__(daemon=True)
-        self._appliance = appliance
-        self.answer: tuple[int, bytes] | None = None
-        self.start()
-
-    def run(self) -> None:
-        """Ask, and keep the answer."""
-        response, body = self._appliance.get()
-        self.answer = (response.status, body)
-
-    def answered(self) -> Any:
-        """The answer, once it is there."""
-        self.join(60)
-        return self.answer
-
-
 def stops(client: DapClient, appliance: Appliance, file: Path) -> Any:
     """Make a request, see it stop at the breakpoint, let it go; its answer."""
-    request = Request(appliance)
+    request = HeldRequest(appliance)
     where, line, thread = client.where_it_stopped()
     assert (where, line) == (str(file), LINE)
     client.ask("continue", threadId=thread)
@@ -130,7 +104,7 @@ def test_no_clock_runs_at_a_breakpoint(
     appliance = debugged(APPLIANCE_GRACE_S="0.1")
     appliance.wait_for("worker.ready")
     client = attach()
-    request = Request(appliance)
+    request = HeldRequest(appliance)
     *_, thread = client.where_it_stopped()
     appliance.edit("app.py", APP.format(word="two"))
     appliance.wait_for("worker.ready", generation=2)
