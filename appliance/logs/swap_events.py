@@ -49,7 +49,8 @@ SWAP_EVENTS = MappingProxyType(
             "replaces the one that was swapped; these files are not swapped again until the appliance restarts. "
             "`names`: what differs.",
             ("files", "names", "action"),
-            action="Your project needs no change. Report a defect of the appliance. APPLIANCE_SWAP=off ends all swaps.",
+            action="Nothing is wrong if the import reads what has changed meanwhile outside of the project. Otherwise "
+            "report a defect of the appliance. APPLIANCE_SWAP=off ends all swaps.",
         ),
     }
 )
