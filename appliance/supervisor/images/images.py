@@ -377,7 +377,7 @@ class Images:
 
     def _report_mismatch(self, action: events.ReportMismatch) -> None:
         generation = self._worker.generation if self._worker is not None else 0
-        files = list(self._files[Process.IMAGE].changed) if Process.IMAGE in self._files else []
+        files = self._swappable.named(self._files[Process.IMAGE].changed) if Process.IMAGE in self._files else []
         self._swappable.turn_off([*files, *action.differences])
         self._reports.mismatch(generation, files, action.differences)
 

@@ -88,6 +88,10 @@ class SwappableFiles:
         """Return the absolute path of a path that the watcher has reported."""
         return path if path.startswith("/") else f"{self._root}/{path}"
 
+    def named(self, paths: Iterable[str]) -> list[str]:
+        """Return absolute paths as the watcher reports them: those of the project's files without its folder."""
+        return [path.removeprefix(f"{self._root}/") for path in paths]
+
     def objection(self, kinds: Mapping[str, Kind], blocked: Mapping[str, str]) -> str:
         """Return why no swap can serve these changes; empty if one may.
 
@@ -99,7 +103,7 @@ class SwappableFiles:
 
     def objections(self, image: ImageFiles) -> dict[str, str]:
         """Return the objection to each module that an image has read, by path; empty if there is none."""
-        paths = sorted(path.removeprefix(f"{self._root}/") for path in image.read if path.endswith(".py"))
+        paths = sorted(self.named(path for path in image.read if path.endswith(".py")))
         found = {path: self._objection(path, Kind.CODE, image.blocked) for path in paths}
         return {path: why for path, why in found.items() if Path(self.whole(path)).is_file()}
 
