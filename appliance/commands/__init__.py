@@ -4,5 +4,5 @@
 and ``show_status`` are commands. The other modules are parts of these and of the
 commands in its packages.
 
-They run in the appliance's own interpreter, and never import the project's code.
+Runs in commands, and for ``serve`` in the supervisor; never imports the project's code.
 """

@@ -1,4 +1,4 @@
 """Settings: flags, variables and ``.env`` files become one frozen ``Settings`` object; their documentation.
 
-Runs in the appliance's own interpreter. ``__main__`` reads the environment once; this package gets it as an argument.
+Runs in the supervisor and in commands. ``__main__`` reads the environment once; this package gets it as an argument.
 """

@@ -4,7 +4,7 @@ One process writes (``recorder``), any number read. With a write-ahead log, read
 file system can't share memory between processes, SQLite's own journal is used. The file is a cache: a database that
 can't be read, or has the tables of another version, is replaced.
 
-Runs in the recorder and its readers.
+Runs in the recorder, which writes, and in the readers: the stand-in, ``appliance requests`` and ``appliance mcp``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Make what a request did, except its queries, readable, and mask the secrets in it. Runs in the recorder.
+"""Make what a request did, except its queries, readable, and mask the secrets in it.
 
-The worker has bounded it; but the project has the socket too, and may write anything.
+Runs in the recorder, and in the stand-in and commands that show requests. The worker has bounded it; but the project
+has the socket too, and may write anything.
 """
 
 from __future__ import annotations

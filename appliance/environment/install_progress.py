@@ -2,7 +2,7 @@
 
 uv prints how many packages it has resolved, each large download, and the end of each step. In between, the number of
 packages that are fetched is the number of new folders in uv's archive: uv unpacks each package into one of its own.
-Runs in ``appliance install``.
+Runs in ``appliance install``; the supervisor runs in its loop only what reads and keeps the last duration.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """Which user runs the appliance, and what that user owns: privileges, the project's owner, the cache folder.
 
-Runs in the appliance's own interpreter, before anything of the project starts.
+Runs in the supervisor and in commands, before anything of the project starts.
 """

@@ -1,8 +1,9 @@
 """Drop all capabilities of root where the appliance stays root.
 
-Runs in the image's PID 1 and in ``appliance run`` if root owns the project. The process stays root, because the files
-are root's, but neither it nor its children can load modules, change owners, override permissions, send raw packets or
-look into other users' processes. Where root switches to another user, the kernel drops all capabilities itself.
+Runs in PID 1 of a container and in ``appliance run``, if root owns the project. The process stays root, because the
+files are root's, but neither it nor its children can load modules, change owners, override permissions, send raw
+packets or look into other users' processes. Where root switches to another user, the kernel drops all capabilities
+itself.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ children send into fields; ``sanitise`` makes every text harmless; ``render.json
 the line; ``writer`` is the thread that may block on stdout. ``events`` and ``render.log_fields`` are the tables of all
 events and fields.
 
-Runs in the appliance's own interpreter: in the supervisor, in commands, and in a process that uses the server as a
-library. This
-package knows nothing of processes, sockets or settings.
+Runs in the supervisor, in commands, and in a process that uses the server as a library. This package knows nothing of
+processes, sockets or settings.
 """

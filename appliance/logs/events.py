@@ -1,7 +1,7 @@
 """The table of events: each event's name, its level, its meaning, its fields, and who may log it.
 
 Names are dotted and in the past tense. They are API: a test compares every name in the code with this table. Runs in
-the supervisor, which checks who may log what.
+the supervisor, which checks who may log what, and in a process that uses the server as a library.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 r"""Invisible characters: which of them are harmful, and where a text needs one.
 
-This module has the table and the few exceptions; it does not escape. Runs in the supervisor.
+This module has the table and the few exceptions; it does not escape. Runs in the supervisor, in commands, and in a
+process that uses the server as a library.
 
 Harmful are all characters that Unicode calls default-ignorable or format characters (UAX 44,
 Default_Ignorable_Code_Point; category Cf): people paste logs into an assistant, and invisible text may be an

@@ -1,4 +1,5 @@
 """The messages between the supervisor and its children, and how they travel.
 
-Both sides import this package, so it uses only the standard library, and runs on every Python that a project can have.
+Runs in every process of both sides, so it uses only the standard library, and runs on every Python that a project can
+have.
 """

@@ -1,7 +1,7 @@
 """The channel between the supervisor and one child: typed messages over a socket pair, with descriptors.
 
-Encodes and frames ``messages``. Runs in every process; on the project's side on Python 3.10 to 3.15, so it imports only
-the standard library.
+Encodes and frames ``messages``. Runs in every process of both sides: so it imports only the standard library, and runs
+on Python 3.10 to 3.15.
 
 Theory of operation. A stream socket pair (AF_UNIX), with one writer at each end. A frame is a header of five bytes
 (length of the payload, number of descriptors), then the payload, one JSON object. Descriptors travel as SCM_RIGHTS with

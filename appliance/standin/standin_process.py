@@ -1,6 +1,6 @@
 """Run a stand-in: do what the supervisor's messages say, in one server that lives as long as the process.
 
-This process loads nothing of the project. It runs in the appliance's own interpreter, as a child of the supervisor.
+This process loads nothing of the project. Runs in the stand-in, in the appliance's own interpreter.
 
 Theory of operation. While no worker serves, the server accepts, and answers the project's requests with the
 supervisor's page. While one serves, the server does not accept: it gets the connections on which a page of the

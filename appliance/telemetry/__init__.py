@@ -1,4 +1,4 @@
 """The exporter: a process that sends requests, queries, calls, lines and durations to an OpenTelemetry collector.
 
-Runs in a process of its own, in our interpreter, if an endpoint is set. It alone imports OpenTelemetry's SDK.
+Runs in the exporter, which is started if an endpoint is set. Only this package imports OpenTelemetry's SDK.
 """

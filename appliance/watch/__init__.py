@@ -1,6 +1,7 @@
 """Watch a project's files: which files matter, how changes are noticed, and when a burst of changes is over.
 
-Runs in the supervisor, in a thread of its own, and knows nothing of processes. ``watcher`` is the entry point.
+Runs in the supervisor, in a thread of its own, and in ``appliance run --watch``; ``mounts`` and ``inotify`` run in
+``appliance doctor`` too. This package knows nothing of processes. ``watcher`` is the entry point.
 ``kinds`` and ``ignores`` decide which files matter, and ``tree`` finds them. ``event_sources``, ``inotify`` and
 ``watchfiles_source`` deliver file events; ``mounts`` finds the mounts that have none. ``watch_set`` combines all of
 them, and ``scan_schedule`` decides when to scan. ``burst`` and ``file_contents`` decide whether and when a change is

@@ -1,7 +1,7 @@
 """Limit the size of a message to the supervisor, whatever the project put into it.
 
 Long texts are cut and say so, deep and wide values are pruned, and types that JSON does not know become a text. Runs in
-every worker, but only for messages that are too large or not JSON.
+every worker and in the stand-in, but only for messages that are too large or not JSON.
 """
 
 from __future__ import annotations

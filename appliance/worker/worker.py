@@ -1,7 +1,7 @@
 """Run one generation of the project: import the application, serve it, drain, end.
 
-Runs in the project's interpreter. The application's import and the server's loop run in the main thread; a thread of
-its own reads the supervisor's messages from the channel.
+Runs in a worker, in the project's interpreter: the application's import and the server's loop in the main thread. A
+thread of its own reads the messages from the channel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """The services that a project's dependencies ask for: which they are, and what ``appliance init`` writes for them.
 
-Runs in ``appliance init``, in our interpreter.
+Runs in ``appliance init`` and ``appliance deploy``.
 """

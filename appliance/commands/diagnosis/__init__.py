@@ -1,1 +1,1 @@
-"""``appliance doctor``: the checks of this machine, and what each finding says. Run in our own interpreter."""
+"""``appliance doctor``: the checks of this machine, and what each finding says. Runs in ``appliance doctor``."""

@@ -1,1 +1,1 @@
-"""The commands that show what the recorder has stored. Run in the appliance's own interpreter."""
+"""The commands that show the recorder's requests. Runs in ``appliance requests`` and ``appliance mcp``."""

@@ -1,4 +1,4 @@
 """Compare two responses: status, fields, content by structure or by lines, queries. Every comparison has a bound.
 
-Runs in the recorder; ``appliance requests`` prints its results.
+Runs in the recorder, and in ``appliance requests``, which prints the results.
 """

@@ -1,6 +1,7 @@
-"""Make the queries of a message readable, and mask the secrets in their texts. Runs in the recorder.
+"""Make the queries of a message readable, and mask the secrets in their texts.
 
-The worker has bounded them; but the project has the socket too, and may write anything.
+Runs in the recorder, and in the stand-in and commands that show requests. The worker has bounded them; but the project
+has the socket too, and may write anything.
 """
 
 from __future__ import annotations

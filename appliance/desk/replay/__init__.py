@@ -1,4 +1,4 @@
 """Send recorded requests again: from memory, or from the masked record.
 
-Runs in the recorder, in threads of its own; ``sent_request`` in the stand-in too.
+Runs in the recorder, in threads of its own; ``restored_request`` and ``sent_request`` run in the stand-in too.
 """

@@ -1,4 +1,4 @@
 """Read an installer's output: which package failed, why, and what to do.
 
-Runs in the installer and in the supervisor.
+Runs in the supervisor and in commands.
 """

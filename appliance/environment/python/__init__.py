@@ -1,4 +1,4 @@
 """Choose the Python that a project is installed for.
 
-Runs in the installer, in commands and in the supervisor.
+Runs in the supervisor and in commands.
 """

@@ -1,7 +1,7 @@
 """Turn a record of the project's ``logging``, as its worker sent it, into the level and fields of an event.
 
-This module checks which fields such a record has, and their types: any program that can write to the worker's
-pipe can send anything. Runs in the supervisor.
+This module checks which fields such a record has, and their types: any program that can write to the worker's pipe can
+send anything. Runs in the supervisor, and in a process that uses the server as a library.
 """
 
 from __future__ import annotations

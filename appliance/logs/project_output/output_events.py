@@ -1,7 +1,7 @@
 r"""Turn what a process prints into the fields of ``output`` events, line by line.
 
 This module knows where a line ends and how long it may be, and which lines are a project's own JSON; it knows no pipes.
-Runs in the supervisor, one ``Lines`` for each pipe.
+Runs in the supervisor, one ``Lines`` for each pipe; parts of it run in a process that uses the server as a library.
 """
 
 from __future__ import annotations

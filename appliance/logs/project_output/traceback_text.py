@@ -1,7 +1,7 @@
 """Format a traceback for people: highlight the project's own frames, make paths relative, dim the rest.
 
-This module parses the text of a Python traceback, and knows no events. Runs in the supervisor, if the log is for
-people.
+This module parses the text of a Python traceback, and knows no events. Runs in the supervisor, and in a process that
+uses the server as a library, if the log is for people.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The banner: three lines for a person, once the project is served for the first time.
 
-Runs in the supervisor, if the log is for people.
+Runs in the supervisor, and in a process that uses the server as a library, if the log is for people.
 """
 
 from __future__ import annotations

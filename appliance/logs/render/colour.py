@@ -1,7 +1,7 @@
 """Colour text for people with SGR sequences (ECMA-48, 8.3.117), or leave it plain.
 
 The only module of the supervisor's side that writes an escape character, around text that is sanitised already. Runs in
-the supervisor, if the log is for people.
+the supervisor, and in a process that uses the server as a library, if the log is for people.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Format the values of fields for people: as words, pairs and aligned rows, never as JSON or Python would write them.
 
-The values are sanitised already. Runs in the supervisor, if the log is for people.
+The values are sanitised already. Runs in the supervisor, and in a process that uses the server as a library, if the log
+is for people.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Fold repeated lines: show the first, and then how many more there were.
 
-This module only counts. Runs in the supervisor, if the log is for people.
+This module only counts. Runs in the supervisor, and in a process that uses the server as a library, if the log is for
+people.
 """
 
 from __future__ import annotations

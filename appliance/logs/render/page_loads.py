@@ -1,7 +1,7 @@
 """Fold the requests of one page load: hold the page's line for a moment, and count its assets into it.
 
 This module knows which request is a page, and which one belongs to the page before it. It renders nothing. Runs in the
-supervisor, if the log is for people and ACCESS_LOG is ``pages``.
+supervisor, and in a process that uses the server as a library, if the log is for people and ACCESS_LOG is ``pages``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Parse a request head, strictly: the request line (RFC 9112, 3), and what its fields say.
 
-``fields`` has the grammar of the lines behind the request line. Pure: no socket, no clock. Runs in the worker, once a
-request.
+``fields`` has the grammar of the lines behind the request line. Pure: no socket, no clock. Runs in each process that
+has the server (worker, stand-in, library), once a request.
 
 One thing is not strict: a target may contain any printable text, also bad percent-encoding and raw UTF-8. It is not a
 valid URI then, but browsers and scripts send it, and a development server must show a project what they send. Bytes

@@ -2,7 +2,7 @@
 
 The list of allowed hosts protects from DNS rebinding: another site's page, whose name resolves to this machine, could
 otherwise read what the project serves. The caller passes the additional names; this module knows no settings. The check
-runs in the worker, once for each new host.
+runs in each process that has the server (worker, stand-in, library), once for each new host.
 
 The grammar allows hosts that no resolvable name or address has: sub-delims (some readers take "a,b" for two hosts), and
 addresses of future IP versions. Such a host is well-formed, but is served only if it is allowed by name.

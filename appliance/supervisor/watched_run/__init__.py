@@ -1,1 +1,1 @@
-"""``appliance run --watch``: run a command again after each save. Runs in the process of that command."""
+"""Run a command again after each save. Runs in ``appliance run --watch``."""

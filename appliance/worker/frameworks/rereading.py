@@ -1,6 +1,6 @@
 """Tell whether saved templates are read again at their next use, so that the worker need not be restarted.
 
-Runs in the worker's control thread, when the supervisor asks. Never imports a framework, and makes no engine that the
+Runs in the worker's control thread, on ``CheckTemplates``. Never imports a framework, and makes no engine that the
 project has not made.
 
 Theory of operation. A stale page is the worst result, and a restart is always right. So each way in which this process

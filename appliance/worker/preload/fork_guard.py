@@ -1,6 +1,7 @@
 """End a process that the project forks within a request, when it returns from the application.
 
-Runs in the worker: ``guard_application`` once, its wrapper in each request's thread.
+Runs in the worker: ``guard_application`` once, its wrapper in each request's thread; ``EndingQueue`` runs in the
+stand-in too.
 
 Theory of operation. ``os.fork()`` copies the calling thread, in the middle of the application. If the child then calls
 ``sys.exit()``, raises or returns, a server with a thread for each connection ends that thread, and with it the child.
