@@ -174,7 +174,7 @@ def _add_project_commands(add: Callable[..., _Parser]) -> None:
 
 
 def _add_check(add: Callable[..., _Parser]) -> None:
-    """Add the command that shows what was found in the project."""
+    """Add the command that shows the findings about the project."""
     check = add(
         "check", "Show which application was found in the project, and why. Starts nothing without --reload.",
         *_PLANNING, "STATUS_SOCKET", usage="[--verbose] [--json] [--reload]", without="RELOAD",
@@ -293,7 +293,7 @@ def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mappi
 
 
 def _show(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapping[str, str]) -> int:
-    """Run a command that shows what the running appliance knows."""
+    """Run a command that shows the state of the running appliance."""
     match arguments.command:
         case "status":
             from appliance.commands import show_status

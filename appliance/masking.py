@@ -202,7 +202,7 @@ def secret_parts(values: Iterable[str]) -> Iterator[str]:
 
 
 def _parts(value: str) -> Iterable[str]:
-    """Return what is secret in a value: a URL's password (its host is not secret), each line of a key, or all of it."""
+    """Return the secret parts of a value: a URL's password (not its host), each line of a key, or the whole."""
     if "://" in value:
         return _url_secrets(value)
     lines = [line.strip() for line in value.splitlines()]

@@ -75,7 +75,7 @@ class Survivor(NamedTuple):
 
 
 def prepare(modules: list[str]) -> None:
-    """Copy what the tests need, and tell mutmut which modules to change."""
+    """Copy the files that the tests need, and tell mutmut which modules to change."""
     shutil.rmtree(COPY, ignore_errors=True)
     COPY.mkdir()
     for name in COPIED:
@@ -101,7 +101,7 @@ def mutmut(*argv: str) -> str:
 
 
 def verdicts() -> dict[str, str]:
-    """Return what became of each mutant, by mutmut's name for it: killed, survived, timeout, no tests.
+    """Return the outcome of each mutant, by mutmut's name for it: killed, survived, timeout, no tests.
 
     Code that a test runs in another process is not seen: it counts as untested.
     """
@@ -110,7 +110,7 @@ def verdicts() -> dict[str, str]:
 
 
 def survivors(names: list[str]) -> dict[str, Survivor]:
-    """Return what each mutant changes."""
+    """Return the change of each mutant."""
     done = subprocess.run(
         [sys.executable, "-c", DIFFS], cwd=COPY, input=json.dumps(names), stdout=subprocess.PIPE, text=True, check=True
     )
@@ -146,7 +146,7 @@ def function(name: str) -> str:
 
 
 def change(name: str, diff: str) -> Change:
-    """Return what a mutant changes."""
+    """Return the change of a mutant."""
     lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@"))]
     before, after = ([line[1:].strip() for line in lines if line.startswith(sign)] for sign in "-+")
     return function(name), " ".join(before), " ".join(after)
@@ -173,7 +173,7 @@ def explained(each: Change) -> bool:
 
 @cache
 def entries() -> frozenset[Change]:
-    """Return what the file explains."""
+    """Return the mutants that the file explains."""
     table = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))
     return frozenset(
         (f"{module}.{each['function']}", each["before"], each.get("after", ANY))

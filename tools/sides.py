@@ -31,25 +31,25 @@ def _contract(words: str) -> dict[str, Any]:
 
 
 def _layers() -> list[str]:
-    """Return what the project's side consists of and imports, each above what it imports."""
+    """Return the project's side and its imports, each package above those that it imports."""
     layers = _contract("worker, then server")["layers"]
     return [name.strip().removeprefix("appliance.") for layer in layers for name in layer.split("|")]
 
 
 def with_the_standin() -> list[str]:
-    """Return what our side and the stand-in import, and the project's process does not."""
+    """Return the packages that our side and the stand-in import, and the project's process does not."""
     layers = _layers()
     return sorted(layers[1 : layers.index("worker")])
 
 
 def both() -> list[str]:
-    """Return what both sides import."""
+    """Return the packages that both sides import."""
     layers = _layers()
     return sorted(layers[layers.index("server") + 1 :])
 
 
 def ours() -> list[str]:
-    """Return what only our side imports."""
+    """Return the packages that only our side imports."""
     apart = _contract("Neither side")["source_modules"]
     names = {name.removeprefix("appliance.") for name in apart}
     return sorted(names - {*with_the_standin(), *both()} - _ABOVE)

@@ -169,7 +169,7 @@ class McpServer:
 
 
 def _progress(params: Message, tell: Tell) -> Callable[[float, str], object]:
-    """Return what tells the client how far a call is: nothing, unless the client has asked for it."""
+    """Return a function that reports the progress of a call; it does nothing unless the client has asked for that."""
     meta = params.get("_meta")
     token = meta.get("progressToken") if isinstance(meta, dict) else None
     if isinstance(token, bool) or not isinstance(token, str | int):

@@ -106,7 +106,7 @@ def _outcome(sources: Sources, status: Found) -> Found:
 
 
 def _warnings(sources: Sources, generation: int) -> list[str]:
-    """Return what this generation has warned of at its start."""
+    """Return the warnings of this generation at its start."""
     with sources.desk() as connection:
         run = questions.current_run(connection)
         lines = log_lines(connection, LogFilters(level="warning", generation=generation, run=run, limit=10))
@@ -119,7 +119,7 @@ def _warning(each: Found) -> str:
 
 
 def _nothing(sources: Sources, status: Found, after: int, since: float, within_s: int) -> Found:
-    """Say what has happened instead of a reload."""
+    """Explain why no reload has followed."""
     result: Found = {
         "good": None,
         "outcome": f"No start after attempt {after} has ended within {within_s} s.",

@@ -49,7 +49,7 @@ def _run(run: Found) -> Found:
 
 
 def run_remedy(sources: Sources, call: Call) -> Found:
-    """Show what a remedy would do; with the value of that answer, run it, and return how it has ended."""
+    """Show the steps of a remedy; with the value of that answer, run the remedy, and return how it has ended."""
     remedy, confirm = call.arguments["remedy"], call.arguments.get("confirm", "")
     known = next((each for each in sources.ask("remedies").get("remedies", ()) if each["id"] == remedy), None)
     if known is None:

@@ -140,7 +140,7 @@ def _queries(found: Found, project: str, offset: int) -> Found:
 
 
 def _effects(found: Found, project: str) -> Found:
-    """Return what a request did, except its queries."""
+    """Return the effects of a request, except its queries."""
     details = found["details"] or {}
     return {
         "outgoing_calls": [_effect(each, project) for each in details.get("outgoing", ())],

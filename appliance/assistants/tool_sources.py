@@ -1,4 +1,4 @@
-"""Give tools access to what they report: the desk's database, and the supervisor's status."""
+"""Give tools access to their sources: the desk's database, and the supervisor's status."""
 
 from __future__ import annotations
 

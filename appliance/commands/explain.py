@@ -93,7 +93,7 @@ def text_report(write: Callable[..., None], *, verbose: bool) -> Callable[[dict[
 
 
 def _unserved(project: Project) -> list[str]:
-    """Describe what WSGI leaves out of the project, or of the ASGI application that is adapted to WSGI."""
+    """Describe the parts of the project that WSGI does not serve, or that adapting an ASGI application leaves out."""
     unserved = project.unserved
     if unserved is not None:
         return [*(f"{route} ({unserved.application})" for route in unserved.routes), unserved.action]
@@ -103,7 +103,7 @@ def _unserved(project: Project) -> list[str]:
 
 
 def _preloaded(settings: Settings, planned: Plan) -> dict[str, Any]:
-    """Describe what the preloader imports for reloads, as earlier runs of the project learned; what not, and why."""
+    """Describe the modules that the preloader imports for reloads, by earlier runs, and those that it leaves out."""
     if settings.preload == "off" or settings.reload == "off":
         return {"preloaded": "nothing: APPLIANCE_PRELOAD or APPLIANCE_RELOAD is off"}
     known = preload_cache.load(preload_cache.place(settings.cache, planned, settings.project))

@@ -106,7 +106,7 @@ def remembered(*, prefix: Path | None = None, checkout: Path | None = None) -> I
 
 
 def of_build(source: str, folder: str, git_config: Path) -> str:
-    """Return what an image remembers: the source it was told, else the clone's origin, else the clone's folder."""
+    """Return the source of an image: the one that the build names, else the clone's origin, else its folder."""
     if source:
         return as_url(source) or source
     try:

@@ -73,7 +73,7 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
 
 
 def _next_steps(unset: list[str], *, found: bool, compose: str, kept: bool) -> Iterator[str]:
-    """Yield what a person does next; ``unset``: variables without which the project does not start."""
+    """Yield the next steps for a person; ``unset``: variables without which the project does not start."""
     if not found:
         yield "No WSGI application was found in this folder. Until there is one, the page says what was searched."
     if unset:
@@ -85,7 +85,7 @@ def _next_steps(unset: list[str], *, found: bool, compose: str, kept: bool) -> I
 
 
 def _about_the_image(image: Image, *, unseen: bool) -> Iterator[str]:
-    """Yield what another machine needs; ``unseen``: the source was given to a container, which may not see it."""
+    """Yield the needs of another machine; ``unseen``: the source was given to a container, which may not see it."""
     if not image.source.context:
         yield (
             f"A machine without the image {image.name} must build it first: docker build --tag {image.name} FOLDER,"

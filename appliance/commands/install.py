@@ -78,7 +78,7 @@ def ensure(
     warn: Callable[[str], None] | None = None,
     line: Callable[[str], None] | None = None,
 ) -> Plan:
-    """Install what is missing, and return the plan of the project's environment.
+    """Install the missing dependencies, and return the plan of the project's environment.
 
     Args:
         opened: the project.

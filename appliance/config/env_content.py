@@ -174,7 +174,7 @@ def _read_pipe(path: Path, name: str, before: str | None, timeout_s: float) -> C
 
 
 def _drain(path: Path, timeout_s: float) -> tuple[bytes, bool]:
-    """Return what is written into a pipe, and whether its writer has closed it."""
+    """Return the bytes that are written into a pipe, and whether its writer has closed it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         poll = select.poll()

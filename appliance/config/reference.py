@@ -1,4 +1,4 @@
-"""Generate what lists the settings: ``.env.example``, ``--help``, ``docs/settings.md``, and compose's environment.
+"""Generate the lists of settings: ``.env.example``, ``--help``, ``docs/settings.md``, and compose's environment.
 
 All texts come from the table; this module only lays them out. It runs when a command prints its help or writes a
 compose file, and in the test that compares the files with the code.

@@ -40,15 +40,15 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        """Its environment variable."""
+        """The setting's environment variable."""
         return PREFIX + self.name
 
     @property
     def field(self) -> str:
-        """Its attribute of Settings, and its key in the flags."""
+        """The setting's attribute of Settings, and its key in the flags."""
         return self.name.lower()
 
     @property
     def flag(self) -> str:
-        """Its flag on the command line."""
+        """The setting's flag on the command line."""
         return "--" + self.name.lower().replace("_", "-")

@@ -1,4 +1,4 @@
-"""Hold what an environment must contain, in the form that the installer takes."""
+"""Hold the required content of an environment, in the form that the installer takes."""
 
 from __future__ import annotations
 

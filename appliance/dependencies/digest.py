@@ -1,4 +1,4 @@
-"""Hash what an installation depends on: the hash stays the same if only other parts of the files change."""
+"""Hash the inputs of an installation: the hash stays the same if only other parts of the files change."""
 
 from __future__ import annotations
 

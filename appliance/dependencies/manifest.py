@@ -194,7 +194,7 @@ def _setup(search: Search, file: Path) -> Manifest | None:
 
 
 def _described(search: Search, file: Path, options: Iterable[str] = ()) -> Manifest | None:
-    """Return what a project description that the appliance parses declares; the project itself is linked, not built."""
+    """Return the dependencies that a project description declares; the project itself is linked, not built."""
     tree = read_source_tree(search.root, search.choice)
     lines = (tree.requires or ()) if tree else ()
     if search.choice.extras and tree and tree.extras:

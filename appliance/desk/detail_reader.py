@@ -75,7 +75,7 @@ class DetailReader:
                 continue  # it is readable already
 
     def _take_all(self) -> bool:
-        """Take what can be read; return False at the end."""
+        """Take all readable messages; return False at the end."""
         for _ in range(_AT_ONCE):
             try:
                 message = self._details.recv(_CHUNK)

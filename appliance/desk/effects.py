@@ -1,4 +1,4 @@
-"""Make what a request did, except its queries, readable, and mask the secrets in it.
+"""Make the effects of a request, except its queries, readable, and mask the secrets in them.
 
 Runs in the recorder, and in the stand-in and commands that show requests. The worker has bounded it; but the project
 has the socket too, and may write anything.
@@ -27,7 +27,7 @@ _URL = re.compile(r"https?://[^\s'\"<>]{1,2000}")
 
 
 def readable(info: dict[str, Any], redaction: Redaction) -> Effects:
-    """Return what is stored of the effects that a worker has sent in ``info``.
+    """Return the stored form of the effects that a worker has sent in ``info``.
 
     Raises:
         ValueError, TypeError, KeyError, AttributeError: they are not of its form.

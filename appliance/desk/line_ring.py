@@ -145,7 +145,7 @@ class LineReader:
         self._position, self._lines, self._requests = _STORED.unpack_from(self._memory, _STORED_AT)
 
     def _state(self) -> State:
-        """Return what was written so far."""
+        """Return the position up to which lines were written."""
         found = _WRITTEN.unpack_from(self._memory)
         while (again := _WRITTEN.unpack_from(self._memory)) != found:  # it was being written
             found = again
@@ -164,7 +164,7 @@ class LineReader:
             self.stored(position, unread.left_out + unread.data.count(b"\n", 0, stored), 0)
 
     def read(self) -> Unread:
-        """Return what was written and is not stored."""
+        """Return the written lines that are not stored."""
         now = self._state()
         begin = max(self._position, now.base, now.end - self.size)
         data = self._copy(begin, now)
@@ -188,7 +188,7 @@ class LineReader:
         self._note(position, self._lines + lines, self._requests + requests)
 
     def finished(self, unread: Unread) -> None:
-        """Note that all of what was read is stored or left out."""
+        """Note that all lines that were read are stored or left out."""
         now = unread.state
         self._note(now.end, now.lines, now.requests)
 

@@ -65,7 +65,7 @@ class Redaction:
         self._mask = Mask({}, more=values, names=self._names)
 
     def readable(self, details: RequestDetails) -> Readable:
-        """Return what may be stored."""
+        """Return the form of the request that may be stored."""
         _, fields = _head(details.head)
         head, separator, rest = details.response.partition(b"\r\n\r\n")
         _, answered = _head(head)

@@ -36,7 +36,7 @@ class _Pending:
 
 
 def reloads(connection: sqlite3.Connection, limit: int = 100) -> list[Found]:
-    """Return what the recorded saves caused, the newest first: each generation with its files, times and failure.
+    """Return the effects of the recorded saves, the newest first: each generation with its files, times and failure.
 
     Each has the fields of the event that ended it, and ``files``; ``saved_at``, when the first of them was seen, None
     for a start; ``phases``, pairs of a name and a duration in seconds, in their order.

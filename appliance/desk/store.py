@@ -96,7 +96,7 @@ class Store:
         )
 
     def _shrink(self) -> None:
-        """Remove the oldest tenth until what is left fits."""
+        """Remove the oldest tenth until the rest fits."""
         while self._bytes() > self._limits.most_bytes:
             removed = 0
             for table in _TABLES:

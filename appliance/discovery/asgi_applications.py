@@ -65,7 +65,7 @@ def command_of(root: Path, target: Target) -> str:
 
 
 def websocket_action(root: Path, target: Target) -> str:
-    """Return what to do about WebSockets that are not served."""
+    """Return the advice about WebSockets that are not served."""
     return f"They need an ASGI server: {command_of(root, target)}"
 
 

@@ -149,7 +149,7 @@ def is_framework(package: str) -> bool:
 
 
 def by_constructor(name: str) -> Framework | None:
-    """Return what a call of this name makes."""
+    """Return the framework whose application a call of this name makes; None if there is none."""
     return _CONSTRUCTORS.get(name) or _METHODS.get(name.rpartition(".")[2])
 
 

@@ -1,4 +1,4 @@
-"""Find out what a file does when it runs as a script: which server it starts, and what it does before.
+"""Find out which server a file starts when it runs as a script, and what it does before that.
 
 This module has the table of calls that serve. It does not run a file; appliance.worker.frameworks.script does. Runs in
 the appliance's own interpreter.
@@ -94,7 +94,7 @@ class Served:
 
 
 def serves_itself(modules: Modules, source: Source) -> Served | None:
-    """Return what running this file serves, if anything: first by its imports, then by its ``__main__`` branch."""
+    """Return the application that this file serves when it runs: by its imports, else by its ``__main__`` branch."""
     for calls, on_import, sets in (
         (source.calls, True, False),
         (source.run.calls if source.run else (), False, source.run.sets if source.run else False),
@@ -116,7 +116,7 @@ def is_django_in_one_file(source: Source) -> bool:
 
 
 def serves_when_called(modules: Modules, source: Source, function: str) -> Served | None:
-    """Return what a function of this file serves, if anything; for a console script's function."""
+    """Return the application that a function of this file serves, if any; for a console script's function."""
     call = Value("call", f"{source.module}.{function}")
     found = _serving(modules, call, 0)
     if found is None:
@@ -130,7 +130,7 @@ def _contained(source: Source, kind: Kind, by: str) -> tuple[Kind, str]:
 
 
 def _serving(modules: Modules, call: Value, depth: int) -> tuple[Kind, str] | None:
-    """Return what the call serves, and the name of the serving call: this one, an argument, or one inside."""
+    """Return the kind of application that the call serves, and the serving call: this, an argument, or one inside."""
     if depth > _MAX_DEPTH:
         return None
     kind = _kind_of(modules, call)

@@ -221,7 +221,7 @@ def search_path(root: Path, first: Path) -> tuple[str, ...]:
 
 
 def describe(context: Context, source: Source, name: str, verdict: Verdict) -> str:
-    """Describe what was found."""
+    """Describe the application that was found."""
     kinds = {"factory": "a factory of a WSGI application", "wsgi": "a WSGI application", "asgi": "an ASGI application"}
     what = kinds.get(verdict.kind, "a name")
     if verdict.kind == "asgi" and verdict.call:

@@ -45,7 +45,7 @@ class Unserved:
 
 
 def find_unserved(context: Context, target: Target) -> Unserved | None:
-    """Return what a Django project that is served by WSGI has only in its ASGI application; None if nothing."""
+    """Return the routes of a Django project that only its ASGI application has; None if there are none."""
     if target.framework != "Django" or target.interface != "wsgi":
         return None
     found = _asgi_application(context, target)
@@ -179,7 +179,7 @@ class _Reader:
         return source, node
 
     def _bindings(self, source: Source, name: str) -> Iterator[ast.expr]:
-        """Yield what the top level of a module binds to a name, in order; additions to a list as a sum."""
+        """Yield the values that the top level of a module binds to a name, in order; additions to a list as a sum."""
         last: ast.expr | None = None
         for statement in _statements(self._tree(source).body):
             match statement:

@@ -60,7 +60,7 @@ class DependencyInstallation:
         return str(self.environment / "bin" / "python")
 
     def install(self, manifest: Manifest) -> None:
-        """Install what the manifest declares.
+        """Install the dependencies of the manifest.
 
         Raises:
             InstallError: it can't be installed.

@@ -228,7 +228,7 @@ def project_environment(
 
 
 def _memory(settings: Settings, manifest: Manifest) -> PythonChoices:
-    """Return what earlier installations of the same dependencies found out."""
+    """Return the results of earlier installations of the same dependencies."""
     key = _key((_LAYOUT, manifest.digest, str(sysconfig.get_config_var("SOABI"))))
     return PythonChoices(user_cache(settings.cache) / "environments", f"{key}.python.json")
 

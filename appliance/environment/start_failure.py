@@ -51,7 +51,7 @@ def start_error(
     what: str, error: BaseException, *, program: str = "", folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> StartError:  # fmt: skip
-    """Return the error for what could not be started.
+    """Return the error for a process that could not be started.
 
     Args:
         what: the part, as the user would call it.

@@ -201,7 +201,7 @@ def _is_usable(folder: Folder) -> bool:
 
 
 def _set_aside_foreign(own: Folder, report: Report) -> None:
-    """Rename what is in our folder and is not ours: it may have been made before the folder was ours."""
+    """Rename entries of our folder that another user owns: they may be older than the folder's present owner."""
     for name in own.names():
         if name.startswith(("aside-", ".")):
             continue
@@ -215,7 +215,7 @@ def _set_aside_foreign(own: Folder, report: Report) -> None:
 
 
 def _restrict(volume: Folder, *, passable: bool = False) -> None:
-    """Let nobody replace what is in the volume's folder, and let everybody reach their own, if the folder is ours."""
+    """Let nobody replace entries of the volume's folder, and let everybody reach their own, if the folder is ours."""
     status = os.fstat(volume.descriptor)
     mode = stat.S_IMODE(status.st_mode)
     wanted = mode | (stat.S_ISVTX if mode & WRITABLE else 0)
@@ -272,7 +272,7 @@ def _hand_over(volume: Folder, name: str, uid: int, gid: int) -> bool:
 
 
 def set_aside(place: Folder, name: str, flaw: NotOursError) -> Notice:
-    """Rename what has this name, and return the notice about it.
+    """Rename the entry with this name, and return the notice about it.
 
     Raises:
         OSError: it can't be renamed.

@@ -141,7 +141,7 @@ class Log:
         self._write(lambda: (entry,))
 
     def records(self, batch: Sequence[Any], *, role: str, generation: int) -> int:
-        """Log what a child sent (``messages.Records``), in order, with one write. An invalid record becomes an event.
+        """Log a child's records (``messages.Records``), in order, with one write. An invalid record becomes an event.
 
         Returns:
             How many records were of requests.
@@ -178,7 +178,7 @@ class Log:
         pid: int,
         companion: str = "",
     ) -> None:
-        """Log what a process wrote on a stream, with one write; ``pid`` is the stream's process."""
+        """Log the output of a process on a stream, with one write; ``pid`` is the stream's process."""
         self._requests = 0
         self._write(lambda: (self._output_entry(each, stream, role, generation, pid, companion) for each in lines))
 

@@ -95,7 +95,7 @@ class Writer:
             self._write_without_thread()
 
     def close(self, within_s: float = 0.3) -> int:
-        """Write what is queued, for this time; then drop the rest. Return how many lines were lost in all."""
+        """Write the queued lines, for this time; then drop the rest. Return how many lines were lost in all."""
         with self._condition:
             self._closing = True
             self._condition.notify()
@@ -168,7 +168,7 @@ class Writer:
             self._current = self._current[written:]
 
     def _write_without_thread(self) -> None:
-        """Write what can be written without waiting, in the caller's thread."""
+        """Write as many lines as possible without waiting, in the caller's thread."""
         with self._condition, contextlib.suppress(OSError):
             while self._current or self._queue:
                 if not self._current:

@@ -126,7 +126,7 @@ class RecorderAnswers(Message):
 
 
 class PublishPin(Message):
-    """Tell open pages what is known of a pinned request. From the recorder, and passed on to the stand-in."""
+    """Tell open pages the state of a pinned request. From the recorder, and passed on to the stand-in."""
 
     kind = "publish_pin"
     pin: dict[str, Any]

@@ -20,7 +20,7 @@ if sys.version_info >= (3, 11):
 else:
 
     def dataclass_transform(**_: Any) -> Any:
-        """Return what leaves a class as it is: type checkers alone need the decorator."""
+        """Return a decorator that does nothing: only type checkers need it."""
         return lambda cls: cls
 
 

@@ -177,7 +177,7 @@ def all_checked(needs: object) -> list[Need]:
 
 
 def label_of(need: Need) -> str:
-    """Return what the button of a checked need says."""
+    """Return the button's text for a checked need."""
     return ROWS[need["kind"]].label.format_map(need)
 
 
@@ -191,5 +191,5 @@ def remedy_id(scope: str, need: Need) -> str:
 
 
 def offered(scope: str, needs: list[Need]) -> list[dict[str, Any]]:
-    """Return what a worker's page shows of checked needs: the id and label of each."""
+    """Return a worker page's remedies for checked needs: the id and label of each."""
     return [{"id": remedy_id(scope, need), "kind": need["kind"], "label": label_of(need)} for need in needs]

@@ -58,7 +58,7 @@ class Trace(NamedTuple):
         return self.flags & SAMPLED == SAMPLED
 
     def origin(self, request_id: str) -> str:
-        """Return what names a request with its span, in one text: ``read_origin`` reads it."""
+        """Return a text that names a request and its span: ``read_origin`` reads it."""
         return f"{request_id} {self.trace_id} {self.span_id} {self.flags:02x} {self.parent_span_id}"
 
     def child_span_id(self, number: int) -> str:

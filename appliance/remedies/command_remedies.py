@@ -61,7 +61,7 @@ def flask_command(facts: ProjectFacts, command: str) -> Proposal | None:
 
 
 def _flask_app(facts: ProjectFacts) -> dict[str, str]:
-    """Return what tells ``flask`` which application to load, unless the project says so itself."""
+    """Return the variables that tell ``flask`` which application to load, unless the project sets them itself."""
     target = facts.target
     if "FLASK_APP" in facts.variables or target is None or not target.module:
         return {}
@@ -92,7 +92,7 @@ def use_python(facts: ProjectFacts, version: str) -> Proposal | None:
 
 
 def run_again(facts: ProjectFacts, step: str) -> Proposal | None:
-    """Do again what has failed, without a change: the project is analysed, and what is missing follows from that."""
+    """Try the failed step again, without a change: the project is analysed, and its missing parts follow from that."""
     commands = facts.values.get("APPLIANCE_BEFORE_START", "").strip()
     described = {"installation": "appliance install", "commands": commands, "import": ""}[step]
     why = {

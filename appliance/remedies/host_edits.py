@@ -80,7 +80,7 @@ def _with_host(text: str, node: ast.List | ast.Tuple, host: str) -> str | None:
 
 
 def _assigned(text: str) -> ast.expr | None:
-    """Return what the settings assign to the list of hosts, the last time at the top level."""
+    """Return the value that the settings assign to the list of hosts, the last time at the top level."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):

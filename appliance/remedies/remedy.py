@@ -77,7 +77,7 @@ class Edit:
     hidden: tuple[str, ...] = ()
 
     def job(self, root: Path) -> str:
-        """Return what ``apply_edit`` needs: the change from the base, and the digest of the base."""
+        """Return the input of ``apply_edit``: the change from the base, and the digest of the base."""
         start = _common(self.before, self.after)
         rest = min(len(self.before), len(self.after)) - start
         end = _common(self.before[::-1][:rest], self.after[::-1][:rest])
@@ -173,7 +173,7 @@ class Remedy:
         return " ".join([*words, shlex.join(self.proposal.command)]) if self.proposal.command else ""
 
     def page(self) -> dict[str, Any]:
-        """Return what a page shows, as JSON values."""
+        """Return the pages' view of the remedy, as JSON values."""
         made = self.proposal
         return {
             "id": self.id,

@@ -20,7 +20,7 @@ _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"
 
 
 def toml_of(text: str) -> dict[str, Any] | None:
-    """Return what a TOML text says, which may begin with a byte order mark; None if it is broken."""
+    """Return the values of a TOML text, which may begin with a byte order mark; None if it is broken."""
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError:

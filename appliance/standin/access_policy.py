@@ -170,7 +170,7 @@ class AccessPolicy:
 
 
 def _foreign(asked: PageRequest) -> AccessDenied | None:
-    """The refusal of what another site started, or shows in a frame; None if nothing says so."""
+    """The refusal of a request that another site started, or shows in a frame; None if nothing says so."""
     fields = asked.fields
     if fields.get("sec-fetch-dest") in _FRAMES:
         return AccessDenied(403, "a page of the appliance is not shown in a frame", "Open it in a tab of its own.")

@@ -45,7 +45,7 @@ _SCRIPT = "text/javascript; charset=utf-8"
 
 
 class OwnPages:
-    """Answers what is below ``/__appliance__/``.
+    """Answers requests below ``/__appliance__/``.
 
     Args:
         policy: decides who may.

@@ -47,6 +47,6 @@ class QuietSink(RecordSink):
 
 
 def _client(exchange: Exchange, path: str) -> tuple[str, str, str]:
-    """Return what tells one open page from another."""
+    """Return a key that tells one open page from another."""
     agent = exchange.head.values.get("HTTP_USER_AGENT", "") if exchange.head is not None else ""
     return exchange.address, agent, path

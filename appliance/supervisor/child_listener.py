@@ -1,4 +1,4 @@
-"""Pass on what the children do: each message, each line of output and each end goes to the parts concerned.
+"""Pass on the children's events: each message, each line of output and each end goes to the parts concerned.
 
 Runs in the supervisor's loop.
 """
@@ -30,7 +30,7 @@ _AWAITED = messages.Ready | messages.Failed | messages.ForkMismatch | messages.P
 
 @dataclass(frozen=True)
 class Routes:
-    """Which part takes what a child does.
+    """Which part takes which event of a child.
 
     Attributes:
         handlers: what takes each message.

@@ -1,4 +1,4 @@
-"""Decide what the supervisor does next: a pure table, (state, event) to (state, actions).
+"""Decide the supervisor's next step: a pure table, (state, event) to (state, actions).
 
 Everything that can happen in any order is an event here. A row of the table says what follows from an event in a
 phase. No process, no clock, no socket: ``supervisor`` performs the actions.

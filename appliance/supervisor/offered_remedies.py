@@ -88,7 +88,7 @@ class OfferedRemedies:
         self.ended = self._run.ended
 
     def handlers(self) -> dict[type[Any], Callable[[Handle, Any, list[int]], object]]:
-        """Return what handles each message."""
+        """Return the function for each message."""
         return {
             RemediesFound: lambda child, message, _: self._found(child, message),
             RunRemedy: lambda _, message, __: self.press(message),
@@ -190,7 +190,7 @@ class OfferedRemedies:
     # -- what a person asks for ----------------------------------------------------------------------------------------
 
     def offered(self) -> list[dict[str, Any]]:
-        """Return what pages show of each remedy that may be run now."""
+        """Return the pages' view of each remedy that may be run now."""
         return [self._page(entry) for entry in self._known.values() if entry.moment == self._moment()]
 
     def cancel(self, remedy: str) -> None:
@@ -239,7 +239,7 @@ class OfferedRemedies:
         return SetRemedies(remedies=[self._page(entry) for entry in self._known.values()])
 
     def _page(self, entry: _Entry) -> dict[str, Any]:
-        """Return what a page shows, without secrets, and the digest of that, which a press sends back."""
+        """Return a remedy as pages show it, without secrets, and the digest of that, which a press sends back."""
         page: dict[str, Any] = self._log.masked(entry.remedy.page())
         text = json.dumps(page, sort_keys=True)
         return {**page, "shown": hashlib.sha256(text.encode()).hexdigest()[:32]}
@@ -259,7 +259,7 @@ class OfferedRemedies:
                 self._children.send(child, message)
 
     def close(self) -> None:
-        """End what runs: the appliance stops."""
+        """End the running remedy: the appliance stops."""
         self._run.cancel(self._run.running)
 
 

@@ -47,20 +47,20 @@ class PageDisplay:
         self.progress = ProgressPage(runtime.loop, self.router.progress, runtime.lifecycle, runtime.log.masked)
 
     def performers(self) -> Performers:
-        """Return what performs each action."""
+        """Return the function for each action."""
         return {
             lifecycle_events.ShowProgress: lambda action: self.progress.begin(action.phase),
         }
 
     def handlers(self) -> Handlers:
-        """Return what takes each message."""
+        """Return the function for each message."""
         return {
             HandOverConnections: lambda _, each, numbers: self.router.handed_over(each, numbers),
             **self.remedies.handlers(),
         }
 
     def remedy_output(self, _stream: str, lines: list[OutputLine]) -> None:
-        """Take what a remedy writes."""
+        """Add output of a remedy."""
         self.remedies.output(each.text for each in lines)
 
     def show_failure(self, action: lifecycle_events.ShowFailure) -> None:

@@ -117,7 +117,7 @@ class Supervisor:
         self._route()
 
     def _route(self) -> None:
-        """Tell what happens to the parts that take it."""
+        """Give each part the functions that take its messages and events."""
         self._lifecycle.route(self._performers(), self._probes.changed)
         self._child_listener.route(self._child_routes())
         routes = SaveRoutes(

@@ -1,4 +1,4 @@
-"""Turn what a worker reports about one request into spans: one for each query, one for each outgoing call.
+"""Turn a worker's report about one request into spans: one for each query, one for each outgoing call.
 
 The semantic conventions for database clients and HTTP clients give the names. Secrets are masked here: what comes is as
 the project has it.
@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class ChildSpans:
-    """Makes spans of what requests do.
+    """Makes spans of the queries and calls of requests.
 
     Args:
         names: parameters whose values are secret.
@@ -150,7 +150,7 @@ class ChildSpans:
 
 
 def _summary(sql: str) -> dict[str, str]:
-    """Return what a query does to which table: few different texts, by which queries are counted."""
+    """Return the operation and table of a query: few different texts, by which queries are counted."""
     operation = _OPERATION.match(sql)
     if operation is None:
         return {}

@@ -65,7 +65,7 @@ class CollectorSession(requests.Session):
         self.outcome = Outcome(taken=False)
 
     def name_url(self, url: str) -> None:
-        """Note where it is sent, for the advice."""
+        """Note the URL of the collector, for the advice."""
         self.url = url
 
     def request(self, *given: Any, **named: Any) -> requests.Response:
@@ -151,7 +151,7 @@ def _seconds(retry_after: str | None) -> float:
 
 
 def _innermost(error: BaseException) -> str:
-    """Return what the system said: requests and urllib3 put it into each other's exceptions."""
+    """Return the system's message: requests and urllib3 put it into each other's exceptions."""
     seen: BaseException = error
     for _ in range(10):
         inner = getattr(seen, "reason", None) or next(

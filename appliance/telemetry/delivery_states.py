@@ -1,4 +1,4 @@
-"""Decide what is reported of a collector that fails by turns: a pure table, (state, event) to (state, actions).
+"""Decide the reports about a collector that fails by turns: a pure table, (state, event) to (state, actions).
 
 One event reports that sending fails, one the first loss, and one that data arrives again. Each lost item is in one
 report. ``delivery`` performs the actions. No clock: an event says whether trouble was reported a short time ago.
@@ -54,7 +54,7 @@ class Delayed(Event):
 
 
 class Lost(Event):
-    """So many items were lost. ``recent``: trouble was reported a short time ago."""
+    """Items were lost: ``count`` of them. ``recent``: trouble was reported a short time ago."""
 
     count: int
     reason: str

@@ -118,7 +118,7 @@ class Exporter:
             box.finish(until)
 
     def take(self, data: bytes) -> None:
-        """Take what was read from the pipe."""
+        """Take bytes that were read from the pipe."""
         *lines, self._begun = (self._begun + data).split(b"\n")
         if len(self._begun) > _UNFINISHED_MAX:
             self._begun = b""
@@ -165,7 +165,7 @@ class Exporter:
             self.take_message(message)
 
     def take_message(self, message: bytes) -> None:
-        """Take what a worker reports about one request."""
+        """Take a worker's report about one request."""
         with contextlib.suppress(Exception):  # the project has the socket too, and may write anything
             steps = self._children.of(unpack(message).info)
             if self._durations is not None:

@@ -1,4 +1,4 @@
-"""Keep what will be sent of one signal, up to a limit, and send it from a thread of its own.
+"""Queue the data of one signal, up to a limit, and send them from a thread of its own.
 
 Theory of operation. The exporter of the SDK tries again what failed, for OTEL_EXPORTER_OTLP_TIMEOUT. A batch that it
 gives up is put back, as long as the collector may take it later; beyond the limit the oldest is lost, and counted. A

@@ -37,14 +37,14 @@ class EventSource(Protocol):
     """Delivers the events of folders."""
 
     def add(self, folder: str, *, partial: bool) -> None:
-        """Report what happens in this folder, not below it; with ``partial``, each write too.
+        """Report changes in this folder, not below it; with ``partial``, each write too.
 
         Raises:
             OSError: the folder can't be watched.
         """
 
     def drop(self, folder: str) -> None:
-        """Report this folder no more."""
+        """Stop reporting this folder."""
 
     def wait(self, timeout_s: float) -> list[FileEvent]:
         """Wait for events and return them; return none after the timeout or after ``wake``."""

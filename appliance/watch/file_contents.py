@@ -1,4 +1,4 @@
-"""Remember what the files held, so that a file that was only touched counts as unchanged.
+"""Remember the content of files, so that a file that was only touched counts as unchanged.
 
 One digest is kept for each file. A wrong digest would hide a change, so none is kept that could be wrong: not of a file
 that was written while it was read, and not of a file so young that a second write could have the same time stamp. (git

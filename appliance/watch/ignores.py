@@ -1,4 +1,4 @@
-"""Decide what is never watched: folders without source code, what git ignores, what APPLIANCE_IGNORE names.
+"""Decide which paths are never watched: folders without source code, files that git or APPLIANCE_IGNORE ignores.
 
 Git's rules are read as far as a reader needs them: ``.gitignore`` at every level, also those above the project up to
 the repository's top, and ``.git/info/exclude``. Whether git tracks an ignored file anyway is not known here; a module

@@ -75,7 +75,7 @@ class Inotify:
         self._watches: dict[str, int] = {}
 
     def add(self, folder: str, *, partial: bool) -> None:
-        """Report what happens in this folder.
+        """Report changes in this folder.
 
         Raises:
             OSError: there are too many watches (ENOSPC), or the folder can't be read.
@@ -90,7 +90,7 @@ class Inotify:
             self._folders.setdefault(watch, []).append(folder)
 
     def drop(self, folder: str) -> None:
-        """Report this folder no more: a folder that was moved keeps its watch, under its old name."""
+        """Stop reporting this folder: a folder that was moved keeps its watch, under its old name."""
         watch = self._watches.get(folder)
         self._forget(folder)
         if watch is not None and watch not in self._folders:
@@ -136,7 +136,7 @@ class Inotify:
         return {descriptor for descriptor, _ in self._poll.poll(timeout_s * 1000)}
 
     def _read(self) -> list[_Raw]:
-        """Read what the kernel has queued: the events of a burst must not seem to come one after the other."""
+        """Read all events that the kernel has queued: the events of a burst must not seem to come one by one."""
         data = b""
         with contextlib.suppress(BlockingIOError):
             while len(data) < _MOST:

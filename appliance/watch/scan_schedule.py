@@ -68,7 +68,7 @@ class Schedule:
         return now >= self._sweep
 
     def poll_due(self, now: float) -> bool:
-        """Return whether to look at what has no events."""
+        """Return whether to scan the folders without events."""
         return self.polling and now >= self._poll
 
     def recent_due(self, now: float) -> bool:

@@ -202,7 +202,7 @@ class WatchSet:
         return self._scan(self._tops) | self._scan_named()
 
     def poll(self) -> set[str]:
-        """Scan what has no events; return the files that have changed."""
+        """Scan the folders without events; return the files that have changed."""
         return self._scan([mount.point for mount in self.polled]) | (self._scan_named() if self.polled else set())
 
     def _scan(self, tops: Iterable[str]) -> set[str]:

@@ -78,7 +78,7 @@ class Listener(Protocol):
         """Log this event: ``watch.started``, ``watch.failed``."""
 
     def worker_state(self) -> WorkerState:
-        """Return what the worker does since the last reported change."""
+        """Return the worker's state since the last reported change."""
 
 
 class Watcher:

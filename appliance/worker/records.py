@@ -125,7 +125,7 @@ class RecordSink:
             self._details.finish()
 
     def offer(self, needs: object) -> list[dict[str, Any]]:
-        """Tell the supervisor what may help with a failed request; return what its page can show of that."""
+        """Report possible remedies of a failed request to the supervisor; return those that its page can show."""
         found = all_checked(needs) if self._scope else []
         if not found:
             return []

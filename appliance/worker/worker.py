@@ -140,7 +140,7 @@ class Worker:
         self._guard(partial(self._fail, error))
 
     def _begin(self, received: list[tuple[Message, list[int]]]) -> None:
-        """Handle what came with the start, and what comes from now on."""
+        """Handle the messages that came with the start, and those that come from now on."""
         for message, descriptors in received:
             self._handle(message, descriptors)
         if self._start.options.get("debugger"):
@@ -202,13 +202,13 @@ class Worker:
         threading.Thread(target=self.serve, args=(application,), name="appliance-serve").start()
 
     def serve(self, application: app.Application) -> None:
-        """Serve what the import has made; return when it has drained."""
+        """Serve the imported application; return when it has drained."""
         if self._take(application):
             self._project.warm(application)
             self.serve_warmed(application)
 
     def _take(self, application: app.Application) -> bool:
-        """Note what is served; return False if it is served already, beside the import."""
+        """Note the served application; return False if it is served already, beside the import."""
         with self._lock:
             if self._application is not None:
                 return False

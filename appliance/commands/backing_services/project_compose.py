@@ -1,4 +1,4 @@
-"""Say what a compose file of the project's own needs: its services are used, and it is not changed."""
+"""List the services that a project's own compose file has for the dependencies; the file is used, and not changed."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Chosen:
 
 
 def dependency_names(root: Path, named: Sequence[str], application: Path | None) -> frozenset[str]:
-    """Return the normalised names of what is installed, and each again with its extras: ``celery[redis]``.
+    """Return the normalised names of the installed packages, and each again with its extras: ``celery[redis]``.
 
     Args:
         root: the project's folder.

@@ -165,7 +165,7 @@ def _service(wanted: Wanted) -> Iterator[str]:
 
 
 def _environment(wanted: Wanted) -> Iterator[tuple[str, str]]:
-    """Yield what the image reads, with the names of the place in place of the usual ones."""
+    """Yield the image's variables, with the names of this place instead of the usual ones."""
     place = wanted.place
     for name, value in wanted.chosen.service.environment:
         if place.user == ROOT and name.endswith(("_USER", "_PASSWORD")) and "_ROOT_" not in name:

@@ -187,7 +187,7 @@ def _is_redis(read: ReadVariables) -> bool:
 def _usual(
     kind: str, values: Mapping[str, str], parts: set[str], found: Mapping[str, str], *, django: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield the usual variables of what the project reads nothing for."""
+    """Yield the usual variables of the services for which the project reads none."""
     if kind == "postgres" and "url" not in parts:
         yield from ((name, values[part]) for part, name in _LIBPQ.items() if part not in parts)
     elif not found and kind == "mysql" and not parts:

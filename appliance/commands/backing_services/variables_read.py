@@ -53,7 +53,7 @@ class ReadVariables:
 
 
 def variables_read(modules: Modules) -> ReadVariables:
-    """Return what the project's sources read."""
+    """Return the variables that the project's sources read."""
     found = ReadVariables()
     for file in modules.files(_DEEP_ENOUGH):
         source = modules.source(file)

@@ -77,7 +77,7 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
 
 
 def _gaps(engine: Engine, facts: Facts) -> Iterator[str]:
-    """Yield what the files could not know."""
+    """Yield the facts that the files could not know."""
     if facts.secrets:
         yield f"Secrets, whose values are in no file: {', '.join(facts.secrets)}"
     if facts.unset:

@@ -1,4 +1,4 @@
-"""Compare what the appliance and the production image answer to the same requests. Sends nothing."""
+"""Compare the answers of the appliance and of the production image to the same requests. Sends nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collect what the appliance knows of a project for its production files: entry, Python, lock, settings, routes.
+"""Collect the facts about a project for its production files: entry, Python, lock, settings, routes.
 
 The application is imported once, in the project's environment and in a process of its own.
 """

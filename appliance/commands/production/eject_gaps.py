@@ -1,4 +1,4 @@
-"""Say what the appliance could not know of a project, one sentence for each: secrets, hosts, database, files.
+"""List the unknown facts about a project, one sentence for each: secrets, hosts, database, files.
 
 The sentences are printed at the end, and are comments of the files that they are about.
 """
@@ -31,7 +31,7 @@ class Gap:
 
 
 def gaps_of(facts: Facts) -> list[Gap]:
-    """Return what is not known, what stops a start first."""
+    """Return the unknown facts; those that prevent a start come first."""
     return [*_variables(facts), *_of_django(facts), *_of_dependencies(facts), *_of_running(facts)]
 
 

@@ -1,4 +1,4 @@
-"""Lock what is installed in the project's environment: names, versions and hashes, and the server beside them.
+"""Lock the packages of the project's environment: names, versions and hashes, and the server beside them.
 
 The versions are those of the environment that served. Hashes come from the project's uv.lock, or from the index. A
 package that can't be locked by a hash is named with the reason. Nothing is installed or written here.
@@ -185,7 +185,7 @@ def _fragment(origin: Mapping[str, Any]) -> str:
 
 
 def _add_server(server: str, found: _Sorted, uv: Installer, planned: Plan) -> None:
-    """Pin the server and what it needs, in versions that go with the project's."""
+    """Pin the server and its dependencies, in versions that go with the project's."""
     requirement = SERVERS[server]
     if requirement.partition(">")[0] in found.pins:
         return

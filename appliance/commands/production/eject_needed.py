@@ -1,4 +1,4 @@
-"""Leave out of the lock what only development needs, if the project declares that separately."""
+"""Leave development's packages out of the lock, if the project declares them separately."""
 
 from __future__ import annotations
 

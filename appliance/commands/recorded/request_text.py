@@ -16,7 +16,7 @@ _QUERIES_MAX = 50
 
 
 def text_of(found: dict[str, Any], first: str) -> str:
-    """Return one request with what is known of it; ``first`` is its line in the list."""
+    """Return one request with all known details; ``first`` is its line in the list."""
     parts = [first, *_timing(found), *_error(found)]
     details = found["details"]
     if details is not None:

@@ -1,4 +1,4 @@
-"""The settings of what is logged, and how."""
+"""The settings of the log: its content and its form."""
 
 from __future__ import annotations
 

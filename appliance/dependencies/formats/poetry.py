@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def poetry_specs(data: dict[str, Any], choice: DependencySelection) -> list[DependencySpec]:
-    """Return what a developer installs: the dependencies, the groups that are not optional, and the selected extras."""
+    """Return a developer's dependencies: the main ones, the groups that are not optional, and the selected extras."""
     own = table(data, "tool", "poetry", "dependencies")
     specs = [each for name, value in own.items() if name.lower() != "python" for each in read_specs(name, value)]
     specs += standard_specs(table(data, "project").get("dependencies"))

@@ -29,7 +29,7 @@ _PATCHES = ("0", "40")
 
 @dataclass(frozen=True)
 class Pins:
-    """The complete list of what to install.
+    """The complete list of packages to install.
 
     Attributes:
         lines: pinned requirements, with their hashes.

@@ -45,7 +45,7 @@ def compare(before: Outcome, after: Outcome, volatile: Volatile = _NONE) -> list
 
 
 def volatile_of(one: Outcome, other: Outcome) -> Volatile:
-    """Return what differs between two responses of the same code."""
+    """Return the differences between two responses of the same code."""
     found = [*_fields(one.fields, other.fields), *_content(one, other, _NONE)]
     names = frozenset(each["name"] for each in found if each["what"] == "field")
     paths = of_paths(each["path"] for each in found if each.get("path"))
@@ -108,7 +108,7 @@ def _content(before: Outcome, after: Outcome, volatile: Volatile) -> list[Found]
 
 
 def _sizes(before: Outcome, after: Outcome) -> list[Found]:
-    """Compare what is not text, by size and hash."""
+    """Compare binary bodies, by size and hash."""
     if before.content == after.content and before.size == after.size and not (before.digest and after.digest):
         return []
     texts = [f"{each.size} bytes, SHA-256 {each.digest[:16] or 'unknown'}" for each in (before, after)]

@@ -62,7 +62,7 @@ def of_paths(paths: Iterable[str]) -> frozenset[str]:
 
 
 def of_lines(lines: Iterable[Line]) -> tuple[tuple[str, str], ...]:
-    """Return what changed lines have in common with those that replace them: their beginning and end."""
+    """Return the common beginnings and ends of changed lines and their replacements."""
     found: list[tuple[str, str]] = []
     removed: list[str] = []
     added: list[str] = []

@@ -44,7 +44,7 @@ def process_list(
 
 
 def memory(pid: int, proc: Path = PROC) -> dict[str, int | None]:
-    """Return what a process uses: ``pss``, ``uss`` and ``rss`` in bytes, ``threads``; None if it is not known."""
+    """Return the memory of a process: ``pss``, ``uss`` and ``rss`` in bytes, ``threads``; None if it is not known."""
     status = _numbers(proc / str(pid) / "status")
     sizes = _numbers(proc / str(pid) / "smaps_rollup")
     private = [sizes[name] for name in ("Private_Clean", "Private_Dirty", "Private_Hugetlb") if name in sizes]
@@ -57,7 +57,7 @@ def memory(pid: int, proc: Path = PROC) -> dict[str, int | None]:
 
 
 def total(processes: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return what all of these need, in bytes; None if no size is known. RSS stands for an unknown PSS."""
+    """Return the memory of all these processes, in bytes; None if no size is known. RSS stands for an unknown PSS."""
     sizes = [each["pss"] if each["pss"] is not None else each["rss"] for each in processes]
     known = [size for size in sizes if size is not None]
     return sum(known) if known else None

@@ -66,7 +66,7 @@ class Pin:
         return restored(self.shown, {}, self.raw)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what pages show of it, as JSON values."""
+        """Return the pages' view of the pin, as JSON values."""
         return {
             "pin": self.number, "request": self.request, "method": self.shown.method, "target": self.shown.target,
             "state": self.state, "reason": self.reason, "differences": self.differences, "generation": self.generation,
@@ -77,7 +77,7 @@ class Pin:
         }  # fmt: skip
 
     def stored(self) -> dict[str, Any]:
-        """Return what is kept on the disk, as JSON values: nothing that is masked."""
+        """Return the pin's form on the disk, as JSON values, without any masked value."""
         return {"pin": self.number, "request": self.request, "shown": asdict(self.shown)}
 
     @classmethod
@@ -148,7 +148,7 @@ def run(
 
 
 def early(pin: Pin, outcome: Outcome, differences: list[dict[str, Any]], generation: int) -> dict[str, Any]:
-    """Return what pages show between the first run and the second one, which says what differs anyway."""
+    """Return the pages' view of a pin between its first run and the second one, which says what differs anyway."""
     shown = replace(pin, last=outcome, differences=differences, generation=generation, at=time.time())
     return {**shown.as_json(), "state": CHECKING, "reason": ""}
 

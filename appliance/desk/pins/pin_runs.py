@@ -153,7 +153,7 @@ class Pins:
         return self._replayer.run(pin.request, request, TIMEOUT_S)
 
     def _show_early(self, pin: Pin, outcome: Outcome, differences: list[dict[str, Any]]) -> None:
-        """Tell open pages what the first run differs in, unless a save or a person has overtaken it."""
+        """Tell open pages the differences of the first run, unless a save or a person has overtaken it."""
         with self._telling:
             with self._lock:
                 sent_to = pin.runs.sent_to
@@ -170,7 +170,7 @@ class Pins:
         return Send() in actions
 
     def _locked_take(self, pin: Pin, event: Event, found: Run | None = None) -> tuple[Action, ...]:
-        """Note what an event makes of a pin, and return the actions to perform without the lock."""
+        """Apply an event to a pin, and return the actions to perform without the lock."""
         pin.runs, actions = step(pin.runs, event)
         for action in actions:
             if isinstance(action, Keep) and found is not None:
@@ -191,7 +191,7 @@ class Pins:
                 self._tell(pin, is_kept=isinstance(action, Keep))
 
     def _tell(self, pin: Pin, *, is_kept: bool) -> None:
-        """Tell open pages what is known of a pin, and the log what its run has changed."""
+        """Tell open pages the state of a pin, and the log the changes of its run."""
         with self._telling:
             with self._lock:
                 if self._pins.get(pin.number) is not pin:

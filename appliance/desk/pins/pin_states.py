@@ -123,14 +123,14 @@ def _note_broken(state: State, _event: Broke) -> Step:
 
 
 def _send(state: State, _event: Event) -> Step:
-    """Send the request to what serves now; without that the thread ends."""
+    """Send the request to the serving generation; if there is none, the thread ends."""
     if state.serving is None:
         return replace(state, stage=Stage.IDLE, sent_to=None), ()
     return replace(state, stage=Stage.SENDING, sent_to=state.serving), (Send(),)
 
 
 def _keep(state: State, event: Ended) -> Step:
-    """Keep the outcome of what serves; drop that of an earlier save, and send the request again."""
+    """Keep the outcome of the serving generation; drop that of an earlier save, and send the request again."""
     sent_to = state.sent_to
     if sent_to is None or sent_to != state.serving:
         return _send(state, event)

@@ -190,7 +190,7 @@ class Replayer:
 
 
 def described(made: Restored) -> Answer:
-    """Return what pages show of a request that was sent."""
+    """Return the pages' view of a request that was sent."""
     return {"method": made.request.method, "left_out": made.left_out, "notes": made.notes}
 
 

@@ -36,7 +36,7 @@ def read_pyproject(root: Path) -> dict[str, Any]:
 
 
 def project_setup(root: Path) -> Setup:
-    """Return what setup.cfg and setup.py say; nothing if there are none that can be read."""
+    """Return the fields of setup.cfg and setup.py; empty ones if neither can be read."""
     try:
         return read_setup(root) or Setup()
     except OSError:

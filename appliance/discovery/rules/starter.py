@@ -21,7 +21,7 @@ _RULE = "The module that calls the factory"
 
 
 def starter(context: Context, factory: Target) -> RuleResult | None:
-    """Return what starts a factory of the own package: what ``deployment_rule`` finds, else the module that calls it.
+    """Return the starter of the package's own factory: the find of ``deployment_rule``, else the module that calls it.
 
     None if there is neither, or if several modules call it.
     """

@@ -1,4 +1,4 @@
-"""Find what the text of a target names, in each of its forms, and say what is wrong with the text.
+"""Find the application that the text of a target names, in each of its forms, or explain why the text is wrong.
 
 The forms are ``module``, ``module:object.attribute``, ``module:factory()``, ``path/file.py`` and ``file.ini#section``.
 Where the name stands (a setting, ``FLASK_APP``, ``[tool.appliance] app``) is read elsewhere: by ``declared`` and

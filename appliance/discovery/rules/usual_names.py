@@ -1,4 +1,4 @@
-"""The rules for what a project looks like: usual file names, its own package, and a scan of the rest.
+"""The rules for the usual form of a project: usual file names, its own package, and a scan of the rest.
 
 This module knows the usual names of files, and no frameworks; ``target.pick`` chooses a name in a module. Runs in the
 appliance's own interpreter.
@@ -265,14 +265,14 @@ def _may_be_weak(context: Context, file: Path) -> bool:
 
 
 def _is_part_of_a_library(file: Path, best: Candidate) -> bool:
-    """Whether a callable of (environ, start_response) is only a part of a package, because its name says no more."""
+    """Whether a callable of (environ, start_response) is only a part of a package: no usual name."""
     names = {*OBJECT_NAMES, *FACTORY_NAMES, "wsgi_app", "wsgi", "main"}
     packaged = file.name == "__init__.py" or (file.parent / "__init__.py").is_file()
     return packaged and best.verdict.framework == "WSGI" and best.name not in names and file.stem not in FILES
 
 
 def _reexported(context: Context, source: Source) -> list[_Found]:
-    """Return what a package imports under a usual name, to offer it: ``from .application import make_app``."""
+    """Return the usual names that a package imports, to offer them: ``from .application import make_app``."""
     best = pick(context.modules, source)
     usual = source.file.name == "__init__.py" and best.name in {*OBJECT_NAMES, *FACTORY_NAMES}
     return [_Found(source, best, None)] if usual else []

@@ -1,4 +1,4 @@
-"""Find out what expressions and definitions are, from their syntax tree alone: the names of one scope.
+"""Resolve expressions and definitions from their syntax tree alone: the names of one scope.
 
 This module walks through the statements of a module or function; it knows no files, frameworks or rules. Runs in the
 appliance's own interpreter.
@@ -96,7 +96,7 @@ class Scope:
             self._statement(statement)
 
     def guarded(self) -> Value | None:
-        """Return what runs under ``__main__``, as a function; None if nothing does."""
+        """Return the code under ``__main__``, as a function; None if there is none."""
         if not self._guards:
             return None
         return self._walked(self._guards, ast.arguments([], [], None, [], [], None, []))

@@ -1,4 +1,4 @@
-"""Decide what a top-level name of the project is: a WSGI application, a factory of one, or something else.
+"""Classify the top-level names of the project: a WSGI application, a factory of one, or something else.
 
 This module follows names through the project's modules to a framework's constructor. The rules decide where to look.
 Runs in the appliance's own interpreter.
@@ -56,7 +56,7 @@ _OTHER = Verdict("other")
 
 
 def judge(modules: Modules, source: Source, name: str) -> Verdict:
-    """Decide what a dotted name in a module is, by the module's own names first."""
+    """Classify a dotted name in a module, by the module's own names first."""
     head, *rest = name.split(".")
     value = source.values.get(head)
     if value is not None:
@@ -69,7 +69,7 @@ def judge(modules: Modules, source: Source, name: str) -> Verdict:
 
 
 def judge_name(modules: Modules, name: str, *, called: bool) -> Verdict:
-    """Decide what a full dotted name is, or what a call of it makes."""
+    """Classify a full dotted name, or the result of a call of it."""
     judge_ = _Judge(modules)
     return judge_.result(name, 0) if called else judge_.named(name, 0)
 
@@ -79,7 +79,7 @@ class _Judge:
         self._modules = modules
 
     def named(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
-        """Decide what a full dotted name is."""
+        """Classify a full dotted name."""
         if depth > _MAX_DEPTH:
             return _UNKNOWN
         if name == "wsgiref.simple_server.demo_app":
@@ -100,7 +100,7 @@ class _Judge:
         return _UNKNOWN
 
     def value(self, value: Value, rest: tuple[str, ...], depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
-        """Decide what a value, or an attribute of it, is."""
+        """Classify a value, or an attribute of it."""
         if depth > _MAX_DEPTH:
             return _UNKNOWN
         match value.kind:
@@ -126,7 +126,7 @@ class _Judge:
         return _UNKNOWN
 
     def result(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
-        """Decide what a call of this name makes."""
+        """Classify the result of a call of this name."""
         framework = frameworks.by_constructor(name)
         if framework is not None:
             return Verdict(
@@ -165,7 +165,7 @@ class _Judge:
         return _UNKNOWN
 
     def _function(self, value: Value, depth: int) -> Verdict:
-        """Decide what a function is by its own name: an application, a factory, or neither."""
+        """Classify a function by its own name: an application, a factory, or neither."""
         if any(frameworks.is_wsgi_decorator(name) for name in value.decorators):
             return Verdict("wsgi", "Werkzeug", reason="a function that a decorator makes a WSGI application")
         if _looks_wsgi(value.parameters, answers=_answers(value)) and not value.coroutine:
@@ -185,7 +185,7 @@ class _Judge:
         return replace(_UNKNOWN if may_be else _OTHER, required=value.required)
 
     def _made_by(self, value: Value, depth: int) -> Verdict:
-        """Decide what a call of a function makes: no application if none of its results can be one."""
+        """Classify the result of a function's call: no application if none of its results can be one."""
         seen = not value.decorators and not value.coroutine and all(each.kind == "text" for each in value.returns)
         return _OTHER if seen else self._returned(value, depth)
 
@@ -239,7 +239,7 @@ def _answers(value: Value) -> bool:
 
 
 def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
-    """Decide what an attribute of a known object is."""
+    """Classify an attribute of a known object."""
     if not attributes:
         return verdict
     if verdict.kind != "wsgi":
@@ -252,7 +252,7 @@ def _take(verdict: Verdict, attributes: tuple[str, ...]) -> Verdict:
 
 
 def _looks_wsgi(parameters: tuple[str, ...], *, answers: bool = False) -> bool:
-    """Recognise WSGI by what the function does with its two parameters, or by their names."""
+    """Recognise WSGI by the function's use of its two parameters, or by their names."""
     if len(parameters) != _REQUEST_CALL:
         return False
     starts = {"start_response", "start_resp", "startResponse", "respond"}

@@ -204,7 +204,7 @@ def build_symptom(text: str) -> tuple[BuildSymptom, Cause] | None:
 
 
 def cause_of_build(text: str, package: str = "") -> Cause | None:
-    """Return what prevented the build; None if no known message is in its output.
+    """Return the reason why the build failed; None if its output has no known message.
 
     Args:
         text: the output of the build.

@@ -1,4 +1,4 @@
-"""Name what a page may offer after a failed installation: the rows of ``protocol.remedy_kinds`` that are known to fit.
+"""Name the remedies that a page may offer after a failed installation: the needs that are known to fit.
 
 Nothing here is guessed: a version is offered if the index has it, a name if the project imports that module and the
 index has the package, a Python if it is on this machine. It may ask the index, so it runs in commands such as

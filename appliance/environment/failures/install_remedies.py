@@ -1,4 +1,4 @@
-"""Write what the user can do about a package that can't be installed or built, with the commands.
+"""Write advice about a package that can't be installed or built, with the commands.
 
 tests/environment/failures/test_install_remedies.py follows each of them exactly.
 """

@@ -214,7 +214,7 @@ def _with_headers(image: str) -> str:
 
 
 def cause_of(lines: Sequence[str]) -> str:
-    """Return what uv says after "error:" or a cross as one line, without its box drawing."""
+    """Return uv's words after "error:" or a cross as one line, without its box drawing."""
     start = next((index for index, line in enumerate(lines) if _CAUSE.match(line)), len(lines) - 1)
     cause: list[str] = []
     for line in lines[max(start, 0) :]:

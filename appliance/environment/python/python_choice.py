@@ -75,7 +75,7 @@ class Subject:
 
 
 def settle(subject: Subject, known: Known, program: Installer) -> Known:
-    """Find out what decides on the Python; afterwards the chosen Python is on this machine.
+    """Find the evidence that decides on the Python; afterwards the chosen Python is on this machine.
 
     Raises:
         InterpreterError: no Python that fits is installed or can be downloaded.

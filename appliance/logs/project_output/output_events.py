@@ -1,4 +1,4 @@
-r"""Turn what a process prints into the fields of ``output`` events, line by line.
+"""Turn a process's output into the fields of ``output`` events, line by line.
 
 This module knows where a line ends and how long it may be, and which lines are a project's own JSON; it knows no pipes.
 Runs in the supervisor, one ``Lines`` for each pipe; parts of it run in a process that uses the server as a library.
@@ -72,7 +72,7 @@ class Lines:
             yield self._end(more=True)
 
     def flush_partial(self) -> Iterator[bytes]:
-        """Return what is held of an unfinished line, as a ``Part``, without waiting for its end."""
+        """Yield the begun part of an unfinished line, as a ``Part``, without waiting for its end."""
         if self._held:
             self._parts += 1
             yield Part.of(bytes(self._held), number=self._parts, more=True)

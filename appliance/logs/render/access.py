@@ -60,7 +60,7 @@ def event(record: AccessRecord, rules: Rules = PLAIN) -> tuple[str, str, dict[st
 
 
 def _add_rare(fields: dict[str, Any], record: AccessRecord) -> None:
-    """Add what most records lack, if the record has it."""
+    """Add the fields that most records lack, if this record has them."""
     if record.trace is not None:
         _add_trace(fields, *record.trace)
     if record.route is not None:

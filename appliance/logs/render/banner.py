@@ -14,7 +14,7 @@ _OF_INTEREST = frozenset({"appliance.started", "project.found", "worker.ready"})
 
 
 class Banner:
-    """Collects what earlier events have told, and makes the banner at the first ``worker.ready``."""
+    """Collects the facts that earlier events report, and makes the banner at the first ``worker.ready``."""
 
     def __init__(self, paint: Callable[[str, str], str], help_text: str) -> None:
         self._paint = paint

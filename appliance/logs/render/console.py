@@ -275,7 +275,7 @@ _VARYING = frozenset(
 
 
 def _key(entry: MutableMapping[str, Any]) -> str:
-    """Return what makes two events the same to a person."""
+    """Return a key that is equal for two events that look the same to a person."""
     return repr([(name, value) for name, value in entry.items() if name not in _VARYING])
 
 

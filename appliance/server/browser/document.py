@@ -113,7 +113,7 @@ def _skipped(data: bytes, at: int) -> int:
 
 
 def _is_html(data: bytes, at: int) -> bool:
-    """Whether what begins here may be HTML: not JSON, and not binary."""
+    """Whether the data may be HTML from this position on: neither JSON nor binary."""
     return data[at : at + 1] not in {b"{", b"["} and b"\0" not in data[at : at + _LOOKED]
 
 

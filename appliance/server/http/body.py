@@ -165,7 +165,7 @@ class Body:
         return b"".join(parts)
 
     def read1(self, size: int | None = -1, /) -> bytes:
-        """Read what is available, at most ``size`` bytes; wait for the first bytes; return b"" at the end.
+        """Read available bytes, at most ``size``; wait for the first ones; return b"" at the end.
 
         Raises:
             BodyError: as ``read``.

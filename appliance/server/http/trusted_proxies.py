@@ -34,7 +34,7 @@ class TrustedProxies:
             self._contains = _network_test(named)
 
     def apply(self, environ: dict[str, Any], forwarded: dict[str, str]) -> None:
-        """Put into the environ what a trusted peer claims about its client: address, scheme, host, prefix."""
+        """Put a trusted peer's claims about its client into the environ: address, scheme, host, prefix."""
         if not self.trusts(environ["REMOTE_ADDR"]):
             if self._forwarded.scheme_of(host_name(environ.get("HTTP_HOST", ""))) == "https":
                 _set_scheme(environ, "https")

@@ -185,7 +185,7 @@ class Outbound:
         return self._usual_send(data)
 
     def reset(self) -> None:
-        """Let the close drop what the kernel still has to send: the client must not take a part for the whole.
+        """Let the close drop the bytes that the kernel has yet to send: the client must not take a part for the whole.
 
         Until then nothing ends this side either: an end of the stream would say that the response is whole.
         """

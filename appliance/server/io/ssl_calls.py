@@ -22,7 +22,7 @@ _SCRATCH = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
 def call_ssl(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what the call returns."""
+    """Return the result of the call."""
     try:
         return call(*arguments)
     except WANTED:

@@ -74,7 +74,7 @@ class Wire(FileOutbound):
         self._usual_receive: Callable[[int], bytes] = self._receive
 
     def loosen(self) -> None:
-        """Accept what ``lenient`` describes; no head is plain then."""
+        """Accept the leniencies that ``lenient`` describes; no head is plain then."""
         self.lenient = True
         self._plain = 0
 
@@ -86,7 +86,7 @@ class Wire(FileOutbound):
     # -- receiving
 
     def receive_now(self) -> bytes | None:
-        """Return what the kernel has; None for nothing yet, b"" for nothing ever again.
+        """Return the bytes that the kernel has; None for nothing yet, b"" at the end of the stream.
 
         Raises:
             OSError: the connection is broken.
@@ -100,7 +100,7 @@ class Wire(FileOutbound):
         return data
 
     def fill(self) -> bool:
-        """Buffer what the kernel has, without waiting; return whether bytes, or the end, came."""
+        """Buffer the bytes that the kernel has, without waiting; return whether bytes, or the end, came."""
         data = self.receive_now()
         if data is None:
             return False
@@ -230,7 +230,7 @@ class Wire(FileOutbound):
     # -- bytes that came early
 
     def receive_first(self, early: ByteQueue) -> None:
-        """Receive this before what the socket has."""
+        """Receive these bytes before those of the socket."""
         self.early = early
         self._receive = self._receive_early
 

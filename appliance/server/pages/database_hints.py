@@ -117,7 +117,7 @@ def _missing_folder(error: BaseException, root: str) -> str:
 
 
 def _paths(error: BaseException) -> Iterator[str]:
-    """Yield what may be the path of a database's file, the innermost frames first."""
+    """Yield possible paths of a database's file, the innermost frames first."""
     frames = []
     trace = error.__traceback__
     while trace is not None:

@@ -27,7 +27,7 @@ def report(
     environ: Mapping[str, Any] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> Page:
-    """Describe what went wrong, as JSON values.
+    """Describe the failure, as JSON values.
 
     Args:
         error: the exception, with its traceback.
@@ -54,7 +54,7 @@ def report(
 
 
 def _short_report(error: BaseException, root: str, kind: str) -> Page:
-    """Return a report of what ``tracebacks`` alone can tell, unmasked texts left out."""
+    """Return a report that needs only ``tracebacks``, without unmasked texts."""
     raised = describe(error)
     place = raised.frames[-1] if raised.frames else None
     name = shorten(type(error).__name__, MAX_LINE)

@@ -46,12 +46,12 @@ _NOTHING = Advice()
 
 
 def hint(error: BaseException, root: str, message: str | None = None) -> str:
-    """Return what to do, in one or two sentences; "" if unknown. ``message``: the exception's message, if known."""
+    """Return the advice, in one or two sentences; "" if unknown. ``message``: the exception's message, if known."""
     return advice(error, root, message).text
 
 
 def advice(error: BaseException, root: str, message: str | None = None) -> Advice:
-    """Return what to do; ``message``: the exception's message, if known."""
+    """Return the advice; ``message``: the exception's message, if known."""
     try:
         for each in _chain(error):
             text = message if each is error and message is not None else safe_str(each)

@@ -125,7 +125,7 @@ def mounted_noexec(message: str) -> str:
 
 
 def packages_for(message: str) -> tuple[str, ...]:
-    """Return the Debian packages for what an exception's message says is missing; () if unknown."""
+    """Return the Debian packages with the library that an exception's message misses; () if unknown."""
     for pattern, packages in _PATTERNS:
         if pattern.search(message):
             return packages

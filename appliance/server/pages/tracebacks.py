@@ -75,7 +75,7 @@ class DescribedException:
         return bool(self.members or self.left_members)
 
     def text(self, mask: Callable[[str], str] = str) -> str:
-        """Return what Python would print, masked, and cut in the middle if it is too long."""
+        """Return the traceback as Python prints it, masked, and cut in the middle if it is too long."""
         text = mask("".join(_exception_text(self)))
         if len(text) <= MAX_TEXT:
             return text
@@ -108,7 +108,7 @@ def safe_str(value: object, most: int = MAX_MESSAGE, mask: Callable[[str], str] 
 def describe(
     error: BaseException, keep: Callable[[str], bool] = lambda _: True, mask: Callable[[str], str] = str
 ) -> DescribedException:
-    """Describe an exception and what led to it.
+    """Describe an exception and its causes.
 
     Args:
         error: the exception.
@@ -198,7 +198,7 @@ def _first_and_last(places: list[Place]) -> tuple[list[Place], int]:
 
 
 def stack_text(frames: list[FrameType]) -> str:
-    """Return what Python would print of a stack, innermost frame last."""
+    """Return a stack as Python prints it, innermost frame last."""
     shown, left_out = _first_and_last(frames)
 
     def summary(frame: FrameType) -> traceback.FrameSummary:

@@ -60,7 +60,7 @@ class Acceptor:
             self._poller.register(self.descriptor)
 
     def locked_stop(self) -> None:
-        """Accept no more."""
+        """Stop accepting."""
         if self._open:
             self._open = False
             self.retry_at = 0.0
@@ -75,7 +75,7 @@ class Acceptor:
                     sock = _lifted(sock)
             except BlockingIOError:
                 self._logged = False
-                return  # another process was faster, or there are no more
+                return  # another process was faster, or none is left
             except OSError as error:  # EMFILE, ENFILE, ENOBUFS: it stays readable, so it must not be looked at
                 if error.errno in _OF_ONE_CONNECTION:
                     continue

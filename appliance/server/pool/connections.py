@@ -341,7 +341,7 @@ class Connections:
         return [connection for connection in self._connections.values() if connection.state in states]
 
     def locked_sweep(self, now: float) -> bool:
-        """End what has waited too long; return whether a connection must be looked at."""
+        """End connections that have waited too long; return whether a connection must be looked at."""
         for connection in self.locked_in_state(states.PARKED, states.HELD, states.LINGERING, states.PROBED):
             if connection.deadline > now:
                 continue

@@ -151,7 +151,7 @@ class PooledWSGIServer(WSGIServer):
         self._change(life.START)
 
     def stop_accepting(self, hand_over: HandOver) -> None:
-        """Accept no more, and hand over idle connections, now and after each request; serve those that are taken."""
+        """Stop accepting, and hand over idle connections, now and after each request; serve those that are taken."""
         self._change(life.SHED, hand_over)
 
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: Sequence[str] = ()) -> None:
@@ -294,7 +294,7 @@ class PooledWSGIServer(WSGIServer):
         self._flushing.flush()
 
     def _log_problems(self) -> None:
-        """Log what parts of the server could not do: each once for as long as it lasts, and once a minute at most."""
+        """Log the failures of the server's parts: each once for as long as it lasts, and once a minute at most."""
         with self._lock:
             thread = self._thread_pool.locked_take_problem()
         if thread is not None:

@@ -41,11 +41,11 @@ class WakeUp:
         self._event.set()
 
     def wait(self, seconds: float | None) -> None:
-        """Wait until it is set, at most ``seconds``."""
+        """Wait for ``set``, at most ``seconds``."""
         self._event.wait(seconds)
 
     def sleep(self, is_needed: Callable[[], bool], seconds: Callable[[], float | None]) -> None:
-        """Sleep until it is set, at most for so long; not at all if the watchdog has become needed meanwhile."""
+        """Sleep until ``set`` is called, at most for so long; not at all if the watchdog is needed meanwhile."""
         self.sleeping = True
         if not is_needed():  # asked again: a leader may have begun to work before it could see that the watchdog sleeps
             self.wait(seconds())

@@ -272,7 +272,7 @@ class ApplicationRun(simple_server.ServerHandler):
             self.request_handler.server_context.sink.event(level, event, fields)
 
     def page_context(self) -> dict[str, Any]:
-        """Return what a page shows in addition to the exception: as much as the server's sink knows."""
+        """Return further facts for the page of an exception: as many as the server's sink knows."""
         handler = self.request_handler
         known = getattr(handler.server_context.sink, "page_context", dict) if handler is not None else dict
         return dict(known())

@@ -29,7 +29,7 @@ class FailingRun(Protocol):
         """Put an event of this request into the server's sink."""
 
     def page_context(self) -> dict[str, Any]:
-        """Return what a page shows in addition to the exception."""
+        """Return further facts for the page of an exception."""
 
     def offer(self, needs: object) -> list[dict[str, Any]]:
         """Offer remedies for the failure of this request; return those that its page can show."""

@@ -114,7 +114,7 @@ class WSGIRequestHandler(OwnResponses):
         return handler
 
     def begin_request(self, raw: bytes | None, started: float, refusal: RequestRefused | None) -> None:
-        """Take what the pool has found: the head of the next request, or why that is refused."""
+        """Take the head of the next request, which the pool has found, or the reason why it is refused."""
         self._given = raw
         self.started = started
         if refusal is not None:
@@ -235,7 +235,7 @@ class WSGIRequestHandler(OwnResponses):
         run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
 
     def _next_head(self) -> Head | None:
-        """Return the head that the pool has read, or wait for the next one; None if the client sends no more."""
+        """Return the head that the pool has read, or wait for the next one; None if the client has stopped sending."""
         raw = self._given
         if raw is not None:
             self._given = None

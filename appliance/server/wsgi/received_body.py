@@ -65,7 +65,7 @@ class ReceivedBody(Body):
         return True
 
     def drain(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
-        """Drop what was not read."""
+        """Drop the unread rest of the body."""
         self._queue.close()
         self.ended = True
         return True

@@ -134,7 +134,7 @@ class Desk:
         return self._answer(environ, start, request_title(found), page, found, page_name="-")
 
     def _bar(self, found: dict[str, Any]) -> str:
-        """Return what can be done with a request, and what is known of its pin."""
+        """Return the buttons for a request, with the note of its pin."""
         if not self._replays:
             return ""
         pins = next((each for each in self._replays if isinstance(each, PinPages)), None)

@@ -8,7 +8,7 @@ _NAMES = frozenset({"file", "place"})
 
 
 class RelativePaths:
-    """Shortens the places in what is shown.
+    """Shortens the places in the texts of pages.
 
     Args:
         project: the project's folder; "" shortens nothing.

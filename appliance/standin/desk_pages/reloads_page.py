@@ -31,7 +31,7 @@ _CLASSES = {
 
 
 def reloads_page(found: Sequence[dict[str, Any]], run: str) -> str:
-    """Return what the recorded saves caused; ``run`` is the current one, whose generations have requests."""
+    """Return the effects of the recorded saves; ``run`` is the current one, whose generations have requests."""
     if not found:
         return "<p>Nothing was started yet.</p>"
     columns = ["Time", "Generation", "What happened", "Duration", "Phases", "Saved"]
@@ -66,7 +66,7 @@ def _how(each: dict[str, Any]) -> str:
 
 
 def _failure(each: dict[str, Any]) -> str:
-    """Return what went wrong, where, and what to do."""
+    """Return the failure, its place, and the advice."""
     names = ("error", "message", "found", "how", "reason", "event")
     what = next(str(each[name]) for name in names if each.get(name))
     what = f"{each['type']}: {what}" if each.get("type") else what

@@ -96,7 +96,7 @@ def plot(samples: Sequence[Sequence[float]], saved: float) -> str:
 
 
 def _words(samples: Sequence[Sequence[float]], saved: float) -> str:
-    """Return what the plot shows, for somebody who does not see it."""
+    """Return the plot in words, for a person who does not see it."""
     if not samples:
         return "No request"
     sides = {

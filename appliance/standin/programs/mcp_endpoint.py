@@ -32,7 +32,7 @@ _SESSION_MAX = 100  # characters
 
 
 class McpEndpoint:
-    """Answers what passed the gate.
+    """Answers requests that passed the gate.
 
     Args:
         socket: the path of the supervisor's status socket.
@@ -140,5 +140,5 @@ def _is_greeting(message: Any) -> bool:
 
 
 def _is_invalid(found: json_rpc.Message) -> bool:
-    """Whether an answer says that what came was not a message."""
+    """Whether an answer says that the body was not a message."""
     return found.get("id") is None and json.dumps(found.get("error", {}).get("code")) == str(json_rpc.INVALID_REQUEST)

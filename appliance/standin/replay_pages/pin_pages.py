@@ -64,11 +64,11 @@ class PinPages:
         }
 
     def publish(self, pin: dict[str, Any]) -> None:
-        """Tell open pages what is known of a pin."""
+        """Tell open pages the state of a pin."""
         self._stream.publish("pin", pin)
 
     def pin_of(self, found: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what is known of the pin of this request; None if it is not pinned, or nobody answers."""
+        """Return the pin of this request; None if it is not pinned, or nobody answers."""
         # Pins outlive a database that is replaced, and its numbers: another request may have one of them.
         own = (found["id"], found["method"], found["path"] + (f"?{found['query']}" if found["query"] else ""))
         pins = self._link.ask("pins", within_s=_NOTE_S).get("pins", ())
@@ -134,7 +134,7 @@ def pins_html(pins: list[dict[str, Any]], page_value: str) -> str:
 
 
 def pin_note(pin: dict[str, Any]) -> str:
-    """Return what the page of a pinned request says of its last run."""
+    """Return the note about the last run on the page of a pinned request."""
     link = f'<a href="{PAGE}#pin-{pin["pin"]}">{"The difference" if pin["differences"] else "Its runs"}</a>'
     return (
         f'<p class="summary" id="pin-note" data-pin="{pin["pin"]}" data-at="{pin["at"]}" role="status"><span>Pinned. '

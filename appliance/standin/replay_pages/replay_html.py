@@ -22,7 +22,7 @@ def hidden(values: dict[str, str]) -> str:
 
 
 def replay_bar(number: int, page_value: str, pin: int | None = None) -> str:
-    """Return what a request's page offers: send it again, edit it first, or run it after each save.
+    """Return the buttons on a request's page: send it again, edit it first, or run it after each save.
 
     Args:
         number: of the request.

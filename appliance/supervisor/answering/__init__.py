@@ -1,4 +1,4 @@
-"""Answer what pages, commands and assistants ask on the status socket, or pass the question on to the recorder.
+"""Answer questions of pages, commands and assistants on the status socket, or pass them on to the recorder.
 
 Runs in the supervisor.
 """

@@ -1,4 +1,4 @@
-"""Decide what assistants may do, and hold the token with which they ask over HTTP. Runs in the supervisor's loop.
+"""Decide the rights of assistants, and hold the token with which they ask over HTTP. Runs in the supervisor's loop.
 
 The token is for programs whose configuration is written once: it outlives restarts, in a file of the cache that only
 this user can read. It is not in the log; ``appliance mcp --print-config http`` prints it.
@@ -50,7 +50,7 @@ class AssistantAccess:
         return token
 
     def page_options(self) -> dict[str, str]:
-        """Return what the stand-in must know."""
+        """Return the options of the stand-in."""
         mode = self._settings.mcp
         return {"mode": mode, "token": "" if mode == "off" else self.token}
 

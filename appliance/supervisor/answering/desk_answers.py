@@ -1,4 +1,4 @@
-"""Answer what the desk's pages ask, except the status: settings, the environment, the memory limit.
+"""Answer the questions of the desk's pages, except the status: settings, the environment, the memory limit.
 
 They ask on the status socket. Nothing here reads a file of a disk: the loop must not wait.
 """

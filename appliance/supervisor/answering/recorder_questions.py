@@ -39,7 +39,7 @@ class RecorderQuestions:
         self._serving: TellServing | None = None
 
     def handlers(self) -> Handlers:
-        """Return what takes each message."""
+        """Return the function for each message."""
         return {
             AskRecorder: lambda child, message, _: self._ask(child, message),
             RecorderAnswers: lambda _, message, __: self._answer(message),
@@ -79,7 +79,7 @@ class RecorderQuestions:
         self.recorder_started()
 
     def recorder_started(self) -> None:
-        """Tell the recorder what serves, if that is known, and if a recorder runs."""
+        """Tell the recorder which generation serves, if that is known, and if a recorder runs."""
         if self._serving is not None and (recorder := self._recorder()) is not None:
             self._children.send(recorder, self._serving)
 

@@ -136,7 +136,7 @@ class Companion:
             self._on(runs.Reloaded())
 
     def starting(self) -> bool:
-        """Return whether it follows the code, and was started a moment ago."""
+        """Return whether the companion follows the code, and was started a moment ago."""
         follows = self._process is not None and self._process.reload
         return follows and time.monotonic() - self._started_at < STARTING_S
 
@@ -189,7 +189,7 @@ class Companion:
             self._children.retire(self._child, self._grace_s)
 
     def _clear(self, _action: runs.Clear) -> None:
-        """End what the process has left: its group is ended anyway, others that have left the group are ended here."""
+        """End the remaining processes that have left the companion's group; the group itself is ended anyway."""
         last = self._last
         has_group = last.has_group if last is not None else bool
         Remains(self._loop, self._mark, has_group, partial(self._on, runs.Cleared())).end()

@@ -174,7 +174,7 @@ def _start(state: State, _event: Event) -> Step:
 
 
 def _start_again(state: State, event: Event) -> Step:
-    """Start at once what has ended: the reason of its failures may be gone."""
+    """Start a companion that has ended at once: the reason of its failures may be gone."""
     return _start(replace(state, failures=0, missing=False), event)
 
 

@@ -115,7 +115,7 @@ class Companions:
         return bool(self._companions)
 
     def kill_rest(self) -> None:
-        """Kill what has left its process group, and does not end: the supervisor ends now."""
+        """Kill remaining processes that have left their process group: the supervisor ends now."""
         if self._analysis is not None and self._analysis.companions.processes:
             for _ in range(_ROUNDS):
                 if not end_marked(f"{self._run_id}/", signal.SIGKILL, below=os.getpid()):
@@ -141,7 +141,7 @@ class Companions:
         self._gone()
 
     def _start_guard(self) -> None:
-        """Start what ends companions after the supervisor, where the kernel would not do so."""
+        """Start the guard that ends companions after the supervisor, where the kernel would not do so."""
         if self._guard is not None or os.getpid() == 1 or not sys.platform.startswith("linux"):
             return
         command = [sys.executable, "-I", "-m", companion_guard.__name__, f"{self._run_id}/"]

@@ -173,7 +173,7 @@ def _unread_keys(name: str, keys: list[str]) -> Problem:
 
 
 def _flaw(name: str, row: Any) -> str:
-    """Return what is wrong with an entry of the table; empty if nothing is."""
+    """Return the fault of an entry of the table; empty if there is none."""
     if not _NAME.fullmatch(name):
         return "a name has at most 64 letters, digits, and the characters _ . -"
     if not isinstance(row, dict):

@@ -1,4 +1,4 @@
-"""End what the processes of a run have left when its first process has ended, and tell when nothing is left.
+"""End the processes that remain when the first process of a run has ended, and tell when none remains.
 
 Runs in the supervisor's loop, and in that of ``appliance run --watch``.
 """

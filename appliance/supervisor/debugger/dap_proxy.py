@@ -32,12 +32,12 @@ class _Side:
         self.socket = sock
         self.frames = Frames()
         self.unsent = bytearray()
-        self.ended = False  # this side sends no more
-        self.gone = False  # this side takes no more; what it has sent can still be read
+        self.ended = False  # this side has stopped sending
+        self.gone = False  # this side can't be written to; its messages can still be read
         self._shut = False  # our sending side is shut
 
     def receive(self) -> list[bytes]:
-        """Return the messages that are complete now; note when it sends no more."""
+        """Return the messages that are complete now; note when this side stops sending."""
         messages: list[bytes] = []
         try:
             data = self.socket.recv(_CHUNK)
@@ -50,7 +50,7 @@ class _Side:
         return messages
 
     def flush(self) -> None:
-        """Send what the kernel takes; drop everything for a side that has disconnected."""
+        """Send as many bytes as the kernel takes; drop everything for a side that has disconnected."""
         while self.unsent:
             try:
                 sent = self.socket.send(self.unsent)
@@ -152,7 +152,7 @@ class DapProxy:
             self._watch()
 
     def _end(self, source: _Side, target: _Side) -> None:
-        """One side has ended, or takes no more: close both once nothing waits that could still be delivered."""
+        """One side has ended, or can't be written to: close both once nothing is left that can still be delivered."""
         for end, other in ((source, target), (target, source)):
             if other.ended and not end.unsent:
                 end.shut()

@@ -83,7 +83,7 @@ class ImportStarted(Event):
 
 
 class Reached(Event):
-    """That process has paused, and is the checkpoint ``number`` from now on.
+    """The importing process has paused, and is the checkpoint ``number`` from now on.
 
     Attributes:
         path: the file before which it has paused.

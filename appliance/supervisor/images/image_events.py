@@ -187,7 +187,7 @@ class EndImage(Action):
 
 
 class EndImport(Action):
-    """End what imports and compares: the NEXT image, the VERIFIER, and the one that imports AGAIN."""
+    """End the processes that import and compare: the NEXT image, the VERIFIER, and the one that imports AGAIN."""
 
 
 class ReportRefused(Action):
@@ -213,7 +213,7 @@ class ReportUnverified(Action):
 
 
 class ReportMismatch(Action):
-    """Log what differs after a swap, and swap these files no more."""
+    """Log the differences after a swap, and stop swapping these files."""
 
     differences: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Start what imports the project ahead of the next save. Runs in the supervisor's loop."""
+"""Start the processes that import the project ahead of the next save. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 

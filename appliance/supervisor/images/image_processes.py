@@ -32,7 +32,7 @@ class ImageProcesses:
         return self._living.get(process)
 
     def which(self, child: Handle) -> Process | None:
-        """Return what this child is; None if it is, or has become, something else."""
+        """Return the role of this child; None if it has none."""
         return next((process for process, each in self._living.items() if each is child), None)
 
     def add(self, process: Process, child: Handle) -> None:
@@ -40,7 +40,7 @@ class ImageProcesses:
         self._living[process] = child
 
     def pop(self, process: Process) -> Handle:
-        """Hold this process no more; it goes on."""
+        """Stop holding this process, which goes on."""
         return self._living.pop(process)
 
     def fork(self, parent: Process, role: str) -> Handle | None:
@@ -54,7 +54,7 @@ class ImageProcesses:
         child.set_timer(self._loop.call_later(within_s, partial(self._children.kill, child)))
 
     def forget_time(self, child: Handle) -> None:
-        """The child has done what it had time for."""
+        """Cancel the child's deadline: it has done its work in time."""
         if child.deadline is not None:
             child.deadline.cancel()
 

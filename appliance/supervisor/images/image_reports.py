@@ -1,4 +1,4 @@
-"""Log what becomes of the images of the project. Runs in the supervisor's loop."""
+"""Log the fates of the project's images. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ImageReports:
         self._refusals: set[str] = set()  # the reasons
 
     def performers(self) -> dict[type[events.Action], Callable[[Any], None]]:
-        """Return what performs each action that only reports."""
+        """Return the function for each action that only reports."""
         return {
             events.ReportRefused: self._refused,
             events.ReportEnded: lambda action: self._log.event("warning", "image.ended", how=action.how),

@@ -227,11 +227,11 @@ class Images:
         self._on(events.PreloaderReady())
 
     def preloader_ended(self) -> None:
-        """There is none for now."""
+        """There is no preloader for now."""
         self._on(events.PreloaderEnded())
 
     def preloader_discarded(self) -> None:
-        """Its packages may be out of date."""
+        """The preloader's packages may be out of date."""
         self.checkpoints.discard()
         self._on(events.PreloaderGone())
 
@@ -269,7 +269,7 @@ class Images:
             self._on(events.NextEnded("no process could be forked"))
 
     def compared(self, child: Handle, message: Fingerprints) -> None:
-        """A fork says what its state is."""
+        """A fork has reported its state."""
         self._verification.answered(child, message)
 
     def _report_comparison(self, differences: tuple[str, ...]) -> None:
@@ -284,7 +284,7 @@ class Images:
                 self._files[process].reported(message)
 
     def whole_report(self, report: FilesReport) -> FilesReport:
-        """Return what a fork of the image has reported, with the files of the image itself the first time."""
+        """Return the report of an image's fork, with the files of the image itself the first time."""
         image = self._files.get(Process.IMAGE)
         return report if image is None else image.whole_report(report)
 

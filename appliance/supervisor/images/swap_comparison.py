@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class SwapComparison:
-    """Knows what differs between any two imports of the project."""
+    """Knows the differences between any two imports of the project."""
 
     def __init__(self) -> None:
         self._volatile: set[str] = set()
         self._differences: tuple[str, ...] = ()
 
     def swapped(self, swapped: Mapping[str, str], imported: Mapping[str, str]) -> tuple[str, ...]:
-        """Return what differs between a swap and an import, without what is known to differ."""
+        """Return the differences between a swap and an import, without those that are known to occur anyway."""
         self._differences = tuple(name for name in sorted(differing(swapped, imported)) if name not in self._volatile)
         return self._differences
 

@@ -39,11 +39,11 @@ class ImageFiles:
     _report: FilesReport | None = None  # until it was passed on
 
     def reported(self, report: FilesReport) -> None:
-        """Take what the import has read, and in which state."""
+        """Note the files that the import has read, and their states."""
         self.read, self._report = frozenset(report.files), report
 
     def whole_report(self, report: FilesReport) -> FilesReport:
-        """Return what a fork has added, the first time with all that the import has read."""
+        """Return the report of a fork, the first time with all files that the import has read."""
         base, self._report = self._report, None
         if base is None:
             return report
@@ -73,7 +73,7 @@ class SwappableFiles:
         return list(self._off)
 
     def turn_off(self, names: Iterable[str]) -> None:
-        """Swap these files and modules no more."""
+        """Stop swapping these files and modules."""
         self._off.update(dict.fromkeys(names))
 
     def unworthy(self, cpu_s: float, has_image: bool) -> str:  # noqa: FBT001  one call

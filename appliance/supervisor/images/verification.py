@@ -50,13 +50,13 @@ class Verification:
         self._repeated = False
 
     def compare(self, changed: Iterable[str]) -> None:
-        """Compare what the IMAGE is after a swap of these files with what the NEXT image is."""
+        """Compare the state of the IMAGE after a swap of these files with that of the NEXT image."""
         self._states.clear()
         self._repeated = False
         self._ask(Process.IMAGE, changed)
 
     def repeat(self) -> None:
-        """Compare what the NEXT image is with what the one is that has imported AGAIN."""
+        """Compare the state of the NEXT image with that of the process that has imported AGAIN."""
         self._repeated = True
         self._ask(Process.AGAIN)
 
@@ -71,7 +71,7 @@ class Verification:
         self._children.send(child, Verify(changed=list(changed)))
 
     def answered(self, child: Handle, message: Fingerprints) -> None:
-        """Take what a fork says of its state."""
+        """Take the state that a fork reports."""
         if child is not self._processes.get(Process.VERIFIER):
             return
         self._processes.end(Process.VERIFIER)

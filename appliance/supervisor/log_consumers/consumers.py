@@ -38,6 +38,6 @@ class LogConsumers(NamedTuple):
         self.exporter.hurry()
 
     def finish(self) -> None:
-        """Let both take what is left, and end."""
+        """Let both take the remaining lines, and end."""
         self.recorder.finish()
         self.exporter.finish()

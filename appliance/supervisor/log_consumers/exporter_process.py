@@ -111,7 +111,7 @@ class ExporterProcess:
                 self._runtime.log.event("warning", "telemetry.lost", what="lines", count=held, reason=reason)
 
     def finish(self) -> None:
-        """Write what is held, and close the pipe: the exporter sends what it can in a moment, and ends."""
+        """Write the held lines, and close the pipe: the exporter sends as many as it can in a moment, and ends."""
         child = self._child
         if child is not None and not child.ending:
             self._pipe.flush()

@@ -78,14 +78,14 @@ class LinePipe:
             self._loop.call_later(COLLECT_S, self.flush)
 
     def forget(self) -> int:
-        """Forget what is held: nobody will read it. Return how many lines that were."""
+        """Drop the held lines: nobody will read them. Return how many there were."""
         count = sum(data.count(b"\n") for data in self._held)
         self._held.clear()
         self._size = 0
         return count
 
     def flush(self) -> None:
-        """Write what is held, as far as the pipe takes it."""
+        """Write the held lines, as far as the pipe takes them."""
         self._flush_planned = False
         if self._pipe < 0 or not self._held:
             return

@@ -1,4 +1,4 @@
-"""Keep what is known of a project's modules on the cache volume: the list that the preloader imports.
+"""Keep the known facts about a project's modules on the cache volume: the list that the preloader imports.
 
 Written by the supervisor, read by it and by ``appliance check``.
 """
@@ -42,11 +42,11 @@ class PreloadCache:
     proven: bool = False
 
     def judge(self, *, proven: bool, refused: str) -> None:
-        """Note what the rounds have shown of the list."""
+        """Apply the results of the rounds to the list."""
         self.proven, self.refused = proven, refused
 
     def update(self, modules: Iterable[str], others: Iterable[str]) -> bool:
-        """Add what a worker has loaded; return whether some of it is new and can be preloaded."""
+        """Add the modules that a worker has loaded; return whether some of them are new and can be preloaded."""
         known = set(self.modules)
         new = [name for name in modules if name not in known]
         self.modules += new

@@ -79,7 +79,7 @@ class Preloading:
         self._follower: Follower | None = None
 
     def follow(self, follower: Follower) -> None:
-        """Tell this part what becomes of the preloader."""
+        """Tell this part the events of the preloader."""
         self._follower = follower
 
     def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
@@ -134,14 +134,14 @@ class Preloading:
         self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
 
     def needs_module_list(self, analysis: Analysis) -> bool:
-        """Whether nothing is known of what this project loads, so that any worker's list is welcome."""
+        """Whether this project's modules are unknown, so that any worker's list is used."""
         if self._state.phase is Phase.OFF:
             return False
         self._follow(analysis)
         return not self._cache.modules and self._state.phase is not Phase.REFUSED
 
     def modules_reported(self, message: ModulesReport, analysis: Analysis) -> None:
-        """A worker has reported what it has loaded."""
+        """A worker has reported its modules."""
         if self._state.phase is Phase.OFF:
             return
         self._follow(analysis)

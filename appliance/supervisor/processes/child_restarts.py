@@ -24,7 +24,7 @@ class ChildRestarts:
     ends: int = 0
 
     def ended(self, after_s: float) -> ChildRestarts:
-        """Return what is known after an end; the process has run for ``after_s`` seconds, 0.0 if it did not start."""
+        """Return the record after an end; the process has run for ``after_s`` seconds, 0.0 if it did not start."""
         return replace(self, ends=1 if after_s > LASTED_S else self.ends + 1)
 
     @property

@@ -40,7 +40,7 @@ REPORT_S = 0.3  # a worker that is killed has this time to report its background
 
 
 class Listener(Protocol):
-    """Receives what the children do."""
+    """Receives the events of the children."""
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
         """A message came; the listener owns the descriptors now."""
@@ -306,7 +306,7 @@ class Children:
         return bool(data)
 
     def _read_output_first(self, child: Handle) -> None:
-        """Read what was printed before a record was sent: a request's output comes before its end."""
+        """Read output that was printed before a record was sent: a request's output comes before its end."""
         now = child.in_flight.snapshot() if child.in_flight is not None else None
         ready = {descriptor for descriptor, _ in child.readable.poll(0)}
         for stream, descriptor in child.outputs.items():
@@ -330,7 +330,7 @@ class Children:
         self._pass_on(child, stream, child.output_lines[stream].settle())
 
     def _read_rest(self, child: Handle) -> None:
-        """Read what the child had written when it died; processes that it has left may write more."""
+        """Read the output that was in the pipes when the child died; processes that it has left may write more."""
         if child.channel is not None:
             for _ in range(_MAX_LAST_READS):
                 if not (_readable(child.channel) and self._read_channel(child)):

@@ -1,4 +1,4 @@
-"""Read what a process does, without asking it: its requests from the shared memory, its state and time from the kernel.
+"""Observe a process without asking it: its requests from the shared memory, its state and time from the kernel.
 
 So a process that is stopped, or that computes without a pause, is seen too. Runs in the supervisor's loop.
 """
@@ -36,7 +36,7 @@ class ProcessActivity:
 
 
 def activity_of(child: Handle) -> ProcessActivity:
-    """Return what the shared memory and the kernel know of a child now; zeros for what neither knows."""
+    """Return the present activity of a child, from the shared memory and the kernel; zeros where neither knows."""
     begun, waiting = 0, 0
     running: tuple[int, ...] = ()
     if child.in_flight is not None:

@@ -151,13 +151,13 @@ class Spawner:
         }
 
     def _adapter(self, analysis: Analysis) -> dict[str, str] | None:
-        """Return what adapts an ASGI application, if the setting asks for it: our dependency, not the project's."""
+        """Return the adapter for an ASGI application, if the setting asks for it: our dependency, not the project's."""
         if self._settings.asgi != "adapt":
             return None
         return {"folder": self._adapter_folder, "action": analysis.websockets}
 
     def _pages(self, role: str) -> dict[str, Any] | None:
-        """Return what a child must know of the appliance's own pages; None if they are off."""
+        """Return a child's options for the appliance's own pages; None if they are off."""
         settings = self._settings
         if settings.pages == "off":
             return None

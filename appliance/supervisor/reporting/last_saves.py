@@ -1,4 +1,4 @@
-"""Remember what the project's files held before a save, and what the last save changed, as a diff for error pages.
+"""Remember the text of the project's files before a save, and the changes of the last save, as a diff for error pages.
 
 Theory of operation. A thread of its own reads files and compares them: a file may be on a slow mount, and a comparison
 takes time. A file's text is read when a worker reports that it has loaded the file, and again at each save: a module
@@ -71,7 +71,7 @@ class LastSaves:
             self._do(lambda: self._read_unknown(own))
 
     def saved(self, files: Sequence[str]) -> None:
-        """Compare these files with what they held."""
+        """Compare these files with their former content."""
         whole = [file if file.startswith("/") else self._root + file for file in files]
         self._do(lambda: self._compare(whole))
 
@@ -120,7 +120,7 @@ class LastSaves:
         self._post(lambda: self._changed(shown))
 
     def _save_of(self, file: str) -> Saved:
-        """Return what a save did to a file; without a diff if its former text is not known, or was read too late."""
+        """Return the changes of a save in one file; without a diff if the former text is unknown or too late."""
         exists = os.path.lexists(file)
         if not self._counts(file):
             return {"file": file, "what": "changed" if exists else "removed", "diff": []}
@@ -157,7 +157,7 @@ def diff(before: list[str], after: list[str]) -> Iterator[str]:
 
 
 def _hunks(before: list[str], after: list[str]) -> Iterator[str]:
-    """Compare only what lies between the equal start and the equal end: a comparison of all takes quadratic time."""
+    """Compare only the lines between the equal start and the equal end: a comparison of all takes quadratic time."""
     start = 0
     while start < min(len(before), len(after)) and before[start] == after[start]:
         start += 1

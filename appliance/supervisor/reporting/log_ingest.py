@@ -57,7 +57,7 @@ class LogIngest:
             )  # fmt: skip
 
     def output(self, child: Handle, stream: str, lines: Sequence[OutputLine]) -> None:
-        """Log what a child wrote on one of its outputs."""
+        """Log the output of a child on one of its descriptors."""
         if child.role == "worker":
             for line in (line for each in lines if each.record is None for line in each.text.split(b"\n")):
                 self._on_line(line.decode("utf-8", "replace"))

@@ -53,7 +53,7 @@ class PageFacts:
                 self._children.send(child, TellLastSave(saved=self._saved))
 
     def options(self) -> dict[str, Any]:
-        """Return what a worker must know for its error pages."""
+        """Return a worker's options for its error pages."""
         editor = {"editor": self._editor} if self._editor["name"] != "none" else {}
         return {"secret_names": self._secret_names, "saved": self._saved, **editor}
 

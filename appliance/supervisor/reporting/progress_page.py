@@ -155,7 +155,7 @@ class ProgressPage:
         return _STEPS[self._facts["step"]] if installs else _LEADS[self._phase]
 
     def _rows(self) -> Iterator[tuple[str, str]]:
-        """Yield what is known in addition to the sentence: a name and a text each."""
+        """Yield further facts about the phase: a name and a text each."""
         facts = self._facts
         if self._phase is Phase.INSTALLING:
             yield from _installation(facts)

@@ -1,4 +1,4 @@
-"""Keep what the status shows of the past: when the appliance started, its last reload, its last error.
+"""Keep the status's facts about the past: when the appliance started, its last reload, its last error.
 
 Runs in the supervisor's loop.
 """

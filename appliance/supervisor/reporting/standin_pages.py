@@ -93,7 +93,7 @@ def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str, root: 
 
 
 def _rows(findings: Iterable[Mapping[str, str]]) -> list[list[str]]:
-    """Return what the rules of discovery found as a table, those that found something first."""
+    """Return the findings of the rules as a table, the successful rules first."""
     rows = []
     for each in sorted(findings, key=lambda each: each["outcome"] == "nothing"):
         outcome = "" if each["outcome"] == "nothing" else f"{each['outcome']}: "

@@ -79,7 +79,7 @@ class StatusAnswers:
         }
 
     def image(self) -> dict[str, Any]:
-        """Return what ``appliance check --reload`` shows: what a save of each module costs."""
+        """Return the facts for ``appliance check --reload``: the cost of a save of each module."""
         images = self._workers.images
         return {**self.status(), "files": images.files(), "checkpoints": images.checkpoints.resumable()}
 

@@ -1,4 +1,4 @@
-"""Read what workers note about files: which ones they have loaded, and which ones they are about to write.
+"""Read the workers' notes about files: those that they have loaded, and those that they are about to write.
 
 Each worker has a pipe for its notes. Runs in the supervisor's loop.
 

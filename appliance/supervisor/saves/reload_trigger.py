@@ -283,7 +283,7 @@ class ReloadTrigger:
         self._loop.post(partial(self._note, event, dict[str, Any](fields)))
 
     def worker_state(self) -> WorkerState:
-        """Whether the worker serves what was last reported."""
+        """Whether the worker serves the last reported change."""
         return _WORKER_STATES.get(self._lifecycle.state.phase, WorkerState.BUSY)
 
 

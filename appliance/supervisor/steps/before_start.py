@@ -119,7 +119,7 @@ class BeforeStart:
         return started > 0.0 and all(_written_within(path, started, ended) for path in paths)
 
     def output_lines(self, lines: Sequence[OutputLine]) -> None:
-        """Keep what the commands write, for a page about their failure."""
+        """Keep the output of the commands, for a page about their failure."""
         for each in lines:
             self._output.extend(each.text.decode("utf-8", "replace").split("\n"))
 

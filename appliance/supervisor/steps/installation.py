@@ -114,7 +114,7 @@ class Installation:
         return True
 
     def lines(self, stream: str, lines: Sequence[OutputLine]) -> None:
-        """Take what the installer has written."""
+        """Take lines of the installer."""
         for each in lines:
             self.line(stream, each.text)
         if stream == "stderr":

@@ -1,4 +1,4 @@
-"""Collect what a remedy prints, for the pages that show it: readable lines, in batches.
+"""Collect the output of a remedy, for the pages that show it: readable lines, in batches.
 
 The log has all of it, as that of every child. Runs in the supervisor's loop.
 """
@@ -46,7 +46,7 @@ class RemedyOutput:
         self._lines, self._left_out, self.last_line = [], 0, ""
 
     def add(self, blocks: Iterable[bytes]) -> None:
-        """Take what the run has written."""
+        """Add output of the run."""
         for block in blocks:
             for line in block.decode("utf-8", "replace").split("\n"):
                 self.last_line = line[:_LINE_MAX].strip() or self.last_line

@@ -104,7 +104,7 @@ class RemedyRun:
         self._on(runs.CancelRequested(remedy))
 
     def output(self, blocks: Iterable[bytes]) -> None:
-        """Take what the child has written."""
+        """Add output of the child."""
         self._output.add(blocks)
 
     def ended(self, child: Handle) -> None:

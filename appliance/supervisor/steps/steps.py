@@ -67,7 +67,7 @@ class Steps:
         self.before_start = BeforeStart(loop, runtime.children, log, runtime.lifecycle, hold=hold)
 
     def performers(self) -> Performers:
-        """Return what performs each action."""
+        """Return the function for each action."""
         return {
             lifecycle_events.Analyse: self._analyse,
             lifecycle_events.Install: self._install,
@@ -85,7 +85,7 @@ class Steps:
         return True
 
     def preparation_output(self, _stream: str, lines: list[OutputLine]) -> None:
-        """Take what the commands of BEFORE_START write."""
+        """Take output of BEFORE_START's commands."""
         self.before_start.output_lines(lines)
         self._page.output(Phase.PREPARING, (each.text for each in lines))
 

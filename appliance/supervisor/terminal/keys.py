@@ -75,7 +75,7 @@ class Keys:
             self._keyboard.reset()
 
     def pressed(self, key: str) -> None:
-        """Do what the key means; a key without a meaning does nothing."""
+        """Perform the key's function; a key without one does nothing."""
         meaning = self._meanings.get(key)
         if meaning is not None:
             meaning()

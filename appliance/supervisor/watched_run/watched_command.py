@@ -110,7 +110,7 @@ class WatchedCommand:
             self._performers[type(action)](action)
 
     def _start_guard(self) -> subprocess.Popen[bytes] | None:
-        """Start what ends the command if this process is killed; process 1 of a container needs none."""
+        """Start the guard that ends the command if this process is killed; process 1 of a container needs none."""
         if os.getpid() == 1 or not sys.platform.startswith("linux"):
             return None
         command = [sys.executable, "-I", "-m", companion_guard.__name__, self._mark]

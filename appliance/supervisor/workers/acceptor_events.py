@@ -137,7 +137,7 @@ class ShowPage(Action):
 
 
 class StopStandIn(Action):
-    """Have the stand-in accept no more, and hand over its connections: this generation serves."""
+    """Have the stand-in stop accepting, and hand over its connections: this generation serves."""
 
     generation: int
 

@@ -110,7 +110,7 @@ class ConnectionRouter:
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def progress(self, page: Page) -> None:
-        """Answer with this page of what is under way, once a client has waited for a second."""
+        """Answer with this progress page, once a client has waited for a second."""
         self._on(events.WorkProgressed(page))
 
     def broken(self, page: Page) -> None:

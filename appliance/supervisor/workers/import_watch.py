@@ -53,7 +53,7 @@ class ImportWatch:
         self._timer: Timer | None = None
 
     def begin(self, child: Handle) -> None:
-        """Watch this worker, and the one before no more."""
+        """Watch this worker instead of the one before."""
         self.end()
         self._timer = self._loop.call_later(self._timeout_s, partial(self._timed_out, child))
         self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))

@@ -1,4 +1,4 @@
-"""The workers with what belongs to them: preloading, the workers that drain, and the watch over their progress.
+"""The workers with their parts: preloading, the workers that drain, and the watch over their progress.
 
 Performs what the lifecycle asks of workers, and takes what they report. Runs in the supervisor's loop.
 """
@@ -85,7 +85,7 @@ class WorkerGroup:
         self._failed_imports = FailedImports(self.workers, steps, reload_trigger, runtime.lifecycle, hold)
 
     def performers(self) -> Performers:
-        """Return what performs each action but Boot, which concerns more than workers."""
+        """Return the function for each action but Boot, which concerns more than workers."""
         return {
             lifecycle_events.Retire: lambda action: self.workers.retire(action.generation),
             lifecycle_events.Kill: lambda action: self.workers.kill(action.generation),
@@ -93,7 +93,7 @@ class WorkerGroup:
         }
 
     def handlers(self) -> Handlers:
-        """Return what takes each message."""
+        """Return the function for each message."""
         return {
             messages.Ready: lambda child, message, _: self._ready(child, message),
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
@@ -109,7 +109,7 @@ class WorkerGroup:
         }
 
     def ends(self) -> dict[str, Callable[[Handle], object]]:
-        """Return what takes the end of each of these children, by role."""
+        """Return the function for the end of each of these children, by role."""
         return {
             "worker": self.workers.ended,
             "preloader": self.preloading.ended,

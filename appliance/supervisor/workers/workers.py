@@ -157,7 +157,7 @@ class Workers:
         self._on(events.BootRequested(generation, self._modules_needed()))
 
     def retire(self, generation: int) -> None:
-        """Let this generation finish what it has, and end; end it at once while it imports."""
+        """Let this generation finish its requests, and end; end it at once while it imports."""
         self._on(events.RetireRequested(generation, self._modules_needed()))
 
     def kill(self, generation: int) -> None:

@@ -52,7 +52,7 @@ def is_default_page(content: bytes, error: BaseException | None) -> bool:
 
 
 def connect(application: Any, hooks: Hooks) -> None:
-    """Record what this application's framework catches. On failure the application is still served."""
+    """Record exceptions that this application's framework catches. On failure the application is still served."""
     for name, hook in _HOOKS.items():
         framework: Any = sys.modules.get(name)
         if framework is not None:

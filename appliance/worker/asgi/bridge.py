@@ -54,7 +54,7 @@ class Host(Protocol):
 
 
 class Bridge:
-    """a2wsgi calls it once, as its application.
+    """The ASGI application of one request, which a2wsgi calls once.
 
     Args:
         host: the adapter.
@@ -121,7 +121,7 @@ class Bridge:
     # -- the request, as the application gets it
 
     def _complete_scope(self, scope: dict[str, Any]) -> dict[str, Any]:
-        """Add what a2wsgi's scope lacks, or could not know from its copy of the environ."""
+        """Add the keys that a2wsgi's scope lacks, or could not know from its copy of the environ."""
         scope.pop("wsgi_environ", None)
         environ, head = self._environ, self._exchange.head if self._exchange is not None else None
         root = environ.get("SCRIPT_NAME", "").encode("latin-1")

@@ -44,7 +44,7 @@ class Diagnosis:
         return explain or "the project has replaced built-in functions that the worker needs"
 
     def causes(self, error: BaseException) -> str:
-        """Return what the project has removed, if the error came from our own code; never raises."""
+        """Return the project's changes that explain the error, if it came from our own code; never raises."""
         return _join((self._closed, self._replaced, _audited)) if _join((lambda: _is_ours(error),)) else ""
 
     def lacks_descriptors(self) -> bool:

@@ -89,7 +89,7 @@ class ExitHooks:
         _replace(self._wrapper, original)
 
     def left(self) -> str:
-        """Return what was made since the last call that forks must not run at their end, or won't; "" if nothing."""
+        """Describe an exit hook since the last call that forks must not run, or would not run; "" if there is none."""
         finalizers = list(_newer_finalizers(self._finalizers))
         self._finalizers = finalizers[0].index if finalizers else self._finalizers
         hooks = getattr(threading, "_threading_atexits", ())[self._at_threads_end :]  # executors have one
@@ -110,7 +110,7 @@ def objection(hook: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> s
 
 
 def _parts(hook: Any, depth: int = _MAX_DEPTH) -> list[Any]:
-    """Return what a hook calls, and what it calls that with."""
+    """Return the function that a hook calls, and its arguments."""
     if depth and isinstance(hook, functools.partial):
         return [*_parts(hook.func, depth - 1), *hook.args, *hook.keywords.values()]
     if depth and isinstance(hook, _METHODS) and not isinstance(hook.__self__, types.ModuleType):

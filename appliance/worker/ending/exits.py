@@ -36,7 +36,7 @@ class Exits:
         self._diagnosis = Diagnosis(descriptors)
 
     def causes(self, error: BaseException) -> str:
-        """Return what the project has removed, if the error came from our own code; never raises."""
+        """Return the project's changes that explain the error, if it came from our own code; never raises."""
         return self._diagnosis.causes(error)
 
     def channel_broken(self, error: ChannelError) -> None:
@@ -63,7 +63,7 @@ class Exits:
         _EXIT(0)
 
     def flush(self) -> None:
-        """Write what was printed."""
+        """Write buffered output."""
         if self._stdio is not None:
             self._stdio.end()
         for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""Show what a process that does not respond is doing: the stacks of its threads, on a signal.
+"""Show the work of a process that does not respond: the stacks of its threads, on a signal.
 
 faulthandler makes the dump in C, within the signal's handler, so it works even if a thread never releases the
 interpreter's lock. Runs in a worker, and is set up after any fork.

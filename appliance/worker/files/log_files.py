@@ -26,7 +26,7 @@ class LogFiles:
         self.names: set[str] = set()
 
     def begin(self) -> None:
-        """Observe what is logged into files, once ``logging`` is loaded."""
+        """Observe writes to the project's log files, once ``logging`` is loaded."""
         logging: Any = sys.modules.get("logging")
         handlers = getattr(logging, "FileHandler", None)
         if handlers is None or self._handlers is not None:

@@ -57,7 +57,7 @@ def objection(files: frozenset[str], live: LiveObjects) -> str:
 
 
 def reset(live: LiveObjects) -> None:
-    """Let every loader forget what it has read."""
+    """Clear the caches of every loader."""
     for loader in _loaders(live):
         loader.reset()
 

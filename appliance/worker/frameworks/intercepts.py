@@ -41,7 +41,7 @@ class _Finder:
         self._rendezvous = rendezvous
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return what the other finders find, with the patch to follow."""
+        """Return the spec that the other finders return, with the patch to follow."""
         patch = _PATCHES.get(name)
         if patch is None or self not in sys.meta_path:
             return None

@@ -57,7 +57,7 @@ def objection(files: frozenset[str], live: LiveObjects) -> str:
 
 
 def forget(files: frozenset[str], live: LiveObjects) -> None:
-    """Remove what was compiled of these files from the caches of the environments."""
+    """Remove the compiled forms of these files from the caches of the environments."""
     for environment in live.of(_environment()):
         for key, template in list(_mapping(environment).items()):
             if os.path.realpath(str(template.filename)) in files:

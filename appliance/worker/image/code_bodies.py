@@ -127,7 +127,7 @@ def same_constant(old: Any, new: Any) -> bool:
 
 
 def _key(value: Any) -> Any:
-    """Return what two constants have in common only if they are the same."""
+    """Return a key that is equal for two constants only if they are the same."""
     kind = type(value)
     if kind in {int, bool, str, bytes} or value is None or value is ...:
         return (kind, value)

@@ -1,4 +1,4 @@
-"""Find what holds the code of the project's functions, by one look at every object: functions, and what should not.
+"""Find the objects that hold code of the project's functions: functions, and holders that prevent a swap.
 
 Runs in the image, once, after the project's import and before ``gc.freeze``, which hides objects.
 
@@ -95,7 +95,7 @@ def _held(objects: list[Any], names: set[str], left_out: set[int]) -> list[tuple
 
 
 def _kind(holder: object, code: CodeType) -> str:
-    """Return what kind of object holds the code. A frame may run it, or have it in a variable."""
+    """Return the kind of object that holds the code. A frame may run it, or have it in a variable."""
     return "variable" if type(holder) is FrameType and holder.f_code is not code else type(holder).__name__
 
 

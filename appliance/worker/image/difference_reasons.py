@@ -1,4 +1,4 @@
-"""Say in plain words what differs between two versions of a module's or a class's body, for ``status``.
+"""Describe in plain words how two versions of a module's or a class's body differ, for ``status``.
 
 Pure. The words follow from the first instruction that differs.
 """
@@ -32,7 +32,7 @@ def flags(old: CodeType, new: CodeType) -> str:
 
 
 def annotated(around: CodeType, annotations: CodeType) -> str:
-    """Return the name of what has these annotations, which a code object of their own evaluates since Python 3.14."""
+    """Return the owner's name of these annotations, which a code object of their own evaluates since Python 3.14."""
     codes = inner(around)
     after = codes[codes.index(annotations) + 1 :]
     if after and is_function(after[0]) and after[0].co_firstlineno == annotations.co_firstlineno:
@@ -41,7 +41,7 @@ def annotated(around: CodeType, annotations: CodeType) -> str:
 
 
 def body(old: CodeType, new: CodeType) -> str:
-    """Return what differs between the bodies of a module or a class."""
+    """Return the first difference between the bodies of a module or a class."""
     where = "the module's body" if old.co_name == "<module>" else f"the body of the class {name_of(old)}"
     before, after = (Counter(name_of(each) for each in inner(code)) for code in (old, new))
     for code in inner(new):

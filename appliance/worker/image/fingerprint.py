@@ -1,4 +1,4 @@
-"""Say what the project's modules are after an import, as one hash for each: to compare a swap with a fresh import.
+"""Describe the project's modules after an import, as one hash for each: to compare a swap with a fresh import.
 
 Runs in a fork of an image, which ends after that: to read an instance's dictionary makes one, and 500 modules have 10
 MiB of them. It takes 0.2 to 0.4 s of CPU for so many.
@@ -94,7 +94,7 @@ def _space_of(name: str) -> dict[str, Any] | None:
 
 
 def _process_state() -> dict[str, Any]:
-    """Return what code changes in its process, beyond modules."""
+    """Return the state that code changes in its process, beyond modules."""
     logging: Any = sys.modules.get("logging")
     loggers = {} if logging is None else {"root": logging.root, **logging.root.manager.loggerDict}
     environment = dict(os.environ)  # noqa: TID251  the project's

@@ -111,7 +111,7 @@ class ResumedWorker(Protocol):
     """The worker that such a fork has become."""
 
     def serve(self, application: Application) -> None:
-        """Serve what the import has made; return when that has drained."""
+        """Serve the imported application; return when it has drained."""
 
     def serve_warmed(self, application: Application) -> None:
         """Serve the application after its framework was prepared."""

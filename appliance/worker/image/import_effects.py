@@ -138,7 +138,7 @@ class ImportEffects:
         self._began = code.co_filename
 
     def _compare(self) -> None:
-        """Refuse what has changed in the process since the last module began: that module's, or its importer's."""
+        """Refuse changes in the process since the last module began: that module's, or its importer's."""
         before, after = self._before, self._read()
         left = self._exits.left()
         if before is None or (after == before and not left):

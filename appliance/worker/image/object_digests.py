@@ -1,4 +1,4 @@
-"""Hash objects by what they hold, without running any code of the project or of a package.
+"""Hash objects by their content, without running any code of the project or of a package.
 
 Theory of operation. No ``__repr__``, no ``__eq__``, no property and no ``__getattr__`` is called: an object that is
 made lazily (Django's ``SimpleLazyObject``, Werkzeug's ``LocalProxy``) would be made, or would fail. Attributes are read
@@ -108,7 +108,7 @@ class ObjectDigests:
         self._now, self._monotonic = time.time(), time.monotonic()
 
     def of_name(self, value: Any, limit: int) -> bytes:
-        """Return the hash of what one name leads to: 8 bytes. Objects beyond ``limit`` count by their type.
+        """Return the hash of the object behind one name: 8 bytes. Objects beyond ``limit`` count by their type.
 
         A tree of a million nodes is data.
         """

@@ -53,7 +53,7 @@ class SharedPages:
         self._advise = advise
 
     def note(self) -> None:
-        """Note which pages this process shares no more, once for all forks.
+        """Note which pages this process no longer shares, once for all forks.
 
         Raises:
             OSError: the kernel does not tell.

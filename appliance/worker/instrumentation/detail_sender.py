@@ -85,7 +85,7 @@ class DetailSender:
         return details
 
     def end(self, exchange: Exchange) -> bool:
-        """Send what was recorded of a request that has ended; return whether such requests are few."""
+        """Send the recorded details of a request that has ended; return whether such requests are few."""
         details = exchange.details
         exchange.details = None
         if not isinstance(details, Details):

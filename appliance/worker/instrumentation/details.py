@@ -1,4 +1,4 @@
-"""Collect what was received and sent for one request, up to a limit."""
+"""Collect the bytes that were received and sent for one request, up to a limit."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class Details:
         return RequestDetails(info, self._head, b"".join(self._body), b"".join(self._response))
 
     def spans_of(self, exchange: Exchange) -> RequestDetails | None:
-        """Return the message of what such a request has done, for its spans; None if there is none to export."""
+        """Return the message about the effects of such a request, for its spans; None if there is none to export."""
         done, trace = self._done(), exchange.trace
         if self._effects is not None and (calls := self._effects.calls()):
             done["effects"] = {"calls": calls}

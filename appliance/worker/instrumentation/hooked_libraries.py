@@ -54,12 +54,12 @@ class HookedLibraries:
             DjangoMail(hooks, mail).add_to(self._libraries)
 
     def begin(self) -> None:
-        """Hook into what the project has imported, and into the rest once it is imported."""
+        """Hook into the libraries that the project has imported, and into the others once they are imported."""
         if self._libraries.waits:
             self._libraries.begin()
 
     def follow(self, sink: RecordSink, after_first: Callable[[], object] | None = None) -> None:
-        """Hook into what requests import, by ways that are not followed; add the times to responses.
+        """Hook into libraries that requests import, by ways that are not followed; add the times to responses.
 
         ``after_first``: is called once, after the first request that is recorded with its details.
         """

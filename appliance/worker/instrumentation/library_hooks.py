@@ -46,12 +46,12 @@ class LibraryHooks:
         return bool(self._waiting)
 
     def begin(self) -> None:
-        """Hook into what is imported by now, and into the others when they are."""
+        """Hook into the libraries that are imported by now, and into the others when they are."""
         self.install()
         sys.meta_path.insert(0, self)
 
     def install(self) -> None:
-        """Hook into what is imported by now."""
+        """Hook into the libraries that are imported by now."""
         for name in [each for each in self._waiting if each in sys.modules]:
             module = sys.modules[name]
             if not getattr(getattr(module, "__spec__", None), "_initializing", False):  # another thread imports it now
@@ -60,7 +60,7 @@ class LibraryHooks:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return what the other finders find, with the hook to follow (Python's protocol of finders)."""
+        """Return the spec that the other finders return, with the hook to follow (Python's protocol of finders)."""
         if name not in self._waiting or self not in sys.meta_path:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:

@@ -1,4 +1,4 @@
-"""Detect what an import leaves behind that a forked child would lose, or would share with its parent.
+"""Detect the traces of an import that a forked child would lose, or would share with its parent.
 
 Runs in the preloader, before and after each module.
 
@@ -65,7 +65,7 @@ def read() -> Reading:
 
 
 def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> str:
-    """Say what some code left behind that is unsafe to fork; "" if nothing.
+    """Return the trace of some code that is unsafe to fork; "" if there is none.
 
     Args:
         before: the state before the code ran.

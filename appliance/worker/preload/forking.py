@@ -60,7 +60,7 @@ def set_outputs(outputs: list[int]) -> None:
 
 
 def flush() -> None:
-    """Write what is buffered in the streams: otherwise a copy would write it again."""
+    """Write the buffered output of the streams: otherwise a copy would write it again."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

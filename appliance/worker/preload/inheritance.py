@@ -1,4 +1,4 @@
-"""Check whether what a worker inherited from the preloader fits the project that it imports.
+"""Check whether the modules that a worker inherited from the preloader fit the project that it imports.
 
 If it does not, the supervisor at once starts the worker cold instead. Runs in each forked worker, before and after the
 import of the project; costs 0.1 ms.
@@ -69,7 +69,7 @@ class Inheritance:
         return None
 
     def after(self, search_path: Iterable[str]) -> ForkMismatchError | None:
-        """Check what the project did during its import; None if all fits."""
+        """Check the effects of the project's import on the process; None if all fits."""
         if why := patched():
             return ForkMismatchError(why)
         environment = dict(os.environ)  # noqa: TID251  as above

@@ -179,7 +179,7 @@ class PreloadProbe:
         return name in self._names
 
     def _attribute_changes(self) -> None:
-        """Attribute what has changed since the last call to the innermost module."""
+        """Attribute the changes since the last call to the innermost module."""
         if self._request.proven:
             return  # one check at the end is enough
         now = fork_safety.read()

@@ -1,4 +1,4 @@
-"""Hold what an import prints and logs, for each process that is forked after it to print as its own.
+"""Hold the output and log records of an import, for each process that is forked after it to print as its own.
 
 Runs in the image, while it imports the project, and in its forks.
 
@@ -65,7 +65,7 @@ class HeldOutput:
         return ""
 
     def repeat_raw(self) -> None:
-        """Write what bypassed Python's streams to this process's descriptors."""
+        """Write output that bypassed Python's streams to this process's descriptors."""
         for number, raw in self._raw.items():
             left = raw
             with contextlib.suppress(OSError):  # nobody reads it any more

@@ -31,7 +31,7 @@ class PageContext:
         self.live_reload: LiveReload | None = None
 
     def update_saved(self, saved: dict[str, Any]) -> None:
-        """Take what was saved last."""
+        """Note the last save."""
         self.saved = saved
 
     def follow(self, live_reload: LiveReload | None) -> None:

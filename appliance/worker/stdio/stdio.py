@@ -1,4 +1,4 @@
-"""Tag what Python prints in this process with the request that prints it.
+"""Tag Python's output in this process with the request that prints it.
 
 Replaces the buffers of ``sys.stdout`` and ``sys.stderr``: their output goes through the pipes of descriptors 1 and 2,
 each line with its process, thread and request (``output_frames``). Runs in the worker; ``tag_output`` is called once,
@@ -49,7 +49,7 @@ class FramedPipe:
         self._identity = os.fstat(number).st_ino
 
     def rebind(self, mark: bytes) -> None:
-        """Write with this mark to what the descriptor is now, in a process that was forked."""
+        """Write with this mark to the descriptor as it is now, in a process that was forked."""
         self._mark, self._held = mark, None
         self.renew()
 

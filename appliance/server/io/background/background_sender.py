@@ -133,7 +133,7 @@ class BackgroundSender:
         return False
 
     def put(self, outgoing: Outgoing, data: bytes | memoryview) -> bool:
-        """Append to what is being sent; False if all of that was sent, so that this can be sent directly.
+        """Append to the bytes being sent; False if all of them were sent, so that these can be sent directly.
 
         Raises:
             OSError: the transfer has failed.

@@ -166,7 +166,7 @@ class Outgoing:
     # -- in the background's thread
 
     def advance(self, pause: Callable[[int], None]) -> int:
-        """Send what the kernel takes. ``pause`` is called before it becomes idle, so that ``wake`` can only come later.
+        """Send as many bytes as the kernel takes. ``pause`` is called before the idle state, so a ``wake`` comes later.
 
         Raises:
             OSError: the client has gone, or what waits can't be read.
@@ -193,7 +193,7 @@ class Outgoing:
         return CONTINUES
 
     def check_time(self, now: float) -> int:
-        """Count what the client took since the last check.
+        """Count the bytes that the client took since the last check.
 
         Raises:
             TimeoutError: that is too little.
@@ -264,7 +264,7 @@ class Incoming:
         return self._full or (self._chunked and monotonic() - self._received_at > _SILENT_S)
 
     def advance(self, pause: Callable[[int], None]) -> int:
-        """Receive what the kernel has. ``pause`` is called before it becomes idle."""
+        """Receive the bytes that the kernel has. ``pause`` is called before it becomes idle."""
         with self._lock:
             if self._over:
                 return IS_OVER

@@ -1,4 +1,4 @@
-"""Write what was saved last as a diff, in which the line that the traceback names is marked: often it is the cause."""
+"""Write the last save as a diff, in which the line that the traceback names is marked: often it is the cause."""
 
 from __future__ import annotations
 

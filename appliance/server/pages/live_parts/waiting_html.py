@@ -1,4 +1,4 @@
-"""Render what is under way as HTML: a page that the script updates in place, until the project is served.
+"""Render the work under way as HTML: a page that the script updates in place, until the project is served.
 
 Escapes every text. Runs in the stand-in.
 """

@@ -42,7 +42,7 @@ class ExceptionTree:
         self._left = MAX_SHOWN
 
     def node(self, raised: DescribedException) -> Node:
-        """Return one exception and what led to it.
+        """Return one exception and its causes.
 
         ``before`` is its cause or context, by ``relation`` ("cause" or "context"); ``members`` are a group's;
         ``left_out``, ``left_members`` and ``more`` say what is missing of frames, members and exceptions before it.

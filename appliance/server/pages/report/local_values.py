@@ -183,7 +183,7 @@ def _number(value: Any, kind: type) -> str:
 
 
 def _named(value: Any, kind: type) -> str:
-    """Represent what has a name: a function, a class, a module; "" for other values."""
+    """Represent a named value: a function, a class, a module; "" for other values."""
     if kind is types.ModuleType:
         name = types.ModuleType.__getattribute__(value, "__dict__").get("__name__")
         return f"<module {name[:100]!r}>" if type(name) is str else "<module>"

@@ -34,7 +34,7 @@ def make_report(
     environ: Mapping[str, Any] | None,
     context: Mapping[str, Any],
 ) -> Report:
-    """Describe what went wrong; see ``error_page.report`` for the arguments and the result."""
+    """Describe the failure; see ``error_page.report`` for the arguments and the result."""
     variables = os.environ  # noqa: TID251  the project's environment, as it is now
     mask = page_mask(variables, context.get("secret_names", ()), root)
     raised = describe(error, keep=_is_shown, mask=mask.masked)
@@ -108,7 +108,7 @@ def _lead(error: BaseException) -> str:
 
 
 def _advice(error: BaseException, root: str, message: str) -> Advice:
-    """Return what to do, if known."""
+    """Return the advice, if any is known."""
     try:
         from ..hints import advice  # noqa: PLC0415  a module of the project with a standard name may keep it out
 

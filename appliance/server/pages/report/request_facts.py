@@ -24,7 +24,7 @@ _SECRET_NAME = re.compile(r"csrf|session|otp|pin$|cvv|cvc|iban|ssn", re.IGNORECA
 
 
 def request_facts(environ: Mapping[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
-    """Return what the page shows of the request, as JSON values."""
+    """Return the page's facts about the request, as JSON values."""
     query = _text(environ.get("QUERY_STRING"))
     target = _text(environ.get("REQUEST_URI")).partition("?")[0] or (
         _text(environ.get("SCRIPT_NAME")) + _text(environ.get("PATH_INFO"))

@@ -56,12 +56,12 @@ EVENTS: Final = (
 
 ENQUEUE: Final = 0  # append the connection to the queue
 WATCH: Final = 1  # let the poller report when the connection is readable
-UNWATCH: Final = 2  # let the poller report the connection no more
+UNWATCH: Final = 2  # stop the poller's reports of the connection
 PROBE_BEGAN: Final = 3
 PROBE_ENDED: Final = 4
 BODY_BEGAN: Final = 5
 BODY_ENDED: Final = 6
-REMOVE: Final = 7  # forget the connection: it belongs to this server no more
+REMOVE: Final = 7  # forget the connection: it no longer belongs to this server
 CLOSE: Final = 8  # close the socket
 
 ACTIONS: Final = (

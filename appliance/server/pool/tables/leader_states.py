@@ -31,7 +31,7 @@ RETURNED_SPARE: Final = 5  # the same; one more may run, and as many threads wai
 RETURNED_FULL: Final = 6  # the same; as many requests run as may, and few threads wait
 RETURNED_FULL_SPARE: Final = 7  # the same; as many requests run as may, and as many threads wait
 RETURNED_HERE: Final = 8  # the same; one more may run, and the leader is the watchdog's thread, which is busy
-LEFT: Final = 9  # the leader leads no more: the request takes long or is detached, or the thread has failed
+LEFT: Final = 9  # the leader no longer leads: the request takes long or is detached, or the thread has failed
 ENDED: Final = 10  # the server ends, or gives up
 
 EVENTS: Final = (

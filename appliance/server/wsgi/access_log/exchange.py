@@ -88,7 +88,7 @@ class Exchange:
 
     @property
     def origin(self) -> str:
-        """What names it in the frames of its output: its id, and its span where requests are traced."""
+        """The request's name in the frames of its output: its id, and its span if requests are traced."""
         trace = self.trace
         if trace is None:
             return self.request_id

@@ -16,7 +16,7 @@ _FLUSH_S = 0.004
 
 
 class Sink(Protocol):
-    """Receives what happened in a server. Called from any thread, often; must be cheap."""
+    """Receives the events of a server. Called from any thread, often; must be cheap."""
 
     def exchange(self, exchange: Exchange) -> None:
         """A request is over."""

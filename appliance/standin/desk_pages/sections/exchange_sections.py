@@ -1,4 +1,4 @@
-"""What was received and what was sent: the fields and the content of a request and of its response."""
+"""The received request and the sent response: the fields and the content of a request and of its response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INDENTED_MAX = 64 * 1024  # characters
 
 
 def request_section(found: dict[str, Any]) -> str:
-    """Return what was received."""
+    """Return the received request."""
     details = found["details"]
     if details is None:
         return _not_recorded(found)
@@ -19,7 +19,7 @@ def request_section(found: dict[str, Any]) -> str:
 
 
 def response_section(found: dict[str, Any]) -> str:
-    """Return what was sent."""
+    """Return the response that was sent."""
     details = found["details"]
     if details is None:
         return _not_recorded(found)

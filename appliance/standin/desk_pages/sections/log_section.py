@@ -23,7 +23,7 @@ def log_section(found: dict[str, Any]) -> str:
 
 
 def said(line: dict[str, Any]) -> str:
-    """Return what a line of the log says, in one text."""
+    """Return the message of a line of the log, in one text."""
     for name in ("text", "message", "traceback"):
         if line.get(name):
             return str(line[name])

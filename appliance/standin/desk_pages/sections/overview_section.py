@@ -71,7 +71,7 @@ def _whole_target(found: dict[str, Any]) -> str:
 
 
 def _wrong(found: dict[str, Any]) -> str:
-    """Return what to look at first."""
+    """Return the problems to look at first."""
     told = []
     error, details, own = found["error"], found["details"], f"{PREFIX}/requests/{found['id']}"
     if error is not None:

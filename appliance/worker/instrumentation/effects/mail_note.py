@@ -26,7 +26,7 @@ def envelope(sender: object, recipients: Any) -> Note:
 
 
 def of_bytes(message: bytes | str) -> Note:
-    """Return what a message holds; of one that can't be read, its beginning as text."""
+    """Return the content of a message; of one that can't be read, its beginning as text."""
     # The project has imported it with smtplib.
     from email import message_from_bytes, policy  # noqa: PLC0415
 
@@ -74,7 +74,7 @@ def bounded(texts: dict[str, str], attachments: list[list[Any]]) -> Note:
 
 
 def of_django(message: Any) -> Note:
-    """Return what a message of Django holds, without making its text: that would choose a Message-ID."""
+    """Return the content of a message of Django, without making its text: that would choose a Message-ID."""
     subtype = "html" if getattr(message, "content_subtype", "plain") == "html" else "text"
     texts = {subtype: str(message.body)}
     attachments: list[list[Any]] = []

@@ -107,7 +107,7 @@ class FrameworkQueries:
 
 
 def _hook_django_connections(module: Any) -> None:
-    """Leave out what Django asks of a new connection: with SQLite three statements in each request."""
+    """Leave out Django's own queries on a new connection: with SQLite three statements in each request."""
     replace(module.BaseDatabaseWrapper, "connect", _unnoted)
 
 
