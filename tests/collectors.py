@@ -35,7 +35,7 @@ class Got(NamedTuple):
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Its attributes."""
+        """The span's attributes."""
         return _values(self.item.attributes)
 
 
@@ -65,7 +65,7 @@ class Collector:
 
     @property
     def url(self) -> str:
-        """Its base URL."""
+        """The collector's base URL."""
         assert self.server is not None
         return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
 

@@ -185,7 +185,7 @@ def test_no_start_interval():
 
 
 def test_the_base_is_an_argument(dockerfile):
-    """Both stages stand on the same base, which a build argument names; further Pythons too, unless asked for."""
+    """All stages use the same base, which a build argument names; further Pythons too, unless they are asked for."""
     bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
     further = [f"${{PYTHON_3_{minor}:-${{PYTHON}}}}" for minor in range(10, 15)]
     assert bases == ["${EXTRA_PYTHON}", "${EXTRA_PYTHON_2}", *further, "${PYTHON}", "${PYTHON}", "slim", "slim"]

@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[type[RefusedError], Callable[[Path], object], str, str]
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_refusal_says_what_to_do(case: str, tmp_path: Path):
-    """Both sentences can be read alone, and the text is both."""
+    """A refusal's two sentences can be read alone, and its text is both of them."""
     kind, ask, found, action = REFUSED[case]
     with pytest.raises(kind) as refused:
         ask(tmp_path)
@@ -136,7 +136,7 @@ def test_a_refusal_says_what_to_do(case: str, tmp_path: Path):
 
 
 class Forgotten(Replayer):
-    """It knows a request from the database alone."""
+    """A replayer that knows a request from the database alone."""
 
     def known(self, number: Any) -> Known:
         """A request that is no longer in memory."""

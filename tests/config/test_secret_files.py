@@ -97,7 +97,7 @@ def test_the_order_of_precedence(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_masked_whatever_its_name(tmp_path: Path) -> None:
-    """Its file makes it secret, not its name; of a URL only the password is, and no value of the environment is."""
+    """A value of a secret file is secret, whatever its name; of a URL only the password, of the environment nothing."""
     write(tmp_path / "secrets", PLAIN="correct-horse", DB="postgres://shop:battery-staple@db/shop", TAKEN="elsewhere!")
     environment = load_environment({"TAKEN": "not-secret"}, tmp_path, secrets="secrets")
     mask = Mask(environment.values, more=environment.secrets())

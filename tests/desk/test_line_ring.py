@@ -17,7 +17,7 @@ PAGE = 4096
 
 
 def pair(size: int) -> tuple[LineWriter, LineReader]:
-    """Both ends."""
+    """The writer's and the reader's end of a ring."""
     writer = LineWriter(size)
     return writer, LineReader(os.dup(writer.descriptor))
 

@@ -64,7 +64,7 @@ def test_what_another_runs_stays(made, tmp_path):
 
 
 def test_what_is_being_made_stays(made, tmp_path):
-    """So does one that somebody installs into."""
+    """An environment that is being made, or installed into, stays."""
     old = made("old", days=100)
     with installation_lock(old, print):
         assert prune(tmp_path, tmp_path, NOW) == []

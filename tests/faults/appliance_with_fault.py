@@ -116,7 +116,7 @@ class ApplianceWithFault(Appliance):
             return False
 
     def ends_well(self) -> None:
-        """It stops as asked, and has said nothing but JSON on stdout, and nothing on stderr."""
+        """Assert that the appliance stops as asked, with only JSON on stdout, and nothing on stderr."""
         assert self.stop() == 0
         assert self.garbage == []
         assert self.events[-1]["event"] in {"appliance.stopped", "records.lost"}

@@ -62,7 +62,7 @@ class Faults:
         self._planned[call] = (after, times, error)
 
     def end(self, call: str) -> None:
-        """Fail no more."""
+        """Stop failing."""
         self._planned.pop(call, None)
 
     def meet(self, call: str) -> None:

@@ -63,7 +63,7 @@ def test_a_page_that_cannot_be_sent(faulty: Make):
 @pytest.mark.parametrize(("call", "which", "error"), ONCE_AND_ALWAYS)
 @pytest.mark.parametrize("times", [1, -1])
 def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, times: int):
-    """While a step fails the port answers; when it does no more, a save and a stop are whole."""
+    """While a step fails, the port answers; once the step succeeds, a save and a stop work."""
     begins_later = call in {"write", "pipe"}  # where it listens has to be said first
     fault = {"call": call, "which": which, "error": error, "times": times}
     appliance = faulty(fault, armed=not begins_later)

@@ -42,7 +42,7 @@ def steps(data: bytes) -> set[Step]:
 
 
 def least(known: Iterable[bytes], found: Iterable[bytes]) -> list[bytes]:
-    """Those of the found inputs, shorter ones first, that reach what neither the known nor those before them do."""
+    """The found inputs, shorter ones first, that reach code which neither the known nor earlier ones reach."""
     reached: set[Step] = set().union(*map(steps, known))
     kept = []
     for data in sorted(found, key=len):

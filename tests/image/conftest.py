@@ -132,7 +132,7 @@ class Container:
         return (done.stdout + done.stderr).splitlines()
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Its lines, each of which must be a JSON object."""
+        """The container's lines, each of which must be a JSON object."""
         events = [json.loads(line) for line in self.lines()]
         return [event for event in events if name is None or event["event"] == name]
 

@@ -44,7 +44,7 @@ class Podman:
         self.argv = ["podman", "--root", f"{folder}/store", "--runroot", f"{folder}/run", "--storage-driver", "overlay"]
 
     def __call__(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run it; where it fails the test fails with its words."""
+        """Run the command; if it fails, the test fails with its words."""
         return command(*self.argv, *argv, env=self.environment, **more)
 
     def load(self, tag: str) -> None:

@@ -191,7 +191,7 @@ class Stack:
         return "".join(done.stdout for done in everything)
 
     def remove(self):
-        """Remove it, and wait until its containers are gone."""
+        """Remove the stack, and wait until its containers are gone."""
         docker("stack", "rm", self.name, check=False)
         for secret in SECRETS:
             docker("secret", "rm", f"{self.name}_{secret}", check=False)

@@ -42,7 +42,7 @@ class ForkedProcess:
         self._ended.register(status, selectors.EVENT_READ)
 
     def poll(self) -> int | None:
-        """Its exit code, or minus the signal that ended it; None while it runs."""
+        """The process's exit code, or minus the signal that ended it; None while it runs."""
         if self.returncode is None and self._ended.select(0):
             self._take()
         return self.returncode
@@ -62,7 +62,7 @@ class ForkedProcess:
         os.close(self._status)
 
     def send_signal(self, number: int) -> None:
-        """Signal it, unless it has ended."""
+        """Signal the process, unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -71,7 +71,7 @@ class ForkedProcess:
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill the process."""
         self.send_signal(signal.SIGKILL)
 
 

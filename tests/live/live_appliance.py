@@ -156,7 +156,7 @@ class Appliance:
         return command(argv, self.environment)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Signal it, read the rest of its log; its exit code."""
+        """Signal the appliance, read the rest of its log, and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(timeout=30)
@@ -165,7 +165,7 @@ class Appliance:
         return code
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """End the appliance, whatever it does."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

@@ -213,7 +213,7 @@ def app(environ, start_response):
 
 @pytest.mark.parametrize("path", ["/object", "/generator"])
 def test_a_stream_that_a_reload_ends_is_closed(start: Start, project: Path, path: str):
-    """The iterable of a stream gets its close(), though its worker serves no more."""
+    """The iterable of a stream gets its close(), though its worker no longer serves."""
     (project / "app.py").write_text(STREAM, encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")

@@ -125,7 +125,7 @@ def which_line_repeats_a_query(appliance: Appliance, tools: Tools, number: int, 
 
 
 def what_it_printed(appliance: Appliance, tools: Tools, number: int) -> None:
-    """Its own line, and no other request's."""
+    """A request's own line is found, and no other request's."""
     assert [each["text"] for each in asked(appliance, f"requests/{number}")["lines"]] == ["looking for Dune"]
     assert "looking for Dune" in page(appliance, f"requests/{number}/log")
     assert [each["text"] for each in tools.call("get_log", request=number)["log"]] == ["looking for Dune"]

@@ -127,7 +127,7 @@ def test_each_release_is_served(start: Start, tmp_path: Path, environments: dict
 
 
 def fails(appliance: Appliance, release: Release) -> None:
-    """Its failure is answered with 500, and told with its words; with what to do, where we take part."""
+    """Assert that the release's failure is answered with 500 and its words, and with advice if we take part in it."""
     assert appliance.get("/fail", Accept="text/html")[0].status == 500
     while True:
         event = appliance.wait_for("application.failed") if release.helped else wait_for_failure(appliance)

@@ -80,7 +80,7 @@ class Watched:
         aside.replace(self.project / name)
 
     def code(self) -> int:
-        """Its exit code, once it has ended; what it writes is read meanwhile."""
+        """The command's exit code, once it has ended; its output is read meanwhile."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if select.select([self.descriptor], [], [], 0.02)[0]:
@@ -93,7 +93,7 @@ class Watched:
         raise AssertionError(f"it does not end; it has said {self.said!r}")
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """End the command, whatever it does."""
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)

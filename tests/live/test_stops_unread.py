@@ -41,7 +41,7 @@ STAGES = {
 
 
 class Unread(Appliance):
-    """Its stdout is a pipe without any room, and so is its stderr."""
+    """An appliance whose stdout and stderr are pipes without any room."""
 
     def __init__(self, folder: Path, settings: dict[str, str], redirected: str = "") -> None:
         read, write = os.pipe()

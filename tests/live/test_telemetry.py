@@ -364,7 +364,7 @@ def app(environ, start_response):
 
 
 def test_a_project_that_traces_itself_is_left_alone(start: Starting, project: Path, collecting: Collector):
-    """Its spans and the fields of its calls are its own business; the lines of the log are exported as before."""
+    """A project that traces itself keeps its spans and its calls' fields; the log's lines are exported as before."""
     (project / "app.py").write_text(OWN, encoding="utf-8")
     appliance = served(start(**settings_of(collecting)))
     with collector() as other:  # the service that is called: it answers every POST

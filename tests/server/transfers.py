@@ -53,7 +53,7 @@ class FakeWire:
         return step
 
     def reset(self) -> None:
-        """Note it."""
+        """Note the reset."""
         self.resets += 1
 
 

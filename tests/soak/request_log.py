@@ -53,7 +53,7 @@ class RequestLog:
                 self._claimed.add(name)
 
     def excuse(self, count: int = 1) -> None:
-        """So many that could not be named were sent; each may have a line."""
+        """Allow a line for each of ``count`` requests that were sent without a name."""
         with self._lock:
             self.nameless += count
 

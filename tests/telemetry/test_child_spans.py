@@ -27,7 +27,7 @@ def steps(**info: Any) -> list[Any]:
 
 
 def test_a_query_is_a_span():
-    """Its span has its times, its text without values, what it does to which table, and the line that caused it."""
+    """A query's span has its times, its text without values, its operation and table, and the line that caused it."""
     texts = ["SELECT * FROM \"books\" WHERE name = 'it''s' AND id IN (1, 2.5)", "/w/a.py:7"]
     (step,) = steps(queries=[[0, 1, 500, 250]], texts=texts)
     span = step.span
@@ -59,7 +59,7 @@ def test_names_of_queries_are_few(sql: str, name: str):
 
 
 def test_a_query_that_fails():
-    """Its exception is the error of the span; the rows that were fetched are an attribute of it."""
+    """A failed query's exception is the error of its span; the number of fetched rows is an attribute."""
     (failed, read) = steps(
         queries=[[0, -1, 0, 0, -1, -1, 1, 2, 0], [0, -1, 0, 0, -1, 7, 1, -1, 0]],
         texts=["SELECT 1", "", "OperationalError"],
@@ -71,7 +71,7 @@ def test_a_query_that_fails():
 
 
 def test_a_call_is_a_span():
-    """Its span has the id that was handed on, its server, and its URL without secrets."""
+    """A call's span has the id that was handed on, the server, and the URL without secrets."""
     (step,) = steps(effects={"calls": [CALL]})
     span = step.span
     assert (f"{span.context.span_id:016x}", span.parent.span_id) == ("c" * 16, int(TRACE.span_id, 16))

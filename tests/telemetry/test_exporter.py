@@ -158,7 +158,7 @@ def test_values_that_otlp_can_not_hold(collecting: Collector):
 
 
 def test_a_generation_that_traces_itself(collecting: Collector):
-    """Its requests are no spans of ours from that line on; those of the next generation are."""
+    """Requests of a generation that traces itself are not spans of ours; those of the next generation are."""
     next_one = request(3).replace(b'"generation": 1', b'"generation": 2')
     assert exported([request(1), line("telemetry.left"), request(2), next_one]) == []
     assert sorted(got.attributes["url.path"] for got in collecting.spans) == ["/1", "/3"]

@@ -54,7 +54,7 @@ class Sending:
             return self.changed.wait_for(lambda: len(self.sizes) >= batches, within_s)
 
     def finish(self, within_s: float = 5.0) -> None:
-        """End it."""
+        """End the outbox."""
         self.box.hurry()
         self.box.finish(monotonic() + within_s)
 
@@ -209,7 +209,7 @@ def test_what_the_sdk_can_not_encode_is_lost():
 
 
 def test_an_outbox_holds_up_no_end_of_a_process():
-    """Its thread has a name, and is one that a process does not wait for: a collector may never answer."""
+    """An outbox's thread has a name, and is one that a process does not wait for: a collector may never answer."""
     before = set(threading.enumerate())
     sending = Sending(lambda _: TAKEN)
     (thread,) = set(threading.enumerate()) - before

@@ -21,7 +21,7 @@ from appliance.watch.burst import (
 
 
 def add_many(burst: Burst, count: int, gap: float, now: float = 10.0) -> float:
-    """So many new files, one after the other; the time of the last."""
+    """Add ``count`` new files, one after the other; return the time of the last."""
     for number in range(count):
         now += gap if number else 0.0
         burst.add(f"m{number}.py", now, whole=True)

@@ -61,7 +61,7 @@ ROOT = "/project"
     ],
 )
 def test_each_file_has_its_kind(path: str, kind: Kind | None):
-    """What a worker loads is code or an asset, what the analysis reads the environment or dependencies; no more."""
+    """A file that a worker loads is code or an asset; one that the analysis reads is environment or dependencies."""
     folder, _, name = f"{ROOT}/{path}".rpartition("/")
     assert Rule(ROOT, [], ["config/*.yaml"]).kind(folder, name) is kind
 

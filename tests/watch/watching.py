@@ -101,7 +101,7 @@ class Watching:
                 pass
 
     def end(self) -> None:
-        """Stop it, and wait until it has: what the next test counts must not be this one's."""
+        """Stop the watcher, and wait for its end: what the next test counts must not be this one's."""
         self.watcher.stop()
         self.watcher._thread.join(timeout=10)
         assert not self.watcher._thread.is_alive()

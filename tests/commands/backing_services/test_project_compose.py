@@ -35,7 +35,7 @@ def steps(root: Path, compose: str, requirements: str = "psycopg\n") -> list[str
     ],
 )
 def test_a_service_that_the_file_has(tmp_path: Path, service: str, url: str) -> None:
-    """Its name and its account are used, as the file writes them."""
+    """A service that the compose file has is used, with the name and the account that stand there."""
     said = f"DATABASE_URL: postgresql://{url}"
     start = "PostgreSQL is the service `db` of compose.yaml. Give `app` these variables: "
     assert steps(tmp_path, f"services:\n  db:\n    {service}\n") == [start + said]

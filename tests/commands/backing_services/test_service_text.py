@@ -229,7 +229,7 @@ def test_a_dollar_arrives_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_dev_container_has_them_too(tmp_path: Path) -> None:
-    """Its compose file is a project of its own: it has the same services, variables and volumes."""
+    """A dev container's compose file is a project of its own: it has the same services, variables and volumes."""
     services = made(tmp_path, "psycopg redis")
     image = Image(ImageSource())
     texts = {draft.path: draft.text for draft in drafts(tmp_path, None, [], image, services)}

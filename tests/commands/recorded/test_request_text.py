@@ -44,7 +44,7 @@ def test_the_exception_comes_first():
 
 
 def test_a_long_body_is_cut():
-    """Its first forty lines are shown, and the way to the rest is named."""
+    """The first forty lines of a long body are shown, and the way to the rest is named."""
     found = shown({**DETAILS, "content": "line\n" * 60, "content_note": "9 more bytes"})
     assert found.count("line") == 40
     assert found[-2:] == ["101 more characters: see --json", "9 more bytes"]

@@ -113,7 +113,7 @@ def test_markup_is_divided_between_its_tags(kind: str, lines: list[str]):
 
 
 def numbered(count: int, *changed: int) -> list[Line]:
-    """So many lines, of which those were added."""
+    """Return numbered lines, of which some were added."""
     return [Line("+" if number in changed else " ", str(number)) for number in range(count)]
 
 
@@ -154,7 +154,7 @@ def test_a_line_of_160_characters_is_shown_whole():
 
 @pytest.mark.parametrize("shared", [*range(200, 232), 300])
 def test_a_pair_of_long_lines_begins_before_its_difference(shared: int):
-    """Both are shown from 40 characters before the difference on, and up to 160 characters."""
+    """Two long lines are shown from 40 characters before the difference on, and up to 160 characters."""
     before, after = "x" * shared + "a" + "y" * 300, "x" * shared + "b"
     one, other = shortened([Line("-", before), Line("+", after)])
     assert one.text == "..." + "x" * 40 + "a" + "y" * 119 + "..."

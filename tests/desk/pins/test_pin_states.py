@@ -83,7 +83,7 @@ def test_a_failed_thread_is_shown():
 
 
 def test_an_unpinned_request_runs_no_more():
-    """Its thread ends at its turn or with its request, and nothing of it is kept."""
+    """The thread of an unpinned request ends at its turn or with its request, and nothing of the pin is kept."""
     assert history(Unpinned())[0].stage is Stage.GONE
     assert history(ONE, Unpinned(), TurnCame())[1] == []
     assert history(ONE, TurnCame(), Unpinned(), Ended()) == (State(Stage.GONE, Served(1, 0)), [])

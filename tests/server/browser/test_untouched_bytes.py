@@ -71,7 +71,7 @@ class Two:
             self.addresses.append(listener.getsockname())
 
     def answers(self, request: bytes) -> list[bytes]:
-        """Both responses to a request that ends its connection, without what differs between any two."""
+        """The two servers' responses to a request that ends its connection, without parts that differ in any two."""
         found = []
         for address in self.addresses:
             with socket.create_connection(address, timeout=10) as connection:
@@ -85,7 +85,7 @@ class Two:
 
 @pytest.fixture(scope="module")
 def two() -> Iterator[Two]:
-    """Both servers."""
+    """A server with live reload, and one without."""
     with ExitStack() as stack:
         yield Two(stack)
 

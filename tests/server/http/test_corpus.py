@@ -185,7 +185,7 @@ class Stage:
         self._judge_records(case, [status for status in expected if status >= 200])
 
     def _judge_records(self, case: Case, statuses: list[int]) -> None:
-        # The connection has ended, and a record is made before that: there will be no more.
+        # The connection has ended, and a record is made before that: none will follow.
         records = self.served.sink.records
         assert [record["status"] for record in records] == statuses
         events = ["request.finished" if status == 200 else "request.refused" for status in statuses]

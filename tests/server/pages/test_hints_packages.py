@@ -75,7 +75,7 @@ def test_a_missing_program_names_its_package(hinted: Hint) -> None:
 
 
 def absent(name: str, module: str) -> Callable[[], None]:
-    """What imports a name that a module has no more."""
+    """Return a function that imports a name which a module has lost."""
 
     def raises() -> None:
         raise ImportError(f"cannot import name {name!r} from {module!r} (/x/{module}.py)", name=module)
@@ -125,7 +125,7 @@ def test_a_name_that_has_left_a_package(hinted: Hint, raises: Callable[[], None]
     ],
 )
 def test_a_method_that_has_left_a_class(hinted: Hint, base: str, name: str, words: str):
-    """What a class of a package has no more, a subclass of the project's too, names the release that has it."""
+    """If a package's class, or a subclass of the project's, has lost a name, the advice names the release with it."""
     above = type(name, (), {"__module__": base})
     below = type("Own", (above,), {"__module__": "shop"})
     attribute, _, release = words.partition(" ")

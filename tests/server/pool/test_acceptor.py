@@ -62,7 +62,7 @@ class Scene:
         self.sockets: list[socket.socket] = [self.listener]
 
     def connect(self, number: int = 1) -> None:
-        """So many clients connect."""
+        """Connect this number of clients."""
         for _ in range(number):
             self.sockets.append(socket.create_connection(self.listener.getsockname()))
 

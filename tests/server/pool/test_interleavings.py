@@ -157,7 +157,7 @@ class World:
         self._tasks.append(self.scheduler.start(client, name))
 
     def start(self, call: Callable[[], None]) -> None:
-        """Play this, too, to its end."""
+        """Play this call, too, to its end."""
         self._tasks.append(self.scheduler.start(call, "other"))
 
     def reload(self, after: float = 0.0) -> None:

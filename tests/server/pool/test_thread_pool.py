@@ -54,7 +54,7 @@ class Work:
             self.changed.notify_all()
 
     def begin(self, requests: int) -> None:
-        """So many requests come."""
+        """Begin this number of requests."""
         with self.changed:
             self.requests += requests
             self.changed.notify_all()

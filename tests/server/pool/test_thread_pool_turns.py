@@ -384,7 +384,7 @@ def test_the_watchdog_fails_too(turns: Turns):
 
 
 def test_no_thread_too_many_waits(turns: Turns):
-    """A thread that comes back while as many wait as may run ends, and is known no more."""
+    """A thread that comes back while as many wait as may run ends, and is forgotten."""
     turns.appoint()
     for _ in range(2):
         turns.pool._idle.append(PoolThread())

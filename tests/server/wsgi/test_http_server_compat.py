@@ -232,7 +232,7 @@ class CountingSink(NullSink):
         self.records = 0
 
     def exchange(self, exchange: Exchange) -> None:
-        """Count it."""
+        """Count the exchange."""
         self.records += 1
 
 

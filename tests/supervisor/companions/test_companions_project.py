@@ -68,7 +68,7 @@ class Project:
         return child
 
     def end(self, name: str, returncode: int = -15) -> None:
-        """Its process ends."""
+        """End the companion's process."""
         self.children.end(self.newest(name), returncode)
         self.loop.advance()
 

@@ -25,7 +25,7 @@ ATTACH = json.dumps({"seq": 1, "type": "request", "command": "attach", "argument
 
 @dataclass
 class Scene:
-    """Both ends, as an editor and a debugger hold them."""
+    """A proxy with its two ends, as an editor and a debugger hold them."""
 
     editor: socket.socket
     debugger: socket.socket
@@ -67,7 +67,7 @@ def everything(sock: socket.socket) -> list[bytes]:
 
 
 def say(sock: socket.socket) -> None:
-    """More than fits, and then no more."""
+    """More than fits, and then nothing."""
     sock.sendall(framed(BIG) * 4)
     sock.shutdown(socket.SHUT_WR)
 

@@ -202,5 +202,5 @@ class ImagesProject:
 
     @property
     def living(self) -> list[Process]:
-        """Its processes, in their order."""
+        """The living processes of the images, in their order."""
         return [each for each in Process if self.process(each) is not None]

@@ -224,7 +224,7 @@ class Process:
     read: dict[str, int] = field(default_factory=dict)
 
     def reads(self, until: str, now: int) -> None:
-        """It imports up to this file."""
+        """The import reads on, up to this file."""
         for file in FILES[: FILES.index(until)]:
             self.read.setdefault(file, now)
 

@@ -75,7 +75,7 @@ def test_an_equal_fork_says_nothing(project: ImagesProject):
 
 
 def test_a_mismatch_turns_swaps_of_these_files_off(project: ImagesProject):
-    """The event names what differs; a worker from the preloader is started, and these files are swapped no more."""
+    """The event names what differs; a worker from the preloader is started, and these files are no longer swapped."""
     project.saved("shop/views.py")
     project.passes()
     project.imports()

@@ -192,7 +192,7 @@ def test_a_preloader_that_ends_is_made_again():
 
 @pytest.mark.parametrize("lasted", [True, False])
 def test_a_preloader_that_never_lasts(lasted: bool):
-    """A preloader that ends by itself so often in a row is made no more; one that has lasted begins the row again."""
+    """A preloader that ends by itself so often in a row is not made again; one that has lasted begins the row again."""
     state, _ = history(*READY)
     ended = PreloaderEnded("exit status 1", lasted=False)
     for number in range(1, REMAKES + 1):

@@ -21,7 +21,7 @@ class NoSaves:
     """Saves that no page shows."""
 
     def saved(self, _paths: list[str]) -> None:
-        """Forget them."""
+        """Forget the saved files."""
 
 
 class AllRestart:

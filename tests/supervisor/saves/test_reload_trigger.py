@@ -13,7 +13,7 @@ from tests.supervisor.fakes import handle
 
 
 def test_the_text_of_a_template_is_read_when_a_request_first_uses_it(tmp_path: Path):
-    """So its first save has a diff, although no worker has loaded it at its start."""
+    """A template's first save has a diff, although no worker loads it at its start: it is read at its first use."""
     (tmp_path / "page.html").write_text("one", encoding="utf-8")
     settings: Any = SimpleNamespace(
         reload="on", project=tmp_path, ignore=(), watch="auto", env_files=(), watch_extra=()

@@ -112,7 +112,7 @@ def test_no_worker_serves(saving: Saving):
 
 
 def test_a_worker_that_has_gone(saving: Saving):
-    """Its channel takes no question, or another worker serves when it answers."""
+    """A save reloads if the worker has gone: its channel takes no question, or another one serves when it answers."""
     old = saving.worker
     saving.save("templates/a.html")
     saving.worker = saving.children.add(handle())
@@ -146,7 +146,7 @@ def test_code_is_saved_while_the_worker_is_asked(saving: Saving):
 
 
 def test_a_checkout_is_a_reload(saving: Saving):
-    """So many templates at once are another state of the project."""
+    """A checkout saves so many templates at once that they are another state of the project: it is reloaded."""
     names = [f"templates/{number}.html" for number in range(template_saves.FILES_MAX + 1)]
     saving.save(*names)
     assert (saving.asked, saving.restarted) == ([], [sorted(names)])

@@ -182,7 +182,7 @@ def test_another_child_of_the_role_changes_nothing(project: Project):
 
 
 def test_the_commands_need_a_project():
-    """That the commands never run before the project is known is checked, and not hoped for."""
+    """A run before the project is known is refused by an error."""
     with pytest.raises(RuntimeError, match="before the project is known"):
         Project().before_start._run(runs.Run(1))
 

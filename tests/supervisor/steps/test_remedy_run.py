@@ -308,6 +308,6 @@ def test_a_remedy_without_a_process_has_failed(project: Project, error: Exceptio
 
 
 def test_a_run_needs_an_offer(project: Project):
-    """That nothing runs which was never offered is checked, and not hoped for."""
+    """A run of a remedy that was never offered is refused by an error."""
     with pytest.raises(RuntimeError, match="never offered"):
         project.run._run(runs.Run(1))

@@ -63,7 +63,7 @@ def test_a_worker_that_serves_no_more(site: Site):
 
 
 def test_the_end_of_another_process_changes_nothing(site: Site):
-    """A worker that ends accepts no more; the end of any other process leaves the one that accepts."""
+    """A worker that ends stops accepting; the end of any other process leaves the one that accepts."""
     worker, other = site.worker(), site.children.add(handle())
     site.children.end(other)
     assert site.router.acceptor is worker

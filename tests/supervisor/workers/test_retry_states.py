@@ -104,7 +104,7 @@ def test_superseded_workers_report_one_at_a_time():
 
 
 def test_the_end_of_a_worker_frees_the_socket():
-    """A worker that drains and ends without a word accepts no more: the next one may."""
+    """A worker that drains and ends without a message has stopped accepting: the next one may accept."""
     state, _ = history(*SERVING, RetireRequested(1), BootRequested(2), Imported(2, "ready"))
     assert history(Ended(1), state=state)[1] == [Accept(2, "ready")]
 

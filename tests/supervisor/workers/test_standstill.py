@@ -128,7 +128,7 @@ def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
 
 
 def test_a_health_check_connects_once(scene: Scene):
-    """Each health check that asks has one connection made, at the next check, and no more."""
+    """For each health check that asks, exactly one connection is made, at the next check."""
     scene.standstill.request_probe()
     scene.look(1)
     scene.listener.accept()[0].close()

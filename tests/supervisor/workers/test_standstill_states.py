@@ -35,7 +35,7 @@ class Scene:
         self.standstill.start()
 
     def checks(self, times: int) -> str:
-        """So many checks pass; why the process is stuck."""
+        """Let this number of checks pass; return why the process is stuck."""
         self.loop.advance(CHECK_S * times)
         return self.standstill.stuck
 

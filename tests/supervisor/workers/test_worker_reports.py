@@ -235,7 +235,7 @@ def test_only_a_fork_without_a_known_reason_is_in_doubt(
 
 
 def test_a_wait_for_an_address_is_logged(project: Project):
-    """That a worker waits for the address that an old one holds is a line of the log."""
+    """The log says that a worker waits for the address that an old one holds."""
     project.serve()
     project.save()
     in_use = f"[Errno {errno.EADDRINUSE}] {os.strerror(errno.EADDRINUSE)}"
@@ -252,7 +252,7 @@ def test_the_error_of_a_start_is_told(project: Project):
 
 
 def test_a_start_needs_a_project(project: Project):
-    """That no worker is started before the project is known is checked, and not hoped for."""
+    """A worker's start before the project is known is refused by an error."""
     project.workers._analysis = None
     with pytest.raises(RuntimeError, match="before the project is known"):
         project.workers._start(worker_events.Start(1, 1, cold=True))

@@ -48,7 +48,7 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
 
 @pytest.fixture(scope="module")
 def image(player: Player) -> Child:
-    """Its image."""
+    """An image of the project."""
     found, ready = player.import_ahead()
     assert not ready.refused
     return found

@@ -154,7 +154,7 @@ def test_a_swapped_worker_runs_the_hooks_of_a_fresh_one(player: Player, image: C
 
 
 def close(child: Child) -> None:
-    """The supervisor has gone, or needs the process no more."""
+    """The supervisor has gone, or no longer needs the process."""
     child.channel.close()
 
 

@@ -31,7 +31,7 @@ def begun(fields: str = "", options: dict[str, Any] = ALWAYS, tracing: Tracing |
 
 
 def test_a_request_continues_the_trace_of_its_client():
-    """Its parent is the client's span, and the state goes on; its own id is new."""
+    """A request's parent is its client's span, and the state goes on; the request's own id is new."""
     trace = begun(f"traceparent: 00-{TRACE}-{SPAN}-01\r\ntracestate: a=1\r\ntracestate: b=2\r\n").trace
     assert trace is not None
     assert (trace.trace_id, trace.parent_span_id, trace.state, trace.sampled) == (TRACE, SPAN, "a=1,b=2", True)

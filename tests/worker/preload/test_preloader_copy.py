@@ -18,7 +18,7 @@ class Clock:
     now = 100.0
 
     def monotonic(self) -> float:
-        """Return it."""
+        """Return the time."""
         return self.now
 
 

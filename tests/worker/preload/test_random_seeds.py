@@ -12,7 +12,7 @@ from appliance.worker.preload.random_seeds import RandomSeeds
 
 @pytest.fixture
 def seeds() -> RandomSeeds:
-    """They record the generators that are made within their context."""
+    """Seeds that record the generators which are made within their context."""
     return RandomSeeds(Hooks())
 
 

@@ -20,7 +20,7 @@ class SortedMap(Map):
 
 
 class BrokenMap(Map):
-    """Its rules can't be sorted."""
+    """A map whose rules can't be sorted."""
 
     def update(self) -> None:
         """Fail."""

@@ -31,7 +31,7 @@ class Handler:
         return True
 
     def log_exchange(self, exchange: object) -> None:
-        """Log it."""
+        """Note the exchange."""
         self.logged.append(exchange)
 
 

@@ -67,7 +67,7 @@ def test_a_part_of_a_file_is_sent(wire: Any, storage: Storage, tmp_path: Any):
 
 
 def test_it_is_full_as_far_ahead_as_it_may_be(wire: Any, storage: Storage):
-    """An application may be ahead of its client by the bound, and no more; what is over is never full."""
+    """An application may be ahead of its client by the bound at most; a transfer that is over is never full."""
     outgoing = outgoing_of(wire, storage, most=10)
     outgoing.begin(b"x" * 9)
     assert not outgoing.is_full
@@ -221,5 +221,5 @@ class Delivered:
     """A delivery by a kernel that holds nothing: what was sent has left."""
 
     def since(self, sent: int) -> int:
-        """Return it."""
+        """Return the number of bytes that have left: all that were sent."""
         return sent

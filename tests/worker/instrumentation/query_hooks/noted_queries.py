@@ -21,7 +21,7 @@ class Noted(list[dict[str, Any]]):
 
     @property
     def texts(self) -> list[str]:
-        """Their texts."""
+        """The texts of the queries."""
         return [each["sql"] for each in self]
 
 

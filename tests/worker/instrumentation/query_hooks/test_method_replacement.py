@@ -21,7 +21,7 @@ class Own:
 
 
 class Derived(Own):
-    """It inherits the method."""
+    """A class that inherits the method."""
 
 
 def one_more(original: Callable[..., int]) -> Callable[..., int]:
