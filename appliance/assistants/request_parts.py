@@ -85,7 +85,7 @@ def repeated(groups: Sequence[Found], project: str) -> list[Found]:
     return [
         {
             "times": each["count"],
-            "line": own_place(each["place"], project),
+            "line": project_place(each["place"], project),
             "sql": each["sql"],
             "ms": round(each["duration_s"] * 1000, 2),
             "advice": "One query for each row of another one (N+1): load the related rows together.",
@@ -94,7 +94,7 @@ def repeated(groups: Sequence[Found], project: str) -> list[Found]:
     ]
 
 
-def own_place(place: str, project: str) -> str:
+def project_place(place: str, project: str) -> str:
     """Return a place of the form ``file:line``, relative to the project where it is its own."""
     file, _, line = place.rpartition(":")
     return f"{project_file(file, project) or file}:{line}" if file else place
@@ -155,14 +155,14 @@ def _effects(found: Found, project: str) -> Found:
 def _effect(each: Found, project: str) -> Found:
     told = {name: value for name, value in each.items() if name not in {"began_s", "duration_s", "place", "html"}}
     took = {} if each.get("duration_s") is None else {"ms": round(each["duration_s"] * 1000, 2)}
-    line = {"line": own_place(each["place"], project)} if each.get("place") else {}
+    line = {"line": project_place(each["place"], project)} if each.get("place") else {}
     return {**told, **took, **line}
 
 
 def _query(each: Found, project: str) -> Found:
     return {
         "sql": each["sql"],
-        "line": own_place(each["place"], project),
+        "line": project_place(each["place"], project),
         "ms": round(each["duration_s"] * 1000, 3),
         "at_ms": round(each["began_s"] * 1000, 2),
         **{name: each[name] for name in ("rows", "parameters", "error") if each.get(name) not in {None, ""}},

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_groups import asked_groups, group_lines, older_groups
 from appliance.dependencies.development import counterpart_of, is_for_development
@@ -17,7 +18,6 @@ from appliance.dependencies.formats import locks
 from appliance.dependencies.formats.conda import read_conda
 from appliance.dependencies.formats.pipfile import pipfile_lines
 from appliance.dependencies.formats.poetry import poetry_indexes
-from appliance.dependencies.own_python import own_version
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table, texts
@@ -101,7 +101,7 @@ def asks_for_nothing(manifest: Manifest) -> bool:
     """Return whether a project description declares no dependency: then another file often does."""
     if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
         return False
-    contents = manifest.contents(own_version())
+    contents = manifest.contents(appliance_python_version())
     return not contents.question.strip() and not contents.notes
 
 

@@ -105,7 +105,11 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
                 continue  # most likely a library's runtests.py
             if found is not None:
                 found = _contained(source, *found)
-                needed = sets or not all(_is_idle(modules, each) for each in calls[:before]) or _is_own(modules, call)
+                needed = (
+                    sets
+                    or not all(_is_idle(modules, each) for each in calls[:before])
+                    or _serves_in_project_code(modules, call)
+                )
                 return Served(*found, on_import, needed and not on_import, call.line)
     return None
 
@@ -177,28 +181,28 @@ def _is_made(name: str) -> bool:
 
 def _inside(modules: Modules, call: Value) -> Iterable[Value]:
     """Return the calls in the project's function of this name."""
-    function = own_function(modules, call.name) if call.kind == "call" else None
+    function = project_function(modules, call.name) if call.kind == "call" else None
     return function.calls if function is not None else ()
 
 
-def own_function(modules: Modules, name: str, depth: int = 0) -> Value | None:
+def project_function(modules: Modules, name: str, depth: int = 0) -> Value | None:
     """Return the project's function of this name, or a class's method."""
     found = modules.resolve(name)
     if found is None or not 1 <= len(found[1]) <= 2 or depth > _MAX_DEPTH:
         return None
     value = found[0].values.get(found[1][0])
     if value is not None and value.kind == "reference":
-        return own_function(modules, ".".join([value.name, *found[1][1:]]), depth + 1)
+        return project_function(modules, ".".join([value.name, *found[1][1:]]), depth + 1)
     if value is not None and value.kind == "class":
         return value.methods.get(found[1][1]) if len(found[1]) == 2 else None
     if value is not None and value.kind == "call" and len(found[1]) == 2:  # a method of an instance
-        return own_function(modules, f"{value.name}.{found[1][1]}", depth + 1)
+        return project_function(modules, f"{value.name}.{found[1][1]}", depth + 1)
     return value if value is not None and value.kind == "function" and len(found[1]) == 1 else None
 
 
-def _is_own(modules: Modules, call: Value) -> bool:
+def _serves_in_project_code(modules: Modules, call: Value) -> bool:
     """Whether a function of the project does the serving, and more than that one call."""
-    function = own_function(modules, call.name) if call.kind == "call" else None
+    function = project_function(modules, call.name) if call.kind == "call" else None
     return function is not None and (function.sets or len(function.calls) > 1)
 
 

@@ -239,8 +239,8 @@ def installer_variables(values: Mapping[str, str], cache: Path, files: tuple[Pat
     kept["NO_COLOR"] = "1"
     kept["COLUMNS"] = "4000"  # otherwise uv wraps a build's output in the middle of its sentences
     kept["UV_NO_PROGRESS"] = "1"  # progress bars are for terminals; uv still prints what it downloads and installs
-    own_index = any(mark in kept.get(name, "") for name in _INDEXES for mark in ("//127.", "//localhost"))
-    if not own_index and not network_is_there():
+    local_index = any(mark in kept.get(name, "") for name in _INDEXES for mark in ("//127.", "//localhost"))
+    if not local_index and not network_is_there():
         # Without this, uv tries for 8 s; with it, uv installs from its cache, or says at once what is not in it.
         kept["UV_OFFLINE"] = "1"
     elif not kept.get("UV_NO_INDEX") and not kept.get("UV_OFFLINE"):

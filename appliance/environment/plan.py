@@ -41,7 +41,7 @@ from appliance.environment.install_dependencies import DependencyInstallation
 from appliance.environment.installer import Installer, installer, newest_version
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
 from appliance.environment.python.python_choice import PythonChoices, Subject, after_failure, settle
-from appliance.environment.python.pythons import own_interpreter
+from appliance.environment.python.pythons import appliance_interpreter
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache, user_home
 from appliance.protocol.remedy_kinds import INSTALL_AGAIN
@@ -322,7 +322,7 @@ def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan
     existing = next((python for python in pythons if python.exists()), None)
     if settings.python or existing is None:
         chosen = choose_interpreter(root, settings, {**values, "UV_PYTHON_DOWNLOADS": "never"})
-        python, label = chosen.path or own_interpreter(), f"{chosen.version} ({chosen.why})"
+        python, label = chosen.path or appliance_interpreter(), f"{chosen.version} ({chosen.why})"
     else:
         python, label = existing, f"of {existing.parent.parent}"
     return Plan(python.parent.parent, python, label, "off", (), "off", installed=True)

@@ -195,7 +195,7 @@ class Log:
     def _output_entry(
         self, line: OutputLine, stream: str, role: str, generation: int | None, pid: int, companion: str
     ) -> Entry:
-        text, level, record, at, own_pid, request_id, _ = line
+        text, level, record, at, line_pid, request_id, _ = line
         recorded = None
         if record is not None:
             level, recorded = logging_events.fields(record)
@@ -213,7 +213,7 @@ class Log:
             entry["stream"] = stream
         else:
             entry.update(recorded)
-        entry["pid"] = own_pid or pid
+        entry["pid"] = line_pid or pid
         if request_id is not None:
             _add_origin(entry, request_id)
         if recorded is None:

@@ -124,7 +124,7 @@ class AccessPolicy:
         if foreign is not None:
             return foreign
         opens = asked.method == "GET" and _navigates(fields) and _same(asked.token, self._token)
-        if not (opens or self._has_cookie(fields, host[1]) or (asked.local and self._is_own(host))):
+        if not (opens or self._has_cookie(fields, host[1]) or (asked.local and self._is_own_host(host))):
             return AccessDenied(403, *self._unknown(host))
         if asked.method in _SAFE:
             return Allowed(self._cookie(asked.scheme, host[1]) if opens else "")
@@ -146,7 +146,7 @@ class AccessPolicy:
     def is_same_origin(self, asked: PageRequest) -> bool:
         """Whether a page of this origin sent the request, and the host is this machine's own."""
         host = _normal(asked.fields.get("host", ""), asked.scheme)
-        return host is not None and self._is_own(host) and self._has_origin(asked, host)
+        return host is not None and self._is_own_host(host) and self._has_origin(asked, host)
 
     def _has_origin(self, asked: PageRequest, host: tuple[str, int]) -> bool:
         scheme, _, rest = asked.fields.get("origin", "").partition("://")
@@ -160,11 +160,11 @@ class AccessPolicy:
         secure = "; Secure" if scheme == "https" else ""
         return f"{COOKIE}{port}={self._token}; Path={PREFIX}; HttpOnly; SameSite=Strict{secure}"
 
-    def _is_own(self, host: tuple[str, int]) -> bool:
+    def _is_own_host(self, host: tuple[str, int]) -> bool:
         return is_loopback(host[0]) or (self._public is not None and host == self._public[1])
 
     def _unknown(self, host: tuple[str, int]) -> tuple[str, str]:
-        if self._is_own(host):
+        if self._is_own_host(host):
             return ("the request comes from another machine", _OPEN)
         return (f"the host {host[0][:100]!r} is not this machine's own", _OPEN)
 

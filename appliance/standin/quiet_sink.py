@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from appliance.server.browser.own_paths import WAIT, is_own
+from appliance.server.browser.own_paths import WAIT, is_own_page
 from appliance.worker.records import RecordSink
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class QuietSink(RecordSink):
             self._waited[_client(exchange, page.path)] = time.monotonic()
             while len(self._waited) > _MAX_CLIENTS:
                 self._waited.pop(next(iter(self._waited)))
-        elif not self._is_refresh(exchange) and (head is None or not is_own(head.path)):
+        elif not self._is_refresh(exchange) and (head is None or not is_own_page(head.path)):
             super().exchange(exchange)
 
     def _is_refresh(self, exchange: Exchange) -> bool:

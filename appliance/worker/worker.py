@@ -191,10 +191,10 @@ class Worker:
 
         This imports nothing: gevent gives the locks of all imports that run while it patches to the main thread.
         """
-        send(self._channel, importing(self._main_thread, self._start.root, self._files.places.is_own))
+        send(self._channel, importing(self._main_thread, self._start.root, self._files.places.is_project_path))
         if self._application is not None or patched():
             return  # already served; or threads are greenlets, of another loop
-        place = endless_loop(self._main_thread, self._files.places.is_own)
+        place = endless_loop(self._main_thread, self._files.places.is_project_path)
         application = app.bound_application(self._start.target, self._project.side_applications) if place else None
         if place is None or application is None:
             return
@@ -213,7 +213,7 @@ class Worker:
             if self._application is not None:
                 return False
             self._application = application
-        libraries = HookedLibraries(self._hooks, self._files.places.is_own, self._start.options)
+        libraries = HookedLibraries(self._hooks, self._files.places.is_project_path, self._start.options)
         libraries.begin()
         libraries.follow(self._sink)
         return True
@@ -374,7 +374,9 @@ class Worker:
     def _template_objection(self, paths: list[str]) -> str:
         from .frameworks import rereading  # noqa: PLC0415  not needed before
 
-        return rereading.objection(paths, self._files.template_readers, self._application, self._files.places.is_own)
+        return rereading.objection(
+            paths, self._files.template_readers, self._application, self._files.places.is_project_path
+        )
 
     def _serve_unfinished_import(self) -> None:
         if self._intake.server is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from appliance.dependencies.own_python import own_version
+from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.remedies.remedy import ProjectFacts
 from tests.remedies.project_facts import project_facts
 
@@ -50,7 +50,7 @@ EXAMPLES = {
         {"one.py": "from flask import Flask\napp = Flask(__name__)\n"}, {"application": "one:app"}
     ),
     "run-again": Example({}, {"step": "installation"}),
-    "use-python": Example({".python-version": "3.9\n"}, {"version": own_version()}),
+    "use-python": Example({".python-version": "3.9\n"}, {"version": appliance_python_version()}),
 }
 
 

@@ -1,4 +1,4 @@
-"""A module that was imported under a witness, as the image imports a project's. The standard library alone."""
+"""A module that was imported under a monitor, as the image imports a project's. The standard library alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any
 
 from appliance.worker.image.body_swap import Swaps
-from appliance.worker.image.import_witness import ImportWitness
+from appliance.worker.image.import_monitor import ImportMonitor
 
 _NUMBERS = itertools.count()
 
@@ -25,7 +25,7 @@ def compiled(source: str, path: str = "/srv/shop.py") -> CodeType:
 
 
 class Imported:
-    """A module with these names, the witness of its import, the swaps that it allows."""
+    """A module with these names, the monitor of its import, the swaps that it allows."""
 
     def __init__(self, folder: Path, source: str, **names: object) -> None:
         gc.freeze()  # as the preloader does: what was there before is not looked at
@@ -35,20 +35,20 @@ class Imported:
         self.code = compiled(self.source, self.path)
         self.module = types.ModuleType(Path(self.path).stem)
         self.module.__dict__.update(names, __file__=self.path)
-        self.witness = ImportWitness(lambda path: path.startswith(f"{folder}/"))
+        self.monitor = ImportMonitor(lambda path: path.startswith(f"{folder}/"))
         sys.modules[self.module.__name__] = self.module
-        with self.witnessed():
+        with self.monitored():
             exec(self.code, self.module.__dict__)
-        self.swaps = Swaps({self.path: self.code}, self.witness)
+        self.swaps = Swaps({self.path: self.code}, self.monitor)
 
     @contextmanager
-    def witnessed(self) -> Iterator[None]:
+    def monitored(self) -> Iterator[None]:
         """What runs inside is the import."""
-        self.witness.begin()
+        self.monitor.begin()
         try:
             yield
         finally:
-            self.witness.end()
+            self.monitor.end()
 
     def saved(self, *edits: tuple[str, str]) -> CodeType:
         """The code after a save that replaces each first text by the second, once."""

@@ -1,6 +1,6 @@
 """``python -m tests.swaps.saves``: swap thousands of random saves, import each afresh, and compare the states.
 
-For each source a fork of this process plays the image: it imports the source under a witness. Each save that is then
+For each source a fork of this process plays the image: it imports the source under a monitor. Each save that is then
 swapped gets two forks more: one of the image, which swaps, and one of this process, which imports the new source. Their
 states must be equal, to the line (``state``), and what their functions answer. The standard library alone: it runs on
 each Python that swaps.
@@ -28,7 +28,7 @@ from typing import Any
 
 from appliance.worker.image import body_swap, code_bodies, code_difference
 from appliance.worker.image.body_swap import Swaps
-from appliance.worker.image.import_witness import ImportWitness
+from appliance.worker.image.import_monitor import ImportMonitor
 
 from .mutator import Mutator
 from .sources import Source, files, hazards, packages, standard
@@ -36,7 +36,7 @@ from .state import State, called
 
 # What a swap must not leave out, and its replacement.
 CARELESS: dict[str, tuple[Any, str, Any]] = {
-    "ran": (ImportWitness, "ran", lambda _self, _code: False),
+    "ran": (ImportMonitor, "ran", lambda _self, _code: False),
     "objections": (Swaps, "_objections", lambda *_: iter(())),
     "blocked": (Swaps, "_block", lambda *_: None),
     "classes": (body_swap, "_classes", lambda *_: iter(())),
@@ -54,7 +54,7 @@ class Loading:
         self.texts = {str(path): path.read_text(encoding="utf-8") for path in sorted(Path(source.folder).rglob("*.py"))}
         self.codes: dict[str, CodeType] = {}
 
-    def is_own(self, path: str) -> bool:
+    def is_project_path(self, path: str) -> bool:
         return path.startswith(self.folder)
 
     def begin(self) -> None:
@@ -73,16 +73,16 @@ class Loading:
 
     def lines(self, source: Source) -> list[str]:
         """The state of the own modules."""
-        state = State(self.is_own)
+        state = State(self.is_project_path)
         modules = {
             name: module
             for name, module in list(sys.modules.items())
-            if isinstance(file := getattr(module, "__dict__", {}).get("__file__"), str) and self.is_own(file)
+            if isinstance(file := getattr(module, "__dict__", {}).get("__file__"), str) and self.is_project_path(file)
         }
         for name, module in sorted(modules.items()):
             state.add(f"module {name}", dict(state._names(vars(module))))
         for _, module in sorted(modules.items()) if source.calls else ():
-            called(state, module, self.is_own)
+            called(state, module, self.is_project_path)
         return state.lines
 
 
@@ -127,13 +127,13 @@ def image(source: Source, saves: list[tuple[str, str, str]]) -> list[Any]:
     """Import the source; for each save, the objection, or the lines of the state after the swap."""
     silent()
     loading = Loading(source)
-    witness = ImportWitness(loading.is_own)
+    monitor = ImportMonitor(loading.is_project_path)
     loading.begin()
     gc.freeze()
-    witness.begin()
+    monitor.begin()
     exec(source.statements, {})
-    witness.end()
-    swaps = Swaps(loading.codes, witness)
+    monitor.end()
+    swaps = Swaps(loading.codes, monitor)
     results: list[Any] = []
     for path, text, _ in saves:
         if path not in loading.codes:

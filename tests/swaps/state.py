@@ -40,11 +40,11 @@ NOTHING = object()
 
 
 class State:
-    """The lines; ``is_own`` tells the files whose functions and classes are looked into."""
+    """The lines; ``is_project_path`` tells the files whose functions and classes are looked into."""
 
-    def __init__(self, is_own: Callable[[str], bool]) -> None:
+    def __init__(self, is_project_path: Callable[[str], bool]) -> None:
         self.lines: list[str] = []
-        self._is_own = is_own
+        self._is_own = is_project_path
         self._numbers: dict[int, int] = {}
         self._found: list[Any] = []  # also keeps them: a number is an object's for good
         self._codes: dict[int, str] = {}
@@ -190,27 +190,30 @@ class State:
         yield from self._names(function.__dict__)
 
 
-def called(state: State, module: types.ModuleType, is_own: Callable[[str], bool]) -> None:
+def called(state: State, module: types.ModuleType, is_project_path: Callable[[str], bool]) -> None:
     """Call what can be called in a module, and add what came of it."""
     for name, value in list(vars(module).items()):
         if isinstance(value, type):
             if value.__module__ != module.__name__:
                 continue
-            made = _call(state, f"{name}()", value, is_own)
+            made = _call(state, f"{name}()", value, is_project_path)
             for inner in list(vars(value)) if made is not NOTHING else ():
                 if not inner.startswith("__") or inner in {"__repr__", "__len__", "__iter__", "__call__"}:
                     _call(
-                        state, f"{name}().{inner}", lambda made=made, inner=inner: _used(getattr(made, inner)), is_own
+                        state,
+                        f"{name}().{inner}",
+                        lambda made=made, inner=inner: _used(getattr(made, inner)),
+                        is_project_path,
                     )
         elif callable(value) and getattr(value, "__module__", None) == module.__name__:
-            _call(state, f"{name}()", value, is_own)
+            _call(state, f"{name}()", value, is_project_path)
 
 
 def _used(value: Any) -> Any:
     return value() if callable(value) else value
 
 
-def _call(state: State, title: str, value: Any, is_own: Callable[[str], bool]) -> Any:
+def _call(state: State, title: str, value: Any, is_project_path: Callable[[str], bool]) -> Any:
     for arguments in ((), (2,), (2, 3), ("a",)):
         try:
             result = value(*arguments)
@@ -225,18 +228,18 @@ def _call(state: State, title: str, value: Any, is_own: Callable[[str], bool]) -
             last = error
             continue
         except Exception as error:  # noqa: BLE001  as above
-            state.add(f"{title} raised", (type(error).__name__, str(error), _lines(error, is_own)))
+            state.add(f"{title} raised", (type(error).__name__, str(error), _lines(error, is_project_path)))
             return NOTHING
         state.add(f"{title} {arguments}", result)
         return result
-    state.add(f"{title} raised", (re.sub("0x[0-9a-f]+", "", str(last)), _lines(last, is_own)))
+    state.add(f"{title} raised", (re.sub("0x[0-9a-f]+", "", str(last)), _lines(last, is_project_path)))
     return NOTHING
 
 
-def _lines(error: BaseException, is_own: Callable[[str], bool]) -> tuple[int | None, ...]:
+def _lines(error: BaseException, is_project_path: Callable[[str], bool]) -> tuple[int | None, ...]:
     lines, trace = [], error.__traceback__
     while trace is not None:
-        if is_own(trace.tb_frame.f_code.co_filename):
+        if is_project_path(trace.tb_frame.f_code.co_filename):
             lines.append(trace.tb_lineno)
         trace = trace.tb_next
     return tuple(lines)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.commands.backing_services.service_table import TABLE, service_named
+from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.dependencies.dependency_selection import normalized, read_choice
 from appliance.dependencies.manifest import Search, form_of
 from appliance.dependencies.manifest_search import read_manifest
-from appliance.dependencies.own_python import own_version
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def dependency_names(root: Path, named: Sequence[str], application: Path | None)
     """
     try:
         manifest = read_manifest(root, named, application)
-        contents = manifest.contents(own_version())
+        contents = manifest.contents(appliance_python_version())
         lines = [contents.question, *(line for tree in contents.trees for line in tree.requires or ())]
         pyproject = manifest.folder / _PYPROJECT
         if contents.lock is not None and pyproject.is_file():
             # The lock has packages for extras and platforms that are not installed here.
             search = Search(root, manifest.folder, read_choice(named))
             declared = form_of(_PYPROJECT)(search, pyproject)
-            lines.append(declared.contents(own_version()).question if declared else "")
+            lines.append(declared.contents(appliance_python_version()).question if declared else "")
     except InstallError:
         return frozenset()  # the page and the log say what is wrong with the file
     return frozenset(name for text in lines for line in text.splitlines() for name in _names(line))

@@ -1,6 +1,6 @@
 """``appliance doctor``: print the problems of this machine, and what to do about each.
 
-``symptoms`` looks for the problems.
+``doctor_checks`` looks for the problems.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from appliance.commands.diagnosis.doctor_checks import CHECKS, CheckContext
 from appliance.commands.diagnosis.doctor_findings import Finding
-from appliance.commands.diagnosis.symptoms import CHECKS, CheckContext
 from appliance.commands.first_steps import open_project
 from appliance.logs.sanitise import sanitise
 from appliance.masking import Mask

@@ -1,6 +1,6 @@
 """The findings of ``appliance doctor``, as a table: a topic, how bad it is, what was found, what to do.
 
-``symptoms`` measures, and fills in the facts. A test checks that each row is used, and gets all facts that it names.
+``doctor_checks`` measures, and fills in the facts. A test checks that each row is used, and gets all facts it names.
 """
 
 from __future__ import annotations

@@ -47,7 +47,10 @@ def needed(
         return every, []
     waiting = [*roots, *_requirements(more)]
     waiting += [
-        each for name, found in installed.items() if _is_own(found) for each in _requirements(found.requires or ())
+        each
+        for name, found in installed.items()
+        if _is_linked_project(found)
+        for each in _requirements(found.requires or ())
     ]
     seen: set[tuple[str, str]] = set()
     while waiting:
@@ -59,11 +62,11 @@ def needed(
                 below = _requirements(installed[name].requires or ())
                 waiting += [each for each in below if _applies(each, extra, version)]
     names = {name for name, _ in seen}
-    kept = [name for name in every if name in names or _is_own(installed[name])]
+    kept = [name for name in every if name in names or _is_linked_project(installed[name])]
     return kept, [name for name in every if name not in kept]
 
 
-def _is_own(found: Distribution) -> bool:
+def _is_linked_project(found: Distribution) -> bool:
     """Whether a distribution is the project itself, or a folder of it, which the appliance has linked."""
     return (found.read_text("INSTALLER") or "").strip() == "wsgi-appliance"
 

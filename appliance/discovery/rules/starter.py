@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.rules.deployment import deployment_rule
 from appliance.discovery.rules.script_file import script_target
-from appliance.discovery.serving import own_function
+from appliance.discovery.serving import project_function
 from appliance.discovery.target import Candidate, Context, Finding, RuleResult, Target, describe, pick, target_of
 
 if TYPE_CHECKING:
@@ -68,6 +68,6 @@ def _instance_of(context: Context, source: Source, factory: Target) -> Candidate
     value = source.values.get(best.name or "")
     if value is None or value.kind != "call" or best.verdict.kind != "wsgi" or _enters_context(source):
         return None
-    made_by = own_function(context.modules, value.name)
-    same = made_by == own_function(context.modules, f"{factory.module}.{factory.attribute}")
+    made_by = project_function(context.modules, value.name)
+    same = made_by == project_function(context.modules, f"{factory.module}.{factory.attribute}")
     return best if made_by is not None and same else None

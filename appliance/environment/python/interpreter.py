@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.own_python import own_version
+from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.environment.python.python_requirement import pin, read_python_requirements
 from appliance.environment.python.pythons import SERVED, ask_python, available, find_python
 from appliance.errors import InterpreterError
@@ -186,7 +186,7 @@ def _preferred(allowed: Sequence[str], pinned: PythonRequirement | None) -> list
     if pinned is not None:
         pinned_minor = _minor(pinned.text)
         return sorted(allowed, key=lambda version: abs(_minor(version) - pinned_minor))
-    own = own_version()
+    own = appliance_python_version()
     return [*(version for version in allowed if version == own), *(version for version in allowed if version != own)]
 
 
@@ -197,7 +197,7 @@ def _minor(version: str) -> int:
 
 def _because(version: str, allowed: Sequence[str], known: Known) -> str:
     """Return which pins decided on this version; empty if none did."""
-    own = own_version()
+    own = appliance_python_version()
     if version == own or own not in allowed:
         return ""
     better = [each for each in known.lacking.get(own, ()) if each not in known.lacking.get(version, ())]

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.own_python import own_version
+from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.identity.identity import user_cache
 from appliance.ownership import open_folder
 
@@ -26,15 +26,15 @@ ADDED = Path("/opt/python")  # the image's further interpreters: /opt/python/3.1
 _QUESTION = "import json, sys; print(json.dumps([sys.executable, *sys.version_info[:3]]))"
 
 
-def own_interpreter() -> Path:
+def appliance_interpreter() -> Path:
     """Return the Python that the appliance's environment was made from: it can't import the appliance's packages."""
     return Path(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def find_python(version: str, cache: Path, values: Mapping[str, str]) -> Path | None:
     """Return a Python of this version; it is started to check the version, because a file name proves nothing."""
-    if version == own_version():
-        return own_interpreter()
+    if version == appliance_python_version():
+        return appliance_interpreter()
     for path in _places(version, cache, values):
         found = ask_python(path)
         if found and found[1] == version:
@@ -44,7 +44,7 @@ def find_python(version: str, cache: Path, values: Mapping[str, str]) -> Path | 
 
 def available(cache: Path, values: Mapping[str, str]) -> list[str]:
     """Return the versions on this machine, the appliance's own first, then the newest."""
-    own = own_version()
+    own = appliance_python_version()
     found = [version for version in SERVED if version != own and find_python(version, cache, values)]
     return [own, *found]
 

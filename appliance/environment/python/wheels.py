@@ -20,7 +20,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.python.last_python import runs_on
-from appliance.environment.python.pythons import own_interpreter
+from appliance.environment.python.pythons import appliance_interpreter
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _of_index(contents: Contents, version: str, program: Installer) -> dict[str,
     lines = [line for line, _ in _requirements(contents.question)]
     options = [line for line in contents.question.splitlines() if _OPTION.match(line)]
     command = ("pip", "compile", "--quiet", "--no-config", "--no-header", "--no-deps", "--format", "pylock.toml")
-    python = ("--python", str(own_interpreter()), "--python-version", version)
+    python = ("--python", str(appliance_interpreter()), "--python-version", version)
     try:
         text = program.read("\n".join([*options, *lines]) + "\n", *command, *python, "-")
         packages = tomllib.loads(text).get("packages", ())

@@ -47,7 +47,7 @@ class TracebackText:
         fatal = next((n for n, line in enumerate(lines) if line.startswith("Current thread")), None)
         shown = lines if fatal is None else reversed(lines[fatal : _blank_after(lines, fatal)])
         frames = [frame for line in shown if (frame := _FRAME.match(line))]
-        own = [frame for frame in frames if self._is_own(frame["path"])]
+        own = [frame for frame in frames if self._is_project_path(frame["path"])]
         last = max((n for n, line in enumerate(lines) if _FRAME.match(line)), default=0)
         exception = next((line for line in lines[last + 1 :] if line and not line.startswith(" ")), lines[0])
         place = self._place(own[-1]) if own else ""
@@ -59,7 +59,7 @@ class TracebackText:
         path = frame["path"].removeprefix(self.root.rstrip("/") + "/")
         return f"{path}:{found[1]}{found[2].replace(',', '')}" if found else path
 
-    def _is_own(self, path: str) -> bool:
+    def _is_project_path(self, path: str) -> bool:
         prefix = self.root.rstrip("/") + "/"
         return path.startswith(prefix) and not any(part in path.removeprefix(prefix) for part in _FOREIGN)
 
@@ -73,7 +73,7 @@ class TracebackText:
         style = "plain"
         for line in text.rstrip("\n").split("\n"):
             frame = _FRAME.match(line)
-            if frame and not self._is_own(frame["path"]):
+            if frame and not self._is_project_path(frame["path"]):
                 run.append(_Foreign(frame, [self.palette.paint(_frame_line(frame), "dim")]))
                 style = "dim"
                 continue

@@ -15,11 +15,11 @@ WAIT = f"{PREFIX}/wait"
 _LENGTH = len(PREFIX)
 
 
-def is_own(path: str) -> bool:
+def is_own_page(path: str) -> bool:
     """Whether this path is the appliance's. Compared as it was sent: another spelling is the project's."""
     return path[:_LENGTH] == PREFIX and path[_LENGTH : _LENGTH + 1] in {"", "/"}
 
 
 def is_own_request(head: Head) -> bool:
     """Whether the path of a request's head is the appliance's."""
-    return is_own(head.path)
+    return is_own_page(head.path)

@@ -1,6 +1,6 @@
 """``WSGIRequestHandler``: serve one connection, request by request: head, environ, application, next.
 
-``own_responses`` is what the server answers without the application. Called once a request by the pool, or once a
+``server_responses`` is what the server answers without the application. Called once a request by the pool, or once a
 connection by ``socketserver``. Runs in the thread that serves the connection.
 
 Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left out:
@@ -23,11 +23,11 @@ from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .access_log.exchange import Exchange, current
 from .environ import Environs
-from .own_responses import OwnResponses
 from .raw_socket import RawSocket
 from .request_body import body_of, with_length
 from .response import ServerHandler
 from .server_context import Handoff, ServerContext
+from .server_responses import ServerResponses
 from .socketless import is_socket
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _LOG_HOOKS = ("log_message", "log_request", "log_error")
 _HOOKS = (*_LOG_HOOKS, "address_string", "send_error", "handle_expect_100")
 
 
-class WSGIRequestHandler(OwnResponses):
+class WSGIRequestHandler(ServerResponses):
     """Serves one connection.
 
     Attributes:

@@ -15,7 +15,7 @@ from appliance.errors import StartError
 from appliance.supervisor.companions import companion_states as runs
 from appliance.supervisor.companions.companion_states import Outcome
 from appliance.supervisor.companions.marked_processes import VARIABLE
-from appliance.supervisor.companions.remains import Remains
+from appliance.supervisor.companions.remaining_processes import RemainingProcesses
 from appliance.supervisor.companions.shell_commands import with_exec
 from appliance.supervisor.processes.handles import Options
 
@@ -192,7 +192,7 @@ class Companion:
         """End the remaining processes that have left the companion's group; the group itself is ended anyway."""
         last = self._last
         has_group = last.has_group if last is not None else bool
-        Remains(self._loop, self._mark, has_group, partial(self._on, runs.Cleared())).end()
+        RemainingProcesses(self._loop, self._mark, has_group, partial(self._on, runs.Cleared())).end()
 
     def _retry_later(self, action: runs.RetryLater) -> None:
         self._timer = self._loop.call_later(action.after_s, partial(self._on, runs.RetryDue(action.runs)))

@@ -31,10 +31,10 @@ def stopped_at(dump: str, root: str) -> dict[str, Any]:
         root: the project's folder.
     """
     threads = [[frame for frame in thread if not _is_left_out(frame["file"])] for thread in _threads(dump)]
-    frames = next((thread for thread in threads if any(_is_own(each["file"], root) for each in thread)), [])
+    frames = next((thread for thread in threads if any(_is_project_path(each["file"], root) for each in thread)), [])
     shown = 0
     for frame in frames:
-        if _is_own(frame["file"], root) and shown < _SHOWN_MAX:
+        if _is_project_path(frame["file"], root) and shown < _SHOWN_MAX:
             frame |= {"own": True, "lines": _excerpt(frame["file"], frame["line"])}
             shown += 1
     own = next((frame for frame in frames if frame.get("own")), None)
@@ -46,7 +46,12 @@ def stopped_at(dump: str, root: str) -> dict[str, Any]:
 def place_of(page: dict[str, Any], root: str) -> dict[str, Any]:
     """Return ``exception`` for the line of the project that a page names; empty if it names none, or has one."""
     file, line = page.get("file"), page.get("line")
-    if page.get("exception") or not isinstance(file, str) or not isinstance(line, int) or not _is_own(file, root):
+    if (
+        page.get("exception")
+        or not isinstance(file, str)
+        or not isinstance(line, int)
+        or not _is_project_path(file, root)
+    ):
         return {}
     lines = _excerpt(file, line)
     return {"exception": {"frames": [{"file": file, "line": line, "own": True, "lines": lines}]}} if lines else {}
@@ -84,7 +89,7 @@ def _is_left_out(file: str) -> bool:
     return file.startswith((OWN_FOLDER, "<frozen importlib")) or file.endswith("/importlib/__init__.py")
 
 
-def _is_own(file: str, root: str) -> bool:
+def _is_project_path(file: str, root: str) -> bool:
     return file.startswith(root.rstrip("/") + "/") and "/site-packages/" not in file
 
 

@@ -107,7 +107,7 @@ class Keyboard:
 
     def _watch(self) -> None:
         """Read once there is a key, if the terminal is the keyboard's now; else look again later."""
-        if self._is_own():
+        if self._has_our_modes():
             self._loop.watch(self._terminal, self._wait)
         else:
             self._later(_AGAIN_S, self._look_again)
@@ -124,7 +124,7 @@ class Keyboard:
         self._later(_LATER_S, self._read)
 
     def _read(self) -> None:
-        if self._is_own():
+        if self._has_our_modes():
             try:
                 keys = os.read(self._terminal, _MOST).decode("utf-8", "replace")
             except BlockingIOError:  # another reader has taken the key
@@ -143,7 +143,7 @@ class Keyboard:
             self._timer.cancel()
         self._timer = self._loop.call_later(after_s, call)
 
-    def _is_own(self) -> bool:
+    def _has_our_modes(self) -> bool:
         return self._is_foreground() and self._modes() == self._own
 
     def _is_foreground(self) -> bool:

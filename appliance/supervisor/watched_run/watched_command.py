@@ -25,7 +25,7 @@ from appliance.logs.sanitise import sanitise
 from appliance.supervisor import signals
 from appliance.supervisor.companions import companion_guard
 from appliance.supervisor.companions.marked_processes import VARIABLE, end_marked
-from appliance.supervisor.companions.remains import Remains
+from appliance.supervisor.companions.remaining_processes import RemainingProcesses
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.reaper import adopt_orphans, reaped
 from appliance.supervisor.saves.reload_loops import ReloadLoops
@@ -196,7 +196,7 @@ class WatchedCommand:
                 os.kill(self._process.pid, number)
 
     def _clear(self, _action: watched_states.Clear) -> None:
-        Remains(self._loop, self._mark, bool, partial(self._on, watched_states.Cleared())).end()
+        RemainingProcesses(self._loop, self._mark, bool, partial(self._on, watched_states.Cleared())).end()
 
     def _report_end(self, action: watched_states.ReportEnd) -> None:
         code = action.code

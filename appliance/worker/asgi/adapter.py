@@ -122,12 +122,12 @@ class Adapter:
     async def _end(self, within_s: float) -> None:
         """End streams, tasks and lifespan, in the loop. The shutdown gets a quarter of the time, at most one second."""
         began = self._loop.time()
-        own_s = min(1.0, within_s / 4)
+        shutdown_s = min(1.0, within_s / 4)
         for bridge in list(self.live):
             bridge.leave()
         tasks = {bridge.task for bridge in self.live if bridge.task is not None}
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=within_s - own_s)
+            _, late = await asyncio.wait(tasks, timeout=within_s - shutdown_s)
             await self._cancel(late)
         left_s = max(0.05, within_s - (self._loop.time() - began) - _CANCEL_S / 2)
         reason = await self._lifespan.end(min(left_s, within_s))

@@ -30,15 +30,15 @@ class RequestFailure(Protocol):
     """What is recorded of one request while it runs."""
 
     caught: BaseException | None
-    own_page: bool  # the framework's default handler has answered
+    framework_page: bool  # the framework's default handler has answered
 
 
 running: ContextVar[RequestFailure | None] = ContextVar("appliance_bridge", default=None)
 
 
-def is_short(parts: Iterable[bytes], *, own_page: bool) -> bool:
-    """Whether content that begins with these parts may be a framework's own page; ``own_page``: it is known to be."""
-    return sum(map(len, parts)) < (_OWN_MAX if own_page else _DEFAULT_MAX)
+def is_short(parts: Iterable[bytes], *, framework_page: bool) -> bool:
+    """Whether content that begins with these parts may be a framework's page; ``framework_page``: it is known to be."""
+    return sum(map(len, parts)) < (_OWN_MAX if framework_page else _DEFAULT_MAX)
 
 
 def is_default_page(content: bytes, error: BaseException | None) -> bool:
@@ -79,12 +79,12 @@ def _hook_sanic(sanic: Any, application: Any, note: Note) -> None:
     if isinstance(application, sanic.Sanic):
         default = _recording(application.error_handler.default, note)
 
-        def own_page(*given: Any, **named: Any) -> Any:
+        def framework_page(*given: Any, **named: Any) -> Any:
             if (bridge := running.get()) is not None:
-                bridge.own_page = True  # the project's own handlers come before this one
+                bridge.framework_page = True  # the project's own handlers come before this one
             return default(*given, **named)
 
-        application.error_handler.default = own_page
+        application.error_handler.default = framework_page
 
 
 def _hook_blacksheep(blacksheep: Any, application: Any, note: Note) -> None:

@@ -67,7 +67,7 @@ class Bridge:
         error: the exception that the request's thread should raise.
         trace: its traceback.
         caught: an exception that the framework has answered.
-        own_page: the framework has answered with its own page, whatever that contains.
+        framework_page: the framework has answered with its own page, whatever that contains.
         task: the application's task.
     """
 
@@ -84,7 +84,7 @@ class Bridge:
         self.error: BaseException | None = None
         self.trace: TracebackType | None = None
         self.caught: BaseException | None = None
-        self.own_page = False
+        self.framework_page = False
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve the request, up to the end of its response."""
@@ -221,7 +221,7 @@ class Bridge:
             held = bool(message["status"] == asgi_failures.STATUS)
         else:
             parts = (each["body"] for each in (*self._held[1:], message))
-            held = bool(self._held) and asgi_failures.is_short(parts, own_page=self.own_page)
+            held = bool(self._held) and asgi_failures.is_short(parts, framework_page=self.framework_page)
         if held:
             self._held.append(message)
         return held
@@ -245,7 +245,7 @@ class Bridge:
     async def _wait_for_error(self) -> None:
         """Raise the exception behind a framework's own error page, because that page says nothing about it."""
         content = b"".join(message["body"] for message in self._held[1:])
-        if not asgi_failures.is_default_page(content, self.caught if self.own_page else None):
+        if not asgi_failures.is_default_page(content, self.caught if self.framework_page else None):
             return
         if self.caught is None and self.task is not None:
             await asyncio.wait({self.task}, timeout=_RAISES_S)

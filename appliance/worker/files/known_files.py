@@ -98,11 +98,11 @@ class KnownFiles:
         """The folders that the import has listed."""
         return self._inputs.listed
 
-    def own_modules(self) -> list[str]:
+    def project_modules(self) -> list[str]:
         """Return the files of the project's own modules that are loaded."""
-        return source_loader.own_files(self.places)
+        return source_loader.project_files(self.places)
 
     def record_loaded(self) -> None:
         """Record the files that our loader did not load: extension modules, a script."""
-        for file in self.own_modules():
+        for file in self.project_modules():
             self._inputs.record(file)

@@ -49,7 +49,7 @@ class MissingModules:
         self._hooks.call("missing modules", self._find, name, path, otherwise=None)
 
     def _find(self, name: str, path: Sequence[str] | None) -> None:
-        for place in self._own_places(name, path):
+        for place in self._project_places(name, path):
             self._record(f"{place}.py")
             self._record(f"{place}/__init__.py")
 
@@ -63,15 +63,15 @@ class MissingModules:
         ``server.pages.project_files`` calls this method of any finder that has it.
         """
         parent = sys.modules.get(name.rpartition(".")[0])
-        for place in self._own_places(name, getattr(parent, "__path__", None)):
+        for place in self._project_places(name, getattr(parent, "__path__", None)):
             if f"{place}.py" in self._removed:
                 return f"{place}.py"
             if any(file.startswith(f"{place}/") for file in self._removed):
                 return place
         return ""
 
-    def _own_places(self, name: str, path: Iterable[str] | None) -> Iterator[str]:
+    def _project_places(self, name: str, path: Iterable[str] | None) -> Iterator[str]:
         """Yield the paths where the project could have the module, without a suffix."""
         last = name.rpartition(".")[2]
-        for entry in self._places.own_entries(sys.path if path is None else list(path)):
+        for entry in self._places.project_entries(sys.path if path is None else list(path)):
             yield os.path.join(os.path.abspath(entry), last)

@@ -149,7 +149,7 @@ class OpenAudit:
             if event == "os.listdir" and _is_import(sys._getframe(_CALLER)):  # noqa: SLF001  as below
                 return  # the import system lists the folder, and keeps nothing of it
             name = self._name(arguments[0])
-            if f"{name}/".startswith(self._root) and self._places.is_own(name):
+            if f"{name}/".startswith(self._root) and self._places.is_project_path(name):
                 self._inputs.listed.add(name)
         except Exception as error:  # noqa: BLE001  see the module
             self._failed(error)
@@ -188,7 +188,7 @@ class OpenAudit:
             self.readers.note(name, _opener())
         if name in self._inputs.files:
             return
-        if _NEVER_INPUT.search(name) or name in self._written or not self._places.is_own(name):
+        if _NEVER_INPUT.search(name) or name in self._written or not self._places.is_project_path(name):
             return
         if self.starting:
             if self._read < MAX_READ:
@@ -241,7 +241,7 @@ class OpenAudit:
                 depth += 1
                 if name.startswith(_ENGINES) or name in _ENGINE_MODULES:
                     return True
-                if depth == 1 and self._places.is_own(frame.f_code.co_filename):
+                if depth == 1 and self._places.is_project_path(frame.f_code.co_filename):
                     return True
             frame = frame.f_back
         return False

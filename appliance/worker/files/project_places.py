@@ -41,7 +41,7 @@ class ProjectPlaces:
         self._prefixes = tuple(f"{prefix}/" for prefix in {sys.prefix, sys.base_prefix})
         self._links: dict[str, bool] = {}
 
-    def is_own(self, path: str) -> bool:
+    def is_project_path(self, path: str) -> bool:
         """Whether this file or folder (absolute path) is the project's."""
         if not path.startswith("/") or self.is_standard(path):
             return False
@@ -66,13 +66,13 @@ class ProjectPlaces:
             if name.startswith(("<appliance>", "__main__")):
                 continue
             file = getattr(module, "__file__", None)
-            if isinstance(file, str) and self.is_own(os.path.abspath(file)):
+            if isinstance(file, str) and self.is_project_path(os.path.abspath(file)):
                 return f"the project has a {name} that Python imports when it starts"
         return ""
 
-    def own_entries(self, path: Iterable[object]) -> list[str]:
+    def project_entries(self, path: Iterable[object]) -> list[str]:
         """Return the entries of a search path that are the project's, unchanged. Python ignores non-text entries."""
-        return [each for each in path if isinstance(each, str) and self.is_own(os.path.abspath(each))]
+        return [each for each in path if isinstance(each, str) and self.is_project_path(os.path.abspath(each))]
 
     def first_entries(self, path: Iterable[object]) -> list[str]:
         """Return the project's entries before those of installed packages: a module there hides a package's."""
@@ -82,7 +82,7 @@ class ProjectPlaces:
                 continue
             if is_installed(entry):
                 break
-            if self.is_own(os.path.abspath(entry)):
+            if self.is_project_path(os.path.abspath(entry)):
                 found.append(entry)
         return found
 

@@ -149,14 +149,14 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         return code
 
 
-def own_files(places: ProjectPlaces) -> list[str]:
+def project_files(places: ProjectPlaces) -> list[str]:
     """Return the files of loaded modules that are the project's own."""
     found: list[str] = []
     for name, names in namespaces():
         file = names.get("__file__")
         if isinstance(file, str) and not name.startswith(_OURS):
             path = os.path.abspath(file)
-            if places.is_own(path):
+            if places.is_project_path(path):
                 found.append(path)
     return found
 
@@ -171,12 +171,12 @@ def install(places: ProjectPlaces, cache: CodeCache, inputs: InputFiles) -> Load
     )
 
     def hook(path: str) -> importlib.machinery.FileFinder:
-        if not places.is_own(os.path.abspath(path)) or not os.path.isdir(path):
+        if not places.is_project_path(os.path.abspath(path)) or not os.path.isdir(path):
             raise ImportError("not the project's", path=path)
         return importlib.machinery.FileFinder(path, *details)  # type: ignore[arg-type]  # a partial is called like a class
 
     sys.path_hooks.insert(0, hook)
-    for path in [each for each in sys.path_importer_cache if places.is_own(each)]:
+    for path in [each for each in sys.path_importer_cache if places.is_project_path(each)]:
         del sys.path_importer_cache[path]  # found before the hook existed: PYTHONPATH may name the root
     _patch_interpreter_loader(places, loader)
     return loader
@@ -188,7 +188,7 @@ def _patch_interpreter_loader(places: ProjectPlaces, loader: Loader) -> None:
     original = kind.get_code
 
     def get_code(self: Any, fullname: str) -> Any:
-        if type(self) is kind and isinstance(self.path, str) and places.is_own(os.path.abspath(self.path)):
+        if type(self) is kind and isinstance(self.path, str) and places.is_project_path(os.path.abspath(self.path)):
             return loader(fullname, self.path).get_code(fullname)
         return original(self, fullname)
 

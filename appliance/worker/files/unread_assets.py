@@ -51,7 +51,7 @@ def unread_assets(files: KnownFiles, application: Any, began_ns: int) -> frozens
 
 def _usual_folders(files: KnownFiles) -> Iterator[str]:
     """Yield the folders of templates and translations beside the project's modules."""
-    beside = {os.path.dirname(path) for path in files.own_modules()}
+    beside = {os.path.dirname(path) for path in files.project_modules()}
     for folder in sorted(beside):
         yield from (f"{folder}/{name}" for name in _FOLDERS)
 

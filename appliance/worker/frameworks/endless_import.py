@@ -31,14 +31,14 @@ class Place(NamedTuple):
         return {"file": self.file, "line": self.line, "action": action}
 
 
-def endless_loop(thread: int, is_own: Callable[[str], bool]) -> Place | None:
+def endless_loop(thread: int, is_project_path: Callable[[str], bool]) -> Place | None:
     """Return the endless loop of the project's that this thread is in; None if there is none."""
     frame = sys._current_frames().get(thread)  # noqa: SLF001  the only way to see where a thread is
     ours = __name__.partition(".")[0]
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] == ours:
             break
-        if is_own(frame.f_code.co_filename) and _is_endless(frame):
+        if is_project_path(frame.f_code.co_filename) and _is_endless(frame):
             return Place(frame.f_code.co_filename, frame.f_lineno or 0)
         frame = frame.f_back
     return None

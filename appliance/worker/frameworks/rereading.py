@@ -35,7 +35,10 @@ _RENDERED = (("cachelib.simple", "SimpleCache"), ("flask_caching.backends.simple
 
 
 def objection(
-    paths: Iterable[str], readers: Callable[[str], set[str] | None], application: Any, is_own: Callable[[str], bool]
+    paths: Iterable[str],
+    readers: Callable[[str], set[str] | None],
+    application: Any,
+    is_project_path: Callable[[str], bool],
 ) -> str:
     """Return why a new worker is needed for these saved templates; "" if each is read again at its next use.
 
@@ -43,7 +46,7 @@ def objection(
         paths: absolute paths.
         readers: tells who has read a file, as ``KnownFiles.template_readers``.
         application: the one that is served.
-        is_own: whether a file of code is the project's.
+        is_project_path: whether a file of code is the project's.
     """
     read_by = {path: readers(path) for path in paths}
     if why := _of_readers(read_by, application):
@@ -56,7 +59,7 @@ def objection(
     live = LiveObjects([*engines, *_page_caches(), functools._lru_cache_wrapper])  # noqa: SLF001  nothing public names the type
     return (
         _unknown([path for path, known in read_by.items() if not known], live, application)
-        or _rendered(live, is_own)
+        or _rendered(live, is_project_path)
         or _of_engines(frozenset(map(os.path.realpath, read_by)), live)
     )
 
@@ -121,14 +124,14 @@ def _page_caches() -> list[type]:
     return [each for module, name in _RENDERED if (each := loaded_class(module, name)) is not None]
 
 
-def _rendered(live: LiveObjects, is_own: Callable[[str], bool]) -> str:
+def _rendered(live: LiveObjects, is_project_path: Callable[[str], bool]) -> str:
     """Return which cache of this process may hold a rendered page."""
     for cls in _page_caches():
         if any(getattr(each, "_cache", None) for each in live.of(cls)):
             return "a cache in memory may keep rendered pages"
     for each in live.of(functools._lru_cache_wrapper):  # noqa: SLF001  as above
         code = getattr(getattr(each, "__wrapped__", None), "__code__", None)
-        if code is not None and is_own(code.co_filename) and _holds_markup(each):
+        if code is not None and is_project_path(code.co_filename) and _holds_markup(each):
             return f"{code.co_name}() keeps what it has rendered (functools.lru_cache)"
     return ""
 

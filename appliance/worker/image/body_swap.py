@@ -3,7 +3,7 @@
 Runs in the image, which is asked for an index of the project's functions, and in workers that were forked from it.
 
 Theory of operation. A fork of the image has imported the project and served nothing. If a saved file differs from what
-was imported only in bodies of functions that never ran (``code_difference``, ``import_witness``), a fresh import would
+was imported only in bodies of functions that never ran (``code_difference``, ``import_monitor``), a fresh import would
 make the same objects, with other code in these functions. So the code of every function of the file is set: of changed
 ones, and of the others for their line numbers. Functions are found by the identity of their code, in an index that is
 made once. Code that anything else than a function holds, or that was looked at, is pinned: it must stay as it is.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from .code_bodies import Pairs
     from .code_difference import Difference, NewValues
-    from .import_witness import ImportWitness
+    from .import_monitor import ImportMonitor
 
 
 _KEPT_FRAME = "a frame holds its code"  # a module's own code may be in containers of ours, but in no frame
@@ -51,19 +51,19 @@ class Swaps:
 
     Args:
         codes: the code of each of the project's modules, as it was run, by the file's path.
-        witness: has seen the project's import.
+        monitor: has seen the project's import.
     """
 
-    def __init__(self, codes: dict[str, CodeType], witness: ImportWitness) -> None:
-        self._witness = witness
+    def __init__(self, codes: dict[str, CodeType], monitor: ImportMonitor) -> None:
+        self._monitor = monitor
         self._blocked: dict[str, str] = {}
         self._pinned: dict[int, str] = {}  # by the code's id
         self._running: set[int] = set()  # code that runs now: a script that serves in its own last line
         self._copies: set[tuple[Any, Any]] = set()
         self._planned: dict[str, tuple[CodeType, Difference]] = {}
         self._files = {path: _File(code, [], [], []) for path, code in codes.items()}
-        if witness.failed:
-            self._blocked = dict.fromkeys(codes, witness.failed)
+        if monitor.failed:
+            self._blocked = dict.fromkeys(codes, monitor.failed)
         else:
             self._index()
 
@@ -107,7 +107,7 @@ class Swaps:
 
     def _objections(self, file: _File, new_code: CodeType, difference: Difference) -> Iterator[str]:
         for old, _ in difference.changed:
-            if self._witness.ran(old):
+            if self._monitor.ran(old):
                 yield f"{name_of(old)} changed, and it ran while the project was imported"
         within = {id(code): name_of(old) for old, _ in difference.changed for code in tree(old) if code is not old}
         differing = {id(old) for old, _ in (*difference.changed, *difference.moved)}
@@ -127,17 +127,17 @@ class Swaps:
         moved = [old for old, new in pairs if not same_lines(old, new)]
         if any(id(old) in self._running for old in moved):
             yield "lines moved in code that runs while the project is served"
-        if not any(self._witness.ran(old) for old in moved):
+        if not any(self._monitor.ran(old) for old in moved):
             return
-        if self._witness.frames:
-            yield f"lines moved, and {self._witness.frames} looked at the stack while the project was imported"
+        if self._monitor.frames:
+            yield f"lines moved, and {self._monitor.frames} looked at the stack while the project was imported"
         if any(_warned(each) for each in file.modules):
             yield "lines moved, and Python remembers by its line a warning that the import gave"
 
     def _index(self) -> None:
         """Look at every object, and sort by file what was found."""
         codes = {path: file.code for path, file in self._files.items()}
-        found = code_holders.find(codes, [self._witness.started, self._witness.pinned])
+        found = code_holders.find(codes, [self._monitor.started, self._monitor.pinned])
         self._copies = found.copies
         trees = {id(code): path for path, file in self._files.items() for code in tree(file.code)}
         bodies = {id(file.code) for file in self._files.values()}
@@ -147,12 +147,12 @@ class Swaps:
                 self._files[trees[id(code)]].functions.append((weakref.ref(function), id(code)))
             else:
                 self._block(code.co_filename, f"{name_of(code)} has code that was not imported from the file as it is")
-        for code in self._witness.started.values():
+        for code in self._monitor.started.values():
             if id(code) not in trees:
                 self._block(
                     code.co_filename, f"{name_of(code)} ran with code that was not imported from the file as it is"
                 )
-        looked_at = [*self._witness.pinned.values(), *((code, f"a {kind} holds its code") for code, kind in found.held)]
+        looked_at = [*self._monitor.pinned.values(), *((code, f"a {kind} holds its code") for code, kind in found.held)]
         for code, reason in looked_at:
             if id(code) in trees and is_function(code):
                 self._pinned.setdefault(id(code), reason)
@@ -189,7 +189,7 @@ class Swaps:
         real: dict[str, list[str]] = {}
         for path in self._files:
             real.setdefault(os.path.realpath(path), []).append(path)
-        for source, reason in self._witness.sources.items():
+        for source, reason in self._monitor.sources.items():
             for path in real.get(os.path.realpath(source), ()):
                 self._block(path, reason)
         for paths in real.values():

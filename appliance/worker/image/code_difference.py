@@ -1,6 +1,6 @@
 """Compare two versions of a module's code: which function bodies differ, or why one can't take the other's place.
 
-Pure. The caller knows which functions ran (``import_witness``).
+Pure. The caller knows which functions ran (``import_monitor``).
 
 Theory of operation. A module's import runs the bodies of its module and of its classes, and whatever these call. If
 each body that ran is the same, it did the same: a second import would leave the same objects, with other code in some
@@ -52,7 +52,7 @@ class Difference(NamedTuple):
     classes: list[NewValues]
 
 
-class _RefusedError(Exception):
+class _NotSwappableError(Exception):
     """One can't take the other's place; the message says why."""
 
 
@@ -61,7 +61,7 @@ def compare(old: CodeType, new: CodeType) -> Difference:
     found = Difference("", [], [], [])
     try:
         _differs(old, new, found)
-    except _RefusedError as error:
+    except _NotSwappableError as error:
         return Difference(str(error), [], [], [])
     return found
 
@@ -69,16 +69,16 @@ def compare(old: CodeType, new: CodeType) -> Difference:
 def _differs(old: CodeType, new: CodeType, found: Difference) -> bool:
     """Compare two code objects that correspond; return whether anything at all differs."""
     if reason := _seen_from_outside(old, new):
-        raise _RefusedError(reason)
+        raise _NotSwappableError(reason)
     pairs = match(old, new)
     if pairs is None:
         if not is_function(old):
-            raise _RefusedError(_why(old, new))
+            raise _NotSwappableError(_why(old, new))
         found.changed.append((old, new))
         return True
     for one, other in pairs:
         if one.co_name == _ANNOTATIONS and match(one, other) is None:
-            raise _RefusedError(f"the annotations of {difference_reasons.annotated(new, other)} changed")
+            raise _NotSwappableError(f"the annotations of {difference_reasons.annotated(new, other)} changed")
     differing = [_differs(*pair, found) for pair in pairs]  # each one is looked at
     before, after = stored_by(old), stored_by(new)
     if before != after:

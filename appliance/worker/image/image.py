@@ -46,7 +46,7 @@ from .body_swap import Swaps
 from .changed_files import ChangedFiles, DeclinedError
 from .fingerprint import fingerprint
 from .import_effects import ImportEffects
-from .import_witness import ImportWitness
+from .import_monitor import ImportMonitor
 from .shared_pages import SharedPages
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ class Image:
         self._began, self._began_ns = time.monotonic(), time.time_ns()
         self._held = HeldOutput()
         self._project = ProjectImport(request, inheritance, held=self._held)
-        is_own = self._project.files.places.is_own
-        self._witness = ImportWitness(is_own)
-        self._number = ProcessNumber(is_own)
-        self._effects = ImportEffects(is_own, self._refuse, kept=[request.code])
+        is_project_path = self._project.files.places.is_project_path
+        self._witness = ImportMonitor(is_project_path)
+        self._number = ProcessNumber(is_project_path)
+        self._effects = ImportEffects(is_project_path, self._refuse, kept=[request.code])
         self._serve: Callable[[Imported], None] | None = None
         self._resume: Callable[[Resumed], ResumedWorker] | None = None
         self._pid = _SELF()  # the image, as long as it is not a fork
@@ -230,12 +230,12 @@ class Image:
             self._refuse(why)
         codes, self._project.code.imported = self._project.code.imported or {}, None
         send(self._channel, self._project.files.report_once())
-        unread = self._project.hooks.call(
-            "unread templates", unread_assets, self._project.files, application, self._began_ns,
-            otherwise=frozenset[str](),
+        project = self._project
+        unread = project.hooks.call(
+            "unread templates", unread_assets, project.files, application, self._began_ns, otherwise=frozenset[str](),
         )  # fmt: skip
         changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness), unread)
-        libraries = HookedLibraries(self._project.hooks, self._project.files.places.is_own, self._request.options)
+        libraries = HookedLibraries(project.hooks, project.files.places.is_project_path, self._request.options)
         libraries.begin()
         self._project.hooks.call("shared pages", self._pages.begin, otherwise=None)
         ready = ImageReady(

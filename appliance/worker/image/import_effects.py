@@ -37,7 +37,7 @@ _OURS = __name__.partition(".")[0] + "."
 _IMPORT_SYSTEM = "<frozen importlib"  # it writes bytecode, which is the same each time
 
 
-class EffectPrevented(BaseException):
+class EffectRefusedError(BaseException):
     """Raised by the hook if ``stop`` returns: the effect does not happen, and ``except Exception`` passes it on."""
 
 
@@ -45,14 +45,16 @@ class ImportEffects:
     """What the import of the project does beyond the memory of its process, from ``begin`` to ``end``.
 
     Args:
-        is_own: whether a file (absolute path) is the project's own code.
+        is_project_path: whether a file (absolute path) is the project's own code.
         stop: is called with the reason, once, before the effect happens; it has to end the process without any exit
             hook. Called in the thread that would have had the effect, with locks of the project held.
         kept: folders of ours, in which the image may have descriptors.
     """
 
-    def __init__(self, is_own: Callable[[str], bool], stop: Callable[[str], object], kept: Iterable[str] = ()) -> None:
-        self._is_own = is_own
+    def __init__(
+        self, is_project_path: Callable[[str], bool], stop: Callable[[str], object], kept: Iterable[str] = ()
+    ) -> None:
+        self._is_project_path = is_project_path
         self._stop = stop
         self._kept = tuple(f"{folder.rstrip('/')}/" for folder in kept if folder)
         self._drivers = DriverConnections(self._refuse_here)
@@ -130,7 +132,7 @@ class ImportEffects:
 
     def _module_begins(self, arguments: tuple[Any, ...]) -> None:
         code: CodeType = arguments[0]
-        if code.co_name != "<module>" or not self._is_own(code.co_filename):
+        if code.co_name != "<module>" or not self._is_project_path(code.co_filename):
             return
         self._drivers.begin()  # some may have been imported since
         self._logs.begin()
@@ -169,7 +171,7 @@ class ImportEffects:
             self.refused = reason
             self._stop(reason)
         self._on = True  # the project may have code that handles any exception, and go on
-        raise EffectPrevented(self.refused)
+        raise EffectRefusedError(self.refused)
 
     def _place(self, frame: FrameType | None = None) -> str:
         """Return the last place in the project's own code; if there is none, the package."""
@@ -177,7 +179,7 @@ class ImportEffects:
         frame = frame or sys._getframe(1)  # noqa: SLF001  as above
         while frame is not None:
             name = str(frame.f_globals.get("__name__", ""))
-            if self._is_own(frame.f_code.co_filename) and not name.startswith(_OURS):
+            if self._is_project_path(frame.f_code.co_filename) and not name.startswith(_OURS):
                 return f"{name}, line {frame.f_lineno},"
             if "/site-packages/" in frame.f_code.co_filename:
                 package = name.partition(".")[0]
@@ -187,7 +189,7 @@ class ImportEffects:
     def _current_file(self) -> str:
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
         while frame is not None:
-            if frame.f_code.co_name == "<module>" and self._is_own(frame.f_code.co_filename):
+            if frame.f_code.co_name == "<module>" and self._is_project_path(frame.f_code.co_filename):
                 return frame.f_code.co_filename
             frame = frame.f_back
         return ""

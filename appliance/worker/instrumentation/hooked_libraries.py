@@ -29,14 +29,14 @@ class HookedLibraries:
 
     Args:
         hooks: guards our code in the project's process.
-        is_own: whether a file is the project's own code.
+        is_project_path: whether a file is the project's own code.
         options: of the worker's start: ``records``, whether there is a recorder; ``tracing``, whether queries and
             calls become spans; ``mail``, whether it is kept, which needs neither.
     """
 
-    def __init__(self, hooks: Hooks, is_own: Callable[[str], bool], options: dict[str, Any]) -> None:
+    def __init__(self, hooks: Hooks, is_project_path: Callable[[str], bool], options: dict[str, Any]) -> None:
         records, keeps_mail = bool(options.get("records")), options.get("mail") == "keep"
-        project_line = ProjectLine(is_own)
+        project_line = ProjectLine(is_project_path)
         self._hooks = hooks
         self._libraries = LibraryHooks(hooks)
         if records or options.get("tracing"):

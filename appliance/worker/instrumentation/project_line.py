@@ -18,11 +18,11 @@ class ProjectLine:
     """Finds own lines.
 
     Args:
-        is_own: whether a file is the project's own code.
+        is_project_path: whether a file is the project's own code.
     """
 
-    def __init__(self, is_own: Callable[[str], bool]) -> None:
-        self._is_own = is_own
+    def __init__(self, is_project_path: Callable[[str], bool]) -> None:
+        self._is_project_path = is_project_path
         self._lines: dict[
             str, dict[int, str]
         ] = {}  # of own files: the text of each line that was found; of others none
@@ -43,7 +43,7 @@ class ProjectLine:
                 number = frame.f_lineno
                 return lines.get(number) or lines.setdefault(number, f"{name}:{number}")
             if name not in self._others:
-                if self._is_own(name) and not name.startswith(OWN_FOLDER):
+                if self._is_project_path(name) and not name.startswith(OWN_FOLDER):
                     self._lines[name] = {}
                     continue
                 self._others.add(name)

@@ -144,7 +144,7 @@ def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozens
             others.append(name)
             continue
         file = os.path.abspath(str(origin))
-        if places.is_own(file) or (but and file.startswith(f"{but}/")):
+        if places.is_project_path(file) or (but and file.startswith(f"{but}/")):
             others.append(name)
         else:
             modules.append(name)

@@ -221,7 +221,7 @@ class _ProbeFinder:
                 self._probe.exclude_importers(f"imports {name}, which {why or 'is not found without the project'}")
                 raise ModuleExcluded(f"{name} {why or 'is not found without the project'}")
             return None
-        if spec.origin and self._probe.places.is_own(spec.origin):
+        if spec.origin and self._probe.places.is_project_path(spec.origin):
             why = why or "is the project's"
         if why:
             spec.loader = _ExcludedLoader(self._probe, f"{name}, which {why}")  # type: ignore[assignment]  # it has a loader's methods

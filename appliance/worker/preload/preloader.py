@@ -42,7 +42,7 @@ class Preloader:
         path = sys.path[:]
         places = ProjectPlaces(self._request.root, path)
         early = places.loaded_early()
-        own = places.own_entries(path)
+        own = places.project_entries(path)
         sys.path[:] = [entry for entry in path if entry not in own]
         gc.disable()
         probe = PreloadProbe(self._channel, self._request, self._descriptors, places, path)

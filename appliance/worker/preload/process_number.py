@@ -21,14 +21,14 @@ class ProcessNumber:
     """Within this context, calls of ``os.getpid`` by the project's own code are noted. It may be entered again.
 
     Args:
-        is_own: whether a file (absolute path) is the project's own code.
+        is_project_path: whether a file (absolute path) is the project's own code.
 
     Attributes:
         asked: who has asked first; empty if nobody has.
     """
 
-    def __init__(self, is_own: Callable[[str], bool]) -> None:
-        self._is_own = is_own
+    def __init__(self, is_project_path: Callable[[str], bool]) -> None:
+        self._is_project_path = is_project_path
         self._original = os.getpid
         self.asked = ""
         self._copies: list[dict[str, Any]] = []  # the names of modules that have imported it by name
@@ -36,7 +36,7 @@ class ProcessNumber:
     def _getpid(self) -> int:
         frame = sys._getframe(1)  # noqa: SLF001  the only way to know who asks
         name = str(frame.f_globals.get("__name__", "the project"))
-        if not self.asked and name.partition(".")[0] != _OURS and self._is_own(frame.f_code.co_filename):
+        if not self.asked and name.partition(".")[0] != _OURS and self._is_project_path(frame.f_code.co_filename):
             self.asked = f"{name}, line {frame.f_lineno}, asks for the number of its process"
         return self._original()
 

@@ -6,14 +6,14 @@ import string
 
 import pytest
 
-from appliance.commands.diagnosis import symptoms
+from appliance.commands.diagnosis import doctor_checks
 from appliance.commands.diagnosis.doctor_findings import ROWS, finding
 
 
 def _uses():
     """Row to the names of facts, of each call of finding() in the looks."""
     found: dict[str, set[str | None]] = {}
-    for node in ast.walk(ast.parse(inspect.getsource(symptoms))):
+    for node in ast.walk(ast.parse(inspect.getsource(doctor_checks))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "finding":
             facts = {keyword.arg for keyword in node.keywords}
             rows = _constants(node.args[0])
@@ -28,7 +28,7 @@ def _constants(node):
 
 def _rows_of(call):
     """The rows of a name that is bound in the same module: ``row = "a" if .. else "b"``."""
-    tree = ast.parse(inspect.getsource(symptoms))
+    tree = ast.parse(inspect.getsource(doctor_checks))
     named = [
         node
         for node in ast.walk(tree)

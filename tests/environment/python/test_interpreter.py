@@ -8,7 +8,7 @@ import pytest
 
 from appliance.config.settings import read_settings
 from appliance.environment.python.interpreter import Known, choose_interpreter
-from appliance.environment.python.pythons import SERVED, own_interpreter
+from appliance.environment.python.pythons import SERVED, appliance_interpreter
 from appliance.errors import InterpreterError
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -73,8 +73,8 @@ def pretend(tmp_path):
 def test_our_own_where_it_does(choose, files):
     """The appliance's own Python is taken wherever the project allows it: the base of its environment."""
     chosen = choose(files)
-    assert (chosen.version, chosen.path) == (OWN, own_interpreter())
-    assert not (own_interpreter().parent.parent / "pyvenv.cfg").exists()
+    assert (chosen.version, chosen.path) == (OWN, appliance_interpreter())
+    assert not (appliance_interpreter().parent.parent / "pyvenv.cfg").exists()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_none_that_could_serve(choose, asked):
 def test_a_pin_of_long_ago(choose, files):
     """A pin that is older than what can be served does not keep a project from being tried; it is said."""
     chosen = choose(files)
-    assert (chosen.version, chosen.path) == (OWN, own_interpreter())
+    assert (chosen.version, chosen.path) == (OWN, appliance_interpreter())
     assert chosen.passed_over in next(iter(files.values()))
     assert "older than what the appliance supports" in chosen.why
     with pytest.raises(InterpreterError, match=r"APPLIANCE_PYTHON says 3\.6"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor.companions import remains
+from appliance.supervisor.companions import remaining_processes
 from appliance.supervisor.companions.companions import Companions
 from appliance.supervisor.companions.marked_processes import VARIABLE
 from appliance.supervisor.companions.process_files import Declared, Problem, Process
@@ -76,7 +76,7 @@ class Project:
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project without real processes."""
-    monkeypatch.setattr(remains, "end_marked", lambda *_, **__: False)
+    monkeypatch.setattr(remaining_processes, "end_marked", lambda *_, **__: False)
     monkeypatch.setattr(Handle, "has_group", lambda _: False)
     return Project()
 
@@ -180,7 +180,7 @@ def test_the_next_run_waits_for_the_rest(project: Project, monkeypatch: pytest.M
         signals.append(number)
         return bool(left)
 
-    monkeypatch.setattr(remains, "end_marked", end_marked)
+    monkeypatch.setattr(remaining_processes, "end_marked", end_marked)
     project.boot(Process("a", "x"))
     project.end("a", 1)
     project.loop.advance(0.2)
@@ -199,7 +199,7 @@ def test_what_does_not_end_is_killed(project: Project, monkeypatch: pytest.Monke
         signals.append(number)
         return True
 
-    monkeypatch.setattr(remains, "end_marked", end_marked)
+    monkeypatch.setattr(remaining_processes, "end_marked", end_marked)
     project.boot(Process("a", "x"))
     project.end("a", 1)
     now = time.monotonic()

@@ -21,7 +21,9 @@ Begin = Callable[..., tuple[MissingModules, list[str]]]
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """A finder behind all others, and what it tells; the project's folder is on the path."""
     monkeypatch.setattr(
-        sys, "path", [str(tmp_path), *(each for each in sys.path if not ProjectPlaces("/", sys.path).is_own(each))]
+        sys,
+        "path",
+        [str(tmp_path), *(each for each in sys.path if not ProjectPlaces("/", sys.path).is_project_path(each))],
     )
     finders, modules = sys.meta_path[:], set(sys.modules)
 
@@ -80,7 +82,7 @@ def test_a_failure_of_ours(begin: Begin, monkeypatch: pytest.MonkeyPatch):
     """A failure of ours in the hook is not the project's; the hook is reported once, and left out from then on."""
     hooks = Hooks()
     missing, _ = begin(hooks=hooks)
-    monkeypatch.setattr(missing, "_own_places", lambda *_: 1 / 0)
+    monkeypatch.setattr(missing, "_project_places", lambda *_: 1 / 0)
     assert importlib.util.find_spec("nobody") is None
     assert hooks.dropped == {"missing modules"}
 

@@ -15,7 +15,7 @@ STANDARD = str(Path(os.__file__).parent)
 
 
 @pytest.mark.parametrize(
-    ("path", "is_own"),
+    ("path", "is_project_path"),
     [
         ("/srv", True),
         ("/srv/src/shop.py", True),
@@ -31,16 +31,16 @@ STANDARD = str(Path(os.__file__).parent)
         ("", False),
     ],
 )
-def test_what_is_not_installed_is_the_projects(path: str, is_own: bool):
+def test_what_is_not_installed_is_the_projects(path: str, is_project_path: bool):
     """What neither an environment nor the standard library holds is the project's, wherever it lies."""
-    assert ProjectPlaces("/srv", sys.path).is_own(path) is is_own
+    assert ProjectPlaces("/srv", sys.path).is_project_path(path) is is_project_path
 
 
 def test_a_root_among_packages():
     """What the folders above the project are called says nothing of what is in it."""
     places = ProjectPlaces("/data/site-packages/mine", sys.path)
-    assert places.is_own("/data/site-packages/mine/app.py")
-    assert not places.is_own("/data/site-packages/theirs/app.py")
+    assert places.is_project_path("/data/site-packages/mine/app.py")
+    assert not places.is_project_path("/data/site-packages/theirs/app.py")
 
 
 def test_a_linked_package(tmp_path: Path):
@@ -51,16 +51,16 @@ def test_a_linked_package(tmp_path: Path):
     (site / "shop").symlink_to(library / "shop")
     (site / "standard").symlink_to(STANDARD)
     places = ProjectPlaces("/srv", sys.path)
-    assert places.is_own(str(site / "shop" / "__init__.py"))
-    assert not places.is_own(str(site / "real" / "__init__.py"))
-    assert not places.is_own(str(site / "standard" / "abc.py"))
+    assert places.is_project_path(str(site / "shop" / "__init__.py"))
+    assert not places.is_project_path(str(site / "real" / "__init__.py"))
+    assert not places.is_project_path(str(site / "standard" / "abc.py"))
 
 
 def test_entries_of_a_path():
     """In a search path the project's entries are known, and those that hide a package."""
     places = ProjectPlaces("/srv", sys.path)
     path = ["/srv/src", STANDARD, "/lib/prices", "/env/site-packages", "/lib/taxes"]
-    assert places.own_entries(path) == ["/srv/src", "/lib/prices", "/lib/taxes"]
+    assert places.project_entries(path) == ["/srv/src", "/lib/prices", "/lib/taxes"]
     assert places.first_entries(path) == ["/srv/src", "/lib/prices"]
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from appliance.worker.image.import_effects import EffectPrevented, ImportEffects
+from appliance.worker.image.import_effects import EffectRefusedError, ImportEffects
 
 
 def check(folder: str) -> list[str]:
@@ -21,7 +21,7 @@ def check(folder: str) -> list[str]:
     try:
         importlib.import_module("shop")
         effects.end()
-    except EffectPrevented:
+    except EffectRefusedError:
         assert stopped
     return [*stopped, effects.end()]
 

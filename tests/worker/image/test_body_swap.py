@@ -216,12 +216,12 @@ def test_a_file_that_was_imported_twice_is_blocked(tmp_path):
     link = tmp_path / "link.py"
     link.symlink_to(imported.path)
     twin = compiled(imported.source, str(link))
-    swaps = Swaps({imported.path: imported.code, str(link): twin}, imported.witness)
+    swaps = Swaps({imported.path: imported.code, str(link): twin}, imported.monitor)
     assert swaps.blocked()[imported.path] == swaps.blocked()[str(link)] == "the file was imported from 2 paths"
     second = types.ModuleType("second")
     second.__file__ = imported.path
     sys.modules["second"] = second
-    swaps = Swaps({imported.path: imported.code}, imported.witness)
+    swaps = Swaps({imported.path: imported.code}, imported.monitor)
     assert swaps.blocked() == {imported.path: "the file was imported as 2 modules"}
     del sys.modules["second"]
 
@@ -246,8 +246,8 @@ def test_code_that_runs_keeps_its_lines(tmp_path):
     imported = Imported.__new__(Imported)
 
     def serve():
-        imported.witness.end()
-        imported.swaps = Swaps({imported.path: imported.code}, imported.witness)
+        imported.monitor.end()
+        imported.swaps = Swaps({imported.path: imported.code}, imported.monitor)
         found.append(imported.objection(("f(): return 1", "f(): return 5")))
         found.append(imported.objection(("def g", "\ndef g")))
 
@@ -282,7 +282,7 @@ def test_objections_are_found_for_each_file_alone(tmp_path):
     other = compiled("def g(): return 1\n", str(tmp_path / "other.py"))
     names: dict[str, Any] = {}
     one = Imported(tmp_path, "def f(): return 1\nexec(other, names)\n", names=names, other=other)
-    swaps = Swaps({one.path: one.code, str(tmp_path / "other.py"): other}, one.witness)
+    swaps = Swaps({one.path: one.code, str(tmp_path / "other.py"): other}, one.monitor)
     assert swaps.blocked() == {}
     swaps.apply(one.path, one.saved(("1", "2")))
     assert (one.module.f(), names["g"]()) == (2, 1)

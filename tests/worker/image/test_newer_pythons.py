@@ -12,7 +12,7 @@ import pytest
 from tests.releases import environment
 
 ROOT = Path(__file__).parents[3]
-FILES = ("test_body_swap.py", "test_code_difference.py", "test_import_witness.py")
+FILES = ("test_body_swap.py", "test_code_difference.py", "test_import_monitor.py")
 
 
 @pytest.mark.parametrize("python", ["3.12", "3.13"])

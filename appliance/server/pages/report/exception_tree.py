@@ -32,12 +32,12 @@ class ExceptionTree:
     """Builds the tree.
 
     Args:
-        is_own: decides by a file's name whether a frame is the project's.
+        is_project_path: decides by a file's name whether a frame is the project's.
         mask: masks secrets in a text.
     """
 
-    def __init__(self, is_own: Callable[[str], bool], mask: Callable[[str], str]) -> None:
-        self._is_own = is_own
+    def __init__(self, is_project_path: Callable[[str], bool], mask: Callable[[str], str]) -> None:
+        self._is_project_path = is_project_path
         self._values = LocalValues(mask)
         self._left = MAX_SHOWN
 
@@ -87,7 +87,7 @@ class ExceptionTree:
         template = template_place(place, error)
         if template is not None:
             return self._template(template, shown=shown)
-        own = self._is_own(summary.filename)
+        own = self._is_project_path(summary.filename)
         frame = {
             "file": summary.filename,
             "line": summary.lineno or 0,
@@ -109,7 +109,7 @@ class ExceptionTree:
 
     def _template(self, place: Place, *, shown: bool) -> dict[str, Any]:
         file, line, name = place
-        frame = {"file": shorten(file, MAX_LINE), "line": line, "function": name, "own": self._is_own(file)}
+        frame = {"file": shorten(file, MAX_LINE), "line": line, "function": name, "own": self._is_project_path(file)}
         if frame["own"] or shown:
             frame |= {"own": True, "lines": excerpt(file, line), "marks": [], "locals": []}
         return frame
@@ -139,7 +139,7 @@ class ExceptionTree:
             "file": file,
             "line": line,
             "function": "",
-            "own": self._is_own(error.filename),
+            "own": self._is_project_path(error.filename),
             "source": shorten(text.strip(), MAX_LINE),
             "lines": lines,
             "marks": _syntax_marks(error, lines, line),

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from appliance.commands.diagnosis import symptoms
-from appliance.commands.diagnosis.symptoms import CheckContext
+from appliance.commands.diagnosis import doctor_checks
+from appliance.commands.diagnosis.doctor_checks import CheckContext
 from appliance.config.settings import read_settings
 from tests.users import OWNER, as_root, place, user
 
@@ -54,18 +54,18 @@ def test_it_looks_and_leaves_nothing(tmp_path):
 
 def test_an_edit_is_told_at_once(subject):
     """On a disk of this machine the kernel tells of an edit."""
-    assert states(symptoms.events, subject()) == ["ok"]
+    assert states(doctor_checks.events, subject()) == ["ok"]
 
 
 def test_a_port_that_cannot_be_published(subject):
     """In a container loopback alone hurts; no appliance is worth a note."""
-    assert states(symptoms.ports, subject(HOST="127.0.0.1")) == ["hurts", "note"]
-    assert states(symptoms.ports, subject(HOST="0.0.0.0")) == ["note"]
+    assert states(doctor_checks.ports, subject(HOST="127.0.0.1")) == ["hurts", "note"]
+    assert states(doctor_checks.ports, subject(HOST="0.0.0.0")) == ["note"]
 
 
 def test_a_cache_that_is_not_a_volume(subject):
     """In a container a cache that is not a mount is gone with it."""
-    assert "hurts" in states(symptoms.cache, subject())
+    assert "hurts" in states(doctor_checks.cache, subject())
 
 
 def test_a_probe_writes_nothing_else(subject, tmp_path):
@@ -73,7 +73,7 @@ def test_a_probe_writes_nothing_else(subject, tmp_path):
     who, victim = subject(), tmp_path / "victim"
     victim.write_text("precious")
     (who.project / ".appliance-doctor").symlink_to(victim)
-    assert states(symptoms.events, who) == ["ok"]
+    assert states(doctor_checks.events, who) == ["ok"]
     assert victim.read_text() == "precious"
 
 
@@ -82,7 +82,7 @@ def test_a_cache_in_which_others_may_rename(subject, tmp_path):
     (tmp_path / "cache").mkdir()
     for mode, notes in ((0o777, 1), (0o1777, 0)):
         (tmp_path / "cache").chmod(mode)
-        assert states(symptoms.cache, subject()).count("note") == notes
+        assert states(doctor_checks.cache, subject()).count("note") == notes
 
 
 def test_files_from_the_future(subject):
@@ -90,7 +90,7 @@ def test_files_from_the_future(subject):
     who = subject()
     future = time.time() + 3600
     os.utime(who.project / "app.py", (future, future))
-    (finding,) = symptoms.clock(who)
+    (finding,) = doctor_checks.clock(who)
     assert finding.state == "note"
     assert "app.py" in finding.found
 
@@ -106,4 +106,4 @@ def test_a_folder_of_a_group(subject, place, owner, mode, groups, state):
     place.chmod(mode)
     who = subject(PROJECT=str(place))
     with user(OWNER, groups=groups):
-        assert states(symptoms.owners, who) == [state]
+        assert states(doctor_checks.owners, who) == [state]

@@ -1,4 +1,4 @@
-"""What the witness of an import sees: which functions ran, and who looked at code or source."""
+"""What the monitor of an import sees: which functions ran, and who looked at code or source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.worker.image.code_bodies import name_of
-from appliance.worker.image.import_witness import ImportWitness
+from appliance.worker.image.import_monitor import ImportMonitor
 from tests.swaps.imported_module import Imported
 
 MONITORING: Any = getattr(sys, "monitoring", None)
@@ -60,9 +60,9 @@ RUNS = {
 def test_functions_that_ran_are_known(tmp_path, source):
     """Whatever runs a function at the import, in Python or in C, is seen; a function beside it did not run."""
     imported = Imported(tmp_path, f"def quiet(): pass\n{source}\n")
-    ran = {name_of(code).rpartition(".")[2] for code in imported.witness.started.values()}
+    ran = {name_of(code).rpartition(".")[2] for code in imported.monitor.started.values()}
     wanted = source.split("def ")[1].split("(")[0]
-    assert imported.witness.failed == ""
+    assert imported.monitor.failed == ""
     assert {"<module>", wanted} - {"g"} <= ran
     assert "quiet" not in ran
 
@@ -84,8 +84,8 @@ QUIET = {
 def test_functions_that_only_exist_did_not_run(tmp_path, source):
     """A look at a function's signature does not count, nor does a coroutine that was never awaited."""
     imported = Imported(tmp_path, source)
-    assert "f" not in {code.co_name for code in imported.witness.started.values()}
-    assert (imported.witness.failed, imported.witness.pinned, imported.witness.sources) == ("", {}, {})
+    assert "f" not in {code.co_name for code in imported.monitor.started.values()}
+    assert (imported.monitor.failed, imported.monitor.pinned, imported.monitor.sources) == ("", {}, {})
 
 
 LOOKS = {
@@ -104,7 +104,7 @@ LOOKS = {
 def test_code_is_pinned_by_a_look(tmp_path, look):
     """A reader of a function's code may know its body or its line, so no other code takes its place."""
     imported = Imported(tmp_path, f"def f(): pass\n{look}\n")
-    assert {code.co_name for code, _ in imported.witness.pinned.values()} == {"f"}
+    assert {code.co_name for code, _ in imported.monitor.pinned.values()} == {"f"}
     assert "its code was read by" in imported.objection(("def f", "\ndef f"))
 
 
@@ -129,7 +129,7 @@ def test_source_that_was_read_blocks_its_file(tmp_path, monkeypatch, read):
     """A file whose text is an input of the import can't be swapped, however it was read."""
     monkeypatch.chdir(tmp_path)
     imported = Imported(tmp_path, read)
-    assert imported.witness.failed == ""
+    assert imported.monitor.failed == ""
     assert "its source was read by" in imported.swaps.blocked()[imported.path]
 
 
@@ -147,7 +147,7 @@ def test_lines_must_not_move_where_the_stack_was_looked_at(tmp_path, source):
     assert imported.objection(("g(): return 1", "g(): return 2")) == ""
     assert "looked at the stack" in imported.objection(("import", "\nimport"))
     named = Imported(tmp_path, "import collections\nx = collections.namedtuple('x', 'a')\n")
-    assert named.witness.frames == ""
+    assert named.monitor.frames == ""
     assert named.objection(("import", "\nimport")) == ""
 
 
@@ -157,7 +157,7 @@ def test_a_packages_hooks_of_forks_do_not_matter(tmp_path):
     imported = Imported(
         tmp_path, "import sys\nsys.modules.pop('concurrent.futures.thread', 0)\nimport concurrent.futures.thread\n"
     )
-    assert imported.witness.failed == ""
+    assert imported.monitor.failed == ""
     assert Imported(tmp_path, "import os\nx = os.register_at_fork\n").module.x is not os.register_at_fork
     assert "built-in" in repr(os.register_at_fork)
 
@@ -180,48 +180,48 @@ BLIND = {
 
 @NEW
 @pytest.mark.parametrize("source", BLIND.values(), ids=BLIND.keys())
-def test_who_blinds_the_witness_ends_all_swaps(tmp_path, source):
-    """Where the witness may have missed something, each file is blocked, and the project runs on."""
+def test_a_project_that_blinds_the_monitor_ends_all_swaps(tmp_path, source):
+    """Where the monitor may have missed something, each file is blocked, and the project runs on."""
     try:
         imported = Imported(tmp_path, source)
-        assert imported.witness.failed
-        assert imported.swaps.blocked() == {imported.path: imported.witness.failed}
+        assert imported.monitor.failed
+        assert imported.swaps.blocked() == {imported.path: imported.monitor.failed}
     finally:
         MONITORING.free_tool_id(4)
         gc.unfreeze()
 
 
 @NEW
-def test_a_witness_leaves_nothing_behind(tmp_path):
-    """After its end, no tool is registered, and code that runs is not seen; another witness can begin."""
+def test_a_monitor_leaves_nothing_behind(tmp_path):
+    """After its end, no tool is registered, and code that runs is not seen; another monitor can begin."""
     imported = Imported(tmp_path, "def f(): pass\n")
     assert MONITORING.get_tool(4) is None
     imported.module.f()
     imported.module.f.__code__  # noqa: B018
-    assert {code.co_name for code in imported.witness.started.values()} == {"<module>"}
-    assert imported.witness.pinned == {}
-    assert Imported(tmp_path, "def f(): pass\nf()\n").witness.failed == ""
+    assert {code.co_name for code in imported.monitor.started.values()} == {"<module>"}
+    assert imported.monitor.pinned == {}
+    assert Imported(tmp_path, "def f(): pass\nf()\n").monitor.failed == ""
 
 
 @NEW
-def test_a_witness_that_fails_is_not_seen_by_the_project(tmp_path):
-    """An error in the witness is not raised by the project's code; it ends the swaps."""
+def test_a_monitor_that_fails_is_not_seen_by_the_project(tmp_path):
+    """An error in the monitor is not raised by the project's code; it ends the swaps."""
 
-    def is_own(path):
+    def is_project_path(path):
         raise OSError("away")
 
-    witness = ImportWitness(is_own)
-    witness.begin()
+    monitor = ImportMonitor(is_project_path)
+    monitor.begin()
     path = tmp_path / "seen.py"
     path.write_text("", encoding="utf-8")
     path.open().close()
-    witness.end()
-    assert "away" in witness.failed
+    monitor.end()
+    assert "away" in monitor.failed
 
 
 @NEW
 def test_no_free_tool_is_a_failure(tmp_path):
-    """Where others have taken the tools of sys.monitoring, nothing is witnessed, and theirs stay."""
+    """Where others have taken the tools of sys.monitoring, nothing is monitored, and theirs stay."""
     for number in (3, 4):
         MONITORING.use_tool_id(number, "theirs")
     try:

@@ -5,6 +5,6 @@ from __future__ import annotations
 import sys
 
 
-def own_version() -> str:
+def appliance_python_version() -> str:
     """Return major and minor: "3.13"."""
     return ".".join(map(str, sys.version_info[:2]))

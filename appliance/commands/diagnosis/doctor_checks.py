@@ -154,7 +154,7 @@ def cache(subject: CheckContext) -> Iterator[Finding]:
     yield finding("cache.room" if free > ENOUGH_DISK else "cache.full", folder=folder, free_mib=free / 2**20)
 
 
-def memory(_patient: CheckContext) -> Iterator[Finding]:
+def memory(_subject: CheckContext) -> Iterator[Finding]:
     """Check how much memory can be used."""
     use = Memory().use()
     if use is None:
@@ -176,7 +176,7 @@ def clock(subject: CheckContext) -> Iterator[Finding]:
         yield finding("clock.right")
 
 
-def descriptors(_patient: CheckContext) -> Iterator[Finding]:
+def descriptors(_subject: CheckContext) -> Iterator[Finding]:
     """Check whether there are enough descriptors for many connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     many = hard == resource.RLIM_INFINITY or hard >= 4096

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHECK_S = 0.05  # between two looks
 
 
-class Remains:
+class RemainingProcesses:
     """What is left of one run.
 
     Args:

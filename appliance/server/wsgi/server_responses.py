@@ -22,7 +22,7 @@ _OPTIONS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 
 
-class OwnResponses(SocketlessHandler):
+class ServerResponses(SocketlessHandler):
     """The part of ``WSGIRequestHandler`` that answers without the application."""
 
     exchange: Exchange | None = None

@@ -1,19 +1,20 @@
-"""Witness the project's import: which of its functions ran, whose code or source was looked at.
+"""Monitor the project's import: which functions of the project run, and whose code or source is looked at.
 
-Runs in the image, from before the first of the project's modules is imported until the last one is. Knows no more of
-a file than whether it is the project's.
+Runs in the image, from before the first of the project's modules is imported until the last one is. This module knows
+of a file only whether it is the project's.
 
 Theory of operation. ``sys.monitoring`` (Python 3.12) reports the start of each code object, in every thread, also of
-functions that C code calls; each is reported once and costs nothing afterwards. What a function's code can tell
-otherwise, it tells through ``__code__`` or through its source: both raise an audit event (PEP 578). Readers in the
-standard library that look at signatures and flags alone are harmless: a swap leaves these as they are. What else was
-read pins the function: no other code may take its place.
+functions that C code calls; each is reported once and costs nothing afterwards. Otherwise a function's code is visible
+only through ``__code__`` or its source: reading either raises an audit event (PEP 578). Readers in the standard library
+that look at signatures and flags alone are harmless: a swap does not change these. Any other reader pins the function:
+no other code may take its place.
 
-Lines are an input too where the project itself looks at the stack: a frame knows its line. And a function that was
-registered with ``os.register_at_fork`` runs in each fork before a swap: where the project does so, all swaps end.
+If the project itself looks at the stack, line numbers are an input too: a frame knows its line. A function that was
+registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one, all swaps end.
 
-Code in an audit hook and in a tracer runs without being reported. So if the project adds one, the witness has failed,
-and with it all that it saw. A failure of its own ends in the same way: ``failed`` says why, and nothing is swapped.
+Code in an audit hook and in a tracer runs without being reported. So if the project adds one, the monitor has failed,
+and its observations are void. After an error in the monitor they are void too: ``failed`` has the reason, and nothing
+is swapped.
 
 An audit hook can't be removed. After ``end`` it costs one comparison for each event.
 """
@@ -47,7 +48,7 @@ _HARMLESS: Final = frozenset(
     }
 )
 _HARMFUL: Final = frozenset({"getclosurevars", "findsource", "getsourcelines"})
-# The project or a package takes over what the witness uses, or looks at every object.
+# The project or a package takes over what the monitor uses, or looks at every object.
 _BLINDING: Final = {
     "sys.addaudithook": "an audit hook was added",
     "sys.settrace": "a tracer was set",
@@ -58,11 +59,11 @@ _BLINDING: Final = {
 }
 
 
-class ImportWitness:
-    """The witness of one import.
+class ImportMonitor:
+    """The monitor of one import.
 
     Args:
-        is_own: whether a file (absolute path) is the project's.
+        is_project_path: whether a file (absolute path) is the project's.
 
     Attributes:
         failed: why nothing that was seen can be relied on; "" if all can.
@@ -72,13 +73,13 @@ class ImportWitness:
         frames: who of the project looked at the stack; "" if nobody did.
     """
 
-    def __init__(self, is_own: Callable[[str], bool]) -> None:
-        self._is_own = is_own
+    def __init__(self, is_project_path: Callable[[str], bool]) -> None:
+        self._is_project_path = is_project_path
         self._known: dict[str, bool] = {}
         self._busy: set[int] = set()  # threads that are inside of the hook
         self._frozen = 0
         self._tool: int | None = None
-        self.failed = "the project's import was not witnessed"
+        self.failed = "the project's import was not monitored"
         self.started: dict[int, CodeType] = {}
         self.pinned: dict[int, tuple[CodeType, str]] = {}
         self.sources: dict[str, str] = {}
@@ -211,12 +212,12 @@ class ImportWitness:
     def _is_projects(self, path: str) -> bool:
         known = self._known.get(path)
         if known is None:
-            known = self._known[path] = self._is_own(path)
+            known = self._known[path] = self._is_project_path(path)
         return known
 
     def _fail(self, reason: object) -> None:
         self.failed = self.failed or (
-            f"the witness failed: {reason!r}" if isinstance(reason, Exception) else str(reason)
+            f"the monitor failed: {reason!r}" if isinstance(reason, Exception) else str(reason)
         )
 
 
