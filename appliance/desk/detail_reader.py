@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _AT_ONCE = 1_000
-_MOST_BYTES = 32 * 1024 * 1024  # that wait to be stored
+MOST_BYTES = 32 * 1024 * 1024  # that wait to be stored
 
 Detail = tuple[bytes, int | None]  # a message, and the number of the request that it repeats
 
@@ -87,6 +87,6 @@ class DetailReader:
                 return False
             self._came.append((message, self._raw.add(message)))
             self._bytes += len(message)
-            while self._bytes > _MOST_BYTES:
+            while self._bytes > MOST_BYTES:
                 self._bytes -= len(self._came.popleft()[0])
         return True

@@ -31,7 +31,7 @@ DETAIL_COLUMNS = (
 )  # fmt: skip
 LINE_COLUMNS = ("run", "generation", "at", "request_id", "event", "level", "line")
 Row = tuple[Any, ...]
-_SLICE = 1000  # lines of one transaction: more at once take more memory, and save no time
+SLICE = 1000  # lines of one transaction: more at once take more memory, and save no time
 _EVENT_WITHIN = 200  # bytes: after the time and the level, before anything of the project
 
 
@@ -72,7 +72,7 @@ def slices(data: bytes, most_requests: int) -> Iterator[Slice]:
             removed += 1
             continue
         kept.append(line)
-        if len(kept) >= _SLICE:
+        if len(kept) >= SLICE:
             yield Slice(kept, size, total, removed)
             old -= removed
             kept, size, total, removed = [], 0, 0, 0

@@ -92,7 +92,7 @@ def _configured(file: Path) -> Setup | None:
     requires = (
         tuple(f"-r {name.strip()}" for name in named[1].split(","))
         if named
-        else _lines(text("options", "install_requires"))
+        else lines_of(text("options", "install_requires"))
     )
     root = re.search(r"(?m)^[ \t]*=[ \t]*(\S+)", text("options", "package_dir")) or re.match(
         r"(\S+)", text("options.packages.find", "where")
@@ -101,8 +101,8 @@ def _configured(file: Path) -> Setup | None:
         text("metadata", "name"),
         text("metadata", "version"),
         requires,
-        {name: _lines(value) for name, value in section("options.extras_require").items()},
-        {group: _pairs(_lines(value)) for group, value in section("options.entry_points").items()},
+        {name: lines_of(value) for name, value in section("options.extras_require").items()},
+        {group: pairs_of(lines_of(value)) for group, value in section("options.entry_points").items()},
         root[1] if root else "",
         python=text("options", "python_requires", "python-requires"),
     )
@@ -115,12 +115,12 @@ def _called(file: Path) -> Setup | None:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _unparsed(text)
+        return unparsed(text)
     call = _call(tree)
     try:
         return _of_call(call, _Reading(tree, file.parent), text) if call else None
     except RecursionError:  # an expression of a thousand parts
-        return _unparsed(text)
+        return unparsed(text)
 
 
 def _of_call(call: ast.Call, reading: _Reading, text: str) -> Setup:
@@ -155,7 +155,7 @@ def _call(tree: ast.Module) -> ast.Call | None:
     return next(own, None) or next(wrapped, None)
 
 
-def _unparsed(text: str) -> Setup | None:
+def unparsed(text: str) -> Setup | None:
     """Return the facts of a file that this Python can't parse; only running it would show its dependencies."""
     name = _text_fact("name", text)
     return Setup(name, _text_fact("version", text), None) if name and _CALLED.search(text) else None
@@ -250,7 +250,7 @@ class _Reading:
         """Return group to name to value, from a dict of lists or texts, or from the text of an ini file."""
         groups = _named(self.node(node))
         if groups:
-            return {group: _pairs(self._lines_in(lines)) for group, lines in groups.items()}
+            return {group: pairs_of(self._lines_in(lines)) for group, lines in groups.items()}
         parser = configparser.RawConfigParser(delimiters=("=",))
         parser.optionxform = str  # type: ignore[assignment, method-assign]  # as above
         try:
@@ -258,7 +258,7 @@ class _Reading:
         except configparser.Error:
             return {}
         sections = {group: parser.items(group) for group in parser.sections()}
-        return {group: _pairs(tuple(f"{name}={value}" for name, value in items)) for group, items in sections.items()}
+        return {group: pairs_of(tuple(f"{name}={value}" for name, value in items)) for group, items in sections.items()}
 
     def _lines_in(self, node: ast.expr) -> tuple[str, ...]:
         """Return the lines of a text or a list of texts; if it is computed, the lines of the literals in it."""
@@ -267,13 +267,13 @@ class _Reading:
             value = None
         written = (each.value for each in ast.walk(self.node(node)) if isinstance(each, ast.Constant))
         texts = _texts(value) if value is not None else tuple(text for text in written if isinstance(text, str))
-        return tuple(line for text in texts for line in _lines(text))
+        return tuple(line for text in texts for line in lines_of(text))
 
     def requires(self, node: ast.expr) -> tuple[str, ...] | None:
         """Return requirement lines: a value, or the only file that the expression, or what it calls, may read."""
         value = self.value(node)
         if isinstance(value, list | tuple | str) and (isinstance(value, str) or None not in value):
-            return _lines(value) if isinstance(value, str) else _texts(value)
+            return lines_of(value) if isinstance(value, str) else _texts(value)
         files = [
             found.value
             for found in ast.walk(self.node(node))
@@ -319,12 +319,13 @@ def _sum(name: str, more: ast.expr) -> ast.expr:
     return ast.copy_location(ast.BinOp(before, ast.Add(), more), more)
 
 
-def _lines(text: str) -> tuple[str, ...]:
+def lines_of(text: str) -> tuple[str, ...]:
+    """Return the lines of a text that are not empty, without comments."""
     lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
     return tuple(line for line in lines if line)
 
 
-def _pairs(lines: tuple[str, ...]) -> dict[str, str]:
+def pairs_of(lines: tuple[str, ...]) -> dict[str, str]:
     """Return names and the objects that they refer to; other lines are left out."""
     parts = (line.partition("=") for line in lines)
     return {name.strip(): value.strip() for name, _, value in parts if name.strip() and _OBJECT.match(value.strip())}

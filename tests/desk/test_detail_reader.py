@@ -18,7 +18,7 @@ def message(number: int, size: int = 0) -> bytes:
 
 def test_what_comes_is_taken_once_and_in_order(monkeypatch):
     """The reader wakes the recorder, keeps each request in memory, and drops the oldest beyond its bytes."""
-    monkeypatch.setattr(detail_reader, "_MOST_BYTES", 60_000)
+    monkeypatch.setattr(detail_reader, "MOST_BYTES", 60_000)
     ours, workers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     raw = RawRequests()
     reader = DetailReader(ours, raw)

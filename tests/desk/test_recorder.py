@@ -155,7 +155,7 @@ def test_details_that_wait_have_a_limit(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.MonkeyPatch):
     """However many lines come at once, all are stored, once and in order."""
-    monkeypatch.setattr(table_rows, "_SLICE", 7)
+    monkeypatch.setattr(table_rows, "SLICE", 7)
     running.path.parent.mkdir()
     for begin in range(0, 400, 100):
         running.send(*(request(f"/{number}") for number in range(begin, begin + 100)))
@@ -206,7 +206,7 @@ def test_lines_that_were_overwritten_are_told(slow: Running):
 
 def test_a_recorder_that_was_killed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Another recorder goes on behind the last transaction, also if the first could not note it any more."""
-    monkeypatch.setattr(table_rows, "_SLICE", 10)
+    monkeypatch.setattr(table_rows, "SLICE", 10)
     running = Running(tmp_path / "desk.sqlite3")
     running.send(*(request(f"/{number}") for number in range(35)))
 

@@ -30,7 +30,7 @@ def test_no_room_for_a_body(
     serve: Serve, faults: Faults, monkeypatch: pytest.MonkeyPatch, call: str, number: int, times: int
 ):
     """A chunked body that finds no room on the disk is answered with 507, with its line and one event."""
-    monkeypatch.setattr(received_body, "_READ_BY_LENGTH", ("django",))
+    monkeypatch.setattr(received_body, "READ_BY_LENGTH", ("django",))
     monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
     served = serve(limits=Limits(held_bytes=100_000))
     faults.plan(call, OSError(number, os.strerror(number)), times)

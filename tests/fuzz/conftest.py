@@ -10,4 +10,4 @@ from appliance.server.wsgi import received_body
 @pytest.fixture(autouse=True)
 def no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
     """No framework that reads by a body's length is loaded, as far as the server can see."""
-    monkeypatch.setattr(received_body, "_READ_BY_LENGTH", ())
+    monkeypatch.setattr(received_body, "READ_BY_LENGTH", ())

@@ -17,7 +17,7 @@ from tests.server.slow import CONTENT, Every
 @pytest.fixture(autouse=True)
 def no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests of this process load Django, which would change how chunked bodies are received."""
-    monkeypatch.setattr(received_body, "_READ_BY_LENGTH", ())
+    monkeypatch.setattr(received_body, "READ_BY_LENGTH", ())
 
 
 @pytest.fixture

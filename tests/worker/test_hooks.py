@@ -189,15 +189,13 @@ def rendezvous(hooks: Hooks) -> ScriptRendezvous:
     return ScriptRendezvous(lambda *_: None, lambda *_: None, hooks)
 
 
-@pytest.mark.parametrize("name", sorted(intercepts._PATCHES))
+@pytest.mark.parametrize("name", sorted(intercepts.PATCHES))
 def test_servers_of_another_kind(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, rendezvous: ScriptRendezvous, name: str
 ):
     """A server's module that has none of the names that are changed is imported as it is."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
-    monkeypatch.setattr(
-        intercepts, "_PATCHES", {name: intercepts._PATCHES[name]}
-    )  # the others' modules are in use here
+    monkeypatch.setattr(intercepts, "PATCHES", {name: intercepts.PATCHES[name]})  # the others' modules are in use here
     monkeypatch.syspath_prepend(str(tmp_path))
     taken = [each for each in sys.modules if each.partition(".")[0] == name.partition(".")[0]]
     for each in taken:
@@ -385,9 +383,9 @@ def test_handlers_of_another_kind(make: Callable[[], logging.Handler], capsys: p
 def test_no_request_runs(hooks: Hooks):
     """Hooks that are called outside of a request note nothing, and fail nobody."""
     assert current.get() is None
-    routes._note("/a")
-    framework_errors._note(ValueError())
+    routes.note_route("/a")
+    framework_errors.note_error(ValueError())
     token = current.set(Exchange(None, "", 0, 0.0, "id"))
-    routes._note(7)
+    routes.note_route(7)
     current.reset(token)
     assert not hooks.dropped

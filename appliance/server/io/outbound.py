@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..http.limits import Limits
 
-_BRIEF_S = 0.02  # how long a thread waits for a client that does not read, if it reads less than
+BRIEF_S = 0.02  # how long a thread waits for a client that does not read, if it reads less than
 _BRIEF_RATE = 67_108_864.0  # this much a second
 _STEP_S = 0.002  # after which other requests that wait for a thread come first
 CHECK_INTERVAL_S = 1.0  # between two checks of a client that is waited for
@@ -138,7 +138,7 @@ class Outbound:
             raise
 
     def _pace(self) -> Pace:
-        return Pace(self.sock, self._limits.send_timeout_s, _BRIEF_S, _BRIEF_RATE)
+        return Pace(self.sock, self._limits.send_timeout_s, BRIEF_S, _BRIEF_RATE)
 
     def _is_slow(self, pace: Pace) -> bool:
         """Whether the client is slow enough to be served in the background."""

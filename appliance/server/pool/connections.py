@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _FIRST_S = 1.0  # for the first request on a connection whose server ends
 _AWAY_S = 0.005  # if no thread has looked for so long, clients may have left
-_PROBE_S = 0.1  # for the answer of a client that may have left
+PROBE_S = 0.1  # for the answer of a client that may have left
 
 
 class Hold(Protocol):
@@ -272,7 +272,7 @@ class Connections:
         if not self._poller.register_broken(connection.descriptor):
             return False
         connection.registered = True
-        connection.deadline = monotonic() + _PROBE_S
+        connection.deadline = monotonic() + PROBE_S
         self.locked_on(connection, states.IN_DOUBT)
         return True
 

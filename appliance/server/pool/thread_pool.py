@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SLOW_S = 0.001
 # The server gives up after so many failures to lead in a row, with no request between them.
 _FAILURES_MAX = 3
-_START_AGAIN_S = 0.05  # after a thread could not be started
+START_AGAIN_S = 0.05  # after a thread could not be started
 
 
 class PoolThread:
@@ -214,7 +214,7 @@ class ThreadPool:
         if not self.short:
             self.problem = str(error) or type(error).__name__
         self.short = True
-        self._start_again_at = monotonic() + _START_AGAIN_S
+        self._start_again_at = monotonic() + START_AGAIN_S
         self._alarm()
 
     def serve_here(self, seconds: float) -> bool:
@@ -279,7 +279,7 @@ class ThreadPool:
         # interpreter, which has looked at this when the thread was started.
         threading.current_thread()._daemonic = False  # type: ignore[attr-defined]  # noqa: SLF001
         try:
-            while self.leader is pool_thread or self._leads(pool_thread):
+            while self.leader is pool_thread or self.take_lead(pool_thread):
                 self._lead(pool_thread, None)
         except BaseException as error:
             with self._lock:  # without a leader nobody is answered any more
@@ -301,7 +301,7 @@ class ThreadPool:
             self.locked_end()
             self._alarm()
 
-    def _leads(self, pool_thread: PoolThread) -> bool:
+    def take_lead(self, pool_thread: PoolThread) -> bool:
         """Lead, or wait to be appointed; False to end the thread."""
         with self._lock:
             pool_thread.detached = False

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .slow_requests import SlowRequests
     from .thread_pool import PoolThread
 
-_SWEEP_S = 1.0
-_STREAM_CHECK_S = 0.25
-_HERE_S = 0.05  # how long it waits for requests itself, if no thread can be started
+SWEEP_S = 1.0
+STREAM_CHECK_S = 0.25
+HERE_S = 0.05  # how long it waits for requests itself, if no thread can be started
 
 
 class ServerFailed(RuntimeError):  # noqa: N818 (as RequestRefused)
@@ -58,14 +58,14 @@ class Watchdog:
         """
         served = -1
         while not is_over():
-            if not self._thread_pool.serve_here(_HERE_S):
-                self._sleep(closely=served != self._thread_pool.served or is_ending())
+            if not self._thread_pool.serve_here(HERE_S):
+                self.sleep(closely=served != self._thread_pool.served or is_ending())
             if self._thread_pool.fault is not None:
                 raise ServerFailed(str(self._thread_pool.fault)) from self._thread_pool.fault
             served = self._thread_pool.served
             now = monotonic()
             self.check(now)
-            if now >= self._swept_at + _SWEEP_S or self._is_due(now):
+            if now >= self._swept_at + SWEEP_S or self._is_due(now):
                 self._swept_at = now
                 self._sweep(now)
             self._log_problems()
@@ -75,28 +75,29 @@ class Watchdog:
         """Whether something must be looked at before the next sweep."""
         return self._connections.has_delayed or 0 < self._acceptor.retry_at <= now
 
-    def _sleep(self, *, closely: bool) -> None:
+    def sleep(self, *, closely: bool) -> None:
+        """Sleep until the next look: a short time if it must look closely or a leader works, else until it is woken."""
         if closely or self._leader_works():
             self._wake_up.wait(self._limits.stuck_after_s)
         else:
-            self._wake_up.sleep(self._leader_works, self._idle_s)
+            self._wake_up.sleep(self._leader_works, self.idle_s)
 
     def _leader_works(self) -> bool:
         leader = self._thread_pool.leader
         return leader is not None and leader.busy
 
-    def _idle_s(self) -> float | None:
+    def idle_s(self) -> float | None:
         """Return for how long nothing needs to be looked at."""
         with self._lock:
             connections = self._connections
             delayed = connections.locked_in_state(states.HELD, states.PROBED) if connections.has_delayed else []
             if delayed:
-                return min(_SWEEP_S, max(0.001, min(connection.deadline for connection in delayed) - monotonic()))
+                return min(SWEEP_S, max(0.001, min(connection.deadline for connection in delayed) - monotonic()))
             if self._acceptor.retry_at:
                 return max(0.001, self._acceptor.retry_at - monotonic())
             if self._thread_pool.busy:
-                return _STREAM_CHECK_S
-            return _SWEEP_S if len(self._connections) else None
+                return STREAM_CHECK_S
+            return SWEEP_S if len(self._connections) else None
 
     def check(self, now: float) -> None:
         """Let another thread lead where the leader is busy for long; detach the requests that may take very long."""

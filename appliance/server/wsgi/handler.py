@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from ..http.head import Head
 
-_HURRY_S = 0.1
+HURRY_S = 0.1
 _LOG_HOOKS = ("log_message", "log_request", "log_error")
 _HOOKS = (*_LOG_HOOKS, "address_string", "send_error", "handle_expect_100")
 
@@ -161,7 +161,7 @@ class WSGIRequestHandler(ServerResponses):
             # Where connections are served one at a time, a client that has its whole answer and does not hang up keeps
             # the next one waiting; what it might send behind its request was refused with the answer's close.
             hurries = self._owes_nothing and not self.server_context.persistent
-            self.wire.linger(_HURRY_S if hurries else self.server_context.limits.linger_s)
+            self.wire.linger(HURRY_S if hurries else self.server_context.limits.linger_s)
 
     def finish(self) -> None:
         """End the files; a connection has nothing buffered."""
@@ -250,7 +250,7 @@ class WSGIRequestHandler(ServerResponses):
                 refusal, self._refusal = self._refusal, None
                 raise refusal
             self.started = monotonic()
-            raw = self.wire.pop_head() or self._wait_for_head()
+            raw = self.wire.pop_head() or self.wait_for_head()
             if raw is None:
                 return None
         self._raw = raw
@@ -270,7 +270,12 @@ class WSGIRequestHandler(ServerResponses):
         sends_continue = head.said.expects and (self._sends_continue or not self._answers_expectations)
         return body_of(self, head, self._send_continue if sends_continue else None)
 
-    def _wait_for_head(self) -> bytes | None:
+    def wait_for_head(self) -> bytes | None:
+        """Return the next head, once it is whole; None if none begins in time, or the client closes.
+
+        Raises:
+            RequestRefused: a head has begun, and is not whole in time.
+        """
         wire, limits = self.wire, self.server_context.limits
         begun = bool(wire.buffer)
         deadline = monotonic() + (limits.header_timeout_s if begun else limits.idle_timeout_s)

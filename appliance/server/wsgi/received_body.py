@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from ..io.wire import Wire
     from .server_context import ServerContext
 
-_READ_BY_LENGTH = ("django", "bottle", "falcon", "cherrypy")
+READ_BY_LENGTH = ("django", "bottle", "falcon", "cherrypy")
 
 
 def needs_length() -> bool:
     """Whether this process has loaded a framework that reads a body by its CONTENT_LENGTH alone."""
-    return any(name in sys.modules for name in _READ_BY_LENGTH)
+    return any(name in sys.modules for name in READ_BY_LENGTH)
 
 
 class ReceivedBody(Body):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.loop import Loop, Timer
 
-_CHUNK = 65_536
-_MAX_UNSENT = 1024 * 1024  # bytes that may wait for a side before the other side is no longer read
+CHUNK = 65_536
+MAX_UNSENT = 1024 * 1024  # bytes that may wait for a side before the other side is no longer read
 LINGER_S = 5.0  # from the end of one side until both are closed, whatever still waits
 
 
@@ -40,7 +40,7 @@ class _Side:
         """Return the messages that are complete now; note when this side stops sending."""
         messages: list[bytes] = []
         try:
-            data = self.socket.recv(_CHUNK)
+            data = self.socket.recv(CHUNK)
             self.ended = not data
             messages.extend(self.frames.feed(data))
         except BlockingIOError:
@@ -124,7 +124,7 @@ class DapProxy:
             (client, debugger, self._client_is_ready),
             (debugger, client, self._debugger_is_ready),
         ):
-            reads, writes = not end.ended and len(other.unsent) <= _MAX_UNSENT, bool(end.unsent)
+            reads, writes = not end.ended and len(other.unsent) <= MAX_UNSENT, bool(end.unsent)
             if reads or writes:
                 self._loop.watch(end.socket, call, read=reads, write=writes)
             else:
@@ -140,7 +140,7 @@ class DapProxy:
 
     def _forward(self, source: _Side, target: _Side, read: Callable[[bytes], bytes]) -> None:
         source.flush()
-        if not source.ended and len(target.unsent) <= _MAX_UNSENT:
+        if not source.ended and len(target.unsent) <= MAX_UNSENT:
             for message in source.receive():
                 target.unsent += framed(read(message))
         if source.ended and source is self._debugger:

@@ -65,7 +65,7 @@ def add_advice(application: Application, root: str, hooks: Hooks) -> Application
     return application_with_help
 
 
-def _note(error: object) -> None:
+def note_error(error: object) -> None:
     """Store an exception of the present request; its response may still be another one."""
     exchange = current.get()
     if exchange is not None and isinstance(error, BaseException) and not exchange.answered:
@@ -76,7 +76,7 @@ def _listen_to_flask(hooks: Hooks) -> bool:
     signals: Any = sys.modules.get("flask.signals")
     if signals is None:
         return False
-    note = hooks.guarded("failures of Flask", _note, otherwise=None)
+    note = hooks.guarded("failures of Flask", note_error, otherwise=None)
 
     def failed(_sender: object, exception: object = None, **_: object) -> None:
         note(exception)
@@ -103,7 +103,7 @@ def _listen_to_django(hooks: Hooks) -> bool:
     signals: Any = sys.modules.get("django.core.signals")
     if signals is None:
         return False
-    note = hooks.guarded("failures of Django", _note, otherwise=None)
+    note = hooks.guarded("failures of Django", note_error, otherwise=None)
 
     keep_form = hooks.guarded("failures of Django", _keep_form, otherwise=None)
 
@@ -219,7 +219,7 @@ def _new_content(
         page = {"status": 500, "lead": LEAD, **request_id_of(run), **found}
         new, content = response(page, environ.get("HTTP_ACCEPT", ""))
     elif action:
-        content = _insert_advice(content, action, found["remedies"], html=kind.startswith("text/html"))
+        content = insert_advice(content, action, found["remedies"], html=kind.startswith("text/html"))
     new.append(("Content-Length", str(len(content))))
     replaced = {name.lower() for name, _ in new}
     fields = [(name, value) for name, value in run.headers.items() if name.lower() not in replaced]
@@ -227,7 +227,8 @@ def _new_content(
     return content
 
 
-def _insert_advice(content: bytes, advice: str, remedies: object, *, html: bool) -> bytes:
+def insert_advice(content: bytes, advice: str, remedies: object, *, html: bool) -> bytes:
+    """Return a page of a framework with the advice: in HTML at the top of the body, in text at the end."""
     if not html:
         return content + f"\n\n{advice}\n".encode()
     from html import escape  # noqa: PLC0415  as above

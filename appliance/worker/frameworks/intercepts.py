@@ -30,7 +30,7 @@ Patch = Callable[[ModuleType, "ScriptRendezvous"], None]
 
 def install(rendezvous: ScriptRendezvous) -> None:
     """Patch the modules that are already imported, and the others once they are."""
-    for name, patch in _PATCHES.items():
+    for name, patch in PATCHES.items():
         if name in sys.modules:
             rendezvous.hooks.call(f"server of {name}", patch, sys.modules[name], rendezvous, otherwise=None)
     sys.meta_path.insert(0, _Finder(rendezvous))
@@ -42,7 +42,7 @@ class _Finder:
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return the spec that the other finders return, with the patch to follow."""
-        patch = _PATCHES.get(name)
+        patch = PATCHES.get(name)
         if patch is None or self not in sys.meta_path:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
@@ -317,7 +317,7 @@ def _serve(name: str, by: str) -> Patch:
     return patch
 
 
-_PATCHES: dict[str, Patch] = {
+PATCHES: dict[str, Patch] = {
     "bjoern": _serve("run", "bjoern"),
     "bottle": _bottle,
     "cheroot.wsgi": _cheroot,

@@ -21,7 +21,7 @@ def load(target: dict[str, Any], hooks: Hooks) -> Any:
     """Return the application of the section ``target["attribute"]`` of the file."""
     deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
     own = target["keywords"]
-    names = set(map(_normal, own["own"]))
+    names = set(map(normalised, own["own"]))
     hooks.call("entry points of Paste", _add_entry_points, deploy, names, own["entries"], otherwise=None)
     _configure_logging(target["file"])
     return deploy.loadapp(f"config:{target['file']}", name=target["attribute"])
@@ -32,7 +32,7 @@ def _add_entry_points(deploy: Any, names: set[str], entries: dict[str, str]) -> 
     by_egg, by_call = loaders["egg"], loaders["call"]
 
     def load_egg(kind: Any, uri: str, spec: str, name: str | None, *more: Any, **options: Any) -> Any:
-        place = entries.get(name or "main") if _normal(spec) in names else None
+        place = entries.get(name or "main") if normalised(spec) in names else None
         if place is None:
             return by_egg(kind, uri, spec, name, *more, **options)
         return by_call(kind, uri, place, None, *more, **options)
@@ -51,5 +51,6 @@ def _configure_logging(file: str) -> None:
     fileConfig(file, {"__file__": file, "here": folder}, disable_existing_loggers=False, encoding="utf-8")
 
 
-def _normal(name: str) -> str:
+def normalised(name: str) -> str:
+    """Return the name of a distribution in its normal form (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

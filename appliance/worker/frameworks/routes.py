@@ -68,21 +68,22 @@ def _hook(owner: Any, name: str, note: Callable[[Any, Any], None]) -> None:
 
 
 def _note_flasks(context: Any, _result: Any) -> None:
-    _note(getattr(getattr(context.request, "url_rule", None), "rule", None))
+    note_route(getattr(getattr(context.request, "url_rule", None), "rule", None))
 
 
 def _note_djangos(_handler: Any, match: Any) -> None:
     # The route of a path() has no leading slash, and is empty for the root; that of a re_path() is as its author wrote
     # it.
     route = getattr(match, "route", None)
-    _note(route if not isinstance(route, str) or route.startswith(("/", "^")) else f"/{route}")
+    note_route(route if not isinstance(route, str) or route.startswith(("/", "^")) else f"/{route}")
 
 
 def _note_bottles(environ: dict[str, Any]) -> None:
-    _note(getattr(environ.get("bottle.route"), "rule", None))
+    note_route(getattr(environ.get("bottle.route"), "rule", None))
 
 
-def _note(route: object) -> None:
+def note_route(route: object) -> None:
+    """Store the route of the present request, if it is a text."""
     exchange = current.get()
     if exchange is not None and isinstance(route, str):
         exchange.route = route

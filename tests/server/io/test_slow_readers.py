@@ -105,7 +105,7 @@ def test_head_has_nothing_to_send(serve: Serve, every: Every):
 
 def test_fast_clients_are_sent_to_at_once(serve: Serve, every: Every, monkeypatch: pytest.MonkeyPatch):
     """A client that reads as fast as it is sent to costs no thread, file or copy more."""
-    monkeypatch.setattr(outbound, "_BRIEF_S", PATIENCE_S)  # on a busy machine this client is late too
+    monkeypatch.setattr(outbound, "BRIEF_S", PATIENCE_S)  # on a busy machine this client is late too
     served = serve(every)
     monkeypatch.setattr(served.server.background, "send", None)
     monkeypatch.setattr(served.server.background, "send_file", None)

@@ -277,10 +277,10 @@ def test_each_probe_is_counted(scene: Scene):
     found = [in_doubt(scene)[0] for _ in range(3)]
     assert scene.look() is None
     assert ([each.state for each in found], scene.connections.probed) == ([states.PROBED] * 3, 3)
-    assert {each.deadline for each in found} == {scene.now + module._PROBE_S}
+    assert {each.deadline for each in found} == {scene.now + module.PROBE_S}
     assert [each.registered for each in found] == [True] * 3
     assert scene.connections.has_delayed
-    scene.now += module._PROBE_S
+    scene.now += module.PROBE_S
     assert scene.connections.locked_sweep(scene.now)
     assert [scene.look() for _ in found] == found
     assert (scene.connections.probed, scene.connections.has_delayed) == (0, False)

@@ -75,7 +75,7 @@ def test_a_thread_that_leads_goes_on_leading(turns: Turns):
     """A thread that has the lead when it comes back keeps it, without a wait."""
     turns.appoint()
     assert turns.pool.leader is not None
-    assert turns.pool._leads(turns.pool.leader)
+    assert turns.pool.take_lead(turns.pool.leader)
 
 
 def test_a_thread_of_the_pool(turns: Turns):
@@ -183,10 +183,10 @@ def test_no_thread_is_available(turns: Turns):
     turns.refusal = MemoryError()
     turns.appoint()
     assert turns.alarms == 1  # it is not tried again at once
-    turns.now += thread_pool._START_AGAIN_S
+    turns.now += thread_pool.START_AGAIN_S
     turns.appoint()
     assert (turns.pool.problem, turns.alarms) == (None, 2)
-    turns.now += thread_pool._START_AGAIN_S
+    turns.now += thread_pool.START_AGAIN_S
     turns.refusal = None
     turns.appoint()
     assert not turns.pool.short
@@ -273,7 +273,7 @@ def test_a_thread_takes_the_lead_from_a_busy_watchdog(turns: Turns, busy: bool):
     def lead(pool_thread: PoolThread) -> None:
         pool_thread.busy = busy
         turns.rested = [turns.end]
-        assert turns.pool._leads(other) is busy
+        assert turns.pool.take_lead(other) is busy
         assert (turns.pool.leader is other) is busy
 
     turns.leads = [lead]
@@ -288,7 +288,7 @@ def test_a_thread_waits_beside_a_busy_leader(turns: Turns):
     assert leader is not None
     leader.busy = True
     turns.rested = [turns.end]
-    assert not turns.pool._leads(other)
+    assert not turns.pool.take_lead(other)
     assert turns.rested == []
 
 
@@ -312,7 +312,7 @@ def test_a_thread_that_comes_back_late_waits(monkeypatch: pytest.MonkeyPatch, th
     with turns.lock:
         pool._locked_on(leader_states.LEFT)
     turns.rested = [turns.end]
-    assert pool._leads(late) is not waits
+    assert pool.take_lead(late) is not waits
     assert (turns.rested == []) is waits
 
 
@@ -390,9 +390,9 @@ def test_no_thread_too_many_waits(turns: Turns):
         turns.pool._idle.append(PoolThread())
     late = PoolThread()
     turns.pool.pool_threads.add(late)
-    assert not turns.pool._leads(late)
+    assert not turns.pool.take_lead(late)
     assert late not in turns.pool.pool_threads
     turns.end()
     turns.pool.pool_threads.add(late)
-    assert not turns.pool._leads(late)
+    assert not turns.pool.take_lead(late)
     assert late not in turns.pool.pool_threads

@@ -149,7 +149,7 @@ class Scene:
 
     def idle_s(self) -> float | None:
         """For how long it would sleep."""
-        return self.watchdog._idle_s()
+        return self.watchdog.idle_s()
 
 
 @pytest.fixture
@@ -219,9 +219,9 @@ def test_it_sleeps_until_it_is_woken(scene: Scene):
     """Without a connection it sleeps with no end; with one for a second, with a request that runs for less."""
     assert scene.idle_s() is None
     scene.count = 1
-    assert scene.idle_s() == module._SWEEP_S
+    assert scene.idle_s() == module.SWEEP_S
     scene.thread(NOW)
-    assert scene.idle_s() == module._STREAM_CHECK_S < module._SWEEP_S
+    assert scene.idle_s() == module.STREAM_CHECK_S < module.SWEEP_S
 
 
 def test_it_sleeps_until_something_is_due(scene: Scene):
@@ -240,7 +240,7 @@ def test_it_sleeps_until_something_is_due(scene: Scene):
     scene.now += 1.0
     assert scene.idle_s() == 0.001
     scene.now -= 100.0
-    assert scene.idle_s() == module._SWEEP_S
+    assert scene.idle_s() == module.SWEEP_S
 
 
 def test_it_looks_closely_while_requests_run(scene: Scene):
@@ -250,7 +250,7 @@ def test_it_looks_closely_while_requests_run(scene: Scene):
     scene.watch(2)
     scene.watch(2, ending=True)
     scene.pool.leader = scene.thread(NOW)
-    scene.watchdog._sleep(closely=False)
+    scene.watchdog.sleep(closely=False)
     assert scene.sleeps == [0.5, None, 0.5, 0.5, 0.5]
     assert seen == [False, True, False, False, False]
     assert not scene.wake_up.sleeping
@@ -261,7 +261,7 @@ def test_a_look_after_each_sleep(scene: Scene):
     scene.count = 1
     scene.pool.served = -1  # as after a look
     scene.watch(1)
-    assert scene.sleeps == [module._SWEEP_S]
+    assert scene.sleeps == [module.SWEEP_S]
     scene.pool.leader = scene.thread(NOW)
     scene.now += 0.501
     scene.watch(1)
@@ -272,7 +272,7 @@ def test_a_leader_that_begins_before_it_sleeps(scene: Scene, monkeypatch: pytest
     """A leader that begins to work just before it would have to wake the watchdog is seen: there is no sleep."""
     answers = iter([False, True])
     monkeypatch.setattr(scene.watchdog, "_leader_works", lambda: next(answers))
-    scene.watchdog._sleep(closely=False)
+    scene.watchdog.sleep(closely=False)
     assert (scene.sleeps, scene.wake_up.sleeping) == ([], False)
 
 
@@ -312,7 +312,7 @@ def test_it_serves_itself_where_no_thread_is_available(scene: Scene):
     scene.pool.here = [True, True, False]
     scene.watch(3)
     assert scene.sleeps == [None]
-    assert scene.pool.done.count(("serve", module._HERE_S)) == 3
+    assert scene.pool.done.count(("serve", module.HERE_S)) == 3
     assert scene.pool.done.count("appoint") == 3
 
 
@@ -343,6 +343,6 @@ def test_a_wake_up_before_the_sleep_is_not_lost(scene: Scene):
     """A wake-up that comes before the watchdog sleeps ends the next sleep, which would have no end."""
     wake_up = scene.watchdog._wake_up = WakeUp()
     wake_up.set()
-    scene.watchdog._sleep(closely=False)
+    scene.watchdog.sleep(closely=False)
     assert scene.idle_s() is None
     assert not wake_up.sleeping

@@ -83,7 +83,7 @@ def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
     """A client that sends its head byte by byte has the same time for it as any other: no byte renews it."""
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(len(HEAD))))
     with pytest.raises(RequestRefused) as refused:
-        handler._wait_for_head()
+        handler.wait_for_head()
     assert refused.value.status == 408
     assert (handler.started, wire.now) == (1010.0, 1040.0)
 
@@ -93,7 +93,7 @@ def test_the_rest_of_what_came_before(scene: Scene):
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(3, len(HEAD))))
     wire.push(HEAD[:3])
     with pytest.raises(RequestRefused) as refused:
-        handler._wait_for_head()
+        handler.wait_for_head()
     assert refused.value.status == 408
     assert wire.now == 1030.0
 
@@ -101,14 +101,14 @@ def test_the_rest_of_what_came_before(scene: Scene):
 def test_an_idle_connection_has_another_time(scene: Scene):
     """A client that sends nothing at all is left after the idle time, without an answer."""
     handler, wire = scene.handler()
-    assert handler._wait_for_head() is None
+    assert handler.wait_for_head() is None
     assert wire.now == 1075.0
 
 
 def test_a_head_that_comes_in_time(scene: Scene):
     """A head in pieces is whole once its last one came, and its request began with the first."""
     handler, wire = scene.handler(HEAD[:5], HEAD[5:], b"\r\n\r\n")
-    assert handler._wait_for_head() == HEAD
+    assert handler.wait_for_head() == HEAD
     assert (handler.started, wire.now) == (1010.0, 1030.0)
 
 
@@ -116,7 +116,7 @@ def test_a_client_that_leaves(scene: Scene):
     """A client that ends its side before its head sends none."""
     handler, wire = scene.handler()
     scene.peer.shutdown(socket.SHUT_WR)
-    assert handler._wait_for_head() is None
+    assert handler.wait_for_head() is None
     assert wire.now == 1000.0
 
 
@@ -125,7 +125,7 @@ def test_a_client_that_leaves(scene: Scene):
     [
         pytest.param(b"BAD\r\n\r\n", [LIMITS.linger_s], id="refused"),
         pytest.param(HEAD + b"\r\nContent-Length: 5\r\n\r\n", [LIMITS.linger_s], id="a body that is not read"),
-        pytest.param(HEAD + b"\r\n\r\n", [module._HURRY_S], id="answered, one connection at a time"),
+        pytest.param(HEAD + b"\r\n\r\n", [module.HURRY_S], id="answered, one connection at a time"),
         pytest.param(HEAD + b"\r\nConnection: close\r\n\r\n", [], id="the client closes"),
     ],
 )

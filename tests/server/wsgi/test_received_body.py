@@ -15,7 +15,7 @@ from tests.server.served import Echo, Served, chunked, get
 
 Serve = Callable[..., Served]
 EXPECT = "Expect: 100-continue"
-FRAMEWORKS = received_body._READ_BY_LENGTH  # the fixtures of these tests hide them
+FRAMEWORKS = received_body.READ_BY_LENGTH  # the fixtures of these tests hide them
 
 
 class ByLength(Echo):
@@ -32,7 +32,7 @@ class ByLength(Echo):
 @pytest.fixture(params=["django", "bottle", "falcon", "cherrypy"])
 def framework(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A process that has loaded such a framework."""
-    monkeypatch.setattr(received_body, "_READ_BY_LENGTH", FRAMEWORKS)
+    monkeypatch.setattr(received_body, "READ_BY_LENGTH", FRAMEWORKS)
     monkeypatch.setitem(sys.modules, request.param, types.ModuleType(request.param))
     return str(request.param)
 
@@ -40,7 +40,7 @@ def framework(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has loaded none of them."""
-    monkeypatch.setattr(received_body, "_READ_BY_LENGTH", FRAMEWORKS)
+    monkeypatch.setattr(received_body, "READ_BY_LENGTH", FRAMEWORKS)
     for name in FRAMEWORKS:
         monkeypatch.delitem(sys.modules, name, raising=False)
 
@@ -74,7 +74,7 @@ def test_others_get_it_as_it_comes(serve: Serve, without: None):
 @pytest.fixture
 def django(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has loaded Django."""
-    monkeypatch.setattr(received_body, "_READ_BY_LENGTH", FRAMEWORKS)
+    monkeypatch.setattr(received_body, "READ_BY_LENGTH", FRAMEWORKS)
     monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
 
 

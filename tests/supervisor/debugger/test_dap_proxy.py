@@ -209,7 +209,7 @@ def fill(still: Still) -> bytes:
 def test_a_side_that_does_not_read_holds_up_the_other(still: Still):
     """Above the bytes that may wait for one side the other side is not read, until enough of them are sent."""
     sent = fill(still)
-    assert dap_proxy._MAX_UNSENT < still.waits_for_debugger() <= dap_proxy._MAX_UNSENT + 2 * dap_proxy._CHUNK
+    assert dap_proxy.MAX_UNSENT < still.waits_for_debugger() <= dap_proxy.MAX_UNSENT + 2 * dap_proxy.CHUNK
     assert still.loop.writes(still.to_debugger)
     assert still.loop.reads(still.to_debugger)  # the other direction goes on
     send_some(still.editor, framed(b"more"))
@@ -221,7 +221,7 @@ def test_a_side_that_does_not_read_holds_up_the_other(still: Still):
     while not still.loop.reads(still.client):
         arrived += received(still.debugger)
         still.loop.ready(still.to_debugger)
-    assert still.waits_for_debugger() <= dap_proxy._MAX_UNSENT
+    assert still.waits_for_debugger() <= dap_proxy.MAX_UNSENT
     while still.waits_for_debugger() or still.loop.writes(still.to_debugger):
         arrived += received(still.debugger)
         still.loop.ready(still.to_debugger)
@@ -234,7 +234,7 @@ def test_exactly_so_many_bytes_may_wait(still: Still):
     """A side is read while as many bytes as may wait for the other side do, and not with one more."""
     assert still.proxy._debugger is not None
     fill(still)
-    for number, reads in ((dap_proxy._MAX_UNSENT, True), (dap_proxy._MAX_UNSENT + 1, False)):
+    for number, reads in ((dap_proxy.MAX_UNSENT, True), (dap_proxy.MAX_UNSENT + 1, False)):
         still.proxy._debugger.unsent[:] = bytes(number)
         still.proxy._watch()
         assert still.loop.reads(still.client) is reads

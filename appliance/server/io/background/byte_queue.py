@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 import threading
 from collections import deque
 
+from .unnamed_file import open_unnamed
+
 _BLOCK = 65_536  # bytes of one read from a file, and the most that copies are joined to
 _SMALL = 65_536  # objects up to this size are copied
-_NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}  # of file systems that have no such files
 _ALIKE = 262_144  # from this size on, equal content is looked for: comparing takes 0.1 ms a megabyte, writing 3
 
 
@@ -100,7 +100,7 @@ class Storage:
         Raises:
             OSError: it can't be made.
         """
-        descriptor = _unnamed()
+        descriptor = open_unnamed()
         try:
             with self._lock:
                 if not self.files:
@@ -349,33 +349,3 @@ class ByteQueue:
                 storage.give_disk(self._write_at)
                 storage.close_file(descriptor)
         self._read_at = self._write_at = self.size = 0
-
-
-def _unnamed() -> int:
-    """Return the descriptor of a new file without a name.
-
-    Not by ``tempfile``: that imports ``random`` and ``shutil``, and a project may have files of these names.
-    """
-    chosen = getattr(sys.modules.get("tempfile"), "tempdir", None)
-    named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]  # noqa: TID251  the project's own environment
-    failure: OSError | None = None
-    for folder in filter(None, (chosen, *named, "/tmp", "/var/tmp")):  # noqa: S108  it has no name there
-        try:
-            return _unnamed_in(folder)
-        except OSError as error:
-            failure = failure or error
-    raise failure or OSError(errno.ENOENT, "there is no folder for temporary files")
-
-
-def _unnamed_in(folder: str) -> int:
-    flags = os.O_RDWR | os.O_CLOEXEC
-    if hasattr(os, "O_TMPFILE"):
-        try:
-            return os.open(folder, flags | os.O_TMPFILE, 0o600)
-        except OSError as error:
-            if error.errno not in _NO_UNNAMED:
-                raise
-    name = f"{folder}/appliance-{os.getpid()}-{os.urandom(8).hex()}"
-    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    os.unlink(name)
-    return descriptor

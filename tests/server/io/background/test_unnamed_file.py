@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.io.background import byte_queue
+from appliance.server.io.background import unnamed_file
 
 
 def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -24,16 +24,16 @@ def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.Mon
         return opened(path, flags, *more)
 
     monkeypatch.setattr(os, "open", faulty)
-    descriptor = byte_queue._unnamed()
+    descriptor = unnamed_file.open_unnamed()
     assert os.pwrite(descriptor, b"abc", 0) == 3
     assert list(tmp_path.iterdir()) == []
     os.close(descriptor)
 
 
 def test_a_folder_that_can_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The next one is taken."""
+    """If one folder can't be written, the next one is taken."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
-    descriptor = byte_queue._unnamed()
+    descriptor = unnamed_file.open_unnamed()
     assert os.pwrite(descriptor, b"abc", 0) == 3
     os.close(descriptor)
 
@@ -46,17 +46,17 @@ def test_the_folder_is_the_project_s(monkeypatch: pytest.MonkeyPatch):
         tried.append(folder)
         raise OSError(errno.EACCES, folder)
 
-    monkeypatch.setattr(byte_queue, "_unnamed_in", fail)
+    monkeypatch.setattr(unnamed_file, "open_unnamed_in", fail)
     for name in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.setenv(name, f"/{name}")
     monkeypatch.setattr(tempfile, "tempdir", "/chosen")
     with pytest.raises(OSError, match="/chosen"):
-        byte_queue._unnamed()
+        unnamed_file.open_unnamed()
     assert tried == ["/chosen", "/TMPDIR", "/TEMP", "/TMP", "/tmp", "/var/tmp"]
-    monkeypatch.setattr(byte_queue, "_unnamed_in", lambda folder: {"/var/tmp": 7}.get(folder) or fail(folder))
+    monkeypatch.setattr(unnamed_file, "open_unnamed_in", lambda folder: {"/var/tmp": 7}.get(folder) or fail(folder))
     monkeypatch.delitem(sys.modules, "tempfile")
     monkeypatch.setenv("TMPDIR", "")
-    assert byte_queue._unnamed() == 7
+    assert unnamed_file.open_unnamed() == 7
 
 
 def test_a_file_is_the_user_s_alone(monkeypatch: pytest.MonkeyPatch):
@@ -72,9 +72,9 @@ def test_a_file_is_the_user_s_alone(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(os, "unlink", lambda path: calls.append(("unlinked", path.partition("-")[0])))
-    assert byte_queue._unnamed_in("/folder") == 7
+    assert unnamed_file.open_unnamed_in("/folder") == 7
     with pytest.raises(PermissionError):
-        byte_queue._unnamed_in("/folder")
+        unnamed_file.open_unnamed_in("/folder")
     flags = os.O_RDWR | os.O_CLOEXEC
     unnamed = ("/folder", flags | os.O_TMPFILE, 0o600)
     named = ("/folder/appliance", flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -82,5 +82,5 @@ def test_a_file_is_the_user_s_alone(monkeypatch: pytest.MonkeyPatch):
     calls.clear()
     refusals.append(0)
     monkeypatch.delattr(os, "O_TMPFILE")
-    assert byte_queue._unnamed_in("/folder") == 7
+    assert unnamed_file.open_unnamed_in("/folder") == 7
     assert calls == [named, ("unlinked", "/folder/appliance")]
