@@ -5,6 +5,9 @@ from __future__ import annotations
 from appliance.config import value_types
 from appliance.config.setting import Setting
 
+ASGI_THREADS = 64
+"""The default of THREADS for an adapted ASGI application, whose requests hold a thread while they wait."""
+
 SERVER_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ALLOWED_HOSTS",
@@ -34,7 +37,7 @@ SERVER_SETTINGS: tuple[Setting, ...] = (
         "THREADS",
         value_types.whole(1, 1000),
         "8",
-        "How many requests can run at the same time.",
+        f"How many requests can run at the same time. For an ASGI application, the default is {ASGI_THREADS}.",
         example="1",
     ),
     Setting(

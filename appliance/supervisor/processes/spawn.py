@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from appliance.config.port_forwarding import workspace_hosts
+from appliance.config.tables.server_settings import ASGI_THREADS
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.analysis import Analysis
 
-ASGI_THREADS = 64  # by default
 # Requests that can run without a thread of the pool: the server's limits of long requests, and of slow transfers.
 _WITHOUT_THREAD = 256 + 4096
 _STDIN = 0
@@ -173,7 +173,7 @@ class Spawner:
         }
 
     def _threads(self, target: Mapping[str, Any]) -> int:
-        """Return the number of threads: more for ASGI, whose waiting requests hold a thread here."""
+        """Return the number of threads of a worker."""
         if target.get("interface") == "asgi" and self._settings.origins["threads"] == "default":
             return ASGI_THREADS
         return self._settings.threads
