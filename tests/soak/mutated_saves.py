@@ -1,36 +1,44 @@
-"""Save a project again and again, changed at random, and compare what is served with a cold start each time.
+"""Save projects again and again, changed at random, and compare what is served with a cold start each time.
 
-``python -m tests.soak.mutated_saves --saves 10000``. One appliance with APPLIANCE_SWAP=on serves ``tests/apps/mutated``
-and copies of modules of the standard library. After each save every route is asked, among them one that answers with
-the fingerprint of all modules; a process that has no part of the appliance imports the same files and answers too.
+``python -m tests.soak.mutated_saves --saves 10000``. Appliances with APPLIANCE_SWAP=on serve projects of
+``tests/apps/mutated*``: plain WSGI, Flask and Django, with copies of modules of the standard library. Before most saves
+the loop waits for an image, so that they can be swapped. After each save every route is asked, among them one that
+answers with the fingerprint of all modules; a process that has no part of the appliance imports the same files, and is
+asked too (``cold_starts``).
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import difflib
 import json
 import random
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from tests import releases
-from tests.live.live_appliance import Appliance
-from tests.soak.source_mutations import mutate
+from tests.live.live_appliance import Appliance, Event
+from tests.soak.cold_starts import told
+from tests.soak.mutated_project import KINDS, TAKEN_BACK, Files
 
-APP = Path(__file__).parents[1] / "apps" / "mutated"
 REPOSITORY = Path(__file__).parents[2]
-ROUTES = ("/", "/failures", "/sources", "/state")
 PYTHON = "3.13"
-_ENDS = ("reload.finished", "worker.failed")
-_SETTLE_S = 2.5  # for another image, and for its comparison with the swaps
+SHARE = 0.3  # of the saves that are compared, those that are swapped, at least
+_IMAGE_S = 30.0  # for an image; more than enough on a machine that has nothing else to do
+_PATIENCE_S = 120.0  # for a reload
+_AT_ONCE = 0.04  # of the saves: without an image, or in the midst of its import
+_VERIFIED = 0.1  # of the swaps: let the appliance compare them itself before the next save
+_KEPT_EVENTS = 300
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
 @dataclass
@@ -43,176 +51,283 @@ class Outcome:
     reasons: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     swapped_kinds: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     differences: list[dict[str, Any]] = field(default_factory=list)
     mismatches: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def share(self) -> float:
+        """Of those that are compared, the swapped ones."""
+        return self.how["swapped"] / max(1, self.compared)
 
-def write_project(folder: Path, python: str) -> None:
-    """Write the project, with the modules that it copies."""
-    shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (folder / "exercises.py").read_text()
-    names = text[text.index("    for name in (") : text.index("    )\n]")].split('"')[1::2]
-    library = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    for name in names:
-        source = (Path(library) / f"{name}.py").read_bytes().decode("utf-8")
-        (folder / f"lib_{name}.py").write_text(source.encode("ascii", "backslashreplace").decode())
+    @property
+    def is_good(self) -> bool:
+        """Nothing differed."""
+        return not (self.differences or self.mismatches)
+
+    def add(self, other: Outcome) -> None:
+        """Add the numbers of another run."""
+        for each in fields(self):
+            mine, others = getattr(self, each.name), getattr(other, each.name)
+            if isinstance(mine, Counter):
+                mine.update(others)
+            else:
+                setattr(self, each.name, mine + others)
+
+
+class Reloads:
+    """What the log says of the reloads of an appliance, and of its images."""
+
+    def __init__(self, appliance: Appliance, outcome: Outcome) -> None:
+        self._appliance = appliance
+        self._outcome = outcome
+        self.image = False  # the next save may be swapped
+
+    def _next(self, until: float) -> Event | None:
+        """The next event; None after this time."""
+        try:
+            event = self._appliance.next_event(within_s=max(0.0, until - time.monotonic()))
+        except AssertionError:
+            if self._appliance.process.poll() is not None:
+                raise
+            return None
+        del self._appliance.events[50:-_KEPT_EVENTS]
+        match event["event"]:
+            case "image.ready":
+                self.image = True
+            case "reload.mismatch":
+                self._outcome.mismatches.append(event)
+                self.image = False
+            case "image.ended" | "image.refused" | "image.unverified" | "preload.unfit" | "checkpoint.ended":
+                words = event.get("reason") or event.get("how")
+                self._outcome.notes[f"{event['event']}: {words}"[:100]] += 1
+        return event
+
+    def wait(self, names: Iterable[str], within_s: float) -> Event | None:
+        """The next event of one of these names; None if there is none in time."""
+        wanted, until = frozenset(names), time.monotonic() + within_s
+        while (event := self._next(until)) is not None:
+            if event["event"] in wanted:
+                return event
+        return None
+
+    def wait_for_image(self) -> None:
+        """Wait until the next save may be swapped."""
+        if not self.image and self.wait(["image.ready", "image.refused"], _IMAGE_S) is None:
+            self._outcome.notes["there was no image in time"] += 1
+
+    def wait_for_comparison(self) -> None:
+        """Wait until the appliance has compared its last swap with an import."""
+        ends = ["reload.verified", "reload.mismatch", "image.unverified", "image.ready"]
+        event = self.wait(ends, _IMAGE_S)
+        name = event["event"] if event else "no comparison in time"
+        self._outcome.notes[name] += 1
+        if name == "reload.mismatch":
+            self.wait(["reload.finished"], _PATIENCE_S)
+
+    def seen(self, files: Iterable[str]) -> None:
+        """Wait until the reload of the last of these files has begun."""
+        self.image_before, self.image = self.image, False
+        missing = set(files)
+        while missing:
+            event = self.wait(["reload.started"], _PATIENCE_S)
+            assert event is not None, f"no reload for {missing}"
+            missing.difference_update(event["files"])
+
+    def end(self) -> Event:
+        """The end of the reload that has begun."""
+        event = self.wait(["reload.finished", "worker.failed"], _PATIENCE_S)
+        assert event is not None, "the reload did not end"
+        if event.get("how") == "swapped":
+            self.image = True
+        return event
+
+
+class ColdStarts:
+    """The process that starts the project cold, as often as it is asked to."""
+
+    def __init__(self, files: Files) -> None:
+        program = str(Path(__file__).with_name("cold_starts.py"))
+        self._process = subprocess.Popen(
+            [files.python, "-P", program, str(REPOSITORY), str(files.folder), *files.kind.all_routes],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ask(self) -> None:
+        """Begin a start."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """What it has answered."""
+        assert self._process.stdout is not None
+        answer = _parsed(self._process.stdout.readline())
+        return {key: answer[key] for key in answer if key not in {"library", "packages"}}
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
 
 
 class MutatedProject:
-    """The project, the appliance that serves it, and the process that starts it cold."""
+    """One project, the appliance that serves it, and the process that starts it cold."""
 
-    def __init__(self, folder: Path, seed: int, version: str = PYTHON) -> None:
+    def __init__(self, folder: Path, seed: int, kind: str = "plain", version: str = PYTHON) -> None:
         self._chance = random.Random(seed)
-        self._folder = folder / "project"
-        python = releases.interpreter(version)
-        write_project(self._folder, python)
-        self._good = {file.name: file.read_text() for file in sorted(self._folder.glob("*.py"))}
-        # Not those whose grammar is newer than this Python, and not those that ask the others.
-        self._mutable = [
-            name for name in self._good if name not in {"app.py", "exercises.py"} and self._is_parsed(name)
-        ]
-        settings = {"APPLIANCE_SWAP": "on", "APPLIANCE_PYTHON": python, "APPLIANCE_INSTALL": "off"}
-        self.appliance = Appliance(self._folder, folder / "cache", folder / "status", settings)
-        self._reference = subprocess.Popen(
-            [python, str(Path(__file__).with_name("import_reference.py")), str(REPOSITORY), str(self._folder), *ROUTES],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.files = Files(folder / "project", kind, self._chance, version)
+        settings = {"APPLIANCE_SWAP": "on", "APPLIANCE_APP": "app:application", "APPLIANCE_INSTALL": "off"}
+        settings.update(self.files.settings)
+        self.appliance = Appliance(self.files.folder, folder / "cache", folder / "status", settings)
+        self._cold = ColdStarts(self.files)
         self.outcome = Outcome()
+        self._reloads = Reloads(self.appliance, self.outcome)
         self._was_swapped = False
-        self.appliance.wait_for("worker.ready")
-
-    def _is_parsed(self, name: str) -> bool:
-        try:
-            ast.parse(self._good[name])
-        except SyntaxError:
-            return False
-        return True
+        self.appliance.wait_for("worker.ready", within_s=_PATIENCE_S)
 
     def close(self) -> None:
         """End both."""
         self.appliance.stop()
         self.appliance.close()
-        self._reference.kill()
-        self._reference.communicate()
+        self._cold.close()
 
     def step(self) -> None:
-        """Change one file, or two, and compare; a change that fails is taken back."""
-        changes = {}
-        kinds = []
-        for name in self._chance.sample(self._names(), 2 if self._chance.random() < 0.05 else 1):
-            text = self._good[name]
-            for _ in range(self._chance.choice([1, 1, 1, 2])):
-                kind, text = mutate(text, self._chance)
-                kinds.append(kind)
-            changes[name] = text
-        self._save(changes)
-        expected = self._cold()
-        end = self._served()
-        if "error" in expected or end is None:
-            self._save({name: self._good[name] for name in changes})
-            self._served()
-            return
-        self._good.update(changes)
-        self._compare(expected, kinds, end)
-        if self._chance.random() < 0.15:
-            time.sleep(_SETTLE_S)
+        """Change one file, or two, and compare; a change that fails is taken back, which is a save too."""
+        changes, kinds = self.files.change()
+        if self._save(changes, kinds):
+            self.files.good.update(changes)
+        else:
+            self._save({name: self.files.good[name] for name in changes}, [TAKEN_BACK])
 
-    def _pause(self) -> None:
-        """Let the appliance make an image, as between a person's saves; or save at once; or in the midst of that."""
-        if self._was_swapped and self._chance.random() < 0.8:
-            return  # the next save is swapped from the same image
-        time.sleep(self._chance.choices([0.0, 0.3, 0.8, _SETTLE_S], [1, 1, 1, 12])[0])
-
-    def _note(self, event: dict[str, Any]) -> None:
-        if event["event"] == "reload.mismatch":
-            self.outcome.mismatches.append(event)
-
-    def _names(self) -> list[str]:
-        """The files that may change; those that have features more often than the copies."""
-        own = [name for name in self._mutable if not name.startswith("lib_")]
-        library = [name for name in self._mutable if name.startswith("lib_")]
-        return self._chance.choice([own, own, library])
-
-    def _save(self, changes: dict[str, str]) -> None:
-        self.outcome.saves += 1
+    def _save(self, changes: dict[str, str], kinds: list[str]) -> bool:
+        """Save, and compare with a cold start; whether the project is served."""
+        if self._chance.random() >= _AT_ONCE:
+            self._reloads.wait_for_image()
         for name, text in changes.items():
             self.appliance.edit(name, text)
+        self.outcome.saves += 1
+        self._cold.ask()
+        self._reloads.seen(changes)
+        expected = self._cold.answer()
+        if "ended" in expected:
+            self.outcome.notes[f"not compared: {expected['ended']}"] += 1
+            return False
+        end = self._reloads.end()
+        served = {"failed": end["type"]} if end["event"] == "worker.failed" else {"routes": self._answers()}
+        self._count(end, kinds)
+        if served != expected:
+            self._note_difference(served, expected, end, changes)
+        if self._was_swapped and self._chance.random() < _VERIFIED:
+            self._reloads.wait_for_comparison()
+        return "routes" in served and "routes" in expected
 
-    def _cold(self) -> dict[str, Any]:
-        assert self._reference.stdin is not None
-        assert self._reference.stdout is not None
-        self._reference.stdin.write("\n")
-        self._reference.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._reference.stdout.readline())
-        return answer
+    def _answers(self) -> dict[str, Any]:
+        found = {}
+        for route in self.files.kind.all_routes:
+            response, body = self.appliance.get(route)
+            found[route] = told(response.status, response.headers.get("content-type", ""), body)
+        return dict(_parsed(json.dumps(found)))
 
-    def _served(self) -> dict[str, Any] | None:
-        """The event of the reload; None if the project failed."""
-        while True:
-            event = self.appliance.next_event("reload.finished")
-            self._note(event)
-            if event["event"] in _ENDS:
-                return event if event["event"] == "reload.finished" else None
-
-    def _compare(self, expected: dict[str, Any], kinds: list[str], end: dict[str, Any]) -> None:
-        answers = {route: json.loads(self.appliance.get(route)[1]) for route in ROUTES}
-        how = str(end.get("how", ""))
+    def _count(self, end: Event, kinds: Sequence[str]) -> None:
+        how = str(end.get("how", "failed, as a cold start does"))
         self._was_swapped = how == "swapped"
         self.outcome.compared += 1
         self.outcome.how[how] += 1
         self.outcome.kinds.update(kinds)
-        if how == "swapped":
+        if self._was_swapped:
             self.outcome.swapped_kinds.update(kinds)
         elif reason := end.get("reason"):
-            self.outcome.reasons[str(reason)[:60]] += 1
-        if answers != expected:
-            self.outcome.differences.append({"how": how, "kinds": kinds, "names": _differing(answers, expected)})
+            self.outcome.reasons[re.sub(r"\d+", "N", str(reason))[:80]] += 1
+
+    def _note_difference(
+        self, served: dict[str, Any], expected: dict[str, Any], end: Event, changes: dict[str, str]
+    ) -> None:
+        """Note what differs, unless two cold starts differ there as well."""
+        self._cold.ask()
+        unsteady = set(_differing(expected, self._cold.answer()))
+        names = [f"{name}: {words}" for name, words in _differing(served, expected).items() if name not in unsteady]
+        if not names:
+            self.outcome.notes["two cold starts differ there too"] += 1
+            return
+        edits = [line for name, text in changes.items() for line in _edit(name, self.files.good[name], text)]
+        told_of = {key: end.get(key) for key in ("event", "how", "reason", "type", "message", "file", "line")}
+        self.outcome.differences.append({**told_of, "save": self.outcome.saves, "names": names[:20], "edits": edits})
 
 
-def _differing(one: Any, other: Any, path: str = "") -> list[str]:
+def _parsed(text: str) -> dict[str, Any]:
+    """What was answered, without addresses."""
+    return dict(json.loads(_ADDRESS.sub("0x", text)))
+
+
+def _edit(name: str, before: str, after: str) -> Iterable[str]:
+    return difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, n=1, lineterm="")
+
+
+def _differing(one: Any, other: Any, path: str = "") -> dict[str, str]:
+    """The paths at which two answers differ, with both values."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return [
-            text for key in sorted({*one, *other}) for text in _differing(one.get(key), other.get(key), f"{path} {key}")
-        ]
-    return [] if one == other else [f"{path}: {one!r:.200} is not {other!r:.200}"]
+        found: dict[str, str] = {}
+        for key in sorted({*one, *other}):
+            found.update(_differing(one.get(key), other.get(key), f"{path} {key}"))
+        return found
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other) == 2:
+        return {**_differing(one[0], other[0], f"{path} 0"), **_differing(one[1], other[1], f"{path} 1")}
+    return {} if one == other else {path: f"{one!r:.300} is not {other!r:.300}"}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print what was seen, and return 1 if a state was another than a cold start's."""
+    """Run, print what was seen, and return 1 if a state was another than a cold start's, or if few were swapped."""
+    assert __doc__
     parser = argparse.ArgumentParser(prog="python -m tests.soak.mutated_saves", description=__doc__.splitlines()[0])
-    parser.add_argument("--saves", type=int, default=10_000)
+    parser.add_argument("--saves", type=int, default=10_000, help="of all projects together")
     parser.add_argument("--seconds", type=float, default=0.0, help="end after this time")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--python", default=PYTHON, help="the version of the project's Python")
+    parser.add_argument("--python", nargs="+", default=[PYTHON], help="the versions of the projects' Python")
+    parser.add_argument("--project", nargs="+", default=list(KINDS), choices=KINDS)
     options = parser.parse_args(argv)
+    pairs = list(product(options.project, options.python))
     began = time.monotonic()
+    with ThreadPoolExecutor(len(pairs)) as pool:
+        runs = [pool.submit(_run, options, kind, version, options.saves / len(pairs)) for kind, version in pairs]
+        outcomes = [run.result() for run in runs]
+    total = Outcome()
+    for (kind, version), outcome in zip(pairs, outcomes, strict=True):
+        total.add(outcome)
+        sys.stdout.write(f"{kind}, Python {version}: {_summary(outcome)}\n")
+    _print(total, time.monotonic() - began)
+    return 0 if total.is_good and total.share >= SHARE else 1
+
+
+def _run(options: argparse.Namespace, kind: str, version: str, saves: float) -> Outcome:
+    ends = time.monotonic() + options.seconds if options.seconds else float("inf")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        project = MutatedProject(Path(folder), options.seed, options.python)
+        project = MutatedProject(Path(folder), options.seed, kind, version)
         try:
-            while project.outcome.saves < options.saves and not _is_over(began, options.seconds):
+            while project.outcome.compared < saves and time.monotonic() < ends:
                 project.step()
         finally:
             project.close()
-            _print(project.outcome, time.monotonic() - began)
-    return 1 if project.outcome.differences or project.outcome.mismatches else 0
+        return project.outcome
 
 
-def _is_over(began: float, seconds: float) -> bool:
-    return bool(seconds) and time.monotonic() > began + seconds
+def _summary(outcome: Outcome) -> str:
+    return (
+        f"{outcome.saves} saves, {outcome.compared} compared, {outcome.share:.0%} swapped: {dict(outcome.how)}, "
+        f"{len(outcome.differences)} differences, {len(outcome.mismatches)} mismatches reported"
+    )
 
 
 def _print(outcome: Outcome, took_s: float) -> None:
     lines = [
-        f"{outcome.saves} saves in {took_s:.0f} s, {outcome.compared} compared: {dict(outcome.how)}",
-        f"differences: {len(outcome.differences)}, mismatches reported: {len(outcome.mismatches)}",
-        *(f"  {json.dumps(each)[:2000]}" for each in [*outcome.differences[:20], *outcome.mismatches[:20]]),
+        f"all, in {took_s:.0f} s: {_summary(outcome)}",
+        *(f"  {json.dumps(each)[:4000]}" for each in [*outcome.differences[:20], *outcome.mismatches[:20]]),
         "kinds of changes, and how many of them were swapped:",
         *(f"  {count:6} {outcome.swapped_kinds[kind]:6}  {kind}" for kind, count in outcome.kinds.most_common()),
         "reasons against a swap:",
         *(f"  {count:6}  {reason}" for reason, count in outcome.reasons.most_common(40)),
+        "what else was seen:",
+        *(f"  {count:6}  {note}" for note, count in outcome.notes.most_common(20)),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import random
 from collections.abc import Callable, Iterator
 
@@ -247,6 +248,61 @@ def _closure(tree: ast.Module, lines: list[str], chance: random.Random) -> bool:
     return False
 
 
+def _plain_functions(tree: ast.Module) -> list[Function]:
+    return [node for node in tree.body if isinstance(node, Function) and not node.decorator_list]
+
+
+def _moved_function(tree: ast.Module, lines: list[str], chance: random.Random) -> bool:
+    """Exchange two functions that follow each other."""
+    pairs = [
+        (one, other)
+        for one, other in itertools.pairwise(tree.body)
+        if isinstance(one, ast.FunctionDef) and isinstance(other, ast.FunctionDef)
+        if not (one.decorator_list or other.decorator_list)
+    ]
+    if not pairs:
+        return False
+    one, other = chance.choice(pairs)
+    a, b, c, d = one.lineno - 1, one.end_lineno, other.lineno - 1, other.end_lineno
+    lines[a:d] = [*lines[c:d], *lines[b:c], *lines[a:b]]
+    return True
+
+
+def _new_class(tree: ast.Module, lines: list[str], chance: random.Random) -> bool:
+    """Add a class with a descriptor, a property, and a field."""
+    found = _plain_functions(tree)
+    if not found:
+        return False
+    at, number = chance.choice(found).lineno - 1, chance.randrange(1000)
+    lines[at:at] = [
+        f"class Added{number}:", f"    field: int = {number}", "", "    def __get__(self, instance, owner=None):",
+        "        return self.field", "", "    @property", "    def doubled(self):", "        return self.field * 2", "",
+    ]  # fmt: skip
+    return True
+
+
+def _cached(tree: ast.Module, lines: list[str], chance: random.Random) -> bool:
+    """Keep the results of a function."""
+    found = _plain_functions(tree)
+    if not found:
+        return False
+    lines.insert(chance.choice(found).lineno - 1, "@__import__('functools').lru_cache(maxsize=4)")
+    return True
+
+
+def _removed_decorator(tree: ast.Module, lines: list[str], chance: random.Random) -> bool:
+    found = [
+        each
+        for function in _functions(tree)
+        for each in function.decorator_list
+        if each.lineno == each.end_lineno and isinstance(each, ast.Lambda | ast.Call)
+    ]
+    if not found:
+        return False
+    del lines[chance.choice(found).lineno - 1]
+    return True
+
+
 def _global(tree: ast.Module, lines: list[str], chance: random.Random) -> bool:
     found = [statement for node in tree.body if isinstance(node, Function) for statement in node.body[1:2]]
     if not found:
@@ -272,6 +328,10 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "a default": (3, _default),
     "an annotation": (3, _annotation),
     "a decorator": (2, _decorator),
+    "a removed decorator": (1, _removed_decorator),
+    "kept results": (1, _cached),
+    "a moved function": (3, _moved_function),
+    "a new class": (2, _new_class),
     "a new function": (4, _new_function),
     "a new method": (3, _new_method),
     "a removed function": (5, _removed_function),

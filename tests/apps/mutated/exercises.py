@@ -1,6 +1,7 @@
-"""Real modules, copied from the standard library beside this one, and what they do."""
+"""Real modules, copied from the standard library beside this one (some of these), and what they do."""
 
 import importlib
+import importlib.util
 
 LIBRARIES = [
     f"lib_{name}"
@@ -9,13 +10,14 @@ LIBRARIES = [
         "functools", "heapq", "ipaddress", "optparse", "pprint", "reprlib", "shlex", "statistics", "string", "textwrap",
     )
 ]
+LIBRARIES = [name for name in LIBRARIES if importlib.util.find_spec(name)]
 for _name in LIBRARIES:
     globals()[_name] = importlib.import_module(_name)
 
 
 def calls():
-    """Some of each."""
-    return {
+    """Something of each that is there."""
+    found = {
         "argparse": lambda: vars(parsed()),
         "bisect": lambda: lib_bisect.bisect([1, 2, 3], 2),
         "calendar": lambda: lib_calendar.month(2026, 11),
@@ -32,6 +34,7 @@ def calls():
         "string": lambda: lib_string.Template("$a and $b").safe_substitute(a=1),
         "textwrap": lambda: lib_textwrap.wrap("a text of some words " * 5, 30),
     }
+    return {name: call for name, call in found.items() if f"lib_{name}" in LIBRARIES}
 
 
 def parsed():

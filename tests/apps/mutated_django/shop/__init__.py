@@ -1,0 +1,1 @@
+"""The shop: an application of Django's kind."""
