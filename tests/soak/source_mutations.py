@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Mutation = Callable[[ast.Module, list[str], random.Random], bool]
@@ -18,12 +18,17 @@ _STATEMENTS = (
 )  # fmt: skip
 
 
-def mutate(source: str, chance: random.Random) -> tuple[str, str]:
-    """Return the name of a change, and the source after it, which compiles; the source is plain ASCII."""
+def mutate(source: str, chance: random.Random, kinds: Sequence[str] = ()) -> tuple[str, str]:
+    """Return the name of a change, and the source after it, which compiles; the source is plain ASCII.
+
+    ``kinds`` are the changes to choose from, of which the source allows one; without them all are.
+    """
     tree = ast.parse(source)
+    names = list(kinds) or list(MUTATIONS)
+    weights = [MUTATIONS[name][0] for name in names]
     while True:
         lines = source.splitlines()
-        name = chance.choices(list(MUTATIONS), [weight for weight, _ in MUTATIONS.values()])[0]
+        name = chance.choices(names, weights)[0]
         if not MUTATIONS[name][1](tree, lines, chance):
             continue
         changed = "\n".join(lines) + "\n"
@@ -45,8 +50,9 @@ def _constants(nodes: Iterator[ast.AST]) -> list[ast.Constant]:
 
 
 def _inside(tree: ast.Module) -> Iterator[ast.AST]:
+    """What functions hold, without their docstrings: these are seen from outside."""
     for function in _functions(tree):
-        for statement in function.body:
+        for statement in function.body[1 if ast.get_docstring(function, clean=False) is not None else 0 :]:
             yield from ast.walk(statement)
 
 
@@ -313,17 +319,18 @@ def _global(tree: ast.Module, lines: list[str], chance: random.Random) -> bool:
     return True
 
 
+# Most saves are inside of functions.
 MUTATIONS: dict[str, tuple[int, Mutation]] = {
-    "a constant in a body": (20, _constant_inside),
-    "a constant of another type": (6, _constant_type),
-    "an operator": (12, _operator),
-    "a statement in a body": (20, _statement),
-    "a new line": (8, _line),
-    "a removed line": (6, _removed_line),
+    "a constant in a body": (40, _constant_inside),
+    "a constant of another type": (12, _constant_type),
+    "an operator": (24, _operator),
+    "a statement in a body": (40, _statement),
+    "a new line": (16, _line),
+    "a removed line": (12, _removed_line),
     "a constant anywhere": (6, _constant_anywhere),
     "a docstring": (5, _docstring),
-    "a name of a closure": (4, _closure),
-    "a global name": (3, _global),
+    "a name of a closure": (8, _closure),
+    "a global name": (5, _global),
     "an argument": (3, _argument),
     "a default": (3, _default),
     "an annotation": (3, _annotation),
