@@ -47,6 +47,8 @@ _OURS: Final = __name__.partition(".")[0]
 _COMPUTED: Final = sys.version_info >= (3, 14)  # annotations, when they are read
 _MAX_DEPTH: Final = 60
 _LARGE: Final = 1 << 40  # addresses, hashes, times in nanoseconds
+_ALIGNED: Final = 16
+_GROWTH: Final = 1 << 26  # of the heap, until the other state is hashed
 _DAY_S: Final = 86_400.0
 _MIN_RANDOM: Final = 16  # characters of a random text
 _RANDOM_TEXT: Final = re.compile(r"(?=(?:[^0-9]*[0-9]){4})[0-9A-Za-z_+/=-]{16,}\Z")
@@ -87,14 +89,31 @@ def namespace(value: Any) -> dict[str, Any] | None:
     return None
 
 
+def heap_addresses(maps: str) -> range:
+    """Return the addresses that objects on the heap of C may have; none if they are no small numbers.
+
+    They are in an interpreter that is loaded at a fixed address, as Debian's and those of Docker's images are: the heap
+    follows it. Classes and other large objects are there, and their identities are numbers like others.
+    """
+    try:
+        with open(maps, encoding="utf-8", errors="replace") as lines:
+            found = next((line for line in lines if line.rstrip().endswith("[heap]")), "0-0 ")
+    except OSError:
+        return range(0)
+    first, _, behind = found.partition(" ")[0].partition("-")
+    start = int(first, 16)
+    return range(start, int(behind, 16) + _GROWTH, _ALIGNED) if 0 < start < _LARGE else range(0)
+
+
 class ObjectDigests:
     """The hashes of one walk.
 
     Args:
         own: the namespaces of the project's modules, by name: only their functions and classes are hashed whole.
+        maps: the file that lists the mappings of this process (proc_pid_maps(5)).
     """
 
-    def __init__(self, own: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, own: Mapping[str, Mapping[str, Any]], maps: str = "/proc/self/maps") -> None:
         self._own = frozenset(own)
         self._files = frozenset(file for space in own.values() if type(file := space.get("__file__")) is str)
         self._left = 0
@@ -106,6 +125,7 @@ class ObjectDigests:
         self._readers: dict[int, Callable[[Any], list[bytes]]] = {}
         self._slots: dict[int, list[tuple[str, Any]]] = {}
         self._now, self._monotonic = time.time(), time.monotonic()
+        self._heap = heap_addresses(maps)
 
     def of_name(self, value: Any, limit: int) -> bytes:
         """Return the hash of the object behind one name: 8 bytes. Objects beyond ``limit`` count by their type.
@@ -321,7 +341,7 @@ class ObjectDigests:
         if -_LARGE < value < _LARGE:
             if abs(value - self._now) < _DAY_S:
                 return b"number"
-            return b"%d" % value
+            return b"large" if value in self._heap else b"%d" % value
         return b"large"
 
     def _float(self, value: float) -> bytes:
