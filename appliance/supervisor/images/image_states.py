@@ -71,6 +71,7 @@ LATER_S = 300.0  # the longest wait after an image has failed
 NOT_READY = "no image of the project is ready yet"
 FAILED = "the image of the project has failed: "
 NOT_SAVED = "this start is for no save"
+OTHER_PACKAGES = "the packages were loaded again since the image was made"
 REPLACED = "the worker before it differed from an import of the same files"
 
 
@@ -319,6 +320,8 @@ def _verified(state: State, event: Compared) -> Step:
 def _compared(state: State, event: Compared) -> Step:
     if not event.differences:
         return _verified(state, event)
+    if state.moved:  # another preloader has loaded other modules: that may be the difference, and two imports share it
+        return _replace(state, ReportUnverified(OTHER_PACKAGES))
     return replace(state, phase=Phase.REPEATING), (Repeat(),)
 
 

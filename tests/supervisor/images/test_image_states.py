@@ -56,6 +56,7 @@ from appliance.supervisor.images.image_states import (
     LATEST_S,
     NOT_READY,
     NOT_SAVED,
+    OTHER_PACKAGES,
     QUIET_S,
     REPLACED,
     ROWS,
@@ -302,6 +303,15 @@ def test_an_image_of_the_preloader_before():
     state, actions = history(ImportDue(), ImportStarted(), Imported(), Compared(keep=True), state=state)
     assert actions == [ReportVerified(), Promote(), ForkAhead()]
     assert delay_s(state) is None
+
+
+@pytest.mark.parametrize("preloaded", [[*SWAPPED, PreloaderReady()], [*COMPARING, PreloaderReady()]])
+def test_a_difference_between_two_preloaders(preloaded: list[Event]):
+    """A difference from an import of another preloader is no mismatch of the swap; still, the worker is replaced."""
+    events = [] if preloaded[:-1] == COMPARING else [ImportDue(), ImportStarted(), Imported()]
+    state, actions = history(*preloaded, *events, Compared(("the process",)))
+    assert actions == [ReportUnverified(OTHER_PACKAGES), Promote(), ReplaceWorker()]
+    assert (state.unverified, why_not(state)) == (False, REPLACED)
 
 
 def test_another_project_has_another_image():
