@@ -107,8 +107,9 @@ class Files:
             [self.python, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))"],
             capture_output=True, text=True, check=True,
         ).stdout.strip()  # fmt: skip
+        names = [name for name in names if (Path(library) / f"{name}.py").is_file()]
         for name in sorted(self._chance.sample(names, LIBRARY)):
-            source = (Path(library) / f"{name}.py").read_bytes().decode("utf-8")
+            source = (Path(library) / f"{name}.py").read_text(encoding="utf-8")
             text = source.encode("ascii", "backslashreplace").decode()
             (self.folder / f"lib_{name}.py").write_text(text, encoding="utf-8")
 
