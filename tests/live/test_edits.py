@@ -21,7 +21,7 @@ def test_a_short_day():
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: only Linux has images")
 def test_a_short_day_with_swaps():
     """With swaps each edit is followed by the right answer as well, and most of those inside functions are swapped."""
-    result = work(edits=24, bursts=1, seed=6, looks=1, swap=True)
+    result = work(edits=24, bursts=1, seed=6, looks=1, swap="mixed")
     assert result.failures == []
     assert result.hows.get("swapped", 0) > 0
     assert {"body", "break_import"} <= result.kinds.keys()

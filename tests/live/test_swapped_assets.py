@@ -84,7 +84,7 @@ class Translated(ImageProject):
 
 @pytest.mark.parametrize("framework", PROJECTS)
 def test_what_a_framework_keeps_is_served_from_the_image(start: Start, project: Path, framework: str):
-    """A template and a catalogue that are saved are served at once by a fork that keeps neither; nothing is imported."""
+    """A saved template or catalogue is served at once by a fork that keeps neither; nothing is imported."""
     served = Translated(start, project, framework)
     for number in range(3):
         assert served.save("templates/page.html", PAGE.format(word=f"page{number}"))["how"] == "swapped"

@@ -53,12 +53,14 @@ class EditedProject:
         root: its folder, to be made.
         chance: decides what is edited.
         functions: the modules have functions, and most edits are inside of them.
+        only: "body" or "top": no other edits are made than these.
     """
 
-    def __init__(self, root: Path, chance: random.Random, *, functions: bool = False) -> None:
+    def __init__(self, root: Path, chance: random.Random, *, functions: bool = False, only: str = "") -> None:
         self.root = root
         self._chance = chance
         self._functions = functions
+        self._only = only
         self._told: dict[str, int] = {}  # what each module's function returns
         self._values = {"alpha": 10_000, "beta": 10_000, "gamma": 10_000}
         self._page = "page 0"
@@ -93,6 +95,8 @@ class EditedProject:
         ]  # fmt: skip
         if self._functions:
             edits.append((self.body, 200))
+        if self._only:
+            edits = [(self.body if self._only == "body" else self.top, 1)]
         chosen = self._chance.choices([each for each, _ in edits], [weight for _, weight in edits])[0]
         chosen()
         return chosen.__name__
@@ -100,6 +104,12 @@ class EditedProject:
     def value(self) -> None:
         """Another value, of the same length."""
         name = self._chance.choice(sorted(self._values))
+        self._values[name] = self._next()
+        self._write(name)
+
+    def top(self) -> None:
+        """Another value of a module that is imported late, mostly of the same one."""
+        name = self._chance.choices(sorted(self._values)[-2:], [1, 60])[0]
         self._values[name] = self._next()
         self._write(name)
 

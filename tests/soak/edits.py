@@ -35,6 +35,9 @@ SAVES = 20  # of a burst
 SPARE_KIB = 4_000
 MOST_IMAGES = 7  # an image, its spare, one that imports, one that is compared with it, and three checkpoints
 MOST_PROCESSES = 6  # supervisor, preloader and the process that guards it, stand-in, worker, one that drains
+SERVED = {"body": "swapped", "top": "checkpoint"}  # how each kind of edit is served, where there are no others
+MOST_REASONS = 12  # that are told
+SHARE = 0.8  # of the edits: what is served in that way, also on a busy machine
 SETTINGS = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
@@ -46,6 +49,7 @@ class Result:
         served_s: medians, of each kind of edit, from the edit to the right answer.
         supervisor: what it held, at each look.
         hows: how many reloads were swapped, forked and cold.
+        reasons: why they were not made in a faster way.
         tree: PSS of all processes in KiB, at each look.
         processes: their number, at each look.
     """
@@ -56,6 +60,7 @@ class Result:
     kinds: dict[str, int] = field(default_factory=dict)
     served_s: dict[str, float] = field(default_factory=dict)
     hows: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
     supervisor: list[Held] = field(default_factory=list)
     tree: list[int] = field(default_factory=list)
     processes: list[int] = field(default_factory=list)
@@ -65,7 +70,7 @@ class Result:
 class Day:
     """One day."""
 
-    def __init__(self, appliance: Appliance, project: EditedProject, seed: int, *, swap: bool = False) -> None:
+    def __init__(self, appliance: Appliance, project: EditedProject, seed: int, *, swap: str = "") -> None:
         self._swap = swap
         self._appliance = appliance
         self._project = project
@@ -93,6 +98,15 @@ class Day:
         self._ask_until(self._project.answer())
         self._project.repair()
         self._ask_until(self._project.answer())
+
+    def prepare(self, only: str) -> None:
+        """Wait for what serves each edit from now on, if all are of this kind: an image, or a checkpoint."""
+        if only:
+            self._appliance.wait_for("image.ready")
+        if only == "top":
+            self._project.edit()
+            self._ask_until(self._project.answer())
+            self._appliance.wait_for("checkpoint.ready")
 
     def burst(self) -> None:
         """Twenty saves of equal length in one second; the last is served, and stays."""
@@ -140,6 +154,11 @@ class Day:
         result.kinds = dict(self._kinds)
         events = self._appliance.events
         result.hows = dict(Counter(each["how"] for each in events if each["event"] == "reload.finished"))
+        reasons = Counter(each.get("reason", "") for each in events if each["event"] == "reload.finished")
+        result.reasons = dict(reasons.most_common(MOST_REASONS))
+        wanted = SERVED.get(self._swap, "")
+        if result.hows.get(wanted, 0) < SHARE * result.edits and wanted:
+            result.failures.append(f"too few of {result.edits} edits are {wanted}: {result.hows}")
         wrong = [each for each in events if each["event"] in {"reload.mismatch", "supervisor.failed"}]
         result.failures += [f"{each['event']}: {each}" for each in wrong]
         result.served_s = {kind: round(sorted(each)[len(each) // 2], 4) for kind, each in self._times.items()}
@@ -180,18 +199,28 @@ def _pss_kib(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
-def work(*, edits: int, bursts: int, seed: int, looks: int, swap: bool = False) -> Result:
-    """One day; what it has shown. ``swap``: most edits are inside functions, which are swapped."""
+def work(*, edits: int, bursts: int, seed: int, looks: int, swap: str = "") -> Result:
+    """One day; what it has shown.
+
+    Args:
+        edits: how many.
+        bursts: how many, after these.
+        seed: decides what is edited.
+        looks: how often the processes are looked at.
+        swap: "" for none; "mixed": most edits are inside functions; "body": all are, "top": none is.
+    """
     swapped = {"APPLIANCE_SWAP": "on", "APPLIANCE_INSTALL": "off", "VIRTUAL_ENV": python()} if swap else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        project = EditedProject(folder / "project", random.Random(seed), functions=swap)
+        only = swap if swap in SERVED else ""
+        project = EditedProject(folder / "project", random.Random(seed), functions=bool(swap), only=only)
         appliance = Appliance(project.root, folder / "cache", folder / "status.sock", {**SETTINGS, **swapped})
         try:
             appliance.wait_for("worker.ready")
             _ = appliance.port
             day = Day(appliance, project, seed, swap=swap)
             day.stumble()
+            day.prepare(only)
             every = max(1, edits // looks)
             for number in range(1, edits + 1):
                 day.edit(number)
@@ -216,7 +245,14 @@ def main() -> int:
     parser.add_argument("--bursts", type=int, default=50, help="of 20 saves of equal length in a second")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--looks", type=int, default=20, help="how often the processes are looked at")
-    parser.add_argument("--swap", action="store_true", help="most edits are inside functions (APPLIANCE_SWAP=on)")
+    parser.add_argument(
+        "--swap",
+        nargs="?",
+        const="mixed",
+        default="",
+        choices=["mixed", *SERVED],
+        help="APPLIANCE_SWAP=on, and edits inside functions, most of them (mixed), all (body) or none (top)",
+    )
     arguments = parser.parse_args()
     sys.stderr.write(f"seed {arguments.seed}, {arguments.edits} edits\n")
     result = work(**vars(arguments))
