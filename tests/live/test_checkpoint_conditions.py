@@ -1,0 +1,278 @@
+"""Checkpoints of projects that are served in other ways, and of imports that fail, hang or are overtaken."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import pytest
+
+from tests.certificates import make_certificate
+from tests.live.image_project import ImageProject
+from tests.live.live_appliance import Event, Start
+from tests.live.swapped_project import python
+from tests.live.terminal_appliance import OnTerminal, get
+from tests.thorough import THOROUGH
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has images")
+
+APP = """
+import first, shop
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{shop.WORD} {shop.word()}".encode()]
+"""
+# A factory that takes an argument from its environment, and imports what it serves when it is called.
+FACTORY = """
+import first
+
+def create_app(name="shop"):
+    import importlib
+    module = importlib.import_module(name)
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [f"{module.WORD} {module.word()}".encode()]
+
+    return application
+"""
+SHOP = """
+{top}
+WORD = "{word}"
+def word():
+    {body}return WORD
+"""
+# An import that waits: it says so by a file, and goes on when that file is removed.
+WAITING = "import pathlib, time\nF = pathlib.Path({path!r})\nF.touch()\nwhile F.exists(): time.sleep(0.01)"
+
+
+def shop(word: str, top: str = "", body: str = "") -> str:
+    """The module that is edited."""
+    return SHOP.format(word=word, top=top, body=body)
+
+
+class Edited(ImageProject):
+    """A project whose import has paused before its module ``shop``, since that was edited at its top."""
+
+    def __init__(self, start: Start, folder: Path, app: str = APP, **settings: str) -> None:
+        files = {"app.py": app, "first.py": "NUMBER = 1\n", "shop.py": shop("one")}
+        super().__init__(start, folder, files, python(), **settings)
+        self.has_image()
+        assert self.save("shop.py", shop("two"))["how"] == "forked"
+        self.has_checkpoint("shop.py")
+        self.has_image()
+
+    def resumes(self, text: str) -> Event:
+        """Save the module, and see that it is served from the checkpoint."""
+        saved = self.save("shop.py", text)
+        assert saved["how"] == "checkpoint" or "does not answer" in saved["reason"]
+        return saved
+
+
+def test_an_application_factory(start: Start, project: Path):
+    """The import pauses within the call of a factory, which goes on in each worker with its own arguments."""
+    served = Edited(start, project, FACTORY, APPLIANCE_APP="app:create_app('shop')")
+    for number in range(3):
+        served.resumes(shop(f"word{number}", top=f"NUMBER = {number}"))
+        assert served.text() == f"word{number} word{number}"
+    served.has_image()
+    assert served.save("shop.py", shop("word2", top="NUMBER = 2", body="number = 1; "))["how"] == "swapped"
+    assert served.worst() == []
+
+
+def test_https_and_each_worker(start: Start, project: Path):
+    """Connections over TLS are served by each worker from a checkpoint, and by the one that is swapped after it."""
+    make_certificate(project)
+    names = {"APPLIANCE_TLS_CERT": "localhost.pem", "APPLIANCE_TLS_KEY": "localhost-key.pem"}
+    context = ssl.create_default_context(cafile=str(project / "localhost.pem"))
+
+    def asked() -> str:
+        with contextlib.closing(
+            HTTPSConnection("localhost", served.appliance.port, timeout=30, context=context)
+        ) as one:
+            one.request("GET", "/")
+            return one.getresponse().read().decode()
+
+    served = Edited(start, project, **names)
+    for number in range(3):
+        served.resumes(shop(f"word{number}", top=f"NUMBER = {number}"))
+        assert asked() == f"word{number} word{number}"
+    served.has_image()
+    assert served.save("shop.py", shop("word2", top="NUMBER = 2", body="number = 1; "))["how"] == "swapped"
+    assert asked() == "word2 word2"
+
+
+def test_an_import_that_never_ends(start: Start, project: Path):
+    """An import that hangs behind a checkpoint is told with its line, and the corrected file is served."""
+    served = Edited(start, project, APPLIANCE_BOOT_TIMEOUT_S="6")
+    served.appliance.edit("shop.py", shop("three", top="import time\nwhile True: time.sleep(0.05)"))
+    failed = served.appliance.wait_for("worker.failed")
+    assert "within 6 s" in str(failed)
+    response, body = served.appliance.failure(Accept="text/plain")
+    assert (response.status, "shop.py" in body.decode()) == (500, True)
+    served.save("shop.py", shop("four"))
+    assert served.text() == "four four"
+    served.has_image()
+    assert served.save("shop.py", shop("four", body="number = 1; "))["how"] == "swapped"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["raise SystemExit(4)", "import no_such_module", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)"],
+)
+def test_an_import_that_fails(start: Start, project: Path, broken: str):
+    """An import that raises, exits or crashes behind a checkpoint shows its page; the corrected file is served."""
+    served = Edited(start, project)
+    served.appliance.edit("shop.py", shop("three", top=broken))
+    served.appliance.wait_for("reload.started")
+    while served.appliance.failure()[0].status == 200:  # by the worker before
+        time.sleep(0.02)
+    served.appliance.edit("shop.py", shop("four"))
+    served.answers("four four")
+    served.has_image()
+    assert served.save("shop.py", shop("four", body="number = 1; "))["how"] == "swapped"
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.02, 0.1])
+def test_a_file_that_is_saved_twice(start: Start, project: Path, gap_s: float):
+    """Of two saves within a tenth of a second the second is served, and stays, whatever the first had begun."""
+    served = Edited(start, project)
+    for number in range(12 if THOROUGH else 3):
+        served.appliance.edit("shop.py", shop(f"a{number}", top=f"NUMBER = {number}"))
+        time.sleep(gap_s)
+        served.appliance.edit("shop.py", shop(f"b{number}", top=f"NUMBER = {number}"))
+        served.answers(f"b{number} b{number}")
+    served.has_image()
+    assert served.text() == f"b{number} b{number}"
+    assert served.worst() == []
+
+
+def waits(path: Path) -> None:
+    """Return when an import has come so far."""
+    while not path.exists():
+        time.sleep(0.005)
+
+
+def test_a_save_while_a_worker_goes_on(start: Start, project: Path, tmp_path: Path):
+    """A save during the import that goes on from a checkpoint ends that import, and is served."""
+    served = Edited(start, project)
+    path = tmp_path / "waiting"
+    for number in range(3):
+        served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(path))))
+        waits(path)
+        served.appliance.edit("shop.py", shop(f"word{number}", top=f"NUMBER = {number}"))
+        served.answers(f"word{number} word{number}")
+        path.unlink()
+    served.has_image()
+    assert served.text() == "word2 word2"
+    assert served.worst() == []
+
+
+def test_a_save_while_an_image_goes_on(start: Start, project: Path, tmp_path: Path):
+    """A save while the next image imports what follows a checkpoint is served; a later image has its state."""
+    served = Edited(start, project)
+    slow = tmp_path / "slow"
+    top = f"import os, time\nwhile os.path.exists({str(slow)!r}): time.sleep(0.01)"
+    served.resumes(shop("three", top=top))
+    slow.touch()
+    while served.status()["image"]["state"] != "making":  # the next image, which comes a second later
+        time.sleep(0.02)
+    served.appliance.edit("shop.py", shop("four", top=top.replace(str(slow), f"{slow}er")))
+    served.answers("four four")
+    slow.unlink()
+    served.has_image()
+    top = top.replace(str(slow), f"{slow}er")
+    first = served.save("shop.py", shop("four", top=top, body="number = 1; "))
+    assert first["how"] in {"swapped", "checkpoint"}  # that image may have read the file before it was saved
+    served.has_image()
+    assert served.save("shop.py", shop("four", top=top, body="number = 2; "))["how"] == "swapped"
+    served.appliance.wait_for("reload.verified")
+    assert served.text() == "four four"
+    assert served.worst() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_stop_while_something_goes_on(start: Start, project: Path, tmp_path: Path, number: signal.Signals):
+    """The appliance ends in the middle of an import behind a checkpoint, at once, and no process is left."""
+    served = Edited(start, project)
+    path = tmp_path / "waiting"
+    served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(path))))
+    waits(path)
+    pids = [each["pid"] for each in served.status()["processes"] if each["pid"]]
+    assert len(pids) >= 5
+    began = time.monotonic()
+    served.appliance.stop(number)
+    assert time.monotonic() - began < 5.0
+    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() - began < 20.0, left
+        time.sleep(0.02)
+
+
+TERMINAL = """
+import first, shop
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [shop.word().encode()]
+"""
+
+
+@pytest.fixture
+def on_terminal(tmp_path: Path) -> Iterator[OnTerminal]:
+    """The project on a terminal."""
+    files = {"app.py": TERMINAL, "first.py": "", "shop.py": shop("one")}
+    settings = {"APPLIANCE_SWAP": "on", "APPLIANCE_LOG_LEVEL": "debug", "VIRTUAL_ENV": python()}
+    running = OnTerminal(tmp_path, files, **settings)
+    running.read_until("image.ready")
+    yield running
+    running.close()
+
+
+def asked(on_terminal: OnTerminal, save: Callable[[], object], name: str, value: str) -> None:
+    """See that something asks at the terminal, with this value of a name; let it go on."""
+    save()
+    on_terminal.read_until("(Pdb) ")
+    on_terminal.type(f"p 'value', {name}")
+    assert f"('value', '{value}')" in on_terminal.read_until("(Pdb) ")
+    on_terminal.type("c")
+
+
+def test_breakpoints_at_the_terminal(on_terminal: OnTerminal):
+    """A breakpoint asks in a worker that was swapped, in one from a checkpoint, and in the import of the latter."""
+    file = on_terminal.project / "shop.py"
+    bodies: list[bytes] = []
+
+    def request() -> threading.Thread:
+        thread = threading.Thread(target=lambda: bodies.append(get(on_terminal.port)))
+        thread.start()
+        return thread
+
+    file.write_text(shop("one", body="breakpoint(); "), encoding="utf-8")
+    on_terminal.read_until("swapped")
+    asked(on_terminal, request, "WORD", "one")
+    file.write_text(shop("two", body="breakpoint(); "), encoding="utf-8")
+    on_terminal.read_until("forked")
+    on_terminal.read_until("checkpoint.ready")
+    on_terminal.read_until("image.ready")
+    file.write_text(shop("three", body="breakpoint(); "), encoding="utf-8")
+    on_terminal.read_until("how=checkpoint")
+    asked(on_terminal, request, "WORD", "three")
+
+    def save() -> None:
+        file.write_text(shop("four", top="X = 'top'\nbreakpoint()\nY = 1"), encoding="utf-8")
+
+    asked(on_terminal, save, "X", "top")
+    on_terminal.read_until("how=checkpoint")
+    request().join(30)
+    deadline = time.monotonic() + 30
+    while len(bodies) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sorted(bodies) == [b"four", b"one", b"three"]
