@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import signal
 import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -50,8 +52,8 @@ WORD = "{word}"
 def word():
     {body}return WORD
 """
-# An import that waits: it says so by a file, and goes on when that file is removed.
-WAITING = "import pathlib, time\nF = pathlib.Path({path!r})\nF.touch()\nwhile F.exists(): time.sleep(0.01)"
+# An import that waits as long as somebody has this pipe open for writing.
+WAITING = "import os\nif os.path.exists({path!r}):\n    open({path!r}).read()"
 
 
 def shop(word: str, top: str = "", body: str = "") -> str:
@@ -125,16 +127,19 @@ def test_an_import_that_never_ends(start: Start, project: Path):
 
 
 @pytest.mark.parametrize(
-    "broken",
-    ["raise SystemExit(4)", "import no_such_module", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)"],
+    ("broken", "event"),
+    [
+        ("raise SystemExit(4)", "worker.failed"),
+        ("import no_such_module", "worker.failed"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "worker.restarting"),
+    ],
 )
-def test_an_import_that_fails(start: Start, project: Path, broken: str):
+def test_an_import_that_fails(start: Start, project: Path, broken: str, event: str):
     """An import that raises, exits or crashes behind a checkpoint shows its page; the corrected file is served."""
     served = Edited(start, project)
     served.appliance.edit("shop.py", shop("three", top=broken))
-    served.appliance.wait_for("reload.started")
-    while served.appliance.failure()[0].status == 200:  # by the worker before
-        time.sleep(0.02)
+    served.appliance.wait_for(event)
+    assert served.appliance.failure()[0].status == 500
     served.appliance.edit("shop.py", shop("four"))
     served.answers("four four")
     served.has_image()
@@ -155,22 +160,22 @@ def test_a_file_that_is_saved_twice(start: Start, project: Path, gap_s: float):
     assert served.worst() == []
 
 
-def waits(path: Path) -> None:
-    """Return when an import has come so far."""
-    while not path.exists():
-        time.sleep(0.005)
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A named pipe: to open it for writing waits until an import reads it."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
 
 
-def test_a_save_while_a_worker_goes_on(start: Start, project: Path, tmp_path: Path):
+def test_a_save_while_a_worker_goes_on(start: Start, project: Path, pipe: Path):
     """A save during the import that goes on from a checkpoint ends that import, and is served."""
     served = Edited(start, project)
-    path = tmp_path / "waiting"
     for number in range(3):
-        served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(path))))
-        waits(path)
-        served.appliance.edit("shop.py", shop(f"word{number}", top=f"NUMBER = {number}"))
-        served.answers(f"word{number} word{number}")
-        path.unlink()
+        served.appliance.edit("shop.py", shop("late", top=f"{WAITING.format(path=str(pipe))}\nNUMBER = {number}"))
+        with pipe.open("w"):
+            served.appliance.edit("shop.py", shop(f"word{number}", top=f"NUMBER = {number}"))
+            served.answers(f"word{number} word{number}")
     served.has_image()
     assert served.text() == "word2 word2"
     assert served.worst() == []
@@ -179,41 +184,38 @@ def test_a_save_while_a_worker_goes_on(start: Start, project: Path, tmp_path: Pa
 def test_a_save_while_an_image_goes_on(start: Start, project: Path, tmp_path: Path):
     """A save while the next image imports what follows a checkpoint is served; a later image has its state."""
     served = Edited(start, project)
-    slow = tmp_path / "slow"
-    top = f"import os, time\nwhile os.path.exists({str(slow)!r}): time.sleep(0.01)"
-    served.resumes(shop("three", top=top))
-    slow.touch()
-    while served.status()["image"]["state"] != "making":  # the next image, which comes a second later
-        time.sleep(0.02)
-    served.appliance.edit("shop.py", shop("four", top=top.replace(str(slow), f"{slow}er")))
-    served.answers("four four")
-    slow.unlink()
+    pipe = tmp_path / "later"
+    served.resumes(shop("three", top=WAITING.format(path=str(pipe))))
+    os.mkfifo(pipe)
+    with pipe.open("w"):  # by the next image, which comes a second later
+        pipe.unlink()
+        served.appliance.edit("shop.py", shop("four", top="import os"))
+        served.answers("four four")
     served.has_image()
-    top = top.replace(str(slow), f"{slow}er")
-    first = served.save("shop.py", shop("four", top=top, body="number = 1; "))
+    first = served.save("shop.py", shop("four", top="import os", body="number = 1; "))
     assert first["how"] in {"swapped", "checkpoint"}  # that image may have read the file before it was saved
     served.has_image()
-    assert served.save("shop.py", shop("four", top=top, body="number = 2; "))["how"] == "swapped"
+    assert served.save("shop.py", shop("four", top="import os", body="number = 2; "))["how"] == "swapped"
     served.appliance.wait_for("reload.verified")
     assert served.text() == "four four"
     assert served.worst() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_stop_while_something_goes_on(start: Start, project: Path, tmp_path: Path, number: signal.Signals):
+def test_a_stop_while_something_goes_on(start: Start, project: Path, pipe: Path, number: signal.Signals):
     """The appliance ends in the middle of an import behind a checkpoint, at once, and no process is left."""
     served = Edited(start, project)
-    path = tmp_path / "waiting"
-    served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(path))))
-    waits(path)
-    pids = [each["pid"] for each in served.status()["processes"] if each["pid"]]
-    assert len(pids) >= 5
-    began = time.monotonic()
-    served.appliance.stop(number)
-    assert time.monotonic() - began < 5.0
-    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
-        assert time.monotonic() - began < 20.0, left
-        time.sleep(0.02)
+    served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(pipe))))
+    with pipe.open("w"):
+        pids = [each["pid"] for each in served.status()["processes"] if each["pid"]]
+        processes = [os.pidfd_open(pid) for pid in pids]
+        assert len(pids) >= 5
+        began = time.monotonic()
+        served.appliance.stop(number)
+        assert time.monotonic() - began < 5.0
+        for process in processes:
+            assert select.select([process], [], [], 20.0)[0], pids
+            os.close(process)
 
 
 TERMINAL = """
@@ -236,9 +238,8 @@ def on_terminal(tmp_path: Path) -> Iterator[OnTerminal]:
     running.close()
 
 
-def asked(on_terminal: OnTerminal, save: Callable[[], object], name: str, value: str) -> None:
+def asked(on_terminal: OnTerminal, name: str, value: str) -> None:
     """See that something asks at the terminal, with this value of a name; let it go on."""
-    save()
     on_terminal.read_until("(Pdb) ")
     on_terminal.type(f"p 'value', {name}")
     assert f"('value', '{value}')" in on_terminal.read_until("(Pdb) ")
@@ -257,22 +258,20 @@ def test_breakpoints_at_the_terminal(on_terminal: OnTerminal):
 
     file.write_text(shop("one", body="breakpoint(); "), encoding="utf-8")
     on_terminal.read_until("swapped")
-    asked(on_terminal, request, "WORD", "one")
+    first = request()
+    asked(on_terminal, "WORD", "one")
+    first.join(30)
     file.write_text(shop("two", body="breakpoint(); "), encoding="utf-8")
     on_terminal.read_until("forked")
     on_terminal.read_until("checkpoint.ready")
     on_terminal.read_until("image.ready")
     file.write_text(shop("three", body="breakpoint(); "), encoding="utf-8")
     on_terminal.read_until("how=checkpoint")
-    asked(on_terminal, request, "WORD", "three")
-
-    def save() -> None:
-        file.write_text(shop("four", top="X = 'top'\nbreakpoint()\nY = 1"), encoding="utf-8")
-
-    asked(on_terminal, save, "X", "top")
+    second = request()
+    asked(on_terminal, "WORD", "three")
+    second.join(30)
+    file.write_text(shop("four", top="X = 'top'\nbreakpoint()\nY = 1"), encoding="utf-8")
+    asked(on_terminal, "X", "top")
     on_terminal.read_until("how=checkpoint")
     request().join(30)
-    deadline = time.monotonic() + 30
-    while len(bodies) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert sorted(bodies) == [b"four", b"one", b"three"]
+    assert bodies == [b"one", b"three", b"four"]

@@ -40,7 +40,7 @@ class Comparison:
             self._write(name, text)
         names = self._chance.sample(NAMES, 2)
         process = self._player.begin_import([f"shop/{name}.py" for name in names])
-        while (reached := process.next_of(CheckpointReached, ImageReady)) and isinstance(reached, CheckpointReached):
+        while isinstance(reached := process.next_of(CheckpointReached, ImageReady), CheckpointReached):
             self.kinds["checkpoints"] += 1
             process.expect(messages.FilesReport)
             checkpoint = process
