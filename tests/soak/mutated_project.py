@@ -123,9 +123,11 @@ class Files:
                 changes[name] = self._first[name]
                 kinds.append(AS_AT_FIRST)
                 continue
-            for _ in range(self._chance.choice([1, 1, 1, 2])):
+            wanted = self._chance.choice([1, 1, 1, 2])
+            while wanted > 0 or text == self.good[name]:  # a line that is added may be removed again
                 kind, text = mutate(text, self._chance)
                 kinds.append(kind)
+                wanted -= 1
             changes[name] = text
         return changes, kinds
 
