@@ -1,7 +1,7 @@
 """Parse the command line, run one command, and print its errors.
 
-The only module that ends the process. Runs in the appliance's own interpreter. Each command's modules are imported
-when that command is chosen, so that ``status`` does not pay for ``serve``.
+The only module that ends the process. Runs in the process of every command, ``serve`` included. Each command's modules
+are imported when that command is chosen, so that ``status`` does not pay for ``serve``.
 """
 
 from __future__ import annotations

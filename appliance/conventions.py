@@ -25,6 +25,9 @@ SOURCE_FOLDERS_MAX = 2000
 NAMED_COMMAND = r"\.command\(\s{{0,80}}[\"']{name}[\"']"
 FUNCTION_COMMAND = r"\.command\([ \t]{{0,80}}\)[ \t]{{0,80}}\n(?:@.{{0,200}}\n){{0,20}}def {name}\("
 
+# The levels of the log, the least severe first.
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
 # The appliance answers below this path itself, whatever the project is.
 OWN_PAGES = "/__appliance__"
 

@@ -48,6 +48,8 @@ _SECRET_PARAMETERS = frozenset(
         "x-amz-signature", "x-amz-credential", "x-goog-signature", "x-goog-credential", "hapikey",
     }
 )  # fmt: skip
+# What the URL of an outgoing call never shows: signatures of stores, and the usual name of an API's key.
+SIGNED_PARAMETERS = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
 _MAYBE_PARAMETERS = frozenset({"key", "code", "auth", "session", "sessionid", "sid"})  # secret if the value is long
 _LONG_VALUE = 16
 # The value of these names is not a secret itself: how many, of which kind, until when, where to.

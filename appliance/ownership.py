@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # O_PATH: a folder such as /cache with mode 0711 may be entered, but not read.
 PASS = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _FILE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK: opening a FIFO would wait for its other end
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 # How many folders of a path in a cache are checked: the user's, and the one in it for a purpose ("code").
@@ -127,13 +127,13 @@ class Folder:
             OSError: it is absent, or can't be opened.
         """
         try:
-            descriptor = self._open(name, _FOLDER)
+            descriptor = self._open(name, FOLDER)
         except FileNotFoundError:
             if make is None:
                 raise
             with contextlib.suppress(FileExistsError):  # another process was faster; the folder is checked too
                 os.mkdir(name, make, dir_fd=self.descriptor)
-            descriptor = self._open(name, _FOLDER)
+            descriptor = self._open(name, FOLDER)
         rule = self._checked_rule(descriptor, os.fstat(descriptor), name, descriptor)
         return Folder(descriptor, f"{self.path}/{name}", rule)
 

@@ -48,3 +48,25 @@ def test_each_child_is_in_the_glossary():
     names = {"standin": "stand-in", "probes": "probe server", "image": "image of the project"}
     missing = {each for each in handles.NAMES if not re.search(rf"^{names.get(each, each)}$", terms, re.MULTILINE)}
     assert missing == set()
+
+
+# Names and patterns of standards, which no change of one module changes in another.
+SEPARATE = {"_CHARSET", "_FORM", "_NAME", "_PYPROJECT"}
+
+
+def test_a_fact_stands_in_one_module():
+    """No two modules have a constant of the same name and value, unless it is a number or two facts that agree."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in MODULES:
+        for node in parsed(path).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_fact(node.value):
+                name = node.targets[0].id
+                found.setdefault((name.strip("_"), ast.unparse(node.value)), []).append(f"{path.stem}.{name}")
+    shared = {places[0]: places for (name, _), places in found.items() if len(places) > 1}
+    assert {place: places for place, places in shared.items() if place.partition(".")[2] not in SEPARATE} == {}
+
+
+def _is_fact(value):
+    """Whether a value is a text, or made of texts: a list, a pattern, a path."""
+    texts = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return any(len(text) > 2 for text in texts)

@@ -83,6 +83,15 @@ def test_modules_run_where_they_say():
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
+def test_no_sentence_is_vague():
+    """A sentence that says where code runs names a process, a thread or a loop, and not an interpreter or readers."""
+    texts = {name: where(docstring(name)) for name in FILES}
+    named = re.compile(
+        "|".join([*WORDS.values(), r"\bcommands?\b", r"\bprocess(?:es)?\b", r"\bthreads?\b", r"\bloop\b"])
+    )
+    assert {name: text for name, text in texts.items() if text and not named.search(text)} == {}
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [

@@ -9,7 +9,7 @@ from appliance.assistants.project_frames import project_file
 from appliance.assistants.request_parts import failure, moment
 from appliance.desk import questions
 from appliance.desk.log_questions import LogFilters, log_lines
-from appliance.desk.reload_history import reloads
+from appliance.desk.reload_history import SERVES, reloads
 
 if TYPE_CHECKING:
     from appliance.assistants.tool_call import Call
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _LOOK_S = 0.1  # between two looks; a look costs 0.3 ms
 _PROGRESS_S = 2.0
 _SETTLED = frozenset({"serving", "broken"})
-_GOOD = frozenset({"reload.finished", "worker.ready"})
 _TIMES = ("duration_s", "total_s", "seen_s", "start_s", "import_s")
 _RECORDED_S = 0.4  # until what was logged is recorded, at the usual load
 
@@ -36,7 +35,7 @@ def reload_history(sources: Sources, call: Call) -> Found:
 
 
 def _reload(each: Found, project: str) -> Found:
-    good = each["event"] in _GOOD
+    good = each["event"] in SERVES
     why = next((str(each[name]) for name in ("error", "message", "found", "how", "reason") if each.get(name)), "")
     kind = f"{each['type']}: " if each.get("type") and not why.startswith(str(each["type"])) else ""
     file = str(each.get("file") or "")

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.tool_call import ToolError
+from appliance.protocol.page_messages import SENDING_S
 
 if TYPE_CHECKING:
     from appliance.assistants.tool_call import Call
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     Found = dict[str, Any]
 
-_WAIT_S = 45.0
+_WAIT_S = SENDING_S + 5.0  # longer than the supervisor waits for the recorder
 _CONFIRM = (
     "{} may change data. Nothing was sent yet. If that is wanted, ask the person, and call again with confirm: true."
 )

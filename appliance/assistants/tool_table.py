@@ -11,10 +11,10 @@ from appliance.assistants import (
     state_tools,
 )
 from appliance.assistants.tool import Parameter, Tool
+from appliance.conventions import LOG_LEVELS
 
 _NUMBER = Parameter("number", "integer", "The number of the request, from list_requests.", least=1, required=True)
 _REMEDY = Parameter("remedy", "string", "The id of the remedy, from list_remedies.", required=True)
-_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 def _limit(most: int, usual: int) -> Parameter:
@@ -79,7 +79,7 @@ TABLE: tuple[Tool, ...] = (
         request_tools.get_log,
         (
             Parameter("request", "integer", "The number of a request: only its lines.", least=1),
-            Parameter("level", "string", "The least level.", choices=_LEVELS),
+            Parameter("level", "string", "The least level.", choices=LOG_LEVELS),
             Parameter("event", "string", "An event: output is what was printed, project.logged what was logged."),
             Parameter("text", "string", "A text that the line contains."),
             Parameter("generation", "integer", "Only lines of this generation of the code.", least=0),

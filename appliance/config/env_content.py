@@ -1,7 +1,8 @@
 """Read one ``.env`` file, whatever is at its path: a file, a pipe of a secret manager, a folder, a broken link.
 
 This module knows what can be at such a path and how to report what can't be read, not what the text means. Nothing here
-ends a start: what can't be read is left out, and becomes an ``UnreadPart``. Runs wherever ``env`` runs.
+ends a start: what can't be read is left out, and becomes an ``UnreadPart``. Runs in the supervisor and in commands,
+with ``env``.
 """
 
 from __future__ import annotations

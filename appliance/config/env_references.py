@@ -1,7 +1,7 @@
 """Resolve ``${NAME}`` and ``${NAME:-default}`` in the values of ``.env`` files.
 
 References are resolved over all files at once, in a time that is linear in the size of any text. This module knows no
-files. Runs wherever ``env`` runs.
+files. Runs in the supervisor and in commands, with ``env``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Read secrets that are mounted as files: each file of a folder is a variable, its name and its text.
 
 Docker Swarm, Compose and Kubernetes mount secrets so; ``docker inspect`` would show a variable of the container. This
-module knows no variable's meaning. Runs wherever ``env`` runs.
+module knows no variable's meaning. Runs in the supervisor and in commands, with ``env``.
 """
 
 from __future__ import annotations

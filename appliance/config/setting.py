@@ -1,6 +1,6 @@
 """One setting: its name, type, default and texts.
 
-This module knows no setting by name. Runs in the appliance's own interpreter.
+This module knows no setting by name. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

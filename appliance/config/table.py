@@ -2,7 +2,7 @@
 
 The ``Settings`` object, ``.env.example``, ``--help``, ``docs/settings.md`` and the errors are made from it. It does not
 know where values come from. Add a row to the module of its group in ``config/tables`` when the code that uses it
-exists, not before. Runs in the appliance's own interpreter.
+exists, not before. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Parse the text of a setting: one type for each kind of value.
 
 Each type has its description, such as "a whole number from 0 to 65535". This module knows no setting by name. Runs in
-the appliance's own interpreter.
+the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How durations are written for people, on the desk's pages and in a terminal.
 
-Runs in the readers.
+Runs in the stand-in and in ``appliance requests``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from appliance.masking import MASKED
+from appliance.masking import MASKED, SIGNED_PARAMETERS
 
 if TYPE_CHECKING:
     from appliance.desk.redaction import Redaction
@@ -21,8 +21,6 @@ NO_EFFECTS: Effects = {
     "outgoing": [], "outgoing_left_out": 0, "mail": [], "mail_left_out": 0, "templates": [], "templates_left_out": 0,
     "cache": [], "memory": None, "queue_s": None, "requests_left_out": 0,
 }  # fmt: skip
-# Parameters of URLs that others give out: signatures of stores (as in the log), and the usual name of an API's key.
-_SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
 _URL = re.compile(r"https?://[^\s'\"<>]{1,2000}")
 
 
@@ -121,4 +119,4 @@ def masked_text(text: str, redaction: Redaction) -> str:
 def _parameter(part: str, redaction: Redaction) -> str:
     name, equals, _ = part.partition("=")
     key = unquote_plus(name)
-    return f"{name}={MASKED}" if equals and (key.lower() in _SIGNED or redaction.is_secret(key)) else part
+    return f"{name}={MASKED}" if equals and (key.lower() in SIGNED_PARAMETERS or redaction.is_secret(key)) else part

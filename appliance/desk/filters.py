@@ -1,6 +1,6 @@
 """The filters of the list of requests, as they stand in a URL.
 
-Runs in the readers.
+Runs in the recorder, in the stand-in, and in ``appliance requests`` and ``appliance mcp``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlencode
 
 MOST = 500  # requests in one answer
 _STATUSES = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"})
-_FIELDS_MAX = 50
-_TEXT_MAX = 200  # characters
+FIELDS_MAX = 50
+TEXT_MAX = 200  # characters
 
 
 _NO_REPLAY = (
@@ -52,10 +52,10 @@ class Filters:
     def of_query(cls, query: str) -> Filters:
         """Read the filters of a query string; what can't be read filters nothing."""
         try:
-            given = {name: values[-1].strip() for name, values in parse_qs(query, max_num_fields=_FIELDS_MAX).items()}
+            given = {name: values[-1].strip() for name, values in parse_qs(query, max_num_fields=FIELDS_MAX).items()}
         except ValueError:  # too many of them
             return cls()
-        read: dict[str, Any] = {name: given.get(name, "")[:_TEXT_MAX] for name in ("q", "method", "route")}
+        read: dict[str, Any] = {name: given.get(name, "")[:TEXT_MAX] for name in ("q", "method", "route")}
         read["method"] = read["method"].upper()
         status = given.get("status", "").lower()
         if status in _STATUSES or (status.isascii() and status.isdigit() and len(status) == 3):

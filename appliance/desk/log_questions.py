@@ -1,6 +1,6 @@
 """What can be asked of the lines of the log that the desk's database holds. Every function reads, none writes.
 
-Runs in the readers.
+Runs in the stand-in and in ``appliance mcp``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from appliance.conventions import LOG_LEVELS
+from appliance.desk.filters import FIELDS_MAX, MOST, TEXT_MAX
+
 if TYPE_CHECKING:
     import sqlite3
-
-MOST = 500
-_LEVELS = ("debug", "info", "warning", "error", "critical")
-_FIELDS_MAX = 50
-_TEXT_MAX = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,11 @@ class LogFilters:
     def of_query(cls, query: str) -> LogFilters:
         """Read the filters of a query string; what can't be read filters nothing."""
         try:
-            given = {name: values[-1].strip() for name, values in parse_qs(query, max_num_fields=_FIELDS_MAX).items()}
+            given = {name: values[-1].strip() for name, values in parse_qs(query, max_num_fields=FIELDS_MAX).items()}
         except ValueError:  # too many of them
             return cls()
-        texts: dict[str, Any] = {name: given.get(name, "")[:_TEXT_MAX] for name in ("q", "event", "run")}
-        if (level := given.get("level", "").lower()) in _LEVELS:
+        texts: dict[str, Any] = {name: given.get(name, "")[:TEXT_MAX] for name in ("q", "event", "run")}
+        if (level := given.get("level", "").lower()) in LOG_LEVELS:
             texts["level"] = level
         for name in ("generation", "before", "after", "limit"):
             text = given.get(name, "")
@@ -66,8 +64,8 @@ class LogFilters:
         parts: list[tuple[str, object]] = []
         if self.q:
             parts.append(("instr(lower(line), lower(?)) > 0", self.q))
-        if self.level in _LEVELS:
-            names = ", ".join(f"'{name}'" for name in _LEVELS[_LEVELS.index(self.level) :])
+        if self.level in LOG_LEVELS:
+            names = ", ".join(f"'{name}'" for name in LOG_LEVELS[LOG_LEVELS.index(self.level) :])
             parts.append((f"level IN ({names}) AND ?", 1))
         compared = [
             ("event = ?", self.event), ("run = ?", self.run), ("generation = ?", self.generation),

@@ -3,7 +3,7 @@
 Each takes a connection of ``database.open_for_reading``; a row becomes a dict whose names are those of the JSON API
 (docs/desk.md).
 
-Runs in the readers.
+Runs in the recorder, in the stand-in, and in ``appliance requests`` and ``appliance mcp``.
 """
 
 from __future__ import annotations

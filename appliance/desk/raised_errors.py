@@ -1,7 +1,7 @@
 """The exceptions in lines of the log, in one form: those that the server, a framework or the project has logged.
 
 A framework answers most exceptions itself: Flask and Django log them, Falcon prints the traceback. Runs in the
-processes that read the desk's database.
+recorder, in the stand-in, and in ``appliance requests`` and ``appliance mcp``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The history of reloads: each generation with what was saved, how long each phase took, and how it ended.
 
-Runs in the readers.
+Runs in the stand-in and in ``appliance mcp``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 Found = dict[str, Any]
 
 _BEGINS = "reload.started"
-_ENDS = ("reload.finished", "worker.ready", "worker.failed", "worker.exited", "install.failed", "preparation.failed")
+SERVES = frozenset({"reload.finished", "worker.ready"})
+"""The ends of a reload after which its code serves."""
+
+_ENDS = (*sorted(SERVES), "worker.failed", "worker.exited", "install.failed", "preparation.failed")
 # The events that end a phase of their own, with the name of the phase.
 _STEPS = {"install.finished": "installed", "preparation.finished": "before start"}
 _ROWS_OF_ONE = 5  # of a reload, at most

@@ -1,6 +1,6 @@
 """Describe a project folder without an application: what it holds instead, and what to do.
 
-Called when no rule has found an application; this module knows no rules. Runs in the appliance's own interpreter.
+Called when no rule has found an application; this module knows no rules. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

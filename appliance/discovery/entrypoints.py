@@ -1,6 +1,6 @@
 """Read the entry points that a project declares: for example which function ``egg:shop#main`` names.
 
-It does not know what they are for. Runs in the appliance's own interpreter.
+It does not know what they are for. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The table of frameworks: which constructors make a WSGI application, and which make something else.
 
-This module does not read source. Runs in the appliance's own interpreter.
+This module does not read source. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Find out which server a file starts when it runs as a script, and what it does before that.
 
 This module has the table of calls that serve. It does not run a file; appliance.worker.frameworks.script does. Runs in
-the appliance's own interpreter.
+the supervisor and in commands.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from appliance.discovery.source.scope import Value
 from appliance.discovery.source.verdict import judge_name
@@ -15,10 +15,9 @@ from appliance.discovery.source.verdict import judge_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from appliance.discovery.frameworks import Kind
     from appliance.discovery.source.modules import Modules
     from appliance.discovery.source.source import Source
-
-Kind = Literal["wsgi", "asgi", "other"]
 
 # By the full name of the called function, or of the object whose method is called. The worker replaces each "wsgi".
 _SERVERS: dict[str, Kind] = {

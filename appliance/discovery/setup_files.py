@@ -1,6 +1,6 @@
 """Read ``setup.cfg`` and ``setup.py`` without running them; the only module that does so.
 
-Discovery, dependencies and the choice of a Python take their facts from here. Runs in the appliance's own interpreter.
+Discovery, dependencies and the choice of a Python take their facts from here. Runs in the supervisor and in commands.
 
 ``setup.py`` is a program. Its call of ``setup()`` is read if it is written with literals, names bound to literals, and
 the usual ways to read a requirements file. Everything else stays unknown: running the file would run the project's code

@@ -1,7 +1,7 @@
 """What the rules share: the target to serve, the findings, and how to choose a name in a module.
 
-The worker gets the target; ``appliance check`` shows the findings. This module knows no rule. Runs in the appliance's
-own interpreter.
+The worker gets the target; ``appliance check`` shows the findings. This module knows no rule. Runs in the supervisor
+and in commands.
 """
 
 from __future__ import annotations

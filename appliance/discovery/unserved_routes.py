@@ -1,7 +1,7 @@
 """Find the routes that a Django project has only in its ASGI application: WebSockets, most of all.
 
 This module reads Channels' routers (ProtocolTypeRouter, URLRouter and the lists of URL patterns in them), and whatever
-else an ``asgi.py`` puts around Django. It does not find the application. Runs in the appliance's own interpreter; like
+else an ``asgi.py`` puts around Django. It does not find the application. Runs in the supervisor and in commands; like
 all of discovery it reads source, and runs nothing of the project.
 """
 

@@ -1,6 +1,6 @@
 """The rules of access events, from the settings: secret query parameters, quiet paths, slow requests.
 
-Runs wherever lines are rendered.
+Runs in the supervisor, and in a process that uses the server as a library.
 """
 
 from __future__ import annotations

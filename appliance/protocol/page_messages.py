@@ -115,6 +115,9 @@ class AskRecorder(Message):
 
 
 NO_ANSWER: Final = "The recorder has not answered. Look for desk.failed in the log, and try again."
+EDITED = ("method", "target", "fields", "body")  # of a request that is sent again: what may be edited
+SENDING_S = 40.0  # longer than a request that is sent again may take
+RECORDING_S = 1.0  # nobody waits longer to hear whether the recorder stores requests
 
 
 class RecorderAnswers(Message):

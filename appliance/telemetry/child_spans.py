@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus, urlsplit
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from appliance.masking import MASKED, Mask, is_secret_field
+from appliance.masking import MASKED, SIGNED_PARAMETERS, Mask, is_secret_field
 from appliance.protocol.traces import SpanIds, Trace
 from appliance.telemetry.request_spans import context
 
@@ -27,7 +27,6 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
 _OPERATION = re.compile(r"\s{0,100}([A-Za-z]{1,20})")
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s{1,20}[\"`\[]?([\w.]{1,100})", re.IGNORECASE)
 _SUMMARY_MAX = 2000  # characters of a query in which its table is looked for
-_SIGNED = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
 _MORE = 4  # further numbers of a query: rows told, rows fetched, types of parameters, exception
 
 
@@ -145,7 +144,7 @@ class ChildSpans:
     def _parameter(self, part: str) -> str:
         name, equals, _ = part.partition("=")
         key = unquote_plus(name).lower()
-        secret = key in self._names or key in _SIGNED or is_secret_field(key)
+        secret = key in self._names or key in SIGNED_PARAMETERS or is_secret_field(key)
         return f"{name}={MASKED}" if equals and secret else part
 
 

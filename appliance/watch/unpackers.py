@@ -1,4 +1,4 @@
-"""Find programs that unpack files into the project: tar and its like, which synchronising tools run in the container.
+"""Find programs that unpack files into the project: tar and its like, which synchronising tools start in the container.
 
 Skaffold, DevSpace, ``kubectl cp`` and ``docker compose watch`` run ``tar -x`` by exec, and feed it over the network. As
 long as it runs, more files may come, however long the pauses are. Every user may read the name and the arguments of a

@@ -13,7 +13,7 @@ from appliance.commands.production.deploy_quoting import fits_a_line
 from appliance.config.env import load_environment
 from appliance.config.settings import TABLE
 from appliance.discovery.source.modules import Modules
-from appliance.environment.variables import required_variables
+from appliance.environment.variables import VARIABLE, required_variables
 from appliance.errors import SettingsError
 from appliance.masking import Mask, is_secret
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _MAX_NAME = 40  # a Pod's name adds up to 23 characters to it, and a label of DNS has 63
 # The files set these themselves, and the image sets those with a default of its own.
 _OURS = frozenset({"APPLIANCE_SECRETS", "APPLIANCE_PROBE_PORT", "APPLIANCE_ALLOWED_HOSTS", "APPLIANCE_PUBLIC_URL",
@@ -84,7 +83,7 @@ def facts_of(
     required = required_variables(Modules(root))
     given = {key: value for key, value in example.items() if _is_theirs(key)}
     names = [*given, *(key for key in required if key not in given and _is_theirs(key))]
-    usable = [key for key in names if _VARIABLE.match(key) and key not in known]
+    usable = [key for key in names if VARIABLE.match(key) and key not in known]
     # A password in a URL is secret in a variable of any name.
     secrets = [key for key in usable if is_secret(key) or Mask({}).masked(given.get(key, "")) != given.get(key, "")]
     open_names = [key for key in usable if key not in secrets]
@@ -96,7 +95,7 @@ def facts_of(
         variables=tuple((key, value) for key, value in variables if "\0" not in value and _is_text(value)),
         secrets=tuple(secrets),
         unset=tuple(key for key in open_names if not given.get(key)),
-        left_out=tuple(sorted(key for key in names if not _VARIABLE.match(key))),
+        left_out=tuple(sorted(key for key in names if not VARIABLE.match(key))),
         compose_file=compose_file(root) if (root / compose_file(root)).is_file() else "",
     )
 

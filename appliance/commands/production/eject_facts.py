@@ -21,7 +21,7 @@ from appliance.discovery.project import find_application
 from appliance.discovery.source.modules import Modules
 from appliance.environment.installer import installer
 from appliance.environment.plan import Plan, project_environment
-from appliance.environment.variables import required_variables
+from appliance.environment.variables import VARIABLE, required_variables
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from appliance.discovery.project import Project
 
 _PROGRAM = f"{OWN_FOLDER}worker/production_facts.py"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _DEVELOPMENT = frozenset({"FLASK_DEBUG", "FLASK_ENV", "FLASK_APP", "FLASK_RUN_PORT", "FLASK_RUN_HOST", "DEBUG"})
 _IMPORT_S = 120
 _READS_METADATA = re.compile(r"\bimportlib[._]metadata\b|\bpkg_resources\b")
@@ -95,12 +94,12 @@ def collect(opened: OpenedProject, server: str) -> Facts:
     uv = installer(values, settings.cache, root, lambda _: None, -1, manifest.files)
     locked = lock(root, planned, manifest, uv, server)
     modules = Modules(root)
-    required = [name for name in required_variables(modules) if _VARIABLE.match(name)]
+    required = [name for name in required_variables(modules) if VARIABLE.match(name)]
     origins = opened.environment.origins
     given = [
         name
         for name in sorted(values)
-        if origins.get(name, "environment") != "environment" and _VARIABLE.match(name)
+        if origins.get(name, "environment") != "environment" and VARIABLE.match(name)
         if not name.startswith("APPLIANCE_") and name not in _DEVELOPMENT and name not in required
     ]
     return Facts(

@@ -13,13 +13,14 @@ from appliance.desk.comparison.compare import said
 from appliance.desk.duration_text import duration
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
+from appliance.protocol.page_messages import SENDING_S
 from appliance.supervisor.reporting.status_socket import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_WAIT_S = 45.0  # longer than the supervisor waits for the recorder
+_WAIT_S = SENDING_S + 5.0  # longer than the supervisor waits for the recorder
 _DIFFERS = 1  # the exit code, as diff's
 
 

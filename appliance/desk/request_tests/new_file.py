@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 
+from appliance.ownership import FOLDER
 from appliance.refused import RefusedError
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE = 0o644
 _LENGTH_MAX = 400
@@ -50,10 +50,10 @@ def write_new(root: str, place: str, text: str) -> None:
     *folders, name = parts_of(place)
     with contextlib.ExitStack() as opened:
         try:
-            folder = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+            folder = os.open(root, FOLDER & ~os.O_NOFOLLOW)
             opened.callback(os.close, folder)
             for each in folders:
-                folder = os.open(each, _FOLDER, dir_fd=folder)
+                folder = os.open(each, FOLDER, dir_fd=folder)
                 opened.callback(os.close, folder)
             descriptor = os.open(name, _NEW, _MODE, dir_fd=folder)
         except FileExistsError:

@@ -1,6 +1,6 @@
 """Read the application's name from where a project declares it: FLASK_APP, and ``[tool.appliance]`` of pyproject.toml.
 
-This module does not know which rule comes first. Runs in the appliance's own interpreter.
+This module does not know which rule comes first. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

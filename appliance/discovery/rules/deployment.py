@@ -1,7 +1,7 @@
 """The rule for files that start the project elsewhere: a Procfile, a Dockerfile, the configuration of a server or host.
 
-This module knows which files to read, and how to read a command line. ``target_forms`` finds the target of a name.
-Runs in the appliance's own interpreter.
+This module knows which files to read, and how to read a command line. ``target_forms`` finds the target of a name. Runs
+in the supervisor and in commands.
 """
 
 from __future__ import annotations

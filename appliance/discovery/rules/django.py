@@ -1,6 +1,6 @@
 """The rules for Django: a ``manage.py`` that sets DJANGO_SETTINGS_MODULE, another file that does, settings alone.
 
-This module knows Django's layout, not how a target is served. Runs in the appliance's own interpreter.
+This module knows Django's layout, not how a target is served. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Find the settings module that a file names: Django's ``manage.py``, a ``wsgi.py``, or another file that sets it.
 
 This module evaluates the expression, and chooses the settings for development; it does not find modules. Runs in the
-appliance's own interpreter.
+supervisor and in commands.
 
 Theory of operation. Each place that sets DJANGO_SETTINGS_MODULE is evaluated as far as its text goes. A variable of the
 environment counts as unset, so that its default counts. Both branches of a condition count, except for a condition that

@@ -1,7 +1,7 @@
 """The rule for PasteDeploy: ``development.ini``, or another ``*.ini`` with an application in it.
 
-This module reads the sections of such a file; appliance.worker.frameworks.paste loads it. Runs in the appliance's own
-interpreter.
+This module reads the sections of such a file; appliance.worker.frameworks.paste loads it. Runs in the supervisor and in
+commands.
 """
 
 from __future__ import annotations

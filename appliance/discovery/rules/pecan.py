@@ -1,6 +1,6 @@
 """The rule for Pecan: an application made from its configuration file, as ``pecan serve config.py`` makes it.
 
-This module recognises such a file among other files named ``config.py``. Runs in the appliance's own interpreter.
+This module recognises such a file among other files named ``config.py``. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Find the names under which the project's own package may be imported.
 
-It knows no rules. Runs in the appliance's own interpreter.
+It knows no rules. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

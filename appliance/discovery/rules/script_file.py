@@ -1,6 +1,6 @@
 """Decide whether to run a file instead of importing it: ``python app.py``, which makes its application and serves it.
 
-The worker replaces the server; this module does not know how. Runs in the appliance's own interpreter.
+The worker replaces the server; this module does not know how. Runs in the supervisor and in commands.
 
 Theory of operation. Importing a module that binds its application is simpler, and what every other server does. It is
 not enough if the application is made under ``__main__``, if the module serves as soon as it is imported (the import

@@ -1,7 +1,7 @@
 """Find the file that calls the factory of the project's own package, with its author's arguments and set-up.
 
 This module chooses between ``create_app()`` of the package and ``app = create_app(DevConfig)`` in a file above it. It
-does not find the factory. Runs in the appliance's own interpreter.
+does not find the factory. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

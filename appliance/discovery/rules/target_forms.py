@@ -2,7 +2,7 @@
 
 The forms are ``module``, ``module:object.attribute``, ``module:factory()``, ``path/file.py`` and ``file.ini#section``.
 Where the name stands (a setting, ``FLASK_APP``, ``[tool.appliance] app``) is read elsewhere: by ``declared`` and
-``config``. Runs in the appliance's own interpreter.
+``config``. Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rules for the usual form of a project: usual file names, its own package, and a scan of the rest.
 
 This module knows the usual names of files, and no frameworks; ``target.pick`` chooses a name in a module. Runs in the
-appliance's own interpreter.
+supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Find the project's modules by name and by file, and read each only once.
 
 This module maps a dotted name to a file of the project and back, and finds the folder that must be first on
-``sys.path``. It knows no frameworks or rules. Runs in the appliance's own interpreter; the cache of sources lasts for
+``sys.path``. It knows no frameworks or rules. Runs in the supervisor and in commands; the cache of sources lasts for
 one discovery.
 """
 

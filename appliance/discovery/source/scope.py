@@ -1,7 +1,7 @@
 """Resolve expressions and definitions from their syntax tree alone: the names of one scope.
 
 This module walks through the statements of a module or function; it knows no files, frameworks or rules. Runs in the
-appliance's own interpreter.
+supervisor and in commands.
 
 Theory of operation. A scope is walked in order, into the branches of ``if``, ``try``, ``with``, ``for`` and ``match``;
 the statements under ``if __name__ == "__main__"`` are kept for a walk of their own. Each expression becomes a

@@ -1,8 +1,8 @@
 """Read one module of the project, without running it: what its top-level names are bound to.
 
 This module reads the file; ``scope`` walks its statements. It knows no frameworks or rules; its result is for example
-"``app`` is the result of a call of ``flask.Flask``". Runs in the appliance's own interpreter, whose grammar may be
-newer or older than the project's: what it can't parse is kept as text.
+"``app`` is the result of a call of ``flask.Flask``". Runs in the supervisor and in commands, whose grammar may be newer
+or older than the project's: what it can't parse is kept as text.
 """
 
 from __future__ import annotations

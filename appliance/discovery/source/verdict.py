@@ -1,7 +1,7 @@
 """Classify the top-level names of the project: a WSGI application, a factory of one, or something else.
 
 This module follows names through the project's modules to a framework's constructor. The rules decide where to look.
-Runs in the appliance's own interpreter.
+Runs in the supervisor and in commands.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Turn an access record into an event, with OpenTelemetry's names and a level.
 
-``access_rules`` says which values are not logged. Runs wherever lines are rendered.
+``access_rules`` says which values are not logged. Runs in the supervisor, and in a process that uses the server as a
+library.
 """
 
 from __future__ import annotations

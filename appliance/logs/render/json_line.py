@@ -1,6 +1,6 @@
 """Render an event as one line of JSON: the last processor of the pipeline if the log is for machines.
 
-``sanitise`` makes the text safe. Runs wherever lines are rendered.
+``sanitise`` makes the text safe. Runs in the supervisor, and in a process that uses the server as a library.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Format seconds since the epoch as RFC 3339, in UTC, with microseconds. Runs wherever lines are rendered."""
+"""Format seconds since the epoch as RFC 3339, in UTC, with microseconds.
+
+Runs in the supervisor, and in a process that uses the server as a library.
+"""
 
 from __future__ import annotations
 

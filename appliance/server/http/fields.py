@@ -4,7 +4,7 @@ Knows the general grammar of fields, and the few fields that the server itself a
 once for each new block of field lines.
 
 Theory of operation. A block of a dozen fields must cost only a few microseconds. So the usual block is checked by
-operations that run in C: one deletion of control characters, whose count shows whether any stood outside a line end;
+operations of C code: one deletion of control characters, whose count shows whether any stood outside a line end;
 one split into lines; one lookup of each field name in a dictionary of known tokens. All other blocks go to slower
 functions, which accept the block or find its fault. A field that could be read in two ways is refused.
 """

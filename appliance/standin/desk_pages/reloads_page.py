@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.duration_text import duration
+from appliance.desk.reload_history import SERVES
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import table
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 240, 12  # of a time line, in CSS pixels
 _FILES_MAX = 5
-_GOOD = frozenset({"reload.finished", "worker.ready"})
 _REFRESH_S = 2
 _HOWS = {
     "swapped": "functions swapped",
@@ -41,7 +41,7 @@ def reloads_page(found: Sequence[dict[str, Any]], run: str) -> str:
 
 
 def _reload(each: dict[str, Any], run: str) -> str:
-    good = each["event"] in _GOOD
+    good = each["event"] in SERVES
     took = each.get("duration_s") or each.get("total_s")
     files = list(map(str, each["files"]))
     more = f" and {len(files) - _FILES_MAX} more" if len(files) > _FILES_MAX else ""

@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.channel import ChannelError
-from appliance.protocol.page_messages import NO_ANSWER, AskRecorder
+from appliance.protocol.page_messages import NO_ANSWER, SENDING_S, AskRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from appliance.protocol.page_messages import RecorderAnswers
     from appliance.protocol.record import Message
 
-WAIT_S = 40.0  # longer than a request that is sent again may take
 
 Answer = dict[str, Any]
 
@@ -28,7 +27,7 @@ class RecorderLink:
         wait_s: for an answer.
     """
 
-    def __init__(self, send: Callable[[Message], object], wait_s: float = WAIT_S) -> None:
+    def __init__(self, send: Callable[[Message], object], wait_s: float = SENDING_S) -> None:
         self._send = send
         self._wait_s = wait_s
         self._numbers = count(1)

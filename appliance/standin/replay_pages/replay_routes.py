@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from appliance.protocol.page_messages import EDITED, RECORDING_S
 from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
 from appliance.standin.desk_pages.shown_values import text
@@ -34,9 +35,7 @@ if TYPE_CHECKING:
     Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _PLACE = re.compile(rf"{PREFIX}/requests/([0-9]{{1,15}})/(replay|copy)")
-_EDITED = ("method", "target", "fields", "body")
 _RESULTS_MAX = 20
-_RECORDING_S = 1.0  # the list waits no longer for the recorder
 _ABSENT_S = 5.0
 _CONFIRMED_MAX = 1_000
 
@@ -76,7 +75,7 @@ class ReplayPages:
 
         A recorder that starts, or is replaced, gets the lines that came before: only a long absence is a failure.
         """
-        answer = self._link.ask("recording", within_s=_RECORDING_S)
+        answer = self._link.ask("recording", within_s=RECORDING_S)
         with self._lock:
             if "error" not in answer:
                 self._absent_since = 0.0
@@ -103,7 +102,7 @@ class ReplayPages:
 
     def _replay(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         given = environ.get(FORM, {})
-        edit = {name: given[name] for name in _EDITED if name in given}
+        edit = {name: given[name] for name in EDITED if name in given}
         method = edit.get("method", "")
         with self._lock:
             confirmed = bool(given.get("confirmed")) or (number, method) in self._confirmed

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.page_messages import NO_ANSWER
+from appliance.protocol.page_messages import EDITED, NO_ANSWER, RECORDING_S, SENDING_S
 from appliance.supervisor.answering.assistant_access import READ_ONLY
 from appliance.supervisor.reporting.status_socket import WithArgument
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.answering.recorder_questions import RecorderQuestions
     from appliance.supervisor.reporting.status_socket import Answerer, Send
     from appliance.supervisor.runtime import Runtime
-
-WAIT_S = 40.0  # longer than a request that is sent again may take
-RECORDING_S = 1.0
-_EDITED = ("method", "target", "fields", "body")
 
 
 class ReplayAnswers:
@@ -52,11 +48,11 @@ class ReplayAnswers:
         self._send_again(asked, send)
 
     def _send_again(self, asked: dict[str, Any], send: Send) -> None:
-        edit = {name: str(asked[name]) for name in _EDITED if asked.get(name) is not None}
+        edit = {name: str(asked[name]) for name in EDITED if asked.get(name) is not None}
         question = {
             "ask": "replay", "number": asked.get("number"), "edit": edit, "confirmed": asked.get("confirmed") is True,
         }  # fmt: skip
-        self._ask(question, send, WAIT_S)
+        self._ask(question, send, SENDING_S)
 
     def _ask(self, question: dict[str, Any], send: Send, wait_s: float) -> None:
         """Ask the recorder, and pass its answer on."""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from appliance.supervisor.runtime import Runtime
 
 
+START_S = 0.8  # after the supervisor's own start, which is not to be slowed
+PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row
+
+
 class Pipe(Protocol):
     """The supervisor's end of a pipe."""
 

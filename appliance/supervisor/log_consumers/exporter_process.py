@@ -17,7 +17,7 @@ from appliance.discovery.rules.project_package import read_pyproject
 from appliance.errors import ApplianceError
 from appliance.protocol.messages import ExportLines
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.log_consumers.consumer_start import start_consumer
+from appliance.supervisor.log_consumers.consumer_start import PAUSES_S, START_S, start_consumer
 from appliance.supervisor.log_consumers.line_pipe import LinePipe, message_pair
 from appliance.supervisor.processes.child_restarts import ChildRestarts
 
@@ -31,11 +31,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.runtime import Runtime
 
 ROLE = "exporter"
-START_S = 0.8  # after the supervisor's own start, which is not to be slowed
 LAST_S = 1.2  # to send what is left, at the stop; the exporter itself takes less
 _BEGUN_S = 5.0  # an exporter that was started so shortly before may still import the SDK,
 _BEGINS_S = 1.5  # for which it has this time in addition
-_PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then the last
 _SERVICE = "service.name"
 
 
@@ -59,7 +57,7 @@ class ExporterProcess:
         if "traces" in self._telemetry.endpoints:
             self._spans = message_pair()
         self._child: Handle | None = None
-        self._restarts = ChildRestarts(_PAUSES_S)
+        self._restarts = ChildRestarts(PAUSES_S)
 
     @property
     def spans(self) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.loop import Loop
 
-COLLECT_S = 0.03
+COLLECT_S = 0.03  # a process is woken for all lines of this time at once
 HELD_BYTES = 8 * 1024 * 1024
 _PIPE_BYTES = 1024 * 1024
 _MESSAGES_BYTES = 4 * 1024 * 1024  # the kernel allows less

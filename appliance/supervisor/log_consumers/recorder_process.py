@@ -18,7 +18,7 @@ from appliance.protocol.messages import RecordLines
 from appliance.protocol.page_messages import NameSecrets
 from appliance.supervisor.answering.assistant_access import AssistantAccess
 from appliance.supervisor.answering.recorder_questions import RecorderQuestions
-from appliance.supervisor.log_consumers.consumer_start import start_consumer
+from appliance.supervisor.log_consumers.consumer_start import PAUSES_S, START_S, start_consumer
 from appliance.supervisor.log_consumers.desk_file import DeskFile
 from appliance.supervisor.log_consumers.line_pipe import message_pair
 from appliance.supervisor.log_consumers.shared_lines import SharedLines
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
-START_S = 0.8  # after the supervisor's own start, which is not to be slowed
-_PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row; then it is given up
 _LAST_S = 3.0  # to store what is left, at the stop: 10,000 requests take 0.3 s of a processor
 
 
@@ -61,7 +59,7 @@ class RecorderProcess:
         self._secrets: tuple[str, ...] = ()
         self._details: tuple[socket.socket, socket.socket] | None = None  # the workers' end, the recorder's
         self._child: Handle | None = None
-        self._restarts = ChildRestarts(_PAUSES_S, gives_up=True)
+        self._restarts = ChildRestarts(PAUSES_S, gives_up=True)
         self.questions = RecorderQuestions(runtime.children, lambda: self.recorder)
 
     @property

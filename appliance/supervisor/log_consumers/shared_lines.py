@@ -11,11 +11,10 @@ import os
 from typing import TYPE_CHECKING
 
 from appliance.desk.line_ring import LineWriter
+from appliance.supervisor.log_consumers.line_pipe import COLLECT_S
 
 if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
-
-COLLECT_S = 0.03  # the recorder is woken for all lines of this time at once
 
 
 class SharedLines:

@@ -10,7 +10,8 @@ import re
 import time
 from pathlib import Path
 
-_GROUPS = Path("/sys/fs/cgroup")
+from appliance.supervisor.processes.processors import CONTROL_GROUPS
+
 _MACHINE = Path("/proc/meminfo")
 _NO_LIMIT = 2**60  # version 1 uses a huge number for "none"
 _BURST_S = 1.0  # kills of one shortage come within this time
@@ -26,7 +27,9 @@ class Memory:
         machine: what the kernel says of the whole machine's memory.
     """
 
-    def __init__(self, groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup"), machine: Path = _MACHINE) -> None:
+    def __init__(
+        self, groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup"), machine: Path = _MACHINE
+    ) -> None:
         self._machine = machine
         self._counts, self._limits = _files(groups, own)
         self._kills = self._count()

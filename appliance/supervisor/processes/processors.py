@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_GROUPS = Path("/sys/fs/cgroup")
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
-def processors(groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
+def processors(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
     """Return how many processors this process may use; a fraction if the control group allows less than one.
 
     Args:

@@ -3,7 +3,7 @@
 Decides nothing over time. What happens becomes an event of ``before_start_states``, whose actions are performed here.
 
 The text is run with ``sh -e``: newlines, ``;`` and ``&&`` mean what they mean in a shell, and the first command that
-fails ends the run. Its inputs are the commands, the environment that they run in and its variables.
+fails ends the run. Its inputs are the commands, their environment and its variables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Find the effects of the request that runs in this context."""
+"""Find the effects of the present request, the one of this context."""
 
 from __future__ import annotations
 
