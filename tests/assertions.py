@@ -148,7 +148,7 @@ def _asked(test: ast.expr, tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _is_private(node: ast.AST) -> bool:
-    """Whether it is ``another._name``; ``self._name`` is one's own."""
+    """Whether a node is ``another._name``; ``self._name`` is one's own."""
     return (
         isinstance(node, ast.Attribute)
         and node.attr.startswith("_")

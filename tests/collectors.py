@@ -44,7 +44,7 @@ def _values(pairs: Any) -> dict[str, Any]:
 
 
 class Collector:
-    """Keeps what it has accepted; ``answers`` are given first, then ``usual`` ones.
+    """Keeps the accepted requests; ``answers`` are given first, then ``usual`` ones.
 
     Attributes:
         requests: each request's path and fields.

@@ -53,7 +53,7 @@ def pytest_collection():
 
 
 def pytest_collection_finish():
-    """Leave what was collected out of each collection of garbage, and out of each test that looks at live objects."""
+    """Leave the collected tests out of each collection of garbage, and out of each test that looks at live objects."""
     gc.freeze()
     gc.enable()
 

@@ -64,7 +64,7 @@ def check(path, *arguments):
 
 @pytest.mark.parametrize(("health", "code"), [("healthy", 0), ("unhealthy", 1)])
 def test_the_supervisors_word_decides(tmp_path, health, code):
-    """Only what the supervisor calls healthy is, and the line names the state."""
+    """Only a state that the supervisor calls healthy is healthy, and the line names the state."""
     path = tmp_path / "status.sock"
     with supervisor(path, b'{"health": "%b", "state": "installing"}' % health.encode()):
         found, words = check(path)

@@ -216,7 +216,10 @@ WITHOUT_SUBJECT = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|Those|So many
 
 def test_docstrings_open_with_a_noun():
     """No docstring begins "Close it" or "Send what waits": lines, bytes, messages and connections have these names."""
-    opened = {name(path): [text for text in docstrings(nodes(path)) if WITHOUT_NOUN.match(text)] for path in MODULES}
+    opened = {
+        name(path): [text for text in docstrings(nodes(path)) if WITHOUT_NOUN.match(text)]
+        for path in [*MODULES, *TESTS]
+    }
     assert {path: texts for path, texts in opened.items() if texts} == {}
 
 

@@ -46,6 +46,6 @@ def volume(place):
 
 
 def look(path):
-    """Whose it is, and its mode: what must not change of a victim's."""
+    """The owner and the mode of a file: neither may change for a victim's."""
     status = path.lstat()
     return status.st_uid, status.st_gid, oct(status.st_mode)

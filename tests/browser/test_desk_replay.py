@@ -41,7 +41,7 @@ def opened(start: Starting, project: Path, new_page: Opening) -> tuple[Appliance
 
 
 def test_a_request_is_sent_again_by_key(opened: tuple[Appliance, Any, list[str], str]):
-    """R sends it; after a save the difference is shown; it can be edited, another method is asked for once."""
+    """The key R sends a request again; a save shows the difference; an edited, unsafe method is asked for once."""
     appliance, tab, said, place = opened
     tab.keyboard.press("r")
     tab.wait_for_selector("#result >> text=No difference.")

@@ -82,7 +82,7 @@ def test_a_version_that_only_a_build_knows(read):
     ],
 )
 def test_where_its_modules_lie(read, tmp_path, files, root):
-    """What it says, else src, else the folder itself; a package that is called src is no such folder."""
+    """The folder that a project names has its modules, else src, else its own folder; a package called src has not."""
     assert read(files).roots == (tmp_path / root,)
 
 

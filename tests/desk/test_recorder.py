@@ -52,7 +52,7 @@ class Running:
         self._told.release()
 
     def wait_for_report(self) -> None:
-        """Return when it has reported something more."""
+        """Wait for the recorder's next report."""
         assert self._told.acquire(timeout=20)
 
     def send(self, *lines: bytes) -> None:

@@ -35,7 +35,7 @@ def test_what_is_not_an_event_is_left_out(text: bytes):
 
 
 def test_an_unknown_method_is_as_it_was_sent():
-    """OpenTelemetry calls it _OTHER; the list shows what the client sent."""
+    """An unknown method, which OpenTelemetry calls _OTHER, is shown in the list as the client sent it."""
     unknown = {"http.request.method": "_OTHER", "http.request.method_original": "BREW"}
     (row,) = rows([request("/", **unknown)], "run").requests
     assert "BREW" in row
@@ -56,7 +56,7 @@ def test_an_unknown_method_is_as_it_was_sent():
     ],
 )
 def test_what_a_project_writes_into_the_socket_is_harmless(tmp_path: Path, message: bytes):
-    """Whatever it is, it becomes a row that can be stored, or none."""
+    """Any line becomes a row that can be stored, or none."""
     row = detail_row(message, "run", Redaction())
     store = Store(tmp_path / "desk.sqlite3")
     store.add(Rows([], [], [] if row is None else [row]))

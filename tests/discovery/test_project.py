@@ -220,7 +220,7 @@ def test_the_import_root_is_first_on_the_path(find, tmp_path, files, expected):
     ],
 )
 def test_flask_app_is_before_every_other_rule(find, text, expected):
-    """FLASK_APP means what the flask command takes it for, before every other rule."""
+    """FLASK_APP has the same meaning as for the flask command, before every other rule."""
     files = {
         "app.py": FLASK,
         "shop/__init__.py": "",

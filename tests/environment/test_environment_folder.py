@@ -63,7 +63,7 @@ def test_another_users_part(environment, part, how):
 @as_root
 @pytest.mark.parametrize("level", [0, 1])
 def test_another_users_folder_above(environment, level):
-    """Nor is it one where another user could have exchanged it."""
+    """An environment that another user could have exchanged is not used."""
     above = environment.parents[level]
     above.chmod(0o777)
     with user(OWNER):

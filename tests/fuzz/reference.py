@@ -279,7 +279,7 @@ def read_chunked(data: bytes, at: int, limits: Limits) -> tuple[bytes | None, in
 
 
 def read_trailer(data: bytes, at: int, limits: Limits) -> int | None:
-    """Where what is behind the trailer begins; None where it is broken, cut off, or over its limit."""
+    """The position behind the trailer; None if the trailer is broken, cut off, or over its limit."""
     start = at
     while not data.startswith(b"\r\n", at):
         line = TRAILER.match(data, at)

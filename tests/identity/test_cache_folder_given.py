@@ -61,7 +61,7 @@ def test_a_full_folder_of_roots_stays_roots(volume, temporary):
 
 @as_root
 def test_nothing_is_given_away_by_a_swap(volume, victim):
-    """While what stands under the name is swapped all the time for links, root gives nothing away that they lead to."""
+    """While another user keeps replacing the folder by links, root gives away nothing that the links lead to."""
     volume.chmod(0o755)  # root makes the folder here
     name = volume / NAME
     empty = volume.parent / "empty"

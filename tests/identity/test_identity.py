@@ -107,7 +107,7 @@ def test_the_group_is_the_folders(tmp_path):
 
 
 def test_a_missing_folder_is_nobodys(tmp_path):
-    """Whose it is can't be said; what is wrong is said by another."""
+    """A folder that can't be looked at has no owner; another check says what is wrong."""
     assert owner_of(tmp_path / "gone") is None
 
 

@@ -127,7 +127,7 @@ class Container:
         return request(self.port, path, method="POST", body=body, **headers)
 
     def lines(self) -> list[str]:
-        """What it wrote so far, on both streams."""
+        """The container's output so far, of both streams."""
         done = docker("logs", self.name)
         return (done.stdout + done.stderr).splitlines()
 
@@ -172,7 +172,7 @@ class Container:
         return docker("exec", self.name, *argv, **more)
 
     def stop(self) -> float:
-        """Stop it as ``docker stop`` does: the seconds from its first to its last event of the stop.
+        """Stop the container as ``docker stop`` does; return the seconds from its first to its last event of the stop.
 
         The time of the client and of the engine is not in it: on a busy machine that is seconds. A container that
         ignored its SIGTERM has another exit code: the engine has killed it.

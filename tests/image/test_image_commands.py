@@ -24,7 +24,7 @@ def test_python_is_the_projects(container):
 
 
 def test_pip_says_where_dependencies_belong(container):
-    """Pip shows what is there; where no file says what the project needs it names the file instead of installing."""
+    """Pip shows the installed packages; if no file declares dependencies, it names the file instead of installing."""
     assert container.execute("pip", "list").returncode == 0
     refused = container.execute("pip", "install", "tea", check=False)
     assert refused.returncode == 2

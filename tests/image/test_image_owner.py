@@ -53,7 +53,7 @@ def test_commands_are_the_owners(container):
 
 
 def test_everything_that_runs_is_the_owners(container):
-    """Once it serves no process of the container is root's, except the engine's own health check."""
+    """Once the project is served, no process of the container is root's, except the engine's own health check."""
     words = (
         "import os; print({os.stat(f'/proc/{pid}').st_uid for pid in os.listdir('/proc')"
         " if pid.isdigit() and pid != str(os.getpid())"

@@ -165,7 +165,7 @@ class Stack:
         return self.failed()
 
     def failed(self):
-        """Fail with what the tasks say."""
+        """Fail with the messages of the tasks."""
         tasks = docker("stack", "ps", "--no-trunc", self.name).stdout
         pytest.fail(f"{tasks}\n{self.logs('app')[-4000:]}\n{self.logs('client')[-500:]}\n{self.logs('db')[-500:]}")
 

@@ -48,7 +48,7 @@ class ForkedProcess:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended."""
+        """Wait until the process has ended."""
         if self.returncode is None:
             if not self._ended.select(timeout):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
@@ -67,7 +67,7 @@ class ForkedProcess:
             os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the process to end."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -102,7 +102,7 @@ def launch(program: tuple[str, ...], environment: dict[str, str], stdout: int, s
 
 
 def run(program: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run it to its end, with what it prints."""
+    """Run a program to its end; return its output."""
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         code = launch(program, environment, stdout.fileno(), stderr.fileno()).wait(timeout=100)
         stdout.seek(0)
@@ -175,7 +175,7 @@ def _reap(running: dict[int, int]) -> None:
 
 
 def _become(request: dict[str, Any], stdout: int, stderr: int) -> None:
-    """Be what was asked for."""
+    """Become the program that was asked for."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()

@@ -102,7 +102,7 @@ class Appliance:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The address that the appliance listens on."""
         started = next((event for event in self.events if event["event"] == "appliance.started"), None)
         started = started or self.wait_for("appliance.started")
         return int(started["address"].rpartition(":")[2])

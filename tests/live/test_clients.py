@@ -37,7 +37,7 @@ def appliance(start: Callable[..., Appliance], project: Path) -> Appliance:
 
 @pytest.fixture
 def url(appliance: Appliance) -> str:
-    """Where it is."""
+    """The server's address."""
     return f"http://127.0.0.1:{appliance.port}"
 
 

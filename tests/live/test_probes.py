@@ -55,7 +55,7 @@ class Kubelet(threading.Thread):
         self.took: list[float] = []
 
     def run(self) -> None:
-        """Probe until it is over."""
+        """Probe until the test is over."""
         while not self.over.wait(self._every_s):
             for path in ("/livez", "/readyz"):
                 began = time.perf_counter()

@@ -51,7 +51,7 @@ def begin(start: Start, project: Path, packages: Path) -> Callable[..., Applianc
 
 
 def reload(appliance: Appliance, word: str) -> dict[str, Any]:
-    """Save it with another word; what the new code says. Asserts that it is the new code."""
+    """Save the module with another word; return the answer, which must be the new code's."""
     text = (appliance.project / "app.py").read_text(encoding="utf-8")
     before = next(part for part in text.split('"') if part in {"one", "two", "three"})
     appliance.edit("app.py", text.replace(f'"{before}"', f'"{word}"'))

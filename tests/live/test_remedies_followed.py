@@ -27,7 +27,7 @@ ROWS: dict[str, dict[str, str]] = {
 
 
 def follow(folder: Path, action: str, environment: dict[str, str]) -> None:
-    """Do what the action says."""
+    """Follow the action."""
     command = re.search(r"printf '.*' > \S+|uv add [^.]+?(?=\Z|\. )", action)
     edit = re.search(r"Replace '([^']+)' by (\S+) in (\S+)\.(?= |\Z)", action)
     added = re.search(r"Add (\S+) to (\S+)[:.](?= |\Z)", action)

@@ -116,7 +116,7 @@ def unread(folder: Path, request: pytest.FixtureRequest) -> Iterator[Unread]:
     indirect=["unread"],
 )  # fmt: skip
 def test_a_stop_without_a_reader(unread: Unread, number: signal.Signals):
-    """Whatever it does, it ends in time, with the exit code of the signal."""
+    """Whatever the appliance does, it ends in time, with the exit code of the signal."""
     unread.process.send_signal(number)
     assert unread.process.wait(timeout=8) == {signal.SIGTERM: 0, signal.SIGINT: 130}[number]
 

@@ -1,4 +1,4 @@
-"""Records hold what a frozen dataclass does, without a method of their own."""
+"""Records behave as a frozen dataclass does, without a method of their own."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_a_version_is_replaced_alone(tmp_path: Path, file: str, text: str, old: 
     ],
 )
 def test_an_unknown_form_gets_no_version(tmp_path: Path, text: str):
-    """Where it is not one version of one requirement, nothing is offered."""
+    """If a change is not one version of one requirement, nothing is offered."""
     assert edited(tmp_path, "requirements.txt", text, kind="use-version", package="flask", version="3.1.2") is None
 
 

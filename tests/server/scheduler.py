@@ -199,7 +199,7 @@ class Scheduler:
         return self._last
 
     def end(self) -> None:
-        """End what is left over."""
+        """End the tasks that are left."""
         self.cancelled = True
         for task in self.tasks:
             while task.alive:

@@ -97,7 +97,7 @@ def slow(served: Served, data: bytes) -> Client:
 
 
 def until(served: Served, condition: Callable[[], object]) -> None:
-    """Until it holds."""
+    """Wait until the condition holds."""
     while not condition():
         assert served.thread.is_alive()
         served.thread.join(0.001)

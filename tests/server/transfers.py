@@ -38,7 +38,7 @@ class FakeWire:
         self.gives: list[bytes | OSError | None] = []
 
     def send_now(self, data: memoryview) -> int:
-        """Take what is next in ``takes``."""
+        """Take the next number of bytes in ``takes``."""
         step = self.takes.pop(0) if self.takes else len(data)
         if isinstance(step, OSError):
             raise step
@@ -46,7 +46,7 @@ class FakeWire:
         return min(step, len(data))
 
     def receive_now(self) -> bytes | None:
-        """Give what is next in ``gives``."""
+        """Give the next bytes in ``gives``."""
         step = self.gives.pop(0)
         if isinstance(step, OSError):
             raise step

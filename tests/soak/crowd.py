@@ -98,7 +98,7 @@ class Crowd:
 
 @dataclass
 class Result:
-    """What it has shown; ``answers`` by status."""
+    """The results; ``answers`` by status."""
 
     seed: int
     saves: int = 0

@@ -160,7 +160,7 @@ class EditedProject:
         self._save(self._file(self._broken), self._chance.choice(BREAKING))
 
     def repair(self) -> None:
-        """As it was before it was broken, or anything, if it was not."""
+        """Write the code as it was before it was broken; if it was not broken, change it."""
         broken, self._broken = self._broken, ""
         if broken:
             self._write(broken)

@@ -93,7 +93,7 @@ class Day:
         self.result.edits += 1
 
     def stumble(self) -> None:
-        """Break it and fix it: from then on the stand-in is there, in every sample."""
+        """Break the project and fix it: from then on the stand-in is there, in every sample."""
         self._project.break_import()
         self._ask_until(self._project.answer())
         self._project.repair()

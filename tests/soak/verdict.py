@@ -9,7 +9,7 @@ from typing import Any
 
 
 def tell(result: Any) -> None:
-    """Say what it has shown: one JSON object on stdout, a line a failure on stderr.
+    """Print the result: one JSON object on stdout, a line a failure on stderr.
 
     Args:
         result: a dataclass with ``failures``, a list of texts.

@@ -19,7 +19,7 @@ def all_of(*calls: Callable[[], object]) -> Callable[[], None]:
 
 
 def run(loop: Loop, *, at_most_s: float = 10.0) -> None:
-    """Until it is stopped; a loop that nobody stops fails the test."""
+    """Run until the loop is stopped; a loop that nobody stops fails the test."""
     late: list[bool] = []
     timer = loop.call_later(at_most_s, all_of(partial(late.append, True), loop.stop))
     loop.run()

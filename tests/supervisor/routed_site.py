@@ -17,7 +17,7 @@ from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
 
 
 class LastAnswer:
-    """Remembers whether it answers."""
+    """Remembers whether the supervisor itself answers."""
 
     def __init__(self) -> None:
         self.page: Any = None

@@ -43,7 +43,7 @@ class Site:
         self.listener = ChildListener(log, Defects(log))
 
     def called(self, name: str) -> Callable[..., None]:
-        """Return what notes its call by this name."""
+        """Return a function that notes its call by this name."""
 
         def call(child: Any = None, *_: Any) -> None:
             self.calls.append((name, child.role if isinstance(child, Handle) else ""))
@@ -155,7 +155,7 @@ def test_output_goes_to_the_log_or_to_its_part(site: Site, role: str, calls: lis
 
 
 def test_nothing_is_passed_on_before_there_are_routes():
-    """Before it has its routes, output and ends are passed over, and a message is refused."""
+    """Before a listener has its routes, output and ends are ignored, and a message is refused."""
     site = Site()
     site.listener.output(handle(), "stdout", [])
     site.listener.ended(handle())

@@ -106,7 +106,7 @@ class Images:
         return child, ["/workspace/app.py"], ""
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever else it is told."""
+        """Note any other call."""
         return lambda *values, **named: self.told.append((name, *values, *named.values()))
 
 

@@ -191,7 +191,7 @@ class State:
 
 
 def called(state: State, module: types.ModuleType, is_project_path: Callable[[str], bool]) -> None:
-    """Call what can be called in a module, and add what came of it."""
+    """Call the functions and classes of a module, and add the results."""
     for name, value in list(vars(module).items()):
         if isinstance(value, type):
             if value.__module__ != module.__name__:

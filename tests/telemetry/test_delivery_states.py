@@ -44,7 +44,7 @@ def test_an_absence_has_one_report_and_one_end():
 
 
 def test_a_first_loss_is_reported_at_once():
-    """Also where it was reported a moment ago that sending fails; the losses after it wait for the end."""
+    """A first loss is reported even right after a failure to send; later losses wait for the end."""
     loss = [Hold(), ReportLost(3, "full", "send less")]
     assert history(FULL)[1] == loss
     assert history(AWAY, FULL)[1] == loss

@@ -95,7 +95,7 @@ class Watching:
             over.set()
 
     def look(self) -> None:
-        """Return once it has seen all that happened until now: it has come to wait for events twice more."""
+        """Return once the watcher has seen all events until now: it has begun to wait for events twice more."""
         for _ in range(2):
             with self.as_one():
                 pass

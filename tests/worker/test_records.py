@@ -180,6 +180,6 @@ def test_a_recorded_request_is_told_at_once():
 
 @given(_VALUES)
 def test_anything_becomes_json(value: object):
-    """Whatever it is, what comes of it is JSON, and is read as it was written."""
+    """Any value of the project becomes JSON, and is read as it was written."""
     made = limited(value)
     assert repr(json.loads(json.dumps(made))) == repr(made)

@@ -50,7 +50,7 @@ def handed_over(player: Player, worker: Child) -> socket.socket:
 
 
 def answer(client: socket.socket) -> bytes:
-    """Return what the server answers to a last request."""
+    """Return the server's answer to a last request."""
     with client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         return b"".join(iter(lambda: client.recv(65_536), b""))

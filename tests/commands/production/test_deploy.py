@@ -255,7 +255,7 @@ def test_the_pods_are_restricted(hostile: Path) -> None:
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 @pytest.mark.parametrize("folder", ["base", "preview"])
 def test_kustomize_renders_the_manifests(hostile: Path, folder: str) -> None:
-    """Kubectl renders them; the settings have their values, and the ConfigMap a name that changes with them."""
+    """Kubectl renders the files; the settings have their values, and the ConfigMap a name that changes with them."""
     done = subprocess.run(
         ["kubectl", "kustomize", str(hostile / "deploy" / "kubernetes" / folder)],
         capture_output=True, text=True, timeout=60, check=False,

@@ -74,7 +74,7 @@ def test_the_kubernetes_base_meets_the_schemas(tmp_path, project):
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_kustomize_renders_the_kubernetes_base(tmp_path):
-    """Kubectl renders it, with the image under the name and the tag that the kustomization gives it."""
+    """Kubectl renders the base, with the image under the name and the tag that the kustomization gives."""
     folder = written(tmp_path, PROJECTS[1])
     file = folder / "kustomization.yaml"
     file.write_text(file.read_text("utf-8").replace('newTag: "latest"', 'newTag: "2"\n    newName: example.org/shop'))

@@ -15,7 +15,7 @@ TEXTS = st.lists(st.sampled_from(["a", "b", "c", "d", ""]), max_size=40) | st.li
 
 @given(TEXTS, TEXTS)
 def test_both_texts_can_be_read_off(before: list[str], after: list[str]):
-    """Without what was added it is the text before, without what was removed the text after."""
+    """Without its added lines a difference is the text before, without its removed lines the text after."""
     found = difference(before, after)
     assert [line.text for line in found if line.kind != "+"] == before
     assert [line.text for line in found if line.kind != "-"] == after

@@ -114,7 +114,7 @@ def test_a_change_is_told_once(site: Site):
 
 
 def test_a_difference_is_shown_before_the_second_run(site: Site):
-    """People see what the first run differs in, without its number of queries; what differs anyway goes after that."""
+    """People see the first run's difference, without its number of queries; parts that differ anyway go later."""
     site.ask("pin", number=17)
     site.wait("first")
     second = threading.Event()

@@ -72,7 +72,7 @@ def error_of(shop: Shop, build: str, image: str = "") -> InstallError:
 
 
 def follow_in_files(shop: Shop, action: str) -> None:
-    """Do what the words say with the project's files."""
+    """Follow the advice in the project's files."""
     edit = re.search(r"[Rr]eplace '([^']+)' with (\S+) in ([\w./-]+)(?=[.:])", action)
     assert edit, action
     file = shop.root / edit[3].rstrip(".")

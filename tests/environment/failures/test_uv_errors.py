@@ -104,7 +104,7 @@ def test_an_index_is_named_if_it_is_set(reason):
 
 
 def test_a_sentence_stays_whole():
-    """Taking away what uv draws takes nothing else: "x depends" is no cross."""
+    """Only uv's drawing is removed: "x depends" is not a cross."""
     assert "and x depends on flask" in failure(["error: Because it is so and x depends on flask"], 1, "").found
 
 

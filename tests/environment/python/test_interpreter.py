@@ -136,7 +136,7 @@ def test_a_program_that_is_another_python_is_none(choose, pretend):
 
 
 def test_the_setting_wins(choose, pretend):
-    """APPLIANCE_PYTHON overrides what the project asks for."""
+    """APPLIANCE_PYTHON overrides the project's own requirement."""
     program = pretend(OTHER)
     assert choose({".python-version": OWN}, python=OTHER).path == program
 

@@ -200,7 +200,7 @@ def test_a_memory_of_another_form(old, text):
 
 
 def test_the_plan_follows_what_is_remembered(old, settled):
-    """Once it is settled every look takes the other Python, and says which pins decided."""
+    """Once the Python is settled, every look takes the other Python, and says which pins decided."""
     old.write("requirements.txt", "compiled==1.0\n")
     before = plan(old.root, old.settings, old.values)
     assert before.interpreter.startswith(OWN)

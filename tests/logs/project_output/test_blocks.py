@@ -45,7 +45,7 @@ FATAL = (
 
 @pytest.mark.parametrize("text", [chained(), SYNTAX, THREAD, FATAL], ids=["chained", "syntax", "thread", "fatal"])
 def test_a_traceback_is_one_block(text):
-    """However it is written, a traceback is one block, and the lines around it are their own."""
+    """A traceback is one block, in whatever pieces it is written, and the lines around it are their own."""
     whole = Block(text.rstrip("\n").encode(), "error")
     for writes in (one_by_one(text), [text.encode().splitlines()]):
         assert fed([b"before"], *writes, [b"after"]) == [Block(b"before"), whole, Block(b"after")]

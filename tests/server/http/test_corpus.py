@@ -226,7 +226,7 @@ def unfold(value: Any) -> str:
 
 
 def check_environ(environ: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Hold what the application received to what it must have."""
+    """Compare the requests that the application received with the expected ones."""
     assert environ["REQUEST_METHOD"] == wanted.get("method", "GET")
     assert environ["QUERY_STRING"] == unfold(wanted.get("query", ""))
     assert environ["body"] == unfold(wanted.get("body", ""))
@@ -249,7 +249,7 @@ def impatient() -> Iterator[Stage]:
 
 
 def in_two(stage: Stage, case: Case) -> None:
-    """Play it once for each place where it is cut."""
+    """Play the case once for each place at which it can be cut."""
     size = len(case.data)
     for cut in range(1, size, max(1, size // 6)):
         stage.play(case, iter([cut]))

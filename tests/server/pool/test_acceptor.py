@@ -86,7 +86,7 @@ def scene() -> Iterator[Scene]:
 
 
 def test_it_accepts_while_it_is_open(scene: Scene):
-    """Before it is open, and after it is shut, it accepts nothing; opening and shutting twice change nothing."""
+    """An acceptor accepts nothing before it is open and after it is shut; opening and shutting twice change nothing."""
     scene.connect()
     assert scene.accept() == []
     for _ in range(2):
@@ -145,7 +145,7 @@ def test_a_socket_that_listens_no_more_is_an_error(scene: Scene, number: int):
 
 
 def test_no_descriptor_for_a_connection(scene: Scene):
-    """Without descriptors it does not look at its socket for half a second, and says so once until it can again."""
+    """Without descriptors an acceptor leaves its socket alone for half a second, and reports that once."""
     scene.acceptor.locked_start()
     scene.connect()
     scene.fail(errno.EMFILE)

@@ -19,7 +19,7 @@ from tests.server.served import GET, Client, Recorder
 
 
 def test_a_poller_that_fails_permanently_ends_the_server(monkeypatch: pytest.MonkeyPatch):
-    """serve_forever raises what no thread could wait for; it neither hangs, nor starts threads without end."""
+    """serve_forever raises the error that keeps every thread from waiting; it neither hangs nor starts more threads."""
     failed: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", lambda arguments: failed.append(arguments.exc_type))
     caught: list[BaseException] = []

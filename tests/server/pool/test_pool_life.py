@@ -30,7 +30,7 @@ class After:
 
 
 def test_a_server_that_does_not_accept_yet(serve: Serve):
-    """Before it is resumed a server accepts nothing: the connection is still in the socket's queue, and then served."""
+    """A server accepts nothing before it is resumed: the connection stays in the socket's queue, and is then served."""
     served = serve(accepting=False)
     client = served.client().send(GET)
     moved = accepted(served)

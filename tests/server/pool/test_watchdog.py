@@ -121,7 +121,7 @@ class Scene:
         return self.ready
 
     def over(self) -> bool:
-        """Whether it has looked as often as the test asks for."""
+        """Whether the watchdog has looked as often as the test asks for."""
         self.looks -= 1
         return self.looks < 0
 
@@ -308,7 +308,7 @@ def test_what_is_due_is_not_put_off(scene: Scene, due: str):
 
 
 def test_it_serves_itself_where_no_thread_is_available(scene: Scene):
-    """Where it serves requests in its own thread it does not sleep; it looks after each."""
+    """A watchdog whose thread serves requests does not sleep; it looks after each request."""
     scene.pool.here = [True, True, False]
     scene.watch(3)
     assert scene.sleeps == [None]

@@ -42,11 +42,11 @@ class Trickle(Wire):
             self._peer.sendall(self._pieces.pop(0))
 
     def linger(self, seconds: float) -> None:
-        """Only note it."""
+        """Only note the call."""
         self.lingered.append(seconds)
 
     def end(self) -> None:
-        """Note it too."""
+        """Note this call too."""
         self.closed_side += 1
         super().end()
 

@@ -86,7 +86,7 @@ class _Elements(HTMLParser):
         self.attributes: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what could run."""
+        """Note the attributes and the scripts of the page."""
         self.attributes |= {name for name, _ in attrs}
         if tag == "script":
             self.scripts.append(dict(attrs).get("src"))

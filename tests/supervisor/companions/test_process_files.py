@@ -68,7 +68,7 @@ def test_the_table_wins_over_the_procfile(tmp_path: Path):
 
 
 def test_names_choose_the_processes(tmp_path: Path):
-    """COMPANIONS names those to run, or none, and COMPANIONS_RELOAD those that follow the code."""
+    """COMPANIONS names the companions to run, or none, and COMPANIONS_RELOAD the ones that follow the code."""
     lines = "a: one\nb: two\n"
     assert [each.name for each in declared(tmp_path, lines, names=("b",)).processes] == ["b"]
     assert declared(tmp_path, lines, names=()) == Declared()

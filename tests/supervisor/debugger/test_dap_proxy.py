@@ -177,7 +177,7 @@ def still() -> Iterator[Still]:
 
 
 def send_some(sock: socket.socket, data: bytes) -> bytes:
-    """Send what fits, and return the rest."""
+    """Send the bytes that fit, and return the rest."""
     with contextlib.suppress(BlockingIOError):
         while data:
             data = data[sock.send(data) :]
@@ -275,7 +275,7 @@ def test_the_time_begins_with_the_first_end(still: Still):
 
 
 def test_a_proxy_that_is_closed_twice_ends_once(still: Still):
-    """However often it is closed, and whatever comes due later, it ends once, and the editor is told once."""
+    """A proxy ends once, and tells the editor once, however often it is closed, and whatever comes due later."""
     send_some(still.editor, framed(ATTACH))
     still.loop.ready(still.client)
     still.debugger.shutdown(socket.SHUT_WR)

@@ -46,7 +46,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def close(handle: Handle, theirs: Iterable[int] = ()) -> None:
-    """Close what of it is ours, and what the child was to get."""
+    """Close our descriptors of the child, and those that the child would get."""
     for descriptor in (*handle.outputs.values(), *theirs):
         os.close(descriptor)
     if handle.channel is not None:

@@ -202,7 +202,7 @@ class Folder:
         (self.root / name).write_text(text, encoding="utf-8")
 
     def analyse(self, known: Any = None, process: dict[str, str] | None = None, **flags: str) -> Analysis:
-        """Analyse it as the appliance does that was started with these flags."""
+        """Analyse the project as an appliance with these flags does."""
         process = process or {}
         flags = {"project": str(self.root), "cache": str(self.cache), **flags}
         return analyse(read_settings(process, process, flags, self.root), process, known)

@@ -52,7 +52,7 @@ def test_help_names_each_key(loop: Loop):
 
 
 def test_enter_leaves_a_line_empty(loop: Loop):
-    """Enter parts what comes from what was."""
+    """Enter separates the next lines from the last ones."""
     assert Pressed(loop).press("\n") == "\n"
 
 

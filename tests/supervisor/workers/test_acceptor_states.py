@@ -223,7 +223,7 @@ def test_no_sequence_lets_two_accept(events: list[Event]):
 
 
 def _check(state: State) -> None:
-    """Check what holds in each state by itself."""
+    """Check the invariants of a single state."""
     match state.acceptor:
         case Acceptor.WORKER | Acceptor.CLOSED:
             assert state.page is None

@@ -298,7 +298,7 @@ def test_a_startup_that_fails(adapt: Adapt) -> None:
 
 
 def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it stands is told while it is waited for."""
+    """The place where a long startup stands is reported while it goes on."""
     monkeypatch.setattr(lifespan, "SLOW_S", 0.0)
     reported = asyncio.Event()
     real = Hooks.report

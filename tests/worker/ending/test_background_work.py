@@ -15,7 +15,7 @@ _OURS = f"{Path(appliance.__file__).parent}/server/io/waits.py"
 
 
 def _seen_within(root: Path, *files: str) -> list[BackgroundWork]:
-    """Return what a thread finds of the main thread, which is in calls of these files, the outermost first."""
+    """Return a thread's finding about the main thread, which is in calls of these files, the outermost first."""
     found: list[BackgroundWork] = []
     looker = threading.Thread(target=lambda: found.extend(running(str(root), streams=False)), daemon=True)
 

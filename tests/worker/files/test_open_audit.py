@@ -86,7 +86,7 @@ PACKAGES = "/env/lib/python3.13/site-packages"
     ],
 )
 def test_what_is_read_while_serving_is_no_input(opening: Opening, name: str, by: str, file: str, is_input: bool):
-    """Once it serves, a file that is read is no input, except for templates and the project's own code."""
+    """Once the worker serves, a file that is read is not an input, except templates and the project's own code."""
     opening.opened.starting = False
     path = file if file.startswith("/") else str(opening.root / file)
     code = compile(f"opened(({name!r}, 'r', 0))", path, "exec")

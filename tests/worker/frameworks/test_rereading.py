@@ -91,7 +91,7 @@ def test_jinja_reads_a_saved_template_again(look: Look):
 
 
 def test_a_look_keeps_nothing(look: Look):
-    """What it has found is released with its end, without the collector: the next look counts references."""
+    """The found objects are released at the end, without the collector: the next look counts references."""
     look.jinja().get_template("page.html")
     look.write("page.html", "two")
     assert look("page.html") == ""

@@ -82,7 +82,7 @@ class Child:
                 raise AssertionError(f"it ended: {self.received} {self.printed()!r}") from None
 
     def printed(self) -> bytes:
-        """Return what the process has written to its outputs."""
+        """Return the output of the process."""
         for number in self.outputs:
             while select.select([number], [], [], 0)[0] and (data := os.read(number, 65536)):
                 self.text += data
@@ -230,7 +230,7 @@ class Player:
         return self.serve(parent, changed).expect(SwapDeclined, messages.Ready)
 
     def fingerprints(self, parent: Child, changed: list[str]) -> Fingerprints:
-        """Return what a fork answers that has to verify a swap."""
+        """Return the answer of a fork that has to verify a swap."""
         child = self.fork(parent)
         child.channel.send(Verify(changed=[str(self.root / each) for each in changed]))
         return child.expect(Fingerprints)

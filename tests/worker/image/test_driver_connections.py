@@ -20,7 +20,7 @@ class Connection:
 
 @pytest.fixture
 def drivers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Modules as those of psycopg2 and mysqlclient."""
+    """Modules like psycopg2 and mysqlclient."""
     modules: dict[str, Any] = {name: ModuleType(name) for name in ("psycopg2", "MySQLdb.connections")}
     modules["psycopg2"]._connect = lambda where: f"connected to {where}"
     modules["MySQLdb.connections"].Connection = Connection

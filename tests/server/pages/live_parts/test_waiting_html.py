@@ -54,7 +54,7 @@ def test_facts_as_text():
 
 
 def test_markup_in_output_is_text():
-    """Markup in what is printed, or in a module's name, is text."""
+    """Markup in printed lines, or in a module's name, is text."""
     page = html(lead="<script>1</script>", details="</pre><img src=x onerror=1>", title="<b>")
     assert "<script>1" not in page
     assert "<img" not in page

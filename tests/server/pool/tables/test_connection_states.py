@@ -57,7 +57,7 @@ LOOKS = {states.FOUND_REQUEST, states.FOUND_NOTHING, states.PUT_OFF, states.IN_D
 
 
 def check(model: Model) -> None:
-    """Hold what must be true of a connection at any time."""
+    """Check the invariants of a connection."""
     ended = model.state in ENDS
     if not ended:
         assert model.queued == (model.state == states.READY), "it waits in the queue once, or somebody else has it"

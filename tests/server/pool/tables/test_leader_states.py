@@ -80,7 +80,7 @@ class Model:
         return replace(self, leader=number if action == lead.WAKE_ONE else self.leader).set(number, does)
 
     def returned(self, number: int) -> int:
-        """Which event it is that a thread comes back without the lead."""
+        """The event of a thread that comes back without the lead."""
         if self.leader == HERE and self.here == "busy" and not self.is_full:
             return lead.RETURNED_HERE
         if self.threads.count("waiting") >= self.limit:
@@ -126,7 +126,7 @@ class Model:
             yield self.set(number, "between")
 
     def check(self) -> None:
-        """Hold what must be true at any time."""
+        """Check the invariants of the threads."""
         assert 0 <= self.state < len(lead.STATES)
         assert (self.leader == NOBODY) == (self.state in {lead.VACANT, lead.OVER})
         assert (self.leader == HERE) == (self.state == lead.LED_HERE)

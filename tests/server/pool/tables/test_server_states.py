@@ -38,7 +38,7 @@ class Model:
 
 
 def check(model: Model) -> None:
-    """Hold what must be true of a server at any time."""
+    """Check the invariants of a server."""
     assert 0 <= model.state < len(life.STATES)
     assert model.accepts == (model.state == life.ACCEPTING)
     if model.state != life.OVER:

@@ -21,7 +21,7 @@ class Message:
     to, cc, attachments = ("b@example.org",), ("c@example.org",), (("a.txt", "text", None),)
 
     def recipients(self) -> list[str]:
-        """All of them."""
+        """All recipients of the mail."""
         return [*self.to, *self.cc]
 
 
@@ -70,7 +70,7 @@ def test_another_backend_is_called_and_noted(client: HookedClient):
 
 
 def test_a_backend_on_smtplib_is_noted_once(client: HookedClient):
-    """What it gives to smtplib is noted there, with the server."""
+    """Mail that Django gives to smtplib is noted by the hook of smtplib, with the server."""
 
     def send(_: Any, messages: list[Any]) -> int:
         with client.module.SMTP("mail.example.invalid") as session:
