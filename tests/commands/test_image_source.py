@@ -121,7 +121,7 @@ def test_a_build_that_knows_nothing(tmp_path: Path) -> None:
     assert of_build("", "/home/$me", tmp_path / "none") == ""
 
 
-def test_what_is_remembered(tmp_path: Path, clone: Path) -> None:
+def test_the_recorded_source_counts(tmp_path: Path, clone: Path) -> None:
     """The image's record counts, also an empty one; outside the image the checkout that runs, if it is one."""
     (tmp_path / FILE).write_text(f"{URL}\n", encoding="utf-8")
     assert remembered(prefix=tmp_path, checkout=clone) == ImageSource(URL)

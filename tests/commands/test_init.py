@@ -34,7 +34,7 @@ def init(tmp_path: Path) -> Init:
     return run
 
 
-def test_what_it_writes(init: Init, tmp_path: Path) -> None:
+def test_init_writes_missing_files(init: Init, tmp_path: Path) -> None:
     """A compose file, a dev container, the editor's launch file and the missing variables, each shown as a diff."""
     done = init()
     assert done.returncode == 0, done.stderr
@@ -59,7 +59,7 @@ def test_init_twice_writes_nothing(init: Init) -> None:
     assert init().stdout == "Nothing to do: every file exists, as `appliance init` writes it.\n"
 
 
-def test_what_it_leaves_alone(init: Init, tmp_path: Path) -> None:
+def test_init_leaves_existing_files(init: Init, tmp_path: Path) -> None:
     """A file that is there is left as it is, with the difference shown; --force changes it."""
     file = tmp_path / "shop" / "docker-compose.yml"
     file.write_text("services: {}\n", encoding="utf-8")
@@ -77,7 +77,7 @@ def test_what_it_leaves_alone(init: Init, tmp_path: Path) -> None:
     assert example.read_text("utf-8").endswith("SHOP_KEY=\n")
 
 
-def test_what_it_looks_at(init: Init, tmp_path: Path) -> None:
+def test_init_uses_the_found_application(init: Init, tmp_path: Path) -> None:
     """The compose file names the application that was found, and the services that the dependencies speak of."""
     (tmp_path / "shop" / "requirements.txt").write_text("flask\npsycopg[binary]\nredis\n", encoding="utf-8")
     init()
@@ -175,7 +175,7 @@ def test_init_refuses_a_missing_folder(init: Init, tmp_path: Path) -> None:
     assert "expected:" in done.stderr
 
 
-def test_it_follows_no_link(init: Init, tmp_path: Path) -> None:
+def test_init_follows_no_link(init: Init, tmp_path: Path) -> None:
     """What a link leads to, under the name that a file is written by at first, is not written."""
     victim = tmp_path / "victim"
     victim.write_text("precious", encoding="utf-8")

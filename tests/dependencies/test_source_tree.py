@@ -81,7 +81,7 @@ def test_a_version_that_only_a_build_knows(read):
         ({"pyproject.toml": '[project]\nname = "src"\n', "src/__init__.py": "", "src/a/__init__.py": ""}, ""),
     ],
 )
-def test_where_its_modules_lie(read, tmp_path, files, root):
+def test_the_folder_of_a_projects_modules(read, tmp_path, files, root):
     """The folder that a project names has its modules, else src, else its own folder; a package called src has not."""
     assert read(files).roots == (tmp_path / root,)
 

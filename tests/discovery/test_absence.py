@@ -76,7 +76,7 @@ PRINT = 'print "old"\n'
         "broken, of a framework",
     ],
 )
-def test_what_there_is(refuse, files, found, action):
+def test_a_folder_without_an_application_is_described(refuse, files, found, action):
     """The one message says what was found in the folder, and what to do about just that."""
     error = refuse(files)
     assert found in error.found

@@ -27,7 +27,7 @@ INI = "[app:{0}]\nuse = egg:shop\n"
         ({"lib/__init__.py": "", "examples/quick/app.py": FLASK.format("app")}, None),
     ],
 )
-def test_it_is_found(refuse, tmp_path, files, app):
+def test_the_named_setting_finds_the_application(refuse, tmp_path, files, app):
     """The setting that is named, as it is written, finds an application."""
     error = refuse(files, app=app)
     place = re.search(r"APPLIANCE_PROJECT=(\S+)", error.action)

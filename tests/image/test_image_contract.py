@@ -30,7 +30,7 @@ def shell(image, docker):
     return shell
 
 
-def test_it_is_small(inspected):
+def test_the_image_is_small(inspected):
     """The image takes under 195 MB, of which the base has 130."""
     assert inspected["Size"] < 195_000_000
 

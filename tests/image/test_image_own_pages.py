@@ -20,7 +20,7 @@ print(json.dumps(found))
 """
 
 
-def test_who_sees_the_pages(compose, project):
+def test_the_host_alone_sees_own_pages(compose, project):
     """A browser on the host sees them, and Server-Timing, by the port that compose publishes; no other container."""
     compose.environment["PROJECT_DIR"] = str(project("plain"))
     compose("up", "--wait")

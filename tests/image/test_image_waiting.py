@@ -35,7 +35,7 @@ def test_two_hundred_wait_for_a_slow_boot(start, project):
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_who_waits_is_reported(start, project, accept):
+def test_a_waiting_browser_gets_a_page(start, project, accept):
     """A browser that waits for more than a second gets a page that says what goes on, and when to come back."""
     container = start(project("slow_boot"), "--env", "SLOW_BOOT_S=20", *DEBUG)
     container.wait_for("worker.started")

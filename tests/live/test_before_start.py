@@ -13,7 +13,7 @@ from tests.live.live_appliance import Appliance
 Start = Callable[..., Appliance]
 
 
-def test_they_run_first(start: Start):
+def test_the_commands_run_first(start: Start):
     """The commands run in the project's environment and folder before the first worker; each line is logged."""
     appliance = start(APPLIANCE_BEFORE_START="pwd; python -c 'import sys; print(sys.prefix)'\ncat app.py | head -n 1")
     began = appliance.wait_for("preparation.started")

@@ -48,7 +48,7 @@ def follow(folder: Path, action: str, environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_it_comes_up(start: Start, tmp_path: Path, row: str):
+def test_each_followed_remedy_serves_the_project(start: Start, tmp_path: Path, row: str):
     """Each remedy names a file, a line or a command; once that is done, and nothing else, the project is served."""
     wheels, folder = tmp_path / "wheels", tmp_path / "project"
     wheels.mkdir()

@@ -18,7 +18,7 @@ def only(wheels: Path) -> dict[str, str]:
     return {"UV_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1", "UV_OFFLINE": "1", **none}
 
 
-def test_it_is_supplied_once(start: Start, project: Path, tmp_path: Path):
+def test_setuptools_are_supplied_once(start: Start, project: Path, tmp_path: Path):
     """One event says what was lacking; the project is served, and the next start has it from the first."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()

@@ -66,7 +66,7 @@ def test_a_head_byte_by_byte(appliance: Appliance, client: socket.socket):
     ],
     ids=["head", "length", "chunked"],
 )
-def test_who_stops_is_reported(appliance: Appliance, client: socket.socket, sent: bytes, *, named: bool):
+def test_a_client_that_stops_is_answered(appliance: Appliance, client: socket.socket, sent: bytes, *, named: bool):
     """A head or a body that stops coming is answered with 408 when its time is up, not before, and has one line."""
     began = time.monotonic()
     client.sendall(sent)

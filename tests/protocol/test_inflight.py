@@ -31,7 +31,7 @@ def both():
     reading.close()
 
 
-def test_what_runs_is_known(both):
+def test_running_requests_are_known(both):
     """A request that has begun is seen with its start, its id and its head, until it has ended."""
     in_flight, reading = both
     request = Request()
@@ -83,7 +83,7 @@ def test_waiting_connections_are_counted(both):
     assert reading.waiting() == 0
 
 
-def test_what_was_refused_counts(both):
+def test_refused_requests_count_as_ended(both):
     """A request that ends without having begun counts as ended: its record is sent like every other."""
     in_flight, reading = both
     in_flight.end(Request())

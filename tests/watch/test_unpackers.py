@@ -34,7 +34,7 @@ def process(proc: Path, number: int, *argv: str, name: str = "", folder: str = "
         "unzip -o new.zip -d /workspace",
     ],
 )
-def test_what_unpacks_is_found(tmp_path: Path, argv: str):
+def test_programs_that_unpack_are_found(tmp_path: Path, argv: str):
     """The programs that Skaffold, compose, kubectl and others run in the container are found by their arguments."""
     process(tmp_path, 1, "python", name="appliance")
     process(tmp_path, 31, *argv.split())

@@ -33,7 +33,7 @@ def git(folder: Path, *argv: str, **more: str) -> None:
     )  # fmt: skip
 
 
-def test_how_is_reported(watch: Watch):
+def test_the_way_of_watching_is_reported(watch: Watch):
     """The beginning is one event, which says how saves are noticed, of how many files."""
     assert {key: value for key, value in watch().begun.items() if key != "duration_s"} == {
         "how": "events", "polled": [], "count": 4, "folders": 2,

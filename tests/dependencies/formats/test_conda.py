@@ -51,7 +51,7 @@ def lines(*entries):
     return [*found.lines], len(found.notes)
 
 
-def test_what_can_be_followed():
+def test_followed_parts_of_a_conda_file():
     """Pip's part as it is, hand-written packages by their names, nothing that is not Python."""
     found = read_conda(HAND, FILE)
     assert found.lines == ("flask", "numpy==1.26.*", "pandas>=2", "dash==2.0", "-r more.txt")

@@ -98,7 +98,7 @@ def lines(*specs, python="3.12"):
         (DependencySpec("gone"), "3.12", []),
     ],
 )
-def test_what_is_reached(specs, python, pins):
+def test_only_reached_packages_are_locked(specs, python, pins):
     """What is asked for and what that needs, where the marker, the Python and the extra say so."""
     assert lines(specs, python=python) == sorted(pins)
 

@@ -29,7 +29,7 @@ def test_a_manage_py_to_fill_in(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["project_name/app.py", "site/app.py", "templating/app.py"])
-def test_what_is_not_one(tmp_path, file):
+def test_a_folder_with_a_similar_name(tmp_path, file):
     """A folder of a like name is the project's own."""
     write(tmp_path, {file: ""})
     assert list(Modules(tmp_path).files(1)) == [tmp_path / file]

@@ -44,7 +44,7 @@ def read(tmp_path):
         ("async def app(): ...", "function", "shop.web.app"),
     ],
 )
-def test_what_app_is(read, text, kind, name):
+def test_bindings_of_app_are_followed(read, text, kind, name):
     """Each way to bind a name is followed to the full name of what it is bound to."""
     value = read(text).values["app"]
     assert (value.kind, value.name) == (kind, name)
@@ -73,7 +73,7 @@ def test_what_a_function_returns(read):
     assert value.required == 1
 
 
-def test_what_must_be_given(read):
+def test_required_arguments_of_a_function(read):
     """Defaults, ``*args`` and keywords with defaults need not be given; a keyword without one must."""
     values = read("def a(x, y=1, *z, k=2): ...\ndef b(*, k): ...\ndef c(*x, **y): ...").values
     assert [values[name].required for name in "abc"] == [1, 1, 0]
@@ -83,7 +83,7 @@ def test_what_must_be_given(read):
     "text",
     ["app = (", "app = Flask(__name__)\nprint 'old'", b"\xff\xfe\x00", b"x = 1\0", "# coding: klingon\n", "(" * 500],
 )
-def test_what_cannot_be_parsed(read, text):
+def test_a_source_that_cannot_be_parsed(read, text):
     """A source of another Python, or a broken one, has a problem and no values, and is no error."""
     source = read(text)
     assert source.problem

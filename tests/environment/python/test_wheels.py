@@ -180,7 +180,7 @@ def settled(old, tmp_path):
     return settled
 
 
-def test_it_is_remembered(old, settled):
+def test_the_chosen_python_is_remembered(old, settled):
     """What was found out is kept for these dependencies: the second time no program is asked."""
     old.write("requirements.txt", "compiled==1.0\n")
     known, memory = settled()

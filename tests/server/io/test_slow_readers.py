@@ -19,7 +19,7 @@ Serve = Callable[..., Served]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_they_hold_no_thread(serve: Serve, every: Every, way: str):
+def test_slow_readers_hold_no_thread(serve: Serve, every: Every, way: str):
     """More slow readers than threads: others are answered beside them, and each gets all of it."""
     served = serve(every, threads=2)
     readers = [slow(served, get(f"/{way}")) for _ in range(6)]

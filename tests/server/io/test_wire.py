@@ -143,7 +143,7 @@ def test_a_wire_begins_with_nothing(pair: Pair):
     assert wire.sock.gettimeout() is None
 
 
-def test_what_comes_is_buffered(pair: Pair):
+def test_received_bytes_are_buffered(pair: Pair):
     """What came is appended to what waits, and so is the end; a wire tells nothing yet from nothing ever again."""
     wire, client = pair
     assert (wire.receive_now(), wire.fill(), wire.buffer) == (None, False, b"")

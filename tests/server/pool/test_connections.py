@@ -361,7 +361,7 @@ def test_a_new_rule_is_asked_about_what_is_held(scene: Scene):
     assert scene.look() is connection
 
 
-def test_what_waits_is_reported(scene: Scene):
+def test_waiting_requests_are_counted(scene: Scene):
     """The number of requests that wait for a thread or for their bodies is reported when it changes."""
     found = [scene.connect() for _ in range(3)]
     for _, client in found:

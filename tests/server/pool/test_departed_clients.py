@@ -55,7 +55,7 @@ def close_all(connections: list[tuple[socket.socket, bytes]]) -> None:
 
 @pytest.mark.parametrize("leave", [Client.close, reset])
 @pytest.mark.parametrize("request_", [get("/gone", "X-Request-ID: theirs"), post(b"abc", path="/gone")])
-def test_they_are_not_run(serve: Serve, leave: Callable[[Client], None], request_: bytes):
+def test_departed_requests_are_not_run(serve: Serve, leave: Callable[[Client], None], request_: bytes):
     """Each of twenty that closed while all threads were busy has one line, and the application sees none."""
     served, seen, blocked = occupied(serve)
     for _ in range(20):

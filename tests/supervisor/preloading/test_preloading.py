@@ -298,7 +298,7 @@ def test_a_worker_is_forked_ahead(processes, tmp_path: Path):
 
 
 @pytest.mark.parametrize("setting", ["preload", "reload"])
-def test_it_is_off(tmp_path: Path, setting: str):
+def test_preloading_can_be_off(tmp_path: Path, setting: str):
     """Where a setting is off nothing is learned, kept or started, and the status says which."""
     project = Project(tmp_path)
     off: Any = SimpleNamespace(**{"preload": "on", "reload": "on", setting: "off"})

@@ -120,7 +120,7 @@ def test_a_group_that_is_another_users(monkeypatch: pytest.MonkeyPatch, error: t
         (signal.SIGKILL, "no memory", "killed by SIGKILL (no memory)"),
     ],
 )
-def test_how_it_ended(status: int, cause: str, words: str):
+def test_an_end_is_its_status_or_signal(status: int, cause: str, words: str):
     """An end is told as its exit status or its signal, with the cause where that is known."""
     handle = Handle("worker", 1, 4711, {}, cause=cause)
     assert handle.how() == "is running"

@@ -98,7 +98,7 @@ def test_an_idle_worker_is_not_stuck(scene: Scene):
     assert scene.standstill.stuck == ""
 
 
-def test_it_takes_nobody_in(scene: Scene):
+def test_a_worker_that_accepts_nobody(scene: Scene):
     """Somebody waits, threads are free, nothing is computed: found after a few looks, with the stacks."""
     scene.connect()
     scene.look(SHORT)

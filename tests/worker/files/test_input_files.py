@@ -34,7 +34,7 @@ def test_a_modules_mark_precedes_its_read(tmp_path: Path):
     assert inputs.files[str(file)][-1] == crc32(b"three")
 
 
-def test_what_it_writes_itself(tmp_path: Path):
+def test_a_file_that_is_also_written(tmp_path: Path):
     """A file that was only read, and is written too, is no input; a module still is."""
     inputs = InputFiles(str(tmp_path), -1)
     for name in ("state.json", "module.py"):

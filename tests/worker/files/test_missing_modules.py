@@ -39,7 +39,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
         del sys.modules[name]
 
 
-def test_what_is_looked_for(begin: Begin, tmp_path: Path):
+def test_a_missing_module_is_told_once(begin: Begin, tmp_path: Path):
     """A module that is not found, by import or by a look for it, is told once; one that is found is not."""
     _, record = begin()
     with pytest.raises(ImportError):
@@ -87,7 +87,7 @@ def test_a_failure_of_ours(begin: Begin, monkeypatch: pytest.MonkeyPatch):
     assert hooks.dropped == {"missing modules"}
 
 
-def test_what_was_removed(begin: Begin, tmp_path: Path):
+def test_removed_modules_are_known(begin: Begin, tmp_path: Path):
     """A module, a part of a package and a package that were there until a moment ago are known, and nothing else."""
     missing, _ = begin(
         (f"{tmp_path}/prices.py", f"{tmp_path}/cart/__init__.py", f"{tmp_path}/cart/items.py", "/elsewhere/other.py")

@@ -124,7 +124,7 @@ def test_the_files_opened_at_start_are_bounded(opening: Opening, monkeypatch: py
     assert len(opening.record) == 5
 
 
-def test_what_it_writes(opening: Opening):
+def test_writes_of_watched_files_are_told(opening: Opening):
     """Writes of files that may be watched are told, each before it happens, whatever their path is made of."""
     write = os.O_WRONLY | os.O_CREAT
     paths: list[Any] = ["report.html", b"app.py", opening.root / "deep/site.ini", f"{opening.root}/requirements.txt"]

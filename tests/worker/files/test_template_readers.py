@@ -91,7 +91,7 @@ READERS: dict[Callable[[Path], None], set[str]] = {
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_who_reads_a_template(audit: OpenAudit, tmp_path: Path, read: Callable[[Path], None]):
+def test_the_reader_of_a_template_is_known(audit: OpenAudit, tmp_path: Path, read: Callable[[Path], None]):
     """An engine that fills its cache is known; whatever else gets the text may keep it."""
     audit.end_start()
     read(tmp_path)

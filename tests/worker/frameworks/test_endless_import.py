@@ -31,7 +31,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_where_it_stands(tmp_path: Path, kind: str):
+def test_an_endless_loop_is_recognised(tmp_path: Path, kind: str):
     """A thread is in an endless loop where its source says so, and not where it may leave it."""
     source, is_endless = SOURCES[kind]
     file = tmp_path / "bot.py"

@@ -119,12 +119,12 @@ def test_main_is_the_file(run: Run) -> None:
     assert run(APP + text) == [b"hello"]
 
 
-def test_what_it_left_behind(run: Run) -> None:
+def test_an_application_that_a_script_left(run: Run) -> None:
     """A file that starts nothing without arguments has still bound its application."""
     assert run(APP + "import sys\nsys.exit('usage: hello.py PORT')\n") == [b"hello"]
 
 
-def test_what_it_registered(run: Run) -> None:
+def test_functions_registered_with_a_framework(run: Run) -> None:
     """Functions that are registered with a framework's own application are served by that."""
     assert run("import bottle\n@bottle.get('/')\ndef index(): ...\n", bottle=SERVERS["bottle"]) == [b"hello"]
     assert run("def __hug_wsgi__(environ, start_response): return [b'hug']\n")[1:] == [b"hug"]
@@ -136,7 +136,7 @@ def test_nothing_at_all(run: Run) -> None:
         run("raise SystemExit(2)\n")
 
 
-def test_what_it_raises(run: Run) -> None:
+def test_errors_of_a_script_are_its_own(run: Run) -> None:
     """An error before it serves is its own; one after it has served changes nothing."""
     with pytest.raises(ZeroDivisionError):
         run("1 / 0\n")
