@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.desk.log_questions import MOST, LogFilters, left_out, log_lines, unfinished
+from appliance.desk.filters import MOST
+from appliance.desk.log_questions import LogFilters, left_out, log_lines, unfinished
 from appliance.logs.events import EVENTS
 from tests.desk.conftest import Recorded
 from tests.desk.log_lines import START, line, request

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from appliance.desk.line_ring import LineReader
-from appliance.supervisor.log_consumers.shared_lines import COLLECT_S, SharedLines
+from appliance.supervisor.log_consumers.line_pipe import COLLECT_S
+from appliance.supervisor.log_consumers.shared_lines import SharedLines
 from appliance.supervisor.loop import Loop
 from tests.supervisor.fakes import FakeLoop
 
