@@ -65,7 +65,7 @@ class Edited:
         return self._container.wait_for("reload.finished", count=self._saves)["how"]
 
     def answers(self, text, word, top, python):
-        """Whether it answers as this source does."""
+        """Whether the project answers as this source does."""
         line = next(number for number, line in enumerate(text.splitlines(), 1) if "1 / 0" in line)
         return self._container.get().text == f'["{word}", {line}, "{top}", [3, {python}]]'
 

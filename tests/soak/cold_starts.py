@@ -89,7 +89,7 @@ class Compiled:
         self._packages: dict[str, CodeType | None] = {}
 
     def prepare(self, start: dict[str, Any]) -> None:
-        """Load what all starts need, and execute no module but those of the standard library."""
+        """Load the modules that all starts need, and execute no module but those of the standard library."""
         for name in start.get("library", ()):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
@@ -99,7 +99,7 @@ class Compiled:
         gc.freeze()
 
     def update(self) -> None:
-        """Compile what has changed."""
+        """Compile the changed files."""
         for file in self._folder.rglob("*.py"):
             source = file.read_bytes()
             if self._known.get(str(file), (b"",))[0] != source:

@@ -100,7 +100,7 @@ class Day:
         self._ask_until(self._project.answer())
 
     def prepare(self, only: str) -> None:
-        """Wait for what serves each edit from now on, if all are of this kind: an image, or a checkpoint."""
+        """Wait for the image or the checkpoint that serves each edit from now on, if all are of this kind."""
         if only:
             self._appliance.wait_for("image.ready")
         if only == "top":

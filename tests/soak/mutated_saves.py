@@ -60,7 +60,7 @@ class Outcome:
 
     @property
     def share(self) -> float:
-        """Of those that are compared, the swapped ones."""
+        """The share of swaps among the compared saves."""
         return self.how["swapped"] / max(1, self.compared)
 
     @property
@@ -163,13 +163,13 @@ class ColdStarts:
         self._process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
-        """What it has answered."""
+        """Return the answer of the process."""
         assert self._process.stdout is not None
         answer = _parsed(self._process.stdout.readline())
         return {key: answer[key] for key in answer if key not in {"library", "packages"}}
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.kill()
         self._process.communicate()
 
@@ -251,7 +251,7 @@ class MutatedProject:
     def _note_difference(
         self, served: dict[str, Any], expected: dict[str, Any], end: Event, changes: dict[str, str]
     ) -> None:
-        """Note what differs, unless two cold starts differ there as well."""
+        """Note the differences, unless two cold starts differ there as well."""
         self._cold.ask()
         unsteady = set(_differing(expected, self._cold.answer()))
         names = [f"{name}: {words}" for name, words in _differing(served, expected).items() if name not in unsteady]

@@ -90,7 +90,7 @@ def namespace(value: Any) -> dict[str, Any] | None:
 
 
 def heap_addresses(maps: str) -> range:
-    """Return the addresses that objects on the heap of C may have; none if they are no small numbers.
+    """Return the addresses that objects on the heap of C may have; an empty range if they are large numbers.
 
     They are in an interpreter that is loaded at a fixed address, as Debian's and those of Docker's images are: the heap
     follows it. Classes and other large objects are there, and their identities are numbers like others.
