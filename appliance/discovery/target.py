@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from appliance.discovery import frameworks
@@ -75,7 +75,7 @@ class Target:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values by name, for the channel; with the ``names`` to look for if no attribute is known."""
-        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
         return {
             **fields,
             "names": [] if self.attribute or self.kind in {"django", "paste"} else [*OBJECT_NAMES, *FACTORY_NAMES],

@@ -88,11 +88,13 @@ class Drain(Message):
     Attributes:
         grace_s: end within this time, or be killed.
         streams_s: how long to wait for the threads of aborted streams.
+        pause_s: how long to wait behind the last exit hook.
     """
 
     kind = "drain"
     grace_s: float = 0.0
     streams_s: float = 0.0
+    pause_s: float = 0.0
 
 
 class ReportBackgroundWork(Message):

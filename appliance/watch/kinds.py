@@ -10,6 +10,7 @@ import enum
 import os
 import re
 from fnmatch import translate
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,8 @@ _DEPENDENCIES = re.compile(
 )
 
 
-def watched_names(environment: Collection[str], extra: Collection[str]) -> str:
+@cache  # asked for each worker, between a save and its answer
+def watched_names(environment: tuple[str, ...], extra: tuple[str, ...]) -> str:
     """Return a pattern of paths that may count: no other path does, unless a worker has read it."""
     if extra:
         return "."

@@ -50,8 +50,11 @@ class Unpackers:
 
     def _unpacks(self, number: str) -> bool:
         try:
-            with open(f"{self._proc}/{number}/comm", "rb", buffering=0) as file:
-                name = file.read(64).decode("utf-8", "replace").strip()
+            descriptor = os.open(f"{self._proc}/{number}/comm", os.O_RDONLY)  # a file object would take twice as long
+            try:
+                name = os.read(descriptor, 64).decode("utf-8", "replace").strip()
+            finally:
+                os.close(descriptor)
             if name not in _NAMES:
                 return False
             with open(f"{self._proc}/{number}/cmdline", "rb", buffering=0) as file:

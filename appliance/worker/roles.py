@@ -5,7 +5,6 @@ Runs in the main thread of each worker, image and preloader. A forked process ge
 
 from __future__ import annotations
 
-import atexit
 import faulthandler
 import os
 import socket
@@ -17,6 +16,7 @@ from ..protocol.channel import Channel
 from ..protocol.image_messages import ImportAhead
 from ..protocol.inflight import InFlight
 from . import serving_process
+from .ending.interpreter_end import interpreter_end
 from .project_import import ProjectImport
 from .worker import Worker
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def main(descriptor: int) -> None:
     """Greet the supervisor on the channel, receive a role, and run it."""
     channel = Channel(socket.socket(fileno=descriptor))
-    atexit.register(serving_process.lower_priority)  # the first hook is the last to run: behind all of the project's
+    interpreter_end.begin()
     faulthandler.enable()  # after a crash in C, print the stacks to descriptor 2
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # show printed lines at once, although descriptor 1 is a pipe

@@ -6,7 +6,6 @@ supervisor's options.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -36,8 +35,7 @@ _PAUSE_S = 0.01
 Connections = list[tuple[socket.socket, bytes]]
 # Looked up before any code of the project runs: the control thread makes sockets, and gevent's have an event loop.
 _SOCKET = socket.socket
-_LOWEST = 19
-_EXIT, _END_GROUP, _GROUP, _SELF, _NICE = os._exit, os.killpg, os.getpgrp, os.getpid, os.nice  # as above
+_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # as above
 
 
 def hello(channel: Channel, meanwhile: Callable[[], None] | None = None) -> list[tuple[Message, list[int]]]:
@@ -49,16 +47,6 @@ def hello(channel: Channel, meanwhile: Callable[[], None] | None = None) -> list
         return greet(channel, meanwhile)
     except ChannelError:
         os._exit(0)  # no longer needed
-
-
-def lower_priority() -> None:
-    """Let others go first: this process has served its last request.
-
-    The interpreter's end frees every object of the project (35 ms of CPU with 500 modules), while the next worker
-    answers its first request.
-    """
-    with contextlib.suppress(OSError):  # a sandbox may forbid it
-        _NICE(_LOWEST)
 
 
 def end_with_group() -> NoReturn:

@@ -25,6 +25,7 @@ from . import app, serving_process
 from .connection_intake import ConnectionIntake
 from .ending import stacks
 from .ending.exits import Exits
+from .ending.interpreter_end import interpreter_end
 from .frameworks.endless_import import endless_loop
 from .frameworks.import_place import importing
 from .instrumentation.hooked_libraries import HookedLibraries
@@ -333,6 +334,7 @@ class Worker:
             handle(message, descriptors)
 
     def _drain(self, message: messages.Drain) -> None:
+        interpreter_end.pause_s = message.pause_s
         self._intake.drain(message, self._exits.superseded)
         _START_THREAD(self._stop_schedulers, ())
 

@@ -155,7 +155,7 @@ def test_a_planted_list_of_modules(volume, where):
     """An import list that another user can have written is not read; ours replaces it."""
     file = volume / f"uid-{OWNER}" / "preload" / "list.json"
     with user(OWNER):
-        preload_cache.save(file, PreloadCache(["planted"]))
+        preload_cache.save(file, preload_cache.encoded(PreloadCache(["planted"])))
         assert preload_cache.load(file).modules == ["planted"]
     if where == "folder":
         file.parent.chmod(0o777)
@@ -166,5 +166,5 @@ def test_a_planted_list_of_modules(volume, where):
         file.symlink_to("away")
     with user(OWNER):
         assert preload_cache.load(file) == PreloadCache()
-        preload_cache.save(file, PreloadCache(["ours"]))
+        preload_cache.save(file, preload_cache.encoded(PreloadCache(["ours"])))
         assert preload_cache.load(file).modules == ([] if where == "folder" else ["ours"])

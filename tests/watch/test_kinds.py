@@ -107,5 +107,5 @@ def test_where_a_framework_looks_for_templates():
 )
 def test_names_that_may_count(path: str, may_count: bool):
     """A worker tells of a write where the name may count, and is silent about all others."""
-    assert bool(re.search(watched_names([], []), path)) is may_count
-    assert re.search(watched_names([], ["*.log"]), path)
+    assert bool(re.search(watched_names((), ()), path)) is may_count
+    assert re.search(watched_names((), ("*.log",)), path)

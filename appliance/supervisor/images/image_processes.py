@@ -5,18 +5,19 @@ Runs in the supervisor's loop.
 
 from __future__ import annotations
 
+import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.supervisor.processes.child_forks import request_fork
 
 if TYPE_CHECKING:
-    import signal
-
     from appliance.supervisor.images.image_states import Process
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
+
+LATER_S = 0.3  # most saves have been answered then
 
 
 class ImageProcesses:
@@ -26,6 +27,7 @@ class ImageProcesses:
         self._loop = loop
         self._children = children
         self._living: dict[Process, Handle] = {}
+        self._hurry = False
 
     def get(self, process: Process) -> Handle | None:
         """Return a process, if it is there."""
@@ -64,6 +66,19 @@ class ImageProcesses:
             child.signal_group(number)
 
     def end(self, process: Process) -> None:
-        """Kill a process, if it is there; its end is expected."""
-        if (child := self._living.pop(process, None)) is not None:
+        """End a process, if it is there: stop it now, and kill it later. Its end is expected.
+
+        Its end frees the memory of a whole project: 10 ms of CPU time and more, which the worker of a save would miss.
+        """
+        if (child := self._living.pop(process, None)) is None:
+            return
+        child.mark_ending()
+        if self._hurry or not child.pid:
             self._children.kill(child)
+            return
+        child.signal_group(signal.SIGSTOP)
+        self._loop.call_later(LATER_S, partial(self._children.kill, child))
+
+    def hurry(self) -> None:
+        """Kill at once from now on: the appliance stops."""
+        self._hurry = True

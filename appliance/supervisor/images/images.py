@@ -159,7 +159,7 @@ class Images:
         self._on(events.FilesChanged(objection))
 
     def worker_wanted(self) -> None:
-        """Files were saved for which a worker is started."""
+        """A worker is started soon."""
         self._on(events.WorkerWanted())
         self.checkpoints.worker_wanted()
 
@@ -195,6 +195,7 @@ class Images:
     def close(self) -> None:
         """Import nothing any more."""
         self.checkpoints.close()
+        self._processes.hurry()
         self._on(events.StopRequested("the appliance stops"))
 
     def status(self) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import orjson
 
 from appliance import __version__
 from appliance.identity.identity import user_cache
@@ -76,12 +77,20 @@ def load(file: Path) -> PreloadCache:
     """Return the list in this file; an empty one if the file is missing, unreadable, or may be another user's."""
     try:
         with open_folder(str(file.parent), LEVELS) as folder:
-            return PreloadCache(**json.loads(folder.read(file.name)))
+            return PreloadCache(**orjson.loads(folder.read(file.name)))
     except (OSError, ValueError, TypeError):
         return PreloadCache()
 
 
-def save(file: Path, kept: PreloadCache) -> None:
+def encoded(kept: PreloadCache) -> bytes:
+    """Return the list as ``save`` writes it; empty if a name can't be written."""
+    try:
+        return orjson.dumps(kept)
+    except TypeError:  # a name in ``sys.modules`` that is no text
+        return b""
+
+
+def save(file: Path, content: bytes) -> None:
     """Write the list; if the cache can't be written the next start has no list, and nothing else is lost."""
     with contextlib.suppress(OSError), open_folder(str(file.parent), LEVELS, make=CLOSED) as folder:
-        folder.write(file.name, json.dumps(asdict(kept)).encode())
+        folder.write(file.name, content)

@@ -72,6 +72,7 @@ class Preloading:
         self._processes: dict[Process, Handle] = {}
         self._analysis: Analysis | None = None  # the list and the preloader belong to it
         self._file: Path | None = None
+        self._saved: tuple[Path, bytes] | None = None  # what is there
         self._cache = preload_cache.PreloadCache()
         self._note = -1  # a file in memory, in which the process of the round names the module that it runs
         self._count = 0  # the number of modules of the round
@@ -222,8 +223,10 @@ class Preloading:
     def _save(self, _action: events.Save) -> None:
         state = self._state
         self._cache.judge(proven=state.proven, refused=state.reason if state.phase is Phase.REFUSED else "")
-        if self._file is not None:
-            preload_cache.save(self._file, self._cache)
+        content = preload_cache.encoded(self._cache)
+        if self._file is not None and content and (self._file, content) != self._saved:
+            self._saved = (self._file, content)
+            preload_cache.save(*self._saved)
 
     def _exclude(self, action: events.Exclude) -> None:
         for module, why in self._cache.exclude(action.found).items():

@@ -108,15 +108,17 @@ class Children:
         *,
         no_timeout: Callable[[Handle], bool] = lambda _: False,
         streams_s: float = 0.0,
+        pause_s: float = 0.0,
     ) -> None:
         """Ask the child to finish its requests and end; kill it after the grace, unless no timeout applies to it.
 
-        Streams end at once; the child waits for ``streams_s`` until their generators have noticed.
+        Streams end at once; the child waits for ``streams_s`` until their generators have noticed, and for ``pause_s``
+        behind its last exit hook.
         """
         if child.ending:
             return
         child.mark_ending()
-        if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s)):
+        if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s, pause_s=pause_s)):
             child.ask_to_end()
         child.set_timer(self._loop.call_later(grace_s, partial(self._overdue, child, no_timeout)))
 

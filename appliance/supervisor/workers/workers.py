@@ -42,6 +42,7 @@ SETTLED_S = 1.0  # a worker that lives so long after it was ready has started we
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
 SWAP_S = 1.0  # for a worker from an image to be ready; a swap takes milliseconds
+END_PAUSE_S = 0.25  # before an old worker frees its memory: the next one has usually answered then
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 OUTPUT_LINES = 60  # of a worker's output that a page about its death shows
 _REPORTED_FIELDS = {"file", "line", "type", "message", "action"}
@@ -338,9 +339,9 @@ class Workers:
             return
         # First, so that the next worker does not wait forever if the rest fails.
         self._loop.call_later(LEAVING_S, partial(self.stopped_accepting, worker))
-        grace_s = self._settings.grace_s
+        grace_s, no_timeout = self._settings.grace_s, self._no_timeout
         try:
-            self._children.retire(worker, grace_s, no_timeout=self._no_timeout, streams_s=grace_s)
+            self._children.retire(worker, grace_s, no_timeout=no_timeout, streams_s=grace_s, pause_s=END_PAUSE_S)
         except OSError:  # the kernel has no memory for the message: the worker would serve old code forever
             self._children.kill(worker)
             raise

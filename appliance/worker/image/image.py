@@ -66,15 +66,14 @@ class Imported(NamedTuple):
     """What a fork of the image serves, and with what.
 
     Attributes:
-        channel: the fork's own.
-        start: its first message, with its descriptors.
-        received: the messages that came with that.
+        channel, start, descriptors, received: the fork's own, its first message, and what came with that.
         project: what has imported the application.
         swapped: the files whose functions were swapped.
         began: CLOCK_MONOTONIC when the start came.
         breakpoint_hook: the project's own; None without.
         libraries: those that the image has hooked into.
         pages: the memory that forks of the image write to.
+        changed: is kept: to free what is known of the import would take a millisecond.
     """
 
     channel: Channel
@@ -88,6 +87,7 @@ class Imported(NamedTuple):
     breakpoint_hook: Callable[..., Any] | None
     libraries: HookedLibraries
     pages: SharedPages
+    changed: ChangedFiles
 
 
 class Resumed(NamedTuple):
@@ -287,7 +287,7 @@ class Image:
         hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
         return Imported(
             channel, start, descriptors, received[1:], self._project, application, swapped, began, hook, libraries,
-            self._pages,
+            self._pages, changed,
         )  # fmt: skip
 
     def _cpu_s(self) -> float:

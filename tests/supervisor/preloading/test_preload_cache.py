@@ -27,7 +27,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path):
     file = tmp_path / "preload" / "list.json"
     assert preload_cache.load(file) == PreloadCache()
     known = PreloadCache(["a"], ["b"], {"a": "why"}, "", proven=True)
-    preload_cache.save(file, known)
+    preload_cache.save(file, preload_cache.encoded(known))
     assert preload_cache.load(file) == known
     for damage in ('{"modules": [', "[]", '{"colour": "red"}', ""):
         file.write_text(damage, encoding="utf-8")
@@ -44,5 +44,5 @@ def test_a_folder_whose_name_is_no_text(tmp_path: Path):
 def test_a_cache_without_write_access_fails_nothing(tmp_path: Path):
     """Where nothing can be written nothing is kept, and nothing fails."""
     (tmp_path / "preload").touch()
-    preload_cache.save(tmp_path / "preload" / "list.json", PreloadCache(["a"]))
+    preload_cache.save(tmp_path / "preload" / "list.json", preload_cache.encoded(PreloadCache(["a"])))
     assert preload_cache.load(tmp_path / "preload" / "list.json") == PreloadCache()

@@ -25,7 +25,7 @@ class Opening:
         self.inputs = InputFiles(str(root), -1)
         self.written: list[str] = []
         self.inputs.record_write = self.written.append  # type: ignore[method-assign,assignment]  # the pipe's other end
-        self.opened = OpenAudit(self.inputs, ProjectPlaces(str(root), []), str(root), watched_names([], []), self.hooks)
+        self.opened = OpenAudit(self.inputs, ProjectPlaces(str(root), []), str(root), watched_names((), ()), self.hooks)
 
     def opens(self, path: Any, flags: int = os.O_RDONLY) -> None:
         """As ``open`` raises it."""
