@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,24 +11,27 @@ from .messages import Hello
 from .record import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .channel import Channel
 
 Kind = TypeVar("Kind", bound=Message)
 
 
-def greet(channel: Channel, meanwhile: Callable[[], None] | None = None) -> list[tuple[Message, list[int]]]:
+def greet(channel: Channel) -> list[tuple[Message, list[int]]]:
     """Announce this process; return the first message with its descriptors, and those that came with it.
-
-    ``meanwhile``: is called if no message is there yet.
 
     Raises:
         ChannelError: the supervisor has gone.
     """
     channel.send(Hello(pid=os.getpid(), python=".".join(map(str, sys.version_info[:3]))))
-    if meanwhile is not None and not select.select([channel.fileno()], [], [], 0)[0]:
-        meanwhile()
+    return next_messages(channel)
+
+
+def next_messages(channel: Channel) -> list[tuple[Message, list[int]]]:
+    """Wait for a message; return it with its descriptors, and those that came with it.
+
+    Raises:
+        ChannelError: the supervisor has gone.
+    """
     while True:
         if received := list(channel.receive()):
             return received

@@ -47,6 +47,15 @@ class Verify(Message):
     changed: list[str]
 
 
+class GetReady(Message):
+    """A file is being saved: copy the memory that a worker writes to, and wait for the next message.
+
+    To a process that an image has forked, before any other message; it may never come.
+    """
+
+    kind = "get_ready"
+
+
 class CheckpointReached(Message):
     """The import has paused: what comes before this file is imported, and nothing of the file was read.
 
@@ -110,6 +119,7 @@ IMAGE_MESSAGES: Final = (
     ImportAhead,
     GoOn,
     Verify,
+    GetReady,
     CheckpointReached,
     ImageReady,
     SwapDeclined,

@@ -127,6 +127,7 @@ class Supervisor:
             self._worker_group.images.changed,
             self._worker_group.images.written,
             self._companions.starting,
+            self._worker_group.images.get_ready,
         )
         self._reload_trigger.route(routes)
 

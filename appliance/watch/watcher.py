@@ -68,6 +68,9 @@ class WorkerState(enum.Enum):
 class Listener(Protocol):
     """Receives the reports; its methods are called in the watcher's thread."""
 
+    def noticed(self) -> None:
+        """A first file has changed: a report may follow, in a few milliseconds at the earliest."""
+
     def changed(self, changes: Changes) -> None:
         """Files have changed."""
 
@@ -239,6 +242,7 @@ class Watcher:
     def _note(self, path: str, now: float, *, whole: bool) -> None:
         self._worker_states.add(self._listener.worker_state())
         if not self._burst:  # this thread would only wait now: a single save is not slower
+            self._listener.noticed()
             self._synchronisation.burst_begins()
         self._burst.add(path, now, whole=whole)
 

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..protocol.channel import Channel, ChannelError, message_parts
-from ..protocol.greeting import greet
+from ..protocol.greeting import greet, next_messages
 from ..protocol.messages import HandOverConnections, TakeConnections
 from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
@@ -24,7 +24,7 @@ from ..server.pool.pool import PooledWSGIServer
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from ssl import SSLContext
 
     from ..protocol.record import Message
@@ -38,13 +38,18 @@ _SOCKET = socket.socket
 _EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # as above
 
 
-def hello(channel: Channel, meanwhile: Callable[[], None] | None = None) -> list[tuple[Message, list[int]]]:
-    """Announce this process, and wait for the first message; return it and those that came with it.
-
-    ``meanwhile``: is called before the wait, if there is one.
-    """
+def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
+    """Announce this process, and wait for the first message; return it and those that came with it."""
     try:
-        return greet(channel, meanwhile)
+        return greet(channel)
+    except ChannelError:
+        os._exit(0)  # no longer needed
+
+
+def after(channel: Channel, received: list[tuple[Message, list[int]]]) -> list[tuple[Message, list[int]]]:
+    """Return the messages that follow the first of these; wait for one if there is none."""
+    try:
+        return received[1:] or next_messages(channel)
     except ChannelError:
         os._exit(0)  # no longer needed
 

@@ -109,6 +109,9 @@ class Watching:
 
     # -- the listener --------------------------------------------------------------------------------------------------
 
+    def noticed(self) -> None:
+        """As the supervisor is told."""
+
     def changed(self, changes: Changes) -> None:
         """As the supervisor is told."""
         self.bursts.put(changes)

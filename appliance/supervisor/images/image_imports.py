@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from appliance.errors import StartError
 from appliance.supervisor.images.image_states import Process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from appliance.supervisor.images.checkpoints import Checkpoints
     from appliance.supervisor.images.image_processes import ImageProcesses
+    from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
@@ -101,3 +105,32 @@ def too_old(python: str) -> str:
     if len(numbers) < len(OLDEST) or numbers >= OLDEST:
         return ""
     return f"swaps need Python 3.12 or newer; the project has {python}"
+
+
+class ImportSchedule:
+    """When the next import begins: each save delays it, but not forever.
+
+    Args:
+        loop: the supervisor's.
+        due: is called when it begins.
+    """
+
+    def __init__(self, loop: Loop, due: Callable[[], None]) -> None:
+        self._loop = loop
+        self._call = due
+        self._timer: Timer | None = None
+        self._asked_at = 0.0  # when the import that is scheduled was asked for first
+
+    def ask(self, after_s: float, latest_s: float) -> None:
+        """Begin so long after this call; at the latest so long after the first call for this import."""
+        now = time.monotonic()
+        if self._timer is not None:
+            self._timer.cancel()
+        else:
+            self._asked_at = now
+        due = min(now + after_s, self._asked_at + latest_s)
+        self._timer = self._loop.call_later(max(0.0, due - now), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._call()

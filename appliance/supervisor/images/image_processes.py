@@ -9,10 +9,11 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
+from appliance.protocol.image_messages import GetReady
+from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.processes.child_forks import request_fork
 
 if TYPE_CHECKING:
-    from appliance.supervisor.images.image_states import Process
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
@@ -28,6 +29,7 @@ class ImageProcesses:
         self._children = children
         self._living: dict[Process, Handle] = {}
         self._hurry = False
+        self._asked: Handle | None = None  # to get ready
 
     def get(self, process: Process) -> Handle | None:
         """Return a process, if it is there."""
@@ -49,6 +51,13 @@ class ImageProcesses:
         """Return a fork of a process, which waits for its first message; None if there is none."""
         source = self._living.get(parent)
         return None if source is None else request_fork(self._children, source, role)
+
+    def get_ready(self) -> None:
+        """Have the fork that waits copy the memory that a worker writes to: a file is being saved."""
+        spare = self._living.get(Process.SPARE)
+        if spare is not None and spare is not self._asked:
+            self._asked = spare
+            self._children.send(spare, GetReady())
 
     def give_time(self, child: Handle, within_s: float) -> None:
         """Kill the child after this time, counted from now."""

@@ -7,7 +7,6 @@ anything is in doubt there is no image, and workers are forked from the preloade
 from __future__ import annotations
 
 import signal
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from appliance.supervisor.images import image_events as events
 from appliance.supervisor.images import image_states
 from appliance.supervisor.images.checkpoints import Checkpoints
 from appliance.supervisor.images.declined_files import DeclinedFiles
-from appliance.supervisor.images.image_imports import ImageImports, too_old
+from appliance.supervisor.images.image_imports import ImageImports, ImportSchedule, too_old
 from appliance.supervisor.images.image_processes import ImageProcesses
 from appliance.supervisor.images.image_reports import ImageReports
 from appliance.supervisor.images.image_states import Phase, Process
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from appliance.protocol.image_messages import CheckpointReached, Fingerprints, ImageReady
     from appliance.protocol.messages import FilesReport
-    from appliance.supervisor.loop import Timer
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
@@ -54,7 +52,7 @@ class Images:
 
     def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> None:
         self._loop = runtime.loop
-        self._children = runtime.children
+        self._preloading = preloading
         self._reports = ImageReports(runtime.log)
         self._replace = replace
         off = why_off(runtime.settings)
@@ -62,6 +60,7 @@ class Images:
         self._state = image_states.State(Phase.OFF, off) if off else image_states.State(alone=processors() < 2)
         self._performers = self._actions()
         self._processes = ImageProcesses(runtime.loop, runtime.children)
+        self.get_ready = self._processes.get_ready
         self.checkpoints = Checkpoints(runtime, self._go_on, is_on=self.is_on)
         self._imports = ImageImports(runtime, preloading, spawner, self._processes, self.checkpoints)
         self._files: dict[Process, ImageFiles] = {}
@@ -76,14 +75,13 @@ class Images:
         self._ready: dict[Process, ImageReady] = {}
         self._analysis: Analysis | None = None  # of the newest worker
         self._worker: Handle | None = None
-        self._timer: Timer | None = None
-        self._asked_at = 0.0  # when the import that is scheduled was asked for first
+        self._schedule = ImportSchedule(runtime.loop, lambda: self._on(events.ImportDue()))
         if self.is_on:
             preloading.follow(self)
 
     def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
         return {
-            events.Schedule: self._schedule,
+            events.Schedule: lambda action: self._schedule.ask(action.after_s, action.latest_s),
             events.StartImport: self._start_import,
             events.Pause: lambda _: self._processes.signal(Process.NEXT, signal.SIGSTOP),
             events.Resume: self._resume,
@@ -222,6 +220,10 @@ class Images:
 
     # -- what the preloader does ---------------------------------------------------------------------------------------
 
+    def has_spare(self) -> bool:
+        """Whether a fork of the image waits for the next save."""
+        return self._state.spare
+
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""
         self.checkpoints.preloader_ready()
@@ -317,20 +319,6 @@ class Images:
 
     # -- the imports ---------------------------------------------------------------------------------------------------
 
-    def _schedule(self, action: events.Schedule) -> None:
-        """Each save delays the import, but not forever."""
-        now = time.monotonic()
-        if self._timer is not None:
-            self._timer.cancel()
-        else:
-            self._asked_at = now
-        due = min(now + action.after_s, self._asked_at + action.latest_s)
-        self._timer = self._loop.call_later(max(0.0, due - now), self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        self._on(events.ImportDue())
-
     def _start_import(self, _action: events.StartImport) -> None:
         if old := too_old(self._worker.python if self._worker is not None else ""):
             self._on(events.ImportStarted())
@@ -387,6 +375,7 @@ class Images:
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
         if (child := self._processes.fork(Process.IMAGE, "spare")) is not None:
             self._processes.add(Process.SPARE, child)
+            self._preloading.end_spare()
             self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
             self._on(events.SpareForked())
 

@@ -48,6 +48,9 @@ SPARE_S = 0.05  # after a worker is ready: its first requests come first
 class Follower(Protocol):
     """A part that forks from the preloader too."""
 
+    def has_spare(self) -> bool:
+        """Whether its own spare serves the next save, so that the preloader needs none."""
+
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""
 
@@ -310,7 +313,15 @@ class Preloading:
 
     # -- the processes -------------------------------------------------------------------------------------------------
 
+    def end_spare(self) -> None:
+        """End the worker that is forked ahead: the next save needs none."""
+        if Process.SPARE in self._processes:
+            self._end(Process.SPARE)
+            self._on(events.SpareGone())
+
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
+        if self._follower is not None and self._follower.has_spare():
+            return
         child = self._fork(Process.READY)
         if child is not None:
             self._processes[Process.SPARE] = child

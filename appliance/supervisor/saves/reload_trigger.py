@@ -51,6 +51,7 @@ class SaveRoutes:
         template_saves: takes every burst first: templates may need no new worker.
         before: takes the changed files first, for which a worker may be started.
         spared: takes those for which none is started: the application writes them, or browsers load them.
+        noticed: is called before any of these: a file has changed, and a save may follow.
         companion_starts: whether a companion that follows the code has just been started: it may write files.
     """
 
@@ -60,6 +61,7 @@ class SaveRoutes:
     before: Callable[[Mapping[str, Kind]], None] = lambda _: None
     spared: Callable[[Mapping[str, Kind]], None] = lambda _: None
     companion_starts: Callable[[], bool] = lambda: False
+    noticed: Callable[[], None] = lambda: None
 
 
 class ReloadTrigger:
@@ -265,6 +267,11 @@ class ReloadTrigger:
         return f"APPLIANCE_IGNORE={','.join([*self._ignored, path])}"
 
     # -- called in the watcher's thread (watch.watcher.Listener) -------------------------------------------------------
+
+    def noticed(self) -> None:
+        """A save may follow."""
+        if self._routes is not None:
+            self._loop.post(self._routes.noticed)
 
     def changed(self, changes: Changes) -> None:
         """Files have changed."""

@@ -216,6 +216,9 @@ class WatchedCommand:
 
     # -- called in the watcher's thread (watch.watcher.Listener) -------------------------------------------------------
 
+    def noticed(self) -> None:
+        """A save may follow."""
+
     def changed(self, changes: Changes) -> None:
         """Files have changed."""
         self._loop.post(partial(self._saved, changes))

@@ -26,11 +26,10 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, cast
 
 from ...protocol.channel import ChannelError
-from ...protocol.image_messages import CheckpointReached, Fingerprints, GoOn, ImageReady, SwapDeclined, Verify
+from ...protocol.image_messages import CheckpointReached, Fingerprints, GetReady, GoOn, ImageReady, SwapDeclined, Verify
 from ...protocol.messages import Start
 from .. import debugger, serving_process
 from ..files.import_pauses import ImportPauses
@@ -269,7 +268,11 @@ class Image:
         self, channel: Channel, changed: ChangedFiles, application: Application, libraries: HookedLibraries
     ) -> Imported:
         """Do, in a fork, what its first message says; return if that is to serve."""
-        received = serving_process.hello(channel, partial(self._get_ready, changed))
+        received = serving_process.hello(channel)
+        if isinstance(received[0][0], GetReady):
+            changed.rehearse()  # the watcher still waits for the end of the save
+            self._project.hooks.call("shared pages", self._pages.take_over, otherwise=0)
+            received = serving_process.after(channel, received)
         began = time.monotonic()
         first, descriptors = received[0]
         try:
@@ -354,11 +357,6 @@ class Image:
         self._resumed = self._resume(
             Resumed(self._channel, start, descriptors, received, self._project, self._application, hook)
         )
-
-    def _get_ready(self, changed: ChangedFiles) -> None:
-        """Do, in a fork that waits, what a worker need not do later."""
-        changed.rehearse()
-        self._project.hooks.call("shared pages", self._pages.take_over, otherwise=0)
 
     def _refuse(self, why: str) -> NoReturn:
         """End, because nothing may be forked from this process."""
