@@ -48,7 +48,7 @@ class Verify(Message):
 
 
 class GetReady(Message):
-    """A file is being saved: copy the memory that a worker writes to, and wait for the next message.
+    """A save is likely, or has begun: copy the memory that a worker writes to, and wait for the next message.
 
     To a process that an image has forked, before any other message; it may never come.
     """

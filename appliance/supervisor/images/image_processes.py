@@ -52,8 +52,14 @@ class ImageProcesses:
         source = self._living.get(parent)
         return None if source is None else request_fork(self._children, source, role)
 
+    def fork_spare(self) -> Handle | None:
+        """Fork the image's spare; return it, or None if there is none."""
+        if (child := self.fork(Process.IMAGE, "spare")) is not None:
+            self.add(Process.SPARE, child)
+        return child
+
     def get_ready(self) -> None:
-        """Have the fork that waits copy the memory that a worker writes to: a file is being saved."""
+        """Have the spare copy the memory that a worker writes to: a save is likely, or has begun."""
         spare = self._living.get(Process.SPARE)
         if spare is not None and spare is not self._asked:
             self._asked = spare

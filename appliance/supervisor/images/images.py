@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
 ANSWER_S = 1.0  # for a fork of an image to say hello
+CALM_S = 30.0  # after the last save; the next one may be far away
 KEPT_FILES = 4  # each swap takes these files again: about a millisecond for each
 
 
@@ -373,11 +374,19 @@ class Images:
     # -- the processes -------------------------------------------------------------------------------------------------
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
-        if (child := self._processes.fork(Process.IMAGE, "spare")) is not None:
-            self._processes.add(Process.SPARE, child)
+        if (child := self._processes.fork_spare()) is not None:
+            self.get_ready()
             self._preloading.end_spare()
             self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
+            self._loop.call_later(CALM_S, partial(self._release_memory, child))
             self._on(events.SpareForked())
+
+    def _release_memory(self, child: Handle) -> None:
+        """Nothing was saved for long: replace the fork that waits by one that has copied no memory yet."""
+        if child is self._processes.get(Process.SPARE):
+            self._processes.end(Process.SPARE)
+            if self._processes.fork_spare() is None:
+                self._on(events.SpareGone())
 
     def _check_answer(self, child: Handle) -> None:
         if child is self._processes.get(Process.SPARE) and not child.pid:

@@ -270,7 +270,7 @@ class Image:
         """Do, in a fork, what its first message says; return if that is to serve."""
         received = serving_process.hello(channel)
         if isinstance(received[0][0], GetReady):
-            changed.rehearse()  # the watcher still waits for the end of the save
+            changed.rehearse()
             self._project.hooks.call("shared pages", self._pages.take_over, otherwise=0)
             received = serving_process.after(channel, received)
         began = time.monotonic()
