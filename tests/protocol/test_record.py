@@ -97,7 +97,7 @@ def test_it_is_shown_as_a_dataclass_is():
 def test_types_are_as_declared():
     """The declared types are those of the fields, without class variables."""
     assert declared_types(Signed) == {"number": "int", "texts": "list[str]", "loud": "bool", "by": "str"}
-    assert declared_types(messages.Drain) == {"grace_s": "float", "streams_s": "float"}
+    assert declared_types(messages.Drain) == {"grace_s": "float", "streams_s": "float", "pause_s": "float"}
 
 
 @pytest.mark.parametrize(

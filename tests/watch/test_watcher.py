@@ -202,6 +202,17 @@ def test_folders_of_templates(watch: Watch, watch_set: Path):
     assert watching.changes() == {"pages/new.html": Kind.ASSET}
 
 
+def test_a_burst_is_noticed_once(watch: Watch, watch_set: Path):
+    """The first event of a burst is told before it is known what has changed, and the others are not."""
+    watching = watch()
+    before = watching.noticed_bursts
+    with watching.as_one():
+        save(watch_set / "app.py", "x = 2\n")
+        save(watch_set / "shop/views.py", "y = 2\n")
+    assert len(watching.changes()) == 2
+    assert watching.noticed_bursts == before + 1
+
+
 def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):
     """A checkout that brings 2,000 files is told once, when it is whole."""
     git(watch_set, "init", "-q")

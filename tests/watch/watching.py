@@ -28,6 +28,7 @@ class Watching:
     def __init__(self, options: WatchOptions) -> None:
         self.root = Path(options.root)
         self.bursts: queue.SimpleQueue[Changes] = queue.SimpleQueue()
+        self.noticed_bursts = 0
         self.events: queue.SimpleQueue[tuple[str, dict[str, object]]] = queue.SimpleQueue()
         self.seen: list[tuple[str, dict[str, object]]] = []
         self.state = WorkerState.SERVING
@@ -111,6 +112,7 @@ class Watching:
 
     def noticed(self) -> None:
         """As the supervisor is told."""
+        self.noticed_bursts += 1
 
     def changed(self, changes: Changes) -> None:
         """As the supervisor is told."""

@@ -6,6 +6,7 @@ Runs in the supervisor's loop.
 from __future__ import annotations
 
 import signal
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class ImageProcesses:
         self._children = children
         self._living: dict[Process, Handle] = {}
         self._hurry = False
+        self._stopped: deque[Handle] = deque()  # they end soon
         self._asked: Handle | None = None  # to get ready
 
     def get(self, process: Process) -> Handle | None:
@@ -92,8 +94,15 @@ class ImageProcesses:
             self._children.kill(child)
             return
         child.signal_group(signal.SIGSTOP)
-        self._loop.call_later(LATER_S, partial(self._children.kill, child))
+        self._stopped.append(child)
+        self._loop.call_later(LATER_S, self._kill_stopped)
+
+    def _kill_stopped(self) -> None:
+        if self._stopped:
+            self._children.kill(self._stopped.popleft())
 
     def hurry(self) -> None:
-        """Kill at once from now on: the appliance stops."""
+        """Kill at once what was stopped, and what ends from now on: the appliance stops."""
         self._hurry = True
+        while self._stopped:
+            self._kill_stopped()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from appliance.supervisor.images import checkpoints
+from appliance.supervisor.images import checkpoints, image_imports
 from appliance.supervisor.images import images as module
 from appliance.supervisor.processes import handles
 from tests.supervisor.images.images_project import ImagesProject
@@ -24,7 +24,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
         served = ImagesProject(tmp_path_factory.mktemp("project"), **options)
         memory.shortage = lambda: served.shortage
         monkeypatch.setattr(handles, "prepare_forked", served.prepare_forked)
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: served.loop.now))
+        monkeypatch.setattr(image_imports, "time", SimpleNamespace(monotonic=lambda: served.loop.now))
         return served
 
     return made

@@ -42,7 +42,7 @@ class ImagesProject:
         self.replaced = 0
         self.generation = 0
         self.imported = STATE  # what the newest import has made
-        preloading: Any = SimpleNamespace(follow=lambda _: None, fork_image=self._fork_image)
+        preloading: Any = SimpleNamespace(follow=lambda _: None, fork_image=self._fork_image, end_spare=lambda: None)
         self.pauses: list[tuple[str, ...]] = []  # before which files each import pauses
         self.continued: list[Handle] = []  # the checkpoints that imports went on from
         self.shortage = ""

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
+from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_events import Schedule
 from appliance.supervisor.preloading.preload_states import Process
 from appliance.supervisor.preloading.preloading import Preloading
@@ -294,6 +295,42 @@ def test_a_worker_is_forked_ahead(processes, tmp_path: Path):
     project.preloading.ready()
     project.pass_time()
     assert project.process(Process.SPARE) not in {None, spare}
+    project.preloading.close()
+
+
+def test_no_worker_is_forked_ahead_beside_another_spare(processes, tmp_path: Path):
+    """Where a fork of an image waits for the next save, the preloader's own spare ends, and none follows."""
+    project = processes(Project(tmp_path))
+    waits: list[bool] = []
+    follower: Any = SimpleNamespace(has_spare=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
+    project.preloading.follow(follower)
+    project.learns()
+    project.comes_to_rest()
+    assert project.process(Process.SPARE) is not None
+    waits.append(True)
+    project.preloading.end_spare()
+    project.preloading.ready()
+    project.pass_time()
+    assert project.process(Process.SPARE) is None
+    assert project.saved()
+    waits.clear()
+    project.preloading.ready()
+    project.pass_time()
+    assert project.process(Process.SPARE) is not None
+    project.preloading.close()
+
+
+def test_an_equal_list_is_written_once(processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each worker reports its modules, also while the next save is served: what is there is not written again."""
+    project = processes(Project(tmp_path))
+    project.learns()
+    project.comes_to_rest()
+    written: list[object] = []
+    monkeypatch.setattr(preload_cache, "save", lambda *saved: written.append(saved))
+    project.learns()
+    assert written == []
+    project.learns(1)
+    assert len(written) == 1
     project.preloading.close()
 
 
