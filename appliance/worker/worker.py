@@ -267,7 +267,6 @@ class Worker:
         self._sink.finish()
         self._drained = True
         self._channel.send(messages.Drained())
-        interpreter_end.lower_priority()
         self._project.code.write()
         reporter = self._project.module_reporter
         rest = self._hooks.call("module list", reporter.rest, self._debugger_folder(), otherwise=None)

@@ -31,13 +31,9 @@ class InterpreterEnd:
         """Register the hook. The first one that is registered runs last, behind all of the project's."""
         atexit.register(self._wait)
 
-    def lower_priority(self) -> None:
-        """Let others go first from now on: no request runs in this process any more."""
+    def _wait(self) -> None:
         with contextlib.suppress(OSError):  # a sandbox may forbid it
             _NICE(_LOWEST)
-
-    def _wait(self) -> None:
-        self.lower_priority()
         _SLEEP(self.pause_s)
 
 
