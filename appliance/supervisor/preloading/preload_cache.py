@@ -86,7 +86,7 @@ def encoded(kept: PreloadCache) -> bytes:
     """Return the list as ``save`` writes it; empty if a name can't be written."""
     try:
         return orjson.dumps(kept)
-    except TypeError:  # a name in ``sys.modules`` that is no text
+    except TypeError:  # a name in ``sys.modules`` is not a text
         return b""
 
 

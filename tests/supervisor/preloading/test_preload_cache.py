@@ -48,6 +48,6 @@ def test_a_cache_without_write_access_fails_nothing(tmp_path: Path):
     assert preload_cache.load(tmp_path / "preload" / "list.json") == PreloadCache()
 
 
-def test_a_name_that_is_no_text_is_not_kept():
+def test_a_name_that_cannot_be_encoded_is_not_kept():
     """A list with a name that can't be written is not written, instead of ending the worker's report."""
     assert preload_cache.encoded(PreloadCache(["a\udce9"])) == b""
