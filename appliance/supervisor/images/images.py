@@ -221,9 +221,9 @@ class Images:
 
     # -- what the preloader does ---------------------------------------------------------------------------------------
 
-    def has_spare(self) -> bool:
-        """Whether a fork of the image waits for the next save."""
-        return self._state.spare
+    def has_image(self) -> bool:
+        """Whether an image serves the next save."""
+        return self._state.image
 
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""

@@ -48,8 +48,8 @@ SPARE_S = 0.05  # after a worker is ready: its first requests come first
 class Follower(Protocol):
     """A part that forks from the preloader too."""
 
-    def has_spare(self) -> bool:
-        """Whether its own spare serves the next save, so that the preloader needs none."""
+    def has_image(self) -> bool:
+        """Whether an image serves the next save, so that the preloader needs no spare."""
 
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""
@@ -320,7 +320,7 @@ class Preloading:
             self._on(events.SpareGone())
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
-        if self._follower is not None and self._follower.has_spare():
+        if self._follower is not None and self._follower.has_image():
             return
         child = self._fork(Process.READY)
         if child is not None:

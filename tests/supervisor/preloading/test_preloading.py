@@ -298,11 +298,11 @@ def test_a_worker_is_forked_ahead(processes, tmp_path: Path):
     project.preloading.close()
 
 
-def test_no_worker_is_forked_ahead_beside_another_spare(processes, tmp_path: Path):
-    """Where a fork of an image waits for the next save, the preloader's own spare ends, and none follows."""
+def test_no_worker_is_forked_ahead_beside_an_image(processes, tmp_path: Path):
+    """Where an image serves the next save, the preloader's own spare ends, and none follows."""
     project = processes(Project(tmp_path))
     waits: list[bool] = []
-    follower: Any = SimpleNamespace(has_spare=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
+    follower: Any = SimpleNamespace(has_image=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
     project.preloading.follow(follower)
     project.learns()
     project.comes_to_rest()
