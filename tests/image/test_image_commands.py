@@ -77,7 +77,7 @@ def test_a_build_argument_adds_a_python(engine, docker, project, request):
             "run", "--rm", "--network", "none", "--volume", f"{folder}:/workspace", tag, "install", check=False
         )
         assert shown.returncode == 5
-        assert "here there are 3.14, 3.15" in shown.stderr
+        assert "installed are 3.14, 3.15" in shown.stderr
     finally:
         docker("image", "rm", "--force", tag, check=False)
 
