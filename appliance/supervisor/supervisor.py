@@ -120,14 +120,15 @@ class Supervisor:
         """Give each part the functions that take its messages and events."""
         self._lifecycle.route(self._performers(), self._probes.changed)
         self._child_listener.route(self._child_routes())
+        images = self._worker_group.images
         routes = SaveRoutes(
             self._changed,
             self._pages.router.assets_saved,
             self._template_saves,
-            self._worker_group.images.changed,
-            self._worker_group.images.written,
+            images.changed,
+            images.written,
             self._companions.starting,
-            self._worker_group.images.get_ready,
+            images.get_ready if images.is_on else None,
         )
         self._reload_trigger.route(routes)
 

@@ -15,10 +15,13 @@ from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.processes.child_forks import request_fork
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
+ANSWER_S = 1.0  # for a fork of an image to say hello
 LATER_S = 0.3  # most saves have been answered then
 
 
@@ -54,11 +57,16 @@ class ImageProcesses:
         source = self._living.get(parent)
         return None if source is None else request_fork(self._children, source, role)
 
-    def fork_spare(self) -> Handle | None:
-        """Fork the image's spare; return it, or None if there is none."""
+    def fork_spare(self, hangs: Callable[[], None]) -> Handle | None:
+        """Fork the image's spare; return it, or None if there is none. ``hangs``: is called if it does not answer."""
         if (child := self.fork(Process.IMAGE, "spare")) is not None:
             self.add(Process.SPARE, child)
+            self._loop.call_later(ANSWER_S, partial(self._check_answer, child, hangs))
         return child
+
+    def _check_answer(self, child: Handle, hangs: Callable[[], None]) -> None:
+        if child is self._living.get(Process.SPARE) and not child.pid:
+            hangs()
 
     def get_ready(self) -> None:
         """Have the spare copy the memory that a worker writes to: a save is likely, or has begun."""

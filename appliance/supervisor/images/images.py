@@ -15,7 +15,7 @@ from appliance.supervisor.images import image_states
 from appliance.supervisor.images.checkpoints import Checkpoints
 from appliance.supervisor.images.declined_files import DeclinedFiles
 from appliance.supervisor.images.image_imports import ImageImports, ImportSchedule, too_old
-from appliance.supervisor.images.image_processes import ImageProcesses
+from appliance.supervisor.images.image_processes import ANSWER_S, ImageProcesses
 from appliance.supervisor.images.image_reports import ImageReports
 from appliance.supervisor.images.image_states import Phase, Process
 from appliance.supervisor.images.swappable_files import NOT_WORTH, ImageFiles, SwappableFiles, why_off
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from appliance.watch.kinds import Kind
 
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
-ANSWER_S = 1.0  # for a fork of an image to say hello
 CALM_S = 30.0  # after the last save; the next one may be far away
 KEPT_FILES = 4  # each swap takes these files again: about a millisecond for each
 
@@ -374,10 +373,9 @@ class Images:
     # -- the processes -------------------------------------------------------------------------------------------------
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
-        if (child := self._processes.fork_spare()) is not None:
+        if (child := self._processes.fork_spare(self._hangs)) is not None:
             self.get_ready()
             self._preloading.end_spare()
-            self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
             self._loop.call_later(CALM_S, partial(self._release_memory, child))
             self._on(events.SpareForked())
 
@@ -385,12 +383,11 @@ class Images:
         """Nothing was saved for long: replace the fork that waits by one that has copied no memory yet."""
         if child is self._processes.get(Process.SPARE):
             self._processes.end(Process.SPARE)
-            if self._processes.fork_spare() is None:
+            if self._processes.fork_spare(self._hangs) is None:
                 self._on(events.SpareGone())
 
-    def _check_answer(self, child: Handle) -> None:
-        if child is self._processes.get(Process.SPARE) and not child.pid:
-            self._on(events.ImageEnded("it does not answer"))
+    def _hangs(self) -> None:
+        self._on(events.ImageEnded("it does not answer"))
 
     def _end(self, *processes: Process) -> None:
         for process in processes:

@@ -51,7 +51,7 @@ class SaveRoutes:
         template_saves: takes every burst first: templates may need no new worker.
         before: takes the changed files first, for which a worker may be started.
         spared: takes those for which none is started: the application writes them, or browsers load them.
-        noticed: is called before any of these: a file has changed, and a save may follow.
+        noticed: is called before any of these: a file has changed, and a save may follow. None: nobody waits for that.
         companion_starts: whether a companion that follows the code has just been started: it may write files.
     """
 
@@ -61,7 +61,7 @@ class SaveRoutes:
     before: Callable[[Mapping[str, Kind]], None] = lambda _: None
     spared: Callable[[Mapping[str, Kind]], None] = lambda _: None
     companion_starts: Callable[[], bool] = lambda: False
-    noticed: Callable[[], None] = lambda: None
+    noticed: Callable[[], None] | None = None
 
 
 class ReloadTrigger:
@@ -270,7 +270,7 @@ class ReloadTrigger:
 
     def noticed(self) -> None:
         """A save may follow."""
-        if self._routes is not None:
+        if self._routes is not None and self._routes.noticed is not None:
             self._loop.post(self._routes.noticed)
 
     def changed(self, changes: Changes) -> None:

@@ -136,7 +136,7 @@ class Image:
         self._held = HeldOutput()
         self._project = ProjectImport(request, inheritance, held=self._held)
         is_project_path = self._project.files.places.is_project_path
-        self._witness = ImportMonitor(is_project_path)
+        self._monitor = ImportMonitor(is_project_path)
         self._number = ProcessNumber(is_project_path)
         self._effects = ImportEffects(is_project_path, self._refuse, kept=[request.code])
         self._serve: Callable[[Imported], None] | None = None
@@ -166,7 +166,7 @@ class Image:
         if before := self._request.before:
             files = self._project.files
             self._project.code.pauses = ImportPauses(before, files.absolute, self._may_pause, self._paused)
-        self._witness.begin()
+        self._monitor.begin()
         self._effects.begin()
         self._randoms.__enter__()
         self._number.__enter__()
@@ -218,7 +218,7 @@ class Image:
         self._project.code.pauses = None
         cpu_s = self._cpu_s()
         gc.collect()  # what that ends belongs to the import too
-        self._witness.end()
+        self._monitor.end()
         why = self._effects.end()
         self._randoms.__exit__()
         self._number.__exit__()
@@ -233,7 +233,7 @@ class Image:
         unread = project.hooks.call(
             "unread templates", unread_assets, project.files, application, self._began_ns, otherwise=frozenset[str](),
         )  # fmt: skip
-        changed = ChangedFiles(self._project, codes, Swaps(codes, self._witness), unread)
+        changed = ChangedFiles(self._project, codes, Swaps(codes, self._monitor), unread)
         libraries = HookedLibraries(project.hooks, project.files.places.is_project_path, self._request.options)
         libraries.begin()
         self._project.hooks.call("shared pages", self._pages.begin, otherwise=None)
@@ -303,8 +303,8 @@ class Image:
 
     def _may_pause(self, path: str) -> bool:
         """Whether this process may become a checkpoint before this file."""
-        read = self._project.files.is_used(path) or path in self._witness.sources or os.path.realpath(path) != path
-        return bool(self._project.code.imported) and not read and not self._witness.failed
+        read = self._project.files.is_used(path) or path in self._monitor.sources or os.path.realpath(path) != path
+        return bool(self._project.code.imported) and not read and not self._monitor.failed
 
     def _paused(self, path: str) -> None:
         """Become a checkpoint: fork. Return in each fork, which imports the rest as an image or as a worker."""
@@ -348,7 +348,7 @@ class Image:
         if path := next((path for path in map(files.absolute, start.changed) if files.is_used(path)), ""):
             _decline(self._channel, start, DeclinedError("the checkpoint has read it already", path))
         self._effects.abandon()
-        self._witness.abandon()
+        self._monitor.abandon()
         self._randoms.__exit__()
         self._project.rebind(start, descriptors[2])
         hook = None if sys.breakpointhook is self._skip else sys.breakpointhook

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from appliance.protocol.image_messages import GetReady
-from appliance.supervisor.images.image_processes import LATER_S
+from appliance.supervisor.images.image_processes import ANSWER_S, LATER_S
 from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.images import CALM_S
 from appliance.supervisor.processes.handles import Handle
@@ -76,3 +76,14 @@ def test_no_spare_where_none_can_be_forked(project: ImagesProject):
     assert project.process(Process.SPARE) is None
     project.descriptors = True
     assert project.saved("app.py")[0]
+
+
+def test_a_fresh_spare_that_does_not_answer_ends_the_image(project: ImagesProject):
+    """The spare that takes the place of a calm one has to say hello as every other: else no save waits for it."""
+    project.loop.advance(CALM_S)
+    spare = project.process(Process.SPARE)
+    assert spare is not None
+    assert not spare.pid
+    project.loop.advance(ANSWER_S + LATER_S)
+    assert project.process(Process.IMAGE) is None
+    assert project.images.fork(2)[0] is None
