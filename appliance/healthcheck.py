@@ -19,8 +19,8 @@ import sys
 import time
 
 SOCKET = "/tmp/appliance/status.sock"  # noqa: S108  where the image has it; the folder belongs to the supervisor
-ANSWER_S = 2.0  # a supervisor that takes longer does not work
-BIND_S = 2.0  # how long a new supervisor may take to create its socket
+ANSWER_S = 10.0  # a supervisor that takes longer does not work; a machine that builds images beside it takes seconds
+BIND_S = 20.0  # how long a new supervisor may take to create its socket: its modules may come from a slow disk
 MAX_CAUSE = 1000  # characters; the engine keeps 4096 bytes of what the check prints
 FOREVER = float("inf")
 _LEAST_S = 0.01  # for the supervisor's answer, however little time is left

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from appliance import healthcheck
 
 PATIENCE_S = 10.0  # without a limit the check would wait as long as the start; a machine may be busy
 PROGRAM = Path(__file__).parents[1] / "appliance" / "healthcheck.py"
@@ -123,11 +125,24 @@ def test_other_arguments_are_refused(tmp_path, arguments):
     assert (code, "--timeout" in words) == (2, True)
 
 
-def test_a_missing_socket_is_unhealthy(tmp_path):
-    """Where no supervisor listens the answer is unhealthy, with the path in one line, and no traceback."""
-    code, words = check(tmp_path / "nothing.sock")
+def test_a_missing_socket_is_unhealthy(tmp_path, monkeypatch):
+    """Where no supervisor listens the answer is unhealthy, with the path."""
+    monkeypatch.setattr(healthcheck, "BIND_S", 0.3)
+    code, words = healthcheck.judge(str(tmp_path / "nothing.sock"))
     assert code == 1
     assert "nothing.sock" in words
+
+
+def test_a_supervisor_that_is_slow_to_listen_is_waited_for(tmp_path, monkeypatch):
+    """A supervisor whose socket appears after the first question is asked again, and its word decides."""
+    path = tmp_path / "status.sock"
+    with ExitStack() as late:
+
+        def sleep(_seconds):
+            late.enter_context(supervisor(path, b'{"health": "healthy", "state": "serving"}'))
+
+        monkeypatch.setattr(healthcheck.time, "sleep", sleep)
+        assert healthcheck.judge(str(path))[0] == 0
 
 
 @pytest.mark.parametrize("answer", [b"", b"OK", b'["healthy"]', b'{"health": "healthy"', b"\xff\xfe", b"{}"])
@@ -138,11 +153,12 @@ def test_what_is_not_a_status_is_unhealthy(tmp_path, answer):
         assert check(path)[0] == 1
 
 
-def test_a_supervisor_that_hangs_is_unhealthy(tmp_path):
-    """A supervisor that accepts and says nothing is unhealthy before the engine's own time-out."""
+def test_a_supervisor_that_hangs_is_unhealthy(tmp_path, monkeypatch):
+    """A supervisor that accepts and says nothing is unhealthy after a time."""
+    monkeypatch.setattr(healthcheck, "ANSWER_S", 0.3)
     path = tmp_path / "status.sock"
     with supervisor(path, None):
-        code, words = check(path)
+        code, words = healthcheck.judge(str(path))
     assert code == 1
     assert "timed out" in words
 

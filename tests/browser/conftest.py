@@ -70,6 +70,9 @@ def new_page(chromium: Any) -> Iterator[Callable[..., Any]]:
 
     yield opened
     for context in contexts:
+        # Chromium never closes a page whose next document arrives just then, and ours load themselves again.
+        for page in context.pages:
+            page.goto("about:blank")
         context.close()
 
 

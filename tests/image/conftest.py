@@ -292,9 +292,19 @@ class Compose:
         """The environment of the program."""
         return {**os.environ, "PUBLISH_PORT": str(self.port), **self.environment}
 
-    def __call__(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run ``docker compose`` with these arguments."""
-        return docker("compose", "--project-name", self.name, *argv, cwd=self.folder, env=self.variables(), **more)
+    def __call__(self, *argv: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run ``docker compose`` with these arguments; where it fails the test fails with the containers' words."""
+        done = self._run(*argv, **more)
+        if check and done.returncode:
+            containers = self._run("ps", "--all", "--quiet").stdout.split()
+            health = docker("inspect", "--format", "{{json .State}}", *containers, check=False).stdout
+            logs = self._run("logs", "--tail", "40").stdout
+            pytest.fail(f"{argv}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}\n{health}\n{logs}")
+        return done
+
+    def _run(self, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        named = ("compose", "--project-name", self.name, *argv)
+        return docker(*named, cwd=self.folder, env=self.variables(), check=False, **more)
 
     def container(self) -> Container:
         """The service's container."""

@@ -3,7 +3,6 @@
 import http.cookies
 import json
 import re
-from datetime import datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -46,13 +45,11 @@ def test_the_second_start_needs_no_network(start, project, volume, name):
 
 
 def test_a_cold_dependency_without_a_network(start, project, volume):
-    """A dependency that is not there yet, without a network, is one clear error, without the 8 seconds of retries."""
+    """A dependency that is not there yet, without a network, is one clear error: uv does not try for 8 seconds."""
     container = start(project("flask_notes"), "--volume", f"{volume}:/cache", "--network", "none")
     failed = container.wait_for("install.failed")
-    (begun,) = container.events("install.started")
-    took = datetime.fromisoformat(failed["timestamp"]) - datetime.fromisoformat(begun["timestamp"])
-    assert took.total_seconds() < 7
     assert failed["offline"] is True
+    assert any("network was disabled" in line["text"] for line in container.events("install.output"))
     assert "flask" in json.dumps(failed).lower()
     assert failed["action"]
 

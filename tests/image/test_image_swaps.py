@@ -58,11 +58,12 @@ class Edited:
         self._saves = 0
 
     def save(self, text):
-        """Save the module, and wait until it is served: how it was made."""
+        """Save the module, and wait until it is served: how that worker was made; and why not better, in brackets."""
         self._saves += 1
         (self._folder / "shop.py.new").write_text(text)
         (self._folder / "shop.py.new").rename(self._folder / "shop.py")
-        return self._container.wait_for("reload.finished", count=self._saves)["how"]
+        finished = self._container.wait_for("reload.finished", count=self._saves)
+        return f"{finished['how']} ({finished['reason']})" if finished.get("reason") else finished["how"]
 
     def answers(self, text, word, top, python):
         """Whether the project answers as this source does."""
@@ -83,7 +84,7 @@ def test_saves_on_the_newest_pythons(start, project, tag, python):
         assert edited.save(text) == "swapped"
         assert edited.answers(text, f"swap {number}", "one", python)
     container.wait_for("reload.verified")
-    assert edited.save(shop("top", top="two")) == "forked"
+    assert edited.save(shop("top", top="two")).startswith("forked")
     container.wait_for("checkpoint.ready")
     container.wait_for("image.ready", count=2)
     for number in range(3):

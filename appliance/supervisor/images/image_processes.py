@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
-ANSWER_S = 1.0  # for a fork of an image to say hello
+ANSWER_S = 3.0  # for a fork of an image to say hello, on a machine that may be busy
 LATER_S = 0.3  # most saves have been answered then
 
 

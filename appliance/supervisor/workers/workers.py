@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SETTLED_S = 1.0  # a worker that lives so long after it was ready has started well, even without a request
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
-SWAP_S = 1.0  # for a worker from an image to be ready; a swap takes milliseconds
+SWAP_S = 3.0  # for a worker from an image to be ready; a swap takes milliseconds, but the machine may be busy
 END_PAUSE_S = 0.25  # before an old worker frees its memory: the next one has usually answered then
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 OUTPUT_LINES = 60  # of a worker's output that a page about its death shows
