@@ -195,6 +195,7 @@ class Checkpoints:
         """Note that a process has ended; it may be a checkpoint."""
         if number := self._number(child):
             del self._processes[number], self._changed[number]
+            self._forks.pop(number, None)
             self._on(events.CheckpointEnded(number, child.how()))
 
     def close(self) -> None:
