@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
-MEMORY_S = 10.0  # between two looks at the memory that is left, while there are checkpoints
 PENDING_S = 1.0  # for a fork that was asked for, before the process that makes it is ended
 
 
@@ -54,7 +53,7 @@ class Checkpoints:
         self._last = 0  # number
         self._given: tuple[Handle | None, int] = None, 0  # the last worker, and its checkpoint
         self._known: set[str] = set()  # files that processes have read: a change of one is not a new file
-        self._watching = self._closed = False
+        self._closed = False
         self._performers: dict[type[events.Action], Callable[[Any], None]] = {
             events.GoOn: lambda action: self._go_on(self._processes[action.number]),
             events.End: lambda action: self._end(action.number),
@@ -203,13 +202,19 @@ class Checkpoints:
         self._closed = True
         self._on(events.StopRequested())
 
-    def check_memory(self) -> None:
-        """Keep no checkpoint while there is little memory left."""
+    def check_memory(self) -> str:
+        """Keep no checkpoint while there is little memory left; return how little, or nothing."""
         why = self._memory.shortage()
         if why and not self._state.short:
             self._on(events.MemoryShort(why))
         elif self._state.short and not why:
             self._on(events.MemoryFree())
+        return why
+
+    @property
+    def are_there(self) -> bool:
+        """Whether any checkpoint is kept."""
+        return bool(self._state.kept)
 
     def status(self) -> list[dict[str, Any]]:
         """Return the part of ``appliance status`` about checkpoints: those that are kept."""
@@ -252,12 +257,3 @@ class Checkpoints:
     def _report_ready(self, action: events.ReportReady) -> None:
         pid = self._processes[action.number].pid
         self._log.event("debug", "checkpoint.ready", file=self._name(action.path), pid=pid)
-        if not self._watching:
-            self._watching = True
-            self._loop.call_later(MEMORY_S, self._watch_memory)
-
-    def _watch_memory(self) -> None:
-        self.check_memory()
-        self._watching = bool(self._state.kept)
-        if self._watching:
-            self._loop.call_later(MEMORY_S, self._watch_memory)

@@ -26,15 +26,27 @@ LATER_S = 0.3  # most saves have been answered then
 
 
 class ImageProcesses:
-    """At most one process of each kind."""
+    """At most one process of each kind.
 
-    def __init__(self, loop: Loop, children: Children) -> None:
+    Args:
+        loop: the supervisor's.
+        children: of the supervisor.
+        hangs: is called if the image's spare does not answer.
+    """
+
+    def __init__(self, loop: Loop, children: Children, hangs: Callable[[], None]) -> None:
         self._loop = loop
         self._children = children
+        self._hangs = hangs
         self._living: dict[Process, Handle] = {}
         self._hurry = False
         self._stopped: deque[Handle] = deque()  # they end soon
         self._asked: Handle | None = None  # to get ready
+
+    @property
+    def are_there(self) -> bool:
+        """Whether any process is held."""
+        return bool(self._living)
 
     def get(self, process: Process) -> Handle | None:
         """Return a process, if it is there."""
@@ -57,16 +69,16 @@ class ImageProcesses:
         source = self._living.get(parent)
         return None if source is None else request_fork(self._children, source, role)
 
-    def fork_spare(self, hangs: Callable[[], None]) -> Handle | None:
-        """Fork the image's spare; return it, or None if there is none. ``hangs``: is called if it does not answer."""
+    def fork_spare(self) -> Handle | None:
+        """Fork the image's spare; return it, or None if there is none."""
         if (child := self.fork(Process.IMAGE, "spare")) is not None:
             self.add(Process.SPARE, child)
-            self._loop.call_later(ANSWER_S, partial(self._check_answer, child, hangs))
+            self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
         return child
 
-    def _check_answer(self, child: Handle, hangs: Callable[[], None]) -> None:
+    def _check_answer(self, child: Handle) -> None:
         if child is self._living.get(Process.SPARE) and not child.pid:
-            hangs()
+            self._hangs()
 
     def get_ready(self) -> None:
         """Have the spare copy the memory that a worker writes to: a save is likely, or has begun."""

@@ -15,6 +15,7 @@ from appliance.supervisor.images import image_states
 from appliance.supervisor.images.checkpoints import Checkpoints
 from appliance.supervisor.images.declined_files import DeclinedFiles
 from appliance.supervisor.images.image_imports import ImageImports, ImportSchedule, too_old
+from appliance.supervisor.images.image_memory import ImageMemory
 from appliance.supervisor.images.image_processes import ANSWER_S, ImageProcesses
 from appliance.supervisor.images.image_reports import ImageReports
 from appliance.supervisor.images.image_states import Phase, Process
@@ -59,9 +60,11 @@ class Images:
         self.is_on = not off
         self._state = image_states.State(Phase.OFF, off) if off else image_states.State(alone=processors() < 2)
         self._performers = self._actions()
-        self._processes = ImageProcesses(runtime.loop, runtime.children)
+        hangs = partial(self._on, events.ImageEnded("it does not answer"))
+        self._processes = ImageProcesses(runtime.loop, runtime.children, hangs)
         self.get_ready = self._processes.get_ready
         self.checkpoints = Checkpoints(runtime, self._go_on, is_on=self.is_on)
+        self._memory = ImageMemory(runtime.loop, self._processes, self.checkpoints, self._end_for)
         self._imports = ImageImports(runtime, preloading, spawner, self._processes, self.checkpoints)
         self._files: dict[Process, ImageFiles] = {}
         self._swappable = SwappableFiles(str(runtime.settings.project), always=runtime.settings.swap == "on")
@@ -323,7 +326,7 @@ class Images:
         if old := too_old(self._worker.python if self._worker is not None else ""):
             self._on(events.ImportStarted())
             self._on(events.Imported(old))
-        elif why := self._import(Process.NEXT):
+        elif why := self._memory.shortage() or self._import(Process.NEXT):
             self._on(events.ImportNotStarted(why))
         else:
             self._on(events.ImportStarted())
@@ -373,7 +376,7 @@ class Images:
     # -- the processes -------------------------------------------------------------------------------------------------
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
-        if (child := self._processes.fork_spare(self._hangs)) is not None:
+        if (child := self._processes.fork_spare()) is not None:
             self.get_ready()
             self._preloading.end_spare()
             self._loop.call_later(CALM_S, partial(self._release_memory, child))
@@ -383,11 +386,12 @@ class Images:
         """Nothing was saved for long: replace the fork that waits by one that has copied no memory yet."""
         if child is self._processes.get(Process.SPARE):
             self._processes.end(Process.SPARE)
-            if self._processes.fork_spare(self._hangs) is None:
+            if self._processes.fork_spare() is None:
                 self._on(events.SpareGone())
 
-    def _hangs(self) -> None:
-        self._on(events.ImageEnded("it does not answer"))
+    def _end_for(self, why: str) -> None:
+        self._on(events.NextEnded(why))
+        self._on(events.ImageEnded(why))
 
     def _end(self, *processes: Process) -> None:
         for process in processes:

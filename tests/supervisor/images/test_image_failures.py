@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from appliance.supervisor.images.image_memory import MEMORY_S
+from appliance.supervisor.images.image_processes import ANSWER_S
 from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.verification import COMPARE_S
 from tests.supervisor.images.images_project import STATE, ImagesProject
@@ -87,11 +89,38 @@ def test_an_image_that_answers_nothing(make):
     image, spare = project.process(Process.IMAGE), project.process(Process.SPARE)
     assert spare is not None
     assert spare.pid == 0
-    project.loop.advance(1.0)
+    project.loop.advance(ANSWER_S)
     assert image is not None
     assert image.ending
     assert project.log.named("image.ended") == [{"how": "it does not answer"}]
     assert project.saved() == (False, [], "the image of the project has failed: it does not answer")
+
+
+def test_little_memory_ends_the_image(project: ImagesProject):
+    """While memory is short there is no image, and none is imported; one event says so, and it comes back."""
+    project.shortage = "12 MiB of memory is left"
+    project.passes(MEMORY_S)
+    assert project.living == []
+    assert project.saved() == (False, [], "the image of the project has failed: 12 MiB of memory is left")
+    project.passes(60.0)
+    assert project.living == []
+    assert project.log.named("image.ended") == [{"how": "12 MiB of memory is left"}]
+    project.shortage = ""
+    for _ in range(35):
+        project.passes(10.0)
+        project.imports()
+    assert project.living == [Process.IMAGE, Process.SPARE]
+
+
+def test_little_memory_ends_an_import(make):
+    """Memory that runs short while the project is imported ends the import."""
+    project = make()
+    project.begins()
+    project.passes(0.1)
+    assert project.living == [Process.NEXT]
+    project.shortage = "12 MiB of memory is left"
+    project.passes(MEMORY_S)
+    assert project.living == []
 
 
 def test_a_spare_that_ends(project: ImagesProject):

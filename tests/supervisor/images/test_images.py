@@ -279,6 +279,7 @@ def test_any_order_leaves_one_of_each(make, happenings: list[str]):
             for child in project.children.alive
             if child.role == "image" and not child.ending and child not in held
         ] == []
+    project.shortage = ""
     project.images.preloader_ready()
     project.saved("notes.toml")
     for _ in range(35):
