@@ -141,7 +141,7 @@ def test_a_supervisor_that_is_slow_to_listen_is_waited_for(tmp_path, monkeypatch
         def sleep(_seconds):
             late.enter_context(supervisor(path, b'{"health": "healthy", "state": "serving"}'))
 
-        monkeypatch.setattr(healthcheck.time, "sleep", sleep)
+        monkeypatch.setattr("appliance.healthcheck.time.sleep", sleep)
         assert healthcheck.judge(str(path))[0] == 0
 
 
