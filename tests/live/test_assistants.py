@@ -139,7 +139,7 @@ def test_a_client_without_the_token_gets_nothing(start: Starting, project: Path)
     assert "APPLIANCE_MCP=read" in off.command("mcp", "--print-config", "http").stderr
 
 
-def test_what_tools_tell_can_be_asked_by_a_script(start: Starting, project: Path):
+def test_a_script_of_this_machine_gets_what_tools_tell_as_json(start: Starting, project: Path):
     """The same by GET as JSON, for a client of this machine; for another host there is nothing."""
     (project / "app.py").write_text(APP, encoding="utf-8")
     appliance = start()

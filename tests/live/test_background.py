@@ -70,7 +70,7 @@ def test_it_is_finished_after_a_reload(start: Start, project: Path, kind: str, t
 
 
 @pytest.mark.parametrize("kind", ["thread", "executor", "atexit"])
-def test_what_is_not_over_in_time_is_cut(start: Start, kind: str):
+def test_work_that_outlasts_the_grace_is_cut_and_reported(start: Start, kind: str):
     """At the end of GRACE_S what still runs is one event with its thread and its place."""
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_GRACE_S="0.5")
     appliance.wait_for("worker.ready")
@@ -84,7 +84,7 @@ def test_what_is_not_over_in_time_is_cut(start: Start, kind: str):
     assert appliance.stop() == 0
 
 
-def test_a_stop_waits_as_well(start: Start, project: Path):
+def test_a_stop_waits_for_background_work(start: Start, project: Path):
     """Work in the background is finished at a stop, too."""
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")
@@ -98,7 +98,7 @@ def test_a_stop_waits_as_well(start: Start, project: Path):
     assert appliance.events[-1]["event"] == "appliance.stopped"
 
 
-def test_who_asks_twice_does_not_wait(start: Start):
+def test_a_second_signal_ends_the_wait(start: Start):
     """A second signal ends what the first one waits for, with its event."""
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")
@@ -255,7 +255,7 @@ def app(environ, start_response):
 """
 
 
-def test_who_holds_an_address_is_not_waited_for_long(start: Start, project: Path):
+def test_a_thread_that_holds_a_needed_address_is_cut_early(start: Start, project: Path):
     """A thread that holds an address which the next worker needs is cut before its grace is over."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -13,7 +13,7 @@ from tests.live.live_appliance import Appliance
 Start = Callable[..., Appliance]
 
 
-def test_the_commands_run_first(start: Start):
+def test_the_commands_run_before_the_first_worker(start: Start):
     """The commands run in the project's environment and folder before the first worker; each line is logged."""
     appliance = start(APPLIANCE_BEFORE_START="pwd; python -c 'import sys; print(sys.prefix)'\ncat app.py | head -n 1")
     began = appliance.wait_for("preparation.started")
@@ -57,7 +57,7 @@ def test_a_failure_is_a_page(start: Start):
     assert sum(event["event"] == "preparation.failed" for event in appliance.events) == 1
 
 
-def test_an_edit_while_they_hang(start: Start):
+def test_an_edit_and_a_stop_end_commands_that_hang(start: Start):
     """Commands that never end are ended by an edit of what they depend on; a stop ends them too."""
     appliance = start()
     appliance.wait_for("worker.ready")
@@ -71,7 +71,7 @@ def test_an_edit_while_they_hang(start: Start):
     assert appliance.stop() == 0
 
 
-def test_what_they_write_runs_nothing_again(start: Start):
+def test_commands_that_write_their_own_input_come_to_an_end(start: Start):
     """Commands that write the .env file that they depend on are run until nothing changes any more."""
     appliance = start(APPLIANCE_BEFORE_START="echo ran; echo A=1 > .env")
     appliance.wait_for("worker.ready")
@@ -107,7 +107,7 @@ threading.Event().wait()
 
 
 @pytest.mark.parametrize("form", ["python run.py {}", "python run.py {}; true", "(python run.py {} &) ; sleep 60"])
-def test_never_two_at_once(start: Start, project: Path, form: str):
+def test_a_run_that_outlives_its_shell_ends_before_the_next(start: Start, project: Path, form: str):
     """A run that ignores signals and outlives its shell is over before the next begins, even if that is due at once."""
     (project / "run.py").write_text(ALONE, encoding="utf-8")
     appliance = start()

@@ -79,7 +79,7 @@ class Edited(ImageProject):
         return saved
 
 
-def test_an_application_factory(start: Start, project: Path):
+def test_each_worker_continues_the_call_of_a_factory(start: Start, project: Path):
     """The import pauses within the call of a factory, which goes on in each worker with its own arguments."""
     served = Edited(start, project, FACTORY, APPLIANCE_APP="app:create_app('shop')")
     for number in range(3):
@@ -90,7 +90,7 @@ def test_an_application_factory(start: Start, project: Path):
     assert served.worst() == []
 
 
-def test_https_and_each_worker(start: Start, project: Path):
+def test_workers_from_a_checkpoint_serve_tls_connections(start: Start, project: Path):
     """Connections over TLS are served by each worker from a checkpoint, and by the one that is swapped after it."""
     make_certificate(project)
     names = {"APPLIANCE_TLS_CERT": "localhost.pem", "APPLIANCE_TLS_KEY": "localhost-key.pem"}
@@ -112,7 +112,7 @@ def test_https_and_each_worker(start: Start, project: Path):
     assert asked() == "word2 word2"
 
 
-def test_an_import_that_never_ends(start: Start, project: Path):
+def test_an_import_that_hangs_after_a_checkpoint_is_told_with_its_line(start: Start, project: Path):
     """An import that hangs behind a checkpoint is told with its line, and the corrected file is served."""
     served = Edited(start, project, APPLIANCE_BOOT_TIMEOUT_S="6")
     served.appliance.edit("shop.py", shop("three", top="import time\nwhile True: time.sleep(0.05)"))
@@ -134,7 +134,7 @@ def test_an_import_that_never_ends(start: Start, project: Path):
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "worker.restarting"),
     ],
 )
-def test_an_import_that_fails(start: Start, project: Path, broken: str, event: str):
+def test_a_failed_import_after_a_checkpoint_shows_its_page(start: Start, project: Path, broken: str, event: str):
     """An import that raises, exits or crashes behind a checkpoint shows its page; the corrected file is served."""
     served = Edited(start, project)
     served.appliance.edit("shop.py", shop("three", top=broken))
@@ -147,7 +147,7 @@ def test_an_import_that_fails(start: Start, project: Path, broken: str, event: s
 
 
 @pytest.mark.parametrize("gap_s", [0.0, 0.02, 0.1])
-def test_a_file_that_is_saved_twice(start: Start, project: Path, gap_s: float):
+def test_the_second_of_two_quick_saves_is_served(start: Start, project: Path, gap_s: float):
     """Of two saves within a tenth of a second the second is served, and stays, whatever the first had begun."""
     served = Edited(start, project)
     for number in range(12 if THOROUGH else 3):
@@ -168,7 +168,7 @@ def pipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_save_while_a_worker_goes_on(start: Start, project: Path, pipe: Path):
+def test_a_save_ends_the_import_of_a_worker_and_is_served(start: Start, project: Path, pipe: Path):
     """A save during the import that goes on from a checkpoint ends that import, and is served."""
     served = Edited(start, project)
     for number in range(3):
@@ -181,7 +181,7 @@ def test_a_save_while_a_worker_goes_on(start: Start, project: Path, pipe: Path):
     assert served.worst() == []
 
 
-def test_a_save_while_an_image_goes_on(start: Start, project: Path, tmp_path: Path):
+def test_a_save_while_an_image_imports_is_served(start: Start, project: Path, tmp_path: Path):
     """A save while the next image imports what follows a checkpoint is served; a later image has its state."""
     served = Edited(start, project)
     pipe = tmp_path / "later"
@@ -202,7 +202,7 @@ def test_a_save_while_an_image_goes_on(start: Start, project: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_stop_while_something_goes_on(start: Start, project: Path, pipe: Path, number: signal.Signals):
+def test_a_stop_ends_an_import_after_a_checkpoint(start: Start, project: Path, pipe: Path, number: signal.Signals):
     """The appliance ends in the middle of an import behind a checkpoint, at once, and no process is left."""
     served = Edited(start, project)
     served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(pipe))))
@@ -246,7 +246,7 @@ def asked(on_terminal: OnTerminal, name: str, value: str) -> None:
     on_terminal.type("c")
 
 
-def test_breakpoints_at_the_terminal(on_terminal: OnTerminal):
+def test_breakpoints_stop_at_the_terminal_in_every_worker(on_terminal: OnTerminal):
     """A breakpoint asks in a worker that was swapped, in one from a checkpoint, and in the import of the latter."""
     file = on_terminal.project / "shop.py"
     bodies: list[bytes] = []

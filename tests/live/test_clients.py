@@ -110,7 +110,7 @@ def test_a_transfer_that_curl_gives_up_is_one_line(appliance: Appliance, url: st
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not run: memory is read from /proc")
-def test_a_hundred_megabytes(appliance: Appliance, url: str):
+def test_a_hundred_megabytes_arrive_whole_both_ways(appliance: Appliance, url: str):
     """Up in chunks and down, sized and streamed: whole, and the worker holds what clients may be behind."""
     worker = appliance.events[-1]["pid"]
     before = peak_kib(worker)

@@ -96,7 +96,7 @@ def all_end(descriptors: Iterable[int]) -> None:
         os.close(descriptor)
 
 
-def test_they_run_beside_the_worker(start: Start, project: Path):
+def test_companions_run_in_the_projects_environment_beside_the_worker(start: Start, project: Path):
     """Each is started in the project's environment, its output has its name, and the status shows how it does."""
     (project / ".env").write_text("WORD=secret-of-the-env\nAPI_TOKEN=abcdefghijkl\n", encoding="utf-8")
     declare(
@@ -123,7 +123,7 @@ def test_they_run_beside_the_worker(start: Start, project: Path):
     assert find(appliance, "companion.ended", companion="says")["how"] == "exit status 0"
 
 
-def test_the_status_shows_them(start: Start, project: Path):
+def test_the_status_shows_each_companions_state(start: Start, project: Path):
     """The status has each companion's state, process, restarts and last end, as text and as JSON."""
     declare(project, f"lasts: {LASTS}", "once: true", "fails: exit 3")
     appliance = start(APPLIANCE_INSTALL="off")

@@ -37,7 +37,7 @@ def page(code: str, *, at_import: bool) -> str:
     return APP.format(inside=inside, outside=code if at_import else "")
 
 
-def test_deaths_cost_nobody_else_an_answer(start: Start):
+def test_killed_workers_cost_other_requests_no_answer(start: Start):
     """A worker that is killed ten times under load is there again in a moment: no request gets an error of ours."""
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")
@@ -107,7 +107,7 @@ def test_a_loop_at_import_names_its_cause(start: Start, project: Path, code: str
     ("code", "cause"),
     [(CLOSE_ALL, "has closed descriptors that it did not open"), (NO_LENGTH, "has replaced builtins.len")],
 )
-def test_a_request_that_ends_the_worker(start: Start, project: Path, code: str, cause: str):
+def test_a_request_that_ends_its_worker_is_named(start: Start, project: Path, code: str, cause: str):
     """A request that does so ends its worker, whose last line names it; the next one serves after the shortest wait."""
     (project / "app.py").write_text(page(code, at_import=False), encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off")
@@ -122,7 +122,7 @@ def test_a_request_that_ends_the_worker(start: Start, project: Path, code: str, 
 
 
 @pytest.mark.parametrize("at_import", [True, False])
-def test_what_is_not_needed_may_be_replaced(start: Start, project: Path, *, at_import: bool):
+def test_a_project_that_replaces_json_is_served_and_logged(start: Start, project: Path, *, at_import: bool):
     """A project that replaces json's functions is served, and told of in the log like any other."""
     (project / "app.py").write_text(page(NO_JSON, at_import=at_import), encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off")

@@ -79,7 +79,7 @@ def test_the_debugger_is_not_preloaded(debugged: Callable[..., Appliance], proje
     assert not [module for module in skipped if "debugpy" in module or "pydev" in module]
 
 
-def test_a_breakpoint_before_and_after_a_reload(
+def test_a_breakpoint_is_hit_before_and_after_a_reload(
     debugged: Callable[..., Appliance], attach: Callable[[], DapClient], project: Path
 ):
     """A breakpoint is hit; after a save the client is told to come back, to the same port, and it is hit again."""

@@ -10,7 +10,7 @@ from tests.soak.edits import work
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: what processes hold is read from /proc")
-def test_a_short_day():
+def test_each_of_many_edits_gets_the_right_answer():
     """Edits of every kind, breaking ones too, are each followed by the right answer; of a burst the last is served."""
     result = work(edits=30, bursts=1, seed=5, looks=1)
     assert result.failures == []

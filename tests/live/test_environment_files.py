@@ -56,7 +56,7 @@ def test_a_bad_setting_still_stops_the_start(start: Start, shows: Path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "environment", "null", "nowhere", "itself", "huge"])
-def test_what_is_not_a_file(start: Start, shows: Path, kind: str):
+def test_unusual_env_files_keep_no_project_from_being_served(start: Start, shows: Path, kind: str):
     """A folder, a virtual environment, a link, a file of 100 MB: served, with at most one warning."""
     file = shows / ".env"
     if kind in {"folder", "environment"}:

@@ -22,7 +22,7 @@ def price(environ):
 """
 
 
-def test_an_exception_of_a_request(start: Start, project: Path) -> None:
+def test_the_page_of_an_exception_shows_request_output_and_save(start: Start, project: Path) -> None:
     """The page has the request, the lines of output, the last save with the failing line, and the editor's link."""
     (project / ".env").write_text("DOOR_CODE=Tr0ub4dor\n", encoding="utf-8")
     (project / "app.py").write_text(FAILING.replace('"one"', '"two"'), encoding="utf-8")
@@ -48,7 +48,7 @@ def test_an_exception_of_a_request(start: Start, project: Path) -> None:
     assert dict(page["exception"]["frames"][-1]["locals"])["amount"] == "3"
 
 
-def test_a_broken_save(start: Start) -> None:
+def test_a_broken_save_shows_its_line_and_what_it_changed(start: Start) -> None:
     """A save that can't be imported shows the broken line, and what the save changed."""
     appliance = start()
     appliance.wait_for("worker.ready")

@@ -52,7 +52,7 @@ def test_a_host_that_django_does_not_allow(start: Start, bookshop: Path) -> None
     assert appliance.wait_for("application.failed")["action"] == words
 
 
-def test_a_missing_table(start: Start, bookshop: Path) -> None:
+def test_a_missing_table_names_the_command_that_makes_it(start: Start, bookshop: Path) -> None:
     """What Django answers for by itself says which command helps, on its page and in one event."""
     appliance = start(bookshop, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
     appliance.wait_for("worker.ready")
@@ -64,7 +64,7 @@ def test_a_missing_table(start: Start, bookshop: Path) -> None:
     assert "python manage.py migrate" in appliance.wait_for("application.failed")["action"]
 
 
-def test_a_missing_module(start: Start, project: Path) -> None:
+def test_a_missing_module_is_told_what_to_write(start: Start, project: Path) -> None:
     """A project without a file of dependencies is told what to write, on the page and in the event."""
     (project / "app.py").write_text("import not_to_be_had, PIL\napp = not_to_be_had.make()\n", encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
@@ -73,7 +73,7 @@ def test_a_missing_module(start: Start, project: Path) -> None:
     assert json.loads(appliance.get("/", Accept="application/json")[1])["action"] == failed["action"]
 
 
-def test_a_file_that_serves_itself(start: Start, project: Path) -> None:
+def test_a_file_that_serves_itself_is_run_and_reloaded(start: Start, project: Path) -> None:
     """A file that makes its application under __main__ is run, served, and run again when it is saved."""
     text = (
         "from wsgiref.simple_server import make_server\ndef main():\n    def application(environ, start_response):\n"
@@ -119,7 +119,7 @@ def fail(number: int):
 """
 
 
-def test_an_asgi_application(start: Start, project: Path) -> None:
+def test_an_asgi_application_is_adapted_reloaded_and_shut_down(start: Start, project: Path) -> None:
     """FastAPI is adapted where that is asked for: served, reloaded from a fork, its errors told, and shut down."""
     (project / "app.py").write_text(ASGI, encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix, APPLIANCE_ASGI="adapt")

@@ -137,7 +137,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("kind", ENDS)
-def test_import_that_ends_the_worker(start: Start, kind: str):
+def test_an_import_that_ends_the_worker_shows_its_last_output(start: Start, kind: str):
     """An import that exits, crashes or never ends gives a page with its last output; fixed, it is served."""
     source, words = ENDS[kind]
     appliance = start(APPLIANCE_BOOT_TIMEOUT_S="2", PYTHONPATH=str(PACKAGES))
@@ -159,7 +159,7 @@ children = [subprocess.Popen(["sleep", "300"]) for _ in range(150)]
 """
 
 
-def test_hundreds_of_children(start: Start):
+def test_children_of_an_import_end_with_their_worker(start: Start):
     """Children that the project starts at import end with the worker that started them."""
     appliance = start(PYTHONPATH=str(PACKAGES))
     appliance.wait_for("preload.ready")
@@ -179,7 +179,7 @@ own.listen()
 """
 
 
-def test_address_of_its_own(start: Start, project: Path):
+def test_a_project_that_listens_itself_is_reloaded(start: Start, project: Path):
     """A project that listens itself is reloaded: its boot is tried once more when the old worker has gone."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

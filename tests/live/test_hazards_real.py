@@ -48,7 +48,7 @@ def packages(tmp_path: Path) -> Path:
     return folder
 
 
-def test_extension_with_a_thread(start: Start, project: Path, packages: Path):
+def test_an_extension_that_starts_a_thread_works_in_each_worker(start: Start, project: Path, packages: Path):
     """An extension in C whose import starts a thread is imported by each worker itself, and works there."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     include = sysconfig.get_paths()["include"]
@@ -67,7 +67,7 @@ def test_extension_with_a_thread(start: Start, project: Path, packages: Path):
     assert left["haz_native"].startswith("starts a thread")
 
 
-def test_generators_of_numpy(start: Start, project: Path, packages: Path):
+def test_unseeded_generators_differ_in_each_worker(start: Start, project: Path, packages: Path):
     """What a package's unseeded generators draw differs from worker to worker; what a seeded one draws does not."""
     (packages / "haz_draws.py").write_text(DRAWS, encoding="utf-8")
     draws = "[each.integers(2**62).item() for each in (haz_draws.unseeded, haz_draws.other, haz_draws.seeded)]"

@@ -158,7 +158,7 @@ def test_a_renewal_half_done_breaks_no_reload(secure: Secure):
     assert asked(appliance) == (200, b"two")
 
 
-def test_a_project_with_an_ssl_of_its_own(secure: Secure, project: Path):
+def test_a_projects_own_ssl_module_does_not_reach_the_server(secure: Secure, project: Path):
     """A file of the project's that is called ssl.py is none of the server's business, wherever the path has it."""
     (project / "ssl.py").write_text("raise RuntimeError('the wrong ssl')\n", encoding="utf-8")
     appliance = secure(PYTHONPATH=str(project))

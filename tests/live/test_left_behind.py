@@ -30,7 +30,7 @@ def ended(process: int) -> bool:
     return bool(select.select([process], [], [], 20)[0])
 
 
-def test_a_child_that_ignores_sigterm(start: Callable[..., Appliance], project: Path):
+def test_a_child_that_ignores_sigterm_is_ended(start: Callable[..., Appliance], project: Path):
     """A child that ignores SIGTERM is ended after the reload of its parent, and with the appliance."""
     (project / "app.py").write_text(STUBBORN, encoding="utf-8")
     appliance = start()

@@ -140,7 +140,9 @@ def test_the_connections_that_a_worker_never_came_to(tmp_path: Path):
         ("kills", "killed by SIGKILL", ["before SIGKILL"]),
     ],
 )
-def test_the_last_words_of_a_worker(appliance: Logged, path: str, how: str, words: list[str]):
+def test_the_last_words_of_a_worker_and_its_request_are_logged(
+    appliance: Logged, path: str, how: str, words: list[str]
+):
     """A worker that ends in the middle of a request leaves its words and the request behind, with one id."""
     with socket.create_connection(("127.0.0.1", appliance.port), timeout=30) as client:
         client.sendall(b"GET /%b?n=1 HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\n\r\n" % path.encode())

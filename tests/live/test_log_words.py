@@ -193,7 +193,7 @@ def test_no_line_is_lost_and_none_doubled(serve: Serve, source: str):
         assert {event["level_name"] for event in records if "level_name" in event} == {"Level 35"}
 
 
-def test_django_with_its_own_logging(serve: Serve):
+def test_djangos_own_logging_makes_one_line_each_with_the_requests_id(serve: Serve):
     """Django's default configuration: each line once, with the request's id, and the pattern of the path."""
     appliance = serve({"settings.py": SETTINGS, "urls.py": URLS, "wsgi.py": WSGI}, APPLIANCE_APP="wsgi:application")
     assert appliance.get("/shop/open/")[0].status == 200
@@ -230,7 +230,7 @@ def ask_for_flood(appliance: Logged, progress: Path) -> None:
         appliance.get(**{"X-Progress": str(progress)})
 
 
-def test_a_stdout_that_is_not_read(serve: Serve, tmp_path: Path):
+def test_a_process_waits_for_a_slow_stdout_and_loses_nothing(serve: Serve, tmp_path: Path):
     """A process that prints faster than stdout takes it waits; the supervisor still answers, and nothing is lost."""
     appliance = serve({"app.py": FLOOD})
     flood = stall(appliance, tmp_path / "progress")

@@ -46,7 +46,7 @@ def threads_of(pid: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="not run: threads are counted in /proc")
-def test_a_thousand_idle_connections(usual_limit: None, start: Callable[..., Appliance]):
+def test_a_thousand_idle_connections_survive_a_reload(usual_limit: None, start: Callable[..., Appliance]):
     """A thousand idle connections need no threads, and survive a reload; a working one is answered beside them."""
     appliance = start()
     ready = appliance.wait_for("worker.ready")

@@ -77,7 +77,7 @@ def test_streams_starve_no_request(appliance: Appliance, opened: Open):
     assert took < max(0.05, 5 * usual)
 
 
-def test_a_bound_on_streams(appliance: Appliance, opened: Open):
+def test_streams_beyond_the_bound_are_refused(appliance: Appliance, opened: Open):
     """256 may be open; more get 503 and one event, plain requests go on, and who leaves makes room."""
     half = BOUND // 2
     sockets = [opened("/websocket") for _ in range(half)]

@@ -84,7 +84,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(("text", "app"), [(BOT, ""), (SCRIPT, "app.py")])
-def test_an_import_that_never_ends(start: Start, project: Path, text: str, app: str):
+def test_a_server_that_loops_in_its_import_is_served_and_reloaded(start: Start, project: Path, text: str, app: str):
     """A file that serves in a thread, and loops in its main one, is served beside its loop, and reloaded."""
     (project / "app.py").write_text(text.replace("{word}", "one"), encoding="utf-8")
     settings = {"APPLIANCE_APP": app, "APPLIANCE_PYTHON": sys.executable, "APPLIANCE_INSTALL": "off"}

@@ -59,7 +59,7 @@ def end_with(appliance: Appliance, pids: Iterable[int]) -> None:
 
 
 @pytest.mark.parametrize("preload", ["off", "on"])
-def test_a_worker_that_holds_the_lock(start: Start, project: Path, preload: str):
+def test_a_worker_that_holds_the_lock_ends_with_its_supervisor(start: Start, project: Path, preload: str):
     """A worker that spins in C ends with its supervisor, started cold or forked, and so does what it has started."""
     (project / "app.py").write_text(SPINS, encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_PRELOAD=preload)
@@ -77,7 +77,7 @@ def test_a_worker_that_holds_the_lock(start: Start, project: Path, preload: str)
         end_with(appliance, [ready["pid"], helper])
 
 
-def test_a_worker_without_its_lifeline(start: Start, project: Path):
+def test_a_worker_without_its_lifeline_notices_the_channels_end(start: Start, project: Path):
     """A worker that has lost the pipe that ends it notices the end of its channel, and ends what it has started."""
     (project / "app.py").write_text(SPINS + CUTS, encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_PRELOAD="off")
@@ -86,7 +86,7 @@ def test_a_worker_without_its_lifeline(start: Start, project: Path):
     end_with(appliance, [appliance.wait_for("worker.ready")["pid"], helper])
 
 
-def test_a_command_of_before_start(start: Start):
+def test_a_command_of_before_start_ends_with_the_supervisor(start: Start):
     """A command of BEFORE_START ends with the supervisor: the next start does not run it beside the last."""
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_BEFORE_START="echo runs $$; exec sleep 3600")
     end_with(appliance, [int(said(appliance, "runs")[1])])

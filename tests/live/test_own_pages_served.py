@@ -73,7 +73,7 @@ def navigation(appliance: Appliance, **fields: str) -> bytes:
     return appliance.get("/", **{"Sec-Fetch-Dest": "document", "Host": f"localhost:{appliance.port}", **fields})[1]
 
 
-def test_one_connection_serves_both(serving: Appliance):
+def test_one_connection_serves_the_project_and_the_appliance(serving: Appliance):
     """Requests for the project and for the appliance alternate on one kept connection, each answered by its process."""
     with contextlib.closing(HTTPConnection("127.0.0.1", serving.port, timeout=30)) as connection:
         sockets = set()
@@ -208,7 +208,7 @@ def test_a_proxy_that_is_not_trusted_opens_nothing(serving: Appliance):
         assert serving.get("/__appliance__/", **{field: "for=203.0.113.7"})[0].status == 403
 
 
-def test_over_https_too(start: Starting, project: Path):
+def test_the_event_stream_arrives_over_https(start: Starting, project: Path):
     """The keys of the connection stay with the worker, which relays: the stream arrives."""
     make_certificate(project)
     (project / "app.py").write_text(HELLO.format(word="one"), encoding="utf-8")

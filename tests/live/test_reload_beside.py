@@ -74,7 +74,9 @@ def environment(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_editable_install(start: Start, project: Path, tmp_path: Path, environment: Path, backend: str):
+def test_a_save_in_an_editable_install_is_served(
+    start: Start, project: Path, tmp_path: Path, environment: Path, backend: str
+):
     """``uv pip install -e ../library``: by setuptools, which brings a finder, and by others, which bring a path."""
     files = library(tmp_path / "library", backend)
     declared = f'[project]\nname = "{backend}-lib"\nversion = "0"\n{CONTENTS[backend].format(name=backend)}'
@@ -85,14 +87,14 @@ def test_an_editable_install(start: Start, project: Path, tmp_path: Path, enviro
     check(appliance, files)
 
 
-def test_a_folder_on_the_path(start: Start, project: Path, tmp_path: Path):
+def test_a_save_in_a_folder_on_the_path_is_served(start: Start, project: Path, tmp_path: Path):
     """PYTHONPATH, as the shell has it."""
     files = library(tmp_path / "library", "shelled")
     (project / "app.py").write_text(APP.format(name="shelled"), encoding="utf-8")
     check(start(PYTHONPATH=str(tmp_path / "library")), files)
 
 
-def test_a_folder_on_the_path_of_the_projects_file(start: Start, project: Path, tmp_path: Path):
+def test_a_save_in_a_folder_on_the_path_of_the_env_file_is_served(start: Start, project: Path, tmp_path: Path):
     """PYTHONPATH, as .env has it."""
     files = library(tmp_path / "library", "filed")
     (project / "app.py").write_text(APP.format(name="filed"), encoding="utf-8")
@@ -120,7 +122,7 @@ dependencies = [{ name = "member" }]
 OFFLINE = {"UV_OFFLINE": "1", "UV_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
 
 
-def test_a_path_dependency(start: Start, project: Path, tmp_path: Path):
+def test_a_save_in_a_path_dependency_is_served(start: Start, project: Path, tmp_path: Path):
     """``-e ../library`` in the project's own requirements, installed by the appliance."""
     files = library(tmp_path / "library", "required")
     declared = '[project]\nname = "required"\nversion = "0"\n' + CONTENTS["setuptools"].format(name="required")

@@ -26,7 +26,7 @@ def app(environ, start_response):
 """
 
 
-def test_saves_under_load(start: Start, project: Path):
+def test_saves_under_load_fail_no_request_and_serve_nothing_stale(start: Start, project: Path):
     """Many saves under eight clients: no answer but 200, no connection fails, none is older than one seen."""
     (project / "app.py").write_text(APP.format(number=0), encoding="utf-8")
     appliance = start()
@@ -63,7 +63,7 @@ def test_saves_while_the_interpreter_is_busy(start: Start, project: Path):
     assert crowd.failures == []
 
 
-def test_a_request_in_flight(start: Start, project: Path):
+def test_a_request_in_flight_is_answered_by_the_old_code(start: Start, project: Path):
     """A request that runs through a save is answered by the old code, after the new code has answered others."""
     (project / "app.py").write_text(APP.format(number=1), encoding="utf-8")
     appliance = start()

@@ -85,7 +85,7 @@ def settle(appliance: Appliance) -> None:
         appliance.wait_for("reload.finished")
 
 
-def test_a_view_that_writes(start: Start, project: Path):
+def test_files_that_a_view_writes_restart_nothing(start: Start, project: Path):
     """A page, a module or a configuration that a request writes restarts nothing and loses nothing, however it does."""
     (project / "templates").mkdir()
     (project / "app.py").write_text(APP.format(importing="", answering=WAYS, word="one"), encoding="utf-8")
@@ -130,7 +130,7 @@ def test_folders_that_a_view_makes(start: Start, project: Path):
     assert reloads(appliance) == [["app.py"]]
 
 
-def test_where_files_are_polled(start: Start, project: Path):
+def test_files_that_a_view_writes_restart_nothing_where_files_are_polled(start: Start, project: Path):
     """What a request writes is no save either where changes are found by looking."""
     (project / "templates").mkdir()
     (project / "app.py").write_text(APP.format(importing="", answering=WAYS, word="one"), encoding="utf-8")
@@ -146,7 +146,7 @@ def test_where_files_are_polled(start: Start, project: Path):
 
 
 @pytest.mark.parametrize("name", ["generated.py", "generated.ini", "templates/generated.html"])
-def test_an_application_that_writes_at_import(start: Start, project: Path, name: str):
+def test_a_write_at_import_starts_nothing_twice(start: Start, project: Path, name: str):
     """A project that writes a file at each import, another one each time, is started once for each save."""
     (project / "templates").mkdir()
     writes = f"import time\nopen(os.path.join(folder, {name!r}), 'w').write(f'# {{time.time_ns()}}')"
@@ -162,7 +162,7 @@ def test_an_application_that_writes_at_import(start: Start, project: Path, name:
     assert written(appliance, "reload.spared") == [name]
 
 
-def test_the_remedy_that_is_reported(start: Start, project: Path):
+def test_the_reported_remedy_leaves_the_file_out(start: Start, project: Path):
     """The line for APPLIANCE_IGNORE that the event has leaves the file out, though the worker has loaded it."""
     (project / "generated.py").write_text("WORD = 'one'\n", encoding="utf-8")
     importing = "import generated"
@@ -206,7 +206,7 @@ def test_somebody_elses_writes(start: Start, project: Path):
 PROGRAM = "import sys, time; open(sys.argv[1], 'w').write(f'# {time.time_ns()}')"
 
 
-def test_a_circle_by_another_program(start: Start, project: Path):
+def test_a_program_that_writes_a_watched_file_restarts_nothing_forever(start: Start, project: Path):
     """A program that the application starts, and that writes a watched file, does not restart it forever."""
     importing = (
         "import subprocess, sys\n"
@@ -228,7 +228,7 @@ def test_a_circle_by_another_program(start: Start, project: Path):
         appliance.wait_for("reload.finished")
 
 
-def test_three_in_a_row(start: Start, project: Path):
+def test_three_reloads_in_a_row_by_one_file_are_reported_once(start: Start, project: Path):
     """Three reloads by one file alone within ten seconds are reported once, and delay nothing."""
     appliance = start()
     appliance.wait_for("worker.ready")

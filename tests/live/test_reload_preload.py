@@ -98,7 +98,7 @@ def test_a_reload_is_forked(begin, packages: Path):
     assert re.search(rf"preloaded +{modules} modules", appliance.command("check").stdout)
 
 
-def test_a_package_that_does_without_another(begin, packages: Path):
+def test_a_package_with_an_optional_import_is_preloaded(begin, packages: Path):
     """A package that tries an import, and works if that fails, is preloaded too."""
     (packages / "other_system.py").write_text("raise ImportError('not on this system')\n", encoding="utf-8")
     tries = "try:\n    import other_system\nexcept ImportError:\n    other_system = None\n"
@@ -109,7 +109,7 @@ def test_a_package_that_does_without_another(begin, packages: Path):
     assert reload(appliance, "two")["without"] is True
 
 
-def test_crash_of_a_forked_worker(begin, packages: Path):
+def test_the_supervisor_knows_how_a_forked_worker_ended(begin, packages: Path):
     """The supervisor is a forked worker's own parent: it knows how it ended, and starts another."""
     appliance = begin("", wait="preload.ready")
     appliance.edit("app.py", (appliance.project / "app.py").read_text().replace("one", "two"))
@@ -198,7 +198,7 @@ def test_new_file_hides_a_package(begin, project: Path, packages: Path):
     assert reload(appliance, "three")["whose"] == "project"
 
 
-def test_installed_by_hand(begin, packages: Path):
+def test_a_package_installed_by_hand_is_imported_at_the_next_save(begin, packages: Path):
     """A package that is replaced in the environment by hand is the new one at the next save."""
     (packages / "tool.py").write_text("version = 1\n", encoding="utf-8")
     appliance = begin("import tool", '"version": tool.version')

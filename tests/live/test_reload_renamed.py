@@ -77,7 +77,7 @@ PACKAGE = "import prices\nfrom shop import cart\n" + HELLO.replace('b"{word}"', 
 @pytest.mark.parametrize(
     ("old", "new"), [("prices.py", "costs.py"), ("shop/cart.py", "shop/basket.py"), ("shop", "store")]
 )
-def test_a_module_that_was_renamed_away(start: Start, project: Path, old: str, new: str):
+def test_a_module_that_was_renamed_is_said_to_have_been_there(start: Start, project: Path, old: str, new: str):
     """The page says that it was there until a moment ago, and not that a package of its name should be installed."""
     (project / "shop").mkdir()
     (project / "shop" / "cart.py").write_text("", encoding="utf-8")
@@ -93,7 +93,7 @@ def test_a_module_that_was_renamed_away(start: Start, project: Path, old: str, n
     assert appliance.get()[1] == b"one"
 
 
-def test_a_module_that_a_request_imports(start: Start, project: Path):
+def test_a_renamed_module_is_named_so_by_the_request_that_imports_it(start: Start, project: Path):
     """A module that was renamed away is named so where a request needs it, too."""
     text = HELLO.replace("    start_response", "    import prices\n    start_response").replace("{word}", "one")
     (project / "app.py").write_text(text, encoding="utf-8")
@@ -108,7 +108,7 @@ def test_a_module_that_a_request_imports(start: Start, project: Path):
     assert json.loads(body)["action"].startswith("prices.py was removed or renamed just now")
 
 
-def test_what_is_saved_while_commands_run(start: Start, project: Path, tmp_path: Path):
+def test_an_application_renamed_while_commands_run_is_served(start: Start, project: Path, tmp_path: Path):
     """An application that is renamed while the commands before the first worker run is served when they have."""
     os.mkfifo(tmp_path / "go")
     appliance = start(APPLIANCE_BEFORE_START=f"echo begun; read line < {tmp_path / 'go'}")

@@ -45,7 +45,7 @@ def generations(appliance: Appliance, event: str) -> list[int]:
     return [each["generation"] for each in appliance.events[names.index("preload.ready") :] if each["event"] == event]
 
 
-def test_saves_without_a_pause(start: Start, project: Path, packages: Path, tmp_path: Path):
+def test_saves_without_a_pause_still_get_forked_workers(start: Start, project: Path, packages: Path, tmp_path: Path):
     """Saves that follow each answer at once, from the first on, keep no preloader away; what starts then is forked."""
     text = "import slow, threaded\n" + HELLO
     (project / "app.py").write_text(text.replace("{word}", "first"), encoding="utf-8")
@@ -63,7 +63,9 @@ def test_saves_without_a_pause(start: Start, project: Path, packages: Path, tmp_
     assert [each["forked"] for each in reloads] == [True] * len(reloads)
 
 
-def test_saves_that_overtake_each_import(start: Start, project: Path, packages: Path, tmp_path: Path):
+def test_workers_are_forked_though_saves_overtake_each_import(
+    start: Start, project: Path, packages: Path, tmp_path: Path
+):
     """Even if every save comes before the last import has ended, from the start on, workers are forked."""
     text = WAITS.format(go=str(tmp_path / "go")) + HELLO
     (project / "app.py").write_text(text.replace("{word}", "first"), encoding="utf-8")
@@ -79,7 +81,7 @@ def test_saves_that_overtake_each_import(start: Start, project: Path, packages: 
     assert appliance.get()[1] == f"{number - 1:05}".encode()
 
 
-def test_what_was_added_between_saves(start: Start, project: Path, packages: Path, tmp_path: Path):
+def test_a_package_added_between_quick_saves_is_preloaded(start: Start, project: Path, packages: Path, tmp_path: Path):
     """A package that is imported from one save on is preloaded, though saves follow each other at once."""
     (packages / "added.py").write_text("import os\nborn = os.getpid()\n", encoding="utf-8")
     appliance = start(PYTHONPATH=str(packages), APPLIANCE_CACHE=str(tmp_path / "cache"))

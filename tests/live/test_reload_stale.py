@@ -18,7 +18,7 @@ def app(environ, start_response):
 """
 
 
-def test_equal_saves_in_a_second(start: Start, project: Path):
+def test_the_last_of_equal_saves_in_a_second_is_served(start: Start, project: Path):
     """After twenty saves of equal length in one go the last one is served, each time."""
     (project / "app.py").write_text(PAGE, encoding="utf-8")
     (project / "word.py").write_text("WORD = '0000'\n", encoding="utf-8")

@@ -116,7 +116,7 @@ def test_code_in_the_same_burst_starts_a_generation(served: Callable[..., Applia
 
 
 @pytest.mark.parametrize("kind", PROJECTS)
-def test_a_broken_template_and_its_correction(served: Callable[..., Appliance], kind: str):
+def test_a_corrected_template_is_served_again(served: Callable[..., Appliance], kind: str):
     """The error is the next request's; the corrected template, or one that was removed and is back, is served again."""
     appliance = served(PROJECTS[kind].format(debug=True))
     for number, broken in enumerate(["{% if %}", None]):

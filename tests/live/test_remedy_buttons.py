@@ -55,7 +55,7 @@ def test_a_button_sets_a_missing_variable(start: Start, project: Path):
     )
 
 
-def test_a_failed_request(start: Start, project: Path):
+def test_a_failed_requests_page_has_a_button_that_works(start: Start, project: Path):
     """The page of a request that failed has a button too: the worker names the remedy, the supervisor makes it."""
     write(project, app__py=LAZY, __env__example="GREETING=hello\n")
     appliance = start()
@@ -66,7 +66,7 @@ def test_a_failed_request(start: Start, project: Path):
     assert appliance.get()[1] == b"hello"
 
 
-def test_migrations_of_django(start: Start, project: Path):
+def test_the_button_on_djangos_page_applies_the_migrations(start: Start, project: Path):
     """Django's own page, where DEBUG is on, has the button: the migrations are applied, and the page comes back."""
     django(project)
     appliance = start(**AS_IT_IS)
@@ -78,7 +78,7 @@ def test_migrations_of_django(start: Start, project: Path):
     assert appliance.get()[1] == b"0 users"
 
 
-def test_a_secret_key(start: Start, project: Path):
+def test_a_missing_secret_key_gets_a_hidden_random_value(start: Start, project: Path):
     """A missing SECRET_KEY gets a random value, which is shown nowhere."""
     django(project, secret="os.environ.get('SECRET_KEY', '')")
     appliance = start(**AS_IT_IS)
@@ -102,7 +102,7 @@ def test_a_button_adds_an_allowed_host(start: Start, project: Path):
     assert appliance.get("/plain")[1] == b"plain"
 
 
-def test_a_command_of_the_project(start: Start, project: Path):
+def test_a_flask_command_of_the_project_makes_its_tables(start: Start, project: Path):
     """A command that the project itself defines for Flask makes its tables."""
     write(project, app__py=FLASK)
     appliance = start(**AS_IT_IS)
@@ -130,7 +130,7 @@ def test_a_button_adds_a_missing_package(start: Start, project: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("damage", ["removed", "edited"])
-def test_a_stale_environment(start: Start, project: Path, tmp_path: Path, damage: str):
+def test_a_package_edited_by_hand_is_installed_again(start: Start, project: Path, tmp_path: Path, damage: str):
     """A package that was removed or edited by hand is installed again."""
     write(project, app__py="import toaster\n" + HELLO.format(word="mended"), requirements__txt="toaster\n")
     appliance = start(APPLIANCE_CACHE=str(tmp_path / "cache"), **index(tmp_path))
@@ -212,7 +212,7 @@ def test_an_old_pages_button_runs_nothing(start: Start, project: Path):
     assert not (project / "data").exists()
 
 
-def test_a_pinned_python_that_cannot_build_a_package(start: Start, project: Path, tmp_path: Path):
+def test_a_python_that_can_build_a_package_replaces_the_pin(start: Start, project: Path, tmp_path: Path):
     """A package that only an older Python can build: the newest such Python of this machine takes the pin's place."""
     if find_python("3.10", tmp_path, os.environ) is None:
         pytest.skip("not run: this machine has no Python 3.10")

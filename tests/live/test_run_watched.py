@@ -239,7 +239,7 @@ def test_a_command_that_does_not_exist(watched: Run):
     assert "no program 'no-such-program'" in command.said
 
 
-def test_a_command_that_ignores_its_end(watched: Run):
+def test_a_command_that_ignores_its_end_is_killed(watched: Run):
     """A command that ignores SIGTERM is killed after the grace, and the next run begins."""
     command = watched("sh", "-c", "trap '' TERM; echo begins; sleep 3600; sleep 3600", APPLIANCE_GRACE_S="0.2")
     command.wait_for("begins")

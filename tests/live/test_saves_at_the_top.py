@@ -43,7 +43,9 @@ def resumed(reload: Event) -> bool:
     ("framework", "version"),
     [("plain", "3.12"), ("flask", "3.13"), ("django", "3.13")] if THOROUGH else [("flask", "3.13")],
 )
-def test_saves_at_the_top_of_a_module(start: Start, project: Path, framework: str, version: str):
+def test_saves_at_the_top_of_a_module_are_served_from_the_checkpoint(
+    start: Start, project: Path, framework: str, version: str
+):
     """Each further save at the top is served from the checkpoint; then functions are swapped again."""
     served = edited(start, project, framework, version)
     for number in range(SAVES):
@@ -56,7 +58,7 @@ def test_saves_at_the_top_of_a_module(start: Start, project: Path, framework: st
     assert served.worst() == []
 
 
-def test_a_file_that_comes_before_it(start: Start, project: Path):
+def test_a_save_before_the_checkpoint_is_imported_from_the_preloader(start: Start, project: Path):
     """A save of a module that the checkpoint has read is imported from the preloader, with its new state."""
     served = edited(start, project)
     app = (project / "app.py").read_text(encoding="utf-8")
@@ -67,7 +69,7 @@ def test_a_file_that_comes_before_it(start: Start, project: Path):
     assert (reload["how"], served.appliance.get()[1]) == ("forked", b"two!")
 
 
-def test_a_mistake_and_its_correction(start: Start, project: Path):
+def test_a_corrected_file_is_served_from_the_checkpoint(start: Start, project: Path):
     """A syntax error is shown at once; the corrected file is served from the checkpoint."""
     served = edited(start, project)
     served.appliance.edit("shop.py", "def word(:\n")
@@ -77,7 +79,7 @@ def test_a_mistake_and_its_correction(start: Start, project: Path):
     assert (resumed(saved), served.appliance.get()[1]) == (True, b"four")
 
 
-def test_a_new_file_ends_it(start: Start, project: Path):
+def test_a_new_file_ends_the_use_of_a_checkpoint(start: Start, project: Path):
     """A new file may hide what was found before: everything is imported, and it is found."""
     served = edited(start, project)
     (project / "json.py").write_text("WORD = 'hidden'\n", encoding="utf-8")
@@ -86,7 +88,7 @@ def test_a_new_file_ends_it(start: Start, project: Path):
     assert served.appliance.get()[1] == b"two"
 
 
-def test_saves_faster_than_imports(start: Start, project: Path):
+def test_the_last_of_saves_faster_than_imports_is_served(start: Start, project: Path):
     """Of saves that come faster than workers the last is served, whatever served those before."""
     served = edited(start, project)
     for number in range(12):
@@ -95,7 +97,7 @@ def test_saves_faster_than_imports(start: Start, project: Path):
     assert served.worst() == []
 
 
-def test_a_thread_that_starts_behind_it(start: Start, project: Path):
+def test_a_project_that_starts_a_thread_has_a_checkpoint_before_it(start: Start, project: Path):
     """A project without an image, since a module starts a thread, has a checkpoint before that module."""
     top = "import threading\nthreading.Thread(target=print, daemon=True).start()\nNUMBER = {number}"
     served = SwappedProject(start, project, "plain", python(), top=top.format(number=0))

@@ -118,7 +118,7 @@ def test_running_request_finishes(start: Start, project: Path):
     assert slow == [b"old"]
 
 
-def test_broken_and_fixed(start: Start):
+def test_a_syntax_error_is_shown_and_its_correction_served(start: Start):
     """A syntax error shows its file and line on the page, in the log and in the status; fixing it recovers."""
     appliance = start()
     appliance.wait_for("worker.ready")
@@ -248,7 +248,7 @@ def test_a_port_in_use_ends_the_start(start: Start):
         assert appliance.process.wait(timeout=10) == 4
 
 
-def test_environment_file_changes(start: Start, project: Path):
+def test_an_edited_env_file_reaches_the_next_generation(start: Start, project: Path):
     """An edited .env reaches the next generation, and a removed key is gone from it."""
     (project / "app.py").write_text(
         "import os\n" + HELLO.replace('b"{word}"', 'repr(os.environ.get("WORD")).encode()'), encoding="utf-8"
@@ -268,7 +268,7 @@ def test_environment_file_changes(start: Start, project: Path):
 SHADOWING = Path(__file__).parents[1] / "apps" / "shadowing"
 
 
-def test_a_project_that_shadows_us(start: Start, project: Path, tmp_path: Path):
+def test_modules_that_shadow_ours_run_in_the_projects_process_alone(start: Start, project: Path, tmp_path: Path):
     """Modules of our names and of the standard library's, on PYTHONPATH too, run in the project's process alone."""
     for file in SHADOWING.rglob("*.py"):
         (project / file.relative_to(SHADOWING)).parent.mkdir(exist_ok=True)

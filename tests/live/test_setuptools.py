@@ -41,7 +41,7 @@ def test_setuptools_are_supplied_once(start: Start, project: Path, tmp_path: Pat
     assert not [event for event in again.events if event["event"].startswith("install.")]
 
 
-def test_what_it_does_not_bring_is_a_failure(start: Start, project: Path, tmp_path: Path):
+def test_a_module_that_setuptools_lacks_is_reported_once(start: Start, project: Path, tmp_path: Path):
     """If the module is still missing, the failure is reported, and nothing repeats without end."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()

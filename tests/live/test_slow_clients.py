@@ -48,7 +48,7 @@ def rest(sock: socket.socket) -> bytes:
     return answer
 
 
-def test_a_head_byte_by_byte(appliance: Appliance, client: socket.socket):
+def test_a_head_that_comes_byte_by_byte_is_served(appliance: Appliance, client: socket.socket):
     """A head that comes in time is served, in however many pieces."""
     for byte in HEAD:
         client.sendall(bytes([byte]))
@@ -80,7 +80,7 @@ def test_a_client_that_stops_is_answered(appliance: Appliance, client: socket.so
     assert appliance.get()[1] == b"nothing"
 
 
-def test_trickling_buys_no_time(appliance: Appliance, client: socket.socket):
+def test_a_head_that_trickles_beyond_its_time_is_refused(appliance: Appliance, client: socket.socket):
     """A head that goes on for longer than its time is refused, though a byte comes again and again."""
     over = threading.Event()
 
@@ -102,7 +102,7 @@ def test_trickling_buys_no_time(appliance: Appliance, client: socket.socket):
     assert time.monotonic() - began < LIMIT_S + SLACK_S
 
 
-def test_idle_ones_just_end(appliance: Appliance, client: socket.socket):
+def test_idle_connections_end_without_an_answer(appliance: Appliance, client: socket.socket):
     """A connection on which nothing is said ends after a while, without an answer or a line."""
     assert rest(client) == b""
     appliance.stop()

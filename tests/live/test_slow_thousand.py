@@ -103,7 +103,7 @@ def body_of(sock: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def test_many_slow_readers(appliance: Appliance, connect: Connect):
+def test_a_request_is_answered_fast_beside_many_slow_readers(appliance: Appliance, connect: Connect):
     """Beside hundreds of clients that do not read 10 MB each a plain GET takes under 50 ms, in under 150 MB."""
     usual = plain_s(appliance)  # more than a few milliseconds on a machine that is busy
     readers = [connect() for _ in range(COUNT)]
@@ -127,7 +127,7 @@ def test_many_slow_readers(appliance: Appliance, connect: Connect):
 
 
 @pytest.mark.parametrize("framing", SENDERS)
-def test_many_slow_senders(appliance: Appliance, connect: Connect, framing: str):
+def test_a_request_is_answered_fast_beside_many_slow_senders(appliance: Appliance, connect: Connect, framing: str):
     """Beside hundreds of bodies that come slowly a plain GET takes under 50 ms, and each is served in the end."""
     body = content(100_000)
     if framing.startswith("Transfer"):

@@ -62,7 +62,7 @@ def ask_aside(appliance: Appliance, path: str) -> threading.Thread:
     return thread
 
 
-def test_all_that_it_tells(start: Start):
+def test_the_status_names_processes_and_the_last_reload_and_error(start: Start):
     """The status names processes, the last reload and the last error, also when that is fixed."""
     appliance = start()
     appliance.wait_for("worker.ready")
@@ -97,7 +97,7 @@ def test_a_question_that_is_not_one_is_the_status(start: Start, question: bytes)
     assert json.loads(answer)["health"] == "healthy"
 
 
-def test_stacks_of_a_worker_that_holds_the_interpreter(start: Start, project: Path):
+def test_a_worker_stuck_in_c_says_where_and_delays_no_stop(start: Start, project: Path):
     """A worker that is stuck in C with the interpreter's lock says where, and does not hold up the status or a stop."""
     (project / "app.py").write_text(STUCK, encoding="utf-8")
     appliance = start()

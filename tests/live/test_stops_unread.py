@@ -115,14 +115,14 @@ def unread(folder: Path, request: pytest.FixtureRequest) -> Iterator[Unread]:
     ("unread", "number"), [*((stage, signal.SIGTERM) for stage in STAGES), ("serving", signal.SIGINT)],
     indirect=["unread"],
 )  # fmt: skip
-def test_a_stop_without_a_reader(unread: Unread, number: signal.Signals):
+def test_a_stop_without_a_reader_ends_in_time_with_its_code(unread: Unread, number: signal.Signals):
     """Whatever the appliance does, it ends in time, with the exit code of the signal."""
     unread.process.send_signal(number)
     assert unread.process.wait(timeout=8) == {signal.SIGTERM: 0, signal.SIGINT: 130}[number]
 
 
 @pytest.mark.parametrize("redirected", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", ">/dev/full 2>&1"])
-def test_a_stop_without_a_stream(folder: Path, redirected: str):
+def test_the_appliance_serves_and_stops_with_any_output_streams(folder: Path, redirected: str):
     """Whatever stdout and stderr are, the appliance serves, stops with code 0, and writes nothing but JSON."""
     (folder / "project" / "app.py").write_text(HELLO.format(word="served"), encoding="utf-8")
     appliance = Unread(folder, {}, redirected)

@@ -54,7 +54,7 @@ def test_a_killed_image_comes_back(start: Start, project: Path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_spare_that_does_not_start(start: Start, project: Path, number: signal.Signals):
+def test_a_save_is_served_though_the_spare_does_not_start(start: Start, project: Path, number: signal.Signals):
     """A spare of the image that is killed or stopped when a save comes: the save is served, and nobody is blamed."""
     served = SwappedProject(start, project, "plain", python())
     served.image()
@@ -79,7 +79,7 @@ def test_a_stopped_image_is_given_up(start: Start, project: Path):
 
 
 @pytest.mark.parametrize("gap_s", [0.05, 0.3])
-def test_saves_in_a_row_from_the_start(start: Start, project: Path, gap_s: float):
+def test_saves_in_a_row_do_not_keep_the_image_away(start: Start, project: Path, gap_s: float):
     """Saves in a row from 0.3 s after the first answer do not keep the image away, and the last of them is served."""
     served = SwappedProject(start, project, "plain", python())
     served.appliance.wait_for("worker.ready")
@@ -106,7 +106,7 @@ def test_saves_while_something_is_compared(start: Start, project: Path):
     assert not any(each["event"] in {"reload.mismatch", "image.ended"} for each in served.appliance.events)
 
 
-def test_an_import_that_hangs_in_the_image(start: Start, project: Path):
+def test_an_image_whose_import_hangs_is_killed(start: Start, project: Path):
     """An image whose import has no end is killed in time; saves are forked meanwhile, as fast as ever."""
     top = SLOW.format(seconds=60)
     served = SwappedProject(start, project, "plain", python(), top=top, APPLIANCE_BOOT_TIMEOUT_S="2")
@@ -120,7 +120,7 @@ def test_an_import_that_hangs_in_the_image(start: Start, project: Path):
     assert served.save("three", top=top)["how"] == "swapped"
 
 
-def test_a_stop_while_an_image_imports(start: Start, project: Path):
+def test_a_stop_ends_the_import_of_an_image(start: Start, project: Path):
     """The appliance stops at once while an image imports, and no process is left."""
     served = SwappedProject(start, project, "plain", python(), top=SLOW.format(seconds=60))
     served.appliance.wait_for("worker.ready")

@@ -37,7 +37,7 @@ def word(word: str, top: str = "") -> str:
     return WORD.format(word=word, top=top)
 
 
-def test_a_difference_from_an_import(start: Start, project: Path, tmp_path: Path):
+def test_a_module_that_differs_from_an_import_is_named(start: Start, project: Path, tmp_path: Path):
     """The event names the module that differs; an import serves instead, and the file is not swapped again."""
     switch = tmp_path / "on"
     setting = SWITCH.format(path=str(switch))

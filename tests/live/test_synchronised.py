@@ -85,7 +85,7 @@ def test_an_empty_folder_is_served_when_files_arrive(start: Start, project: Path
     assert [each["event"] for each in errors(appliance)] == ["application.missing"]
 
 
-def test_a_start_amid_the_files(start: Start, project: Path):
+def test_a_start_in_a_folder_that_fills_waits_for_the_rest(start: Start, project: Path):
     """A start while a folder is being filled waits for the rest, with the page of the progress and no error."""
     files = package("one")
     late = {name: files.pop(name) for name in ["big/m07.py", "app.py"]}

@@ -10,7 +10,7 @@ from tests.live.live_appliance import HELLO, Appliance
 Start = Callable[..., Appliance]
 
 
-def test_a_slow_import(start: Start):
+def test_the_page_says_at_which_line_an_import_is(start: Start):
     """The page says which line an import stands in, its script is told more, and then that the project is served."""
     appliance = start()
     appliance.wait_for("worker.ready")
