@@ -31,7 +31,7 @@ def test_pip_says_where_dependencies_belong(container):
     assert "tea into requirements.txt" in refused.stderr
 
 
-def test_a_command_as_the_images(start, project):
+def test_a_command_given_to_docker_run_needs_no_appliance_run(start, project):
     """``docker run IMAGE python ..`` needs no ``appliance run`` before it."""
     container = start(project(FILES, owner=OWNER), argv=("python", "-c", WORDS))
     assert container.wait() == 0
@@ -82,7 +82,7 @@ def test_a_build_argument_adds_a_python(engine, docker, project, request):
         docker("image", "rm", "--force", tag, check=False)
 
 
-def test_zones_under_their_old_names(image, docker):
+def test_time_zones_exist_under_their_old_names(image, docker):
     """US/Eastern and the like, which Django looks for as files, are there."""
     command = ("--entrypoint", "test", image, "-e", "/usr/share/zoneinfo/US/Eastern")
     assert docker("run", "--rm", *command, check=False).returncode == 0

@@ -52,7 +52,9 @@ def output(container: Container, *ends: str) -> None:
 
 
 @pytest.mark.skipif(not THOROUGH, reason="the long form: tests/live has Celery without a container")
-def test_celery_in_a_container(start: Callable[..., Container], project: Callable[..., Path], docker: Any):
+def test_celery_runs_tasks_follows_saves_and_ends_with_the_container(
+    start: Callable[..., Container], project: Callable[..., Path], docker: Any
+):
     """Celery runs a task, follows a save as the folder's owner, is shown by the status, and ends with the container."""
     folder = project(
         {"requirements.txt": "celery==5.7.0\n", "tasks.py": TASKS, "app.py": APP, "Procfile.dev": PROCFILE}

@@ -32,7 +32,7 @@ def free_ports(count):
     raise AssertionError("no ports are free")
 
 
-def test_scaled_to_two(compose, project):
+def test_two_containers_share_a_project_and_have_their_own_ports(compose, project):
     """With a range of ports two containers serve one project from one cache, each on a port of its own."""
     first = free_ports(2)
     compose.environment = {"PROJECT_DIR": str(project("plain")), "PUBLISH_PORT": f"{first}-{first + 1}"}
@@ -42,7 +42,7 @@ def test_scaled_to_two(compose, project):
     assert len(made) == 1
 
 
-def test_restarted_entered_and_run_once(compose, project):
+def test_a_restarted_service_serves_again_and_runs_commands(compose, project):
     """After a restart it serves again on the same port; exec and run act in the project's environment."""
     compose.environment["PROJECT_DIR"] = str(project("plain"))
     compose("up", "--wait")
@@ -131,7 +131,7 @@ def test_watch_makes_the_image_again(compose, tmp_path):
 
 
 @pytest.mark.waits
-def test_settings_of_the_shell(compose, project, docker):
+def test_a_setting_of_the_shell_that_runs_compose_counts(compose, project, docker):
     """A setting of the shell that runs compose counts; the log for people has no JSON, and colours in a terminal."""
     shell = {"APPLIANCE_LOG_FORMAT": "console", "APPLIANCE_THREADS": "3", "TERM": "xterm-256color", "NO_COLOR": ""}
     compose.environment = {"PROJECT_DIR": str(project("plain")), **shell}
@@ -150,7 +150,7 @@ def test_settings_of_the_shell(compose, project, docker):
     assert not any("\x1b[" in line for line in compose.container().lines())
 
 
-def test_an_env_file_beside_the_compose_file_that_init_writes(compose, project, docker):
+def test_an_edited_env_file_counts_though_compose_passes_it_on(compose, project, docker):
     """Compose passes the project's own .env on; an edit of it counts nevertheless, without another container."""
     files = {
         "wsgi.py": "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'x']\n"
@@ -201,7 +201,7 @@ def test_a_container_of_the_same_image_is_not_composes(compose, project, start, 
         assert other.name not in compose("ps", "--all").stdout
 
 
-def test_keys_of_a_container(project, image):
+def test_single_keys_are_read_in_a_container_with_a_terminal(project, image):
     """With ``docker run -it`` single keys are read, and nothing is echoed; q stops with code 0."""
     ours, theirs = pty.openpty()
     name = f"appliance-test-{uuid.uuid4().hex[:12]}"

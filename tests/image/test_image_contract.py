@@ -35,7 +35,7 @@ def test_the_image_is_small(inspected):
     assert inspected["Size"] < 195_000_000
 
 
-def test_its_word_to_the_engine(inspected):
+def test_the_image_declares_port_folder_stop_signal_and_labels(inspected):
     """The port, the folder, the stop signal and the labels are the contract's."""
     config = inspected["Config"]
     assert set(config["ExposedPorts"]) == {"8000/tcp"}
@@ -63,7 +63,7 @@ def test_no_variable_changes_the_projects_python(inspected):
     assert not {name for name in names if re.fullmatch(r"PYTHON(?!_VERSION|_SHA256).*", name)}
 
 
-def test_no_build_tools(shell):
+def test_the_image_has_no_compiler_and_no_pip_of_ours(shell):
     """No compiler is in it, and our own environment has no pip."""
     assert shell("command -v gcc cc make git curl || true") == ""
     assert shell(f"ls {OURS}/lib/python3*/site-packages | grep -i '^pip' || true") == ""

@@ -37,7 +37,7 @@ def hit(client, container):
     return answers[0]
 
 
-def test_a_breakpoint_before_and_after_a_reload(start, project, port):
+def test_a_breakpoint_is_hit_in_the_container_before_and_after_a_reload(start, project, port):
     """A breakpoint is hit; a save makes the editor reconnect to the same port; it is hit in the new code."""
     folder = project({"wsgi.py": APP.format(word="one")}, owner=1234)
     container = start(folder, "--env", "APPLIANCE_DEBUGPY=5678", "--publish", f"127.0.0.1:{port}:5678")

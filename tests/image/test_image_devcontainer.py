@@ -70,7 +70,7 @@ def wait_for_worker(container, generation):
 
 
 @pytest.mark.waits
-def test_an_editor_and_a_server_in_one_container(devcontainer, folder, host_user, docker):
+def test_an_editor_and_a_server_work_in_one_container(devcontainer, folder, host_user, docker):
     """Up; git and edits as the host's user; the server beside it; a debugger's client before and after a reload."""
     configuration = json.loads(devcontainer("read-configuration"))["configuration"]
     assert configuration["overrideCommand"] is False

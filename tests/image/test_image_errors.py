@@ -18,7 +18,7 @@ def complete(event):
         ("APPLIANCE_PROJECT=/nowhere", 3, "/nowhere"),
     ],
 )
-def test_a_start_that_cannot_be_meant(start, setting, code, words):
+def test_an_invalid_start_ends_with_its_exit_code_and_one_event(start, setting, code, words):
     """An invalid start ends with the documented exit code and one event with the whole error."""
     container = start(None, "--env", setting)
     assert container.wait() == code
@@ -29,7 +29,7 @@ def test_a_start_that_cannot_be_meant(start, setting, code, words):
 
 
 @pytest.mark.parametrize(("name", "words"), [("asgi_only", "ASGI"), ("nothing_here", "application")])
-def test_a_folder_that_cannot_be_served(start, project, name, words):
+def test_the_container_stays_up_with_a_folder_that_cannot_be_served(start, project, name, words):
     """The container stays up; page and event say what was found, what was expected, what to do."""
     container = start(project(name))
     event = container.wait_for("application.missing")
@@ -55,7 +55,7 @@ def test_a_broken_project_is_unhealthy_and_recovers(start, project):
     assert container.get().status == 200
 
 
-def test_broken_from_the_first_start(start, project):
+def test_a_project_that_is_broken_when_mounted_is_unhealthy_at_once(start, project):
     """A project that is broken when it is mounted is unhealthy as soon as the engine asks, not after a start period."""
     container = start(project("broken_import"), "--health-interval", "1s")
     container.wait_for_health("unhealthy")

@@ -26,7 +26,7 @@ def capabilities(container):
     return set(re.findall(r"CapEff:\s*(\w+)", shown))
 
 
-def test_with_the_least_that_it_needs(start, project, volume):
+def test_a_read_only_container_with_three_capabilities_serves(start, project, volume):
     """Read-only, three capabilities, no new privileges, a read-only mount of another user's: healthy, and it serves."""
     folder = project(APP, owner=1234)
     container = start(
@@ -38,7 +38,7 @@ def test_with_the_least_that_it_needs(start, project, volume):
     assert capabilities(container) == {"0" * 16}
 
 
-def test_without_any_capability(start, project, volume):
+def test_the_image_needs_no_capability_as_a_named_user(start, project, volume):
     """As a user that is named to the engine it needs none at all."""
     container = start(
         project(APP, owner=1234), "--cap-drop", "ALL", "--user", "1234:1234", "--volume", f"{volume}:/cache"

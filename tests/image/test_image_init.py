@@ -72,7 +72,7 @@ def _only_the_images_files(folder, names):
 
 
 @pytest.mark.waits
-def test_built_from_a_repository(compose, init, name, tmp_path):
+def test_the_image_is_built_from_a_repository_and_serves(compose, init, name, tmp_path):
     """The image is built from the URL without a pull, serves, and remembers the URL for the next project."""
     with repository(tmp_path) as url:
         compose.folder = folder = init("--source", url)
@@ -84,7 +84,7 @@ def test_built_from_a_repository(compose, init, name, tmp_path):
         assert f'context: "{url}"' in (init(by=name) / "docker-compose.yml").read_text()
 
 
-def test_built_from_a_folder(compose, init, name, tmp_path):
+def test_the_image_is_built_from_a_folder_with_a_space(compose, init, name, tmp_path):
     """A folder beside the project, with a space in its name, is enough."""
     shutil.copytree(ROOT, tmp_path / "a clone", ignore=_only_the_images_files)
     compose.folder = init("--source", "../a clone")
@@ -101,7 +101,7 @@ def test_an_image_that_exists_is_used(compose, init, name):
     assert compose.container().get().text == "ours"
 
 
-def test_without_a_source(compose, init, name, project):
+def test_compose_without_a_source_says_the_command_that_fixes_it(compose, init, name, project):
     """Compose asks no registry; the first line is a command that, with the clone's folder, fixes it."""
     compose.folder = folder = init()
     file = folder / "docker-compose.yml"

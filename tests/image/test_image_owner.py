@@ -37,7 +37,7 @@ def container(start, folder):
     return container
 
 
-def test_what_it_writes_is_the_owners(container, folder):
+def test_files_that_the_application_writes_are_the_owners(container, folder):
     """An application writes as the owner of the mount, and nothing else appears there: no bytecode, nothing of ours."""
     assert container.get().text == f"{OWNER}:{OWNER}"
     written = (folder / "written.txt").stat()
@@ -85,7 +85,7 @@ def dev_image(image, docker, tmp_path):
 
 
 @pytest.mark.parametrize("owner", [0, 1000, OWNER])
-def test_a_terminal_beside_the_server(start, project, dev_image, docker, owner):
+def test_a_terminal_in_a_dev_container_is_the_owners(start, project, dev_image, docker, owner):
     """In a dev container the terminal's user is the owner, root too: it may write, and nothing is installed twice."""
     folder = project(FILES, owner=owner)
     container = start(folder, tag=dev_image)
@@ -101,7 +101,7 @@ def test_a_terminal_beside_the_server(start, project, dev_image, docker, owner):
     assert container.execute("ls", "/cache").stdout.split() == [f"uid-{owner}"]
 
 
-def test_a_dev_container_of_another_user(start, project, dev_image):
+def test_a_dev_container_of_another_user_keeps_its_ids(start, project, dev_image):
     """Where the container does not run as root, the ids stay as they are, and the project is served."""
     elsewhere = FILES["wsgi.py"].replace('Path(__file__).with_name("written.txt")', 'Path("/tmp/written.txt")')
     container = start(project(FILES | {"wsgi.py": elsewhere}), "--user", "4321:4321", tag=dev_image)
@@ -109,7 +109,7 @@ def test_a_dev_container_of_another_user(start, project, dev_image):
     assert container.get().text == "4321:4321"
 
 
-def test_a_project_of_root(start, project):
+def test_a_project_of_root_is_served_without_privileges(start, project):
     """Root's project is served by root without privileges; a file of somebody else is refused in words."""
     container = start(project({**FILES, ".env": "KEY=1\n"}, owner=0))
     container.wait_for("worker.ready")
@@ -122,7 +122,7 @@ def test_a_project_of_root(start, project):
     assert "sudo chown -R 0 ." in failed["action"]
 
 
-def test_a_project_that_is_read_only(start, project):
+def test_a_project_that_is_read_only_is_served(start, project):
     """A mount that can't be written is served, and doctor notes it once."""
     text = FILES["wsgi.py"].replace("Path(__file__)", "Path('/tmp/x')")
     folder = project({**FILES, "wsgi.py": text}, owner=0)

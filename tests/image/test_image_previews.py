@@ -111,7 +111,7 @@ def traefik(engine, others_may_enter):
 
 
 @pytest.mark.skipif(not THOROUGH, reason="the long form: needs Traefik's 50 MB from the index")
-def test_two_branches_behind_one_traefik(preview, project, traefik, tmp_path, image):
+def test_two_branches_are_served_under_their_host_names(preview, project, traefik, tmp_path, image):
     """Two branches of a Django project, each with a PostgreSQL of its own, are served under their host names."""
     proxy, port = traefik
     folder = project({**DJANGO, ".env.example": "DB_HOST=localhost\nDB_NAME=x\nDB_PASSWORD=\nCOLOUR=red\n"})

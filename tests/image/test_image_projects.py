@@ -44,7 +44,7 @@ def test_the_second_start_needs_no_network(start, project, volume, name):
         assert second.execute("python3", "-c", words).stdout.strip() == "200"
 
 
-def test_a_cold_dependency_without_a_network(start, project, volume):
+def test_a_missing_dependency_without_a_network_is_one_clear_error(start, project, volume):
     """A dependency that is not there yet, without a network, is one clear error: uv does not try for 8 seconds."""
     container = start(project("flask_notes"), "--volume", f"{volume}:/cache", "--network", "none")
     failed = container.wait_for("install.failed")
@@ -54,7 +54,7 @@ def test_a_cold_dependency_without_a_network(start, project, volume):
     assert failed["action"]
 
 
-def test_django_with_its_admin(served):
+def test_djangos_admin_is_served_with_its_style_sheets(served):
     """Migrate, create a superuser, log in: the admin comes with its style sheets."""
     container = served("django_site", "--env", "DJANGO_SUPERUSER_PASSWORD=correct horse")
     manage = ("appliance", "run", "python", "manage.py")
@@ -96,7 +96,7 @@ def test_djangos_files_are_the_owners(start, project):
     assert list(folder.rglob("*.sqlite3"))
 
 
-def test_old_pins_and_nothing_of_ours(served):
+def test_a_project_gets_its_old_pins_and_nothing_of_ours(served):
     """A project that pins old versions of what we use gets its own, and can't import what it did not ask for."""
     container = served("plain")
     assert container.get().status == 200
@@ -110,7 +110,7 @@ print(json.dumps([[m.version(name) for name in names], u.find_spec("pathspec"), 
     assert ours == [None, None]
 
 
-def test_a_project_that_shadows_us(start, project):
+def test_modules_that_shadow_ours_run_in_the_containers_project_alone(start, project):
     """A project's modules with our names, PYTHONPATH set too, run in its own processes alone."""
     folder = project("shadowing")
     container = start(

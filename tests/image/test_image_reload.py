@@ -74,7 +74,7 @@ def test_twenty_edits_lose_nothing(start, folder, how):
     assert visitor.answered > 20
 
 
-def test_a_save_by_renaming(container, folder):
+def test_a_save_by_renaming_is_noticed_again_and_again(container, folder):
     """An editor that writes beside the file and renames over it is noticed, again and again."""
     for edition in range(1, 4):
         beside = folder / ".wsgi.py.swp"

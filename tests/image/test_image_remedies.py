@@ -76,7 +76,7 @@ def command_in(action: str) -> str:
 
 
 @pytest.mark.waits
-def test_the_full_image(start, project, run, docker, volume):
+def test_the_slim_image_names_the_full_one_which_serves_old_pins(start, project, run, docker, volume):
     """The slim image names the Python that has the pinned wheels, and the line that brings it: there it is served."""
     if docker("image", "inspect", OTHER, check=False).returncode:
         pytest.skip(f"not run: the engine has no {OTHER}")
@@ -108,7 +108,7 @@ def test_the_full_image(start, project, run, docker, volume):
     container.wait_for("install.finished", timeout=240)
 
 
-def test_a_system_library(start, project, run):
+def test_a_missing_system_library_is_added_by_the_shown_line(start, project, run):
     """A library that a package misses is added by the line that the page shows; the project is then served."""
     folder = project({"requirements.txt": "python-magic\n", "app.py": APP.format(imports="import magic")})
     failed = start(folder).wait_for("worker.failed", timeout=120)
@@ -118,7 +118,7 @@ def test_a_system_library(start, project, run):
 
 
 @pytest.mark.waits
-def test_every_package_of_debian(image, docker):
+def test_every_named_package_of_debian_can_be_installed(image, docker):
     """Each package that a remedy names can be installed in the image."""
     names = " ".join(sorted({*PACKAGES, *every_package()}))
     script = (

@@ -104,7 +104,7 @@ def test_root_gives_nobody_what_a_link_leads_to(start, project, volume, volumes,
     assert seen == "0 0o40700"
 
 
-def test_a_volume_of_kubernetes(start, project, volume, script):
+def test_a_volume_of_kubernetes_is_kept_for_any_uid_in_its_group(start, project, volume, script):
     """Any uid in group 0, and a volume of root's that is a group's: kept, though all in it is opened to that group."""
     # Not empty, as a disk is: the engine would give it the mode of the image's folder again.
     script("import os; os.mkdir('/cache/lost+found'); os.chown('/cache', 0, 2000); os.chmod('/cache', 0o2775)", volume)
@@ -121,7 +121,7 @@ def test_a_volume_of_kubernetes(start, project, volume, script):
         script(KUBELET, volume)
 
 
-def test_a_cache_that_is_mounted_to_be_read(start, project, volume, docker, image):
+def test_a_read_only_cache_is_used_silently(start, project, volume, docker, image):
     """What was installed before is used, and nothing is said."""
     folder = project(APP)
     folder.chmod(0o755)
@@ -133,7 +133,7 @@ def test_a_cache_that_is_mounted_to_be_read(start, project, volume, docker, imag
     assert not [each for each in container.events() if each["level"] in {"warning", "error"}]
 
 
-def test_without_a_place_for_a_cache(start, project):
+def test_a_container_without_a_cache_serves_from_tmp_and_says_so(start, project):
     """Any uid, a root that is read only and no volume: it is served from /tmp, and one event says what is lost."""
     folder = project(APP)
     folder.chmod(0o755)

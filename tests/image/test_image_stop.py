@@ -46,7 +46,7 @@ def test_a_container_with_an_error_page_stops_at_once(stops_well):
     stops_well("broken_import", "worker.failed")
 
 
-def test_with_requests_under_way(project, start):
+def test_an_idle_connection_does_not_delay_the_stop(project, start):
     """Stopping with an idle keep-alive connection open takes no longer."""
     container = start(project("shadowing"))
     container.wait_for("worker.ready")

@@ -72,7 +72,7 @@ class Edited:
 
 
 @pytest.mark.parametrize("python", [14, 15])
-def test_saves_on_the_newest_pythons(start, project, tag, python):
+def test_saves_are_swapped_and_verified_on_the_newest_pythons(start, project, tag, python):
     """Saves inside functions are swapped and verified, those at the top come from checkpoints; no state differs."""
     files = {"wsgi.py": APP, "first.py": "", "shop.py": shop("one"), ".python-version": f"3.{python}\n"}
     folder = project(files)

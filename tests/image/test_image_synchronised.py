@@ -84,7 +84,7 @@ def container(start):
     return start(None, "--volume", "/workspace", "--user", "1000:1000", "--cap-drop", "ALL")
 
 
-def test_an_archive_into_an_empty_folder_and_again(container):
+def test_an_archive_into_the_folder_is_one_reload_each_time(container):
     """2,000 files come by tar into an empty folder, and again, slowly: each is one reload, and no request fails."""
     container.wait_for("application.missing")
     unpack(container, archive("one"))
@@ -103,7 +103,7 @@ def test_an_archive_into_an_empty_folder_and_again(container):
     assert [event["event"] for event in errors(container)] == ["application.missing"]
 
 
-def test_the_way_of_skaffold_and_kubectl(container):
+def test_files_that_skaffold_copies_are_served_as_one_save(container):
     """Files that Skaffold removes and unpacks, with new times, are served as one; a user's save meanwhile is kept."""
     unpack(container, archive("one"), argv=("tar", "xmf", "-", "-C", "/workspace", "--no-same-owner"))
     container.wait_for("worker.ready")
