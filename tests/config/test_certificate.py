@@ -65,7 +65,7 @@ def test_none_is_plain_http(folder: Path):
         ("broken.pem", "localhost-key.pem", "can't be used"),
     ],
 )
-def test_what_is_wrong_is_reported(folder: Path, certificate: str, key: str, words: str):
+def test_a_wrong_certificate_or_key_is_reported_in_three_parts(folder: Path, certificate: str, key: str, words: str):
     """What was found, what was expected and what to do are said, and nobody is asked for a password."""
     with pytest.raises(SettingsError) as caught:
         read_certificate(settings_of(folder, certificate, key))

@@ -127,7 +127,7 @@ def test_references_are_replaced(load, files, process, expected):
         ("A=1\r\n'=hunter2'=\r\nC=3\r\n", 2),
     ],
 )
-def test_a_line_that_cannot_be_meant(load, content, line):
+def test_a_malformed_line_is_left_out_and_reported(load, content, line):
     """A malformed line is left out, with one part that names file and line and no secret; the others count."""
     environment = load({".env": content})
     assert (environment.values["A"], environment.values["C"]) == ("1", "3")
@@ -196,7 +196,7 @@ def _device(path):
         (_device, "not a text file"),
     ],
 )
-def test_what_is_not_a_file(tmp_path, make, reason):
+def test_an_unreadable_env_file_is_reported_and_the_others_are_read(tmp_path, make, reason):
     """What can't be read as a file is one part without a line, and the other files are read."""
     make(tmp_path / ".env")
     (tmp_path / ".flaskenv").write_text("A=1\n")
@@ -207,14 +207,14 @@ def test_what_is_not_a_file(tmp_path, make, reason):
     assert reason in part.reason
 
 
-def test_no_variables_by_intent(tmp_path):
+def test_a_link_to_the_null_device_is_not_reported(tmp_path):
     """A link to /dev/null is the usual way to say that there are none: nothing is reported."""
     (tmp_path / ".env").symlink_to("/dev/null")
     environment = load_environment({}, tmp_path)
     assert (environment.values, environment.unread) == ({}, ())
 
 
-def test_a_file_of_somebody_else(tmp_path, monkeypatch):
+def test_a_file_that_may_not_be_read_is_reported_with_the_users_number(tmp_path, monkeypatch):
     """A file that this user may not read is reported with the user's number."""
     (tmp_path / ".env").write_text("A=1\n")
     real = os.open
@@ -249,7 +249,7 @@ def test_a_pipe_is_read_again_each_time(tmp_path):
         assert (environment.values, environment.unread) == ({"A": word.decode()}, ())
 
 
-def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
+def test_a_pipe_that_nobody_writes_is_waited_for_but_not_forever(tmp_path, monkeypatch):
     """Reading waits for it, but not forever; then its earlier content counts."""
     os.mkfifo(tmp_path / ".env")
     content = env_content.read_file(tmp_path / ".env", ".env", timeout_s=0.05)
@@ -260,7 +260,7 @@ def test_a_pipe_that_nobody_writes(tmp_path, monkeypatch):
     assert "last text" in content.unread[0].action
 
 
-def test_a_pipe_that_is_never_ended(tmp_path):
+def test_a_pipe_that_is_never_ended_is_read_as_far_as_it_came(tmp_path):
     """What has come is read where the writer holds the pipe open; who writes without end is too long."""
     pipe = tmp_path / ".env"
     os.mkfifo(pipe)
@@ -317,7 +317,7 @@ def test_no_text_takes_long(load, text):
     assert time.thread_time() - began < 3  # 0.5 s at the most for a megabyte; quadratic it would be hours
 
 
-def test_a_value_that_grows_without_end(load):
+def test_a_value_that_grows_without_end_is_left_out(load):
     """A value that doubles sixty times is left out with a part; the others are there."""
     doubling = "".join(f"V{number}=${{V{number + 1}}}${{V{number + 1}}}\n" for number in range(60))
     environment = load({".env": doubling + "V60=xxxxxxxx\nA=1\n"})
@@ -378,7 +378,7 @@ def test_no_line_is_a_surprise(tmp_path_factory, codes, data):
     assert not [key for key in environment.values if not key or "=" in key or "\0" in key]
 
 
-def test_what_compose_copies_from_the_file_stays_the_files(tmp_path):
+def test_a_variable_that_compose_copies_from_the_file_counts_as_the_files(tmp_path):
     """A setting of the process with the value of the file counts as the file's, so that its edits count; others win."""
     file = tmp_path / ".env"
     file.write_text("APPLIANCE_THREADS=3\nAPPLIANCE_APP=a\nOTHER=1\n")

@@ -46,7 +46,7 @@ def test_a_wrong_address_is_a_problem(url: str):
     assert "4318" in problem.expected
 
 
-def test_samplers_and_their_ratio():
+def test_a_wrong_sampler_samples_everything_and_is_reported():
     """The samplers of the specification are read; a wrong one or a wrong ratio samples everything, and is told."""
     assert read_telemetry(BASE).sampler == Sampler("parentbased_always_on")
     ratio = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25"}
@@ -70,7 +70,7 @@ def test_another_protocol_is_a_problem():
     ("value", "seconds"),
     [("10", "10"), ("0.5", "0.5"), ("10000", "10"), ("1000", "1"), ("0", "10"), ("-1", "10"), ("x", "10")],
 )
-def test_time_limits_in_both_units(value: str, seconds: str):
+def test_time_limits_are_read_in_both_units(value: str, seconds: str):
     """The specification's milliseconds and the seconds of the SDK for Python are both read; nothing else is."""
     found = read_telemetry({**BASE, "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": value})
     assert found.variables["OTEL_EXPORTER_OTLP_LOGS_TIMEOUT"] == seconds
@@ -86,7 +86,7 @@ def test_an_unknown_compression_is_a_problem():
     assert (problem.key, problem.expected) == ("OTEL_EXPORTER_OTLP_COMPRESSION", "one of none, gzip, deflate")
 
 
-def test_the_service_and_its_secrets():
+def test_the_services_own_variable_wins_and_headers_are_secret():
     """The service's own variable wins over the attribute; what headers hold is secret."""
     attributes = {"OTEL_RESOURCE_ATTRIBUTES": "service.name=a,b=c"}
     assert read_telemetry({**BASE, **attributes}).service == "a"

@@ -85,7 +85,7 @@ def test_a_folder_of_many_files_is_cut(tmp_path: Path) -> None:
     assert "more than 500 files" in read.unread[0].reason
 
 
-def test_the_order_of_precedence(tmp_path: Path) -> None:
+def test_the_environment_wins_over_secrets_and_secrets_over_env_files(tmp_path: Path) -> None:
     """The environment wins over a secret, a secret over an .env file, which may refer to it."""
     write(tmp_path / "secrets", A="secret", B="secret")
     (tmp_path / ".env").write_text("A=file\nB=file\nC=${B}-file\n", "utf-8")

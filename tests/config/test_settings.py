@@ -111,7 +111,7 @@ def test_each_form_of_a_value_is_read(name, text, value):
         ("PROJECT", "~nobody-of-this-name/shop"),
     ],
 )
-def test_a_bad_value(name, text):
+def test_a_bad_values_error_says_what_was_found_and_what_is_allowed(name, text):
     """The error for a value that is not allowed says what was found, where, and what is allowed."""
     error = failure({f"APPLIANCE_{name}": text})
     assert f"APPLIANCE_{name} (in the environment)" in error.found
@@ -125,7 +125,7 @@ def test_a_bad_flag_is_named_as_it_was_given():
     assert "--port (on the command line)" in failure(flags={"port": "http"}).found
 
 
-def test_an_unknown_name():
+def test_an_unknown_name_gets_the_nearest_right_one():
     """The nearest right one is offered, and the file is named."""
     error = failure({"APPLIANCE_PROT": "1"}, origins={"APPLIANCE_PROT": ".env"})
     assert "APPLIANCE_PROT (in .env)" in error.found
@@ -133,7 +133,7 @@ def test_an_unknown_name():
     assert "APPLIANCE_PORT" in error.action
 
 
-def test_all_problems_at_once():
+def test_all_problems_are_reported_in_one_error():
     """Several are one error, each with its own three parts."""
     error = failure({"APPLIANCE_PROT": "1", "APPLIANCE_THREADS": "0"}, {"port": "http"})
     problems = error.details["problems"]
@@ -147,7 +147,7 @@ def test_control_characters_are_escaped():
     assert failure({"APPLIANCE_PORT": "\x1b[31m"}).found.isprintable()
 
 
-def test_kubernetes_service_links():
+def test_kubernetes_service_links_are_ignored_with_one_notice():
     """What a service called "appliance" gives every container is ignored, with one notice."""
     links = {
         "APPLIANCE_PORT": "tcp://10.0.0.1:80",
@@ -183,14 +183,14 @@ def test_a_bad_plain_port_is_called_so():
     assert failure({"PORT": "http"}).found.startswith("PORT (in the environment)")
 
 
-def test_what_comes_too_late():
+def test_an_early_setting_is_refused_in_the_projects_files():
     """A setting that is needed before the project's files are read is refused in them."""
     error = failure({"APPLIANCE_PROJECT": "sub"}, origins={"APPLIANCE_PROJECT": ".env"})
     assert "APPLIANCE_PROJECT" in error.found
     assert "--project" in error.action
 
 
-def test_the_early_settings():
+def test_early_settings_are_known_before_a_file_is_read():
     """Project, files, cache and socket are known before a file of the project is read."""
     early = read_early({"APPLIANCE_PROJECT": "sub", "XDG_CACHE_HOME": "/xdg", "TMPDIR": "/t"}, {}, HERE)
     assert early.project == HERE / "sub"
