@@ -23,7 +23,7 @@ test = ["pytest"]
         ({"pyproject.toml": POETRY + GROUPS}, []),
     ],
 )
-def test_a_group_that_includes_another(read, files, named):
+def test_a_group_brings_the_groups_that_it_includes(read, files, named):
     """A group brings what it includes, in each form of dependencies that has groups."""
     if "poetry.lock" in files:
         files["poetry.lock"] = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in ("flask", "pytest"))
@@ -52,7 +52,7 @@ FROM_FILES = (
         ({"requirements.txt": "click\n"}, [], "requirements.txt", ["click"]),
     ],
 )
-def test_groups_beside_another_file(read, tmp_path, files, named, source, names):
+def test_groups_are_added_to_the_file_beside_them(read, tmp_path, files, named, source, names):
     """A pyproject.toml that has groups alone adds them to the file that says what the project needs, and is watched."""
     manifest = read({"pyproject.toml": GROUPS, **files}, *named)
     assert manifest.source == source
@@ -68,7 +68,7 @@ def test_groups_beside_another_file(read, tmp_path, files, named, source, names)
         ('[tool.flit.metadata]\nmodule = "s"\nrequires = ["click"]\n' + GROUPS, [], ["click", "flask", "pytest"]),
     ],
 )
-def test_what_files_beside_it_say(read, text, named, names):
+def test_dependencies_in_files_beside_the_project_file_are_read(read, text, named, names):
     """Dependencies and extras that stand in other files are read from these, and the groups come too."""
     assert asked(read({"pyproject.toml": text, "needs.in": "click\n", "db.in": "psycopg\n"}, *named)) == names
 
@@ -88,7 +88,7 @@ def test_what_files_beside_it_say(read, text, named, names):
         ({"pylock.toml": 'lock-version = "1.0"\npackages = []\n', "pyproject.toml": GROUPS}, ["group:test"], 1),
     ],
 )
-def test_a_name_that_nothing_answers_to(read, files, named, missing):
+def test_an_unknown_extra_or_group_is_reported_and_fails_nothing(read, files, named, missing):
     """An extra or a group that was asked for and is nowhere is told, by its name, and fails nothing."""
     notes = read(files, *named).contents("3.13").notes
     assert len(notes) == missing
@@ -106,7 +106,7 @@ def test_a_name_that_nothing_answers_to(read, files, named, missing):
         ('dev = []\nDev = ["x"]', "Duplicate"),
     ],
 )
-def test_groups_that_cannot_be_meant(read, groups, words):
+def test_a_malformed_group_is_reported_with_its_file(read, groups, words):
     """A group that is written wrong says what is wrong with it, and in which file."""
     with pytest.raises(InstallError, match=words) as caught:
         read({"pyproject.toml": f"{PROJECT}[dependency-groups]\n{groups}\n"})

@@ -21,7 +21,7 @@ HALF_BROKEN = (
 
 
 @pytest.mark.parametrize("text", HALF_BROKEN, ids=range(len(HALF_BROKEN)))
-def test_a_half_broken_description_beside_requirements(read, text):
+def test_a_half_broken_description_does_not_hide_the_requirements(read, text):
     """What pyproject.toml says wrong fails no project whose needs another file says; the file is watched."""
     manifest = read({"requirements.txt": "flask\n", "pyproject.toml": text})
     assert manifest.source == "requirements.txt"

@@ -76,7 +76,7 @@ def test_the_order_of_forms(read, files, source, names):
         ({"a/requirements.txt": "", "b/requirements.txt": ""}, "/usr/lib", "none"),
     ],
 )
-def test_the_folder_of_the_application(read, tmp_path, files, application, source):
+def test_the_nearest_file_above_the_application_counts(read, tmp_path, files, application, source):
     """Where the project's folder says nothing, the nearest above its application does, and it is watched."""
     read(files)
     manifest = read_manifest(tmp_path, application=tmp_path / application)
@@ -106,7 +106,7 @@ def test_the_folder_of_the_application(read, tmp_path, files, application, sourc
         ({"requirements.txt": "pytest", "setup.py": SETUP}, ["pytest"]),
     ],
 )
-def test_a_file_for_development_alone(read, files, names):
+def test_a_file_for_development_includes_the_requirements(read, files, names):
     """Test tools alone would not serve the project: the requirements that the file leaves out are included."""
     assert asked(read(files)) == names
 
@@ -135,7 +135,7 @@ def test_needs_that_only_running_would_tell(read, files):
         ),
     ],
 )
-def test_a_lock_of_uv(read, tmp_path, files, sync):
+def test_a_lock_of_uv_comes_before_all_other_files(read, tmp_path, files, sync):
     """A uv.lock comes before all; the members of its workspace are linked where they lie, and watched."""
     manifest = read(files)
     assert manifest.source == "uv.lock"
@@ -154,7 +154,7 @@ def test_a_pylock_is_the_installers(read, tmp_path):
     assert contents.exact
 
 
-def test_what_is_named_counts_alone(read, tmp_path):
+def test_files_that_the_setting_names_count_alone(read, tmp_path):
     """APPLIANCE_DEPENDENCIES names files, of any form, and nothing is looked for."""
     files = {"requirements.txt": "", "one.txt": "a\n", "two.txt": "b\n", "pyproject.toml": PROJECT}
     assert read(files, "one.txt", "two.txt").files[:2] == (tmp_path / "one.txt", tmp_path / "two.txt")
@@ -184,7 +184,7 @@ def test_extras_and_groups_are_chosen(read, named, names):
     assert sorted(asked(read({"pyproject.toml": poetry}, *named))) == sorted(names)
 
 
-def test_extras_and_groups_of_the_standard(read, tmp_path):
+def test_extras_and_groups_are_passed_to_the_installer(read, tmp_path):
     """The same for the standard's tables: what is chosen is the installer's to read."""
     text = PROJECT + '[project.optional-dependencies]\ndb = ["x"]\n[dependency-groups]\ndev = ["y"]\ndocs = ["z"]\n'
     file = tmp_path / "pyproject.toml"
@@ -240,7 +240,7 @@ def test_a_broken_file_is_named(read, name):
         ("flask\n", "requirements.txt"),
     ],
 )
-def test_what_includes_the_file_that_all_share(tmp_path, own, source):
+def test_a_file_that_includes_the_shared_one_counts(tmp_path, own, source):
     """Where the application's own file includes the one of the whole repository, it is the one that counts."""
     (tmp_path / "shop" / "requirements").mkdir(parents=True)
     (tmp_path / "shop" / "requirements" / "base.txt").write_text("flask\n")

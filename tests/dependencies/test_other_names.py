@@ -50,7 +50,7 @@ def source(tmp_path):
         ({"setup.py": _SETUP, "api/requirements.txt": "flask\n"}, "api", "api/requirements.txt"),
     ],
 )
-def test_a_file_that_reads_as_requirements(source, files, application, expected):
+def test_a_file_of_requirements_counts_whatever_its_name(source, files, application, expected):
     """A file whose name and lines are a requirements file's counts, the one of this part of the project first."""
     assert source(files, application) == expected
 
@@ -72,6 +72,6 @@ def test_a_file_that_reads_as_requirements(source, files, application, expected)
         ),
     ],
 )
-def test_a_file_that_is_not_requirements(source, files, expected):
+def test_a_text_that_is_not_requirements_counts_for_nothing(source, files, expected):
     """A text that is not a list of requirements counts for nothing, and what says more by itself comes first."""
     assert source(files) == expected

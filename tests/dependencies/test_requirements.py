@@ -37,7 +37,7 @@ def test_constraints_are_read_and_named_in_full(read, tmp_path):
     assert found.flat == f"-c {tmp_path / 'limits.txt'}\nflask\n"
 
 
-def test_circles_and_urls(read):
+def test_files_that_include_each_other_are_read_once(read):
     """Files that include each other are read once; what lies elsewhere is the installer's business."""
     found = read({"a.txt": "-r b.txt\n-r https://example.org/r.txt\n", "b.txt": "-r a.txt\nclick\n"})
     assert [file.name for file in found.files] == ["a.txt", "b.txt"]
@@ -64,7 +64,7 @@ def test_the_project_itself_is_left_out(read, line, extras):
     assert [tree.name for tree in found.trees] == ["shop"]
 
 
-def test_a_project_without_a_description(read):
+def test_an_editable_project_without_a_description_is_served_from_its_folder(read):
     """``-e .`` where nothing describes the project means nothing: it is served from its folder anyway."""
     found = read({"r.txt": "flask\n-e .\n"})
     assert (found.trees, found.flat) == ((), "flask\n")
@@ -93,7 +93,7 @@ def test_a_library_that_must_be_built_is(read, tmp_path, setup):
 
 
 @pytest.mark.parametrize("line", ["../other", ".hidden", "# -e .", "-e git+https://example.org/x#egg=x", "./x.whl"])
-def test_what_is_not_a_folder_stays(read, line):
+def test_archives_and_repositories_stay_as_they_are(read, line):
     """Archives, repositories and comments are none of our business."""
     assert read({"r.txt": line}).flat == line + "\n"
 

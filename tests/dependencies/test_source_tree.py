@@ -21,7 +21,7 @@ def read(tmp_path):
     return read
 
 
-def test_standard_tables_name_the_source_folder(read):
+def test_the_standards_tables_say_where_the_source_folder_is(read):
     """The standard's tables."""
     tree = read(
         {
@@ -81,7 +81,7 @@ def test_a_version_that_only_a_build_knows(read):
         ({"pyproject.toml": '[project]\nname = "src"\n', "src/__init__.py": "", "src/a/__init__.py": ""}, ""),
     ],
 )
-def test_the_folder_of_a_projects_modules(read, tmp_path, files, root):
+def test_the_named_folder_holds_the_modules_else_src(read, tmp_path, files, root):
     """The folder that a project names has its modules, else src, else its own folder; a package called src has not."""
     assert read(files).roots == (tmp_path / root,)
 
@@ -96,13 +96,13 @@ def test_the_folder_of_a_projects_modules(read, tmp_path, files, root):
         ("name = 3\nversion = 1", "", "0"),
     ],
 )
-def test_what_no_name_may_hold(read, written, name, version):
+def test_names_that_no_tool_would_accept_harm_no_written_file(read, written, name, version):
     """A name and a version that no tool would take harm nothing that is written under them."""
     tree = read({"pyproject.toml": f"[project]\n{written}\n"})
     assert (tree.name, tree.version) == (name, version)
 
 
-def test_what_is_not_a_distribution(read, tmp_path):
+def test_a_project_without_a_package_has_needs_but_no_name(read, tmp_path):
     """Poetry's package-mode = false has needs but no name; a file of tools' settings describes nothing."""
     tree = read({"pyproject.toml": '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\ntea = "*"\n'})
     assert (tree.name, tree.requires) == ("", ("tea",))

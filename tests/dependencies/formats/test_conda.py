@@ -51,7 +51,7 @@ def lines(*entries):
     return [*found.lines], len(found.notes)
 
 
-def test_followed_parts_of_a_conda_file():
+def test_pips_part_and_python_packages_of_a_conda_file_are_followed():
     """Pip's part as it is, hand-written packages by their names, nothing that is not Python."""
     found = read_conda(HAND, FILE)
     assert found.lines == ("flask", "numpy==1.26.*", "pandas>=2", "dash==2.0", "-r more.txt")
@@ -124,7 +124,7 @@ def test_however_it_is_written(text):
 @pytest.mark.parametrize(
     "text", ["", "name: x\n", "dependencies: 3\n", "dependencies:\n", "- flask\n", "dependencies: [1, [2]]\n"]
 )
-def test_nothing_at_all(text):
+def test_a_conda_file_without_dependencies_gives_none(text):
     """A file without dependencies has none."""
     assert read_conda(text, FILE) == ((), ())
     assert not conda_python(text)

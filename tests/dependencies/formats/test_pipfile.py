@@ -59,7 +59,7 @@ def test_sources_beside_pypi_are_named(tmp_path, sources, indexes):
     assert read_pipfile_lock(lock(tmp_path, sources), DependencySelection())[1] == indexes
 
 
-def test_a_broken_lock(tmp_path):
+def test_a_broken_pipfile_lock_names_file_and_line(tmp_path):
     """File and line are named."""
     file = tmp_path / "Pipfile.lock"
     file.write_text('{\n"default": {,\n}')
@@ -68,7 +68,7 @@ def test_a_broken_lock(tmp_path):
     assert "line 2" in caught.value.action
 
 
-def test_a_pipfile_that_was_never_locked():
+def test_a_pipfile_without_a_lock_gives_its_packages_and_python():
     """A Pipfile without a lock gives its packages, those for development, and its Python."""
     data = {"packages": {"tea": "*"}, "dev-packages": {"cup": ">=1"}, "requires": {"python_version": "3.12"}}
     assert pipfile_lines(data, DependencySelection())[0] == ["tea", "cup>=1"]

@@ -103,7 +103,7 @@ def test_only_reached_packages_are_locked(specs, python, pins):
     assert lines(specs, python=python) == sorted(pins)
 
 
-def test_hashes_and_indexes():
+def test_every_hash_is_kept_and_other_indexes_are_named():
     """Every file's hash is kept, of old locks too, and an index that is not PyPI is named."""
     pins = read_pins(tomllib.loads(LOCK), [DependencySpec("cup"), DependencySpec("tea")], "3.12")
     assert "Tea==2.0 --hash=sha256:aa --hash=sha256:bb" in pins.lines
@@ -111,7 +111,7 @@ def test_hashes_and_indexes():
     assert pins.indexes == ("--extra-index-url https://index.test/simple",)
 
 
-def test_without_a_project_file():
+def test_a_poetry_lock_alone_gives_all_that_no_extra_needs():
     """A lock alone gives all that no extra alone needs."""
     names = {line.partition("==")[0] for line in read_pins(tomllib.loads(LOCK), None, "3.12").lines}
     assert {"Tea", "leaf", "tempfix"} <= names
