@@ -89,7 +89,7 @@ def test_other_lines_are_not_exceptions(line_of_the_log: dict[str, Any]):
 
 
 @pytest.mark.parametrize("exception", [[], [None], ["text"], [{}], [{"frames": [{}]}], {"a": 1}])
-def test_a_record_of_another_form(exception: Any):
+def test_a_record_of_another_form_is_read_as_far_as_it_goes(exception: Any):
     """What another version has recorded is read as far as that goes."""
     found = raised(entry("project.logged", message="wrong", exception=exception))
     assert (found is None) == (exception == [])
