@@ -98,14 +98,14 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{{ project
         ({"site/manage.py": MANAGE}, "site/manage.py is a template", "startproject --template ./site mysite"),
     ],
 )
-def test_a_template_of_projects(refuse, files, found, action):
+def test_a_template_of_projects_is_named_as_such(refuse, files, found, action):
     """What new projects are made from is named as such, with the command that makes one."""
     error = refuse(files)
     assert found in error.found
     assert error.action.endswith(action)
 
 
-def test_a_project_made_of_a_template(refuse, tmp_path):
+def test_a_project_that_the_named_command_makes_is_found(refuse, tmp_path):
     """The command that is named makes a project of Django's template, which is found."""
     manage = MANAGE + "if __name__ == '__main__':\n    from django.core.management import execute_from_command_line\n"
     settings = "ROOT_URLCONF = '{{ project_name }}.urls'\n"

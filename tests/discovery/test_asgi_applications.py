@@ -110,7 +110,7 @@ urls += [path("ws/admin/", URLRouter([path("news/", None)]))]
 PLAIN = "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n"
 
 
-def test_what_django_leaves_out(tmp_path: Path) -> None:
+def test_routes_of_djangos_asgi_application_that_are_not_served_are_named(tmp_path: Path) -> None:
     """Django is served by WSGI, and what its ASGI application routes besides is named, with what to run."""
     write(tmp_path, {**SITE, "site_/asgi.py": ROUTED, "chat/__init__.py": "", "chat/routing.py": CHAT})
     project = find_application(tmp_path, {}, None, adapts=True)

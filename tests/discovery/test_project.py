@@ -273,13 +273,13 @@ def test_a_missing_application_says_what_to_do(refuse, files, kind, words):
     assert words in error.found
 
 
-def test_a_tie_with_a_file_that_is_run(refuse):
+def test_a_tie_names_an_example_that_can_be_set(refuse):
     """What to set is an example that can be set: a file that is run has no name behind it."""
     runs = "import bottle\nif __name__ == '__main__':\n    bottle.run(app=make())\n"
     assert refuse({"one.py": runs, "two.py": runs}).action == "Set APPLIANCE_APP=one.py, for example."
 
 
-def test_a_wsgi_application_beside_an_asgi_one(find):
+def test_an_asgi_application_does_not_hide_a_wsgi_one(find):
     """An ASGI application does not hide a WSGI application elsewhere."""
     assert find({"main.py": "import fastapi\napp = fastapi.FastAPI()\n", "admin.py": FLASK}).module == "admin"
 
@@ -300,7 +300,7 @@ def test_nothing_of_the_project_runs(find, tmp_path):
         ({"site/manage.py": MANAGE, "site/shop/settings.py": ""}, "site"),
     ],
 )
-def test_the_folder_of_the_application(find, tmp_path, files, folder):
+def test_the_applications_folder_is_its_files_or_that_of_manage_py(find, tmp_path, files, folder):
     """Where its file lies; without one, where Django's manage.py does: its dependencies are looked for there."""
     find(files)
     assert find_application(tmp_path, {}, None).folder == tmp_path / folder

@@ -46,7 +46,7 @@ def test_a_framework_with_its_own_server_is_refused_by_name(refuse, files, words
     assert words in f"{error} {error.action}"
 
 
-def test_beside_an_application(find):
+def test_a_refused_file_does_not_hide_an_application(find):
     """What is refused does not stand in the way of an application in another file."""
     files = {"app.py": MAKE, "shop.py": "import flask\nshop = flask.Flask('shop')\n"}
     assert find(files).name == "shop:shop"

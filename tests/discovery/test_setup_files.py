@@ -33,7 +33,7 @@ CALL = "from setuptools import setup\n{before}\nsetup(name='shop', {arguments})\
         ("", "packages=[]", ()),
     ],
 )
-def test_what_setup_py_needs(tmp_path, before, arguments, requires):
+def test_the_needs_of_setup_py_are_read_in_each_usual_form(tmp_path, before, arguments, requires):
     """Literals, names bound to them, and the usual ways to read a requirements file."""
     (tmp_path / "setup.py").write_text(CALL.format(before=before, arguments=arguments))
     (tmp_path / "requirements.txt").touch()
@@ -46,7 +46,7 @@ def test_what_setup_py_needs(tmp_path, before, arguments, requires):
     assert (found.name, found.requires) == ("shop", requires)
 
 
-def test_what_only_running_would_tell(tmp_path):
+def test_needs_that_only_running_would_tell_are_unknown(tmp_path):
     """A program that works out its needs is not run: they are unknown."""
     touched = tmp_path / "touched"
     text = f"open({str(touched)!r}, 'w')\ndef f(): ...\nfrom setuptools import setup\nsetup(install_requires=f())\n"
@@ -57,7 +57,7 @@ def test_what_only_running_would_tell(tmp_path):
     assert not touched.exists()
 
 
-def test_the_rest_of_setup_py(tmp_path):
+def test_extras_entry_points_and_extensions_of_setup_py_are_read(tmp_path):
     """Extras, entry points in both their forms, the folder of the packages, extension modules."""
     arguments = (
         "version='1', extras_require={'dev': ['pytest']}, package_dir={'': 'src'}, ext_modules=[1], "
@@ -115,7 +115,7 @@ def test_the_name_of_any_setup_call_is_found(tmp_path, text, name):
     assert found.name == name
 
 
-def test_a_file_of_python_2(tmp_path):
+def test_only_name_and_version_are_read_from_a_file_of_python_2(tmp_path):
     """From a file that this Python can't parse only the name and the version are read."""
     (tmp_path / "setup.py").write_text("print 'old'\nsetup(name='shop', version='1.2', install_requires=['tea'])\n")
     assert read_setup(tmp_path) == Setup("shop", "1.2", None)
@@ -132,7 +132,7 @@ def test_a_file_of_python_2(tmp_path):
     ],
     ids=["dict", "names", "lists", "long", "longer"],
 )
-def test_what_is_made_of_itself(tmp_path, text):
+def test_circular_names_and_endless_expressions_end(tmp_path, text):
     """Names that stand for each other, and expressions of a thousand parts, end."""
     (tmp_path / "setup.py").write_text(text)
     found = read_setup(tmp_path)
@@ -159,7 +159,7 @@ def test_entry_points_however_they_are_written(tmp_path, written, group):
 
 
 @pytest.mark.parametrize("text", ["print('no call')", "def broken(", ""])
-def test_what_is_not_a_setup(tmp_path, text):
+def test_a_setup_py_that_sets_nothing_up_says_nothing(tmp_path, text):
     """A file of that name which sets nothing up says nothing."""
     (tmp_path / "setup.py").write_text(text)
     assert read_setup(tmp_path) is None

@@ -45,7 +45,7 @@ def test_a_deployment_file_breaks_a_tie(find, files, expected):
     assert find({**SITE, **files}).name == expected
 
 
-def test_manage_of_an_example(find):
+def test_an_examples_manage_py_that_a_makefile_starts_is_found(find):
     """A library's Makefile starts its example's manage.py: a folder that is else left out."""
     files = {
         "Makefile": "example:\n\tpython example/manage.py runserver\n",
@@ -56,7 +56,7 @@ def test_manage_of_an_example(find):
     assert (target.kind, target.name) == ("django", "example.settings")
 
 
-def test_a_script_that_serves_nothing(find):
+def test_a_script_that_serves_nothing_is_left_out(find):
     """What makes the documentation is started by a Makefile too."""
     files = {
         "Makefile": "docs:\n\tpython make_docs.py\n",
@@ -94,7 +94,7 @@ def test_the_path_that_an_image_has(find, place):
     "line",
     ["\tgunicorn --paste conf/x.ini -b :80\n", "\tpserve conf/x.ini --reload\n", "\tgunicorn --paste=conf/x.ini\n"],
 )
-def test_a_file_of_pastedeploy(find, line):
+def test_a_server_that_is_given_an_ini_file_serves_its_application(find, line):
     """A server that is given an ini file serves what that names."""
     files = {**SITE, "conf/x.ini": "[app:main]\nuse = egg:shop\n", "conf/a.ini": "[app:main]\nuse = egg:shop\n"}
     assert find({**files, "Makefile": f"run:\n{line}", "app.py": ""}).kind == "paste"
@@ -135,7 +135,7 @@ def test_pecans_configuration_makes_the_application(find, tmp_path, place):
     )
 
 
-def test_a_folder_beside_the_script(find, tmp_path):
+def test_a_script_that_imports_from_its_folder_gets_it_on_the_path(find, tmp_path):
     """A package's module that imports from a folder beside it is a script: its own folder goes on the path."""
     files = {"app/__init__.py": "", "app/main.py": "import flask\nfrom parts.nav import x\napp = flask.Flask('x')\n"}
     target = find({**files, "app/parts/nav.py": "x = 1\n"})

@@ -89,7 +89,7 @@ def test_djangos_settings_are_the_environments(find):
     assert (target.module, target.attribute, target.environ) == ("shop.wsgi", "app", {})
 
 
-def test_django_without_a_manage_py(find):
+def test_django_is_recognised_without_a_manage_py(find):
     """Django's own wsgi.py, which names its settings, is recognised as a whole Django project."""
     wsgi = 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"\n' + APPLICATION
     target = find({"shop/wsgi.py": wsgi, "shop/__init__.py": "", "shop/settings.py": SETTINGS})
@@ -110,7 +110,7 @@ RUNS = MANAGE.format(settings='"shop.settings"')
 
 
 @pytest.mark.parametrize("name", ["shop/__main__.py", "shop/cli.py", "src/shop/__main__.py", "control.py"])
-def test_managed_by_another_file(find, tmp_path, name):
+def test_any_file_that_runs_djangos_commands_tells_the_settings(find, tmp_path, name):
     """A file that runs Django's commands tells the settings as a manage.py does, wherever it is."""
     package = "src/shop" if name.startswith("src/") else "shop"
     files = {f"{package}/__init__.py": "", f"{package}/settings.py": "from .base import *\n", name: RUNS}
@@ -134,7 +134,7 @@ def test_settings_with_urls_are_a_project(find, tmp_path):
     assert target.search_path == (str(tmp_path),)
 
 
-def test_settings_of_nobody(refuse):
+def test_a_librarys_test_settings_are_not_a_project(refuse):
     """A library's settings for its tests are no project, nor are those whose URLs are elsewhere."""
     refuse({"lib/__init__.py": "", "lib/settings.py": "ROOT_URLCONF = 'other.urls'\n", "runtests.py": RUNS})
     configured = "from django.conf import settings\nsettings.configure(ROOT_URLCONF='lib.urls')\n"
@@ -144,7 +144,7 @@ def test_settings_of_nobody(refuse):
 
 
 @pytest.mark.parametrize("name", ["pages.py", "manage.py", "app.py"])
-def test_django_in_one_file(find, name):
+def test_a_django_file_with_its_own_settings_is_run(find, name):
     """A file with settings and URLs of its own is run, whatever its name; one with an application is imported."""
     text = (
         "import sys\nfrom django.conf import settings\nsettings.configure(ROOT_URLCONF=__name__)\nurlpatterns = []\n"
@@ -180,7 +180,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize("text", NAMED.values(), ids=NAMED.keys())
-def test_an_expression_for_the_settings(find, text):
+def test_an_expression_for_the_settings_means_those_for_development(find, text):
     """What manage.py sets may be an expression: of what it may be, the one for development that is there."""
     assert find({**PACKAGE, "manage.py": MANAGE.format(settings=text)}).name == "shop.settings.dev"
 
@@ -201,7 +201,7 @@ def test_settings_for_tests_are_passed_over(find, test):
     assert find({"manage.py": f"{bound}os.environ.setdefault('DJANGO_SETTINGS_MODULE', name)"}).name.endswith("dev")
 
 
-def test_a_manage_py_within_its_package(find, tmp_path):
+def test_a_manage_py_within_its_package_is_run_from_above(find, tmp_path):
     """A manage.py beside the settings that it names by their package is run from the folder above."""
     named = "import os, django\nos.environ[str('DJANGO_SETTINGS_MODULE')] = str('shop.settings')\n"
     target = find({"shop/manage.py": named, "shop/__init__.py": "", "shop/settings.py": SETTINGS})
@@ -209,7 +209,7 @@ def test_a_manage_py_within_its_package(find, tmp_path):
     assert target.search_path[0] == str(tmp_path)
 
 
-def test_settings_that_are_classes(find):
+def test_the_class_of_the_settings_comes_from_manage_py(find):
     """django-configurations' class comes from manage.py, as the settings do; one that is set stays."""
     classes = MANAGE.format(settings="'shop.settings'").replace(
         "    from", "    os.environ.setdefault('DJANGO_CONFIGURATION', 'Development')\n    from"

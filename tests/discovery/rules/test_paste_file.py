@@ -21,7 +21,7 @@ MAIN = (
         ({"development.ini": "[server:main]\nport = %(port)s\n", "b.ini": INI + "x = %%\n"}, "b.ini#main"),
     ],
 )
-def test_file_and_section(find, files, expected):
+def test_the_file_for_development_and_its_main_section_come_first(find, files, expected):
     """The file for development comes first, main or the only application of it is meant."""
     target = find(files)
     assert (target.kind, target.name) == ("paste", expected)
@@ -41,7 +41,7 @@ def test_file_and_section(find, files, expected):
     ],
     ids=["setup.py", "setup.py as text", "setup.cfg", "pyproject.toml", "poetry"],
 )
-def test_what_an_egg_means(find, declared):
+def test_an_eggs_entry_points_are_read_from_the_files_that_declare_them(find, declared):
     """The project is not installed: its entry points are read from what declares them."""
     files = {name: text.replace("{}", "shop.web:make") for name, text in declared.items()}
     target = find({**files, "development.ini": INI})
@@ -68,7 +68,7 @@ def test_several_applications_need_a_choice(find, refuse):
     assert find(files, app="site.ini#b").name == "site.ini#b"
 
 
-def test_a_section_that_is_not_there(refuse):
+def test_a_missing_section_is_answered_with_those_that_exist(refuse):
     """APPLIANCE_APP that names no section is told which there are."""
     error = refuse({"site.ini": INI}, app="site.ini#shop")
     assert "main" in error.expected

@@ -121,7 +121,7 @@ def test_a_server_of_another_protocol_is_named(refuse, text, kind, words):
     assert words in error.found
 
 
-def test_run_beside_the_application(find):
+def test_a_run_py_that_prepares_the_application_is_run(find):
     """A run.py that makes the tables of the application in app/ before it serves it is run, not app/ imported."""
     files = {
         "app/__init__.py": "from flask import Flask\ndef create_app():\n    app = Flask('x')\n    return app\n",
@@ -136,7 +136,7 @@ def test_run_beside_the_application(find):
     assert find({**files, "run.py": plain}).name == "app:create_app()"
 
 
-def test_a_part_of_a_package(find, tmp_path):
+def test_a_main_module_with_relative_imports_is_run_as_a_module(find, tmp_path):
     """A package's __main__.py that imports relatively is run as python -m does it."""
     text = "from .web import make\nimport waitress\nif __name__ == '__main__':\n    waitress.serve(make(1))\n"
     target = find({"shop/__init__.py": "", "shop/web.py": "", "shop/__main__.py": text})
@@ -163,7 +163,7 @@ def test_a_package_that_a_script_completes(find):
     assert found.name == "src/store/__main__.py"
 
 
-def test_named_by_its_path(find):
+def test_a_file_that_is_named_is_run_and_an_object_in_it_served(find):
     """APPLIANCE_APP that names such a file means to run it; one that names an object in it means that object."""
     files = {"a.py": "", "b.py": RUN["tables first"]}
     assert find(files, app="b.py").kind == "script"
@@ -214,7 +214,7 @@ SERVES = "from shop.site import build\ndef main():\n    build('shop').run(port=8
         {"setup.cfg": "[options.entry_points]\nconsole_scripts =\n  shop = shop.cli:main\n"},
     ],
 )
-def test_a_console_script(find, declared):
+def test_a_console_script_that_serves_is_called_if_nothing_else_is_found(find, declared):
     """Where nothing else is found, the function that a console script calls is called, if it serves."""
     target = find({**declared, "src/shop/__init__.py": "", "src/shop/cli.py": SERVES, "src/shop/site.py": SITE})
     assert (target.kind, target.name) == ("script", "shop.cli:main()")
@@ -233,7 +233,7 @@ def test_a_console_script_comes_last(find):
     assert target.name == "shop.site:web"
 
 
-def test_a_console_script_that_makes_projects(refuse):
+def test_a_console_script_that_makes_projects_is_not_served(refuse):
     """Mezzanine's own makes a new project by Django's commands, and serves none."""
     declared = "[project]\nname = 'shop'\n[project.scripts]\nshop-project = 'shop.cli:create_project'\n"
     runs = "from django.core.management import execute_from_command_line as run\ndef create_project():\n    run(x)\n"
@@ -245,7 +245,7 @@ MUSIC = "import cherrypy\nif __name__ == '__main__':\n    cherrypy.quickstart(ob
 
 
 @pytest.mark.parametrize("first", ["#!/usr/bin/env python3\n", "#!/usr/bin/python\n"])
-def test_a_command_in_the_root(find, tmp_path, first):
+def test_a_script_of_setup_py_is_run_whatever_its_suffix(find, tmp_path, first):
     """What a setup.py installs by scripts= is run as a file of Python, though its name does not say so."""
     target = find({"music": first + MUSIC, "LICENSE": "free\n", "setup.sh": "#!/bin/sh\n"})
     assert (target.kind, target.name) == ("script", "music")
@@ -253,7 +253,7 @@ def test_a_command_in_the_root(find, tmp_path, first):
 
 
 @pytest.mark.parametrize("first", ["", "#!/bin/sh\n"])
-def test_a_file_of_something_else(refuse, first):
+def test_a_file_without_suffix_and_python_is_not_read(refuse, first):
     """Without Python in its first line a file without a suffix is not read."""
     assert "no Python file" in refuse({"music": first + MUSIC}).found
 

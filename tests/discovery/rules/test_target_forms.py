@@ -48,7 +48,7 @@ def test_each_form_of_appliance_app_counts(find, refuse, app, expected):
         ("shop:asgi", "ASGI"),
     ],
 )
-def test_explicit_and_wrong(refuse, app, words):
+def test_a_wrong_target_is_answered_with_the_nearest_right_one(refuse, app, words):
     """An APPLIANCE_APP that is wrong says what, and the nearest right one."""
     text = (
         FLASK
@@ -59,19 +59,19 @@ def test_explicit_and_wrong(refuse, app, words):
     assert error.exit_code == 6
 
 
-def test_a_module_of_a_dependency(find):
+def test_a_target_may_name_a_module_of_a_dependency(find):
     """A module that is not in the project may come with what it depends on."""
     target = find({"requirements.txt": "moin\n", "shop.py": ""}, app="moin.app:create_app()")
     assert (target.module, target.file, target.call) == ("moin.app", "", "yes")
 
 
-def test_a_module_that_makes_its_names(find):
+def test_a_name_that_is_made_at_run_time_is_left_to_the_worker(find):
     """What can't be read in the source may be made when it runs: the worker finds out."""
     target = find({"shop.py": "globals()['app'] = 1\n"}, app="shop:app")
     assert (target.attribute, target.call) == ("app", "auto")
 
 
-def test_a_file_to_be_run(find):
+def test_a_named_file_that_binds_nothing_is_run(find):
     """A file that binds nothing, and does something when it is run, is run: it was named to be served."""
     files = {"shop/start.py": "from far_away import main\nif __name__ == '__main__':\n    main()\n"}
     target = find(files, app="shop/start.py")

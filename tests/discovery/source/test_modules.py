@@ -22,14 +22,14 @@ def test_templates_are_left_out(tmp_path, file):
     assert [path.name for path in Modules(tmp_path).files(4)] == ["app.py"]
 
 
-def test_a_manage_py_to_fill_in(tmp_path):
+def test_a_manage_py_with_names_to_fill_in_is_left_out(tmp_path):
     """A manage.py whose names are still to be filled in is left out, wherever it is; an f-string's braces are none."""
     write(tmp_path, {"a/manage.py": "'{{ project_name }}.settings'\n", "b/manage.py": "f'{{{x!r}}}'\n"})
     assert [str(path.relative_to(tmp_path)) for path in Modules(tmp_path).files(1)] == ["b/manage.py"]
 
 
 @pytest.mark.parametrize("file", ["project_name/app.py", "site/app.py", "templating/app.py"])
-def test_a_folder_with_a_similar_name(tmp_path, file):
+def test_a_folder_with_a_similar_name_is_the_projects_own(tmp_path, file):
     """A folder of a like name is the project's own."""
     write(tmp_path, {file: ""})
     assert list(Modules(tmp_path).files(1)) == [tmp_path / file]

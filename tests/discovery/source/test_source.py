@@ -50,7 +50,7 @@ def test_bindings_of_app_are_followed(read, text, kind, name):
     assert (value.kind, value.name) == (kind, name)
 
 
-def test_attributes_of_a_call(read):
+def test_attributes_of_a_calls_result_are_kept(read):
     """What is taken of a call's result is kept beside it."""
     assert read("import x\nd = x.D()\napp = d.server").values["app"].attributes == ("server",)
 
@@ -65,7 +65,7 @@ def test_what_runs_as_a_script_is_not_bound(read):
     assert set(read("if __name__ == '__main__':\n  a = 1\nelse:\n  b = 1").values) == {"b"}
 
 
-def test_what_a_function_returns(read):
+def test_the_value_that_a_function_returns_is_followed(read):
     """A function's local names and imports are followed; what is handed in is not known."""
     text = "def make(given):\n  from x import A as B\n  app = B()\n  if given:\n    return given\n  return app"
     value = read(text).values["make"]
@@ -73,7 +73,7 @@ def test_what_a_function_returns(read):
     assert value.required == 1
 
 
-def test_required_arguments_of_a_function(read):
+def test_only_arguments_without_a_default_are_required(read):
     """Defaults, ``*args`` and keywords with defaults need not be given; a keyword without one must."""
     values = read("def a(x, y=1, *z, k=2): ...\ndef b(*, k): ...\ndef c(*x, **y): ...").values
     assert [values[name].required for name in "abc"] == [1, 1, 0]
@@ -83,7 +83,7 @@ def test_required_arguments_of_a_function(read):
     "text",
     ["app = (", "app = Flask(__name__)\nprint 'old'", b"\xff\xfe\x00", b"x = 1\0", "# coding: klingon\n", "(" * 500],
 )
-def test_a_source_that_cannot_be_parsed(read, text):
+def test_a_source_that_cannot_be_parsed_has_a_problem_and_no_values(read, text):
     """A source of another Python, or a broken one, has a problem and no values, and is no error."""
     source = read(text)
     assert source.problem
