@@ -44,7 +44,7 @@ def test_ones_own_is_whole(environment):
 @as_root
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("how", ["foreign", "open", "link"])
-def test_another_users_part(environment, part, how):
+def test_an_environment_with_another_users_part_is_not_used(environment, part, how):
     """A part of another user's, one that others may write, and a link, make it none; what is there is then cleared."""
     target = environment / part
     if how == "foreign":
@@ -62,7 +62,7 @@ def test_another_users_part(environment, part, how):
 
 @as_root
 @pytest.mark.parametrize("level", [0, 1])
-def test_another_users_folder_above(environment, level):
+def test_an_environment_that_another_user_could_exchange_is_not_used(environment, level):
     """An environment that another user could have exchanged is not used."""
     above = environment.parents[level]
     above.chmod(0o777)
@@ -77,7 +77,7 @@ def test_another_users_folder_above(environment, level):
 
 
 @as_root
-def test_marks_beside_it(environment):
+def test_a_link_in_the_place_of_a_mark_is_not_followed(environment):
     """The files beside an environment are ours: a link in the place of one is neither followed nor believed."""
     environments, victim = environment.parent, environment.parents[2] / "victim"
     victim.write_text("precious")
@@ -100,7 +100,7 @@ def test_marks_beside_it(environment):
     assert not (environments / "key.more").is_symlink()
 
 
-def test_what_is_made_is_closed_to_others(tmp_path):
+def test_files_that_are_made_are_closed_to_others(tmp_path):
     """Whatever umask the process has, what is made meanwhile is nobody else's to write; afterwards it is as before."""
     before = os.umask(0)
     try:
@@ -113,7 +113,7 @@ def test_what_is_made_is_closed_to_others(tmp_path):
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("made", "later")] == [0o755, 0o777]
 
 
-def test_what_is_open_to_others_is_closed(tmp_path):
+def test_files_that_an_archive_left_open_are_closed(tmp_path):
     """What an archive has left open to others is closed, at every depth; what a link leads to is not touched."""
     outside = tmp_path / "outside"
     outside.touch()
@@ -134,7 +134,7 @@ def test_what_is_open_to_others_is_closed(tmp_path):
 
 
 @as_root
-def test_a_planted_interpreter(volume, monkeypatch):
+def test_a_planted_interpreter_is_not_run(volume, monkeypatch):
     """A Python that another user has put among those that were fetched is not run."""
     fetched = volume / f"uid-{OWNER}" / "python"
     for name in ("cpython-3.13.1-linux", "cpython-3.13.9-linux"):
@@ -151,7 +151,7 @@ def test_a_planted_interpreter(volume, monkeypatch):
 
 @as_root
 @pytest.mark.parametrize("where", ["folder", "file", "link"])
-def test_a_planted_list_of_modules(volume, where):
+def test_a_planted_list_of_modules_is_not_read(volume, where):
     """An import list that another user can have written is not read; ours replaces it."""
     file = volume / f"uid-{OWNER}" / "preload" / "list.json"
     with user(OWNER):

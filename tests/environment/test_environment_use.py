@@ -31,7 +31,7 @@ def made(tmp_path):
     return made
 
 
-def test_what_is_not_used_for_long_goes(made, tmp_path, monkeypatch):
+def test_an_environment_without_use_for_thirty_days_is_removed(made, tmp_path, monkeypatch):
     """After thirty days without use, whosever it is; its mark first."""
     old, new = made("old", days=UNUSED_S / DAY + 1, project="/other"), made("new", days=1)
     assert prune(tmp_path, tmp_path, NOW) == [old]
@@ -39,7 +39,7 @@ def test_what_is_not_used_for_long_goes(made, tmp_path, monkeypatch):
     assert (new / COMPLETE_MARK).is_file()
 
 
-def test_only_so_many_of_one_project(made, tmp_path):
+def test_only_the_last_used_environments_of_a_path_stay(made, tmp_path):
     """The last used environments of each path stay; those of other paths do not count."""
     own = [made(f"own-{number}", days=number) for number in range(KEPT + 2)]
     made("other", days=KEPT + 3, project="/other")
@@ -50,7 +50,7 @@ HOLD = "import sys; from pathlib import Path; from appliance.environment.environ
 HOLD += "u = EnvironmentUse(); u.hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
 
 
-def test_what_another_runs_stays(made, tmp_path):
+def test_an_environment_that_another_process_holds_stays(made, tmp_path):
     """An environment that another process holds is not removed, however old; when that ends it may go."""
     old = made("old", days=100)
     command = [sys.executable, "-c", HOLD, str(old)]
@@ -63,7 +63,7 @@ def test_what_another_runs_stays(made, tmp_path):
     assert prune(tmp_path, tmp_path, NOW) == [old]
 
 
-def test_what_is_being_made_stays(made, tmp_path):
+def test_an_environment_that_is_being_made_stays(made, tmp_path):
     """An environment that is being made, or installed into, stays."""
     old = made("old", days=100)
     with installation_lock(old, print):

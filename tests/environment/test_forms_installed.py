@@ -48,7 +48,7 @@ def test_pyproject_is_read_and_not_built(shop, requirements):
     assert {path.name for path in shop.root.iterdir()} == before
 
 
-def test_a_development_group(shop):
+def test_the_development_group_is_installed(shop):
     """The group dev of a pyproject.toml is what a developer installs too."""
     shop.write("pyproject.toml", '[dependency-groups]\ndev = ["kettle==2.0"]\n')
     shop.install()
@@ -80,7 +80,7 @@ def test_the_project_is_importable_from_anywhere(shop):
     assert sorted(shop.root.rglob("*")) == before
 
 
-def test_a_library_in_a_folder(shop):
+def test_a_library_in_a_folder_is_importable_where_it_lies(shop):
     """``-e ./libs/one`` is importable where it lies, with what it needs; an edit of it is seen at once."""
     shop.write("requirements.txt", "-e ./libs/one\n")
     (shop.root / "libs/one").mkdir(parents=True)
@@ -98,7 +98,7 @@ def hashed(shop, name, version):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def test_the_locks_of_others(shop):
+def test_only_the_pins_of_a_poetry_or_pipenv_lock_are_installed(shop):
     """poetry.lock and Pipfile.lock are taken at their word: what they pin and nothing else, with its hash."""
     kettle = hashed(shop, "kettle", "1.0")
     shop.write(

@@ -92,12 +92,12 @@ def test_leaves_out_what_a_killed_installation_has_left(tmp_path: Path):
     assert state["bytes_unpacked"] == 300
 
 
-def test_a_cache_without_an_archive(tmp_path: Path):
+def test_a_cache_that_does_not_exist_is_no_error(tmp_path: Path):
     """A cache that does not exist yet is no error."""
     assert InstallProgress(tmp_path / "none", lambda _: None).state()["fetched"] == 0
 
 
-def test_the_last_duration(tmp_path: Path):
+def test_the_last_duration_is_kept_for_the_project(tmp_path: Path):
     """What the last installation took is kept for this project; what is not a time counts as unknown."""
     os.chmod(tmp_path, 0o700)  # noqa: PTH101  as the cache
     environments = tmp_path / "own" / "environments"

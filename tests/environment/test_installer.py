@@ -31,13 +31,13 @@ def given(tmp_path):
         ("PIP_CERT", "SSL_CERT_FILE"),
     ],
 )
-def test_what_pip_is_told_uv_is_reported(given, theirs, ours):
+def test_variables_of_pip_reach_uv_under_its_own_names(given, theirs, ours):
     """What pip's variables say reaches uv under its own names, which win where both are set."""
     assert given(**{theirs: "x"})[ours] == "x"
     assert given(**{theirs: "x", ours: "y"})[ours] == "y"
 
 
-def test_what_would_lead_it_elsewhere_is_left_out(given):
+def test_the_projects_paths_do_not_reach_the_installer(given):
     """The project's paths and environments are not the installer's; its proxies are."""
     variables = given(
         PYTHONPATH="/workspace", VIRTUAL_ENV="/host", UV_PROJECT_ENVIRONMENT="x", APPLIANCE_PORT="1", HTTPS_PROXY="p"
@@ -121,7 +121,7 @@ def test_uv_is_our_own(given, tmp_path):
     assert Path(installer({"PATH": "/nowhere"}, tmp_path, tmp_path, print, 0).program).is_file()
 
 
-def test_settings_of_an_index(tmp_path):
+def test_the_installer_knows_which_settings_name_an_index(tmp_path):
     """The installer knows which settings name an index, those of pip's configuration file included."""
     file = tmp_path / "pip.conf"
     file.write_text("[global]\nextra-index-url = https://two.test\n")
@@ -131,7 +131,7 @@ def test_settings_of_an_index(tmp_path):
     assert installer(values, tmp_path, tmp_path, print, 0).indexes == ("PIP_EXTRA_INDEX_URL", "UV_INDEX")
 
 
-def test_an_index_that_does_not_answer(given, tmp_path):
+def test_an_index_that_does_not_answer_is_not_tried_again(given, tmp_path):
     """An index that takes no connection is not tried again and again; one that is a file is none of the network's."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

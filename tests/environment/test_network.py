@@ -40,7 +40,7 @@ def test_a_listening_port_answers():
     assert answers("http://index.test:port", {})
 
 
-def test_no_thread_to_ask_with(monkeypatch: pytest.MonkeyPatch):
+def test_the_installer_finds_out_if_no_thread_can_ask(monkeypatch: pytest.MonkeyPatch):
     """Where no thread can be started, or the URL is none, the installer itself is left to find out."""
 
     def refuse(_thread: threading.Thread) -> None:

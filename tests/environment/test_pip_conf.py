@@ -41,7 +41,7 @@ def test_variables_override_pip_conf(files):
     assert "PIP_INDEX_URL" not in read(files, PIP_INDEX_URL="https://mine.test")
 
 
-def test_a_file_that_is_named(files):
+def test_pips_named_configuration_file_is_added(files):
     """PIP_CONFIG_FILE adds one; the null device leaves all of them out; what can't be read says nothing."""
     assert read(files, PIP_CONFIG_FILE=str(files / "named.conf"))["PIP_CERT"] == "/ca.pem"
     assert read(files, PIP_CONFIG_FILE=os.devnull) == {}

@@ -16,7 +16,7 @@ from appliance.environment.plan import install, plan
 from appliance.errors import InstallError, InterpreterError
 
 
-def test_no_dependencies_at_all(shop):
+def test_a_project_without_dependencies_gets_an_environment(shop):
     """A project without dependencies gets an environment too; nothing of ours can be imported in it."""
     assert not shop.plan().installed
     planned = shop.install()
@@ -38,7 +38,7 @@ def test_requirements_are_installed(shop):
     assert any("kettle" in line for line in shop.lines)
 
 
-def test_the_folder_of_the_application(shop):
+def test_dependencies_near_the_application_are_installed(shop):
     """What is read near the application is installed, by a plan made for it; its Python is asked for there too."""
     (shop.root / "vote").mkdir()
     (shop.root / "worker").mkdir()
@@ -176,7 +176,7 @@ def alone(shop):
     return "3.10" if sys.version_info[:2] != (3, 10) else "3.12"
 
 
-def test_a_range_that_cannot_be_fetched(shop, alone):
+def test_a_range_that_cannot_be_fetched_names_the_pythons_here(shop, alone):
     """Where no Python that the range admits is here or can be fetched, the error names those that are here."""
     shop.write("pyproject.toml", f'[project]\nname = "shop"\nversion = "1"\nrequires-python = "=={alone}.*"\n')
     with pytest.raises(InterpreterError) as caught:
@@ -187,7 +187,7 @@ def test_a_range_that_cannot_be_fetched(shop, alone):
 
 
 @pytest.mark.parametrize("name", [".python-version", "runtime.txt", "Pipfile"])
-def test_a_pin_that_cannot_be_fetched(shop, alone, name):
+def test_the_nearest_python_serves_if_a_pin_cannot_be_fetched(shop, alone, name):
     """A pin says what somebody ran once: the nearest that is here serves, and the next look needs no second try."""
     shop.write(name, f'[requires]\npython_version = "{alone}"\n' if name == "Pipfile" else alone)
     shop.install()
@@ -198,7 +198,7 @@ def test_a_pin_that_cannot_be_fetched(shop, alone, name):
     assert tried == [f"downloading Python {alone}"]
 
 
-def test_the_projects_environment(shop):
+def test_the_projects_processes_get_its_values_and_nothing_of_ours(shop):
     """The project's processes get its values, its environment first on PATH, a HOME, and nothing of ours."""
     shop.values |= {
         "APPLIANCE_PORT": "1",

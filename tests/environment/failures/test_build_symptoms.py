@@ -50,7 +50,7 @@ WORDS = (
 
 
 @pytest.mark.parametrize(("text", "reported"), WORDS, ids=[text[:40] for text, _ in WORDS])
-def test_what_is_made_of_the_words(text, reported):
+def test_the_words_of_a_build_lead_to_its_remedy(text, reported):
     """The words of a build lead to the last Python, to a package of Debian, or to a sentence."""
     cause = cause_of_build(text)
     assert cause is not None

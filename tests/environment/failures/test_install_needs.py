@@ -46,7 +46,7 @@ def test_a_version_that_does_not_exist(shop: Shop, requirement: str):
     assert needs(shop, f"{requirement}\n") == [expected]
 
 
-def test_a_misspelt_name(shop: Shop):
+def test_a_misspelt_name_is_corrected_if_the_project_imports_that_module(shop: Shop):
     """A name is offered if the project imports that module, and the index has its package."""
     wheel(shop.wheels, "toaster")
     wheel(shop.wheels, "toasted")
@@ -64,14 +64,14 @@ def test_a_name_is_not_guessed(shop: Shop, source: str):
     assert needs(shop, "toatser\n", app=source) == []
 
 
-def test_a_package_with_a_wheel_elsewhere(shop: Shop):
+def test_a_package_that_provides_the_same_module_is_offered(shop: Shop):
     """A package that can't be built is replaced by the one that has the same module."""
     sdist(shop.wheels, "psycopg2", "2.9")
     expected = {"kind": "use-instead", "file": "requirements.txt", "package": "psycopg2", "instead": "psycopg2-binary"}
     assert needs(shop, "psycopg2==2.9\n") == [expected]
 
 
-def test_a_release_that_cannot_be_built(shop: Shop):
+def test_a_newer_release_with_a_wheel_is_offered(shop: Shop):
     """A newer release with a wheel is offered in place of one that has to be built."""
     sdist(shop.wheels, "mixer", "1.0")
     wheel(shop.wheels, "mixer", "3.0")
@@ -113,7 +113,7 @@ def test_a_package_gets_another_python(tmp_path: Path):
         ("error: No solution found when resolving dependencies", False),
     ],
 )
-def test_what_may_pass_can_be_tried_again(words: str, again: bool):
+def test_a_failure_that_may_pass_can_be_tried_again(words: str, again: bool):
     """Trying again is offered where the reason may pass by itself, and not where it can't."""
     assert failure(words.splitlines(), 1, "").needs == ([INSTALL_AGAIN] if again else [])
     assert failure(["killed"], -9, "").needs == [INSTALL_AGAIN]
@@ -122,7 +122,7 @@ def test_what_may_pass_can_be_tried_again(words: str, again: bool):
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 
 
-def test_applications_that_tie(tmp_path: Path):
+def test_each_of_several_applications_has_its_button(tmp_path: Path):
     """Each of several applications has its button."""
     for name in ("one", "two"):
         (tmp_path / f"{name}.py").write_text(FLASK)
@@ -134,7 +134,7 @@ def test_applications_that_tie(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("named", "meant"), [("shop:ap", "shop:app"), ("shpo:app", "shop:app")])
-def test_an_application_with_a_typo(tmp_path: Path, named: str, meant: str):
+def test_a_misspelt_application_gets_the_one_that_exists(tmp_path: Path, named: str, meant: str):
     """A name of pyproject.toml that is misspelt gets the one that exists."""
     (tmp_path / "shop.py").write_text(FLASK)
     (tmp_path / "pyproject.toml").write_text(f'[tool.appliance]\napp = "{named}"\n')

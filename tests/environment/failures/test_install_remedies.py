@@ -106,7 +106,7 @@ def test_a_wheel_under_another_name_is_offered(shop: Shop, build: str, instead: 
 
 
 @pytest.mark.parametrize("build", ["slim-psycopg2-2.9.9", "full-gevent-1.4.0", "slim-orjson-3.6.0"])
-def test_the_installer_says_the_same(shop: Shop, build: str):
+def test_the_real_installers_words_are_understood_as_the_builds(shop: Shop, build: str):
     """What the real installer makes of a build's words is understood as the words themselves are."""
     shop.alone()
     name, version = unbuildable(shop, build)
@@ -131,7 +131,7 @@ def test_the_installer_says_the_same(shop: Shop, build: str):
         ("full-typed-ast-1.4.0", "inner workings"),
     ],
 )
-def test_a_newer_release(shop: Shop, build: str, why: str):
+def test_a_newer_release_is_asked_for_and_installed(shop: Shop, build: str, why: str):
     """A release that is too old for this Python needs no compiler: a newer one is asked for, and installed."""
     shop.alone()
     name, version = unbuildable(shop, build)
@@ -165,7 +165,7 @@ def test_a_newer_release(shop: Shop, build: str, why: str):
         ("slim-python-ldap-3.4.0", "", "build-essential libldap2-dev libsasl2-dev"),
     ],
 )
-def test_what_the_build_lacks(shop: Shop, build: str, image: str, packages: str):
+def test_a_missing_build_tool_is_named_with_the_line_that_brings_it(shop: Shop, build: str, image: str, packages: str):
     """What is missing is read from the build's words; the line names what brings it, where the appliance runs."""
     action = error_of(shop, build, image).action
     if image and packages:
@@ -176,7 +176,7 @@ def test_what_the_build_lacks(shop: Shop, build: str, image: str, packages: str)
         assert "docker build --target full -t wsgi-appliance /path/to/wsgi-appliance" in action
 
 
-def test_the_locks_own_tool(shop: Shop):
+def test_a_uv_lock_is_changed_by_uv_alone(shop: Shop):
     """What a uv.lock holds is changed by uv alone: its commands are named, and what they make is installed."""
     name, version = unbuildable(shop, "slim-psycopg2-2.9.9")
     other, old = unbuildable(shop, "slim-pymongo-2.4.1")
@@ -232,7 +232,9 @@ def test_the_locks_own_tool(shop: Shop):
         ("Pipfile.lock", {"Pipfile": '[packages]\npymongo = "==2.4.1"\n'}, "pipenv install 'pymongo>2.4.1'"),
     ],
 )
-def test_the_tools_of_other_locks(shop: Shop, lock: str, files: dict[str, str], words: str):
+def test_locks_of_poetry_and_pipenv_are_changed_by_their_own_tools(
+    shop: Shop, lock: str, files: dict[str, str], words: str
+):
     """Poetry's and Pipenv's locks are theirs: what the project asks for is added, the rest brought up to date."""
     unbuildable(shop, "slim-pymongo-2.4.1")
     shop.alone()
@@ -252,7 +254,7 @@ def test_the_tools_of_other_locks(shop: Shop, lock: str, files: dict[str, str], 
         (f">={SERVED[0]}", "full", ""),
     ],
 )
-def test_an_older_python(shop: Shop, asked: str, image: str, words: str):
+def test_an_older_python_is_offered_if_the_projects_range_admits_it(shop: Shop, asked: str, image: str, words: str):
     """The last Python on which a release can be built is offered where the project's own range admits it."""
     shop.alone()
     unbuildable(shop, "slim-pymongo-2.4.1")
@@ -273,7 +275,7 @@ def test_an_older_python(shop: Shop, asked: str, image: str, words: str):
     assert offered == re.findall(r"APPLIANCE_PYTHON=(3\.\d+)", words)[:1]
 
 
-def test_an_older_python_that_is_here(shop: Shop):
+def test_an_installed_older_python_is_used_without_being_asked_for(shop: Shop):
     """What only an older Python can build is built on the newest such one that is here, without being asked."""
     older = [version for version in SERVED if version < "3.11" and find_python(version, shop.cache, shop.values)]
     if OWN < "3.11" or not older:
@@ -305,7 +307,7 @@ def test_an_older_python_that_is_here(shop: Shop):
         ("requirements/dev.txt", "pymongo\n"),
     ],
 )  # fmt: skip
-def test_what_is_for_development_alone(shop: Shop, name: str, text: str):
+def test_a_package_for_development_that_cannot_be_built_is_left_out(shop: Shop, name: str, text: str):
     """A package that only development needs, and that can't be built, is left out with a warning."""
     unbuildable(shop, "slim-pymongo-2.4.1")
     shop.alone()
@@ -345,7 +347,7 @@ def test_what_is_for_development_alone(shop: Shop, name: str, text: str):
         ),
     ],
 )
-def test_what_is_left_out(shop: Shop, name: str, text: str):
+def test_packages_of_no_use_here_are_left_out_with_one_warning_each(shop: Shop, name: str, text: str):
     """What can't be built and is of no use here is left out, each with one warning; the rest is installed."""
     if name == "uv.lock":
         shop.write("pyproject.toml", '[project]\nname = "s"\nversion = "1"\ndependencies = ["toaster", "uwsgi"]\n')

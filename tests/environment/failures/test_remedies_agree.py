@@ -36,7 +36,7 @@ def test_pins_that_no_python_can_run(shop: Shop, image: str):
     assert "APPLIANCE_PYTHON" not in caught.value.action
 
 
-def test_an_image_that_has_it_all():
+def test_a_newer_release_is_offered_if_the_image_lacks_nothing():
     """No command installs nothing: where the image has what a build misses, a newer release is the remedy."""
     words = (BUILDS / "slim-psycopg2-2.9.9.txt").read_text().splitlines()
     action = failure(words, 1, "", (), "full").action
@@ -76,7 +76,7 @@ def test_one_python_is_advised(shop: Shop, image: str):
         },
     ],
 )
-def test_what_fails_without_development_too(shop: Shop, files: dict[str, str]):
+def test_a_pinned_release_that_cannot_be_built_is_tried_once(shop: Shop, files: dict[str, str]):
     """A release that can't be built, and that the project itself pins, is built once: no second try can be better."""
     unbuildable(shop, "slim-pymongo-2.4.1")
     shop.alone()

@@ -44,7 +44,7 @@ def test_the_line_is_named(tmp_path, name, text, cause, line):
         ("build==9\n", "Because there is no version of build==9 and you require build==9", 1),
     ],
 )
-def test_a_package_that_is_called_as_a_word(tmp_path, text, cause, line):
+def test_a_package_named_like_a_word_is_not_blamed_for_that_word(tmp_path, text, cause, line):
     """A package named build, wheel or index is not to blame by the installer's use of the word."""
     file = tmp_path / "requirements.txt"
     file.write_text(text)
@@ -53,7 +53,7 @@ def test_a_package_that_is_called_as_a_word(tmp_path, text, cause, line):
     assert place.line == line
 
 
-def test_a_repository_of_the_same_host(tmp_path):
+def test_a_package_of_a_repository_is_not_blamed_for_another_address(tmp_path):
     """A package of a repository is found by its name: another address of that host is not to blame."""
     setup, lock = tmp_path / "setup.py", tmp_path / "Pipfile.lock"
     setup.write_text("setup(\n    url='https://git.test/us/site',\n)\n")

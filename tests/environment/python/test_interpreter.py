@@ -89,7 +89,7 @@ def test_our_own_where_it_does(choose, files):
         ({"environment.yml": f"dependencies:\n  - python={OTHER}\n"}, "environment.yml"),
     ],
 )
-def test_another_of_this_machine(choose, pretend, files, named):
+def test_another_python_of_this_machine_is_found_on_path(choose, pretend, files, named):
     """What the project asks for is looked for on PATH, and said to be asked for."""
     program = pretend(OTHER)
     chosen = choose(files)
@@ -114,7 +114,7 @@ def test_two_ranges_hold_both(choose, pretend):
         {"vote/pyproject.toml": f'[project]\nrequires-python = "=={OTHER}.*"\n', "vote/runtime.txt": OTHER},
     ],
 )
-def test_the_folder_of_the_dependencies(choose, pretend, own, files):
+def test_the_folder_of_the_dependencies_goes_before_the_projects(choose, pretend, own, files):
     """What is said where the dependencies are read goes before what the project's own folder says, by kind."""
     program = pretend(OTHER)
     chosen = choose({**own, **files}, folder="vote")
@@ -155,7 +155,7 @@ def test_a_python_too_old_to_serve(choose, pretend):
         choose({}, python=str(pretend("2.7")))
 
 
-def test_one_to_fetch(choose):
+def test_a_missing_python_may_be_fetched(choose):
     """What is not here may be fetched; where that is turned off a pin yields, and a range is an error."""
     chosen = choose({".python-version": FETCHED})
     assert (chosen.version, chosen.path) == (FETCHED, None)
@@ -165,7 +165,7 @@ def test_one_to_fetch(choose):
 
 
 @pytest.mark.parametrize(("image", "words"), [("", "uv python install"), ("slim", "--target full"), ("full", "EXTRA")])
-def test_a_range_that_nothing_here_fits(choose, tmp_path, image, words):
+def test_a_range_that_nothing_here_fits_names_what_is_here(choose, tmp_path, image, words):
     """The error names what is here, does not offer what the range forbids, and says how to add one, in one command."""
     asked = {".python-version": "", "pyproject.toml": f'[project]\nrequires-python = "=={FETCHED}.*"\n'}
     values = {"APPLIANCE_IMAGE": image} if image else {}
@@ -178,7 +178,7 @@ def test_a_range_that_nothing_here_fits(choose, tmp_path, image, words):
     assert not image or caught.value.action.endswith(" -t wsgi-appliance /path/to/wsgi-appliance")
 
 
-def test_a_pin_and_its_range_that_nothing_here_fits(choose):
+def test_an_unmet_pin_and_range_name_each_file_that_asks(choose):
     """The error names each file that asks for the Python that is not here: to change one alone would not help."""
     asked = {".python-version": FETCHED, "pyproject.toml": f'[project]\nrequires-python = "=={FETCHED}.*"\n'}
     with pytest.raises(InterpreterError) as caught:
@@ -195,7 +195,7 @@ def test_a_pin_and_its_range_that_nothing_here_fits(choose):
         ("3.99", f"=={OWN}.*", "which the appliance does not support"),
     ],
 )
-def test_a_pin_against_a_range(choose, pretend, pinned, asked, why):
+def test_a_range_overrules_a_pin_that_it_forbids(choose, pretend, pinned, asked, why):
     """A range is the project's word: a pin that it forbids, or that can't be served, is passed over and told."""
     pretend(OTHER)
     chosen = choose({"runtime.txt": pinned, "pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
@@ -203,7 +203,7 @@ def test_a_pin_against_a_range(choose, pretend, pinned, asked, why):
     assert why in chosen.why
 
 
-def test_the_nearest_to_a_pin_of_long_ago(choose, pretend):
+def test_the_nearest_python_runs_a_project_with_an_old_pin(choose, pretend):
     """If the pinned Python is too old, the nearest installed one runs the project."""
     older = [version for version in SERVED if version < OWN] or [OWN]
     for version in older:
@@ -225,7 +225,7 @@ PINS = ("numpy==1.21.0", "lxml==4.9")
         ({OWN: PINS, OTHER: ()}, [], OWN, ""),
     ],
 )
-def test_what_is_pinned_decides(choose, pretend, lacking, here, version, because):
+def test_the_python_with_most_wheels_of_the_pins_is_taken(choose, pretend, lacking, here, version, because):
     """The Python for which most pins have a wheel is taken, our own where it is as good; the reason is told."""
     for each in here:
         pretend(each)
@@ -248,7 +248,7 @@ def test_none_that_could_serve(choose, asked):
 
 
 @pytest.mark.parametrize("files", [{"runtime.txt": "python-3.6.8\n"}, {".python-version": "2.7.18\n"}])
-def test_a_pin_of_long_ago(choose, files):
+def test_a_pin_that_is_too_old_does_not_stop_the_project(choose, files):
     """A pin that is older than what can be served does not keep a project from being tried; it is said."""
     chosen = choose(files)
     assert (chosen.version, chosen.path) == (OWN, appliance_interpreter())

@@ -149,7 +149,7 @@ def test_nothing_is_asked_where_nothing_is_old(old, lines):
     assert not pins_old_releases(read_manifest(old.root).contents(OWN))
 
 
-def test_an_index_that_does_not_answer(old):
+def test_an_index_that_does_not_answer_is_not_tried_again(old):
     """Without an answer nothing is known, and the installer says why."""
     old.write("requirements.txt", "compiled==1.0\n")
     values = {**old.values, "UV_NO_INDEX": "", "UV_OFFLINE": "", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
@@ -190,7 +190,7 @@ def test_the_chosen_python_is_remembered(old, settled):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"lacking": 1}', '{"lacking": {"3.11": 3}, "unfetched": {}}', '""'])
-def test_a_memory_of_another_form(old, text):
+def test_a_cache_file_of_another_form_is_ignored(old, text):
     """A file of the cache that is not what it should be is no memory, and no failure."""
     make_folders(user_cache(old.cache))
     environments = user_cache(old.cache) / "environments"
