@@ -30,7 +30,7 @@ INNER = ("environments", "code", "bytecode", "preload", "uv", "python", "home")
 @as_root
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("starts_as_root", [True, False])
-def test_what_another_user_has_put_there_is_not_used(volume, temporary, victim, plant, starts_as_root):
+def test_files_that_another_user_put_there_are_not_used(volume, temporary, victim, plant, starts_as_root):
     """Whatever stands under our name is set aside or passed by, with one event; what it leads to is not touched."""
     plant(volume / NAME)
     before = [look(path) for path in (victim, victim / "file")]
@@ -55,7 +55,7 @@ def test_what_another_user_has_put_there_is_not_used(volume, temporary, victim, 
 @as_root
 @pytest.mark.parametrize("name", INNER)
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda each: each.__name__)
-def test_what_lies_in_our_folder_and_is_not_ours(volume, temporary, victim, name, plant):
+def test_foreign_files_in_our_folder_are_set_aside(volume, temporary, victim, name, plant):
     """An earlier root gave the top folder away alone: what another user left in it is set aside, the rest stays."""
     own = volume / NAME
     own.mkdir()
@@ -147,7 +147,7 @@ UNSAFE = {
 
 @as_root
 @pytest.mark.parametrize("kind", UNSAFE)
-def test_where_it_can_not_be_used_safely(volume, temporary, kind):
+def test_a_folder_in_tmp_is_used_if_the_cache_is_unsafe(volume, temporary, kind):
     """Where others could replace our folder and are there, or nothing can be written, a folder in /tmp is used."""
     owner, group, mode, shared = UNSAFE[kind]
     os.chown(volume, owner, group)
@@ -163,7 +163,7 @@ def test_where_it_can_not_be_used_safely(volume, temporary, kind):
 
 
 @as_root
-def test_another_users_volume_without_another_user(volume, temporary):
+def test_a_host_users_volume_is_used_and_reported_once(volume, temporary):
     """A folder of the host's user, opened to all for one container, is used, and one event says what is wrong."""
     os.chown(volume, ATTACKER, ATTACKER)
     volume.chmod(0o777)
@@ -175,7 +175,7 @@ def test_another_users_volume_without_another_user(volume, temporary):
 
 
 @as_root
-def test_a_trap_in_a_place_of_everybodys(temporary, volume):
+def test_a_cache_that_another_user_made_in_tmp_is_not_used(temporary, volume):
     """A cache in /tmp that another user has made first is not used, though nothing is in it yet."""
     trap = temporary / "cache"
     trap.mkdir()
@@ -190,7 +190,7 @@ def test_a_trap_in_a_place_of_everybodys(temporary, volume):
 
 @as_root
 @pytest.mark.parametrize("starts_as_root", [True, False])
-def test_a_link_on_the_way(temporary, victim, place, starts_as_root):
+def test_another_users_link_to_the_cache_is_not_followed(temporary, victim, place, starts_as_root):
     """A link of another user's on the way to the cache is not followed, and root changes nothing behind it."""
     way = temporary / "way"
     way.symlink_to(victim)
@@ -222,7 +222,7 @@ def test_ones_own_link_is_followed(place, temporary):
 
 
 @as_root
-def test_without_any_place(volume, temporary):
+def test_the_start_goes_on_without_a_place_for_a_cache(volume, temporary):
     """Where nothing can be written at all the start goes on, and one event says so."""
     for folder in (volume, temporary):
         folder.chmod(0o755)
@@ -233,7 +233,7 @@ def test_without_any_place(volume, temporary):
 
 
 @as_root
-def test_roots_own_cache(volume, temporary, victim):
+def test_root_does_not_use_a_cache_that_another_user_made(volume, temporary, victim):
     """Root that stays root does not use what another user has put under its name either."""
     planted(volume / "uid-0")
     claimed = claim(volume, temporary)
@@ -250,7 +250,7 @@ def test_roots_own_cache(volume, temporary, victim):
 
 
 @as_root
-def test_a_new_volume(place, temporary):
+def test_a_new_cache_is_made_by_its_user(place, temporary):
     """A cache that is not there is made by its user; by root in a folder of root's alone."""
     (place / "home").mkdir()
     os.chown(place / "home", OWNER, OWNER)

@@ -51,7 +51,7 @@ def share(place):
 @pytest.mark.skipif(shutil.which("bindfs") is None, reason="not run: bindfs is not installed")
 @pytest.mark.parametrize("kind", SHARES)
 @pytest.mark.parametrize("starts_as_root", [True, False])
-def test_a_share_that_keeps_no_owners(share, temporary, kind, starts_as_root):
+def test_a_share_that_keeps_no_owners_is_used(share, temporary, kind, starts_as_root):
     """A share without owners is used, with one event at most; /tmp is used only if our own files can't be written."""
     options, events = SHARES[kind]
     folder = share(options)

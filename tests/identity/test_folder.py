@@ -28,7 +28,7 @@ except ProjectMissingError as error:
 """
 
 
-def test_a_missing_folder(tmp_path):
+def test_a_missing_folder_is_reported_and_a_readable_one_passes(tmp_path):
     """What is not there, and what is not a folder, say so; a folder that can be listed and entered is let pass."""
     with pytest.raises(ProjectMissingError, match="No such file"):
         check_folder(tmp_path / "gone")
@@ -43,7 +43,7 @@ def test_a_missing_folder(tmp_path):
     ("mode", "group", "words"),
     [(0o2770, 2000, ""), (0o2770, 3000, "group_add: ['2000']; fsGroup"), (0o700, 2000, "user: '0:2000'")],
 )
-def test_a_folder_that_is_closed(place, mode, group, words):
+def test_a_closed_folder_names_the_group_that_may_enter(place, mode, group, words):
     """Another user is told how to get in: by the group, if a cluster has given the folder to one."""
     os.chown(place, 0, 2000)
     place.chmod(mode)
