@@ -148,7 +148,7 @@ def test_each_jq_recipe_finds_its_events(recipe):
     assert "\x1b" not in done.stdout.decode()
 
 
-def test_each_byte_that_is_printed():
+def test_each_byte_that_is_printed_makes_a_whole_json_line():
     """For any byte that a process prints, its line is one JSON object, and no line is broken by it."""
     lines: list[bytes] = []
     log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")

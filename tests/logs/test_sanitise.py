@@ -104,7 +104,7 @@ def test_what_can_not_harm_is_untouched(text):
     assert sanitise(harmless) == harmless
 
 
-def test_every_character_alone():
+def test_exactly_the_harmful_characters_are_escaped():
     """Exactly the harmful characters of Unicode are escaped."""
     characters = [chr(code) for code in range(0x110000)]
     assert [c for c in characters if sanitise(c) != c] == [c for c in characters if harmful(c)]
@@ -170,7 +170,7 @@ def test_ordinary_text_is_untouched(text):
         (r"\U000e0041 \xad \ufe00 \U000E0041", r"\\U000e0041 \\xad \\ufe00 \U000E0041"),
     ],
 )
-def test_what_is_not_seen_is_shown(text, written):
+def test_invisible_characters_are_shown_as_escapes(text, written):
     """Whatever hides in a text without being seen stands in it as an escape, also where a cheap proof would do."""
     assert sanitise(text) == sanitise(text, lines=True) == written
     assert json.loads(json_line(None, "info", {"event": "x", "text": text}))["text"] == written
@@ -219,7 +219,7 @@ def test_nothing_of_a_value_is_lost(value):
     assert restored(sanitised(value)) == value
 
 
-def test_what_json_has_no_form_for():
+def test_values_that_json_lacks_become_text_lists_or_null():
     """Bytes become text, huge integers text, sets lists, odd keys text, NaN null, and equal keys stay apart."""
 
     class Colour(enum.Enum):

@@ -57,7 +57,7 @@ def access(**changes):
     return AccessRecord(**(ACCESS | changes)).to_wire()
 
 
-def test_what_every_line_opens_with():
+def test_every_line_opens_with_the_same_five_fields():
     """A line opens with timestamp, level, event, role and generation, in this order, then its fields."""
     recorder = Recorder()
     recorder.log.event("info", "reload.finished", generation=3, at=0.25, duration_s=1.5)
@@ -81,7 +81,7 @@ def test_waiting_is_no_error(role, status, level):
     assert recorder.lines[0]["level"] == level
 
 
-def test_without_a_generation():
+def test_an_event_without_generation_has_no_such_field():
     """An event of no generation has no field for it."""
     recorder = Recorder()
     recorder.log.event("info", "appliance.stopped")
@@ -271,7 +271,7 @@ def test_a_project_can_not_forge_an_event():
     assert "request_id" not in line
 
 
-def test_a_part_of_a_line():
+def test_a_part_of_a_line_says_which_it_is():
     """A piece of a long line says which it is, and whether more comes."""
     recorder = Recorder()
     recorder.log.output(
@@ -288,7 +288,7 @@ def test_structlog_is_left_to_the_project():
     assert (structlog.get_config(), structlog.is_configured()) == before
 
 
-def test_a_project_that_configures_structlog(capsys):
+def test_a_projects_structlog_configuration_does_not_change_our_lines(capsys):
     """A project's own structlog configuration has no say in what our lines look like."""
     structlog.configure(processors=[lambda *_: pytest.fail("ours went through the project's processors")])
     try:
@@ -316,7 +316,7 @@ def test_the_library_writes_json_to_stdout(capsys):
     )
 
 
-def test_the_library_on_a_terminal(monkeypatch):
+def test_the_library_writes_for_people_on_a_terminal(monkeypatch):
     """As a library on a terminal, lines are for people, without colour where NO_COLOR asks for none."""
 
     class Terminal(io.StringIO):
@@ -332,7 +332,7 @@ def test_the_library_on_a_terminal(monkeypatch):
         assert ("\x1b" in terminal.getvalue()) is escapes
 
 
-def test_a_stdout_that_is_not_utf_8():
+def test_json_is_utf_8_whatever_stdouts_encoding_is():
     """As a library, text of every language is written as UTF-8 JSON also where stdout has another encoding."""
     program = "from appliance.logs.setup import library_logger; library_logger().info('output', text='日本 \\u2713')"
     done = subprocess.run(

@@ -79,7 +79,7 @@ def test_lines_of_several_threads_stay_whole(pipe):
     assert sorted(b"".join(got).splitlines(keepends=True)) == sorted(LINES)
 
 
-def test_a_descriptor_that_does_not_block(pipe):
+def test_a_full_stdout_that_does_not_block_loses_nothing(pipe):
     """A stdout that somebody made non-blocking loses nothing when it is full."""
     reading, writing = pipe
     os.set_blocking(writing.fileno(), False)
@@ -135,7 +135,7 @@ def test_a_stop_drops_and_counts(pipe, stderr):
     assert lost == len(LINES) - whole
 
 
-def test_a_closed_stdout(pipe, stderr):
+def test_a_closed_stdout_raises_nothing_and_lines_are_counted(pipe, stderr):
     """When nobody reads any more, lines are counted, those who wait are let go, and nothing is raised."""
     reading, writing = pipe
     writer = Writer(writing.fileno(), bound=10, stderr=stderr[1])
@@ -151,7 +151,7 @@ def test_a_closed_stdout(pipe, stderr):
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EPIPE, errno.EBADF])
-def test_a_descriptor_that_fails_for_a_while(pipe, stderr, monkeypatch, code):
+def test_the_log_goes_on_after_a_full_disk(pipe, stderr, monkeypatch, code):
     """A disk that is full for a while loses what is beyond the bound, and then the log goes on and says how much."""
     reading, writing = pipe
     broken = threading.Event()
@@ -204,7 +204,7 @@ def test_no_thread_is_available(pipe, faults):
 
 
 @pytest.mark.usefixtures("thread_faults")
-def test_no_thread_and_nobody_reads(pipe, stderr, faults):
+def test_a_full_pipe_holds_up_nobody_without_a_thread(pipe, stderr, faults):
     """Without a thread nobody is held up by a full pipe, and what never left it is counted at the end."""
     reading, writing = pipe
     faults.plan("log-writer", NO_THREAD)
@@ -219,7 +219,7 @@ def test_no_thread_and_nobody_reads(pipe, stderr, faults):
     assert lost == len(LINES) - left.count(b"\n")
 
 
-def test_a_stop_with_one_pipe_for_both(pipe):
+def test_a_close_ends_though_both_streams_are_one_full_pipe(pipe):
     """A close ends though stderr is the same full pipe that nobody reads."""
     _, writing = pipe
     writer = Writer(writing.fileno(), bound=1_000_000, stderr=writing.fileno())

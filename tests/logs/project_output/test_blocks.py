@@ -68,7 +68,7 @@ def test_a_group_of_exceptions_is_one_block():
     assert "several" in text
 
 
-def test_a_message_of_several_lines():
+def test_the_lines_of_a_message_with_an_exception_belong_to_it():
     """The lines of a message that is written with its exception belong to it; what is written later does not."""
     lines = [b"Traceback (most recent call last):", b'  File "x.py", line 1', b"ValueError: one", b"two", b"three"]
     assert fed(lines, [b"later"]) == [Block(b"\n".join(lines), "error"), Block(b"later")]
@@ -100,7 +100,7 @@ def test_no_line_is_lost(writes):
     assert b"\n".join(block.text for block in fed(*writes)) == b"\n".join(line for lines in writes for line in lines)
 
 
-def test_a_loggers_words_before_a_traceback():
+def test_a_traceback_after_a_loggers_words_is_one_block():
     """A traceback whose heading follows a logger's words, as Falcon's, is one block with them."""
     lines = [
         b"2026-11-28 [FALCON] [ERROR] GET / => Traceback (most recent call last):",

@@ -41,7 +41,7 @@ def test_chunks_do_not_matter(chunks):
     assert [(bytes(line), marks(line)) for line in pieces] == [(bytes(line), marks(line)) for line in whole]
 
 
-def test_ends_of_lines():
+def test_lf_and_cr_lf_end_a_line():
     """LF and CR LF end a line; a CR inside of one is part of it."""
     assert all_lines([b"a\r", b"\nb\n\nc\rd\n"]) == [b"a", b"b", b"", b"c\rd"]
 
@@ -99,7 +99,7 @@ def test_a_character_is_never_cut(text):
         (b"{}", {"project": {}}),
     ],
 )
-def test_fields_of_a_line(line, fields):
+def test_a_json_line_stands_under_project_and_all_else_is_text(line, fields):
     """A JSON object stands under project, exactly as it was; everything else is text."""
     assert output_events.fields(line) == fields
 

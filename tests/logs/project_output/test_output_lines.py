@@ -43,13 +43,13 @@ def test_a_line_knows_its_process_and_time():
     assert heard(piece(b"x\n", pid=9, at=7.5)) == [OutputLine(b"x", pid=9, at=7.5)]
 
 
-def test_what_was_begun_is_kept():
+def test_the_start_of_a_line_is_kept_and_marked_unfinished():
     """The start of a line comes out when its request ends, and at the end of the pipe, marked as unfinished."""
     ended = heard(piece(b"half", request="a"), piece(b"", kind=END, request="a"), b"raw half")
     assert [(each.text, each.text.more) for each in ended] == [(b"half", True), (b"raw half", True)]
 
 
-def test_a_traceback_of_pieces():
+def test_a_traceback_between_other_output_is_one_event():
     """A traceback that is printed while another request prints is still one event."""
     words = OutputLines(MARK)
     first = list(words.feed(piece(b"Traceback (most recent call last):\n", request="a", at=1.0)))
@@ -61,7 +61,7 @@ def test_a_traceback_of_pieces():
     assert words.timeout_s is None
 
 
-def test_a_record_of_several_pieces():
+def test_a_record_of_several_pieces_is_put_together():
     """A record that is too long for one piece is put together; what is not a record is text."""
     payload = json.dumps({"message": "long"}).encode()
     said = heard(
@@ -82,7 +82,7 @@ def test_nothing_is_kept_of_who_is_silent():
     assert words._sources == {}
 
 
-def test_raw_bytes_of_the_only_request():
+def test_raw_bytes_belong_to_the_only_request_that_ran():
     """Raw bytes are the one request's that ran; a line that two may have written is nobody's."""
     words = OutputLines(MARK)
     assert [each.request_id for each in words.feed(b"alone\nhalf", lambda: "a")] == ["a"]

@@ -15,7 +15,7 @@ def record(head):
     return asdict(abandoned_requests.record(Running(2.0, "id", head), now=5.0, wall=10.0, reason="why"))
 
 
-def test_a_whole_head():
+def test_a_whole_head_gives_method_path_version_and_user_agent():
     """Method, path, query, version and user agent are read off the head; times are the supervisor's."""
     found = record(b"POST /a%20b?c=1 HTTP/1.0\r\nHost: x\r\nUSER-AGENT: curl/8 \xff\r\nX: y")
     expected = {
@@ -36,6 +36,6 @@ def test_a_whole_head():
 @pytest.mark.parametrize(
     ("head", "path"), [(b"GET /" + b"x" * 300, "/" + "x" * 300), (b"GET", None), (b"", None), (b"\xff\x00 / ", "/")]
 )
-def test_a_head_that_was_cut(head, path):
+def test_a_head_that_was_cut_is_shown_as_far_as_it_was_kept(head, path):
     """A head that was too long to be kept whole is shown as far as it was kept."""
     assert record(head)["path"] == path

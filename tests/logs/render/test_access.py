@@ -90,7 +90,7 @@ def test_every_field_has_its_name():
     )
 
 
-def test_the_ids_of_a_caller():
+def test_the_callers_ids_are_used_where_nothing_is_traced():
     """Where requests are not traced, the ids are the caller's, and nothing else is known of the trace."""
     ids = {"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331"}
     found = fields(trace=list(ids.values()))
@@ -134,7 +134,7 @@ def test_the_conventions_secrets_are_ours():
 
 
 @pytest.mark.parametrize("name", [name for name in FULL if name not in {"event", "ended_us"}])
-def test_what_is_absent_is_left_out(name):
+def test_a_value_that_is_absent_has_no_field(name):
     """A value that a request has none of leaves no field behind."""
     made = access.event(record(**{name: None}))[2]
     assert None not in made.values()
@@ -146,7 +146,7 @@ def test_an_empty_query_is_left_out():
     assert "url.query" not in fields(query="")
 
 
-def test_an_unknown_method():
+def test_an_unknown_method_is_shown_as_other_with_its_original():
     """A method that no standard knows is _OTHER, with the original beside it, as the convention asks."""
     made = fields(method="get")
     assert (made["http.request.method"], made["http.request.method_original"]) == ("_OTHER", "get")
@@ -162,7 +162,7 @@ def test_an_unknown_method():
         (b"/%1b[31m%0d%0aspoofed", "/%1b[31m%0d%0aspoofed"),
     ],
 )
-def test_raw_bytes_in_a_path(sent, written):
+def test_raw_bytes_in_a_path_are_read_as_utf_8_and_escaped(sent, written):
     """Bytes beyond ASCII are read as the UTF-8 that the client meant, and what can harm in them is escaped."""
     line = json_line(None, "info", fields(path=sent.decode("latin-1"), query=None, user_agent=None))
     assert json.loads(line)["url.path"] == written
@@ -185,7 +185,7 @@ def test_text_that_is_not_latin_1_is_kept():
         ("a=1&&b", "a=1&&b"),
     ],
 )
-def test_secrets_in_a_query(query, written):
+def test_secrets_in_a_query_are_replaced(query, written):
     """The values of the convention's secret keys are replaced, however their names are encoded; all else is as sent."""
     assert fields(query=query)["url.query"] == written
 
@@ -224,7 +224,7 @@ def test_the_status_decides_the_level(name, status, level):
         record(path=3, query="a", user_agent="é").to_wire(),
     ],
 )
-def test_what_is_not_a_record(broken):
+def test_a_list_that_is_not_a_record_is_refused(broken):
     """A list that is not an access record is refused, and nothing else than that is raised."""
     with pytest.raises((ValueError, TypeError, AttributeError)):
         access.event(AccessRecord.from_wire(broken))
@@ -249,7 +249,7 @@ def test_keys_of_a_setting_are_redacted(query, written):
     assert made["url.query"] == written
 
 
-def test_what_is_redacted_without_a_word():
+def test_the_setting_redacts_passwords_sessions_and_codes_by_default():
     """The setting's default names what people send passwords, sessions and codes in."""
     default = next(setting.default for setting in TABLE if setting.name == "REDACT").split(",")
     names = ("pass", "Password", "session", "sessionid", "auth_token", "code", "client_secret")

@@ -65,7 +65,7 @@ def test_a_request_is_one_aligned_line():
     )
 
 
-def test_a_request_that_did_not_end_well():
+def test_a_refused_or_aborted_request_says_why():
     """A refused or aborted request says why, behind what is known of it."""
     fields = {"reason": "no Host", "http.response.status_code": 400, "duration_s": 0.0001}
     assert shown("warning", "request.refused", **fields).endswith("warn  400    0.1 ms -       (refused: no Host)\n")
@@ -134,7 +134,7 @@ def test_output_is_plain():
     assert shown("info", "output", stream="stderr", pid=1, text="oh") == "03:04:05.678 err | oh\n"
 
 
-def test_a_projects_json():
+def test_a_projects_json_is_shown_on_one_line():
     """A project's JSON line is shown as its message and its other keys, on one line."""
     project = {"level": "info", "message": "a\nb", "n": [1, {"x": None}], "who": "two words"}
     text = shown("info", "output", stream="stdout", project=project)
@@ -155,7 +155,7 @@ def test_a_traceback_marks_the_projects_own_frames():
     assert "\x1b[31mZeroDivisionError: division by zero\x1b[0m\n" in text
 
 
-def test_a_traceback_that_ends_in_a_library():
+def test_the_frame_that_raised_is_shown_wherever_it_is():
     """The frame that raised is shown wherever it is, its path without the folder of the installation."""
     raised = TRACEBACK.replace("/w/shop/views.py", "/usr/lib/python3.13/json/decoder.py")
     lines = [line[19:] for line in shown("error", "application.failed", traceback=raised).splitlines()[1:]]
@@ -211,7 +211,7 @@ def test_a_settings_error_is_told_once():
     assert shown("error", "settings.invalid", **fields).splitlines()[0] == "03:04:05.678 error settings.invalid"
 
 
-def test_a_response_that_died():
+def test_a_response_that_died_is_an_error_with_its_reason():
     """A response that ended before its end is an error with its reason, whatever its status was."""
     reason = "the application failed after 12 bytes of the response"
     line = shown("info", "request.finished", **request(reason=reason))

@@ -49,7 +49,7 @@ def test_a_record_shows_where_it_was_made():
     assert shown({**record, "extra": {"count": 2}}) == "03:04:05.678 error shop: sold count=2 shop/views.py:3\n"
 
 
-def test_a_records_exception():
+def test_a_records_exception_is_shown_as_python_prints_it():
     """The exception of a record is shown as Python prints it, what led to it first."""
     cause = {"type": "KeyError", "message": "'a'", "frames": FRAMES[1:2], "of": "cause"}
     record = {"event": "project.logged", "logger": "l", "message": "m", "exception": [*EXCEPTION, cause]}
@@ -89,7 +89,7 @@ def test_paths_are_relative():
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
-def test_an_exception_that_is_not_one(value):
+def test_an_exception_with_malformed_parts_is_still_shown(value):
     """Whatever stands where an exception's parts should be, it is shown somehow."""
     assert isinstance(as_text([value, {"frames": value, "notes": value}]), str)
 
@@ -118,7 +118,7 @@ def test_requests_are_the_same_except_for_their_times():
     assert shown(request, {**request, "url.path": "/b"}).count("\n") == 2
 
 
-def test_what_goes_on_is_shown_each_second():
+def test_a_repeated_event_is_shown_once_a_second():
     """What is repeated for long is shown once a second, with how many were not; what is rare is always shown."""
     now = [0.0]
     fold = Fold(lambda: now[0])
