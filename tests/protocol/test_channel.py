@@ -84,7 +84,7 @@ def test_one_descriptor_too_many_is_refused(ends: Ends):
 
 
 @pytest.mark.parametrize("free", [0, 1, 2])
-def test_descriptors_that_are_lost(ends: Ends, few_descriptors: FewDescriptors, free: int):
+def test_a_lost_descriptor_is_an_error_at_once(ends: Ends, few_descriptors: FewDescriptors, free: int):
     """At the limit of descriptors the kernel drops some of a message's: an error at once, and none stays open.
 
     Otherwise the next message's would count as the rest of this one's.
@@ -112,7 +112,7 @@ def test_a_large_message_arrives_whole(ends: Ends):
     assert message == Records(batch=[record])
 
 
-def test_waits_without_blocking():
+def test_a_message_that_does_not_fit_waits_for_the_next_flush():
     """In non-blocking mode what does not fit waits, and flush sends the rest."""
     near, far = Channel.pair()
     near.setblocking(False)

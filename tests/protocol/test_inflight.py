@@ -56,7 +56,7 @@ def test_the_trace_of_a_request_is_kept(both):
     assert read_origin(reading.running()[0].request_id) == ("i" * 128, ["a" * 32, "b" * 16, "c" * 16, 1])
 
 
-def test_what_is_only_being_sent(both):
+def test_a_request_that_is_only_being_sent_is_not_over(both):
     """A request whose application has ended is not over before its response is, and has said nothing meanwhile."""
     in_flight, reading = both
     first, second = Request("first"), Request("second")
@@ -90,7 +90,7 @@ def test_refused_requests_count_as_ended(both):
     assert (reading.running(), reading.ended()) == ([], 1)
 
 
-def test_more_requests_than_slots(both):
+def test_requests_beyond_the_slots_run_uncounted(both):
     """What finds no slot runs uncounted, and disturbs nobody's count."""
     in_flight, reading = both
     requests = [Request(request_id=str(number)) for number in range(5)]
@@ -102,7 +102,7 @@ def test_more_requests_than_slots(both):
     assert (reading.running(), reading.ended()) == ([], 5)
 
 
-def test_the_only_one_since(both):
+def test_the_only_request_since_a_moment_is_told(both):
     """The request that alone has run since a moment is told, running or not; of two, or none, nothing is said."""
     in_flight, reading = both
     first, second = Request("first"), Request("second")
