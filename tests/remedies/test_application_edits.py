@@ -40,7 +40,7 @@ def test_an_application_that_is_not_there_is_not_named(tmp_path: Path, applicati
     assert made(where, kind="serve-application", application=application) is None
 
 
-def test_asgi_applications_that_tie(tmp_path: Path):
+def test_asgi_applications_that_tie_can_be_named_if_they_are_adapted(tmp_path: Path):
     """Each of two ASGI applications can be named if the appliance adapts ASGI; else neither."""
     files = dict.fromkeys(("one.py", "two.py"), "from fastapi import FastAPI\napp = FastAPI()\n")
     adapts = project_facts(tmp_path, files=files, values={"APPLIANCE_ASGI": "adapt"})

@@ -36,7 +36,7 @@ def test_a_change_writes_what_was_shown(tmp_path: Path, before: str, after: str)
     assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
 
 
-def test_a_new_file(tmp_path: Path):
+def test_a_new_file_is_made_and_closed_if_it_holds_secrets(tmp_path: Path):
     """A file that is not there is made; one with secrets is closed to others."""
     apply(json.loads(edit(tmp_path, "new.txt", "a\n").job(tmp_path)))
     assert (tmp_path / "new.txt").read_text() == "a\n"
@@ -48,7 +48,7 @@ def test_a_new_file(tmp_path: Path):
     assert sorted(each.name for each in tmp_path.iterdir()) == [".env", "example", "new.txt"]
 
 
-def test_a_change_that_came_since(tmp_path: Path):
+def test_a_file_that_was_saved_since_the_diff_is_left(tmp_path: Path):
     """A file that was saved since the diff was shown is left as it is."""
     file = tmp_path / "file.txt"
     file.write_text("a\n")
@@ -75,7 +75,7 @@ def test_a_file_that_came_or_went(tmp_path: Path, appears: bool):
     assert (file.read_text() if appears else file.exists()) == ("saved\n" if appears else False)
 
 
-def test_out_of_the_project(tmp_path: Path):
+def test_a_link_out_of_the_project_is_not_followed(tmp_path: Path):
     """A link that leads out of the project since then is not followed; one within it is."""
     root = tmp_path / "project"
     root.mkdir()
@@ -185,7 +185,7 @@ def test_a_folder_of_somebody_else_is_not_written(tmp_path: Path):
     assert file.read_text() == "a\n"
 
 
-def test_a_missing_folder(tmp_path: Path):
+def test_a_failed_write_is_one_line_with_code_1(tmp_path: Path):
     """What can't be written is said in one line, and the exit code is 1."""
     job = json.loads(edit(tmp_path, "no/file.txt", "a\n").job(tmp_path))
     run = subprocess.run(
@@ -196,7 +196,7 @@ def test_a_missing_folder(tmp_path: Path):
     assert run.stderr == "no/file.txt can't be written: No such file or directory\n"
 
 
-def test_as_a_process(tmp_path: Path):
+def test_the_process_makes_the_change_of_its_variable(tmp_path: Path):
     """The change comes by a variable, and what was done is said."""
     run = subprocess.run(
         [sys.executable, "-I", "-m", "appliance.remedies.apply_edit"],

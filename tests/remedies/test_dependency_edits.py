@@ -104,14 +104,14 @@ def test_the_form_is_kept(tmp_path: Path, case: str):
         ("requirements.txt", "flask\n\udcff"),
     ],
 )
-def test_what_is_not_known_is_left(tmp_path: Path, file: str, text: str):
+def test_a_dependency_file_of_unknown_form_is_left(tmp_path: Path, file: str, text: str):
     """A file with hashes, one that code works out, a broken one, a lock: nothing is offered."""
     where = project_facts(tmp_path, file)
     (tmp_path / file).write_bytes(text.encode("utf-8", "surrogateescape"))
     assert made(where, kind="add-dependency", packages="Pillow") is None
 
 
-def test_no_file_at_all(tmp_path: Path):
+def test_a_requirements_file_is_made_if_there_is_none(tmp_path: Path):
     """Without any file, a requirements file is made with all that is missing; never over one that is there."""
     where = project_facts(tmp_path)
     assert after(where, kind="add-dependency", packages="flask Pillow") == "flask\nPillow\n"
@@ -122,7 +122,7 @@ def test_no_file_at_all(tmp_path: Path):
 @pytest.mark.parametrize(
     "packages", ["a; rm -rf /", "-r/etc/passwd", "a\nb", "git+https://x", "--index-url=x", "", " a"]
 )
-def test_no_name_of_a_package(tmp_path: Path, packages: str):
+def test_a_text_that_is_not_a_packages_name_fits_no_row(tmp_path: Path, packages: str):
     """What is not a package's name fits no row."""
     assert made(project_facts(tmp_path), kind="add-dependency", packages=packages) is None
 

@@ -54,7 +54,7 @@ def test_poetry_is_used_if_it_is_there(tmp_path: Path):
     assert remedy.proposal.command[1:] == ("add", "--lock", "flask")
 
 
-def test_a_byte_order_mark(tmp_path: Path):
+def test_a_byte_order_mark_hides_no_declaration(tmp_path: Path):
     """A pyproject.toml that an editor of Windows has saved declares what it lists: the lock alone is made again."""
     files = {"uv.lock": "", "pyproject.toml": f"\ufeff{PYPROJECT}"}
     where = project_facts(tmp_path, "uv.lock", files)
@@ -64,7 +64,7 @@ def test_a_byte_order_mark(tmp_path: Path):
     assert remedy.command_line.split()[1] == "lock"
 
 
-def test_a_lock_in_a_folder(tmp_path: Path):
+def test_the_command_names_the_folder_of_the_lock(tmp_path: Path):
     """The command runs in the project's folder, and names the folder of the lock."""
     files = {"back/uv.lock": "", "back/pyproject.toml": PYPROJECT}
     where = project_facts(tmp_path, "back/uv.lock", files)

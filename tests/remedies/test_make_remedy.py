@@ -70,7 +70,7 @@ def test_commands_are_made_from_files(tmp_path: Path, files: dict[str, str], nee
     assert line(tmp_path / "project", files, need) == command
 
 
-def test_the_application_of_flask(tmp_path: Path):
+def test_flask_is_told_the_application_that_is_served(tmp_path: Path):
     """``flask`` is told the application that is served, unless the project says it itself."""
     need = {"kind": "flask-command", "command": "init-db"}
     shown = line(tmp_path, CLICK, need, target=TARGET)
@@ -78,7 +78,7 @@ def test_the_application_of_flask(tmp_path: Path):
     assert line(tmp_path, CLICK, need, target=TARGET, variables={"FLASK_APP": "x"}) == "flask init-db"
 
 
-def test_a_service_to_start(tmp_path: Path):
+def test_a_command_for_the_host_is_shown_and_never_run(tmp_path: Path):
     """What only the host can run is shown, and never run."""
     remedy = made(project_facts(tmp_path, files={"compose.yaml": COMPOSE}), kind="start-service", host="db")
     assert remedy is not None
@@ -104,7 +104,7 @@ def test_a_service_to_start(tmp_path: Path):
         ("S=http://localhost:9999/a\n", "9999", "S=http://search:9999/a\n"),
     ],
 )
-def test_a_service_instead_of_localhost(tmp_path: Path, env: str, port: str, expected: str):
+def test_the_compose_files_service_replaces_localhost(tmp_path: Path, env: str, port: str, expected: str):
     """The name and port of the compose file's service take the place of localhost; a password is not shown."""
     where = project_facts(tmp_path, files={"compose.yaml": COMPOSE, ".env": env})
     assert after(where, kind="use-service", port=port) == expected
@@ -113,7 +113,7 @@ def test_a_service_instead_of_localhost(tmp_path: Path, env: str, port: str, exp
     assert "pw12345678" not in str(remedy.page())
 
 
-def test_a_host_that_the_sources_read(tmp_path: Path):
+def test_the_variable_that_defaults_to_localhost_is_set(tmp_path: Path):
     """Without a line in .env, the variable that the sources read with localhost as its default is set."""
     files = {"compose.yaml": COMPOSE, "app.py": "import os\nHOST = os.environ.get('DB_HOST', 'localhost')\n"}
     where = project_facts(tmp_path, files=files)
@@ -151,14 +151,14 @@ def test_a_list_of_hosts_gets_one_more(tmp_path: Path, settings: str, expected: 
         ("ALLOWED_HOSTS = [\n", "", None),
     ],
 )
-def test_a_host_by_a_variable(tmp_path: Path, settings: str, known: str, expected: str | None):
+def test_the_variable_that_holds_the_hosts_is_set(tmp_path: Path, settings: str, known: str, expected: str | None):
     """Where the settings read the hosts from a variable, that is set; else nothing is offered."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf"}, "values": {"HOSTS": known}}
     where = project_facts(tmp_path, files={"conf.py": settings}, **facts)
     assert after(where, kind="add-host", host="shop.test") == expected
 
 
-def test_a_host_in_the_settings_that_are_imported(tmp_path: Path):
+def test_settings_that_import_everything_are_followed(tmp_path: Path):
     """Settings that import everything from others are followed."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf.dev"}}
     files = {"conf/dev.py": "from .base import *\n", "conf/base.py": "ALLOWED_HOSTS = []\n", "conf/__init__.py": ""}
@@ -169,7 +169,7 @@ def test_a_host_in_the_settings_that_are_imported(tmp_path: Path):
 
 
 @pytest.mark.parametrize("host", ["a b", "a'b", 'x"]', "a\nb", "", "<b>"])
-def test_no_name_of_a_host(tmp_path: Path, host: str):
+def test_a_text_that_is_not_a_hosts_name_fits_no_row(tmp_path: Path, host: str):
     """What is not a host's name fits no row."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf"}}
     assert (

@@ -35,7 +35,7 @@ def test_a_secret_is_random_and_hidden(tmp_path: Path):
     assert after(where, kind="make-secret", name="SECRET_KEY") != remedy.proposal.edit.after.decode()
 
 
-def test_a_secret_with_an_example(tmp_path: Path):
+def test_the_example_is_copied_with_a_random_secret(tmp_path: Path):
     """Without .env, the example is copied, with the random value in its place."""
     where = project_facts(tmp_path, files={**READS, ".env.example": "A=1\nSECRET_KEY=change-me\nB=2\n"})
     text = after(where, kind="make-secret", name="SECRET_KEY")
@@ -52,13 +52,13 @@ def test_a_secret_with_an_example(tmp_path: Path):
         ("class S(BaseSettings):\n    secret_key: str\n", "SECRET_KEY"),
     ],
 )
-def test_a_secret_that_is_read(tmp_path: Path, source: str, name: str):
+def test_the_secrets_variable_is_the_one_that_the_sources_read(tmp_path: Path, source: str, name: str):
     """The variable is the one that the sources read."""
     where = project_facts(tmp_path, files={"app.py": source})
     assert (after(where, kind="make-secret", name="SECRET_KEY") or "").startswith(f"{name}=")
 
 
-def test_a_secret_that_nobody_reads(tmp_path: Path):
+def test_a_secret_that_nobody_reads_is_not_offered(tmp_path: Path):
     """Where no source reads the variable, setting it would not help: nothing is offered."""
     where = project_facts(tmp_path, files={"app.py": "app.config['SECRET_KEY']\n"})
     assert made(where, kind="make-secret", name="SECRET_KEY") is None
@@ -76,7 +76,7 @@ def test_an_example_is_copied_over_no_file(tmp_path: Path):
     assert made(where, kind="copy-example", file=".env", example=".env.example") is None
 
 
-def test_a_link_out_of_the_project(tmp_path: Path):
+def test_a_file_outside_of_the_project_is_neither_shown_nor_written(tmp_path: Path):
     """A file that a link leads to outside of the project is neither shown nor written."""
     outside = tmp_path / "outside"
     outside.write_text("SECRET=shown?\n")
