@@ -38,7 +38,7 @@ def test_what_is_under_way_is_no_failure():
     assert overlay({**PAGE, "status": 503}) is None
 
 
-def test_a_failure_without_source():
+def test_a_failure_without_source_has_details():
     """An installation that failed has details, and no source; a malformed tree gives none."""
     trees: list[Any] = [None, [], {}, {"frames": []}, {"frames": [FRAMES[1]]}]
     for tree in trees:

@@ -114,7 +114,7 @@ def test_refusals_do_not_fill_the_log(site: Site):
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"nonsense", "400"), (b"x" * 20_000, "413")])
-def test_a_report_that_is_not_one(site: Site, body: bytes, status: str):
+def test_a_report_that_cannot_be_read_is_refused(site: Site, body: bytes, status: str):
     """A body that can't be read, or is too long, is refused."""
     assert site.post("/__appliance__/browser-error", body)[0] == status
 

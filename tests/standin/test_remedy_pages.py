@@ -89,14 +89,14 @@ def test_a_pressed_button_leads_to_its_output():
     assert site.sent == [RunRemedy(remedy=ID, shown="s" * 32), CancelRemedy(remedy=ID)]
 
 
-def test_the_page_after_the_button():
+def test_the_page_after_the_button_refreshes_itself():
     """The page that a browser is led to refreshes itself, even if the supervisor has not answered yet."""
     site = Site()
     site.ask(PAGE, form=site.form(), **OURS)
     assert 'http-equiv="refresh"' in site.ask(f"{PAGE}?id={ID}")[2]
 
 
-def test_pressed_by_a_script():
+def test_a_script_that_presses_the_button_gets_no_page():
     """A script sends the page's value in a field of its own, and gets no page."""
     site = Site()
     given = {"HTTP_X_APPLIANCE_PAGE": site.policy.page_value, "HTTP_ACCEPT": "application/json", **OURS}
@@ -127,14 +127,14 @@ def test_foreign_requests_are_refused(fields: dict[str, str], end: str):
 
 
 @pytest.mark.parametrize("value", ["", "0" * 64, "é"])
-def test_without_the_pages_value(value: str):
+def test_a_form_without_the_pages_token_runs_nothing(value: str):
     """A form that does not come from a page of ours runs nothing."""
     site = Site()
     assert site.ask(PAGE, form={"id": ID, "page_value": value}, **OURS)[0] == 403
     assert site.sent == []
 
 
-def test_an_endless_form():
+def test_an_endless_form_has_no_fields():
     """A form that is too long, or has too many fields, has none."""
     site = Site()
     long = {**site.form(), "more": "x" * 20_000}
@@ -183,7 +183,7 @@ def test_advice_has_no_button():
     assert "<form" not in site.ask(f"{PAGE}?id={ID}")[2]
 
 
-def test_the_files_of_the_page():
+def test_the_pages_style_and_script_are_typed_and_hold_no_secret():
     """The style and the script are typed, so that a browser takes them; the script holds no secret."""
     site = Site()
     status, fields, script = site.ask(f"{PAGE}.js")

@@ -25,7 +25,7 @@ def ask(page: WaitingPage, version: int, accept: str = "application/json") -> tu
     return answer["status"], answer["headers"], body
 
 
-def test_progress_in_place():
+def test_a_pages_progress_is_replaced_in_place():
     """While something is under way, the answer is the page's new content."""
     page = WaitingPage()
     page.show({**PROGRESS, "version": 2, "secret": "unshown"})

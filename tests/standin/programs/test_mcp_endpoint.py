@@ -81,7 +81,7 @@ def test_each_wrong_request_has_its_status(endpoint: McpEndpoint, body: Any, fie
     assert ask(endpoint, body, **fields)[0] == status
 
 
-def test_a_batch_of_an_older_client(endpoint: McpEndpoint):
+def test_a_batch_is_answered_in_a_list(endpoint: McpEndpoint):
     """Messages in a list are answered in a list."""
     _, _, content = ask(endpoint, [message("ping", 1), message("notifications/initialized", None), message("ping", 2)])
     assert [each["id"] for each in json.loads(content)] == [1, 2]
