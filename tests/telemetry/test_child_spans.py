@@ -58,7 +58,7 @@ def test_names_of_queries_are_few(sql: str, name: str):
     assert step.span.name == name
 
 
-def test_a_query_that_fails():
+def test_a_failed_query_is_an_error_of_its_span():
     """A failed query's exception is the error of its span; the number of fetched rows is an attribute."""
     (failed, read) = steps(
         queries=[[0, -1, 0, 0, -1, -1, 1, 2, 0], [0, -1, 0, 0, -1, 7, 1, -1, 0]],
@@ -87,7 +87,7 @@ def test_a_call_is_a_span():
     ("changes", "error"),
     [({"status": 404}, "404"), ({"status": None, "error": "ConnectionError: longsecret refused"}, "ConnectionError")],
 )
-def test_a_call_that_fails(changes: dict[str, Any], error: str):
+def test_a_failed_call_is_an_error_with_its_secrets_masked(changes: dict[str, Any], error: str):
     """A status of 400 or more, or an exception, is an error of the caller; the secrets of its text are masked."""
     (step,) = steps(effects={"calls": [{**CALL, **changes}]})
     assert step.span.attributes["error.type"] == error

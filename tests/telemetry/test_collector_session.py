@@ -46,7 +46,9 @@ def outcome_of(url: str, timeout: float = 5.0) -> Outcome:
         (Answer(503, fields=(("Retry-After", "tomorrow"),)), False, True, "503 Service Unavailable"),
     ],
 )  # fmt: skip
-def test_answers_and_what_they_mean(collecting: Collector, answer: Answer, taken: bool, temporary: bool, reason: str):
+def test_only_retryable_answers_send_a_batch_again(
+    collecting: Collector, answer: Answer, taken: bool, temporary: bool, reason: str
+):
     """Success is success, whatever the body; only what OTLP calls so is sent again; each failure says what to do."""
     collecting.usual = answer
     outcome = outcome_of(f"{collecting.url}/v1/traces")
@@ -55,7 +57,7 @@ def test_answers_and_what_they_mean(collecting: Collector, answer: Answer, taken
     assert outcome.retry_after_s == (7.0 if answer.status == 429 else 0.0)
 
 
-def test_what_is_too_large_and_what_is_rejected(collecting: Collector):
+def test_a_413_asks_for_less_and_rejected_items_are_counted(collecting: Collector):
     """413 asks for less at once; a partial success counts what was thrown away."""
     collecting.usual = Answer(413)
     assert outcome_of(f"{collecting.url}/v1/traces").too_large
@@ -67,7 +69,7 @@ def test_what_is_too_large_and_what_is_rejected(collecting: Collector):
     assert (outcome.taken, outcome.rejected, outcome.reason) == (True, 3, "too old")
 
 
-def test_nobody_answers_at_all():
+def test_a_collector_that_does_not_answer_is_asked_again_later():
     """A port without a listener, a name that nobody has, a listener that says nothing: all are for later."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -82,7 +84,7 @@ def test_nobody_answers_at_all():
     assert not plain.taken
 
 
-def test_tls_of_another_authority(collecting: Collector):
+def test_a_wrong_certificate_or_scheme_is_named_in_the_advice(collecting: Collector):
     """A collector without TLS behind an https URL: the advice names the certificate and the scheme."""
     outcome = outcome_of(collecting.url.replace("http://", "https://") + "/v1/traces")
     assert not outcome.taken

@@ -105,7 +105,7 @@ def test_what_a_request_did_arrives(collecting: Collector):
     }
 
 
-def test_a_collector_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_all_arrives_over_tls_with_the_certificate_of_the_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With the certificate of its authority all arrives, compressed too; without, the advice names the variable."""
     certificate = make_certificate(tmp_path)
     with collector(certificate=certificate) as secure:
@@ -119,7 +119,7 @@ def test_a_collector_behind_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert [got.attributes["url.path"] for got in secure.spans] == ["/2"]
 
 
-def test_a_collector_that_asks_for_time(collecting: Collector, monkeypatch: pytest.MonkeyPatch):
+def test_a_pause_that_the_collector_asks_for_is_kept(collecting: Collector, monkeypatch: pytest.MonkeyPatch):
     """The pause that a collector asks for is kept, also where it is longer than the SDK tries; nothing is lost."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
     collecting.answers = [Answer(429, fields=(("Retry-After", "0.1"),)), Answer(503, fields=(("Retry-After", "1.5"),))]
@@ -135,7 +135,7 @@ def test_a_collector_that_asks_for_time(collecting: Collector, monkeypatch: pyte
     assert [got.attributes["url.path"] for got in collecting.spans] == ["/1"]
 
 
-def test_lines_in_pieces_and_lines_of_nobody(collecting: Collector):
+def test_lines_in_pieces_arrive_and_garbage_is_left_out(collecting: Collector):
     """A line may come in pieces; half a line, garbage and other objects are left out."""
     whole = request(1)
     other = [b'the end of one"}\n', b"[]\n", b"{}\n", b'"x"\n', line("request.finished", timestamp="now"), b'{"half']
@@ -157,7 +157,7 @@ def test_values_that_otlp_can_not_hold(collecting: Collector):
     assert "extra" in attributes
 
 
-def test_a_generation_that_traces_itself(collecting: Collector):
+def test_requests_of_a_generation_that_traces_itself_are_not_our_spans(collecting: Collector):
     """Requests of a generation that traces itself are not spans of ours; those of the next generation are."""
     next_one = request(3).replace(b'"generation": 1', b'"generation": 2')
     assert exported([request(1), line("telemetry.left"), request(2), next_one]) == []
