@@ -23,7 +23,7 @@ from appliance.assistants.json_rpc import RpcError
     ],
     ids=["cut", "no text", "deep", "no message", "many", "long"],
 )
-def test_a_text_that_cannot_be_read(data: bytes, code: int):
+def test_a_text_that_cannot_be_read_is_an_error_with_its_code(data: bytes, code: int):
     """A text that can't be read, or is too much, is an error with its code."""
     with pytest.raises(RpcError) as error:
         json_rpc.read(data)
@@ -39,7 +39,7 @@ def test_a_text_that_cannot_be_read(data: bytes, code: int):
         {"jsonrpc": "2.0", "method": "ping", "id": "x" * 201},
     ],
 )  # fmt: skip
-def test_values_that_are_not_messages(message: Any):
+def test_values_that_are_not_messages_are_refused(message: Any):
     """JSON other than a request, notification or answer of JSON-RPC 2.0 is refused."""
     with pytest.raises(RpcError) as error:
         json_rpc.id_of(message)

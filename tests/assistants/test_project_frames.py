@@ -30,7 +30,7 @@ def raised(folder: Path) -> str:
     raise AssertionError
 
 
-def test_frames_of_the_project_alone(tmp_path: Path):
+def test_frames_of_libraries_are_left_out(tmp_path: Path):
     """Frames of libraries are left out, also of those that are installed below the project's folder."""
     found = project_frames(raised(tmp_path), str(tmp_path))
     assert [(each["file"], each["line"], each["function"]) for each in found] == [
@@ -55,7 +55,7 @@ def test_many_frames_are_shortened():
     assert (found[0]["line"], found[-1]["line"]) == (0, 9999)
 
 
-def test_files_of_the_project():
+def test_only_a_file_below_the_projects_folder_is_its_own():
     """A file below the project's folder is its own, a neighbour with a longer name is not."""
     assert project_file("/w/a/b.py", "/w") == "a/b.py"
     assert project_file("/w/a/b.py", "/w/") == "a/b.py"
@@ -64,7 +64,7 @@ def test_files_of_the_project():
     assert project_file("/w/.venv/lib/python3.13/site-packages/x.py", "/w") is None
 
 
-def test_the_threads_that_run_the_project():
+def test_a_thread_in_the_projects_code_is_told_with_its_frames():
     """In a real dump, the thread that waits in the project's code is told with its frames; others are counted."""
     ready, over = threading.Event(), threading.Event()
 

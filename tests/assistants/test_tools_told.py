@@ -60,7 +60,7 @@ def test_an_error_before_its_request_is_recorded(site: Site):
     assert (error["request"], error["request_number"]) == ("", None)
 
 
-def test_requests_by_filter(shop: Site):
+def test_filters_leave_other_requests_out(shop: Site):
     """Filters leave the others out, and a page names the next one."""
     listed = shop.call("list_requests", limit=2)
     assert [each["path"] for each in listed["requests"]] == ["/order?id=7", "/4"]
@@ -70,7 +70,7 @@ def test_requests_by_filter(shop: Site):
     assert shop.call("list_requests", q="nowhere")["note"] == "No request matches."
 
 
-def test_the_parts_of_a_request(shop: Site):
+def test_each_part_of_a_request_can_be_asked_for(shop: Site):
     """Each part of a request can be asked for; what was not recorded is said."""
     number = shop.call("list_requests", status="500")["requests"][0]["number"]
     assert shop.call("get_request", number=number, part="traceback")["traceback"] == TRACEBACK
@@ -81,7 +81,7 @@ def test_the_parts_of_a_request(shop: Site):
     assert "Call list_requests" in shop.error("get_request", number=99)
 
 
-def test_lines_of_the_log(shop: Site):
+def test_lines_are_found_by_level_event_and_text(shop: Site):
     """Lines are found by level, event and text, also those outside of requests; a request has its own."""
     assert [each["text"] for each in shop.call("get_log", level="error", event="output")["lines"]] == [
         "outside of a request"
@@ -93,7 +93,7 @@ def test_lines_of_the_log(shop: Site):
     assert "Call list_requests" in shop.error("get_log", request=99)
 
 
-def test_a_route_that_became_slower(site: Site):
+def test_a_route_that_became_slower_is_told_with_the_save(site: Site):
     """A route is told with its durations before and after the last save, and when the save made it slower."""
     site.record(
         *(request("/slow", START + number, duration_s=0.01) for number in range(5)),
@@ -107,7 +107,7 @@ def test_a_route_that_became_slower(site: Site):
     assert len(site.call("list_routes", text="same")["routes"]) == 1
 
 
-def test_what_keeps_the_project_from_being_served(site: Site):
+def test_a_failure_has_its_title_place_and_project_frames(site: Site):
     """A failure has its title, its place and the project's frames, in the status and among the errors."""
     details = f'  File "{PROJECT}/app.py", line 4\n    def (\n        ^\nSyntaxError: invalid syntax\n'
     error = {
@@ -126,7 +126,7 @@ def test_what_keeps_the_project_from_being_served(site: Site):
     assert site.call("status")["last_error_fixed_since"]["place"] == "app.py:4"
 
 
-def test_where_a_worker_hangs(site: Site):
+def test_the_thread_that_runs_the_projects_code_is_told(site: Site):
     """The thread that runs the project's code is told, with the requests that have not ended."""
     site.stacks = (
         f'Thread 0x1 (most recent call first):\n  File "/usr/lib/python3.13/ssl.py", line 1 in read\n'
@@ -149,7 +149,7 @@ def test_where_a_worker_hangs(site: Site):
     assert "did not answer" in site.call("worker_stacks")["note"]
 
 
-def test_the_history_of_reloads(site: Site):
+def test_each_reload_is_told_with_its_saves_and_error(site: Site):
     """A reload is told with what was saved, and a failed one with its error and place."""
     site.record(
         line("worker.ready", START, generation=1, total_s=0.5),
@@ -165,7 +165,7 @@ def test_the_history_of_reloads(site: Site):
 
 
 @pytest.mark.parametrize("state", ["serving", "broken"])
-def test_a_reload_that_came_before_the_call(site: Site, state: str):
+def test_a_reload_that_ended_before_the_call_is_told(site: Site, state: str):
     """With the attempt before the save, a reload that has ended already is told, with its warnings."""
     error = {"title": "NameError: x", "file": f"{PROJECT}/app.py", "line": 2, "details": ""}
     site.status |= {"state": state, "attempt": 5, "generation": 3, "error": error if state == "broken" else None}
@@ -176,7 +176,7 @@ def test_a_reload_that_came_before_the_call(site: Site, state: str):
     assert found["warnings"] == ["migrations.found: Run migrate."]
 
 
-def test_no_reload_in_time(site: Site):
+def test_a_save_without_a_reload_is_said_so_in_time(site: Site):
     """Where nothing is reloaded, the tool says so after its time; templates that are read again are named."""
     site.record()
     found = site.call("wait_for_reload", timeout_s=1)
@@ -191,7 +191,7 @@ def test_saved_templates_need_no_reload(site: Site):
     assert (found["good"], found["saved"]) == (True, ["base.html"])
 
 
-def test_what_a_request_did_besides_its_queries():
+def test_calls_mail_templates_and_caches_are_told():
     """Outgoing calls, mail, templates and caches are told with their lines, durations and results."""
     call = {"method": "GET", "url": "http://pay/1", "place": f"{PROJECT}/pay.py:3", "began_s": 0.1, "duration_s": None,
             "status": None, "error": "timed out"}  # fmt: skip
