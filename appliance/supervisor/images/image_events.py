@@ -47,9 +47,15 @@ class WorkerWanted(Event):
 
 
 class WorkerStarted(Event):
-    """A worker has its start message; ``swapping``: it was forked from the IMAGE."""
+    """A worker has its start message.
+
+    Attributes:
+        swapping: it was forked from the IMAGE.
+        alone: what imports beside it would delay it: there is one processor, or others use them all.
+    """
 
     swapping: bool
+    alone: bool = False
 
 
 class WorkerReady(Event):

@@ -104,7 +104,7 @@ class State:
         refusal: why the last import can't be forked from; empty once one could.
         refused: it was the newest import, and no file has changed since.
         preloader: there is one.
-        alone: there is one processor: what imports beside a worker that starts delays it.
+        alone: as ``WorkerStarted.alone``, of the newest worker.
         serving: the newest worker serves.
         starting: it has its start message, and is not ready.
         wanted: files were saved for which no worker has been started yet.
@@ -229,11 +229,12 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
 
 
 def _worker_started(state: State, event: WorkerStarted) -> Step:
-    reason = "" if state.image else state.refusal or NOT_READY
+    resumed = _if_alone(state, Resume())
     state = replace(
-        state, serving=False, starting=True, wanted=False, swapping=event.swapping, unverified=False, reason=reason,
+        state, serving=False, starting=True, wanted=False, swapping=event.swapping, alone=event.alone,
+        unverified=False, reason="" if state.image else state.refusal or NOT_READY,
     )  # fmt: skip
-    return _end_import(state) if state.image else _wait(state, *_if_alone(state, Pause()))
+    return _end_import(state) if state.image else _wait(state, *(_if_alone(state, Pause()) or resumed))
 
 
 def _if_alone(state: State, action: Action) -> tuple[Action, ...]:

@@ -21,7 +21,7 @@ from appliance.supervisor.images.image_reports import ImageReports
 from appliance.supervisor.images.image_states import Phase, Process
 from appliance.supervisor.images.swappable_files import NOT_WORTH, ImageFiles, SwappableFiles, why_off
 from appliance.supervisor.images.verification import Verification
-from appliance.supervisor.processes.processors import processors
+from appliance.supervisor.processes.processors import are_crowded, processors
 from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class Images:
         self._replace = replace
         off = why_off(runtime.settings)
         self.is_on = not off
-        self._state = image_states.State(Phase.OFF, off) if off else image_states.State(alone=processors() < 2)
+        self._one_processor = processors() < 2
+        self._state = image_states.State(Phase.OFF, off) if off else image_states.State(alone=self._one_processor)
         self._performers = self._actions()
         hangs = partial(self._on, events.ImageEnded("it does not answer"))
         self._processes = ImageProcesses(runtime.loop, runtime.children, hangs)
@@ -168,7 +169,8 @@ class Images:
         """A worker has its start message."""
         self._worker = worker
         self.checkpoints.worker_started(worker, swapping=swapping)
-        self._on(events.WorkerStarted(swapping))
+        alone = self._one_processor or (not self._state.image and self.is_on and are_crowded())
+        self._on(events.WorkerStarted(swapping, alone))
 
     def worker_ready(self) -> None:
         """The newest worker serves."""
@@ -372,8 +374,6 @@ class Images:
         files = self._swappable.named(self._files[Process.IMAGE].changed) if Process.IMAGE in self._files else []
         self._swappable.turn_off([*files, *action.differences])
         self._reports.mismatch(generation, files, action.differences)
-
-    # -- the processes -------------------------------------------------------------------------------------------------
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
         if (child := self._processes.fork_spare()) is not None:

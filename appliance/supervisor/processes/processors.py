@@ -1,6 +1,7 @@
-"""Say how many processors this process may use: those that it may run on, and the limit of its control group.
+"""Say how many processors this process may use, and whether others wait for them.
 
-Runs in the supervisor, which reads one or two small files at its start.
+A process may use the processors that it may run on, up to the limit of its control group. Runs in the supervisor, which
+reads one or two small files at its start, and another one when a save is served by an import.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import os
 from pathlib import Path
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_PRESSURE = Path("/proc/pressure/cpu")  # Linux's PSI: Documentation/accounting/psi.rst
+_CROWDED_PERCENT = 30.0  # of the last ten seconds; an import beside another one makes less on two processors
+_SOME = "some avg10="
 
 
 def processors(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
@@ -20,6 +24,16 @@ def processors(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgrou
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([float(allowed), *_quotas(groups, own)])
+
+
+def are_crowded(pressure: Path = _PRESSURE) -> bool:
+    """Return whether processes of the machine have waited much for a processor; False if the kernel does not say."""
+    text = _read(pressure)
+    share = text.removeprefix(_SOME).partition(" ")[0] if text.startswith(_SOME) else ""
+    try:
+        return float(share) >= _CROWDED_PERCENT
+    except ValueError:
+        return False
 
 
 def _quotas(groups: Path, own: Path) -> list[float]:

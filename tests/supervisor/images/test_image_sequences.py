@@ -58,7 +58,7 @@ SAVED = [FilesChanged(), WorkerWanted()]
 
 EVENT = st.one_of(
     st.builds(FilesChanged, st.sampled_from(["", "", "settings.toml is no module"])),
-    st.builds(WorkerStarted, st.booleans()),
+    st.builds(WorkerStarted, st.booleans(), st.booleans()),
     st.builds(Imported, st.sampled_from(["", "", "app starts a thread"])),
     st.builds(Compared, st.sampled_from([(), ("app",)]), st.booleans()),
     st.sampled_from([
@@ -75,7 +75,9 @@ class Model:
     """The processes as a performer has them, and which files each has read."""
 
     def __init__(self, *, alone: bool) -> None:
+        self.alone = alone  # always
         self.state = State(alone=alone)
+        self.paused = False  # the process that imports
         self.files = 0  # counts the changes
         self.unswappable = 0  # the newest change that no swap can serve
         self.image: int | None = None  # the files that each has read
@@ -90,7 +92,8 @@ class Model:
         if isinstance(event, ImportStarted):  # said by ``perform`` alone
             return []
         if isinstance(event, WorkerStarted):
-            event = WorkerStarted(event.swapping and fork_source(self.state) is not None)
+            swapping = event.swapping and fork_source(self.state) is not None
+            event = WorkerStarted(swapping, event.alone or self.alone)
             self.served = self.files
         if isinstance(event, FilesChanged):
             self.files += 1
@@ -109,6 +112,7 @@ class Model:
             case StartImport():
                 assert self.importing is None, "two imports at once"
                 self.importing = self.files
+                self.paused = False
                 self.state, actions = step(self.state, ImportStarted())
                 assert actions == ()
             case Compare() | Repeat():
@@ -120,6 +124,9 @@ class Model:
                 self.image = None
             case EndImport():
                 self.importing = None
+            case Pause() | Resume():
+                assert self.importing is not None
+                self.paused = isinstance(action, Pause)
             case ForkAhead():
                 assert self.image is not None
             case _:
@@ -144,8 +151,8 @@ def test_no_sequence_breaks_what_must_hold(events: list[Event], alone: bool):
         assert delay_s(state) is None or model.scheduled, f"{event} forgot the next import of {before}"
         assert state.image or not state.spare
         assert not (state.serving and state.starting)
-        assert alone or not {Pause(), Resume()}.intersection(actions)
-        if state.starting and not (state.image or alone or state.refused) and state.preloader:
+        assert not (model.paused and model.importing is not None) or (state.starting and state.alone)
+        if state.starting and not (state.image or state.alone or state.refused) and state.preloader:
             assert model.scheduled or model.importing is not None or state.phase is Phase.OFF, "a save delays the image"
         if ReplaceWorker() in actions:
             assert fork_source(state) is None or state.wanted

@@ -162,7 +162,7 @@ def test_a_save_while_the_first_image_is_made(alone: bool):
     """The import goes on; with one processor it stands still while a worker is started, which does not wait for it."""
     state, actions = history(*IMPORTING, *SAVED, state=State(alone=alone))
     assert (actions, fork_source(state), why_not(state)) == ([], None, NOT_READY)
-    state, actions = history(WorkerStarted(swapping=False), state=state)
+    state, actions = history(WorkerStarted(swapping=False, alone=alone), state=state)
     assert actions == [Pause()] * alone
     for event in (WorkerReady(), WorkerGone()):
         assert history(event, state=state)[1] == [Resume()] * alone
@@ -182,8 +182,15 @@ def test_the_first_image_is_imported_beside_a_worker_that_starts():
     state, actions = history(Imported(), state=state)
     assert actions == [Promote()]
     assert fork_source(history(WorkerReady(), *SAVED, state=state)[0]) is Process.IMAGE
-    assert history(*starting, state=State(alone=True))[1] == []
+    busy = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False, alone=True)]
+    assert history(*busy)[1] == []
     assert delay_s(history(*READY, *SAVED, WorkerStarted(swapping=False))[0]) is None
+
+
+def test_an_import_goes_on_when_the_machine_has_time_again():
+    """An import that stood still for one worker goes on beside the next one, if others use the processors no more."""
+    paused, _ = history(*IMPORTING, WorkerStarted(swapping=False, alone=True))
+    assert history(*SAVED, WorkerStarted(swapping=False), state=paused)[1] == [Resume()]
 
 
 @pytest.mark.parametrize("begun", [READY, SWAPPED, IMPORTING, COMPARING, REPEATING])

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from appliance.supervisor.processes.processors import processors
+from appliance.supervisor.processes.processors import are_crowded, processors
 
 
 @pytest.fixture
@@ -42,3 +42,20 @@ def test_the_least_of_all_limits_counts(tmp_path, own: str, files: dict[str, str
 def test_a_machine_without_groups_has_its_processors(tmp_path):
     """Where no control group can be read, what the machine allows counts."""
     assert processors(tmp_path, tmp_path / "none") >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "crowded"),
+    [
+        ("some avg10=68.47 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n", True),
+        ("some avg10=9.90 avg60=88.21 avg300=66.02 total=9\n", False),
+        ("full avg10=99.00 avg60=88.21 avg300=66.02 total=9\n", False),
+        ("some avg10=", False),
+        ("", False),
+    ],
+)
+def test_the_pressure_shows_whether_others_wait(tmp_path, text, crowded):
+    """Processors are crowded if processes have waited for them in the last ten seconds; not if nothing is known."""
+    (tmp_path / "cpu").write_text(text)
+    assert are_crowded(tmp_path / "cpu") is crowded
+    assert not are_crowded(tmp_path / "none")
