@@ -37,13 +37,14 @@ from appliance.protocol import request_summary, traces
 from appliance.protocol.access_record import AccessRecord
 from appliance.protocol.inflight import Running
 from appliance.protocol.output_frames import Reader, new_mark
-from appliance.server.http import hosts, lenient
+from appliance.server.http import lenient
 from appliance.server.http.chunked import ChunkedBody
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
 from appliance.server.http.limits import Limits
 from appliance.server.http.refusal import RequestRefused
 from appliance.server.http.response import response_head
+from appliance.server.http.served_hosts import hosts
 from appliance.server.http.trusted_proxies import TrustedProxies
 from appliance.server.pages import error_page, project_files
 from appliance.server.pages.distributions import distribution

@@ -1,10 +1,10 @@
-"""``python -m tools.hosts``: write the table of allowed hosts into docs/hosts.md, from ``server/http/host_rules``."""
+"""``python -m tools.hosts``: write the table of allowed hosts into docs/hosts.md, from ``host_rules``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from appliance.server.http.host_rules import HOST_RULES
+from appliance.server.http.served_hosts.host_rules import HOST_RULES
 
 PAGE = Path(__file__).parent.parent / "docs" / "hosts.md"
 _MARK, _END = "<!-- rules -->\n", "<!-- /rules -->"

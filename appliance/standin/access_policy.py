@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.server.browser.own_paths import PREFIX
-from appliance.server.http.hosts import is_loopback
+from appliance.server.http.served_hosts.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..protocol.channel import Channel, ChannelError, message_parts
 from ..protocol.greeting import greet, next_messages
 from ..protocol.messages import HandOverConnections, TakeConnections
-from ..server.http.hosts import AllowedHosts
 from ..server.http.limits import Limits
+from ..server.http.served_hosts.hosts import AllowedHosts
+from ..server.http.served_hosts.workspace_hosts import WorkspaceHosts
 from ..server.http.trusted_proxies import TrustedProxies
-from ..server.http.workspace_hosts import WorkspaceHosts
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pool.pool import PooledWSGIServer
 from .standard_path import standard_library_alone

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.server.http.hosts import is_loopback
+from appliance.server.http.served_hosts.hosts import is_loopback
 from appliance.standin.access_policy import COOKIE, FIELDS, AccessDenied, AccessPolicy, Allowed, PageRequest
 
 TOKEN = "the-token-of-this-start"

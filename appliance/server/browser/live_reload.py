@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..http.hosts import host_name, is_loopback
+from ..http.served_hosts.hosts import host_name, is_loopback
 from .own_paths import CLIENT
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .body import CLIENT_LEFT, Body
-from .fields import CONTROLS, TOKEN
+from .field_grammar import CONTROLS, TOKEN
 from .limits import RECEIVE, SIZE_LINE_MAX
 from .refusal import RequestRefused, too_large
 

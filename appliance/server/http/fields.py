@@ -1,7 +1,8 @@
-"""Read header fields: values, framing, the connection's options (RFC 9110, 5 to 10; RFC 9112, 5 to 9).
+"""Read a block of field lines into a request's ``Fields`` (RFC 9110, 5; RFC 9112, 5).
 
-Knows the general grammar of fields, and the few fields that the server itself acts on. Pure: no socket, no clock. Runs
-once for each new block of field lines.
+The fields that the server itself acts on have modules of their own: ``request_framing`` (Content-Length,
+Transfer-Encoding), ``keep_alive`` (Connection), ``expect_continue`` (Expect), ``served_hosts`` (Host). Pure: no socket,
+no clock. Runs once for each new block of field lines.
 
 Theory of operation. A block of a dozen fields must cost only a few microseconds. So the usual block is checked by
 operations of C code: one deletion of control characters, whose count shows whether any stood outside a line end;
@@ -11,22 +12,18 @@ functions, which accept the block or find its fault. A field that could be read 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from .hosts import is_host
+from .expect_continue import check_expectation
+from .field_grammar import CONTROLS, TOKEN, check_controls
+from .keep_alive import connection_options
 from .refusal import RequestRefused
+from .request_framing import framing_of
+from .served_hosts.hosts import is_host
 
 if TYPE_CHECKING:
     from .limits import Limits
 
-# Deleting these characters from valid lines removes only the line ends. Tabs are valid in values, but rare, so they
-# take the slow path.
-CONTROLS = bytes([*range(0x20), 0x7F])
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BAD_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_LENGTH_DIGITS = 19  # the digits of 2**63 - 1
-_LENGTH_MAX = 2**63 - 1
 # Proxies and content delivery networks put the client's address into these fields, beside X-Forwarded-*. Applications
 # believe them.
 _FORWARDED = frozenset(
@@ -120,12 +117,11 @@ class FieldReader:
         fields = Fields(values, forwarded, minor)
         self._check_host(values.get("HTTP_HOST"), minor)
         if "CONTENT_LENGTH" in values or "HTTP_TRANSFER_ENCODING" in values:
-            _set_framing(fields, minor)
+            fields.length, fields.chunked = framing_of(values, minor)
         if "HTTP_CONNECTION" in values:
-            _set_connection(fields, minor)
+            fields.keep_alive, fields.upgrade = connection_options(values, minor)
         if "HTTP_EXPECT" in values and minor > 0:  # RFC 9110, 10.1.1: Expect of a 1.0 client is ignored
-            if not elements(values["HTTP_EXPECT"]) <= {"100-continue"}:
-                raise RequestRefused(417, "the only supported expectation is 100-continue (RFC 9110, 10.1.1)")
+            check_expectation(values["HTTP_EXPECT"])
             fields.expects = fields.chunked or fields.length > 0
         return fields
 
@@ -159,59 +155,6 @@ def _combine(lines: list[str]) -> tuple[dict[str, str], dict[str, str] | None]:
             # RFC 9110, 5.3: join with a comma and a space; for cookies with a semicolon (RFC 9113, 8.2.3).
             target[key] += ("; " if key == "HTTP_COOKIE" else ", ") + value
     return values, forwarded or None
-
-
-def _set_framing(fields: Fields, minor: int) -> None:
-    """Set the framing (RFC 9112, 6.1 to 6.3). The server decodes the coding, so it hides the field (PEP 3333)."""
-    length = fields.values.get("CONTENT_LENGTH")
-    coding = fields.values.pop("HTTP_TRANSFER_ENCODING", None)
-    if coding is None:
-        if length is not None:
-            digits = length.lstrip("0") or length[:1]  # any number of zeros may lead; int() reads at most 4300 digits
-            if not length.isascii() or not length.isdigit() or len(digits) > _LENGTH_DIGITS:
-                raise RequestRefused(400, "Content-Length is not a number (RFC 9110, 8.6)")
-            fields.length = int(digits)
-            if fields.length > _LENGTH_MAX:
-                raise RequestRefused(400, "Content-Length is larger than 63 bits (RFC 9110, 8.6)")
-            fields.values["CONTENT_LENGTH"] = digits
-        return
-    if minor < 1:
-        raise RequestRefused(400, "HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
-    if length is not None:
-        raise RequestRefused(400, "Content-Length and Transfer-Encoding are both given (RFC 9112, 6.3)")
-    codings = [name for name in (name.strip(" \t").lower() for name in coding.split(",")) if name]
-    if codings != ["chunked"]:
-        if codings[-1:] == ["chunked"] and codings.count("chunked") == 1 and all(map(TOKEN.fullmatch, codings)):
-            raise RequestRefused(501, "the only supported transfer coding is chunked (RFC 9112, 6.1)")
-        raise RequestRefused(400, "chunked must be the last transfer coding, and appear once (RFC 9112, 6.3)")
-    fields.chunked = True
-
-
-def _set_connection(fields: Fields, minor: int) -> None:
-    """Set the connection's options (RFC 9110, 7.6.1)."""
-    options = elements(fields.values["HTTP_CONNECTION"])
-    # RFC 9112, 9.3: "close" wins. Otherwise 1.1 persists, and 1.0 only with "keep-alive".
-    fields.keep_alive = "close" not in options and (minor > 0 or "keep-alive" in options)
-    fields.upgrade = "upgrade" in options and minor > 0 and "HTTP_UPGRADE" in fields.values
-
-
-def elements(value: str) -> set[str]:
-    """Return a list's elements in lower case, without empty ones (RFC 9110, 5.6.1.2)."""
-    return {option.strip(" \t") for option in value.lower().split(",")} - {""}
-
-
-def check_controls(line: str) -> None:
-    """Refuse a line with a control character other than a tab.
-
-    Raises:
-        RequestRefused: the line has one.
-    """
-    bad = _BAD_CONTROL.search(line)
-    if bad is not None:
-        what = {"\r": "a CR without its LF", "\n": "an LF without its CR", "\0": "a NUL"}
-        raise RequestRefused(
-            400, f"{what.get(bad[0], 'a control character')} in the head (RFC 9112, 2.2; RFC 9110, 5.5)"
-        )
 
 
 def _bad_name(name: str) -> RequestRefused:

@@ -16,9 +16,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .fields import TOKEN, check_controls
-from .hosts import is_host
+from .field_grammar import TOKEN, check_controls
 from .refusal import LONG_METHOD, TLS_REASON, RequestRefused
+from .served_hosts.hosts import is_host
 
 if TYPE_CHECKING:
     from .fields import FieldReader, Fields

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from .hosts import host_name, is_host
-from .workspace_hosts import WorkspaceHosts
+from .served_hosts.hosts import host_name, is_host
+from .served_hosts.workspace_hosts import WorkspaceHosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

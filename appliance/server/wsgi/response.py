@@ -18,7 +18,7 @@ from ..http.head import PROTOCOLS
 from ..http.refusal import TOO_MANY_STREAMS, RequestRefused
 from ..http.response.content import is_single, join_items, not_bytes
 from ..http.response.file_wrapper import file_range
-from ..http.response.framing import delimit
+from ..http.response.response_framing import delimit
 from ..http.response.response_head import ApplicationFault, ResponseFields
 from .application_run import ApplicationRun, ClientGone
 from .failure_events import log_wrong_length

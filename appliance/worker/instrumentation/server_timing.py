@@ -10,7 +10,7 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ...server.http.hosts import host_name, is_loopback
+from ...server.http.served_hosts.hosts import host_name, is_loopback
 from .details import Details
 
 if TYPE_CHECKING:

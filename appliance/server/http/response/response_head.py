@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from wsgiref.handlers import format_date_time
 
-from ..fields import CONTROLS, TOKEN
+from ..field_grammar import CONTROLS, TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.server.http.hosts import AllowedHosts, host_name, is_host
+from appliance.server.http.served_hosts.hosts import AllowedHosts, host_name, is_host
 from tests.server.served import Served
 
 Serve = Callable[..., Served]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.server.http.response.framing import delimit
+from appliance.server.http.response.response_framing import delimit
 
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 ALL = -1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...conventions import ANY_PORT
+from ....conventions import ANY_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

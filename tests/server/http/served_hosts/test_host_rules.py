@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.server.http.host_rules import HOST_RULES, HostRule
-from appliance.server.http.hosts import AllowedHosts, is_host
+from appliance.server.http.served_hosts.host_rules import HOST_RULES, HostRule
+from appliance.server.http.served_hosts.hosts import AllowedHosts, is_host
 
 
 @pytest.mark.parametrize("rule", HOST_RULES, ids=lambda rule: rule.meaning[:40])

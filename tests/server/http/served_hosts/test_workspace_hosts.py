@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from appliance.server.http.hosts import AllowedHosts
+from appliance.server.http.served_hosts.hosts import AllowedHosts
+from appliance.server.http.served_hosts.workspace_hosts import WorkspaceHosts
 from appliance.server.http.trusted_proxies import TrustedProxies
-from appliance.server.http.workspace_hosts import WorkspaceHosts
 
 NAMES = WorkspaceHosts([("https", "Octo-{port}.app.github.dev"), ("http", "{port}--main--shop--kim.coder.test")])
 
