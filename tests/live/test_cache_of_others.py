@@ -19,7 +19,7 @@ def kept(start: Start, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["code/*", "code", "."])
-def test_a_part_that_others_could_write(start: Start, tmp_path: Path, part: str):
+def test_a_part_that_others_could_write_is_made_again(start: Start, tmp_path: Path, part: str):
     """A part of the cache that others could write is made again, with one event; the next start says nothing."""
     cache = tmp_path / "cache"
     kept(start, cache)

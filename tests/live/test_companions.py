@@ -202,7 +202,7 @@ def test_they_can_be_switched_off(start: Start, project: Path):
 
 
 @pytest.mark.parametrize("preload", ["on", "off"])
-def test_those_that_follow_the_code_do(start: Start, project: Path, preload: str):
+def test_companions_that_follow_the_code_start_again_at_a_save(start: Start, project: Path, preload: str):
     """A save starts those again that ask for it, once it serves, and no others; a broken save ends none of them."""
     (project / "said.py").write_text("word = 'one'\n", encoding="utf-8")
     declare(project, "follows: python -c 'import said; print(said.word)'; exec cat", f"stays: {LASTS}")

@@ -39,7 +39,7 @@ def test_django_serves_static_files_and_reports_checks(start: Start, bookshop: P
     assert not (bookshop / "db.sqlite3").exists()  # the project's folder is its own
 
 
-def test_a_host_that_django_does_not_allow(start: Start, bookshop: Path) -> None:
+def test_a_refused_host_of_django_says_what_to_add(start: Start, bookshop: Path) -> None:
     """The page and one event say what to add to ALLOWED_HOSTS."""
     settings = bookshop / "bookshop" / "settings.py"
     settings.write_text(settings.read_text("utf-8") + "\nALLOWED_HOSTS = ['shop.example']\n")

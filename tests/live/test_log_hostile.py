@@ -109,7 +109,7 @@ def test_a_forked_child_is_no_second_server(appliance: Logged):
     assert sum(event["event"].startswith("request.") for event in appliance.events) == (len(children) + 1) * 21
 
 
-def test_the_connections_that_a_worker_never_came_to(tmp_path: Path):
+def test_connections_that_a_dead_worker_had_accepted_are_counted(tmp_path: Path):
     """Connections that a worker had accepted when it died are counted; the next one serves the others."""
     appliance = Logged(APPS / "hostile_words", tmp_path, APPLIANCE_THREADS="1")
     appliance.wait_for("worker.ready")

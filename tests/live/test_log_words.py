@@ -244,7 +244,7 @@ def test_a_process_waits_for_a_slow_stdout_and_loses_nothing(serve: Serve, tmp_p
     assert not [event for event in appliance.events if event["event"] == "records.lost"]
 
 
-def test_a_signal_while_stdout_is_not_read(serve: Serve, tmp_path: Path):
+def test_a_stop_does_not_wait_for_an_unread_stdout(serve: Serve, tmp_path: Path):
     """A stop does not wait for a stdout that nobody reads: what is left out is counted on stderr."""
     appliance = serve({"app.py": FLOOD})
     flood = stall(appliance, tmp_path / "progress")

@@ -20,7 +20,7 @@ def becomes(appliance: Appliance, body: bytes) -> None:
         appliance.wait_for("reload.finished")
 
 
-def test_a_folder_whose_name_is_no_text(start: Start, tmp_path: Path):
+def test_a_project_in_a_folder_with_an_undecodable_name_is_served(start: Start, tmp_path: Path):
     """A project in such a folder, with such files and a library beside, is checked, installed, served and reloaded."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     (folder / "library").mkdir(parents=True)

@@ -165,7 +165,7 @@ def test_only_documents_that_a_browser_navigates_to_get_the_script(serving: Appl
 
 
 @pytest.mark.parametrize("settings", [{"APPLIANCE_BROWSER_RELOAD": "off"}, {"APPLIANCE_RELOAD": "off"}])
-def test_no_script_where_the_settings_say_so(start: Starting, project: Path, settings: dict[str, str]):
+def test_documents_get_no_script_without_live_reload(start: Starting, project: Path, settings: dict[str, str]):
     """Without live reload, and without reload, documents are the project's own; the pages are still there."""
     (project / "app.py").write_text(PAGE, encoding="utf-8")
     appliance = start(**settings)

@@ -50,7 +50,7 @@ for _ in range(4):
 """
 
 
-def test_saves_while_the_interpreter_is_busy(start: Start, project: Path):
+def test_saves_while_the_interpreter_is_busy_serve_nothing_stale(start: Start, project: Path):
     """While a worker is slow to hear that it is to drain the next one waits: no answer is older than one seen."""
     (project / "app.py").write_text(BUSY + APP.format(number=0), encoding="utf-8")
     appliance = start()

@@ -117,7 +117,7 @@ FOLDERS = """
 """
 
 
-def test_folders_that_a_view_makes(start: Start, project: Path):
+def test_folders_that_a_view_makes_restart_nothing(start: Start, project: Path):
     """A folder of modules that requests make, rename and remove restarts nothing."""
     (project / "app.py").write_text(APP.format(importing="", answering=FOLDERS, word="one"), encoding="utf-8")
     appliance = start()

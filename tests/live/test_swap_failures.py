@@ -95,7 +95,7 @@ def test_saves_in_a_row_do_not_keep_the_image_away(start: Start, project: Path, 
     assert served.worst() == []
 
 
-def test_saves_while_something_is_compared(start: Start, project: Path):
+def test_saves_during_a_comparison_are_swapped_and_never_a_mismatch(start: Start, project: Path):
     """Saves at every moment of an import that verifies the one before are swapped, and never called a mismatch."""
     served = SwappedProject(start, project, "plain", python())
     served.image()
