@@ -84,7 +84,7 @@ def test_a_command_without_an_application_names_none(refuse):
 @pytest.mark.parametrize(
     "place", ["/usr/local/lib/python3.9/site-packages/main/go.py", "/srv/main/go.py", "/opt/app/src/main/go.py"]
 )
-def test_the_path_that_an_image_has(find, place):
+def test_a_path_of_a_dockerfile_is_found_in_the_project(find, place):
     """What a Dockerfile names by its installed path is found where it lies in the project, in src/ too."""
     files = {"src/main/go.py": GO, "src/main/other.py": GO, "Dockerfile": f"CMD python {place}\n"}
     assert find(files).file.endswith("src/main/go.py")
@@ -116,7 +116,7 @@ HUG = "import hug\n@hug.get()\ndef hello(): return 1\n"
         ({"api.py": HUG}, None, "api.py"),
     ],
 )
-def test_a_name_that_the_framework_sets(find, files, app, name):
+def test_a_name_that_the_framework_sets_can_be_named(find, files, app, name):
     """What hug binds in a module when it is imported can be named, and is found."""
     assert find(files, app=app).name == name
 

@@ -49,7 +49,7 @@ def test_an_eggs_entry_points_are_read_from_the_files_that_declare_them(find, de
     assert "shop" in target.keywords["own"]
 
 
-def test_an_egg_that_nothing_declares(find):
+def test_an_egg_that_nothing_declares_means_main_of_the_package(find):
     """Without a declaration it is main() of the project's own package."""
     files = {"pyproject.toml": '[project]\nname = "shop"\n', "shop/__init__.py": MAIN, "development.ini": INI}
     assert find(files).keywords["entries"] == {"main": "shop:main"}

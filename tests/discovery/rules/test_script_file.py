@@ -143,7 +143,7 @@ def test_a_main_module_with_relative_imports_is_run_as_a_module(find, tmp_path):
     assert (target.kind, target.module, target.search_path) == ("script", "shop", (str(tmp_path),))
 
 
-def test_a_package_that_a_script_completes(find):
+def test_a_script_that_completes_an_application_is_run(find):
     """An application without routes, to which a function adds them that a script calls: the script is run."""
     files = {
         "shop/__init__.py": "from flask import Flask\napp = Flask('x')\ndef create_app():\n    return app\n",
