@@ -62,7 +62,7 @@ def test_counts_what_is_unpacked(tmp_path: Path):
     assert state["fetched"] == 2
 
 
-def test_counts_the_bytes_of_what_arrives(tmp_path: Path):
+def test_the_unpacked_bytes_of_a_download_are_counted(tmp_path: Path):
     """What uv has unpacked of a large download that goes on is counted, so that a page does not stand still."""
     told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     progress = InstallProgress(tmp_path, told.put)

@@ -145,7 +145,7 @@ def test_an_index_that_does_not_answer_is_not_tried_again(given, tmp_path):
         assert installer(values, tmp_path, tmp_path, print, 0, (requirements,)).environment["UV_HTTP_RETRIES"] == "0"
 
 
-def test_the_cache_where_the_index_is_away(tmp_path):
+def test_the_cache_is_tried_where_the_index_is_away(tmp_path):
     """What could not reach an index is tried once more from the cache; where that lacks it the first words stand."""
     program = tmp_path / "uv"
     program.write_text('#!/bin/sh\n[ -z "$UV_OFFLINE" ] || exit $CODE\necho "error: dns error"; exit 1\n')

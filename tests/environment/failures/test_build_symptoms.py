@@ -71,6 +71,6 @@ def test_real_builds_are_known(file):
     assert cause.old or cause.debian or cause.headers
 
 
-def test_words_that_nobody_knows():
+def test_unknown_words_of_a_build_have_no_cause():
     """What no row fits has no cause: nothing is made up."""
     assert cause_of_build("something new went wrong") is None

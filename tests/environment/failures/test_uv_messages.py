@@ -98,7 +98,7 @@ def test_offline_counts_only_without_a_network():
 
 
 @pytest.mark.parametrize("words", [[], ["error: something new"], ["\x00"]])
-def test_words_that_nobody_knows(words):
+def test_unknown_words_are_told_as_uv_says_them(words):
     """What no row fits is told in uv's own words, with an action."""
     error = failure(words, 1, "")
     assert "it ended with an error" in error.found

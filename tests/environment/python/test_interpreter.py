@@ -70,7 +70,7 @@ def pretend(tmp_path):
         {"pyproject.toml": f'[tool.poetry.dependencies]\npython = "~2.7 || ^{OWN}"\n'},
     ],
 )
-def test_our_own_where_it_does(choose, files):
+def test_our_own_python_is_taken_where_the_project_allows_it(choose, files):
     """The appliance's own Python is taken wherever the project allows it: the base of its environment."""
     chosen = choose(files)
     assert (chosen.version, chosen.path) == (OWN, appliance_interpreter())

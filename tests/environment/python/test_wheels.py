@@ -120,14 +120,14 @@ def test_a_wheel_for_every_python_may_be_too_old(pin, python, runs):
 
 
 @pytest.mark.parametrize("line", ["stable==1.0", "toaster==1.0", "compiled==2.0", "never==1.0"])
-def test_one_question_where_nothing_is_lacking(old, asked, line):
+def test_other_pythons_are_not_asked_about_where_no_wheel_is_lacking(old, asked, line):
     """A wheel for every Python or for this one, or no wheel at all: then no other Python is asked about."""
     old.write("requirements.txt", line)
     found = asked(OWN, OTHER)
     assert found[OWN] == ()
 
 
-def test_a_python_that_a_pin_forbids(old, tmp_path):
+def test_a_python_that_a_pinned_release_forbids_is_ruled_out(old, tmp_path):
     """A release that does not run on a Python at all rules that Python out, as the index's page says."""
     newest = SERVED[0]
     page = tmp_path / "simple" / "modern"
