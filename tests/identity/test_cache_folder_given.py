@@ -38,7 +38,7 @@ def test_root_closes_the_gap(volume, temporary):
 
 
 @as_root
-def test_an_empty_folder_that_root_has_made(volume, temporary):
+def test_an_empty_folder_that_root_has_made_locks_nobody_out(volume, temporary):
     """A root that ended between making and giving it away leaves no user locked out."""
     (volume / NAME).mkdir(mode=0o755)
     assert prepare_cache(volume, OWNER, OTHER) == []

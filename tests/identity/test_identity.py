@@ -143,7 +143,7 @@ switch_user(owner_of(project), cache)
 
 
 @as_root
-def test_which_streams_are_given(place, volume):
+def test_only_roots_own_pipes_are_given_to_the_owner(place, volume):
     """Root's own pipe is given to the project's owner; another user's, a FIFO in a folder and a terminal are not."""
     project = place / "project"
     project.mkdir()
