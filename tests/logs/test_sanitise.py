@@ -233,7 +233,7 @@ def test_values_that_json_lacks_become_text_lists_or_null():
     assert str(sanitised(10**5000)).startswith("0x")
 
 
-def test_an_object_whose_text_raises():
+def test_an_object_whose_text_raises_is_named_by_its_type():
     """An object that can't even be printed is named by its type."""
 
     class Broken:

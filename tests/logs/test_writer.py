@@ -95,7 +95,7 @@ def test_a_full_stdout_that_does_not_block_loses_nothing(pipe):
     assert b"".join(got) == b"".join(LINES)
 
 
-def test_full_until_there_is_room(pipe):
+def test_a_full_queue_stays_full_until_half_of_it_has_gone(pipe):
     """A queue at its bound is full until half of it has gone; then its callback is called."""
     reading, writing = pipe
     writer = Writer(writing.fileno(), bound=100_000)

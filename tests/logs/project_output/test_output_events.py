@@ -105,7 +105,7 @@ def test_a_json_line_stands_under_project_and_all_else_is_text(line, fields):
 
 
 @pytest.mark.parametrize("line", [b'{"a":' * 50_000 + b"1" + b"}" * 50_000, b'{"a": ' + b"9" * 5000 + b"}"])
-def test_json_that_python_refuses(line):
+def test_json_that_python_refuses_is_text(line):
     """JSON that is nested too deep, or holds more digits than Python reads, is text."""
     assert output_events.fields(line) == {"text": line.decode()}
 
