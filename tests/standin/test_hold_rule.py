@@ -102,7 +102,7 @@ def test_a_connection_that_queued_waits_for_its_own_second(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: only Linux tells when bytes came")
-def test_when_bytes_came():
+def test_the_kernel_tells_when_the_last_bytes_came():
     """The kernel tells how long ago the last bytes came, and nothing of a socket that is not TCP's."""
     began = time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
