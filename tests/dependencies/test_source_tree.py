@@ -60,7 +60,7 @@ def test_a_version_is_found_without_a_build(read, files):
     assert read(files).version == "7.1"
 
 
-def test_a_version_that_only_a_build_knows(read):
+def test_a_version_that_only_a_build_knows_counts_as_0(read):
     """A version that only a build could tell counts as 0, and nothing fails."""
     assert read({"pyproject.toml": '[project]\nname = "shop"\ndynamic = ["version"]\n'}).version == "0"
 
