@@ -24,7 +24,7 @@ def service(image: Image) -> dict[str, Any]:
     return app
 
 
-def test_a_source_that_every_machine_finds(tmp_path: Path) -> None:
+def test_a_missing_image_is_built_from_a_source_that_every_machine_finds(tmp_path: Path) -> None:
     """The missing image is built from it, no registry is asked, and the new image remembers the source."""
     app = service(Image(ImageSource(URL)))
     assert (app["image"], app["pull_policy"]) == ("wsgi-appliance", "never")
@@ -46,14 +46,14 @@ def test_a_source_without_a_release_says_how_to_pin_it(tmp_path: Path, context: 
     assert (f"// {line}" in container) == is_newest
 
 
-def test_the_image_with_more_pythons(tmp_path: Path) -> None:
+def test_files_that_the_full_image_writes_build_the_full_image(tmp_path: Path) -> None:
     """Files that the full image writes build the full image."""
     image = Image(ImageSource(URL), target="full")
     assert service(image)["build"]["target"] == "full"
     assert image.build_command == f'docker build --tag wsgi-appliance --target full "{URL}"'
 
 
-def test_a_source_behind_ssh(tmp_path: Path) -> None:
+def test_a_source_over_ssh_lets_the_build_ask_the_agent(tmp_path: Path) -> None:
     """The build may ask the SSH agent, which compose does not allow by itself."""
     assert service(Image(ImageSource("ssh://git@git.example.test/x.git")))["build"]["ssh"] == ["default"]
 

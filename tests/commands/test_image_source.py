@@ -55,7 +55,7 @@ def test_a_url_becomes_a_repositorys(text: str, url: str) -> None:
     assert as_url(text) == url
 
 
-def test_a_source_that_is_a_folder(clone: Path, shop: Path) -> None:
+def test_a_relative_source_is_kept_in_the_working_folder_alone(clone: Path, shop: Path) -> None:
     """A relative folder is kept if the project's folder is the working folder; from elsewhere it becomes absolute."""
     relative = given("../a clone", shop, shop, in_image=False)
     assert relative == ImageSource("../a clone", checked=True)
@@ -64,7 +64,7 @@ def test_a_source_that_is_a_folder(clone: Path, shop: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["../wsgi-appliance", "/home/me/wsgi-appliance", "C:\\src\\wsgi-appliance"])
-def test_a_folder_that_only_the_host_sees(shop: Path, text: str) -> None:
+def test_a_folder_that_only_the_host_sees_is_taken_unchecked(shop: Path, text: str) -> None:
     """In the image, a folder outside of the project is taken as it is given, and counts as not checked."""
     assert given(text, shop, shop, in_image=True) == ImageSource(text)
 
@@ -84,7 +84,9 @@ def test_a_folder_that_only_the_host_sees(shop: Path, text: str) -> None:
         ("ftp://git.example.test/x", True, "Docker builds nothing from"),
     ],
 )
-def test_sources_that_build_nothing(shop: Path, text: str, in_image: bool, found: str) -> None:
+def test_a_source_that_builds_nothing_is_refused_in_three_parts(
+    shop: Path, text: str, in_image: bool, found: str
+) -> None:
     """What can't be a build's context, or not be written safely, is an error in three parts."""
     with pytest.raises(SettingsError, match=found) as refused:
         given(text, shop, shop, in_image=in_image)
@@ -92,7 +94,7 @@ def test_sources_that_build_nothing(shop: Path, text: str, in_image: bool, found
     assert "appliance init --source" in refused.value.action
 
 
-def test_the_usual_abbreviation(shop: Path) -> None:
+def test_the_usual_abbreviation_means_the_repository(shop: Path) -> None:
     """``github.com/owner/name`` is the repository, as for ``docker build``."""
     assert given("github.com/dev/x", shop, shop, in_image=True).context == "https://github.com/dev/x.git"
 
@@ -108,14 +110,14 @@ def test_the_usual_abbreviation(shop: Path) -> None:
         ("", "/clone"),
     ],
 )
-def test_what_a_build_records(tmp_path: Path, config: str, source: str) -> None:
+def test_a_build_records_the_url_of_origin_without_its_password(tmp_path: Path, config: str, source: str) -> None:
     """The URL of git's origin without its password; if Docker can't fetch it, the clone's folder."""
     (tmp_path / "config").write_text(config, encoding="utf-8")
     assert of_build("", "/clone", tmp_path / "config") == source
     assert of_build("https://other.example.test/x", "/clone", tmp_path / "config") == "https://other.example.test/x.git"
 
 
-def test_a_build_that_knows_nothing(tmp_path: Path) -> None:
+def test_no_source_is_recorded_without_git_config_and_folder(tmp_path: Path) -> None:
     """Without a .git/config and a folder nothing is recorded; a folder that no command can name is not recorded."""
     assert of_build("", "", tmp_path / "none") == ""
     assert of_build("", "/home/$me", tmp_path / "none") == ""

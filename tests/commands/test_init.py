@@ -88,7 +88,7 @@ def test_init_uses_the_found_application(init: Init, tmp_path: Path) -> None:
     assert services["app"]["environment"]["REDIS_URL"] == "redis://redis:6379/0"
 
 
-def test_a_variable_that_a_service_gives(init: Init, tmp_path: Path) -> None:
+def test_a_variable_that_a_written_service_gives_is_not_asked_for(init: Init, tmp_path: Path) -> None:
     """What the written compose file sets need not be set in .env; a file of the project's own does not set it yet."""
     root = tmp_path / "shop"
     (root / "app.py").write_text(APP.replace("SHOP_KEY", "DATABASE_URL"), encoding="utf-8")
@@ -103,7 +103,7 @@ def test_a_variable_that_a_service_gives(init: Init, tmp_path: Path) -> None:
     assert (root / "docker-compose.yml").read_text("utf-8") == "services:\n  db: {image: postgres}\n"
 
 
-def test_variables_of_other_readers(init: Init, tmp_path: Path) -> None:
+def test_variables_without_a_default_are_asked_for_with_any_reader(init: Init, tmp_path: Path) -> None:
     """Decouple's and django-environ's variables without a default are asked for, those with one are not."""
     (tmp_path / "shop" / "settings.py").write_text(
         "from decouple import config\nA = config('NEEDED')\nB = config('OPTIONAL', default='1')\n", encoding="utf-8"
@@ -115,14 +115,14 @@ def test_variables_of_other_readers(init: Init, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.yml", "docker-compose.yaml"])
-def test_a_compose_file_of_another_name(init: Init, tmp_path: Path, name: str) -> None:
+def test_no_second_compose_file_is_written(init: Init, tmp_path: Path, name: str) -> None:
     """No second compose file is written beside the one that compose reads."""
     (tmp_path / "shop" / name).write_text("services: {}\n", encoding="utf-8")
     assert f"Not changed: {name} exists." in init().stdout
     assert not (tmp_path / "shop" / "docker-compose.yml").exists()
 
 
-def test_what_it_says_at_the_end(init: Init, tmp_path: Path) -> None:
+def test_the_last_lines_name_the_files_and_the_next_step(init: Init, tmp_path: Path) -> None:
     """The last lines name the files and the next step, with the right plural."""
     root = tmp_path / "shop"
     last = init().stdout.splitlines()[-3:]
@@ -136,14 +136,14 @@ def test_what_it_says_at_the_end(init: Init, tmp_path: Path) -> None:
     assert "First:" not in done.stdout
 
 
-def test_a_folder_without_an_application(init: Init, tmp_path: Path) -> None:
+def test_files_are_written_for_a_folder_without_an_application(init: Init, tmp_path: Path) -> None:
     """The files are still written, and the last lines say that nothing will be served yet."""
     (tmp_path / "shop" / "app.py").unlink()
     assert "No WSGI application was found in this folder." in init().stdout
     assert (tmp_path / "shop" / "docker-compose.yml").is_file()
 
 
-def test_the_images_source(init: Init, tmp_path: Path) -> None:
+def test_the_named_source_builds_the_image_else_the_checkout(init: Init, tmp_path: Path) -> None:
     """What --source names builds the image, for compose and for a dev container; without it, the checkout that runs."""
     url = "https://git.example.test/dev/wsgi-appliance.git"
     root = tmp_path / "shop"
@@ -159,7 +159,7 @@ def test_the_images_source(init: Init, tmp_path: Path) -> None:
     assert service["build"]["context"]
 
 
-def test_a_source_that_is_not_there(init: Init, tmp_path: Path) -> None:
+def test_a_source_that_is_not_there_is_refused_and_nothing_written(init: Init, tmp_path: Path) -> None:
     """A folder that does not exist is an error in three parts, and nothing is written."""
     done = init(f"--source={tmp_path / 'none'}")
     assert done.returncode == 2

@@ -37,7 +37,7 @@ def test_modules_that_can_be_swapped_are_counted() -> None:
     assert any("app.py" in line for line in described(costs, verbose=True))
 
 
-def test_modules_behind_a_checkpoint() -> None:
+def test_a_module_that_cannot_be_swapped_is_said_to_use_a_checkpoint() -> None:
     """A module that can't be swapped is imported from a checkpoint where there is one, also without an image."""
     blocked = {"views": "app.views reads its own source", "urls": "app.urls reads its own source"}
     lines = described(costs_of(answer(READY, PRELOADED, "views.py", "app.py", app="", **blocked)), verbose=False)

@@ -34,20 +34,20 @@ def steps(root: Path, compose: str, requirements: str = "psycopg\n") -> list[str
         ("image: own\n    expose: [5432]\n    environment: 7", "app:app@db:5432/app"),
     ],
 )
-def test_a_service_that_the_file_has(tmp_path: Path, service: str, url: str) -> None:
+def test_a_service_that_the_compose_file_has_is_used(tmp_path: Path, service: str, url: str) -> None:
     """A service that the compose file has is used, with the name and the account that stand there."""
     said = f"DATABASE_URL: postgresql://{url}"
     start = "PostgreSQL is the service `db` of compose.yaml. Give `app` these variables: "
     assert steps(tmp_path, f"services:\n  db:\n    {service}\n") == [start + said]
 
 
-def test_roots_password_of_mysql(tmp_path: Path) -> None:
+def test_a_mysql_service_without_another_user_is_used_as_root(tmp_path: Path) -> None:
     """A service that has no user but root is used as root."""
     compose = "services:\n  sql:\n    image: mysql\n    environment: {MYSQL_ROOT_PASSWORD: r, MYSQL_DATABASE: x}\n"
     assert steps(tmp_path, compose, "pymysql\n")[0].endswith("DATABASE_URL: mysql://root:r@sql:3306/x")
 
 
 @pytest.mark.parametrize("compose", ["services: {}\n", "- broken: [", "services:\n  cache: {image: redis}\n", ""])
-def test_a_service_that_is_missing(tmp_path: Path, compose: str) -> None:
+def test_a_missing_service_is_named_by_the_step(tmp_path: Path, compose: str) -> None:
     """The step names the service that must be added; the diff above has its lines."""
     assert steps(tmp_path, compose) == ["For PostgreSQL, add the service `postgres` and its volume of the diff too."]

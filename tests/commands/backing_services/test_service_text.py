@@ -93,7 +93,9 @@ def test_other_dependencies_ask_for_nothing(tmp_path: Path, requirements: str) -
         ("this is (no Python", USUAL),
     ],
 )
-def test_the_variables_that_the_project_reads(tmp_path: Path, text: str, variables: dict[str, str]) -> None:
+def test_each_variable_that_the_sources_read_gets_its_value(
+    tmp_path: Path, text: str, variables: dict[str, str]
+) -> None:
     """Each name that the sources read for the database gets its value; what they do not read, libpq's own names."""
     found = shown(made(tmp_path, "psycopg[binary]", text))
     if "written" in variables.values():  # an assignment looks like a reader, and does no harm
@@ -115,7 +117,7 @@ def test_the_variables_that_the_project_reads(tmp_path: Path, text: str, variabl
         ("mariadb", "mysql://root:app@mariadb:3306/app"),
     ],
 )
-def test_the_urls_that_the_drivers_take(tmp_path: Path, requirements: str, url: str) -> None:
+def test_the_url_names_a_driver_for_sqlalchemy_alone(tmp_path: Path, requirements: str, url: str) -> None:
     """SQLAlchemy needs the name of a driver that is not its default; Django and the drivers refuse such a name."""
     assert shown(made(tmp_path, requirements, "import os\nos.environ['DATABASE_URL']"), "DATABASE_URL") == {
         "DATABASE_URL": url
@@ -136,14 +138,16 @@ def test_the_urls_that_the_drivers_take(tmp_path: Path, requirements: str, url: 
         ("valkey redis", "", {"valkey"}),
     ],
 )
-def test_the_broker_of_celery(tmp_path: Path, requirements: str, text: str, services: set[str]) -> None:
+def test_sources_and_clients_say_which_broker_celery_uses(
+    tmp_path: Path, requirements: str, text: str, services: set[str]
+) -> None:
     """The URLs in the sources and the installed clients say which broker it is; RabbitMQ is Celery's default."""
     found = made(tmp_path, requirements, text)
     assert {each.place.host for each in found.wanted} == services
     assert ("CELERY_BROKER_URL" in found.variables) == ("celery" in requirements and bool(services))
 
 
-def test_what_djangos_settings_say_in_full(tmp_path: Path) -> None:
+def test_literal_values_of_djangos_settings_are_the_services(tmp_path: Path) -> None:
     """A user, a name and a host that are written in DATABASES are those of the service; localhost can't be."""
     text = "D = {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'shop', 'USER': 'seller', 'HOST': 'HOSTNAME'}"
     services = made(tmp_path, "django psycopg", text.replace("HOSTNAME", "db"), DJANGO)
@@ -168,7 +172,7 @@ def test_a_database_elsewhere_needs_no_service(tmp_path: Path) -> None:
         )
 
 
-def test_a_mail_catcher_by_what_is_read(tmp_path: Path) -> None:
+def test_a_project_that_reads_email_host_gets_a_mail_catcher(tmp_path: Path) -> None:
     """Reading EMAIL_HOST asks for it. It listens at the port that the project expects, and takes no encryption."""
     services = made(tmp_path, "django", "env('EMAIL_HOST')\nenv.bool('EMAIL_USE_TLS')\nenv('EMAIL_HOST_USER')", DJANGO)
     expected = {"EMAIL_HOST": "mail", "EMAIL_HOST_USER": "app@localhost", "EMAIL_USE_TLS": "0"}
@@ -189,14 +193,14 @@ def test_an_example_names_variables_too(tmp_path: Path) -> None:
     assert found == {"APP_DATABASE_HOST": "mysql", "APP_DATABASE_PASS": "app"}
 
 
-def test_two_databases_in_one_project(tmp_path: Path) -> None:
+def test_each_of_two_databases_has_its_own_names(tmp_path: Path) -> None:
     """Names of any database are the first one's; each has its own names."""
     text = "import os\nos.environ['DATABASE_URL'], os.environ['MYSQL_HOST']"
     services = made(tmp_path, "psycopg pymysql", text)
     assert services.variables == {"DATABASE_URL": "postgresql://app:app@postgres:5432/app", "MYSQL_HOST": "mysql"}
 
 
-def test_an_extra_that_is_not_installed(tmp_path: Path) -> None:
+def test_drivers_of_a_selected_extra_count(tmp_path: Path) -> None:
     """Drivers of an extra or a group count if APPLIANCE_DEPENDENCIES selects it, beside a lock too."""
     (tmp_path / "pyproject.toml").write_text(
         "[project]\nname = 'shop'\nversion = '1'\ndependencies = ['redis']\n"
@@ -213,7 +217,7 @@ def test_an_extra_that_is_not_installed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["-r missing.txt\n", "\0\0", "psycopg @ \n[[["])
-def test_requirements_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+def test_requirements_that_cannot_be_read_do_not_fail_init(tmp_path: Path, text: str) -> None:
     """A broken file is no error of `init`: the page says what is wrong when the project starts."""
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
     assert {each.place.host for each in services_of(tmp_path, None, (), {}).wanted} <= {"postgres"}

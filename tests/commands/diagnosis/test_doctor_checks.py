@@ -57,13 +57,13 @@ def test_an_edit_is_told_at_once(subject):
     assert states(doctor_checks.events, subject()) == ["ok"]
 
 
-def test_a_port_that_cannot_be_published(subject):
+def test_a_port_on_loopback_alone_hurts_in_a_container(subject):
     """In a container loopback alone hurts; no appliance is worth a note."""
     assert states(doctor_checks.ports, subject(HOST="127.0.0.1")) == ["hurts", "note"]
     assert states(doctor_checks.ports, subject(HOST="0.0.0.0")) == ["note"]
 
 
-def test_a_cache_that_is_not_a_volume(subject):
+def test_a_cache_that_is_not_a_volume_is_reported_in_a_container(subject):
     """In a container a cache that is not a mount is gone with it."""
     assert "hurts" in states(doctor_checks.cache, subject())
 
@@ -77,7 +77,7 @@ def test_a_probe_writes_nothing_else(subject, tmp_path):
     assert victim.read_text() == "precious"
 
 
-def test_a_cache_in_which_others_may_rename(subject, tmp_path):
+def test_a_cache_in_which_others_may_rename_is_noted(subject, tmp_path):
     """A cache that everybody may change, without the sticky bit, is worth a note; with it nothing is said."""
     (tmp_path / "cache").mkdir()
     for mode, notes in ((0o777, 1), (0o1777, 0)):
@@ -85,7 +85,7 @@ def test_a_cache_in_which_others_may_rename(subject, tmp_path):
         assert states(doctor_checks.cache, subject()).count("note") == notes
 
 
-def test_files_from_the_future(subject):
+def test_files_from_the_future_are_reported(subject):
     """A file whose time lies in the future is reported, with how far."""
     who = subject()
     future = time.time() + 3600
@@ -100,7 +100,7 @@ def test_files_from_the_future(subject):
     ("owner", "mode", "groups", "state"),
     [(0, 0o2775, [2000], "ok"), (0, 0o2775, [], "note"), (0, 0o2755, [2000], "note"), (OWNER, 0o755, [], "ok")],
 )
-def test_a_folder_of_a_group(subject, place, owner, mode, groups, state):
+def test_a_volume_of_the_appliances_group_is_accepted(subject, place, owner, mode, groups, state):
     """A volume that a cluster has given to a group of the appliance's is as it should be, and another's folder not."""
     os.chown(place, owner, 2000)
     place.chmod(mode)

@@ -6,7 +6,7 @@ import yaml
 APP = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
 
 
-def test_what_eject_writes(eject, shop):
+def test_eject_shows_and_writes_every_file_with_its_versions(eject, shop):
     """Every file is shown as a diff and written, with the installed versions and the server's."""
     shop.write("requirements.txt", "kettle==1.0\n")
     shop.write("requirements-dev.txt", "-r requirements.txt\nprobe\n")
@@ -62,7 +62,7 @@ def test_existing_files_are_kept(eject, shop):
     ],
     ids=["raises", "ends", "exits", "asgi", "none"],
 )
-def test_what_eject_refuses(eject, shop, text, found, code):
+def test_eject_refuses_a_project_that_cannot_be_imported(eject, shop, text, found, code):
     """A project that no production server could import is refused with what was found, and nothing is written."""
     shop.write("app.py", text)
     done = eject("--server=waitress")
@@ -83,7 +83,7 @@ def test_a_server_that_does_not_fit(eject, shop):
     assert "--server waitress" in done.stderr
 
 
-def test_a_folder_that_is_missing(eject, shop):
+def test_eject_without_the_folder_ends_with_the_code_of_that(eject, shop):
     """Without the project's folder the command ends with the code of that, as others do."""
     shop.root.rmdir()
     assert eject().returncode == 3

@@ -52,13 +52,13 @@ def test_pages_about_the_same_error_are_not_compared():
     assert differences(answer(404, b"one"), answer(404, b"one"), answer(404, b"two")) != []
 
 
-def test_requests_that_are_discovered():
+def test_each_discovered_route_is_requested_once():
     """The routes, the root, a page that does not exist, a HEAD and a POST, each once."""
     names = [request.name for request in discovered(["/", "/about"])]
     assert names == ["GET /", "GET /about", "GET /no-such-page-of-the-project", "HEAD /", "POST /"]
 
 
-def test_requests_of_a_file():
+def test_a_request_is_a_method_and_path_or_a_json_object():
     """A line is a method and a path, or a JSON object; comments and empty lines are left out."""
     text = '# mine\n\nget /a?b=c\n{"method": "PUT", "path": "/d", "headers": {"X-Id": 7}, "body": "e"}\n'
     assert recorded(text, "file") == [Request("GET", "/a?b=c"), Request("PUT", "/d", {"X-Id": "7"}, "e")]
@@ -67,7 +67,7 @@ def test_requests_of_a_file():
 @pytest.mark.parametrize(
     "line", ["GET", "/a", "GET a", "{", "{}", "[1]", '{"method": "GET", "path": 1}', "GET /\u00fc", "G\x1b /a"]
 )
-def test_lines_that_are_no_request(line):
+def test_a_line_that_is_not_a_request_is_an_error_with_its_number(line):
     """Any other line is an error that names its number."""
     with pytest.raises(SettingsError, match="file, line 2"):
         recorded(f"GET /\n{line}\n", "file")

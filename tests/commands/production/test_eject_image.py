@@ -63,7 +63,7 @@ def test_hadolint_accepts_every_file(tmp_path):
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=" ".join)
-def test_two_stages_and_no_more(project):
+def test_a_projects_names_add_no_line_to_the_dockerfile(project):
     """Names of a project stay within their words: there are two stages, one user, one command and one check."""
     words = [line.split(" ")[0] for line in instructions(text_of(**project))]
     assert [words.count(word) for word in ("FROM", "USER", "CMD", "HEALTHCHECK")] == [2, 1, 1, 1]

@@ -51,7 +51,7 @@ def repository(tmp_path):
     return folder, commit.stdout.strip()
 
 
-def test_where_each_dependency_comes_from(eject, shop, repository, tmp_path):
+def test_each_dependency_is_locked_or_named_with_the_reason(eject, shop, repository, tmp_path):
     """Each is locked as its origin allows, or named with the reason and what to do; nothing is dropped silently."""
     source, _ = repository
     abi = f"cp{sys.version_info[0]}{sys.version_info[1]}"

@@ -51,7 +51,7 @@ def test_a_long_body_is_cut():
     assert len("\n".join(shown({**DETAILS, "content": "x" * 50_000}))) < 5000
 
 
-def test_queries_are_listed_behind_those_that_repeat():
+def test_the_line_that_repeats_a_query_is_named_first():
     """The line that repeats a query is named first; of very many queries only the first are shown."""
     query = {"sql": "SELECT 1", "place": "app.py:3", "duration_s": 0.002}
     again = {**query, "count": 60, "duration_s": 0.12}
