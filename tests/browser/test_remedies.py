@@ -153,7 +153,9 @@ def test_a_compose_service_replaces_localhost(
 
 
 @pytest.mark.parametrize("damage", ["removed", "edited"])
-def test_a_stale_environment(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, damage: str):
+def test_the_button_for_a_stale_environment_installs_the_package_again(
+    start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, damage: str
+):
     """A package that was removed or edited by hand is installed again."""
     write(project, app__py="import toaster\n" + HELLO.format(word="one"), requirements__txt="toaster\n")
     appliance = start(APPLIANCE_CACHE=str(tmp_path / "cache"), **index(tmp_path))
@@ -184,7 +186,9 @@ def test_a_button_without_script_links_to_a_form(start: Start, new_page: Callabl
     assert page.inner_text("body") == "mended"
 
 
-def test_a_service_that_does_not_answer(start: Start, new_page: Callable[..., Any], project: Path):
+def test_a_service_that_does_not_answer_has_its_command_and_a_button(
+    start: Start, new_page: Callable[..., Any], project: Path
+):
     """The page shows the command that starts the service; once it answers, its other button imports the project."""
     listening = socket.create_server(("0.0.0.0", 0))
     port = listening.getsockname()[1]
