@@ -63,7 +63,7 @@ def project(tmp_path: Path) -> Path:
 
 # What is not a message by itself is tried in one process: tests/protocol/test_channel.py, test_children.py.
 @pytest.mark.parametrize("what", ["json", "promised", "surplus", "half", "closed"])
-def test_a_channel_that_fails(start: Start, project: Path, what: str):  # noqa: F811  the fixture
+def test_a_failed_channel_ends_its_worker_and_another_serves(start: Start, project: Path, what: str):  # noqa: F811  the fixture
     """What is not a message ends the worker that sent it, with one event that says why; another one serves."""
     appliance = start(APPLIANCE_INSTALL="off")
     pid = appliance.wait_for("worker.ready")["pid"]
@@ -81,7 +81,7 @@ def test_a_channel_that_fails(start: Start, project: Path, what: str):  # noqa: 
     assert "supervisor.failed" not in names
 
 
-def test_a_record_that_is_not_one(start: Start, project: Path):  # noqa: F811  as above
+def test_a_malformed_record_is_told_and_its_worker_serves_on(start: Start, project: Path):  # noqa: F811  as above
     """Records of another form are told of, and the same worker serves on."""
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")

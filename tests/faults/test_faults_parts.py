@@ -46,7 +46,7 @@ ONCE_AND_ALWAYS = [
 ]
 
 
-def test_a_page_that_cannot_be_sent(faulty: Make):
+def test_the_supervisor_answers_if_the_stand_in_gets_no_page(faulty: Make):
     """Where the stand-in never gets its page, and no worker serves, the supervisor itself answers."""
     call = "appliance.protocol.channel:Channel.send"
     appliance = faulty({"call": call, "which": "SetStandInPage", "error": "RuntimeError", "times": -1})
@@ -62,7 +62,7 @@ def test_a_page_that_cannot_be_sent(faulty: Make):
 
 @pytest.mark.parametrize(("call", "which", "error"), ONCE_AND_ALWAYS)
 @pytest.mark.parametrize("times", [1, -1])
-def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, times: int):
+def test_the_port_answers_while_a_step_fails(faulty: Make, call: str, which: str, error: str, times: int):
     """While a step fails, the port answers; once the step succeeds, a save and a stop work."""
     begins_later = call in {"write", "pipe"}  # where it listens has to be said first
     fault = {"call": call, "which": which, "error": error, "times": times}
@@ -95,7 +95,7 @@ def test_a_step_that_fails(faulty: Make, call: str, which: str, error: str, time
         ("appliance.supervisor.supervisor:Supervisor.run", "MemoryError", "start.failed"),
     ],
 )
-def test_a_start_that_can_not_be(faulty: Make, call: str, error: str, event: str):
+def test_a_failure_before_the_loop_is_one_line_and_a_documented_code(faulty: Make, call: str, error: str, event: str):
     """What fails before there is a loop is one line of JSON with its three parts, and a documented exit code."""
     appliance = faulty({"call": call, "error": error, "times": -1}, armed=True)
     told = appliance.wait_for(event)

@@ -27,7 +27,7 @@ SEND = [errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOBUFS, errno.ENO
 
 
 @pytest.mark.usefixtures("thread_faults")
-def test_no_thread_ever(serve: Serve, faults: Faults):
+def test_one_thread_serves_all_requests_if_no_other_can_start(serve: Serve, faults: Faults):
     """Where no thread can be had, requests are served one after another by the one that there is, with one event."""
     faults.plan("request", NO_THREAD)
     served = serve()
@@ -39,7 +39,7 @@ def test_no_thread_ever(serve: Serve, faults: Faults):
 
 
 @pytest.mark.usefixtures("thread_faults")
-def test_no_thread_for_a_while(serve: Serve, faults: Faults):
+def test_threads_are_started_as_soon_as_they_can_be(serve: Serve, faults: Faults):
     """As soon as threads can be had there are as many as there should be."""
     faults.plan("request", NO_THREAD)
     gate = Gate()
@@ -57,7 +57,7 @@ def test_no_thread_for_a_while(serve: Serve, faults: Faults):
 
 @pytest.mark.usefixtures("thread_faults")
 @pytest.mark.parametrize("times", [1, 3, -1])
-def test_no_thread_beside_one_that_is_blocked(serve: Serve, faults: Faults, times: int):
+def test_the_next_request_is_served_though_the_only_thread_is_blocked(serve: Serve, faults: Faults, times: int):
     """No thread can be started while the only one works: the next request is still served."""
     gate = Gate()
     served = serve(gate)
@@ -73,7 +73,7 @@ def test_no_thread_beside_one_that_is_blocked(serve: Serve, faults: Faults, time
 
 
 @pytest.mark.usefixtures("thread_faults")
-def test_a_drain_without_threads(serve: Serve, faults: Faults):
+def test_a_server_without_threads_drains(serve: Serve, faults: Faults):
     """A server that has no thread of its own drains, and passes its connections on."""
     faults.plan("request", NO_THREAD)
     served = serve()
@@ -90,7 +90,7 @@ def test_a_drain_without_threads(serve: Serve, faults: Faults):
 
 @pytest.mark.usefixtures("thread_faults")
 @pytest.mark.parametrize("times", [1, -1])
-def test_no_thread_for_slow_readers(serve: Serve, faults: Faults, times: int):
+def test_slow_readers_get_responses_without_a_background_thread(serve: Serve, faults: Faults, times: int):
     """A slow reader gets its response though nothing can be sent in the background; others are answered beside it."""
     faults.plan("transfers", NO_THREAD, times)
     served = serve()
@@ -101,7 +101,7 @@ def test_no_thread_for_slow_readers(serve: Serve, faults: Faults, times: int):
 
 
 @pytest.mark.usefixtures("thread_faults")
-def test_no_thread_for_slow_bodies(serve: Serve, faults: Faults):
+def test_slow_bodies_are_received_without_a_background_thread(serve: Serve, faults: Faults):
     """Bodies that can't be received in the background are received by threads."""
     faults.plan("transfers", NO_THREAD)
     served = serve(threads=2)

@@ -26,7 +26,7 @@ DISK = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.E
 @pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1)])
 @pytest.mark.parametrize("number", DISK)
-def test_no_room_for_a_body(
+def test_a_body_that_finds_no_room_is_answered_with_507(
     serve: Serve, faults: Faults, monkeypatch: pytest.MonkeyPatch, call: str, number: int, times: int
 ):
     """A chunked body that finds no room on the disk is answered with 507, with its line and one event."""
@@ -63,7 +63,9 @@ def _send(client: Client, data: bytes) -> None:
 @pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize(("call", "times"), [("open", -1), ("pwrite", 1), ("pwrite", -1), ("fstatvfs", 1)])
 @pytest.mark.parametrize("path", ["/large", "/stream"])
-def test_no_room_for_a_response(serve: Serve, faults: Faults, call: str, times: int, path: str):
+def test_a_slow_reader_gets_its_response_without_room_on_the_disk(
+    serve: Serve, faults: Faults, call: str, times: int, path: str
+):
     """A slow reader gets all of its response though it can't be put on the disk, and others are answered beside it."""
     served = serve(limits=Limits(held_bytes=100_000))
     faults.plan(call, NO_SPACE, times)
@@ -78,7 +80,7 @@ def test_no_room_for_a_response(serve: Serve, faults: Faults, call: str, times: 
 
 @pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize("times", [1, -1])
-def test_no_room_for_bodies_that_wait(serve: Serve, faults: Faults, times: int):
+def test_slow_bodies_without_room_on_the_disk_are_served(serve: Serve, faults: Faults, times: int):
     """Slow bodies that find no room wait for a thread; every one is served."""
     served = serve(threads=2, limits=Limits(held_bytes=1000))
     faults.plan("pwrite", NO_SPACE, times)
@@ -92,7 +94,9 @@ def test_no_room_for_bodies_that_wait(serve: Serve, faults: Faults, times: int):
 
 @pytest.mark.usefixtures("disk_faults")
 @pytest.mark.parametrize("times", [1, -1])
-def test_no_descriptor_for_a_file(serve: Serve, faults: Faults, tmp_path: Any, times: int):
+def test_a_file_is_sent_by_its_thread_without_a_second_descriptor(
+    serve: Serve, faults: Faults, tmp_path: Any, times: int
+):
     """A file that is sent to a slow reader is sent by its thread where no second descriptor can be had."""
     file = tmp_path / "file"
     file.write_bytes(LARGE)

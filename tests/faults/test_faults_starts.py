@@ -35,7 +35,7 @@ BEFORE = {"APPLIANCE_BEFORE_START": "echo prepared"}
     ],
 )
 @pytest.mark.parametrize("times", [1, -1])
-def test_a_start_that_fails(
+def test_a_failed_start_is_one_event_and_a_later_save_is_served(
     faulty: Make, call: str, which: str, error: str, settings: dict[str, str], times: int
 ):  # fmt: skip
     """A start that fails from the beginning is one event with its cause, and a page; a later save is served."""
@@ -52,7 +52,9 @@ def test_a_start_that_fails(
 
 @pytest.mark.parametrize("which", ["companion", "guard"])
 @pytest.mark.parametrize("error", ["EAGAIN", "ENOEXEC"])
-def test_a_companion_that_cannot_start(faulty: Make, project: Path, which: str, error: str):
+def test_a_companion_that_cannot_start_changes_nothing_for_the_project(
+    faulty: Make, project: Path, which: str, error: str
+):
     """A companion without a process, or without a guard, changes nothing for the project, and starts once it can."""
     (project / "Procfile.dev").write_text("lasts: echo runs; cat\n", encoding="utf-8")
     appliance = faulty({"call": "Popen", "which": which, "error": error, "times": 2}, armed=True)
