@@ -50,7 +50,7 @@ def test_a_lax_server_is_found_out(monkeypatch: pytest.MonkeyPatch, lax: str, re
         check(data)
 
 
-def test_some_seconds_of_it():
+def test_some_seconds_of_fuzzing_find_nothing():
     """The command finds nothing in the time that the checks have for it."""
     command = [sys.executable, "-m", "tests.fuzz", "--engine", "own", "--seconds", "3"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
