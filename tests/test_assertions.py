@@ -71,7 +71,7 @@ class Client:
         ("send()\n\ndef send():\n    judge(1)", True),
     ],
 )
-def test_what_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: str, can_fail: bool):
+def test_a_test_that_cannot_fail_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: str, can_fail: bool):
     """A test is found that neither asserts nor calls what does, in its own file or among what tests share."""
     (tmp_path / "shared.py").write_text(SHARED, encoding="utf-8")
     (tmp_path / "test_one.py").write_text(f"def test_one():\n    {test}\n", encoding="utf-8")
@@ -90,7 +90,9 @@ def test_what_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, test: st
         ("def busy(server):\n return server.busy\nwhile busy(one): pass", False),
     ],
 )
-def test_what_is_a_busy_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str, is_busy: bool):
+def test_a_loop_that_asks_a_private_attribute_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str, is_busy: bool
+):
     """A loop is found that asks for another object's private attribute, directly, through others or in a function."""
     (tmp_path / "test_one.py").write_text(loop, encoding="utf-8")
     monkeypatch.setattr(assertions, "TESTS", tmp_path)
@@ -109,7 +111,7 @@ def test_what_is_a_busy_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lo
         ("server.__class__", 0),
     ],
 )
-def test_what_is_a_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, count: int):
+def test_a_reach_into_another_object_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, count: int):
     """A private attribute of another object counts, and its replacement; one's own does not, nor what is documented."""
     (tmp_path / "test_one.py").write_text(line, encoding="utf-8")
     monkeypatch.setattr(assertions, "TESTS", tmp_path)

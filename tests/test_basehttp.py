@@ -38,7 +38,7 @@ def program() -> Iterator[subprocess.Popen[str]]:
     process.stdout.close()
 
 
-def test_logs_by_itself(program: subprocess.Popen[str]):
+def test_the_library_logs_each_request_by_itself(program: subprocess.Popen[str]):
     """Used as a library, without supervisor and container, each request leaves one JSON line through structlog."""
     assert program.stdout is not None
     port = int(program.stdout.readline())
@@ -55,7 +55,7 @@ def parameters(function: Any) -> dict[str, inspect.Parameter]:
     return {name: each for name, each in found.items() if each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}}
 
 
-def test_public_functions_and_classes():
+def test_our_module_has_every_public_name_of_djangos():
     """All that Django's module defines, ours has, under the same names."""
     hers = {name for name, each in vars(theirs).items() if getattr(each, "__module__", "") == theirs.__name__}
     assert hers <= set(ours.__all__)

@@ -58,7 +58,7 @@ def test_help_shows_what_the_command_is_about(command: str, most: int):
     parser().parse_args([command, *(["x"] if command == "run" else []), "--threads", "3"])
 
 
-def test_check_for_programs(project: Path, tmp_path: Path):
+def test_check_prints_one_json_object_for_programs(project: Path, tmp_path: Path):
     """Check --json prints one object, with what each rule found."""
     done = appliance("check", "--json", "--project", str(project), cache=tmp_path / "cache")
     found = json.loads(done.stdout)
@@ -91,7 +91,7 @@ def test_version_is_the_packages():
 
 
 @pytest.mark.parametrize("argv", [["fly"], ["check", "--prot", "1"], ["check", "--port", "http"], ["run"]])
-def test_what_can_not_be_meant(argv: list[str]):
+def test_a_malformed_command_line_ends_with_2_and_three_parts(argv: list[str]):
     """A command line that can't be meant ends with 2 and three parts on stderr, and no traceback."""
     done = appliance(*argv)
     assert done.returncode == 2
@@ -107,7 +107,7 @@ def test_bad_serve_is_an_event():
     assert json.loads(done.stdout)["event"] == "settings.invalid"
 
 
-def test_a_field_that_is_ours(project: Path):
+def test_a_field_with_the_name_of_ours_is_refused(project: Path):
     """A field of every line can't have the name of one that events have."""
     done = appliance("serve", "--project", str(project), "--port", "0", "--log-fields", "env=dev,level=x")
     assert done.returncode == 2
@@ -152,14 +152,14 @@ def test_run_is_the_command(project: Path, tmp_path: Path):
     assert "ModuleNotFoundError" in again.stderr
 
 
-def test_run_without_such_a_program(project: Path, tmp_path: Path):
+def test_run_ends_with_127_for_a_missing_program(project: Path, tmp_path: Path):
     """A program that is not there is 127, as a shell has it."""
     done = appliance("run", "--project", str(project), "no-such-program", cache=tmp_path / "cache")
     assert done.returncode == 127
     assert "no-such-program" in done.stderr
 
 
-def test_status_of_nothing(project: Path, tmp_path: Path):
+def test_status_ends_with_7_where_nothing_runs(project: Path, tmp_path: Path):
     """Status ends with 7 where no appliance runs."""
     done = appliance("status", "--project", str(project), "--status-socket", str(tmp_path / "none.sock"))
     assert done.returncode == 7

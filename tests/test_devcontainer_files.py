@@ -31,7 +31,7 @@ def test_the_server_runs_beside_the_editor(folder):
     assert {mount["target"] for mount in service[1]["volumes"]} == {container["workspaceFolder"], "/cache"}
 
 
-def test_one_way_to_attach():
+def test_launch_json_is_the_template_and_documented():
     """This repository's launch.json is the template, and the documentation shows its configuration."""
     template = with_comments(TEMPLATES / "vscode" / "launch.json")
     assert with_comments(ROOT / ".vscode" / "launch.json") == template

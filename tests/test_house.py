@@ -173,12 +173,12 @@ def test_engine_20_10_builds_it(dockerfile, word):
     assert word not in dockerfile
 
 
-def test_no_syntax_line():
+def test_the_dockerfile_has_no_syntax_line():
     """No ``# syntax=`` line: the build would have to pull a front end."""
     assert not re.search(r"^#\s*syntax\s*=", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_no_start_interval():
+def test_the_compose_file_has_no_start_interval():
     """The compose file names no start_interval, which engine 20.10 refuses."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     assert not [service for service in services.values() if "start_interval" in service.get("healthcheck", {})]

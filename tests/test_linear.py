@@ -237,13 +237,13 @@ def entry(event: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("call", CLIENT.values(), ids=CLIENT.keys())
-def test_what_a_client_sends(call: Callable[[str], object]):
+def test_bytes_of_a_client_take_linear_time(call: Callable[[str], object]):
     """8 KB (64 in the long form) that a client made for it take a function of ours no more than linear time."""
     assert not slow_text(call)
 
 
 @pytest.mark.parametrize("call", PROJECT.values(), ids=PROJECT.keys())
-def test_what_a_project_says(call: Callable[[str], object]):
+def test_output_of_a_project_takes_linear_time(call: Callable[[str], object]):
     """8 KB (64 in the long form) that a project raises, prints, logs or answers take no more than linear time."""
     assert not slow_text(call)
 
@@ -309,7 +309,7 @@ def opens(look: Callable[[], object], file: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_stands_in_a_projects_file(tmp_path: Path, name: str):
+def test_a_projects_file_is_read_in_linear_time(tmp_path: Path, name: str):
     """A file, whatever it holds, is read by all its readers in linear time at most.
 
     Except for other libraries' parsers: the interpreter's own for a TOML key of thousands of parts (0.6 s for 64 KB),

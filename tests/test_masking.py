@@ -30,7 +30,7 @@ NOTHING = Mask({})
         ("git+https://ghp_0123456789abcdefghij@github.com/a/b", f"git+https://{MASKED}@github.com/a/b"),
     ],
 )
-def test_passwords_in_urls(text: str, written: str):
+def test_passwords_in_urls_are_masked(text: str, written: str):
     """A password in a URL is known by its place, whatever it is, and so is a long token in the place of a user."""
     assert NOTHING.masked(text) == written
     assert NOTHING.may_hold(json.dumps(text).encode())
@@ -48,7 +48,7 @@ def test_passwords_in_urls(text: str, written: str):
         "12:30 @ http://a",
     ],
 )
-def test_what_is_not_a_password(text: str):
+def test_ports_paths_and_users_are_not_masked(text: str):
     """A port, a path, a user's name and an address of mail are none."""
     assert NOTHING.masked(text) == text
 
@@ -77,7 +77,7 @@ def test_what_is_not_a_password(text: str):
         ({"PRIVATE_KEY": "a line that is a secret\nshort line"}, {"a line that is a secret"}),
     ],
 )
-def test_which_values_are_secret(variables: dict[str, str], values: set[str]):
+def test_values_of_secret_names_and_passwords_of_urls_are_secret(variables: dict[str, str], values: set[str]):
     """Values of 8 characters of variables with a secret's name, unless an ordinary one has them; a URL's password."""
     assert set(secret_values(variables)) == values
 
@@ -97,7 +97,7 @@ def test_a_value_is_found_in_every_form():
     assert mask.masked("abc/def ghi jkl, abc%2Fdef%20ghi, abc%2Fdef+ghi") == ", ".join([MASKED] * 3)
 
 
-def test_values_in_values():
+def test_values_in_values_are_masked():
     """Texts of every depth are masked, keys too; what is not text stays."""
     mask = Mask({"A_SECRET": "0123456789"})
     value = {"a": ["x 0123456789", {"0123456789": 123456789012, "b": None}], "c": ("0123456789", True)}
@@ -162,7 +162,7 @@ def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_a_batch_of_lines(form: Any):
+def test_only_lines_with_a_secret_change_in_a_batch(form: Any):
     """If lines are written together, those with a secret lose it, once, and the others stay as they were."""
     log, written = lines_of(format=form)
     log.add_secrets({"A_SECRET": "very-secret"})
@@ -205,7 +205,7 @@ def failing(words: str) -> BaseException:
 @pytest.mark.parametrize(
     "reported", [lambda error: report(error, root="/p", kind="request"), exceptions_of], ids=["page", "record"]
 )
-def test_what_a_worker_shows(monkeypatch, reported: Callable[[BaseException], Any]):
+def test_an_exception_that_a_worker_shows_holds_no_secret(monkeypatch, reported: Callable[[BaseException], Any]):
     """An exception's words, its causes', its notes' and its source lines hold no secret, nor a part of one."""
     monkeypatch.setenv("A_SECRET", "very-secret-indeed")
     shown = json.dumps(reported(failing("very-secret-indeed " + "x" * 16_355 + " very-secret-indeed x://u:hunter2@h")))

@@ -207,7 +207,7 @@ def test_writing_leads_nowhere_else(volume, monkeypatch):
     ("group", "mode", "passes"),
     [(OTHER, 0o2775, True), (OTHER, 0o3777, True), (0, 0o775, True), (OTHER, 0o1777, False), (OTHER, 0o777, False)],
 )
-def test_a_volume_that_root_gave_to_a_group(volume, group, mode, passes):
+def test_a_volume_that_root_gave_to_a_group_passes_in_a_pod(volume, group, mode, passes):
     """What that group may write passes, as Kubernetes makes it at each start of a pod; elsewhere not."""
     os.chown(volume, 0, group)
     volume.chmod(mode)
@@ -234,7 +234,7 @@ def test_a_volume_that_root_gave_to_a_group(volume, group, mode, passes):
 
 @as_root
 @pytest.mark.parametrize(("owner", "mode"), [(65534, 0o755), (0, 0o777)], ids=["squashed", "without modes"])
-def test_a_file_system_that_keeps_no_owners(volume, monkeypatch, owner, mode):
+def test_new_files_pass_where_the_file_system_keeps_no_owners(volume, monkeypatch, owner, mode):
     """What looks as our own new files look there passes, and is called unprotected; what looks otherwise does not."""
     # No such file system can be mounted here; a new file's status is what the rule learns of one.
     shown = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, owner, 0, 0, 0, 0))
@@ -302,7 +302,7 @@ def test_nothing_of_a_swap_is_read(volume):
 
 
 @as_root
-def test_roots_own_passes(volume):
+def test_a_file_that_only_root_may_write_is_read(volume):
     """What root has made, and nobody else may write, is read: an image may bring it."""
     here = volume
     for name in LEVELS:

@@ -34,7 +34,7 @@ from appliance.masking import MASKED, page_mask
         ("DATA", "data.json", False),
     ],
 )
-def test_values_of_env_files(name: str, value: str, masked: bool, tmp_path: Path):
+def test_values_of_env_files_are_masked(name: str, value: str, masked: bool, tmp_path: Path):
     """Every value of an .env file is masked, except for those that say nothing or name a part of the project."""
     (tmp_path / "mysite" / "parts").mkdir(parents=True)
     (tmp_path / "mysite" / "settings.py").touch()
