@@ -149,7 +149,7 @@ def test_nothing_is_asked_where_nothing_is_old(old, lines):
     assert not pins_old_releases(read_manifest(old.root).contents(OWN))
 
 
-def test_an_index_that_does_not_answer_is_not_tried_again(old):
+def test_wheels_are_unknown_if_the_index_does_not_answer(old):
     """Without an answer nothing is known, and the installer says why."""
     old.write("requirements.txt", "compiled==1.0\n")
     values = {**old.values, "UV_NO_INDEX": "", "UV_OFFLINE": "", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
