@@ -144,7 +144,7 @@ class OwnPages:
         """Whether the client is this machine. A proxy that is not trusted may speak for anybody: a tunnel, for one."""
         exchange = current.get()
         head = exchange.head if exchange is not None else None
-        claims = head.said.forwarded if head is not None else None
+        claims = head.fields.forwarded if head is not None else None
         believed = not claims or any(key in environ for key in claims)
         return believed and is_local(environ["REMOTE_ADDR"], self._gateways)
 

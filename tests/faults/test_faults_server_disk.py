@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from appliance.server.http.limits import Limits
-from appliance.server.wsgi import received_body
+from appliance.server.wsgi import buffered_body
 from tests.faults import faulty_sockets
 from tests.faults.faulty_sockets import LARGE, Serve
 from tests.faults.injections import NO_DESCRIPTOR, NO_SPACE, Faults
@@ -30,7 +30,7 @@ def test_a_body_that_finds_no_room_is_answered_with_507(
     serve: Serve, faults: Faults, monkeypatch: pytest.MonkeyPatch, call: str, number: int, times: int
 ):
     """A chunked body that finds no room on the disk is answered with 507, with its line and one event."""
-    monkeypatch.setattr(received_body, "READ_BY_LENGTH", ("django",))
+    monkeypatch.setattr(buffered_body, "READ_BY_LENGTH", ("django",))
     monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
     served = serve(limits=Limits(held_bytes=100_000))
     faults.plan(call, OSError(number, os.strerror(number)), times)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.server.wsgi import received_body
+from appliance.server.wsgi import buffered_body
 
 
 @pytest.fixture(autouse=True)
 def no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
     """No framework that reads by a body's length is loaded, as far as the server can see."""
-    monkeypatch.setattr(received_body, "READ_BY_LENGTH", ())
+    monkeypatch.setattr(buffered_body, "READ_BY_LENGTH", ())

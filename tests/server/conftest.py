@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.wsgi import received_body
+from appliance.server.wsgi import buffered_body
 from tests.server.served import Echo, Served
 from tests.server.slow import CONTENT, Every
 
@@ -17,7 +17,7 @@ from tests.server.slow import CONTENT, Every
 @pytest.fixture(autouse=True)
 def no_framework(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests of this process load Django, which would change how chunked bodies are received."""
-    monkeypatch.setattr(received_body, "READ_BY_LENGTH", ())
+    monkeypatch.setattr(buffered_body, "READ_BY_LENGTH", ())
 
 
 @pytest.fixture

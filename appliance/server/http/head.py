@@ -41,12 +41,12 @@ class Head:
             and authority.
         query: the part behind it.
         minor: 1 for HTTP/1.1 and above, 0 for HTTP/1.0, -1 for HTTP/0.9 (lenient only).
-        said: what the fields say.
+        fields: the content of the field lines.
         plain: it is an HTTP/1.1 request for content, on a connection that is to stay, as most are.
-        values: the fields' values, as ``said.values``, except for the Host of an absolute-form.
+        values: the fields' values, as ``fields.values``, except for the Host of an absolute-form.
     """
 
-    __slots__ = ("method", "minor", "path", "plain", "query", "said", "target", "values")
+    __slots__ = ("fields", "method", "minor", "path", "plain", "query", "target", "values")
 
     method: str
     target: str
@@ -54,7 +54,7 @@ class Head:
     query: str
     minor: int
     plain: bool
-    said: Fields
+    fields: Fields
     values: dict[str, str]
 
 
@@ -68,7 +68,7 @@ class HeadParser:
         persistent: the server can keep it; False makes no head plain.
     """
 
-    __slots__ = ("_block", "_head", "_lenient", "_minor", "_plain_minor", "_raw", "_reader", "_said", "_secure")
+    __slots__ = ("_block", "_fields", "_head", "_lenient", "_minor", "_plain_minor", "_raw", "_reader", "_secure")
 
     def __init__(
         self, reader: FieldReader, *, lenient: bool = False, secure: bool = False, persistent: bool = True
@@ -81,7 +81,7 @@ class HeadParser:
         self._head: Head
         self._block: bytes | None = None
         self._minor = 0
-        self._said: Fields
+        self._fields: Fields
 
     def parse(self, raw: bytes) -> Head:
         """Parse a head, given without its blank line.
@@ -113,11 +113,11 @@ class HeadParser:
         if "#" in target:
             raise RequestRefused(400, "the request target holds a fragment (RFC 9112, 3.2)")
         if block != self._block or minor != self._minor:
-            self._said = self._reader.read(block, minor)
+            self._fields = self._reader.read(block, minor)
             self._block, self._minor = block, minor
-        head.said = said = self._said
-        head.values = said.values
-        head.plain = minor == self._plain_minor and said.keep_alive and method != "HEAD"
+        head.fields = fields = self._fields
+        head.values = fields.values
+        head.plain = minor == self._plain_minor and fields.keep_alive and method != "HEAD"
         if target[:1] == "/" and method != "CONNECT":
             head.path, _, head.query = target.partition("?")
         else:
@@ -148,8 +148,8 @@ def simple_head(path: str, reader: FieldReader) -> Head:
     head = Head()
     head.method, head.target, head.minor, head.plain = "GET", path, -1, False
     head.path, _, head.query = path.partition("?")
-    head.said = reader.read(b"", -1)
-    head.values = head.said.values
+    head.fields = reader.read(b"", -1)
+    head.values = head.fields.values
     return head
 
 

@@ -48,8 +48,8 @@ class ClientWaits:
         Raises:
             RequestRefused: the body did not come, or too many requests wait for theirs.
         """
-        wire, said = handler.wire, head.said
-        if (not said.chunked and len(wire.buffer) >= said.length) or not background.is_able:
+        wire, fields = handler.wire, head.fields
+        if (not fields.chunked and len(wire.buffer) >= fields.length) or not background.is_able:
             return False
         connection = self._connections.of(wire.sock.fileno())
         if connection is None:
@@ -59,13 +59,13 @@ class ClientWaits:
             if incoming.outcome is not None:
                 raise incoming.outcome
             return False
-        end = end_finder(said, self._limits)
+        end = end_finder(fields, self._limits)
         if end.feed(wire.buffer) or self.may_run(first=True) or _receive_rest(wire, end):
             return False
-        connection.incoming = background.receive(wire, end, chunked=said.chunked)
+        connection.incoming = background.receive(wire, end, chunked=fields.chunked)
         if connection.incoming is None:
             raise RequestRefused(503, TOO_MANY_BODIES)
-        if said.expects:
+        if fields.expects:
             try:
                 send_continue(wire)
             except OSError:

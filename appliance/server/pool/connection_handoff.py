@@ -39,7 +39,7 @@ class ConnectionHandoff:
         self.take = take
         self.prefix = prefix
 
-    def relayed(self, raw: bytes) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+    def relay_application(self, raw: bytes) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
         """A WSGI application that answers the request with this head by what the other server answers."""
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -207,8 +207,8 @@ class ServingLoop:
     def _settle(self, pool_thread: PoolThread | None, connection: Connection, now: float) -> None:
         """Decide where a connection goes after a request."""
         handler = connection.handler
-        if handler.leaves_to is not None:
-            self._leave(connection, handler.leaves_to)
+        if handler.handoff_target is not None:
+            self._leave(connection, handler.handoff_target)
             return
         moved = False
         with self._lock:
@@ -238,7 +238,7 @@ class ServingLoop:
         """Give the connection to the server that answers its request, with the head that was read."""
         with self._lock:
             self._connections.locked_on(connection, states.HANDED_OVER)
-        connection.raw = connection.handler.give_back()
+        connection.raw = connection.handler.take_unserved_head()
         handoff.take([(connection.wire.sock, connection.unread())], [""])
 
     def _locked_finish(self, connection: Connection, now: float) -> None:
@@ -260,7 +260,7 @@ class ServingLoop:
             wire.absorb()
         outgoing, incoming = wire.outgoing, connection.incoming
         if incoming is not None:  # before the state allows another thread to recall the connection, with this head
-            connection.raw, connection.begun_at = handler.give_back(), handler.started
+            connection.raw, connection.begun_at = handler.take_unserved_head(), handler.started
         if outgoing is not None or incoming is not None:
             with self._lock:
                 self._connections.locked_on(

@@ -22,9 +22,9 @@ from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, HostRefused, RequestR
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .access_log.exchange import Exchange, current
+from .body_choice import body_of, with_length
 from .environ import Environs
 from .raw_socket import RawSocket
-from .request_body import body_of, with_length
 from .response import ServerHandler
 from .server_context import Handoff, ServerContext
 from .server_responses import ServerResponses
@@ -50,7 +50,7 @@ class WSGIRequestHandler(ServerResponses):
             in the request line, HTTP/0.9. Each has let requests be smuggled.
         wire, server_context: the connection's bytes; what its server's connections share.
         head, exchange: the current request's, or the last one's.
-        leaves_to: the server that answers the request which was read; the pool passes the connection on.
+        handoff_target: the server that answers the request which was read; the pool passes the connection on.
         started: when the current request began (CLOCK_MONOTONIC).
     """
 
@@ -64,8 +64,8 @@ class WSGIRequestHandler(ServerResponses):
     server_context: ServerContext
     exchange: Exchange | None = None
     hijacked: RawSocket | None = None
-    leaves_to: Handoff | None = None
-    _relayed: Any = None  # what answers this request instead of the application
+    handoff_target: Handoff | None = None
+    _relay_application: Any = None  # what answers this request instead of the application
     _refusal: RequestRefused | None = None  # of the next request
     started = 0.0
     close_connection = True
@@ -115,14 +115,14 @@ class WSGIRequestHandler(ServerResponses):
 
     def begin_request(self, raw: bytes | None, started: float, refusal: RequestRefused | None) -> None:
         """Take the head of the next request, which the pool has found, or the reason why it is refused."""
-        self._given = raw
+        self._pending_head = raw
         self.started = started
         if refusal is not None:
             self._refusal = refusal
 
-    def give_back(self) -> bytes | None:
+    def take_unserved_head(self) -> bytes | None:
         """Return the head of the request that was not answered: its body has not come, or another server answers it."""
-        raw, self._given = self._given, None
+        raw, self._pending_head = self._pending_head, None
         return raw
 
     def end_connection(self) -> None:
@@ -177,8 +177,8 @@ class WSGIRequestHandler(ServerResponses):
             head = self._next_head()
             if head is None:
                 return
-            said = head.said
-            self.close_connection = not said.keep_alive  # documented, and a hook may say otherwise
+            fields = head.fields
+            self.close_connection = not fields.keep_alive  # documented, and a hook may say otherwise
             environ = self.get_environ()
             server_context = self.server_context
             # Both checks run for every request: they call a function of ours only if there is something to do.
@@ -187,7 +187,7 @@ class WSGIRequestHandler(ServerResponses):
                 return
             if allowed is not None and environ.get("HTTP_HOST") not in server_context.served_hosts:
                 _check_host(allowed, environ)
-            if (said.upgrade or said.chunked or head.path == "*") and self._answer_or_prepare(head, environ):
+            if (fields.upgrade or fields.chunked or head.path == "*") and self._answer_or_prepare(head, environ):
                 return
         except RequestRefused as refusal:
             self._answer_refusal(refusal)
@@ -200,7 +200,7 @@ class WSGIRequestHandler(ServerResponses):
         )
         if server_context.begin is not None:
             server_context.begin(exchange, self._raw)
-        if said.upgrade:
+        if fields.upgrade:
             environ["werkzeug.socket"] = self.hijacked = RawSocket(wire, exchange, self.take_socket)
         # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
         Context().run(self._run, run, exchange)
@@ -214,9 +214,9 @@ class WSGIRequestHandler(ServerResponses):
         if not handoff.applies(head):
             return False
         if self.wire.movable:
-            self._given, self.leaves_to, self.close_connection = self._raw, handoff, False
+            self._pending_head, self.handoff_target, self.close_connection = self._raw, handoff, False
             return True
-        self._relayed = handoff.relayed(self._raw)
+        self._relay_application = handoff.relay_application(self._raw)
         return False
 
     def _end_hijacked(self, exchange: Exchange) -> bool:
@@ -231,14 +231,14 @@ class WSGIRequestHandler(ServerResponses):
 
     def _run(self, run: ServerHandler, exchange: Exchange) -> None:
         current.set(exchange)
-        application, self._relayed = self._relayed or self.server.get_app(), None
+        application, self._relay_application = self._relay_application or self.server.get_app(), None
         run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
 
     def _next_head(self) -> Head | None:
         """Return the head that the pool has read, or wait for the next one; None if the client has stopped sending."""
-        raw = self._given
+        raw = self._pending_head
         if raw is not None:
-            self._given = None
+            self._pending_head = None
         else:
             self.head = self.exchange = None
             self._body = EMPTY
@@ -256,18 +256,18 @@ class WSGIRequestHandler(ServerResponses):
         self._raw = raw
         self.head = None  # this one may be refused
         self.head = head = self._parser.parse(raw)
-        if self._answers_expectations and head.said.expects:
+        if self._answers_expectations and head.fields.expects:
             self._sends_continue = False
             if not self.handle_expect_100():
                 return None
-        said = head.said
-        self._body = self._body_of(head) if said.length or said.chunked else EMPTY
+        fields = head.fields
+        self._body = self._body_of(head) if fields.length or fields.chunked else EMPTY
         if self._reader is not None:
             self._reader.body = self._body
         return head
 
     def _body_of(self, head: Head) -> Body:
-        sends_continue = head.said.expects and (self._sends_continue or not self._answers_expectations)
+        sends_continue = head.fields.expects and (self._sends_continue or not self._answers_expectations)
         return body_of(self, head, self._send_continue if sends_continue else None)
 
     def wait_for_head(self) -> bytes | None:
@@ -302,14 +302,14 @@ class WSGIRequestHandler(ServerResponses):
     def _answer_or_prepare(self, head: Head, environ: dict[str, Any]) -> bool:
         """Answer ``*``, and return True; prepare what else is rare: an upgrade, a chunked body."""
         # Few clients that offer another protocol (h2c: curl and Java's client do with every request) need it.
-        if head.said.upgrade and "websocket" in head.values["HTTP_UPGRADE"].lower():
+        if head.fields.upgrade and "websocket" in head.values["HTTP_UPGRADE"].lower():
             may_stream = getattr(self.server, "may_stream", None)
             if may_stream is not None and not may_stream():
                 raise RequestRefused(503, TOO_MANY_STREAMS)
         if head.path == "*":
             self._answer_options(head)
             return True
-        if head.said.chunked and isinstance(self._body, Body):
+        if head.fields.chunked and isinstance(self._body, Body):
             self.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
             self._body = with_length(self, self._body, environ)
         return False
@@ -332,7 +332,7 @@ class WSGIRequestHandler(ServerResponses):
     @property
     def is_clean(self) -> bool:
         """Whether closing at once resets nothing: the client asked for the close, and has sent all it announced."""
-        return self._owes_nothing and self.head is not None and not self.head.said.keep_alive
+        return self._owes_nothing and self.head is not None and not self.head.fields.keep_alive
 
     @property
     def _owes_nothing(self) -> bool:
@@ -349,8 +349,8 @@ class WSGIRequestHandler(ServerResponses):
                 return self._environ_of_files()
             raise RuntimeError("there is no request")
         environ = self._environs.make(head)
-        if head.said.forwarded is not None:
-            self.server_context.proxies.apply(environ, head.said.forwarded)
+        if head.fields.forwarded is not None:
+            self.server_context.proxies.apply(environ, head.fields.forwarded)
         environ["appliance.request_id"] = self.server_context.ids.of(head.values)
         return environ
 
@@ -373,7 +373,7 @@ class WSGIRequestHandler(ServerResponses):
         except RequestRefused as refusal:
             self._answer_refusal(refusal)
             return False
-        self.close_connection = head is None or not head.said.keep_alive
+        self.close_connection = head is None or not head.fields.keep_alive
         return head is not None
 
     def response_ended(self, *, persistent: bool) -> None:

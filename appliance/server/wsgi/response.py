@@ -239,7 +239,7 @@ class ServerHandler(ApplicationRun):
         minor = _MINORS.get(self.base_env.get("SERVER_PROTOCOL", ""), 1) if head is None else head.minor
         head_only = self.base_env.get("REQUEST_METHOD") == "HEAD"
         framing, self._content, self._left = delimit(code, fields.length, size, minor, head_only)
-        persistent = (head is None or head.said.keep_alive) and not fields.close and self._may_persist(body)
+        persistent = (head is None or head.fields.keep_alive) and not fields.close and self._may_persist(body)
         if size is None:
             exchange.streaming = True
             exchange.length = self._left

@@ -38,7 +38,7 @@ class Handoff(Protocol):
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: list[str], /) -> None:
         """Pass these connections on, with what was read of them, and the addresses that their sockets don't know."""
 
-    def relayed(self, raw: bytes, /) -> Any:
+    def relay_application(self, raw: bytes, /) -> Any:
         """A WSGI application that answers the request of a connection that can't be passed on."""
 
 

@@ -27,7 +27,7 @@ class ServerResponses(SocketlessHandler):
 
     exchange: Exchange | None = None
     started = 0.0
-    _given: bytes | None = None  # the head of the next request, or of one that goes back unanswered
+    _pending_head: bytes | None = None  # the head of the next request, or of one that goes back unanswered
     _answers_errors = False  # a subclass has a send_error of its own
 
     def new_exchange(self) -> Exchange:
@@ -61,7 +61,9 @@ class ServerResponses(SocketlessHandler):
         exchange = self.new_exchange()
         exchange.status = 200
         body, limits = self._body, self.server_context.limits
-        persistent = head.said.keep_alive and self.server_context.persistent and (body.ended or body.drainable(limits))
+        persistent = (
+            head.fields.keep_alive and self.server_context.persistent and (body.ended or body.drainable(limits))
+        )
         closing = (
             b"" if persistent and head.minor else b"Connection: %b\r\n" % (b"keep-alive" if persistent else b"close")
         )
@@ -72,7 +74,7 @@ class ServerResponses(SocketlessHandler):
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
         if isinstance(refusal, Deferred):
-            self._given, self.close_connection = self._raw, False
+            self._pending_head, self.close_connection = self._raw, False
             return
         self.close_connection = True
         if self._answers_errors:

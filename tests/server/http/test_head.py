@@ -24,9 +24,9 @@ def test_any_number_of_zeros_leads_a_length():
     """A length is as long as its digits without the zeros before them, more than int() reads (RFC 9110, 8.6)."""
     raw = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + b"0" * 10_000
     parser = HeadParser(FieldReader(Limits()))
-    assert parser.parse(raw + b"3").said.length == 3
+    assert parser.parse(raw + b"3").fields.length == 3
     head = parser.parse(raw)
-    assert (head.said.length, head.values["CONTENT_LENGTH"]) == (0, "0")
+    assert (head.fields.length, head.values["CONTENT_LENGTH"]) == (0, "0")
 
 
 SHAPE = "the request line is not a method, a target and a version, one space between (RFC 9112, 3)"
@@ -122,7 +122,7 @@ def test_http_09_is_a_path_and_nothing_else():
     reader = FieldReader(Limits())
     for head in (HeadParser(reader, lenient=True).parse(b"GET /a?b?c"), simple_head("/a?b?c", reader)):
         assert (head.method, head.target, head.path, head.query) == ("GET", "/a?b?c", "/a", "b?c")
-        assert (head.minor, head.plain, head.values, head.said.keep_alive) == (-1, False, {}, False)
+        assert (head.minor, head.plain, head.values, head.fields.keep_alive) == (-1, False, {}, False)
     for line in (b"POST /", b"GET a", b"GET /a b c"):
         with pytest.raises(RequestRefused) as caught:
             HeadParser(reader, lenient=True).parse(line)

@@ -160,8 +160,8 @@ def test_heads_are_read_as_the_grammar_has_them(raws: list[bytes]):
         if not expected.own:
             assert unquote_to_bytes(head.path.encode("latin-1")).decode("latin-1") == expected.path
             assert head.query == expected.query
-        assert head.said.chunked == (expected.fields.pop("coding", "") == "chunked")
-        assert head.said.length == int(expected.fields.get("CONTENT_LENGTH", "0"))
-        assert head.said.keep_alive == expected.stays
-        assert head.said.expects == (expected.expects and (head.said.chunked or head.said.length > 0))
+        assert head.fields.chunked == (expected.fields.pop("coding", "") == "chunked")
+        assert head.fields.length == int(expected.fields.get("CONTENT_LENGTH", "0"))
+        assert head.fields.keep_alive == expected.stays
+        assert head.fields.expects == (expected.expects and (head.fields.chunked or head.fields.length > 0))
         assert head.values == expected.fields

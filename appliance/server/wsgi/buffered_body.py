@@ -29,7 +29,7 @@ def needs_length() -> bool:
     return any(name in sys.modules for name in READ_BY_LENGTH)
 
 
-class ReceivedBody(Body):
+class BufferedBody(Body):
     """A body that was received to its end.
 
     Args:
@@ -71,7 +71,7 @@ class ReceivedBody(Body):
         return True
 
 
-def received_whole(wire: Wire, server_context: ServerContext, body: Body) -> ReceivedBody:
+def buffer_whole(wire: Wire, server_context: ServerContext, body: Body) -> BufferedBody:
     """Receive a body to its end.
 
     Raises:
@@ -88,4 +88,4 @@ def received_whole(wire: Wire, server_context: ServerContext, body: Body) -> Rec
         queue.close()
         reason = f"there is no room for the body: {error.strerror or error} (RFC 4918, 11.5)"
         raise RequestRefused(507, reason) from None  # the storage holds it too
-    return ReceivedBody(wire, server_context.limits, queue)
+    return BufferedBody(wire, server_context.limits, queue)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..http.body import Body, LengthBody
 from ..http.chunked import ChunkedBody
 from ..http.refusal import Deferred, RequestRefused, too_large
-from .received_body import needs_length, received_whole
+from .buffered_body import buffer_whole, needs_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,17 +40,17 @@ def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] 
         RequestRefused: it is too large.
         Deferred: the request is served once it has come.
     """
-    wire, limits, said = handler.wire, handler.server_context.limits, head.said
-    if 0 < limits.max_body_bytes < said.length:
+    wire, limits, fields = handler.wire, handler.server_context.limits, head.fields
+    if 0 < limits.max_body_bytes < fields.length:
         raise RequestRefused(413, too_large(limits.max_body_bytes))
     wait = getattr(handler.server, "wait_for_body", None)
     if wait is not None and wait(handler, head):
         raise Deferred
     if wire.early is not None:
         send_continue = None  # it was sent when the request began to wait
-    if said.chunked:
+    if fields.chunked:
         return ChunkedBody(wire, limits, send_continue)
-    return LengthBody(wire, limits, said.length, send_continue)
+    return LengthBody(wire, limits, fields.length, send_continue)
 
 
 def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Body:
@@ -61,6 +61,6 @@ def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Bo
     """
     if not isinstance(body, ChunkedBody) or not needs_length():
         return body
-    received = received_whole(handler.wire, handler.server_context, body)
+    received = buffer_whole(handler.wire, handler.server_context, body)
     environ["CONTENT_LENGTH"] = str(received.length)
     return received

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from appliance.server.http.limits import Limits
-from appliance.server.wsgi import received_body
+from appliance.server.wsgi import buffered_body
 from tests.server.served import Echo, Served, chunked, get
 
 Serve = Callable[..., Served]
 EXPECT = "Expect: 100-continue"
-FRAMEWORKS = received_body.READ_BY_LENGTH  # the fixtures of these tests hide them
+FRAMEWORKS = buffered_body.READ_BY_LENGTH  # the fixtures of these tests hide them
 
 
 class ByLength(Echo):
@@ -32,7 +32,7 @@ class ByLength(Echo):
 @pytest.fixture(params=["django", "bottle", "falcon", "cherrypy"])
 def framework(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A process that has loaded such a framework."""
-    monkeypatch.setattr(received_body, "READ_BY_LENGTH", FRAMEWORKS)
+    monkeypatch.setattr(buffered_body, "READ_BY_LENGTH", FRAMEWORKS)
     monkeypatch.setitem(sys.modules, request.param, types.ModuleType(request.param))
     return str(request.param)
 
@@ -40,7 +40,7 @@ def framework(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has loaded none of them."""
-    monkeypatch.setattr(received_body, "READ_BY_LENGTH", FRAMEWORKS)
+    monkeypatch.setattr(buffered_body, "READ_BY_LENGTH", FRAMEWORKS)
     for name in FRAMEWORKS:
         monkeypatch.delitem(sys.modules, name, raising=False)
 
@@ -64,7 +64,7 @@ def test_others_get_it_as_it_comes(serve: Serve, without: None):
         write(environ["wsgi.input"].read(3))
         return [environ["wsgi.input"].read()]
 
-    assert not received_body.needs_length()
+    assert not buffered_body.needs_length()
     request = chunked(b"abc", b"de")
     client = serve(reads).client().send(request[:-10])
     client.file.peek(1)
@@ -74,7 +74,7 @@ def test_others_get_it_as_it_comes(serve: Serve, without: None):
 @pytest.fixture
 def django(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has loaded Django."""
-    monkeypatch.setattr(received_body, "READ_BY_LENGTH", FRAMEWORKS)
+    monkeypatch.setattr(buffered_body, "READ_BY_LENGTH", FRAMEWORKS)
     monkeypatch.setitem(sys.modules, "django", types.ModuleType("django"))
 
 
