@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..http.body import EMPTY, Body
 from ..http.expect_continue import send_continue
 from ..http.head import HeadParser
-from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, HostRefused, RequestRefused
+from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, Deferred, HostRefused, RequestRefused
 from ..http.software import SOFTWARE
 from ..io.wire import Wire
 from .access_log.exchange import Exchange, current
@@ -57,17 +57,18 @@ class WSGIRequestHandler(ServerResponses):
     protocol_version = "HTTP/1.1"
     server_version = SOFTWARE
     lenient = False
-    _answers_expectations = False  # a subclass has a handle_expect_100 of its own
+    _answers_errors = _answers_expectations = False  # a subclass has a send_error, a handle_expect_100 of its own
 
+    # Initial values are class attributes, here and in the base classes. No __init__ could set them: socketserver's
+    # serves the whole connection before it returns, and of_connection calls none.
     server: Any
     client_address: Any
     server_context: ServerContext
-    exchange: Exchange | None = None
     hijacked: RawSocket | None = None
     handoff_target: Handoff | None = None
+    _pending_head: bytes | None = None  # the head of the next request, or of one that goes back unanswered
     _relay_application: Any = None  # what answers this request instead of the application
     _refusal: RequestRefused | None = None  # of the next request
-    started = 0.0
     close_connection = True
     raw_requestline = b""
 
@@ -269,6 +270,16 @@ class WSGIRequestHandler(ServerResponses):
     def _body_of(self, head: Head) -> Body:
         sends_continue = head.fields.expects and (self._sends_continue or not self._answers_expectations)
         return body_of(self, head, self._send_continue if sends_continue else None)
+
+    def _answer_refusal(self, refusal: RequestRefused) -> None:
+        if isinstance(refusal, Deferred):
+            self._pending_head, self.close_connection = self._raw, False
+            return
+        self.close_connection = True
+        if self._answers_errors:
+            self.send_error(refusal.status, None, refusal.reason)
+        else:
+            self._refuse(refusal)
 
     def wait_for_head(self) -> bytes | None:
         """Return the next head, once it is whole; None if none begins in time, or the client closes.

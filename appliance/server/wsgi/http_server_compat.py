@@ -52,10 +52,11 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
     """The part of ``WSGIRequestHandler`` that ``http.server`` documents."""
 
     server_context: ServerContext
+    # Class attributes: WSGIRequestHandler says why.
     wire: Wire  # unset while ``socketless``
     socketless = True  # until it has begun to serve a connection
     head: Head | None = None
-    _logs_itself = _names_clients = False  # a subclass has a method of its own
+    _logs_itself = _names_clients = False  # a subclass has a method of its own (WSGIRequestHandler.__init_subclass__)
     _raw = b""
     _body: Body | Empty = EMPTY
     _message: tuple[Head | None, Message] | None = None

@@ -50,6 +50,7 @@ class ServerHandler(ApplicationRun):
         persistent: the connection can serve another request; final once ``run`` returned.
     """
 
+    # Class attributes, as ApplicationRun's: an assignment for each request would cost time.
     status: str | None = None
     code = 0
     _fields: ResponseFields

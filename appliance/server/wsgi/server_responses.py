@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..http.body import CLIENT_LEFT
 from ..http.head import request_line
-from ..http.refusal import NO_CLIENT, Deferred, RequestRefused, answer
+from ..http.refusal import NO_CLIENT, RequestRefused, answer
 from .access_log.exchange import Exchange
 from .http_server_compat import TLS
 from .socketless import SocketlessHandler
@@ -25,10 +25,9 @@ _LINE_SHOWN = 4096  # bytes of a refused request's line that its record shows
 class ServerResponses(SocketlessHandler):
     """The part of ``WSGIRequestHandler`` that answers without the application."""
 
+    # Class attributes: see WSGIRequestHandler, which documents them.
     exchange: Exchange | None = None
     started = 0.0
-    _pending_head: bytes | None = None  # the head of the next request, or of one that goes back unanswered
-    _answers_errors = False  # a subclass has a send_error of its own
 
     def new_exchange(self) -> Exchange:
         """Begin the current request's record."""
@@ -71,16 +70,6 @@ class ServerResponses(SocketlessHandler):
         form = b"HTTP/1.1 200 OK\r\n%bAllow: %b\r\nContent-Length: 0\r\nX-Request-ID: %b\r\n%b\r\n"
         self._send_own(exchange, form % (origin, _OPTIONS, request_id, closing))
         self.close_connection = not (persistent and (body.ended or body.drain(limits)))
-
-    def _answer_refusal(self, refusal: RequestRefused) -> None:
-        if isinstance(refusal, Deferred):
-            self._pending_head, self.close_connection = self._raw, False
-            return
-        self.close_connection = True
-        if self._answers_errors:
-            self.send_error(refusal.status, None, refusal.reason)
-        else:
-            self._refuse(refusal)
 
     def _refuse(self, refusal: RequestRefused) -> None:
         """Answer a request that is not served, and close: what follows it can't be trusted to be a request."""
