@@ -68,13 +68,13 @@ class HeadParser:
         persistent: the server can keep it; False makes no head plain.
     """
 
-    __slots__ = ("_block", "_fields", "_head", "_lenient", "_minor", "_plain_minor", "_raw", "_reader", "_secure")
+    __slots__ = ("_block", "_fields", "_head", "_lenient", "_minor", "_persistent", "_raw", "_reader", "_secure")
 
     def __init__(
         self, reader: FieldReader, *, lenient: bool = False, secure: bool = False, persistent: bool = True
     ) -> None:
         self._reader = reader
-        self._plain_minor = 1 if persistent else 2  # there is no HTTP/1.2
+        self._persistent = persistent
         self._secure = secure
         self._lenient = lenient
         self._raw: bytes | None = None
@@ -117,7 +117,7 @@ class HeadParser:
             self._block, self._minor = block, minor
         head.fields = fields = self._fields
         head.values = fields.values
-        head.plain = minor == self._plain_minor and fields.keep_alive and method != "HEAD"
+        head.plain = minor == 1 and self._persistent and fields.keep_alive and method != "HEAD"
         if target[:1] == "/" and method != "CONNECT":
             head.path, _, head.query = target.partition("?")
         else:

@@ -64,10 +64,6 @@ BODY_ENDED: Final = 6
 REMOVE: Final = 7  # forget the connection: it no longer belongs to this server
 CLOSE: Final = 8  # close the socket
 
-ACTIONS: Final = (
-    "enqueue", "watch", "unwatch", "probe began", "probe ended", "body began", "body ended", "remove", "close",
-)  # fmt: skip
-
 _CLOSES: Final[Step] = (CLOSED, (UNWATCH, REMOVE, CLOSE))
 _HANDS_OVER: Final[Step] = (MOVED, (UNWATCH, REMOVE))
 _LINGERS: Final[Step] = (LINGERING, (WATCH,))

@@ -49,8 +49,6 @@ END_THREAD: Final = 4  # let that thread end
 VACATE: Final = 5  # appoint nobody
 WAKE_ALL: Final = 6  # wake all threads that wait: they end
 
-ACTIONS: Final = ("wake one", "start one", "lead", "wait", "end thread", "vacate", "wake all")
-
 _ENDS: Final[Step] = (OVER, (VACATE, WAKE_ALL))
 _LEADS: Final[Step] = (LED, (LEAD,))
 _VACATES: Final[Step] = (VACANT, (VACATE,))

@@ -38,8 +38,6 @@ KEEP_IDLE: Final = 2  # keep connections that become idle
 HAND_OVER_IDLE: Final = 3  # hand over connections that are idle, and those that become idle
 ABORT_ENDLESS: Final = 4  # end the requests that never end by themselves
 
-ACTIONS: Final = ("open", "shut", "keep idle", "hand over idle", "abort endless")
-
 _STOPS: Final[Step] = (OVER, (SHUT, ABORT_ENDLESS))
 _DRAINS: Final[Step] = (DRAINING, (SHUT, HAND_OVER_IDLE, ABORT_ENDLESS))
 
