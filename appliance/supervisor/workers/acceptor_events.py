@@ -120,7 +120,7 @@ class StartStandIn(Action):
 
 
 class StartLater(Action):
-    """Report when a start is due: before a client notices the wait, or, with ``again``, after a failed start."""
+    """Report when the stand-in is due: before a client notices the wait, or, with ``again``, after a failed start."""
 
     again: bool = False
 

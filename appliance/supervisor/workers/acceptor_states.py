@@ -1,8 +1,9 @@
 """Decide who accepts connections: a pure table, (state, event) to (state, actions).
 
-The worker does, if one serves. Until then a page says why, and the stand-in shows it. The stand-in is started shortly
-before a client would notice the wait, or at once if nothing will serve until something changes. If it can't be started,
-the supervisor answers until it can. Connections that were handed over go to the process that accepts.
+The worker does, if one serves. Until then a page says why, and the stand-in shows it, once clients have waited a
+little: most saves are served sooner. It is started shortly before a client would notice the wait, or at once if nothing
+will serve until something changes. If it can't be started, the supervisor answers until it can. Connections that were
+handed over go to the process that accepts.
 ``connection_router`` performs the actions, and holds processes and connections. No process, no clock.
 """
 
@@ -122,9 +123,10 @@ def _show(state: State) -> tuple[Action, ...]:
 
 def _progressed(state: State, event: WorkProgressed) -> Step:
     state, before = _with_page(state, event.page, holds=True)
-    if state.standin or state.start_due:
-        return state, (*before, *_show(state))
-    return replace(state, start_due=True), (*before, *_show(state), StartLater())
+    shown = () if state.acceptor is Acceptor.NOBODY else _show(state)
+    if state.start_due or state.acceptor is Acceptor.STANDIN:
+        return state, (*before, *shown)
+    return replace(state, start_due=True), (*before, *shown, StartLater())
 
 
 def _failed(state: State, event: WorkFailed) -> Step:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 1.0  # how long a client waits for a worker before it gets the page
 START_S = 0.6  # after the wait began the stand-in is started: it accepts before WAIT_S is over
+SHOW_S = 0.1  # after the wait began a stand-in that runs accepts: a swap has been served by then
 RESTART_S = 1.0  # before a stand-in that ended, or could not be started, is started again
 RETRY_S = 0.2  # before connections are sent again, if no descriptor was free
 
@@ -164,7 +165,8 @@ class ConnectionRouter:
 
     def _start_later(self, action: events.StartLater) -> None:
         self._cancel_start()
-        after_s = RESTART_S if action.again else max(0.0, self._wait_began + START_S - time.monotonic())
+        due = self._wait_began + (START_S if self._standin is None else SHOW_S)
+        after_s = RESTART_S if action.again else max(0.0, due - time.monotonic())
         self._start_timer = self._loop.call_later(after_s, partial(self._on, events.StartDue()))
 
     def _cancel_start(self, _action: events.CancelStart | None = None) -> None:

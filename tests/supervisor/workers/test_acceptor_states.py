@@ -88,11 +88,13 @@ def test_a_worker_that_serves_ends_what_stood_in():
 
 
 def test_a_page_after_a_worker_begins_a_new_wait():
-    """When a worker serves no more nobody accepts, and a stand-in that still runs is sent the page at once."""
+    """When a worker serves no more nobody accepts, and a stand-in that still runs is sent the page when that is due."""
     state, actions = history(WorkerServes(1), WorkProgressed({"title": "first"}))
     assert (state.acceptor, actions) == (Acceptor.NOBODY, [BeginWait(), StartLater()])
     state, actions = history(*SHOWN, WorkerServes(1), WorkProgressed({"title": "second"}))
-    assert actions == [BeginWait(), ShowPage(SECOND, holds=True)]
+    assert actions == [BeginWait(), StartLater()]
+    assert history(WorkProgressed({"title": "third"}), state=state)[1] == []
+    assert history(StartDue(), state=state)[1] == [ShowPage(SECOND, holds=True)]
 
 
 def test_the_supervisor_answers_until_a_stand_in_can():
