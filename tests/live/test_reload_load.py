@@ -39,6 +39,7 @@ def test_saves_under_load_fail_no_request_and_serve_nothing_stale(start: Start, 
                 appliance.wait_for("reload.finished")
     assert crowd.failures == []
     assert crowd.answers.total() > EDITS
+    assert appliance.stop() == 0
     slowest_s = max(event["duration_s"] for event in appliance.events if event["event"] == "reload.finished")
     assert slowest_s > PAGE_S or not crowd.answers[503], "the page was shown before a client had waited for a second"
 
