@@ -136,7 +136,7 @@ class Container:
         events = [json.loads(line) for line in self.lines()]
         return [event for event in events if name is None or event["event"] == name]
 
-    def wait_for(self, name: str, *, count: int = 1, timeout: float = 60, **fields: object) -> dict[str, Any]:
+    def wait_for(self, name: str, *, count: int = 1, timeout: float = 120, **fields: object) -> dict[str, Any]:
         """Follow its log to the event of this name and these fields, the ``count``-th of them."""
         with following(["docker", "logs", "--follow", self.name], timeout) as lines:
             for line in lines:
@@ -148,7 +148,7 @@ class Container:
         log = "\n".join(self.lines()[-40:])
         pytest.fail(f"{self.name} ended, or {timeout} s went by, without {name} {fields}:\n{log}")
 
-    def wait_for_health(self, health: str, *, timeout: float = 60) -> None:
+    def wait_for_health(self, health: str, *, timeout: float = 120) -> None:
         """Return when the engine calls it so."""
         # --since: the engine first tells what was, then what comes, so that nothing is missed between two questions.
         argv = ["docker", "events", "--since", "1", "--filter", f"container={self.name}", "--format", "{{.Action}}"]
