@@ -26,9 +26,9 @@ class Image:
     """The image that the files name.
 
     Attributes:
-        source: what it is built from, if it is missing.
-        target: of the Dockerfile; empty for the usual one.
-        name: its name.
+        source: the folder or URL that it is built from, if it is missing.
+        target: the stage of the Dockerfile; empty for the default one.
+        name: the name under which the engine knows it.
     """
 
     source: ImageSource

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _SINGLE_QUOTED = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[^\S\r\n]*'")
 _MAX_LINES = 10_000  # python-dotenv takes 16 µs for each
-# python-dotenv looks for a comment behind blanks again from each blank: 1 MB of blanks would take it an hour.
+# python-dotenv looks for a comment after blanks again from each blank: 1 MB of blanks would take it an hour.
 _MANY_BLANKS = re.compile(r"[^\S\r\n]{64,}+(?!#)")
 _FORM = "KEY=value, KEY='value' or KEY=\"value\", a comment after #, or an empty line"
 

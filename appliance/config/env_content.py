@@ -75,7 +75,7 @@ def read_file(path: Path, name: str, *, before: str | None = None, timeout_s: fl
     """Read one file; its text is empty if the file does not exist.
 
     Args:
-        path: its path.
+        path: where it is.
         name: its name in messages.
         before: the last text of the pipe at this path; used again if nothing writes into it now.
         timeout_s: how long to wait for a pipe.

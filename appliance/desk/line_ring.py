@@ -157,7 +157,7 @@ class LineReader:
         return State(now.end - self._position, now.lines - self._lines, now.requests - self._requests)
 
     def resume(self, position: int) -> None:
-        """Go on behind this position, up to which a database has the lines: its writer was killed just then."""
+        """Continue after this position: a database has the lines up to it, and its writer was killed just then."""
         unread = self.read()
         stored = position - unread.begin
         if 0 < stored <= len(unread.data):

@@ -88,7 +88,7 @@ class Drain(Message):
     Attributes:
         grace_s: end within this time, or be killed.
         streams_s: how long to wait for the threads of aborted streams.
-        pause_s: how long to wait behind the last exit hook.
+        pause_s: how long to wait after the last exit hook.
     """
 
     kind = "drain"
@@ -141,8 +141,8 @@ class ServeUnfinishedImport(Message):
 class Preload(Message):
     """Start as a preloader: the first message to the child. Carries a file for the name of the running module.
 
-    If the list is not proven, it also carries a channel and descriptors 1 and 2, for a copy, which takes the next
-    request.
+    If ``proven`` is false, it also carries the channel and the descriptors 1 and 2 of a second preloader, which will
+    receive the next request.
 
     Attributes:
         root: the project's folder; a preloader must not import what is below it.

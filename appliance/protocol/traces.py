@@ -22,7 +22,7 @@ DEFAULT_SAMPLER = "parentbased_always_on"
 SAMPLED = 1  # the flag
 ORIGIN_MAX = 198  # bytes: a valid X-Request-ID has 128
 STATE_MAX = 512  # characters: vendors should hand on at least so many (3.3.1.5)
-# 3.2: version 00 has exactly four parts; a later one may have more behind them.
+# 3.2: version 00 has exactly four parts; a later one may have more after them.
 _PARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _MEMBER = re.compile(r"[a-z0-9][a-z0-9_*/@-]{0,255}=[ -+\--<>-~]{0,255}[!-+\--<>-~]")
 _MEMBERS_MAX = 32

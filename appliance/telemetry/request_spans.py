@@ -85,7 +85,7 @@ class RequestSpans:
 
 
 def name_of(line: dict[str, Any]) -> str:
-    """Return a name of which there are few: the method, and the route where a framework tells it."""
+    """Return a low-cardinality span name: the method, and the route if the framework reports it."""
     method = line.get("http.request.method", "HTTP").replace("_OTHER", "HTTP")
     return f"{method} {line['http.route']}" if "http.route" in line else method
 

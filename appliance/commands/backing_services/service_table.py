@@ -24,10 +24,10 @@ class BackingService:
 
     Attributes:
         title: as its project writes its name.
-        kind: what speaks to it alike: MySQL and MariaDB are of one kind.
+        kind: the protocol; MySQL and MariaDB share one.
         name: of the service, and of its volume.
         drivers: the distributions that ask for it; with an extra in brackets, those with that extra.
-        image: its image.
+        image: the name and tag of the image that runs it.
         port: its own port.
         health: the words of its health check.
         data: the folder that its volume holds; empty if it keeps nothing.

@@ -78,7 +78,7 @@ class Place:
 
 
 def place_of(service: BackingService, read: ReadVariables) -> Place:
-    """Return the place of a service that ``init`` writes: what Django's settings say in full is taken from them."""
+    """Return the place of a service that ``init`` writes. Values that Django's settings give as literals are used."""
     if service.kind not in {"postgres", "mysql"}:
         return Place(service.name)
     said = {part: read.literals[name] for part, name in _LITERALS.items() if name in read.literals}
@@ -208,7 +208,7 @@ def elsewhere(
     Args:
         variables: those for this service.
         given: the variables of the project's .env files.
-        service: the service.
+        service: the service that the variables belong to.
     """
     for name in variables:
         part = _part_of(name, service.kind, first=True) or ("url" if _BROKER.match(name) else "")

@@ -58,7 +58,7 @@ def _compare(before: Any, after: Any, path: str, found: list[Change], depth: int
 
 
 def _compare_lists(before: list[Any], after: list[Any], path: str, found: list[Change], depth: int) -> None:
-    """Compare items one by one; where an item more or less stands in the middle, not all behind it differ."""
+    """Compare lists so that an item which was inserted or removed makes no difference of the items after it."""
     begin, end = 0, 0
     if len(before) != len(after):
         one, other = [_dumped(each) for each in before], [_dumped(each) for each in after]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 LEAST = 5
 # Text that stays, comments, and values: at each position the first match counts. Every repetition is possessive or
 # bounded by the end of the text, so that a text takes linear time. A backslash before a quote escapes it, as in MySQL,
-# except in ``ESCAPE '\\'``. A text in double quotes is a value only behind an equals sign and before no dot.
+# except in ``ESCAPE '\\'``. A text in double quotes is a value only after an equals sign and before no dot.
 _TOKEN = re.compile(
     r"""
       (?P<value> (?:(?<==)|(?<==\ )) "(?:[^"\\]++|""|\\.)*+" (?!\.) )

@@ -44,7 +44,7 @@ class Value:
         keywords: for a call, the names of its keyword arguments.
         arguments: for a call, its positional arguments that are names or calls.
         sets: for a function, whether it sets an attribute or an item: ``app.secret_key = ..``.
-        line: its line.
+        line: the number of the line on which it begins.
     """
 
     kind: Literal["call", "reference", "function", "class", "text", "other"]

@@ -140,7 +140,7 @@ def _frame_line(frame: re.Match[str]) -> str:
 
 
 def _is_below(line: str, frame: re.Match[str]) -> bool:
-    """Whether a line belongs to a frame: its source and markers are further in, also behind a group's margin."""
+    """Whether a line belongs to a frame: its source and markers are further in, also after a group's margin."""
     margin = frame["start"].removesuffix('File "')
     return line.startswith((margin + "  ", margin + "[Previous line repeated"))
 

@@ -82,7 +82,7 @@ class Console:
         return _joined(self._pages.release()) if self._pages is not None else b""
 
     def plain(self, text: str) -> bytes:
-        """Return lines that are not events, behind the lines that are held back."""
+        """Return lines that are not events, after the lines that are held back."""
         lines = [_INDENT + line for line in sanitise(text, lines=True).split("\n")] if text else [""]
         return self.release() + _joined(lines)
 
