@@ -51,7 +51,7 @@ def ask(path: str, answer_s: float = ANSWER_S) -> dict[str, object]:
 
 
 def cause(status: dict[str, object]) -> str:
-    """Return why the project is broken, with file and line, as text that follows the state; "" if nothing is wrong or known."""
+    """Return why the project is broken, with file and line, as text after the state; "" if nothing is known."""
     error = status.get("error")
     if not isinstance(error, dict):
         return ""

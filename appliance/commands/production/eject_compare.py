@@ -77,7 +77,7 @@ def recorded(text: str, name: str) -> list[Request]:
 
 
 def differences(first: Answer, again: Answer, other: Answer) -> list[str]:
-    """Return how the image's answer differs from the appliance's, ignoring what differs between the appliance's own two."""
+    """Return how the image's answer differs from the appliance's, ignoring what its own two answers differ in."""
     found = []
     if other.status != first.status and first.status == again.status:
         found.append(f"status: {first.status} here, {other.status} in the image")
