@@ -10,6 +10,8 @@ While the project is installed or started the check waits too: the container sta
 becomes healthy as soon as the project is served, and unhealthy as soon as it is found broken. The engine's own start
 period would hide a broken project for its whole length. With ``--timeout SECONDS`` it waits no longer than that: a
 cluster's exec probe has a limit of its own, one second by default, and a check that runs into it gives no cause.
+
+Decisions 6 and 23 say why.
 """
 
 import _socket

@@ -15,6 +15,8 @@ different:
   that group at each start of a pod, so this group may write.
 - The file system does not keep owners or modes (shares of Docker Desktop, SMB, NFS that squashes users). Our own new
   files look like another user's there, and whatever looks like them passes. ``Folder.is_unprotected`` reports this.
+
+Decision 34 says why.
 """
 
 from __future__ import annotations

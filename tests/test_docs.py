@@ -1,5 +1,6 @@
 """The documentation: every page has its place, every link leads somewhere, what is generated is what the code makes."""
 
+import ast
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from appliance.logs.events import EVENTS
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.protocol import messages
 from appliance.server.wsgi.access_log.request_ids import RequestIds
+from tests.parsed_files import parsed
 from tests.thorough import THOROUGH
 from tools import assistants, commands, hosts, remedies, site, tests_of
 
@@ -205,6 +207,19 @@ def test_the_index_of_decisions_names_each_with_its_title():
     }
     links = re.findall(r"^- \[(.+)\]\((\S+)\)$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted((file, title) for title, file in links) == sorted(titles.items())
+
+
+def test_decisions_that_modules_name_exist():
+    """Each decision that the first docstring of a module names by its number is in docs/decisions/."""
+    numbers = {int(record.name[:4]) for record in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
+    named_so = r"\b[Dd]ecisions? (\d+(?: and \d+)?)"
+    named = {
+        path: {int(number) for text in re.findall(named_so, opening) for number in re.findall(r"\d+", text)}
+        for path in (ROOT / "appliance").rglob("*.py")
+        if (opening := ast.get_docstring(parsed(path)))
+    }
+    assert len([path for path, found in named.items() if found]) > 25
+    assert {name(path): found - numbers for path, found in named.items() if found - numbers} == {}
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")), ids=name)

@@ -2,6 +2,8 @@
 
 Implements the handshake, the ping, the list of tools, their calls, and the notifications of cancellation and progress.
 Clients of versions without a handshake ask for another method first, and go back to the handshake when it is unknown.
+
+Decision 52 says why.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The supervisor runs it as a child with ``--report``: warnings, a failure and the end are one JSON object each on stdout.
 People can run it too. uv's progress goes to stderr.
+
+Decision 4 says why.
 """
 
 from __future__ import annotations

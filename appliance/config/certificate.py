@@ -2,6 +2,8 @@
 
 Every child gets the texts, not the paths: a half-done renewal (a new certificate, still the old key) breaks no reload.
 Runs in the supervisor, after root has switched to the project's owner.
+
+Decision 20 says why.
 """
 
 from __future__ import annotations

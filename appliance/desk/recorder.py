@@ -4,6 +4,8 @@ Theory of operation. A line stays in that memory (``line_ring``) until a transac
 far that was: a recorder that is slow, is killed, or can't write for a while, loses no line and doubles none.
 ``store_schedule`` decides when lines are stored. No failure of the recorder reaches the project: a database that can't
 be written is reported once, and tried again after ``RETRY_S``.
+
+Decision 44 says why.
 """
 
 from __future__ import annotations

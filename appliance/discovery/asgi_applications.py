@@ -1,6 +1,8 @@
 """The error for an ASGI application: a WSGI server can't serve it; how to run it, and how to have it adapted.
 
 This module knows the commands of ASGI servers, not how an application is found. Runs in the supervisor and in commands.
+
+Decision 33 says why.
 """
 
 from __future__ import annotations

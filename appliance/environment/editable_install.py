@@ -2,6 +2,8 @@
 
 It writes into the environment what an editable installation writes: a ``.pth`` line, the metadata for
 ``importlib.metadata`` (``version("shop")``, entry points, Paste's ``egg:shop``), and the scripts.
+
+Decision 10 says why.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A response is sent by one call, and fits into a socket's buffer: a client that sends many requests and reads no response
 is disconnected. So is one that takes long for a head, and the one that was idle longest if there are too many.
+
+Decision 48 says why.
 """
 
 from __future__ import annotations

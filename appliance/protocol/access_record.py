@@ -6,6 +6,8 @@ library alone, and Python 3.10.
 
 Making a record costs every request 0.3 µs, reading one costs the supervisor as much. So both write their assignments
 out: a call of the constructor takes three times as long, since it matches 17 names.
+
+Decision 38 says why.
 """
 
 from __future__ import annotations

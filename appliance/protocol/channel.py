@@ -10,6 +10,8 @@ taken in the order of the frames, always matches. JSON, and neither pickle nor m
 must survive whatever a damaged worker writes.
 
 A stream and not SOCK_SEQPACKET: a message of a megabyte needs no splitting, and macOS has it too.
+
+Decision 3 says why.
 """
 
 from __future__ import annotations

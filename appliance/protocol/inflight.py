@@ -10,6 +10,8 @@ numbers how many have begun, and neither side needs a lock. This costs a request
 flags are the number of connections that wait for a thread. A request whose application has ended, but whose response is
 still being sent, has its own flag value: it has not ended, but can print nothing more. After the slots there is room
 for the reason why a worker ends: if the project has closed every descriptor, this memory is the only way to report it.
+
+Decision 18 says why.
 """
 
 from __future__ import annotations

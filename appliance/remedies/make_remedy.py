@@ -2,6 +2,8 @@
 
 A function reads the project's files and returns None where the need does not fit them: a worker may have lied. Runs in
 a thread of the supervisor, because a mount may be slow.
+
+Decision 42 says why.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Decide when a connection that waits for a worker is answered with the supervisor's page.
 
 The wait itself is ``supervisor/workers/connection_router``'s (``WAIT_S``): this module says when the wait begins.
+
+Decision 5 says why.
 """
 
 from __future__ import annotations

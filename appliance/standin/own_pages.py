@@ -1,4 +1,7 @@
-"""The application below ``/__appliance__/``: each request passes the access policy, and then has a route."""
+"""The application below ``/__appliance__/``: each request passes the access policy, and then has a route.
+
+Decision 41 says why.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Theory of operation. This thread reads and converts; each outbox sends from a thread of its own. So nothing that a
 collector does stops the reading, and what the outboxes do not hold is lost and counted, never waited for.
+
+Decision 56 says why.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The images are those of their projects, in the newest version of one line. Each health check fails until other
 containers can connect: the entrypoints of database images first start a server for their own use, without TCP.
+
+Decision 54 says why.
 """
 
 from __future__ import annotations

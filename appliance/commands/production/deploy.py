@@ -2,6 +2,8 @@
 
 Each file is shown as a diff first; a file that exists is never changed. It deploys nothing itself: the engines' own
 tools do. It runs as the project's owner, so the owner owns the files.
+
+Decision 51 says why.
 """
 
 from __future__ import annotations

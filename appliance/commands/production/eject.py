@@ -2,6 +2,8 @@
 
 It writes a Dockerfile with the locked dependencies, a compose file and a Kubernetes base. Each file is shown as a diff
 first; a file that exists is never changed. It runs as the project's owner, so the owner owns the files.
+
+Decision 50 says why.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ Theory of operation. A lock lists every package of every group, extra and platfo
 starts with the dependencies of the pyproject.toml and follows the dependencies that the lock states, if their markers
 hold for the chosen Python. The patch number of that Python is not known. So a package that only some patch releases
 need is installed too, which does no harm.
+
+Decision 11 says why.
 """
 
 from __future__ import annotations

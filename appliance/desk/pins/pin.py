@@ -1,4 +1,7 @@
-"""A pinned request: what is sent, what it has led to, and how that differs from the time before."""
+"""A pinned request: what is sent, what it has led to, and how that differs from the time before.
+
+Decision 58 says why.
+"""
 
 from __future__ import annotations
 

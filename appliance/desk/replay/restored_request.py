@@ -2,6 +2,8 @@
 
 A person sees and edits the masked request. Where the request is still in memory, each masked value becomes the received
 one again; where it is not, the masked value is left out, and named.
+
+Decision 55 says why.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The test is made of the masked record alone. It runs under unittest, Django's runner and pytest. It holds what does not
 depend on the current data: status, type of the content, names of the members of a JSON object, title of a page.
+
+Decision 60 says why.
 """
 
 from __future__ import annotations

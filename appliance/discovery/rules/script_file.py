@@ -6,6 +6,8 @@ Theory of operation. Importing a module that binds its application is simpler, a
 not enough if the application is made under ``__main__``, if the module serves as soon as it is imported (the import
 would never return), or if the ``__main__`` branch makes what the application needs: tables, a secret key, its routes.
 Then the worker runs the file as its author does, and serves the application that the file passes to its server.
+
+Decision 19 says why.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ Theory of operation. A range (``requires-python``) is a requirement of the proje
 be downloaded; otherwise the nearest version in the range is used, and a message says so. Without a pin, the
 appliance's own Python is used, unless packages are pinned to releases that have no wheel for it: then the newest Python
 for which most of them have one (``wheels``).
+
+Decision 30 says why.
 """
 
 from __future__ import annotations
