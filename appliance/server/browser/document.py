@@ -1,9 +1,9 @@
 """Find the place for a script in an HTML document, while its bytes pass.
 
-The place is right behind ``<head>``, or where the parser would open one. Only what comes before it is read (HTML,
+The place is right after ``<head>``, or where the parser would open one. Only what comes before it is read (HTML,
 13.2.6.4.1 to 13.2.6.4.4: "initial" to "in head"), so a page of any size costs the same. A text with neither a doctype
-nor ``<html>`` is a fragment, and has no place. Where a browser navigates to it, it is a page, like a first "Hello", and
-its beginning is the place.
+nor ``<html>`` is a fragment, and has no place. But if a browser navigates to it, it is a page (a first "Hello"), and
+its place is the beginning.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DocumentScanner:
         self._read = 0
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """Read more; return the bytes before the place, which may be sent, and those behind it.
+        """Read more; return the bytes before the place, which may be sent, and those after it.
 
         Until the state is FOUND or NEVER, the second part is empty, and the beginning of a tag is kept until its end
         comes. With NEVER, the first part has everything.
@@ -118,7 +118,7 @@ def _is_html(data: bytes, at: int) -> bool:
 
 
 def _may_go_on(data: bytes, at: int) -> bool:
-    """Whether a comment, doctype or tag may begin at this place, whose end has not come yet."""
+    """Whether a comment, doctype or tag that is not complete yet may begin at this place."""
     begun = data[at : at + 10].lower()
     if any(opening.startswith(begun) for opening in _OPENING):
         return True

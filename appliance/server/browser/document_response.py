@@ -1,6 +1,6 @@
 """One response that a browser navigates to; it gets the script if it is a whole HTML document.
 
-Imported with the first navigation: its patterns take 3 ms to compile, which each cold start would pay.
+Imported at the first navigation: compiling its patterns takes 3 ms, which would slow down each cold start.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _NO_TRANSFORM = re.compile(r"(?:^|[,\s])no-transform(?:$|[,\s])")  # RFC 9111, 5
 _WIDE = re.compile(r"utf-?(?:16|32)")  # encodings that are not a superset of ASCII
 _GZIP = 16 + zlib.MAX_WBITS
 _HEADER = 2  # bytes of zlib's header, which show how a body is wrapped
-_PART = 1 << 20  # bytes of a decompressed part at most
+_PART = 1 << 20  # the most bytes of one decompressed part
 _FAST = 1  # the level: most clients are on this machine
 _NO_CONTENT = frozenset({204, 205, 206, 304})
 _CODINGS = frozenset({"identity", "gzip", "deflate"})
@@ -106,7 +106,7 @@ class _Deflate:
     def decoded(self, data: bytes) -> Iterator[bytes]:
         """Yield parts of limited size: a small body may become a large one."""
         while data:
-            if self._from.eof:  # gzip has members, one behind another (RFC 1952, 2.2)
+            if self._from.eof:  # gzip has members, one after another (RFC 1952, 2.2)
                 self._from = zlib.decompressobj(self._bits)
             yield self._from.decompress(data, _PART)
             data = self._from.unconsumed_tail or self._from.unused_data
@@ -137,8 +137,8 @@ class Insertion:
         self._encoding = encoding
         self._codec: _Codec | None = None if encoding != "identity" else _Identity()
         self._scanner = DocumentScanner(navigated=navigated)
-        self._raw = b""  # not sent yet, as it came: it may turn out not to be a document
-        self._text = b""  # the same, decoded, as far as it lies before the place
+        self._raw = b""  # received and not sent yet: it may turn out not to be a document
+        self._text = b""  # the same, decoded, up to the place
         self._passes = False  # everything is sent unchanged
 
     @property
@@ -187,15 +187,15 @@ class Insertion:
                 sent.append(codec.encoded(text))
 
     def _inserted(self, part: bytes) -> bytes:
-        """Return the part of this text, and of the text that waited before it, that may be sent."""
+        """Return the bytes that may be sent now, of the text that has waited and of this part."""
         if self._scanner.state == FOUND:
             return part
-        before, behind = self._scanner.feed(part)
+        before, after = self._scanner.feed(part)
         if not self.is_certain:
             self._text += before
             return b""
         text, self._text = self._text + before, b""
-        return text + self._tag + behind if self._scanner.state == FOUND else text
+        return text + self._tag + after if self._scanner.state == FOUND else text
 
     def end(self) -> bytes:
         """Return the last bytes: the body has ended."""

@@ -1,7 +1,7 @@
 """Read a request's body as ``wsgi.input`` (PEP 3333).
 
-Memory does not grow with the length that a head declares: beside what the application asks for, a body holds at most 64
-KiB. ``chunked`` decodes the bodies in the chunked coding.
+Memory does not grow with the length that a head declares: a body holds at most 64 KiB, in addition to what the
+application asks for. ``chunked`` decodes the bodies in the chunked coding.
 """
 
 from __future__ import annotations

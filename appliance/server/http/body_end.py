@@ -1,4 +1,4 @@
-"""Find the end of a request's body in its raw bytes, in whatever pieces they come (RFC 9112, 6 and 7.1).
+"""Find the end of a request's body in its raw bytes, however they are split (RFC 9112, 6 and 7.1).
 
 For bodies that are received before the application reads them. ``chunked`` checks the grammar of the coding, and
 refuses a body that is malformed. This module is pure: no socket, no clock.
@@ -66,7 +66,7 @@ class ChunkedEnd:
         return False
 
     def _take_line(self, line: bytes) -> bool:
-        """Take a line; return whether the body ends with it, or is malformed by it."""
+        """Take a line; return whether the body ends with it, or is malformed because of it."""
         if self._trailer >= 0:
             self._trailer += len(line) + 2
             return not line or self._trailer > self._limits.max_trailer_bytes

@@ -104,7 +104,7 @@ class ChunkedBody(Body):
             if self._extensions > self._limits.max_extension_bytes:
                 raise RequestRefused(400, f"chunk extensions of more than {self._limits.max_extension_bytes} bytes")
         length = int(size[0], 16)
-        if 0 < self._limits.max_body_bytes < self.size + length:  # before the chunk comes, as for a Content-Length
+        if 0 < self._limits.max_body_bytes < self.size + length:  # before the chunk has come, as with Content-Length
             raise RequestRefused(413, too_large(self._limits.max_body_bytes))
         return length
 

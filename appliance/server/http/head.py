@@ -1,7 +1,7 @@
 """Parse a request head, strictly: the request line (RFC 9112, 3), and what its fields say.
 
-``fields`` has the grammar of the lines behind the request line. Pure: no socket, no clock. Runs in each process that
-has the server (worker, stand-in, library), once a request.
+``fields`` reads the lines after the request line. Pure: no socket, no clock. Runs in each process that has the server
+(worker, stand-in, library), once a request.
 
 One thing is not strict: a target may contain any printable text, also bad percent-encoding and raw UTF-8. It is not a
 valid URI then, but browsers and scripts send it, and a development server must show a project what they send. Bytes
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
 _ABSOLUTE = re.compile(r"(?i:https?)://([^/?#]*)([^#]*)")
-_C1 = re.compile("[\x80-\x9f]")  # as characters; as bytes they continue one of UTF-8
+# C1 controls. Sought after decoding: as bytes, these values occur within other characters of UTF-8.
+_C1 = re.compile("[\x80-\x9f]")
 _METHOD_MAX = 64
 PROTOCOLS = {-1: "HTTP/0.9", 0: "HTTP/1.0", 1: "HTTP/1.1"}  # by ``Head.minor``
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -39,11 +40,11 @@ class Head:
         target: as sent.
         path: the target's part before the question mark, percent-encoding intact; of an absolute-form, without scheme
             and authority.
-        query: the part behind it.
+        query: the part after it.
         minor: 1 for HTTP/1.1 and above, 0 for HTTP/1.0, -1 for HTTP/0.9 (lenient only).
         fields: the content of the field lines.
-        plain: it is an HTTP/1.1 request for content, on a connection that is to stay, as most are.
-        values: the fields' values, as ``fields.values``, except for the Host of an absolute-form.
+        plain: HTTP/1.1, not HEAD, on a connection that persists: the usual request.
+        values: ``fields.values``; if the target is an absolute-form, with the Host of the target.
     """
 
     __slots__ = ("fields", "method", "minor", "path", "plain", "query", "target", "values")
@@ -62,10 +63,10 @@ class HeadParser:
     """Parses the heads of one connection.
 
     Args:
-        reader: of their fields.
-        lenient: HTTP/0.9 may come.
-        secure: the connection is TLS, so that ``https`` targets may be meant for it.
-        persistent: the server can keep it; False makes no head plain.
+        reader: reads their fields.
+        lenient: accept HTTP/0.9.
+        secure: the connection uses TLS, so accept targets that begin with ``https``.
+        persistent: the server can keep the connection open; if False, no head is plain.
     """
 
     __slots__ = ("_block", "_fields", "_head", "_lenient", "_minor", "_persistent", "_raw", "_reader", "_secure")
@@ -87,13 +88,13 @@ class HeadParser:
         """Parse a head, given without its blank line.
 
         Raises:
-            RequestRefused: with the status that the RFC asks for.
+            RequestRefused: the head is not valid; with the status that the RFC requires.
         """
         if raw == self._raw:  # a client that polls sends the same head again and again
             return self._head
         start, _, block = raw.partition(b"\r\n")
         line = start.decode("latin-1")
-        if not line.isascii() or not line.isprintable():  # ASCII that prints is what a URI may hold, and more
+        if not line.isascii() or not line.isprintable():  # printable ASCII: all characters of a URI, and some more
             _check_line(line, start)
         try:
             method, target, version = line.split(" ")
@@ -127,17 +128,17 @@ class HeadParser:
 
 
 def request_line(raw: bytes) -> str:
-    """Return the first line of a head, without its end; it may be anything."""
+    """Return the first line of a head, valid or not, without its line end."""
     return raw.partition(b"\r\n")[0].decode("latin-1")
 
 
 def field_lines(raw: bytes) -> str:
-    """Return the lines behind the first one of a head; they may be anything."""
+    """Return the field lines of a head, valid or not."""
     return raw.partition(b"\r\n")[2].decode("latin-1")
 
 
 def with_target(raw: bytes, target: str) -> bytes:
-    """Return a head that was parsed, with another target."""
+    """Replace the target of a head that was parsed."""
     line, end, fields = raw.partition(b"\r\n")
     method, _, *version = line.split(b" ")  # HTTP/0.9 has no version
     return b" ".join([method, target.encode("latin-1"), *version]) + end + fields
@@ -184,7 +185,7 @@ def _other_form(head: Head, *, secure: bool) -> None:
 
 
 def _check_line(line: str, raw: bytes) -> None:
-    """Let raw UTF-8 through: a method and a version that hold it are refused elsewhere."""
+    """Accept raw UTF-8, which only a target may contain: the checks of method and version refuse it."""
     if line.startswith("\x16\x03"):
         raise RequestRefused(400, TLS_REASON)
     check_controls(line)
@@ -211,4 +212,4 @@ def _other_version(line: str, version: str) -> int:
         raise RequestRefused(400, "the request line ends with no HTTP version (RFC 9112, 2.3)")
     if match[1] != "1":
         raise RequestRefused(505, f"HTTP/{match[1]}.{match[2]} is not spoken here, HTTP/1.1 is")
-    return 1  # RFC 9110, 6.2: a higher minor version is read as the highest that we know
+    return 1  # RFC 9110, 6.2: a higher minor version is read as 1.1

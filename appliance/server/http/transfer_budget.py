@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-# A slow client that transfers at least this much is waited for; one that trickles is not.
+# The server waits for a slow client that transfers at least this much a second, and for no slower one.
 _BYTES_PER_SECOND = 1024.0
 
 
 class TransferBudget:
-    """The time that a client may keep the server waiting, all waits together. Transferred bytes extend it again.
+    """The time for which a client may keep the server waiting, in all waits together. Transferred bytes extend it.
 
     Args:
         seconds: the maximum at any moment.

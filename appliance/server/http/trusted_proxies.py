@@ -82,7 +82,7 @@ def _set_scheme(environ: dict[str, Any], scheme: str) -> None:
 
 
 def _network_test(names: list[str]) -> Callable[[str], bool]:
-    import ipaddress  # noqa: PLC0415 (4 ms at start, for the few who name a proxy)
+    import ipaddress  # noqa: PLC0415 (4 ms at the start, which only a trusted proxy needs)
 
     networks = [ipaddress.ip_network(name, strict=False) for name in names]
 
@@ -107,7 +107,7 @@ def _last(values: list[str]) -> str:
 
 
 def _forwarded(value: str) -> dict[str, list[str]]:
-    """Parse RFC 7239, 4: elements by comma, pairs by semicolon. Quoted strings with either in them do not occur."""
+    """Parse RFC 7239, 4: elements by comma, pairs by semicolon. No proxy sends either in a quoted string."""
     claims: dict[str, list[str]] = {}
     for element in _split(value):
         for pair in element.split(";"):

@@ -1,4 +1,4 @@
-"""An event that one thread waits for and any may set, also where gevent or eventlet patches the process.
+"""An event that one thread waits for and any thread may set, also if gevent or eventlet patches the process.
 
 ``threading.Event`` makes a lock at each wait. gevent and eventlet replace those locks, and a thread that is not one of
 theirs could then not end that wait.
@@ -20,17 +20,17 @@ _SLEEP = time.sleep  # noqa: TID251  not called: as it was before any project wa
 
 
 class GeventSafeEvent:
-    """Not set at first, nor after a wait that it has ended."""
+    """An event. Each wait that it ends clears it."""
 
     __slots__ = ("_lock",)
 
     def __init__(self) -> None:
-        self._lock = _ALLOCATE()  # locked: the flag is lowered
+        self._lock = _ALLOCATE()  # locked: the event is not set
         self._lock.acquire()
 
     def set(self) -> None:
         """Set the event."""
-        with contextlib.suppress(RuntimeError):  # it is raised already
+        with contextlib.suppress(RuntimeError):  # it is set already
             self._lock.release()
 
     def wait(self, seconds: float | None = None) -> None:
@@ -40,4 +40,4 @@ class GeventSafeEvent:
             return
         deadline = None if seconds is None else monotonic() + seconds
         while not self._lock.acquire(blocking=False) and (deadline is None or monotonic() < deadline):
-            time.sleep(STEP_S)  # noqa: TID251  theirs: nobody's thread sleeps here
+            time.sleep(STEP_S)  # noqa: TID251  gevent's or eventlet's: no thread sleeps here

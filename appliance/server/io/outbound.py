@@ -4,7 +4,7 @@ Every send goes through here, and so does the wait for a client that does not re
 in the background. Runs in the thread that serves the connection, one at a time; ``send_now`` runs in the background
 sender's thread.
 
-Theory of operation. A send is tried at once, and only where the kernel takes nothing is the client waited for. A pool's
+Theory of operation. A send is tried at once. The thread waits for the client only if the kernel takes nothing. A pool's
 wire waits for a moment only; then the rest is sent in the background, and so is what follows, until the client has
 caught up. ``_send`` is how: it is the socket's own method as long as nothing is special, so that the usual case costs
 nothing.
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
     from ..http.limits import Limits
 
-BRIEF_S = 0.02  # how long a thread waits for a client that does not read, if it reads less than
-_BRIEF_RATE = 67_108_864.0  # this much a second
-_STEP_S = 0.002  # after which other requests that wait for a thread come first
-CHECK_INTERVAL_S = 1.0  # between two checks of a client that is waited for
-_STATUS_LINE = b"HTTP/1.1 "  # how every answer begins
+# A thread waits so long for a client that reads more slowly than this many bytes a second; then the background sends.
+BRIEF_S = 0.02
+_BRIEF_RATE = 67_108_864.0
+_STEP_S = 0.002  # after this time of a wait, other requests that wait for a thread come first
+CHECK_INTERVAL_S = 1.0  # between two checks of a client for which a thread waits
+_STATUS_LINE = b"HTTP/1.1 "  # the beginning of every answer
 _AT_ONCE = struct.pack("ii", 1, 0)  # of SO_LINGER: close() resets
 
 
@@ -97,7 +98,7 @@ class Outbound:
     def send_parts(self, parts: list[bytes]) -> None:
         """Send all parts, uncopied, with one system call where the kernel has room."""
         if self._send is not self._usual_send:
-            for part in parts:  # what is large is held as it is
+            for part in parts:  # large parts are held, not copied
                 self.send(part)
             return
         left = sum(map(len, parts))
@@ -185,7 +186,7 @@ class Outbound:
         return self._usual_send(data)
 
     def reset(self) -> None:
-        """Let the close drop the bytes that the kernel has yet to send: the client must not take a part for the whole.
+        """Let the close drop the bytes that the kernel has not sent: the client must not take a part for the whole.
 
         Until then nothing ends this side either: an end of the stream would say that the response is whole.
         """

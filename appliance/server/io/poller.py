@@ -1,7 +1,7 @@
 """Wait until descriptors are readable or writable: epoll, or what the platform has.
 
-Made in the process that uses it, after any fork: an inherited epoll is shared, and unregistering in the child removed
-the parent's listener. Any thread may register; one waits.
+Made in the process that uses it, after any fork: an inherited epoll is shared, and to unregister in the child would
+remove the parent's listener. Any thread may register; one waits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Poller:
         self._woken_end, self._wake_end = os.pipe()
         os.set_blocking(self._wake_end, False)
         os.set_blocking(self._woken_end, False)
-        # selectors costs 1 µs an event more, for keys that nobody needs here.
+        # selectors costs 1 µs an event more, for keys that are not needed here.
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         self._selector = None if self._epoll is not None else selectors.DefaultSelector()
         self.woken = False
@@ -69,7 +69,7 @@ class Poller:
             pass
 
     def wait(self, seconds: float | None = None) -> list[int]:
-        """Wait until descriptors are ready, or ``wake`` is called, or so long; return those that are ready."""
+        """Wait until descriptors are ready, or ``wake`` is called, for so long at most; return those that are ready."""
         self._waiting = True
         try:
             return [] if self._closing else self._wait(seconds)
@@ -95,10 +95,10 @@ class Poller:
     def wake(self) -> None:
         """End this wait, or the next one."""
         if self._closing:
-            return  # the descriptor may be another's by now
+            return  # the descriptor may belong to another file by now
         with contextlib.suppress(
             OSError
-        ):  # full: it is awake; closed by the application: a waiting thread fails anyway
+        ):  # full: the thread wakes anyway; closed by the application: its wait fails anyway
             os.write(self._wake_end, b"\0")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Wait for a client that reads slowly: measure how much of what was sent has left, and decide when to give up.
+"""Wait for a client that reads slowly: measure how many of the sent bytes have left, and decide when to give up.
 
 Runs in the thread that waits for the client.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..http.transfer_budget import TransferBudget
 from .gevent_safe_event import STEP_S
 
-try:  # a Python can lack either of them: a build without, or one of a system with another C library
+try:  # some builds of Python lack either of them, for example with another C library
     import fcntl
     import termios
 except ImportError:
@@ -68,7 +68,7 @@ def is_ready(sock: Any, events: int, seconds: float | None) -> bool:
         poller = select.poll()
         poller.register(sock, events)
         return bool(poller.poll(None if seconds is None else seconds * 1000))
-    time.sleep(STEP_S if seconds is None else min(STEP_S, seconds))  # noqa: TID251  theirs: no thread sleeps here
+    time.sleep(STEP_S if seconds is None else min(STEP_S, seconds))  # noqa: TID251  eventlet's: no thread sleeps here
     return True
 
 
@@ -78,13 +78,13 @@ def has_poll() -> bool:
 
 
 class Pace:
-    """One wait for a client that takes less than it is sent, in a thread that does nothing else meanwhile.
+    """One wait of a thread for a client that reads more slowly than the server sends.
 
     Args:
         sock: the client's.
         seconds: how long it may take nothing.
-        brief_s: how long the wait counts as brief,
-        rate: and at how many bytes a second it stays brief.
+        brief_s: for how long the wait counts as brief.
+        rate: bytes that add one second to ``brief_s``.
     """
 
     __slots__ = ("_brief", "_budget", "_checked_at", "_delivery", "_sent", "waits")
@@ -95,7 +95,7 @@ class Pace:
         self._delivery = Delivery(sock)
         self._checked_at = monotonic()
         self._sent = 0
-        self.waits = 0  # how many there were
+        self.waits = 0  # how many waits have ended
 
     @property
     def left(self) -> float:

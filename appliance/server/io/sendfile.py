@@ -22,11 +22,11 @@ class FileOutbound(Outbound):
     sends_files = True  # a part of a file, by its descriptor
 
     def send_file(self, descriptor: int, offset: int, count: int) -> int:
-        """Send a part of a file, from kernel to kernel; return how much of it there was (files shrink)."""
+        """Send a part of a file, from kernel to kernel; return how many bytes there were (a file may shrink)."""
         left = count
         pace: Pace | None = None
         try:
-            if self._send is not self._usual_send and self._is_behind(descriptor, offset, count):
+            if self._send is not self._usual_send and self._follows_head(descriptor, offset, count):
                 return count
             while left:
                 try:
@@ -49,8 +49,8 @@ class FileOutbound(Outbound):
             raise
         return count - left
 
-    def _is_behind(self, descriptor: int, offset: int, count: int) -> bool:
-        """Whether the part is sent behind the head, which is sent in the background."""
+    def _follows_head(self, descriptor: int, offset: int, count: int) -> bool:
+        """Whether the part is sent in the background, after the head, whose rest is being sent there."""
         background, outgoing = self.background, self.outgoing
         if background is not None and outgoing is not None and background.put_file(outgoing, descriptor, offset, count):
             return True

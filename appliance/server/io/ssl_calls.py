@@ -2,8 +2,8 @@
 
 OpenSSL keeps a queue of errors for each thread, and reads it to say why a call failed; it has to be empty before the
 call (SSL_get_error(3)). CPython does not ensure that, and from 3.13 on leaves an entry behind when a connection is
-reset (python/cpython#148594). A thread that serves one connection after another then takes "nothing to read yet" on
-the next one for that reset. So a call that fails is tried once more with an empty queue, and the queue is left empty:
+reset (python/cpython#148594). The thread's next connection then has "nothing to read yet", which the entry makes
+look like a reset. So a call that fails is tried once more with an empty queue, and the queue is left empty:
 the application may call ``ssl`` in the same thread.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WANTED = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
-# It serves nobody. A failure to set its ciphers clears the queue (_ssl.c has it, in every version); nothing else does.
+# No connection uses it. A failure to set its ciphers clears the queue (in every version of _ssl.c); nothing else does.
 _SCRATCH = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 

@@ -57,7 +57,7 @@ def _as_file(data: bytes) -> Iterator[str]:
         return
     import tempfile  # noqa: PLC0415  if there is no memfd (macOS)
 
-    with tempfile.NamedTemporaryFile() as file:  # its owner's alone
+    with tempfile.NamedTemporaryFile() as file:  # only its owner may read it
         file.write(data)
         file.flush()
         yield file.name
@@ -73,10 +73,10 @@ class TlsWire(Wire):
     def __init__(self, context: ssl.SSLContext | None, sock: socket.socket, limits: Limits, early: bytes = b"") -> None:
         super().__init__(sock, limits, early)
         self._context = context
-        self._lock = threading.Lock()  # an application may read in one thread what is answered in another
+        self._lock = threading.Lock()  # an application may read in one thread, and write in another
         self._handshake_done = False
-        self._has_received = False  # anything but the handshake
-        if isinstance(sock, ssl.SSLSocket):  # wrapped by a listening socket that is
+        self._has_received = False  # bytes other than the handshake's
+        if isinstance(sock, ssl.SSLSocket):  # a listening socket of ssl has wrapped it
             self._begin(sock)
         else:
             self._receive = self._usual_receive = self._receive_first
@@ -121,9 +121,9 @@ class TlsWire(Wire):
         except WANTED:
             raise BlockingIOError from None
         except ssl.SSLEOFError:
-            return b""  # the end, without close_notify: not even all browsers say it
+            return b""  # the end, without close_notify: not even all browsers send it
         except ssl.SSLError as error:
-            # With TLS 1.3 a client's distrust arrives after our part of the handshake is over.
+            # With TLS 1.3 a client may reject the certificate after our part of the handshake is over.
             if self._has_received:
                 raise
             raise HandshakeFailed(_words_of(error)) from None
@@ -132,7 +132,7 @@ class TlsWire(Wire):
 
     def _encrypted(self, data: Any) -> int:
         try:
-            # OpenSSL needs the same bytes again after it could not send them, and counts none before it has sent all of
+            # After a failed send, OpenSSL needs the same bytes again, and counts none of them before it has sent all of
             # them: a slow reader of a large body would seem to take nothing for minutes.
             with self._lock:
                 sent: int = call_ssl(self.sock.send, data[:_SEND])
@@ -161,7 +161,7 @@ class TlsWire(Wire):
     def abort(self) -> None:
         """End the connection at once."""
         if isinstance(self.sock, ssl.SSLSocket):
-            # Its own would forget the encryption first: what another thread writes at that moment would go out plain.
+            # Not ssl's: it ends the encryption first, so another thread's bytes could be sent unencrypted.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
         else:
@@ -172,14 +172,14 @@ class TlsWire(Wire):
         if self.is_reset:
             return
         if isinstance(self.sock, ssl.SSLSocket) and self._handshake_done:
-            with contextlib.suppress(OSError, ValueError):  # it would wait for the client's, which we do not
+            with contextlib.suppress(OSError, ValueError):  # it would also wait for the client's close_notify
                 self.sock.unwrap()
             forget_errors()
         self._receive = self._usual_receive = self._undecrypted
         super().end()
 
     def _undecrypted(self, most: int) -> bytes:
-        """Receive bytes that are only thrown away; ssl has no connection any more after the end."""
+        """Receive bytes only to drop them: after the end, ssl has no connection."""
         return socket.socket.recv(self.sock, most)
 
 

@@ -2,8 +2,8 @@
 
 Runs in the threads of the application that took the socket.
 
-OpenSSL's connection may not be used by two threads at once, and CPython does not keep them apart: before 3.13 nothing
-does, and 3.13.6 held a lock through a blocking read, so that no write got through until the peer sent something.
+OpenSSL's connection may not be used by two threads at once, and CPython does not keep them apart: before 3.13
+it has no lock, and 3.13.6 held one during a blocking read, so that no write was possible until the peer sent something.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ class DuplexSocket:
         """Send close_notify, then shut the socket down."""
         if how != socket.SHUT_RD and self._lock.acquire(timeout=0.1):
             try:
-                with contextlib.suppress(OSError, ValueError):  # it would wait for the peer's, which we do not
+                with contextlib.suppress(OSError, ValueError):  # it would also wait for the peer's close_notify
                     self._sock.unwrap()
                 forget_errors()
             finally:
                 self._lock.release()
-        socket.socket.shutdown(self._sock, how)  # ssl's own forgets the encryption first, while others may write
+        socket.socket.shutdown(self._sock, how)  # ssl's ends the encryption first, while another thread may write
 
     def _deadline(self) -> float | None:
         return None if self._timeout is None else monotonic() + self._timeout

@@ -3,9 +3,9 @@
 Owns the receive buffer, and every wait for what the client sends. Knows nothing of what the bytes mean, except for the
 blank line that ends a head. Runs in the thread that serves the connection, one at a time.
 
-Theory of operation. The socket never blocks: a receive or a send is tried at once, and only where the kernel has
-nothing (or takes nothing) is it waited for, with poll and a bound. Python's own socket time-outs would poll before
-every call (0.7 µs each). A receive asks for 64 KiB: asking for 256 KiB costs 17 µs more, for the allocation.
+Theory of operation. The socket never blocks: a receive or a send is tried at once. The thread waits, with poll and a
+bound, only if the kernel has nothing (or takes nothing). Python's own socket time-outs would poll before every call
+(0.7 µs each). A receive asks for 64 KiB: asking for 256 KiB costs 17 µs more, for the allocation.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from ..http.transfer_budget import TransferBudget
     from .background.byte_queue import ByteQueue
 
-# A smaller head is measured only where a limit is smaller still.
+# A smaller head is measured only if a limit is below this size.
 _PLAIN_HEAD = 4096
-# RFC 9112, 2.2, asks to skip one before a request; a client that sends more than a few sends nothing else.
+# RFC 9112, 2.2, asks to skip one before a request; a client that sends more than a few sends no request at all.
 _EMPTY_LINES_MAX = 8
-# What a head that is not yet whole may end in, of the blank line that ends it.
+# The parts of its blank line in which an incomplete head may end.
 _BLANK_LINE_PARTS = (b"\r\n\r", b"\r\n", b"\r")
 _LAST_CONTROL = 0x20
 _TLS_HANDSHAKE = b"\x16"
@@ -151,7 +151,7 @@ class Wire(FileOutbound):
         return data
 
     def receive(self, budget: TransferBudget) -> bytes:
-        """Return the next bytes of the socket, whatever is buffered; waits for them; b"" at the end.
+        """Wait for the next bytes of the socket, even if others are buffered; return b"" at the end.
 
         Raises:
             TimeoutError: the client's time is up.
@@ -207,16 +207,16 @@ class Wire(FileOutbound):
         _check_protocol(buffer)
         if self.ended and buffer.strip(b"\r\n"):
             raise RequestRefused(400, "the head is cut off (RFC 9112, 8)")
-        # Measured as it will be when it is whole: what is refused must not depend on how the bytes arrive.
+        # Without them, as a whole head is measured: the refusal must not depend on how the bytes arrive.
         part = next((part for part in _BLANK_LINE_PARTS if buffer.endswith(part)), b"")
         self._measure(buffer.removesuffix(part))
 
     def _measure(self, raw: bytes) -> None:
         limits = self._limits
-        _check_protocol(raw)  # a ClientHello is one, however long
+        _check_protocol(raw)  # before its size: a long ClientHello is TLS, and not a long line
         line_end = raw.find(b"\r\n")
         if (len(raw) if line_end < 0 else line_end) > limits.max_line_bytes:
-            if b" " not in raw[: limits.max_line_bytes]:  # the target has not begun: it is not what is too long
+            if b" " not in raw[: limits.max_line_bytes]:  # the method is too long: the target has not begun
                 raise RequestRefused(501, LONG_METHOD)
             raise RequestRefused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:

@@ -1,4 +1,4 @@
-"""Advise on exceptions of databases and services: a missing table, a missing file or folder, nobody who answers.
+"""Advise on exceptions of databases and services: a missing table, a missing file or folder, no answer.
 
 This module must not import the libraries whose exceptions it recognises: it looks at the name of the exception's class
 and at its message. Runs in the worker, after an exception.

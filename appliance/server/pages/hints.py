@@ -236,7 +236,7 @@ def _variable(error: BaseException, message: str, root: str) -> Advice | str:
     if not key:
         return ""
     if key == "SECRET_KEY":
-        key = project_files.variable_behind(key)
+        key = project_files.variable_of_setting(key)
     own, example = project_files.variable_files(root, key)
     names = key.split(", ")
     secret = [{"kind": "make-secret", "name": name} for name in names if name.endswith("SECRET_KEY")]

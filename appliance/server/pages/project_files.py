@@ -230,7 +230,7 @@ def missing_imports(root: str) -> list[str]:
     return list(found)
 
 
-def variable_behind(setting: str) -> str:
+def variable_of_setting(setting: str) -> str:
     """Return the variable that Django's settings read ``setting`` from, judged by their source; else ``setting``."""
     module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))  # noqa: TID251  the project's environment
     text = _text(getattr(module, "__file__", None) or "")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def is_endless(pool_thread: PoolThread) -> bool:
-    """Whether a thread's request goes on until somebody ends it."""
+    """Whether a thread's request goes on until the client or the server ends it."""
     exchange = pool_thread.exchange
     return pool_thread.busy and exchange is not None and exchange.endless
 

@@ -106,7 +106,7 @@ class Acceptor:
 
 
 def _lifted(sock: socket.socket) -> socket.socket:
-    """Return the connection under a number above the standard streams', where the project may write."""
+    """Return the connection with a descriptor above the standard streams', to which the project may write."""
     taken = [sock]
     try:
         while (sock := taken[-1].dup()).fileno() <= _STANDARD:

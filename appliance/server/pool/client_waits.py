@@ -98,7 +98,7 @@ class ClientWaits:
         return connection is None or self._server.begin_stream(connection.handler)
 
     def begin_wait_in_memory(self, wire: Outbound) -> bool:
-        """Let a thread wait, the unread bytes in memory; False for more threads than requests may run, or as above."""
+        """Let a thread wait, its bytes in memory; False if as many wait as requests may run, or as ``begin_wait``."""
         with self._lock:
             if self._locked_waiting() > self._threads:
                 return False

@@ -40,10 +40,10 @@ class ConnectionHandoff:
         self.prefix = prefix
 
     def relay_application(self, raw: bytes) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
-        """A WSGI application that answers the request with this head by what the other server answers."""
+        """Return a WSGI application that answers the request with this head as the other server answers it."""
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            from http.client import HTTPResponse  # noqa: PLC0415  15 ms, for those alone who use HTTPS
+            from http.client import HTTPResponse  # noqa: PLC0415  15 ms, which only HTTPS needs
 
             body = environ["wsgi.input"].read(_BODY_MAX + 1)
             if len(body) > _BODY_MAX:
@@ -60,12 +60,12 @@ class ConnectionHandoff:
             hop = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
             fields = [(name, value) for name, value in response.getheaders() if name.lower() not in hop]
             start_response(f"{response.status} {response.reason}", fields)
-            return _Relayed(ours, response)
+            return _RelayedContent(ours, response)
 
         return application
 
 
-class _Relayed:
+class _RelayedContent:
     """The content of a relayed response, as it comes."""
 
     def __init__(self, sock: socket.socket, response: Any) -> None:
@@ -76,6 +76,6 @@ class _Relayed:
         return iter(lambda: self._response.read1(_PART), b"")
 
     def close(self) -> None:
-        """The other server may end too."""
+        """Close the socket pair, so that the other server stops sending."""
         self._response.close()
         self._sock.close()

@@ -5,9 +5,9 @@ Performs the actions of ``connection_states``. Knows no threads and no applicati
 
 Theory of operation, of clients that have left. While all threads are busy, clients give up, and their requests stay in
 the kernel. So a connection that had to wait for a thread is checked: has the client closed? A client that has closed
-only its sending half looks the same, and waits for its answer. It is sent the first bytes of the status line, with
-which every answer begins. A client that has closed the whole connection answers that with a reset, at once or within a
-round trip; until then the connection waits, without a thread.
+only its sending half looks the same, and waits for its answer. Therefore the server sends it the first bytes of the
+status line, with which every answer begins. A client that has closed the whole connection answers these with a reset,
+at once or within a round trip; until then the connection waits, without a thread.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ..wsgi.handler import WSGIRequestHandler
     from .connection import Connection
 
-_FIRST_S = 1.0  # for the first request on a connection whose server ends
+_FIRST_S = 1.0  # while the server ends: how long a new connection may take to send its first request
 _AWAY_S = 0.005  # if no thread has looked for so long, clients may have left
-PROBE_S = 0.1  # for the answer of a client that may have left
+PROBE_S = 0.1  # how long to wait for the reaction of a client that may have left
 
 
 class Hold(Protocol):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .server_parts import Server, ServerParts
     from .thread_pool import PoolThread
 
-_BLOCKED_S = 0.0005  # a wait that took longer found nothing at its beginning
+_BLOCKED_S = 0.0005  # if a wait took longer, no connection was readable at its beginning
 
 
 class ServingLoop:
@@ -105,8 +105,8 @@ class ServingLoop:
         acceptor, connections = self._acceptor, self._connections
         before = monotonic()
         self._flushing.flush_if_due(before)
-        # A request that the kernel has already has waited for a thread. So the first look does not wait: the duration
-        # of a wait would tell the same on an idle machine only.
+        # A request that the kernel has already has waited for a thread. The first look does not wait, to find these: by
+        # the duration of a wait they could be found on an idle machine only.
         polls_first = connections.is_away(before)
         readable = self._poller.wait(0) if polls_first else []
         # A wake-up that the first look took means that a connection is in the queue, or that the server has ended.

@@ -275,14 +275,14 @@ class ThreadPool:
 
     def _loop(self, pool_thread: PoolThread) -> None:
         pool_thread.thread = threading.get_ident()
-        # A thread that the application starts here is a daemon only if it asks for that; ours is one for the
-        # interpreter, which has looked at this when the thread was started.
+        # A thread that the application starts here inherits this value, and must be a daemon only if the application
+        # asks for that. For the interpreter ours stays a daemon: it has read the value at the start of the thread.
         threading.current_thread()._daemonic = False  # type: ignore[attr-defined]  # noqa: SLF001
         try:
             while self.leader is pool_thread or self.take_lead(pool_thread):
                 self._lead(pool_thread, None)
         except BaseException as error:
-            with self._lock:  # without a leader nobody is answered any more
+            with self._lock:  # without a leader no client is answered any more
                 self.pool_threads.discard(pool_thread)
                 self._locked_leave(pool_thread)
                 self._locked_judge(error)

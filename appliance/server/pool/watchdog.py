@@ -1,4 +1,4 @@
-"""The pool's watchdog: relieves a busy leader, detaches streams, ends what has waited too long.
+"""The pool's watchdog: relieves a busy leader, detaches streams, ends connections that have waited too long.
 
 Runs in the thread that called ``serve_forever``, which runs no application, so that signals are handled at once.
 

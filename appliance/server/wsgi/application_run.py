@@ -112,7 +112,7 @@ class ApplicationRun(simple_server.ServerHandler):
             self._failed(error)
 
     def setup_environ(self) -> None:
-        """Complete the environ: the streams, and what a ``get_environ`` that is not ours has left out."""
+        """Complete the environ: the streams, and the keys that a subclass's ``get_environ`` has left out."""
         handler = self.request_handler
         if handler is not None and self.exchange is not None:
             self._head = handler.head
@@ -160,7 +160,7 @@ class ApplicationRun(simple_server.ServerHandler):
         if not self._closed:
             self._closed = True
             self._close()
-        self.failure = _NO_FAILURE  # its traceback holds us
+        self.failure = _NO_FAILURE  # its traceback refers to this object
 
     def _close(self) -> None:
         exchange = self.exchange
@@ -173,15 +173,15 @@ class ApplicationRun(simple_server.ServerHandler):
                 if self.stdout.outgoing is None or self._gone or not end_when_sent(handler, exchange, self.bytes_sent):
                     handler.log_exchange(exchange)
                 if self._attached:
-                    if handler.socketless and not self.stdin.ended:  # the next request is behind it
+                    if handler.socketless and not self.stdin.ended:  # the next request follows the body
                         self.persistent = self.stdin.drain(handler.server_context.limits) and self.persistent
                     handler.response_ended(persistent=self.persistent)
         result: Any = self.result
-        self.result = None  # a generator's frame holds start_response, which holds us
+        self.result = None  # a generator's frame refers to start_response, and that to this object
         if type(result) is not list and (closing := getattr(result, "close", None)) is not None:
             try:
                 closing()
-            except Exception as error:  # noqa: BLE001  the response is out; all that is left is to tell
+            except Exception as error:  # noqa: BLE001  the response is sent: the error can only be logged
                 log_failure(self, error)
 
     def _failed(self, error: BaseException) -> None:
@@ -227,7 +227,7 @@ class ApplicationRun(simple_server.ServerHandler):
     def _answer_failure(self) -> None:
         try:
             self.handle_error()
-        except BaseException as second:  # noqa: BLE001  an error about an error
+        except BaseException as second:  # noqa: BLE001  an error while another one is handled
             self.persistent = False
             if self._gone and self.exchange is not None:
                 self.exchange.event = "request.aborted"

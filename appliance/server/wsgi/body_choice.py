@@ -57,7 +57,7 @@ def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Bo
     """Receive the body to its end and put its length into the environ, if a framework needs that.
 
     Raises:
-        RequestRefused: it has no end, or there is no room for it.
+        RequestRefused: it is malformed or incomplete, or there is no room for it.
     """
     if not isinstance(body, ChunkedBody) or not needs_length():
         return body

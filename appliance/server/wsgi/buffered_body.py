@@ -1,6 +1,6 @@
 """Receive a chunked body whole before the application runs, for frameworks that read by Content-Length alone.
 
-The content waits in memory up to a bound, in a file without a name beyond. Runs in the thread of its request.
+The content waits in memory up to a bound, and beyond it in a file without a name. Runs in the thread of its request.
 
 Django, Bottle, Falcon and CherryPy never look at ``wsgi.input_terminated``: without a CONTENT_LENGTH they take a
 request for one without a body, and PEP 3333 has no other way to tell them. All others get the body as it comes.
@@ -75,7 +75,7 @@ def buffer_whole(wire: Wire, server_context: ServerContext, body: Body) -> Buffe
     """Receive a body to its end.
 
     Raises:
-        RequestRefused: it has none, or there is no room for it.
+        RequestRefused: it is malformed or incomplete, or there is no room for it.
     """
     queue = ByteQueue(server_context.storage)
     try:

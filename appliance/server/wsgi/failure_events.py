@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .access_log.exchange import Exchange
 
 
-LEAD = "Your application raised an exception"  # the report of a request knows which request
+LEAD = "Your application raised an exception"  # the report of a request names the request
 
 
 class FailingRun(Protocol):

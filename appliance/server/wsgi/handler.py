@@ -67,7 +67,7 @@ class WSGIRequestHandler(ServerResponses):
     hijacked: RawSocket | None = None
     handoff_target: Handoff | None = None
     _pending_head: bytes | None = None  # the head of the next request, or of one that goes back unanswered
-    _relay_application: Any = None  # what answers this request instead of the application
+    _relay_application: Any = None  # answers this request instead of the server's application
     _refusal: RequestRefused | None = None  # of the next request
     close_connection = True
     raw_requestline = b""
@@ -159,8 +159,8 @@ class WSGIRequestHandler(ServerResponses):
         elif self.is_clean:
             self.wire.end()
         elif self.hijacked is None:
-            # Where connections are served one at a time, a client that has its whole answer and does not hang up keeps
-            # the next one waiting; what it might send behind its request was refused with the answer's close.
+            # A server without keep-alive serves one connection at a time: it lingers only briefly for a client that has
+            # its answer. Later bytes of this client are not served: the answer said ``Connection: close``.
             hurries = self._owes_nothing and not self.server_context.persistent
             self.wire.linger(HURRY_S if hurries else self.server_context.limits.linger_s)
 
@@ -203,7 +203,7 @@ class WSGIRequestHandler(ServerResponses):
             server_context.begin(exchange, self._raw)
         if fields.upgrade:
             environ["werkzeug.socket"] = self.hijacked = RawSocket(wire, exchange, self.take_socket)
-        # A context of its own, as a thread of its own would have: what one request sets, the next must not see.
+        # Each request has a context of its own, as in a thread of its own: the next must not see what this one sets.
         Context().run(self._run, run, exchange)
         if self.hijacked is not None and self._end_hijacked(exchange):
             return

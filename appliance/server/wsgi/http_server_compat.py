@@ -82,7 +82,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         """Set another target for the request; its environ is made from it.
 
         Raises:
-            RequestRefused: there is none such.
+            RequestRefused: the target is not valid.
         """
         if self.socketless:
             self._path = target
@@ -101,10 +101,10 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         return request_line(self._raw or (b"" if self.socketless else self.wire.buffer[:65_536]))
 
     @property
-    def headers(self) -> Message:  # http.server has plain attributes; so for those below
+    def headers(self) -> Message:  # a plain attribute in http.server, as those below
         """The fields as an ``email.message.Message``, made when it is asked for."""
         if self._message is None or self._message[0] is not self.head:
-            from email.parser import Parser  # noqa: PLC0415  few ask
+            from email.parser import Parser  # noqa: PLC0415  few handlers need it
             from http.client import HTTPMessage  # noqa: PLC0415  as above
 
             # Not http.client's parse_headers, which takes no more than 100 fields.
@@ -113,7 +113,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     @headers.setter
     def headers(self, message: Message) -> None:
-        """What is shown of this request; its environ is what the client sent."""
+        """Replace the fields that are shown; the environ keeps what the client sent."""
         self._message = (self.head, message)
 
     @property
@@ -128,7 +128,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     @rfile.setter
     def rfile(self, file: Any) -> None:
-        """A subclass's own; what the server itself reads is the connection, if there is one."""
+        """Set a subclass's own file; the server itself reads from the connection, if there is one."""
         self._rfile = file
 
     @property
@@ -138,7 +138,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     @wfile.setter
     def wfile(self, file: Any) -> None:
-        """A subclass's own; what the server itself writes goes to the connection, if there is one."""
+        """Set a subclass's own file; the server itself writes to the connection, if there is one."""
         self._wfile = file
 
     def read_head(self, raw: bytes) -> None:

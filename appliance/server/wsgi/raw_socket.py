@@ -72,7 +72,7 @@ class RawSocket:
                 raise self._refusal
             exchange.hijacked = exchange.endless = True
             exchange.event = "websocket.closed"
-            self._wire.absorb()  # of a body that the application has not read
+            self._wire.absorb()  # the bytes of a body that the application has not read
             self._wire.release_socket()
         return self._wire.sock
 
@@ -124,7 +124,7 @@ class RawSocket:
         the client's close frame, has told the application, and is about to send its own.
         """
         if self._reader is not None:
-            if not self._wire.secure:  # ssl would forget its keys, and what is sent then would be plain
+            if not self._wire.secure:  # ssl would end its encryption, and later bytes would be sent unencrypted
                 with contextlib.suppress(OSError):  # as in close
                     self._wire.sock.shutdown(socket.SHUT_RD)
             self._reader.join(_CLOSE_FRAME_S)

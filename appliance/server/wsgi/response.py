@@ -1,10 +1,11 @@
 """``ServerHandler``: frame and send a response (PEP 3333; RFC 9112, 6 and 7).
 
-``application_run`` does what is around a response. Runs in the thread of its request.
+``application_run`` does what comes before and after a response. Runs in the thread of its request.
 
 Theory of operation. Nothing is sent until the first content is known, so that head and content leave in one send, and
 so that a failure before it can still be a 500. Content whose length is known (a list, one item, Content-Length) is sent
-with it, and held to it both ways; other content is chunked to HTTP/1.1 and ends with the connection for HTTP/1.0.
+with its length, and must have neither less nor more; other content is chunked to HTTP/1.1 and ends with the connection
+for HTTP/1.0.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _JOIN = 16_384
 # Statuses whose responses may be plain: with content, and no failure whose cause must be found.
 _PLAIN_FROM, _PLAIN_TO = 200, 500
 _NOT_PLAIN = frozenset({204, 205, 304})
-# How long an iterable is consumed for a HEAD request, whose content nobody gets.
+# How long an iterable is consumed for a HEAD request, whose content is not sent.
 _HEAD_ONLY_S = 1.0
 _MINORS = {protocol: minor for minor, protocol in PROTOCOLS.items()}  # of a request whose head another library has read
 
@@ -58,7 +59,7 @@ class ServerHandler(ApplicationRun):
     _line = b""
     _content = True  # the response has content to send
     _chunked = False
-    _left = -1  # of a known length, what is still to be sent
+    _left = -1  # bytes of a known length that are still to be sent; else -1
     _surplus = 0
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -78,7 +79,7 @@ class ServerHandler(ApplicationRun):
                 if self.headers_sent:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
-                exc_info = None  # no circle through the frame
+                exc_info = None  # break the reference cycle with the frame
             self._view = None
         elif self.status is not None:
             raise ApplicationFault("start_response was called twice, the second time without exc_info (PEP 3333)")
@@ -106,7 +107,7 @@ class ServerHandler(ApplicationRun):
     def finish_response(self) -> None:
         """Send the iterable's content, then close."""
         if self.exchange is not None and self.exchange.hijacked:
-            self.close()  # nobody needs what the application returns after that
+            self.close()  # what the application returns after that is not sent
             return
         result: Any = self.result
         kind = type(result)
@@ -123,10 +124,10 @@ class ServerHandler(ApplicationRun):
         for data in result:
             if single and data and not self.headers_sent:
                 self._send_all(data)
-                self._left = max(self._left, 0)  # it said that this is all, and the head has said so too
+                self._left = max(self._left, 0)  # one item is the whole content, and Content-Length was sent
             else:
                 self.write(data)
-            # PEP 3333: iterate no further once enough was sent. A last look tells who promised too little.
+            # PEP 3333: stop iterating once Content-Length bytes are sent. One more item shows that it was too small.
             if self._surplus or (self.headers_sent and not self._content and self._head_only_is_over()):
                 return
 
@@ -249,7 +250,7 @@ class ServerHandler(ApplicationRun):
                 persistent = persistent and self._chunked
                 self._begin_stream(exchange, fields)
         if not persistent and head is None and minor < 1:
-            pass  # it closes without a word: a handler that has only files may expect none
+            pass  # it closes without the field: a handler that has only files may expect none
         elif not persistent:
             framing += b"Connection: close\r\n"
         elif minor == 0:

@@ -33,13 +33,13 @@ class Handoff(Protocol):
     prefix: str  # the paths for which ``applies`` is asked begin with this
 
     def applies(self, head: Head, /) -> bool:
-        """Whether this one is."""
+        """Whether the other server answers the request with this head."""
 
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: list[str], /) -> None:
         """Pass these connections on, with what was read of them, and the addresses that their sockets don't know."""
 
     def relay_application(self, raw: bytes, /) -> Any:
-        """A WSGI application that answers the request of a connection that can't be passed on."""
+        """Return a WSGI application that answers the request of a connection that can't be passed on."""
 
 
 class ServerContext:
@@ -47,13 +47,13 @@ class ServerContext:
 
     Attributes:
         limits, sink, proxies: as the server was given them.
-        begin: the sink's, if it asks for requests that begin (with its head); else None.
+        begin: called with each request that begins, and its head; None if the sink does not ask for it.
         allowed_hosts: whether to serve a Host; None serves all.
-        fields, heads, ids: what reads fields, writes them, names requests.
+        fields, heads, ids: read request fields, write response heads, make request ids.
         base: the environ's part that is the same for all requests.
         served_hosts: those for which ``allowed_hosts`` need not be asked; what it remembers, if it remembers any.
         handoff: the requests that another server answers; None: there are none.
-        storage: where what waits for slow clients is kept.
+        storage: keeps the bytes that wait for slow clients.
         multithread: another thread may run the application at the same time.
         persistent: connections may serve more than one request.
     """
@@ -125,7 +125,7 @@ class ServerContext:
 
     @staticmethod
     def of(server: Any, make_sink: Callable[[], Sink] = NullSink) -> ServerContext:
-        """Return the server's own, or a new one for another library's server that uses our handler, or for none."""
+        """Return the server's own, or a new one if there is no server, or one of another library."""
         found = getattr(server, "server_context", None)
         if isinstance(found, ServerContext):
             found.follow(server)
@@ -144,7 +144,7 @@ class ServerContext:
 
 
 def base_environ(server: Any) -> dict[str, Any]:
-    """Return the server's part of an environ. A length that nobody sent is left out; wsgiref has it empty."""
+    """Return the server's part of an environ. A length that was not sent is left out; wsgiref has it empty."""
     base = dict(getattr(server, "base_environ", {}))
     base.pop("CONTENT_LENGTH", None)
     base.setdefault("SERVER_NAME", str(getattr(server, "server_name", "")))

@@ -1,4 +1,4 @@
-"""A handler without a connection: it was given an object with ``makefile``, or files, as in people's tests.
+"""A handler without a connection: it was given an object with ``makefile``, or files, as in tests of a project.
 
 It does what ``http.server``, wsgiref and Django's handler do then, by the standard library's own code. No byte of it
 comes from a network, so nothing can be smuggled, and a test that holds a handler to the documentation of

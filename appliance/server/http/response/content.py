@@ -28,7 +28,7 @@ def not_bytes(data: object) -> ApplicationFault:
 
 
 def is_single(result: Any) -> bool:
-    """Whether an iterable says that it has one item, as PEP 3333 lets a server ask."""
+    """Whether ``len()`` of an iterable is 1: PEP 3333 lets a server ask that."""
     try:
         return bool(len(result) == 1)
     except (TypeError, AttributeError, NotImplementedError):  # as wsgiref: a wrapped object may have no len()

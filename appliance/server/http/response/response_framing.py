@@ -20,11 +20,11 @@ def delimit(code: int, declared: int, size: int | None, minor: int, head_only: b
         head_only: the request's method was HEAD.
 
     Returns:
-        The field line; whether content is sent at all; how many bytes of it, -1 for all that come.
+        The field line; whether content is sent at all; of how many bytes, -1 for all that the application gives.
     """
     if code in _NO_CONTENT or head_only:
         length = size or -1 if declared < 0 and head_only else declared
-        # A 204 has no length (8.6). A 0 for the others would claim that a GET has no content, which nobody checked.
+        # A 204 has no length (8.6). For HEAD and 304, a 0 would claim that GET has no content, which is not known.
         return (b"Content-Length: %d\r\n" % length if length > 0 and code != 204 else b""), False, -1
     if code == _RESET_CONTENT:  # 15.3.6
         return b"Content-Length: 0\r\n", False, -1

@@ -19,8 +19,8 @@ _MAX_ENTRIES = 512
 _TAB = 0x09
 # Fields that the server writes itself, or acts on.
 _SPECIAL = {"content-length", "connection", "date", "server", "x-request-id"}
-# RFC 9110, 7.6.1, and PEP 3333: these describe the connection, which belongs to the server. "Connection" itself is
-# read.
+# RFC 9110, 7.6.1, and PEP 3333: these describe the connection, which belongs to the server. The
+# options of "Connection" are read.
 _HOP_BY_HOP = {
     "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailers",
     "transfer-encoding", "upgrade",
@@ -164,8 +164,7 @@ class ResponseHeads:
     def plain(self, line: bytes, fields: ResponseFields, size: int, now: int) -> bytes:
         """Return the head of a plain response, up to the value of X-Request-ID.
 
-        Plain: all content is known, and the connection persists. Mostly this is the previous head, within the same
-        second.
+        Plain: all content is known, and the connection persists. Usually it is the previous head, of the same second.
         """
         known_fields, known_size, known_line, second, head = self._plain
         if fields is not known_fields or size != known_size or line is not known_line or now != second:

@@ -1,9 +1,9 @@
 """The table of hosts that are served without a setting, each with the reason why no other site can have its name.
 
 A rebinding attack needs a name that the attacker publishes in a DNS that the developer's browser asks. So a rule may
-allow only names that nobody outside can publish: the public DNS has no zone above them, or somebody trusted alone
-writes that zone. A rule knows no environment: the same names are served on a laptop, in a cluster and in a workspace.
-To add a rule, add a row, and run ``python -m tools.hosts``, which writes the table of docs/hosts.md.
+allow only names that no outsider can publish: either the public DNS has no zone for them, or only a trusted party
+writes that zone. Rules do not depend on the environment: the same names are served on a laptop, in a cluster and in a
+workspace. To add a rule, add a row, and run ``python -m tools.hosts``, which writes the table of docs/hosts.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class HostRule(NamedTuple):
         pattern: matches the whole name, in lower case, without port and trailing dot.
         meaning: what has such names.
         examples: names that it allows.
-        reason: why nobody else can publish such a name.
+        reason: why no other site can publish such a name.
     """
 
     pattern: re.Pattern[str]

@@ -1,8 +1,8 @@
 """Recognise the names by which a workspace's own proxy forwards its port: of Codespaces or Coder, for example.
 
-Nobody else can take such a name, so it is served. The proxy speaks HTTPS with the browser and HTTP with this server: a
-request that it has forwarded to such a name gets the name's scheme, or every check of ``Origin`` would fail. Nothing
-else of the proxy's claims is believed, because anybody can send them.
+No other site can have such a name, so it is served. The proxy speaks HTTPS with the browser and HTTP with this server:
+a request that it has forwarded to such a name gets the name's scheme, or every check of ``Origin`` would fail. No other
+claim of the proxy is believed, because any client can send the same field.
 """
 
 from __future__ import annotations

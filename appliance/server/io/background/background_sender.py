@@ -83,7 +83,7 @@ class BackgroundSender:
         self._memory_release = MemoryRelease()
         self._lock = threading.Lock()
         self._under_way: dict[int, Transfer] = {}
-        self._ending = 0  # no more under way, and their end is being dealt with
+        self._ending = 0  # how many are no longer under way, and not settled yet
         self.poller: Poller | None = None
         self.thread: threading.Thread | None = None
         self._process = os.getpid()
@@ -150,7 +150,7 @@ class BackgroundSender:
                 raise
             self._wait(outgoing)  # there is no room for it
             outgoing.check()
-        self._end(outgoing)  # the next may begin before the thread of the transfers has dealt with this one
+        self._end(outgoing)  # the next may begin before the thread of the transfers has settled this one
         return False
 
     def put_file(self, outgoing: Outgoing, descriptor: int, offset: int, count: int) -> bool:
@@ -202,7 +202,7 @@ class BackgroundSender:
         return self._begin(transfer)
 
     def recall(self, most: int) -> list[tuple[Incoming, bytes]]:
-        """Give up each body of which no more than this has come, if another process may go on with it."""
+        """Give up each body of which at most this has come, if another process may receive the rest."""
         with self._lock:
             found = [each for each in self._under_way.values() if isinstance(each, Incoming) and each.wire.movable]
         given = []
@@ -288,7 +288,7 @@ class BackgroundSender:
                     ended += [self._check_time(transfer, now) for transfer in list(self._under_way.values())]
                 if any(ended):
                     self._callbacks.transfers_ended()
-        except (OSError, ValueError):  # somebody has closed the poller's descriptor
+        except (OSError, ValueError):  # the project has closed the poller's descriptor
             self._failed()
 
     def _advance(self, descriptor: int, poller: Poller) -> bool:

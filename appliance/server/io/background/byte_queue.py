@@ -2,10 +2,10 @@
 
 Knows no sockets and no HTTP. A queue is used by one thread at a time (``transfer`` has the lock), the storage by any.
 
-Theory of operation. Large objects are not copied: the object itself is held, and one that many connections wait for, or
-whose content equals another's, is held once. Small ones are copied, so that a few bytes never keep an object of
-megabytes alive. Where the memory is used up, and behind anything that is in a file already, bytes go to a file without
-a name, one for each queue; an eighth of the file system's free space is left alone.
+Theory of operation. Large objects are not copied: the object itself is held, and only once if many connections wait for
+it, or for one of equal content. Small ones are copied, so that a few bytes never keep an object of megabytes alive.
+When the memory is used up, or the queue has bytes in a file already, further bytes go to a file without a name, one for
+each queue. An eighth of the file system's free space is left alone.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .unnamed_file import open_unnamed
 
 _BLOCK = 65_536  # bytes of one read from a file, and the most that copies are joined to
 _SMALL = 65_536  # objects up to this size are copied
-_ALIKE = 262_144  # from this size on, equal content is looked for: comparing takes 0.1 ms a megabyte, writing 3
+_ALIKE = 262_144  # from this size on, search for equal content: to compare takes 0.1 ms a megabyte, to write 3 ms
 
 
 SPACE = "Give the folder for temporary files (TMPDIR, /tmp) some space, or make it writable."
 
 
-class StorageFull(OSError):  # noqa: N818  it says what is so, as BlockingIOError does
+class StorageFull(OSError):  # noqa: N818  the name of a state, as BlockingIOError's
     """There is no room for more."""
 
 
@@ -159,8 +159,8 @@ class ByteQueue:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        # In their order: copied bytes, or an object that is held with the offset of what waits; then what is in the
-        # file; then what had no room there.
+        # In this order: in memory, copied bytes, or a held object with the offset of its first byte that waits; then in
+        # the file; then in ``_last``, bytes that had no room there.
         self._memory: deque[bytearray | tuple[bytes, int]] = deque()
         self._file = -1
         self._foreign = False  # the file is the application's
@@ -173,7 +173,7 @@ class ByteQueue:
 
     @property
     def extent(self) -> int:
-        """How much memory or disk the queue occupies: what was taken of a file is free only once all of it was."""
+        """How much memory or disk the queue occupies: a file's space is free only once all its bytes were taken."""
         return self.size if self._foreign or self._read_at == self._write_at else max(self.size, self._write_at)
 
     def append(self, data: bytes | memoryview) -> None:
@@ -188,7 +188,7 @@ class ByteQueue:
             self.commit(len(data))
 
     def append_last(self, data: bytes) -> None:
-        """Append in memory although there is no room: these bytes can't be lost. Nothing may follow them."""
+        """Append in memory although there is no room: these bytes must not be lost. Nothing may follow them."""
         self._storage.give_memory(-len(data))
         self._last += data
         self.size += len(data)
@@ -211,7 +211,7 @@ class ByteQueue:
         storage, size = self._storage, len(data)
         if self._foreign or self._read_at != self._write_at:
             return False
-        if self._write_at:  # all of the file was taken
+        if self._write_at:  # all bytes of the file were taken
             self._empty_file()
         whole = data.obj if isinstance(data, memoryview) else data
         if size > _SMALL and type(whole) is bytes and 2 * size >= len(whole):
@@ -231,7 +231,7 @@ class ByteQueue:
         return True
 
     def _empty_file(self) -> None:
-        with contextlib.suppress(OSError):  # what is there already is written over, then
+        with contextlib.suppress(OSError):  # else the next bytes overwrite the old ones
             os.ftruncate(self._file, 0)
         self._storage.give_disk(self._write_at)
         self._read_at = self._write_at = 0
@@ -254,7 +254,7 @@ class ByteQueue:
             raise
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write into the reserved room. No lock is needed: nobody reads it before ``commit``.
+        """Write into the reserved room. No lock is needed: no thread reads it before ``commit``.
 
         Raises:
             OSError: it can't be written; the room is released.
@@ -287,7 +287,7 @@ class ByteQueue:
             if self._memory:
                 part = self._memory.popleft()
                 if isinstance(part, bytearray):
-                    self._block, self._owner = memoryview(part), len(part)  # nobody extends it any more
+                    self._block, self._owner = memoryview(part), len(part)  # no thread extends it any more
                 else:
                     self._block, self._owner = memoryview(part[0])[part[1] :], part[0]
             elif self._read_at < self._write_at:

@@ -73,5 +73,5 @@ def how_it_ended(error: BaseException | None, size: int) -> str:
     return f"the client left after {size} bytes of the response"
 
 
-class ServerEnded(ConnectionAbortedError):  # noqa: N818  as the name of what it is
+class ServerEnded(ConnectionAbortedError):  # noqa: N818  a reason, and not an error of ours
     """The server stops, and does not wait for the client."""

@@ -31,5 +31,5 @@ class MemoryRelease:
             mallopt = ctypes.CDLL(None).mallopt
             mallopt(_M_MMAP_THRESHOLD, _LARGE)
             mallopt(_M_TRIM_THRESHOLD, _LARGE)
-        except Exception:  # noqa: BLE001  another C library, or no ctypes: what was freed is kept, then
+        except Exception:  # noqa: BLE001  another C library, or no ctypes: then the process keeps freed memory
             return

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ..outbound import Outbound
     from ..wire import Wire
 
-_AT_ONCE = 262_144  # bytes of one connection before the others have their turn
-_SILENT_S = 1.0  # a body that comes in chunks, and stops for so long, may wait for the response's beginning
+_AT_ONCE = 262_144  # the most bytes of one connection before it is another one's turn
+_SILENT_S = 1.0  # the client of a chunked body that stops for so long may wait for the response's beginning
 
 # What became of a transfer after one step.
 CONTINUES = 0
@@ -33,7 +33,7 @@ IS_OVER = 2
 
 
 class Outgoing:
-    """What a client has not taken yet of one response, while the application goes on, or has ended.
+    """The part of one response that its client has not taken yet. The application may still run.
 
     Attributes:
         wire, descriptor: the connection, and its socket's.
@@ -59,7 +59,7 @@ class Outgoing:
         self._lock = threading.Lock()  # for the fields below, and the queue
         self._over = False
         self._writing = False  # bytes are being put into the queue's file
-        self._idle = False  # nothing was left but those
+        self._idle = False  # all other bytes were sent
         self._room: threading.Event | None = None  # set when the queue is empty, or the transfer over
         self._afterwards: list[Callable[[Outgoing], None]] = []
 
@@ -135,7 +135,7 @@ class Outgoing:
         failure = self.failure
         if failure is not None:
             self.wire.unsent = self.unsent
-            raise type(failure)(*failure.args)  # another one: a traceback would hold the frames of this thread
+            raise type(failure)(*failure.args)  # a copy: the raised original would keep the frames of this thread
 
     @property
     def is_over(self) -> bool:

@@ -25,7 +25,7 @@ class Details(Protocol):
     """What takes the bytes of one request and its response."""
 
     def fields(self, exchange: Exchange, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the fields of the response that are sent, where the application has given these."""
+        """Return the response's fields that are sent, made from those that the application has given."""
 
     def received(self, data: bytes) -> None:
         """Take a piece of the body that the application reads."""
@@ -44,22 +44,22 @@ class Exchange:
     Attributes:
         event: one of ``access_record.EVENTS``.
         head: the request's; None if it could not be read.
-        started: its first byte, as near as is known; answered, finished: the response's first and last byte, or 0.
+        started: its first byte, as exactly as is known; answered, finished: the response's first and last byte, or 0.
         ended: seconds since the epoch when it was finished.
         status: of the response; 0 if none was sent.
         body_size: bytes of its content that were sent.
-        reason: why it was refused; who aborted it, and how far it was.
-        route: the framework's own pattern, where a sink's owner knows it.
+        reason: why it was refused; or who aborted it, and after how many bytes.
+        route: the framework's own pattern, if the sink's owner knows it.
         framework_error: the exception that a framework has answered itself, until the application has returned.
         streaming: the response is sent piece by piece.
         length: of a response that is sent so; -1 if it is not known.
-        endless: it goes on until somebody ends it: hijacked, or an event stream.
+        endless: it goes on until the client or the server ends it: hijacked, or an event stream.
         hijacked: the application has taken the socket.
         logged: its line was written.
         slot: where a sink keeps count of it, while it runs.
         stack: tells where its application stands, if that is not on the stack of its thread.
         line: the request line of a head that was refused, as far as it was read.
-        trace: its span, where requests are traced.
+        trace: its span, if requests are traced.
         details: takes the bytes for a sink: ``received(data)`` gets what the application reads of the body,
             ``sent(parts)`` the response, the head first; None: nothing.
     """
