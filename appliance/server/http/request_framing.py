@@ -25,7 +25,16 @@ def framing_of(values: dict[str, str], minor: int) -> tuple[int, bool]:
     length = values.get("CONTENT_LENGTH")
     coding = values.pop("HTTP_TRANSFER_ENCODING", None)
     if coding is None:
-        return (_length(length, values) if length is not None else 0), False
+        if length is None:
+            return 0, False
+        digits = length.lstrip("0") or length[:1]  # any number of zeros may lead; int() reads at most 4300 digits
+        if not length.isascii() or not length.isdigit() or len(digits) > _LENGTH_DIGITS:
+            raise RequestRefused(400, "Content-Length is not a number (RFC 9110, 8.6)")
+        size = int(digits)
+        if size > _LENGTH_MAX:
+            raise RequestRefused(400, "Content-Length is larger than 63 bits (RFC 9110, 8.6)")
+        values["CONTENT_LENGTH"] = digits
+        return size, False
     if minor < 1:
         raise RequestRefused(400, "HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
     if length is not None:
@@ -36,15 +45,3 @@ def framing_of(values: dict[str, str], minor: int) -> tuple[int, bool]:
             raise RequestRefused(501, "the only supported transfer coding is chunked (RFC 9112, 6.1)")
         raise RequestRefused(400, "chunked must be the last transfer coding, and appear once (RFC 9112, 6.3)")
     return 0, True
-
-
-def _length(text: str, values: dict[str, str]) -> int:
-    """Read Content-Length, and write it into the values without leading zeros."""
-    digits = text.lstrip("0") or text[:1]  # any number of zeros may lead; int() reads at most 4300 digits
-    if not text.isascii() or not text.isdigit() or len(digits) > _LENGTH_DIGITS:
-        raise RequestRefused(400, "Content-Length is not a number (RFC 9110, 8.6)")
-    length = int(digits)
-    if length > _LENGTH_MAX:
-        raise RequestRefused(400, "Content-Length is larger than 63 bits (RFC 9110, 8.6)")
-    values["CONTENT_LENGTH"] = digits
-    return length
