@@ -4,7 +4,7 @@ import ast
 import re
 
 from appliance.logs.render.log_fields import ALWAYS
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_roles import TITLES, Role
 from tests.parsed_files import parsed
 from tests.test_house import MODULES, PACKAGE
 
@@ -36,17 +36,18 @@ def _changed(node):
 
 def test_each_child_is_documented():
     """Each kind of child process has its line in ARCHITECTURE.md, and its name among the roles of the log."""
-    roles = set(handles.NAMES) - {"spare", "installer"}  # a spare is a worker; an installer logs as the supervisor
+    assert set(TITLES) == set(Role)
+    roles = set(Role) - {Role.SPARE, Role.INSTALLER}  # a spare is a worker; an installer logs as the supervisor
     assert {each for each in roles if f"`{each}`" not in ALWAYS["role"].meaning} == set()
     drawn = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8").replace("stand-in", "standin")
-    assert {each for each in set(handles.NAMES) - {"spare"} if not re.search(rf"[├└]─ {each} ", drawn)} == set()
+    assert {each for each in set(Role) - {Role.SPARE} if not re.search(rf"[├└]─ {each} ", drawn)} == set()
 
 
 def test_each_child_is_in_the_glossary():
     """Each kind of child process is explained in docs/glossary.md, under the name that the log and the pages use."""
     terms = (PACKAGE.parent / "docs" / "glossary.md").read_text(encoding="utf-8").partition("\n\n")[2]
     names = {"standin": "stand-in", "probes": "probe server", "image": "image of the project"}
-    missing = {each for each in handles.NAMES if not re.search(rf"^{names.get(each, each)}$", terms, re.MULTILINE)}
+    missing = {each for each in Role if not re.search(rf"^{names.get(each, each)}$", terms, re.MULTILINE)}
     assert missing == set()
 
 

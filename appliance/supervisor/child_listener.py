@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.protocol import channel, messages
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +88,7 @@ class ChildListener:
             return
         if (take := routes.outputs.get(child.role)) is not None:
             take(stream, lines)
-        if child.role != "installer":  # its output becomes events of the installation
+        if child.role is not Role.INSTALLER:  # its output becomes events of the installation
             routes.log.output(child, stream, lines)
 
     def ended(self, child: Handle) -> None:
@@ -100,7 +101,7 @@ class ChildListener:
         routes.after_end()
 
     def _end_of_another(self, child: Handle) -> None:
-        if child.role == "standin" and not child.ending:
+        if child.role is Role.STANDIN and not child.ending:
             self._log.event("error", "standin.ended", reason=child.how())
 
     def orphan_ended(self, pid: int, status: int) -> None:

@@ -27,6 +27,7 @@ from appliance.protocol.remedy_kinds import all_checked, remedy_id
 from appliance.remedies.remedy import ProjectFacts
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.steps.remedy_run import RemedyRun
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ KEPT = 20  # remedies: those of the last failures
 LINES = 200  # of a run's output
 FRESH_S = 2.0  # between two readings of the files of a project that fails a thousand times a second
 SAVED_S = 1.0  # for the watcher to notice what a remedy has saved
-_SENDERS: dict[type[Message], str] = {RemediesFound: "worker", RunRemedy: "standin", CancelRemedy: "standin"}
+_SENDERS: dict[type[Message], Role] = {
+    RemediesFound: Role.WORKER, RunRemedy: Role.STANDIN, CancelRemedy: Role.STANDIN,
+}  # fmt: skip
 _STALE = "the code has changed since this page was made: load it again"
 _UNKNOWN = "no such remedy is known: load the page again"
 _DIFFERS = "what it would do has changed since it was shown: look at it again"
@@ -97,7 +100,7 @@ class OfferedRemedies:
 
     def admits(self, child: Handle, message: Message) -> bool:
         """Whether this child may send this message: only a stand-in presses, and only a worker finds."""
-        return child.role == _SENDERS.get(type(message), child.role)
+        return child.role is _SENDERS.get(type(message), child.role)
 
     def analysed(self, analysis: Analysis) -> None:
         """Take a new analysis: a remedy depends on what the project is."""
@@ -255,7 +258,7 @@ class OfferedRemedies:
 
     def _send(self, message: SetRemedies | RemedyProgress) -> None:
         for child in self._children.living():
-            if child.role == "standin" and not child.ending:
+            if child.role is Role.STANDIN and not child.ending:
                 self._children.send(child, message)
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from appliance.supervisor.processes.child_roles import Role
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -26,7 +28,7 @@ STOP_GRACE_S = 0.5  # requests have this time
 WORK_S = 8.0  # background work has at most this time
 LAST_S = 1.0  # then PID 1 ends, whatever lives: a process that waits in the kernel can't be killed
 # The roles of the children that end last: two take what the others log, one answers probes.
-LAST = frozenset({"recorder", "exporter", "probes"})
+LAST = frozenset({Role.RECORDER, Role.EXPORTER, Role.PROBES})
 _EXIT_CODES = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}
 
 
@@ -69,7 +71,8 @@ class Stopping:
                 self._defects.guarded(partial(self._end, child))
 
     def _end(self, child: Handle) -> None:
-        if child.drained or child.role == "companion":  # a companion was asked to end already, and may finish its work
+        # A companion was asked to end already, and may finish its work.
+        if child.drained or child.role is Role.COMPANION:
             self.drained(child)
         elif child.ending:
             self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))

@@ -17,21 +17,19 @@ from appliance.supervisor.answering.desk_answers import desk_answers
 from appliance.supervisor.answering.remedy_answers import RemedyAnswers
 from appliance.supervisor.answering.replay_answers import ReplayAnswers
 from appliance.supervisor.child_listener import ChildListener, Routes
-from appliance.supervisor.companions import companion
-from appliance.supervisor.companions.companions import GUARD, Companions
+from appliance.supervisor.companions.companions import Companions
 from appliance.supervisor.controls import Controls
 from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.last_answer import LastAnswer
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.lifecycle_runner import LifecycleRunner
-from appliance.supervisor.log_consumers import exporter_process
 from appliance.supervisor.log_consumers.consumers import LogConsumers
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.page_display import PageDisplay
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
 from appliance.supervisor.processes.spawn import Spawner
-from appliance.supervisor.reporting import probe_port
 from appliance.supervisor.reporting.defects import Defects
 from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.page_facts import PageFacts
@@ -42,7 +40,6 @@ from appliance.supervisor.runtime import Runtime
 from appliance.supervisor.saves.held_failures import HeldFailures
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.supervisor.saves.template_saves import TemplateSaves
-from appliance.supervisor.steps import before_start, remedy_run
 from appliance.supervisor.steps.steps import Steps
 from appliance.supervisor.stopping import LAST, Stopping
 from appliance.supervisor.workers.worker_group import WorkerGroup
@@ -172,19 +169,19 @@ class Supervisor:
             ),
             log=ingest,
             outputs={
-                "installer": steps.installation.lines,
-                before_start.ROLE: steps.preparation_output,
-                remedy_run.ROLE: pages.remedy_output,
+                Role.INSTALLER: steps.installation.lines,
+                Role.PREPARATION: steps.preparation_output,
+                Role.REMEDY: pages.remedy_output,
             },
             ends={
-                companion.ROLE: self._companions.ended,
-                GUARD: self._companions.guard_ended,
-                "installer": steps.installation.ended,
-                before_start.ROLE: steps.before_start.ended,
+                Role.COMPANION: self._companions.ended,
+                Role.GUARD: self._companions.guard_ended,
+                Role.INSTALLER: steps.installation.ended,
+                Role.PREPARATION: steps.before_start.ended,
                 **self._worker_group.ends(),
-                "recorder": self._consumers.recorder.ended,
-                exporter_process.ROLE: self._consumers.exporter.ended,
-                probe_port.ROLE: self._probes.ended,
+                Role.RECORDER: self._consumers.recorder.ended,
+                Role.EXPORTER: self._consumers.exporter.ended,
+                Role.PROBES: self._probes.ended,
             },
             each_end=[*(each.ended for each in others), pages.remedies.ended],
             after_end=self._check_all_gone,
@@ -297,5 +294,5 @@ class Supervisor:
             self._lifecycle.on_event(lifecycle_events.AllGone())
         elif all(child.role in LAST for child in living):
             self._consumers.finish()
-            if all(child.role == probe_port.ROLE for child in living):
+            if all(child.role is Role.PROBES for child in living):
                 self._probes.finish()

@@ -23,6 +23,7 @@ from typing import Any
 
 from appliance.__main__ import main as appliance
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.workers import connection_router, workers
 
 
@@ -65,7 +66,7 @@ def in_children(holder: Any, name: str, fault: Fault) -> None:
     role = ""
     start = handles._spawn
 
-    def spawn(kind: str, *given: Any, **named: Any) -> Any:
+    def spawn(kind: Role, *given: Any, **named: Any) -> Any:
         nonlocal role
         role = kind
         try:

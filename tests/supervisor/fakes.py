@@ -11,6 +11,7 @@ from appliance.errors import StartError
 from appliance.logs.events import EVENTS
 from appliance.protocol.record import Message
 from appliance.supervisor.loop import Timer
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 
 _ALWAYS = ("role", "generation")
@@ -20,7 +21,7 @@ _PIDS = itertools.count(1_000_000_000)  # no process has such a pid
 def handle(role: str = "worker", *, forked: bool = False, pid: int | None = None) -> Handle:
     """A child without a process of ours; ``pid`` 0 for one that has not been forked yet."""
     process: Any = None if forked else SimpleNamespace()
-    return Handle(role, 0, next(_PIDS) if pid is None else pid, {}, process=process)
+    return Handle(Role(role), 0, next(_PIDS) if pid is None else pid, {}, process=process)
 
 
 def no_process() -> StartError:

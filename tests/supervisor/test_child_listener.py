@@ -14,6 +14,7 @@ from appliance.protocol import messages
 from appliance.protocol.channel import ChannelError
 from appliance.protocol.record import Message
 from appliance.supervisor.child_listener import ChildListener, Routes
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.reporting.defects import Defects
 from tests.supervisor.fakes import FakeLog, handle
@@ -60,8 +61,8 @@ class Site:
                 handlers={type(each): self.called("handler") for each in (*AWAITED, RECORDS)},
                 admits=lambda *_: admits,
                 log=ingest,
-                outputs={"installer": self.called("output")},
-                ends={"worker": self.called("worker's end")},
+                outputs={Role.INSTALLER: self.called("output")},
+                ends={Role.WORKER: self.called("worker's end")},
                 each_end=(self.called("first end"), self.called("second end")),
                 after_end=self.called("after"),
             )

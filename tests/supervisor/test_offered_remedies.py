@@ -14,6 +14,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.offered_remedies import KEPT, SAVED_S
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from tests.supervisor.fakes import handle
 from tests.supervisor.scenes import Scene
@@ -36,7 +37,7 @@ def test_a_pressed_button_runs_its_command(scene: Scene):
     assert argv == ["mkdir", "-p", "--", "instance"]
     assert options["environment"]["PATH"] == "/bin"
     scene.remedies.output([b"one\ntwo"])
-    scene.children.end(next(each for each in scene.children.alive if each.role == "remedy"), 0)
+    scene.children.end(next(each for each in scene.children.alive if each.role is Role.REMEDY), 0)
     scene.loop.advance()
     told = [message for _, message in scene.children.sent if isinstance(message, RemedyProgress)]
     assert [each.state for each in told] == ["running", "running", "done"]
@@ -134,7 +135,7 @@ def test_one_at_a_time(scene: Scene):
 
 def remedy_of(scene: Scene) -> Handle:
     """The process of the remedy that runs."""
-    (child,) = [each for each in scene.children.alive if each.role == "remedy"]
+    (child,) = [each for each in scene.children.alive if each.role is Role.REMEDY]
     return child
 
 
@@ -201,7 +202,7 @@ def test_a_failed_command_does_not_reload(scene: Scene):
     """A command that fails says how; the project is not served again for it."""
     (known,) = scene.offer(FOLDER)
     scene.press(known)
-    scene.children.end(next(each for each in scene.children.alive if each.role == "remedy"), 3)
+    scene.children.end(next(each for each in scene.children.alive if each.role is Role.REMEDY), 3)
     told = [message for _, message in scene.children.sent if isinstance(message, RemedyProgress)][-1]
     assert told.state == "failed"
     scene.loop.advance(10)
@@ -216,7 +217,7 @@ def test_a_change_waits_for_the_watcher(scene: Scene, tmp_path: Path):
     assert argv == [sys.executable, "-I", "-m", "appliance.remedies.apply_edit"]
     assert "flask" not in str(argv)
     assert options["folder"] == tmp_path
-    scene.children.end(next(each for each in scene.children.alive if each.role == "remedy"), 0)
+    scene.children.end(next(each for each in scene.children.alive if each.role is Role.REMEDY), 0)
     scene.loop.advance(SAVED_S / 2)
     assert scene.events == []
     scene.loop.advance(SAVED_S)

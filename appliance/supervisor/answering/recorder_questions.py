@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.page_messages import AskRecorder, PublishPin, RecorderAnswers, TellServing
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Handlers
 
-_SENDERS: dict[type[Message], str] = {AskRecorder: "standin", RecorderAnswers: "recorder", PublishPin: "recorder"}
+_SENDERS: dict[type[Message], Role] = {
+    AskRecorder: Role.STANDIN, RecorderAnswers: Role.RECORDER, PublishPin: Role.RECORDER,
+}  # fmt: skip
 _NOT_RUNNING = "The recorder does not run now. Try again in a moment; the event desk.failed says why if it stays so."
 
 
@@ -48,7 +51,7 @@ class RecorderQuestions:
 
     def admits(self, child: Handle, message: Message) -> bool:
         """Whether this child may send this message."""
-        return child.role == _SENDERS.get(type(message), child.role)
+        return child.role is _SENDERS.get(type(message), child.role)
 
     def ask(self, question: dict[str, Any], answered: Callable[[dict[str, Any]], object]) -> Callable[[], object]:
         """Ask for a client of the status socket; the result forgets the question."""

@@ -17,6 +17,7 @@ from appliance.supervisor.companions.companion_states import Outcome
 from appliance.supervisor.companions.marked_processes import VARIABLE
 from appliance.supervisor.companions.remaining_processes import RemainingProcesses
 from appliance.supervisor.companions.shell_commands import with_exec
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Options
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
-ROLE = "companion"
 STARTING_S = 2.0  # of a run, in which it may write files that are watched: code that it generates
 EARLY_S = 10.0  # a program that fails after a longer run is started again after the first wait
 _MISSING = frozenset({126, 127})  # exit codes of a shell: the program can't be executed, or does not exist
@@ -173,7 +173,7 @@ class Companion:
         try:
             command = ["/bin/sh", "-c", with_exec(process.command)]
             child = self._spawn(
-                ROLE, 0, command, environment=self._environment, folder=self._folder, channel=False,
+                Role.COMPANION, 0, command, environment=self._environment, folder=self._folder, channel=False,
                 options=Options(self.name, open_input=True, ends_alone=True),
             )  # fmt: skip
         except StartError as error:

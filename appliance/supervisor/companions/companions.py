@@ -20,6 +20,7 @@ from appliance.supervisor.companions.companion import Companion
 from appliance.supervisor.companions.marked_processes import end_marked
 from appliance.supervisor.companions.process_files import PROCFILE, TABLE, Declared
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.steps.analysis import Analysis
 
-GUARD = "guard"
 _ROUNDS = 20  # searches for processes that fork while they are ended
 
 
@@ -147,7 +147,7 @@ class Companions:
         command = [sys.executable, "-I", "-m", companion_guard.__name__, f"{self._run_id}/"]
         try:
             child = self._spawn(
-                GUARD, 0, command, environment=self._runtime.process, folder=Path("/"), channel=False,
+                Role.GUARD, 0, command, environment=self._runtime.process, folder=Path("/"), channel=False,
                 options=handles.Options(open_input=True, outlives=True),
             )  # fmt: skip
         except StartError:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from appliance.errors import ListenError
 from appliance.supervisor.debugger.dap_proxy import DapProxy
 from appliance.supervisor.listen import bind
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from appliance.config.settings import Settings
@@ -52,7 +53,7 @@ class DebugPort:
 
     def no_timeout(self, child: Handle) -> bool:
         """Whether no timeout applies to a worker: it is debugged, waits for a client, or its debugger still starts."""
-        if self._listener is None or child.role != "worker":
+        if self._listener is None or child.role is not Role.WORKER:
             return False
         starting = child not in self._ports and not self._no_debugger and time.monotonic() - child.started < START_S
         return starting or child in self._waiting_for_client or child in self._proxies.values()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.supervisor.images import checkpoint_events as events
 from appliance.supervisor.images import checkpoint_states
 from appliance.supervisor.processes.child_forks import request_fork
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.memory import Memory
 from appliance.watch.kinds import Kind
 
@@ -116,7 +117,7 @@ class Checkpoints:
             The worker; None if none may be forked from a checkpoint.
         """
         number = checkpoint_states.fork_source(self._state)
-        child = self._fork(number, "spare") if number else None
+        child = self._fork(number, Role.SPARE) if number else None
         if child is not None:
             self._given = child, number
             child.assign(generation)
@@ -157,7 +158,7 @@ class Checkpoints:
 
     def fork_import(self, checkpoint: Handle) -> Handle | None:
         """Return a fork of a checkpoint that is to import the rest; None if there is none."""
-        return self._fork(self._number(checkpoint), "image")
+        return self._fork(self._number(checkpoint), Role.IMAGE)
 
     def import_started(self, before: Iterable[str] = (), source: Handle | None = None) -> None:
         """A process imports the project ahead: it pauses before these files, or goes on from this checkpoint."""
@@ -236,7 +237,7 @@ class Checkpoints:
         if (checkpoint := self._processes.get(number)) is not None:
             checkpoint.signal_group(signal.SIGCONT)
 
-    def _fork(self, number: int, role: str) -> Handle | None:
+    def _fork(self, number: int, role: Role) -> Handle | None:
         checkpoint = self._processes.get(number)
         if checkpoint is None:
             return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from appliance.protocol.image_messages import GetReady
 from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.processes.child_forks import request_fork
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,14 +65,14 @@ class ImageProcesses:
         """Stop holding this process, which goes on."""
         return self._living.pop(process)
 
-    def fork(self, parent: Process, role: str) -> Handle | None:
+    def fork(self, parent: Process, role: Role) -> Handle | None:
         """Return a fork of a process, which waits for its first message; None if there is none."""
         source = self._living.get(parent)
         return None if source is None else request_fork(self._children, source, role)
 
     def fork_spare(self) -> Handle | None:
         """Fork the image's spare; return it, or None if there is none."""
-        if (child := self.fork(Process.IMAGE, "spare")) is not None:
+        if (child := self.fork(Process.IMAGE, Role.SPARE)) is not None:
             self.add(Process.SPARE, child)
             self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
         return child

@@ -21,6 +21,7 @@ from appliance.supervisor.images.image_reports import ImageReports
 from appliance.supervisor.images.image_states import Phase, Process
 from appliance.supervisor.images.swappable_files import NOT_WORTH, ImageFiles, SwappableFiles, why_off
 from appliance.supervisor.images.verification import Verification
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import are_crowded, processors
 from appliance.supervisor.steps.analysis import required
 
@@ -71,10 +72,7 @@ class Images:
         self._swappable = SwappableFiles(str(runtime.settings.project), always=runtime.settings.swap == "on")
         self._declined = DeclinedFiles()
         self._verification = Verification(
-            runtime.children,
-            self._processes,
-            self._report_comparison,
-            lambda why: self._on(events.NotCompared(why)),
+            runtime.children, self._processes, self._report_comparison, lambda why: self._on(events.NotCompared(why))
         )
         self._ready: dict[Process, ImageReady] = {}
         self._analysis: Analysis | None = None  # of the newest worker
@@ -124,7 +122,7 @@ class Images:
             child: Handle | None = self._processes.pop(source)
             self._on(events.SpareGone())
         else:
-            child = self._processes.fork(source, "spare")
+            child = self._processes.fork(source, Role.SPARE)
         if child is None:
             return None, [], "no process could be forked"
         child.assign(generation)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.protocol.image_messages import Verify
 from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.swap_comparison import SwapComparison
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +62,7 @@ class Verification:
         self._ask(Process.AGAIN)
 
     def _ask(self, process: Process, changed: Iterable[str] = ()) -> None:
-        child = self._processes.fork(process, "image")
+        child = self._processes.fork(process, Role.IMAGE)
         if child is None:
             self._not_compared("no process could be forked")
             return

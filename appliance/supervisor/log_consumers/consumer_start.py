@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from appliance.protocol.record import Message
+    from appliance.supervisor.processes.child_roles import Role
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
@@ -31,7 +32,7 @@ class Pipe(Protocol):
 
 
 def start_consumer(
-    runtime: Runtime, pipe: Pipe, role: str, module: str, message: Message,
+    runtime: Runtime, pipe: Pipe, role: Role, module: str, message: Message,
     *, environment: dict[str, str], descriptors: Sequence[int],
 ) -> Handle:  # fmt: skip
     """Start the process, and send it the message with the reader's end of the pipe, and these descriptors.

@@ -20,6 +20,7 @@ from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.log_consumers.consumer_start import PAUSES_S, START_S, start_consumer
 from appliance.supervisor.log_consumers.line_pipe import LinePipe, message_pair
 from appliance.supervisor.processes.child_restarts import ChildRestarts
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     import socket
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
-ROLE = "exporter"
 LAST_S = 1.2  # to send what is left, at the stop; the exporter itself takes less
 _BEGUN_S = 5.0  # an exporter that was started so shortly before may still import the SDK,
 _BEGINS_S = 1.5  # for which it has this time in addition
@@ -127,7 +127,7 @@ class ExporterProcess:
         descriptors = [self._spans[1].fileno()] if self._spans is not None else []
         try:
             self._child = start_consumer(
-                self._runtime, self._pipe, ROLE, "appliance.telemetry", self._first_message(),
+                self._runtime, self._pipe, Role.EXPORTER, "appliance.telemetry", self._first_message(),
                 environment=environment, descriptors=descriptors,
             )  # fmt: skip
         except (OSError, ApplianceError) as error:

@@ -23,6 +23,7 @@ from appliance.supervisor.log_consumers.desk_file import DeskFile
 from appliance.supervisor.log_consumers.line_pipe import message_pair
 from appliance.supervisor.log_consumers.shared_lines import SharedLines
 from appliance.supervisor.processes.child_restarts import ChildRestarts
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     import socket
@@ -142,7 +143,7 @@ class RecorderProcess:
         descriptors = [self._lines.descriptor, *([self._details[1].fileno()] if self._details is not None else [])]
         try:
             self._child = start_consumer(
-                self._runtime, self._lines, "recorder", "appliance.desk", begin,
+                self._runtime, self._lines, Role.RECORDER, "appliance.desk", begin,
                 environment=dict(self._runtime.process), descriptors=descriptors,
             )  # fmt: skip
         except (OSError, ApplianceError) as error:

@@ -27,6 +27,7 @@ from appliance.supervisor.preloading.preload_states import Phase, Process
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_restarts import LASTED_S
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.steps.analysis import required
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Preloading:
 
     def fork_image(self) -> Handle | None:
         """Return a process that waits for its first message, beside the one that is forked ahead; None without one."""
-        return self._fork(Process.READY, "image") if Process.READY in self._processes else None
+        return self._fork(Process.READY, Role.IMAGE) if Process.READY in self._processes else None
 
     def why_cold(self) -> str:
         """Return why a worker can't be forked."""
@@ -272,7 +273,7 @@ class Preloading:
     def _spawn(self, analysis: Analysis) -> Handle:
         return self._children.add(
             handles.spawn_side(
-                "preloader", 0, analysis.plan.python, environment=analysis.variables, folder=self._settings.project
+                Role.PRELOADER, 0, analysis.plan.python, environment=analysis.variables, folder=self._settings.project
             )
         )
 
@@ -290,7 +291,7 @@ class Preloading:
     def _expect_copy(self) -> list[int]:
         """Expect a copy of the process that imports, for the next round; return the copy's descriptors."""
         try:
-            copy, theirs = handles.prepare_forked("preloader")
+            copy, theirs = handles.prepare_forked(Role.PRELOADER)
         except StartError:
             return []  # no descriptor is left: the next round starts a process
         self._processes[Process.COPY] = self._children.add(copy)
@@ -327,7 +328,7 @@ class Preloading:
             self._processes[Process.SPARE] = child
             self._on(events.SpareForked())
 
-    def _fork(self, source: Process, role: str = "spare") -> Handle | None:
+    def _fork(self, source: Process, role: Role = Role.SPARE) -> Handle | None:
         return request_fork(self._children, self._processes[source], role)
 
     def _end(self, process: Process) -> None:

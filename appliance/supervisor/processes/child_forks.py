@@ -10,11 +10,12 @@ from appliance.protocol.messages import Fork
 from appliance.supervisor.processes import handles
 
 if TYPE_CHECKING:
+    from appliance.supervisor.processes.child_roles import Role
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
 
-def request_fork(children: Children, parent: Handle, role: str) -> Handle | None:
+def request_fork(children: Children, parent: Handle, role: Role) -> Handle | None:
     """Ask for a fork. Its hello shows that it exists; without a hello, its channel ends.
 
     Returns:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance.protocol.channel import Channel, ChannelClosedError, ChannelError
 from appliance.protocol.messages import Drain, Hello, Records, ReportBackgroundWork
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.memory import Memory
 from appliance.supervisor.processes.reaper import reaped
 
@@ -140,7 +141,8 @@ class Children:
 
     def terminate(self, child: Handle) -> None:
         """Kill the child; a worker first reports its background work."""
-        if child.role == "worker" and child.ready_at is not None and self.send(child, ReportBackgroundWork(end=True)):
+        serves = child.role is Role.WORKER and child.ready_at is not None
+        if serves and self.send(child, ReportBackgroundWork(end=True)):
             child.mark_ending()
             self._loop.call_later(REPORT_S, partial(self.kill, child))
         else:

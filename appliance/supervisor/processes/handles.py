@@ -16,13 +16,13 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from appliance.environment.start_failure import start_error
 from appliance.logs.project_output.output_lines import OutputLines, loads
 from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import Reading
+from appliance.supervisor.processes.child_roles import TITLES, Role
 from appliance.supervisor.processes.lifeline import Lifeline
 from appliance.supervisor.signals import name_of
 
@@ -34,30 +34,13 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
 
 ENTRY = Path(__file__).parents[2] / "worker" / "entry.py"
-NAMES = MappingProxyType(
-    {
-        "worker": "a worker of the project",
-        "standin": "the stand-in",
-        "installer": "the installer",
-        "preparation": "the shell for BEFORE_START",
-        "remedy": "a remedy",
-        "preloader": "the preloader",
-        "spare": "a worker of the project",
-        "image": "an image of the project",
-        "recorder": "the recorder",
-        "exporter": "the exporter",
-        "probes": "the probe server",
-        "companion": "the companion",
-        "guard": "the guard of the companions",
-    }
-)
 
 
 @dataclass(eq=False)
 class Handle:
     """One child. Only the reaper sets ``returncode``: nothing else may wait for the process."""
 
-    role: str  # one of NAMES
+    role: Role
     generation: int
     pid: int  # id of the process and of its group; 0 for a forked child until its Hello
     outputs: dict[str, int]  # "stdout" and "stderr": the read ends of its descriptors 1 and 2
@@ -146,7 +129,7 @@ class Handle:
 
     def assign(self, generation: int) -> None:
         """Make a process that was forked ahead a worker of this generation; its start counts from now."""
-        self.role, self.generation, self.started = "worker", generation, time.monotonic()
+        self.role, self.generation, self.started = Role.WORKER, generation, time.monotonic()
 
     def assign_attempt(self, attempt: int, analysis: Analysis, *, from_image: bool = False) -> None:
         """Note that the child was started as a worker: with this number, and for this analysis of the project."""
@@ -235,7 +218,7 @@ class Options:
 
 
 def spawn(
-    role: str,
+    role: Role,
     generation: int,
     argv: Sequence[str],
     *,
@@ -254,12 +237,12 @@ def spawn(
     try:
         return _spawn(role, generation, argv, environment=environment, folder=folder, channel=channel, options=options)
     except Exception as error:
-        what = " ".join(filter(None, [NAMES[role], options.name]))
+        what = " ".join(filter(None, [TITLES[role], options.name]))
         raise start_error(what, error, program=argv[0], folder=folder, environment=environment) from error
 
 
 def _spawn(
-    role: str,
+    role: Role,
     generation: int,
     argv: Sequence[str],
     *,
@@ -363,7 +346,7 @@ def _prefer_as_oom_victim(pid: int) -> None:
         Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
 
 
-def prepare_forked(role: str) -> tuple[Handle, list[int]]:
+def prepare_forked(role: Role) -> tuple[Handle, list[int]]:
     """Return the handle of a child that another one will fork, and the child's descriptors; the caller closes those.
 
     They are its channel, 1 and 2, and the child's end of the lifeline, if there is one.
@@ -376,20 +359,20 @@ def prepare_forked(role: str) -> tuple[Handle, list[int]]:
             ends.connect()
             return Handle(role, 0, 0, ends.outputs, ends.parent_end, lifeline=ends.lifeline), ends.detach()
     except OSError as error:
-        raise start_error(NAMES[role], error) from error
+        raise start_error(TITLES[role], error) from error
 
 
-def spawn_side(role: str, generation: int, python: Path, *, environment: Mapping[str, str], folder: Path) -> Handle:
+def spawn_side(role: Role, generation: int, python: Path, *, environment: Mapping[str, str], folder: Path) -> Handle:
     """Start the project's side in ``python``: a worker in the project's interpreter, a stand-in in the appliance's.
 
     A stand-in is isolated (``-I``): nothing from the project's environment reaches it. A worker is not: the project's
     own PYTHON* variables are for it.
     """
-    command = ["-I", "-m", "appliance.standin"] if role == "standin" else [str(ENTRY)]
+    command = ["-I", "-m", "appliance.standin"] if role is Role.STANDIN else [str(ENTRY)]
     return spawn(role, generation, [str(python), *command], environment=environment, folder=folder, channel=True)
 
 
-def spawn_own(role: str, module: str, environment: Mapping[str, str]) -> Handle:
+def spawn_own(role: Role, module: str, environment: Mapping[str, str]) -> Handle:
     """Start a process of ours with a channel: a module of the appliance, in our own interpreter."""
     return spawn(role, 0, [sys.executable, "-I", "-m", module], environment=environment, folder=Path("/"), channel=True)
 
@@ -397,4 +380,4 @@ def spawn_own(role: str, module: str, environment: Mapping[str, str]) -> Handle:
 def spawn_installer(argv: Sequence[str], *, environment: Mapping[str, str], folder: Path, job: int) -> Handle:
     """Start our own ``appliance install`` as a child: it may block, and can be killed at any time."""
     command = [sys.executable, "-I", "-m", "appliance", "install", "--report", *argv]
-    return spawn("installer", job, command, environment=environment, folder=folder, channel=False)
+    return spawn(Role.INSTALLER, job, command, environment=environment, folder=folder, channel=False)

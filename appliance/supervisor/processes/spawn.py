@@ -24,6 +24,7 @@ from appliance.protocol.image_messages import GoOn, ImportAhead
 from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_roles import TITLES, Role
 from appliance.supervisor.processes.environment_link import link
 from appliance.watch.kinds import watched_names
 
@@ -92,7 +93,7 @@ class Spawner:
         if self._process.get("APPLIANCE_STATUS_SOCKET"):
             link(Path(self._settings.status_socket).parent, analysis.plan.environment)
         child = handles.spawn_side(
-            "worker",
+            Role.WORKER,
             generation,
             analysis.plan.python,
             environment=analysis.variables,
@@ -117,7 +118,7 @@ class Spawner:
         child.expect(mark)
         message = ImportAhead(
             child.generation, str(self._settings.project), target,
-            self._options("worker", target, self._adapter(analysis)), mark=mark.hex(), code=self._code(),
+            self._options(Role.WORKER, target, self._adapter(analysis)), mark=mark.hex(), code=self._code(),
             before=list(before),
         )  # fmt: skip
         self._children.send(child, message)
@@ -136,7 +137,7 @@ class Spawner:
             StartError: no process can be started.
         """
         child = handles.spawn_side(
-            "standin", generation, Path(sys.executable), environment=self._process, folder=Path("/")
+            Role.STANDIN, generation, Path(sys.executable), environment=self._process, folder=Path("/")
         )
         return self._initialise(self._children.add(child), {})
 
@@ -156,12 +157,12 @@ class Spawner:
             return None
         return {"folder": self._adapter_folder, "action": analysis.websockets}
 
-    def _pages(self, role: str) -> dict[str, Any] | None:
+    def _pages(self, role: Role) -> dict[str, Any] | None:
         """Return a child's options for the appliance's own pages; None if they are off."""
         settings = self._settings
         if settings.pages == "off":
             return None
-        if role == "worker":
+        if role is Role.WORKER:
             reload = settings.browser_reload if settings.reload == "on" else "off"
             return {"reload": reload, "run_id": self._recorder.run_id}
         own = {"token": self.token, "public_url": settings.public_url, "run_id": self._recorder.run_id}
@@ -201,10 +202,10 @@ class Spawner:
             return self._send_start(child, start)
         except (OSError, ValueError) as error:
             self._children.kill(child)
-            raise start_error(handles.NAMES[child.role], error) from error
+            raise start_error(TITLES[child.role], error) from error
 
-    def _options(self, role: str, target: dict[str, Any], adapter: dict[str, str] | None) -> dict[str, Any]:
-        settings, worker = self._settings, role == "worker"
+    def _options(self, role: Role, target: dict[str, Any], adapter: dict[str, str] | None) -> dict[str, Any]:
+        settings, worker = self._settings, role is Role.WORKER
         return {
             "threads": self._threads(target),
             "adapter": adapter,
@@ -228,7 +229,7 @@ class Spawner:
 
     def _send_start(self, child: Handle, start: Start) -> Handle:
         descriptors = [self._listener.fileno()]
-        if child.role == "worker":
+        if child.role is Role.WORKER:
             notes = self._reload_trigger.notes.begin(child)
             try:
                 descriptors += [child.count(start.options["threads"] + _WITHOUT_THREAD), notes]

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from appliance.logs.render import abandoned_requests
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +59,7 @@ class LogIngest:
 
     def output(self, child: Handle, stream: str, lines: Sequence[OutputLine]) -> None:
         """Log the output of a child on one of its descriptors."""
-        if child.role == "worker":
+        if child.role is Role.WORKER:
             for line in (line for each in lines if each.record is None for line in each.text.split(b"\n")):
                 self._on_line(line.decode("utf-8", "replace"))
         generation = None if child.name else child.generation  # a companion has no generation

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.masking import Mask, page_mask
 from appliance.protocol.messages import TellLastSave
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting.failure_places import place_of
 from appliance.supervisor.reporting.last_saves import LastSaves
 
@@ -49,7 +50,7 @@ class PageFacts:
     def _changed(self, saved: dict[str, Any]) -> None:
         self._saved = self._mask.of(saved)
         for child in self._children.living():
-            if child.role == "worker":
+            if child.role is Role.WORKER:
                 self._children.send(child, TellLastSave(saved=self._saved))
 
     def options(self) -> dict[str, Any]:

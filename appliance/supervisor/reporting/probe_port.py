@@ -16,6 +16,7 @@ from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.listen import bind
 from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.child_restarts import ChildRestarts
+from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     import socket
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.workers.standstill import Standstill
 
-ROLE = "probes"
 BEAT_S = 1.0
 RELOAD_S = 10.0  # for so long requests may wait for a reload, and the project still counts as ready
 _PORT_S = 5.0  # before a port that is taken is tried again
@@ -128,7 +128,8 @@ class ProbePort:
             return
         children = self._runtime.children
         try:
-            self._child = child = children.add(handles.spawn_own(ROLE, "appliance.probes", self._runtime.process))
+            process = handles.spawn_own(Role.PROBES, "appliance.probes", self._runtime.process)
+            self._child = child = children.add(process)
             children.send(child, ServeProbes(), [self._listener.fileno(), self._writer.descriptor])
         except (OSError, ApplianceError) as error:
             if self._child is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting.run_history import ERROR_FIELDS
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 
 # The state of a process that will be ready; the others only run.
 _BEFORE_READY = {
-    "worker": "starting",
-    "preloader": "starting",
-    "standin": "starting",
-    "spare": "waiting",
-    "image": "starting",
+    Role.WORKER: "starting",
+    Role.PRELOADER: "starting",
+    Role.STANDIN: "starting",
+    Role.SPARE: "waiting",
+    Role.IMAGE: "starting",
 }
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
 

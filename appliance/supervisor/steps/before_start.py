@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.errors import PreparationError
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.saves.held_failures import hold_nothing
 from appliance.supervisor.steps import before_start_states as runs
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.saves.held_failures import Hold
     from appliance.supervisor.steps.analysis import Analysis
 
-ROLE = "preparation"
 GRACE_S = 2.0  # a migration that is asked to end may roll back
 _OUTPUT_LINES = 40  # of the run's output, which a page about its failure shows
 _CHECK_S = 0.02  # between two checks of a run that is being ended
@@ -162,7 +162,7 @@ class BeforeStart:
         try:
             self._child = self._children.add(
                 self._spawn(
-                    ROLE,
+                    Role.PREPARATION,
                     action.job,
                     ["/bin/sh", "-e", "-c", analysis.before_start],
                     environment=analysis.variables,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.terminal.keyboard import Keyboard
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Keys:
 
     def ended(self, child: Handle) -> None:
         """Take the terminal back from a worker that may have ended in the middle of a prompt."""
-        if child.role == "worker":
+        if child.role is Role.WORKER:
             self._keyboard.reset()
 
     def pressed(self, key: str) -> None:

@@ -23,6 +23,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Standstill:
             reason = (
                 f"each of its {self._threads} threads has run the same request for a minute, while other requests wait"
             )
-        if child.role == "standin":  # a stand-in runs nothing of the project: another one may work
+        if child.role is Role.STANDIN:  # a stand-in runs nothing of the project: another one may work
             child.blame("it accepted no connection")
             child.signal_group(signal.SIGKILL)
             return

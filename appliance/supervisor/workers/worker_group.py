@@ -14,6 +14,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.images.images import Images
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.preloading.preloading import Preloading
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
@@ -111,10 +112,10 @@ class WorkerGroup:
     def ends(self) -> dict[str, Callable[[Handle], object]]:
         """Return the function for the end of each of these children, by role."""
         return {
-            "worker": self.workers.ended,
-            "preloader": self.preloading.ended,
-            "spare": self._spare_ended,
-            "image": self.images.ended,
+            Role.WORKER: self.workers.ended,
+            Role.PRELOADER: self.preloading.ended,
+            Role.SPARE: self._spare_ended,
+            Role.IMAGE: self.images.ended,
         }
 
     def _spare_ended(self, child: Handle) -> None:
@@ -146,7 +147,7 @@ class WorkerGroup:
         )
 
     def _ready(self, child: Handle, message: messages.Ready) -> None:
-        if child.role == "worker":
+        if child.role is Role.WORKER:
             self.workers.ready(child, message)
         else:
             child.became_ready()
@@ -155,13 +156,13 @@ class WorkerGroup:
         self.workers.replace()
 
     def _failed(self, child: Handle, message: messages.Failed) -> None:
-        if child.role == "worker":
+        if child.role is Role.WORKER:
             self._failed_imports.handle(child, message)
         else:
             self.images.failed(child, f"its import fails: {message.report.get('message', '')}")
 
     def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
-        if child.role == "worker":
+        if child.role is Role.WORKER:
             self._reload_trigger.loaded(child, self.images.whole_report(message) if message.more else message)
             self.images.checkpoints.read(message.files)
         else:

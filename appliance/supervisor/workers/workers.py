@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers import retry_states
@@ -21,7 +22,6 @@ from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers.crash_loops import CrashLoops
 from appliance.supervisor.workers.import_watch import ImportWatch
 from appliance.supervisor.workers.reload_timeline import Save
-from appliance.supervisor.workers.retry_states import Stage
 from appliance.supervisor.workers.worker_sources import Source, WorkerSources
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ class Workers:
         return next((each for each in self._living() if each.attempt == attempt), None)
 
     def _living(self) -> list[Handle]:
-        return [each for each in self._children.living() if each.role == "worker"]
+        return [each for each in self._children.living() if each.role is Role.WORKER]
 
     @property
     def awaits_address(self) -> bool:
         """Whether the next worker waits for an address that an old one holds."""
-        return self._state.stage is Stage.ADDRESS_IN_USE
+        return self._state.stage is retry_states.Stage.ADDRESS_IN_USE
 
     # -- what the lifecycle asks for ----------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ class Workers:
 
     def may_be_outdated(self, child: Handle, message: Failed) -> bool:
         """Whether another analysis of the project may explain this failure; it can't explain an address in use."""
-        newest = child.attempt == self._state.attempt and self._state.stage is Stage.IMPORTING
+        newest = child.attempt == self._state.attempt and self._state.stage is retry_states.Stage.IMPORTING
         return newest and not child.ending and not _address_in_use(message)
 
     def ended(self, child: Handle) -> None:

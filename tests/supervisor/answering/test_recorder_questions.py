@@ -9,6 +9,7 @@ import pytest
 from appliance.protocol.page_messages import AskRecorder, RecorderAnswers
 from appliance.protocol.record import Message
 from appliance.supervisor.answering.recorder_questions import RecorderQuestions
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 
 QUESTION, ANSWER = AskRecorder(number=1, question={"ask": "form"}), RecorderAnswers(number=1, answer={"a": 1})
@@ -30,7 +31,7 @@ class Sending:
 
 def handle(role: str) -> Handle:
     """A child of this role."""
-    return Handle(role, 0, 1, {})
+    return Handle(Role(role), 0, 1, {})
 
 
 def test_a_question_goes_to_the_recorder_and_back():

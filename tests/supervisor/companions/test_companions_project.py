@@ -13,6 +13,7 @@ from appliance.supervisor.companions import remaining_processes
 from appliance.supervisor.companions.companions import Companions
 from appliance.supervisor.companions.marked_processes import VARIABLE
 from appliance.supervisor.companions.process_files import Declared, Problem, Process
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
@@ -38,7 +39,7 @@ class Project:
         self.gone += 1
 
     def ended(self, child: Handle) -> None:
-        end = self.companions.guard_ended if child.role == "guard" else self.companions.ended
+        end = self.companions.guard_ended if child.role is Role.GUARD else self.companions.ended
         end(child)
 
     def spawn(self, role: str, _generation: int, argv: list[str], **options: Any) -> Handle:

@@ -11,6 +11,7 @@ from appliance.protocol.image_messages import CheckpointReached, Fingerprints, I
 from appliance.protocol.messages import FilesReport
 from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.images import Images
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.watch.kinds import Kind
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
@@ -68,7 +69,7 @@ class ImagesProject:
     def _replace(self) -> None:
         self.replaced += 1
 
-    def prepare_forked(self, role: str) -> tuple[Handle, list[int]]:
+    def prepare_forked(self, role: Role) -> tuple[Handle, list[int]]:
         """As the supervisor's, except for the descriptors."""
         if not self.descriptors:
             raise no_process()
@@ -101,7 +102,7 @@ class ImagesProject:
             if (spare := self.process(Process.SPARE)) is not None:
                 spare.pid = spare.pid or 1_000_000_001
             for child in self.children.alive:
-                child.pid = child.pid or (1_000_000_002 if child.role == "image" else 0)
+                child.pid = child.pid or (1_000_000_002 if child.role is Role.IMAGE else 0)
             self.loop.advance(min(0.5, until - self.loop.now))
 
     def imports(self, refused: str = "", state: dict[str, str] = STATE, cpu_s: float = 0.2, **blocked: str) -> None:

@@ -12,6 +12,7 @@ from appliance.protocol.messages import FilesReport
 from appliance.supervisor.images.checkpoints import PENDING_S
 from appliance.supervisor.images.image_memory import MEMORY_S
 from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.processes.child_roles import Role
 from appliance.watch.kinds import Kind
 from tests.supervisor.images.images_project import ImagesProject
 
@@ -154,7 +155,7 @@ def test_what_ends_every_checkpoint(chain: ImagesProject, what: str):
         chain.images.follow(other)
     assert (
         chain.paused(),
-        [child for child in chain.children.alive if child.role == "image" and not child.ending],
+        [child for child in chain.children.alive if child.role is Role.IMAGE and not child.ending],
     ) == ([], [])
 
 

@@ -12,6 +12,7 @@ from appliance.protocol.image_messages import GetReady
 from appliance.supervisor.images.image_processes import ANSWER_S, LATER_S
 from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.images import CALM_S
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from tests.supervisor.images.images_project import ImagesProject
 
@@ -46,7 +47,7 @@ def test_a_stop_waits_for_no_process(project: ImagesProject, stops: str):
     if stops == "after":
         project.changes("app.py")
     project.images.close()
-    assert [child for child in project.children.alive if child.role != "worker"] == []
+    assert [child for child in project.children.alive if child.role is not Role.WORKER] == []
 
 
 def test_a_spare_gets_ready_once(project: ImagesProject):

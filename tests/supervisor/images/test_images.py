@@ -15,6 +15,7 @@ from appliance.protocol.messages import FilesReport
 from appliance.supervisor.images.image_states import LATEST_S, NOT_READY, NOT_SAVED, REPLACED, Process
 from appliance.supervisor.images.images import KEPT_FILES
 from appliance.supervisor.images.swappable_files import NOT_WORTH, WORTH_S
+from appliance.supervisor.processes.child_roles import Role
 from appliance.watch.kinds import Kind
 from tests.supervisor.images.images_project import STATE, ImagesProject
 
@@ -112,7 +113,7 @@ def test_saves_before_the_first_image(make):
     for _ in range(5):
         assert project.saved("app.py") == (False, [], NOT_READY)
         project.passes(0.3)
-    assert len([child for child in project.children.alive if child.role == "image"]) == 1
+    assert len([child for child in project.children.alive if child.role is Role.IMAGE]) == 1
     project.imports()
     assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
 
@@ -122,7 +123,7 @@ def test_changes_that_never_stop(make):
     project = make()
     project.has_image()
     project.saved("notes.toml")
-    images = {id(child) for child in project.children.alive if child.role == "image" and not child.ending}
+    images = {id(child) for child in project.children.alive if child.role is Role.IMAGE and not child.ending}
     waited = 0.0
     while Process.NEXT not in project.living and waited < 2 * LATEST_S:
         project.serves()
@@ -277,7 +278,7 @@ def test_any_order_leaves_one_of_each(make, happenings: list[str]):
         assert [
             child
             for child in project.children.alive
-            if child.role == "image" and not child.ending and child not in held
+            if child.role is Role.IMAGE and not child.ending and child not in held
         ] == []
     project.shortage = ""
     project.images.preloader_ready()
@@ -289,7 +290,7 @@ def test_any_order_leaves_one_of_each(make, happenings: list[str]):
         project.imports()
     assert Process.IMAGE in project.living
     project.images.close()
-    assert [child for child in project.children.alive if child.role == "image"] == []
+    assert [child for child in project.children.alive if child.role is Role.IMAGE] == []
 
 
 def test_the_files_of_an_image_are_reported_once(project: ImagesProject):

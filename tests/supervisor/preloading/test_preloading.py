@@ -19,6 +19,7 @@ from appliance.supervisor.preloading.preload_events import Schedule
 from appliance.supervisor.preloading.preload_states import Process
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
@@ -138,7 +139,7 @@ def test_after_any_order_the_next_save_is_forked(
     if ended <= 3:  # one that ends again and again is given up
         assert project.saved()
     project.preloading.close()
-    assert [child for child in project.children.alive if child.role == "preloader"] == []
+    assert [child for child in project.children.alive if child.role is Role.PRELOADER] == []
 
 
 @given(st.lists(st.sampled_from(["save", "learns", "learns more"]), max_size=20))

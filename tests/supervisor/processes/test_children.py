@@ -15,6 +15,7 @@ from appliance.protocol.messages import Hello
 from appliance.protocol.record import Message
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import children as module
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.handles import Handle, prepare_forked
 
@@ -51,7 +52,7 @@ class Nursery:
         self.reported = Told()
         self.loop = Loop()
         self.children = Children(self.loop, self.reported)
-        self.child, (channel, *outputs) = prepare_forked("worker")
+        self.child, (channel, *outputs) = prepare_forked(Role.WORKER)
         for descriptor in outputs:
             os.close(descriptor)
         self.far = Channel(socket.socket(fileno=channel))
@@ -146,7 +147,7 @@ def test_a_flood_is_read_in_small_pieces():
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(write, False)
-    child = Handle("companion", 0, 1_000_000_000, {"stdout": read}, name="floods")
+    child = Handle(Role.COMPANION, 0, 1_000_000_000, {"stdout": read}, name="floods")
     written = os.write(write, b"y\n" * 32_768)
     children.add(child)
     while sum(reported.lines) * 2 < written:

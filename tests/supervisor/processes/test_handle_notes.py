@@ -13,6 +13,7 @@ import pytest
 
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.traces import Trace
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle, prepare_forked
 
 
@@ -27,12 +28,12 @@ class Request:
 
 def worker(**known: Any) -> Handle:
     """A worker's handle, without a process."""
-    return Handle("worker", 1, 4711, {"stdout": -1, "stderr": -1}, **known)
+    return Handle(Role.WORKER, 1, 4711, {"stdout": -1, "stderr": -1}, **known)
 
 
 def test_a_spare_becomes_a_worker():
     """A process that was forked ahead is a worker of the generation that needs one, and its start counts from then."""
-    spare = Handle("spare", 0, 4711, {}, started=0.0)
+    spare = Handle(Role.SPARE, 0, 4711, {}, started=0.0)
     before = time.monotonic()
     spare.assign(3)
     assert (spare.role, spare.generation) == ("worker", 3)
@@ -77,7 +78,7 @@ def test_its_deadline_is_cancelled_by_its_end():
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: the signal of a pipe's end is Linux's")
 def test_the_lifeline_of_a_forked_child_ends_it():
     """A child that another one has forked is held by its lifeline from the moment in which its number is known."""
-    handle, theirs = prepare_forked("worker")
+    handle, theirs = prepare_forked(Role.WORKER)
     assert handle.channel is not None
     assert handle.lifeline is not None
     process = subprocess.Popen(["/bin/sh", "-c", "kill -STOP $$"], pass_fds=[theirs[3]], start_new_session=True)

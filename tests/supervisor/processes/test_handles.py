@@ -21,6 +21,7 @@ from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
 from appliance.protocol.page_messages import SetStandInPage, StopAccepting
 from appliance.protocol.traces import Trace
 from appliance.supervisor.processes import handles
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle, prepare_forked, spawn
 from appliance.supervisor.processes.reaper import reaped
 from tests.faults.injections import NO_DESCRIPTOR, NO_PROCESS, Faults
@@ -34,7 +35,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     made: list[Handle] = []
 
     def start(*argv: str, role: str = "worker", channel: bool = False, **environment: str) -> Handle:
-        made.append(spawn(role, 1, argv, environment=environment, folder=tmp_path, channel=channel))
+        made.append(spawn(Role(role), 1, argv, environment=environment, folder=tmp_path, channel=channel))
         return made[-1]
 
     yield start
@@ -88,7 +89,7 @@ def test_a_child_that_is_not_there_is_never_signalled(monkeypatch: pytest.Monkey
     """Before a forked child has said its number no signal is sent: group 0 is our own."""
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "killpg", lambda *given: sent.append(given))
-    handle, theirs = prepare_forked("worker")
+    handle, theirs = prepare_forked(Role.WORKER)
     handle.signal_group(signal.SIGKILL)
     assert sent == []
     handle.pid = 4711
@@ -105,7 +106,7 @@ def test_a_group_that_is_another_users(monkeypatch: pytest.MonkeyPatch, error: t
         raise error
 
     monkeypatch.setattr(os, "killpg", refuse)
-    handle = Handle("worker", 1, 4711, {})
+    handle = Handle(Role.WORKER, 1, 4711, {})
     assert handle.has_group() is there
     handle.signal_group(signal.SIGTERM)
 
@@ -122,11 +123,11 @@ def test_a_group_that_is_another_users(monkeypatch: pytest.MonkeyPatch, error: t
 )
 def test_an_end_is_its_status_or_signal(status: int, cause: str, words: str):
     """An end is told as its exit status or its signal, with the cause where that is known."""
-    handle = Handle("worker", 1, 4711, {}, cause=cause)
+    handle = Handle(Role.WORKER, 1, 4711, {}, cause=cause)
     assert handle.how() == "is running"
     handle.ended(status)
     assert handle.how() == words
-    assert Handle("worker", 1, 0, {}).how() == "never started"
+    assert Handle(Role.WORKER, 1, 0, {}).how() == "never started"
 
 
 def test_its_end_cancels_its_deadline(start: Start):
@@ -206,7 +207,7 @@ def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, argv: list[str],
     """Whatever refuses a start, it is one error in words, and no descriptor of it stays open."""
     before = open_descriptors()
     with pytest.raises(StartError) as raised:
-        spawn("worker", 1, argv, environment={}, folder=tmp_path, channel=True)
+        spawn(Role.WORKER, 1, argv, environment={}, folder=tmp_path, channel=True)
     assert open_descriptors() <= before
     assert str(raised.value).startswith("a worker of the project (")
     assert raised.value.__cause__ is not None
@@ -215,9 +216,9 @@ def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, argv: list[str],
 def test_a_start_that_fails_names_its_cause(tmp_path: Path):
     """A variable that is too long is named, and a folder that is not there."""
     with pytest.raises(StartError, match="BIG"):
-        spawn("worker", 1, ["/bin/sh"], environment={"BIG": "x" * 200_000}, folder=tmp_path, channel=False)
+        spawn(Role.WORKER, 1, ["/bin/sh"], environment={"BIG": "x" * 200_000}, folder=tmp_path, channel=False)
     with pytest.raises(StartError, match="nowhere"):
-        spawn("worker", 1, ["/bin/sh"], environment={}, folder=tmp_path / "nowhere", channel=False)
+        spawn(Role.WORKER, 1, ["/bin/sh"], environment={}, folder=tmp_path / "nowhere", channel=False)
 
 
 def test_a_child_that_has_gone_needs_no_score():
@@ -228,7 +229,7 @@ def test_a_child_that_has_gone_needs_no_score():
 
 def test_a_mark_tells_who_wrote_a_piece():
     """After ``expect`` each output is read by lines that know the mark: they tell who has written a piece."""
-    handle = Handle("worker", 1, 4711, {"stdout": -1, "stderr": -1})
+    handle = Handle(Role.WORKER, 1, 4711, {"stdout": -1, "stderr": -1})
     mark = new_mark()
     handle.expect(mark)
     assert handle.output_lines.keys() == {"stdout", "stderr"}
@@ -252,7 +253,7 @@ def test_the_lifeline_ends_the_group(start: Start):
 def test_the_channel_never_blocks_the_supervisor(start: Start):
     """What a child does not read waits in the channel, and the supervisor's send returns."""
     child = start("/bin/sh", "-c", "sleep 1000", PATH=os.defpath, channel=True)
-    forked, theirs = prepare_forked("worker")
+    forked, theirs = prepare_forked(Role.WORKER)
     for each in (child, forked):
         assert each.channel is not None
         assert not os.get_blocking(each.channel.fileno())
@@ -267,7 +268,7 @@ def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
     before = open_descriptors()
     faults.plan(call, NO_DESCRIPTOR, after=after)
     with pytest.raises(StartError, match=r"a worker of the project can't be started: .* open files"):
-        prepare_forked("worker")
+        prepare_forked(Role.WORKER)
     assert open_descriptors() <= before
 
 
@@ -275,7 +276,7 @@ def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
 def test_no_descriptor_for_a_lifeline(faults: Faults):
     """A child is started without a lifeline where there is no descriptor for one."""
     faults.plan("pipe", NO_DESCRIPTOR, after=2)
-    handle, theirs = prepare_forked("worker")
+    handle, theirs = prepare_forked(Role.WORKER)
     assert len(theirs) == 3
     close(handle, theirs)
 
@@ -286,7 +287,7 @@ def test_a_start_without_a_process_leaves_nothing_open(tmp_path: Path, faults: F
     before = open_descriptors()
     faults.plan("Popen", NO_PROCESS)
     with pytest.raises(StartError, match="limit of processes") as raised:
-        spawn("worker", 1, ["/bin/sh"], environment={}, folder=tmp_path, channel=True)
+        spawn(Role.WORKER, 1, ["/bin/sh"], environment={}, folder=tmp_path, channel=True)
     assert raised.value.passing
     assert open_descriptors() <= before
 
@@ -294,7 +295,7 @@ def test_a_start_without_a_process_leaves_nothing_open(tmp_path: Path, faults: F
 def test_one_that_another_child_forks():
     """The handle of a child that another forks has channel, outputs and lifeline, no pid, and counts as forked."""
     before = open_descriptors()
-    handle, theirs = prepare_forked("spare")
+    handle, theirs = prepare_forked(Role.SPARE)
     assert (handle.pid, handle.generation, handle.role, handle.is_forked) == (0, 0, "spare", True)
     channel, out, err, lifeline = theirs
     os.write(out, b"out")
@@ -314,7 +315,7 @@ def test_one_that_another_child_forks():
 
 def test_the_one_request_that_can_have_printed():
     """What is printed while one request runs is that request's; while none or several do, nobody's."""
-    handle = Handle("worker", 1, 4711, {"stdout": -1, "stderr": -1})
+    handle = Handle(Role.WORKER, 1, 4711, {"stdout": -1, "stderr": -1})
     assert handle.only_request("stdout") is None
     tally = InFlight(handle.count(8))
 
@@ -381,7 +382,7 @@ def test_the_side_of_the_project_is_isolated_only_where_it_is_ours(tmp_path: Pat
     started: list[tuple[Any, ...]] = []
     monkeypatch.setattr(handles, "spawn", lambda *given, **named: started.append((*given, named)))
     options: dict[str, Any] = {"environment": {"A": "b"}, "folder": tmp_path}
-    for role in ("worker", "standin"):
+    for role in (Role.WORKER, Role.STANDIN):
         handles.spawn_side(role, 3, Path("/py"), **options)
     handles.spawn_installer(["--project", "x"], job=5, **options)
     named = {**options, "channel": True}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.protocol.inflight import InFlight
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 
@@ -19,16 +20,16 @@ def test_what_the_kernel_says_of_a_process(tmp_path: Path):
     program = shutil.copy(shutil.which("sleep") or "", tmp_path / "a) T 1 (b")
     with subprocess.Popen([program, "1000"]) as process:
         try:
-            assert not activity_of(Handle("worker", 1, process.pid, {})).stopped
+            assert not activity_of(Handle(Role.WORKER, 1, process.pid, {})).stopped
         finally:
             process.kill()
     used = os.times()
-    assert activity_of(Handle("worker", 1, os.getpid(), {})).cpu_s == pytest.approx(used[0] + used[1], abs=0.05)
+    assert activity_of(Handle(Role.WORKER, 1, os.getpid(), {})).cpu_s == pytest.approx(used[0] + used[1], abs=0.05)
 
 
 def test_what_is_known_of_a_process_that_has_gone():
     """Of a process that the kernel does not know any more, its memory still says what it had to do."""
-    gone = Handle("worker", 1, 2**22 + 1, {})
+    gone = Handle(Role.WORKER, 1, 2**22 + 1, {})
     assert activity_of(gone) == ProcessActivity()
     InFlight(gone.count(8)).set_waiting(3)
     assert activity_of(gone) == ProcessActivity(waiting=3)
@@ -37,7 +38,7 @@ def test_what_is_known_of_a_process_that_has_gone():
 
 def test_what_is_known_of_a_process_that_runs():
     """Of a process that runs, the connections that wait are known too."""
-    child = Handle("worker", 1, os.getpid(), {})
+    child = Handle(Role.WORKER, 1, os.getpid(), {})
     InFlight(child.count(8)).set_waiting(3)
     state = activity_of(child)
     assert (state.waiting, state.begun, state.running) == (3, 0, ())

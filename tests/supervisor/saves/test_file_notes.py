@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.saves import file_notes
 from appliance.supervisor.saves.file_notes import MOMENT_S, FileNotes, is_open_for_writing
@@ -28,7 +29,7 @@ class Noting:
         loop: Any = SimpleNamespace(watch=NOTHING, unwatch=NOTHING, call_later=NOTHING)
         self.files: dict[str, list[int]] = {}
         self.notes = FileNotes(loop, lambda _, files: self.files.update(files))
-        self.child = Handle("worker", 1, os.getpid(), {})
+        self.child = Handle(Role.WORKER, 1, os.getpid(), {})
         self.pipe = self.notes.begin(self.child)
         self.inputs = InputFiles("/project", self.pipe)
         self.inputs.report()

@@ -16,6 +16,7 @@ import pytest
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.traces import Trace
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 from appliance.supervisor.workers import standstill as module
@@ -53,7 +54,7 @@ class Scene:
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.process = subprocess.Popen(["sleep", "1000"], start_new_session=True)
-        self.child = Handle("worker", 1, self.process.pid, {})
+        self.child = Handle(Role.WORKER, 1, self.process.pid, {})
         self.in_flight = InFlight(self.child.count(8))
         self.child.ready_at = time.monotonic()
         self.reported = Told()
@@ -206,7 +207,7 @@ def test_no_clock_runs_for_a_worker_that_is_debugged(scene: Scene):
 
 def test_a_stand_in_that_stands_is_ended(scene: Scene):
     """Nothing of the project's is in it: it is killed, so that another one takes its place."""
-    scene.child.role = "standin"
+    scene.child.role = Role.STANDIN
     scene.connect()
     scene.look(LONG + 1)
     assert scene.process.wait(timeout=10) == -9

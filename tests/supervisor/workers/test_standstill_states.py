@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.processes.process_activity import ProcessActivity
 from appliance.supervisor.workers import standstill as module
@@ -20,7 +21,7 @@ class Scene:
     """A worker whose state and whose clients are the test's."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.child: Handle | None = Handle("worker", 3, 4711, {}, ready_at=1.0)
+        self.child: Handle | None = Handle(Role.WORKER, 3, 4711, {}, ready_at=1.0)
         self.state: dict[str, Any] = {}
         self.clients_wait = True
         self.debugged = False
@@ -95,7 +96,7 @@ def test_a_debugger_ends_a_standstill(scene: Scene):
 def test_the_standstill_of_another_process_has_no_end(scene: Scene):
     """Where another process has taken the place of a stuck one, nothing has resumed."""
     scene.checks(SHORT + 1)
-    scene.child = Handle("worker", 4, 4712, {}, ready_at=2.0)
+    scene.child = Handle(Role.WORKER, 4, 4712, {}, ready_at=2.0)
     assert scene.checks(1) == ""
     scene.checks(SHORT)
     scene.child = None
