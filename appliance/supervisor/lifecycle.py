@@ -6,10 +6,9 @@ phase. No process, no clock, no socket: ``supervisor`` performs the actions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.pauses import nth_pause_s
 from appliance.supervisor.lifecycle_events import (
     Action,
@@ -74,7 +73,8 @@ class State:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _boot(state: State, *before: Action) -> Step:
@@ -95,10 +95,6 @@ def _analyse(state: State, *before: Action) -> Step:
 
 def _broken(state: State, page: Page, *more: Action) -> Step:
     return replace(state, phase=Phase.BROKEN), (ShowFailure(page), *more)
-
-
-def _stay(state: State, _event: Any) -> Step:
-    return state, ()
 
 
 def _analysed(state: State, event: Analysed) -> Step:
@@ -179,14 +175,11 @@ def _gone(state: State, _event: AllGone) -> Step:
     return replace(state, phase=Phase.STOPPED), (Finish(),)
 
 
-Row = Callable[[State, Any], Step]
-
 EVENTS: tuple[type[Event], ...] = (
     Analysed, AnalysisFailed, Installed, InstallFailed, Prepared, PreparationFailed, WorkerReady, WorkerFailed,
     WorkerDied, CodeChanged, ProjectChanged, RetryDue, AnalysisDue, StopAsked, AllGone,
 )  # fmt: skip
 
-# An event that is not listed for a phase changes nothing in it: it comes late, or needs no action.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.ANALYSING: {
         Analysed: _analysed,
@@ -240,7 +233,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    return ROWS[state.phase].get(type(event), _stay)(state, event)
+    return state_table.step_of(ROWS[state.phase], state, event)
 
 
 # -- an action that could not be performed -----------------------------------------------------------------------------

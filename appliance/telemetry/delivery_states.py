@@ -7,10 +7,9 @@ report. ``delivery`` performs the actions. No clock: an event says whether troub
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.protocol.record import Record
 
 
@@ -99,8 +98,8 @@ class ReportSent(Action):
     lost: int
 
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _delay(state: State, event: Delayed) -> Step:
@@ -149,7 +148,6 @@ def _arrive_reported(state: State, _event: Arrived) -> Step:
 
 EVENTS: tuple[type[Event], ...] = (Delayed, Lost, Arrived, Finished)
 
-# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.ARRIVING: {Delayed: _delay, Lost: _lose, Finished: _report_loss},
     Phase.UNREPORTED: {Delayed: _delay, Lost: _lose, Arrived: _arrive, Finished: _report_loss},
@@ -160,5 +158,4 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.phase].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.phase], state, event)

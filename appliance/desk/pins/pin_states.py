@@ -7,10 +7,10 @@ the last one. ``pin_runs`` performs the actions. No request, no thread, no clock
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from appliance import state_table
 from appliance.protocol.record import Record
 
 
@@ -103,8 +103,8 @@ class ShowFailed(Action):
     """Show that the run has failed."""
 
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _start(state: State, event: Serves) -> Step:
@@ -153,7 +153,6 @@ def _go(state: State, _event: Event) -> Step:
 
 EVENTS: tuple[type[Event], ...] = (Serves, Broke, TurnCame, Ended, Failed, Unpinned)
 
-# An event that is not listed for a stage changes nothing in it.
 ROWS: dict[Stage, dict[type[Event], Row]] = {
     Stage.IDLE: {Serves: _start, Broke: _note_broken, Unpinned: _go},
     Stage.WAITING: {Serves: _note_served, Broke: _note_broken, TurnCame: _send, Failed: _fail, Unpinned: _leave},
@@ -165,5 +164,4 @@ ROWS: dict[Stage, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.stage].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.stage], state, event)

@@ -7,10 +7,9 @@ One state for each companion. Never two runs of it at once: the next one begins 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.pauses import nth_pause_s
 from appliance.protocol.record import Record
 
@@ -165,8 +164,8 @@ class Forget(Action):
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _start(state: State, _event: Event) -> Step:
@@ -255,7 +254,6 @@ def _retry(state: State, event: RetryDue) -> Step:
 
 EVENTS: tuple[type[Event], ...] = (Declared, Removed, Reloaded, StartFailed, Ended, Cleared, RetryDue)
 
-# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.STOPPED: {Declared: _start_again},
     Phase.RUNNING: {
@@ -285,5 +283,4 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.phase].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.phase], state, event)

@@ -11,10 +11,10 @@ import began, nor after a file was added or removed; and there are never more th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from appliance import state_table
 from appliance.supervisor.images.checkpoint_events import (
     Action,
     CheckpointEnded,
@@ -40,6 +40,9 @@ from appliance.supervisor.images.checkpoint_events import (
     WorkerStarted,
     WorkerWanted,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST = 3
 WORTH_S = 0.02  # CPU time of an import up to a checkpoint: less is no more than the fork of a checkpoint costs
@@ -127,8 +130,8 @@ def files_before(state: State) -> tuple[str, ...]:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _ends(checkpoints: tuple[Checkpoint, ...]) -> tuple[Action, ...]:
@@ -267,4 +270,4 @@ ROWS: dict[type[Event], Row] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    return (state, ()) if state.off else ROWS[type(event)](state, event)
+    return (state, ()) if state.off else state_table.step_of(ROWS, state, event)

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.supervisor.images.image_events import (
     Action,
     Compare,
@@ -141,8 +140,8 @@ class State:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def delay_s(state: State) -> float | None:
@@ -369,7 +368,6 @@ EVENTS: tuple[type[Event], ...] = (
     ImportNotStarted, Imported, NextEnded, Compared, NotCompared, ImageEnded, StopRequested,
 )  # fmt: skip
 
-# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.WAITING: {
         **_ALWAYS,
@@ -396,5 +394,4 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.phase].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.phase], state, event)

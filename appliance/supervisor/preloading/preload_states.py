@@ -11,10 +11,10 @@ newest list, or the next round is scheduled. A save is not an event here, so no 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
+from appliance import state_table
 from appliance.supervisor.preloading.preload_events import (
     Action,
     Discard,
@@ -44,6 +44,9 @@ from appliance.supervisor.preloading.preload_events import (
     StopRequested,
     WorkerRequested,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GROWN_S = 2.0  # more modules are rarely loaded alone
 REPLACED_S = 0.3  # a cold start that is under way comes first
@@ -104,8 +107,8 @@ class State:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def delay_s(state: State) -> float | None:
@@ -125,10 +128,6 @@ def fork_source(state: State) -> Process | None:
     if state.ready is not None:
         return Process.READY
     return Process.IMPORTING if state.importing is not None and state.proven else None
-
-
-def _stay(state: State, _event: Any) -> Step:
-    return state, ()
 
 
 def _wait(state: State, *actions: Action) -> Step:
@@ -265,7 +264,6 @@ EVENTS: tuple[type[Event], ...] = (
     RoundDue, RoundStarted, RoundNotStarted, RoundFinished, RoundEnded, PreloaderEnded, StopRequested,
 )  # fmt: skip
 
-# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.UNKNOWN: {
         **_ALWAYS,
@@ -293,4 +291,4 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    return ROWS[state.phase].get(type(event), _stay)(state, event)
+    return state_table.step_of(ROWS[state.phase], state, event)

@@ -8,10 +8,9 @@ process, no clock.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.protocol.record import Record
 
 
@@ -128,8 +127,8 @@ class ReportEnd(Action):
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _request(state: State, event: RunRequested) -> Step:
@@ -174,7 +173,6 @@ EVENTS: tuple[type[Event], ...] = (
     RunRequested, CancelRequested, EarlierRunsGone, EarlierRunLives, StartFailed, RunEnded,
 )  # fmt: skip
 
-# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.IDLE: {RunRequested: _request},
     Phase.WAITING: {
@@ -194,5 +192,4 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.phase].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.phase], state, event)

@@ -7,10 +7,9 @@ that has helped. ``remedy_run`` performs the actions. No process, no clock.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.protocol.record import Record
 
 CANCELLED = "it was cancelled"
@@ -132,8 +131,8 @@ class ReportFailure(Action):
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _press(state: State, event: Pressed) -> Step:
@@ -178,7 +177,6 @@ def _ended(state: State, event: Ended) -> Step:
 
 EVENTS: tuple[type[Event], ...] = (Pressed, CancelRequested, TimedOut, Ended)
 
-# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.IDLE: {Pressed: _press},
     Phase.RUNNING: {Pressed: _press_while_busy, CancelRequested: _cancel, TimedOut: _time_out, Ended: _ended},
@@ -189,5 +187,4 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.phase].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.phase], state, event)

@@ -7,10 +7,9 @@ actions. No process, no clock.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.protocol.record import Record
 
 NO_PROGRAM = frozenset({126, 127})  # as in a shell: it can't be executed, or does not exist
@@ -114,8 +113,8 @@ class Exit(Action):
     code: int
 
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _start(state: State, _event: Event) -> Step:
@@ -170,7 +169,6 @@ def _exit(state: State, _event: Event) -> Step:
 
 EVENTS: tuple[type[Event], ...] = (Begun, Saved, Ended, Cleared, Stopped)
 
-# An event that is not listed for a phase changes nothing in it.
 ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.NEW: {Begun: _start},
     Phase.RUNNING: {Saved: _restart, Ended: _ended_by_itself, Stopped: _stop},
@@ -184,5 +182,4 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.phase].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.phase], state, event)

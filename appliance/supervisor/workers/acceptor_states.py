@@ -10,10 +10,9 @@ handed over go to the process that accepts.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
+from appliance import state_table
 from appliance.supervisor.workers.acceptor_events import (
     AcceptorGone,
     Action,
@@ -96,8 +95,8 @@ class State:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _without_start(state: State) -> Step:
@@ -262,7 +261,6 @@ _STARTING: dict[type[Event], Row] = {
     PageNotShown: _not_shown,
 }
 
-# An event that is not listed for an acceptor changes nothing while that one accepts.
 ROWS: dict[Acceptor, dict[type[Event], Row]] = {
     Acceptor.NOBODY: {**_OPEN, **_STARTING},
     Acceptor.WORKER: {**_OPEN, **_ACCEPTING, WorkerEnded: lambda state, _: (_nobody(state), ())},
@@ -278,5 +276,4 @@ ROWS: dict[Acceptor, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.acceptor].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.acceptor], state, event)

@@ -12,10 +12,10 @@ have gone, and once only. A worker that a newer save has superseded may report i
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from appliance import state_table
 from appliance.supervisor.workers.worker_events import (
     Accept,
     Action,
@@ -95,8 +95,8 @@ class State:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-Step = tuple[State, tuple[Action, ...]]
-Row = Callable[[State, Any], Step]
+Step = state_table.Step[State, Action]
+Row = state_table.Row[State, Action]
 
 
 def _start(state: State, *before: Action, cold: bool, swap: bool = False, checkpoint: bool = False) -> Step:
@@ -270,7 +270,6 @@ EVENTS: tuple[type[Event], ...] = (
     OldWorkersGone,
 )  # fmt: skip
 
-# An event that is not listed for a stage changes nothing in it.
 ROWS: dict[Stage, dict[type[Event], Row]] = {
     Stage.NONE: _ALWAYS,
     Stage.IMPORTING: {
@@ -290,5 +289,4 @@ ROWS: dict[Stage, dict[type[Event], Row]] = {
 
 def step(state: State, event: Event) -> Step:
     """Return the next state and the actions to perform."""
-    row = ROWS[state.stage].get(type(event))
-    return row(state, event) if row is not None else (state, ())
+    return state_table.step_of(ROWS[state.stage], state, event)
