@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from appliance.protocol.inflight import Snapshot
     from appliance.supervisor.loop import Timer
     from appliance.supervisor.steps.analysis import Analysis
+    from appliance.supervisor.workers.worker_events import Source
 
 ENTRY = Path(__file__).parents[2] / "worker" / "entry.py"
 
@@ -56,7 +57,7 @@ class Handle:
     recorded: int = 0  # requests whose records have come
     attempt: int = 0  # of a worker: the number of its start (retry_states)
     analysis: Analysis | None = None  # of the project that the worker serves
-    from_image: bool = False  # an image of the project has forked the worker
+    source: Source | None = None  # what the worker comes from
     started: float = field(default_factory=time.monotonic)
     ready_at: float | None = None
     served: bool = False  # whether the child has had requests; set once it has ended
@@ -131,9 +132,9 @@ class Handle:
         """Make a process that was forked ahead a worker of this generation; its start counts from now."""
         self.role, self.generation, self.started = Role.WORKER, generation, time.monotonic()
 
-    def assign_attempt(self, attempt: int, analysis: Analysis, *, from_image: bool = False) -> None:
-        """Note that the child was started as a worker: with this number, and for this analysis of the project."""
-        self.attempt, self.analysis, self.from_image = attempt, analysis, from_image
+    def assign_attempt(self, attempt: int, analysis: Analysis, source: Source) -> None:
+        """Note that the child was started as a worker: its number, its analysis of the project, what it comes from."""
+        self.attempt, self.analysis, self.source = attempt, analysis, source
 
     def set_pid(self, pid: int) -> None:
         """Note the process id of a forked child."""

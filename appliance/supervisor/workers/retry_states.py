@@ -17,6 +17,7 @@ from typing import Any
 
 from appliance import state_table
 from appliance.supervisor.workers.worker_events import (
+    AHEAD,
     Accept,
     Action,
     AskModules,
@@ -42,6 +43,7 @@ from appliance.supervisor.workers.worker_events import (
     ReportEnded,
     ReportFailure,
     RetireRequested,
+    Source,
     Start,
     Started,
     StartFailed,
@@ -70,9 +72,7 @@ class State:
 
     Attributes:
         attempt: counts the starts, over all generations.
-        forked: the attempt was forked, from the preloader, an image or a checkpoint.
-        swapping: it was forked from an image of the project.
-        resuming: it was forked from a checkpoint of the project's import.
+        source: what the attempt comes from; NOTHING until that is known.
         doubt: why this attempt is cold, or the next one will be: its outcome shows whether the fork was at fault.
         address_retried: this generation has been started again because its address was in use.
         draining: the attempt of the old worker that has been asked to drain, and may still accept; 0 for none.
@@ -83,9 +83,7 @@ class State:
     stage: Stage = Stage.NONE
     generation: int = 0
     attempt: int = 0
-    forked: bool = False
-    swapping: bool = False
-    resuming: bool = False
+    source: Source = Source.NOTHING
     doubt: str = ""
     address_retried: bool = False
     draining: int = 0
@@ -99,17 +97,14 @@ Step = state_table.Step[State, Action]
 Row = state_table.Row[State, Action]
 
 
-def _start(state: State, *before: Action, cold: bool, swap: bool = False, checkpoint: bool = False) -> Step:
-    state = replace(
-        state, stage=Stage.IMPORTING, attempt=state.attempt + 1, forked=False, swapping=False, resuming=False,
-        ready=None,
-    )  # fmt: skip
-    return state, (*before, Start(state.generation, state.attempt, cold, swap, checkpoint))
+def _start(state: State, *before: Action, fastest: Source) -> Step:
+    state = replace(state, stage=Stage.IMPORTING, attempt=state.attempt + 1, source=Source.NOTHING, ready=None)
+    return state, (*before, Start(state.generation, state.attempt, fastest))
 
 
 def _drop(state: State, how: str) -> Action:
     """Stop using the source of this attempt: the image or the checkpoint."""
-    return DropCheckpoint(how) if state.resuming else DropImage(how)
+    return DropCheckpoint(how) if state.source is Source.CHECKPOINT else DropImage(how)
 
 
 def _end(state: State, stage: Stage = Stage.NONE) -> State:
@@ -142,7 +137,7 @@ def _boot(state: State, event: BootRequested) -> Step:
     doubt = state.doubt
     retired, before = _retire(state, event)  # the lifecycle has asked for that; nothing is left behind if it has not
     wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
-    return _start(wanted, *before, cold=bool(doubt), swap=not doubt)
+    return _start(wanted, *before, fastest=Source.NOTHING if doubt else Source.IMAGE)
 
 
 def _retire_requested(state: State, event: RetireRequested) -> Step:
@@ -158,7 +153,7 @@ def _kill(state: State, event: KillRequested) -> Step:
 
 
 def _started(state: State, event: Started) -> Step:
-    return replace(state, forked=event.forked, swapping=event.swapping, resuming=event.resuming), ()
+    return replace(state, source=event.source), ()
 
 
 def _start_failed(state: State, _event: StartFailed) -> Step:
@@ -166,34 +161,44 @@ def _start_failed(state: State, _event: StartFailed) -> Step:
 
 
 def _swap_declined(state: State, event: SwapDeclined) -> Step:
-    if state.resuming:
-        return _start(state, ExpectEnd(event.attempt), _drop(state, "a fork of it has declined"), cold=False)
-    return _start(state, ExpectEnd(event.attempt), cold=False, checkpoint=True) if state.swapping else (state, ())
+    match state.source:
+        case Source.IMAGE:
+            return _start(state, ExpectEnd(event.attempt), fastest=Source.CHECKPOINT)
+        case Source.CHECKPOINT:
+            declined = _drop(state, "a fork of it has declined")
+            return _start(state, ExpectEnd(event.attempt), declined, fastest=Source.PRELOADER)
+        case _:
+            return state, ()
 
 
 def _swap_timed_out(state: State, event: SwapTimedOut) -> Step:
-    if not (state.swapping or state.resuming):
+    if state.source not in AHEAD:
         return state, ()
-    return _start(state, Supersede(event.attempt), _drop(state, "a fork of it does not answer"), cold=False)
+    dropped = _drop(state, "a fork of it does not answer")
+    return _start(state, Supersede(event.attempt), dropped, fastest=Source.PRELOADER)
 
 
 def _fork_lost(state: State, _event: ForkLost) -> Step:
-    if state.swapping or state.resuming:
-        return _start(state, _drop(state, "a fork of it has ended"), cold=False)
-    return _start(state, cold=True) if state.forked else (state, ())
+    if state.source in AHEAD:
+        return _start(state, _drop(state, "a fork of it has ended"), fastest=Source.PRELOADER)
+    return _start(state, fastest=Source.NOTHING) if state.source is Source.PRELOADER else (state, ())
 
 
 def _mismatched(state: State, event: ForkMismatched) -> Step:
-    if not state.forked:
-        return state, ()  # a cold one has nothing that could mismatch: started again, it would say the same forever
-    if state.swapping or state.resuming:
-        return _start(state, ExpectEnd(event.attempt), _drop(state, "it does not fit the project"), cold=False)
-    return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), cold=True)
+    match state.source:
+        case Source.NOTHING:  # nothing of it could mismatch: started again, it would say the same forever
+            return state, ()
+        case Source.PRELOADER:
+            return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), fastest=Source.NOTHING)
+        case _:
+            dropped = _drop(state, "it does not fit the project")
+            return _start(state, ExpectEnd(event.attempt), dropped, fastest=Source.PRELOADER)
 
 
 def _import_failed(state: State, event: ImportFailed) -> Step:
-    if state.swapping:  # the image had imported the project: an import of the same files has to say what is wrong
-        return _start(state, ExpectEnd(event.attempt), DropImage("a fork of it has failed"), cold=False)
+    if state.source is Source.IMAGE:  # it had imported the project: an import of the same files must say what is wrong
+        dropped = DropImage("a fork of it has failed")
+        return _start(state, ExpectEnd(event.attempt), dropped, fastest=Source.PRELOADER)
     state = replace(state, doubt="")  # a cold one fails too; a forked one has said why: the fork is not at fault
     if event.address_in_use and not state.address_retried:
         return _end(state, Stage.ADDRESS_IN_USE), (ExpectEnd(event.attempt), AwaitAddress(event.attempt))
@@ -207,16 +212,17 @@ def _imported(state: State, event: Imported) -> Step:
 
 
 def _accept(state: State) -> Step:
-    refuse = (RefusePreload(state.doubt),) if state.doubt and not state.forked else ()
+    refuse = (RefusePreload(state.doubt),) if state.doubt and state.source is Source.NOTHING else ()
     accept = Accept(state.attempt, state.ready)
     return replace(state, stage=Stage.SERVING, ready=None, doubt=""), (accept, *refuse)
 
 
 def _died(state: State, event: Died) -> Step:
     importing = state.stage in {Stage.IMPORTING, Stage.IMPORTED}
-    if importing and (state.swapping or state.resuming):
-        return _start(state, _drop(state, f"a fork of it has ended ({event.how})"), cold=False)
-    doubt = f"a worker ended while it imported the project ({event.how})" if importing and state.forked else ""
+    if importing and state.source in AHEAD:
+        return _start(state, _drop(state, f"a fork of it has ended ({event.how})"), fastest=Source.PRELOADER)
+    doubtful = importing and state.source is Source.PRELOADER
+    doubt = f"a worker ended while it imported the project ({event.how})" if doubtful else ""
     return replace(_end(state), doubt=doubt), (ReportDeath(event.how, event.death),)
 
 
@@ -238,7 +244,7 @@ def _ended(state: State, event: Ended) -> Step:
 
 
 def _retry_address(state: State, _event: OldWorkersGone) -> Step:
-    return _start(replace(state, address_retried=True), cold=False)
+    return _start(replace(state, address_retried=True), fastest=Source.PRELOADER)
 
 
 def _of_the_newest(row: Row) -> Row:

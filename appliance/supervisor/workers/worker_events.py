@@ -5,9 +5,23 @@ Data alone; the table decides.
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 from appliance.protocol.record import Record
+
+
+class Source(enum.Enum):
+    """What a worker comes from, the fastest first."""
+
+    IMAGE = "image"  # it swaps what was saved
+    CHECKPOINT = "checkpoint"  # it goes on with a part of the project's import
+    PRELOADER = "preloader"  # it imports the project
+    NOTHING = "nothing"  # it is started cold
+
+
+AHEAD = frozenset({Source.IMAGE, Source.CHECKPOINT})  # these import the project ahead of a save, whole or in part
+
 
 # -- events ------------------------------------------------------------------------------------------------------------
 
@@ -49,17 +63,10 @@ class CodeSaved(Event):
 
 
 class Started(Event):
-    """The attempt has a process.
-
-    Attributes:
-        swapping: it was forked from an image of the project.
-        resuming: it was forked from a checkpoint of the project's import.
-    """
+    """The attempt has a process, which comes from this source."""
 
     attempt: int
-    forked: bool
-    swapping: bool = False
-    resuming: bool = False
+    source: Source
 
 
 class StartFailed(Event):
@@ -150,18 +157,15 @@ class Action(Record):
 
 
 class Start(Action):
-    """Start the process of this attempt: cold, or forked where the preloader can.
+    """Start the process of this attempt from the fastest source that is there.
 
     Attributes:
-        swap: forked from an image of the project, or from a checkpoint of its import, if there is one.
-        checkpoint: forked from a checkpoint, if there is one.
+        fastest: the fastest source that may be used.
     """
 
     generation: int
     attempt: int
-    cold: bool
-    swap: bool = True
-    checkpoint: bool = False
+    fastest: Source = Source.IMAGE
 
 
 class ExpectEnd(Action):

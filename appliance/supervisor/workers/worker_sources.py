@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING
+
+from appliance.supervisor.workers.worker_events import AHEAD, Source
 
 if TYPE_CHECKING:
     from appliance.supervisor.images.images import Images
@@ -12,15 +13,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.worker_events import Start
-
-
-class Source(enum.Enum):
-    """What a worker comes from."""
-
-    IMAGE = "image"
-    CHECKPOINT = "checkpoint"
-    PRELOADER = "preloader"
-    NOTHING = "nothing"  # it was started cold
 
 
 class WorkerSources:
@@ -42,16 +34,16 @@ class WorkerSources:
         Raises:
             StartError: there is none.
         """
-        generation = action.generation
-        if action.swap:
+        generation, fastest = action.generation, action.fastest
+        if fastest is Source.IMAGE:
             child, changed, self.reason = self._images.fork(generation)
             if child is not None:
                 return self._spawner.initialise(child, analysis, changed), Source.IMAGE
-        if action.swap or action.checkpoint:
+        if fastest in AHEAD:
             child, changed = self._images.checkpoints.fork(generation)
             if child is not None:
                 return self._spawner.initialise(child, analysis, changed), Source.CHECKPOINT
-        if not action.cold and (child := self._preloading.fork(generation, analysis)) is not None:
+        if fastest is not Source.NOTHING and (child := self._preloading.fork(generation, analysis)) is not None:
             return self._spawner.initialise(child, analysis), Source.PRELOADER
-        self.reason = "a forked worker did not fit" if action.cold else self._preloading.why_cold()
+        self.reason = "a forked worker did not fit" if fastest is Source.NOTHING else self._preloading.why_cold()
         return self._spawner.worker(generation, analysis), Source.NOTHING

@@ -22,7 +22,8 @@ from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers.crash_loops import CrashLoops
 from appliance.supervisor.workers.import_watch import ImportWatch
 from appliance.supervisor.workers.reload_timeline import Save
-from appliance.supervisor.workers.worker_sources import Source, WorkerSources
+from appliance.supervisor.workers.worker_events import Source
+from appliance.supervisor.workers.worker_sources import WorkerSources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +206,7 @@ class Workers:
         """Take a worker's report that a swap can't serve what was saved; that worker never serves."""
         if not child.ending:
             self._sources.reason = message.reason
-            if not self._state.resuming:
+            if self._state.source is not Source.CHECKPOINT:
                 self._images.swap_declined(message.reason, message.path)
             self._on(events.SwapDeclined(child.attempt))
 
@@ -230,7 +231,7 @@ class Workers:
         self._check_old_workers()
         expected = child.ending or child.reported
         # Another worker serves the save, and ``image.ended`` says what has happened.
-        level = "debug" if expected or (child.from_image and child.ready_at is None) else "error"
+        level = "debug" if expected or (child.source in events.AHEAD and child.ready_at is None) else "error"
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
             return
@@ -258,14 +259,13 @@ class Workers:
             self._lifecycle.action_failed(lifecycle_events.Boot(generation), error)
             return
         self.current = child
-        swapping, resuming = source is Source.IMAGE, source is Source.CHECKPOINT
-        child.assign_attempt(action.attempt, analysis, from_image=swapping or resuming)
-        self._on(events.Started(action.attempt, forked=child.is_forked, swapping=swapping, resuming=resuming))
-        self._images.worker_started(child, swapping=swapping)
+        child.assign_attempt(action.attempt, analysis, source)
+        self._on(events.Started(action.attempt, source))
+        self._images.worker_started(child, swapping=source is Source.IMAGE)
         self._import_watch.begin(child)
-        if swapping:
+        if source is Source.IMAGE:
             self._loop.call_later(SWAP_S, partial(self._on, events.SwapTimedOut(action.attempt)))
-        elif resuming:
+        elif source is Source.CHECKPOINT:
             self._loop.call_later(SWAP_S, partial(self._check_answer, child))
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=child.is_forked)
 

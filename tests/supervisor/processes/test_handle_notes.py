@@ -15,6 +15,7 @@ from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.traces import Trace
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle, prepare_forked
+from appliance.supervisor.workers.worker_events import Source
 
 
 class Request:
@@ -41,11 +42,11 @@ def test_a_spare_becomes_a_worker():
 
 
 def test_a_worker_knows_what_it_serves():
-    """A worker's handle has the number of its start and the analysis of the project that it serves."""
+    """A worker's handle has the number of its start, the analysis of the project, and what the worker comes from."""
     analysis: Any = SimpleNamespace()
     child = worker()
-    child.assign_attempt(5, analysis)
-    assert (child.attempt, child.analysis) == (5, analysis)
+    child.assign_attempt(5, analysis, Source.IMAGE)
+    assert (child.attempt, child.analysis, child.source) == (5, analysis, Source.IMAGE)
 
 
 def test_what_a_child_reports_is_noted():

@@ -26,6 +26,7 @@ from appliance.supervisor.workers.worker_events import (
     ReportEnded,
     ReportFailure,
     RetireRequested,
+    Source,
     Start,
     Started,
     StartFailed,
@@ -48,7 +49,7 @@ EVENT = st.one_of(
     st.builds(BootRequested, st.integers(1, 4), st.booleans()),
     st.builds(RetireRequested, st.integers(1, 4), st.booleans()),
     st.builds(KillRequested, st.integers(1, 4)),
-    st.builds(Started, NUMBER, st.booleans(), st.booleans(), st.booleans()),
+    st.builds(Started, NUMBER, st.sampled_from(Source)),
     st.builds(SwapDeclined, NUMBER),
     st.builds(SwapTimedOut, NUMBER),
     st.builds(StartFailed, NUMBER),
@@ -127,7 +128,7 @@ def test_it_comes_up_from_everywhere(events: list[Event]):
     """After any sequence but a stop, a boot whose worker is imported serves as soon as the old one has left."""
     state, _ = history(*(event for event in events if not isinstance(event, StopRequested)))
     state, _ = history(BootRequested(9), state=state)
-    state, _ = history(Started(state.attempt, forked=False), Imported(state.attempt, "ready"), state=state)
+    state, _ = history(Started(state.attempt, Source.NOTHING), Imported(state.attempt, "ready"), state=state)
     state, _ = history(StoppedAccepting(state.draining), state=state)
     assert (state.stage, state.generation) == (Stage.SERVING, 9)
 
@@ -137,20 +138,15 @@ ENDINGS = st.sampled_from(
 )
 
 
-@given(st.lists(st.tuples(ENDINGS, st.booleans()), min_size=20, max_size=20))
-def test_every_retry_ends(endings: list[tuple[str, bool]]):
+@given(st.lists(st.tuples(ENDINGS, st.sampled_from(Source)), min_size=20, max_size=20))
+def test_every_retry_ends(endings: list[tuple[str, Source]]):
     """However the attempts of one generation fail, at most six are started, and then the failure is reported."""
     state, actions = history(BootRequested(1))
     starts, reports = 1, 0
-    for ending, forked in endings:
+    for ending, there in endings:
         for started in [action for action in actions if isinstance(action, Start)]:
-            from_one = Started(
-                started.attempt,
-                forked and not started.cold,
-                swapping=forked and started.swap,
-                resuming=forked and started.checkpoint,
-            )
-            state, _ = history(from_one, state=state)
+            source = max(there, started.fastest, key=list(Source).index)  # the faster ones are not there
+            state, _ = history(Started(started.attempt, source), state=state)
         event: Event = {
             "lost": ForkLost(state.attempt),
             "mismatch": ForkMismatched(state.attempt),

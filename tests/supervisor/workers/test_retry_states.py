@@ -31,6 +31,7 @@ from appliance.supervisor.workers.worker_events import (
     ReportEnded,
     ReportFailure,
     RetireRequested,
+    Source,
     Start,
     Started,
     StartFailed,
@@ -48,16 +49,16 @@ REPORT = {"message": "no module named flask"}
 history: History[State, Event, Action] = History(step, State)
 
 
-FORKED = [BootRequested(1), Started(1, forked=True)]
-COLD = [BootRequested(1), Started(1, forked=False)]
+FORKED = [BootRequested(1), Started(1, Source.PRELOADER)]
+COLD = [BootRequested(1), Started(1, Source.NOTHING)]
 SERVING = [*COLD, Imported(1, "ready")]
 
 
 def test_a_worker_is_started_and_serves():
     """A generation starts one attempt, forked where the preloader can; once it is imported it accepts."""
     state, actions = history(BootRequested(1))
-    assert actions == [Start(1, 1, cold=False)]
-    state, actions = history(Started(1, forked=True), Imported(1, "ready"), state=state)
+    assert actions == [Start(1, 1, Source.IMAGE)]
+    state, actions = history(Started(1, Source.PRELOADER), Imported(1, "ready"), state=state)
     assert (state.stage, actions) == (Stage.SERVING, [Accept(1, "ready")])
 
 
@@ -65,7 +66,7 @@ def test_the_new_worker_waits_for_the_old_one():
     """A worker that is ready accepts once the old one has left the listening socket, and not before."""
     state, actions = history(*SERVING, RetireRequested(1))
     assert actions == [Drain(1)]
-    state, actions = history(BootRequested(2), Started(2, forked=True), Imported(2, "ready"), state=state)
+    state, actions = history(BootRequested(2), Started(2, Source.PRELOADER), Imported(2, "ready"), state=state)
     assert (state.stage, actions) == (Stage.IMPORTED, [])
     assert history(StoppedAccepting(2), state=state) == (state, [])
     state, actions = history(StoppedAccepting(1), state=state)
@@ -96,11 +97,11 @@ def test_superseded_workers_report_one_at_a_time():
     """While a superseded worker lives that was asked for its modules, the next one is ended at once."""
     state, _ = history(*COLD, RetireRequested(1, modules_needed=True), BootRequested(2))
     state, actions = history(ReportEnded(1), BootRequested(3, modules_needed=True), state=state)
-    assert actions == [Supersede(2), Start(3, 3, cold=False)]
+    assert actions == [Supersede(2), Start(3, 3, Source.IMAGE)]
     state, actions = history(Ended(2), BootRequested(4, modules_needed=True), state=state)
-    assert actions == [Supersede(3), Start(4, 4, cold=False)]
+    assert actions == [Supersede(3), Start(4, 4, Source.IMAGE)]
     state, actions = history(Ended(1), BootRequested(5, modules_needed=True), state=state)
-    assert actions == [AskModules(4), Start(5, 5, cold=False)]
+    assert actions == [AskModules(4), Start(5, 5, Source.IMAGE)]
 
 
 def test_the_end_of_a_worker_frees_the_socket():
@@ -111,8 +112,8 @@ def test_the_end_of_a_worker_frees_the_socket():
 
 def test_a_fork_that_does_not_fit_is_started_cold():
     """A forked worker that does not fit, or that was never forked, is started again cold, without a report."""
-    assert history(*FORKED, ForkMismatched(1))[1] == [ExpectEnd(1), Start(1, 2, cold=True, swap=False)]
-    assert history(*FORKED, ForkLost(1))[1] == [Start(1, 2, cold=True, swap=False)]
+    assert history(*FORKED, ForkMismatched(1))[1] == [ExpectEnd(1), Start(1, 2, Source.NOTHING)]
+    assert history(*FORKED, ForkLost(1))[1] == [Start(1, 2, Source.NOTHING)]
 
 
 def test_a_cold_worker_has_nothing_that_does_not_fit():
@@ -124,11 +125,11 @@ def test_a_cold_worker_has_nothing_that_does_not_fit():
 
 def test_a_cold_start_settles_a_doubt():
     """A fork is at fault where a cold start serves what a forked one failed at; then nothing is preloaded."""
-    state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False))
+    state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, Source.NOTHING))
     assert history(Imported(2, "ready"), state=state)[1] == [Accept(2, "ready"), RefusePreload("it raised")]
     state, actions = history(ImportFailed(2, REPORT), state=state)
     assert actions == [ExpectEnd(2), ReportFailure(2, REPORT)]
-    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, cold=False)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, Source.IMAGE)]
 
 
 def test_a_forked_worker_that_dies_is_followed_by_a_cold_one():
@@ -136,8 +137,8 @@ def test_a_forked_worker_that_dies_is_followed_by_a_cold_one():
     state, actions = history(*FORKED, Died(1, "killed by SIGSEGV", "page"))
     assert actions == [ReportDeath("killed by SIGSEGV", "page")]
     state, actions = history(BootRequested(2), state=state)
-    assert actions == [Start(2, 2, cold=True, swap=False)]
-    serving = history(Started(2, forked=False), Imported(2, "ready"), state=state)[1]
+    assert actions == [Start(2, 2, Source.NOTHING)]
+    serving = history(Started(2, Source.NOTHING), Imported(2, "ready"), state=state)[1]
     assert [type(action) for action in serving] == [Accept, RefusePreload]
 
 
@@ -145,36 +146,38 @@ def test_a_death_of_a_cold_worker_doubts_nothing():
     """A cold worker that dies at import, or any worker that dies while it serves, says nothing of the fork."""
     for events in ([*COLD, Died(1, "exit status 1", "page")], [*SERVING, Died(1, "exit status 1", "page")]):
         state, _ = history(*events)
-        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 2, cold=False)])
+        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 2, Source.IMAGE)])
 
 
 def test_a_save_ends_a_doubt():
     """What the code before a save has shown is forgotten with it: the next start is forked again."""
     state, _ = history(*FORKED, Died(1, "exit status 1", "page"), CodeSaved())
-    assert history(BootRequested(2), state=state)[1] == [Start(2, 2, cold=False)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 2, Source.IMAGE)]
 
 
 def test_a_doubt_outlives_a_start_that_failed():
     """A cold start that had no process has shown nothing: the next one is cold again."""
     state, _ = history(*FORKED, ForkMismatched(1, "it raised"), StartFailed(2), KillRequested(1))
-    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, cold=True, swap=False)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, Source.NOTHING)]
 
 
 def test_a_doubt_outlives_a_boot():
     """A boot that nobody has announced ends the attempt before it, and keeps the doubt that this one was to settle."""
-    state, actions = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False), BootRequested(2))
-    assert actions == [Supersede(2), Start(2, 3, cold=True, swap=False)]
-    serving = history(Started(3, forked=False), Imported(3, "ready"), state=state)[1]
+    state, actions = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, Source.NOTHING), BootRequested(2))
+    assert actions == [Supersede(2), Start(2, 3, Source.NOTHING)]
+    serving = history(Started(3, Source.NOTHING), Imported(3, "ready"), state=state)[1]
     assert serving == [Accept(3, "ready"), RefusePreload("it raised")]
 
 
 def test_a_cold_start_is_no_fork():
     """A start that follows a fork is none until it is said to be, and holds nothing of the attempt before it."""
-    state, _ = history(*SERVING, RetireRequested(1), BootRequested(2), Started(2, forked=True), Imported(2, "ready"))
-    assert (state.forked, state.ready) == (True, "ready")
+    state, _ = history(
+        *SERVING, RetireRequested(1), BootRequested(2), Started(2, Source.PRELOADER), Imported(2, "ready")
+    )
+    assert (state.source, state.ready) == (Source.PRELOADER, "ready")
     assert history(RetireRequested(2), state=state)[0].ready is None
     state, _ = history(ForkLost(2), state=state)
-    assert (state.stage, state.forked, state.ready) == (Stage.IMPORTING, False, None)
+    assert (state.stage, state.source, state.ready) == (Stage.IMPORTING, Source.NOTHING, None)
     assert history(ForkLost(3), state=state) == (state, [])
 
 
@@ -194,17 +197,17 @@ def test_each_generation_may_wait_for_an_address():
 
 def test_a_doubt_ends_with_its_attempt():
     """A doubt that a cold start was to settle is forgotten once that start is superseded, or killed while it runs."""
-    cold = [*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False)]
+    cold = [*FORKED, ForkMismatched(1, "it raised"), Started(2, Source.NOTHING)]
     for event in (RetireRequested(1), KillRequested(1)):
         state, _ = history(*cold, event)
-        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 3, cold=False)])
+        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 3, Source.IMAGE)])
 
 
 def test_a_worker_that_serves_has_no_doubt_left():
     """Once a cold worker has been accepted the next generation is forked again, and what it sent is let go."""
-    state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, forked=False), Imported(2, "ready"))
+    state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, Source.NOTHING), Imported(2, "ready"))
     assert (state.doubt, state.ready) == ("", None)
-    assert history(BootRequested(2), state=state)[1] == [Drain(2), Start(2, 3, cold=False)]
+    assert history(BootRequested(2), state=state)[1] == [Drain(2), Start(2, 3, Source.IMAGE)]
 
 
 def test_an_address_in_use_is_waited_for_once():
@@ -212,7 +215,7 @@ def test_an_address_in_use_is_waited_for_once():
     state, actions = history(*FORKED, ImportFailed(1, REPORT, address_in_use=True))
     assert (state.stage, actions) == (Stage.ADDRESS_IN_USE, [ExpectEnd(1), AwaitAddress(1)])
     state, actions = history(OldWorkersGone(), state=state)
-    assert actions == [Start(1, 2, cold=False, swap=False)]
+    assert actions == [Start(1, 2, Source.PRELOADER)]
     _, actions = history(ImportFailed(2, REPORT, address_in_use=True), state=state)
     assert actions == [ExpectEnd(2), ReportFailure(2, REPORT)]
 
@@ -248,11 +251,12 @@ def test_a_kill_ends_what_is_wanted():
 )
 def test_a_swap_that_does_not_come_up(event: Event, actions: list[Action]):
     """Whatever becomes of a worker from an image before it serves: the next one is forked from the preloader."""
-    state, _ = history(BootRequested(1), Started(1, forked=True, swapping=True))
+    state, _ = history(BootRequested(1), Started(1, Source.IMAGE))
     state, performed = history(event, state=state)
-    declined = isinstance(event, SwapDeclined)  # nothing has failed: what was imported is right
-    assert performed == [*actions, Start(1, 2, cold=False, swap=False, checkpoint=declined)]
-    assert (state.stage, state.swapping, state.doubt) == (Stage.IMPORTING, False, "")
+    # Where it was only declined nothing has failed: what was imported is right.
+    fastest = Source.CHECKPOINT if isinstance(event, SwapDeclined) else Source.PRELOADER
+    assert performed == [*actions, Start(1, 2, fastest)]
+    assert (state.stage, state.source, state.doubt) == (Stage.IMPORTING, Source.NOTHING, "")
 
 
 @pytest.mark.parametrize(
@@ -267,14 +271,14 @@ def test_a_swap_that_does_not_come_up(event: Event, actions: list[Action]):
 )
 def test_a_checkpoint_that_fails(event: Event, actions: list[Action]):
     """A worker from a checkpoint that does not come up is followed by one from the preloader; a mistake is shown."""
-    state, _ = history(BootRequested(1), Started(1, forked=True, resuming=True))
-    assert history(event, state=state)[1] == [*actions, Start(1, 2, cold=False, swap=False)]
+    state, _ = history(BootRequested(1), Started(1, Source.CHECKPOINT))
+    assert history(event, state=state)[1] == [*actions, Start(1, 2, Source.PRELOADER)]
     assert history(ImportFailed(1, REPORT), state=state)[1] == [ExpectEnd(1), ReportFailure(1, REPORT)]
 
 
 def test_a_swap_that_has_come_up():
     """A worker from an image that serves is one as any other: it has no time to keep, and its death is reported."""
-    state, _ = history(BootRequested(1), Started(1, forked=True, swapping=True), Imported(1, "ready"))
+    state, _ = history(BootRequested(1), Started(1, Source.IMAGE), Imported(1, "ready"))
     assert history(SwapTimedOut(1), state=state) == (state, [])
     assert history(Died(1, "killed", "page"), state=state)[1] == [ReportDeath("killed", "page")]
     forked, _ = history(*FORKED)

@@ -9,6 +9,7 @@ import pytest
 from appliance.protocol.image_messages import SwapDeclined
 from appliance.protocol.messages import Failed, ForkMismatch, Ready
 from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.workers.worker_events import Source
 from appliance.supervisor.workers.workers import SWAP_S
 from tests.supervisor.workers_project import Project
 
@@ -32,7 +33,7 @@ def finished(project: Project) -> list[tuple[str, str | None]]:
 def test_a_worker_from_the_image_serves(project: Project):
     """A save takes a fork of the image, and tells it which files to swap; once it is ready it serves."""
     project.save()
-    assert project.newest.from_image
+    assert project.newest.source is Source.IMAGE
     assert project.swaps == [["/workspace/app.py"]]
     project.workers.ready(project.newest, SWAPPED)
     project.loop.advance(5.0)
@@ -59,7 +60,7 @@ def test_a_worker_from_the_preloader_follows(project: Project, what: str):
     }
     told[what]()
     assert project.newest is not child
-    assert (project.newest.is_forked, project.newest.from_image) == (True, False)
+    assert project.newest.source is Source.PRELOADER
     assert (project.pages, project.preloader.refused) == ([], [])
     project.serve()
     assert project.state.phase is Phase.SERVING
@@ -76,7 +77,7 @@ def test_a_later_save_ends_a_swap(project: Project):
     project.save()
     assert late.ending
     project.workers.swap_declined(late, SwapDeclined("another signature"))
-    assert project.newest.from_image
+    assert project.newest.source is Source.IMAGE
     project.workers.ready(project.newest, SWAPPED)
     project.loop.advance(5.0)
     assert finished(project) == [("swapped", None)]
@@ -112,7 +113,7 @@ def test_a_checkpoint_follows_a_declined_swap(project: Project):
     project.images.checkpoints.forks = True
     project.save()
     project.workers.swap_declined(project.newest, SwapDeclined("another signature", "/workspace/app.py"))
-    assert project.newest.from_image
+    assert project.newest.source is Source.CHECKPOINT
     project.workers.ready(project.newest, RESUMED)
     project.loop.advance(5.0)
     assert finished(project) == [("checkpoint", "another signature")]
@@ -142,7 +143,7 @@ def test_the_preloader_follows_a_checkpoint(project: Project, what: str):
         "does not answer": lambda: project.loop.advance(SWAP_S),
     }
     told[what]()
-    assert (project.newest is child, project.newest.is_forked, project.newest.from_image) == (False, True, False)
+    assert (project.newest is child, project.newest.source) == (False, Source.PRELOADER)
     assert len(project.images.checkpoints.lost) == 1
     project.serve()
     ((how, reason),) = finished(project)

@@ -255,7 +255,7 @@ def test_a_start_needs_a_project(project: Project):
     """A worker's start before the project is known is refused by an error."""
     project.workers._analysis = None
     with pytest.raises(RuntimeError, match="before the project is known"):
-        project.workers._start(worker_events.Start(1, 1, cold=True))
+        project.workers._start(worker_events.Start(1, 1))
 
 
 def test_a_drained_worker_has_the_grace(project: Project):
