@@ -1,6 +1,6 @@
 """The events and actions of ``image_states``: what can happen to an image, and what can be done about it.
 
-Data alone; the table decides. ``image_states.Process`` has the names of the processes.
+Data alone; the table decides. ``known_images.Process`` has the names of the processes.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class WorkerStarted(Event):
 
     Attributes:
         swapping: it was forked from the IMAGE.
-        alone: what imports beside it would delay it: there is one processor, or others use them all.
+        crowded: what imports beside it would delay it: there is one processor, or others use them all.
     """
 
     swapping: bool
-    alone: bool = False
+    crowded: bool = False
 
 
 class WorkerReady(Event):

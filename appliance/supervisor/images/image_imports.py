@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from appliance.errors import StartError
-from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.images.known_images import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

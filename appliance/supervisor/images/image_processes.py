@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.protocol.image_messages import GetReady
-from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.images.known_images import Process
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_roles import Role
 

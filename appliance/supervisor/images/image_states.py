@@ -13,9 +13,7 @@ imports, or the next import is scheduled, or the import was refused and nothing 
 
 from __future__ import annotations
 
-import enum
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from appliance import state_table
 from appliance.supervisor.images.image_events import (
@@ -61,118 +59,24 @@ from appliance.supervisor.images.image_events import (
     WorkerStarted,
     WorkerWanted,
 )
+from appliance.supervisor.images.known_images import (
+    NOT_READY,
+    Image,
+    Phase,
+    State,
+    Worker,
+    delay_s,
+    latest_s,
+)
 
-FIRST_S = 0.05  # the first requests of the first worker come before the first image
-QUIET_S = 1.0  # without a save, before the project is imported again
-LATEST_S = 2.0  # while there is no image: the longest wait for a moment without a save
-DOUBLINGS = 4  # of that wait: a series of saves that no image can serve does not start an import for each
-LATER_S = 300.0  # the longest wait after an image has failed
-NOT_READY = "no image of the project is ready yet"
 FAILED = "the image of the project has failed: "
-NOT_SAVED = "this start is for no save"
 OTHER_PACKAGES = "the packages were loaded again since the image was made"
 REPLACED = "the worker before it differed from an import of the same files"
-
-
-class Phase(enum.Enum):
-    """What is under way beside the IMAGE."""
-
-    WAITING = "waiting"  # nothing
-    IMPORTING = "importing"  # the NEXT image imports the project
-    COMPARING = "comparing"  # it is compared with what the VERIFIER has swapped
-    REPEATING = "repeating"  # they differ: the same files are imported AGAIN
-    OFF = "off"  # by a setting, or the appliance stops
-
-
-class Process(enum.Enum):
-    """The processes that a table's action or a performer may mean."""
-
-    IMAGE = "image"  # workers are forked from it
-    SPARE = "spare"  # a fork of the IMAGE, made ahead
-    NEXT = "next"  # imports the project, to become the IMAGE
-    VERIFIER = "verifier"  # a fork of the IMAGE, which swaps what workers have swapped
-    AGAIN = "again"  # imports the same files as NEXT
-
-
-@dataclass(frozen=True)
-class State:
-    """What is known of the images, and of the newest worker.
-
-    Attributes:
-        reason: why the next worker is not forked from an image.
-        refusal: why the last import can't be forked from; empty once one could.
-        refused: it was the newest import, and no file has changed since.
-        preloader: there is one.
-        alone: as ``WorkerStarted.alone``, of the newest worker.
-        serving: the newest worker serves.
-        starting: it has its start message, and is not ready.
-        wanted: files were saved for which no worker has been started yet.
-        image: there is an IMAGE, and every change since its import may be swapped.
-        spare: its SPARE is there.
-        made: there was an image before.
-        moved: the IMAGE comes from an earlier preloader, with which nobody else shares memory any more.
-        next_moved: so does the NEXT image.
-        swapping: the newest worker was forked from the IMAGE.
-        declines: how many swaps in a row were declined.
-        unverified: it serves, and its state has not been compared with an import.
-        misses: how many images in a row have failed.
-    """
-
-    phase: Phase = Phase.WAITING
-    reason: str = NOT_READY
-    refusal: str = ""
-    refused: bool = False
-    preloader: bool = False
-    alone: bool = False
-    serving: bool = False
-    starting: bool = False
-    wanted: bool = False
-    image: bool = False
-    spare: bool = False
-    made: bool = False
-    moved: bool = False
-    next_moved: bool = False
-    swapping: bool = False
-    declines: int = 0
-    unverified: bool = False
-    misses: int = 0
-
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 Step = state_table.Step[State, Action]
 Row = state_table.Row[State, Action]
-
-
-def delay_s(state: State) -> float | None:
-    """Return the seconds without a save until the next import begins; None if none is due."""
-    # While there is no image, no save may keep it away: saves that are slower than their rhythm leave no other moment.
-    has_time = state.serving or (state.starting and not state.image and not state.alone)
-    waits = state.phase is Phase.WAITING and has_time and state.preloader and not state.refused
-    if not waits or (state.image and not state.unverified and not state.moved):
-        return None
-    first = not (state.made or state.misses)
-    return max(FIRST_S if first else QUIET_S, min(2.0**state.misses, LATER_S) if state.misses else 0.0)
-
-
-def latest_s(state: State) -> float:
-    """Return the seconds after which the next import begins although saves come."""
-    latest = LATEST_S * 2.0 ** min(state.declines, DOUBLINGS)
-    return math.inf if state.image else max(delay_s(state) or 0.0, latest)
-
-
-def fork_source(state: State) -> Process | None:
-    """Return the process that gives the next worker; None if it is not to be from an image."""
-    if not (state.image and state.wanted):
-        return None
-    return Process.SPARE if state.spare else Process.IMAGE
-
-
-def why_not(state: State) -> str:
-    """Return why the next worker is not forked from an image."""
-    if state.image and state.phase is not Phase.OFF:
-        return "" if state.wanted else state.reason or NOT_SAVED
-    return state.reason
 
 
 def _wait(state: State, *actions: Action) -> Step:
@@ -188,14 +92,14 @@ def _end_import(state: State) -> Step:
 
 
 def _end_image(state: State, reason: str) -> Step:
-    actions = (EndImage(),) if state.image else ()
-    return replace(state, image=False, spare=False, moved=False, reason=reason), actions
+    actions = (EndImage(),) if state.has_image else ()
+    return replace(state, image=Image.NONE, spare=False, reason=reason), actions
 
 
-def _miss(state: State, how: str) -> Step:
+def _fail(state: State, how: str) -> Step:
     """Count an image that has failed; the first in a row is reported."""
-    state = replace(state, misses=state.misses + 1)
-    return state, (ReportEnded(how),) if state.misses == 1 else ()
+    state = replace(state, failures_in_a_row=state.failures_in_a_row + 1)
+    return state, (ReportEnded(how),) if state.failures_in_a_row == 1 else ()
 
 
 def _drop(state: State, reason: str) -> Step:
@@ -206,12 +110,13 @@ def _drop(state: State, reason: str) -> Step:
 
 
 def _project_changed(state: State, _event: ProjectChanged) -> Step:
-    state = replace(_drop(state, NOT_READY)[0], serving=False, starting=False, refusal="", refused=False)
+    state = replace(_drop(state, NOT_READY)[0], worker=Worker.NONE, refusal="", refused=False)
     return state, (EndImport(), EndImage())
 
 
 def _preloader_ready(state: State, _event: PreloaderReady) -> Step:
-    return _wait(replace(state, preloader=True, moved=state.image, next_moved=state.phase is not Phase.WAITING))
+    image = Image.DETACHED if state.has_image else Image.NONE
+    return _wait(replace(state, preloader=True, image=image, next_detached=state.phase is not Phase.WAITING))
 
 
 def _preloader_gone(state: State, _event: PreloaderGone) -> Step:
@@ -223,48 +128,53 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
     if event.objection:
         return _drop(state, event.objection)
     # What imports beside an IMAGE must have read the same files as the worker, with which it is compared.
-    state, ended = _end_import(state) if state.image else (state, ())
+    state, ended = _end_import(state) if state.has_image else (state, ())
     return _wait(state, *ended)
 
 
 def _worker_started(state: State, event: WorkerStarted) -> Step:
-    resumed = _if_alone(state, Resume())
-    state = replace(
-        state, serving=False, starting=True, wanted=False, swapping=event.swapping, alone=event.alone,
-        unverified=False, reason="" if state.image else state.refusal or NOT_READY,
-    )  # fmt: skip
-    return _end_import(state) if state.image else _wait(state, *(_if_alone(state, Pause()) or resumed))
+    resumed = _if_crowded(state, Resume())
+    worker = Worker.SWAPPING if event.swapping else Worker.STARTING
+    reason = "" if state.has_image else state.refusal or NOT_READY
+    state = replace(state, worker=worker, wanted=False, crowded=event.crowded, reason=reason)
+    return _end_import(state) if state.has_image else _wait(state, *(_if_crowded(state, Pause()) or resumed))
 
 
-def _if_alone(state: State, action: Action) -> tuple[Action, ...]:
-    return (action,) if state.phase is Phase.IMPORTING and state.alone else ()
+def _if_crowded(state: State, action: Action) -> tuple[Action, ...]:
+    return (action,) if state.phase is Phase.IMPORTING and state.crowded else ()
 
 
 def _worker_ready(state: State, _event: WorkerReady) -> Step:
-    declines = 0 if state.swapping else state.declines
-    state = replace(state, serving=True, starting=False, unverified=state.swapping, declines=declines)
-    return _wait(state, *_if_alone(state, Resume()))
+    if state.worker is Worker.SWAPPING:
+        state = replace(state, worker=Worker.UNVERIFIED, declines=0)
+    else:
+        state = replace(state, worker=Worker.SERVING)
+    return _wait(state, *_if_crowded(state, Resume()))
 
 
 def _worker_gone(state: State, _event: WorkerGone) -> Step:
-    state = replace(state, serving=False, starting=False, swapping=False, unverified=False)
-    if state.phase is Phase.IMPORTING and not state.image:
-        return state, _if_alone(state, Resume())
+    state = replace(state, worker=Worker.NONE)
+    if state.phase is Phase.IMPORTING and not state.has_image:
+        return state, _if_crowded(state, Resume())
     return _end_import(state)
 
 
+def _stop_swapping(state: State) -> State:
+    return replace(state, worker=Worker.STARTING) if state.worker is Worker.SWAPPING else state
+
+
 def _swap_declined(state: State, event: SwapDeclined) -> Step:
-    return _drop(replace(state, swapping=False, declines=state.declines + 1), event.reason)
+    return _drop(replace(_stop_swapping(state), declines=state.declines + 1), event.reason)
 
 
 def _swap_failed(state: State, event: SwapFailed) -> Step:
-    state, reported = _miss(replace(state, swapping=False), event.how)
+    state, reported = _fail(_stop_swapping(state), event.how)
     state, actions = _drop(state, FAILED + event.how)
     return state, (*reported, *actions)
 
 
 def _fork_ahead(state: State, _event: SpareDue) -> Step:
-    return state, (ForkAhead(),) if state.image and not state.spare else ()
+    return state, (ForkAhead(),) if state.has_image and not state.spare else ()
 
 
 def _due(state: State, _event: ImportDue) -> Step:
@@ -272,39 +182,46 @@ def _due(state: State, _event: ImportDue) -> Step:
 
 
 def _not_started(state: State, event: ImportNotStarted) -> Step:
-    state, reported = _miss(state, event.how)
+    state, reported = _fail(state, event.how)
     return _wait(state, *reported)
 
 
+def _verify(state: State) -> State:
+    """Note that the newest worker has been compared, as far as it can be."""
+    return replace(state, worker=Worker.SERVING) if state.worker is Worker.UNVERIFIED else state
+
+
 def _promote(state: State, *before: Action) -> Step:
+    image = Image.DETACHED if state.next_detached else Image.SHARED
     state = replace(
-        state, phase=Phase.WAITING, image=True, spare=False, made=True, unverified=False, misses=0,
-        moved=state.next_moved, next_moved=False, reason="", refusal="", refused=False,
+        _verify(state), phase=Phase.WAITING, image=image, next_detached=False, spare=False, had_image=True,
+        failures_in_a_row=0, reason="", refusal="", refused=False,
     )  # fmt: skip
-    return _wait(state, *before, Promote(), *([ForkAhead()] if state.serving else []))
+    return _wait(state, *before, Promote(), *([ForkAhead()] if state.serves else []))
 
 
 def _imported(state: State, event: Imported) -> Step:
     if event.refused:
         state, actions = _drop(replace(state, refusal=event.refused, refused=True), event.refused)
-        return replace(state, misses=state.misses + 1), (*actions, ReportRefused(event.refused))
-    if not state.unverified:
+        failures = state.failures_in_a_row + 1
+        return replace(state, failures_in_a_row=failures), (*actions, ReportRefused(event.refused))
+    if state.worker is not Worker.UNVERIFIED:
         return _promote(state)
-    if state.image:
+    if state.has_image:
         return replace(state, phase=Phase.COMPARING), (Compare(),)
     return _promote(state, ReportUnverified("the image that it came from has ended"))
 
 
 def _next_ended(state: State, event: NextEnded) -> Step:
     state, ended = _end_import(state)
-    state, reported = _miss(state, event.how)
-    return _wait(state if state.image else replace(state, reason=FAILED + event.how), *ended, *reported)
+    state, reported = _fail(state, event.how)
+    return _wait(state if state.has_image else replace(state, reason=FAILED + event.how), *ended, *reported)
 
 
 def _image_ended(state: State, event: ImageEnded) -> Step:
-    if not state.image:
+    if not state.has_image:
         return state, ()
-    state, reported = _miss(state, event.how)
+    state, reported = _fail(state, event.how)
     state, dropped = _end_image(state, FAILED + event.how)
     if state.phase is Phase.COMPARING:
         return _promote(state, *reported, *dropped, ReportUnverified("the image that it came from has ended"))
@@ -312,22 +229,24 @@ def _image_ended(state: State, event: ImageEnded) -> Step:
 
 
 def _verified(state: State, event: Compared) -> Step:
-    if event.keep and state.image and not state.moved:
-        return replace(state, phase=Phase.WAITING, unverified=False, misses=0), (EndImport(), ReportVerified())
+    if event.keep and state.image is Image.SHARED:
+        kept = replace(_verify(state), phase=Phase.WAITING, failures_in_a_row=0)
+        return kept, (EndImport(), ReportVerified())
     return _promote(state, ReportVerified())
 
 
 def _compared(state: State, event: Compared) -> Step:
     if not event.differences:
         return _verified(state, event)
-    if state.moved:  # another preloader has loaded other modules: that may be the difference, and two imports share it
+    # Another preloader has loaded other modules: that may be the difference, and two imports share it.
+    if state.image is Image.DETACHED:
         return _replace(state, ReportUnverified(OTHER_PACKAGES))
     return replace(state, phase=Phase.REPEATING), (Repeat(),)
 
 
 def _replace(state: State, report: Action) -> Step:
-    """Have a worker from the preloader serve; the NEXT image is as good as an import, which it is."""
-    state, actions = _promote(replace(state, serving=False), report)
+    """Have a worker from the preloader serve. NEXT was made by an import, so it is correct."""
+    state, actions = _promote(replace(state, worker=Worker.NONE), report)
     return replace(state, reason=REPLACED), (*actions, ReplaceWorker())
 
 
@@ -338,7 +257,7 @@ def _repeated(state: State, event: Compared) -> Step:
 
 
 def _stop(state: State, event: StopRequested) -> Step:
-    off = replace(state, phase=Phase.OFF, reason=event.reason, image=False, spare=False, wanted=False)
+    off = replace(state, phase=Phase.OFF, reason=event.reason, image=Image.NONE, spare=False, wanted=False)
     return off, (EndImport(), EndImage())
 
 
@@ -356,7 +275,7 @@ _ALWAYS: dict[type[Event], Row] = {
     SwapDeclined: _swap_declined,
     SwapFailed: _swap_failed,
     SpareDue: _fork_ahead,
-    SpareForked: lambda state, _: (replace(state, spare=state.image), ()),
+    SpareForked: lambda state, _: (replace(state, spare=state.has_image), ()),
     SpareGone: lambda state, _: (replace(state, spare=False), ()),
     ImageEnded: _image_ended,
     StopRequested: _stop,
@@ -372,7 +291,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.WAITING: {
         **_ALWAYS,
         ImportDue: _due,
-        ImportStarted: lambda state, _: (replace(state, phase=Phase.IMPORTING, next_moved=False), ()),
+        ImportStarted: lambda state, _: (replace(state, phase=Phase.IMPORTING, next_detached=False), ()),
         ImportNotStarted: _not_started,
     },
     Phase.IMPORTING: {**_ALWAYS, Imported: _imported, NextEnded: _next_ended},

@@ -18,7 +18,7 @@ from appliance.supervisor.images.image_imports import ImageImports, ImportSchedu
 from appliance.supervisor.images.image_memory import ImageMemory
 from appliance.supervisor.images.image_processes import ANSWER_S, ImageProcesses
 from appliance.supervisor.images.image_reports import ImageReports
-from appliance.supervisor.images.image_states import Phase, Process
+from appliance.supervisor.images.known_images import Image, Phase, Process, State, Worker, fork_source, why_not
 from appliance.supervisor.images.swappable_files import NOT_WORTH, ImageFiles, SwappableFiles, why_off
 from appliance.supervisor.images.verification import Verification
 from appliance.supervisor.processes.child_roles import Role
@@ -60,7 +60,7 @@ class Images:
         off = why_off(runtime.settings)
         self.is_on = not off
         self._one_processor = processors() < 2
-        self._state = image_states.State(Phase.OFF, off) if off else image_states.State(alone=self._one_processor)
+        self._state = State(Phase.OFF, off) if off else State(crowded=self._one_processor)
         self._performers = self._actions()
         hangs = partial(self._on, events.ImageEnded("it does not answer"))
         self._processes = ImageProcesses(runtime.loop, runtime.children, hangs)
@@ -114,7 +114,7 @@ class Images:
 
     def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
         """Return a worker that waits for its start message, and the files that it has to swap; or None, and why."""
-        source, why = image_states.fork_source(self._state), image_states.why_not(self._state)
+        source, why = fork_source(self._state), why_not(self._state)
         if source is None:
             return None, [], why
         changed = list(self._files[Process.IMAGE].changed)
@@ -167,12 +167,12 @@ class Images:
         """A worker has its start message."""
         self._worker = worker
         self.checkpoints.worker_started(worker, swapping=swapping)
-        alone = self._one_processor or (not self._state.image and self.is_on and are_crowded())
-        self._on(events.WorkerStarted(swapping, alone))
+        crowded = self._one_processor or (not self._state.has_image and self.is_on and are_crowded())
+        self._on(events.WorkerStarted(swapping, crowded))
 
     def worker_ready(self) -> None:
         """The newest worker serves."""
-        if self._state.swapping and Process.IMAGE in self._files:
+        if self._state.worker is Worker.SWAPPING and Process.IMAGE in self._files:
             self._declined.swapped(self._files[Process.IMAGE].changed)
         self.checkpoints.worker_ready()
         self._on(events.WorkerReady())
@@ -212,7 +212,7 @@ class Images:
             "refused": state.refusal or None,
             "blocked": dict(ready.blocked) if ready else {},
             "off": self._swappable.off,
-            "unverified": state.unverified,
+            "unverified": state.worker is Worker.UNVERIFIED,
             "checkpoints": self.checkpoints.status(),
         }
 
@@ -225,7 +225,7 @@ class Images:
 
     def has_image(self) -> bool:
         """Whether an image serves the next save."""
-        return self._state.image
+        return self._state.has_image
 
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""
@@ -334,7 +334,7 @@ class Images:
     def _import(self, process: Process) -> str:
         """Have a process import the project; return why there is none, or nothing."""
         analysis, state = required(self._analysis, "an image is made"), self._state
-        verifies = process is Process.AGAIN or (state.image and state.unverified and not state.moved)
+        verifies = process is Process.AGAIN or (state.image is Image.SHARED and state.worker is Worker.UNVERIFIED)
         begin = self._imports.begin if verifies else self._imports.begin_chain
         if why := begin(process, analysis):
             return why

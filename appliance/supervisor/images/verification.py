@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.protocol.image_messages import Verify
-from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.images.known_images import Process
 from appliance.supervisor.images.swap_comparison import SwapComparison
 from appliance.supervisor.processes.child_roles import Role
 

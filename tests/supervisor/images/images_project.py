@@ -9,8 +9,8 @@ from typing import Any
 from appliance.errors import StartError
 from appliance.protocol.image_messages import CheckpointReached, Fingerprints, ImageReady, Verify
 from appliance.protocol.messages import FilesReport
-from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.images import Images
+from appliance.supervisor.images.known_images import Process
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.watch.kinds import Kind

@@ -11,7 +11,7 @@ from appliance.protocol.image_messages import CheckpointReached
 from appliance.protocol.messages import FilesReport
 from appliance.supervisor.images.checkpoints import PENDING_S
 from appliance.supervisor.images.image_memory import MEMORY_S
-from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.images.known_images import Process
 from appliance.supervisor.processes.child_roles import Role
 from appliance.watch.kinds import Kind
 from tests.supervisor.images.images_project import ImagesProject

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.supervisor.images.image_memory import MEMORY_S
 from appliance.supervisor.images.image_processes import ANSWER_S
-from appliance.supervisor.images.image_states import Process
+from appliance.supervisor.images.known_images import Process
 from appliance.supervisor.images.verification import COMPARE_S
 from tests.supervisor.images.images_project import STATE, ImagesProject
 

@@ -10,8 +10,8 @@ import pytest
 
 from appliance.protocol.image_messages import GetReady
 from appliance.supervisor.images.image_processes import ANSWER_S, LATER_S
-from appliance.supervisor.images.image_states import Process
 from appliance.supervisor.images.images import CALM_S
+from appliance.supervisor.images.known_images import Process
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from tests.supervisor.images.images_project import ImagesProject

@@ -43,16 +43,8 @@ from appliance.supervisor.images.image_events import (
     WorkerStarted,
     WorkerWanted,
 )
-from appliance.supervisor.images.image_states import (
-    ROWS,
-    Phase,
-    Process,
-    State,
-    delay_s,
-    fork_source,
-    step,
-    why_not,
-)
+from appliance.supervisor.images.image_states import ROWS, step
+from appliance.supervisor.images.known_images import Phase, Process, State, delay_s, fork_source, why_not
 
 SAVED = [FilesChanged(), WorkerWanted()]
 
@@ -74,9 +66,9 @@ EVENT = st.one_of(
 class Model:
     """The processes as a performer has them, and which files each has read."""
 
-    def __init__(self, *, alone: bool) -> None:
-        self.alone = alone  # always
-        self.state = State(alone=alone)
+    def __init__(self, *, crowded: bool) -> None:
+        self.crowded = crowded  # always
+        self.state = State(crowded=crowded)
         self.paused = False  # the process that imports
         self.files = 0  # counts the changes
         self.unswappable = 0  # the newest change that no swap can serve
@@ -93,7 +85,7 @@ class Model:
             return []
         if isinstance(event, WorkerStarted):
             swapping = event.swapping and fork_source(self.state) is not None
-            event = WorkerStarted(swapping, event.alone or self.alone)
+            event = WorkerStarted(swapping, event.crowded or self.crowded)
             self.served = self.files
         if isinstance(event, FilesChanged):
             self.files += 1
@@ -134,25 +126,24 @@ class Model:
 
 
 @given(st.lists(EVENT, max_size=50), st.booleans())
-def test_no_sequence_breaks_what_must_hold(events: list[Event], alone: bool):
+def test_no_sequence_breaks_what_must_hold(events: list[Event], crowded: bool):
     """No sequence imports twice at once, forks from an image that is out of date, or forgets the next import."""
-    model = Model(alone=alone)
+    model = Model(crowded=crowded)
     for event in events:
         before = model.state
         actions = model.take(event)
         state = model.state
         assert state.phase in ROWS
-        assert state.image is (model.image is not None)
+        assert state.has_image is (model.image is not None)
         assert (model.importing is not None) is (state.phase not in {Phase.WAITING, Phase.OFF})
         if model.image is not None:
             assert model.image >= model.unswappable, f"{event} left an image that no swap can bring up to date"
         if fork_source(state) is None:
             assert why_not(state), f"no reason after {event}"
         assert delay_s(state) is None or model.scheduled, f"{event} forgot the next import of {before}"
-        assert state.image or not state.spare
-        assert not (state.serving and state.starting)
-        assert not (model.paused and model.importing is not None) or (state.starting and state.alone)
-        if state.starting and not (state.image or state.alone or state.refused) and state.preloader:
+        assert state.has_image or not state.spare
+        assert not (model.paused and model.importing is not None) or (state.starts and state.crowded)
+        if state.starts and not (state.has_image or state.crowded or state.refused) and state.preloader:
             assert model.scheduled or model.importing is not None or state.phase is Phase.OFF, "a save delays the image"
         if ReplaceWorker() in actions:
             assert fork_source(state) is None or state.wanted
@@ -161,9 +152,9 @@ def test_no_sequence_breaks_what_must_hold(events: list[Event], alone: bool):
 
 
 @given(st.lists(EVENT, max_size=50), st.booleans())
-def test_an_image_comes_from_everywhere(events: list[Event], alone: bool):
+def test_an_image_comes_from_everywhere(events: list[Event], crowded: bool):
     """After any sequence but a stop, an import that is good serves the next save by a swap, which is compared."""
-    model = Model(alone=alone)
+    model = Model(crowded=crowded)
     for event in events:
         if not isinstance(event, StopRequested):
             model.take(event)

@@ -49,24 +49,22 @@ from appliance.supervisor.images.image_events import (
     WorkerStarted,
     WorkerWanted,
 )
-from appliance.supervisor.images.image_states import (
-    EVENTS,
+from appliance.supervisor.images.image_states import EVENTS, OTHER_PACKAGES, REPLACED, ROWS, step
+from appliance.supervisor.images.known_images import (
     FIRST_S,
     LATER_S,
     LATEST_S,
     NOT_READY,
     NOT_SAVED,
-    OTHER_PACKAGES,
     QUIET_S,
-    REPLACED,
-    ROWS,
+    Image,
     Phase,
     Process,
     State,
+    Worker,
     delay_s,
     fork_source,
     latest_s,
-    step,
     why_not,
 )
 from tests.supervisor.histories import History
@@ -95,7 +93,7 @@ def test_the_first_image_is_made_at_once():
     assert history(ImportDue(), state=state)[1] == [StartImport()]
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
     assert actions == [Promote(), ForkAhead()]
-    assert (state.image, fork_source(state), why_not(state)) == (True, None, NOT_SAVED)
+    assert (state.image, fork_source(state), why_not(state)) == (Image.SHARED, None, NOT_SAVED)
 
 
 def test_a_save_is_served_from_the_image():
@@ -111,11 +109,12 @@ def test_a_save_is_served_from_the_image():
 def test_an_equal_state_replaces_the_image():
     """After a swap, when quiet, the project is imported; where the states are equal, the import is the next image."""
     state, actions = history(*SWAPPED)
-    assert (actions, state.unverified) == ([Schedule(QUIET_S)], True)
+    assert (actions, state.worker) == ([Schedule(QUIET_S)], Worker.UNVERIFIED)
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
     assert (state.phase, actions) == (Phase.COMPARING, [Compare()])
     state, actions = history(Compared(), state=state)
-    assert (actions, state.unverified, state.spare) == ([ReportVerified(), Promote(), ForkAhead()], False, False)
+    assert (actions, state.worker) == ([ReportVerified(), Promote(), ForkAhead()], Worker.SERVING)
+    assert not state.spare
     assert delay_s(state) is None
 
 
@@ -123,10 +122,11 @@ def test_an_equal_state_replaces_the_image():
 def test_an_image_with_little_to_swap_stays(begun: list[Event]):
     """Where nothing differs and few files have changed, the image goes on, and shares its memory with the worker."""
     state, actions = history(*begun, Compared(keep=True))
-    assert (actions, state.unverified, state.image) == ([EndImport(), ReportVerified()], False, True)
+    assert actions == [EndImport(), ReportVerified()]
+    assert (state.worker, state.image) == (Worker.SERVING, Image.SHARED)
     assert (delay_s(state), fork_source(history(*SAVED, state=state)[0])) == (None, Process.IMAGE)
     lost, _ = history(*begun, state=None)
-    lost, actions = history(Compared(keep=True), state=replace(lost, image=False, spare=False))
+    lost, actions = history(Compared(keep=True), state=replace(lost, image=Image.NONE, spare=False))
     assert Promote() in actions
 
 
@@ -143,7 +143,7 @@ def test_a_mismatch_replaces_the_worker():
     assert actions == [ReportMismatch(("app",)), Promote(), ReplaceWorker()]
     assert (fork_source(state), why_not(state)) == (None, REPLACED)
     state, actions = history(WorkerStarted(swapping=False), WorkerReady(), state=state)
-    assert (actions, state.unverified) == ([], False)
+    assert (actions, state.worker) == ([], Worker.SERVING)
 
 
 @pytest.mark.parametrize("begun", [SWAPPED[:-1], [*SWAPPED, ImportDue(), ImportStarted()], COMPARING, REPEATING])
@@ -157,15 +157,15 @@ def test_a_save_ends_a_comparison(begun: list[Event]):
     assert actions == [Schedule(QUIET_S)]
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_a_save_while_the_first_image_is_made(alone: bool):
+@pytest.mark.parametrize("crowded", [True, False])
+def test_a_save_while_the_first_image_is_made(crowded: bool):
     """The import goes on; with one processor it stands still while a worker is started, which does not wait for it."""
-    state, actions = history(*IMPORTING, *SAVED, state=State(alone=alone))
+    state, actions = history(*IMPORTING, *SAVED, state=State(crowded=crowded))
     assert (actions, fork_source(state), why_not(state)) == ([], None, NOT_READY)
-    state, actions = history(WorkerStarted(swapping=False, alone=alone), state=state)
-    assert actions == [Pause()] * alone
+    state, actions = history(WorkerStarted(swapping=False, crowded=crowded), state=state)
+    assert actions == [Pause()] * crowded
     for event in (WorkerReady(), WorkerGone()):
-        assert history(event, state=state)[1] == [Resume()] * alone
+        assert history(event, state=state)[1] == [Resume()] * crowded
     state, _ = history(WorkerReady(), Imported(), SpareForked(), *SAVED, state=state)
     assert fork_source(state) is Process.SPARE
 
@@ -182,14 +182,14 @@ def test_the_first_image_is_imported_beside_a_worker_that_starts():
     state, actions = history(Imported(), state=state)
     assert actions == [Promote()]
     assert fork_source(history(WorkerReady(), *SAVED, state=state)[0]) is Process.IMAGE
-    busy = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False, alone=True)]
+    busy = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False, crowded=True)]
     assert history(*busy)[1] == []
     assert delay_s(history(*READY, *SAVED, WorkerStarted(swapping=False))[0]) is None
 
 
 def test_an_import_goes_on_when_the_machine_has_time_again():
     """An import that stood still for one worker goes on beside the next one, if others use the processors no more."""
-    paused, _ = history(*IMPORTING, WorkerStarted(swapping=False, alone=True))
+    paused, _ = history(*IMPORTING, WorkerStarted(swapping=False, crowded=True))
     assert history(*SAVED, WorkerStarted(swapping=False), state=paused)[1] == [Resume()]
 
 
@@ -221,7 +221,7 @@ def test_a_declined_swap_drops_the_image():
 def test_a_failed_swap_is_a_miss():
     """A worker from the image that ends before it is ready counts as an image that has failed."""
     state, actions = history(*READY, *SAVED, WorkerStarted(swapping=True), SwapFailed("killed by SIGKILL"))
-    assert (actions, state.misses) == ([ReportEnded("killed by SIGKILL"), EndImage(), due(2.0)], 1)
+    assert (actions, state.failures_in_a_row) == ([ReportEnded("killed by SIGKILL"), EndImage(), due(2.0)], 1)
     assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [due(2.0)]
 
 
@@ -289,7 +289,7 @@ def test_what_could_not_be_compared():
 def test_other_packages_drop_the_image():
     """An image has the packages of the preloader that it came from: it goes when that one is discarded."""
     state, actions = history(*READY, PreloaderGone())
-    assert (actions, state.image, delay_s(state)) == ([EndImage()], False, None)
+    assert (actions, state.image, delay_s(state)) == ([EndImage()], Image.NONE, None)
     assert history(PreloaderReady(), state=state)[1] == [due(QUIET_S)]
 
 
@@ -318,7 +318,7 @@ def test_a_difference_between_two_preloaders(preloaded: list[Event]):
     events = [] if preloaded[:-1] == COMPARING else [ImportDue(), ImportStarted(), Imported()]
     state, actions = history(*preloaded, *events, Compared(("the process",)))
     assert actions == [ReportUnverified(OTHER_PACKAGES), Promote(), ReplaceWorker()]
-    assert (state.unverified, why_not(state)) == (False, REPLACED)
+    assert (state.worker, why_not(state)) == (Worker.NONE, REPLACED)
 
 
 def test_another_project_has_another_image():
@@ -340,7 +340,7 @@ def test_a_spare_for_each_save():
 def test_after_a_crash_no_image_is_used():
     """A worker that replaces one that died is forked from the preloader, although there is an image."""
     state, _ = history(*SWAPPED, WorkerGone())
-    assert (state.unverified, fork_source(state), why_not(state)) == (False, None, NOT_SAVED)
+    assert (state.worker, fork_source(state), why_not(state)) == (Worker.NONE, None, NOT_SAVED)
     assert history(*COMPARING, WorkerGone())[1] == [EndImport()]
 
 

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.protocol.messages import FilesReport
-from appliance.supervisor.images.image_states import LATEST_S, NOT_READY, NOT_SAVED, REPLACED, Process
+from appliance.supervisor.images.image_states import REPLACED
 from appliance.supervisor.images.images import KEPT_FILES
+from appliance.supervisor.images.known_images import LATEST_S, NOT_READY, NOT_SAVED, Process
 from appliance.supervisor.images.swappable_files import NOT_WORTH, WORTH_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.watch.kinds import Kind
