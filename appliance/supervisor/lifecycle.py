@@ -23,7 +23,6 @@ from appliance.supervisor.lifecycle_events import (
     CodeChanged,
     Event,
     Finish,
-    HideStandIn,
     Install,
     Installed,
     InstallFailed,
@@ -37,6 +36,7 @@ from appliance.supervisor.lifecycle_events import (
     Retire,
     RetryDue,
     RetryLater,
+    ServeProject,
     ShowFailure,
     ShowProgress,
     StopAll,
@@ -139,7 +139,7 @@ def _outdate(state: State, _event: CodeChanged) -> Step:
 def _ready(state: State, event: WorkerReady) -> Step:
     if event.generation != state.generation:
         return state, ()
-    return replace(state, phase=Phase.SERVING), (HideStandIn(),)
+    return replace(state, phase=Phase.SERVING), (ServeProject(),)
 
 
 def _failed(state: State, event: WorkerFailed) -> Step:

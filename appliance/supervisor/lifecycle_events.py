@@ -193,8 +193,8 @@ class ShowFailure(Action):
     page: Page
 
 
-class HideStandIn(Action):
-    """The worker accepts connections: the stand-in stops."""
+class ServeProject(Action):
+    """Leave the connections to the worker, which accepts now; the stand-in stops."""
 
 
 class RetryLater(Action):

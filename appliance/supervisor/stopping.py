@@ -73,14 +73,14 @@ class Stopping:
     def _end(self, child: Handle) -> None:
         # A companion was asked to end already, and may finish its work.
         if child.drained or child.role is Role.COMPANION:
-            self.drained(child)
+            self.limit_background_work(child)
         elif child.ending:
             self._loop.call_later(STOP_GRACE_S, partial(self._children.kill, child))
         else:
             self._children.retire(child, STOP_GRACE_S, streams_s=STOP_GRACE_S)
 
-    def drained(self, child: Handle) -> None:
-        """The child has no more requests: its background work may go on for a while."""
+    def limit_background_work(self, child: Handle) -> None:
+        """Let a child that has no more requests finish its background work, for the rest of its time."""
         self._children.set_deadline(child, max(0.0, self._began + self._work_s - time.monotonic()))
 
     def force(self) -> None:

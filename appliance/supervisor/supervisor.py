@@ -135,7 +135,7 @@ class Supervisor:
             **self._worker_group.performers(),
             **self._pages.performers(),
             lifecycle_events.Boot: self._boot,
-            lifecycle_events.HideStandIn: self._hide_stand_in,
+            lifecycle_events.ServeProject: self._serve_project,
             lifecycle_events.ShowFailure: self._show_failure,
             lifecycle_events.StopAll: self._stop_all,
             lifecycle_events.Finish: lambda _: self._loop.stop(),
@@ -255,7 +255,7 @@ class Supervisor:
         if self._steps.analysis is not None:
             self._defects.guarded(partial(self._companions.booting, self._steps.analysis))
 
-    def _hide_stand_in(self, _action: lifecycle_events.HideStandIn) -> None:
+    def _serve_project(self, _action: lifecycle_events.ServeProject) -> None:
         if (worker := self._worker_group.workers.current) is not None:
             self._pages.router.serve(worker)
             self._consumers.recorder.questions.serves(worker.generation)
@@ -284,7 +284,7 @@ class Supervisor:
     def _drained(self, child: Handle) -> None:
         self._worker_group.drained(child)
         if self._stopping.began:
-            self._stopping.drained(child)
+            self._stopping.limit_background_work(child)
 
     def _check_all_gone(self) -> None:
         if self._lifecycle.state.phase is not Phase.STOPPING or self._companions.living():

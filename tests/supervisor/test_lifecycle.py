@@ -22,7 +22,6 @@ from appliance.supervisor.lifecycle_events import (
     CodeChanged,
     Event,
     Finish,
-    HideStandIn,
     Install,
     Installed,
     InstallFailed,
@@ -35,6 +34,7 @@ from appliance.supervisor.lifecycle_events import (
     Retire,
     RetryDue,
     RetryLater,
+    ServeProject,
     ShowFailure,
     ShowProgress,
     StopAll,
@@ -57,7 +57,7 @@ def test_a_whole_environment_leads_to_serving():
     state, actions = history(Analysed(1, installed=True))
     assert (state.phase, actions) == (Phase.BOOTING, [CancelPreparation(), ShowProgress(Phase.BOOTING), Boot(1)])
     state, actions = history(WorkerReady(1), state=state)
-    assert (state.phase, actions) == (Phase.SERVING, [HideStandIn()])
+    assert (state.phase, actions) == (Phase.SERVING, [ServeProject()])
 
 
 def test_a_project_is_booted_once_it_is_installed():
@@ -211,7 +211,7 @@ PERFORMED: list[tuple[Action, Event | None, Event | None]] = [
     (Prepare(3), PreparationFailed(3, PAGE), AnalysisDue(3)),
     (Boot(3), WorkerFailed(3, PAGE), RetryDue(3)),
     (Retire(3), None, None),
-    (HideStandIn(), None, None),
+    (ServeProject(), None, None),
 ]
 
 

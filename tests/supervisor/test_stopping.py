@@ -117,10 +117,10 @@ def test_background_work_has_what_is_left(ground: Ground, grace_s: float, work_s
     stopping.begin("SIGTERM")
     child = handle()
     ground.loop.advance(0.25)
-    stopping.drained(child)
+    stopping.limit_background_work(child)
     assert ground.children.left == [(child, max(0.0, work_s - 0.25))]
     ground.loop.advance(9.0)
-    stopping.drained(child)
+    stopping.limit_background_work(child)
     assert ground.children.left[1] == (child, 0.0)
 
 

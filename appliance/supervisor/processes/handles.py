@@ -163,7 +163,7 @@ class Handle:
         """Note why the child ends, for ``how``."""
         self.cause = cause
 
-    def drained_requests(self) -> None:
+    def mark_drained(self) -> None:
         """Note that the child has no more requests."""
         self.drained = True
 

@@ -32,9 +32,9 @@ class DrainedWorkers:
         self._children = children
         self._drained: list[Handle] = []
 
-    def drained(self, child: Handle) -> None:
-        """The worker has no more requests; its deadline stays as it is."""
-        child.drained_requests()
+    def add(self, child: Handle) -> None:
+        """Add a worker that has no more requests. Keep its deadline."""
+        child.mark_drained()
         living = self._children.living()
         self._drained = [each for each in self._drained if each in living]
         self._drained.append(child)

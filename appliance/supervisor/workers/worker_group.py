@@ -129,8 +129,8 @@ class WorkerGroup:
         return worker if is_serving and worker is not None and not worker.ending else None
 
     def drained(self, child: Handle) -> None:
-        """A worker has no more requests."""
-        self._drained_workers.drained(child)
+        """Let a worker that has no more requests finish its background work."""
+        self._drained_workers.add(child)
         if self.workers.awaits_address:
             self._drained_workers.shorten_deadlines()
 

@@ -60,7 +60,7 @@ def test_what_a_child_reports_is_noted():
     assert (child.python, child.recorded, child.ready_at is not None) == ("3.13.1", 5, True)
     assert (child.reported, child.drained, child.ending, child.cause) == (False, False, False, "")
     child.explained()
-    child.drained_requests()
+    child.mark_drained()
     child.mark_ending()
     child.blame("it accepted no connection")
     assert (child.reported, child.drained, child.ending, child.cause) == (True, True, True, "it accepted no connection")

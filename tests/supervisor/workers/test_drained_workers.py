@@ -28,7 +28,7 @@ def site() -> Site:
 def test_what_still_runs_after_a_second_is_asked_for(site: Site):
     """A worker that has drained is asked what still runs in it, once, and not before a second has passed."""
     child = site.children.add(handle())
-    site.drained_workers.drained(child)
+    site.drained_workers.add(child)
     assert child.drained
     site.loop.advance(REPORT_S - 0.001)
     assert site.children.sent == []
@@ -41,19 +41,19 @@ def test_of_more_than_a_few_the_oldest_is_ended(site: Site):
     """Of many that have drained only the newest go on; one that has ended by itself does not count."""
     children = [site.children.add(handle()) for _ in range(MOST + 2)]
     for child in children[:MOST]:
-        site.drained_workers.drained(child)
+        site.drained_workers.add(child)
     assert site.children.cuts == []
     site.children.end(children[1])
-    site.drained_workers.drained(children[MOST])
+    site.drained_workers.add(children[MOST])
     assert site.children.cuts == []
-    site.drained_workers.drained(children[MOST + 1])
+    site.drained_workers.add(children[MOST + 1])
     assert site.children.cuts == [children[0]]
 
 
 def test_an_address_is_waited_for(site: Site):
     """Where the next worker waits for an address, those that have drained end soon; the others are not asked."""
     drained, serving = (site.children.add(handle()) for _ in range(2))
-    site.drained_workers.drained(drained)
+    site.drained_workers.add(drained)
     site.drained_workers.shorten_deadlines()
     assert site.children.left == [(drained, SHORT_GRACE_S)]
     assert not serving.drained
