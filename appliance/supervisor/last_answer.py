@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.workers.acceptor_events import OpenConnection
 
 _MAX_CONNECTIONS = 64  # at a time; more wait in the listening socket's queue
 _HEAD_S = 1.0  # a head must arrive in this time
@@ -46,16 +47,16 @@ class LastAnswer:
             self._loop.watch(self._listener, self._accept)
         self._answer = _rendered(page)
 
-    def take(self, connections: Sequence[tuple[int, str, str]], page: dict[str, Any] | None = None) -> None:
+    def take(self, connections: Sequence[OpenConnection], page: dict[str, Any] | None = None) -> None:
         """Answer connections that another process has accepted: descriptors, and what was read of each.
 
         ``page``: answer these with another page than all others.
         """
         answer = self._answer if page is None else _rendered(page)
-        for descriptor, early, _ in connections:
-            client = socket.socket(fileno=descriptor)
+        for each in connections:
+            client = socket.socket(fileno=each.descriptor)
             client.setblocking(False)  # noqa: FBT003  as above
-            self._connections.add(_Connection(self._loop, client, answer, self._connections, early))
+            self._connections.add(_Connection(self._loop, client, answer, self._connections, each.early))
 
     def stop(self) -> None:
         """Stop answering: another process answers from now on."""

@@ -119,13 +119,13 @@ class Supervisor:
         self._child_listener.route(self._child_routes())
         images = self._worker_group.images
         routes = SaveRoutes(
-            self._changed,
-            self._pages.router.assets_saved,
-            self._template_saves,
-            images.changed,
-            images.written,
-            self._companions.starting,
-            images.get_ready if images.is_on else None,
+            changed=self._changed,
+            assets=self._pages.router.assets_saved,
+            template_saves=self._template_saves,
+            before=images.changed,
+            spared=images.written,
+            companion_starts=self._companions.starting,
+            noticed=images.get_ready if images.is_on else None,
         )
         self._reload_trigger.route(routes)
 

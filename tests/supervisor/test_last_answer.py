@@ -10,6 +10,7 @@ import pytest
 
 from appliance.supervisor.last_answer import LastAnswer
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.workers.acceptor_events import OpenConnection
 
 PAGE = {"title": "No process can be started", "lead": "fork: no memory", "action": "Raise the limit."}
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -95,7 +96,7 @@ def test_connections_of_another_process_are_answered(site: Site):
         early = REQUEST.decode()
 
         def take(descriptor: int = descriptor, early: str = early, page: dict[str, object] | None = page) -> None:
-            site.last.take([(descriptor, early, "")], page)
+            site.last.take([OpenConnection(descriptor, early, "")], page)
 
         site.do(take)
         ours.settimeout(WAIT_S)

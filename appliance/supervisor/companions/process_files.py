@@ -27,6 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE = re.compile(r"([A-Za-z0-9_-]{1,64}):[ \t]*(\S.*)")  # as honcho and foreman read it
 _KEYS = ("command", "cwd", "env", "reload")
+_ENTRY = 'Write a line such as worker = "celery -A shop worker"; the entry is left out until then.'
 # What serves this project's application while it is developed: the appliance does that itself.
 _SERVES = re.compile(r"\brunserver(?:_plus)?\b|\bflask\s(?:[^|;&]{0,200}\s)?run(?:\s|\Z)")
 
@@ -135,7 +136,8 @@ def _of_procfile(file: Path, problems: list[Problem]) -> Iterator[Process]:
                 problems.append(Problem(PROCFILE, "the line is not `name: command`", "Correct or remove it.", number))
             continue
         if found[1] in seen:
-            problems.append(Problem(PROCFILE, f"{found[1]} is declared twice; this line counts", "Rename one.", number))
+            action = f"Give {found[1]} another name here, or remove its earlier line."
+            problems.append(Problem(PROCFILE, f"{found[1]} is declared twice; this line counts", action, number))
         seen.add(found[1])
         yield Process(found[1], found[2])
 
@@ -158,7 +160,7 @@ def _of_table(file: Path, problems: list[Problem]) -> Iterator[Process]:
         row: Any = {"command": entry} if isinstance(entry, str) else entry
         flaw = _flaw(name, row)
         if flaw:
-            problems.append(Problem(PYPROJECT, f"{TABLE}: {name!r}: {flaw}", "Correct it; it is left out until then."))
+            problems.append(Problem(PYPROJECT, f"{TABLE}: {name!r}: {flaw}", _ENTRY))
             continue
         if unread := [key for key in row if key not in _KEYS]:
             problems.append(_unread_keys(name, unread))

@@ -210,7 +210,7 @@ def _reached(state: State, event: Reached) -> Step:
 
 
 def _over(state: State, event: ImportOver) -> Step:
-    """Replace the checkpoints behind the one that the import went on from, or all, by those that it has reached."""
+    """Replace the checkpoints after the one that the import went on from, or all, by those that it has reached."""
     if not state.importing:
         return state, ()
     early = {each.path for each in state.coming if event.cpu_s and each.cpu_s < max(WORTH_S, SHARE * event.cpu_s)}

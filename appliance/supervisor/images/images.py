@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from appliance.watch.kinds import Kind
 
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
-CALM_S = 30.0  # after the last save; the next one may be far away
-KEPT_FILES = 4  # each swap takes these files again: about a millisecond for each
+CALM_S = 30.0  # without a save, before a spare that has copied nothing takes the place of the one that has
+KEPT_FILES = 4  # every swap compiles these files again, about 1 ms each
 
 
 class Images:
@@ -159,19 +159,19 @@ class Images:
         self._on(events.FilesChanged(objection))
 
     def worker_wanted(self) -> None:
-        """A worker is started soon."""
+        """Note that a worker will start soon, for a save: it may be forked from the image."""
         self._on(events.WorkerWanted())
         self.checkpoints.worker_wanted()
 
     def worker_started(self, worker: Handle, *, swapping: bool) -> None:
-        """A worker has its start message."""
+        """Note the worker that has its start message now."""
         self._worker = worker
         self.checkpoints.worker_started(worker, swapping=swapping)
         crowded = self._one_processor or (not self._state.has_image and self.is_on and are_crowded())
         self._on(events.WorkerStarted(swapping, crowded))
 
     def worker_ready(self) -> None:
-        """The newest worker serves."""
+        """Make a spare for the next save soon, and an import later: the newest worker serves."""
         if self._state.worker is Worker.SWAPPING and Process.IMAGE in self._files:
             self._declined.swapped(self._files[Process.IMAGE].changed)
         self.checkpoints.worker_ready()
@@ -179,18 +179,18 @@ class Images:
         self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
 
     def worker_gone(self) -> None:
-        """The newest worker has failed or ended."""
+        """Import nothing until there is another worker: the newest one has failed or ended."""
         self.checkpoints.worker_gone()
         self._on(events.WorkerGone())
 
     def swap_declined(self, reason: str, path: str) -> None:
-        """A worker from the image can't serve a change by a swap. ``path``: the file; or empty."""
+        """Drop the image, from which a change can't be served by a swap. ``path``: the file; or empty."""
         self._declined.declined(path, reason)
         self.checkpoints.import_needed([path])
         self._on(events.SwapDeclined(reason))
 
     def swap_failed(self, how: str) -> None:
-        """A worker from the image has ended, or did not answer, before it was ready."""
+        """Drop the image: a worker from it has ended, or did not answer, before it was ready."""
         self._on(events.SwapFailed(how))
 
     def close(self) -> None:
@@ -228,16 +228,16 @@ class Images:
         return self._state.has_image
 
     def preloader_ready(self) -> None:
-        """There is a preloader, or another one."""
+        """Import the project soon: there is a preloader, or another one."""
         self.checkpoints.preloader_ready()
         self._on(events.PreloaderReady())
 
     def preloader_ended(self) -> None:
-        """There is no preloader for now."""
+        """Begin no import: there is no preloader for now."""
         self._on(events.PreloaderEnded())
 
     def preloader_discarded(self) -> None:
-        """The preloader's packages may be out of date."""
+        """Drop everything: the preloader's packages may be out of date."""
         self.checkpoints.discard()
         self._on(events.PreloaderGone())
 

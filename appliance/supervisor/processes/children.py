@@ -114,7 +114,7 @@ class Children:
         """Ask the child to finish its requests and end; kill it after the grace, unless no timeout applies to it.
 
         Streams end at once; the child waits for ``streams_s`` until their generators have noticed, and for ``pause_s``
-        behind its last exit hook.
+        after its last exit hook.
         """
         if child.ending:
             return

@@ -37,7 +37,7 @@ class Memory:
         self._rose_at = 0.0
 
     def killed(self) -> str:
-        """Describe how the kernel has killed since the last question; empty if it has not.
+        """Describe the out-of-memory kill since the last call; empty if there was none.
 
         Each kill explains one death: the kernel can kill a preloader and a worker before we ask about the first.
         """

@@ -107,7 +107,8 @@ class ReloadTrigger:
         try:
             self._watcher.start()
         except (RuntimeError, MemoryError) as error:  # no thread is free; later perhaps
-            self._log.event("warning", "watch.failed", reason=str(error), action="It is tried again in a moment.")
+            action = "Nothing, unless this repeats: it is tried again. Then raise the limit of threads and of memory."
+            self._log.event("warning", "watch.failed", reason=str(error), action=action)
             self._loop.call_later(RETRY_S, self.start)
 
     def stop(self) -> None:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.protocol.record import Record
 
 Page = dict[str, Any]
+
+
+class OpenConnection(NamedTuple):
+    """A connection that a server has handed over, and no other has yet.
+
+    Attributes:
+        descriptor: of its socket.
+        early: what was read of it.
+        peer: its client's address; or empty.
+    """
+
+    descriptor: int
+    early: str
+    peer: str
+
 
 # -- events ------------------------------------------------------------------------------------------------------------
 
@@ -96,7 +111,7 @@ class OwnPagesAsked(Event):
     ``restart_early``: a stand-in has ended just before, so that another one would be started too soon.
     """
 
-    connections: Any
+    connections: list[OpenConnection]
     restart_early: bool = False
 
 
@@ -179,16 +194,16 @@ class ReportFailure(Action):
 class SendToStandIn(Action):
     """Send the stand-in connections on which a page of the appliance is asked for."""
 
-    connections: Any
+    connections: list[OpenConnection]
 
 
 class StartForOwnPages(Action):
     """Start the stand-in, and send it these connections."""
 
-    connections: Any
+    connections: list[OpenConnection]
 
 
 class RefuseOwnPages(Action):
     """Answer these connections in the supervisor: the appliance's pages can't be shown now."""
 
-    connections: Any
+    connections: list[OpenConnection]

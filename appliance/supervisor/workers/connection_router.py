@@ -24,6 +24,7 @@ from appliance.protocol.messages import TakeConnections
 from appliance.protocol.page_messages import PublishAssets, PublishRevision, SetStandInPage, StopAccepting
 from appliance.supervisor.workers import acceptor_events as events
 from appliance.supervisor.workers import acceptor_states
+from appliance.supervisor.workers.acceptor_events import OpenConnection
 from appliance.supervisor.workers.acceptor_states import Acceptor
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ NO_PAGES = {
     "action": "Load the page again in a moment. If it fails again, look for pages.failed or standin.ended in the log.",
 }
 
-Connection = tuple[int, str, str]  # a descriptor, what was read of it, and its client's address or ""
-
 
 class ConnectionRouter:
     """The worker and the stand-in as acceptors, and the connections that no process has."""
@@ -71,7 +70,7 @@ class ConnectionRouter:
         self._standin_ended_at = float("-inf")
         self._wait_began = 0.0  # when clients began to wait for a worker
         self._start_timer: Timer | None = None
-        self._waiting: list[Connection] = []
+        self._waiting: list[OpenConnection] = []
 
     def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
         return {
@@ -126,7 +125,7 @@ class ConnectionRouter:
     def handed_over(self, message: HandOverConnections, descriptors: list[int]) -> None:
         """Take connections that a server gave up, with what it had read of each."""
         peers = message.peers or [""] * len(descriptors)
-        connections = list(zip(descriptors, message.early, peers, strict=True))
+        connections = [OpenConnection(*each) for each in zip(descriptors, message.early, peers, strict=True)]
         if message.own_pages:
             early = time.monotonic() - self._standin_ended_at <= RESTART_S
             self._on(events.OwnPagesAsked(connections, restart_early=early))
@@ -218,7 +217,7 @@ class ConnectionRouter:
             return
         self._send_to_standin(action.connections)
 
-    def _send_to_standin(self, connections: list[Connection]) -> None:
+    def _send_to_standin(self, connections: list[OpenConnection]) -> None:
         try:
             sent = self._standin is not None and self._send(self._standin, connections)
         except OSError as error:  # no descriptor is free for a duplicate
@@ -229,20 +228,20 @@ class ConnectionRouter:
         else:
             self._last_answer.take(connections, NO_PAGES)
 
-    def _refuse_own_pages(self, connections: list[Connection], error: Exception) -> None:
+    def _refuse_own_pages(self, connections: list[OpenConnection], error: Exception) -> None:
         self._log.event("warning", "pages.failed", reason=str(error))
         self._last_answer.take(connections, NO_PAGES)
 
     # -- connections that wait -----------------------------------------------------------------------------------------
 
-    def _send(self, child: Handle, connections: Sequence[Connection]) -> bool:
-        early, peers = [each[1] for each in connections], [each[2] for each in connections]
+    def _send(self, child: Handle, connections: Sequence[OpenConnection]) -> bool:
+        early, peers = [each.early for each in connections], [each.peer for each in connections]
         message = TakeConnections(early=early, peers=peers if any(peers) else [])
-        return self._children.send(child, message, [each[0] for each in connections])
+        return self._children.send(child, message, [each.descriptor for each in connections])
 
     def _send_waiting(self, _action: events.SendWaiting) -> None:
         while self._waiting and (acceptor := self.acceptor) is not None:
-            part = self._waiting[next(message_parts([early for _, early, _ in self._waiting]))]
+            part = self._waiting[next(message_parts([each.early for each in self._waiting]))]
             try:
                 sent = self._send(acceptor, part)
             except OSError as error:  # no descriptor is free for a duplicate
@@ -270,6 +269,6 @@ class ConnectionRouter:
             self._loop.on_error(action.error)
 
 
-def _close(connections: Sequence[Connection]) -> None:
-    for descriptor, _, _ in connections:
-        os.close(descriptor)
+def _close(connections: Sequence[OpenConnection]) -> None:
+    for each in connections:
+        os.close(each.descriptor)

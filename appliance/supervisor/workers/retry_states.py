@@ -234,7 +234,7 @@ def _stopped_accepting(state: State, event: StoppedAccepting | Ended) -> Step:
 
 
 def _report_ended(state: State, event: ReportEnded) -> Step:
-    return state, (Supersede(event.attempt),) if event.attempt == state.reporting != 0 else ()
+    return state, (Supersede(event.attempt),) if state.reporting and event.attempt == state.reporting else ()
 
 
 def _ended(state: State, event: Ended) -> Step:

@@ -10,8 +10,8 @@ expects to be accepted.
 
 Long requests are not a standstill. If every thread may have one, a worker is stuck after a minute in which no request
 has begun or ended; the same if the process computes (it may hold the interpreter's lock). A process that is stopped, or
-that accepts nothing though threads are free, is found after ten seconds. Checks are counted and not time, since a
-machine may sleep.
+that accepts nothing though threads are free, is found after ten seconds. It counts checks and not
+seconds, because a suspended machine would make seconds jump.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Standstill:
         self._loop.call_later(CHECK_S, self.check)
 
     def request_probe(self) -> None:
-        """The health check asks: have the next check connect, so that there is something to see."""
+        """Make the next check open a connection: without a client, there is no progress to measure."""
         self._probe_requested = True
 
     def check(self) -> None:

@@ -174,7 +174,7 @@ def test_a_refused_project_has_checkpoints(make):
     assert project.declined("shop/views.py") is not None
 
 
-def test_an_import_that_fails_behind_it(chain: ImagesProject):
+def test_a_checkpoint_outlives_a_failed_import(chain: ImagesProject):
     """A mistake in the file that is edited leaves the checkpoint: the corrected file is served from there."""
     assert chain.declined("shop/views.py") is not None
     chain.images.worker_gone()

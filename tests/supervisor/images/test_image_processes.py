@@ -51,7 +51,7 @@ def test_a_stop_waits_for_no_process(project: ImagesProject, stops: str):
 
 
 def test_a_spare_gets_ready_once(project: ImagesProject):
-    """A spare that is forked behind a save gets ready at once; a file event asks it only if it has not."""
+    """A spare that is forked after a save gets ready at once; a file event asks it only if it has not."""
     spare = project.process(Process.SPARE)
     assert asked(project) == [spare]
     project.images.get_ready()

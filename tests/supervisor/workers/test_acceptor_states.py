@@ -16,6 +16,7 @@ from appliance.supervisor.workers.acceptor_events import (
     ConnectionsArrived,
     Event,
     NoDescriptor,
+    OpenConnection,
     OwnPagesAsked,
     PageNotShown,
     PageShown,
@@ -162,20 +163,23 @@ def test_connections_are_closed_after_many_attempts():
     assert history(SendDue(), PartSent(), NoDescriptor(ERROR), state=state)[1] == [SendLater()]
 
 
+PAGES, MORE = [OpenConnection(7, "GET /__appliance__/", "")], [OpenConnection(8, "", "")]
+
+
 def test_own_pages_go_to_the_stand_in():
     """The appliance's own pages start a stand-in, which accepts nothing while a worker serves."""
-    state, actions = history(WorkerServes(3), OwnPagesAsked("pages"))
-    assert actions == [StartForOwnPages("pages")]
+    state, actions = history(WorkerServes(3), OwnPagesAsked(PAGES))
+    assert actions == [StartForOwnPages(PAGES)]
     state, actions = history(StandInStarted(), state=state)
     assert (state.acceptor, actions) == (Acceptor.WORKER, [StopStandIn(3)])
-    assert history(OwnPagesAsked("more"), state=state)[1] == [SendToStandIn("more")]
+    assert history(OwnPagesAsked(MORE), state=state)[1] == [SendToStandIn(MORE)]
 
 
 def test_own_pages_are_refused_where_no_stand_in_may_start():
     """No stand-in starts just after one has ended, and none at the stop; one that runs still answers then."""
-    assert history(WorkerServes(3), OwnPagesAsked("pages", restart_early=True))[1] == [RefuseOwnPages("pages")]
-    assert history(StopRequested(), OwnPagesAsked("pages"))[1] == [RefuseOwnPages("pages")]
-    assert history(*SHOWN, StopRequested(), OwnPagesAsked("pages"))[1] == [SendToStandIn("pages")]
+    assert history(WorkerServes(3), OwnPagesAsked(PAGES, restart_early=True))[1] == [RefuseOwnPages(PAGES)]
+    assert history(StopRequested(), OwnPagesAsked(PAGES))[1] == [RefuseOwnPages(PAGES)]
+    assert history(*SHOWN, StopRequested(), OwnPagesAsked(PAGES))[1] == [SendToStandIn(PAGES)]
 
 
 def test_nothing_is_started_after_the_stop():
