@@ -89,6 +89,10 @@ TESTS = {
         "tests/supervisor/processes/test_handles.py",
         "tests/supervisor/processes/test_handle_notes.py",
     ],
+    "appliance/supervisor/processes/child_starts.py": [
+        "tests/supervisor/processes/test_child_starts.py",
+        "tests/supervisor/processes/test_handles.py",
+    ],
     "appliance/supervisor/stopping.py": ["tests/supervisor/test_stopping.py"],
 }
 

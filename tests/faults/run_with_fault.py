@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.__main__ import main as appliance
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.workers import connection_router, workers
 
@@ -64,7 +64,7 @@ def before(holder: Any, name: str, fault: Fault, which: Callable[..., object] = 
 def in_children(holder: Any, name: str, fault: Fault) -> None:
     """Have the fault come before each such call that the start of a child of one role makes."""
     role = ""
-    start = handles._spawn
+    start = child_starts._spawn
 
     def spawn(kind: Role, *given: Any, **named: Any) -> Any:
         nonlocal role
@@ -74,7 +74,7 @@ def in_children(holder: Any, name: str, fault: Fault) -> None:
         finally:
             role = ""
 
-    handles._spawn = spawn  # type: ignore[assignment]
+    child_starts._spawn = spawn  # type: ignore[assignment]
     before(holder, name, fault, lambda *_, **__: role or "none")
 
 

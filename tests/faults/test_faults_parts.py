@@ -26,7 +26,7 @@ ONCE_AND_ALWAYS = [
     ("write", "1", "ENOSPC"),
     ("accept", "", "EMFILE"),
     ("killpg", "", "EINVAL"),
-    ("appliance.supervisor.processes.handles:_prefer_as_oom_victim", "", "RuntimeError"),
+    ("appliance.supervisor.processes.child_starts:_prefer_as_oom_victim", "", "RuntimeError"),
     *(("appliance.protocol.channel:Channel.send", f"({frame}(", "ENOBUFS") for frame in FRAMES),
     ("appliance.protocol.channel:Channel.send", "SetStandInPage", "RuntimeError"),
     ("appliance.protocol.channel:Channel.receive", "", "RuntimeError"),

@@ -14,7 +14,7 @@ from appliance.supervisor import lifecycle_events, offered_remedies
 from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.offered_remedies import OfferedRemedies
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps import remedy_run
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
@@ -34,7 +34,7 @@ class Scene:
         for module in (offered_remedies, remedy_run):
             monkeypatch.setattr(module, "threading", SimpleNamespace(Thread=AtOnce))
         self.spawned: list[tuple[list[str], dict[str, Any]]] = []
-        monkeypatch.setattr(handles, "spawn", self._spawn)
+        monkeypatch.setattr(child_starts, "spawn", self._spawn)
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
         self.events: list[lifecycle_events.Event] = []
         self.lifecycle = SimpleNamespace(

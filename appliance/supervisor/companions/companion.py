@@ -18,7 +18,7 @@ from appliance.supervisor.companions.marked_processes import VARIABLE
 from appliance.supervisor.companions.remaining_processes import RemainingProcesses
 from appliance.supervisor.companions.shell_commands import with_exec
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.handles import Options
+from appliance.supervisor.processes.child_starts import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,7 @@ from appliance.supervisor.companions import companion_guard
 from appliance.supervisor.companions.companion import Companion
 from appliance.supervisor.companions.marked_processes import end_marked
 from appliance.supervisor.companions.process_files import PROCFILE, TABLE, Declared
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Companions:
     """
 
     def __init__(
-        self, runtime: Runtime, gone: Callable[[], None], *, spawn: Callable[..., Handle] = handles.spawn
+        self, runtime: Runtime, gone: Callable[[], None], *, spawn: Callable[..., Handle] = child_starts.spawn
     ) -> None:
         self._runtime = runtime
         self._gone = gone
@@ -148,7 +148,7 @@ class Companions:
         try:
             child = self._spawn(
                 Role.GUARD, 0, command, environment=self._runtime.process, folder=Path("/"), channel=False,
-                options=handles.Options(open_input=True, outlives=True),
+                options=child_starts.Options(open_input=True, outlives=True),
             )  # fmt: skip
         except StartError:
             return  # the next change tries again; the guard is needed only if the supervisor is killed

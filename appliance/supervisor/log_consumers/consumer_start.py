@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from appliance.errors import ApplianceError
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def start_consumer(
     read, child = -1, None
     try:
         read = pipe.open()
-        child = runtime.children.add(handles.spawn_own(role, module, environment))
+        child = runtime.children.add(child_starts.spawn_own(role, module, environment))
         runtime.children.send(child, message, [read, *descriptors])
     except (OSError, ApplianceError):
         if child is not None:

@@ -24,7 +24,7 @@ from appliance.protocol.messages import Preload
 from appliance.supervisor.preloading import preload_cache, preload_states
 from appliance.supervisor.preloading import preload_events as events
 from appliance.supervisor.preloading.preload_states import Phase, Process
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_restarts import LASTED_S
 from appliance.supervisor.processes.child_roles import Role
@@ -272,7 +272,7 @@ class Preloading:
 
     def _spawn(self, analysis: Analysis) -> Handle:
         return self._children.add(
-            handles.spawn_side(
+            child_starts.spawn_side(
                 Role.PRELOADER, 0, analysis.plan.python, environment=analysis.variables, folder=self._settings.project
             )
         )
@@ -291,7 +291,7 @@ class Preloading:
     def _expect_copy(self) -> list[int]:
         """Expect a copy of the process that imports, for the next round; return the copy's descriptors."""
         try:
-            copy, theirs = handles.prepare_forked(Role.PRELOADER)
+            copy, theirs = child_starts.prepare_forked(Role.PRELOADER)
         except StartError:
             return []  # no descriptor is left: the next round starts a process
         self._processes[Process.COPY] = self._children.add(copy)

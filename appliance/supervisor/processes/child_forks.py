@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import StartError
 from appliance.protocol.messages import Fork
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 
 if TYPE_CHECKING:
     from appliance.supervisor.processes.child_roles import Role
@@ -22,7 +22,7 @@ def request_fork(children: Children, parent: Handle, role: Role) -> Handle | Non
         The fork, which waits for its first message; None if there are no descriptors, or the parent has ended.
     """
     try:
-        child, theirs = handles.prepare_forked(role)
+        child, theirs = child_starts.prepare_forked(role)
     except StartError:
         return None  # a cold start reports why, if it fails too
     asked = children.send(parent, Fork(), theirs)

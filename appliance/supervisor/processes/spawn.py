@@ -23,7 +23,7 @@ from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.image_messages import GoOn, ImportAhead
 from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import TITLES, Role
 from appliance.supervisor.processes.environment_link import link
 from appliance.watch.kinds import watched_names
@@ -92,7 +92,7 @@ class Spawner:
         # In the image, and with the dev container Feature; elsewhere an editor finds the project's own environment.
         if self._process.get("APPLIANCE_STATUS_SOCKET"):
             link(Path(self._settings.status_socket).parent, analysis.plan.environment)
-        child = handles.spawn_side(
+        child = child_starts.spawn_side(
             Role.WORKER,
             generation,
             analysis.plan.python,
@@ -136,7 +136,7 @@ class Spawner:
         Raises:
             StartError: no process can be started.
         """
-        child = handles.spawn_side(
+        child = child_starts.spawn_side(
             Role.STANDIN, generation, Path(sys.executable), environment=self._process, folder=Path("/")
         )
         return self._initialise(self._children.add(child), {})

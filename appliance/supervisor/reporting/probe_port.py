@@ -14,7 +14,7 @@ from appliance.protocol.messages import ServeProbes
 from appliance.protocol.probe_state import ProbeState, StateWriter
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.listen import bind
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_restarts import ChildRestarts
 from appliance.supervisor.processes.child_roles import Role
 
@@ -128,7 +128,7 @@ class ProbePort:
             return
         children = self._runtime.children
         try:
-            process = handles.spawn_own(Role.PROBES, "appliance.probes", self._runtime.process)
+            process = child_starts.spawn_own(Role.PROBES, "appliance.probes", self._runtime.process)
             self._child = child = children.add(process)
             children.send(child, ServeProbes(), [self._listener.fileno(), self._writer.descriptor])
         except (OSError, ApplianceError) as error:

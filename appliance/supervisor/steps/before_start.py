@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.errors import PreparationError
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.saves.held_failures import hold_nothing
@@ -62,7 +62,7 @@ class BeforeStart:
         log: Log,
         lifecycle: LifecycleRunner,
         *,
-        spawn: Callable[..., Handle] = handles.spawn,
+        spawn: Callable[..., Handle] = child_starts.spawn,
         hold: Hold = hold_nothing,
     ) -> None:
         self._spawn = spawn

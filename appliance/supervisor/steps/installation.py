@@ -20,7 +20,7 @@ from appliance.environment.plan import supply
 from appliance.errors import InstallError, InterpreterError
 from appliance.protocol.remedy_kinds import all_checked
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.saves.held_failures import hold_nothing
 
@@ -71,7 +71,7 @@ class Installation:
         log: Log,
         on_event: Callable[[lifecycle_events.Event], None],
         page: ProgressPage,
-        spawn: Callable[..., Handle] = handles.spawn_installer,
+        spawn: Callable[..., Handle] = child_starts.spawn_installer,
         hold: Hold = hold_nothing,
     ) -> None:
         self._spawn = spawn

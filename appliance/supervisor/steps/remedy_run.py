@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.errors import ApplianceError
 from appliance.remedies import apply_edit
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.steps import remedy_states as runs
 from appliance.supervisor.steps.before_start import GRACE_S
@@ -150,7 +150,7 @@ class RemedyRun:
             variables = {**self._environment, apply_edit.VARIABLE: made.edit.job(facts.root)}
         else:
             argv, variables = list(made.command), {**(made.variables or facts.variables), **made.shown}
-        return handles.spawn(Role.REMEDY, 0, argv, environment=variables, folder=facts.root, channel=False)
+        return child_starts.spawn(Role.REMEDY, 0, argv, environment=variables, folder=facts.root, channel=False)
 
     def _act(self, run: int, action: Callable[[], bool]) -> None:
         def act() -> None:

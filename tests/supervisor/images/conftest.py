@@ -9,7 +9,7 @@ import pytest
 
 from appliance.supervisor.images import checkpoints, image_imports
 from appliance.supervisor.images import images as module
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from tests.supervisor.images.images_project import ImagesProject
 
 
@@ -23,7 +23,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
         monkeypatch.setattr(checkpoints, "Memory", lambda: memory)
         served = ImagesProject(tmp_path_factory.mktemp("project"), **options)
         memory.shortage = lambda: served.shortage
-        monkeypatch.setattr(handles, "prepare_forked", served.prepare_forked)
+        monkeypatch.setattr(child_starts, "prepare_forked", served.prepare_forked)
         monkeypatch.setattr(image_imports, "time", SimpleNamespace(monotonic=lambda: served.loop.now))
         return served
 

@@ -18,7 +18,7 @@ from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_events import Schedule
 from appliance.supervisor.preloading.preload_states import Process
 from appliance.supervisor.preloading.preloading import Preloading
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
@@ -116,8 +116,8 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Project]:
     """Let its starts be its own."""
 
     def begin(project: Project) -> Project:
-        monkeypatch.setattr(handles, "spawn_side", project.spawn)
-        monkeypatch.setattr(handles, "prepare_forked", project.unborn)
+        monkeypatch.setattr(child_starts, "spawn_side", project.spawn)
+        monkeypatch.setattr(child_starts, "prepare_forked", project.unborn)
         return project
 
     return begin

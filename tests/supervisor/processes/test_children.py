@@ -16,8 +16,9 @@ from appliance.protocol.record import Message
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import children as module
 from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.processes.child_starts import prepare_forked
 from appliance.supervisor.processes.children import Children
-from appliance.supervisor.processes.handles import Handle, prepare_forked
+from appliance.supervisor.processes.handles import Handle
 
 
 class Told:

@@ -14,7 +14,8 @@ import pytest
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.traces import Trace
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.handles import Handle, prepare_forked
+from appliance.supervisor.processes.child_starts import prepare_forked
+from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers.worker_events import Source
 
 

@@ -8,23 +8,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from appliance.errors import StartError
 from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.output_frames import TEXT, Piece, new_mark, pack
 from appliance.protocol.page_messages import SetStandInPage, StopAccepting
 from appliance.protocol.traces import Trace
-from appliance.supervisor.processes import handles
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.handles import Handle, prepare_forked, spawn
+from appliance.supervisor.processes.child_starts import prepare_forked, spawn
+from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.processes.reaper import reaped
-from tests.faults.injections import NO_DESCRIPTOR, NO_PROCESS, Faults
+from tests.supervisor.processes.child_descriptors import close, open_descriptors
 
 Start = Callable[..., Handle]
 
@@ -46,26 +45,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         close(each)
 
 
-def close(handle: Handle, theirs: Iterable[int] = ()) -> None:
-    """Close our descriptors of the child, and those that the child would get."""
-    for descriptor in (*handle.outputs.values(), *theirs):
-        os.close(descriptor)
-    if handle.channel is not None:
-        handle.channel.close()
-    if handle.lifeline is not None:
-        handle.lifeline.end()
-
-
 def read(handle: Handle, stream: str = "stdout") -> bytes:
     """What the child says next; b"" once nobody can say more."""
     assert select.select([handle.outputs[stream]], [], [], 10)[0]
     return os.read(handle.outputs[stream], 65_536)
-
-
-def open_descriptors() -> set[int]:
-    """The descriptors of this process, but the one that lists them."""
-    listed = [int(each.name) for each in list(Path("/proc/self/fd").iterdir())]
-    return {number for number in listed if Path(f"/proc/self/fd/{number}").is_symlink()}
 
 
 def wait(handle: Handle) -> int:
@@ -200,33 +183,6 @@ def test_the_kernel_takes_a_child_first(start: Start):
     assert Path(f"/proc/{child.pid}/oom_score_adj").read_text(encoding="ascii") == "500\n"
 
 
-@pytest.mark.parametrize(
-    ("argv", "words"), [(["/nowhere/python"], "no such file|not there|does not exist"), (["/bin/sh", "\0"], "null")]
-)
-def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, argv: list[str], words: str):
-    """Whatever refuses a start, it is one error in words, and no descriptor of it stays open."""
-    before = open_descriptors()
-    with pytest.raises(StartError) as raised:
-        spawn(Role.WORKER, 1, argv, environment={}, folder=tmp_path, channel=True)
-    assert open_descriptors() <= before
-    assert str(raised.value).startswith("a worker of the project (")
-    assert raised.value.__cause__ is not None
-
-
-def test_a_start_that_fails_names_its_cause(tmp_path: Path):
-    """A variable that is too long is named, and a folder that is not there."""
-    with pytest.raises(StartError, match="BIG"):
-        spawn(Role.WORKER, 1, ["/bin/sh"], environment={"BIG": "x" * 200_000}, folder=tmp_path, channel=False)
-    with pytest.raises(StartError, match="nowhere"):
-        spawn(Role.WORKER, 1, ["/bin/sh"], environment={}, folder=tmp_path / "nowhere", channel=False)
-
-
-def test_a_child_that_has_gone_needs_no_score():
-    """A child that ends at once is no error, though the kernel does not know it any more."""
-    handles._prefer_as_oom_victim(2**22 + 1)
-    assert not Path(f"/proc/{2**22 + 1}").exists()
-
-
 def test_a_mark_tells_who_wrote_a_piece():
     """After ``expect`` each output is read by lines that know the mark: they tell who has written a piece."""
     handle = Handle(Role.WORKER, 1, 4711, {"stdout": -1, "stderr": -1})
@@ -259,37 +215,6 @@ def test_the_channel_never_blocks_the_supervisor(start: Start):
         assert not os.get_blocking(each.channel.fileno())
         assert not each.channel.send(SetStandInPage({"text": "x" * 1_000_000}, 0.0, 0.0))
     close(forked, theirs)
-
-
-@pytest.mark.usefixtures("descriptor_faults")
-@pytest.mark.parametrize(("call", "after"), [("pipe", 0), ("pipe", 1), ("socketpair", 0)])
-def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
-    """Where descriptors run out in the midst of a start, it is an error in words, and what was opened is closed."""
-    before = open_descriptors()
-    faults.plan(call, NO_DESCRIPTOR, after=after)
-    with pytest.raises(StartError, match=r"a worker of the project can't be started: .* open files"):
-        prepare_forked(Role.WORKER)
-    assert open_descriptors() <= before
-
-
-@pytest.mark.usefixtures("descriptor_faults")
-def test_no_descriptor_for_a_lifeline(faults: Faults):
-    """A child is started without a lifeline where there is no descriptor for one."""
-    faults.plan("pipe", NO_DESCRIPTOR, after=2)
-    handle, theirs = prepare_forked(Role.WORKER)
-    assert len(theirs) == 3
-    close(handle, theirs)
-
-
-@pytest.mark.usefixtures("spawn_faults")
-def test_a_start_without_a_process_leaves_nothing_open(tmp_path: Path, faults: Faults):
-    """Where the limit of processes is reached, a start is an error that passes, and leaves nothing open."""
-    before = open_descriptors()
-    faults.plan("Popen", NO_PROCESS)
-    with pytest.raises(StartError, match="limit of processes") as raised:
-        spawn(Role.WORKER, 1, ["/bin/sh"], environment={}, folder=tmp_path, channel=True)
-    assert raised.value.passing
-    assert open_descriptors() <= before
 
 
 def test_one_that_another_child_forks():
@@ -375,26 +300,3 @@ def test_orphans_are_adopted():
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
     assert (ran.stdout, ran.stderr) == ("7\n", "")
-
-
-def test_the_side_of_the_project_is_isolated_only_where_it_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The stand-in runs isolated, a worker with the project's own variables; the installer is our own command."""
-    started: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(handles, "spawn", lambda *given, **named: started.append((*given, named)))
-    options: dict[str, Any] = {"environment": {"A": "b"}, "folder": tmp_path}
-    for role in (Role.WORKER, Role.STANDIN):
-        handles.spawn_side(role, 3, Path("/py"), **options)
-    handles.spawn_installer(["--project", "x"], job=5, **options)
-    named = {**options, "channel": True}
-    entry = str(handles.ENTRY)
-    assert started == [
-        ("worker", 3, ["/py", entry], named),
-        ("standin", 3, ["/py", "-I", "-m", "appliance.standin"], named),
-        (
-            "installer",
-            5,
-            [sys.executable, "-I", "-m", "appliance", "install", "--report", "--project", "x"],
-            {**named, "channel": False},
-        ),
-    ]
-    assert handles.ENTRY.is_file()

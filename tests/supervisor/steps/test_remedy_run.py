@@ -13,7 +13,7 @@ import pytest
 from appliance.errors import StartError
 from appliance.remedies import apply_edit
 from appliance.remedies.remedy import Edit, ProjectFacts, Proposal, Remedy
-from appliance.supervisor.processes import handles
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.steps import remedy_states as runs
 from appliance.supervisor.steps.before_start import GRACE_S
@@ -84,7 +84,7 @@ class Project:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose processes only remember."""
     made = Project(tmp_path)
-    monkeypatch.setattr(handles, "spawn", made.spawn)
+    monkeypatch.setattr(child_starts, "spawn", made.spawn)
     return made
 
 

@@ -29,7 +29,7 @@ from appliance.protocol.image_messages import (
 )
 from appliance.protocol.inflight import Reading
 from appliance.protocol.record import Message
-from appliance.supervisor.processes.handles import ENTRY
+from appliance.supervisor.processes.child_starts import ENTRY
 
 SECONDS = 30.0
 Kind = TypeVar("Kind", bound=Message)
