@@ -75,6 +75,7 @@ TESTS = {
     ],
     "appliance/supervisor/workers/crash_loops.py": ["tests/supervisor/workers/test_deaths.py"],
     "appliance/supervisor/workers/retry_states.py": ["tests/supervisor/workers/test_retry_states.py"],
+    "appliance/supervisor/workers/worker_failures.py": ["tests/supervisor/workers/test_worker_reports.py"],
     "appliance/supervisor/workers/workers.py": [
         "tests/supervisor/workers/test_workers.py",
         "tests/supervisor/workers/test_worker_reports.py",

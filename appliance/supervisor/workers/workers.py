@@ -1,4 +1,4 @@
-"""Start the workers, one for each generation, wait for them, end them, and report what becomes of them.
+"""Start the workers, one for each generation, wait for them, end them, and report those that serve.
 
 Decides nothing over time. What happens to a worker becomes an event of ``retry_states``, whose actions are performed
 here. A failure that no further attempt can explain becomes an event of ``lifecycle``. Runs in the supervisor's loop.
@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import errno
 import time
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers import retry_states
 from appliance.supervisor.workers import worker_events as events
-from appliance.supervisor.workers.crash_loops import CrashLoops
 from appliance.supervisor.workers.import_watch import ImportWatch
 from appliance.supervisor.workers.reload_timeline import Save
 from appliance.supervisor.workers.worker_events import Source
+from appliance.supervisor.workers.worker_failures import WorkerFailures
 from appliance.supervisor.workers.worker_sources import WorkerSources
 
 if TYPE_CHECKING:
@@ -39,14 +37,11 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
-SETTLED_S = 1.0  # a worker that lives so long after it was ready has started well, even without a request
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
 SWAP_S = 3.0  # for a worker from an image to be ready; a swap takes milliseconds, but the machine may be busy
 END_PAUSE_S = 0.25  # before an old worker frees its memory: the next one has usually answered then
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
-OUTPUT_LINES = 60  # of a worker's output that a page about its death shows
-_REPORTED_FIELDS = {"file", "line", "type", "message", "action"}
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
 
 
@@ -87,14 +82,14 @@ class Workers:
         self._history = reports.history
         self._drained_workers = drained_workers
         self._no_timeout = no_timeout
+        self._failures = WorkerFailures(runtime)
+        self.output_line = self._failures.output_line
         self._import_watch = ImportWatch(
             self._loop, self._children, reports.stacks,
-            timeout_s=self._settings.boot_timeout_s, no_timeout=no_timeout, hangs=self._import_hangs,
+            timeout_s=self._settings.boot_timeout_s, no_timeout=no_timeout, hangs=self._failures.hangs,
         )  # fmt: skip
-        self._output: deque[str] = deque(maxlen=OUTPUT_LINES)
         self._save: Save | None = None
         self._analysis: Analysis | None = None  # the project as the last worker was started
-        self._crash_loops = CrashLoops()
         self._state = retry_states.State()
         self._performers = self._actions()
         self.current: Handle | None = None
@@ -172,10 +167,6 @@ class Workers:
 
     # -- what the workers do -------------------------------------------------------------------------------------------
 
-    def output_line(self, line: str) -> None:
-        """Keep a line of the output of the project's side, for a page about a death."""
-        self._output.append(line)
-
     def ready(self, child: Handle, message: Ready) -> None:
         """The worker has imported the application; a superseded one never accepts."""
         if not child.ending:
@@ -235,12 +226,7 @@ class Workers:
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
             return
-        page = standin_pages.of_death(
-            child.how(), list(self._output), str(self._settings.project), serving=child.ready_at is not None
-        )
-        settled = child.ready_at is not None and time.monotonic() - child.ready_at > SETTLED_S
-        death = lifecycle_events.WorkerDied(child.generation, page, served=settled or child.served)
-        self._on(events.Died(child.attempt, child.how(), death))
+        self._on(events.Died(child.attempt, child.how(), self._failures.death(child)))
 
     def _check_old_workers(self) -> None:
         if self.awaits_address and all(each.attempt == self._state.attempt for each in self._living()):
@@ -250,7 +236,7 @@ class Workers:
 
     def _start(self, action: events.Start) -> None:
         analysis, generation = required(self._analysis, "a worker is started"), action.generation
-        self._output.clear()
+        self._failures.forget_output()
         self._import_watch.end()
         try:
             child, source = self._sources.process(action, analysis)
@@ -319,19 +305,12 @@ class Workers:
         self._check_old_workers()
 
     def _report_failure(self, action: events.ReportFailure) -> None:
-        generation, report = self._state.generation, action.report
         self._images.worker_gone()
-        fields = {key: value for key, value in report.items() if key in _REPORTED_FIELDS}
-        self._log.event(
-            "error", "worker.failed", role="worker", generation=generation, traceback=report.get("text", ""), **fields
-        )
-        self._lifecycle.on_event(lifecycle_events.WorkerFailed(generation, standin_pages.of_report(report)))
+        self._failures.raised(self._state.generation, action.report)
 
     def _report_death(self, action: events.ReportDeath) -> None:
         self._images.worker_gone()
-        if (loop := self._crash_loops.died(action.how, time.monotonic())) is not None:
-            self._log.event("error", "worker.looping", **loop)
-        self._lifecycle.on_event(action.death)
+        self._failures.died(action.how, action.death)
 
     def _drain(self, action: events.Drain) -> None:
         if (worker := self._worker(action.attempt)) is None:
@@ -385,15 +364,6 @@ class Workers:
     def _request_modules(self, child: Handle) -> bool:
         """Ask the worker for its modules at once, because the next save may come at any time."""
         return self._children.send(child, ReportModules(quiet=False))
-
-    def _import_hangs(self, child: Handle, stacks: str) -> None:
-        page = standin_pages.of_timeout(
-            self._settings.boot_timeout_s, list(self._output), stacks, str(self._settings.project)
-        )
-        self._log.event(
-            "error", "worker.failed", generation=child.generation, error=page["title"], action=page["action"]
-        )
-        self._lifecycle.on_event(lifecycle_events.WorkerFailed(child.generation, page))
 
 
 def _address_in_use(message: Failed) -> bool:

@@ -14,6 +14,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.workers import worker_events
 from appliance.supervisor.workers import workers as module
 from appliance.supervisor.workers.crash_loops import LOOP_DEATHS
+from appliance.supervisor.workers.worker_failures import OUTPUT_LINES
 from tests.supervisor.workers_project import READY, Project
 
 DUMP = 'Current thread 0x0001 (most recent call first):\n  File "/workspace/app.py", line 3 in load'
@@ -130,11 +131,11 @@ def test_the_last_lines_are_those_of_this_worker(project: Project):
     """The page of a death has the end of the output since the worker's start, and none of what came before."""
     project.workers.output_line("of the first worker")
     project.save()
-    for number in range(module.OUTPUT_LINES + 1):
+    for number in range(OUTPUT_LINES + 1):
         project.workers.output_line(str(number))
     project.children.end(project.newest, 1)
     details = last(project, lifecycle_events.WorkerDied).page["details"]
-    assert details.split("\n") == [str(number) for number in range(1, module.OUTPUT_LINES + 1)]
+    assert details.split("\n") == [str(number) for number in range(1, OUTPUT_LINES + 1)]
 
 
 def test_a_death_has_the_place_in_the_project(project: Project):
