@@ -170,7 +170,7 @@ def _bases(modules: Modules, name: str) -> tuple[str, ...]:
     """Return the bases of a class of the project, which may be its own kind of server."""
     found = modules.resolve(name) if name and name != "?" else None
     value = found[0].values.get(found[1][0]) if found and len(found[1]) == 1 else None
-    return value.decorators if value is not None and value.kind == "class" else ()
+    return value.bases if value is not None and value.kind == "class" else ()
 
 
 def _is_made(name: str) -> bool:

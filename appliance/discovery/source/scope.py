@@ -33,7 +33,8 @@ class Value:
         required: how many arguments a function needs.
         parameters: the names of its positional parameters.
         coroutine: whether it is ``async``.
-        decorators: the full names of its decorators; for a class, of its bases.
+        decorators: the full names of the decorators of a function.
+        bases: the full names of the bases of a class.
         returns: what a function returns, as far as the source shows.
         answers: what a function does with its last two parameters, as a WSGI application does: "starts" a response with
             the second, or "passes" both on.
@@ -54,6 +55,7 @@ class Value:
     parameters: tuple[str, ...] = ()
     coroutine: bool = False
     decorators: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
     returns: tuple[Value, ...] = ()
     answers: Literal["", "starts", "passes"] = ""
     caller: Value | None = None
@@ -289,7 +291,7 @@ class Scope:
         return Value(
             "class",
             name,
-            decorators=self._names(node.bases),
+            bases=self._names(node.bases),
             caller=functions.get("__call__"),
             methods=functions,
             iterates="__iter__" in methods,

@@ -29,7 +29,7 @@ class Source:
     """A module.
 
     Attributes:
-        file: its file.
+        file: where it is.
         module: its full dotted name.
         values: what each top-level name is bound to, in the order of the first binding.
         stars: the modules that it imports with ``*``.

@@ -29,7 +29,7 @@ _ENVIRONS = frozenset({"environ", "env", "wsgi_environ"})
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a name is.
+    """The kind of a name.
 
     Attributes:
         kind: "wsgi"; "factory" of one, without required arguments; "arguments": a factory that requires some; "asgi";
@@ -206,7 +206,7 @@ class _Judge:
                 return Verdict("wsgi", "WSGI", reason=f"an object that is called with {' and '.join(parameters)}")
             if parameters[:3] == _ASGI_CALL:
                 return Verdict("asgi", "ASGI", reason="an object that is called with scope, receive and send")
-        for base in value.decorators:
+        for base in value.bases:
             verdict = self.result(base, depth + 1)
             if verdict.kind != "unknown":
                 return verdict
@@ -220,7 +220,7 @@ class _Judge:
             source, rest = self._modules.resolve(value.name) or (None, ())
             bound = source.values.get(rest[0]) if source and len(rest) == 1 else None
             return bound is not None and self._iterates(bound, depth + 1)
-        return any(self._iterates(Value("reference", base), depth + 1) for base in value.decorators)
+        return any(self._iterates(Value("reference", base), depth + 1) for base in value.bases)
 
 
 def _is_usual(value: Value, count: int) -> bool:
