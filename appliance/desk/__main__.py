@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from appliance.protocol.record import Message
 
-_NICE = 10  # the project goes before what looks at it
+_NICE = 10  # on a busy machine the project's processes come first
 
 
 def main(descriptor: int) -> None:

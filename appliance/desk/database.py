@@ -91,7 +91,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT")
     elif version != VERSION:
         raise UnreadableError(f"its tables are of version {version}, not {VERSION}")
-    # How far the lines of a run are stored, which only the writer asks; databases of before have no such table.
+    # How far the lines of a run are stored; only the writer reads that. Older databases have no such table.
     connection.execute("CREATE TABLE IF NOT EXISTS stored (name TEXT PRIMARY KEY, run TEXT, position INTEGER)")
 
 

@@ -26,12 +26,12 @@ _USED_AGAIN = 1024 * 1024  # bytes that are not freed
 
 
 class State(NamedTuple):
-    """What was written so far.
+    """The amount that was written so far.
 
     Attributes:
-        end: the position.
-        lines: how many lines that were, those that found no room included.
-        requests: how many of them were requests; a few that are not recorded may be among them.
+        end: the position after the last line.
+        lines: the number of lines, including those that found no room.
+        requests: the number of requests among them, including a few that are not recorded.
         base: the position that is at the memory's beginning.
     """
 
@@ -98,7 +98,7 @@ class LineWriter:
 
     @property
     def stored(self) -> int:
-        """How many of them the recorder has stored, or has not wanted."""
+        """The number of lines that the recorder has stored or left out."""
         found: int = _STORED.unpack_from(self._memory, _STORED_AT)[1]
         return found
 
@@ -184,7 +184,7 @@ class LineReader:
         return self._memory[at:] + self._memory[_HEADER : _HEADER + length - room]
 
     def stored(self, position: int, lines: int, requests: int) -> None:
-        """Note that everything up to a position is stored or left out: so many lines and requests more than before."""
+        """Note that everything up to a position is stored or left out, and how many lines and requests that adds."""
         self._note(position, self._lines + lines, self._requests + requests)
 
     def finished(self, unread: Unread) -> None:

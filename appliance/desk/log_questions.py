@@ -1,4 +1,4 @@
-"""What can be asked of the lines of the log that the desk's database holds. Every function reads, none writes.
+"""Search the lines of the log in the desk's database. Every function reads, none writes.
 
 Runs in the stand-in and in ``appliance mcp``.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LogFilters:
-    """Which lines are told. None and "": all.
+    """Filters for lines of the log. None and "": all.
 
     Attributes:
         q: a text that the line contains.

@@ -1,4 +1,4 @@
-"""What can be asked of the desk's database: lists of JSON values. Every function reads, none writes.
+"""Search the desk's database; every answer is made of JSON values. Every function reads, none writes.
 
 Each takes a connection of ``database.open_for_reading``; a row becomes a dict whose names are those of the JSON API
 (docs/desk.md).
@@ -100,7 +100,7 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
 
 
 def _one_in(connection: sqlite3.Connection, row: sqlite3.Row, details: Found | None) -> int:
-    """Return of how many requests, at the rate of that moment, one was recorded with its details; 1: of each."""
+    """Return N if one of N requests was recorded with its details at that moment; 1 if all were."""
     if details is not None:
         return int(details["requests_left_out"]) + 1
     after = connection.execute(  # the next one has counted this one

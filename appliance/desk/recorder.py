@@ -131,7 +131,7 @@ class Recorder:
         try:
             self._opened()
             unread = self._lines.read()
-            store = self._opened()  # what was read is not to go into a file that was removed before
+            store = self._opened()  # lines that were read must not go into a file that was removed
             found = (detail_row(message, self._run, self.redaction, replay_of) for message, replay_of in self._details)
             self._add(store, unread, [each for each in found if each is not None])
         except Exception as error:  # noqa: BLE001  no disk, a lock: nothing is forgotten, and the recorder reads on

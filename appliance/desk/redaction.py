@@ -39,7 +39,7 @@ _PARAMETER = re.compile(r'\b(name|filename)="([^"\r\n]{0,1000})"')
 
 
 class Readable(NamedTuple):
-    """What is stored of one request.
+    """The stored parts of one request.
 
     ``body`` and ``content`` are None if they are not text; ``body_note`` and ``content_note`` say what is missing.
     """

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _TABLES = {"requests": REQUEST_COLUMNS, "lines": LINE_COLUMNS, "details": DETAIL_COLUMNS}
 _NO_VALUE = (OverflowError, sqlite3.ProgrammingError, sqlite3.InterfaceError)  # an integer too large, a list
-_SHARE = 10  # of what is too large in bytes, a tenth goes at a time
+_SHARE = 10  # if there are too many bytes, a tenth of the rows is removed at a time
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is kept: the last requests and lines, and this many bytes in all."""
+    """The limits of the database: the numbers of requests and lines, and the bytes of all."""
 
     requests: int = 10_000
     lines: int = 50_000

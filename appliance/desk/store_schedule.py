@@ -10,10 +10,10 @@ Decision 61 says why.
 
 from __future__ import annotations
 
-QUIET_S = 0.02  # less than the supervisor collects lines for: under load too, such pauses come
+QUIET_S = 0.02  # the supervisor collects lines for longer, so there are such pauses under load too
 SILENCE_S = 0.1  # the load has ended
 _SHARE = 1 / 200  # of one processor, while lines come without a pause
-_AHEAD_S = 10.0  # of this many seconds the share may be used up at once: it is much for a person's requests
+_AHEAD_S = 10.0  # seconds whose share may be used at once: plenty for the requests of a person
 _MOST_SHARE = 5 / 100
 _LATEST_S = 0.25
 _LATE_S = 5.0
@@ -37,9 +37,9 @@ class StoreSchedule:
         Args:
             now: the time.
             oldest: when the first of what is not stored came.
-            comes: there is more than when this was asked last.
-            flood: what is overwritten now would not be kept anyway.
-            full: lines are overwritten soon.
+            comes: more lines have come since the last call.
+            flood: lines that are overwritten now would not be kept anyway.
+            full: lines will be overwritten soon.
         """
         if comes:
             self._heard = now
@@ -50,6 +50,6 @@ class StoreSchedule:
         return flood or now < self._most_until or not (full or now >= oldest + _LATE_S)
 
     def stored(self, now: float, took: float) -> None:
-        """Note that storing took so much of a processor."""
+        """Note how many seconds of a processor storing took."""
         self._spent_until = max(self._spent_until, now) + took / _SHARE
         self._most_until = now + took / _MOST_SHARE

@@ -51,7 +51,7 @@ class OwnPages:
     """Answers requests below ``/__appliance__/``.
 
     Args:
-        policy: decides who may.
+        policy: decides which requests are answered.
         page: the page that is shown while no worker serves.
         stream: what open pages listen to.
         report: logs an event.
@@ -144,7 +144,7 @@ class OwnPages:
         )
 
     def _is_local(self, environ: dict[str, Any]) -> bool:
-        """Whether the client is this machine. A proxy that is not trusted may speak for anybody: a tunnel, for one."""
+        """Whether the client is this machine. An untrusted proxy, such as a tunnel, may forward for anybody."""
         exchange = current.get()
         head = exchange.head if exchange is not None else None
         claims = head.fields.forwarded if head is not None else None

@@ -37,7 +37,7 @@ class StreamedParts:
         return self._parts
 
     def close(self) -> None:
-        """PEP 3333: the response has ended, however."""
+        """Note that the response has ended, complete or not (PEP 3333)."""
         self._parts.close()
         ended, self._ended = self._ended, None
         if ended is not None:

@@ -1,7 +1,7 @@
 """The pages of remedies: what one would run or change, the form with its button, its output, and how it ended.
 
 A browser posts an id, and the supervisor decides what that means: this process runs nothing. Pages work without script;
-``server.pages.live.remedy_script`` does the same in place, on the page that shows the failure.
+``server/pages/live_parts/remedy_script`` does the same in place, on the page that shows the failure.
 """
 
 from __future__ import annotations
@@ -79,14 +79,14 @@ class RemedyPages:
     # -- what the supervisor says --------------------------------------------------------------------------------------
 
     def set(self, remedies: list[dict[str, Any]]) -> None:
-        """These remedies may be run now."""
+        """Replace the remedies that may be run now."""
         with self._changed:
             self._remedies = {str(each.get("id")): each for each in remedies}
             self._changed.notify_all()
         self._stream.publish("remedies", {})  # a page that shows one asks for it again
 
     def progress(self, message: RemedyProgress) -> None:
-        """A remedy has printed something, has ended, or was refused."""
+        """Note that a remedy has printed something, has ended, or was refused."""
         with self._changed:
             run = self._runs.setdefault(message.remedy, {"lines": [], "state": "", "reason": ""})
             if message.state == "running" and not message.lines:

@@ -34,7 +34,7 @@ def parsed(text: str | None) -> tuple[bool, Any]:
 
 
 def changes(before: Any, after: Any) -> list[Change]:
-    """Return where they differ, in the order of the first one; at most a hundred."""
+    """Return the places where two values differ, in the order of the first value; at most a hundred."""
     found: list[Change] = []
     _compare(before, after, "$", found, _DEPTH_MAX)
     return found[:_MOST]

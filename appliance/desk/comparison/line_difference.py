@@ -35,7 +35,7 @@ def lines_of(text: str, kind: str = "") -> list[str]:
 
 
 def difference(before: list[str], after: list[str]) -> list[Line]:
-    """Return all lines of both, those that both have once."""
+    """Return all lines of both texts; a line that both contain appears once."""
     begin = _shared(before, after)
     end = _shared(before[begin:][::-1], after[begin:][::-1])
     middle = _between(before[begin : len(before) - end], after[begin : len(after) - end])
@@ -137,7 +137,7 @@ def _replaced(before: list[str], after: list[str]) -> list[Line]:
 
 
 def shortened(lines: list[Line]) -> list[Line]:
-    """Return lines of a length that can be read; a pair of long ones is shown where it begins to differ."""
+    """Shorten long lines; of a pair of long lines, show the part where they begin to differ."""
     found = []
     for index, line in enumerate(lines):
         start = 0

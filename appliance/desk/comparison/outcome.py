@@ -1,4 +1,4 @@
-"""What a request has led to, as it is compared and shown: masked, decoded, and without what the appliance has added."""
+"""The outcome of a request, as it is compared and shown: masked, decoded, without additions of the appliance."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Outcome:
         is_whole: the content is all that was sent.
         size: bytes of the content, decoded.
         digest: of the content, before it was masked.
-        queries: how many it has run; None if that is not known.
-        took_s: until the end of the response.
+        queries: how many queries the request has run; None if that is not known.
+        took_s: seconds until the end of the response.
         request_id: the one of the log.
     """
 

@@ -1,7 +1,7 @@
-"""What differs between two responses of the same code: the next comparison leaves it out.
+"""The parts of a response that differ between two responses of the same code: the next comparison leaves them out.
 
-A token in a form, the time of day, a random id: a response that seems changed after a save is asked for once more, and
-what differs between these two was not changed by the save.
+Such parts are a token in a form, the time of day, a random id. If a response seems changed after a save, the request is
+sent once more: the save has not caused what differs between these two responses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ANY = "\N{HORIZONTAL ELLIPSIS}"
 
 @dataclass(frozen=True)
 class Volatile:
-    """Places that differ anyway.
+    """Places that differ without a save.
 
     Attributes:
         fields: names, in lower case.

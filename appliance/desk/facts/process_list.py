@@ -26,7 +26,7 @@ def process_list(
 ) -> list[dict[str, Any]]:
     """Return the supervisor, its children and all their descendants, each with its memory in bytes.
 
-    ``of``: the process of ours that a descendant is of; None for ours.
+    ``of``: the process of ours that a descendant belongs to; None for our own.
 
     Args:
         known: the children, as the supervisor's status has them.
@@ -64,7 +64,7 @@ def total(processes: Iterable[Mapping[str, Any]]) -> int | None:
 
 
 def _descendants(proc: Path, roots: set[int]) -> list[dict[str, Any]]:
-    """Return the processes below these that are none of them, each with its name and its age."""
+    """Return the descendants of these processes, without these themselves, each with its name and its age."""
     parents: dict[int, tuple[int, str, float]] = {}
     try:
         names = [name for name in os.listdir(proc) if name.isdigit()]  # noqa: PTH208  a path is slower

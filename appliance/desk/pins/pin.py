@@ -1,4 +1,4 @@
-"""A pinned request: what is sent, what it has led to, and how that differs from the time before.
+"""A pinned request: the request to send, its last outcome, and how that differs from the one before.
 
 Decision 58 says why.
 """
@@ -43,7 +43,7 @@ class Pin:
         generation: of the last run.
         at: when it ended, in seconds since 1970.
         left_out: what was masked, and is no longer known.
-        runs: what decides when it runs.
+        runs: the state that decides when it runs (``pin_states``).
     """
 
     number: int
@@ -119,12 +119,12 @@ class Run(NamedTuple):
 def run(
     pin: Pin, send: Callable[[SentRequest], Outcome], show_early: Callable[[Outcome, list[dict[str, Any]]], object]
 ) -> Run:
-    """Run a pin once, and a second time where a safe one seems changed.
+    """Run a pin; if a safe request seems changed, run it a second time.
 
     Args:
         pin: which; it is not changed.
         send: sends a request and returns the outcome.
-        show_early: gets what the first run differs in, before the second one: people wait for a slow request once.
+        show_early: gets the differences of the first run before the second one, for people who wait.
     """
     try:
         made = pin.to_send()

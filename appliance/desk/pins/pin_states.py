@@ -38,7 +38,7 @@ class State:
     Attributes:
         serving: what serves; None while nothing does.
         sent_to: what served when the request was sent, while SENDING.
-        done: what the last run that counts was of; None before it, and after a broken project.
+        done: what served at the last run that counts; None before it, and after a broken project.
     """
 
     stage: Stage = Stage.IDLE

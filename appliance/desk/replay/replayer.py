@@ -100,7 +100,7 @@ class Replayer:
         return Known(found, details, raw, Shown.of({**found, "path": origin_form(found["path"] or "")}))
 
     def _whole_row(self, number: Any) -> dict[str, Any] | None:
-        """Return the row of a request; wait for its head and body if it has just ended: they come on another way."""
+        """Return the row of a request; wait for its head and body if it has just ended: they arrive separately."""
         pause = threading.Event()
         until = time.monotonic() + RECORDED_S
         while True:

@@ -44,7 +44,7 @@ _KEYS = (
 
 
 def _summary(found: dict[str, Any], name: str, rest: str) -> str:
-    """Return the line below the title: what is asked first of a request, and the ways to others."""
+    """Return the line below the title: the main facts of the request, and links to other requests."""
     status = found["status"] or found["event"].partition(".")[2]
     parts = [f'<span class="{status_class(found["status"])}">{text(status)}</span>', duration(found["duration_s"])]
     part = f"/{name}" if name else ""

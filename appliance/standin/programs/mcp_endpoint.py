@@ -103,7 +103,7 @@ class _Stream:
             yield b"event: message\ndata: " + json_rpc.written(message) + b"\n\n"
 
     def ended(self) -> None:
-        """The response has ended: the client may have gone."""
+        """Note that the response has ended: the client may have gone."""
         self._gone.set()
 
     def _run(self) -> None:

@@ -20,7 +20,7 @@ Answer = dict[str, Any]
 
 
 class RecorderLink:
-    """The stand-in's end of the way to the recorder. Any thread may ask.
+    """The stand-in's connection to the recorder. Any thread may ask.
 
     Args:
         send: sends a message to the supervisor.

@@ -41,7 +41,7 @@ def replay_bar(number: int, page_value: str, pin: int | None = None) -> str:
 
 
 def question_html(number: int, end: str, fields: dict[str, str], question: str, label: str) -> str:
-    """Ask whether a method that is not safe may repeat; the form sends what was sent before."""
+    """Ask whether to repeat a request whose method is not safe; the form sends the same request."""
     return (
         f'<p>{text(question)}</p><form method="post" action="{place_of(number, end)}">'
         f"{hidden({**fields, 'confirmed': '1'})}<button>{text(label)}</button>"

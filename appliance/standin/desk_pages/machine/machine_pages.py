@@ -65,7 +65,7 @@ class MachinePages:
         return self._answer(environ, start, "Packages", lambda: packages_page(told), told, page_name="packages")
 
     def _ask(self, question: str) -> dict[str, Any]:
-        """Ask the supervisor; nothing if it does not answer: another one may have the socket's file."""
+        """Ask the supervisor; return nothing if it does not answer: another appliance may own the socket's file."""
         try:
             return ask_supervisor(self._socket, question)
         except (OSError, ValueError):

@@ -57,7 +57,7 @@ def _repeats(details: dict[str, Any] | None) -> str:
 
 
 def _memory(memory: dict[str, Any] | None) -> str:
-    """Return the resident memory before and after the request; that of other requests at the same time is in it."""
+    """Return the resident memory before and after the request; it includes that of other requests at the same time."""
     if memory is None:
         return ""
     peak = f", a new peak of the process: {size(memory['peak_bytes'])}" if memory["peak_bytes"] else ""
