@@ -185,6 +185,6 @@ def _answer(socket: Path, child: subprocess.Popen[bytes], boot_s: float, errors:
 def _not_served(event: Mapping[str, Any]) -> StartError:
     found = event.get("message") or event.get("found") or event.get("event") or "it ended"
     return StartError(
-        f"the project can't be served: {found}", expected="a project that starts", action="Run `appliance serve`.",
-        what="the project", passing=False,
+        f"the project can't be served: {found}", expected="a project that starts",
+        action="Run `appliance serve`: its log has the cause.", what="the project", passing=False,
     )  # fmt: skip

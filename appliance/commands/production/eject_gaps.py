@@ -51,7 +51,7 @@ def _variables(facts: Facts) -> Iterator[Gap]:
     if not facts.required and not facts.given:
         yield Gap(
             "secrets",
-            "the project reads no variable without a default; whether its code contains secrets",
+            "the project reads no variable without a default; not known: does its code contain secrets?",
             "run",
         )
 
@@ -62,7 +62,9 @@ def _of_django(facts: Facts) -> Iterator[Gap]:
         yield Gap(
             "hosts", "the server accepts every Host header: the proxy in front must allow your hosts alone", "run"
         )
-        yield Gap("database", "which services the project asks, and where they are in production", "run")
+        yield Gap(
+            "database", "not known: the services that the project connects to, and their addresses in production", "run"
+        )
         if _ALEMBIC & facts.lock.names:
             yield _migrations("flask db upgrade" if "flask-migrate" in facts.lock.names else "alembic upgrade head")
         yield Gap("static files", "the application serves its own, if it has any; a proxy does that faster", "image")
@@ -94,7 +96,7 @@ def _databases(databases: Mapping[str, list[str]]) -> Iterator[Gap]:
             file = os.path.basename(place)  # noqa: PTH119  a text, of no file
             text = f"{name} is the SQLite file {file}: not in the image, which is read-only; mount it, or name a server"
         else:
-            text = f"{name} uses {engine}: whether the container reaches its server with these settings"
+            text = f"{name} uses {engine}; not known: does the container reach its server with these settings?"
         yield Gap("database", text, "run")
 
 
@@ -130,7 +132,7 @@ def _of_dependencies(facts: Facts) -> Iterator[Gap]:
         names, headers = ", ".join(locked.built), ", ".join(locked.headers) or "none known"
         text = (
             f"compiled here: {names}; a build installs a compiler and headers ({headers});"
-            " whether these are all, and which libraries they load"
+            " not known: are these all, and which libraries do they load?"
         )
         yield Gap("system libraries", text, "image")
     if facts.installs:

@@ -108,7 +108,7 @@ def _appliance(opened: OpenedProject) -> Iterator[int]:
                     raise _failed(
                         "the appliance does not serve the project",
                         "a project that is served",
-                        "Run `appliance` and read its log.",
+                        f"Run `appliance serve --project {opened.settings.project}`: its log has the cause.",
                     )
                 watchdog.cancel()
                 drain.start()
@@ -157,7 +157,9 @@ def _wait(docker: str, name: str, port: int) -> None:
             break
     log = subprocess.run([docker, "logs", name], capture_output=True, text=True, check=False)  # noqa: S603  Docker's client
     last = "\n".join((log.stdout + log.stderr).strip().splitlines()[-_LINES:])
-    raise _failed(f"the image does not answer: {last}", "an image that serves", "Correct the cause, and try again.")
+    raise _failed(
+        f"the image does not answer: {last}", "an image that serves", "Correct what the log says, and verify again."
+    )
 
 
 def _send(port: int, request: Request) -> Answer:

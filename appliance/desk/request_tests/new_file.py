@@ -37,7 +37,7 @@ def parts_of(place: str) -> list[str]:
             f"The name is {parts[-1][:80]!r}.", action="Use the name of a Python file, such as test_a.py."
         )
     if any(each.startswith(".") for each in parts):
-        raise NotWrittenError("The place is hidden: a name begins with a dot.", action="Use another one.")
+        raise NotWrittenError("The place is hidden: a name begins with a dot.", action="Use one without a leading dot.")
     return parts
 
 
