@@ -22,7 +22,7 @@ class Contents:
         exact: whether this list is complete: the dependencies that a package's metadata declares are not added.
         trees: the projects to link.
         notes: warnings for the user: each says where the installation differs from what the files say.
-        asked: the requirement lines of all files in one text, to ask an index about, if ``lines`` does not have them.
+        every_line: the requirement lines of all files in one text, if ``lines`` does not have them.
         lock: the file that lists the wheels of each package, if there is one.
     """
 
@@ -32,10 +32,10 @@ class Contents:
     exact: bool = False
     trees: tuple[SourceTree, ...] = ()
     notes: tuple[str, ...] = ()
-    asked: str = ""
+    every_line: str = ""
     lock: Path | None = None
 
     @property
-    def question(self) -> str:
+    def index_query(self) -> str:
         """The requirement lines to ask an index about."""
-        return self.asked or self.lines
+        return self.every_line or self.lines

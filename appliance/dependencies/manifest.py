@@ -102,7 +102,7 @@ def asks_for_nothing(manifest: Manifest) -> bool:
     if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
         return False
     contents = manifest.contents(appliance_python_version())
-    return not contents.question.strip() and not contents.notes
+    return not contents.index_query.strip() and not contents.notes
 
 
 def _uv_lock(search: Search, file: Path) -> Manifest | None:
@@ -141,7 +141,7 @@ def requirements(search: Search, *files: Path) -> Manifest:
     groups = _groups(search)
     more = [*extras, *groups.lines, *((own and own.requires) or ())]
     found = read_requirements(search.root, files, more)
-    contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), asked=found.flat)
+    contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), every_line=found.flat)
     if not found.trees and not more:
         # Pass the files unchanged: the installer's errors then name files that the user knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
@@ -185,7 +185,7 @@ def _pyproject(search: Search, file: Path) -> Manifest | None:
         arguments += ["--group", f"{file}:{group}"]
     asked += group_lines(data, groups, file)
     lines = read_requirements(search.root, (), development).flat if development else ""
-    contents = Contents(lines=lines, arguments=tuple(arguments), asked="\n".join([*asked, lines]))
+    contents = Contents(lines=lines, arguments=tuple(arguments), every_line="\n".join([*asked, lines]))
     return _made(search, (file,), (file,), [relevant_tables(data), repr(contents).encode()], lambda _: contents)
 
 

@@ -48,13 +48,13 @@ def read_manifest(root: Path, named: Sequence[str] = (), application: Path | Non
         InstallError: a file can't be read.
     """
     search = Search(root, root, read_choice(named))
-    found = _read(search, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
+    found = _search_all(search, application) or Manifest(root, "none", (), digest([]), lambda _: Contents())
     if search.choice.extras or search.choice.groups:
         found = replace(found, contents=partial(_with_notes, found, search.choice))
     if not search.choice.development:
         return found
     served = replace(search, choice=replace(search.choice, development=False))
-    return replace(found, without_development=lambda: _read(served, application))
+    return replace(found, without_development=lambda: _search_all(served, application))
 
 
 def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Contents:
@@ -63,20 +63,20 @@ def _with_notes(found: Manifest, choice: DependencySelection, python: str) -> Co
     return replace(contents, notes=(*contents.notes, *unmatched_names(choice, found.folder, found.files)))
 
 
-def _read(search: Search, application: Path | None) -> Manifest | None:
+def _search_all(search: Search, application: Path | None) -> Manifest | None:
     if search.choice.files:
-        return _named(search)
-    found = _found(search)
+        return _named_by_setting(search)
+    found = _in_folder(search)
     if found is not None and not asks_for_nothing(found):
-        nearer = _towards(search, application)
+        nearer = _nearest_to_application(search, application)
         # With several applications in one repository, each may have a file that includes the common one.
         includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
         return nearer if nearer and includes else found
-    other = _towards(search, application) or (None if found else _below(search))
-    return other or _otherwise_named(search, application) or found
+    other = _nearest_to_application(search, application) or (None if found else _in_subfolders(search))
+    return other or _with_unusual_name(search, application) or found
 
 
-def _found(search: Search) -> Manifest | None:
+def _in_folder(search: Search) -> Manifest | None:
     """Return the first manifest of a folder, in the order of ``FORMS``."""
     # Without development dependencies, a file named for development comes last: it may be the only one.
     return first(
@@ -84,7 +84,7 @@ def _found(search: Search) -> Manifest | None:
     )
 
 
-def _otherwise_named(search: Search, application: Path | None) -> Manifest | None:
+def _with_unusual_name(search: Search, application: Path | None) -> Manifest | None:
     """Find a requirements file with an unusual name, in the application's folder or above it."""
     within = application is not None and search.root in application.parents
     between = application.relative_to(search.root).parents if application and within else ()
@@ -98,16 +98,16 @@ def _otherwise_named(search: Search, application: Path | None) -> Manifest | Non
     return None
 
 
-def _towards(search: Search, application: Path | None) -> Manifest | None:
+def _nearest_to_application(search: Search, application: Path | None) -> Manifest | None:
     """Return the manifest of the folder nearest to the application, up to the project's own folder."""
     if application is None or search.root not in application.parents:
         return None
     between = application.relative_to(search.root).parents
     folders = (application, *(search.root / each for each in between[:-1]))
-    return next((found for folder in folders if (found := _found(replace(search, root=folder)))), None)
+    return next((found for folder in folders if (found := _in_folder(replace(search, root=folder)))), None)
 
 
-def _below(search: Search) -> Manifest | None:
+def _in_subfolders(search: Search) -> Manifest | None:
     """Return the manifest of a sub-folder, if exactly one sub-folder has one."""
     try:
         folders = [
@@ -117,11 +117,11 @@ def _below(search: Search) -> Manifest | None:
         ]
     except OSError:
         return None
-    found = [manifest for folder in folders if (manifest := _found(replace(search, root=folder)))]
+    found = [manifest for folder in folders if (manifest := _in_folder(replace(search, root=folder)))]
     return found[0] if len(found) == 1 else None
 
 
-def _named(search: Search) -> Manifest | None:
+def _named_by_setting(search: Search) -> Manifest | None:
     files = tuple(search.root / name for name in search.choice.files)
     for name, file in zip(search.choice.files, files, strict=True):
         if not file.is_file():

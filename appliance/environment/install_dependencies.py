@@ -72,7 +72,7 @@ class DependencyInstallation:
             lighter = manifest.without_development() if error.details.get("kind") == "build" else None
             package = str(error.details.get("package") or "a package")
             rest = lighter.contents(self.version) if lighter else contents
-            if rest == contents or package in pins_in(rest.question):
+            if rest == contents or package in pins_in(rest.index_query):
                 raise
             self.program.report("trying again without the development dependencies")
             contents = rest
@@ -130,6 +130,6 @@ class DependencyInstallation:
 
     def _names(self, contents: Contents) -> list[str]:
         if contents.lock is None:
-            return names_in(contents.question)
+            return names_in(contents.index_query)
         packages = read_toml(contents.lock).get("package", ())
         return [str(package.get("name")) for package in packages if isinstance(package, dict)]

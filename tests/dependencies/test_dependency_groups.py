@@ -28,7 +28,7 @@ def test_a_group_brings_the_groups_that_it_includes(read, files, named):
     if "poetry.lock" in files:
         files["poetry.lock"] = "".join(f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in ("flask", "pytest"))
     contents = read(files, *named).contents("3.13")
-    assert "pytest" in contents.question
+    assert "pytest" in contents.index_query
 
 
 SETUP_CFG = "[metadata]\nname = shop\n[options]\ninstall_requires =\n  click\n"

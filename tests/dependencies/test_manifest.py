@@ -249,4 +249,4 @@ def test_a_file_that_includes_the_shared_one_counts(tmp_path, own, source):
     (tmp_path / "shop" / "requirements.txt").write_text(own)
     manifest = read_manifest(tmp_path, application=tmp_path / "shop")
     assert manifest.source == source
-    assert "click" in manifest.contents("3.13").question
+    assert "click" in manifest.contents("3.13").index_query

@@ -48,13 +48,13 @@ def dependency_names(root: Path, named: Sequence[str], application: Path | None)
     try:
         manifest = read_manifest(root, named, application)
         contents = manifest.contents(appliance_python_version())
-        lines = [contents.question, *(line for tree in contents.trees for line in tree.requires or ())]
+        lines = [contents.index_query, *(line for tree in contents.trees for line in tree.requires or ())]
         pyproject = manifest.folder / _PYPROJECT
         if contents.lock is not None and pyproject.is_file():
             # The lock has packages for extras and platforms that are not installed here.
             search = Search(root, manifest.folder, read_choice(named))
             declared = form_of(_PYPROJECT)(search, pyproject)
-            lines.append(declared.contents(appliance_python_version()).question if declared else "")
+            lines.append(declared.contents(appliance_python_version()).index_query if declared else "")
     except InstallError:
         return frozenset()  # the page and the log say what is wrong with the file
     return frozenset(name for text in lines for line in text.splitlines() for name in _names(line))

@@ -74,7 +74,7 @@ def _is_linked_project(found: Distribution) -> bool:
 def _lines(contents: Contents, uv: Installer) -> list[str]:
     """Return the lines of the requirements without those for development."""
     if not contents.sync:
-        return contents.question.splitlines()
+        return contents.index_query.splitlines()
     words = [word.replace("--no-install-", "--no-emit-") for word in contents.sync]
     return uv.read("", *_EXPORT, *words).splitlines()
 

@@ -126,7 +126,7 @@ def after_failure(
 
 def _with_no_python(error: InstallError, version: str, subject: Subject) -> InstallError | None:
     """Add the pins that run on no supported Python to the error: another Python does not help. None without any."""
-    pins = runs_on_none(pins_in(subject.manifest.contents(version).question))
+    pins = runs_on_none(pins_in(subject.manifest.contents(version).index_query))
     if not pins or error.details.get("kind") != "build":
         return None
     run = "runs" if len(pins) == 1 else "run"

@@ -76,13 +76,13 @@ def pins_old_releases(contents: Contents) -> bool:
     """Return whether anything is pinned or has an upper bound: other packages have a wheel for every Python."""
     if contents.lock is not None:
         return True
-    return any(_BOUNDED.search(str(requirement.specifier)) for _, requirement in _requirements(contents.question))
+    return any(_BOUNDED.search(str(requirement.specifier)) for _, requirement in _requirements(contents.index_query))
 
 
 def _of_index(contents: Contents, version: str, program: Installer) -> dict[str, bool] | None:
     """Return ``{"numpy==1.21.0": False}``; empty if that Python can't have the pins; None if no index answers."""
-    lines = [line for line, _ in _requirements(contents.question)]
-    options = [line for line in contents.question.splitlines() if _OPTION.match(line)]
+    lines = [line for line, _ in _requirements(contents.index_query)]
+    options = [line for line in contents.index_query.splitlines() if _OPTION.match(line)]
     command = ("pip", "compile", "--quiet", "--no-config", "--no-header", "--no-deps", "--format", "pylock.toml")
     python = ("--python", str(appliance_interpreter()), "--python-version", version)
     try:
