@@ -163,7 +163,7 @@ def test_a_supervisor_that_hangs_is_unhealthy(tmp_path, monkeypatch):
     assert "timed out" in words
 
 
-def test_its_line_is_safe_on_a_terminal(tmp_path):
+def test_the_health_checks_line_is_safe_on_a_terminal(tmp_path):
     """Control characters in the state reach nobody's terminal."""
     path = tmp_path / "status.sock"
     with supervisor(path, b'{"health": "unhealthy", "state": "\\u001b[31mred\\n"}'):

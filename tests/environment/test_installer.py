@@ -46,7 +46,7 @@ def test_the_projects_paths_do_not_reach_the_installer(given):
     assert not set(variables) & {"PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "APPLIANCE_PORT"}
 
 
-def test_its_cache_lies_beside_the_environments(given, tmp_path):
+def test_uvs_cache_lies_beside_the_environments(given, tmp_path):
     """Environments and cache share a volume, so that files are linked; a cache of the user's own stays."""
     own = tmp_path / f"uid-{os.geteuid()}"
     assert given()["UV_CACHE_DIR"] == str(own / "uv")

@@ -50,7 +50,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "thread"), [("thread", "my thread"), ("executor", "my pool_0"), ("atexit", "MainThread")]
 )
-def test_it_is_finished_after_a_reload(start: Start, project: Path, kind: str, thread: str):
+def test_background_work_is_finished_after_a_reload(start: Start, project: Path, kind: str, thread: str):
     """A thread, a job of an executor and a hook at exit go on beside the new worker, and end by themselves."""
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_GRACE_S="60")
     appliance.wait_for("worker.ready")

@@ -189,7 +189,7 @@ def test_an_edit_changes_what_it_names_alone(start: Start, project: Path):
     assert "echo other" in after["changed"]["command"]
 
 
-def test_they_can_be_switched_off(start: Start, project: Path):
+def test_companions_can_be_switched_off(start: Start, project: Path):
     """COMPANIONS=off runs none of them, and a list runs those that it names."""
     declare(project, "a: echo of a", "b: echo of b")
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_COMPANIONS="b")

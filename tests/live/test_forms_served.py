@@ -18,7 +18,7 @@ FORMS = {path.name: path for path in sorted(APPS.glob("deps_*"))}
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_it_is_installed_and_served(start: Start, tmp_path: Path, name: str):
+def test_a_project_of_each_form_is_installed_and_served(start: Start, tmp_path: Path, name: str):
     """The project comes up with what its file asks for, and nothing is written into its folder."""
     folder = tmp_path / name
     shutil.copytree(FORMS[name], folder)

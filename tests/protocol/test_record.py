@@ -88,7 +88,7 @@ def test_patterns_take_positions():
             assert (number, texts, loud) == (1, ["a"], True)
 
 
-def test_it_is_shown_as_a_dataclass_is():
+def test_a_record_is_shown_as_a_dataclass_is():
     """The representation names class and fields."""
     assert repr(Noted(1)) == "Noted(number=1, texts=[], loud=False)"
     assert repr(NotedData(1)) == "NotedData(number=1, loud=False)"

@@ -37,7 +37,7 @@ def states(look, subject):
     return [finding.state for finding in look(subject)]
 
 
-def test_it_looks_and_leaves_nothing(tmp_path):
+def test_doctor_looks_and_leaves_nothing(tmp_path):
     """The command says something of each topic, exits 0 or 1, and the folder is as it was."""
     (tmp_path / "app.py").write_text("")
     done = subprocess.run(
