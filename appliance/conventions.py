@@ -14,11 +14,25 @@ VARIABLE_FILES = (".env.local", ".env", ".flaskenv")
 EXAMPLE_FILES = (
     ".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default",
 )  # fmt: skip
+# ASGI servers that a project may have installed, the most usual first.
+ASGI_SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
+
 # What follows a module's name in its template's: settings.py.example, settings_example.py, settings.dist.py
 EXAMPLE_END = r"(?:\.py)?[._-](?:example|sample|dist|template|tmpl|tpl|default)(?:\.py)?|\.jinja2?"
 
+# Folders without code of the project. A module that skips more, or less, builds its set from these.
+VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj"})
+PYTHON_PACKAGES = frozenset({"site-packages", "dist-packages", "__pypackages__"})
+SCRIPT_PACKAGES = frozenset({"node_modules", "bower_components"})
+ENVIRONMENTS = frozenset({".venv", "venv"})
+BYTECODE_FOLDER = "__pycache__"
+# Code that others wrote, wherever it is installed: a frame in one of these folders is not the project's.
+INSTALLED_CODE = PYTHON_PACKAGES | SCRIPT_PACKAGES | ENVIRONMENTS
+# A search for sources skips these. Its cost is one missed hint, so it also skips names that a package may have.
+UNSEARCHED = INSTALLED_CODE | {"env", "virtualenv", BYTECODE_FOLDER}
+
 # Where a search for the project's own sources goes, and how far: the advice and the remedy find the same.
-SKIPPED_FOLDERS = frozenset({"venv", "env", "node_modules", "site-packages", "__pycache__", "tests", "test", "docs"})
+SKIPPED_FOLDERS = UNSEARCHED | {"tests", "test", "docs"}
 SOURCES_MAX = 200
 SOURCE_FOLDERS_MAX = 2000
 # A command of Flask's or Click's, by its name, or by the function that it is named after; ``name`` is a pattern.
@@ -36,6 +50,16 @@ CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 # Where the number of a forwarded port stands in the name by which a workspace's proxy forwards it.
 ANY_PORT = "{port}"
+
+# Where a distribution says what it depends on, in the order in which an installer looks, and files of requirements.
+DISTRIBUTION_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+REQUIREMENTS_ENDS = (".txt", ".in", ".pip")
+
+# The names of compose's file, in its order.
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+
+# The Debian packages of WeasyPrint: it loads all of them, and names only the first that is missing.
+PANGO_PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
 
 # Which tool wrote a lock: only that tool may change it.
 LOCK_TOOLS = MappingProxyType({"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"})

@@ -71,3 +71,38 @@ def _is_fact(value):
     """Whether a value is a text, or made of texts: a list, a pattern, a path."""
     texts = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     return any(len(text) > 2 for text in texts)
+
+
+# What several modules say alike, each with the reason why none of them takes it from another.
+ALIKE = {
+    "The above exception was the direct cause of the following exception:": "Python's own words",
+    "During handling of the above exception, another exception occurred:": "Python's own words",
+    frozenset({"receive", "scope", "send"}): "the ASGI specification's names, on each side",
+    frozenset({"compose", "kubernetes", "swarm"}): "the command line names them before it loads a command",
+}
+SENTENCE = 40  # characters from which on a text is a sentence, and not a name
+LIST = 3  # texts from which on a list is a fact
+
+
+def test_no_sentence_and_no_list_stands_in_two_modules():
+    """No two modules have the same sentence or the same set of texts, except the listed ones (events aside)."""
+    found: dict[str | frozenset[str], set[str]] = {}
+    for path in MODULES:
+        if not path.stem.endswith("events"):
+            for each in _alike(parsed(path)):
+                found.setdefault(each, set()).add(path.stem)
+    assert {each: sorted(stems) for each, stems in found.items() if len(stems) > 1 and each not in ALIKE} == {}
+    assert {each for each, stems in found.items() if len(stems) > 1} == set(ALIKE)
+
+
+def _alike(tree):
+    """Yield the sentences and the sets of texts in the code of a module; docstrings are for people."""
+    stated = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in stated:
+            if len(node.value) >= SENTENCE and " " in node.value and '="' not in node.value:  # no markup
+                yield node.value
+        elif isinstance(node, ast.Set | ast.Tuple | ast.List) and len(node.elts) >= LIST:
+            texts = [each.value for each in node.elts if isinstance(each, ast.Constant)]
+            if len(texts) == len(node.elts) and all(isinstance(text, str) for text in texts):
+                yield frozenset(texts)

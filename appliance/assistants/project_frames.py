@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from appliance.conventions import INSTALLED_CODE
+
 # As ``traceback`` prints a frame, with a comma, or ``faulthandler``, without; those of a group are behind bars.
 _FRAME = re.compile(r'[ |+]{2,60}File "(?P<file>[^"\n]{1,1000})", line (?P<line>\d{1,9}),? in (?P<function>.{1,200})')
-_INSTALLED = ("/site-packages/", "/dist-packages/", "/.venv/", "/node_modules/")
 _FRAMES_MAX = 30
 
 
@@ -38,7 +39,7 @@ def project_file(file: str, project: str) -> str | None:
     inside = file.removeprefix(root)
     if inside == file and file.startswith(("/", "<")):
         return None
-    return None if any(part in f"/{inside}" for part in _INSTALLED) else inside
+    return inside if INSTALLED_CODE.isdisjoint(inside.split("/")) else None
 
 
 def threads(stacks: str, project: str) -> tuple[list[dict[str, Any]], int]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.project_frames import project_file, project_frames
+from appliance.desk.queries import repeated_queries
 from appliance.desk.queries.recorded_queries import counted
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def repeated(groups: Sequence[Found], project: str) -> list[Found]:
             "line": project_place(each["place"], project),
             "sql": each["sql"],
             "ms": round(each["duration_s"] * 1000, 2),
-            "advice": "One query for each row of another one (N+1): load the related rows together.",
+            "advice": repeated_queries.ADVICE,
         }
         for each in groups
     ]

@@ -16,7 +16,7 @@ from appliance.commands.compose_draft import Image
 from appliance.commands.first_steps import open_project
 from appliance.commands.image_source import given, remembered
 from appliance.commands.init_templates import application, compose_file, drafts
-from appliance.commands.written_files import write_all
+from appliance.commands.written_files import write_all, wrote
 from appliance.discovery.source.modules import Modules
 from appliance.environment.variables import required_variables
 from appliance.errors import SettingsError
@@ -69,7 +69,7 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
     for path in kept:
         yield f"Not changed: {path} exists. --force replaces it, as the diff shows."
     if written:
-        yield f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}"
+        yield wrote(written)
 
 
 def _next_steps(unset: list[str], *, found: bool, compose: str, kept: bool) -> Iterator[str]:

@@ -19,6 +19,7 @@ from appliance.commands.backing_services.service_text import (
 )
 from appliance.commands.compose_draft import compose_text
 from appliance.commands.written_files import Draft
+from appliance.conventions import COMPOSE_FILES
 from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACES = {"devcontainer": ".devcontainer", "vscode": ".vscode"}
-_COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")  # in compose's order
 
 
 def application(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool) -> Target | None:
@@ -57,7 +57,7 @@ def drafts(root: Path, target: Target | None, required: list[str], image: Image,
 
 def compose_file(root: Path) -> str:
     """Return the name of the project's compose file: the one that compose reads, else the usual name."""
-    return next((name for name in _COMPOSE_FILES if (root / name).is_file()), "docker-compose.yml")
+    return next((name for name in COMPOSE_FILES if (root / name).is_file()), "docker-compose.yml")
 
 
 def _for_project(name: str, text: str, root: Path, image: Image) -> str:

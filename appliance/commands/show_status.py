@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.settings import read_early
+from appliance.duration_text import rounded_duration
 from appliance.logs.sanitise import sanitise
 from appliance.plural import counted
 from appliance.supervisor.reporting.status_socket import ask
@@ -74,13 +75,13 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield "url", status["url"]
     yield "application", f"{application['name']} ({application['framework'] or 'WSGI'})" if application else ""
     yield "project", status["project"]
-    yield "uptime", _duration(status["uptime_s"])
+    yield "uptime", rounded_duration(status["uptime_s"])
     for child in status.get("processes") or ():
         if child["role"] in _TOLD_ELSEWHERE:
             continue
         python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
         generation = f", generation {child['generation']}" if child["generation"] else ""
-        about = f"{child['state']} for {_duration(child['age_s'])}, pid {child['pid']}{generation}"
+        about = f"{child['state']} for {rounded_duration(child['age_s'])}, pid {child['pid']}{generation}"
         yield _ROLES.get(child["role"], child["role"]), about + python
     for each in status.get("companions") or ():
         yield "companion", f"{each['name']}: {_companion(each)}"
@@ -97,7 +98,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         yield "preloaded", f"{counted(preload['modules'], 'module')} ({preload['state']}{why}){left}"
     reload = status.get("last_reload")
     if reload:
-        times = [f"{name.removesuffix('_s')} {1000 * value:.0f} ms" for name, value in reload.items() if _is_time(name)]
+        times = [
+            f"{name.removesuffix('_s')} {rounded_duration(value)}" for name, value in reload.items() if _is_time(name)
+        ]
         yield "last reload", f"generation {reload['generation']}, {reload['at']}: {', '.join(times)}"
     yield from _image_facts(status)
     debugger = status.get("debugger")
@@ -111,7 +114,7 @@ def _image_facts(status: Status) -> Iterator[tuple[str, str]]:
     """Yield how the last reloads were made, why not in a faster way, and what is known of the image."""
     for each in reversed(status.get("reloads") or ()):
         why = f": {each['reason']}" if each.get("reason") else ""
-        yield "reload", f"generation {each['generation']}, {each['how']} in {1000 * each['duration_s']:.0f} ms{why}"
+        yield "reload", f"generation {each['generation']}, {each['how']} in {rounded_duration(each['duration_s'])}{why}"
     image = status.get("image")
     if not image or image["state"] == "off":
         return
@@ -132,7 +135,7 @@ def _companion(companion: Status) -> str:
     pid = f", pid {companion['pid']}" if companion["pid"] else ""
     restarts = f", restarted {counted(companion['restarts'], 'time')}" if companion["restarts"] else ""
     last = f", last {companion['last_exit']}" if companion["last_exit"] else ""
-    return f"{companion['state']} for {_duration(companion['since_s'])}{pid}{restarts}{last}"
+    return f"{companion['state']} for {rounded_duration(companion['since_s'])}{pid}{restarts}{last}"
 
 
 def _is_time(name: str) -> bool:
@@ -147,12 +150,6 @@ def _error_lines(error: Status) -> list[str]:
 def _joined(names: list[str]) -> str:
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     return ", ".join(names[:_MAX_NAMES]) + more
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
 def _stacks(path: Path, *, as_json: bool) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +30,11 @@ class Draft:
 
 class UnwritableError(ApplianceError):
     """The folder is mounted read-only, or the disk is full."""
+
+
+def wrote(paths: list[str]) -> str:
+    """Say which files were written."""
+    return f"Wrote {counted(len(paths), 'file')}: {', '.join(paths)}"
 
 
 def write_all(root: Path, drafts: Iterable[Draft], *, force: bool = False) -> tuple[list[str], list[str]]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from dotenv.parser import Binding, parse_stream
 
-from appliance.config.env_content import UnreadPart, read_file
+from appliance.config.env_content import HOLDS_NUL, UnreadPart, read_file
 from appliance.config.env_references import Definition, EndlessError, Expansion
 from appliance.config.secret_files import SecretFiles, read_secrets
 from appliance.conventions import VARIABLE_FILES
@@ -178,7 +178,7 @@ class _Reader:
             action = f"Write {_FORM}: most often a quote is not closed, or the sign = is missing."
             self._note_unread(UnreadPart(name, "this is not a variable, and is left out", action, line))
         elif "\0" in binding.original.string:
-            self._note_unread(UnreadPart(name, "it holds a NUL character, and is left out", f"Write {_FORM}.", line))
+            self._note_unread(UnreadPart(name, HOLDS_NUL, f"Write {_FORM}.", line))
         elif key is None or value is None:
             return  # ``KEY`` without = sets nothing, in python-dotenv as in compose
         elif not key or "=" in key:

@@ -24,6 +24,8 @@ _PIPE_TOTAL_S = 15.0
 _CHUNK = 65_536
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
+HOLDS_NUL = "it holds a NUL character, and is left out"
+
 
 @dataclass(frozen=True)
 class UnreadPart:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from appliance.config.env_content import UnreadPart, read_file
+from appliance.config.env_content import HOLDS_NUL, UnreadPart, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +70,7 @@ def _read(folder: Path, name: str) -> tuple[str | None, tuple[UnreadPart, ...]]:
     content = read_file(folder / name, shown)
     if "\0" in content.text:
         action = "Store a text: a variable can't hold a NUL character."
-        return None, (UnreadPart(shown, "it holds a NUL character, and is left out", action),)
+        return None, (UnreadPart(shown, HOLDS_NUL, action),)
     if content.unread and not content.text:
         return None, content.unread
     return content.text.removesuffix("\n").removesuffix("\r"), content.unread

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.dependency_groups import resolve_dependency_groups
 
-from appliance.dependencies.text_file import read_toml, table, texts
+from appliance.dependencies.text_file import read_toml, table
+from appliance.discovery.setup_files import texts
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:

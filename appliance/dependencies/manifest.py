@@ -20,7 +20,8 @@ from appliance.dependencies.formats.pipfile import pipfile_lines
 from appliance.dependencies.formats.poetry import poetry_indexes
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
-from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table, texts
+from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table
+from appliance.discovery.setup_files import texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from appliance.conventions import UNSEARCHED
 from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_selection import DependencySelection, read_choice
 from appliance.dependencies.development import names_development
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_SKIPPED_FOLDERS = (
-    ".", "doc", "test", "venv", "env", "node_modules", "example", "sample", "script", "tool", "build", "dist",
-)  # fmt: skip
+# How the names of folders begin that have no manifest of the application: ``.github``, ``docs``, ``test_data``.
+_SKIPPED_FOLDERS = (".", "doc", "test", "example", "sample", "script", "tool", "build", "dist", *UNSEARCHED)
 
 
 def read_manifest(root: Path, named: Sequence[str] = (), application: Path | None = None) -> Manifest:

@@ -35,6 +35,14 @@ def read_text(file: Path) -> str:
     return data.decode(coding, "replace")
 
 
+def text_or_nothing(file: Path) -> str:
+    """Read a whole file that may be missing or closed to this user; "" then."""
+    try:
+        return file.read_text("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
 def read_toml(file: Path) -> dict[str, Any]:
     """Parse a TOML file.
 
@@ -74,10 +82,3 @@ def table(data: object, *keys: str) -> dict[str, Any]:
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}
-
-
-def texts(value: object) -> tuple[str, ...]:
-    """Return the strings of a list, or a single string as a tuple; () for anything else."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from appliance.conventions import INSTALLED_CODE
 from appliance.discovery.frameworks import is_framework
 from appliance.discovery.rules.project_package import package_names
 from appliance.discovery.source.modules import Modules, imports_of
@@ -177,7 +178,7 @@ def _own_server(file: Path) -> str:
 def _files(root: Path) -> list[str]:
     found: list[str] = []
     for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if not name.startswith(".") and name not in {"node_modules", "venv"})
+        names[:] = sorted(name for name in names if not name.startswith(".") and name not in INSTALLED_CODE)
         found += [os.path.relpath(f"{folder}/{name}", root) for name in sorted(files) if not name.startswith(".")]
         if len(found) > _MAX_FILES:
             break

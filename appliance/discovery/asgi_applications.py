@@ -13,6 +13,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.conventions import ASGI_SERVERS
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
     from appliance.discovery.target import Target
 
 ADAPT = "APPLIANCE_ASGI=adapt"
-_EXPECTED = "a WSGI application: the appliance serves an ASGI one only with APPLIANCE_ASGI=adapt"
+EXPECTED = f"a WSGI application: the appliance serves an ASGI one only with {ADAPT}"
 _MAX_CHARACTERS = 1_000_000
 # Files that name a project's own dependencies; a lock also names the dependencies of those.
 _FILES = (
     "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "environment.yml", "environment.yaml",
     "requirements*.txt", "requirements*.in", "requirements/*.txt", "requirements/*.in",
 )  # fmt: skip
-_SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")
 # Servers that are installed with a framework.
 _BUNDLED_SERVERS = {"Quart": "hypercorn", "Sanic": "sanic"}
 _BY_TEXT = re.compile(r"""\b(?:uvicorn\.)?run\(\s*(?:app\s*=\s*)?["']([A-Za-z_][\w.]*:[A-Za-z_]\w*)["']""")
@@ -46,7 +46,7 @@ class AsgiError(ApplicationError):
         action = (
             f"Run it with an ASGI server: {command}. Or set {ADAPT} to serve it here over HTTP, without WebSockets."
         )
-        super().__init__(found, expected=_EXPECTED, action=action, kind="asgi", command=command)
+        super().__init__(found, expected=EXPECTED, action=action, kind="asgi", command=command)
         self.target = target
 
 
@@ -55,7 +55,7 @@ def command_of(root: Path, target: Target) -> str:
     if target.kind == "script":
         return f"python {shlex.quote(os.path.relpath(target.file, root))}"
     declared = _declared({root, Path(target.search_path[0]), Path(target.file).parent if target.file else root})
-    server = next((name for name in _SERVERS if name in declared), _BUNDLED_SERVERS.get(target.framework, ""))
+    server = next((name for name in ASGI_SERVERS if name in declared), _BUNDLED_SERVERS.get(target.framework, ""))
     fastapi = target.framework == "FastAPI" and "fastapi-cli" in declared and target.call == "no" and target.file
     if fastapi and target.attribute in {"app", "api"}:
         return f"fastapi dev {shlex.quote(os.path.relpath(target.file, root))}"
@@ -99,7 +99,7 @@ def _declared(folders: set[Path]) -> set[str]:
             text = file.read_text("utf-8", "replace")[:_MAX_CHARACTERS].lower()
         except OSError:
             continue
-        found.update(name for name in _SERVERS if re.search(rf"(?<![\w.-]){name}(?![\w.-])", text))
+        found.update(name for name in ASGI_SERVERS if re.search(rf"(?<![\w.-]){name}(?![\w.-])", text))
         if re.search(r"\bfastapi(?:-cli\b|\s*\[(?:standard|all)\b)", text):
             found.add("fastapi-cli")
     return found

@@ -139,7 +139,7 @@ def _of_call(call: ast.Call, reading: _Reading, text: str) -> Setup:
         str(value("name") or _text_fact("name", text)),
         str(value("version") or ""),
         requires,
-        {str(key): _texts(each) for key, each in extras.items()} if isinstance(extras, dict) else {},
+        {str(key): texts(each) for key, each in extras.items()} if isinstance(extras, dict) else {},
         reading.entry_points(given["entry_points"]) if "entry_points" in given else {},
         str(folders.get("", "")) if isinstance(folders, dict) else "",
         "ext_modules" in given or "rust_extensions" in given or "cffi_modules" in given,
@@ -266,14 +266,14 @@ class _Reading:
         if isinstance(value, list) and None in value:
             value = None
         written = (each.value for each in ast.walk(self.node(node)) if isinstance(each, ast.Constant))
-        texts = _texts(value) if value is not None else tuple(text for text in written if isinstance(text, str))
-        return tuple(line for text in texts for line in lines_of(text))
+        found = texts(value) if value is not None else tuple(text for text in written if isinstance(text, str))
+        return tuple(line for text in found for line in lines_of(text))
 
     def requires(self, node: ast.expr) -> tuple[str, ...] | None:
         """Return requirement lines: a value, or the only file that the expression, or what it calls, may read."""
         value = self.value(node)
         if isinstance(value, list | tuple | str) and (isinstance(value, str) or None not in value):
-            return lines_of(value) if isinstance(value, str) else _texts(value)
+            return lines_of(value) if isinstance(value, str) else texts(value)
         files = [
             found.value
             for found in ast.walk(self.node(node))
@@ -289,7 +289,7 @@ def _text(file: Path) -> str:
     return file.read_bytes().decode("utf-8-sig", "replace")
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
     """Return the texts of a list, or the one text; nothing for anything else."""
     if isinstance(value, str):
         return (value,)

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from appliance.conventions import LOG_LEVELS
 from appliance.logs.events import EVENTS
 from appliance.logs.project_output import logging_events
 from appliance.logs.render.json_line import json_line
@@ -19,7 +20,6 @@ from appliance.masking import Mask
 
 Entry = MutableMapping[str, Any]
 
-LEVELS = ("debug", "info", "warning", "error", "critical")
 RESERVED = frozenset(ALWAYS)
 SHOWN_CHARACTERS = 200  # characters of a malformed record that its event shows
 _PROJECT_EVENTS = frozenset({"output", logging_events.EVENT})
@@ -142,7 +142,7 @@ class Threshold:
     @classmethod
     def at(cls, level: str) -> Threshold:
         """Return the threshold that lets this level and higher ones pass."""
-        return cls(frozenset(LEVELS[LEVELS.index(level) :]))
+        return cls(frozenset(LOG_LEVELS[LOG_LEVELS.index(level) :]))
 
     def __call__(self, _logger: object, level: str, entry: Entry) -> Entry:
         """Return the entry if it passes."""

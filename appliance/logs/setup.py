@@ -16,9 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from appliance.conventions import LOG_LEVELS
 from appliance.logs.access_rules import PLAIN, Rules
 from appliance.logs.event_logger import (
-    LEVELS,
     RESERVED,
     SHOWN_CHARACTERS,
     Destination,
@@ -258,7 +258,7 @@ def _event_record(record: Sequence[Any]) -> tuple[float, str, str, dict[str, Any
     kind, at, level, event, fields = record
     if kind != "event":
         raise ValueError(f"not a kind of record: {kind!r:.80}")
-    if level not in LEVELS:
+    if level not in LOG_LEVELS:
         raise ValueError(f"not a level: {level!r:.80}")
     if event not in EVENTS or "worker" not in EVENTS[event].by:
         raise ValueError(f"not an event of a worker: {event!r:.80}")

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from .record import Message, made_default
 
+OLDEST_PYTHON: Final = (3, 12)  # ``sys.monitoring``
+TOO_OLD: Final = "swaps need Python 3.12 or newer"
+
 
 class ImportAhead(Message):
     """Start as an image: the first message to a process that the preloader has forked. The values are those of Start.

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.text_file import table, texts
+from appliance.conventions import LOCK_TOOLS, REQUIREMENTS_ENDS
+from appliance.dependencies.text_file import table
+from appliance.discovery.setup_files import texts
 from appliance.remedies.file_edits import appended, changed, line_break, read, text_of
 from appliance.remedies.lock_commands import add_to_lock
 from appliance.remedies.remedy import Proposal
@@ -60,7 +61,7 @@ def _form(name: str) -> Callable[[str, str], str | None] | None:
         return in_setup_cfg
     if name.endswith((".yml", ".yaml")):
         return in_conda
-    plain = name.endswith((".txt", ".in", ".pip")) or name == "requirements"
+    plain = name.endswith(REQUIREMENTS_ENDS) or name == "requirements"
     return in_requirements if plain else None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
+from appliance.conventions import COMPOSE_FILES
 from appliance.dependencies.text_file import table
 from appliance.remedies.file_edits import changed, read, sources, text_of
 from appliance.remedies.remedy import Proposal
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from appliance.remedies.remedy import ProjectFacts
 
-_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _USUAL = {
     5432: "postg", 3306: "mysql|maria", 6379: "redis|valkey", 27017: "mongo", 5672: "rabbit", 11211: "memcache",
     9200: "elastic|opensearch", 1025: "mail", 9000: "minio", 1433: "mssql",
@@ -80,7 +80,7 @@ def service_at(root: Path, port: int) -> Service | None:
 
 def compose_services(root: Path) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the services of the project's compose file, by name."""
-    for file in _FILES:
+    for file in COMPOSE_FILES:
         text = text_of(read(root, file))
         if text is None:
             continue

@@ -14,20 +14,19 @@ import re
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
+from appliance.conventions import BYTECODE_FOLDER, INSTALLED_CODE, VERSION_CONTROL
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pathspec import GitIgnoreSpec
 
-NEVER = frozenset(
-    {
-        ".git", ".hg", ".svn", ".jj", "__pycache__", "node_modules", "bower_components", ".venv", "venv", ".tox",
-        ".nox",
-        ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".pytype", ".pyre", ".import_linter_cache",
-        ".idea", ".vscode", "site-packages", "dist-packages", "__pypackages__", ".eggs", ".cache", ".parcel-cache",
-        ".next", ".nuxt", ".svelte-kit", ".ipynb_checkpoints", ".terraform", ".direnv", ".pixi",
-    }
-)  # fmt: skip
+# A folder named ``env`` is watched: it may be a package of the project.
+NEVER = VERSION_CONTROL | INSTALLED_CODE | {
+    BYTECODE_FOLDER, ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".pytype", ".pyre",
+    ".import_linter_cache", ".idea", ".vscode", ".eggs", ".cache", ".parcel-cache", ".next", ".nuxt", ".svelte-kit",
+    ".ipynb_checkpoints", ".terraform", ".direnv", ".pixi",
+}  # fmt: skip
 
 
 class Ignores:

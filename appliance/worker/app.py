@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..conventions import ASGI_SERVERS
 from .asgi.recognise import DeferredApplication, is_asgi
 from .standard_path import standard_library_alone
 
@@ -31,10 +32,6 @@ _DEVELOPMENT_SERVER_VARIABLES = {
     "Flask": {"FLASK_RUN_FROM_CLI": "true", "WERKZEUG_RUN_MAIN": "true"},
     "Django": {"RUN_MAIN": "true"},
 }
-
-
-# ASGI servers that a project may have installed, the most usual first.
-_ASGI_SERVERS = ("uvicorn", "hypercorn", "daphne", "granian")
 
 
 class TargetError(Exception):
@@ -314,7 +311,7 @@ def _call_factory(factory: Any, where: str, arguments: list[Any], keywords: dict
 
 def _check_application(found: Any, where: str, adapter: Mapping[str, str] | None = None) -> Application:
     if adapter is None and is_asgi(found):
-        server = next((name for name in _ASGI_SERVERS if importlib.util.find_spec(name)), _ASGI_SERVERS[0])
+        server = next((name for name in ASGI_SERVERS if importlib.util.find_spec(name)), ASGI_SERVERS[0])
         raise TargetError(
             f"{where} is an ASGI application ({type(found).__name__})",
             expected="a WSGI application: a callable that takes (environ, start_response)",

@@ -27,8 +27,8 @@ def test_facts_are_sentences():
     """The state is a sentence, each process says how long it has been what it is, one file is no files."""
     lines = describe(STATUS).splitlines()
     assert lines[0] == "healthy: serving the project (generation 2)"
-    assert "stand-in     ready for 2.0 s, pid 7" in lines
-    assert "installer    running for 1.0 s, pid 8, generation 1" in lines
+    assert "stand-in     ready for 2.00 s, pid 7" in lines
+    assert "installer    running for 1.00 s, pid 8, generation 1" in lines
     assert "watching     by events, 1 file in 1 folder" in lines
 
 

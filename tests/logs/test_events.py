@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from appliance.conventions import LOG_LEVELS
 from appliance.logs.documentation import RECIPES, documentation
-from appliance.logs.event_logger import LEVELS
 from appliance.logs.events import EVENTS
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
@@ -47,7 +47,7 @@ def said():
         for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("event"):
                 words = [word.value for word in node.args if isinstance(word, ast.Constant)]
-                if len(words) >= 2 and words[0] in LEVELS:
+                if len(words) >= 2 and words[0] in LOG_LEVELS:
                     yield path, words[1], {keyword.arg for keyword in node.keywords if keyword.arg}
             elif isinstance(node, ast.ClassDef) and path.name == "errors.py":
                 values = [line.value for line in node.body if isinstance(line, ast.Assign | ast.AnnAssign)]
@@ -81,7 +81,7 @@ def test_each_event_has_a_complete_row(name):
     """A row has a dotted name, levels that exist, a sentence, fields that are explained, and somebody who says it."""
     event = EVENTS[name]
     assert re.fullmatch(r"output|[a-z]+\.[a-z]+", name)
-    assert set(event.level.split(", ")) <= set(LEVELS)
+    assert set(event.level.split(", ")) <= set(LOG_LEVELS)
     assert event.meaning.endswith(".")
     assert set(event.fields) <= set(FIELDS)
     assert event.by <= {"supervisor", "worker"}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.diagnosis.doctor_findings import finding
+from appliance.conventions import SCRIPT_PACKAGES
 from appliance.errors import NotRunningError
 from appliance.identity.cache_folder import exposure
 from appliance.plural import counted
@@ -191,7 +192,7 @@ CHECKS: tuple[Callable[[CheckContext], Iterator[Finding]], ...] = (
 def _some_files(folder: Path) -> list[Path]:
     found: list[Path] = []
     for here, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in SCRIPT_PACKAGES]
         found += [Path(here, name) for name in names]
         if len(found) > _MAX_FILES:
             break

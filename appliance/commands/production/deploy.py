@@ -17,7 +17,7 @@ from appliance.commands.first_steps import open_project
 from appliance.commands.image_source import given, remembered
 from appliance.commands.production.deploy_facts import facts_of, of_several_lines
 from appliance.commands.production.deploy_files import drafts_for
-from appliance.commands.written_files import write_all
+from appliance.commands.written_files import write_all, wrote
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.remedies.services import set_in_compose
@@ -73,7 +73,7 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
     for path in kept:
         yield f"Not changed: {path} exists. The diff shows what would differ; remove it to have it written again."
     if written:
-        yield f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}"
+        yield wrote(written)
     if not written and not kept:
         yield "Nothing to do: every file exists, as `appliance deploy` writes it."
 

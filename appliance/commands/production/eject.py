@@ -28,7 +28,7 @@ from appliance.commands.production.eject_manifests import (
     variables_text,
 )
 from appliance.commands.production.eject_verify import verify
-from appliance.commands.written_files import Draft, write_all
+from appliance.commands.written_files import Draft, write_all, wrote
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.plural import counted
@@ -130,7 +130,7 @@ def _report(facts: Facts, gaps: list[Gap], written: list[str], kept: list[str]) 
     for path in kept:
         yield f"Not changed: {path} exists. Take the lines that you need from the diff, or rename it and try again."
     if written:
-        yield f"Wrote {len(written)} file{'s' * (len(written) != 1)}: {', '.join(written)}"
+        yield wrote(written)
     elif not kept:
         yield "Nothing to do: every file exists, as `appliance eject` writes it."
     locked = counted(len(facts.lock.names), "locked package")

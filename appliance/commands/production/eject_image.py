@@ -7,6 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from appliance.conventions import BYTECODE_FOLDER, ENVIRONMENTS, VERSION_CONTROL
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -31,8 +33,9 @@ _IGNORED = (
     "# Databases and uploads of development.",
     "*.sqlite3", "*.sqlite3-*", "*.sqlite", "*.db", "instance",
     "# Made on this machine, or for development.",
-    ".git", ".gitignore", ".github", ".gitlab-ci.yml", ".hg", ".venv", "venv", "env", "**/__pycache__", "**/*.py[co]",
-    "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache", ".tox", ".nox", ".coverage", "htmlcov", "node_modules",
+    *sorted(VERSION_CONTROL), ".gitignore", ".github", ".gitlab-ci.yml", *sorted(ENVIRONMENTS), "env",
+    f"**/{BYTECODE_FOLDER}", "**/*.py[co]", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache", ".tox", ".nox",
+    ".coverage", "htmlcov", "node_modules",
     ".vscode", ".idea", ".devcontainer", "**/.DS_Store", "*.log",
     "Dockerfile*", "*.dockerignore", ".dockerignore", "compose*.y*ml", "docker-compose*.y*ml", "kubernetes",
 )  # fmt: skip

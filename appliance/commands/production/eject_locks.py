@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance.commands.production.eject_needed import needed
+from appliance.conventions import PANGO_PACKAGES
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.failures.build_libraries import NEEDS
@@ -45,7 +46,7 @@ _LIBRARIES = {
     "pyodbc": ("unixodbc",),
     "python-ldap": ("libldap2",),
     "python-magic": ("libmagic1",),
-    "weasyprint": ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"),
+    "weasyprint": PANGO_PACKAGES,
     "xmlsec": ("libxmlsec1-openssl",),
 }
 _BUNDLED = {"psycopg": "psycopg-binary"}

@@ -20,8 +20,8 @@ from appliance.commands.recorded.request_text import text_of
 from appliance.config.settings import read_early
 from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
-from appliance.desk.duration_text import duration
 from appliance.desk.filters import Filters
+from appliance.duration_text import duration
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.supervisor.reporting.status_socket import ask

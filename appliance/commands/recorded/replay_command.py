@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.comparison.compare import said
-from appliance.desk.duration_text import duration
+from appliance.duration_text import duration
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.protocol.page_messages import SENDING_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.commands.recorded.effect_lines import effects_of
-from appliance.desk.duration_text import duration
+from appliance.duration_text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from appliance.dependencies.formats.conda_names import is_condas_own, on_pypi
-from appliance.dependencies.text_file import invalid_error, texts
+from appliance.dependencies.text_file import invalid_error
+from appliance.discovery.setup_files import texts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from appliance.dependencies.text_file import texts
+from appliance.discovery.setup_files import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

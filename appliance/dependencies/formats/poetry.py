@@ -13,7 +13,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from appliance.dependencies.dependency_groups import group_lines
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
-from appliance.dependencies.text_file import table, texts
+from appliance.dependencies.text_file import table
+from appliance.discovery.setup_files import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,7 +21,8 @@ from packaging.version import InvalidVersion, Version
 
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, alternatives, read_specs
-from appliance.dependencies.text_file import table, texts
+from appliance.dependencies.text_file import table
+from appliance.discovery.setup_files import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

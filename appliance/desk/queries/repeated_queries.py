@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LEAST = 5
+ADVICE = "One query for each row of another one (N+1): load the related rows together."
 # Text that stays, comments, and values: at each position the first match counts. Every repetition is possessive or
 # bounded by the end of the text, so that a text takes linear time. A backslash before a quote escapes it, as in MySQL,
 # except in ``ESCAPE '\\'``. A text in double quotes is a value only after an equals sign and before no dot.

@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from appliance.desk import questions
+from appliance.desk import questions, raised_errors
 from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.outcome import Outcome, of_record, outcome
 from appliance.desk.database import UnreadableError, open_for_reading
@@ -20,7 +20,7 @@ from appliance.desk.queries.recorded_queries import query_count
 from appliance.desk.replay.copy_commands import copies
 from appliance.desk.replay.restored_request import Restored, Shown, restored
 from appliance.desk.replay.sending import send
-from appliance.desk.replay.sent_request import ReplayError, SentRequest, of_head, origin_form
+from appliance.desk.replay.sent_request import NOT_KEPT, ReplayError, SentRequest, of_head, origin_form
 
 if TYPE_CHECKING:
     import sqlite3
@@ -94,7 +94,7 @@ class Replayer:
         except UnreadableError as error:
             raise ReplayError(f"Nothing is recorded: {error}.", action="Open the project, then try again.") from error
         if found is None:
-            raise ReplayError("This request is not kept, or was never recorded.", action="Choose one from the list.")
+            raise ReplayError(NOT_KEPT, action="Choose one from the list.")
         details = self._raw.get(found["request_id"] or "", found["at"])
         raw = of_head(details.head, details.body) if details is not None else None
         return Known(found, details, raw, Shown.of({**found, "path": origin_form(found["path"] or "")}))
@@ -180,11 +180,9 @@ class Replayer:
         pause = threading.Event()
         for _ in range(20):
             with closing(open_for_reading(self._path)) as connection:
-                row = connection.execute(
-                    "SELECT id FROM requests WHERE request_id = ? ORDER BY id DESC LIMIT 1", (request_id,)
-                ).fetchone()
-            if row is not None:
-                return int(row["id"])
+                number = raised_errors.number_of(connection, request_id)
+            if number is not None:
+                return number
             pause.wait(0.02)
         return None
 

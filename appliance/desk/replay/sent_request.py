@@ -25,6 +25,9 @@ _MARK_BITS = 32
 Fields = tuple[tuple[str, str], ...]
 
 
+NOT_KEPT = "This request is not kept, or was never recorded."
+
+
 class ReplayError(RefusedError):
     """A request can't be sent again."""
 

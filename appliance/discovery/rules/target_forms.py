@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from appliance.discovery.asgi_applications import ADAPT, AsgiError
+from appliance.discovery.asgi_applications import ADAPT, EXPECTED, AsgiError
 from appliance.discovery.rules.django import managed_target
 from appliance.discovery.rules.paste_file import named_section, paste_target
 from appliance.discovery.rules.script_file import asgi_target, named_script, refused_script, script_target
@@ -274,7 +274,7 @@ def refused_error(place: str, refused: tuple[str, ...]) -> ApplicationError:
     if any("ASGI" in reason for reason in refused):  # its arguments are unknown: else it would have a target
         return ApplicationError(
             f"{place}: {'; '.join(refused)}",
-            expected="a WSGI application: the appliance serves an ASGI one only with APPLIANCE_ASGI=adapt",
+            expected=EXPECTED,
             action=f"Write an asgi.py that calls it and binds app, then run uvicorn asgi:app; or set {ADAPT}.",
             kind="asgi",
         )

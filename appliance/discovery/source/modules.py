@@ -11,6 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from appliance.conventions import UNSEARCHED
 from appliance.discovery.source.source import Source, read_source
 
 if TYPE_CHECKING:
@@ -18,15 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Folders without the project's own code, or never with its application.
-_SKIPPED = frozenset(
-    (
-        "venv", "env", "virtualenv", "node_modules", "bower_components", "site-packages", "__pycache__",
-        "build", "dist", "docs", "doc", "tests", "test", "testing", "migrations", "alembic", "fixtures",
-        "static", "templates", "media", "locale", "examples", "example", "samples", "benchmarks", "vendor",
-        "bin", "scripts", "tools",
-    )
-)  # fmt: skip
 _TESTS = frozenset(("tests", "test", "testing"))
+_SKIPPED = UNSEARCHED | _TESTS | {
+    "build", "dist", "docs", "doc", "migrations", "alembic", "fixtures", "static", "templates", "media", "locale",
+    "examples", "example", "samples", "benchmarks", "vendor", "bin", "scripts", "tools",
+}  # fmt: skip
 # Templates for new projects: they have placeholders instead of names.
 _TEMPLATE = re.compile(r"(?:project|setup|app|site)_templates?\Z|.*\{\{", re.IGNORECASE)
 _PLACEHOLDER = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")

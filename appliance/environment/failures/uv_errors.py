@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.dependencies.dependency_selection import normalized
+from appliance.dependencies.text_file import text_or_nothing
 from appliance.environment.failures.build_symptoms import cause_of_build
 from appliance.environment.failures.install_remedies import FailedPackage, add_debian, take_instead, take_newer
 from appliance.environment.failures.uv_messages import UvMessage, uv_message
@@ -232,7 +233,7 @@ def place_of(cause: str, files: Sequence[Path], folder: Path | None = None) -> P
 
 
 def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
-    texts = [(file, _text(file)) for file in files]
+    texts = [(file, text_or_nothing(file)) for file in files]
     position = re.search(r"in `([^`]+)` at position (\d+)", cause)
     if position:
         for file, text in texts:
@@ -274,13 +275,6 @@ def _named(texts: Sequence[tuple[Path, str]]) -> dict[str, Place]:
             if match and match[1] not in _KEYS:
                 found.setdefault(normalized(match[1]), Place(file, number, line.strip()[:200]))
     return found
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8-sig", "replace")
-    except OSError:
-        return ""
 
 
 def _line(text: str, number: int) -> str:

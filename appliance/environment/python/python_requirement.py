@@ -13,7 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from appliance.dependencies.formats.conda import conda_python
 from appliance.dependencies.formats.dependency_spec import alternatives
 from appliance.dependencies.formats.pipfile import pipfile_python
-from appliance.dependencies.text_file import table
+from appliance.dependencies.text_file import table, text_or_nothing
 from appliance.discovery.rules.project_package import read_pyproject
 from appliance.discovery.setup_files import read_setup
 
@@ -80,7 +80,7 @@ def _pins(root: Path) -> Iterator[PythonRequirement]:
         ("environment.yaml", _of_conda),
     )
     for name, reader in readers:
-        version = reader(_text(root / name))
+        version = reader(text_or_nothing(root / name))
         if version:
             yield pin(version, name)
 
@@ -118,7 +118,7 @@ def _ranges(root: Path) -> Iterator[PythonRequirement]:
     if isinstance(standard, str) or isinstance(poetry, str):
         return
     for name in ("environment.yml", "environment.yaml"):
-        asked = conda_python(_text(root / name))
+        asked = conda_python(text_or_nothing(root / name))
         if asked and not asked.startswith("=="):
             yield from _range([asked], name, asked)
     try:
@@ -134,10 +134,3 @@ def _range(every: Iterable[str], where: str, text: str) -> Iterator[PythonRequir
         yield PythonRequirement(tuple(SpecifierSet(each) for each in every), where, text)
     except InvalidSpecifier:
         return  # its own tools refuse it too; the project then runs on what is installed
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8-sig", "replace")
-    except OSError:
-        return ""

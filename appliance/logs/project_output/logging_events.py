@@ -9,8 +9,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
+from appliance.conventions import LOG_LEVELS
+
 EVENT = "project.logged"
-_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 _TYPES: MappingProxyType[str, type | tuple[type, ...]] = MappingProxyType(
     {
         "logger": str,
@@ -31,4 +32,4 @@ def fields(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return level and fields, in the line's order; fields of a wrong type are left out."""
     level = record.get("level")
     known = {name: record[name] for name, types in _TYPES.items() if isinstance(record.get(name), types)}
-    return level if level in _LEVELS else "info", known
+    return level if level in LOG_LEVELS else "info", known

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from appliance.conventions import INSTALLED_CODE
+
 if TYPE_CHECKING:
     from appliance.logs.render.colour import Palette
 
@@ -27,7 +29,6 @@ _AROUND_PATHS = re.compile(r"([\s\"'()<>]+)")
 _INSTALLED = re.compile(r"\A/.*/(?:site|dist)-packages/")
 _FOLDED = 2  # frames in a row that are worth a line of their own
 _NAMED = 3  # packages that such a line names
-_FOREIGN = ("site-packages/", "dist-packages/", ".venv/", "venv/", "node_modules/")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class TracebackText:
 
     def _is_project_path(self, path: str) -> bool:
         prefix = self.root.rstrip("/") + "/"
-        return path.startswith(prefix) and not any(part in path.removeprefix(prefix) for part in _FOREIGN)
+        return path.startswith(prefix) and INSTALLED_CODE.isdisjoint(path.removeprefix(prefix).split("/"))
 
     def lines(self, text: str) -> list[str]:
         """Return the traceback's lines, coloured; the text is sanitised already.

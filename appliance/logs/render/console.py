@@ -11,6 +11,7 @@ import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from appliance.duration_text import rounded_duration
 from appliance.logs.project_output.logging_events import EVENT as LOGGED
 from appliance.logs.project_output.traceback_text import TracebackText, as_text, short_paths
 from appliance.logs.render.banner import Banner
@@ -179,7 +180,7 @@ class Console:
             [
                 self._paint(f"{status or '---':>3}", _status_style(status)),
                 self._paint(
-                    f"{'-' if duration is None else _duration(duration):>9}",
+                    f"{'-' if duration is None else rounded_duration(duration):>9}",
                     "yellow" if duration is not None and duration >= _SLOW_S else "plain",
                 ),
                 f"{method:<6} ",
@@ -247,7 +248,7 @@ class Console:
 
     def _value(self, name: str, value: object, *, quoted: bool) -> str:
         if name.endswith("_s") and isinstance(value, int | float) and not isinstance(value, bool):
-            return _duration(value).replace(" ", "")
+            return rounded_duration(value).replace(" ", "")
         if isinstance(value, list):
             value = [self._short(each) if isinstance(each, str) else each for each in value]
         return value_text(self._short(value) if isinstance(value, str) else value, quoted=quoted)
@@ -307,14 +308,3 @@ def _status_style(status: int | None) -> str:
     if status >= 400:
         return "yellow"
     return "cyan" if status >= 300 else "green"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.995:
-        return f"{seconds:.2f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"

@@ -12,7 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ...conventions import BACKPORTS, COMPLETE_MARK, LOCK_TOOLS
+from ...conventions import BACKPORTS, COMPLETE_MARK, LOCK_TOOLS, REQUIREMENTS_ENDS
 from . import project_files
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _requirement_step(root: str, file: str, requirement: str) -> str:
     name = re.split(r"[\[<>=!~ ]", requirement)[0]
     spelled = re.sub(r"[-_.]+", "[-_.]", name)
     there = re.compile(rf"(?im)^[ \t]*({spelled}(?![\w.-])[^#\n]*?)[ \t]*(?:#.*)?$")
-    for each in _with_includes(root, file) if file.endswith((".txt", ".in", ".pip")) else ():
+    for each in _with_includes(root, file) if file.endswith(REQUIREMENTS_ENDS) else ():
         found = there.search(project_files.text_of(f"{root}/{each}"))
         if found:
             return f"Replace {found[1]!r} by {requirement} in {each}."

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ...conventions import (
+    DISTRIBUTION_FILES,
     EXAMPLE_END,
     EXAMPLE_FILES,
     FUNCTION_COMMAND,
@@ -194,7 +195,7 @@ def mentions(root: str, distribution: str) -> tuple[str, str]:
     """
     name = "[-_.]".join(map(re.escape, re.split("[-_.]+", distribution)))
     pattern = re.compile(rf"[\"'\s]{name}(?![\w.-])", re.IGNORECASE)
-    for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+    for name in DISTRIBUTION_FILES:
         text = _text(f"{root}/{name}")
         found = pattern.search(text)
         if found:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 
+from ...conventions import PANGO_PACKAGES
+
 # Found by the library's name: "libGL.so.1: cannot open shared object file".
 _LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]{1,60}\.so[\w.]{0,20}): cannot open shared object file")
 # The loader names no cause: a limit of memory has the same message.
@@ -52,11 +54,9 @@ _LIBRARIES = {
     "libxslt.so": "libxslt1.1",
     "libzbar.so": "libzbar0",
 }
-# All that a package needs: the library that is missing first is rarely the only one.
-_PANGO = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
 _MESSAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"cannot load library 'libgobject-2\.0\.so\.0'", ("libvips42",)),  # pyvips
-    (r"cannot load library '(?:lib)?(?:gobject-2|pango|harfbuzz|fontconfig)", _PANGO),  # WeasyPrint
+    (r"cannot load library '(?:lib)?(?:gobject-2|pango|harfbuzz|fontconfig)", PANGO_PACKAGES),  # WeasyPrint
     (r"no library called \"(?:lib)?cairo", ("libcairo2",)),
     (r"failed to find libmagic", ("libmagic1",)),
     (r"Unable to find zbar shared library", ("libzbar0",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.duration_text import duration
+from appliance.duration_text import duration
 from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.remedy_pages import PAGE_VALUE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.duration_text import duration
 from appliance.desk.reload_history import SERVES
+from appliance.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 
 from .page_frame import table

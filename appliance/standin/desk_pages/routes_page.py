@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from appliance.desk.duration_text import duration
+from appliance.duration_text import duration
 from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
 

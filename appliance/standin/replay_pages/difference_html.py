@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.duration_text import duration
+from appliance.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.desk_pages.page_frame import table
 from appliance.standin.desk_pages.shown_values import size, status_class, text

@@ -7,7 +7,7 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.duration_text import duration
+from appliance.duration_text import duration
 from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
 from appliance.standin.desk_pages.shown_values import moment, text

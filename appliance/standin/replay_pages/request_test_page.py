@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
-from appliance.desk.replay.sent_request import ReplayError
+from appliance.desk.replay.sent_request import NOT_KEPT, ReplayError
 from appliance.desk.request_tests.new_file import NotWrittenError, write_new
 from appliance.desk.request_tests.request_test import RequestTest, request_test
 from appliance.server.browser.own_paths import PREFIX
@@ -72,7 +72,7 @@ class WrittenPages:
         except (UnreadableError, sqlite3.Error) as error:
             raise ReplayError(f"Nothing is recorded: {error}.", action="Open the project, then try again.") from error
         if found is None:
-            raise ReplayError("This request is not kept, or was never recorded.", action="Choose one from the list.")
+            raise ReplayError(NOT_KEPT, action="Choose one from the list.")
         return request_test(found, str(project.get("application", "")), str(project.get("framework", "")))
 
     def _show(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:

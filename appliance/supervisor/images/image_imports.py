@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from appliance.errors import StartError
+from appliance.protocol.image_messages import OLDEST_PYTHON, TOO_OLD
 from appliance.supervisor.images.known_images import Process
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
 
 NO_PROCESS = "no process could be forked"
-OLDEST = (3, 12)  # ``sys.monitoring``
 
 
 class ImageImports:
@@ -102,9 +102,9 @@ class ImageImports:
 def too_old(python: str) -> str:
     """Return why a project's Python can't swap; empty if it can."""
     numbers = tuple(int(part) for part in python.split(".")[:2] if part.isdecimal())
-    if len(numbers) < len(OLDEST) or numbers >= OLDEST:
+    if len(numbers) < len(OLDEST_PYTHON) or numbers >= OLDEST_PYTHON:
         return ""
-    return f"swaps need Python 3.12 or newer; the project has {python}"
+    return f"{TOO_OLD}; the project has {python}"
 
 
 class ImportSchedule:

@@ -14,7 +14,7 @@ from appliance.supervisor.images import image_events as events
 from appliance.supervisor.images import image_states
 from appliance.supervisor.images.checkpoints import Checkpoints
 from appliance.supervisor.images.declined_files import DeclinedFiles
-from appliance.supervisor.images.image_imports import ImageImports, ImportSchedule, too_old
+from appliance.supervisor.images.image_imports import NO_PROCESS, ImageImports, ImportSchedule, too_old
 from appliance.supervisor.images.image_memory import ImageMemory
 from appliance.supervisor.images.image_processes import ANSWER_S, ImageProcesses
 from appliance.supervisor.images.image_reports import ImageReports
@@ -124,7 +124,7 @@ class Images:
         else:
             child = self._processes.fork(source, Role.SPARE)
         if child is None:
-            return None, [], "no process could be forked"
+            return None, [], NO_PROCESS
         child.assign(generation)
         return child, changed, ""
 
@@ -272,7 +272,7 @@ class Images:
 
     def _go_on(self, checkpoint: Handle) -> None:
         if not self._imports.go_on(checkpoint):
-            self._on(events.NextEnded("no process could be forked"))
+            self._on(events.NextEnded(NO_PROCESS))
 
     def compared(self, child: Handle, message: Fingerprints) -> None:
         """A fork has reported its state."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.protocol.image_messages import Verify
+from appliance.supervisor.images.image_imports import NO_PROCESS
 from appliance.supervisor.images.known_images import Process
 from appliance.supervisor.images.swap_comparison import SwapComparison
 from appliance.supervisor.processes.child_roles import Role
@@ -64,7 +65,7 @@ class Verification:
     def _ask(self, process: Process, changed: Iterable[str] = ()) -> None:
         child = self._processes.fork(process, Role.IMAGE)
         if child is None:
-            self._not_compared("no process could be forked")
+            self._not_compared(NO_PROCESS)
             return
         self._asked = process
         self._processes.add(Process.VERIFIER, child)

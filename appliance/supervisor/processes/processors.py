@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-CONTROL_GROUPS = Path("/sys/fs/cgroup")
+from appliance.supervisor.processes.control_groups import CONTROL_GROUPS, OWN_GROUP, own_paths, read
+
 _PRESSURE = Path("/proc/pressure/cpu")  # Linux's PSI: Documentation/accounting/psi.rst
 _CROWDED_PERCENT = 30.0  # of the last ten seconds; an import beside another one makes less on two processors
 _SOME = "some avg10="
 
 
-def processors(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> float:
+def processors(groups: Path = CONTROL_GROUPS, own: Path = OWN_GROUP) -> float:
     """Return how many processors this process may use; a fraction if the control group allows less than one.
 
     Args:
@@ -28,7 +29,7 @@ def processors(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgrou
 
 def are_crowded(pressure: Path = _PRESSURE) -> bool:
     """Return whether processes of the machine have waited much for a processor; False if the kernel does not say."""
-    text = _read(pressure)
+    text = read(pressure)
     share = text.removeprefix(_SOME).partition(" ")[0] if text.startswith(_SOME) else ""
     try:
         return float(share) >= _CROWDED_PERCENT
@@ -38,12 +39,10 @@ def are_crowded(pressure: Path = _PRESSURE) -> bool:
 
 def _quotas(groups: Path, own: Path) -> list[float]:
     """Return the limits of our group and of those above it, of version 2 and 1, as far as they can be seen."""
-    lines = [line.split(":", 2) for line in _read(own).splitlines() if line.count(":") >= 2]
-    unified = next((path for _, names, path in lines if not names), "/")
-    older = next((path for _, names, path in lines if "cpu" in names.split(",")), "/")
-    found = [_read(folder / "cpu.max").split() for folder in _upward(groups, unified)]
+    unified, older = own_paths(own, "cpu")
+    found = [read(folder / "cpu.max").split() for folder in _upward(groups, unified)]
     found += [
-        [_read(folder / f"cpu.cfs_{part}_us").strip() for part in ("quota", "period")]
+        [read(folder / f"cpu.cfs_{part}_us").strip() for part in ("quota", "period")]
         for folder in _upward(groups / "cpu", older)
     ]
     return [int(each[0]) / int(each[1]) for each in found if len(each) == 2 and all(map(_is_positive, each))]
@@ -57,10 +56,3 @@ def _upward(top: Path, path: str) -> list[Path]:
 
 def _is_positive(text: str) -> bool:
     return text.isdecimal() and int(text) > 0
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="ascii")
-    except (OSError, ValueError):
-        return ""

@@ -23,6 +23,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from ...conventions import BYTECODE_FOLDER, ENVIRONMENTS, SCRIPT_PACKAGES, VERSION_CONTROL
 from ..hooks import TRANSIENT
 from .template_readers import TemplateReaders
 
@@ -37,8 +38,9 @@ MAX_READ: Final = 500  # files that are read during a start
 MAX_LISTED: Final = 500  # folders that are listed during a start
 _NAME: Final = "opened files"  # the hook's name in events
 _MAX_DEPTH: Final = 6  # frames between a template engine and the file
+_NO_INPUTS = VERSION_CONTROL | SCRIPT_PACKAGES | ENVIRONMENTS | {BYTECODE_FOLDER}  # installed packages: ``_places``
 _NEVER_INPUT = re.compile(
-    r"/(?:\.git|\.hg|\.svn|__pycache__|node_modules|\.venv|\.cache|\.[a-z]+_cache)/"
+    rf"/(?:{'|'.join(map(re.escape, sorted(_NO_INPUTS)))}|\.cache|\.[a-z]+_cache)/"
     r"|\.(?:pyc|pyo|log|out|pid|lock|sock|tmp|swp|db|sqlite3?|dbm|rdb)(?:[.-][\w.-]*)?\Z"
     r"|/\.coverage[^/]*\Z|[-.](?:journal|wal|shm)\Z"
 )

@@ -14,17 +14,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ...conventions import PYTHON_PACKAGES
 from ..entry import standard_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_INSTALLED = frozenset({"site-packages", "dist-packages", "__pypackages__"})
-
 
 def is_installed(path: str) -> bool:
     """Whether a path is in a folder of installed packages."""
-    return not _INSTALLED.isdisjoint(path.split("/"))
+    return not PYTHON_PACKAGES.isdisjoint(path.split("/"))
 
 
 class ProjectPlaces:
@@ -47,9 +46,9 @@ class ProjectPlaces:
             return False
         begin = len(self._root) if (path + "/").startswith(self._root) else 1
         parts = path[begin:].split("/")
-        if _INSTALLED.isdisjoint(parts):
+        if PYTHON_PACKAGES.isdisjoint(parts):
             return True
-        last = max(index for index, part in enumerate(parts) if part in _INSTALLED)
+        last = max(index for index, part in enumerate(parts) if part in PYTHON_PACKAGES)
         return len(parts) > last + 1 and self._is_outside_link(path[:begin] + "/".join(parts[: last + 2]))
 
     def is_standard(self, path: str) -> bool:

@@ -14,7 +14,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .live_objects import LiveObjects, further_references, loaded_class
+from .live_objects import TEMPLATE_HELD, LiveObjects, further_references, loaded_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +52,8 @@ def objection(files: frozenset[str], live: LiveObjects) -> str:
         for key in [key for key, template in list(cache.items()) if id(template) in compiled]:
             compiled.discard(id(cache[key]))
             if further_references(cache, key):
-                return "the application keeps the compiled template, or renders it now"
-    return "the application keeps the compiled template, or renders it now" if compiled else ""
+                return TEMPLATE_HELD
+    return TEMPLATE_HELD if compiled else ""
 
 
 def reset(live: LiveObjects) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from .live_objects import LiveObjects, further_references, loaded_class
+from .live_objects import TEMPLATE_HELD, LiveObjects, further_references, loaded_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 CACHES = "Jinja's auto_reload is off (Flask's TEMPLATES_AUTO_RELOAD, or its debug mode, turns it on)"
 _LOADS = frozenset({"get_template", "select_template", "get_or_select_template"})
 _SELF = "__jinja_template__"  # a compiled template's name in its own namespace
-_HELD = "the application keeps the compiled template, or renders it now"
 
 
 def classes() -> list[type]:
@@ -85,13 +84,13 @@ def _mapping(environment: Any) -> dict[Any, Any]:
 def _of_one(environment: Any, mapping: dict[Any, Any], key: Any, namespace: dict[str, Any]) -> str:
     if not environment.auto_reload:
         return CACHES
-    return _HELD if further_references(mapping, key) > (_SELF in namespace) else ""
+    return TEMPLATE_HELD if further_references(mapping, key) > (_SELF in namespace) else ""
 
 
 def _of_uncached(namespaces: dict[int, dict[str, Any]]) -> str:
     """A template that no cache has is garbage, if only its own namespace refers to it."""
     unheld = (_SELF in each and not further_references(each, _SELF) for each in namespaces.values())
-    return "" if all(unheld) else _HELD
+    return "" if all(unheld) else TEMPLATE_HELD
 
 
 def _environment() -> type | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+TEMPLATE_HELD = "the application keeps the compiled template, or renders it now"
 Class = TypeVar("Class", bound=type)
 
 

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, ca
 from ...protocol.channel import ChannelError
 from ...protocol.image_messages import CheckpointReached, Fingerprints, GetReady, GoOn, ImageReady, SwapDeclined, Verify
 from ...protocol.messages import Start
-from .. import debugger, serving_process
+from .. import serving_process
 from ..files.import_pauses import ImportPauses
 from ..files.unread_assets import unread_assets
 from ..instrumentation.hooked_libraries import HookedLibraries
@@ -45,7 +45,7 @@ from .body_swap import Swaps
 from .changed_files import ChangedFiles, DeclinedError
 from .fingerprint import fingerprint
 from .import_effects import ImportEffects
-from .import_monitor import ImportMonitor
+from .import_monitor import NEEDS_LOOP, ImportMonitor, obstacle
 from .shared_pages import SharedPages
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from ..preload.inheritance import Inheritance
 
 _SELF: Final = os.getpid  # looked up before the project's calls are noted
-_TOOLS: Final = 6  # numbers of tools that ``sys.monitoring`` has
 
 
 class Imported(NamedTuple):
@@ -155,7 +154,7 @@ class Image:
         ``resume``: makes the worker in a fork that goes on with an import.
         """
         self._serve, self._resume = serve, resume
-        if why := _obstacle(self._request):
+        if why := obstacle(self._request):
             self._refuse(why)
         serving_process.tls_context(self._request.options)  # so that no fork imports what it needs
         terminal.set_up(None, self._project.hooks, os.environ)  # noqa: TID251  PYTHONBREAKPOINT is the project's
@@ -254,7 +253,7 @@ class Image:
         if threading.current_thread() is not threading.main_thread():
             return "the application is served in a thread of its own"
         if type(application).__module__.partition(".")[0] == __name__.partition(".")[0]:
-            return "it is an ASGI application, which needs an event loop"
+            return NEEDS_LOOP
         return self._output_objection()
 
     def _output_objection(self) -> str:
@@ -377,22 +376,3 @@ def _decline(channel: Channel, first: Message, declined: DeclinedError) -> NoRet
             send(channel, SwapDeclined(reason=declined.reason, path=declined.path))
     finally:
         os._exit(0)
-
-
-def _obstacle(request: ImportAhead) -> str:
-    """Return why this process can't become an image of the project; "" if it can."""
-    monitoring: Any = getattr(sys, "monitoring", None)
-    if monitoring is None:
-        return "swaps need Python 3.12 or newer"
-    options = request.options
-    tool = next(filter(None, map(monitoring.get_tool, range(_TOOLS))), None)
-    first = options.get("debugger") and debugger.starts_first(options["debugger"])
-    asgi = options.get("adapter") is not None and request.target["interface"] == "asgi"
-    obstacles = (
-        (sys.gettrace() is not None or sys.getprofile() is not None, "a tracer or a profiler is active"),
-        (tool is not None, f"{tool} uses sys.monitoring"),
-        (threading.active_count() > 1, "the preloader has another thread"),
-        (first, "the debugger starts before the project's import"),
-        (asgi, "it is an ASGI application, which needs an event loop"),
-    )
-    return next((why for is_so, why in obstacles if is_so), "")

@@ -28,12 +28,19 @@ import threading
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
+from ...protocol.image_messages import TOO_OLD
+from .. import debugger
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from ...protocol.image_messages import ImportAhead
+
 _TOOLS: Final = (4, 3)  # numbers of tools that no known one takes: debuggers 0, coverage 1, profilers 2
+_TOOL_NUMBERS: Final = 6  # that ``sys.monitoring`` has
 _NAME: Final = "wsgi-appliance"
+NEEDS_LOOP: Final = "it is an ASGI application, which needs an event loop"
 _OURS: Final = __name__.partition(".")[0]
 _SOURCES: Final = (".py", ".pyw")
 # Readers of ``__code__`` that look at arguments and flags alone, and keep nothing; and their functions that do more.
@@ -91,7 +98,7 @@ class ImportMonitor:
         """Observe from now on."""
         monitoring: Any = getattr(sys, "monitoring", None)
         if monitoring is None:
-            self.failed = "Python is older than 3.12"
+            self.failed = TOO_OLD
             return
         self._tool = next((each for each in _TOOLS if monitoring.get_tool(each) is None), None)
         if self._tool is None:
@@ -259,3 +266,22 @@ def _is_ours(frame: FrameType) -> bool:
 def _named(frame: FrameType) -> str:
     name = frame.f_globals.get("__name__") or frame.f_code.co_filename
     return f"{name}.{frame.f_code.co_name}" if frame.f_code.co_name != "<module>" else str(name)
+
+
+def obstacle(request: ImportAhead) -> str:
+    """Return why this process can't become an image of the project; "" if it can."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    if monitoring is None:
+        return TOO_OLD
+    options = request.options
+    tool = next(filter(None, map(monitoring.get_tool, range(_TOOL_NUMBERS))), None)
+    first = options.get("debugger") and debugger.starts_first(options["debugger"])
+    asgi = options.get("adapter") is not None and request.target["interface"] == "asgi"
+    obstacles = (
+        (sys.gettrace() is not None or sys.getprofile() is not None, "a tracer or a profiler is active"),
+        (tool is not None, f"{tool} uses sys.monitoring"),
+        (threading.active_count() > 1, "the preloader has another thread"),
+        (first, "the debugger starts before the project's import"),
+        (asgi, NEEDS_LOOP),
+    )
+    return next((why for is_so, why in obstacles if is_so), "")

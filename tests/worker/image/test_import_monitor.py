@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from appliance.protocol.image_messages import TOO_OLD
 from appliance.worker.image.code_bodies import name_of
 from appliance.worker.image.import_monitor import ImportMonitor
 from tests.swaps.imported_module import Imported
@@ -237,5 +238,5 @@ def test_no_free_tool_is_a_failure(tmp_path):
 def test_an_older_python_swaps_nothing(tmp_path):
     """Without sys.monitoring nothing is known of what ran, so nothing is swapped."""
     imported = Imported(tmp_path, textwrap.dedent("def f(): return 1\n"))
-    assert imported.swaps.blocked() == {imported.path: "Python is older than 3.12"}
-    assert imported.objection(("1", "2")) == "Python is older than 3.12"
+    assert imported.swaps.blocked() == {imported.path: TOO_OLD}
+    assert imported.objection(("1", "2")) == TOO_OLD

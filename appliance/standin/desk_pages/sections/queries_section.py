@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.duration_text import duration
+from appliance.desk.queries import repeated_queries
 from appliance.desk.queries.recorded_queries import counted
+from appliance.duration_text import duration
 from appliance.standin.desk_pages.page_frame import table
 from appliance.standin.desk_pages.shown_values import text
 
@@ -53,8 +54,7 @@ def _repeated(repeated: Sequence[dict[str, Any]]) -> str:
     )
     if not rows:
         return ""
-    advice = "One query for each row of another one (N+1): load the related rows together."
-    return f"<p>{advice}</p><ul>{rows}</ul>"
+    return f"<p>{repeated_queries.ADVICE}</p><ul>{rows}</ul>"
 
 
 def _row(each: dict[str, Any], end: float) -> str:
