@@ -45,7 +45,7 @@ class Burst:
         self._longest_gap = 0.0  # between two of them
         self._archived = False
         self._postponed_to = 0.0
-        self.writer_is_known = False  # a program is at work: its end shows that the burst is over, not a pause
+        self._writer_is_known = False
         self.first = 0.0
         self.last = 0.0
 
@@ -53,9 +53,18 @@ class Burst:
         return bool(self.seen)
 
     @property
+    def writer_is_known(self) -> bool:
+        """Whether a known program writes the files."""
+        return self._writer_is_known
+
+    def note_writer(self, *, is_known: bool) -> None:
+        """Note whether a known program writes the files: then its end ends the burst, and not a pause."""
+        self._writer_is_known = is_known
+
+    @property
     def is_sync(self) -> bool:
         """Whether no person has saved this: more files may be on their way."""
-        return self.writer_is_known or self._archived or len(self.seen) >= SYNC_PATHS or len(self._pace) >= SYNC_PATHS
+        return self._writer_is_known or self._archived or len(self.seen) >= SYNC_PATHS or len(self._pace) >= SYNC_PATHS
 
     def add(self, path: str, now: float, *, whole: bool) -> None:
         """Add a path that has changed; ``whole``: the kernel has reported it as complete."""
@@ -99,7 +108,7 @@ class Burst:
 
     def _quiet(self) -> float:
         """Return how long after its last new path a synchronisation is over."""
-        if self.writer_is_known:
+        if self._writer_is_known:
             return MANY_S
         grown = max(self._longest_gap * GAPS, (self._newest - self.first) * SHARE, ARCHIVED_S * self._archived)
         return min(max(MANY_S, grown), QUIET_S)
@@ -132,6 +141,6 @@ class Burst:
         self._due.clear()
         self._whole_due = 0.0
         self.seen = {}
-        self._archived = self.writer_is_known = False
+        self._archived = self._writer_is_known = False
         self._postponed_to = 0.0
         self._waited_for.clear()

@@ -52,7 +52,7 @@ class Synchronisation:
     def burst_begins(self) -> None:
         """Look for programs that unpack files; the watcher would only wait now, so no single save is slower."""
         self._running = self._unpackers.running()
-        self._burst.writer_is_known = bool(self._running)
+        self._burst.note_writer(is_known=bool(self._running))
 
     def note(self, event: FileEvent, path: str, *, polls: bool) -> None:
         """Note whether a file's writer has closed it; where files are polled, the kernel may not report that."""
@@ -75,10 +75,10 @@ class Synchronisation:
         if now - burst.last > IDLE_S or now - burst.first > SYNC_MAX_S:
             self._unpackers.give_up(self._running)
             self._running = set()
-            burst.writer_is_known = False
+            burst.note_writer(is_known=False)
         if not self._running:
             return False
-        burst.writer_is_known = True
+        burst.note_writer(is_known=True)
         burst.postpone(now, RETRY_S)
         return True
 

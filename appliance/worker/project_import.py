@@ -126,7 +126,7 @@ class ProjectImport:
     def resume(self) -> ForkMismatchError | None:
         """Go on with an import that has paused, in a fork that serves; return why the preloaded modules do not fit."""
         self.began = time.monotonic()
-        self.code.imported = self.code.pauses = None
+        self.code.end_following()
         return None if self._inheritance is None else self._inheritance.before(self._start.target["search_path"], [])
 
     def after_failure(self, error: BaseException) -> ForkMismatchError | None:

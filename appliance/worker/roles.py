@@ -9,6 +9,7 @@ import faulthandler
 import os
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..protocol import messages
@@ -16,7 +17,7 @@ from ..protocol.channel import Channel
 from ..protocol.image_messages import ImportAhead
 from ..protocol.inflight import InFlight
 from . import serving_process
-from .ending.interpreter_end import interpreter_end
+from .ending.interpreter_end import InterpreterEnd
 from .project_import import ProjectImport
 from .worker import Worker
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def main(descriptor: int) -> None:
     """Greet the supervisor on the channel, receive a role, and run it."""
     channel = Channel(socket.socket(fileno=descriptor))
+    interpreter_end = InterpreterEnd()
     interpreter_end.begin()
     faulthandler.enable()  # after a crash in C, print the stacks to descriptor 2
     for stream in (sys.stdout, sys.stderr):
@@ -43,35 +45,42 @@ def main(descriptor: int) -> None:
     if isinstance(start, ImportAhead) and inheritance is not None:
         from .image.image import Image  # noqa: PLC0415  as above
 
-        Image(channel, start, inheritance).run(_serve_imported, _resume)
+        image = Image(channel, start, inheritance)
+        image.run(partial(_serve_imported, interpreter_end), partial(_resume, interpreter_end))
         return
     if not isinstance(start, messages.Start):
         raise TypeError(f"expected a start, got {start.kind}")
     project = ProjectImport(start, inheritance, notes=descriptors[2])
-    worker = _worker(channel, start, descriptors, project)
+    worker = _worker(channel, start, descriptors, project, interpreter_end)
     worker.run(received[1:])
 
 
-def _serve_imported(imported: Imported) -> None:
+def _serve_imported(interpreter_end: InterpreterEnd, imported: Imported) -> None:
     """Serve, in a fork of the image, the application that the image has imported."""
-    _forked(imported).serve_imported(imported)
+    _forked(imported, interpreter_end).serve_imported(imported)
 
 
-def _resume(resumed: Resumed) -> Worker:
+def _resume(interpreter_end: InterpreterEnd, resumed: Resumed) -> Worker:
     """Return a worker whose import goes on, in a fork of a checkpoint."""
-    worker = _forked(resumed)
+    worker = _forked(resumed, interpreter_end)
     worker.resume(resumed)
     return worker
 
 
-def _forked(origin: Imported | Resumed) -> Worker:
-    worker = _worker(origin.channel, origin.start, origin.descriptors, origin.project)
+def _forked(origin: Imported | Resumed, interpreter_end: InterpreterEnd) -> Worker:
+    worker = _worker(origin.channel, origin.start, origin.descriptors, origin.project, interpreter_end)
     if origin.breakpoint_hook is not None:
         sys.breakpointhook = origin.breakpoint_hook  # the project has set it after ours
     return worker
 
 
-def _worker(channel: Channel, start: messages.Start, descriptors: list[int], project: ProjectImport) -> Worker:
+def _worker(
+    channel: Channel,
+    start: messages.Start,
+    descriptors: list[int],
+    project: ProjectImport,
+    interpreter_end: InterpreterEnd,
+) -> Worker:
     """Return a worker with the descriptors of its start."""
     listener = socket.socket(fileno=descriptors[0])
     in_flight = InFlight(descriptors[1])
@@ -79,6 +88,6 @@ def _worker(channel: Channel, start: messages.Start, descriptors: list[int], pro
     further = iter(descriptors[3:])
     details = next(further) if start.options.get("records") else -1
     spans = next(further) if start.options.get("tracing") else -1
-    worker = Worker(channel, listener, start, in_flight, project, details=details, spans=spans)
+    worker = Worker(channel, listener, start, in_flight, project, interpreter_end, details=details, spans=spans)
     worker.set_up_terminal(next(further, None))
     return worker

@@ -25,7 +25,6 @@ from . import app, serving_process
 from .connection_intake import ConnectionIntake
 from .ending import stacks
 from .ending.exits import Exits
-from .ending.interpreter_end import interpreter_end
 from .frameworks.endless_import import endless_loop
 from .frameworks.import_place import importing
 from .instrumentation.hooked_libraries import HookedLibraries
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from ..protocol.inflight import InFlight
     from ..protocol.record import Message
     from ..server.pool.pool import PooledWSGIServer
+    from .ending.interpreter_end import InterpreterEnd
     from .image.image import Imported, Resumed
     from .preload import inheritance as inherited
     from .project_import import ProjectImport
@@ -64,6 +64,7 @@ class Worker:
         start: messages.Start,
         in_flight: InFlight,
         project: ProjectImport,
+        interpreter_end: InterpreterEnd,
         *,
         details: int = -1,
         spans: int = -1,
@@ -71,7 +72,7 @@ class Worker:
         self._channel = channel
         self._listener = listener
         self._start = start
-        self._project = project
+        self._project, self._interpreter_end = project, interpreter_end
         self._hooks, self._stdio, self._files = project.hooks, project.stdio, project.files
         self._hooks.call("stacks of threads", stacks.enable, channel, otherwise=None)
         needed = {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
@@ -334,7 +335,7 @@ class Worker:
             handle(message, descriptors)
 
     def _drain(self, message: messages.Drain) -> None:
-        interpreter_end.pause_s = message.pause_s
+        self._interpreter_end.delay(message.pause_s)
         self._intake.drain(message, self._exits.superseded)
         _START_THREAD(self._stop_schedulers, ())
 

@@ -181,6 +181,6 @@ def test_an_archives_file_waits_for_the_next():
 def test_a_known_writer_needs_no_quiet():
     """Where the program is known that writes the files, its end is the end of the burst."""
     burst = Burst()
-    burst.writer_is_known = True
+    burst.note_writer(is_known=True)
     last = add_many(burst, 200, 0.1)
     assert burst.due() == last + MANY_S

@@ -62,8 +62,35 @@ class CodeCache:
         self._unwritten: list[tuple[str, CodeType]] = []
         self._writing = threading.Lock()  # the control thread writes on request, and the main thread at its end
         self.refused: NotOursError | None = None  # a folder that another user can have written, so it is not used
-        self.imported: dict[str, CodeType] | None = None  # the code that was loaded, by path, where it is asked for
-        self.pauses: ImportPauses | None = None  # the files before which an image's import pauses
+        self._imported: dict[str, CodeType] | None = None  # what an image's import has loaded, by path
+        self._pauses: ImportPauses | None = None
+
+    def follow_import(self, pauses: ImportPauses | None) -> None:
+        """Keep the code that is loaded from now on, by its path, and pause before some files; only an image does."""
+        self._imported, self._pauses = {}, pauses
+
+    def has_followed(self) -> bool:
+        """Whether code was loaded since ``follow_import``."""
+        return bool(self._imported)
+
+    def pause_no_more(self) -> None:
+        """Pause before no other file: the import is over."""
+        self._pauses = None
+
+    def end_following(self) -> dict[str, CodeType]:
+        """Return the code that was loaded since ``follow_import``, and keep no more."""
+        found, self._imported, self._pauses = self._imported or {}, None, None
+        return found
+
+    def pause_before(self, path: str) -> None:
+        """Pause if the import is to pause before it reads this file."""
+        if self._pauses is not None:
+            self._pauses.before(path)
+
+    def note_loaded(self, path: str, code: CodeType) -> None:
+        """Keep this code, if an import is followed."""
+        if self._imported is not None:
+            self._imported[path] = code
 
     def find(self, path: str, source: bytes) -> tuple[CodeType | None, str]:
         """Return the cached code of this content, and the name under which to cache it."""
@@ -134,8 +161,9 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the module's file as it is now."""
         path = self.get_filename(fullname)
-        if self._cache.pauses is not None and not fullname.startswith(_OURS):
-            self._cache.pauses.before(path)
+        is_ours = fullname.startswith(_OURS)
+        if not is_ours:
+            self._cache.pause_before(path)
         status = self._inputs.before_compile(path)
         source = self.get_data(path)
         self._inputs.after_compile(path, status, crc32(source))
@@ -144,8 +172,8 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
             compiled: CodeType = self.source_to_code(source, path)
             self._cache.add(place, compiled)
             code = compiled
-        if self._cache.imported is not None and not fullname.startswith(_OURS):
-            self._cache.imported[path] = code
+        if not is_ours:
+            self._cache.note_loaded(path, code)
         return code
 
 

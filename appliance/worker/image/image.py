@@ -161,10 +161,10 @@ class Image:
         self._skip = sys.breakpointhook
         if (mismatch := self._project.begin()) is not None:
             self._refuse(mismatch.why)
-        self._project.code.imported = {}
+        pauses = None
         if before := self._request.before:
-            files = self._project.files
-            self._project.code.pauses = ImportPauses(before, files.absolute, self._may_pause, self._paused)
+            pauses = ImportPauses(before, self._project.files.absolute, self._may_pause, self._paused)
+        self._project.code.follow_import(pauses)
         self._monitor.begin()
         self._effects.begin()
         self._randoms.__enter__()
@@ -214,7 +214,7 @@ class Image:
 
     def _forked(self, application: Application) -> Imported:
         """Report the import, and fork; return in each fork that serves."""
-        self._project.code.pauses = None
+        self._project.code.pause_no_more()
         cpu_s = self._cpu_s()
         gc.collect()  # what that ends belongs to the import too
         self._monitor.end()
@@ -226,7 +226,7 @@ class Image:
             self._refuse(mismatch.why)
         if why := why or self._objection(application):
             self._refuse(why)
-        codes, self._project.code.imported = self._project.code.imported or {}, None
+        codes = self._project.code.end_following()
         send(self._channel, self._project.files.report_once())
         project = self._project
         unread = project.hooks.call(
@@ -303,7 +303,7 @@ class Image:
     def _may_pause(self, path: str) -> bool:
         """Whether this process may become a checkpoint before this file."""
         read = self._project.files.is_used(path) or path in self._monitor.sources or os.path.realpath(path) != path
-        return bool(self._project.code.imported) and not read and not self._monitor.failed
+        return self._project.code.has_followed() and not read and not self._monitor.failed
 
     def _paused(self, path: str) -> None:
         """Become a checkpoint: fork. Return in each fork, which imports the rest as an image or as a worker."""
