@@ -275,8 +275,8 @@ class WatchSet:
 
     # -- git -----------------------------------------------------------------------------------------------------------
 
-    def git_busy(self, since: float) -> bool:
-        """Return whether git has been at work in the repository since then (CLOCK_REALTIME), or for a second before.
+    def git_was_busy(self, since: float) -> bool:
+        """Whether git was at work in the repository since then (CLOCK_REALTIME), or for a second before.
 
         Git holds the lock during a checkout. With an older lock, git is waiting (for an editor with a commit's
         message), or has crashed.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..protocol.image_messages import ImportAhead
     from ..protocol.messages import Start
     from .files.source_loader import Loader
-    from .preload.inheritance import ForkMismatchError, Inheritance
+    from .preload.inheritance import Inheritance, PreloadMismatch
     from .stdio.held_output import HeldOutput
 
 
@@ -70,7 +70,7 @@ class ProjectImport:
         self.module_reporter = ModuleReporter(self.files, self._order, is_forked=inheritance is not None)
         self._loader: Loader | None = None
 
-    def begin(self) -> ForkMismatchError | None:
+    def begin(self) -> PreloadMismatch | None:
         """Prepare this process, but import nothing yet; return why the preloaded modules do not fit, or None."""
         os.chdir(self._start.root)
         self.began = time.monotonic()
@@ -123,13 +123,13 @@ class ProjectImport:
             self.stdio.rebind(bytes.fromhex(start.mark))
         self.files.rebind(start, notes)
 
-    def resume(self) -> ForkMismatchError | None:
+    def resume(self) -> PreloadMismatch | None:
         """Go on with an import that has paused, in a fork that serves; return why the preloaded modules do not fit."""
         self.began = time.monotonic()
         self.code.end_following()
         return None if self._inheritance is None else self._inheritance.before(self._start.target["search_path"], [])
 
-    def after_failure(self, error: BaseException) -> ForkMismatchError | None:
+    def after_failure(self, error: BaseException) -> PreloadMismatch | None:
         """Return why the import may have failed because of preloaded modules; None if it has not."""
         return None if self._inheritance is None else self._inheritance.after_failure(error)
 
@@ -141,7 +141,7 @@ class ProjectImport:
         """
         warm(application)
 
-    def finish(self) -> ForkMismatchError | None:
+    def finish(self) -> PreloadMismatch | None:
         """The import is over; return why the preloaded modules do not fit, or None."""
         self._order.end()
         return None if self._inheritance is None else self._inheritance.after(self._start.target["search_path"])

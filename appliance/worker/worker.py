@@ -165,7 +165,7 @@ class Worker:
         except Exception as error:
             if self._served:
                 raise  # the project's own error, after it was served
-            self._exits.after(error)  # not even the failure of the import could be reported
+            self._exits.end_after(error)  # not even the failure of the import could be reported
 
     def _import(self) -> None:
         self._exit_if_unfit(self._project.begin())
@@ -180,7 +180,7 @@ class Worker:
             raise error  # it ended the serving
         self._exit_if_unfit(self._project.after_failure(error))
         self._report_failure(error)
-        self._exits.flushed(1)
+        self._exits.flush_and_end(1)
 
     def _prepare_debugger(self) -> None:
         if debugged := self._start.options.get("debugger"):
@@ -262,7 +262,7 @@ class Worker:
         try:
             server.serve_forever()
         except Exception as fault:  # noqa: BLE001  an error of ours: no application runs in this thread
-            self._exits.after(fault)
+            self._exits.end_after(fault)
         app.shut_down(application, max(0.1, self._intake.grace_s))
         self._schedulers_stopped.wait(_SCHEDULER_STOP_S)  # jobs that still start would fail at the interpreter's end
         self._sink.finish()
@@ -275,7 +275,7 @@ class Worker:
             send(self._channel, rest)  # the report was never requested, or requests imported more modules
         serving_process.wait_for_streams(server, self._intake.streams_s)
         if threading.current_thread() is not threading.main_thread():  # the main thread is in an endless import
-            self._exits.flushed(0)
+            self._exits.flush_and_end(0)
 
     def _make_server(self, application: app.Application) -> PooledWSGIServer:
         options = self._start.options
@@ -297,9 +297,9 @@ class Worker:
         except ChannelError:
             raise
         except BaseException:  # noqa: BLE001  the project has removed what the report needs
-            self._exits.after(error)
+            self._exits.end_after(error)
 
-    def _exit_if_unfit(self, mismatch: inherited.ForkMismatchError | None) -> None:
+    def _exit_if_unfit(self, mismatch: inherited.PreloadMismatch | None) -> None:
         """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""
         if mismatch is not None:
             self._exits.flush()
@@ -307,7 +307,7 @@ class Worker:
                 self._channel,
                 messages.ForkMismatch(why=mismatch.why, modules=list(mismatch.modules), stale=mismatch.stale),
             )
-            self._exits.flushed(0)
+            self._exits.flush_and_end(0)
 
     def _debugger_folder(self) -> str:
         if not self._start.options.get("debugger"):
@@ -328,7 +328,7 @@ class Worker:
             self._exits.channel_broken(error)
             serving_process.end_with_group()
         except BaseException as error:  # noqa: BLE001  without this thread the process could never be ended
-            self._exits.after(error)
+            self._exits.end_after(error)
 
     def _handle(self, message: Message, descriptors: list[int]) -> None:
         if (handle := self._handlers.get(type(message))) is not None:
@@ -336,7 +336,7 @@ class Worker:
 
     def _drain(self, message: messages.Drain) -> None:
         self._interpreter_end.delay(message.pause_s)
-        self._intake.drain(message, self._exits.superseded)
+        self._intake.drain(message, self._exits.end_superseded)
         _START_THREAD(self._stop_schedulers, ())
 
     def _stop_schedulers(self) -> None:
@@ -355,7 +355,7 @@ class Worker:
         for each in work[: background_work.MAX_REPORTED]:
             self._sink.event(level, event, background_work.fields(each))
         if message.end:
-            self._exits.flushed(1)
+            self._exits.flush_and_end(1)
 
     def _report_modules(self, message: messages.ReportModules) -> None:
         if message.quiet:

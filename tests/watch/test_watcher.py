@@ -235,7 +235,7 @@ def test_a_burst_ends_with_an_empty_queue(watch: Watch, watch_set: Path, monkeyp
             save(rest.pop(), "two")
         return False
 
-    monkeypatch.setattr(watch_set_module.WatchSet, "git_busy", busy)
+    monkeypatch.setattr(watch_set_module.WatchSet, "git_was_busy", busy)
     watching = watch()
     save(watch_set / "app.py", "two")
     assert watching.changes() == {"app.py": Kind.CODE, "shop/views.py": Kind.CODE}

@@ -40,24 +40,24 @@ class Exits:
         return self._diagnosis.causes(error)
 
     def channel_broken(self, error: ChannelError) -> None:
-        """The channel failed: the supervisor has gone; or the project has closed our descriptors, which is fatal."""
+        """Handle a failed channel: end with the reason if the project has closed it; else the supervisor has ended."""
         if self._diagnosis.lacks_descriptors():
-            self.after(error)
+            self.end_after(error)
 
-    def after(self, error: BaseException) -> NoReturn:
+    def end_after(self, error: BaseException) -> NoReturn:
         """End after a fatal error; leave the reason where the supervisor finds it."""
         try:
             self._in_flight.explain(self._diagnosis.explain(error))
         finally:
             _EXIT(1)
 
-    def flushed(self, status: int) -> NoReturn:
+    def flush_and_end(self, status: int) -> NoReturn:
         """End with this exit status, once what was printed has been written."""
         self.flush()
         _EXIT(status)
 
-    def superseded(self) -> NoReturn:
-        """End an import that nobody needs any more."""
+    def end_superseded(self) -> NoReturn:
+        """End an import whose worker a newer save has replaced."""
         if self._stdio is not None:
             self._stdio.end()
         _EXIT(0)

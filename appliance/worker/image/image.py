@@ -163,7 +163,7 @@ class Image:
             self._refuse(mismatch.why)
         pauses = None
         if before := self._request.before:
-            pauses = ImportPauses(before, self._project.files.absolute, self._may_pause, self._paused)
+            pauses = ImportPauses(before, self._project.files.absolute, self._may_pause, self._pause)
         self._project.code.follow_import(pauses)
         self._monitor.begin()
         self._effects.begin()
@@ -171,7 +171,7 @@ class Image:
         self._number.__enter__()
         self._cpu_began = time.process_time()
         try:
-            self._project.run(self._imported)
+            self._project.run(self._serve_import)
         except BaseException as error:
             if self._is_worker:
                 raise  # the project's own error, after it was served
@@ -194,16 +194,16 @@ class Image:
                 self._refuse(f"the image failed ({type(error).__name__})")
             os._exit(1)  # a worker is started in another way
 
-    def _imported(self, application: Application) -> None:
+    def _serve_import(self, application: Application) -> None:
         """Report the import, fork, and serve in each fork; called where the application would be served."""
-        if (worker := self._worker()) is not None:
+        if (worker := self._resumed_worker()) is not None:
             worker.serve(application)
             return
         self._application = application
         with self._unhandled():
             self._project.warm(application)
-            worker = self._worker()  # the import may have paused in there
-            imported = self._forked(application) if worker is None else None
+            worker = self._resumed_worker()  # the import may have paused in there
+            imported = self._fork(application) if worker is None else None
         if worker is not None:
             worker.serve_warmed(application)
             return
@@ -212,7 +212,7 @@ class Image:
         self._is_worker = True
         self._serve(imported)
 
-    def _forked(self, application: Application) -> Imported:
+    def _fork(self, application: Application) -> Imported:
         """Report the import, and fork; return in each fork that serves."""
         self._project.code.pause_no_more()
         cpu_s = self._cpu_s()
@@ -246,7 +246,7 @@ class Image:
         gc.freeze()
         send(self._channel, ready)
         self._project.code.write()
-        return self._swapped(serve_forks(self._channel, self._randoms), changed, application, libraries)
+        return self._obey(serve_forks(self._channel, self._randoms), changed, application, libraries)
 
     def _objection(self, application: Application) -> str:
         """Return why this process must not be forked from, after an import without effects; "" if it may."""
@@ -263,7 +263,7 @@ class Image:
         self._held.end()
         return self._held.refused
 
-    def _swapped(
+    def _obey(
         self, channel: Channel, changed: ChangedFiles, application: Application, libraries: HookedLibraries
     ) -> Imported:
         """Do, in a fork, what its first message says; return if that is to serve."""
@@ -296,8 +296,8 @@ class Image:
         """Return the CPU time of the import so far, in this process and in those that it was forked from."""
         return self._spent_s + time.process_time() - self._cpu_began
 
-    def _worker(self) -> ResumedWorker | None:
-        """Return the worker that this process has become in a pause; None if it is the image."""
+    def _resumed_worker(self) -> ResumedWorker | None:
+        """Return the worker that this process has become; None if it is the image. A pause may change it."""
         return self._resumed
 
     def _may_pause(self, path: str) -> bool:
@@ -305,12 +305,12 @@ class Image:
         read = self._project.files.is_used(path) or path in self._monitor.sources or os.path.realpath(path) != path
         return self._project.code.has_followed() and not read and not self._monitor.failed
 
-    def _paused(self, path: str) -> None:
+    def _pause(self, path: str) -> None:
         """Become a checkpoint: fork. Return in each fork, which imports the rest as an image or as a worker."""
         with self._unhandled():
-            self._pause(path)
+            self._become_checkpoint(path)
 
-    def _pause(self, path: str) -> None:
+    def _become_checkpoint(self, path: str) -> None:
         self._effects.pause()
         if why := self._randoms.shared_use() or self._number.asked or self._output_objection():
             self._refuse(why)

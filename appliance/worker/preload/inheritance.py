@@ -31,8 +31,14 @@ _READ_IN_C = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", 
 
 
 @dataclass(frozen=True)
-class ForkMismatchError:
-    """Why the preloaded modules do not fit, and which ones are at fault. ``stale``: they have to be loaded again."""
+class PreloadMismatch:
+    """Why the preloaded modules do not fit the project.
+
+    Attributes:
+        why: the reason, for the log.
+        modules: those that are at fault.
+        stale: whether the preloader has to load them again.
+    """
 
     why: str
     modules: tuple[str, ...] = ()
@@ -52,7 +58,7 @@ class Inheritance:
         self._path = frozenset(sys.path)
         self._sites = _install_times(sys.path)
 
-    def before(self, search_path: Iterable[str], own: list[str]) -> ForkMismatchError | None:
+    def before(self, search_path: Iterable[str], own: list[str]) -> PreloadMismatch | None:
         """Check the folders' present content, before the project's folder goes on the path; None if all fits.
 
         Args:
@@ -60,18 +66,18 @@ class Inheritance:
             own: standard names for which the project uses its own files; packages would have imported those too.
         """
         if own:
-            return ForkMismatchError(f"the project has a {own[0]} of its own, which packages may import")
+            return PreloadMismatch(f"the project has a {own[0]} of its own, which packages may import")
         if _install_times(self._sites) != self._sites:
-            return ForkMismatchError("the installed packages have changed", stale=True)
+            return PreloadMismatch("the installed packages have changed", stale=True)
         for folder in (*search_path, *self._first):
             if shadowed := self._shadowed(folder):
-                return ForkMismatchError(f"{folder} has a {shadowed} of its own now", stale=True)
+                return PreloadMismatch(f"{folder} has a {shadowed} of its own now", stale=True)
         return None
 
-    def after(self, search_path: Iterable[str]) -> ForkMismatchError | None:
+    def after(self, search_path: Iterable[str]) -> PreloadMismatch | None:
         """Check the effects of the project's import on the process; None if all fits."""
         if why := patched():
-            return ForkMismatchError(why)
+            return PreloadMismatch(why)
         environment = dict(os.environ)  # noqa: TID251  as above
         if environment != self._environment:
             changed = {key for key, _ in environment.items() ^ self._environment.items()}
@@ -83,10 +89,10 @@ class Inheritance:
                 break  # entries after the installed packages hide none of them
             if entry not in known and (shadowed := self._shadowed(entry)):
                 modules = tuple(name for name in sys.modules if name.partition(".")[0] == shadowed)
-                return ForkMismatchError(f"the project has put {entry}, which has a {shadowed}, on its path", modules)
+                return PreloadMismatch(f"the project has put {entry}, which has a {shadowed}, on its path", modules)
         return None
 
-    def after_failure(self, error: BaseException) -> ForkMismatchError | None:
+    def after_failure(self, error: BaseException) -> PreloadMismatch | None:
         """Whether the project's import may have failed because of preloaded modules: the error came from a package."""
         seen = error.__traceback__
         file = ""
@@ -96,15 +102,15 @@ class Inheritance:
             seen = seen.tb_next
         if isinstance(error, SyntaxError) or not is_installed(file):
             return None
-        return ForkMismatchError(f"{type(error).__name__} in {file}")
+        return PreloadMismatch(f"{type(error).__name__} in {file}")
 
-    def _changed_variable(self, changed: set[str]) -> ForkMismatchError | None:
+    def _changed_variable(self, changed: set[str]) -> PreloadMismatch | None:
         for key in sorted(changed):
             if modules := self._readers.get(key):
-                return ForkMismatchError(f"the project sets {key}, which is read at import", modules)
+                return PreloadMismatch(f"the project sets {key}, which is read at import", modules)
             if key.startswith(_READ_IN_C):
                 extensions = tuple(name for name, module in list(sys.modules.items()) if _is_extension(module))
-                return ForkMismatchError(f"the project sets {key}, which C libraries read", extensions)
+                return PreloadMismatch(f"the project sets {key}, which C libraries read", extensions)
         return None
 
     def _shadowed(self, folder: str) -> str:
