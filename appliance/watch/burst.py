@@ -12,7 +12,10 @@ writes the same files without end is reported as before.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WHOLE_S: Final = 0.002
 MANY_S: Final = 0.025  # from the third path on it is not one save but a tool: git, a formatter, an archive
@@ -93,6 +96,11 @@ class Burst:
     def add_archived(self) -> None:
         """Note that a file has the time of an archive: tar and its like have written it."""
         self._archived = True
+
+    def wait_for_all(self, paths: Iterable[str], now: float, seconds: float = MISSING_S) -> bool:
+        """Wait a little longer for each of these paths; return whether any is waited for."""
+        waited = [self.wait_longer(path, now, seconds) for path in paths]  # each is noted
+        return any(waited)
 
     def wait_longer(self, path: str, now: float, seconds: float = MISSING_S) -> bool:
         """Wait a little longer for ``path``, once for each burst; return whether it is waited for."""

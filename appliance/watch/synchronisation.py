@@ -86,11 +86,11 @@ class Synchronisation:
         """Whether the burst has to go on: for half-written files, or because an archive may hold more."""
         burst = self._burst
         half = [path for path in self._created if marks.get(path) and is_written_in_place(path)]
-        waits = sum(burst.wait_longer(path, now, OPEN_S) for path in half)
+        waits = burst.wait_for_all(half, now, OPEN_S)
         if not burst.is_sync and any(seen and is_archived(seen) for seen in marks.values()):
             burst.add_archived()
             self.expect_more(now)
-        return bool(waits) or now < burst.due()
+        return waits or now < burst.due()
 
     def burst_ended(self) -> None:
         """Forget the burst: it is reported. A few files of a program that has ended are all that it has sent."""

@@ -88,7 +88,7 @@ class Worker:
         self._intake = ConnectionIntake(channel)
         self._served = self._drained = False
         self._how = ""  # as in ``Ready``
-        self._start_debugger: Callable[[], object] = int  # what starts it beside the application; nothing, usually
+        self._start_debugger: Callable[[], object] = _nothing  # called once the application can be served
         self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
         self._lock = threading.Lock()  # of the application, which two threads may serve
@@ -386,3 +386,7 @@ class Worker:
             serve = self._hooks.guarded("endless imports", self._serve_endless_import, otherwise=None)
             # Unknown to ``threading``, as the control thread is. There may be no thread left.
             self._hooks.call("endless imports", _START_THREAD, serve, (), otherwise=0)
+
+
+def _nothing() -> None:
+    """Start no debugger: there is none."""

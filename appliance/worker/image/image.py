@@ -167,8 +167,8 @@ class Image:
         self._project.code.follow_import(pauses)
         self._monitor.begin()
         self._effects.begin()
-        self._randoms.__enter__()
-        self._number.__enter__()
+        self._randoms.begin()
+        self._number.begin()
         self._cpu_began = time.process_time()
         try:
             self._project.run(self._serve_import)
@@ -219,8 +219,8 @@ class Image:
         gc.collect()  # what that ends belongs to the import too
         self._monitor.end()
         why = self._effects.end()
-        self._randoms.__exit__()
-        self._number.__exit__()
+        self._randoms.end()
+        self._number.end()
         why = why or self._randoms.shared_use() or self._number.asked
         if (mismatch := self._project.finish()) is not None:
             self._refuse(mismatch.why)
@@ -321,7 +321,7 @@ class Image:
         except ChannelError:
             os._exit(0)  # nobody needs this process any more
         self._project.code.write()
-        self._number.__exit__()  # it looks at each module: 5 ms in a fork, which copies their memory
+        self._number.end()  # it looks at each module: 5 ms in a fork, which copies their memory
         channel = serve_forks(self._channel, self._randoms)
         received = serving_process.hello(channel)
         first, descriptors = received[0]
@@ -334,7 +334,7 @@ class Image:
             self._refuse(f"it was told to {first.kind}")
         if self._project.stdio is not None:
             self._project.stdio.renew()
-        self._number.__enter__()
+        self._number.begin()
         self._randoms.renew()
         self._effects.renew()
         self._began, self._cpu_began = time.monotonic() - import_s, time.process_time()
@@ -348,7 +348,7 @@ class Image:
             _decline(self._channel, start, DeclinedError("the checkpoint has read it already", path))
         self._effects.abandon()
         self._monitor.abandon()
-        self._randoms.__exit__()
+        self._randoms.end()
         self._project.rebind(start, descriptors[2])
         hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
         if self._resume is None:

@@ -70,8 +70,8 @@ def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> s
     Args:
         before: the state before the code ran.
         after: the state after it.
-        standard: the code is the standard library's, whose exit hooks are known to survive a fork.
-        pools: its pools of C threads are known to survive it too (OpenBLAS starts new ones).
+        standard: whether the code is the standard library's: its exit hooks survive a fork.
+        pools: whether its pools of C threads survive a fork (OpenBLAS starts new ones).
     """
     opened = _opened(after.descriptors - before.descriptors)
     at_exit = after.hooks_at_exit > before.hooks_at_exit or after.finalizers > before.finalizers
@@ -79,7 +79,7 @@ def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> s
         (after.threads > before.threads, "starts a thread"),
         (after.tasks > before.tasks and not pools, "starts a thread in C code"),
         (opened, f"leaves open {opened}"),
-        (after.children > before.children, "leaves a child process"),
+        (after.children and not before.children, "leaves a child process"),
         (after.handlers != before.handlers, "sets a signal handler"),
         (after.path != before.path, "changes sys.path"),
         (after.finders[: len(before.finders)] != before.finders, "changes the import system's finders"),

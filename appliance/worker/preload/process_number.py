@@ -18,7 +18,7 @@ _OURS = __name__.partition(".")[0]
 
 
 class ProcessNumber:
-    """Within this context, calls of ``os.getpid`` by the project's own code are noted. It may be entered again.
+    """Notes calls of ``os.getpid`` by the project's own code, from ``begin`` to ``end``. It may begin again.
 
     Args:
         is_project_path: whether a file (absolute path) is the project's own code.
@@ -40,13 +40,15 @@ class ProcessNumber:
             self.asked = f"{name}, line {frame.f_lineno}, asks for the number of its process"
         return self._original()
 
-    def __enter__(self) -> None:
+    def begin(self) -> None:
+        """Note calls from now on, also by modules that have imported the name before ``end``."""
         self._noted = self._getpid  # one object, so that its copies are known
         os.getpid = self._noted
         while self._copies:
             self._copies.pop()["getpid"] = self._noted
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Give ``os`` its own function back, and each module that has imported the replacement by name."""
         os.getpid = self._original
         for _name, names in namespaces():
             if names.get("getpid") is self._noted:

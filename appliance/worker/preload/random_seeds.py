@@ -4,8 +4,8 @@ Records such generators in the preloader, and seeds them once in each forked wor
 
 ``random`` itself seeds its hidden generator again in a forked process; numpy does not. A numpy ``Generator`` is
 recorded at the call of ``default_rng`` that creates it: its seed can't be read later. A generator that is given a seed
-or a state after that keeps it. Of the hidden generators nobody can tell that, so ``shared_use`` says whether their
-state has changed at all.
+or a state after that keeps it. For the hidden generators this can't be known, so
+``shared_use`` only says whether their state has changed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNREADABLE = "unreadable"
 
 
 class RandomSeeds:
-    """Within this context, generators that are created without a seed are recorded."""
+    """Records generators that are created without a seed, from ``begin`` to ``end``, or within this context."""
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
@@ -67,13 +67,21 @@ class RandomSeeds:
             self._unseeded.append(weakref.ref(made))
 
     def __enter__(self) -> None:
+        self.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def begin(self) -> None:
+        """Record from now on. The image begins again, after the preloader."""
         for name, patch in self._patches.items():  # during the imports
             setattr(random.Random, name, patch)
         self.renew()
         if "numpy.random" in sys.modules:  # the image imports more than the preloader that it is a copy of
             self.imported("numpy.random")
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Record no more: the classes and functions are as before."""
         for name, original in self._originals.items():
             setattr(random.Random, name, original)
         if self._numpy is not None:
@@ -85,7 +93,7 @@ class RandomSeeds:
         self._before = self._shared_states()
 
     def shared_use(self) -> str:
-        """Return which hidden generator was seeded or used since ``__enter__``; "" if none was."""
+        """Return which hidden generator was seeded or used since ``begin`` or ``renew``; "" if none was."""
         now = self._shared_states()
         if _UNREADABLE in now:
             return "the state of numpy.random can't be read"

@@ -14,8 +14,9 @@ from appliance.worker.preload.process_number import ProcessNumber
 def test_the_projects_own_code_is_noted():
     """The first call by own code is named; the number is right."""
     number = ProcessNumber(lambda file: file == __file__)
-    with number:
-        assert os.getpid() == number._original()
+    number.begin()
+    assert os.getpid() == number._original()
+    number.end()
     assert number.asked.startswith(f"{__name__}, line ")
     assert os.getpid is number._original
 
@@ -23,8 +24,9 @@ def test_the_projects_own_code_is_noted():
 def test_packages_may_ask():
     """A package's call is not noted: packages handle forks."""
     number = ProcessNumber(lambda _: False)
-    with number:
-        assert os.getpid()
+    number.begin()
+    assert os.getpid()
+    number.end()
     assert number.asked == ""
 
 
@@ -33,7 +35,8 @@ def test_a_module_that_has_imported_the_name_gets_the_original_back(monkeypatch:
     module = ModuleType("kept")
     monkeypatch.setitem(sys.modules, "kept", module)
     number = ProcessNumber(lambda _: False)
-    with number:
-        exec("from os import getpid", vars(module))
-        assert vars(module)["getpid"] is not number._original
+    number.begin()
+    exec("from os import getpid", vars(module))
+    assert vars(module)["getpid"] is not number._original
+    number.end()
     assert vars(module)["getpid"] is number._original
