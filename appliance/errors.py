@@ -119,10 +119,10 @@ class NotRunningError(ApplianceError):
 
 
 def defect(error: BaseException) -> ApplianceError:
-    """Return the error for an exception that nobody foresaw."""
+    """Return the error for an exception that no code of the appliance handles."""
     return ApplianceError(
         f"the appliance failed: {type(error).__name__}: {error}",
-        expected="a step that succeeds",
+        expected="no exception in the appliance's own code",
         action="Try it again. If it fails again, report it with this line: it is a defect of the appliance.",
         place=place_of(error),
     )
