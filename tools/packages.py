@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 import tomllib
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "packages.md"
 WIDTH = 118
+_SENTENCE_END = re.compile(r"(?<=\.) ")
+_RUNS = re.compile(r"\b[Rr]uns? (?:in|wherever)\b|is a process of its own")
 OPENING = """# The packages
 
 <!-- Made by `python -m tools.packages`; a test compares it with the packages. -->
@@ -106,6 +109,9 @@ def _lines(package: Path, depth: int) -> list[str]:
     mark = "(optional) " if str(package.relative_to(ROOT / "appliance")) in OPTIONAL else ""
     lines = [f"{'  ' * depth}{package.name}/".ljust(22) + mark + _first_line(package / "__init__.py")]
     indent = "  " * depth + "    "
+    lines += textwrap.wrap(
+        _processes(package / "__init__.py"), WIDTH, initial_indent=" " * 22, subsequent_indent=" " * 22
+    )
     lines += textwrap.wrap(", ".join(modules), WIDTH, initial_indent=indent, subsequent_indent=indent)
     for folder in folders:
         lines += _lines(folder, depth + 1)
@@ -130,6 +136,12 @@ def _folder_lines(name: str, depth: int) -> list[str]:
 
 def _first_line(file: Path) -> str:
     return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+
+
+def _processes(file: Path) -> str:
+    """Return the sentences below the first line that say in which processes the package runs."""
+    rest = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[2]
+    return " ".join(each for each in _SENTENCE_END.split(" ".join(rest.split())) if _RUNS.search(each))
 
 
 if __name__ == "__main__":

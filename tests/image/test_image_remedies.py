@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import uuid
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from appliance.environment.failures.build_libraries import PACKAGES
+from appliance.environment.failures.build_libraries import DEVELOPMENT, NEEDS
 from appliance.server.pages.system_libraries import every_package
 from tests.package_index import sdist, wheel
 
@@ -120,7 +121,7 @@ def test_a_missing_system_library_is_added_by_the_shown_line(start, project, run
 @pytest.mark.waits
 def test_every_named_package_of_debian_can_be_installed(image, docker):
     """Each package that a remedy names can be installed in the image."""
-    names = " ".join(sorted({*PACKAGES, *every_package()}))
+    names = " ".join(sorted({*DEVELOPMENT, *chain.from_iterable(NEEDS.values()), *every_package()}))
     script = (
         f"apt-get update > /dev/null && apt-get install --simulate --yes --no-install-recommends {names} > /dev/null"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 # package: its headers, the names for the linker, the names for pkg-config.
-_DEVELOPMENT = MappingProxyType(
+DEVELOPMENT = MappingProxyType(
     {
         "default-libmysqlclient-dev": (
             ("mysql.h", "mysql/mysql.h"), ("mysqlclient", "mariadb"), ("mysqlclient", "libmariadb"),
@@ -83,9 +83,9 @@ _DEVELOPMENT = MappingProxyType(
         "zlib1g-dev": (("zlib.h",), ("z",), ("zlib",)),
     }
 )  # fmt: skip
-_HEADERS = {name: package for package, (headers, _, _) in _DEVELOPMENT.items() for name in headers}
-_LINKED = {name: package for package, (_, linked, _) in _DEVELOPMENT.items() for name in linked}
-_PKG_CONFIG = {name: package for package, (_, _, names) in _DEVELOPMENT.items() for name in names}
+_HEADERS = {name: package for package, (headers, _, _) in DEVELOPMENT.items() for name in headers}
+_LINKED = {name: package for package, (_, linked, _) in DEVELOPMENT.items() for name in linked}
+_PKG_CONFIG = {name: package for package, (_, _, names) in DEVELOPMENT.items() for name in names}
 # What a build of these packages needs in addition to a compiler, whatever it reports first.
 NEEDS = {
     "dbus-python": ("libdbus-1-dev", "libglib2.0-dev", "pkg-config"),
@@ -111,7 +111,6 @@ NEEDS = {
     "systemd-python": ("libsystemd-dev", "pkg-config"),
     "xmlsec": ("libxml2-dev", "libxmlsec1-dev", "libxmlsec1-openssl", "pkg-config"),
 }
-PACKAGES = tuple(dict.fromkeys((*_DEVELOPMENT, *(name for needs in NEEDS.values() for name in needs))))
 # What the image's target `full` contains in addition to Pythons; tests/test_house.py compares it with the Dockerfile.
 IN_FULL = frozenset(
     {

@@ -1,7 +1,7 @@
 """Describe the project's modules after an import, as one hash for each: to compare a swap with a fresh import.
 
-Runs in a fork of an image, which ends after that: to read an instance's dictionary makes one, and 500 modules have 10
-MiB of them. It takes 0.2 to 0.4 s of CPU for so many.
+Runs in a fork of an image that does nothing else and then ends: reading an instance's dictionary creates it, which
+costs 10 MiB with 500 modules. That many take 0.2 to 0.4 s of CPU.
 
 Theory of operation. A module is what its names lead to: functions with their code, defaults and closures, classes with
 their attributes, containers, and the instances of any class, of packages too, so that applications, routes and forms
@@ -9,8 +9,8 @@ are compared. What many modules register with, in packages, counts as a module o
 ``object_digests`` says how objects are walked without running any of the project's code, and what is left out because
 two imports of the same files never agree on it: addresses, times, random values.
 
-The same files give the same hashes in any process. What two imports still do differently is not known here: the
-supervisor compares two imports too.
+The same files give the same hashes in any process, unless the import itself differs each time. The supervisor finds
+that out by comparing two imports.
 """
 
 from __future__ import annotations
@@ -52,26 +52,25 @@ class Fingerprint:
     Args:
         names: own modules, by their names in ``sys.modules``; their order does not matter.
         application: what is served: a factory may have made it, so that no module has a name for it.
+
+    Attributes:
+        digests: by module, the hash of each of its names.
     """
 
     def __init__(self, names: Iterable[str], application: object = None) -> None:
         spaces = {name: space for name in sorted(names) if (space := _space_of(name)) is not None}
         self._objects = ObjectDigests(spaces)
-        self._names = {APPLICATION: {"application": self._objects.of_name(application, _MAX_REGISTERED)}}
+        self.digests = {APPLICATION: {"application": self._objects.of_name(application, _MAX_REGISTERED)}}
         for name in _REGISTRIES:
             if name not in spaces and (space := _space_of(name)) is not None:
-                self._names[name] = self._of_space(space, _MAX_REGISTERED)
+                self.digests[name] = self._of_space(space, _MAX_REGISTERED)
         for name, space in spaces.items():
-            self._names[name] = self._of_space(space, _MAX_NAMED)
-        self._names[PROCESS] = self._of_space(_process_state(), _MAX_NAMED)
+            self.digests[name] = self._of_space(space, _MAX_NAMED)
+        self.digests[PROCESS] = self._of_space(_process_state(), _MAX_NAMED)
 
     def of_modules(self) -> dict[str, str]:
         """Return one hash for each module, in hexadecimal."""
-        return {name: self._objects.combined(digests).hex() for name, digests in self._names.items()}
-
-    def of_names(self, module: str) -> dict[str, str]:
-        """Return one hash for each name in a module: they say which of them differs."""
-        return {name: digest.hex() for name, digest in self._names.get(module, {}).items()}
+        return {name: self._objects.combined(digests).hex() for name, digests in self.digests.items()}
 
     def _of_space(self, space: Mapping[str, Any], limit: int) -> dict[str, bytes]:
         of = self._objects.of_name

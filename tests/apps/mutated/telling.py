@@ -86,7 +86,8 @@ def state():
     fingerprint = kind(names)
     modules = fingerprint.of_modules().items()
     packages = {name: value for name, value in modules if "." in name and name not in {*names, *OBSERVED}}
-    return {**{name: fingerprint.of_names(name) for name in names}, "what packages have registered": packages}
+    hashes = {name: {each: digest.hex() for each, digest in fingerprint.digests.get(name, {}).items()} for name in names}
+    return {**hashes, "what packages have registered": packages}
 
 
 ROUTES = {"/": results, "/failures": failures, "/sources": sources, "/state": state}

@@ -121,7 +121,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def hashes(name: str = "shop") -> dict[str, str]:
-    return Fingerprint([name]).of_names(name)
+    return {each: digest.hex() for each, digest in Fingerprint([name]).digests[name].items()}
 
 
 @pytest.mark.parametrize("change", CHANGES)
