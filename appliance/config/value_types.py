@@ -88,7 +88,7 @@ def _text(text: str, _folder: Path) -> str:
 
 
 def _path(text: str, folder: Path) -> Path:
-    # Not resolve(): a user who works behind a symbolic link knows that path, in tracebacks too.
+    # Not resolve(): a user who works below a symbolic link knows that path, in tracebacks too.
     return Path(os.path.abspath(folder / Path(text).expanduser()))  # noqa: PTH100 - absolute() leaves .. in
 
 

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 WHOLE_S: Final = 0.002
 MANY_S: Final = 0.025  # from the third path on it is not one save but a tool: git, a formatter, an archive
 PARTIAL_S: Final = 0.05
-MISSING_S: Final = 0.06  # a file is missing or empty that was not: most editors that save so are done in 10 ms
+MISSING_S: Final = 0.06  # a file has become missing or empty: most editors that save so are done in 10 ms
 OPEN_S: Final = 1.0  # a file was created, and its writer has not closed it: it is half-written
 MAX_S: Final = 1.5  # endless writes must not postpone a reload forever
 
 SYNC_PATHS: Final = 10  # nobody saves so many files one after the other
-PACE_S: Final = 1.0  # between two of these files at most; after a longer pause the count begins again
+PACE_S: Final = 1.0  # the longest pause between two such files; after a longer one the count begins again
 ARCHIVED_S: Final = 0.05  # for one file of an archive: more may follow
 QUIET_S: Final = 1.0  # the longest wait for the next file: somebody may be waiting for this one
-GAPS: Final = 4.0  # the wait is so many times the longest pause
-SHARE: Final = 0.25  # and this part of the time that the burst has lasted
+GAPS: Final = 4.0  # the wait is this many times the longest pause
+SHARE: Final = 0.25  # or this part of the time that the burst has lasted
 SYNC_MAX_S: Final = 30.0  # the page shows at least so often what has arrived
 
 _MANY: Final = 3
@@ -44,7 +44,7 @@ class Burst:
         self.seen: dict[str, float] = {}  # the time of each path's last event
         self._waited_for: set[str] = set()
         self._newest = 0.0  # the time at which the last new path came
-        self._pace: set[str] = set()  # paths that came one after the other, over several bursts
+        self._pace: set[str] = set()  # new paths, each soon after the one before; over several bursts
         self._longest_gap = 0.0  # between two of them
         self._archived = False
         self._postponed_to = 0.0

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from appliance.watch.tree import Mark
 
 RETRY_S: Final = 0.01  # between two checks for a program that unpacks files
-ARRIVING_S: Final = 1.0  # after a synchronisation more of its files may come: a pause was longer than its burst waited
+ARRIVING_S: Final = 1.0  # how long more files may arrive after a burst: the tool may only have paused
 
 
 class Synchronisation:
-    """What is known of the tool that writes the burst's files.
+    """What is known about the tool that writes the burst's files.
 
     Args:
         root: the project's folder.
@@ -35,39 +35,39 @@ class Synchronisation:
     def __init__(self, root: str, burst: Burst) -> None:
         self._burst = burst
         self._unpackers = Unpackers(root)
-        self._running: set[str] = set()  # the programs that may go on with the burst
+        self._running: set[str] = set()  # programs that may write more files of the burst
         self._created: set[str] = set()  # files of the burst whose writers have not closed them
         self._arriving_until = 0.0
 
     def arriving_s(self) -> float:
-        """Return how long more files may come, at least; 0 if none is expected; any thread may call this."""
+        """Return for how many seconds more files may come, at least; 0 if none will. Any thread may call this."""
         return max(0.0, self._arriving_until - time.monotonic())
 
     def began(self, marks: Iterable[Mark], started_ns: int, now: float) -> None:
-        """Take the files that existed at the start: many new ones were written by a tool that may not have finished."""
+        """Expect more files if many were new at the start: the tool that wrote them may not have finished."""
         recent_ns = started_ns - int(ARRIVING_S * 1e9)
         if sum(changed_ns(seen) >= recent_ns for seen in marks) >= SYNC_PATHS:
             self._arriving_until = now + ARRIVING_S
 
     def burst_begins(self) -> None:
-        """Look for programs that unpack files; the watcher would only wait now, so no single save is slower."""
+        """Look for programs that unpack files. No save is slower: the watcher waits for the end of the burst anyway."""
         self._running = self._unpackers.running()
         self._burst.note_writer(is_known=bool(self._running))
 
     def note(self, event: FileEvent, path: str, *, polls: bool) -> None:
-        """Note whether a file's writer has closed it; where files are polled, the kernel may not report that."""
+        """Note whether a file's writer has closed it. A polled file counts as closed: the kernel may not report it."""
         if event.event_type is EventType.MODIFIED and not polls:
             self._created.add(path)
         else:
             self._created.discard(path)
 
     def expect_more(self, now: float) -> None:
-        """Note that the burst goes on, if it is one of a tool."""
+        """Note that more files may come, if a tool writes the burst."""
         if self._burst.is_sync:
             self._arriving_until = max(now, self._burst.due()) + ARRIVING_S
 
     def follow_unpackers(self, now: float) -> bool:
-        """Have the burst wait while a program goes on with it; return whether one does."""
+        """Postpone the end of the burst while a program writes its files; return whether one does."""
         burst = self._burst
         if not burst.is_sync:
             return False
@@ -93,7 +93,7 @@ class Synchronisation:
         return waits or now < burst.due()
 
     def burst_ended(self) -> None:
-        """Forget the burst: it is reported. A few files of a program that has ended are all that it has sent."""
+        """Forget the burst: it is reported. If its program has written few files and ended, no more are expected."""
         if self._burst.writer_is_known and len(self._burst.seen) < SYNC_PATHS:
             self._arriving_until = 0.0
         self._running = set()

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 NS_PER_S = 1_000_000_000
-_RENAMED_NS = 20_000_000  # an editor renames its file at most so long after it has written it, mostly
+_RENAMED_NS = 20_000_000  # most editors rename the file within this time after they have written it
 _ENVIRONMENT_MARKERS = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
 class Mark(NamedTuple):
     """Distinguishes two states of a file without reading it.
 
-    Anybody can set the modification time (``cp -p`` does), but nobody the inode's change time.
+    A program can set the modification time (``cp -p`` does), but not the inode's change time.
     """
 
     mtime_ns: int
@@ -47,7 +47,7 @@ def changed_ns(seen: Mark) -> int:
 
 
 def is_archived(seen: Mark) -> bool:
-    """Whether a file has the modification time of an archive: tar and its like set it back when they have written it.
+    """Whether a file has the modification time of an archive: tar and similar tools set it back after writing.
 
     The kernel sets both times at a save; an editor that renames its file, or sets its mode, does so within moments.
     Archives of the usual formats hold whole seconds.

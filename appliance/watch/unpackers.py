@@ -11,8 +11,8 @@ import os
 from contextlib import suppress
 from typing import Final
 
-PROCESSES_MOST: Final = 128  # a machine has more, a container has not; there tar may be at work for anybody
-IDLE_S: Final = 5.0  # a tar that has written nothing for so long waits for a sender that is slow, or gone
+PROCESSES_MOST: Final = 128  # more processes than a container has: a whole machine, where a tar may be anyone's
+IDLE_S: Final = 5.0  # a tar that has written nothing for this time waits for a slow sender, or for one that has gone
 
 _TARS: Final = frozenset({"tar", "bsdtar"})
 _NAMES: Final = _TARS | {"rsync", "unzip"}
@@ -45,7 +45,7 @@ class Unpackers:
         return {number for number in numbers if number not in self._given_up and self._unpacks(number)}
 
     def give_up(self, processes: set[str]) -> None:
-        """Wait no more for these processes: nothing has come from them for long."""
+        """Stop waiting for these processes: they have written nothing for a long time."""
         self._given_up |= processes
 
     def _unpacks(self, number: str) -> bool:

@@ -1,6 +1,6 @@
 """Notice that files have changed, and report each burst of changes: the watcher's thread.
 
-It reports once a burst is over, and only files whose content is another than before. What a change leads to is decided
+It reports once a burst is over, and only files whose content has changed. What a change leads to is decided
 in ``supervisor/saves``. The thread sleeps until the kernel has events; in addition, a slow sweep scans everything, and
 mounts without events are polled. Its reports reach the supervisor's loop by ``post``.
 """
@@ -58,7 +58,7 @@ class Changes:
 
 
 class WorkerState(enum.Enum):
-    """What the worker does since the last reported change."""
+    """What the worker has done since the last reported change."""
 
     SERVING = "serving"  # an unchanged file is not reported
     BUSY = "busy"  # a worker may be reading files now
@@ -241,7 +241,7 @@ class Watcher:
 
     def _note(self, path: str, now: float, *, whole: bool) -> None:
         self._worker_states.add(self._listener.worker_state())
-        if not self._burst:  # this thread would only wait now: a single save is not slower
+        if not self._burst:  # no save is slower: this thread would only wait now
             self._listener.noticed()
             self._synchronisation.burst_begins()
         self._burst.add(path, now, whole=whole)
@@ -325,8 +325,8 @@ class Watcher:
             and now - self._burst.first > LONG_BURST_S
             and path not in self._repeated
         ):
-            # It had another content in between, and the starting worker may have read that. Only once: a project that
-            # writes the same file at each import must not restart forever.
+            # It may have had another content for a moment, which the starting worker has read. Only once: otherwise a
+            # project that writes the same file at each import would restart forever.
             self._repeated.add(path)
             return seen is not None
         return False

@@ -88,7 +88,7 @@ class Worker:
         self._intake = ConnectionIntake(channel)
         self._served = self._drained = False
         self._how = ""  # as in ``Ready``
-        self._start_debugger: Callable[[], object] = _nothing  # called once the application can be served
+        self._start_debugger: Callable[[], object] = _nothing  # starts it once the application is served
         self._schedulers_stopped = GeventSafeEvent()
         self._application: app.Application | None = None
         self._lock = threading.Lock()  # of the application, which two threads may serve

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, str, "dict[str, object]"], None]
     StartResponse = Callable[..., Any]
 
-_ENDLESS = 2**62  # a2wsgi reads a body by its length; a body without a length ends by itself
+_ENDLESS = 2**62  # a2wsgi needs a length: for a chunked body a huge one, since ``read`` returns b"" at its end
 _CANCEL_S = 0.2  # for a cancelled task
 _MAX_REPORTED = 20  # tasks that are reported by name
 
@@ -34,7 +34,7 @@ _MAX_REPORTED = 20  # tasks that are reported by name
 class Adapter:
     """Serves ``application`` through ``middleware`` (a2wsgi's ASGIMiddleware), in ``loop``.
 
-    It has the name of the application's class, for reports of what is served.
+    Its ``__qualname__`` is that of the application's class, so that logs name the application.
 
     Attributes:
         live: the requests whose application has not ended; used only in the loop.

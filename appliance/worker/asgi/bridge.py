@@ -243,7 +243,7 @@ class Bridge:
         self._complete = final
 
     async def _wait_for_error(self) -> None:
-        """Raise the exception behind a framework's own error page, because that page says nothing about it."""
+        """Raise the exception that a framework has answered with its own error page, which says nothing about it."""
         content = b"".join(message["body"] for message in self._held[1:])
         if not asgi_failures.is_default_page(content, self.caught if self.framework_page else None):
             return

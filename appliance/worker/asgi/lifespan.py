@@ -55,7 +55,7 @@ class Lifespan:
 
         Raises:
             LifespanError: it reported a failure without an exception.
-            BaseException: the exception behind the failure that it reported.
+            BaseException: the exception that caused the failure that it reported.
         """
         self._task = self._loop.create_task(self._run())
         await asyncio.wait({self._started}, timeout=SLOW_S)

@@ -19,7 +19,7 @@ MAX_NAMES = 1000  # names: some packages look for another one at each call
 
 
 class MissingModules:
-    """A finder behind all others, which finds nothing.
+    """The last finder, which finds nothing.
 
     Args:
         places: tells which folders are the project's.

@@ -78,7 +78,7 @@ class CodeCache:
         self._pauses = None
 
     def end_following(self) -> dict[str, CodeType]:
-        """Return the code that was loaded since ``follow_import``, and keep no more."""
+        """Return the code that was loaded since ``follow_import``, and stop keeping it."""
         found, self._imported, self._pauses = self._imported or {}, None, None
         return found
 

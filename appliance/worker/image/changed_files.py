@@ -2,9 +2,9 @@
 
 Runs in the image, which makes it once, and in its forks.
 
-Theory of operation. A path that the import has neither loaded nor looked for could still have changed its result: a new
-module hides an installed one, or is found by a search through a folder. So each changed path must be that of a module
-that was loaded, or of a template that no import reads (``files/unread_assets``); anything else is imported again.
+Theory of operation. A new file can change the result of an import that has never looked for it: a new module hides an
+installed one, or is found by a search through a folder. So each changed path must be that of a module that was loaded,
+or of a template that no import reads (``files/unread_assets``). For any other path the project is imported again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ChangedFiles:
     Args:
         project: has imported them.
         codes: the code of each, by the path from which it was loaded.
-        swaps: replaces code.
+        swaps: replaces the code of functions.
         unread: templates that the import has not read.
 
     Attributes:
@@ -82,7 +82,7 @@ class ChangedFiles:
         return {self._names.get(path, path): why for path, why in self._swaps.blocked().items()}
 
     def rehearse(self) -> None:
-        """Compile and compare a little: the memory that a swap writes to is then no more shared with the image."""
+        """Compile and compare a little, so that the pages which a swap writes to are private before the save comes."""
         with contextlib.suppress(Exception):  # it changes nothing
             compare(*(compile(_SAMPLE, "<sample>", "exec", dont_inherit=True) for _ in range(2)))
 

@@ -3,19 +3,28 @@
 Forked from the preloader. It imports the project as a worker does, up to where the application would be served, and
 waits there for requests to fork. Its main thread is its only thread.
 
-Theory of operation. A fork goes on within the call that would have served: so scripts, factories and Django's settings
-need no other path than a worker's. It reads the files that have changed since the import, and swaps the functions that
-they define (``body_swap``); it then serves as if it had imported them. If the state could differ from that of a fresh
-import, the fork sends ``SwapDeclined`` instead and ends. What the import does outside of its process ends the image
-before it happens (``import_effects``).
+Theory of operation. The import ends in the call that would serve the application, and a fork continues from there: so
+scripts, factories and Django's settings need no code of their own. The fork reads the files that have changed since
+the import, and swaps the functions that they define (``body_swap``); then it serves as if it had imported them. If the
+state could differ from that of a fresh import, the fork sends ``SwapDeclined`` instead, and ends. If the import is
+about to do something outside of its process, the image ends before that happens (``import_effects``).
 
-The import may pause before files that are edited often (``files/import_pauses``). The process that has paused is a
-checkpoint, and stays what it is: of its forks, one goes on with the import as the image, others become workers that
-read the saved file now. A fork goes on within the import's own calls, so locks of modules, circular imports and
-``except`` clauses are as in an import without a pause. Nothing is frozen there: ``body_swap`` must find the functions.
+The import may pause before files that are edited often (``files/import_pauses``). The process in which it pauses is a
+checkpoint from then on. One of the checkpoint's forks continues the import and becomes the image. Others become
+workers, which read the saved file as it is now. A fork continues within the import's own calls, so the locks of
+modules, circular imports and ``except`` clauses are as in an import without a pause. Nothing is frozen there, because
+``body_swap`` must find the functions.
 
-It ends with ``os._exit``, and so does each fork that serves nothing, whatever ends it: exit hooks of modules are for
-the workers to run, as are handlers of exceptions around the call that would have served.
+The forks in a picture:
+
+    preloader ── image                              no file is edited often: the import has no pause
+                  └─ worker, or verifier            swaps functions, then serves; or compares, and ends
+    preloader ── checkpoint                         the import pauses
+                  ├─ image                          continues the import; its forks are as above
+                  └─ worker                         continues the import, and serves
+
+The image ends with ``os._exit``, and so does each fork that serves nothing. Only workers may run the exit hooks of
+modules, and the project's handlers of exceptions around the call that serves.
 """
 
 from __future__ import annotations
@@ -57,7 +66,7 @@ if TYPE_CHECKING:
     from ..app import Application
     from ..preload.inheritance import Inheritance
 
-_SELF: Final = os.getpid  # looked up before the project's calls are noted
+_SELF: Final = os.getpid  # the original: ``ProcessNumber`` replaces it later
 
 
 class Imported(NamedTuple):
@@ -71,7 +80,7 @@ class Imported(NamedTuple):
         breakpoint_hook: the project's own; None without.
         libraries: those that the image has hooked into.
         pages: the memory that forks of the image write to.
-        changed: is kept: to free what is known of the import would take a millisecond.
+        changed: kept only because freeing it takes a millisecond.
     """
 
     channel: Channel
@@ -106,7 +115,7 @@ class Resumed(NamedTuple):
 
 
 class ResumedWorker(Protocol):
-    """The worker that such a fork has become."""
+    """The worker that a fork of a checkpoint has become."""
 
     def serve(self, application: Application) -> None:
         """Serve the imported application; return when it has drained."""
@@ -122,7 +131,7 @@ class Image:
     """The image of one project.
 
     Args:
-        channel: of this process.
+        channel: this process's.
         request: what to import.
         inheritance: what the preloader has left.
     """
@@ -140,7 +149,7 @@ class Image:
         self._effects = ImportEffects(is_project_path, self._refuse, kept=[request.code])
         self._serve: Callable[[Imported], None] | None = None
         self._resume: Callable[[Resumed], ResumedWorker] | None = None
-        self._pid = _SELF()  # the image, as long as it is not a fork
+        self._pid = _SELF()  # in a fork, os.getpid returns another number
         self._is_worker = False
         self._resumed: ResumedWorker | None = None
         self._application: Application | None = None
@@ -156,7 +165,7 @@ class Image:
         self._serve, self._resume = serve, resume
         if why := obstacle(self._request):
             self._refuse(why)
-        serving_process.tls_context(self._request.options)  # so that no fork imports what it needs
+        serving_process.tls_context(self._request.options)  # now: then no fork has to import the modules of TLS
         terminal.set_up(None, self._project.hooks, os.environ)  # noqa: TID251  PYTHONBREAKPOINT is the project's
         self._skip = sys.breakpointhook
         if (mismatch := self._project.begin()) is not None:
@@ -184,7 +193,7 @@ class Image:
 
     @contextmanager
     def _unhandled(self) -> Iterator[None]:
-        """End this process at an error, unless it serves: no code of the project may handle it, and no hook may run."""
+        """End this process at an error, unless it serves: the project must not handle our error, nor run its hooks."""
         try:
             yield
         except BaseException as error:
@@ -192,10 +201,10 @@ class Image:
                 raise
             if _SELF() == self._pid:
                 self._refuse(f"the image failed ({type(error).__name__})")
-            os._exit(1)  # a worker is started in another way
+            os._exit(1)  # the supervisor starts the worker in another way
 
     def _serve_import(self, application: Application) -> None:
-        """Report the import, fork, and serve in each fork; called where the application would be served."""
+        """Report the import, fork, and serve in each fork. It is called in the place of the server."""
         if (worker := self._resumed_worker()) is not None:
             worker.serve(application)
             return
@@ -216,7 +225,7 @@ class Image:
         """Report the import, and fork; return in each fork that serves."""
         self._project.code.pause_no_more()
         cpu_s = self._cpu_s()
-        gc.collect()  # what that ends belongs to the import too
+        gc.collect()  # finalizers that run here are part of the import
         self._monitor.end()
         why = self._effects.end()
         self._randoms.end()
@@ -249,7 +258,7 @@ class Image:
         return self._obey(serve_forks(self._channel, self._randoms), changed, application, libraries)
 
     def _objection(self, application: Application) -> str:
-        """Return why this process must not be forked from, after an import without effects; "" if it may."""
+        """Return why no worker may be forked from this process, though the import had no effects; "" if one may."""
         if threading.current_thread() is not threading.main_thread():
             return "the application is served in a thread of its own"
         if type(application).__module__.partition(".")[0] == __name__.partition(".")[0]:
@@ -266,7 +275,7 @@ class Image:
     def _obey(
         self, channel: Channel, changed: ChangedFiles, application: Application, libraries: HookedLibraries
     ) -> Imported:
-        """Do, in a fork, what its first message says; return if that is to serve."""
+        """Do in a fork what its first message asks for; return only if that is to serve."""
         received = serving_process.hello(channel)
         if isinstance(received[0][0], GetReady):
             changed.rehearse()
@@ -319,9 +328,9 @@ class Image:
             send(self._channel, self._project.files.report_so_far())
             send(self._channel, CheckpointReached(path=path, cpu_s=round(self._spent_s, 4)))
         except ChannelError:
-            os._exit(0)  # nobody needs this process any more
+            os._exit(0)  # the supervisor has closed the channel: this process has no use any more
         self._project.code.write()
-        self._number.end()  # it looks at each module: 5 ms in a fork, which copies their memory
+        self._number.end()  # not in each fork, which would copy the memory of all modules: 5 ms
         channel = serve_forks(self._channel, self._randoms)
         received = serving_process.hello(channel)
         first, descriptors = received[0]
@@ -340,7 +349,7 @@ class Image:
         self._began, self._cpu_began = time.monotonic() - import_s, time.process_time()
 
     def _become_worker(self, start: Start, descriptors: list[int], received: list[tuple[Message, list[int]]]) -> None:
-        """Go on as a worker, whose import may do whatever it does."""
+        """Go on as a worker: nothing observes what its import does."""
         files = self._project.files
         if start.target != self._request.target:
             _decline(self._channel, start, DeclinedError("another application was found", ""))
@@ -358,17 +367,17 @@ class Image:
         )
 
     def _refuse(self, why: str) -> NoReturn:
-        """End, because nothing may be forked from this process."""
+        """Report why nothing may be forked from this process, and end."""
         try:
             send(self._channel, ImageReady(import_s=round(time.monotonic() - self._began, 4), refused=why))
         except ChannelError:
-            pass  # nobody needs this process any more
+            pass  # the supervisor has closed the channel: this process has no use any more
         finally:
             os._exit(0)
 
 
 def _decline(channel: Channel, first: Message, declined: DeclinedError) -> NoReturn:
-    """End, because a swap could give another state than an import."""
+    """Report why a swap could give another state than an import, and end."""
     try:
         if isinstance(first, Verify):
             send(channel, Fingerprints(refused=declined.reason))

@@ -4,7 +4,7 @@ Runs in the image, while it imports the project. Serving workers pay nothing for
 
 Theory of operation. An image imports the project in addition to the worker that serves. So what the import does outside
 of its process would happen once more: a row in a database, a request to another host, a job that starts. An audit event
-comes before its effect, so the image ends before it: nothing has happened that the serving worker did not do already.
+comes before its effect, and the image ends at the event: so nothing happens twice.
 ``effect_rules`` says which events these are. The last frame of the project's own code says which module is the reason.
 
 Some effects raise no event: those of code in C, signal handlers, timers. They are seen in the state of the process
@@ -101,7 +101,7 @@ class ImportEffects:
         self._on = True
 
     def abandon(self) -> None:
-        """Observe no longer, whatever the import has done and will do: a fork of this process serves."""
+        """Stop observing, in a fork that serves: its import may do anything."""
         self._on = False
         self._drivers.end()
         self._logs.end()
@@ -166,7 +166,7 @@ class ImportEffects:
         self._refuse(f"{self._place()} {what}")
 
     def _refuse(self, reason: str) -> None:
-        self._on = False  # before anything else: what follows raises events too
+        self._on = False  # first of all: the next lines raise audit events too
         if not self.refused:
             self.refused = reason
             self._stop(reason)

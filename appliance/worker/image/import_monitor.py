@@ -13,7 +13,7 @@ If the project itself looks at the stack, line numbers are an input too: a frame
 registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one, all swaps end.
 
 Code in an audit hook and in a tracer runs without being reported. So if the project adds one, the monitor has failed,
-and its observations are void. After an error in the monitor they are void too: ``failed`` has the reason, and nothing
+and its observations are not used. The same holds after an error in the monitor: ``failed`` has the reason, and nothing
 is swapped.
 
 An audit hook can't be removed. After ``end`` it costs one comparison for each event.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from ...protocol.image_messages import ImportAhead
 
-_TOOLS: Final = (4, 3)  # numbers of tools that no known one takes: debuggers 0, coverage 1, profilers 2
+_TOOLS: Final = (4, 3)  # numbers that no known tool takes: debuggers 0, coverage 1, profilers 2
 _TOOL_NUMBERS: Final = 6  # that ``sys.monitoring`` has
 _NAME: Final = "wsgi-appliance"
 NEEDS_LOOP: Final = "it is an ASGI application, which needs an event loop"
@@ -76,8 +76,8 @@ class ImportMonitor:
         failed: why nothing that was seen can be relied on; "" if all can.
         started: the project's code objects that ran, by their ``id``.
         pinned: code objects that were looked at, by their ``id``, with the reason why each must stay as it is.
-        sources: source files that were read, with who read each.
-        frames: who of the project looked at the stack; "" if nobody did.
+        sources: source files that were read, each with the module that read it.
+        frames: which module of the project looked at the stack; "" if none did.
     """
 
     def __init__(self, is_project_path: Callable[[str], bool]) -> None:
@@ -139,7 +139,7 @@ class ImportMonitor:
             self._fail("the project hid its functions with gc.freeze")
 
     def abandon(self) -> None:
-        """Stop, whatever the import has done and will do: a fork of this process serves."""
+        """Stop, in a fork that serves: its import may do anything."""
         self._unhook()
         if os.register_at_fork == self._registered:
             os.register_at_fork = self._register_at_fork

@@ -5,14 +5,14 @@ made lazily (Django's ``SimpleLazyObject``, Werkzeug's ``LocalProxy``) would be 
 from the instance's dictionary and slots through the descriptors of C that hold them, and containers are read as the
 built-in class below theirs. ``__class__`` and ``isinstance`` can lie; ``type`` can't.
 
-An object's hash is made of those of its parts. An object that is met again within itself counts by its distance. The
-order of a walk is the same in each process (dictionaries keep theirs, sets are sorted), so each object gets the same
-hash, although a cycle has no beginning.
+An object's hash is made of the hashes of its parts. A reference back to an enclosing object (a cycle) is hashed as the
+number of levels up. Each process walks in the same order (dictionaries keep theirs, sets are sorted), and so enters a
+cycle at the same object.
 
-Not compared, since two imports never agree: addresses, times near now, long integers and other random values; locks,
-files, threads and weak collections count by their type. Code of packages counts by its name. The number of the process
-is compared: it is as small as other numbers, and a project that asks for it has no image. What we have put into
-libraries counts by its kind: it holds our own state.
+Some values differ between any two imports, and are left out: addresses, times near now, long integers and other random
+values. Of locks, files, threads and weak collections only the type is hashed, of a package's code only the name. A
+stored process id is hashed like any small integer; this is safe, because a project that calls ``os.getpid`` at import
+gets no image. Of our own hooks in libraries only the class is hashed: they hold our state.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _COMPUTED: Final = sys.version_info >= (3, 14)  # annotations, when they are rea
 _MAX_DEPTH: Final = 60
 _LARGE: Final = 1 << 40  # addresses, hashes, times in nanoseconds
 _ALIGNED: Final = 16
-_GROWTH: Final = 1 << 26  # of the heap, until the other state is hashed
+_GROWTH: Final = 1 << 26  # of the heap, before the other process of the comparison is hashed
 _DAY_S: Final = 86_400.0
 _MIN_RANDOM: Final = 16  # characters of a random text
 _RANDOM_TEXT: Final = re.compile(r"(?=(?:[^0-9]*[0-9]){4})[0-9A-Za-z_+/=-]{16,}\Z")
@@ -92,17 +92,17 @@ def namespace(value: Any) -> dict[str, Any] | None:
 def heap_addresses(maps: str) -> range:
     """Return the addresses that objects on the heap of C may have; an empty range if they are large numbers.
 
-    They are in an interpreter that is loaded at a fixed address, as Debian's and those of Docker's images are: the heap
-    follows it. Classes and other large objects are there, and their identities are numbers like others.
+    They are small if the interpreter is loaded at a fixed address, as those of Debian and of Docker's images are, since
+    the heap follows it. The identities of classes and other large objects are then as small as ordinary numbers.
     """
     try:
         with open(maps, encoding="utf-8", errors="replace") as lines:
             found = next((line for line in lines if line.rstrip().endswith("[heap]")), "0-0 ")
     except OSError:
         return range(0)
-    first, _, behind = found.partition(" ")[0].partition("-")
+    first, _, end = found.partition(" ")[0].partition("-")
     start = int(first, 16)
-    return range(start, int(behind, 16) + _GROWTH, _ALIGNED) if 0 < start < _LARGE else range(0)
+    return range(start, int(end, 16) + _GROWTH, _ALIGNED) if 0 < start < _LARGE else range(0)
 
 
 class ObjectDigests:
@@ -128,7 +128,7 @@ class ObjectDigests:
         self._heap = heap_addresses(maps)
 
     def of_name(self, value: Any, limit: int) -> bytes:
-        """Return the hash of the object behind one name: 8 bytes. Objects beyond ``limit`` count by their type.
+        """Return the hash of the object that a name has: 8 bytes. After ``limit`` objects, only their types are hashed.
 
         A tree of a million nodes is data.
         """

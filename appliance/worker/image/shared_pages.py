@@ -4,10 +4,11 @@ Runs in the image, and in its forks: ``note`` in a worker that serves, ``take_ov
 
 Theory of operation. A fork shares its memory with the image, page by page, until it writes: then the kernel copies that
 page, which costs 3 µs in a virtual machine. A worker writes to 1,500 pages or more until its first answer, mostly
-counts of references: that takes as long as all the rest. All forks of one image write to nearly the same pages. So the
-first worker that has answered notes which pages it has for itself (``/proc/self/pagemap``, proc_pid_pagemap(5)), in
-memory that all forks of the image share. A later fork has the kernel copy them (MADV_POPULATE_WRITE, madvise(2), since
-Linux 5.14). It must not write to them itself, not even the byte that is there: the interpreter uses them meanwhile.
+reference counts, and the copies take half of its time. All forks of one image write to nearly the same pages. So the
+first worker that has answered notes which pages were copied for it (``/proc/self/pagemap``, proc_pid_pagemap(5)), in
+memory that all forks of the image share. A later fork asks the kernel to copy these pages before the save comes
+(MADV_POPULATE_WRITE, madvise(2), since Linux 5.14). It can't write to them itself, not even the byte that is there: the
+interpreter uses them meanwhile.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ class SharedPages:
             return
         pages = array("Q")
         with open(PAGEMAP, "rb", buffering=0) as pagemap:
-            for first, behind in _writable():
-                entries = array("Q", os.pread(pagemap.fileno(), _ENTRY * (behind - first), _ENTRY * first))
+            for first, end in _writable():
+                entries = array("Q", os.pread(pagemap.fileno(), _ENTRY * (end - first), _ENTRY * first))
                 pages.extend(
                     number for number, entry in enumerate(entries, first) if entry & _PRESENT and entry & _ALONE
                 )
@@ -84,8 +85,8 @@ class SharedPages:
         taken = 0
         if advise is None or not numbers:
             return taken
-        for first, behind in list(_writable()):
-            here = numbers[bisect_left(numbers, first) : bisect_left(numbers, behind)]
+        for first, end in list(_writable()):
+            here = numbers[bisect_left(numbers, first) : bisect_left(numbers, end)]
             taken += len(here)
             for start, length in _runs(here):
                 if advise(start * _PAGE, length * _PAGE, _POPULATE_WRITE):
@@ -98,13 +99,13 @@ class SharedPages:
 
 
 def _writable() -> Iterator[tuple[int, int]]:
-    """Return this process' private, writable mappings: the numbers of their first page, and of the one behind."""
+    """Yield the private, writable mappings of this process: the numbers of the first page, and of the one after it."""
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as lines:
         for line in lines:
             addresses, modes = line.split(maxsplit=2)[:2]
             if modes == "rw-p":
-                first, _, behind = addresses.partition("-")
-                yield int(first, 16) // _PAGE, int(behind, 16) // _PAGE
+                first, _, end = addresses.partition("-")
+                yield int(first, 16) // _PAGE, int(end, 16) // _PAGE
 
 
 def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

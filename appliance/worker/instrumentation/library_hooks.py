@@ -2,7 +2,7 @@
 
 Theory of operation. A library that is already imported when the project is served is hooked at once. A project may also
 import a library in its first request that needs it. So a finder stays first on ``sys.meta_path``, for the few names
-that are still waited for, and the hook is applied behind the module's own code. Only loaders of files are followed,
+that are still waited for, and the hook is applied after the module's own code. Only loaders of files are followed,
 which are made for one module each; what another loader has loaded is found when ``install`` is called again, after a
 request.
 """

@@ -3,7 +3,7 @@
 Decides what is preloaded and what is left out, and why. Runs in the preloader.
 
 Theory of operation. The names come in the order in which the worker loaded them. ``fork_safety`` compares the process
-before and after each module; what an import leaves behind that a fork would not survive is attributed to the innermost
+before and after each module; a change of an import that a fork would not survive is attributed to the innermost
 module at that time. A name that must not be loaded here (it was left out before, or is the project's own) raises
 ``ModuleExcluded``, which no ``except ImportError`` or ``except Exception`` catches. Every module that was being
 imported then is left out too, since it may lack something that it needs. A module is also left out if it fails here but

@@ -48,7 +48,7 @@ class _Replies(io.RawIOBase):
 
 
 class SmtpSink:
-    """A socket for ``smtplib``, with a server behind it that sends no mail on."""
+    """A socket for ``smtplib``: its server accepts mail, and delivers none."""
 
     def __init__(self) -> None:
         self._replies = bytearray(b"220 appliance keeps mail\r\n")
@@ -94,7 +94,7 @@ class SmtpSink:
     getsockname = getpeername
 
     def _message(self, data: bytes) -> bytes:
-        """Take a part of a message; return what is behind its end."""
+        """Take a part of a message; return what follows its end."""
         seen = self._tail + data
         end = seen.find(_END)
         if end < 0:
@@ -105,7 +105,7 @@ class SmtpSink:
         return seen[end + len(_END) :]
 
     def _commands(self, data: bytes) -> bytes:
-        """Answer one command; return what is behind it."""
+        """Answer one command; return what follows it."""
         line, end, rest = (self._line + data).partition(b"\n")
         if not end:
             self._line = line
