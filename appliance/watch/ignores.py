@@ -74,6 +74,19 @@ class Ignores:
         """Forget the ``.gitignore`` of ``folder``."""
         self._specs.pop(folder, None)
 
+    def git_was_busy(self, since: float) -> bool:
+        """Whether git was at work in the repository since then (CLOCK_REALTIME), or for a second before.
+
+        Git holds the lock during a checkout. With an older lock, git is waiting (for an editor with a commit's
+        message), or has crashed.
+        """
+        if not self.git:
+            return False
+        try:
+            return os.stat(f"{self.git}/index.lock").st_mtime > since - 1
+        except OSError:
+            return False
+
     def folder(self, path: str) -> bool:
         """Return whether the folder is ignored; its parents are not."""
         name = path[path.rfind("/") + 1 :]

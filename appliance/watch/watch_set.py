@@ -61,7 +61,7 @@ class WatchSet:
         outside = [each for each in options.extra if each.startswith(("/", "..", "~"))]
         places = [os.path.normpath(os.path.join(self.root, os.path.expanduser(each))) for each in outside]
         self._rule = Rule(self.root, options.environment, [each for each in options.extra if each not in outside])
-        self._ignores = Ignores(self.root, options.ignore)
+        self.ignores = Ignores(self.root, options.ignore)
         self._tops = [self.root, *(place for place in places if os.path.isdir(place))]
         self._named: dict[str, _Named] = {}
         self._link_folders: set[str] = set()  # folders elsewhere that hold the targets of links
@@ -69,7 +69,7 @@ class WatchSet:
         self._mounts = Mounts.read()
         self.polled: list[Mount] = []
         self.exhausted: OSError | None = None
-        self.tree = Tree(self.root, self._rule, self._ignores, self._enter, self._leave)
+        self.tree = Tree(self.root, self._rule, self.ignores, self._enter, self._leave)
         self.add_files("extra", Kind.CODE, [place for place in places if place not in self._tops])
         environment = [
             os.path.normpath(os.path.join(self.root, name)) for name in options.environment or VARIABLE_FILES
@@ -136,7 +136,7 @@ class WatchSet:
         )
         new = []
         for path in paths:
-            if path in self._named or self._ignores.by_user(path):
+            if path in self._named or self.ignores.by_user(path):
                 continue
             known = before.get(path)
             seen = known.mark if known else self.tree.files.get(path) or mark(path)
@@ -172,7 +172,7 @@ class WatchSet:
             return self._named[path].kind if kind in {None, Kind.STATIC} else kind  # a worker may read a style too
         if folder not in self.tree.folders and os.path.exists(folder):
             return None  # the folder is ignored
-        return None if kind is None or self._ignores.file(path) else kind
+        return None if kind is None or self.ignores.file(path) else kind
 
     # -- scans ---------------------------------------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class WatchSet:
     def _handle_file(self, event_type: EventType, path: str) -> tuple[set[str], bool]:
         folder, _, name = path.rpartition("/")
         if name == ".gitignore" and folder in self.tree.folders:
-            self._ignores.enter(folder)
+            self.ignores.enter(folder)
             return set(), True
         if name == "pyvenv.cfg" and folder not in self._tops:
             self.tree.forget(folder)
@@ -272,21 +272,6 @@ class WatchSet:
         if os.path.dirname(folder) not in self.tree.folders or not self.tree.counts(folder):
             return set()
         return self._scan([folder])
-
-    # -- git -----------------------------------------------------------------------------------------------------------
-
-    def git_was_busy(self, since: float) -> bool:
-        """Whether git was at work in the repository since then (CLOCK_REALTIME), or for a second before.
-
-        Git holds the lock during a checkout. With an older lock, git is waiting (for an editor with a commit's
-        message), or has crashed.
-        """
-        if not self._ignores.git:
-            return False
-        try:
-            return os.stat(f"{self._ignores.git}/index.lock").st_mtime > since - 1
-        except OSError:
-            return False
 
 
 def _best_source(tops: list[str], platform: str = sys.platform) -> EventSource:

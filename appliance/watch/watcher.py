@@ -282,7 +282,7 @@ class Watcher:
     def _settle(self, now: float) -> None:
         """Report the burst, unless there is a reason to wait."""
         burst, watch_set = self._burst, self._watch_set
-        if now - burst.first < GIT_MAX_S and watch_set.git_was_busy(time.time() - (now - burst.first)):
+        if now - burst.first < GIT_MAX_S and watch_set.ignores.git_was_busy(time.time() - (now - burst.first)):
             burst.postpone(now, GIT_RETRY_S)
             return
         if self._synchronisation.follow_unpackers(now):

@@ -15,6 +15,7 @@ import pytest
 from appliance.watch import file_contents
 from appliance.watch import watch_set as watch_set_module
 from appliance.watch import watcher as watcher_module
+from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
@@ -230,12 +231,12 @@ def test_a_burst_ends_with_an_empty_queue(watch: Watch, watch_set: Path, monkeyp
     """What git has written while the watcher was slow belongs to the burst, although git is not at work any more."""
     rest = [watch_set / "shop/views.py"]
 
-    def busy(_: watch_set_module.WatchSet, __: float) -> bool:
+    def busy(_: Ignores, __: float) -> bool:
         while rest:
             save(rest.pop(), "two")
         return False
 
-    monkeypatch.setattr(watch_set_module.WatchSet, "git_was_busy", busy)
+    monkeypatch.setattr(Ignores, "git_was_busy", busy)
     watching = watch()
     save(watch_set / "app.py", "two")
     assert watching.changes() == {"app.py": Kind.CODE, "shop/views.py": Kind.CODE}

@@ -86,7 +86,7 @@ class _Server:
 
 
 def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
-    """Patch wsgiref, whose class binds in its constructor: in the main thread not, and ``serve_forever`` serves."""
+    """Patch wsgiref: in the main thread its class no longer binds in the constructor, and we serve instead of it."""
     server: Any = module.WSGIServer
     bind, activate, forever, handle = (
         getattr(server, name) for name in ("server_bind", "server_activate", "serve_forever", "handle_request")
@@ -112,7 +112,7 @@ def _wsgiref(module: ModuleType, rendezvous: ScriptRendezvous) -> None:
                 self.server_close()
             return
         rendezvous.side_applications.append(self.get_app())
-        if not self.socket.getsockname()[1]:  # made in the main thread, to serve in another one: bound only now
+        if not self.socket.getsockname()[1]:  # made in the main thread, but it serves in another one: it binds only now
             bind(self)
             activate(self)
         otherwise(self, *given)

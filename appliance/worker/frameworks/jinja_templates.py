@@ -88,7 +88,7 @@ def _of_one(environment: Any, mapping: dict[Any, Any], key: Any, namespace: dict
 
 
 def _of_uncached(namespaces: dict[int, dict[str, Any]]) -> str:
-    """A template that no cache has is garbage, if only its own namespace refers to it."""
+    """Look at each compiled template that no cache has: it is garbage if only its own namespace refers to it."""
     unheld = (_SELF in each and not further_references(each, _SELF) for each in namespaces.values())
     return "" if all(unheld) else TEMPLATE_HELD
 

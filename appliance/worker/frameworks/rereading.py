@@ -65,7 +65,7 @@ def objection(
 
 
 def _of_readers(read_by: dict[str, set[str] | None], application: Any) -> str:
-    """Return why a file may be kept, from what it takes no search to see."""
+    """Return why a file may be kept somewhere, as far as no search is needed to tell."""
     if None in read_by.values():
         return "it may have been read while the application was imported"
     engines_used = set[str]().union(*filter(None, read_by.values()))

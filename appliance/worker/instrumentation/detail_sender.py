@@ -1,9 +1,9 @@
 """Decide which requests are recorded with their details, and send them to the recorder and the exporter.
 
-Theory of operation. At most a hundred requests a second are recorded with details, so a person's are all recorded; and
-ten a second in a flood. Another request costs one comparison. A message tells how many were left out before it. Of each
-request whose spans are exported, its queries and calls are noted too: a service that it calls knows the span of that
-call. Nothing waits for the recorder or the exporter.
+Theory of operation. At most a hundred requests a second are recorded with details: all of those that a person makes.
+In a flood of requests it is ten a second. A request that is left out costs one comparison, and the next message tells
+how many there were. If the spans of a request are exported, its queries and calls are noted too, since a service that
+it calls gets the id of that call's span. Nothing waits for the recorder or the exporter.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hold the output and log records of an import, for each process that is forked after it to print as its own.
+"""Hold the output and log records of an import: each process that is forked later prints them as its own.
 
 Runs in the image, while it imports the project, and in its forks.
 
@@ -37,7 +37,7 @@ class HeldOutput:
         self.renew()
 
     def renew(self) -> None:
-        """Hold on in this process, which was forked: it has its own files, with what was written before ``end``."""
+        """Go on holding output in a forked process: in files of its own, with what was written before ``end``."""
         for number, raw in self._raw.items():
             memory = os.memfd_create("appliance-output")
             os.dup2(memory, number)

@@ -49,12 +49,12 @@ class FramedPipe:
         self._identity = os.fstat(number).st_ino
 
     def rebind(self, mark: bytes) -> None:
-        """Write with this mark to the descriptor as it is now, in a process that was forked."""
+        """Write with this mark to the present descriptor, in a process that was forked."""
         self._mark, self._held = mark, None
         self.renew()
 
     def renew(self) -> None:
-        """Take the descriptor as it is now, in a process that was forked."""
+        """Use the present descriptor from now on, in a process that was forked."""
         os.dup2(self.number, self._pipe, inheritable=False)
         self._identity = os.fstat(self.number).st_ino
 
@@ -188,7 +188,7 @@ class Stdio:
         atexit.register(self.end)
 
     def rebind(self, mark: bytes) -> None:
-        """Write to the pipes of this process, which was forked, with this mark; first what is held."""
+        """Write with this mark to the pipes of a process that was forked; first the output that was held."""
         for framed_pipe in self.pipes:
             framed_pipe.rebind(mark)
         if (held := self.held) is not None:
@@ -198,7 +198,7 @@ class Stdio:
                 self.pipes[piece.number - 1].send(piece.kind, piece.thread, piece.request_id, piece.data)
 
     def renew(self) -> None:
-        """Hold the output on in this process, which was forked."""
+        """Go on holding the output, in a process that was forked."""
         if self.held is not None:
             self.held.renew()
             for framed_pipe in self.pipes:

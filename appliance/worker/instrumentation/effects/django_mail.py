@@ -76,7 +76,7 @@ class DjangoMail:
                 if not found:
                     note = functools.partial(self._note, backend, messages, began, failure, kept=kept)
                     self._hooks.call(HOOK, note, otherwise=None)
-                failure = None  # no circle through the frame
+                failure = None  # break the reference cycle with the frame
 
         return send_messages
 

@@ -123,7 +123,7 @@ class MailHooks:
         finally:
             _inside.reset(token)
             self._hooks.call(HOOK, self._note_smtp, session, message, between, began, failure, otherwise=None)
-            failure = None  # no circle through the frame
+            failure = None  # break the reference cycle with the frame
 
     def _note_smtp(
         self, session: Any, message: Any, between: tuple[Any, Any] | None, began: float, failure: BaseException | None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..project_line import ProjectLine
 
 ANY = -1
-_FRAMES = 4  # of ours between the search for the line and the line: those of drivers' methods, who have the fewest
+_FRAMES = 4  # frames of ours between the search and the project's line; drivers' methods have the fewest
 # What this context is within: 0: no query that is noted; the id of a cursor: one of that cursor; ANY: one of any.
 inside: ContextVar[int] = ContextVar("appliance_query", default=0)
 
