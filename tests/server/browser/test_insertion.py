@@ -160,7 +160,7 @@ def test_the_beginning_is_bounded(state: str):
     assert got == (body.replace(b"<!--", TAG + b"<!--") if state else body)
 
 
-def test_a_small_body_that_holds_a_large_one():
+def test_a_highly_compressed_page_passes_part_by_part():
     """A page that is compressed a thousand times over passes, part by part."""
     page = b"<!doctype html><html><head>" + b" " * 20_000_000
     out, _ = passed([gzip.compress(page)], "gzip")
@@ -168,7 +168,7 @@ def test_a_small_body_that_holds_a_large_one():
 
 
 @pytest.mark.parametrize("broken", [b"no gzip at all", gzip.compress(b"<p>", mtime=0)[:-9] + b"\xff" * 9])
-def test_what_says_gzip_and_is_none(broken: bytes):
+def test_a_body_that_is_not_gzip_as_it_says_is_sent_unchanged(broken: bytes):
     """A body that is not encoded as it says is sent as the application made it."""
     out, _ = passed([broken], "gzip")
     assert b"".join(out) == broken

@@ -178,7 +178,7 @@ def test_a_stream_is_sent_as_it_comes():
     assert b"".join(got) == b"<!doctype html><html><head>" + TAG + b"onetwo"
 
 
-def test_start_response_in_the_first_step_of_a_generator():
+def test_a_head_that_a_generator_makes_late_is_waited_for():
     """A head that is made late is waited for."""
 
     def app(environ, start_response):
@@ -199,7 +199,7 @@ def test_the_older_write_is_seen():
     assert Answer(app, strict=False).body == WITH
 
 
-def test_an_error_before_the_first_byte():
+def test_an_error_before_the_first_byte_replaces_the_head():
     """start_response with exc_info replaces the head that has not gone yet."""
 
     def app(environ, start_response):

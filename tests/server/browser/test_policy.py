@@ -40,6 +40,6 @@ def test_the_script_is_admitted(policy: str, expected: str | None):
     assert admitting(policy, "abc") == expected
 
 
-def test_each_policy_of_a_list():
+def test_each_policy_of_a_list_must_admit_the_script():
     """Of several policies each must admit it."""
     assert admitting("img-src x, default-src 'none'", "abc").count(N) == 1

@@ -97,7 +97,7 @@ def request(query: str, fields: list[str], method: str = "GET") -> bytes:
 
 
 @pytest.mark.parametrize("fields", ["a fetch", "htmx", "a frame", "curl", "a range"])
-def test_what_is_not_a_navigation(two: Two, fields: str):
+def test_an_answer_to_no_navigation_is_untouched(two: Two, fields: str):
     """Whatever the application answers, in each form."""
     for body, coding, shape in itertools.product(BODIES, CODINGS, SHAPES):
         kind = TYPES.index("application/json") if body == "json" else 0
@@ -107,7 +107,7 @@ def test_what_is_not_a_navigation(two: Two, fields: str):
 
 
 @pytest.mark.parametrize("kind", range(2, len(TYPES)))
-def test_a_navigation_to_what_is_not_html(two: Two, kind: int):
+def test_a_navigation_to_other_content_than_html_is_untouched(two: Two, kind: int):
     """JSON, text, images and styles that a person opens in a tab, also where they look like a document."""
     for body, coding, shape in itertools.product(BODIES, CODINGS, SHAPES):
         asked = request(f"{body}|{kind}|{coding}|{shape}|200 OK", FIELDS["a navigation"])
@@ -116,7 +116,7 @@ def test_a_navigation_to_what_is_not_html(two: Two, kind: int):
 
 
 @pytest.mark.parametrize("status", STATUSES[1:3])
-def test_a_navigation_that_gets_no_whole_document(two: Two, status: str):
+def test_a_part_of_a_document_is_untouched(two: Two, status: str):
     """A part of a document, and no document at all, are the application's."""
     for coding, shape in itertools.product(CODINGS, SHAPES):
         asked = request(f"page|0|{coding}|{shape}|{status}", FIELDS["a navigation"])
@@ -125,7 +125,7 @@ def test_a_navigation_that_gets_no_whole_document(two: Two, status: str):
 
 
 @pytest.mark.parametrize("body", ["empty", "json", "binary"])
-def test_a_navigation_to_what_only_says_that_it_is_html(two: Two, body: str):
+def test_a_navigation_to_false_html_is_untouched(two: Two, body: str):
     """JSON, binary content and nothing at all keep their bytes under the name of HTML."""
     for coding, shape in itertools.product(CODINGS, SHAPES):
         asked = request(f"{body}|0|{coding}|{shape}|200 OK", FIELDS["a navigation"])
@@ -141,7 +141,7 @@ def test_head_and_put_get_no_script(two: Two, method: str):
         assert reloading == plain
 
 
-def test_a_form_that_was_sent(two: Two):
+def test_an_answer_to_a_form_is_untouched(two: Two):
     """A page that answers a POST is the application's: loading it again would send the form again."""
     query = "/?page|0|identity|list|200%20OK"
     plain, reloading = two.answers(post(b"a=1", "Connection: close", *FIELDS["a navigation"], path=query))

@@ -111,7 +111,7 @@ READS = st.lists(
 @example(b"abcdefgh", [("read", 1), ("read", 4), ("readline", 2)], 2, False)
 @example(b"abcdefgh", [("read", 1), ("readline", 4)], 3, False)
 @example(b"abcdefgh", [("read", 1), ("read", 3), ("read", 0), ("read", 3)], 3, False)
-def test_it_reads_as_a_file_does(content: bytes, reads: list[tuple[str, int]], step: int, in_chunks: bool):
+def test_a_body_reads_as_a_file_does(content: bytes, reads: list[tuple[str, int]], step: int, in_chunks: bool):
     """read, readline and readlines give what a file of the same content gives, in any pieces (PEP 3333)."""
     if in_chunks:
         data = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in re.findall(rb"(?s).{1,7}", content))

@@ -125,7 +125,7 @@ def test_event_streams_keep_their_threads(serve: Serve):
     assert body_of(reader) == CONTENT
 
 
-def test_a_file_that_shrinks(serve: Serve, every: Every):
+def test_a_file_that_shrinks_ends_its_response(serve: Serve, every: Every):
     """A file that has become shorter while it was sent ends its response and its connection, with an event."""
     served = serve(every)
     reader = slow(served, get("/mapped"))
@@ -210,7 +210,7 @@ def test_a_stop_ends_them(serve: Serve, every: Every):
     assert served.server.server_context.storage.files == 0
 
 
-def test_its_thread_ends_with_the_server(serve: Serve, every: Every):
+def test_the_background_thread_ends_with_the_server(serve: Serve, every: Every):
     """The thread that sends and its descriptors are there from the first slow reader to the server's end."""
     served = serve(every)
     assert served.ask(get("/plain")).body == b"plain"
@@ -228,7 +228,9 @@ def test_its_thread_ends_with_the_server(serve: Serve, every: Every):
     assert poller.closed
 
 
-def test_where_poll_is_missing(serve: Serve, every: Every, monkeypatch: pytest.MonkeyPatch):
+def test_each_greenlet_waits_for_its_client_where_poll_is_missing(
+    serve: Serve, every: Every, monkeypatch: pytest.MonkeyPatch
+):
     """In a process that eventlet has patched, threads are greenlets, and each waits for its client itself."""
     monkeypatch.delattr(select, "poll")
     served = serve(every, threads=2, limits=Limits(stream_after_s=0.01))

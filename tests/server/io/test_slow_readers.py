@@ -74,7 +74,7 @@ def test_the_connection_goes_on(serve: Serve, every: Every, way: str):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_http_1_0(serve: Serve, every: Every, way: str):
+def test_a_response_to_http_1_0_ends_as_its_head_says(serve: Serve, every: Every, way: str):
     """A response to HTTP/1.0 ends as its head says: by its length, or with the connection."""
     served = serve(every)
     reader = slow(served, get(f"/{way}", version="HTTP/1.0"))
@@ -115,7 +115,7 @@ def test_fast_clients_are_sent_to_at_once(serve: Serve, every: Every, monkeypatc
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("reset", [True, False])
-def test_a_client_that_leaves(serve: Serve, every: Every, way: str, reset: bool):
+def test_a_slow_reader_that_leaves_is_one_line(serve: Serve, every: Every, way: str, reset: bool):
     """A client that leaves in the midst is one line, which says how far it was."""
     served = serve(every)
     reader = slow(served, get(f"/{way}"))

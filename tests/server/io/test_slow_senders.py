@@ -32,7 +32,7 @@ def end(client: Client, kind: str) -> Client:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("threads", [1, 2, 4])
-def test_they_hold_no_more_threads_than_there_are(serve: Serve, kind: str, threads: int):
+def test_slow_bodies_hold_no_more_threads_than_there_are(serve: Serve, kind: str, threads: int):
     """Many more slow bodies than threads: others are answered beside them, and each is served in the end."""
     served = serve(echo := Echo(), threads=threads)
     slow = [begin(served, kind, path=f"/{number}") for number in range(20)]
@@ -59,7 +59,7 @@ def test_what_comes_behind_is_the_next_request(serve: Serve, kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_byte_by_byte(serve: Serve, kind: str):
+def test_a_body_that_comes_byte_by_byte_is_the_same(serve: Serve, kind: str):
     """A body that comes in single bytes is the same body."""
     served = serve(threads=1)
     request = post(b"abcdef") if kind == "length" else chunked(b"abc", b"def", fields=["TE: trailers"])
@@ -97,7 +97,7 @@ def test_a_client_that_expects_it_is_told_to_go_on(serve: Serve, kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_body_that_stops(serve: Serve, kind: str):
+def test_a_body_that_stops_is_refused_in_time(serve: Serve, kind: str):
     """A body that does not go on is refused when its time is up, and the application never sees it."""
     served = serve(echo := Echo(), threads=1, limits=Limits(body_timeout_s=0.1))
     client = begin(served, kind)
@@ -111,7 +111,7 @@ def test_a_body_that_stops(serve: Serve, kind: str):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reset", [True, False])
-def test_a_client_that_leaves_in_its_body(serve: Serve, kind: str, reset: bool):
+def test_a_request_whose_client_leaves_in_its_body_is_not_run(serve: Serve, kind: str, reset: bool):
     """A request whose client leaves while its body is waited for is not run, and has one line."""
     served = serve(echo := Echo(), threads=1)
     client = begin(served, kind)
@@ -139,7 +139,7 @@ def test_large_ones_wait_on_the_disk(serve: Serve):
     until(served, lambda: (storage.files, storage.memory_left) == (0, 50_000))
 
 
-def test_their_number_is_bounded(serve: Serve):
+def test_the_number_of_slow_bodies_is_bounded(serve: Serve):
     """Beyond the bound a slow body is refused with 503, with one event; others are served."""
     served = serve(threads=1, limits=Limits(max_transfers=2))
     clients = [begin(served, "length") for _ in range(2)]
@@ -274,7 +274,7 @@ def test_how_many_wait_is_reported(serve: Serve):
         (b"0\r\n" + b"A: b\r\n" * 3000, True),  # a longer trailer than the decoder accepts
     ],
 )
-def test_the_end_of_a_chunked_body(body: bytes, ends: bool):
+def test_the_end_of_a_chunked_body_is_found_in_any_pieces(body: bytes, ends: bool):
     """The end of a chunked body is found however its bytes come; a malformed one ends where that shows."""
     whole = ChunkedEnd(Limits(max_body_bytes=8))
     assert whole.feed(body) is ends
@@ -282,7 +282,7 @@ def test_the_end_of_a_chunked_body(body: bytes, ends: bool):
     assert any(piecewise.feed(body[at : at + 1]) for at in range(len(body))) is ends
 
 
-def test_the_end_of_a_body_of_known_length():
+def test_a_body_of_known_length_ends_with_its_last_byte():
     """A body of known length ends with its last byte, or with what is behind it."""
     end = LengthEnd(5)
     assert [end.feed(part) for part in (b"ab", b"", b"cd", b"ef")] == [False, False, False, True]

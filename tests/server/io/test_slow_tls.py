@@ -110,7 +110,7 @@ def test_a_body_is_read_while_the_answer_is_sent(secure: Serve, connect: Callabl
     assert seen == [body]
 
 
-def test_a_client_that_leaves(secure: Serve, connect: Callable[[Served], Client], every: Every):
+def test_a_tls_client_that_leaves_is_one_line(secure: Serve, connect: Callable[[Served], Client], every: Every):
     """A client that leaves is one line in the log, and the next one is served."""
     served = secure(every)
     reader = connect(served).send(get("/chunks"))
@@ -122,7 +122,7 @@ def test_a_client_that_leaves(secure: Serve, connect: Callable[[Served], Client]
     assert connect(served).ask(get("/plain")).body == b"plain"
 
 
-def test_clients_that_left_before_they_were_looked_at(secure: Serve, connect: Callable[[Served], Client]):
+def test_requests_of_clients_that_left_are_not_run(secure: Serve, connect: Callable[[Served], Client]):
     """Requests of clients that left while the thread was busy are not run; one that waits is answered."""
     gate = Gate()
     served = secure(gate, threads=1)

@@ -56,7 +56,7 @@ def test_another_s_error_is_none(connected: tuple[ssl.SSLSocket, ssl.SSLSocket])
         call_ssl(server.recv, 1)
 
 
-def test_its_own_error_stays(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
+def test_an_end_without_close_notify_is_reported(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
     """An end without close_notify is said as ever, and leaves nothing to the next."""
     client, server = connected
     socket.socket.shutdown(client, socket.SHUT_RDWR)

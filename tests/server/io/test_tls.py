@@ -60,7 +60,7 @@ def wrapped(address: tuple[str, int], certificate: Path) -> Client:
     return Client.of(trusting.wrap_socket(plain, server_hostname="localhost"))
 
 
-def test_requests_over_tls(secure):
+def test_requests_are_served_over_tls(secure):
     """Requests are served over TLS as without, and the environ says https."""
     echo = Echo()
     _, connect = secure(echo)
@@ -137,7 +137,7 @@ def test_records_that_openssl_holds_are_seen(secure):
     assert [client.response().body for _ in range(2000)] == [b"/%d" % number for number in range(2000)]
 
 
-def test_streams_over_tls(secure):
+def test_streams_arrive_whole_over_tls(secure):
     """Large and streamed content arrives whole."""
     items = [b"x" * 300_000, b"y" * 10]
     _, connect = secure(Answer(items))

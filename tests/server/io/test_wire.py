@@ -40,7 +40,7 @@ def read_head(limits: Limits, *pieces: bytes) -> bytes | None:
 
 
 @pytest.mark.parametrize("cut", range(1, len(get()) + 1))
-def test_head_as_large_as_may_be(cut: int):
+def test_a_head_of_the_largest_size_is_taken(cut: int):
     """A head that is as large as may be is taken, wherever its bytes are cut."""
     data = get()
     pieces = [piece for piece in (data[:cut], data[cut:]) if piece]
@@ -49,7 +49,7 @@ def test_head_as_large_as_may_be(cut: int):
 
 
 @pytest.mark.parametrize("cut", range(1, len(get()) + 1))
-def test_head_too_large(cut: int):
+def test_a_head_with_a_byte_too_much_is_refused(cut: int):
     """A byte more is refused, however small the limit (RFC 9110, 15.5.15; RFC 6585, 5)."""
     data = get()
     pieces = [piece for piece in (data[:cut], data[cut:]) if piece]
@@ -196,7 +196,7 @@ def test_a_head_that_came_alone_is_taken_at_once(pair: Pair, data: bytes, head: 
     assert (wire.buffer, wire.ended) == (b"" if head else data, False)
 
 
-def test_an_end_instead_of_a_head(pair: Pair):
+def test_a_client_that_ends_without_a_request_has_ended(pair: Pair):
     """A client that ends without a request has ended."""
     wire, client = pair
     client.close()

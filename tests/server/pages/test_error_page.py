@@ -24,7 +24,7 @@ def raised(source: str, file: Path) -> BaseException:
     raise AssertionError("nothing was raised")
 
 
-def test_innermost_frame_of_the_project(tmp_path: Path):
+def test_the_place_is_the_innermost_frame_of_the_project(tmp_path: Path):
     """The place is the innermost line of the project's own code, not of the library that it called into."""
     error = raised("import json\n\n\ndef load():\n    return json.loads('{')\n\n\nload()\n", tmp_path / "app.py")
     found = report(error, root=str(tmp_path), kind="import")
@@ -33,7 +33,7 @@ def test_innermost_frame_of_the_project(tmp_path: Path):
     assert "json.loads('{')" in found["text"]
 
 
-def test_code_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_code_without_a_file_is_not_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What has no file (a frozen module, exec of a text) is not the project's, though the current folder is."""
     monkeypatch.chdir(tmp_path)
     source = "code = compile('1 / 0', '<frozen os>', 'exec')\nexec(code)\n"

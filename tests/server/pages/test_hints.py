@@ -99,7 +99,7 @@ def test_a_missing_module_names_its_package(hinted: Hint, name: str, files: dict
     assert words in hinted(importing(name), files)
 
 
-def test_a_module_of_the_project(hinted: Hint) -> None:
+def test_a_module_of_the_project_is_not_a_missing_package(hinted: Hint) -> None:
     """A module that the project itself has is no package to be added."""
     assert not hinted(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
 
@@ -107,7 +107,7 @@ def test_a_module_of_the_project(hinted: Hint) -> None:
 @pytest.mark.parametrize(
     "example", ["local.py.example", "local_sample.py", "local.dist.py", "local.tpl", "local.py-dist"]
 )
-def test_a_module_that_must_be_copied(hinted: Hint, example: str) -> None:
+def test_a_module_that_must_be_copied_names_the_file_and_the_command(hinted: Hint, example: str) -> None:
     """Settings that each makes for itself: the file beside them is named, with the command."""
     words = hinted(importing("local"), {example: "", "requirements.txt": ""})
     assert f"cp {example} local.py" in words
@@ -121,7 +121,7 @@ def test_a_module_that_must_be_copied(hinted: Hint, example: str) -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="what Python no longer brings")
-def test_a_module_that_python_lost(hinted: Hint) -> None:
+def test_a_module_that_python_lost_needs_an_older_python(hinted: Hint) -> None:
     """A module that left the standard library asks for an older Python."""
     assert "3.13" in hinted(importing("cgi"))
 
@@ -169,7 +169,7 @@ def splits_nothing() -> object:
     ("raises", "name"),
     [(reads_the_unset, "NEVER_SET_HOSTS"), (counts_the_unset, "NEVER_SET_COUNT"), (splits_nothing, "")],
 )
-def test_a_variable_that_is_treated_as_set(hinted: Hint, raises: Callable[[], object], name: str):
+def test_a_variable_that_is_not_set_is_named_where_none_is_used(hinted: Hint, raises: Callable[[], object], name: str):
     """None of os.environ.get, where the line went on with it, is the variable that is not set."""
     words = hinted(raises)
     assert (f"Set {name} in the project's .env: {name}=..." in words) if name else not words
@@ -192,7 +192,7 @@ def test_a_missing_secret_key_names_its_variable(hinted: Hint, tmp_path: Path, m
     assert "SECRET_KEY" in hinted(raiser("builtins.RuntimeError", words, base=RuntimeError))
 
 
-def test_a_key_error_of_the_project(hinted: Hint) -> None:
+def test_a_key_error_of_the_project_is_not_a_missing_variable(hinted: Hint) -> None:
     """A KeyError of a mapping of the project's is no missing variable."""
     assert not hinted(lambda: dict[str, str]()["SHOP_KEY"])
 
@@ -221,7 +221,7 @@ def test_a_missing_table_names_the_command(hinted: Hint, files: dict[str, str], 
     assert f"no table posts. Create it: docker compose exec app appliance run {command} " in hinted(ask, files)
 
 
-def test_missing_table_of_another_database(hinted: Hint) -> None:
+def test_missing_tables_of_other_databases_are_recognised(hinted: Hint) -> None:
     """PostgreSQL's and MySQL's words are known, with SQLAlchemy's error around them."""
     postgres = raiser("psycopg2.errors.UndefinedTable", 'relation "posts" does not exist\nLINE 1: SELECT')
     mysql = raiser("pymysql.err.ProgrammingError", "(1146, \"Table 'shop.posts' doesn't exist\")")
@@ -280,7 +280,7 @@ def test_nothing_is_known(hinted: Hint) -> None:
     assert not hinted(raises)
 
 
-def test_on_the_page(tmp_path: Path) -> None:
+def test_html_json_and_text_pages_show_the_hint(tmp_path: Path) -> None:
     """The hint stands on the page, in each of its forms."""
     try:
         os.environ["SHOP_KEY"]

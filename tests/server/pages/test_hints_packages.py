@@ -43,13 +43,13 @@ LIBRARIES = (
 
 
 @pytest.mark.parametrize(("words", "packages"), LIBRARIES)
-def test_a_shared_library(hinted: Hint, words: str, packages: str) -> None:
+def test_a_missing_shared_library_names_debians_packages(hinted: Hint, words: str, packages: str) -> None:
     """What a package says of a library of the system that it misses names Debian's packages, whatever it raises."""
     for base in (ImportError, OSError, Exception):
         assert hinted(raiser("x.Missing", words, base=base)).endswith(f"apt-get install -y {packages}")
 
 
-def test_a_library_in_the_image(hinted: Hint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_command_adds_a_library_to_the_image(hinted: Hint, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the image one command adds it, under the image's own name, from any folder."""
     monkeypatch.setattr(missing_dependencies, "_IN_IMAGE", __file__)
     words = hinted(raiser("x.Missing", LIBRARIES[0][0], base=ImportError))
@@ -59,7 +59,7 @@ def test_a_library_in_the_image(hinted: Hint, monkeypatch: pytest.MonkeyPatch) -
     )
 
 
-def test_a_library_of_another_time(hinted: Hint) -> None:
+def test_a_library_that_debian_has_dropped_is_not_offered(hinted: Hint) -> None:
     """A library that Debian has no more is no package to be installed."""
     words = hinted(raiser("x.Missing", "libssl.so.1.1: cannot open shared object file: No such", base=ImportError))
     assert "newer release" in words
@@ -108,7 +108,9 @@ def absent(name: str, module: str) -> Callable[[], None]:
         ),
     ],
 )
-def test_a_name_that_has_left_a_package(hinted: Hint, raises: Callable[[], None], files: dict[str, str], words: str):
+def test_a_name_that_has_left_a_package_names_the_release_that_had_it(
+    hinted: Hint, raises: Callable[[], None], files: dict[str, str], words: str
+):
     """What an older release still had names that release, and the line or the command that brings it."""
     assert words in hinted(raises, files)
 
@@ -124,7 +126,7 @@ def test_a_name_that_has_left_a_package(hinted: Hint, raises: Callable[[], None]
         ("flask.app", "Flask", "no_such_thing "),
     ],
 )
-def test_a_method_that_has_left_a_class(hinted: Hint, base: str, name: str, words: str):
+def test_a_method_that_has_left_a_class_names_the_release_that_had_it(hinted: Hint, base: str, name: str, words: str):
     """If a package's class, or a subclass of the project's, has lost a name, the advice names the release with it."""
     above = type(name, (), {"__module__": base})
     below = type("Own", (above,), {"__module__": "shop"})
@@ -134,7 +136,7 @@ def test_a_method_that_has_left_a_class(hinted: Hint, base: str, name: str, word
         assert (f"Add {release} to requirements.txt" in reported) if release else not reported
 
 
-def test_a_name_that_has_left_a_module(hinted: Hint):
+def test_an_attribute_that_has_left_a_module_is_recognised(hinted: Hint):
     """A module's attribute is known as the interpreter raises it, with its name beside the words."""
     module = types.ModuleType("marshmallow")
     assert "Add marshmallow<4 to" in hinted(lambda: module.__version__, {"requirements.txt": ""})
@@ -156,14 +158,14 @@ def importing_django() -> None:
     raise ModuleNotFoundError("No module named 'django.utils.six.moves'", name="django.utils.six.moves")
 
 
-def test_a_copy_of_six_that_is_too_old() -> None:
+def test_an_old_copy_of_six_asks_for_a_newer_release() -> None:
     """What a package of long ago brings along is no reason to add a package: a newer release of it is."""
     assert is_too_old("No module named 'stripe.six.moves'")
     assert is_too_old("cannot import name 'Container' from 'collections' (/x/collections/__init__.py)")
     assert not is_too_old("No module named 'six.moves'")
 
 
-def test_what_an_old_release_leaves_unpinned() -> None:
+def test_an_old_flask_names_all_that_it_needs_at_once() -> None:
     """An old Flask names all that it can't do without at once."""
     assert companions("flask", "1.1.4") == ("jinja2<3.1", "markupsafe<2.1", "itsdangerous<2.1", "werkzeug<2.1")
     assert companions("flask", "2.2.5") == ("werkzeug<3",)
@@ -186,7 +188,7 @@ def test_a_folder_of_the_project_is_no_package(hinted: Hint, name: str, files: d
 @pytest.mark.parametrize(
     ("name", "words"), [("no_such_old_one", ""), ("cgi", "legacy-cgi"), ("imp", "zombie-imp"), ("uu", "standard-uu")]
 )
-def test_a_module_that_left_python(hinted: Hint, name: str, words: str) -> None:
+def test_a_package_brings_a_module_back_that_left_python(hinted: Hint, name: str, words: str) -> None:
     """A module that left the standard library is brought back by a package, which is added as any other."""
     error = ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -196,7 +198,7 @@ def test_a_module_that_left_python(hinted: Hint, name: str, words: str) -> None:
     assert f"Add {words or 'no-such-old-one'} to requirements.txt" in hinted(raises, {"requirements.txt": ""})
 
 
-def test_psycopg_without_a_library(hinted: Hint) -> None:
+def test_psycopg_without_a_library_names_its_binary_part(hinted: Hint) -> None:
     """Psycopg's own words for a missing libpq name its binary part, in the file or for the lock's tool."""
     words = (
         "no pq wrapper available.\nAttempts made:\n- couldn't import psycopg 'c' implementation: No module named "

@@ -22,7 +22,7 @@ def test_a_browser_gets_a_page():
     assert b"\r\nContent-Security-Policy: default-src 'none';" in sent
 
 
-def test_json_and_text():
+def test_a_program_gets_problem_details_and_others_text():
     """A program gets problem details, everything else the usual text."""
     page = host_page(HostRefused("shop.test"), "application/json")
     assert page is not None

@@ -123,7 +123,7 @@ def test_each_row_is_named():
     assert set(ROWS) - named - of_errors == {"reinstall", "use-python"}
 
 
-def test_an_older_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_module_without_a_replacement_needs_an_older_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A module that left Python without a replacement asks for the last Python that has it."""
     from appliance.server.pages import hints  # noqa: PLC0415  the case below replaces a name in it
 
@@ -132,7 +132,7 @@ def test_an_older_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert advice(error, str(tmp_path)).needs == ({"kind": "use-python", "version": "3.12"},)
 
 
-def test_a_removed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_removed_package_must_be_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A module that an installed package lists, and that is not there, has to be installed again."""
     folder = tmp_path / "site-packages"
     (folder / "My_Kettle-1.0.dist-info").mkdir(parents=True)
@@ -143,7 +143,7 @@ def test_a_removed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert not missing_dependencies.should_be_installed(str(tmp_path), "kettle", "kettle")
 
 
-def test_an_edited_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_edited_package_must_be_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """An exception from a package's file asks for a reinstall if that file was edited after the installation."""
     file = tmp_path / "lib" / "site-packages" / "kettle" / "pot.py"
     file.parent.mkdir(parents=True)
@@ -161,7 +161,7 @@ def test_an_edited_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert needs(tmp_path, names["boil"], {}) == []
 
 
-def test_in_the_report(tmp_path: Path):
+def test_the_report_of_an_exception_has_its_needs(tmp_path: Path):
     """The report of an exception has the needs beside the text; without any, it has no such field."""
     (tmp_path / "manage.py").write_text("import django\n")
     try:

@@ -29,7 +29,9 @@ def as_owned_by(monkeypatch: pytest.MonkeyPatch, file: Path, uid: int) -> None:
     monkeypatch.setattr(Path, "lstat", with_owner)
 
 
-def test_a_file_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_names_both_users_and_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The hint names both users, and the command that gives the files to the project's owner."""
     file = tmp_path / "wsgi.py"
     file.touch(mode=0o600)
@@ -41,21 +43,23 @@ def test_a_file_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
 
 
-def test_a_file_that_its_owner_closed(tmp_path: Path) -> None:
+def test_a_file_that_its_owner_closed_needs_another_mode(tmp_path: Path) -> None:
     """A mode is changed, not an owner."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "notes.txt").touch(mode=0o000)
     assert hint(refused("data/notes.txt"), str(tmp_path)).endswith("chmod -R u+rwX data/notes.txt")
 
 
-def test_a_file_that_can_not_be_made(tmp_path: Path) -> None:
+def test_the_folder_says_why_a_file_cannot_be_made(tmp_path: Path) -> None:
     """The folder of a missing file says why it can't be made."""
     (tmp_path / "media").mkdir(mode=0o500)
     assert hint(refused(tmp_path / "media" / "a" / "b.png"), str(tmp_path)).startswith("media belongs to uid")
     assert hint(refused(tmp_path / "b.png"), str(tmp_path)).startswith("the project's folder belongs to uid")
 
 
-def test_a_process_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_remedy_of_a_foreign_process_is_in_the_compose_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With ``user:`` the remedy is in the compose file."""
     owner = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)

@@ -85,7 +85,7 @@ def scene() -> Iterator[Scene]:
         each.close()
 
 
-def test_it_accepts_while_it_is_open(scene: Scene):
+def test_an_acceptor_accepts_while_it_is_open(scene: Scene):
     """An acceptor accepts nothing before it is open and after it is shut; opening and shutting twice change nothing."""
     scene.connect()
     assert scene.accept() == []
@@ -102,7 +102,7 @@ def test_it_accepts_while_it_is_open(scene: Scene):
     assert scene.accept() == []
 
 
-def test_it_blocks_nobody_and_delays_nothing(scene: Scene):
+def test_the_listening_socket_blocks_and_delays_nothing(scene: Scene):
     """The listening socket never blocks, and what is accepted sends small pieces at once."""
     assert not scene.listener.getblocking()
     scene.acceptor.locked_start()
@@ -111,14 +111,14 @@ def test_it_blocks_nobody_and_delays_nothing(scene: Scene):
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_socket_of_the_file_system():
+def test_a_unix_socket_is_accepted_on_too():
     """A UNIX socket, which knows no delay, is accepted on too."""
     with socket.socket(socket.AF_UNIX) as listener:
         Acceptor(listener, cast("Poller", Watched()))
         assert not listener.getblocking()
 
 
-def test_so_many_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_one_round_accepts_a_limited_number(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """One round accepts a limited number of connections, so that others are served in between."""
     monkeypatch.setattr(module, "_AT_ONCE", 3)
     scene.acceptor.locked_start()
@@ -144,7 +144,7 @@ def test_a_socket_that_listens_no_more_is_an_error(scene: Scene, number: int):
         scene.accept()
 
 
-def test_no_descriptor_for_a_connection(scene: Scene):
+def test_an_acceptor_without_descriptors_pauses_and_reports_once(scene: Scene):
     """Without descriptors an acceptor leaves its socket alone for half a second, and reports that once."""
     scene.acceptor.locked_start()
     scene.connect()
@@ -167,7 +167,7 @@ def test_no_descriptor_for_a_connection(scene: Scene):
     assert scene.acceptor.locked_take_problem() == str(OSError(errno.ENFILE, os.strerror(errno.ENFILE)))
 
 
-def test_shut_while_there_is_no_descriptor(scene: Scene):
+def test_an_acceptor_that_is_shut_in_its_pause_stays_shut(scene: Scene):
     """One that is shut meanwhile does not look at its socket again."""
     scene.acceptor.locked_start()
     scene.fail(errno.EMFILE)
@@ -179,7 +179,7 @@ def test_shut_while_there_is_no_descriptor(scene: Scene):
     assert scene.poller.descriptors == []
 
 
-def test_no_room_in_the_kernel_for_the_poller(scene: Scene):
+def test_an_acceptor_is_tried_again_if_the_poller_has_no_room(scene: Scene):
     """Where the poller takes no descriptor either, it is tried again after the same time."""
     scene.acceptor.locked_start()
     scene.fail(errno.EMFILE)

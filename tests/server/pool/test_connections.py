@@ -152,7 +152,7 @@ def test_what_is_given_up_is_forgotten(scene: Scene):
 
 
 @pytest.mark.parametrize("leaves", [True, False])
-def test_who_left_while_no_thread_looked(scene: Scene, leaves: bool):
+def test_a_client_that_left_while_no_thread_looked_is_gone(scene: Scene, leaves: bool):
     """A client that reset its connection while it was probed is gone, even if no thread has looked since."""
     connection, client = scene.connect()
     client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -249,7 +249,7 @@ def test_a_look_that_fails_closes_one_connection(
     assert len(scene.connections) == 1
 
 
-def test_who_looks_late_knows_it(scene: Scene):
+def test_a_thread_that_looks_late_finds_what_has_waited(scene: Scene):
     """A thread that looks more than 5 ms after the last one finds what has waited; one that waits does not."""
     found: list[bool] = []
     connections = scene.connections

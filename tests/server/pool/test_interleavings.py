@@ -306,7 +306,7 @@ def test_threads_that_can_not_be_started_are_done_without(play: Play, scene: Cal
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_each_point_of_a_reload(play: Play, seed: int):
+def test_each_request_is_served_once_at_each_point_of_a_reload(play: Play, seed: int):
     """At any point where another thread continues while a server is replaced, each request is served once, at once."""
     at, scheduler = 0, Scheduler(seed, preempt_at=0)
     while at <= scheduler.points:

@@ -29,7 +29,7 @@ class After:
         return self.at
 
 
-def test_a_server_that_does_not_accept_yet(serve: Serve):
+def test_a_server_that_does_not_accept_yet_leaves_connections_queued(serve: Serve):
     """A server accepts nothing before it is resumed: the connection stays in the socket's queue, and is then served."""
     served = serve(accepting=False)
     client = served.client().send(GET)
@@ -255,7 +255,7 @@ class Gated:
         self._lock.release()
 
 
-def test_a_drain_that_begins_while_a_connection_is_settled(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+def test_a_drain_passes_on_a_connection_that_is_being_settled(serve: Serve, monkeypatch: pytest.MonkeyPatch):
     """A thread that has served a request, and waits for the lock while a drain begins, passes its connection on."""
     gate = Gate()
     first, second = serve(gate), serve()

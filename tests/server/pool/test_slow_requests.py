@@ -125,7 +125,7 @@ def test_a_debugger_may_have_stopped_it(serve: Serve, gate: Gate, monkeypatch: p
     gate.opened.set()
 
 
-def test_another_module_of_that_name(serve: Serve, gate: Gate, monkeypatch: pytest.MonkeyPatch):
+def test_another_module_called_debugpy_hides_no_slow_request(serve: Serve, gate: Gate, monkeypatch: pytest.MonkeyPatch):
     """A module that is called debugpy and is not the debugger hides no slow request."""
     monkeypatch.setitem(sys.modules, "debugpy", SimpleNamespace())
     served = serve(gate)
@@ -182,7 +182,7 @@ def test_what_stands_elsewhere_says_where_itself(serve: Serve, gate: Gate):
     gate.opened.set()
 
 
-def test_a_thread_that_has_just_gone():
+def test_a_thread_that_has_just_gone_is_no_error():
     """A thread without a stack, a thread that serves nothing, and no thread are no error."""
     sink = Recorder()
     thread = PoolThread()
@@ -192,7 +192,7 @@ def test_a_thread_that_has_just_gone():
     assert slow_requests._where(0) == ""
 
 
-def test_a_request_whose_head_was_refused(serve: Serve, gate: Gate):
+def test_a_request_whose_head_was_refused_is_not_reported(serve: Serve, gate: Gate):
     """A request without a head that could be read is not reported, and is no error."""
     served = serve(gate)
     served.client().send(get("/wait"))
@@ -205,7 +205,7 @@ def test_a_request_whose_head_was_refused(serve: Serve, gate: Gate):
     gate.opened.set()
 
 
-def test_a_stack_without_the_server():
+def test_a_stack_without_the_server_is_shown_whole():
     """The stack of a thread in which the server does not stand is shown whole."""
     waits, ended = threading.Event(), threading.Event()
 

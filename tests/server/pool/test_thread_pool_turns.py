@@ -78,7 +78,7 @@ def test_a_thread_that_leads_goes_on_leading(turns: Turns):
     assert turns.pool.take_lead(turns.pool.leader)
 
 
-def test_a_thread_of_the_pool(turns: Turns):
+def test_a_thread_of_the_pool_is_a_named_daemon_that_leads(turns: Turns):
     """A thread is a daemon named for the logs, and leads before it runs, so that no second one is started."""
     turns.appoint()
     turns.appoint()

@@ -215,7 +215,7 @@ def test_where_others_wait_a_waiting_one_is_detached_early(scene: Scene):
     assert thread not in scene.pool.done
 
 
-def test_it_sleeps_until_it_is_woken(scene: Scene):
+def test_the_watchdog_sleeps_until_it_is_woken(scene: Scene):
     """Without a connection it sleeps with no end; with one for a second, with a request that runs for less."""
     assert scene.idle_s() is None
     scene.count = 1
@@ -224,7 +224,7 @@ def test_it_sleeps_until_it_is_woken(scene: Scene):
     assert scene.idle_s() == module.STREAM_CHECK_S < module.SWEEP_S
 
 
-def test_it_sleeps_until_something_is_due(scene: Scene):
+def test_the_watchdog_sleeps_until_something_is_due(scene: Scene):
     """The watchdog sleeps until the first connection that is put off may be answered, or accepting resumes."""
     scene.acceptor.retry_at = NOW + 0.3
     assert scene.idle_s() == pytest.approx(0.3)
@@ -243,7 +243,7 @@ def test_it_sleeps_until_something_is_due(scene: Scene):
     assert scene.idle_s() == module.SWEEP_S
 
 
-def test_it_looks_closely_while_requests_run(scene: Scene):
+def test_the_watchdog_looks_closely_while_requests_run(scene: Scene):
     """While requests are served, or the server ends, it looks as often as a leader may be busy."""
     seen: list[bool] = []
     scene.on_sleep = lambda: seen.append(scene.wake_up.sleeping)
@@ -256,7 +256,7 @@ def test_it_looks_closely_while_requests_run(scene: Scene):
     assert not scene.wake_up.sleeping
 
 
-def test_a_look_after_each_sleep(scene: Scene):
+def test_the_watchdog_looks_after_each_sleep(scene: Scene):
     """The watchdog sleeps until something is due, and looks at the threads with the time after the sleep."""
     scene.count = 1
     scene.pool.served = -1  # as after a look
@@ -268,7 +268,7 @@ def test_a_look_after_each_sleep(scene: Scene):
     assert "relieve" in scene.pool.done
 
 
-def test_a_leader_that_begins_before_it_sleeps(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_a_leader_that_begins_before_the_sleep_is_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """A leader that begins to work just before it would have to wake the watchdog is seen: there is no sleep."""
     answers = iter([False, True])
     monkeypatch.setattr(scene.watchdog, "_leader_works", lambda: next(answers))
@@ -276,7 +276,7 @@ def test_a_leader_that_begins_before_it_sleeps(scene: Scene, monkeypatch: pytest
     assert (scene.sleeps, scene.wake_up.sleeping) == ([], False)
 
 
-def test_it_sweeps_once_a_second(scene: Scene):
+def test_the_watchdog_sweeps_once_a_second(scene: Scene):
     """What takes long is looked at once a second; what is logged is flushed, and problems logged, at each look."""
     scene.watch(1)
     first: list[Any] = [("slow", set(), NOW), ("accept", NOW), ("sweep", NOW), "log problems", "flush"]
@@ -307,7 +307,7 @@ def test_what_is_due_is_not_put_off(scene: Scene, due: str):
     assert (("sweep", NOW) in scene.calls) is (due != "not yet")
 
 
-def test_it_serves_itself_where_no_thread_is_available(scene: Scene):
+def test_the_watchdog_serves_itself_where_no_thread_is_available(scene: Scene):
     """A watchdog whose thread serves requests does not sleep; it looks after each request."""
     scene.pool.here = [True, True, False]
     scene.watch(3)
@@ -316,7 +316,7 @@ def test_it_serves_itself_where_no_thread_is_available(scene: Scene):
     assert scene.pool.done.count("appoint") == 3
 
 
-def test_it_can_not_go_on(scene: Scene):
+def test_watching_ends_where_no_thread_can_lead(scene: Scene):
     """Where no thread can lead any more, watching ends with what failed, in words."""
     scene.pool.fault = OSError("Bad file descriptor")
     with pytest.raises(

@@ -45,7 +45,7 @@ def without(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
-def test_they_get_the_body_with_its_length(serve: Serve, framework: str):
+def test_frameworks_get_a_chunked_body_with_its_length(serve: Serve, framework: str):
     """A chunked body has its length in the environ, and the connection serves what is behind it."""
     client = serve(echo := ByLength()).client()
     assert client.ask(chunked(b"abc", b"de") + chunked() + get()).body == b"5"

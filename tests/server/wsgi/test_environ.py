@@ -38,7 +38,7 @@ def test_wsgiref_s_validator_finds_nothing(serve: Serve):
     assert client.ask(get(version="HTTP/1.0")).status == 200
 
 
-def test_its_keys_say_what_was_asked(serve: Serve):
+def test_the_environs_keys_say_what_was_asked(serve: Serve):
     """Method, path, query, version, server, client and streams are where PEP 3333 has them."""
     environ = environ_of(serve, get("/a%20b/%C3%A9;c?d=%20e", "X-One: 1", "Content-Type: text/plain"))
     assert (environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]) == ("GET", "HTTP/1.1")

@@ -88,7 +88,7 @@ def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
     assert (handler.started, wire.now) == (1010.0, 1040.0)
 
 
-def test_the_rest_of_what_came_before(scene: Scene):
+def test_a_head_that_began_before_has_its_time_from_now(scene: Scene):
     """A head whose first bytes came behind the last request has its time from now on."""
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(3, len(HEAD))))
     wire.push(HEAD[:3])
@@ -105,14 +105,14 @@ def test_an_idle_connection_has_another_time(scene: Scene):
     assert wire.now == 1075.0
 
 
-def test_a_head_that_comes_in_time(scene: Scene):
+def test_a_head_in_pieces_is_whole_with_its_last_one(scene: Scene):
     """A head in pieces is whole once its last one came, and its request began with the first."""
     handler, wire = scene.handler(HEAD[:5], HEAD[5:], b"\r\n\r\n")
     assert handler.wait_for_head() == HEAD
     assert (handler.started, wire.now) == (1010.0, 1030.0)
 
 
-def test_a_client_that_leaves(scene: Scene):
+def test_a_client_that_leaves_sends_no_head(scene: Scene):
     """A client that ends its side before its head sends none."""
     handler, wire = scene.handler()
     scene.peer.shutdown(socket.SHUT_WR)

@@ -171,7 +171,7 @@ def from_files(data: bytes, application: Any, kind: type[WSGIRequestHandler] = W
     return wfile.getvalue()
 
 
-def test_files_for_a_connection():
+def test_requests_of_a_file_are_answered_into_another():
     """Requests that stand in a file are answered into another, one after the other, bodies read or not."""
     echo = Echo()
     data = from_files(post(b"abc") + get("/next") + get("/last", "Connection: close") + get("/never"), echo)
@@ -195,7 +195,7 @@ def test_no_field_passes_for_another_from_files():
     assert "CONTENT_LENGTH" not in environ
 
 
-def test_an_old_client_of_files():
+def test_http_1_0_from_a_file_is_answered_whole_and_last():
     """HTTP/1.0 is answered whole, without chunks, and nothing follows."""
 
     def application(_environ: dict[str, Any], start_response: Any) -> Any:
@@ -208,7 +208,7 @@ def test_an_old_client_of_files():
     assert (body, b"chunked" in head, b"close" in head) == (b"onetwo", False, False)
 
 
-def test_a_failure_of_files():
+def test_an_application_that_raises_is_answered_into_the_file():
     """An application that raises is answered with its page."""
 
     def application(_environ: dict[str, Any], _start_response: Any) -> Any:
@@ -217,7 +217,7 @@ def test_a_failure_of_files():
     assert from_files(get(), application).startswith(b"HTTP/1.1 500 ")
 
 
-def test_a_handler_that_nobody_serves():
+def test_a_handler_works_without_a_server():
     """Without a server, and with an address that is a text, a handler can be made and asked."""
     request: Any = Stub(makefile=lambda *_: io.BytesIO())
     handler = WSGIRequestHandler(request, "192.168.0.2", None)  # type: ignore[arg-type]  # as Django's tests do

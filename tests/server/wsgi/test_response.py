@@ -146,7 +146,7 @@ def test_head_has_the_head_of_get(serve: Serve):
     assert client.ask(GET).body == b"content"
 
 
-def test_head_of_a_length_of_nothing(serve: Serve):
+def test_an_empty_answer_to_head_has_no_content_length(serve: Serve):
     """An empty answer to HEAD says nothing of what GET would send, so no Content-Length of 0 is made up."""
     assert serve(answer([])).ask(get(method="HEAD"))["Content-Length"] is None
     assert serve(answer([], headers=[("Content-Length", "5")])).ask(get(method="HEAD"))["Content-Length"] == "5"
@@ -360,7 +360,7 @@ def test_each_request_has_a_context_of_its_own(serve: Serve):
     assert current.get() is None
 
 
-def test_it_runs_without_a_connection():
+def test_a_server_handler_runs_without_a_connection():
     """As wsgiref's, it serves plain file objects: input bounded by CONTENT_LENGTH, output a whole response."""
     environ = {"REQUEST_METHOD": "POST", "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_LENGTH": "3"}
     out = io.BytesIO()

@@ -127,7 +127,7 @@ def test_what_is_raised_after_the_hijack_is_ignored(serve: Serve, data: bytes):
         assert served.sink.events == []
 
 
-def test_what_a_library_asks_of_a_socket(serve: Serve):
+def test_a_stream_answers_what_libraries_ask_of_a_socket(serve: Serve):
     """A descriptor, a peer's name, a time-out, reading into a buffer, all of send: as a socket has them."""
     found: dict[str, Any] = {}
 

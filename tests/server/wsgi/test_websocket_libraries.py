@@ -156,7 +156,7 @@ def test_a_handler_that_fails_is_reported(serve: Serve):
 
 @pytest.mark.waits
 @pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]], ids="+".join)
-def test_flask_socketio_in_threads(serve: Serve, transports: list[str]):
+def test_flask_socketio_works_in_threads_over_both_transports(serve: Serve, transports: list[str]):
     """Socket.IO connects, calls and is called back, over a WebSocket, over polling, and from one to the other."""
     app = flask.Flask(__name__)
     sockets = flask_socketio.SocketIO(app, async_mode="threading")

@@ -79,7 +79,7 @@ def test_a_thread_waits_itself_where_it_must(server: Server, monkeypatch: pytest
         assert str(caught.value) == message
 
 
-def test_their_number_is_bounded(server: Server):
+def test_the_number_of_slow_responses_is_bounded(server: Server):
     """Beyond the bound a thread waits by itself, or may not, and bodies are not received; an end makes room again."""
     sender = server.start(Limits(max_transfers=1))
     wire, client = server.connect(sender)
@@ -103,7 +103,7 @@ def test_their_number_is_bounded(server: Server):
     assert sender.is_full
 
 
-def test_no_room_is_as_no_transfer(server: Server, monkeypatch: pytest.MonkeyPatch):
+def test_bytes_without_room_are_not_sent_in_the_background(server: Server, monkeypatch: pytest.MonkeyPatch):
     """Bytes that have no room are not sent in the background; the thread waits, if it may hold them."""
     server.storage.memory_left = 0
     sender = server.start()

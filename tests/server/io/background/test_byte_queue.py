@@ -26,7 +26,7 @@ def storage() -> Iterator[Storage]:
 
 
 @pytest.mark.parametrize("memory", [0, 1000, 100_000, 10_000_000])
-def test_what_goes_in_comes_out(memory: int):
+def test_the_bytes_of_the_queue_come_out_as_they_went_in(memory: int):
     """However pieces are put and taken, and wherever they are kept, the bytes are the same; all room is given back."""
     chance = random.Random(memory)
     storage = Storage(memory)
@@ -71,7 +71,7 @@ def test_what_is_equal_is_held_once(storage: Storage):
         queue.close()
 
 
-def test_small_pieces_cost_their_size(storage: Storage):
+def test_small_pieces_are_put_together(storage: Storage):
     """Thousands of pieces of some bytes are put together."""
     queue = ByteQueue(storage)
     for _ in range(30_000):
@@ -132,7 +132,7 @@ def test_the_disk_is_not_filled(storage: Storage, monkeypatch: pytest.MonkeyPatc
     queue.close()
 
 
-def test_a_part_of_a_file(storage: Storage, tmp_path: Path):
+def test_a_part_of_a_file_follows_what_waits(storage: Storage, tmp_path: Path):
     """A part of somebody's file comes behind what waits; it may be closed and removed meanwhile, or shrink."""
     file = tmp_path / "file"
     file.write_bytes(LARGE)
@@ -169,7 +169,7 @@ def test_one_object_is_held_once_however_small(storage: Storage, size: int):
         queue.close()
 
 
-def test_what_is_held_and_what_is_copied(storage: Storage):
+def test_small_pieces_are_copied_and_large_ones_held(storage: Storage):
     """Up to 64 KiB bytes are copied, and joined to blocks of that size; a part is held if it is half of its object."""
     queue = ByteQueue(storage)
     for size, blocks in ((65_535, 1), (1, 1), (1, 2), (65_535, 2), (65_536, 3)):

@@ -66,7 +66,7 @@ def test_a_part_of_a_file_is_sent(wire: Any, storage: Storage, tmp_path: Any):
     assert wire.sent == b"head 23456789" + b"34"
 
 
-def test_it_is_full_as_far_ahead_as_it_may_be(wire: Any, storage: Storage):
+def test_a_transfer_is_full_at_its_bound(wire: Any, storage: Storage):
     """An application may be ahead of its client by the bound at most; a transfer that is over is never full."""
     outgoing = outgoing_of(wire, storage, most=10)
     outgoing.begin(b"x" * 9)

@@ -13,7 +13,7 @@ import pytest
 from appliance.server.io.background import unnamed_file
 
 
-def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_name_is_removed_at_once_where_files_need_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Where the file system has no files without names, the name is removed at once."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     opened = os.open
@@ -30,7 +30,7 @@ def test_a_folder_that_has_no_such_files(tmp_path: Path, monkeypatch: pytest.Mon
     os.close(descriptor)
 
 
-def test_a_folder_that_can_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_next_folder_is_taken_if_one_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """If one folder can't be written, the next one is taken."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
     descriptor = unnamed_file.open_unnamed()

@@ -73,7 +73,7 @@ def test_the_columns_are_marked(tmp_path: Path):
     assert "<mark>json.loads(&quot;{&quot;)</mark>" in html_page(page(tmp_path))
 
 
-def test_a_page_without_an_exception():
+def test_a_page_without_an_exception_has_its_texts_and_no_script():
     """A page of a status has its texts, and no script unless it waits."""
     text = html_page({"status": 500, "title": "T", "lead": "L", "action": "A", "details": "D"})
     assert all(f">{part}<" in text for part in "TLAD")
@@ -88,7 +88,7 @@ def test_the_editor_opens_the_place(tmp_path: Path):
     assert "://" not in html_page(page(tmp_path)).replace("http://", "")
 
 
-def test_what_was_saved_last(tmp_path: Path):
+def test_the_last_save_is_a_diff_with_the_failing_line(tmp_path: Path):
     """The last save is a diff in which the line of the traceback is marked."""
     diff = ["@@ -8,2 +8,2 @@", " def inner():", "-    pass", '+    json.loads("{")']
     saved = {"files": [{"file": str(tmp_path / "app.py"), "what": "changed", "diff": diff}]}
@@ -96,7 +96,7 @@ def test_what_was_saved_last(tmp_path: Path):
     assert '<span class="l del">-    pass</span><span class="l add here">+    json' in text
 
 
-def test_the_text_for_an_assistant(tmp_path: Path):
+def test_the_text_for_an_assistant_has_frames_and_versions(tmp_path: Path):
     """The text has the message, the project's frames with source, the versions, and nothing of libraries."""
     text = html_page(page(tmp_path))
     area = text[text.index("<textarea") : text.index("</textarea>")]

@@ -18,7 +18,7 @@ def test_a_remedy_links_to_its_page():
     assert "/__appliance__/remedy.js" in remedies_html([REMEDY], script=True)
 
 
-def test_a_remedy_of_a_worker():
+def test_a_workers_page_knows_id_and_label_of_a_remedy_alone():
     """A worker's page knows the id and the label alone."""
     page = remedies_html([{"id": "1", "label": "Apply the migrations"}])
     assert "Apply the migrations" in page
@@ -44,7 +44,7 @@ def test_a_diff_marks_its_lines_as_text():
     )
 
 
-def test_the_error_page():
+def test_the_error_page_has_its_remedies():
     """The page of a failure has its remedies, as HTML and as JSON."""
     page = {"status": 500, "title": "Broken", "remedies": [REMEDY]}
     assert b"/__appliance__/remedy?id=" in render(page, "text/html")[1]

@@ -33,7 +33,7 @@ def test_the_script_asks_for_the_next_version():
     assert 'data-version="5" data-elapsed="3.2"' in html()
 
 
-def test_nothing_known_yet():
+def test_no_bar_is_shown_without_a_count():
     """Without a count there is no bar, and no empty element is shown."""
     page = html(progress={}, details="", lead="")
     assert "<progress" in page
@@ -48,7 +48,7 @@ def test_one_bar_moves():
     assert '<div id="appliance-strip" class="progress" hidden></div>' in html()
 
 
-def test_facts_as_text():
+def test_a_client_of_text_gets_the_same_facts():
     """A client that takes text gets the same facts."""
     assert b"\n\nIt downloads.\n\nPackages: 7 of <11>\n\na line\n" in render(PAGE, "text/plain")[1]
 

@@ -21,7 +21,7 @@ def tree_of(source: str, folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_seven_lines_and_the_columns(tmp_path: Path):
+def test_a_frame_of_the_project_has_seven_lines_and_its_columns(tmp_path: Path):
     """A frame of the project's has three lines on either side of its own, and the columns of the expression."""
     source = "def first(a):\n    b = 2\n    #\n    return 'ä' + str(a / (b - 2)) + ''\n\n\n\n\n\nfirst(1)\n"
     frame = tree_of(source, tmp_path)["frames"][-1]
@@ -33,7 +33,7 @@ def test_seven_lines_and_the_columns(tmp_path: Path):
     assert frame["function"].endswith("first")
 
 
-def test_an_expression_of_many_lines(tmp_path: Path):
+def test_each_line_of_a_long_expression_is_marked(tmp_path: Path):
     """Of an expression that spans lines each shown line is marked."""
     frame = tree_of("def f(*a):\n    return 1 / 0\n\nx = f(\n    1,\n    2,\n)\n", tmp_path)["frames"][-2]
     assert [number for number, _, _ in frame["marks"]] == [4, 5, 6, 7]
@@ -79,7 +79,7 @@ def test_any_syntax_error_has_its_line(source: str, tmp_path: Path):
         assert 0 <= start < end <= len(lines[number]) + 1
 
 
-def test_causes_contexts_and_notes(tmp_path: Path):
+def test_causes_contexts_and_notes_are_told_apart(tmp_path: Path):
     """A cause and a context are told apart, a suppressed context is left out, and notes are kept."""
     source = """
 try:

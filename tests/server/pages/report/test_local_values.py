@@ -125,12 +125,12 @@ def text(value: object, mask: Any = str) -> str:
         (10**4000, "<int of 13288 bits>"),
     ],
 )
-def test_values_of_known_types(value: object, wanted: str):
+def test_values_of_known_types_are_written_as_python_writes_them(value: object, wanted: str):
     """A value of a built-in type is written as Python writes it."""
     assert text(value) == wanted
 
 
-def test_values_of_classes():
+def test_an_object_is_shown_as_its_class_and_attributes():
     """An object is its class and its public attributes; a member of an enumeration is its name."""
     assert text(Plain()).endswith(f"Plain object: name='bob', password={MASKED!r}>")
     assert text(Colour.RED).endswith(".Colour.RED>")

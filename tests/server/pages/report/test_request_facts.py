@@ -43,7 +43,7 @@ def test_credentials_in_headers_are_masked():
     assert "form" not in found
 
 
-def test_a_form_that_a_framework_has_parsed():
+def test_a_parsed_form_is_shown_without_passwords():
     """The fields of a form are shown, except for passwords and numbers of cards."""
     fields = [("name", "bob"), ("password", "x"), ("csrfmiddlewaretoken", "y"), ("file", object())]
     found = facts(**{"appliance.form": fields})
