@@ -19,7 +19,7 @@ def listener() -> Iterator[socket.socket]:
         yield listener
 
 
-def test_outside_a_container(listener: socket.socket) -> None:
+def test_the_sockets_port_is_the_browsers_outside_a_container(listener: socket.socket) -> None:
     """Without a container the socket's own port is the browser's."""
     port = listener.getsockname()[1]
     address = Address.of(listener, "", {}, secure=False)
@@ -28,7 +28,7 @@ def test_outside_a_container(listener: socket.socket) -> None:
     assert Address.of(listener, "", {}, secure=True).url == f"https://localhost:{port}"
 
 
-def test_in_a_container(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_shows_the_command_and_no_url(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container does not know its published port: no URL, and the command that shows the port."""
     port = listener.getsockname()[1]
     monkeypatch.setattr(socket, "gethostname", lambda: "0123456789ab")
@@ -39,7 +39,7 @@ def test_in_a_container(listener: socket.socket, monkeypatch: pytest.MonkeyPatch
     assert f"`docker port 0123456789ab {port}`" in fields["action"]
 
 
-def test_a_container_with_a_name(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chosen_host_name_is_no_containers_name(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host name that somebody chose is no container's name."""
     monkeypatch.setattr(socket, "gethostname", lambda: "shop")
     assert "`docker ps`" in Address.of(listener, "", IN_IMAGE, secure=False).fields("/p")["action"]
@@ -53,7 +53,7 @@ def test_a_container_with_a_name(listener: socket.socket, monkeypatch: pytest.Mo
         ("https://shop.test", False, "https://shop.test"),
     ],
 )
-def test_a_public_url(listener: socket.socket, public: str, secure: bool, url: str) -> None:
+def test_a_public_url_counts_everywhere(listener: socket.socket, public: str, secure: bool, url: str) -> None:
     """The public URL counts everywhere, with the scheme that is served."""
     assert Address.of(listener, public, IN_IMAGE, secure=secure).url == url
     assert Address.of(listener, public, {}, secure=secure).url == url

@@ -77,7 +77,7 @@ def test_commands_come_before_a_worker():
     assert (state.phase, actions[-1], state.prepared) == (Phase.BOOTING, Boot(1), True)
 
 
-def test_changes_while_commands_run():
+def test_a_change_while_commands_run_ends_them_only_if_it_must():
     """A save of code is looked at once they have run; another change at once, and ends them only if it has to."""
     state, _ = history(Analysed(1, installed=True, prepared=False))
     saved, actions = history(CodeChanged(), state=state)
@@ -102,7 +102,7 @@ def test_changes_while_commands_run():
         [Analysed(1, installed=True), WorkerFailed(1, PAGE)],
     ],
 )
-def test_broken_then_fixed(events: list[Event]):
+def test_every_failure_is_reported_and_the_next_save_tries_again(events: list[Event]):
     """Every failure is reported at once, and the next save tries everything again."""
     state, actions = history(*events)
     assert (state.phase, ShowFailure(PAGE) in actions) == (Phase.BROKEN, True)
@@ -112,20 +112,20 @@ def test_broken_then_fixed(events: list[Event]):
 
 @pytest.mark.parametrize("late", [AnalysisFailed, InstallFailed, PreparationFailed])
 @pytest.mark.parametrize("phase", [Phase.ANALYSING, Phase.INSTALLING, Phase.PREPARING])
-def test_a_failure_that_comes_late(phase: Phase, late: type[AnalysisFailed]):
+def test_a_failure_of_an_older_analysis_changes_nothing(phase: Phase, late: type[AnalysisFailed]):
     """The failure of an analysis, or of what followed from it, changes nothing once there is a newer one."""
     state = State(phase=phase, job=2)
     assert history(late(1, PAGE), state=state) == (state, [])
 
 
-def test_save_while_serving():
+def test_a_save_retires_the_worker_and_boots_the_next():
     """A save retires the worker and boots the next, in this order, without another analysis."""
     state, actions = history(*SERVING, CodeChanged())
     assert (state.phase, state.generation) == (Phase.BOOTING, 2)
     assert [action for action in actions if isinstance(action, Retire | Boot)] == [Retire(1), Boot(2)]
 
 
-def test_save_while_booting():
+def test_a_booting_worker_is_given_up_at_a_save():
     """A worker that is still booting when another save comes is given up, and its late messages change nothing."""
     state, _ = history(Analysed(1, installed=True), CodeChanged())
     assert state.generation == 2
@@ -143,7 +143,7 @@ def test_code_is_saved_while_installing():
     assert (state.phase, actions[-1], state.stale) == (Phase.BOOTING, Boot(1), False)
 
 
-def test_dependencies_change_while_installing():
+def test_a_change_of_dependencies_ends_the_installer():
     """Another change of the dependencies ends the installer that runs; its late messages change nothing."""
     state, actions = history(Analysed(1, installed=False), ProjectChanged())
     assert actions[0] == CancelInstall()
@@ -151,7 +151,7 @@ def test_dependencies_change_while_installing():
     assert history(Installed(1), state=state) == (state, [])
 
 
-def test_crashes_at_import():
+def test_a_worker_that_crashes_at_import_is_started_again_after_longer_waits():
     """A worker that dies at import is started again after ever longer waits, from the second on with its last page."""
     state, _ = history(Analysed(1, installed=True))
     waits: list[float] = []
@@ -165,7 +165,7 @@ def test_crashes_at_import():
     assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
 
 
-def test_crashes_while_serving():
+def test_a_worker_that_crashes_while_serving_is_started_again_without_a_page():
     """A worker that dies while it serves is started again after the shortest wait, however often, without a page."""
     state, _ = history(*SERVING)
     for _ in range(20):
@@ -216,13 +216,15 @@ PERFORMED: list[tuple[Action, Event | None, Event | None]] = [
 
 
 @pytest.mark.parametrize(("action", "failure", "retry"), PERFORMED, ids=[type(row[0]).__name__ for row in PERFORMED])
-def test_an_action_that_can_not_be_performed(action: Action, failure: Event | None, retry: Event | None):
+def test_an_action_that_cannot_be_performed_fails_and_is_tried_again(
+    action: Action, failure: Event | None, retry: Event | None
+):
     """What can't be begun fails as if it had been begun, and is tried again; nothing waits for the other actions."""
     assert failure_of(action, PAGE) == failure
     assert retry_of(action) == retry
 
 
-def test_save_while_a_restart_is_waited_for():
+def test_a_save_boots_at_once_while_a_restart_is_waited_for():
     """A save in that moment boots at once, and the late timer changes nothing."""
     state, _ = history(*SERVING, WorkerDied(1, PAGE, served=False))
     state, actions = history(CodeChanged(), state=state)
@@ -230,7 +232,7 @@ def test_save_while_a_restart_is_waited_for():
     assert history(RetryDue(1), state=state) == (state, [])
 
 
-def test_save_instead_of_waiting():
+def test_a_save_does_not_wait_for_a_restart():
     """A save while a crashed worker's restart is waited for does not wait, and the late timer changes nothing."""
     booting = [
         Analysed(1, installed=True),

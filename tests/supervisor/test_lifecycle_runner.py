@@ -85,7 +85,7 @@ def test_the_first_wait_is_short_again(project: Project):
     assert project.starts == starts + 1
 
 
-def test_a_start_that_can_not_succeed(project: Project):
+def test_a_start_that_cannot_succeed_is_reported_and_waits_for_a_save(project: Project):
     """A start that fails for a reason that does not pass, or by a defect, is reported, and waits for the next save."""
     project.can_not_start(passing=False)
     project.save()
@@ -98,7 +98,7 @@ def test_a_start_that_can_not_succeed(project: Project):
     assert [name for _, name, _ in project.log.events] == [StartError.event, "supervisor.failed"]
 
 
-def test_an_action_that_nobody_waits_for(project: Project):
+def test_a_failed_action_that_nobody_waits_for_is_logged(project: Project):
     """The failure of an action that ends something is logged, and changes nothing: no phase waits for it."""
     before = project.lifecycle.state
     project.lifecycle.action_failed(lifecycle_events.Retire(3), ValueError("a defect"))

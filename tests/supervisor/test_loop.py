@@ -129,7 +129,7 @@ def test_a_watch_for_writing_alone_is_not_called_for_reading(loop: Loop, pair: t
     assert calls == ["read by the other end", "can be written"]
 
 
-def test_it_waits_for_the_next_timer(
+def test_the_loop_waits_for_the_next_timer(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     """The selector waits until the first timer is due, for no less and no longer; without a timer, forever."""
@@ -227,7 +227,7 @@ def test_a_selector_that_fails_is_replaced(
     assert [type(error) for error in reported] == [OSError]
 
 
-def test_a_selector_that_can_not_be_replaced_yet(
+def test_the_loop_asks_again_for_a_selector_that_cannot_be_replaced(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     """Where there is no descriptor for another selector the loop asks again after a pause, until there is."""

@@ -31,7 +31,9 @@ def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, soc
     assert reported == ["failure 1", "failure 2", "failure 3"]
 
 
-def test_it_is_paused_longer_each_time(loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any):
+def test_a_failing_part_is_paused_longer_each_time(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: Any
+):
     """After each failure in a row the pause is longer, at most the longest; one success, and it begins again."""
     pauses: list[float] = []
     pause = loop.pause
@@ -80,7 +82,7 @@ def test_watching_again_forgets_the_failures(
     assert pauses == [0.001, 0.002, 0.001]
 
 
-def test_a_call_that_works_beside_one_that_fails(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+def test_calls_of_one_descriptor_go_on_while_another_fails(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """While one descriptor has failures, the calls of another go on, and raise nothing."""
     one, other = pair
     one.send(b"x")
@@ -103,7 +105,7 @@ def test_a_call_that_works_beside_one_that_fails(loop: Loop, pair: tuple[socket.
     assert {type(error) for error in reported} == {ValueError}
 
 
-def test_a_pause_that_fails(
+def test_a_descriptor_that_cannot_be_paused_is_called_for_again(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     """A descriptor that can't be paused after its failure ends nothing: it is called for again."""
@@ -167,7 +169,7 @@ def test_pausing_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.s
     assert not loop.paused
 
 
-def test_a_descriptor_that_is_closed_while_it_pauses(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+def test_a_descriptor_that_is_closed_while_it_pauses_is_left_out(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """When its pause is over a descriptor that has been closed is left out, and nothing is raised."""
     loop.on_error = lambda error: pytest.fail(repr(error))
     one, number = pair[0], os.dup(pair[0].fileno())

@@ -46,7 +46,7 @@ def test_a_pressed_button_runs_its_command(scene: Scene):
 
 
 @pytest.mark.parametrize("remedy", ["", "0" * 32, "x" * 10_000, "../../etc"])
-def test_an_unknown_id(scene: Scene, remedy: str):
+def test_an_unknown_id_runs_nothing(scene: Scene, remedy: str):
     """An id that does not stand on the scene runs nothing."""
     scene.offer(FOLDER)
     told = scene.press(remedy)
@@ -55,7 +55,7 @@ def test_an_unknown_id(scene: Scene, remedy: str):
 
 
 @pytest.mark.parametrize("state", [{"generation": 4}, {"job": 8}, {"phase": Phase.STOPPING}])
-def test_a_stale_id(scene: Scene, state: dict[str, Any]):
+def test_a_remedy_of_an_older_generation_is_refused(scene: Scene, state: dict[str, Any]):
     """A remedy of an older generation or job, or one that is asked for during the stop, is refused."""
     (known,) = scene.offer(FOLDER)
     scene.lifecycle.state = State(**{"phase": Phase.BROKEN, "generation": 3, "job": 7, **state})
@@ -64,7 +64,7 @@ def test_a_stale_id(scene: Scene, state: dict[str, Any]):
 
 
 @pytest.mark.parametrize(("asgi", "buttons"), [("adapt", 2), ("refuse", 0)])
-def test_a_button_for_each_asgi_application(scene: Scene, asgi: str, buttons: int):
+def test_each_asgi_application_has_its_button_if_it_is_adapted(scene: Scene, asgi: str, buttons: int):
     """Each ASGI application has its button if the appliance adapts ASGI, and none if it does not."""
     for name in ("one", "two"):
         (scene.settings.project / f"{name}.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
@@ -73,7 +73,7 @@ def test_a_button_for_each_asgi_application(scene: Scene, asgi: str, buttons: in
     assert len(scene.offer(*needs)) == buttons
 
 
-def test_an_older_worker(scene: Scene):
+def test_a_remedy_that_an_older_worker_finds_is_not_taken(scene: Scene):
     """What a worker of another generation finds is not taken."""
     assert scene.offer(FOLDER, generation=2) == []
 
@@ -87,7 +87,7 @@ def test_an_older_worker(scene: Scene):
         ("standin", RemediesFound(needs=[FOLDER])),
     ],
 )
-def test_a_foreign_message(scene: Scene, role: str, message: Any):
+def test_a_child_that_may_not_press_or_find_is_ended(scene: Scene, role: str, message: Any):
     """Only a stand-in presses, and only a worker finds: another child that does is refused, and ended for it."""
     assert not scene.remedies.admits(handle(role), message)
 
@@ -107,7 +107,7 @@ LIES: list[Any] = [
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_worker_that_lies(scene: Scene, lie: Any):
+def test_a_worker_that_lies_gets_nothing_run_or_shown(scene: Scene, lie: Any):
     """A command, a way out of the project, a package by URL: nothing of it is run or shown."""
     ids = scene.offer(lie)
     shown = [message for _, message in scene.children.sent if isinstance(message, SetRemedies)]
@@ -116,7 +116,7 @@ def test_a_worker_that_lies(scene: Scene, lie: Any):
     )  # the folder is made by us, whatever else the worker said
 
 
-def test_one_at_a_time(scene: Scene):
+def test_only_one_remedy_runs_at_a_time(scene: Scene):
     """While one runs, another is refused; cancelled, it ends, and says so."""
     other = {**FOLDER, "folder": "other"}
     first, second = scene.offer(FOLDER, other)
@@ -233,7 +233,7 @@ def test_a_failures_page_is_shown_with_its_remedies(scene: Scene):
     assert [each["command"] for each in shown["remedies"]] == ["mkdir -p -- instance"]
 
 
-def test_a_page_that_is_no_longer_shown(scene: Scene):
+def test_a_page_that_is_no_longer_shown_gets_no_remedies(scene: Scene):
     """A save that comes before the remedies are made leaves the new page alone."""
     scene.remedies.without_needs({"title": "Broken", "remedies": [FOLDER]}, scene.pages.append)
     scene.lifecycle.state = State(phase=Phase.BOOTING, generation=4, job=7)
@@ -251,7 +251,7 @@ def test_only_a_few_remedies_are_kept(scene: Scene):
     assert len(scene.children.sent) == sent
 
 
-def test_a_new_standin(scene: Scene):
+def test_a_new_standin_is_told_the_offered_remedies(scene: Scene):
     """A stand-in that is started later is told what stands on the scene."""
     scene.offer(FOLDER)
     scene.spawner.standin = lambda _: scene.children.add(handle("standin"))

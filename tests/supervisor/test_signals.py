@@ -20,7 +20,7 @@ print("goes on")
     ("name", "code", "said"),
     [("SIGTERM", 0, ""), ("SIGINT", 130, ""), ("SIGQUIT", 131, ""), ("SIGHUP", 0, "goes on\n")],
 )
-def test_before_anything_is_loaded(name: str, code: int, said: str):
+def test_an_early_signal_ends_the_program(name: str, code: int, said: str):
     """An early signal ends the program as asked; a request to reload without a terminal changes nothing."""
     done = subprocess.run(
         [sys.executable, "-c", EARLY.format(name)],

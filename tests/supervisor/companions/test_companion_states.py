@@ -75,7 +75,7 @@ def test_a_removed_companion_is_forgotten():
     assert history(Cleared(), state=state)[1] == [Forget()]
 
 
-def test_a_companion_that_comes_back_while_it_ends():
+def test_a_companion_that_is_declared_again_while_it_ends_is_started():
     """A companion that is declared again while it ends is started again; a reload alone does not bring it back."""
     ending = [Declared(), Removed()]
     assert history(*ending, Reloaded(), ASKED, Cleared())[1] == [Forget()]

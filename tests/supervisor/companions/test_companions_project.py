@@ -234,7 +234,7 @@ def test_a_stop_ends_them_all(project: Project):
     assert not project.companions.living()
 
 
-def test_what_is_said_of_failures(project: Project):
+def test_failures_loops_and_missing_programs_are_logged_once(project: Project):
     """The log tells once of a first failure, once of a crash loop and once of a missing program, each with help."""
     project.boot(Process("fails", "x"), Process("missing", "y"))
     for _ in range(30):
@@ -250,7 +250,7 @@ def test_what_is_said_of_failures(project: Project):
     assert levels == ["info", "info", *["debug"] * 60]
 
 
-def test_a_companion_without_a_process(project: Project):
+def test_a_companion_that_cannot_be_started_is_told_and_tried_again(project: Project):
     """A companion that can't be started is told with the reason and what to do, and tried again."""
     project.startable = False
     project.boot(Process("a", "x"))
@@ -262,7 +262,7 @@ def test_a_companion_without_a_process(project: Project):
     assert project.companions.status()[0]["state"] == "running"
 
 
-def test_what_the_status_says(project: Project):
+def test_the_status_has_each_companions_state_and_last_end(project: Project):
     """The status has the state, the process, the number of restarts and the last end of each."""
     project.boot(Process("a", "x", reload=True), Process("once", "y"))
     project.end("a", 3)
@@ -290,7 +290,7 @@ def test_problems_are_told_once(project: Project):
     assert [each["reason"] for each in project.log.named("companion.unread")] == ["first", "third"]
 
 
-def test_one_guard_for_all(project: Project):
+def test_one_guard_is_started_for_all_companions(project: Project):
     """The first companion starts a guard with the appliance's variables; a guard that has ended is started again."""
     project.boot()
     assert project.started == []

@@ -73,7 +73,9 @@ def test_descendants_are_looked_at_alone(mark: str):
     child.stdout.close()
 
 
-def test_a_kernel_that_lists_no_children(mark: str, left: int, monkeypatch: pytest.MonkeyPatch):
+def test_every_process_is_looked_at_if_the_kernel_lists_no_children(
+    mark: str, left: int, monkeypatch: pytest.MonkeyPatch
+):
     """Where the kernel does not list children, every process is looked at."""
 
     def refuse(_pid: int) -> Iterator[int]:
@@ -83,7 +85,7 @@ def test_a_kernel_that_lists_no_children(mark: str, left: int, monkeypatch: pyte
     assert marked(mark, below=os.getpid()) == [left]
 
 
-def test_a_system_that_shows_no_processes(monkeypatch: pytest.MonkeyPatch):
+def test_nothing_is_found_if_no_processes_are_shown(monkeypatch: pytest.MonkeyPatch):
     """Where no process is shown, none is found."""
     monkeypatch.setattr(marked_processes, "_PROC", "/nonexistent")
     assert marked("any", below=1) == marked("any") == []

@@ -18,7 +18,7 @@ def declared(folder: Path, procfile: str = "", toml: str = "", **options: tuple[
     return read_processes(folder, **options)
 
 
-def test_a_procfile_as_honcho_reads_it(tmp_path: Path):
+def test_a_procfile_is_read_as_honcho_reads_it(tmp_path: Path):
     """Each line is a name and a command; blank lines and comments are none."""
     found = declared(tmp_path, "# all\n\nworker: celery -A shop worker # one\ncss:npx tailwindcss --watch  \n")
     assert found == Declared(
@@ -94,7 +94,7 @@ def test_an_unknown_name_is_a_problem(tmp_path: Path):
         ("a: \0\n", 1, "name: command"),
     ],
 )
-def test_a_line_without_a_process(tmp_path: Path, text: str, line: int, reason: str):
+def test_a_line_without_a_process_is_told_by_its_number(tmp_path: Path, text: str, line: int, reason: str):
     """A line that can't be read is told by its number; the others count."""
     (problem,) = declared(tmp_path, text).problems
     assert (problem.line, reason in problem.reason, bool(problem.action)) == (line, True, True)
@@ -115,7 +115,7 @@ def test_a_line_without_a_process(tmp_path: Path, text: str, line: int, reason: 
         ("a = {command = 'x', watch = true}", "watch is no key"),
     ],
 )
-def test_an_entry_without_a_process(tmp_path: Path, entry: str, reason: str):
+def test_an_entry_without_a_process_is_told_with_what_it_must_be(tmp_path: Path, entry: str, reason: str):
     """An entry that can't be read is told with what it must be; one with an unknown key alone is run."""
     found = declared(tmp_path, toml=f"[tool.appliance.processes]\n{entry}\nb = 'y'\n")
     (problem,) = found.problems
@@ -124,7 +124,7 @@ def test_an_entry_without_a_process(tmp_path: Path, entry: str, reason: str):
     assert [each.name for each in found.processes] == (["a", "b"] if "is no key" in reason else ["b"])
 
 
-def test_files_that_cannot_be_read(tmp_path: Path):
+def test_a_process_file_that_cannot_be_read_is_a_problem_at_most(tmp_path: Path):
     """A file without text, TOML or a table is a problem at most, never an exception."""
     (tmp_path / "Procfile.dev").write_bytes(b"\xff\xfea\x00:\x00 \x00b\x00")
     assert [each.name for each in read_processes(tmp_path).processes] == ["a"]

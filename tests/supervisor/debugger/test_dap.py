@@ -35,7 +35,7 @@ def test_the_end_says_restart_to_who_asked_for_it():
     assert Session().from_debugger(TERMINATED) == TERMINATED
 
 
-def test_who_leaves_is_not_called_back():
+def test_a_client_that_disconnects_is_not_told_to_restart():
     """A client that disconnects by its own will is not told to restart."""
     session = Session()
     session.from_client(ATTACH)

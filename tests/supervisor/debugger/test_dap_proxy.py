@@ -290,7 +290,7 @@ def test_a_proxy_that_is_closed_twice_ends_once(still: Still):
     assert still.loop.watched == {}
 
 
-def test_closed_before_there_is_a_debugger():
+def test_a_client_without_a_debugger_is_closed_without_a_message():
     """A client that waits for a debugger is closed without a message, once."""
     client, editor = socket.socketpair()
     ends: list[DapProxy] = []
@@ -336,7 +336,7 @@ def test_a_refused_connection_ends_the_client(loop: Loop, said: bytes):
     assert json.loads(end)["body"] == ({"restart": True} if said else {})
 
 
-def test_a_debugger_that_dies_while_the_editor_speaks(still: Still):
+def test_the_last_words_of_a_debugger_that_dies_arrive(still: Still):
     """Where the last send to a debugger fails, its last words still arrive, and then its end, with the restart."""
     send_some(still.editor, framed(ATTACH))
     still.loop.ready(still.client)

@@ -9,7 +9,7 @@ from typing import Any
 from appliance.supervisor.debugger.debug_port import DebugPort
 
 
-def test_status_while_it_stops():
+def test_the_status_has_no_debugger_while_the_appliance_stops():
     """The status after the port was closed, as the health check may ask for it, has no debugger."""
     loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda *_: None)
     settings: Any = SimpleNamespace(host="127.0.0.1", debugpy=_free_port())

@@ -114,7 +114,7 @@ def test_a_new_file_ends_all():
     assert (actions, state.kept, import_source(state)) == ([End(1)], (), 0)
 
 
-def test_a_change_during_the_import():
+def test_a_change_during_the_import_ends_what_may_have_read_it():
     """A file that may have been read before it changed makes what has read it wrong, and nothing else."""
     state, _ = history(*NEEDED, ImportStarted(("views", "models")), FilesChanged(("models",), modified=True))
     state, _ = history(Reached(1, "models", TOP), Reached(2, "views", NEXT), state=state)
@@ -122,7 +122,7 @@ def test_a_change_during_the_import():
     assert actions == [End(2), ReportReady(1, "models")]
 
 
-def test_a_checkpoint_that_saves_too_little():
+def test_a_checkpoint_that_saves_too_little_is_not_made_again():
     """Where most of the import follows a file, or all of it is short, the file gets no checkpoint any more."""
     begun = [*NEEDED, ImportStarted(("views", "models"))]
     reached = [Reached(1, "models", TOP, cpu_s=0.2), Reached(2, "views", NEXT, cpu_s=0.4)]
@@ -136,7 +136,7 @@ def test_a_checkpoint_that_saves_too_little():
     assert [each.number for each in state.kept] == [1, 2]
 
 
-def test_an_import_that_is_ended():
+def test_checkpoints_of_an_import_end_with_it():
     """What an import has made ends with it; what was there before stays."""
     state, actions = history(*CHAIN, ImportStarted(number=1), Reached(3, "views", NEXT), ImportEnded())
     assert actions == [End(3)]
@@ -152,7 +152,7 @@ def test_a_declined_swap_is_followed_by_a_checkpoint():
         assert fork_source(history(event, state=state)[0]) == 0
 
 
-def test_a_checkpoint_that_is_at_fault():
+def test_no_import_pauses_again_at_a_checkpoint_at_fault():
     """Where a worker from a checkpoint is lost and an import serves, no import pauses there again."""
     lost = [*CHAIN, *SAVED, WorkerStarted(swapping=False, number=2), WorkerLost("killed")]
     state, actions = history(*lost)
@@ -172,7 +172,7 @@ def test_little_memory_ends_all():
     assert files_before(history(MemoryFree(), state=state)[0]) == ("views", "models")
 
 
-def test_checkpoints_that_nobody_needs():
+def test_checkpoints_end_after_many_swapped_saves():
     """After many saves that were swapped the checkpoints end; after a save that needs an import others come."""
     swapped = [WorkerWanted(), WorkerStarted(swapping=True), WorkerReady()] * (UNUSED - 1)
     state, _ = history(*CHAIN, *swapped)
@@ -182,7 +182,7 @@ def test_checkpoints_that_nobody_needs():
     assert files_before(history(ImportNeeded(("views",)), state=state)[0]) == ("views",)
 
 
-def test_one_that_ends_by_itself():
+def test_a_checkpoint_that_ends_by_itself_is_reported_and_not_used():
     """A checkpoint that is killed is reported, and is not used."""
     state, actions = history(*CHAIN, CheckpointEnded(2, "killed by SIGKILL"))
     assert actions == [ReportEnded("views", "killed by SIGKILL")]
@@ -190,7 +190,7 @@ def test_one_that_ends_by_itself():
     assert history(CheckpointEnded(7, "killed"), state=state) == (state, [])
 
 
-def test_at_most_three_files():
+def test_checkpoints_are_made_for_three_files_at_most():
     """The newest files count; what is edited no more makes room."""
     state, _ = history(*(ImportNeeded((name,)) for name in "abcda"))
     assert (files_before(state), MOST) == (("a", "d", "c"), 3)

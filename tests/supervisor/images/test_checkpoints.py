@@ -100,7 +100,7 @@ def test_saves_without_an_image_count_too(chain: ImagesProject):
     assert chain.saved("shop/views.py")[0]
 
 
-def test_a_file_that_it_has_read(chain: ImagesProject):
+def test_a_save_before_the_checkpoint_ends_it(chain: ImagesProject):
     """A save of a file that comes before the checkpoint ends it, and is served from the preloader."""
     assert chain.declined("app.py") is None
     assert (chain.checkpoints, chain.paused()) == ([], [])
@@ -118,7 +118,7 @@ def test_other_changes_end_it(chain: ImagesProject, name: str, kind: Kind):
     assert chain.paused() == []
 
 
-def test_a_module_that_comes_back(chain: ImagesProject):
+def test_a_module_that_comes_back_is_a_new_one(chain: ImagesProject):
     """A module that was removed is a new one when it comes back; one that was new is none at its next save."""
     views = chain.root / "shop/views.py"
     views.unlink()
@@ -133,7 +133,7 @@ def test_a_module_that_comes_back(chain: ImagesProject):
     assert chain.declined("shop/views.py") is not None
 
 
-def test_files_that_the_application_writes(chain: ImagesProject):
+def test_files_that_the_application_writes_end_checkpoints_that_read_them(chain: ImagesProject):
     """A file that the application writes ends a checkpoint that has read it, or that could find a new module."""
     chain.images.written({"uploads/a.png": Kind.STATIC, "shop/views.py": Kind.CODE})
     assert chain.checkpoints == ["shop/views.py"]
@@ -142,7 +142,7 @@ def test_files_that_the_application_writes(chain: ImagesProject):
 
 
 @pytest.mark.parametrize("what", ["preloader", "drop", "another project", "stop"])
-def test_what_ends_every_checkpoint(chain: ImagesProject, what: str):
+def test_other_packages_and_asked_reloads_end_every_checkpoint(chain: ImagesProject, what: str):
     """Other packages, another project, a reload that was asked for, and the stop end what was imported."""
     if what == "preloader":
         chain.images.preloader_discarded()
@@ -186,7 +186,7 @@ def test_a_checkpoint_outlives_a_failed_import(chain: ImagesProject):
     assert chain.checkpoints == ["shop/views.py"]
 
 
-def test_a_worker_that_is_lost(chain: ImagesProject):
+def test_a_checkpoint_that_loses_a_worker_is_not_used(chain: ImagesProject):
     """A checkpoint whose worker ends before it is ready is not used, nor made again if the preloader's serves."""
     assert chain.declined("shop/views.py") is not None
     chain.changes("shop/views.py")
@@ -203,7 +203,7 @@ def test_a_worker_that_is_lost(chain: ImagesProject):
     assert chain.pauses[-1] == ()
 
 
-def test_one_that_is_killed(chain: ImagesProject):
+def test_a_killed_checkpoint_is_one_event(chain: ImagesProject):
     """A checkpoint that the kernel kills is one event for debugging; the preloader serves."""
     (child,) = chain.paused()
     chain.children.end(child, -9)
@@ -212,7 +212,7 @@ def test_one_that_is_killed(chain: ImagesProject):
     assert chain.declined("shop/views.py") is None
 
 
-def test_no_memory_for_checkpoints(chain: ImagesProject):
+def test_checkpoints_end_while_memory_is_short(chain: ImagesProject):
     """While memory is short checkpoints end, soon also without a save, and none is made."""
     chain.shortage = "12 MiB of memory is left"
     chain.passes(MEMORY_S)
@@ -228,7 +228,7 @@ def test_no_memory_for_checkpoints(chain: ImagesProject):
     assert chain.pauses == [*pauses, ("shop/views.py",)]
 
 
-def test_no_descriptor_for_the_fork(project: ImagesProject):
+def test_a_save_is_served_from_the_preloader_if_no_checkpoint_can_fork(project: ImagesProject):
     """Where a checkpoint can't be forked the import ends, and is tried again; a save is served from the preloader."""
     project.images.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
     project.declined("shop/views.py")
@@ -268,7 +268,7 @@ def test_a_stopped_checkpoint_goes_on(make, monkeypatch: pytest.MonkeyPatch):
     assert signals == [signal.SIGSTOP, signal.SIGCONT, signal.SIGCONT]
 
 
-def test_what_would_serve_a_save(chain: ImagesProject):
+def test_a_module_that_the_checkpoint_has_not_read_is_imported_from_there(chain: ImagesProject):
     """A module that the checkpoint has not read is imported from there; one that nobody knows is not."""
     assert chain.images.checkpoints.resumable() == ["shop/views.py"]
     (chain.root / "shop/views.py").unlink()

@@ -85,7 +85,7 @@ def test_a_declined_file_is_tried_for_functions(tmp_path: Path):
     assert declined.objection([str(file)]) == ""
 
 
-def test_what_can_not_be_looked_at(tmp_path: Path):
+def test_a_file_that_cannot_be_looked_at_is_not_tried_again(tmp_path: Path):
     """A file that is missing, or too large to be looked at while a worker waits, is not tried again."""
     declined = DeclinedFiles()
     large = tmp_path / "large.py"

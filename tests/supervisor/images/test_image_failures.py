@@ -16,7 +16,7 @@ OTHER = {**STATE, "app": "another"}
 
 
 @pytest.mark.parametrize("what", ["verifier refuses", "verifier ends", "verifier hangs", "no descriptor"])
-def test_a_swap_that_can_not_be_compared(project: ImagesProject, what: str):
+def test_the_import_becomes_the_image_if_a_comparison_fails(project: ImagesProject, what: str):
     """Where a comparison fails the import becomes the image, and the reason is logged."""
     project.saved("app.py")
     project.passes()
@@ -35,7 +35,7 @@ def test_a_swap_that_can_not_be_compared(project: ImagesProject, what: str):
     assert project.living[-1] in {Process.IMAGE, Process.SPARE}
 
 
-def test_a_second_import_that_fails(project: ImagesProject):
+def test_the_worker_is_replaced_if_the_second_import_fails(project: ImagesProject):
     """Without a second import nobody knows what the difference means: the worker is replaced, without blame."""
     project.saved("app.py")
     project.passes()
@@ -80,7 +80,7 @@ def test_a_worker_has_the_only_processor_to_itself(make, monkeypatch: pytest.Mon
     assert not child.ending
 
 
-def test_an_image_that_answers_nothing(make):
+def test_an_image_that_answers_nothing_is_ended(make):
     """An image that is stopped forks nothing: it is ended before a save waits for it."""
     project = make()
     project.begins()
@@ -123,7 +123,7 @@ def test_little_memory_ends_an_import(make):
     assert project.living == []
 
 
-def test_a_spare_that_ends(project: ImagesProject):
+def test_a_killed_spare_costs_nothing_but_a_fork(project: ImagesProject):
     """A killed spare costs nothing but a fork: the next save asks the image itself, or the next spare."""
     spare = project.process(Process.SPARE)
     assert spare is not None
@@ -165,7 +165,7 @@ def test_an_older_python_has_no_image(make):
     assert [level for level, name, _ in project.log.events if name == "image.refused"] == ["info", "debug"]
 
 
-def test_an_import_that_raises(make):
+def test_an_import_that_raises_gives_no_image(make):
     """An import that fails gives no image; the next save is served as without images, and gives another try."""
     project = make()
     project.begins()
@@ -178,7 +178,7 @@ def test_an_import_that_raises(make):
     assert Process.NEXT in project.living
 
 
-def test_a_stop_while_it_imports(make):
+def test_a_stop_ends_the_import_and_begins_no_other(make):
     """The stop ends what imports, and nothing is imported after it."""
     project = make()
     project.begins()

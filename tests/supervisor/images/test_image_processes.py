@@ -70,7 +70,7 @@ def test_a_calm_spare_gives_its_memory_back(project: ImagesProject):
     assert project.saved("app.py") == (True, ["app.py"], "")
 
 
-def test_no_spare_where_none_can_be_forked(project: ImagesProject):
+def test_the_image_forks_the_worker_where_no_spare_can_be_forked(project: ImagesProject):
     """If no descriptor is free when the spare is replaced, the next worker is forked from the image itself."""
     project.descriptors = False
     project.passes(CALM_S + 1.0)

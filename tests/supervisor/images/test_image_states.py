@@ -158,7 +158,7 @@ def test_a_save_ends_a_comparison(begun: list[Event]):
 
 
 @pytest.mark.parametrize("crowded", [True, False])
-def test_a_save_while_the_first_image_is_made(crowded: bool):
+def test_the_first_import_goes_on_through_a_save(crowded: bool):
     """The import goes on; with one processor it stands still while a worker is started, which does not wait for it."""
     state, actions = history(*IMPORTING, *SAVED, state=State(crowded=crowded))
     assert (actions, fork_source(state), why_not(state)) == ([], None, NOT_READY)
@@ -251,7 +251,7 @@ def test_a_refused_project_waits_for_a_save():
 
 
 @pytest.mark.parametrize("failure", [NextEnded("exit status 1"), ImportNotStarted("no descriptor")])
-def test_an_image_that_fails_again_and_again(failure: Event):
+def test_an_image_that_fails_is_tried_again_and_reported_once(failure: Event):
     """An image that ends, or can't be started, is tried again after growing pauses, and reported once."""
     state, reported = history(*SERVING)[0], []
     for pause_s in (2.0, 4.0, 8.0):
@@ -265,7 +265,7 @@ def test_an_image_that_fails_again_and_again(failure: Event):
     assert len(reported) == 1
 
 
-def test_an_image_that_ends_by_itself():
+def test_a_killed_image_goes_with_its_spare_and_is_made_again():
     """An image that is killed goes with its spare; a new one is made, and the worker's swap is never compared."""
     state, actions = history(*SWAPPED, ImageEnded("killed by SIGKILL"))
     assert actions == [ReportEnded("killed by SIGKILL"), EndImage(), due(2.0)]
@@ -276,7 +276,7 @@ def test_an_image_that_ends_by_itself():
     assert history(*IMPORTING, ImageEnded("late")) == (*history(*IMPORTING)[:1], [])
 
 
-def test_what_could_not_be_compared():
+def test_the_import_replaces_an_image_that_could_not_be_compared():
     """Without an answer the import replaces the image; without a second import the worker is replaced too."""
     assert history(*COMPARING, NotCompared("no process"))[1] == [
         ReportUnverified("no process"), Promote(), ForkAhead(),
@@ -302,7 +302,7 @@ def test_another_preloader_leaves_the_image():
     assert delay_s(history(*SWAPPED, PreloaderEnded())[0]) is None
 
 
-def test_an_image_of_the_preloader_before():
+def test_an_image_of_the_preloader_before_serves_until_the_next():
     """An image whose preloader is replaced while it imports serves, and another one follows when quiet."""
     state, actions = history(*IMPORTING, PreloaderReady(), Imported())
     assert actions == [Promote(), ForkAhead(), Schedule(QUIET_S)]
@@ -313,7 +313,7 @@ def test_an_image_of_the_preloader_before():
 
 
 @pytest.mark.parametrize("preloaded", [[*SWAPPED, PreloaderReady()], [*COMPARING, PreloaderReady()]])
-def test_a_difference_between_two_preloaders(preloaded: list[Event]):
+def test_a_difference_between_two_preloaders_is_no_mismatch(preloaded: list[Event]):
     """A difference from an import of another preloader is no mismatch of the swap; still, the worker is replaced."""
     events = [] if preloaded[:-1] == COMPARING else [ImportDue(), ImportStarted(), Imported()]
     state, actions = history(*preloaded, *events, Compared(("the process",)))
@@ -328,7 +328,7 @@ def test_another_project_has_another_image():
     assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [due(QUIET_S)]
 
 
-def test_a_spare_for_each_save():
+def test_one_spare_is_forked_ahead_for_each_save():
     """One copy of the image is forked ahead; without an image there is none."""
     state, _ = history(*READY)
     assert history(SpareDue(), state=state)[1] == []

@@ -97,7 +97,7 @@ def test_a_mismatch_turns_swaps_of_these_files_off(project: ImagesProject):
     assert project.images.status()["off"] == ["shop/views.py", "app"]
 
 
-def test_saves_every_twentieth_of_a_second(project: ImagesProject):
+def test_saves_every_twentieth_of_a_second_are_all_swapped(project: ImagesProject):
     """Saves that come fast are all swapped; nothing is imported meanwhile, and one import follows the last of them."""
     for _ in range(40):
         assert project.saved("app.py") == (True, ["app.py"], "")
@@ -107,7 +107,7 @@ def test_saves_every_twentieth_of_a_second(project: ImagesProject):
     assert Process.NEXT in project.living
 
 
-def test_saves_before_the_first_image(make):
+def test_saves_before_the_first_image_are_forked(make):
     """Saves that come while the first image imports are forked, and the image then serves them by swaps."""
     project = make()
     project.begins()
@@ -119,7 +119,7 @@ def test_saves_before_the_first_image(make):
     assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
 
 
-def test_changes_that_never_stop(make):
+def test_an_image_is_imported_though_changes_never_stop(make):
     """While nothing can be swapped, an image is imported at the latest after LATEST_S, however fast saves come."""
     project = make()
     project.has_image()
@@ -166,14 +166,14 @@ def test_a_blocked_module_is_not_tried(make):
     assert project.saved("shop/views.py") == (False, [], "shop.views: its source was read")
 
 
-def test_a_reload_that_was_asked_for(project: ImagesProject):
+def test_a_reload_that_was_asked_for_swaps_nothing(project: ImagesProject):
     """A key or a signal asks for a start without a swap: nobody knows what has changed."""
     project.images.drop("somebody has asked for a reload")
     project.images.worker_wanted()
     assert project.images.fork(2) == (None, [], "somebody has asked for a reload")
 
 
-def test_data_that_the_import_has_read(make):
+def test_data_that_the_import_has_read_drops_the_image(make):
     """A file that the application writes itself drops an image whose import has read it, and no other."""
     project = make()
     project.begins()
@@ -231,7 +231,7 @@ def test_an_image_is_made_where_an_import_takes_long(make):
     assert len(project.log.named("image.refused")) == 1
 
 
-def test_the_status_of_images(make):
+def test_the_status_says_whether_there_is_an_image(make):
     """The status says whether there is an image, and why not."""
     project = make()
     assert project.images.status()["why"] == NOT_READY

@@ -34,7 +34,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path):
         assert preload_cache.load(file) == PreloadCache()
 
 
-def test_a_folder_whose_name_is_no_text(tmp_path: Path):
+def test_a_folder_with_an_undecodable_name_has_its_own_list(tmp_path: Path):
     """A project in a folder whose name is not UTF-8 has a list of its own too."""
     plan: Any = SimpleNamespace(python=Path("/python"), interpreter="3.13", fingerprint="f")
     files = {preload_cache.place(tmp_path, plan, Path(name)) for name in ("/caf\udce9", "/caf\udce8", "/cafe")}

@@ -90,7 +90,7 @@ def test_a_finding_is_left_out():
     assert history(RoundDue(), state=state)[1] == [StartRound()]
 
 
-def test_a_finding_beside_a_preloader():
+def test_a_finding_is_left_out_of_a_list_that_nothing_has_proven():
     """What a longer list has that is unsafe is left out of a newer list, which nothing has proven yet."""
     state, _ = history(*READY, ListReported(grown=True), RoundDue(), RoundStarted())
     state, actions = history(RoundFinished(UNSAFE), state=replace(state, proven=True))
@@ -98,7 +98,7 @@ def test_a_finding_beside_a_preloader():
     assert (state.ready, state.newest, state.proven) == (1, 3, False)
 
 
-def test_findings_without_an_end():
+def test_nothing_is_preloaded_after_findings_without_an_end():
     """After so many rounds with a finding in a row nothing is preloaded; the last finding is kept too."""
     state, actions = history(*LEARNED)
     for _ in range(ROUNDS):
@@ -111,7 +111,7 @@ def test_findings_without_an_end():
     )  # fmt: skip
 
 
-def test_a_list_that_grows_while_it_is_imported():
+def test_a_list_that_grows_is_imported_after_the_round():
     """A round goes on while the list grows; the longer list is imported after it, while the preloader serves."""
     state, actions = history(*IMPORTING, ListReported(grown=True))
     assert actions == [Save()]
@@ -120,7 +120,7 @@ def test_a_list_that_grows_while_it_is_imported():
     assert (fork_source(state), state.proven) == (Process.READY, False)
 
 
-def test_a_list_that_was_kept():
+def test_a_list_that_was_kept_is_imported_at_the_first_request():
     """A list that an earlier run has proven is imported as soon as a worker is requested, which is forked from it."""
     state, actions = history(ListLoaded(known=True, proven=True))
     assert actions == [Discard(), Schedule(REPLACED_S)]
@@ -132,7 +132,7 @@ def test_a_list_that_was_kept():
     assert (actions, fork_source(unproven)) == ([], None)
 
 
-def test_a_round_that_nobody_needs_any_more():
+def test_a_round_that_nobody_needs_starts_nothing():
     """A wait that ends after the newest list was imported starts nothing."""
     assert history(*READY, RoundDue())[1] == []
 
@@ -147,7 +147,7 @@ def test_a_worker_is_forked_ahead():
     assert fork_source(history(SpareGone(), state=state)[0]) is Process.READY
 
 
-def test_a_fork_that_does_not_fit():
+def test_a_mismatch_of_a_fork_ends_the_preloader():
     """A mismatch ends the preloader; what it names is left out, and what is only stale is imported again."""
     state, actions = history(*READY, ForkMismatched(UNSAFE, stale=False))
     assert actions == [Exclude(UNSAFE), Save(), Discard(), Schedule(REPLACED_S)]
@@ -163,7 +163,7 @@ def test_the_wait_for_a_cold_start_is_over():
     assert history(*READY, ForkMismatched({}, stale=True), ListReported(grown=False))[1][-1] == Schedule(0.0)
 
 
-def test_a_refusal_that_an_earlier_round_contradicts():
+def test_a_list_that_was_proven_once_is_tried_again():
     """A list that was proven once is not refused as a whole: another round is tried."""
     state, _ = history(*LEARNED, RoundDue(), RoundStarted())
     refused = RoundFinished({}, "it runs a thread")
@@ -172,7 +172,7 @@ def test_a_refusal_that_an_earlier_round_contradicts():
     assert history(*proven, refused)[0].phase is Phase.WAITING
 
 
-def test_a_process_that_ends_while_it_imports():
+def test_the_module_at_which_a_process_ended_is_left_out():
     """The module that ran last is left out; without one, nothing is preloaded; a copy that never was is replaced."""
     state, _ = history(*IMPORTING)
     died = RoundEnded(forked=True, how="killed by SIGSEGV", found=UNSAFE)
@@ -191,7 +191,7 @@ def test_a_preloader_that_ends_is_made_again():
 
 
 @pytest.mark.parametrize("lasted", [True, False])
-def test_a_preloader_that_never_lasts(lasted: bool):
+def test_a_preloader_that_never_lasts_is_not_made_again(lasted: bool):
     """A preloader that ends by itself so often in a row is not made again; one that has lasted begins the row again."""
     state, _ = history(*READY)
     ended = PreloaderEnded("exit status 1", lasted=False)
@@ -358,7 +358,7 @@ def test_no_sequence_reaches_an_unlisted_phase(events: list[Event]):
 
 
 @given(st.lists(EVENT, max_size=40), st.booleans())
-def test_it_comes_up_from_everywhere(events: list[Event], refused: bool):
+def test_the_newest_list_comes_up_from_everywhere(events: list[Event], refused: bool):
     """After any sequence but a stop, the newest list is forked from within two rounds that find nothing."""
     state, _ = history(*(event for event in events if not isinstance(event, StopRequested)))
     if refused or state.phase is Phase.REFUSED:
@@ -387,7 +387,7 @@ def test_every_row_of_rounds_ends(endings: list[Event]):
     assert (state.phase, state.reason) == (Phase.REFUSED, "what is unsafe to preload differs each time")
 
 
-def test_a_preloader_that_ends_again_and_again():
+def test_a_preloader_that_ends_again_and_again_is_refused():
     """A preloader that ends by itself time after time is refused; one that has lasted counts as the first."""
     for lasted in (False, True):
         state, _ = history(*READY)

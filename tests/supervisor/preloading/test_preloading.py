@@ -176,7 +176,7 @@ def test_the_next_round_goes_on_in_a_copy(processes, tmp_path: Path):
     project.preloading.close()
 
 
-def test_a_copy_that_is_not_there(processes, tmp_path: Path):
+def test_the_next_round_starts_as_the_first_without_a_copy(processes, tmp_path: Path):
     """Where no copy could be made the next round is started as the first was."""
     project = processes(Project(tmp_path))
     project.learns()
@@ -192,7 +192,7 @@ def test_a_copy_that_is_not_there(processes, tmp_path: Path):
     project.preloading.close()
 
 
-def test_the_wanted_list(processes, tmp_path: Path):
+def test_workers_are_asked_for_modules_until_a_list_is_known(processes, tmp_path: Path):
     """A list is wanted from any worker until one is known."""
     project = processes(Project(tmp_path))
     assert project.preloading.needs_module_list(project.analysis)
@@ -241,7 +241,7 @@ def test_nothing_is_preloaded_after_a_refusal(processes, tmp_path: Path):
     assert not project.preloading.needs_module_list(project.analysis)
 
 
-def test_a_round_that_takes_too_long(processes, tmp_path: Path):
+def test_a_round_that_takes_too_long_leaves_its_module_out(processes, tmp_path: Path):
     """A process that does not end its imports is ended, and the module that it was at is left out."""
     project = processes(Project(tmp_path))
     project.learns()
@@ -255,7 +255,7 @@ def test_a_round_that_takes_too_long(processes, tmp_path: Path):
     project.preloading.close()
 
 
-def test_no_process_for_a_preloader(processes, tmp_path: Path):
+def test_workers_start_cold_if_no_preloader_can_be_started(processes, tmp_path: Path):
     """Where no process can be started workers are started cold, one event says so, and it is tried again later."""
     project = processes(Project(tmp_path))
     project.not_startable = True
@@ -270,7 +270,7 @@ def test_no_process_for_a_preloader(processes, tmp_path: Path):
     project.preloading.close()
 
 
-def test_no_descriptor_for_a_fork(processes, tmp_path: Path):
+def test_workers_start_cold_if_no_descriptor_is_left(processes, tmp_path: Path):
     """Where no descriptor is left for a worker that is forked, or for a copy, the start is a cold one."""
     project = processes(Project(tmp_path))
     project.not_forkable = True

@@ -23,7 +23,7 @@ def test_each_end_in_a_row_waits_longer():
     assert [after(restarts, *[1.0] * count).pause_s for count in range(1, 6)] == [0.5, 5.0, 30.0, 30.0, 30.0]
 
 
-def test_it_is_given_up_after_the_last_pause():
+def test_a_process_is_given_up_after_the_last_pause():
     """A process that others can do without is not started without end."""
     restarts = ChildRestarts(PAUSES_S, gives_up=True)
     assert [after(restarts, *[0.0] * count).pause_s for count in range(1, 6)] == [0.5, 5.0, 30.0, None, None]

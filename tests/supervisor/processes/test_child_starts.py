@@ -45,7 +45,7 @@ def test_a_child_that_has_gone_needs_no_score():
 
 @pytest.mark.usefixtures("descriptor_faults")
 @pytest.mark.parametrize(("call", "after"), [("pipe", 0), ("pipe", 1), ("socketpair", 0)])
-def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
+def test_a_start_without_descriptors_closes_what_it_opened(faults: Faults, call: str, after: int):
     """Where descriptors run out in the midst of a start, it is an error in words, and what was opened is closed."""
     before = open_descriptors()
     faults.plan(call, NO_DESCRIPTOR, after=after)
@@ -55,7 +55,7 @@ def test_no_descriptor_for_a_child(faults: Faults, call: str, after: int):
 
 
 @pytest.mark.usefixtures("descriptor_faults")
-def test_no_descriptor_for_a_lifeline(faults: Faults):
+def test_a_child_is_started_without_a_lifeline_if_descriptors_lack(faults: Faults):
     """A child is started without a lifeline where there is no descriptor for one."""
     faults.plan("pipe", NO_DESCRIPTOR, after=2)
     handle, theirs = prepare_forked(Role.WORKER)

@@ -128,7 +128,7 @@ def test_an_orphan_is_reported_as_no_child(nursery: Nursery):
     assert nursery.reported.ends == []
 
 
-def test_what_is_not_a_message(nursery: Nursery, bad_frame: bytes):
+def test_an_invalid_message_is_reported_once(nursery: Nursery, bad_frame: bytes):
     """A child that sends an invalid message is reported once, with the reason, and nothing else follows."""
     nursery.hello(FREE)
     nursery.turn()

@@ -67,7 +67,7 @@ def test_what_a_child_reports_is_noted():
     assert (child.reported, child.drained, child.ending, child.cause) == (True, True, True, "it accepted no connection")
 
 
-def test_its_deadline_is_cancelled_by_its_end():
+def test_a_childs_deadline_is_cancelled_by_its_end():
     """The timer that would end a child is cancelled when the child has ended."""
     cancelled: list[str] = []
     timer: Any = SimpleNamespace(cancel=lambda: cancelled.append("timer"))

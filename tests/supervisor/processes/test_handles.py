@@ -82,7 +82,7 @@ def test_a_child_that_is_not_there_is_never_signalled(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("error", "there"), [(ProcessLookupError, False), (PermissionError, True)])
-def test_a_group_that_is_another_users(monkeypatch: pytest.MonkeyPatch, error: type[OSError], there: bool):
+def test_a_group_of_another_user_is_no_error(monkeypatch: pytest.MonkeyPatch, error: type[OSError], there: bool):
     """A group that we may not signal is there; one that nobody is in is not; neither is an error."""
 
     def refuse(*_: int) -> None:
@@ -113,7 +113,7 @@ def test_an_end_is_its_status_or_signal(status: int, cause: str, words: str):
     assert Handle(Role.WORKER, 1, 0, {}).how() == "never started"
 
 
-def test_its_end_cancels_its_deadline(start: Start):
+def test_the_end_of_a_child_cancels_its_deadline(start: Start):
     """A child that has ended is not ended once more by its deadline, and its Popen waits for nobody."""
 
     class Timer:
@@ -217,7 +217,7 @@ def test_the_channel_never_blocks_the_supervisor(start: Start):
     close(forked, theirs)
 
 
-def test_one_that_another_child_forks():
+def test_the_handle_of_a_forked_child_has_no_pid_at_first():
     """The handle of a child that another forks has channel, outputs and lifeline, no pid, and counts as forked."""
     before = open_descriptors()
     handle, theirs = prepare_forked(Role.SPARE)
@@ -238,7 +238,7 @@ def test_one_that_another_child_forks():
     assert open_descriptors() == before
 
 
-def test_the_one_request_that_can_have_printed():
+def test_output_belongs_to_the_only_running_request():
     """What is printed while one request runs is that request's; while none or several do, nobody's."""
     handle = Handle(Role.WORKER, 1, 4711, {"stdout": -1, "stderr": -1})
     assert handle.only_request("stdout") is None

@@ -27,7 +27,7 @@ def test_a_kill_is_told_once_with_its_limit(tmp_path, own, counts, limits):
     assert memory.killed() == ""
 
 
-def test_two_that_were_killed_together(tmp_path):
+def test_two_kills_explain_two_deaths_and_no_third(tmp_path):
     """Two kills that are counted before the first death is asked for explain both deaths, and no third."""
     (tmp_path / "memory.events").write_text("oom_kill 0\n")
     (tmp_path / "memory.max").write_text("max\n")

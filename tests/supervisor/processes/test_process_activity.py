@@ -15,7 +15,7 @@ from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 
 
-def test_what_the_kernel_says_of_a_process(tmp_path: Path):
+def test_the_kernels_words_of_a_process_are_read_after_any_name(tmp_path: Path):
     """The name of a program may hold anything; behind it stand the state, and the time of user and system."""
     program = shutil.copy(shutil.which("sleep") or "", tmp_path / "a) T 1 (b")
     with subprocess.Popen([program, "1000"]) as process:
@@ -27,7 +27,7 @@ def test_what_the_kernel_says_of_a_process(tmp_path: Path):
     assert activity_of(Handle(Role.WORKER, 1, os.getpid(), {})).cpu_s == pytest.approx(used[0] + used[1], abs=0.05)
 
 
-def test_what_is_known_of_a_process_that_has_gone():
+def test_the_shared_memory_tells_of_a_process_that_has_gone():
     """Of a process that the kernel does not know any more, its memory still says what it had to do."""
     gone = Handle(Role.WORKER, 1, 2**22 + 1, {})
     assert activity_of(gone) == ProcessActivity()
@@ -36,7 +36,7 @@ def test_what_is_known_of_a_process_that_has_gone():
     gone.close_memory()
 
 
-def test_what_is_known_of_a_process_that_runs():
+def test_waiting_connections_of_a_running_process_are_known():
     """Of a process that runs, the connections that wait are known too."""
     child = Handle(Role.WORKER, 1, os.getpid(), {})
     InFlight(child.count(8)).set_waiting(3)

@@ -37,7 +37,7 @@ def test_a_defect_goes_no_further(defects: Defects, log: FakeLog):
     assert all(fields[part] for part in ("place", "action"))
 
 
-def test_a_defect_that_comes_again_and_again(defects: Defects, log: FakeLog, clock: list[float]):
+def test_a_repeated_defect_is_reported_once_a_minute(defects: Defects, log: FakeLog, clock: list[float]):
     """A place that fails without end is reported once a minute, with how often it has failed since."""
     for _ in range(5):
         defects.guarded(defect)
@@ -47,7 +47,7 @@ def test_a_defect_that_comes_again_and_again(defects: Defects, log: FakeLog, clo
     assert [fields["count"] for _, _, fields in log.events] == [1, 5]
 
 
-def test_a_log_that_fails(defects: Defects, log: FakeLog):
+def test_the_supervisor_goes_on_if_the_log_fails(defects: Defects, log: FakeLog):
     """Where the log itself fails, the failure is lost, and the supervisor goes on."""
     log.on_event = defect
     defects.report(ValueError("a defect"))

@@ -63,7 +63,7 @@ def test_nothing_of_the_project_is_no_place(tmp_path: Path):
     assert stopped_at(f'  File "{tmp_path}/app.py", line 3 in a traceback', str(tmp_path)) == {}
 
 
-def test_files_without_source(tmp_path: Path):
+def test_a_pipe_or_folder_has_no_source(tmp_path: Path):
     """A pipe, a folder, and a line beyond the end have no source, and nothing waits for them."""
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "folder.py").mkdir()
@@ -72,7 +72,7 @@ def test_files_without_source(tmp_path: Path):
         assert place_of({"file": f"{tmp_path}/{name}", "line": line}, str(tmp_path)) == {}
 
 
-def test_the_line_of_an_installation(tmp_path: Path):
+def test_the_line_of_an_installation_has_its_source(tmp_path: Path):
     """A page that names a line of the project has its source; another file's line, and an exception, are left alone."""
     file = tmp_path / "requirements.txt"
     file.write_text("flask==99.0\n", encoding="utf-8")

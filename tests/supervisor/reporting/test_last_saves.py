@@ -55,7 +55,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def test_a_changed_file(project: Project):
+def test_a_loaded_file_shows_what_the_save_changed(project: Project):
     """A file that a worker has loaded shows what the save changed, with three lines around and the line numbers."""
     text = "".join(f"line {number}\n" for number in range(1, 21))
     project.known(app_py=text)
@@ -76,7 +76,7 @@ def test_each_save_is_compared_with_the_one_before(project: Project):
     assert project.save("app.py")[0]["diff"][1:] == ["-b", "+c"]
 
 
-def test_created_and_removed(project: Project):
+def test_a_new_file_is_all_added_and_a_removed_one_all_removed(project: Project):
     """A new file is all added; a removed one is all removed; what was not known has no diff."""
     project.known(old_py="a\n")
     (project.root / "old.py").unlink()

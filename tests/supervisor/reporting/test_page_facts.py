@@ -18,6 +18,6 @@ from appliance.supervisor.reporting.page_facts import editor_folder
         ("", ""),
     ],
 )
-def test_the_editors_folder(text: str, folder: str):
+def test_the_editors_folder_is_composes_with_the_projects(text: str, folder: str):
     """The folder of compose's file and the project's are joined; a path that stays relative says nothing."""
     assert editor_folder(text) == folder

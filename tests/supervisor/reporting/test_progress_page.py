@@ -49,7 +49,7 @@ def test_the_page_counts_packages_and_bytes():
     assert (progress["done"], progress["total"], progress["last_s"], progress["phase"]) == (7, 11, 12.0, "installing")
 
 
-def test_all_from_the_cache():
+def test_cached_packages_are_all_there_at_once():
     """Packages that need no download are all there as soon as they are installed."""
     shown = Shown(Phase.INSTALLING)
     shown.page.installs({**STATE, "step": "finishing", "fetched": 0, "installed": 11, "bytes": 0, "busy": []})
@@ -60,7 +60,7 @@ def test_all_from_the_cache():
     assert page["progress"]["total"] == 0  # no bar that is full and goes on
 
 
-def test_output_of_commands():
+def test_the_page_shows_the_last_output_of_commands():
     """The page shows the last lines of BEFORE_START's output, without secrets and empty lines."""
     shown = Shown(Phase.PREPARING)
     shown.page.output(Phase.PREPARING, [b"first\n\nthe secret", *(b"line %d" % number for number in range(LINES))])
@@ -71,7 +71,7 @@ def test_output_of_commands():
     assert shown.pages[-1]["details"].endswith("the ***")
 
 
-def test_a_slow_import():
+def test_the_page_names_the_module_of_a_slow_import():
     """The page says which module the import stands in, and from which line of the project."""
     shown = Shown(Phase.BOOTING)
     shown.page.imports(Importing(module="pandas.core", file="app.py", line=3, count=812), current=True)
@@ -84,7 +84,7 @@ def test_a_slow_import():
     ]
 
 
-def test_a_few_times_a_second():
+def test_the_page_changes_a_few_times_a_second_at_most():
     """A thousand lines at once are one version of the page."""
     shown = Shown(Phase.PREPARING)
     for number in range(1000):
@@ -104,7 +104,7 @@ def test_another_page_has_taken_its_place(phase: Phase):
     assert len(shown.pages) == 1
 
 
-def test_output_of_another_phase():
+def test_output_of_an_older_phase_changes_nothing():
     """Lines and facts of an older phase change nothing."""
     shown = Shown(Phase.BOOTING)
     shown.page.output(Phase.INSTALLING, [b"line"])

@@ -53,7 +53,7 @@ def test_everybody_may_connect(tmp_path, opened):
 
 
 @pytest.mark.parametrize("how", ["link", "file", "hard link to a socket"])
-def test_what_is_put_in_the_sockets_place(tmp_path, how):
+def test_a_file_in_the_sockets_place_is_not_opened_to_all(tmp_path, how):
     """What another user puts there after the socket was bound is not opened to all, nor is what a link leads to."""
     path, secret = tmp_path / "status.sock", tmp_path / "secret"
     if how.endswith("socket"):
@@ -74,7 +74,7 @@ def test_what_is_put_in_the_sockets_place(tmp_path, how):
 
 @as_root
 @pytest.mark.parametrize("mode", [0o755, 0o777, 0o700])
-def test_another_users_folder_in_tmp(volume, opened, mode):
+def test_another_users_folder_in_tmp_is_not_used(volume, opened, mode):
     """A folder that another user has made where everybody may is not used; the reason names that user."""
     trap = volume / "appliance"
     trap.mkdir()
@@ -144,7 +144,7 @@ def test_other_folders_are_left_alone(place, volume, mode):
 
 
 @as_root
-def test_a_shared_folder_of_the_operators(place, opened):
+def test_a_shared_folder_has_the_socket_and_no_link(place, opened):
     """A folder that was mounted for several users has the socket, but no link that an editor would run."""
     folder = place / "shared"
     folder.mkdir()
@@ -166,7 +166,7 @@ def test_the_link_follows_the_environment(tmp_path):
     assert not link(tmp_path / "nowhere", tmp_path)
 
 
-def test_one_answers_there(tmp_path, opened):
+def test_a_taken_socket_folder_is_named_as_the_reason(tmp_path, opened):
     """Where another one answers the reason says so."""
     path = tmp_path / "status.sock"
     with socket.socket(socket.AF_UNIX) as other:

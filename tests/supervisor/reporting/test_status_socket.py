@@ -85,7 +85,7 @@ def test_everybody_else_is_told_its_health(path: Path, as_another: Callable[[Pat
     assert as_another(path, question) == {"health": "unhealthy", "state": "broken"}
 
 
-def test_a_peer_that_the_kernel_does_not_name(path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_peer_that_the_kernel_does_not_name_is_anybody(path: Path, monkeypatch: pytest.MonkeyPatch):
     """Somebody of whom the kernel tells nothing is anybody."""
 
     class Nameless(socket.socket):
@@ -96,7 +96,9 @@ def test_a_peer_that_the_kernel_does_not_name(path: Path, monkeypatch: pytest.Mo
         assert not status_socket._is_trusted(connection)
 
 
-def test_the_command_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+def test_status_tells_other_users_who_may_see_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
     """``appliance status`` of another user shows what it was told, and who is told more."""
     monkeypatch.setattr(command, "ask", lambda *_, **__: {"health": "healthy", "state": "serving"})
     flags = {"project": str(tmp_path)}

@@ -90,7 +90,7 @@ def test_a_circle_waits_longer_each_time(reloads: Reloads):
     assert waits == [3.0, 6.0, 12.0, 24.0]
 
 
-def test_a_save_while_another_one_waits(reloads: Reloads):
+def test_a_save_that_waits_is_taken_along_by_the_next(reloads: Reloads):
     """A save that lets the reload begin at once takes the file along that has waited: nothing is lost."""
     for _ in range(LOOP):
         reloads.save("requirements.txt", Kind.DEPENDENCIES)
@@ -100,7 +100,7 @@ def test_a_save_while_another_one_waits(reloads: Reloads):
     assert len(reloads.changed) == LOOP
 
 
-def test_a_save_while_a_worker_serves(reloads: Reloads):
+def test_a_save_of_the_waiting_file_is_served_at_once(reloads: Reloads):
     """A save of the file that waits, once a worker serves, is served at once."""
     for _ in range(LOOP):
         reloads.save("app.py")

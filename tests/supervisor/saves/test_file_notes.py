@@ -55,7 +55,7 @@ def noting() -> Iterator[Noting]:
     os.close(made.pipe)
 
 
-def test_a_write_of_its_own(noting: Noting):
+def test_a_noted_change_is_the_workers_own_once(noting: Noting):
     """A change that was noted before is the worker's own; the next one, a moment later, is somebody else's."""
     assert not noting.own("/project/a.html")
     noting.inputs.record_write("/project/a.html")
@@ -64,7 +64,7 @@ def test_a_write_of_its_own(noting: Noting):
     assert not noting.own("/project/a.html", MOMENT_S * 2)
 
 
-def test_a_change_that_was_seen_before(noting: Noting):
+def test_a_note_after_a_change_is_of_the_next_change(noting: Noting):
     """A note that was made after a change was seen is of another change, which is still to come."""
     seen_at = time.monotonic()
     noting.inputs.record_write("/project/a.html")
@@ -72,7 +72,7 @@ def test_a_change_that_was_seen_before(noting: Noting):
     assert noting.own("/project/a.html")
 
 
-def test_a_row_of_writes(noting: Noting):
+def test_a_row_of_writes_is_the_workers_own(noting: Noting):
     """Many writes in a row, seen in whatever pieces, are its own to the last."""
     for _ in range(50):
         noting.inputs.record_write("/project/a.html")
@@ -80,7 +80,7 @@ def test_a_row_of_writes(noting: Noting):
         assert noting.own("/project/a.html")
 
 
-def test_a_write_that_failed(noting: Noting):
+def test_a_note_whose_change_does_not_come_is_forgotten(noting: Noting):
     """A note whose change does not come is forgotten: the next save is one."""
     path = os.__file__  # it was not changed for long
     noting.inputs.record_write(path)
@@ -89,7 +89,7 @@ def test_a_write_that_failed(noting: Noting):
     assert not noting.own(path)
 
 
-def test_a_write_that_is_seen_late(noting: Noting, tmp_path: Path):
+def test_a_polled_write_is_the_workers_for_some_seconds(noting: Noting, tmp_path: Path):
     """Where files are polled, a change that has come and was not seen yet is its own for some seconds more."""
     file = tmp_path / "a.html"
     noting.inputs.record_write(str(file))
@@ -103,7 +103,7 @@ def test_a_write_that_is_seen_late(noting: Noting, tmp_path: Path):
     assert not noting.own(str(file))
 
 
-def test_a_slow_write(noting: Noting, tmp_path: Path):
+def test_a_write_counts_as_the_workers_until_it_closes_the_file(noting: Noting, tmp_path: Path):
     """While the process holds the file open its write is yet to come; once it has closed it, it is used up."""
     path = str(tmp_path / "slow.html")
     noting.inputs.record_write(path)
@@ -116,7 +116,7 @@ def test_a_slow_write(noting: Noting, tmp_path: Path):
     assert not noting.own(path)
 
 
-def test_who_holds_a_file(tmp_path: Path):
+def test_only_a_process_that_writes_holds_a_file(tmp_path: Path):
     """A process that reads a file does not hold it for writing, nor does one that is not there."""
     file = tmp_path / "file"
     file.touch()
@@ -127,7 +127,7 @@ def test_who_holds_a_file(tmp_path: Path):
         assert not is_open_for_writing(2**40, str(file))
 
 
-def test_files_that_were_met(noting: Noting, tmp_path: Path):
+def test_a_file_that_is_met_is_told_with_its_mark(noting: Noting, tmp_path: Path):
     """A file that is met after the start is told with its mark, one that is not there without."""
     file = tmp_path / "a file\nof any name"
     file.write_text("x", encoding="utf-8")
@@ -139,7 +139,7 @@ def test_files_that_were_met(noting: Noting, tmp_path: Path):
     assert noting.files == {str(file): mark, str(tmp_path / "nowhere"): []}
 
 
-def test_a_full_pipe(noting: Noting):
+def test_a_worker_goes_on_if_its_notes_are_not_read(noting: Noting):
     """A worker whose notes nobody reads loses them, and goes on."""
     for number in range(10_000):
         noting.inputs.record_write(f"/project/{number}.html")
@@ -155,7 +155,7 @@ def test_noted_writes_are_bounded(noting: Noting):
     assert len(noting.notes._writes) == file_notes.MOST
 
 
-def test_a_pipe_that_was_closed(tmp_path: Path):
+def test_nothing_is_written_into_a_file_in_the_pipes_place(tmp_path: Path):
     """Where the project has closed the pipe, and opened something else in its place, nothing is written into that."""
     read, write = os.pipe()
     inputs = InputFiles("/project", write)

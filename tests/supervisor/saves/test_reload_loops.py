@@ -10,7 +10,7 @@ from appliance.supervisor.saves.reload_loops import DELAY_S, LOOP, Reaction, Rel
 NOTHING = Reaction()
 
 
-def test_three_within_ten_seconds():
+def test_the_third_reload_of_one_file_in_ten_seconds_is_reported_once():
     """The third reload by one file alone is said, once; slower ones, and ones with another in between, are not."""
     repeats = ReloadLoops()
     said = [repeats.saved(["a.py"], now, starting=False) for now in (0.0, 4.0, 9.0, 9.5, 10.0)]

@@ -7,7 +7,7 @@ import pytest
 from appliance.supervisor.saves.reload_trigger import _files_of
 
 
-def test_the_files_of_all_frames():
+def test_the_files_of_all_frames_count():
     """The frames of the exception, of its cause and of a group's members count."""
     cause = {"frames": [{"file": "/b.py"}]}
     tree = {"frames": [{"file": "/a.py"}], "before": cause, "members": [{"frames": [{"file": "/c.py"}]}]}
@@ -15,7 +15,7 @@ def test_the_files_of_all_frames():
 
 
 @pytest.mark.parametrize("report", [None, 7, {}, {"frames": [7], "before": "x", "members": [None]}])
-def test_a_damaged_report(report: Any):
+def test_a_damaged_report_names_no_files(report: Any):
     """What a damaged worker reports names no files."""
     assert list(_files_of(report)) == []
 

@@ -49,7 +49,7 @@ def saving() -> Saving:
     return Saving()
 
 
-def test_a_template_that_is_read_again(saving: Saving):
+def test_a_template_that_is_read_again_restarts_nothing(saving: Saving):
     """Open pages are told, and nothing is restarted."""
     saving.save("templates/a.html", "/elsewhere/b.html")
     assert saving.asked == [(1, ["/project/templates/a.html", "/elsewhere/b.html"])]
@@ -60,7 +60,7 @@ def test_a_template_that_is_read_again(saving: Saving):
     assert (event["files"], event["count"]) == (["/elsewhere/b.html", "templates/a.html"], 2)
 
 
-def test_a_template_that_is_cached(saving: Saving):
+def test_a_template_that_is_cached_restarts_the_worker(saving: Saving):
     """The worker's reason is logged, and it is restarted."""
     saving.save("templates/a.html")
     saving.answer(1, "Django caches templates without DEBUG")
@@ -68,7 +68,7 @@ def test_a_template_that_is_cached(saving: Saving):
     assert saving.log.named("templates.cached")[0]["reason"] == "Django caches templates without DEBUG"
 
 
-def test_a_worker_that_does_not_answer(saving: Saving):
+def test_a_worker_that_does_not_answer_is_restarted(saving: Saving):
     """A worker that does not answer is restarted after a moment; its late answer changes nothing."""
     saving.save("templates/a.html")
     saving.loop.advance(template_saves.ANSWER_S)
@@ -96,7 +96,7 @@ def test_saves_of_other_files_ask_nothing(saving: Saving, name: str, kind: Kind)
     assert (saving.asked, len(saving.restarted)) == ([], 2)
 
 
-def test_a_file_that_certainly_needs_a_new_worker(saving: Saving):
+def test_the_worker_is_not_asked_about_a_file_that_needs_a_new_one(saving: Saving):
     """The worker is not asked, whatever the file's name; a template that was asked about is included."""
     saving.save("templates/a.html")
     page = Changes({"static/page.html": Kind.CODE}, 1.0)
@@ -111,7 +111,7 @@ def test_no_worker_serves(saving: Saving):
     assert (saving.asked, saving.restarted) == ([], [["templates/a.html"]])
 
 
-def test_a_worker_that_has_gone(saving: Saving):
+def test_a_save_reloads_if_the_worker_has_gone(saving: Saving):
     """A save reloads if the worker has gone: its channel takes no question, or another one serves when it answers."""
     old = saving.worker
     saving.save("templates/a.html")
@@ -124,7 +124,7 @@ def test_a_worker_that_has_gone(saving: Saving):
     assert saving.told == []
 
 
-def test_two_saves_at_once(saving: Saving):
+def test_the_second_of_two_questions_is_about_both_saves(saving: Saving):
     """The second question is about both; the answer to the first concerns nobody."""
     saving.save("templates/a.html")
     saving.save("templates/b.html")

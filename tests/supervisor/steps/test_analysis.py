@@ -72,7 +72,7 @@ def test_a_defect_is_told_too(looks: Looks):
     assert all((error.found, error.expected, error.action))
 
 
-def test_a_file_that_is_not_read(looks: Looks):
+def test_an_unreadable_line_is_logged_once_until_it_changes(looks: Looks):
     """A line of a file that can't be read is logged once, and again when the part changes."""
     looks.unread = (UnreadPart(".env", "no name", "Write NAME=value.", line=3),)
     looks.look("analysis")
@@ -120,7 +120,7 @@ def test_an_unread_part_is_a_warning(looks: Looks, line: int):
     assert looks.log.events == [("warning", "environment.unread", fields)]
 
 
-def test_no_thread_for_a_look(looks: Looks, monkeypatch: pytest.MonkeyPatch):
+def test_an_analysis_without_a_thread_is_an_error(looks: Looks, monkeypatch: pytest.MonkeyPatch):
     """Where no thread can be started that is an error that says so."""
 
     def refuse(_: object) -> None:
@@ -233,7 +233,7 @@ def test_the_environment_is_told_before_the_rest_fails(folder: Folder):
     assert [each.values["TOKEN"] for each in told] == ["x"]
 
 
-def test_a_folder_that_is_not_there(folder: Folder):
+def test_a_folder_that_has_gone_is_an_error_of_its_own(folder: Folder):
     """A folder that has gone since the start is an error of its own, and not a project without an application."""
     folder.analyse()
     shutil.rmtree(folder.root)
@@ -241,7 +241,7 @@ def test_a_folder_that_is_not_there(folder: Folder):
         folder.analyse()
 
 
-def test_an_application_whose_file_has_gone(folder: Folder):
+def test_an_application_is_kept_while_its_file_is_there(folder: Folder):
     """An application is kept while its file is there, and no longer."""
     known = folder.analyse().project
     folder.write("app.py", "")
@@ -304,7 +304,7 @@ def test_a_broken_file_does_not_bring_an_application_back(folder: Folder):
     assert (found.target.name, len(found.unparsed - known.unparsed)) == ("main:app", 1)
 
 
-def test_the_variables_of_a_worker(folder: Folder):
+def test_a_worker_has_the_variables_of_the_projects_files(folder: Folder):
     """A worker has the variables of the project's files, and those that its application cannot do without."""
     (folder.root / "app.py").unlink()
     shutil.copytree(APPS / "django_site", folder.root, dirs_exist_ok=True)
@@ -314,7 +314,7 @@ def test_the_variables_of_a_worker(folder: Folder):
     assert "settings" in variables["DJANGO_SETTINGS_MODULE"]
 
 
-def test_the_dependencies_beside_the_application(folder: Folder):
+def test_dependencies_beside_the_application_count(folder: Folder):
     """In a repository of several projects the files beside the application say what it needs."""
     backend = folder.root / "backend"
     backend.mkdir()

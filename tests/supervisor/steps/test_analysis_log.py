@@ -117,7 +117,7 @@ def test_a_fact_is_logged_when_it_is_another(one: dict[str, Any], other: dict[st
         ("DEBUG", True, "remove DEBUG"),
     ],
 )
-def test_how_the_value_of_a_file_comes_to_count(key: str, contained: bool, words: str):
+def test_our_settings_come_from_the_containers_environment_if_there_is_one(key: str, contained: bool, words: str):
     """Our settings come from the container's environment, where there is one; others from wherever they are set."""
     values = {"APPLIANCE_IMAGE": "1"} if contained else {}
     now = found(hidden=((key, ".env"),), values=values)
@@ -134,7 +134,9 @@ def test_how_the_value_of_a_file_comes_to_count(key: str, contained: bool, words
         ({"DEBUG": "0"}, {"DEBUG": "1"}, False),
     ],
 )
-def test_a_setting_that_is_read_at_the_start_alone(before: dict[str, str], after: dict[str, str], changed: bool):
+def test_a_changed_setting_of_the_start_counts_at_the_next_start(
+    before: dict[str, str], after: dict[str, str], changed: bool
+):
     """A setting of ours that has changed in a file counts at the next start, and the log says so; others are read."""
     event = ("warning", "settings.changed", {"key": "APPLIANCE_PORT", "action": "Restart the appliance to use it."})
     assert logged(found(values=before), found(values=after)) == ([event] if changed else [])

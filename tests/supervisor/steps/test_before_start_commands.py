@@ -128,7 +128,7 @@ def test_the_inputs_tell_variables_apart(project: Project):
         assert not project.before_start.is_done(other)
 
 
-def test_a_command_that_fails(project: Project):
+def test_a_run_that_fails_is_reported_with_its_last_output(project: Project):
     """A run that fails is reported with the end of its output, and is not done."""
     project.before_start.start(1, analysis())
     project.before_start.output_lines([OutputLine(b"no such table\nauth_user")])
@@ -205,7 +205,7 @@ def test_a_run_for_other_inputs_ends_the_first(project: Project):
     assert project.events == [lifecycle_events.Prepared(2)]
 
 
-def test_many_changes_while_it_waits(project: Project):
+def test_the_newest_run_begins_once_after_many_changes(project: Project):
     """However often the inputs change while a run is being ended, the newest run begins, once."""
     project.before_start.start(1, analysis())
     first = project.newest
@@ -216,7 +216,7 @@ def test_many_changes_while_it_waits(project: Project):
     assert [argv[-1] for _, argv in project.runs[1:]] == ["step 11"]
 
 
-def test_a_run_that_is_cancelled(project: Project):
+def test_the_end_of_a_cancelled_run_is_not_reported(project: Project):
     """A cancelled run is asked to end, and its end is not reported; one that waits never begins."""
     project.before_start.start(1, analysis())
     project.before_start.cancel()
@@ -227,7 +227,7 @@ def test_a_run_that_is_cancelled(project: Project):
     assert not project.before_start.is_done(analysis())
 
 
-def test_no_process_for_the_commands(project: Project):
+def test_a_run_that_cannot_be_started_fails_and_can_be_tried_again(project: Project):
     """A run that can't be started fails the lifecycle's action, now or after a wait, and can be tried again."""
     project.startable = False
     project.before_start.start(1, analysis())
@@ -243,7 +243,7 @@ def test_no_process_for_the_commands(project: Project):
     assert project.events == []
 
 
-def test_files_that_the_commands_write(project: Project, tmp_path: Path):
+def test_files_that_the_commands_write_were_not_saved_by_a_person(project: Project, tmp_path: Path):
     """Files written while the commands ran were not saved by a person; others, and files that are gone, may have."""
     file = tmp_path / "schema.py"
     file.touch()
@@ -263,7 +263,9 @@ def test_without_a_run_no_file_is_the_commands(project: Project, tmp_path: Path)
     assert not project.before_start.wrote([file])
 
 
-def test_the_time_in_which_the_commands_wrote(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_counts_as_the_commands_from_a_tick_before_their_run(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """A file counts as the commands' from a tick of the kernel before the run's begin to its end; all files must."""
     now = [1000.0]
     monkeypatch.setattr(time, "time", lambda: now[0])

@@ -45,7 +45,7 @@ def test_a_run_waits_for_earlier_runs():
     assert (state.phase, state.done, actions) == (Phase.IDLE, "a", [ReportEnd(1, succeeded=True, how="")])
 
 
-def test_a_run_that_fails():
+def test_a_run_that_fails_is_reported_and_not_done():
     """A run that fails is reported, and its inputs are not done."""
     state, actions = history(*RUNNING, RunEnded(succeeded=False, how="exit status 3"))
     assert (state.done, actions) == ("", [ReportEnd(1, succeeded=False, how="exit status 3")])
@@ -77,7 +77,7 @@ def test_the_wait_of_another_run_is_logged_again():
     assert actions == [ReportWait(7), CheckEarlierRuns(later=True)]
 
 
-def test_a_run_that_is_given_up():
+def test_a_run_that_is_cancelled_is_ended_or_never_begins():
     """A run that is cancelled is ended, or never begins."""
     assert history(*RUNNING, CancelRequested())[1] == [EndRun()]
     state, actions = history(RunRequested(1, "a"), CancelRequested())
@@ -85,7 +85,7 @@ def test_a_run_that_is_given_up():
     assert history(EarlierRunsGone(), state=state) == (state, [])
 
 
-def test_a_run_without_a_process():
+def test_a_run_without_a_process_is_reported_and_can_be_repeated():
     """A run that can't be started is reported, and can be asked for again with the same inputs."""
     state, actions = history(*RUNNING, StartFailed(ERROR))
     assert actions == [ReportNotStarted(1, ERROR)]

@@ -87,7 +87,7 @@ def test_the_installer_runs_beside_the_project(project: Project):
     assert project.expected == [0.0]
 
 
-def test_an_installation_before_anything_is_known(
+def test_the_installer_finds_out_by_itself_without_a_plan(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     """Without a plan the installer finds out by itself what to install, and its time is kept nowhere."""
@@ -155,7 +155,7 @@ def test_a_report_counts_for_its_installation(project: Project):
     ]
 
 
-def test_the_application_that_is_known(project: Project):
+def test_the_installer_is_given_the_known_application(project: Project):
     """The installer is given the application, which a broken file may hide from it."""
     project.installation.start(1, SimpleNamespace(**{**vars(PLAN), "application": "app.py"}))  # type: ignore[arg-type]
     assert project.commands == [["--offline", "--near=app.py"]]
@@ -207,7 +207,7 @@ def test_the_details_of_a_failure_are_kept(project: Project):
     assert project.log.named("install.failed")[-1]["output"] == "one text"
 
 
-def test_an_installer_that_says_nothing(project: Project):
+def test_an_installer_that_says_nothing_fails_in_three_parts(project: Project):
     """An installer that ends without a valid report fails with three parts too."""
     for line in (b"", b"[1, 2]", b"no JSON"):
         project.installation.start(1, PLAN)
@@ -236,7 +236,7 @@ def test_a_report_that_a_build_has_written(project: Project, report: bytes):
     assert (event.job, event.page["details"], event.page["remedies"]) == (4, "", [])
 
 
-def test_what_the_installer_adapted(project: Project):
+def test_an_adaption_of_the_installer_is_a_warning(project: Project):
     """What the installer has adapted is a warning, and not its report."""
     project.installation.start(1, PLAN)
     project.ends(0, b'{"event": "install.adapted", "reason": "no wheel"}')
@@ -244,7 +244,7 @@ def test_what_the_installer_adapted(project: Project):
     assert project.events == [lifecycle_events.Installed(1)]
 
 
-def test_an_installation_that_is_given_up(project: Project):
+def test_the_end_of_a_cancelled_installation_is_not_reported(project: Project):
     """Another installation, or a cancel, ends the one before, whose end is not reported."""
     project.installation.start(1, PLAN)
     first = project.children.alive[0]
@@ -264,7 +264,7 @@ def test_an_installation_that_is_given_up(project: Project):
         ("No module named 'flask'", "", ""),
     ],
 )
-def test_what_has_left_python(
+def test_a_module_that_has_left_python_is_installed(
     project: Project, monkeypatch: pytest.MonkeyPatch, message: str, package: str, requirement: str
 ):  # fmt: skip
     """An import that fails for a module that has left Python has that installed; any other has not."""

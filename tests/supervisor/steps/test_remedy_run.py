@@ -120,7 +120,7 @@ def test_a_command_runs_as_the_project(project: Project, tmp_path: Path):
     assert (project.told, project.run.running) == ([("one", "running", [], "")], "one")
 
 
-def test_a_command_with_its_own_variables(project: Project):
+def test_a_command_with_its_own_variables_gets_no_others(project: Project):
     """A command that names its whole environment gets that, and not the project's."""
     project.press(command=("uv", "lock"), variables={"HOME": "/home"}, shown={"UV": "1"})
     assert project.spawned[0]["environment"] == {"HOME": "/home", "UV": "1"}
@@ -199,7 +199,7 @@ def test_another_child_is_no_end(project: Project):
     assert project.run.running == ""
 
 
-def test_a_remedy_that_lasts_too_long(project: Project):
+def test_a_remedy_that_lasts_too_long_is_ended_and_has_failed(project: Project):
     """A remedy has a quarter of an hour; then it is asked to end, and has failed for that reason."""
     project.press(command=("sleep", "1d"))
     project.loop.advance(TIMEOUT_S - 1.0)
@@ -229,7 +229,7 @@ def test_a_refused_press_is_told(project: Project):
     assert project.told == [("x" * 64, "refused", [], "no such remedy is known")]
 
 
-def test_a_press_of_what_has_helped(project: Project):
+def test_a_press_after_the_success_is_told_that_it_is_done(project: Project):
     """A page that is pressed again after the success is told that it is done, as long as pages offer the remedy."""
     project.press(command=("true",))
     project.ends()
@@ -255,7 +255,9 @@ def test_a_press_of_what_has_helped(project: Project):
         (lambda: bool(int("x")), "ValueError: invalid"),
     ],
 )
-def test_an_action_of_ours(project: Project, at_once: list[dict[str, Any]], action: Callable[[], bool], reason: str):
+def test_an_action_of_ours_runs_in_a_thread_and_its_end_is_told(
+    project: Project, at_once: list[dict[str, Any]], action: Callable[[], bool], reason: str
+):
     """An action of ours runs in a thread that holds no exit up, and its end is told in the loop, whatever it raises."""
     project.press(action=action, described="reinstall")
     assert at_once == [{"name": "remedy", "daemon": True}]

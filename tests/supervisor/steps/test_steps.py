@@ -139,7 +139,7 @@ def test_the_analysis_of_an_older_job_is_dropped(project: Project):
     assert (project.events, project.log.events, project.steps.analysis) == ([], [], None)
 
 
-def test_a_project_that_can_not_be_served(project: Project):
+def test_an_analysis_that_fails_is_one_error_and_a_page(project: Project):
     """An analysis that fails is one error of the log and a page; what was known before stays known."""
     result = project.found()
     project.analyses_as(result)
@@ -214,7 +214,7 @@ def test_what_a_failed_command_has_written_is_no_save(
 
 
 @pytest.mark.parametrize("phase", [Phase.ANALYSING, Phase.STOPPING])
-def test_an_analysis_of_half_the_files(project: Project, phase: Phase):
+def test_an_analysis_of_half_the_files_is_reported_only_at_their_end(project: Project, phase: Phase):
     """A project that can't be served yet is reported once no more files come, and not if the appliance stops."""
     project.holding = Holding()
     project.analyses_as(ERROR)

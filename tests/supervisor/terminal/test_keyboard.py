@@ -116,7 +116,9 @@ def test_a_prompt_has_the_terminal_for_itself(loop: Loop, person: Person, keyboa
     assert keys == ["!"]
 
 
-def test_who_reads_without_a_mode_gets_the_key(loop: Loop, person: Person, keyboard: Keyboard, keys: list[str]):
+def test_a_program_that_reads_without_a_mode_gets_the_key(
+    loop: Loop, person: Person, keyboard: Keyboard, keys: list[str]
+):
     """A program that waits in a read takes the key, although the modes are the keyboard's."""
     taken: list[bytes] = []
     reads = threading.Thread(target=lambda: taken.append(os.read(person.terminal, 1)))

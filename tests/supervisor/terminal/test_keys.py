@@ -38,7 +38,7 @@ class Pressed:
         return b"".join(self.writes).decode()
 
 
-def test_reload_and_stop(loop: Loop):
+def test_r_reloads_and_q_stops(loop: Loop):
     """R reloads, q stops; a key without a meaning does nothing."""
     pressed = Pressed(loop)
     assert [pressed.press(key) for key in "rqx"] == ["", "", ""]
@@ -56,7 +56,7 @@ def test_enter_leaves_a_line_empty(loop: Loop):
     assert Pressed(loop).press("\n") == "\n"
 
 
-def test_the_last_error(loop: Loop):
+def test_the_last_error_is_shown_again_with_every_frame(loop: Loop):
     """The last error is shown again, with every frame, its secrets masked; without one that is said."""
     pressed = Pressed(loop)
     assert pressed.press("e").strip() == "no error since the start"
@@ -79,6 +79,6 @@ def test_the_address_is_opened_outside_a_container(loop: Loop, monkeypatch: pyte
     assert [argv[1] for argv in started] == ([] if in_container else [URL])
 
 
-def test_open_where_the_port_is_not_known(loop: Loop):
+def test_the_command_is_shown_where_the_port_is_not_known(loop: Loop):
     """In a container whose published port is not known, the command that shows it is shown."""
     assert "APPLIANCE_PUBLIC_URL" in Pressed(loop, url=None).press("o")

@@ -56,7 +56,7 @@ def test_a_signal_ends_it_with_its_own_code():
     assert history(Begun(), INTERRUPT, Ended(3), Cleared())[1] == [Exit(3)]
 
 
-def test_a_signal_without_a_run():
+def test_a_signal_between_runs_exits_with_the_last_code():
     """A signal that comes while a save is waited for, or while the rest ends, exits with the code of the last run."""
     assert history(Begun(), Ended(4), Cleared(), INTERRUPT)[1] == [Exit(4)]
     assert history(Begun(), Ended(4), INTERRUPT, Saved(), Cleared())[1] == [Exit(4)]

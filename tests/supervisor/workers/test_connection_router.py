@@ -49,7 +49,7 @@ def test_the_stand_in_starts_before_a_client_notices(site: Site):
     assert site.shown() == [(connection_router.WAIT_S, 5.0)] * 2
 
 
-def test_a_worker_that_serves_no_more(site: Site):
+def test_connections_wait_after_a_worker_was_given_up(site: Site):
     """After a worker was given up connections wait, and the time of their clients begins."""
     site.worker()
     site.loop.advance(7.0)
@@ -80,7 +80,7 @@ def test_a_stand_in_that_was_asked_to_end_does_not_come_back(site: Site):
     assert (len(site.standins), site.last_answer.active) == (1, False)
 
 
-def test_as_many_connections_as_heads(site: Site):
+def test_a_message_with_too_few_heads_is_an_error(site: Site):
     """A message whose connections and heads do not match is an error, and nothing of it is sent on."""
     with pytest.raises(ValueError, match="zip"):
         site.router.handed_over(HandOverConnections(["a", "b"]), [])
@@ -117,7 +117,7 @@ def test_connections_wait_until_somebody_accepts(site: Site):
     assert not any(map(is_open, descriptors))
 
 
-def test_connections_of_a_worker_that_has_died(site: Site):
+def test_connections_of_a_dead_worker_wait_for_the_next(site: Site):
     """A connection that the dead worker can't take waits for the next one."""
     dead = site.worker()
     site.children.alive.remove(dead)
@@ -139,7 +139,7 @@ def test_many_connections_are_sent_in_parts(site: Site):
     assert [early for part in parts for early in part] == [str(number) for number in range(300)]
 
 
-def test_no_descriptor_for_a_connection(site: Site):
+def test_connections_are_sent_again_once_a_descriptor_is_free(site: Site):
     """Where no descriptor is free connections are sent again in a moment, however many arrive meanwhile."""
     worker = site.worker()
     site.children.refusing = OSError(24, "Too many open files")
@@ -152,7 +152,7 @@ def test_no_descriptor_for_a_connection(site: Site):
     assert sum(len(early) for child, early in site.delivered() if child is worker) == len(descriptors)
 
 
-def test_no_descriptor_for_long(site: Site):
+def test_connections_without_a_descriptor_for_long_are_closed(site: Site):
     """Connections that can't be sent on for some seconds are closed, and the failure is reported."""
     failures: list[Exception] = []
     site.loop.on_error = failures.append

@@ -32,7 +32,7 @@ def test_deaths_far_apart_are_no_crash_loop():
         assert loops.died("exit status 1", 100.0 + death * LOOP_S) is None
 
 
-def test_the_time_of_a_crash_loop():
+def test_a_crash_loops_event_says_how_long_it_took():
     """A loop's event says in tenths of a second how long the deaths took."""
     loops = CrashLoops()
     reported = [loops.died("exit status 1", 100.0 + 0.07 * death) for death in range(LOOP_DEATHS)]

@@ -124,7 +124,7 @@ def test_one_superseded_worker_reports_at_a_time(events: list[Event]):
 
 
 @given(st.lists(EVENT, max_size=40))
-def test_it_comes_up_from_everywhere(events: list[Event]):
+def test_a_worker_comes_up_from_everywhere(events: list[Event]):
     """After any sequence but a stop, a boot whose worker is imported serves as soon as the old one has left."""
     state, _ = history(*(event for event in events if not isinstance(event, StopRequested)))
     state, _ = history(BootRequested(9), state=state)

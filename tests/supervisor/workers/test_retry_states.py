@@ -249,7 +249,7 @@ def test_a_kill_ends_what_is_wanted():
         (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropImage("it does not fit the project")]),
     ],
 )
-def test_a_swap_that_does_not_come_up(event: Event, actions: list[Action]):
+def test_the_preloader_forks_after_a_swap_that_does_not_come_up(event: Event, actions: list[Action]):
     """Whatever becomes of a worker from an image before it serves: the next one is forked from the preloader."""
     state, _ = history(BootRequested(1), Started(1, Source.IMAGE))
     state, performed = history(event, state=state)
@@ -269,14 +269,14 @@ def test_a_swap_that_does_not_come_up(event: Event, actions: list[Action]):
         (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropCheckpoint("it does not fit the project")]),
     ],
 )
-def test_a_checkpoint_that_fails(event: Event, actions: list[Action]):
+def test_a_failed_worker_of_a_checkpoint_is_followed_by_the_preloaders(event: Event, actions: list[Action]):
     """A worker from a checkpoint that does not come up is followed by one from the preloader; a mistake is shown."""
     state, _ = history(BootRequested(1), Started(1, Source.CHECKPOINT))
     assert history(event, state=state)[1] == [*actions, Start(1, 2, Source.PRELOADER)]
     assert history(ImportFailed(1, REPORT), state=state)[1] == [ExpectEnd(1), ReportFailure(1, REPORT)]
 
 
-def test_a_swap_that_has_come_up():
+def test_a_swapped_worker_that_serves_is_as_any_other():
     """A worker from an image that serves is one as any other: it has no time to keep, and its death is reported."""
     state, _ = history(BootRequested(1), Started(1, Source.IMAGE), Imported(1, "ready"))
     assert history(SwapTimedOut(1), state=state) == (state, [])

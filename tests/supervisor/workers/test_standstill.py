@@ -99,7 +99,7 @@ def test_an_idle_worker_is_not_stuck(scene: Scene):
     assert scene.standstill.stuck == ""
 
 
-def test_a_worker_that_accepts_nobody(scene: Scene):
+def test_a_worker_that_accepts_nobody_is_found_with_its_stacks(scene: Scene):
     """Somebody waits, threads are free, nothing is computed: found after a few looks, with the stacks."""
     scene.connect()
     scene.look(SHORT)
@@ -139,7 +139,7 @@ def test_a_health_check_connects_once(scene: Scene):
         scene.listener.accept()
 
 
-def test_long_requests_of_a_busy_project(scene: Scene):
+def test_long_requests_of_a_busy_project_are_no_standstill(scene: Scene):
     """Where every thread has a request, those who wait are no standstill as long as one begins or ends now and then."""
     scene.connect()
     running = [Request() for _ in range(THREADS)]
@@ -167,7 +167,7 @@ def test_every_thread_is_blocked_forever(scene: Scene):
     assert "threads" in scene.standstill.stuck
 
 
-def test_a_stopped_process(scene: Scene):
+def test_a_stopped_process_is_found_though_nobody_waits(scene: Scene):
     """A process that was stopped is found though nobody waits, and goes on where it is continued."""
     os.kill(scene.process.pid, 19)
     os.waitid(os.P_PID, scene.process.pid, os.WSTOPPED | os.WNOWAIT)
@@ -180,7 +180,7 @@ def test_a_stopped_process(scene: Scene):
     assert scene.reported.names() == ["worker.stuck", "worker.resumed"]
 
 
-def test_a_process_that_computes(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+def test_a_process_that_computes_has_more_time(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     """A worker that computes may hold the interpreter's lock: it has as long as one with all threads taken."""
     clock = iter(range(0, 100_000, 2))
     real = activity_of

@@ -60,14 +60,14 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     return made
 
 
-def test_it_is_checked_from_the_start_on(scene: Scene):
+def test_a_process_is_checked_from_the_start_on(scene: Scene):
     """Every two seconds the process is checked; at first it is not stuck."""
     assert scene.standstill.stuck == ""
     assert scene.checks(SHORT) == ""
     assert scene.checks(1) == STUCK
 
 
-def test_the_event_of_a_standstill(scene: Scene):
+def test_the_event_of_a_standstill_says_which_process_and_why(scene: Scene):
     """A standstill is one error that says which process, why, and what to do; without stacks it has no traceback."""
     scene.checks(2 * LONG)
     ((level, name, fields),) = scene.log.events
@@ -75,7 +75,7 @@ def test_the_event_of_a_standstill(scene: Scene):
     assert (fields["generation"], fields["pid"], fields["reason"]) == (3, 4711, STUCK)
 
 
-def test_the_event_of_its_end(scene: Scene, clock: list[float]):
+def test_the_end_of_a_standstill_says_how_long_it_lasted(scene: Scene, clock: list[float]):
     """The end of a standstill is one line with the process and how long it lasted, to a tenth of a second."""
     scene.checks(SHORT + 1)
     clock[0] += 7.26
@@ -113,7 +113,7 @@ def test_a_process_that_does_not_accept_is_never_stuck(scene: Scene, fields: dic
 
 
 @pytest.mark.parametrize(("cpu_s", "checks"), [(0.9, SHORT), (1.0, SHORT), (1.1, LONG)])
-def test_from_when_on_a_process_computes(scene: Scene, cpu_s: float, checks: int):
+def test_a_process_computes_from_half_a_processor_on(scene: Scene, cpu_s: float, checks: int):
     """A process that has had more than half of a processor since the last check may hold the interpreter's lock."""
     for number in range(checks):
         scene.state = {"cpu_s": cpu_s * number}
@@ -122,7 +122,7 @@ def test_from_when_on_a_process_computes(scene: Scene, cpu_s: float, checks: int
     assert scene.checks(1) == STUCK
 
 
-def test_one_connection_that_waits_for_a_thread(scene: Scene):
+def test_a_connection_that_waits_for_a_thread_counts_as_waiting(scene: Scene):
     """A connection that was accepted, and waits for a thread, waits as one that was not accepted."""
     scene.clients_wait = False
     scene.state = {"waiting": 1}
@@ -144,7 +144,7 @@ def test_without_its_memory_all_threads_may_be_busy(scene: Scene):
         (("192.0.2.1", 80), ("192.0.2.1", 80)),
     ],
 )
-def test_where_the_health_check_connects(name: Any, near: tuple[str, int]):
+def test_the_health_check_connects_to_the_loopback_address(name: Any, near: tuple[str, int]):
     """A listener on all addresses is reached at the loopback address of its family."""
     listener: Any = SimpleNamespace(getsockname=lambda: name)
     assert module._near(listener) == near

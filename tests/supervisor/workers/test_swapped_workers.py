@@ -95,7 +95,7 @@ def test_a_swap_that_differs_is_replaced(project: Project):
     assert project.log.named("reload.started")[-1] == {"reason": "a swap differs from an import"}
 
 
-def test_a_crash_of_a_swapped_worker(project: Project):
+def test_a_crash_of_a_swapped_worker_is_reported_as_any_other(project: Project):
     """A worker from the image that serves and crashes is reported as any other."""
     project.save()
     project.workers.ready(project.newest, SWAPPED)
@@ -120,7 +120,7 @@ def test_a_checkpoint_follows_a_declined_swap(project: Project):
     assert ("swap_declined", "another signature", "/workspace/app.py") in project.images.told
 
 
-def test_a_checkpoint_without_an_image(project: Project):
+def test_a_checkpoint_serves_at_once_without_an_image(project: Project):
     """Without an image the checkpoint serves at once; its worker may take long, once it has said hello."""
     project.images.forks, project.images.checkpoints.forks = False, True
     project.save()

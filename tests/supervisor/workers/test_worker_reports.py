@@ -62,7 +62,7 @@ def test_a_ready_worker_is_logged(project: Project, clock: list[float]):
     assert project.preloader.readies == 1
 
 
-def test_an_address_without_a_url():
+def test_the_line_of_a_ready_worker_has_no_url_if_none_leads_there():
     """Where no URL leads to the appliance, the line of a ready worker has none."""
     project = Project(url=None)
     project.serve()
@@ -91,7 +91,7 @@ def test_a_reload_is_logged_once(project: Project, clock: list[float]):
     assert project.reloads == [2]
 
 
-def test_a_reload_that_a_signal_asked_for(project: Project):
+def test_a_reload_by_a_signal_has_no_time_since_a_save(project: Project):
     """A reload without a file event has no time since one; that the import began before the save counts as at once."""
     project.serve()
     project.save()
@@ -186,7 +186,7 @@ def test_a_failed_import_is_logged_with_its_place(project: Project):
     assert {**failed.page, **report} == failed.page
 
 
-def test_a_report_without_a_traceback(project: Project):
+def test_a_report_without_a_traceback_is_logged_with_an_empty_one(project: Project):
     """A report that has no traceback is logged with an empty one."""
     project.workers.import_failed(project.newest, Failed({"message": "no"}))
     assert logged(project, "worker.failed")[0][1]["traceback"] == ""

@@ -73,7 +73,7 @@ def test_a_save_is_served_by_the_next_worker(project: Project):
     assert project.reloads == [2]
 
 
-def test_an_old_worker_that_never_leaves(project: Project):
+def test_an_old_worker_that_never_leaves_delays_the_next_by_a_second(project: Project):
     """An old worker that does not say that it has left the socket holds the next one up for a second."""
     project.serve()
     project.save()
@@ -82,7 +82,7 @@ def test_an_old_worker_that_never_leaves(project: Project):
     assert project.accepting == [project.newest]
 
 
-def test_an_old_worker_that_dies(project: Project):
+def test_the_next_worker_accepts_when_the_old_one_dies(project: Project):
     """An old worker that ends has left the socket."""
     old = project.serve()
     project.save()
@@ -91,7 +91,7 @@ def test_an_old_worker_that_dies(project: Project):
     assert project.accepting == [project.newest]
 
 
-def test_an_old_worker_that_cannot_be_asked(project: Project):
+def test_an_old_worker_that_cannot_be_asked_is_ended(project: Project):
     """An old worker that can't be asked to drain is ended, and the next one does not wait for it."""
     old = project.serve()
     project.children.unretirable = OSError(errno.ENOBUFS, "No buffer space available")
@@ -127,7 +127,7 @@ def test_a_superseded_worker_reports_its_modules_first(project: Project):
     assert first not in project.children.alive
 
 
-def test_a_superseded_worker_that_has_reported(project: Project):
+def test_a_superseded_worker_ends_after_its_report(project: Project):
     """A superseded worker ends as soon as it has reported its modules."""
     project.preloader.wanted = True
     first = project.newest
@@ -156,7 +156,7 @@ def test_a_report_ends_no_worker_that_has_requests(project: Project):
     assert project.children.alive == [old, project.newest]
 
 
-def test_a_fork_that_does_not_fit(project: Project):
+def test_a_cold_worker_follows_a_fork_that_does_not_fit(project: Project):
     """A forked worker that does not fit is replaced by a cold one of the same generation, without a page."""
     project.preloader.forks = True
     project.save()
@@ -170,7 +170,7 @@ def test_a_fork_that_does_not_fit(project: Project):
     assert [level for level, name, _ in project.log.events if name == "worker.exited"] == ["debug", "debug"]
 
 
-def test_a_fork_at_fault(project: Project):
+def test_nothing_is_preloaded_if_only_the_cold_start_works(project: Project):
     """Where only the cold start works nothing is preloaded any more, with the reason."""
     project.preloader.forks = True
     project.save()
@@ -179,7 +179,7 @@ def test_a_fork_at_fault(project: Project):
     assert project.preloader.refused == ["it raised"]
 
 
-def test_a_fork_that_is_not_at_fault(project: Project):
+def test_preloading_goes_on_if_the_cold_start_fails_too(project: Project):
     """Where the cold start fails as well the failure is reported, and preloading goes on."""
     project.preloader.forks = True
     project.save()
@@ -192,7 +192,7 @@ def test_a_fork_that_is_not_at_fault(project: Project):
     assert project.preloader.refused == []
 
 
-def test_a_forked_worker_that_dies(project: Project):
+def test_a_cold_worker_follows_a_forked_one_that_dies(project: Project):
     """A forked worker that dies at import is followed by a cold one; if that serves, nothing is preloaded any more."""
     project.preloader.forks = True
     project.save()
@@ -204,7 +204,7 @@ def test_a_forked_worker_that_dies(project: Project):
     assert "SIGSEGV" in project.preloader.refused[0]
 
 
-def test_a_worker_that_was_never_forked(project: Project):
+def test_a_worker_is_started_cold_if_nothing_is_forked(project: Project):
     """Where the preloader forks nothing the worker is started cold, without an event of a death."""
     project.preloader.forks, project.preloader.born = True, False
     project.save()
@@ -215,7 +215,7 @@ def test_a_worker_that_was_never_forked(project: Project):
     assert project.serve() is project.newest
 
 
-def test_an_address_that_the_old_worker_holds(project: Project):
+def test_a_worker_waits_for_an_address_that_the_old_one_holds(project: Project):
     """A worker whose address is in use waits until the old one has gone, which is hurried, and is started once more."""
     old = project.serve()
     project.save()
@@ -230,7 +230,7 @@ def test_an_address_that_the_old_worker_holds(project: Project):
     assert project.state.phase is Phase.BROKEN
 
 
-def test_an_address_that_somebody_else_holds(project: Project):
+def test_an_address_that_somebody_else_holds_is_tried_once_more(project: Project):
     """Without an old worker the import is tried once more at once, and then reported."""
     project.workers.import_failed(project.newest, IN_USE)
     assert project.pages == []
@@ -263,7 +263,7 @@ def test_no_worker_is_started_while_the_appliance_stops(project: Project):
     assert project.children.alive == []
 
 
-def test_a_start_that_fails(project: Project):
+def test_a_worker_without_a_process_is_reported_and_a_save_starts_one(project: Project):
     """A worker that has no process is reported; the next save starts one."""
     project.not_startable = True
     project.save()
@@ -273,7 +273,7 @@ def test_a_start_that_fails(project: Project):
     assert project.serve() in project.accepting
 
 
-def test_a_cold_start_that_fails_after_a_fork(project: Project):
+def test_a_cold_start_that_fails_after_a_fork_is_reported(project: Project):
     """Where a forked worker does not fit, and no cold one can be started, that is reported."""
     project.preloader.forks = True
     project.save()
@@ -282,7 +282,7 @@ def test_a_cold_start_that_fails_after_a_fork(project: Project):
     assert (project.state.phase, project.pages) == (Phase.BROKEN, [{"title": "not started"}])
 
 
-def test_a_death_while_serving(project: Project):
+def test_a_death_while_serving_is_reported_and_followed_by_a_start(project: Project):
     """A worker that dies is reported with its last output, and is started again."""
     worker = project.serve()
     project.workers.output_line("Segmentation fault")
@@ -303,7 +303,7 @@ def test_deaths_in_a_row_are_one_event(project: Project):
     assert (looping["count"], looping["how"]) == (LOOP_DEATHS, "killed by SIGKILL")
 
 
-def test_an_import_that_never_ends(project: Project):
+def test_an_import_that_never_ends_is_reported_and_killed(project: Project):
     """A worker that imports for too long is reported and killed; one that a debugger holds is not."""
     worker = project.newest
     project.no_timeout = True
@@ -315,7 +315,7 @@ def test_an_import_that_never_ends(project: Project):
     assert (project.state.phase, project.children.alive) == (Phase.BROKEN, [])
 
 
-def test_a_failure_that_another_analysis_may_explain(project: Project):
+def test_only_the_newest_imports_failure_may_be_outdated(project: Project):
     """The failure of the newest import may be outdated; that of an address in use, or of a superseded worker, not."""
     worker = project.newest
     assert project.workers.may_be_outdated(worker, BROKEN)
