@@ -62,7 +62,7 @@ def test_a_factory_has_any_name(folder: Path):
     assert load(target(folder, "two.py", "app"), LOADER, Hooks())({}, None) == [b"real"]
 
 
-def test_factory_with_arguments(folder: Path):
+def test_a_factory_is_called_with_the_targets_arguments(folder: Path):
     """A factory is called with what the target says."""
     source = (
         WSGI.format(name="real") + "def make(kind, *, more):\n    assert (kind, more) == ('dev', 1)\n    return real\n"
@@ -109,7 +109,7 @@ def test_what_is_not_an_application_is_refused(folder: Path, source: str, attrib
         load(target(folder, "bad.py", attribute), LOADER, Hooks())
 
 
-def test_factory_that_needs_more(folder: Path):
+def test_a_factory_that_needs_more_is_refused(folder: Path):
     """A factory that needs arguments which nobody gives is refused before it is called."""
     (folder / "needy.py").write_text("def create_app(config):\n    raise AssertionError\n", encoding="utf-8")
     with pytest.raises(TargetError, match="can't be called like that"):

@@ -105,7 +105,7 @@ def test_what_is_dropped_before_anybody_listens():
     assert [event[2]["hook"] for event in reported] == ["early"]
 
 
-def test_a_sink_that_fails():
+def test_the_project_goes_on_though_the_sink_fails():
     """Where not even the event can be told, the project goes on."""
     hooks = Hooks()
     hooks.report_to(fails)
@@ -152,7 +152,9 @@ FRAMEWORKS: dict[str, list[ModuleType]] = {
 
 
 @pytest.mark.parametrize("modules", FRAMEWORKS.values(), ids=FRAMEWORKS.keys())
-def test_frameworks_that_are_others(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, modules: list[ModuleType]):
+def test_all_of_ours_is_left_out_around_an_unknown_framework(
+    monkeypatch: pytest.MonkeyPatch, hooks: Hooks, modules: list[ModuleType]
+):
     """Around an application of a framework that is not what it seems, all of ours is left out, and it answers."""
     for module in modules:
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -161,7 +163,9 @@ def test_frameworks_that_are_others(monkeypatch: pytest.MonkeyPatch, hooks: Hook
     assert dressed({"HTTP_ACCEPT": "text/html"}, lambda *_: None) == [b"fine"]
 
 
-def test_routes_that_are_none(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, reported: Reported):
+def test_a_method_without_a_request_returns_what_it_returns(
+    monkeypatch: pytest.MonkeyPatch, hooks: Hooks, reported: Reported
+):
     """A framework's method whose object has no request returns what it returns, also when asking for it fails."""
 
     class Context:
@@ -174,7 +178,9 @@ def test_routes_that_are_none(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, rep
     assert [fields["hook"] for _, _, fields in reported] == ["routes of Flask"]
 
 
-def test_djangos_static_files(monkeypatch: pytest.MonkeyPatch, hooks: Hooks, reported: Reported):
+def test_django_is_served_without_its_handler_of_static_files(
+    monkeypatch: pytest.MonkeyPatch, hooks: Hooks, reported: Reported
+):
     """Where its handler of static files can't be had, Django's application is served without."""
     basehttp = odd("django.core.servers.basehttp", get_internal_wsgi_application=lambda: application)
     settings = SimpleNamespace(DEBUG=True, INSTALLED_APPS=["django.contrib.staticfiles"])
@@ -190,7 +196,7 @@ def rendezvous(hooks: Hooks) -> ScriptRendezvous:
 
 
 @pytest.mark.parametrize("name", sorted(intercepts.PATCHES))
-def test_servers_of_another_kind(
+def test_a_server_of_another_kind_is_imported_as_it_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hooks: Hooks, rendezvous: ScriptRendezvous, name: str
 ):
     """A server's module that has none of the names that are changed is imported as it is."""
@@ -214,7 +220,7 @@ def test_servers_of_another_kind(
         del sys.modules[each]
 
 
-def test_a_run_that_can_not_be_dressed(hooks: Hooks):
+def test_an_application_is_served_without_static_files_that_fail(hooks: Hooks):
     """Where run_simple's static files can't be had, its application is served without."""
     served: list[Any] = []
     rendezvous = ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
@@ -224,7 +230,7 @@ def test_a_run_that_can_not_be_dressed(hooks: Hooks):
     assert served == [application]
 
 
-def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, rendezvous: ScriptRendezvous):
+def test_a_finder_that_was_removed_finds_nothing(monkeypatch: pytest.MonkeyPatch, rendezvous: ScriptRendezvous):
     """If the project removes our finder and still asks it, it finds nothing."""
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     intercepts.install(rendezvous)
@@ -235,7 +241,7 @@ def test_a_finder_that_was_moved(monkeypatch: pytest.MonkeyPatch, rendezvous: Sc
     assert finder.find_spec("waitress", None) is None
 
 
-def test_paste_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_paste_of_another_kind_loads_what_it_loads(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """PasteDeploy without its table of loaders loads what it loads."""
     (tmp_path / "a.ini").write_text("[app:main]\n")
     deploy = odd("paste.deploy.loadwsgi", loadapp=lambda uri, name: (uri, name))
@@ -246,7 +252,7 @@ def test_paste_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch, tm
     assert hooks.dropped == {"entry points of Paste"}
 
 
-def test_generators_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
+def test_generators_of_another_kind_are_made_as_they_are(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
     """A subclass of Random with arguments of its own, and a numpy without what it had, are made as they are."""
     randoms = RandomSeeds(hooks)
 
@@ -270,7 +276,7 @@ def test_generators_of_another_kind(hooks: Hooks, monkeypatch: pytest.MonkeyPatc
     assert hooks.dropped == {"seeds of numpy"}
 
 
-def test_a_terminal_that_can_not_be_held(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
+def test_input_asks_as_before_if_the_terminal_cannot_be_held(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
     """input() asks where it asked before when the terminal can't be put in the place of 1 and 2."""
     monkeypatch.setattr(builtins, "input", lambda prompt="": f"asked {prompt}")
     monkeypatch.setattr(sys, "breakpointhook", sys.breakpointhook)
@@ -281,7 +287,7 @@ def test_a_terminal_that_can_not_be_held(hooks: Hooks, monkeypatch: pytest.Monke
     assert hooks.dropped == {"terminal"}
 
 
-def test_a_breakpoint_that_nobody_hears(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
+def test_a_breakpoint_that_nobody_hears_is_passed(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
     """A breakpoint is passed, even where that can't be told."""
     monkeypatch.setattr(sys, "breakpointhook", sys.breakpointhook)
     hooks.report_to(fails)
@@ -313,7 +319,7 @@ def handlers() -> dict[str, Callable[[], logging.Handler]]:
     return {"a formatter": Unlucky, "a proxy of nothing": lambda: logging.StreamHandler(LocalProxy())}
 
 
-def test_words_of_a_process_without_pipes(tmp_path: Path):
+def test_print_does_not_fail_in_a_process_without_pipes(tmp_path: Path):
     """print() does not fail where the project has closed every descriptor above 2, ours among them, and then 1."""
     program = """
 import os
@@ -341,7 +347,7 @@ print(sys.stdout.buffer.write(array.array("h", [0x0a61])))
     assert [text for text in texts(said) if text in {"refused", "2"}] == ["refused", "2"]
 
 
-def test_logging_without_our_hook():
+def test_records_that_our_hook_fails_on_are_written():
     """A record that our step fails on is formatted and written as ever, and so are all others."""
     said = tagged_output("""
 import logging
@@ -369,7 +375,9 @@ logging.warning("after")
 
 
 @pytest.mark.parametrize("make", handlers().values(), ids=handlers().keys())
-def test_handlers_of_another_kind(make: Callable[[], logging.Handler], capsys: pytest.CaptureFixture[str]):
+def test_a_handler_of_another_kind_writes_what_it_wrote(
+    make: Callable[[], logging.Handler], capsys: pytest.CaptureFixture[str]
+):
     """A handler that is not what it seems writes what it wrote."""
     emit = logging.StreamHandler.emit
     try:

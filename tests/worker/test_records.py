@@ -58,7 +58,7 @@ def ends() -> Iterator[Ends]:
     made.all()
 
 
-def test_a_record_of_70_megabytes(ends: Ends):
+def test_a_record_of_70_megabytes_is_cut_and_says_so(ends: Ends):
     """A record of 70 MB arrives cut, and says so; the records beside it are whole."""
     ends.sink._records.append(["event", 0.0, "info", "one", {}])
     ends.sink.event("error", "application.failed", {"error": "x" * 70_000_000, "line": 3})
@@ -87,7 +87,7 @@ def test_a_record_that_json_cannot_hold(ends: Ends):
     assert "deeper" in json.dumps(reported[4]["circle"])
 
 
-def test_many_large_records(ends: Ends):
+def test_many_large_records_arrive_in_order(ends: Ends):
     """Sixty-four records of 60 KB each all arrive, in order, though they are no batch together."""
     for number in range(64):
         ends.sink._records.append(["event", float(number), "info", "large", {"text": "x" * 60_000}])

@@ -56,7 +56,7 @@ def answer(client: socket.socket) -> bytes:
         return b"".join(iter(lambda: client.recv(65_536), b""))
 
 
-def test_an_unfinished_import_that_gevent_patches(tmp_path: Path):
+def test_an_unfinished_import_that_gevent_patches_does_not_wait_forever(tmp_path: Path):
     """A worker that is asked about its import, or takes connections, imports nothing beside it, and has no other loop.
 
     Else the import waits forever: its first event loop needs a module that the other thread imports just then.

@@ -91,7 +91,7 @@ def adapt() -> Iterator[Callable[[Any], Adapted]]:
 Adapt = Callable[[Any], Adapted]
 
 
-def test_what_the_application_is_reported(adapt: Adapt) -> None:
+def test_the_application_gets_the_scope_of_an_asgi_server(adapt: Adapt) -> None:
     """The scope is what an ASGI server would make of the request; its state is the lifespan's."""
     seen: list[dict[str, Any]] = []
 
@@ -177,7 +177,7 @@ def test_work_behind_a_response(adapt: Adapt) -> None:
     assert adapted.reported.wait_for("work.cut")["function"] == "application"
 
 
-def test_a_client_that_leaves(adapt: Adapt) -> None:
+def test_an_application_is_told_that_its_client_has_left(adapt: Adapt) -> None:
     """The application is told by ``receive``, and by the error that ``send`` raises."""
     left: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
@@ -219,7 +219,7 @@ def test_an_exception_gives_the_servers_page(adapt: Adapt, *, begun: bool) -> No
     assert served.sink.wait_for("application.failed")["error"] == "ValueError: kaboom"
 
 
-def test_a_page_that_somebody_wrote(adapt: Adapt) -> None:
+def test_a_page_that_somebody_wrote_is_sent_as_it_is(adapt: Adapt) -> None:
     """An answer of status 500 that says something is sent as it is."""
 
     async def answers(_scope: object, _receive: object, send: Send) -> None:
@@ -231,7 +231,7 @@ def test_a_page_that_somebody_wrote(adapt: Adapt) -> None:
 
 
 @pytest.mark.parametrize(("says", "title"), [("sorry", "ValueError: kaboom"), ("<h1>ValueError</h1>", None)])
-def test_a_page_of_the_frameworks_own(
+def test_a_frameworks_own_error_page_is_replaced(
     adapt: Adapt, monkeypatch: pytest.MonkeyPatch, says: str, title: str | None
 ) -> None:
     """The page of a framework's own handler (Sanic's has kilobytes) is replaced, unless it names the exception."""
@@ -253,7 +253,7 @@ def test_a_page_of_the_frameworks_own(
     assert json.loads(response.body)["detail"] == title if title else response.body.strip() == says.encode()
 
 
-def test_an_end_that_comes_too_early() -> None:
+def test_a_response_that_ends_too_early_is_not_whole() -> None:
     """A response that a2wsgi ends as if it were whole, since the application has ended, is none."""
     bridge = SimpleNamespace(last=False, error=ValueError("kaboom"), trace=None, leave=lambda: None)
     loop: Any = SimpleNamespace(call_soon_threadsafe=lambda _: None)
@@ -284,7 +284,7 @@ def test_a_websocket_is_refused_with_501(adapt: Adapt) -> None:
     assert refused == [{"url.path": "/ws", "action": "Run uvicorn."}]
 
 
-def test_a_startup_that_fails(adapt: Adapt) -> None:
+def test_a_startup_that_fails_ends_the_start_with_its_exception(adapt: Adapt) -> None:
     """A startup that raises ends the start with the application's exception, and says that the startup raised it."""
 
     async def application(_scope: object, receive: Receive, send: Send) -> None:
@@ -297,7 +297,7 @@ def test_a_startup_that_fails(adapt: Adapt) -> None:
     assert "startup failed" in vars(adapted.raised)["appliance_lead"]
 
 
-def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_place_of_a_long_startup_is_reported(adapt: Adapt, monkeypatch: pytest.MonkeyPatch) -> None:
     """The place where a long startup stands is reported while it goes on."""
     monkeypatch.setattr(lifespan, "SLOW_S", 0.0)
     reported = asyncio.Event()
@@ -318,7 +318,7 @@ def test_a_startup_that_takes_long(adapt: Adapt, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("blocks", [False, True])
-def test_a_shutdown_that_never_ends(adapt: Adapt, *, blocks: bool) -> None:
+def test_a_shutdown_that_never_ends_is_logged(adapt: Adapt, *, blocks: bool) -> None:
     """A shutdown that never ends is given its time and is logged, also if it blocks the event loop."""
     over = threading.Event()
 

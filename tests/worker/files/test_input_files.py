@@ -11,7 +11,7 @@ from appliance.worker.files import input_files as module
 from appliance.worker.files.input_files import InputFiles
 
 
-def test_a_linked_project(tmp_path: Path):
+def test_a_file_of_a_linked_project_has_the_supervisors_name(tmp_path: Path):
     """Below a folder that is a link, a file has the name that the supervisor knows, by any path."""
     (tmp_path / "real").mkdir()
     (tmp_path / "project").symlink_to(tmp_path / "real")
@@ -34,7 +34,7 @@ def test_a_modules_mark_precedes_its_read(tmp_path: Path):
     assert inputs.files[str(file)][-1] == crc32(b"three")
 
 
-def test_a_file_that_is_also_written(tmp_path: Path):
+def test_a_file_that_is_also_written_is_no_input(tmp_path: Path):
     """A file that was only read, and is written too, is no input; a module still is."""
     inputs = InputFiles(str(tmp_path), -1)
     for name in ("state.json", "module.py"):
@@ -56,7 +56,7 @@ def test_the_list_of_input_files_is_bounded(tmp_path: Path, monkeypatch: pytest.
     assert len(inputs.report()) == 3
 
 
-def test_what_is_not_a_path(tmp_path: Path):
+def test_a_name_that_no_file_can_have_is_as_a_missing_one(tmp_path: Path):
     """A name that no file can have is as one that is not there."""
     inputs = InputFiles(str(tmp_path), -1)
     inputs.record(f"{tmp_path}/a\0b")

@@ -49,7 +49,7 @@ def test_a_missing_module_is_told_once(begin: Begin, tmp_path: Path):
     assert record == [f"{tmp_path}/local_settings_of_nobody.py", f"{tmp_path}/local_settings_of_nobody/__init__.py"]
 
 
-def test_a_part_of_a_package(begin: Begin, tmp_path: Path):
+def test_a_part_of_a_package_is_looked_for_where_the_package_is(begin: Begin, tmp_path: Path):
     """A part of a package is looked for where the package is; of one that is installed, nowhere."""
     (tmp_path / "shop_of_nobody").mkdir()
     (tmp_path / "shop_of_nobody" / "__init__.py").touch()
@@ -69,7 +69,7 @@ def test_the_names_of_missing_modules_are_bounded(begin: Begin, monkeypatch: pyt
     assert len(record) == 10
 
 
-def test_a_path_of_its_own_making(begin: Begin):
+def test_an_import_goes_on_whatever_stands_on_the_path(begin: Begin):
     """Whatever stands on a path, the import goes on as it would without us."""
     hooks = Hooks()
     missing, record = begin(hooks=hooks)
@@ -78,7 +78,7 @@ def test_a_path_of_its_own_making(begin: Begin):
     assert hooks.dropped == set()
 
 
-def test_a_failure_of_ours(begin: Begin, monkeypatch: pytest.MonkeyPatch):
+def test_a_failing_hook_is_reported_once_and_left_out(begin: Begin, monkeypatch: pytest.MonkeyPatch):
     """A failure of ours in the hook is not the project's; the hook is reported once, and left out from then on."""
     hooks = Hooks()
     missing, _ = begin(hooks=hooks)

@@ -64,7 +64,7 @@ def opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opening:
         ("../other/config.yaml", False),
     ],
 )
-def test_what_a_start_reads(opening: Opening, name: str, is_input: bool):
+def test_files_that_a_start_reads_are_inputs(opening: Opening, name: str, is_input: bool):
     """Files of the project that are read at the start are inputs; logs, databases, caches and packages are none."""
     opening.opens(name)
     opening.opens(str(opening.root / name))
@@ -94,7 +94,7 @@ def test_what_is_read_while_serving_is_no_input(opening: Opening, name: str, by:
     assert opening.record == [name] * is_input
 
 
-def test_what_a_start_lists(opening: Opening):
+def test_folders_that_a_start_lists_are_noted(opening: Opening):
     """The project's folders that are listed while it starts are noted, but not those that the import system lists."""
     lists = opening.opened.folder_listed
     for path in ("static", str(opening.root / "static/css"), "../other", "node_modules/../static", None, 7):
@@ -135,7 +135,7 @@ def test_writes_of_watched_files_are_told(opening: Opening):
     assert opening.written == [str(opening.root / name) for name in names]
 
 
-def test_what_it_reads_and_writes(opening: Opening):
+def test_a_file_that_a_start_reads_and_writes_is_no_input(opening: Opening):
     """A file that the start has read and writes too is no input; once it serves, a write of an input is told."""
     opening.opens("state.json")
     opening.opens("state.json", os.O_RDWR)
@@ -168,7 +168,7 @@ def test_renames_removals_and_links_are_changes(
     assert opening.written == [str(opening.root / name) for name in paths]
 
 
-def test_relative_to_a_folder(opening: Opening):
+def test_a_name_relative_to_an_open_folder_is_known(opening: Opening):
     """A name that is relative to an open folder, as in ``shutil.rmtree``, is known."""
     (opening.root / "pages").mkdir()
     folder = os.open(opening.root / "pages", os.O_RDONLY)
@@ -178,7 +178,7 @@ def test_relative_to_a_folder(opening: Opening):
     assert opening.written == [f"{opening.root}/pages/{name}.html" for name in "abc"]
 
 
-def test_a_folder_that_is_renamed(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+def test_the_files_of_a_renamed_folder_change_with_it(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """What is in it changes with it, under both names; of a folder of many files, some."""
     (opening.root / "old" / "deep").mkdir(parents=True)
     for name in ("one.html", "data.bin", "deep/two.py"):
@@ -204,7 +204,7 @@ def test_no_audit_event_makes_open_fail(opening: Opening, arguments: tuple[Any, 
     assert opening.hooks.dropped == set()
 
 
-def test_a_failure_of_ours(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+def test_a_failing_hook_is_reported_once_and_left_out(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """A failure of ours in the hook is not the project's; the hook is reported once, and left out from then on."""
     monkeypatch.setattr(opening.inputs, "absolute", lambda _: 1 / 0)
     reports: list[str] = []

@@ -36,14 +36,14 @@ def test_what_is_not_installed_is_the_projects(path: str, is_project_path: bool)
     assert ProjectPlaces("/srv", sys.path).is_project_path(path) is is_project_path
 
 
-def test_a_root_among_packages():
+def test_the_names_above_the_root_say_nothing_of_its_files():
     """What the folders above the project are called says nothing of what is in it."""
     places = ProjectPlaces("/data/site-packages/mine", sys.path)
     assert places.is_project_path("/data/site-packages/mine/app.py")
     assert not places.is_project_path("/data/site-packages/theirs/app.py")
 
 
-def test_a_linked_package(tmp_path: Path):
+def test_a_link_to_a_library_is_followed(tmp_path: Path):
     """A link among packages to a library that is worked on is followed; one to a part of Python says nothing."""
     site, library = tmp_path / "env" / "site-packages", tmp_path / "library"
     (library / "shop").mkdir(parents=True)
@@ -56,7 +56,7 @@ def test_a_linked_package(tmp_path: Path):
     assert not places.is_project_path(str(site / "standard" / "abc.py"))
 
 
-def test_entries_of_a_path():
+def test_the_projects_entries_of_a_search_path_are_known():
     """In a search path the project's entries are known, and those that hide a package."""
     places = ProjectPlaces("/srv", sys.path)
     path = ["/srv/src", STANDARD, "/lib/prices", "/env/site-packages", "/lib/taxes"]

@@ -68,7 +68,7 @@ def kept(tmp_path: Path) -> list[Path]:
     return [each for each in (tmp_path / "code").rglob("*") if each.is_file()]
 
 
-def test_equal_length_and_time(root: Path, cache: CodeCache):
+def test_contents_of_equal_length_and_time_are_told_apart(root: Path, cache: CodeCache):
     """Contents of equal length with the same time of change are told apart."""
     installed(root, cache)
     file = root / "moment.py"
@@ -146,7 +146,7 @@ def test_the_last_versions_of_a_file_are_kept(root: Path, cache: CodeCache, tmp_
     assert len(kept(tmp_path)) == MAX_VERSIONS
 
 
-def test_two_threads_write(cache: CodeCache, tmp_path: Path):
+def test_two_threads_write_each_thing_once(cache: CodeCache, tmp_path: Path):
     """A worker that is asked to write while it ends writes each thing once, and neither thread fails."""
 
     class Contested(list[Any]):
@@ -167,7 +167,7 @@ def test_two_threads_write(cache: CodeCache, tmp_path: Path):
     assert len(kept(tmp_path)) == 1
 
 
-def test_looks_as_ever(root: Path, cache: CodeCache):
+def test_readers_of_a_modules_source_and_place_find_them(root: Path, cache: CodeCache):
     """Everything that reads a module's source, its data or its place finds it."""
     installed(root, cache)
     package = root / "shop"
@@ -200,7 +200,7 @@ def test_packages_are_left_alone(root: Path, cache: CodeCache, tmp_path: Path):
         assert not isinstance(fresh(name).__loader__, ProjectLoader)
 
 
-def test_a_library_beside_the_project(root: Path, cache: CodeCache, tmp_path: Path):
+def test_a_library_beside_the_project_is_never_stale(root: Path, cache: CodeCache, tmp_path: Path):
     """A module outside the root that no environment holds is the project's, and is never stale either."""
     beside = tmp_path / "beside"
     beside.mkdir()
@@ -213,7 +213,7 @@ def test_a_library_beside_the_project(root: Path, cache: CodeCache, tmp_path: Pa
     assert list(beside.iterdir()) == [beside / "shared.py"]
 
 
-def test_loaded_by_its_path(root: Path, cache: CodeCache):
+def test_a_file_that_is_loaded_by_its_path_is_read_as_it_is_now(root: Path, cache: CodeCache):
     """A file that is loaded by its path, as a plugin or by setuptools' finder, is read as it is now."""
     installed(root, cache)
     file = root / "plugin.py"
@@ -306,7 +306,7 @@ def test_a_level_open_to_others_is_set_aside(volume: Path):
 
 
 @as_root
-def test_a_swap_while_it_reads(volume: Path):
+def test_a_folder_that_replaces_the_opened_one_is_not_read(volume: Path):
     """What is put in the folder's place once it was opened is not looked at."""
     folder = f"{volume}/uid-{OWNER}/code"
     with user(OWNER):

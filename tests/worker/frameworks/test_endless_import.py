@@ -57,7 +57,7 @@ def test_an_endless_loop_is_recognised(tmp_path: Path, kind: str):
     assert place is None or place.file == str(file)
 
 
-def test_what_can_not_be_read():
+def test_a_source_that_cannot_be_read_says_nothing():
     """A source that is not there, or a thread that has ended, says nothing."""
     assert endless_loop(threading.get_ident(), lambda _: False) is None
     assert endless_loop(-1, lambda _: True) is None

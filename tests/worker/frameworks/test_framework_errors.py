@@ -84,7 +84,7 @@ def answer(signal: Signal, root: str, kind: str, content: bytes, words: str = NO
     return run, b"".join(helped({"HTTP_ACCEPT": "text/plain"}, run.start_response))
 
 
-def test_flasks_own_page(signal, tmp_path):
+def test_flasks_own_page_becomes_ours_with_traceback_and_hint(signal, tmp_path):
     """The page that says nothing becomes ours, with the traceback and the hint; its other headers stand."""
     run, content = answer(signal, str(tmp_path), "text/html; charset=utf-8", FLASKS_OWN)
     assert NO_TABLE.encode() in content
@@ -96,7 +96,7 @@ def test_flasks_own_page(signal, tmp_path):
     assert "no table posts" in run.reported[0]["action"]
 
 
-def test_a_page_of_the_projects(signal, tmp_path):
+def test_a_page_of_the_projects_stays_with_the_hint_in_it(signal, tmp_path):
     """A page that somebody wrote stands, with the hint in it."""
     run, content = answer(signal, str(tmp_path), "text/html", b'<html><body class="x"><p>Sorry</p></body></html>')
     assert content.startswith(b'<html><body class="x"><div')
@@ -200,7 +200,7 @@ def test_what_comes_too_late_is_not_noted(signal, exchange, tmp_path):
     current.reset(token)
 
 
-def test_flask_without_signals(monkeypatch, tmp_path):
+def test_flask_without_signals_tells_its_errors_by_a_method(monkeypatch, tmp_path):
     """Where blinker is not installed, as it need not be before Flask 2.3, its method tells what a signal would."""
 
     class Unavailable:

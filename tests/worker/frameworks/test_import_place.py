@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.worker.frameworks.import_place import importing
 
 
-def test_the_module_and_the_own_line(tmp_path: Path):
+def test_the_innermost_module_and_the_projects_line_are_named(tmp_path: Path):
     """The innermost module that is being imported, and the project's innermost line."""
     app = tmp_path / "app.py"
     library = tmp_path / "site-packages" / "slow.py"
@@ -33,7 +33,7 @@ def test_the_module_and_the_own_line(tmp_path: Path):
     assert told.count == len(sys.modules)
 
 
-def test_no_such_thread():
+def test_a_thread_that_has_ended_stands_nowhere():
     """A thread that has ended stands nowhere."""
     told = importing(0, "/project", lambda _: True)
     assert (told.module, told.file, told.line) == ("", "", 0)

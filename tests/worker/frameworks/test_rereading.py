@@ -125,7 +125,7 @@ def test_an_engine_that_caches_needs_no_search(look: Look, monkeypatch: pytest.M
     assert look.made == []
 
 
-def test_two_saves_in_one_tick_of_the_clock(look: Look):
+def test_the_second_save_of_one_tick_is_shown(look: Look):
     """Two such saves have one modification time, by which Jinja would go on showing the first."""
     environment = look.jinja()
     for number, file in enumerate([look.write("page.html", "first"), look.write("page.html", "second")]):
@@ -137,7 +137,7 @@ def test_two_saves_in_one_tick_of_the_clock(look: Look):
         assert environment.get_template("page.html").render() == f"saved {number}"
 
 
-def test_a_template_that_the_application_keeps(look: Look):
+def test_a_template_that_the_application_keeps_needs_a_restart(look: Look):
     """A compiled template in a variable of the project is never read again, whether Jinja's cache has it or not."""
     environment = look.jinja()
     kept = environment.get_template("page.html")
@@ -151,7 +151,7 @@ def test_a_template_that_the_application_keeps(look: Look):
 
 
 @pytest.mark.parametrize("saved", ["macros.html", "inner.html"])
-def test_macros_that_jinja_keeps(look: Look, saved: str):
+def test_macros_that_jinja_keeps_need_a_restart(look: Look, saved: str):
     """A template that was imported keeps its macros, and those that it has imported itself."""
     environment = look.jinja()
     look.write("inner.html", "{% macro inner() %}one{% endmacro %}")
@@ -162,7 +162,7 @@ def test_macros_that_jinja_keeps(look: Look, saved: str):
     assert "macros" in look(saved)
 
 
-def test_a_new_template_before_another_of_its_name(look: Look):
+def test_a_new_template_replaces_one_of_a_later_folder(look: Look):
     """Jinja goes on with the template of a later folder, although a folder before it has one now."""
     (look.folder / "first").mkdir()
     environment = look.jinja()
@@ -172,7 +172,7 @@ def test_a_new_template_before_another_of_its_name(look: Look):
     assert "another template of this name" in look("first/page.html", readers=set())
 
 
-def test_a_broken_template(look: Look):
+def test_a_broken_template_is_kept_nowhere(look: Look):
     """What could not be compiled is nowhere kept, and its correction is read."""
     environment = look.jinja()
     look.write("page.html", "{% if %}")
@@ -197,7 +197,7 @@ def test_django_reads_a_saved_template_again(look: Look, options: dict[str, Any]
         assert engine.get_template("new.html").source == text
 
 
-def test_django_without_debug(look: Look):
+def test_django_without_debug_keeps_its_templates(look: Look):
     """An engine without DEBUG keeps what it has read."""
     engine = look.django(debug=False)
     engine.get_template("page.html")
@@ -207,7 +207,7 @@ def test_django_without_debug(look: Look):
 
 
 @pytest.mark.parametrize("options", [{}, {"loaders": ["django.template.loaders.filesystem.Loader"]}])
-def test_a_template_of_djangos_that_the_application_keeps(look: Look, options: dict[str, Any]):
+def test_a_django_template_that_the_application_keeps_needs_a_restart(look: Look, options: dict[str, Any]):
     """A template that the application keeps is never read again, and nothing is reset for it."""
     engine = look.django(**options)
     kept = engine.get_template("page.html")
@@ -217,7 +217,7 @@ def test_a_template_of_djangos_that_the_application_keeps(look: Look, options: d
     assert look("page.html", readers=DJANGO) == ""
 
 
-def test_a_loader_of_djangos_that_is_not_known(look: Look, monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_loader_of_django_needs_a_restart(look: Look, monkeypatch: pytest.MonkeyPatch):
     """Another loader may cache: a restart."""
     engine = look.django()
     monkeypatch.setattr(type(engine.template_loaders[0].loaders[0]), "__module__", "shop.loaders")
@@ -225,7 +225,7 @@ def test_a_loader_of_djangos_that_is_not_known(look: Look, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("key", [":1:template.cache.sidebar.abc", ":1:views.decorators.cache.cache_page.abc"])
-def test_djangos_cache_of_rendered_pages(look: Look, monkeypatch: pytest.MonkeyPatch, key: str):
+def test_rendered_pages_in_djangos_memory_cache_need_a_restart(look: Look, monkeypatch: pytest.MonkeyPatch, key: str):
     """What the cache in memory keeps of templates ends with the worker; what else it keeps does not matter."""
     look.django()
     from django.core.cache.backends import locmem  # noqa: PLC0415  the engine has loaded it
@@ -236,7 +236,7 @@ def test_djangos_cache_of_rendered_pages(look: Look, monkeypatch: pytest.MonkeyP
     assert "cache in memory" in look("page.html", readers=DJANGO)
 
 
-def test_a_function_that_keeps_markup(look: Look):
+def test_a_function_that_keeps_markup_needs_a_restart(look: Look):
     """functools.lru_cache of the project's own may keep what was rendered; other values do not matter."""
     environment = look.jinja()
 
@@ -253,13 +253,13 @@ def test_a_function_that_keeps_markup(look: Look):
 
 
 @pytest.mark.parametrize("readers", [None, {"Jinja", "others"}, {"others"}])
-def test_a_file_that_others_have_read(look: Look, readers: set[str] | None):
+def test_a_template_that_unknown_code_has_read_needs_a_restart(look: Look, readers: set[str] | None):
     """Read while the application was imported, or by unknown code: nobody knows what was kept of it."""
     look.jinja()
     assert look("page.html", readers=readers)
 
 
-def test_a_file_that_no_engine_is_known_to_read(look: Look, tmp_path_factory: pytest.TempPathFactory):
+def test_an_unread_template_must_be_in_a_known_engines_folder(look: Look, tmp_path_factory: pytest.TempPathFactory):
     """A template that nobody has read must be in a folder of a known engine."""
     look.jinja()
     look.django().get_template("page.html")
@@ -269,7 +269,7 @@ def test_a_file_that_no_engine_is_known_to_read(look: Look, tmp_path_factory: py
 
 
 @pytest.mark.parametrize("kind", ["jinja", "django"])
-def test_a_template_that_is_being_read(look: Look, kind: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_template_that_is_being_read_needs_a_restart(look: Look, kind: str, monkeypatch: pytest.MonkeyPatch):
     """A thread that has read the old text and not yet cached it would cache it after the look."""
     engine = look.jinja() if kind == "jinja" else look.django()
     has_read, may_go_on = threading.Event(), threading.Event()

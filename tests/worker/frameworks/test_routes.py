@@ -29,7 +29,7 @@ def test_an_application_of_no_framework_is_itself(monkeypatch):
 
 
 @pytest.mark.parametrize(("left", "route"), [({"bottle.route": SimpleNamespace(rule="/b/<n>")}, "/b/<n>"), ({}, None)])
-def test_what_bottle_leaves_in_the_environ(monkeypatch, exchange, left, route):
+def test_bottles_rule_is_found_in_the_environ(monkeypatch, exchange, left, route):
     """Bottle's rule is found in the environ once the application has returned or raised."""
     monkeypatch.setitem(sys.modules, "bottle", ModuleType("bottle"))
 
@@ -44,7 +44,7 @@ def test_what_bottle_leaves_in_the_environ(monkeypatch, exchange, left, route):
 
 @pytest.mark.parametrize("name", ["RequestContext", "AppContext"])
 @pytest.mark.parametrize(("rule", "route"), [(SimpleNamespace(rule="/notes/<int:n>"), "/notes/<int:n>"), (None, None)])
-def test_where_flask_matches(monkeypatch, exchange, name, rule, route):
+def test_flasks_rule_is_told_where_it_has_matched(monkeypatch, exchange, name, rule, route):
     """Flask's rule is told where its context has matched it; a path that it has none for tells nothing."""
 
     class Context:
@@ -62,7 +62,7 @@ def test_where_flask_matches(monkeypatch, exchange, name, rule, route):
 @pytest.mark.parametrize(
     ("django", "route"), [("books/<int:pk>/", "/books/<int:pk>/"), ("^old/$", "^old/$"), ("", "/")]
 )
-def test_where_django_resolves(monkeypatch, exchange, django, route):
+def test_djangos_pattern_is_told_as_a_path(monkeypatch, exchange, django, route):
     """Django's pattern is told as a path where it is one."""
 
     class BaseHandler:

@@ -11,7 +11,7 @@ import pytest
 from appliance.worker.frameworks import schedulers
 
 
-def test_sched_in_the_midst_of_an_action():
+def test_an_action_of_sched_that_schedules_itself_ends():
     """An action that schedules itself again has no effect: run() ends."""
     scheduler = sched.scheduler()
     inside, go = threading.Event(), threading.Event()
@@ -58,7 +58,7 @@ class Raises:
         raise RuntimeError
 
 
-def test_one_that_raises_hurts_nobody(monkeypatch: pytest.MonkeyPatch):
+def test_a_scheduler_that_raises_is_passed_over(monkeypatch: pytest.MonkeyPatch):
     """Whatever a scheduler raises when it is told, it is passed over; proxies of frameworks are not asked at all."""
     module = types.ModuleType("apscheduler.schedulers.base")
     module.BaseScheduler = Raises  # type: ignore[attr-defined]

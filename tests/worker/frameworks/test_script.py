@@ -78,7 +78,7 @@ SERVERS = {
         ("bjoern", "import bjoern\nbjoern.run(app, '0.0.0.0', 80)\n"),
     ],
 )
-def test_the_call_of_a_server(run: Run, name: str, text: str) -> None:
+def test_the_application_given_to_a_server_is_served(run: Run, name: str, text: str) -> None:
     """The application that is given to a server's function is served instead."""
     assert run(APP + text, **{name: SERVERS[name]}) == [b"hello"]
 
@@ -119,18 +119,18 @@ def test_main_is_the_file(run: Run) -> None:
     assert run(APP + text) == [b"hello"]
 
 
-def test_an_application_that_a_script_left(run: Run) -> None:
+def test_an_application_that_a_script_has_bound_is_found(run: Run) -> None:
     """A file that starts nothing without arguments has still bound its application."""
     assert run(APP + "import sys\nsys.exit('usage: hello.py PORT')\n") == [b"hello"]
 
 
-def test_functions_registered_with_a_framework(run: Run) -> None:
+def test_functions_registered_with_a_framework_are_served(run: Run) -> None:
     """Functions that are registered with a framework's own application are served by that."""
     assert run("import bottle\n@bottle.get('/')\ndef index(): ...\n", bottle=SERVERS["bottle"]) == [b"hello"]
     assert run("def __hug_wsgi__(environ, start_response): return [b'hug']\n")[1:] == [b"hug"]
 
 
-def test_nothing_at_all(run: Run) -> None:
+def test_a_file_that_serves_nothing_says_how_it_ended(run: Run) -> None:
     """A file that neither serves nor binds an application says how it ended."""
     with pytest.raises(TargetError, match=r"hello\.py was run, and started no server: it ended with 2"):
         run("raise SystemExit(2)\n")
@@ -195,7 +195,7 @@ def test_uvicorn_is_refused(run: Run, given: str) -> None:
 
 
 @pytest.mark.usefixtures("run")
-def test_a_console_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_console_scripts_function_is_called_in_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function of a module is called where a console script would call it; the module keeps its own name."""
     (tmp_path / "shop.py").write_text(
         APP + "import waitress\ndef main():\n    assert __name__ == 'shop'\n    waitress.serve(app)\n", encoding="utf-8"

@@ -296,7 +296,7 @@ def test_classes_of_packages_count_by_their_name(make: Make) -> None:
     assert differences(before, hashes()) == ["field"]
 
 
-def test_deep_objects_end(make: Make) -> None:
+def test_a_chain_of_any_length_has_a_hash(make: Make) -> None:
     """A chain of any length has a hash."""
     make("chain = None\nfor _ in range(100_000):\n    chain = [chain]\n")
     assert hashes()["chain"]

@@ -68,7 +68,7 @@ def test_a_later_fork_takes_the_pages_over():
     assert left <= PAGES // 10
 
 
-def test_pages_that_do_not_exist_here():
+def test_pages_that_are_not_mapped_are_left_alone():
     """A page that this process has not mapped is left alone."""
     pages = SharedPages()
     pages.begin()
@@ -84,7 +84,7 @@ def test_too_many_pages_are_not_all_noted():
     assert pages.take_over() <= shared_pages.MOST
 
 
-def test_a_kernel_that_does_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_kernel_without_a_list_of_pages_is_an_error_of_the_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Without the kernel's list of pages there is an OSError for the guard of hooks, and nothing is noted."""
     pages = SharedPages()
     monkeypatch.setattr(shared_pages, "PAGEMAP", str(tmp_path / "missing"))

@@ -50,7 +50,7 @@ def test_a_request_begins_a_trace(fields: str):
     assert first.trace_id not in {second.trace_id, TRACE}
 
 
-def test_a_client_that_samples_nothing():
+def test_a_client_that_samples_nothing_is_obeyed():
     """The flag of the client is obeyed and handed on; the request still has ids."""
     exchange = begun(f"traceparent: 00-{TRACE}-{SPAN}-00\r\n")
     assert exchange.trace is not None

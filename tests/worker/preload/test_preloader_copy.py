@@ -46,6 +46,6 @@ def test_a_copy_is_due_when_the_time_spent_has_doubled(monkeypatch: pytest.Monke
     assert [later / earlier for earlier, later in itertools.pairwise(made[1:])] == pytest.approx([2.0] * 7, rel=0.03)
 
 
-def test_no_copy_without_descriptors():
+def test_no_copy_is_due_without_descriptors():
     """Without descriptors for it, no copy is ever due."""
     assert not PreloaderCopy([]).is_due

@@ -43,7 +43,7 @@ def test_flasks_rules_are_sorted_before_the_first_request():
     assert (client.get("/one").text, client.get("/two").text) == ("one", "two")
 
 
-def test_rules_that_fail():
+def test_rules_that_fail_fail_at_the_first_request():
     """Rules that can't be sorted fail at the first request, whose page says why, and not before."""
 
     class Shop(Flask):
@@ -54,7 +54,7 @@ def test_rules_that_fail():
     assert isinstance(shop.url_map, BrokenMap)
 
 
-def test_an_application_of_no_framework():
+def test_an_application_of_no_framework_is_left_alone():
     """A plain WSGI application is left alone."""
     called: list[object] = []
     warm(called.append)

@@ -12,7 +12,7 @@ def records(program: str) -> list[dict[str, Any]]:
     return [each.record for each in tagged_output("import logging\n" + program) if each.record is not None]
 
 
-def test_what_a_record_holds():
+def test_a_record_holds_logger_message_place_and_extras():
     """Logger, message, place and extra fields; thread and level's name where they are none of the usual."""
     found = records("""
 import threading
@@ -38,7 +38,7 @@ thread.start(); thread.join()
     }
 
 
-def test_keys_that_json_has_not():
+def test_a_value_that_is_not_json_is_replaced_by_its_text():
     """A value that is not JSON is replaced by its text: nothing is left out silently."""
     found = records("""
 circle = []
@@ -92,7 +92,7 @@ except ExceptionGroup:
     assert [each.get("of") for each in group["exception"]] == [None, *["part"] * 19]
 
 
-def test_what_can_not_be_told():
+def test_a_record_that_cannot_be_formatted_loses_nothing_else():
     """Python's logging reports a record whose arguments do not fit; extras that can't be text lose nothing else."""
     said = tagged_output("""
 import logging
@@ -108,7 +108,7 @@ logging.warning("told", extra={"circle": circle, "bad": Bad()})
     assert extra == {"circle": "[[...]]", "bad": "<Bad whose text can't be read: ValueError>"}
 
 
-def test_each_record_once():
+def test_each_record_is_printed_once():
     """A record that two handlers would print goes once; the next one goes again, though it says the same."""
     found = records("""
 logging.basicConfig(level="INFO", format="%(name)s %(message)s")
@@ -119,7 +119,7 @@ for _ in range(2):
     assert [record["message"] for record in found] == ["hello", "hello"]
 
 
-def test_handlers_of_other_kinds():
+def test_handlers_of_other_kinds_write_what_they_wrote():
     """A handler with a formatter class of its own, and one for another stream, write what they wrote."""
     said = tagged_output("""
 import io, logging

@@ -42,7 +42,7 @@ print("end")
     ]
 
 
-def test_a_request_that_ends_within_a_line():
+def test_an_unfinished_line_comes_out_with_its_request():
     """What a request has begun to print comes out when it ends, marked as unfinished; also what it flushed."""
     said = tagged_output("""
 begin("one")
@@ -56,7 +56,7 @@ print("another line")
     assert said[0].text.more
 
 
-def test_a_descriptor_that_is_redirected(tmp_path: Path):
+def test_output_follows_a_descriptor_that_is_redirected(tmp_path: Path):
     """Where the project puts a file in the place of descriptor 1, what it prints goes there until it is put back."""
     said = tagged_output(
         """
@@ -74,7 +74,7 @@ print("to the log")
     assert (tmp_path / "file").read_text() == "to the file\n"
 
 
-def test_a_descriptor_that_is_closed():
+def test_a_closed_descriptor_is_opened_again_by_the_next_print():
     """Descriptor 1 closed is opened again by the next print; a connection that has taken its number is left alone."""
     said = tagged_output("""
 import os, socket
@@ -93,7 +93,7 @@ except BlockingIOError:
     assert texts(said) == ["after the close", "raw", "1 is a socket's", "and nothing was sent there"]
 
 
-def test_a_pipe_that_does_not_block():
+def test_a_full_pipe_that_does_not_block_is_waited_for():
     """Where somebody has made the pipe non-blocking, a full one is waited for."""
     said = tagged_output("""
 import os
@@ -121,7 +121,7 @@ print(pid)
 
 
 @pytest.mark.parametrize("ending", ["raise SystemExit(3)", "1 / 0", "import os; os.abort()", "import os; os._exit(1)"])
-def test_whatever_ends_it(ending: str):
+def test_printed_text_is_out_however_the_process_ends(ending: str):
     """What was printed before a process ends is out, however it ends."""
     said = tagged_output(f'print("printed")\n{ending}')
     assert texts(said)[0] == "printed"
