@@ -28,14 +28,14 @@ def add_many(burst: Burst, count: int, gap: float, now: float = 10.0) -> float:
     return now
 
 
-def test_one_whole_file():
+def test_a_whole_file_waits_for_its_neighbours_alone():
     """A file that is whole waits for its neighbours alone."""
     burst = Burst()
     burst.add("a", 10.0, whole=True)
     assert burst.due() == 10.0 + WHOLE_S
 
 
-def test_a_file_that_becomes_whole():
+def test_a_file_that_is_being_written_waits_until_it_is_whole():
     """What is being written waits longer, until it is said to be whole."""
     burst = Burst()
     burst.add("a", 10.0, whole=False)

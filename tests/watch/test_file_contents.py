@@ -42,7 +42,7 @@ def test_a_touch_of_a_read_file_is_no_change(file: str):
     assert contents.changed(file, mark(file))
 
 
-def test_not_learnt_while_young(file: str):
+def test_a_file_of_this_moment_is_not_recorded(file: str):
     """A file of this moment is not recorded: a second write might have the same time stamp."""
     os.utime(file)
     contents = FileContents()
@@ -75,7 +75,7 @@ def test_not_learnt_once_changed(file: str):
     assert contents.changed(file, mark(file))
 
 
-def test_gone_and_back(file: str):
+def test_a_file_that_goes_or_comes_is_reported_once(file: str):
     """A file that goes is reported once, and so is one that comes; one that never existed is not."""
     contents = FileContents()
     contents.add_unread([file])
@@ -96,7 +96,7 @@ def test_an_emptied_file_is_noticed(file: str):
     assert not contents.had_content(file)
 
 
-def test_unreadable_and_large(file: str, tmp_path: Path):
+def test_an_unreadable_file_changes_with_its_failure_or_time(file: str, tmp_path: Path):
     """What can't be read, or is too large to be, changes with its kind of failure or its time stamp."""
     contents = FileContents()
     assert contents.changed(str(tmp_path), mark(str(tmp_path)))

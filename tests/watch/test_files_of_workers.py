@@ -52,7 +52,7 @@ def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, nam
 @pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
 @pytest.mark.parametrize("was_read", [False, True])
 @pytest.mark.parametrize("how", ["saved", "in one tick", "made", "removed"])
-def test_a_save_before_it_was_watched(
+def test_a_save_before_the_watch_is_told_at_once(
     watch: Watch, hidden: Path, looked: Looked, how: str, name: str, *, was_read: bool
 ):
     """A save that came after a worker has read the file, and before anybody watched it, is told at once.
@@ -78,7 +78,7 @@ def test_a_save_before_it_was_watched(
 
 
 @pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
-def test_a_touch_before_it_was_watched(watch: Watch, hidden: Path, looked: Looked, name: str):
+def test_a_touch_before_the_watch_is_not_told(watch: Watch, hidden: Path, looked: Looked, name: str):
     """A file that was only touched after a worker has read it is told to nobody."""
     file = hidden / name
     watching = watch()
@@ -89,7 +89,7 @@ def test_a_touch_before_it_was_watched(watch: Watch, hidden: Path, looked: Looke
     assert watching.changes_before() == []
 
 
-def test_files_that_are_not_there(watch: Watch, hidden: Path):
+def test_a_missing_file_is_told_once_it_is_made(watch: Watch, hidden: Path):
     """A file that was looked for is told once it is made, and so is one in a folder that is still to be made."""
     (hidden / ".gitignore").write_text("private/\nlater/\nabsent.py\n", encoding="utf-8")
     watching = watch()
@@ -106,7 +106,7 @@ def test_files_that_are_not_there(watch: Watch, hidden: Path):
     assert "later/__init__.py" in watching.changes()
 
 
-def test_what_the_user_ignores(watch: Watch, hidden: Path):
+def test_a_file_that_the_user_ignores_is_left_out(watch: Watch, hidden: Path):
     """A file that APPLIANCE_IGNORE names, or a folder of its, is left out though a worker was made from it."""
     watching = watch(ignore=["local.py", "private"])
     files = [hidden / "local.py", hidden / "private/keys.py"]
@@ -117,7 +117,7 @@ def test_what_the_user_ignores(watch: Watch, hidden: Path):
 
 
 @pytest.mark.parametrize("how", ["events", "poll"])
-def test_a_file_that_was_written_while_its_folder_was_listed(
+def test_a_file_that_only_a_listing_found_is_seen_after_its_note(
     watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ):
     """A file that only a listing has found is seen after that: a worker that wrote it meanwhile had noted it before."""

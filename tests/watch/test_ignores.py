@@ -45,7 +45,7 @@ FILES = [
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_as_git_says(repository: Path, file: str):
+def test_a_file_is_left_out_exactly_where_git_ignores_it(repository: Path, file: str):
     """A file is left out exactly where git ignores it."""
     (repository / file).write_text("", encoding="utf-8")
     ignores = Ignores(str(repository))
@@ -56,7 +56,7 @@ def test_as_git_says(repository: Path, file: str):
     assert ours == (git(repository, "check-ignore", "-q", "--no-index", file).returncode == 0)
 
 
-def test_rules_above_the_project(repository: Path):
+def test_rules_above_the_project_count(repository: Path):
     """A project in a folder of a repository knows the rules of the folders above it."""
     ignores = Ignores(str(repository / "deep"))
     assert ignores.file(str(repository / "deep/x.gen.py"))
@@ -65,7 +65,7 @@ def test_rules_above_the_project(repository: Path):
     assert ignores.git == str(repository / ".git")
 
 
-def test_a_project_that_the_repository_ignores(repository: Path):
+def test_saves_in_a_project_that_git_ignores_are_reported(repository: Path):
     """If the project's folder itself is ignored by git, saves in it are reported."""
     ignores = Ignores(str(repository / "build"))
     assert not ignores.folder(str(repository / "build/shop"))
@@ -84,7 +84,7 @@ def test_a_work_tree(repository: Path, tmp_path: Path):
     assert git(tree, "check-ignore", "-q", "--no-index", "mine_x.py").returncode == 0
 
 
-def test_a_byte_order_mark(repository: Path):
+def test_a_byte_order_mark_is_no_part_of_a_rule(repository: Path):
     """A mark at the beginning of a list, as some editors write it, is no part of its first line."""
     (repository / ".gitignore").write_bytes(b"\xef\xbb\xbflocal_settings.py\r\nother.py\n")
     ignores = Ignores(str(repository))
@@ -94,7 +94,7 @@ def test_a_byte_order_mark(repository: Path):
         assert ignores.file(str(repository / file)) == said
 
 
-def test_a_rule_that_can_not_be_read(tmp_path: Path):
+def test_a_rule_that_cannot_be_read_is_passed_over(tmp_path: Path):
     """A line that is not a pattern is passed over, and the others count."""
     (tmp_path / ".gitignore").write_bytes(b"!\nfoo\xff.py\n*.gen.py\n")
     ignores = Ignores(str(tmp_path))
@@ -109,7 +109,7 @@ def test_some_folders_are_never_watched(name: str):
     assert Ignores("/project").folder(f"/project/deep/{name}")
 
 
-def test_the_users_patterns():
+def test_the_users_patterns_leave_out_paths_and_names():
     """APPLIANCE_IGNORE leaves out paths below the project, and names at any depth."""
     ignores = Ignores("/project", ["uploads/*", "*.generated.py", "/scratch/"])
     assert ignores.file("/project/uploads/a.py")

@@ -66,7 +66,7 @@ def test_each_file_has_its_kind(path: str, kind: Kind | None):
     assert Rule(ROOT, [], ["config/*.yaml"]).kind(folder, name) is kind
 
 
-def test_named_environment_files():
+def test_named_environment_files_count_where_they_are():
     """The files of variables that were named count where they are, and others of the same name do not."""
     rule = Rule(ROOT, ["config/.env.test"])
     assert rule.kind(f"{ROOT}/config", ".env.test") is Kind.ENVIRONMENT
@@ -74,7 +74,7 @@ def test_named_environment_files():
     assert rule.kind(ROOT, ".env") is None
 
 
-def test_where_a_framework_looks_for_templates():
+def test_a_folder_that_a_framework_names_holds_templates():
     """A folder that a framework has told of holds templates, whatever it is called; the whole project may be one."""
     rule = Rule(ROOT)
     assert rule.add_template_folders([f"{ROOT}/views", f"{ROOT}/public/pages"]) == [
@@ -105,7 +105,7 @@ def test_where_a_framework_looks_for_templates():
         ("/project/my.env", False),
     ],
 )
-def test_names_that_may_count(path: str, may_count: bool):
+def test_a_write_is_told_where_its_name_may_count(path: str, may_count: bool):
     """A worker tells of a write where the name may count, and is silent about all others."""
     assert bool(re.search(watched_names((), ()), path)) is may_count
     assert re.search(watched_names((), ("*.log",)), path)

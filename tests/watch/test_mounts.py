@@ -59,7 +59,7 @@ def test_a_local_mount_has_events(kind: str):
     assert not Mount("/x", kind).eventless
 
 
-def test_the_kernels_own_table():
+def test_the_kernels_own_table_is_read():
     """The table of this machine can be read."""
     assert Mounts.read().of("/proc").kind == "proc"
 

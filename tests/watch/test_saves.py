@@ -104,7 +104,7 @@ def test_each_editors_save_is_one_burst(watch: Watch, watch_set: Path, how: Save
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
-def test_saves_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
+def test_each_save_is_told_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
     """Without events each save is told too."""
     watching = watch(how="poll")
     how(watch_set / "shop/views.py", "saved", watching.changes)
@@ -115,7 +115,7 @@ def test_saves_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
 
 
 @pytest.mark.parametrize("how", ["auto", "poll"])
-def test_a_copy_that_keeps_its_time(watch: Watch, watch_set: Path, how: str):
+def test_a_copy_that_keeps_its_time_is_told(watch: Watch, watch_set: Path, how: str):
     """A file that is written in place with another of equal length and time (``cp -p``) is told."""
     before = (watch_set / "app.py").stat()
     watching = watch(how=how)
@@ -174,7 +174,7 @@ def test_folders_that_come_and_go(watch: Watch, watch_set: Path):
     assert watching.changes() == {"a/b/c/deep.py": Kind.CODE}
 
 
-def test_a_linked_folder(watch: Watch, watch_set: Path, tmp_path: Path):
+def test_a_linked_folder_is_watched_where_it_is(watch: Watch, watch_set: Path, tmp_path: Path):
     """What a symbolic link leads to is watched, and the link's change of mind is told."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -195,7 +195,7 @@ def test_a_linked_folder(watch: Watch, watch_set: Path, tmp_path: Path):
     assert watching.changes() == {"shop/views.py": Kind.CODE}
 
 
-def test_a_linked_file(watch: Watch, watch_set: Path, tmp_path: Path):
+def test_a_linked_file_is_watched_where_it_is(watch: Watch, watch_set: Path, tmp_path: Path):
     """A file that a link stands for is watched where it is."""
     (tmp_path / "shared.py").write_text("one", encoding="utf-8")
     (watch_set / "shared.py").symlink_to(tmp_path / "shared.py")
@@ -204,7 +204,7 @@ def test_a_linked_file(watch: Watch, watch_set: Path, tmp_path: Path):
     assert watching.changes() == {"shared.py": Kind.CODE}
 
 
-def test_the_project_replaced(watch: Watch, watch_set: Path, tmp_path: Path):
+def test_the_projects_folder_may_be_replaced(watch: Watch, watch_set: Path, tmp_path: Path):
     """The project's folder may be moved away and another put in its place, at once or later."""
     watching = watch()
     shutil.copytree(watch_set, tmp_path / "other")
@@ -223,7 +223,7 @@ def test_the_project_replaced(watch: Watch, watch_set: Path, tmp_path: Path):
     assert watching.changes() == {"shop/views.py": Kind.CODE}
 
 
-def test_a_hard_link(watch: Watch, watch_set: Path, tmp_path: Path):
+def test_a_file_that_comes_by_a_hard_link_is_told(watch: Watch, watch_set: Path, tmp_path: Path):
     """A file that comes by a hard link, which nobody writes, is told."""
     (tmp_path / "lib.py").write_text("x", encoding="utf-8")
     watching = watch()

@@ -117,7 +117,7 @@ def test_a_tar_that_hangs_is_given_up(
     assert programs.given_up == {"31"}
 
 
-def test_few_files_of_a_program_that_ended(watch: Watch, watch_set: Path, programs: Programs):
+def test_a_save_by_a_program_that_ended_is_complete(watch: Watch, watch_set: Path, programs: Programs):
     """One save that a tool has brought is complete once its program has ended: a failure of it is shown at once."""
     watching = watch()
     programs.running = {"31"}

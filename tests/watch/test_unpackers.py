@@ -72,7 +72,7 @@ def test_the_working_folder_tells(tmp_path: Path, folder: str, expected: set[str
     assert Unpackers("/workspace", str(tmp_path)).running() == expected
 
 
-def test_a_program_that_is_given_up(tmp_path: Path):
+def test_a_program_that_hangs_is_waited_for_once(tmp_path: Path):
     """A tar that hangs is waited for once; another one with its number is waited for again."""
     process(tmp_path, 31, "tar", "xf", "-")
     unpackers = Unpackers("/workspace", str(tmp_path))

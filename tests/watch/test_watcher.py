@@ -93,7 +93,7 @@ def test_an_unchanged_file_is_reported_while_all_is_broken(
     assert watching.changes_before() == []
 
 
-def test_what_git_ignores(watch: Watch, watch_set: Path):
+def test_files_that_git_ignores_are_not_told(watch: Watch, watch_set: Path):
     """Ignored files and folders are not told; the files of variables are, and files that were named."""
     (watch_set / "generated").mkdir()
     (watch_set / ".gitignore").write_text(".env\ngenerated/\n*_local.py\n", encoding="utf-8")
@@ -116,7 +116,7 @@ def test_what_git_ignores(watch: Watch, watch_set: Path):
     assert watching.changes() == {"settings_local.py": Kind.CODE}
 
 
-def test_rules_that_change(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_edited_gitignore_counts_from_then_on(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
     """A .gitignore that is edited counts from then on, and is not reported itself."""
     watching = watch()
     sweep = watch_set_module.WatchSet.sweep
@@ -184,7 +184,7 @@ def test_files_of_the_plan_are_watched_anywhere(watch: Watch, tmp_path: Path):
     assert watching.changes() == {str(tmp_path / "two"): Kind.DEPENDENCIES}
 
 
-def test_folders_of_templates(watch: Watch, watch_set: Path):
+def test_pages_count_once_their_folder_is_reported(watch: Watch, watch_set: Path):
     """Pages count once a framework has reported its template folders; what is there already is not reported."""
     (watch_set / "pages").mkdir()
     (watch_set / "pages/page.html").write_text("one", encoding="utf-8")
@@ -242,7 +242,7 @@ def test_a_burst_ends_with_an_empty_queue(watch: Watch, watch_set: Path, monkeyp
     assert watching.changes() == {"app.py": Kind.CODE, "shop/views.py": Kind.CODE}
 
 
-def test_saved_while_the_watch_began(watch: Watch, watch_set: Path):
+def test_a_save_while_the_watch_began_is_told(watch: Watch, watch_set: Path):
     """What was saved after the start and before the first look is told."""
     future = time.time() + 5
     os.utime(watch_set / "app.py", (future, future))
@@ -267,7 +267,9 @@ class Exhausted(Inotify):
 
 
 @pytest.mark.parametrize("kernel", [Scarce, Exhausted])
-def test_the_kernels_limits(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch, kernel: type):
+def test_everything_is_polled_at_the_kernels_limits(
+    watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch, kernel: type
+):
     """Where the kernel has no watch or no instance left everything is polled, and one event says so."""
     monkeypatch.setattr(watch_set_module, "Inotify", kernel)
     watching = watch()
@@ -301,7 +303,7 @@ def test_a_mute_mount_is_polled(watch: Watch, watch_set: Path, monkeypatch: pyte
     assert watching.changes() == {"app.py": Kind.CODE}
 
 
-def test_the_sweep_behind_events(watch: Watch, watch_set: Path):
+def test_the_sweep_finds_what_no_event_told(watch: Watch, watch_set: Path):
     """What no event told of is found by the sweep."""
     watching = watch()
     watching.source.drop(str(watch_set / "shop"))
