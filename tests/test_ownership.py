@@ -27,7 +27,7 @@ def sound(volume):
         folder.write("file", b"ours")
 
 
-def test_made_and_found_again(tmp_path):
+def test_levels_are_made_with_their_modes_and_found_again(tmp_path):
     """Levels are made with the modes that were asked for, whatever the umask; what is written is read."""
     before = os.umask(0)
     try:
@@ -112,7 +112,7 @@ def unix_socket(path):
     [foreign, hidden, open_to_all, open_to_the_group, link, file, fifo, unix_socket],
     ids=lambda each: each.__name__,
 )
-def test_no_level_of_anybody_elses(volume, level, plant):
+def test_a_level_of_another_user_is_refused(volume, level, plant):
     """A level that another user has made, or may write, or that is not a folder, is refused; nothing is made in it."""
     where = volume
     for name in LEVELS[:level]:
@@ -162,7 +162,7 @@ def writable_file(path):
     [hard_link, soft_link, foreign_file, writable_file, fifo, unix_socket, open_to_all],
     ids=lambda each: each.__name__,
 )
-def test_no_file_of_anybody_elses(volume, plant):
+def test_a_file_that_another_user_can_have_written_is_not_read(volume, plant):
     """A file that another user can have written, a link, and what is not a file, is not read; writing replaces it."""
     sound(volume)
     target = volume.joinpath(*LEVELS, "file")

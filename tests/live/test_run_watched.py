@@ -232,7 +232,7 @@ def test_a_run_leaves_nothing(watched: Run, project: Path):
     assert ends(second)
 
 
-def test_a_command_that_does_not_exist(watched: Run):
+def test_a_command_that_does_not_exist_waits_for_no_save(watched: Run):
     """A command that does not exist is no reason to wait for a save: the exit code is a shell's."""
     command = watched("no-such-program")
     assert command.code() == 127

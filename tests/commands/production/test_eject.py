@@ -72,7 +72,7 @@ def test_eject_refuses_a_project_that_cannot_be_imported(eject, shop, text, foun
     assert sorted(file.name for file in shop.root.iterdir()) == ["app.py"]
 
 
-def test_a_server_that_does_not_fit(eject, shop):
+def test_a_server_that_does_not_fit_is_refused(eject, shop):
     """A server that is unknown, or that the index does not have for these pins, is refused with what to do instead."""
     shop.write("app.py", APP)
     done = eject("--server=apache")

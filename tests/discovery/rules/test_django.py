@@ -97,7 +97,7 @@ def test_django_is_recognised_without_a_manage_py(find):
     assert target.environ == {"DJANGO_SETTINGS_MODULE": "shop.settings"}
 
 
-def test_a_manage_py_of_somebody_elses(find):
+def test_a_manage_py_that_is_not_djangos_is_left_out(find):
     """Not every manage.py is Django's."""
     files = {
         "manage.py": "from flask_script import Manager\nfrom app import app\nManager(app).run()\n",

@@ -37,7 +37,7 @@ def needs(shop: Shop, requirements: str = "", **files: str) -> list[dict[str, st
 
 
 @pytest.mark.parametrize("requirement", ["toaster==99.0", "toaster>=99", "toaster[x]==99.0", "toaster~=99.0"])
-def test_a_version_that_does_not_exist(shop: Shop, requirement: str):
+def test_the_newest_version_is_offered_for_a_missing_one(shop: Shop, requirement: str):
     """The newest version that the index has for this Python is offered."""
     for version in ("1.0", "1.5"):
         wheel(shop.wheels, "toaster", version)
