@@ -2,6 +2,8 @@
 
 ``burst`` decides by the times of the files; this module knows the programs that write them, the files that are being
 written, and for how long more may come. Runs in the watcher's thread, except for ``arriving_s``.
+
+Decision 49 says why.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A ``WatchSet`` turns events and scans into paths of files that may have changed. ``watcher`` decides whether they did,
 and when to report it. Runs in the watcher's thread.
+
+Decision 7 says why.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A companion starts once the environment is complete and BEFORE_START has run. Nothing that it does affects the worker.
 Runs in the supervisor's loop.
+
+Decision 45 says why.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ loop; nothing here blocks, and a side that does not read stops the reading of th
 
 When a side ends, everything that waits for the other side is sent first; only then does the other side see the end.
 Messages that the other side still sends are forwarded too, for a limited time.
+
+Decision 13 says why.
 """
 
 from __future__ import annotations

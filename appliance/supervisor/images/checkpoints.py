@@ -2,6 +2,8 @@
 
 Decides nothing over time. What happens becomes an event of ``checkpoint_states``, whose actions are performed here.
 Where anything is in doubt, workers are forked from the preloader. Runs in the supervisor's loop.
+
+Decision 64 says why.
 """
 
 from __future__ import annotations

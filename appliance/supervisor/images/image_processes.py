@@ -1,6 +1,8 @@
 """Hold the processes of the images: fork them, give each its time, signal and end them.
 
 Runs in the supervisor's loop.
+
+Decision 66 says why.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ when it is quiet or, at the latest, when it ends. A process imports that list, a
 only then are workers forked from it. One worker is forked ahead, and waits for its start: a reload pays for no fork.
 The list is kept for the next start of the appliance, which then imports it at once. Other packages, another interpreter
 or another environment have another list, and another preloader.
+
+Decision 14 says why.
 """
 
 from __future__ import annotations

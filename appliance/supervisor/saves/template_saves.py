@@ -6,6 +6,8 @@ Theory of operation. Only the worker knows what its frameworks have cached, and 
 asked at each save of templates alone (``worker/frameworks/rereading``); its answer takes some milliseconds. If it says
 no, or nothing in time, the save is a reload like any other. A save that comes meanwhile joins the one that is asked
 about, so that a reload always takes all of them.
+
+Decision 8 says why.
 """
 
 from __future__ import annotations

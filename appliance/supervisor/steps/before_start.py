@@ -4,6 +4,8 @@ Decides nothing over time. What happens becomes an event of ``before_start_state
 
 The text is run with ``sh -e``: newlines, ``;`` and ``&&`` mean what they mean in a shell, and the first command that
 fails ends the run. Its inputs are the commands, their environment and its variables.
+
+Decision 12 says why.
 """
 
 from __future__ import annotations

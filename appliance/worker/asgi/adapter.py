@@ -2,6 +2,8 @@
 
 Handles the thread's side of a request, refuses WebSockets, and ends running requests when serving ends. Called in each
 request's thread, except where a method says that it runs in the loop.
+
+Decision 33 says why.
 """
 
 from __future__ import annotations

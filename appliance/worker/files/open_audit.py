@@ -14,6 +14,8 @@ has none to ten of them. Writes by C code that bypass Python are not seen.
 
 An exception from the hook would be raised by the project's ``open``. So the hook lets none pass, and is off after the
 first.
+
+Decision 28 says why.
 """
 
 from __future__ import annotations

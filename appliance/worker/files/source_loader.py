@@ -19,6 +19,8 @@ interpreter's own. A project's file that is loaded by its path, by a finder of s
 
 For each file, the loader records the mark of the file before it was read, and a checksum of what was read. So a save
 between the reading and the start of the watch is noticed.
+
+Decision 16 says why.
 """
 
 from __future__ import annotations

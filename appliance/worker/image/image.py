@@ -25,6 +25,8 @@ The forks in a picture:
 
 The image ends with ``os._exit``, and so does each fork that serves nothing. Only workers may run the exit hooks of
 modules, and the project's handlers of exceptions around the call that serves.
+
+Decision 62 says why.
 """
 
 from __future__ import annotations

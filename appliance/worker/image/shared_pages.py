@@ -9,6 +9,8 @@ first worker that has answered notes which pages were copied for it (``/proc/sel
 memory that all forks of the image share. A later fork asks the kernel to copy these pages before the save comes
 (MADV_POPULATE_WRITE, madvise(2), since Linux 5.14). It can't write to them itself, not even the byte that is there: the
 interpreter uses them meanwhile.
+
+Decision 65 says why.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ import a library in its first request that needs it. So a finder stays first on 
 that are still waited for, and the hook is applied after the module's own code. Only loaders of files are followed,
 which are made for one module each; what another loader has loaded is found when ``install`` is called again, after a
 request.
+
+Decision 57 says why.
 """
 
 from __future__ import annotations

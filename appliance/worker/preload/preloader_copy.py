@@ -10,6 +10,8 @@ repeats at most half of this one, and the pauses for the copies (2 ms each) are 
 All copies share one channel of the supervisor, which sends the next request on it. A copy reads it only when it wakes
 up, and says hello only then. The preloader holds a pipe to each copy, and tells it through that pipe when another copy
 replaces it. If the preloader crashes, the pipe ends without a message, and the copy stays.
+
+Decision 29 says why.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ Theory of operation. The text streams stay the same objects, because modules may
 ours. It keeps the incomplete line of each thread and request, so that the output of two requests never mixes, and
 writes whole lines at once. The caller itself does the write, as it would without us: so a printed line is written
 before the next statement runs, a slow log slows its writer, and forked children print in the same way.
+
+Decision 17 says why.
 """
 
 from __future__ import annotations

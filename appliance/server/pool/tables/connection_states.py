@@ -2,6 +2,8 @@
 
 Pure: no socket, no clock, no thread. ``connections`` turns what happens into events and performs the actions, with the
 server's lock held.
+
+Decision 39 says why.
 """
 
 from __future__ import annotations

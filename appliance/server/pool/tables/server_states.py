@@ -2,6 +2,8 @@
 
 Pure, as ``connection_states``. ``pool`` turns what its owner asks for, and what the watchdog finds, into events, and
 performs the actions.
+
+Decision 43 says why.
 """
 
 from __future__ import annotations

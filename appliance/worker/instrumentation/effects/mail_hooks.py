@@ -1,11 +1,13 @@
 """Keep the mail that the project sends with ``smtplib``, and note it for the page of its request.
 
-Runs in the threads of the project. The decision "Mail is kept" says why.
+Runs in the threads of the project.
 
 Theory of operation. Where mail is kept, a session with a server begins as usual, but with ``SmtpSink`` in the place
 of the socket: every library that uses smtplib works unchanged, and nothing leaves. Sessions with a server for
 tests, and all of them with APPLIANCE_MAIL=send, are the project's own. A mail is noted in both cases, where its text is
 handed over. If this can't be decided, the mail is kept.
+
+Decision 53 says why.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The original gets the same arguments, and its result and its exceptions pass through. Only the clock is read
 around the call; the query is noted after it.
+
+Decision 59 says why.
 """
 
 from __future__ import annotations
