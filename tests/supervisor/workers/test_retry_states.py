@@ -249,7 +249,7 @@ def test_a_kill_ends_what_is_wanted():
         (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropImage("it does not fit the project")]),
     ],
 )
-def test_the_preloader_forks_after_a_swap_that_does_not_come_up(event: Event, actions: list[Action]):
+def test_a_swap_that_does_not_come_up_is_followed_by_a_fork(event: Event, actions: list[Action]):
     """Whatever becomes of a worker from an image before it serves: the next one is forked from the preloader."""
     state, _ = history(BootRequested(1), Started(1, Source.IMAGE))
     state, performed = history(event, state=state)
