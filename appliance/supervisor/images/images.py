@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from appliance.watch.kinds import Kind
 
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
-CALM_S = 30.0  # without a save, before a spare that has copied nothing takes the place of the one that has
+CALM_S = 30.0  # without a save, before a spare that has copied memory is replaced by one that has not
 KEPT_FILES = 4  # every swap compiles these files again, about 1 ms each
 
 

@@ -1,6 +1,6 @@
-"""Start the processes of children: the only module that does, and what a start refuses leaves nothing open.
+"""Start the processes of children. If a start is refused, no descriptor stays open.
 
-Runs in the supervisor. ``spawn`` says what the project's side is sent after its start.
+Runs in the supervisor, where no other module starts a process. ``spawn`` sends the project's side what it needs.
 """
 
 from __future__ import annotations
