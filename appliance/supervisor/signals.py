@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+# SIGTERM is how an engine ends a container: no failure. The others are told as a shell does.
+EXIT_CODES = MappingProxyType({each.name: 0 if each is signal.SIGTERM else 128 + each for each in STOPPING})
 
 
 def answer_early() -> None:
@@ -23,7 +26,7 @@ def answer_early() -> None:
     def end(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP and not has_terminal():
             return  # a request to reload, before anything is loaded
-        os._exit(0 if number == signal.SIGTERM else 128 + number)
+        os._exit(EXIT_CODES[signal.Signals(number).name])
 
     for number in STOPPING:
         signal.signal(number, end)  # noqa: TID251  this is the one place

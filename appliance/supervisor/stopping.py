@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.signals import EXIT_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +30,6 @@ WORK_S = 8.0  # background work has at most this time
 LAST_S = 1.0  # then PID 1 ends, whatever lives: a process that waits in the kernel can't be killed
 # The roles of the children that end last: two take what the others log, one answers probes.
 LAST = frozenset({Role.RECORDER, Role.EXPORTER, Role.PROBES})
-_EXIT_CODES = {"SIGINT": 130, "SIGQUIT": 131, "SIGHUP": 129}
 
 
 class Stopping:
@@ -61,7 +61,7 @@ class Stopping:
     def begin(self, signal: str, parts: Sequence[Callable[[], object]] = ()) -> None:
         """Close the other parts, each by its function, and ask every child to end."""
         self._began = time.monotonic()
-        self.exit_code = _EXIT_CODES.get(signal, 0)
+        self.exit_code = EXIT_CODES.get(signal, 0)
         self._loop.call_later(STOP_GRACE_S + self._work_s + LAST_S, self._give_up)
         self._log.event("info", "appliance.stopping", signal=signal)
         for close in parts:
