@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..ending.exit_hooks import ExitHooks
 from ..files.loaded_modules import namespaces
 from ..files.log_files import LogFiles
+from ..files.project_places import is_installed
 from ..preload import fork_safety
 from .driver_connections import DriverConnections
 from .effect_rules import RULES
@@ -181,7 +182,7 @@ class ImportEffects:
             name = str(frame.f_globals.get("__name__", ""))
             if self._is_project_path(frame.f_code.co_filename) and not name.startswith(_OURS):
                 return f"{name}, line {frame.f_lineno},"
-            if "/site-packages/" in frame.f_code.co_filename:
+            if is_installed(frame.f_code.co_filename):
                 package = name.partition(".")[0]
             frame = frame.f_back
         return package or "Python"
