@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,16 +38,24 @@ def states(name):
     return not set(VERBS.split()).isdisjoint(CLAUSE.sub("", name).split("_"))
 
 
+def named():
+    """Each test, as its file and its name."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        if "apps" not in path.parts:
+            for node in nodes(path):
+                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                    yield str(path.relative_to(TESTS)), node.name
+
+
 def test_names_of_tests_state_what_holds():
     """The name of each test has a finite verb: "a broken save shows its line", and not "a broken save"."""
-    silent = [
-        f"{path.relative_to(TESTS)}: {node.name}"
-        for path in sorted(TESTS.rglob("test_*.py"))
-        if "apps" not in path.parts
-        for node in nodes(path)
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not states(node.name)
-    ]
-    assert silent == []
+    assert [f"{path}: {name}" for path, name in named() if not states(name)] == []
+
+
+def test_no_two_tests_have_one_name():
+    """Each test has a name of its own, so a line of pytest's summary says which one it is."""
+    counts = Counter(name for _, name in named())
+    assert [name for name, count in counts.items() if count > 1] == []
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_a_query_has_its_rows_and_its_error():
     assert (broken["rows"], broken["parameters"], broken["error"]) == (0, "int", "no such table: books")
 
 
-def test_queries_that_are_not_kept_are_counted():
+def test_an_assistant_is_told_how_many_queries_there_were():
     """An assistant is told how many there were, also where the record of the request was too large for them."""
     told = part_of({"details": {"queries": [], "queries_left_out": 1200}}, "queries", PROJECT, 0)
     assert (told["count"], told["not_kept"], told["queries"]) == (1200, 1200, [])

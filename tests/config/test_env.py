@@ -146,7 +146,7 @@ def test_many_bad_lines_are_reported_once(load):
     assert "9 more" in str(reported[".env"])
 
 
-def test_windows_text_is_read(load):
+def test_an_env_file_of_windows_is_read(load):
     """A file in UTF-16, as Windows PowerShell's > writes it, is read, with a message about its encoding."""
     environment = load({".env": "A=ü\r\nB=2\r\n".encode("utf-16")})
     assert (environment.values["A"], environment.values["B"]) == ("ü", "2")

@@ -105,7 +105,7 @@ def test_a_backslash_continues_a_line(read):
     assert [file.name for file in found.files] == ["r.txt", "more.txt"]
 
 
-def test_windows_text_is_read(read):
+def test_a_requirements_file_of_windows_is_read(read):
     """A file that PowerShell wrote in UTF-16 is read as pip reads it."""
     assert read({"r.txt": "flask\n".encode("utf-16")}).flat == "flask\n"
 

@@ -135,7 +135,7 @@ def test_without_debugpy_the_project_is_served(start: Start, port: int):
     assert appliance.get()[1] == b"one"
 
 
-def test_a_taken_port_is_an_error(start: Start, port: int):
+def test_a_taken_port_of_the_debugger_ends_the_start(start: Start, port: int):
     """A debugger's port that another process has ends the start with one event that names the setting."""
     with socket.create_server(("127.0.0.1", port)):
         appliance = start(APPLIANCE_DEBUGPY=str(port))

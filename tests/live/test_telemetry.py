@@ -363,7 +363,7 @@ def app(environ, start_response):
 """
 
 
-def test_a_project_that_traces_itself_is_left_alone(start: Starting, project: Path, collecting: Collector):
+def test_a_project_that_traces_itself_keeps_its_own_spans(start: Starting, project: Path, collecting: Collector):
     """A project that traces itself keeps its spans and its calls' fields; the log's lines are exported as before."""
     (project / "app.py").write_text(OWN, encoding="utf-8")
     appliance = served(start(**settings_of(collecting)))

@@ -190,7 +190,7 @@ def test_the_log_goes_on_after_a_full_disk(pipe, stderr, monkeypatch, code):
 
 
 @pytest.mark.usefixtures("thread_faults")
-def test_no_thread_is_available(pipe, faults):
+def test_the_caller_writes_if_no_thread_is_available(pipe, faults):
     """If no thread can be started, the caller writes the line, and a thread does as soon as there is one."""
     reading, writing = pipe
     faults.plan("log-writer", NO_THREAD)

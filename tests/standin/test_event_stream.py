@@ -112,7 +112,7 @@ def test_a_close_ends_every_stream():
     assert not ended.is_alive()
 
 
-def test_streams_are_bounded():
+def test_a_stream_too_many_is_refused():
     """One too many is refused with 503, and a stream that was closed makes room for another, once."""
     stream = EventStream()
     held: list[Any] = [opened(stream) for _ in range(event_stream.STREAMS_MAX)]

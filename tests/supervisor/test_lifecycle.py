@@ -305,7 +305,7 @@ def test_no_sequence_of_events_boots_twice(events: list[Event]):
     assert booted == sorted(set(booted))
 
 
-def test_every_event_is_listed():
+def test_every_event_of_the_lifecycle_is_listed():
     """Each kind of event has a row somewhere: none is invented and then forgotten."""
     listed = {event for row in ROWS.values() for event in row}
     assert listed == set(EVENTS) == set(Event.__subclasses__())

@@ -95,7 +95,7 @@ def test_a_failed_call_is_an_error_with_its_secrets_masked(changes: dict[str, An
     assert "longsecret" not in str(step.span.status.description)
 
 
-def test_secrets_are_masked_everywhere():
+def test_secrets_are_masked_in_spans():
     """By the name of a parameter, by APPLIANCE_REDACT, and by their text."""
     url = "https://u/a?ticket=1&X-Amz-Signature=2&q=longsecret&ok=3#longsecret"
     (step,) = steps(effects={"calls": [{**CALL, "url": url}]})

@@ -67,7 +67,7 @@ def test_the_kind_of_content_has_no_parameters(name: str, value: str, kind: str)
     assert Outcome(200, [("X-First", "a"), (name, value)]).kind == kind
 
 
-def test_secrets_are_masked_everywhere():
+def test_secrets_are_masked_in_an_outcome():
     """A secret parameter, a secret value and a cookie's value are in no field and not in the content."""
     fields = [("Content-Type", "application/json"), ("Set-Cookie", "id=abc; Path=/"), ("X-Where", "a long secret")]
     got = made(b'{"pin": 12, "other": "a long secret", "n": 1}', fields)

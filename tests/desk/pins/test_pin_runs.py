@@ -113,7 +113,7 @@ def test_a_change_is_told_once(site: Site):
     assert [each["of_generation"] for each in site.events] == [2, 4]
 
 
-def test_a_difference_is_shown_before_the_second_run(site: Site):
+def test_pages_get_a_difference_before_the_second_run(site: Site):
     """People see the first run's difference, without its number of queries; parts that differ anyway go later."""
     site.ask("pin", number=17)
     site.wait("first")

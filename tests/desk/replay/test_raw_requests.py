@@ -13,7 +13,7 @@ def message(number: int, body: bytes = b"", head: bytes = b"GET / HTTP/1.1") -> 
     return RequestDetails({"request_id": f"r{number}", "ended_us": number}, head, body, b"").pack()
 
 
-def test_the_last_requests_are_kept():
+def test_the_last_received_requests_are_kept():
     """The oldest go first, by number and by bytes; junk changes nothing."""
     kept = RawRequests(most_requests=3, most_bytes=10_000)
     for number in range(5):

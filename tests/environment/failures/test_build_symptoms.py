@@ -58,7 +58,7 @@ def test_the_words_of_a_build_lead_to_its_remedy(text, reported):
 
 
 @pytest.mark.parametrize("symptom", BUILD_SYMPTOMS, ids=lambda symptom: symptom.pattern[:40])
-def test_each_row_is_met(symptom):
+def test_each_row_of_build_symptoms_is_met(symptom):
     """No row stands behind one that takes its words."""
     assert any((met := build_symptom(text)) and met[0] is symptom for text, _ in WORDS)
 

@@ -72,7 +72,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("message", UV_MESSAGES, ids=lambda message: message.meaning)
-def test_each_row_is_met(message):
+def test_each_row_of_uvs_messages_is_met(message):
     """No row stands behind one that takes its words, and each has words that are uv's."""
     found = [uv_message(f"error: {words}", offline=message.offline) for words in WORDS[message.meaning]]
     assert {each.meaning for each in found} == {message.meaning}

@@ -65,7 +65,7 @@ def test_a_line_of_the_bound_is_whole():
     assert marks(all_lines([b"xxxx\n"], 4)[0]) is None
 
 
-def test_memory_is_bounded():
+def test_the_memory_of_a_line_is_bounded():
     """A stream without newlines is let out as it comes, and never held beyond the bound."""
     lines = Lines()
     count = sum(len(line) for _ in range(64) for line in lines.feed(b"x" * 65_536))

@@ -80,7 +80,7 @@ class Pieces:
         (b"0\r\nX-Forwarded-" + b"a" * 60 + b": b\r\n", 400, NO_TRAILER.format("X-Forwarded-" + "a" * 28)),
     ],
 )
-def test_each_refusal_says_what_was_found(data: bytes, status: int, reason: str):
+def test_each_refused_chunk_says_what_was_found(data: bytes, status: int, reason: str):
     """A malformed chunked body is refused with a status, and a reason that names what is bad, however it is cut."""
     whole, cut = (data,) if data else (), [data[at : at + 1] for at in range(len(data))]
     for pieces in (whole, cut):

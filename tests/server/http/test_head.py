@@ -69,7 +69,7 @@ REFUSALS: list[tuple[bytes, int, str]] = [
 
 
 @pytest.mark.parametrize(("line", "status", "reason"), REFUSALS)
-def test_each_refusal_says_what_was_found(line: bytes, status: int, reason: str):
+def test_each_refused_head_says_what_was_found(line: bytes, status: int, reason: str):
     """A bad request line is refused with its status, and a reason that names what is bad, and the RFC's section."""
     with pytest.raises(RequestRefused) as caught:
         HeadParser(FieldReader(Limits())).parse(line + b"\r\nHost: a")

@@ -38,7 +38,7 @@ def test_what_is_alike_is_held_once(serve: Serve, every: Every):
     assert (len(storage.held), storage.memory_left) == (0, Limits().held_bytes)
 
 
-def test_memory_is_bounded(serve: Serve):
+def test_the_memory_of_slow_responses_is_bounded(serve: Serve):
     """Different contents beyond the bound of memory are in files, which are free again afterwards."""
     count = iter(range(1000))
 

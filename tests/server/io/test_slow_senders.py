@@ -86,7 +86,7 @@ def test_the_line_tells_of_the_whole_time(serve: Serve, kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_client_that_expects_it_is_told_to_go_on(serve: Serve, kind: str):
+def test_a_slow_client_that_expects_it_is_told_to_go_on(serve: Serve, kind: str):
     """100 (Continue) is sent once to a client whose body is waited for without a thread (RFC 9110, 10.1.1)."""
     served = serve(threads=1)
     request = post(PART, "Expect: 100-continue") if kind == "length" else chunked(PART, fields=["Expect: 100-continue"])

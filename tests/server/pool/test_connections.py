@@ -66,7 +66,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     made.close()
 
 
-def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
+def test_a_waiting_head_has_its_time_from_its_first_byte(scene: Scene):
     """A client that sends a byte now and then is refused when the head's time is over: bytes renew nothing."""
     connection, client = scene.connect()
     assert scene.look() is None

@@ -133,7 +133,7 @@ def test_no_more_run_than_threads(work: Make):
     crowd.wait(lambda: not crowd.requests and not crowd.running)
 
 
-def test_streams_are_bounded(work: Make):
+def test_streams_that_leave_the_count_are_bounded(work: Make):
     """No more requests than ``max_streams`` leave the count; what has left it stays so."""
     crowd = work(threads=3, max_streams=1)
     crowd.begin(2)

@@ -172,7 +172,7 @@ def test_a_thread_comes_back_to_a_pool_without_a_leader(turns: Turns):
     assert len(turns.led) == 2
 
 
-def test_no_thread_is_available(turns: Turns):
+def test_a_refused_thread_is_logged_once(turns: Turns):
     """A refused thread is logged once for as long as it lasts, wakes the watchdog, and leaves nothing behind."""
     turns.refusal = RuntimeError("can't start new thread")
     turns.appoint()

@@ -52,7 +52,7 @@ def test_a_failure_says_where_and_what_to_do():
     assert "killed by SIGKILL" in reloads_page([{**SAVED, "event": "worker.exited", "how": "killed by SIGKILL"}], "now")
 
 
-def test_many_files_are_counted():
+def test_the_page_counts_many_files():
     """A save of many files shows the first ones, and how many more there are."""
     assert "<code>e.py</code> and 2 more" in reloads_page(
         [{**SAVED, "files": [f"{name}.py" for name in "abcdefg"]}], "now"

@@ -103,7 +103,7 @@ def test_each_failure_waits_longer():
     assert (waits[0], waits[-1]) == (0.05, 30.0)
 
 
-def test_a_crash_loop_is_reported_once():
+def test_a_companions_crash_loop_is_reported_once():
     """The first failure of a row is reported, then the one that makes it a crash loop, and nothing more."""
     found = reports(failures(40))
     assert [each.count for each in found] == [0, CRASH_LOOP]
@@ -134,7 +134,7 @@ def test_a_change_starts_what_waits_at_once():
     assert history(*failures(7), Removed())[1] == [Forget()]
 
 
-def test_a_start_that_fails_is_tried_again():
+def test_a_companions_start_that_fails_is_tried_again():
     """A companion without a process is reported with the reason, and tried again after the wait."""
     state, actions = history(Declared(), StartFailed("no folder", "make it"))
     assert actions == [ReportFailure("no folder", WAITS_S[0], action="make it"), RetryLater(1, WAITS_S[0])]

@@ -308,7 +308,7 @@ def test_each_row_changes_what_it_names(before: State, event: Event, after: Stat
     assert history(event, state=before) == (after, actions)
 
 
-def test_every_event_is_listed():
+def test_every_event_of_preloading_is_listed():
     """Each kind of event has a row somewhere, and each phase has its rows."""
     assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
     assert set(ROWS) == set(Phase)

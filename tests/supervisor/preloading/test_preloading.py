@@ -283,7 +283,7 @@ def test_workers_start_cold_if_no_descriptor_is_left(processes, tmp_path: Path):
     project.preloading.close()
 
 
-def test_a_worker_is_forked_ahead(processes, tmp_path: Path):
+def test_a_worker_is_forked_ahead_once_the_last_one_serves(processes, tmp_path: Path):
     """A worker is forked ahead once the last one serves; a save takes it, and another one follows."""
     project = processes(Project(tmp_path))
     project.learns()

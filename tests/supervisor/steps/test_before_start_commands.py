@@ -287,7 +287,7 @@ def test_a_file_counts_as_the_commands_from_a_tick_before_their_run(
 
 
 @pytest.mark.parametrize("again", [True, False])
-def test_a_failure_waits_while_files_arrive(project: Project, again: bool):
+def test_failed_commands_wait_while_files_arrive(project: Project, again: bool):
     """Commands that fail with half of the files are reported only if no more files come that run them again."""
     project.holding = Holding()
     project.before_start.start(1, analysis())

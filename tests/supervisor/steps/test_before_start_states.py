@@ -92,7 +92,7 @@ def test_a_run_without_a_process_is_reported_and_can_be_repeated():
     assert history(RunRequested(2, "a"), EarlierRunsGone(), state=state)[1] == [Run(2)]
 
 
-def test_every_event_is_listed():
+def test_every_event_of_the_commands_is_listed():
     """Each kind of event has a row somewhere, and each phase has its rows."""
     assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
     assert set(ROWS) == set(Phase)

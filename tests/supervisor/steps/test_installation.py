@@ -282,7 +282,7 @@ def test_a_module_that_has_left_python_is_installed(
 
 
 @pytest.mark.parametrize("again", [True, False])
-def test_a_failure_waits_while_files_arrive(project: Project, again: bool):
+def test_a_failed_installation_waits_while_files_arrive(project: Project, again: bool):
     """An installation from half of a file is reported only if no more files come that start another one."""
     project.holding = Holding()
     project.installation.start(1, PLAN)

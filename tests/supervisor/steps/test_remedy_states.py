@@ -39,7 +39,7 @@ def test_a_press_runs_the_remedy():
     assert history(Ended(1, "exit status 3"), state=state)[1] == [ReportFailure("exit status 3")]
 
 
-def test_a_second_press_starts_nothing():
+def test_a_running_remedy_is_not_started_again():
     """A remedy that runs is not started again; another one is refused until then."""
     state, _ = history(Pressed("one"))
     assert history(Pressed("one"), state=state) == (state, [])
@@ -96,7 +96,7 @@ def test_an_action_in_a_thread_can_not_be_ended():
     assert history(Ended(1), state=state)[1] == [ReportSuccess()]
 
 
-def test_every_event_is_listed():
+def test_every_event_of_a_remedy_is_listed():
     """Each kind of event has a row somewhere, and each phase has its rows."""
     assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
     assert set(ROWS) == set(Phase)

@@ -190,7 +190,7 @@ def test_nothing_is_started_after_the_stop():
         assert (state.acceptor, state.page, actions) == (Acceptor.CLOSED, None, [])
 
 
-def test_every_event_is_listed():
+def test_every_event_of_the_acceptor_is_listed():
     """Each kind of event has a row somewhere, and each acceptor has its rows."""
     assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
     assert set(ROWS) == set(Acceptor)

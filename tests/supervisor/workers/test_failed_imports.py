@@ -97,7 +97,7 @@ def test_a_save_meanwhile_makes_it_old(project: Project, state: State):
 
 
 @pytest.mark.parametrize("superseded", [True, False])
-def test_a_failure_waits_while_files_arrive(project: Project, superseded: bool):
+def test_a_failed_import_waits_while_files_arrive(project: Project, superseded: bool):
     """An import that fails with half of the files is expected to end, and reported unless more files have come."""
     project.holding = Holding()
     project.failed_imports.handle(project.child, BROKEN)

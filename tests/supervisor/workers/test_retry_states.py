@@ -286,7 +286,7 @@ def test_a_swapped_worker_that_serves_is_as_any_other():
         assert history(late, state=forked) == (forked, [])
 
 
-def test_every_event_is_listed():
+def test_every_event_of_an_attempt_is_listed():
     """Each kind of event has a row somewhere, and each stage has its rows."""
     assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
     assert set(ROWS) == set(Stage)

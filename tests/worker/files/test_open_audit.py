@@ -204,7 +204,7 @@ def test_no_audit_event_makes_open_fail(opening: Opening, arguments: tuple[Any, 
     assert opening.hooks.dropped == set()
 
 
-def test_a_failing_hook_is_reported_once_and_left_out(opening: Opening, monkeypatch: pytest.MonkeyPatch):
+def test_a_failing_audit_hook_is_reported_once_and_left_out(opening: Opening, monkeypatch: pytest.MonkeyPatch):
     """A failure of ours in the hook is not the project's; the hook is reported once, and left out from then on."""
     monkeypatch.setattr(opening.inputs, "absolute", lambda _: 1 / 0)
     reports: list[str] = []

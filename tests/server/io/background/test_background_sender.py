@@ -46,7 +46,7 @@ def test_a_response_is_sent_while_the_thread_goes_on(server: Server, tmp_path: A
     assert sender.thread.daemon
 
 
-def test_a_part_of_a_file_is_sent(server: Server, tmp_path: Any):
+def test_a_part_of_a_file_begins_a_transfer(server: Server, tmp_path: Any):
     """A part of a file begins a transfer as bytes do."""
     sender = server.start()
     wire, client = server.connect(sender)

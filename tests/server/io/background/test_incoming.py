@@ -93,7 +93,7 @@ def test_bytes_that_have_no_room_are_kept(wire: Any, monkeypatch: pytest.MonkeyP
     assert (storage.memory_left, storage.files) == (3, 0)
 
 
-def test_a_body_must_come_in_time(wire: Any, storage: Storage, clock: Clock):
+def test_a_body_that_is_received_in_the_background_must_come_in_time(wire: Any, storage: Storage, clock: Clock):
     """Time passes for a client that sends nothing, and comes back with its bytes; none left is 408."""
     incoming = incoming_of(wire, storage, 10_000, most=100_000)
     clock.now += 3.0
