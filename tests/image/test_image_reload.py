@@ -66,7 +66,7 @@ def test_twenty_edits_lose_nothing(start, folder, how):
             else:  # as editors do that write beside the file
                 (folder / "wsgi.py.new").write_text(SOURCE.format(edition=edition))
                 (folder / "wsgi.py.new").rename(folder / "wsgi.py")
-            container.wait_for("reload.finished", count=edition, timeout=20)
+            container.wait_for("reload.finished", count=edition)
             assert container.get().text == f"edition {edition}"
     # A machine that is so busy that a reload takes a second may show the page that says so; nothing else is excused.
     busy = any(event["duration_s"] > 0.5 for event in container.events("reload.finished"))
@@ -80,14 +80,14 @@ def test_a_save_by_renaming_is_noticed_again_and_again(container, folder):
         beside = folder / ".wsgi.py.swp"
         beside.write_text(SOURCE.format(edition=edition))
         beside.rename(folder / "wsgi.py")
-        container.wait_for("reload.finished", count=edition, timeout=20)
+        container.wait_for("reload.finished", count=edition)
         assert container.get().text == f"edition {edition}"
 
 
 def test_a_syntax_error_is_shown_and_fixed(container, folder):
     """A syntax error's file and line are on the page, in log and status; fixing it needs no restart."""
     (folder / "wsgi.py").write_text("def application(environ, start_response):\n    return [b'open'\n")
-    event = container.wait_for("worker.failed", timeout=20)
+    event = container.wait_for("worker.failed")
     assert (event["file"], event["line"]) == ("/workspace/wsgi.py", 2)
     for accept in ("text/html", "text/plain", "application/json"):
         page = container.get(accept=accept)
@@ -99,7 +99,7 @@ def test_a_syntax_error_is_shown_and_fixed(container, folder):
     assert "wsgi.py" in status
     assert "line 2" in status or ":2" in status
     (folder / "wsgi.py").write_text(SOURCE.format(edition=1))
-    container.wait_for("reload.finished", timeout=20)
+    container.wait_for("reload.finished")
     assert container.get().text == "edition 1"
     assert container.state()["Restarting"] is False
 
@@ -108,6 +108,6 @@ def test_twenty_saves_at_once_settle_on_the_last(container, folder):
     """After a burst of saves the last one is served."""
     for edition in range(1, 21):
         (folder / "wsgi.py").write_text(SOURCE.format(edition=edition))
-    container.wait_for("reload.finished", timeout=20)
+    container.wait_for("reload.finished")
     editions = (container.get().text for _ in itertools.repeat(None, 500))
     assert "edition 20" in editions
