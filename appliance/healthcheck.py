@@ -71,7 +71,7 @@ def judge(path: str, timeout_s: float = FOREVER) -> tuple[int, str]:
     while True:
         try:
             status = ask(path, max(_LEAST_S, min(ANSWER_S, until - time.monotonic())))
-        except (FileNotFoundError, ConnectionRefusedError) as error:
+        except (FileNotFoundError, ConnectionError) as error:  # a supervisor that starts may be slow to answer too
             if time.monotonic() + POLL_S > bound:
                 return 1, f"unhealthy: no answer from the supervisor at {path}: {error}"
         except (OSError, ValueError) as error:

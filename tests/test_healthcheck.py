@@ -145,6 +145,20 @@ def test_a_supervisor_that_is_slow_to_listen_is_waited_for(tmp_path, monkeypatch
         assert healthcheck.judge(str(path))[0] == 0
 
 
+def test_a_connection_that_breaks_is_tried_again(tmp_path, monkeypatch):
+    """A supervisor that closes a connection before it has read the question is asked again."""
+    path = tmp_path / "status.sock"
+    asked = iter([ConnectionResetError(104, "reset"), BrokenPipeError(32, "broken"), {"health": "healthy"}])
+
+    def ask(*_):
+        if isinstance(answer := next(asked), OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(healthcheck, "ask", ask)
+    assert healthcheck.judge(str(path))[0] == 0
+
+
 @pytest.mark.parametrize("answer", [b"", b"OK", b'["healthy"]', b'{"health": "healthy"', b"\xff\xfe", b"{}"])
 def test_what_is_not_a_status_is_unhealthy(tmp_path, answer):
     """An answer that is empty, cut short, or no JSON object is unhealthy, never an error of the check's own."""

@@ -89,7 +89,7 @@ def test_saves_are_swapped_and_verified_on_the_newest_pythons(start, project, ta
     container.wait_for("image.ready", count=2)
     for number in range(3):
         text = shop("top", top=f"two {number}")
-        assert edited.save(text) == "checkpoint"
+        assert edited.save(text).startswith("checkpoint")
         assert edited.answers(text, "top", f"two {number}", python)
     container.wait_for("image.ready", count=3)
     assert edited.save(shop("last", top="two 2")) == "swapped"

@@ -20,6 +20,7 @@ from appliance.errors import NotRunningError
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.reporting import status_socket
 from appliance.supervisor.reporting.status_socket import StatusSocket, ask
+from tests.supervisor.fakes import FakeLoop
 
 STATUS = {"health": "unhealthy", "state": "broken", "generation": 3, "error": {"title": "words of the project's"}}
 STACKS = {"pid": 7, "stacks": "a stack"}
@@ -77,6 +78,29 @@ def test_root_and_the_owner_are_told_everything(path: Path):
     """The user that runs it, and root, get the answer."""
     assert ask(path) == STATUS
     assert ask(path, "stacks") == STACKS
+
+
+class BusyLoop(FakeLoop):
+    """A loop that comes to its timers before it looks at any descriptor."""
+
+    def watch(self, *_: object, **__: object) -> None:
+        """It will, some time."""
+
+    def unwatch(self, _: object) -> None:
+        """As the loop's."""
+
+
+def test_a_question_that_has_come_in_time_is_answered_on_a_busy_machine():
+    """Where the time for a question is over before the loop has looked, the question is read; nothing is reset."""
+    loop, (ours, theirs) = BusyLoop(), socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"stacks\n")
+        busy: Any = loop
+        answerers: dict[str, Any] = {"status": lambda answer: answer(STATUS), "stacks": lambda answer: answer(STACKS)}
+        status_socket._Connection(ours, answerers, busy, lambda _: None)
+        loop.advance(status_socket.QUESTION_S)
+        assert json.loads(theirs.recv(4096)) == STACKS
+        assert theirs.recv(4096) == b""
 
 
 @pytest.mark.parametrize("question", ["status", "stacks", "", "nonsense"])
