@@ -81,26 +81,35 @@ def test_root_and_the_owner_are_told_everything(path: Path):
 
 
 class BusyLoop(FakeLoop):
-    """A loop that comes to its timers before it looks at any descriptor."""
+    """A loop that comes to its timers before it looks at any descriptor but the first."""
 
-    def watch(self, *_: object, **__: object) -> None:
-        """It will, some time."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.watched: list[Callable[[], None]] = []
+
+    def watch(self, _: object, call: Callable[[], None], **__: object) -> None:
+        """Keep what to call."""
+        self.watched.append(call)
 
     def unwatch(self, _: object) -> None:
         """As the loop's."""
 
 
-def test_a_question_that_has_come_in_time_is_answered_on_a_busy_machine():
+def test_a_question_that_has_come_in_time_is_answered_on_a_busy_machine(tmp_path: Path):
     """Where the time for a question is over before the loop has looked, the question is read; nothing is reset."""
-    loop, (ours, theirs) = BusyLoop(), socket.socketpair()
-    with ours, theirs:
-        theirs.sendall(b"stacks\n")
-        busy: Any = loop
-        answerers: dict[str, Any] = {"status": lambda answer: answer(STATUS), "stacks": lambda answer: answer(STACKS)}
-        status_socket._Connection(ours, answerers, busy, lambda _: None)
+    loop: Any = BusyLoop()
+    answerers: dict[str, Any] = {"status": lambda answer: answer(STATUS), "stacks": lambda answer: answer(STACKS)}
+    listening = StatusSocket(tmp_path / "status.sock", answerers, loop)
+    assert listening.open() is None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(tmp_path / "status.sock"))
+        client.sendall(b"stacks\n")
+        accept = loop.watched[0]
+        accept()
         loop.advance(status_socket.QUESTION_S)
-        assert json.loads(theirs.recv(4096)) == STACKS
-        assert theirs.recv(4096) == b""
+        assert json.loads(client.recv(4096)) == STACKS
+        assert client.recv(4096) == b""
+    listening.close()
 
 
 @pytest.mark.parametrize("question", ["status", "stacks", "", "nonsense"])
