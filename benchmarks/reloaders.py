@@ -51,7 +51,8 @@ def reloaders() -> tuple[Reloader, ...]:
     )
     return (
         Reloader("appliance", "the appliance", ours),
-        Reloader("appliance_swap", "the appliance, APPLIANCE_SWAP=on", ours, environment=(("APPLIANCE_SWAP", "on"),)),
+        Reloader("appliance_off", "the appliance, APPLIANCE_SWAP=off", ours, environment=(("APPLIANCE_SWAP", "off"),)),
+        Reloader("appliance_on", "the appliance, APPLIANCE_SWAP=on", ours, environment=(("APPLIANCE_SWAP", "on"),)),
         Reloader(
             "runserver",
             "Django's runserver",

@@ -15,7 +15,8 @@ SWAP_EVENTS = MappingProxyType(
         ),
         "image.refused": Event(
             "info, debug",
-            "The project's import can't be forked from; each reload imports its modules. Info once for each reason.",
+            "The project's import can't be forked from; each reload imports its modules. With APPLIANCE_SWAP=on it is "
+            "info, once for each reason.",
             ("reason",),
         ),
         "image.ended": Event(

@@ -32,10 +32,10 @@ RELOAD_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SWAP",
         value_types.choice("off", "auto", "on"),
-        "off",
+        "auto",
         "Whether a save inside functions is served from an image of the project, which has it imported ahead; auto "
         "makes one only if the project's own import takes long.",
-        example="on",
+        example="off",
     ),
     Setting(
         "IGNORE",

@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 
 
 class ImageReports:
-    """The events of one project's images."""
+    """The events of one project's images.
 
-    def __init__(self, log: Log) -> None:
+    Args:
+        log: the supervisor's.
+
+    Attributes:
+        expected: the user has asked for images: the log says why there is none.
+    """
+
+    def __init__(self, log: Log, *, expected: bool) -> None:
         self._log = log
+        self.expected = expected
         self._refusals: set[str] = set()  # the reasons
 
     def performers(self) -> dict[type[events.Action], Callable[[Any], None]]:
@@ -31,7 +39,7 @@ class ImageReports:
         }
 
     def _refused(self, action: events.ReportRefused) -> None:
-        level = "debug" if action.reason in self._refusals else "info"
+        level = "info" if self.expected and action.reason not in self._refusals else "debug"
         self._refusals.add(action.reason)
         self._log.event(level, "image.refused", reason=action.reason)
 

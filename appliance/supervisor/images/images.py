@@ -57,7 +57,7 @@ class Images:
     def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> None:
         self._loop = runtime.loop
         self._preloading = preloading
-        self._reports = ImageReports(runtime.log)
+        self._reports = ImageReports(runtime.log, expected=runtime.settings.swap != "auto")
         self._replace = replace
         off = why_off(runtime.settings)
         self.is_on = not off
@@ -118,7 +118,7 @@ class Images:
         """Return a worker that waits for its start message, and the files that it has to swap; or None, and why."""
         source, why = fork_source(self._state), why_not(self._state)
         if source is None:
-            return None, [], why
+            return None, [], why if self._reports.expected or self._state.had_image else ""
         changed = list(self._files[Process.IMAGE].changed)
         if source is Process.SPARE:
             child: Handle | None = self._processes.pop(source)

@@ -213,14 +213,14 @@ def test_a_setting_turns_images_off(make, setting: str):
 
 
 def test_an_image_is_made_where_an_import_takes_long(make):
-    """With ``auto``, a project that is imported as fast as it is swapped has no image; one that grows gets one."""
+    """With ``auto``, a project that is imported as fast as it is swapped has none, unsaid; one that grows gets one."""
     project = make(swap="auto")
     project.begins()
     project.passes(0.1)
     project.imports(cpu_s=WORTH_S / 2)
     assert project.living == []
-    assert project.log.named("image.refused") == [{"reason": NOT_WORTH}]
-    assert project.saved("app.py") == (False, [], NOT_WORTH)
+    assert project.log.events == [("debug", "image.refused", {"reason": NOT_WORTH})]
+    assert project.saved("app.py") == (False, [], "")
     project.passes()
     project.imports(cpu_s=WORTH_S)
     assert project.saved("app.py") == (True, ["app.py"], "")
