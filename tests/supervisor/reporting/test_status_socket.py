@@ -88,7 +88,7 @@ class BusyLoop(FakeLoop):
         self.watched: list[Callable[[], None]] = []
 
     def watch(self, _: object, call: Callable[[], None], **__: object) -> None:
-        """Keep what to call."""
+        """Keep the callback."""
         self.watched.append(call)
 
     def unwatch(self, _: object) -> None:
