@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 APPS = ROOT / "tests" / "apps"
 IMAGE = os.environ.get("APPLIANCE_TESTS_IMAGE", "wsgi-appliance")
 DEVCONTAINER_CLI = "@devcontainers/cli@0.89.0"
+STOP_S = 5.0  # a stop takes tenths of a second; a machine may be busy, and the engine kills after ten
 
 
 def pytest_collection_modifyitems(items):

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from tests.image.conftest import STOP_S
+
 APP = {
     "wsgi.py": """
 import ctypes
@@ -67,7 +69,7 @@ def test_a_full_disk_is_reported(start, project):
     assert "full" in event["found"] or "space" in event["found"]
     assert event["action"]
     assert container.get().status == 500
-    assert container.stop() < 2
+    assert container.stop() < STOP_S
 
 
 def test_a_full_disk_serves_what_needs_none(start, project):
@@ -102,4 +104,4 @@ def test_a_folder_that_is_removed_is_reported(start, project):
     page = container.get(accept="text/plain")
     assert page.status == 500
     assert "removed" in page.text
-    assert container.stop() < 2
+    assert container.stop() < STOP_S

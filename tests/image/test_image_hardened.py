@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.image.conftest import STOP_S
+
 LEAST = ("--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID", "--cap-add", "CHOWN")
 HARDENED = (*LEAST, "--security-opt", "no-new-privileges", "--read-only", "--tmpfs", "/tmp")
 
@@ -82,7 +84,7 @@ def test_the_user_may_change_on_one_cache(start, project, volume):
         container.wait_for("worker.ready", timeout=120)
         expected = user if user != "0:0" else f"{folder.stat().st_uid}:{folder.stat().st_gid}"
         assert container.get().text == expected
-        assert container.stop() < 2
+        assert container.stop() < STOP_S
 
 
 def test_the_doctor_finds_what_was_made_wrong(start, project):

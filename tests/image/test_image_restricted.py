@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.image.conftest import docker
+from tests.image.conftest import STOP_S, docker
 from tests.image.restricted_pods import FS_GROUP, RESTRICTED, empty_dir, image_of_10001, mounted, synchronise
 
 __all__ = ["image_of_10001"]
@@ -53,7 +53,7 @@ def test_a_restricted_pod_serves_what_is_synchronised(start, volumes, image_of_1
     assert docker("diff", container.name).stdout == ""
     unwanted = [event["event"] for event in container.events() if event["level"] in {"warning", "error"}]
     assert unwanted == ["application.missing"]
-    assert container.stop() < 2
+    assert container.stop() < STOP_S
 
 
 CLOSED = f"gid={FS_GROUP + 1},mode=2770"  # a volume of another Pod's group

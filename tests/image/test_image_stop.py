@@ -2,7 +2,7 @@
 
 import pytest
 
-SOON_S = 5  # it takes tenths of a second; a machine may be busy, and the engine kills after ten
+from tests.image.conftest import STOP_S
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def stops_well(project, start):
             edit(folder)
         container = start(folder, *options)
         container.wait_for(event)
-        assert container.stop() < SOON_S
+        assert container.stop() < STOP_S
         assert container.events()[-1]["event"] == "appliance.stopped"
 
     return stops_well
@@ -51,4 +51,4 @@ def test_an_idle_connection_does_not_delay_the_stop(project, start):
     container = start(project("shadowing"))
     container.wait_for("worker.ready")
     assert container.get(connection="keep-alive").status == 200
-    assert container.stop() < SOON_S
+    assert container.stop() < STOP_S
