@@ -157,7 +157,8 @@ class Container:
             for line in lines:
                 if line.strip() == f"health_status: {health}" and self.health() == health:
                     return
-        pytest.fail(f"{self.name} was not {health} within {timeout} s, but {self.health()}")
+        log = "\n".join(self.lines()[-40:])
+        pytest.fail(f"{self.name} was not {health} within {timeout} s, but {self.state()}:\n{log}")
 
     def health(self) -> str:
         """What the engine calls it now."""
