@@ -17,7 +17,6 @@ from appliance.supervisor.images import checkpoint_events as events
 from appliance.supervisor.images import checkpoint_states
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.memory import Memory
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
@@ -37,18 +36,14 @@ class Checkpoints:
         runtime: the supervisor's.
         go_on: takes a checkpoint when the import that has made it is to go on in a fork.
         is_on: whether there are any.
-        memory: says whether there is enough.
     """
 
-    def __init__(
-        self, runtime: Runtime, go_on: Callable[[Handle], None], *, is_on: bool, memory: Memory | None = None
-    ) -> None:
+    def __init__(self, runtime: Runtime, go_on: Callable[[Handle], None], *, is_on: bool) -> None:
         self._loop = runtime.loop
         self._children = runtime.children
         self._log = runtime.log
         self._root = f"{runtime.settings.project}/"
         self._go_on = go_on
-        self._memory = memory or Memory()
         self._state = checkpoint_states.State(off=not is_on)
         self._processes: dict[int, Handle] = {}
         self._changed: dict[int, dict[str, None]] = {}  # the files that have changed since the import of each began
@@ -150,12 +145,10 @@ class Checkpoints:
 
     def import_source(self) -> Handle | None:
         """Return the checkpoint that an import may go on from."""
-        self.check_memory()
         return self._processes.get(checkpoint_states.import_source(self._state))
 
     def files_before(self) -> tuple[str, ...]:
         """Return the files before which an import from the preloader pauses."""
-        self.check_memory()
         return checkpoint_states.files_before(self._state)
 
     def fork_import(self, checkpoint: Handle) -> Handle | None:
@@ -205,14 +198,12 @@ class Checkpoints:
         self._closed = True
         self._on(events.StopRequested())
 
-    def check_memory(self) -> str:
-        """Keep no checkpoint while there is little memory left; return how little, or nothing."""
-        why = self._memory.shortage()
+    def note_memory(self, why: str) -> None:
+        """Keep no checkpoint while memory is short; ``why``: how little is left, or empty."""
         if why and not self._state.short:
             self._on(events.MemoryShort(why))
         elif self._state.short and not why:
             self._on(events.MemoryFree())
-        return why
 
     @property
     def are_there(self) -> bool:

@@ -25,7 +25,7 @@ class PreloaderReady(Event):
 
 
 class PreloaderEnded(Event):
-    """There is no preloader for now; the images that came from it are as good as before."""
+    """The preloader has ended; the images that came from it are as good as before."""
 
 
 class PreloaderGone(Event):

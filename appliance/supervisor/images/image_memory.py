@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from appliance.supervisor.processes.memory import Memory
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,7 +22,7 @@ class ImageMemory:
     Args:
         loop: the supervisor's.
         processes: those of the images.
-        checkpoints: end by themselves if memory is short, once they are asked to look.
+        checkpoints: are told how much memory is left.
         end_images: ends the images, and what imports one; is given the reason.
     """
 
@@ -31,6 +33,7 @@ class ImageMemory:
         self._processes = processes
         self._checkpoints = checkpoints
         self._end_images = end_images
+        self._memory = Memory()
         self._watching = False
 
     def shortage(self) -> str:
@@ -38,7 +41,9 @@ class ImageMemory:
         if not self._watching:
             self._watching = True
             self._loop.call_later(MEMORY_S, self._look)
-        return self._checkpoints.check_memory()
+        why = self._memory.shortage()
+        self._checkpoints.note_memory(why)
+        return why
 
     def _look(self) -> None:
         self._watching = False

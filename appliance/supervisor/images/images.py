@@ -235,7 +235,7 @@ class Images:
         self._on(events.PreloaderReady())
 
     def preloader_ended(self) -> None:
-        """Begin no import: there is no preloader for now."""
+        """Begin no import until there is a preloader again."""
         self._on(events.PreloaderEnded())
 
     def preloader_discarded(self) -> None:

@@ -10,8 +10,8 @@ expects to be accepted.
 
 Long requests are not a standstill. If every thread may have one, a worker is stuck after a minute in which no request
 has begun or ended; the same if the process computes (it may hold the interpreter's lock). A process that is stopped, or
-that accepts nothing though threads are free, is found after ten seconds. It counts checks and not
-seconds, because a suspended machine would make seconds jump.
+that accepts nothing though threads are free, is found after ten seconds. It counts checks and not seconds, because a
+suspended machine would make seconds jump.
 
 Decision 23 says why.
 """

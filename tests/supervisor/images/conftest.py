@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from appliance.supervisor.images import checkpoints, image_imports
+from appliance.supervisor.images import image_imports, image_memory
 from appliance.supervisor.images import images as module
 from appliance.supervisor.processes import child_starts
 from tests.supervisor.images.images_project import ImagesProject
@@ -19,8 +19,9 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
 
     def made(processors: float = 2.0, **options: str) -> ImagesProject:
         monkeypatch.setattr(module, "processors", lambda: processors)
+        monkeypatch.setattr(module, "are_crowded", lambda: False)
         memory = SimpleNamespace()
-        monkeypatch.setattr(checkpoints, "Memory", lambda: memory)
+        monkeypatch.setattr(image_memory, "Memory", lambda: memory)
         served = ImagesProject(tmp_path_factory.mktemp("project"), **options)
         memory.shortage = lambda: served.shortage
         monkeypatch.setattr(child_starts, "prepare_forked", served.prepare_forked)
