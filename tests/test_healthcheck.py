@@ -183,3 +183,16 @@ def test_the_health_checks_line_is_safe_on_a_terminal(tmp_path):
     with supervisor(path, b'{"health": "unhealthy", "state": "\\u001b[31mred\\n"}'):
         _, words = check(path)
     assert "\x1b" not in words
+
+
+def test_the_health_check_imports_little():
+    """The check imports the modules that it names and what these import: the engine starts it every few seconds."""
+
+    def imported(*argv):
+        command = [sys.executable, "-I", "-S", "-X", "importtime", *argv]
+        done = subprocess.run(command, input="", env={}, capture_output=True, text=True, timeout=60, check=False)
+        return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+    least = imported("-c", "import _socket, json, os, sys, time")
+    assert "json.decoder" in least
+    assert imported(str(PROGRAM), "--timeout", "0.001") <= least

@@ -53,10 +53,12 @@ class Exporter:
     Args:
         message: what is exported, and where from.
         report: logs an event: level, name, fields.
+        finish_s: how long it may send, after the end of the pipe, what is left.
     """
 
-    def __init__(self, message: ExportLines, report: Report) -> None:
+    def __init__(self, message: ExportLines, report: Report, finish_s: float = FINISH_S) -> None:
         self._report = report
+        self._finish_s = finish_s
         resource = Resource.create(
             {
                 **message.attributes,
@@ -113,7 +115,7 @@ class Exporter:
 
     def finish(self) -> None:
         """Send the kept data, for a moment; report what is lost."""
-        until = monotonic() + FINISH_S
+        until = monotonic() + self._finish_s
         for box in self._boxes:
             box.hurry()
         for box in self._boxes:

@@ -37,7 +37,7 @@ class Watched:
 
     def __init__(self, project: Path, cache: Path, *argv: str, terminal: bool, **settings: str) -> None:
         self.project = project
-        self.said = ""
+        self.said = self.passed = ""
         inherited = {name: text for name, text in os.environ.items() if not name.startswith(("APPLIANCE_", "PYTHON"))}
         environment = {
             **inherited, "APPLIANCE_PROJECT": str(project), "APPLIANCE_CACHE": str(cache), "APPLIANCE_INSTALL": "off",
@@ -66,12 +66,17 @@ class Watched:
             before, _, rest = self.said.partition(text)
             line, end, after = rest.partition("\n")
             if end and text in self.said:
-                self.said = after
+                self.passed, self.said = before, after
                 return line.strip()
             if not select.select([self.descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 raise AssertionError(f"no {text!r} in time, but {before!r}")
             with contextlib.suppress(OSError):  # the terminal's end
                 self.said += os.read(self.descriptor, 65_536).decode()
+
+    def next_line(self, text: str) -> str:
+        """The next line that has these words in it."""
+        end = self.wait_for(text)
+        return f"{self.passed.rpartition(chr(10))[2]}{text}{end}"
 
     def edit(self, name: str, text: str) -> None:
         """Save a file as an editor does."""
@@ -252,5 +257,6 @@ def test_a_command_that_writes_code_is_slowed_down(watched: Run):
     """A command that writes other code at each start is started ever less often; a person's save starts it at once."""
     command = watched("sh", "-c", 'echo begins; echo "x = $(date +%N)" > made.py; exec sleep 3600')
     assert "APPLIANCE_IGNORE=made.py" in command.wait_for("made.py changes at each start of sh")
+    command.wait_for("the next start is in 6 s")
     command.edit("words.py", "word = 'two'\n")
-    command.wait_for("words.py saved", within_s=2.5)
+    assert "words.py" in command.next_line(" saved: sh")

@@ -20,6 +20,7 @@ from tests.certificates import make_certificate
 from tests.collectors import Answer, Collector, collector
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+FINISH_S = 30.0  # an appliance that stops gives less; a busy machine may take more
 SIGNALS = ("traces", "logs", "metrics")
 
 
@@ -57,7 +58,7 @@ def exported(
     """Let an exporter read this to its end; what it has reported."""
     events: list[tuple[str, dict[str, object]]] = []
     message = ExportLines(list(signals), {"service.name": "shop"}, {"name": "always_on", "ratio": 1.0}, "http", [])
-    exporter = Exporter(message, lambda _, event, fields: events.append((event, fields)))
+    exporter = Exporter(message, lambda _, event, fields: events.append((event, fields)), FINISH_S)
     read, write = os.pipe()
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     running = threading.Thread(target=exporter.run, args=(read, ours))
