@@ -72,7 +72,7 @@ def test_background_work_is_finished_after_a_reload(start: Start, project: Path,
 @pytest.mark.parametrize("kind", ["thread", "executor", "atexit"])
 def test_work_that_outlasts_the_grace_is_cut_and_reported(start: Start, kind: str):
     """At the end of GRACE_S what still runs is one event with its thread and its place."""
-    appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_GRACE_S="0.5")
+    appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_GRACE_S="2")
     appliance.wait_for("worker.ready")
     appliance.get(f"/{kind}")
     appliance.edit("app.py", APP.replace('b"one"', 'b"two"'))
