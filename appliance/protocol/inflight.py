@@ -117,8 +117,8 @@ class Running(NamedTuple):
     head: bytes
 
 
-class Snapshot(NamedTuple):
-    """The state at one moment."""
+class SlotUse(NamedTuple):
+    """The use of the slots at one moment."""
 
     flags: bytes
     counts: list[int]
@@ -140,13 +140,13 @@ class Reading:
         self._counts = memoryview(self._memory)[_FLAGS : size - _REASON].cast("I")[:: _SLOT.size // 4]
         self._used = 0  # slots are used from the lowest on, so only few are ever used
 
-    def snapshot(self) -> Snapshot:
-        """Read the present state; costs 1 µs."""
+    def slot_use(self) -> SlotUse:
+        """Read the present use of the slots; costs 1 µs."""
         used = self._used
         while used < self._slots and self._counts[used]:
             used += 1
         self._used = used
-        return Snapshot(self._memory[:used], self._counts[:used].tolist())
+        return SlotUse(self._memory[:used], self._counts[:used].tolist())
 
     def running(self) -> list[Running]:
         """Return the requests that have begun and not ended."""
@@ -154,7 +154,7 @@ class Reading:
 
     def ended(self) -> int:
         """Return how many requests have begun and ended."""
-        now = self.snapshot()
+        now = self.slot_use()
         return sum(now.counts) - sum(map(bool, now.flags))
 
     def waiting(self) -> int:
@@ -166,9 +166,9 @@ class Reading:
         """Return the reason that the worker recorded for its end; "" if none."""
         return self._memory[-_REASON:].rstrip(b"\0").decode("utf-8", "replace")
 
-    def only_one_since(self, before: Snapshot) -> str | None:
+    def only_one_since(self, before: SlotUse) -> str | None:
         """Return the id of the only request that has run since ``before``; None if none ran, or several."""
-        now = self.snapshot()
+        now = self.slot_use()
         new = len(now.counts) - len(before.counts)
         was = zip((*before.flags, *[0] * new), (*before.counts, *[0] * new), now.counts, strict=True)
         found = [

@@ -35,7 +35,7 @@ from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.page_facts import PageFacts
 from appliance.supervisor.reporting.probe_port import ProbePort
 from appliance.supervisor.reporting.reports import Reports
-from appliance.supervisor.reporting.status_json import Snapshot, StatusAnswers
+from appliance.supervisor.reporting.status_json import StatusAnswers, StatusFacts
 from appliance.supervisor.runtime import Runtime
 from appliance.supervisor.saves.held_failures import HeldFailures
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
@@ -197,7 +197,7 @@ class Supervisor:
             "desk": lambda: self._consumers.recorder.path or None,
         }  # fmt: skip
         answers = StatusAnswers(
-            self._reports, self._snapshot, workers=self._worker_group, reload_trigger=self._reload_trigger,
+            self._reports, self._status_facts, workers=self._worker_group, reload_trigger=self._reload_trigger,
             optional=optional,
         )  # fmt: skip
         questions = {
@@ -223,9 +223,9 @@ class Supervisor:
         self._reports.finish()
         return self._stopping.exit_code
 
-    def _snapshot(self) -> Snapshot:
+    def _status_facts(self) -> StatusFacts:
         worker = self._worker_group.workers.current
-        return Snapshot(
+        return StatusFacts(
             self._lifecycle.state, self._pages.router.page, worker, self._children.living(), self._steps.analysis
         )
 

@@ -62,7 +62,7 @@ def test_a_request_that_is_only_being_sent_is_not_over(both):
     first, second = Request("first"), Request("second")
     in_flight.begin(first, HEAD)
     in_flight.begin_sending(first)
-    before = reading.snapshot()
+    before = reading.slot_use()
     in_flight.begin(second, HEAD)
     assert [request.request_id for request in reading.running()] == ["first", "second"]
     assert reading.only_one_since(before) == "second"
@@ -106,15 +106,15 @@ def test_the_only_request_since_a_moment_is_told(both):
     """The request that alone has run since a moment is told, running or not; of two, or none, nothing is said."""
     in_flight, reading = both
     first, second = Request("first"), Request("second")
-    before = reading.snapshot()
+    before = reading.slot_use()
     assert reading.only_one_since(before) is None
     in_flight.begin(first, HEAD)
     assert reading.only_one_since(before) == "first"
-    during = reading.snapshot()
+    during = reading.slot_use()
     assert reading.only_one_since(during) == "first"
     in_flight.end(first)
     assert reading.only_one_since(before) == reading.only_one_since(during) == "first"
-    after = reading.snapshot()
+    after = reading.slot_use()
     in_flight.begin(second, HEAD)
     assert reading.only_one_since(before) is None
     assert reading.only_one_since(during) is None

@@ -290,7 +290,7 @@ class Children:
         """Read one of the child's outputs once; return False if there is nothing to read, now or ever."""
         if (child, stream) not in self._open:
             return False
-        now = child.in_flight.snapshot() if child.in_flight is not None else None
+        now = child.in_flight.slot_use() if child.in_flight is not None else None
         try:
             data = os.read(child.outputs[stream], _COMPANION_CHUNK if child.name else _CHUNK)
         except BlockingIOError:
@@ -311,7 +311,7 @@ class Children:
 
     def _read_output_first(self, child: Handle) -> None:
         """Read output that was printed before a record was sent: a request's output comes before its end."""
-        now = child.in_flight.snapshot() if child.in_flight is not None else None
+        now = child.in_flight.slot_use() if child.in_flight is not None else None
         ready = {descriptor for descriptor, _ in child.readable.poll(0)}
         for stream, descriptor in child.outputs.items():
             if descriptor in ready:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import subprocess
 
     from appliance.protocol.channel import Channel
-    from appliance.protocol.inflight import Snapshot
+    from appliance.protocol.inflight import SlotUse
     from appliance.supervisor.loop import Timer
     from appliance.supervisor.processes.lifeline import Lifeline
     from appliance.supervisor.steps.analysis import Analysis
@@ -47,7 +47,7 @@ class Handle:
         default_factory=lambda: {"stdout": OutputLines(), "stderr": OutputLines()}
     )
     in_flight: Reading | None = None  # for a worker: its running requests
-    silent: dict[str, Snapshot] = field(default_factory=dict)  # for each stream: in_flight when it was last read empty
+    silent: dict[str, SlotUse] = field(default_factory=dict)  # for each stream: in_flight when it was last read empty
     recorded: int = 0  # requests whose records have come
     attempt: int = 0  # of a worker: the number of its start (retry_states)
     analysis: Analysis | None = None  # of the project that the worker serves
@@ -84,7 +84,7 @@ class Handle:
     def count(self, slots: int) -> int:
         """Count the worker's requests in shared memory of ``slots`` at a time; return the memory's descriptor."""
         self.in_flight = Reading(slots)
-        self.silent = dict.fromkeys(self.outputs, self.in_flight.snapshot())
+        self.silent = dict.fromkeys(self.outputs, self.in_flight.slot_use())
         return self.in_flight.descriptor
 
     def only_request(self, stream: str) -> str | None:
@@ -182,7 +182,7 @@ class Handle:
             self.process.returncode = self.returncode
         if self.in_flight is not None:
             self.cause = self.cause or self.in_flight.reason()
-            self.served = bool(sum(self.in_flight.snapshot().counts))
+            self.served = bool(sum(self.in_flight.slot_use().counts))
         if self.deadline is not None:
             self.deadline.cancel()
 

@@ -40,7 +40,7 @@ def activity_of(child: Handle) -> ProcessActivity:
     begun, waiting = 0, 0
     running: tuple[int, ...] = ()
     if child.in_flight is not None:
-        now = child.in_flight.snapshot()
+        now = child.in_flight.slot_use()
         begun, waiting = sum(now.counts), child.in_flight.waiting()
         running = tuple(slot for slot, flag in enumerate(now.flags) if flag)
     try:

@@ -38,7 +38,7 @@ _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class StatusFacts:
     """The current state of the supervisor's parts."""
 
     state: State
@@ -58,7 +58,7 @@ class StatusAnswers:
     def __init__(
         self,
         reports: Reports,
-        snapshot: Callable[[], Snapshot],
+        facts: Callable[[], StatusFacts],
         *,
         workers: WorkerGroup,
         reload_trigger: ReloadTrigger,
@@ -66,7 +66,7 @@ class StatusAnswers:
     ) -> None:
         self._history = reports.history
         self._stacks = reports.stacks
-        self._snapshot = snapshot
+        self._facts = facts
         self._workers = workers
         self._reload_trigger = reload_trigger
         self._optional = optional
@@ -89,7 +89,7 @@ class StatusAnswers:
         standstill = self._workers.standstill
         standstill.request_probe()
         return {
-            **status_of(self._snapshot(), self._history, standstill.stuck),
+            **status_of(self._facts(), self._history, standstill.stuck),
             "watching": self._reload_trigger.status(),
             "preload": self._workers.preloading.status(),
             "image": self._workers.images.status(),
@@ -97,17 +97,17 @@ class StatusAnswers:
         }
 
     def _send_stacks(self, callback: Callable[[dict[str, Any]], None]) -> None:
-        worker = self._snapshot().worker
+        worker = self._facts().worker
         if worker is None:
             callback({"pid": None, "stacks": ""})
         else:
             self._stacks.ask(worker, lambda text: callback({"pid": worker.pid, "stacks": text}))
 
 
-def status_of(snapshot: Snapshot, history: RunHistory, stuck: str = "") -> dict[str, Any]:
+def status_of(facts: StatusFacts, history: RunHistory, stuck: str = "") -> dict[str, Any]:
     """Return JSON values by name; ``stuck``: why the worker that accepts answers no request."""
-    state, page, worker = snapshot.state, snapshot.page, snapshot.worker
-    target = snapshot.analysis.project.target if snapshot.analysis else None
+    state, page, worker = facts.state, facts.page, facts.worker
+    target = facts.analysis.project.target if facts.analysis else None
     error = page if page is not None and page["status"] == 500 else None
     return {
         "health": "unhealthy" if stuck else _HEALTH.get(state.phase, "starting"),
@@ -120,7 +120,7 @@ def status_of(snapshot: Snapshot, history: RunHistory, stuck: str = "") -> dict[
         "application": {"name": target.name, "framework": target.framework} if target else None,
         "python": worker.python if worker else None,
         "worker_pid": worker.pid if worker else None,
-        "processes": [_process(child) for child in snapshot.children],
+        "processes": [_process(child) for child in facts.children],
         "uptime_s": history.uptime_s,
         "last_reload": history.last_reload,
         "reloads": list(history.reloads),
