@@ -18,7 +18,7 @@ PROJECT_SIDE = appliance/__init__.py appliance/conventions.py appliance/masking.
 unexport PYTHONDONTWRITEBYTECODE
 # `make quick`: the tests of single modules, without the few that start other Pythons again and again.
 QUICK = $(addprefix tests/,assistants config dependencies desk discovery identity logs protocol remedies server standin supervisor telemetry watch worker) \
-  $(addprefix --ignore=tests/worker/image/test_,imported_ahead.py newer_pythons.py random_saves.py)
+  $(addprefix --ignore=tests/worker/snapshot/test_,imported_ahead.py newer_pythons.py random_saves.py)
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help

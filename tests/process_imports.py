@@ -32,7 +32,7 @@ COMMANDS = {
 # The modules that each process runs first, and those that it imports later because it always needs them.
 ENTRIES = {
     "supervisor": ("commands.serve", "supervisor.supervisor"),
-    "worker": ("worker.entry", "worker.roles", "worker.preload.preloader", "worker.image.image"),
+    "worker": ("worker.entry", "worker.roles", "worker.preload.preloader", "worker.snapshot.snapshot"),
     "stand-in": ("standin.__main__",),
     "recorder": ("desk.__main__",),
     "exporter": ("telemetry.__main__", "telemetry.exporter"),

@@ -33,8 +33,8 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "supervisor/answering": "a page, a command or an assistant asks; `APPLIANCE_PAGES=off` leaves the commands",
     "supervisor/companions": "the project declares other processes; `APPLIANCE_COMPANIONS`",
     "supervisor/debugger": "`APPLIANCE_DEBUGPY` is set",
-    "supervisor/images": "`APPLIANCE_SWAP` is `on` or `auto`",
     "supervisor/log_consumers": "requests are recorded or exported: `desk`, `telemetry`",
+    "supervisor/snapshots": "`APPLIANCE_SWAP` is `on` or `auto`",
     "supervisor/terminal": "the appliance has a terminal",
     "supervisor/watched_run": "`appliance run --watch` is run",
     "remedies": "a failure has a remedy; `APPLIANCE_PAGES=off` offers none",
@@ -46,8 +46,8 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "standin/programs": "`APPLIANCE_PAGES` is not `off`",
     "standin/replay_pages": "as `desk`",
     "worker/asgi": "the application is an ASGI application; `APPLIANCE_ASGI`",
-    "worker/image": "`APPLIANCE_SWAP` is `on` or `auto`",
     "worker/instrumentation": "requests are recorded or exported: `desk`, `telemetry`",
+    "worker/snapshot": "`APPLIANCE_SWAP` is `on` or `auto`",
 }
 # Folders without Python, each with what its files are for.
 FOLDERS = {

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .image_messages import IMAGE_MESSAGES
 from .page_messages import PAGE_MESSAGES
 from .record import Message, declared_types, made_default
+from .snapshot_messages import IMAGE_MESSAGES
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 

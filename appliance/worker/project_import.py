@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
 
-    from ..protocol.image_messages import ImportAhead
     from ..protocol.messages import Start
+    from ..protocol.snapshot_messages import ImportAhead
     from .files.source_loader import Loader
     from .preload.inheritance import Inheritance, PreloadMismatch
     from .stdio.held_output import HeldOutput

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from ..protocol import messages
 from ..protocol.channel import Channel
-from ..protocol.image_messages import ImportAhead
 from ..protocol.inflight import InFlight
+from ..protocol.snapshot_messages import ImportAhead
 from . import serving_process
 from .ending.interpreter_end import InterpreterEnd
 from .project_import import ProjectImport
 from .worker import Worker
 
 if TYPE_CHECKING:
-    from .image.image import Imported, Resumed
+    from .snapshot.snapshot import Imported, Resumed
 
 
 def main(descriptor: int) -> None:
@@ -43,7 +43,7 @@ def main(descriptor: int) -> None:
         received = serving_process.hello(channel)
         start, descriptors = received[0]
     if isinstance(start, ImportAhead) and inheritance is not None:
-        from .image.image import Image  # noqa: PLC0415  as above
+        from .snapshot.snapshot import Image  # noqa: PLC0415  as above
 
         image = Image(channel, start, inheritance)
         image.run(partial(_serve_imported, interpreter_end), partial(_resume, interpreter_end))

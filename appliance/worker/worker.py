@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from ..protocol.record import Message
     from ..server.pool.pool import PooledWSGIServer
     from .ending.interpreter_end import InterpreterEnd
-    from .image.image import Imported, Resumed
     from .preload import inheritance as inherited
     from .project_import import ProjectImport
+    from .snapshot.snapshot import Imported, Resumed
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
 # Looked up before any code of the project runs: gevent's would give the control thread an event loop, and import a

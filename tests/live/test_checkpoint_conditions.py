@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import make_certificate
-from tests.live.image_project import ImageProject
 from tests.live.live_appliance import Event, Start
+from tests.live.snapshot_project import ImageProject
 from tests.live.swapped_project import python
 from tests.live.terminal_appliance import OnTerminal, get
 from tests.thorough import THOROUGH

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.image_project import ImageProject
 from tests.live.live_appliance import Start
+from tests.live.snapshot_project import ImageProject
 from tests.live.translation_file import compiled
 from tests.releases import environment
 

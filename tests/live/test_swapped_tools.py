@@ -12,8 +12,8 @@ import pytest
 
 from tests.live.dap_client import DapClient
 from tests.live.held_request import HeldRequest, debugger_alone
-from tests.live.image_project import ImageProject
 from tests.live.live_appliance import Start
+from tests.live.snapshot_project import ImageProject
 from tests.live.swapped_project import python
 from tests.releases import environment
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from appliance.protocol import image_messages, messages, page_messages
+from appliance.protocol import messages, page_messages, snapshot_messages
 from appliance.protocol.record import Message, Record, declared_types, made_default
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.preloading import preload_events
@@ -103,8 +103,8 @@ def test_types_are_as_declared():
 @pytest.mark.parametrize(
     "module",
     [
-        messages, page_messages, image_messages, lifecycle_events, preload_events, before_start_states, remedy_states,
-        acceptor_events, worker_events,
+        messages, page_messages, snapshot_messages, lifecycle_events, preload_events, before_start_states,
+        remedy_states, acceptor_events, worker_events,
     ],
 )  # fmt: skip
 def test_events_and_messages_are_records(module):

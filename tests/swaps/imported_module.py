@@ -13,8 +13,8 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from appliance.worker.image.body_swap import Swaps
-from appliance.worker.image.import_monitor import ImportMonitor
+from appliance.worker.snapshot.body_swap import Swaps
+from appliance.worker.snapshot.import_monitor import ImportMonitor
 
 _NUMBERS = itertools.count()
 

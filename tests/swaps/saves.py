@@ -26,9 +26,9 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from appliance.worker.image import body_swap, code_bodies, code_difference
-from appliance.worker.image.body_swap import Swaps
-from appliance.worker.image.import_monitor import ImportMonitor
+from appliance.worker.snapshot import body_swap, code_bodies, code_difference
+from appliance.worker.snapshot.body_swap import Swaps
+from appliance.worker.snapshot.import_monitor import ImportMonitor
 
 from .mutator import Mutator
 from .sources import Source, files, hazards, packages, standard

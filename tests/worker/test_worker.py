@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.protocol import messages
 from appliance.protocol.page_messages import Importing
-from tests.worker.image.image_player import SECONDS, Child, Player, target
+from tests.worker.snapshot.snapshot_player import SECONDS, Child, Player, target
 
 # Its import waits twice: before gevent patches the standard library, and afterwards, while no event loop is there.
 PATCHED = """

@@ -20,9 +20,9 @@ from appliance.config.tables.server_settings import ASGI_THREADS
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
-from appliance.protocol.image_messages import GoOn, ImportAhead
 from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
+from appliance.protocol.snapshot_messages import GoOn, ImportAhead
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import TITLES, Role
 from appliance.supervisor.processes.environment_link import link

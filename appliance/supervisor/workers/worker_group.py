@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.environment.environment_use import EnvironmentUse
-from appliance.protocol import image_messages, messages
+from appliance.protocol import messages, snapshot_messages
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.images.images import Images
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.snapshots.snapshots import Images
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
@@ -99,10 +99,10 @@ class WorkerGroup:
             messages.Ready: lambda child, message, _: self._ready(child, message),
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
             messages.Failed: lambda child, message, _: self._failed(child, message),
-            image_messages.ImageReady: lambda child, message, _: self.images.imported(child, message),
-            image_messages.CheckpointReached: lambda child, message, _: self.images.reached(child, message),
-            image_messages.Fingerprints: lambda child, message, _: self.images.compared(child, message),
-            image_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
+            snapshot_messages.ImageReady: lambda child, message, _: self.images.imported(child, message),
+            snapshot_messages.CheckpointReached: lambda child, message, _: self.images.reached(child, message),
+            snapshot_messages.Fingerprints: lambda child, message, _: self.images.compared(child, message),
+            snapshot_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
             messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
             messages.FilesReport: lambda child, message, _: self._files_reported(child, message),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from appliance.supervisor.workers.worker_events import AHEAD, Source
 
 if TYPE_CHECKING:
-    from appliance.supervisor.images.images import Images
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.snapshots.snapshots import Images
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.worker_events import Start
 

@@ -26,14 +26,14 @@ from appliance.supervisor.workers.worker_sources import WorkerSources
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.protocol.image_messages import SwapDeclined
     from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, Ready
-    from appliance.supervisor.images.images import Images
+    from appliance.protocol.snapshot_messages import SwapDeclined
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.runtime import Runtime
+    from appliance.supervisor.snapshots.snapshots import Images
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 

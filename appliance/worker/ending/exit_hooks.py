@@ -5,12 +5,12 @@ Runs in the image, while it imports the project.
 Theory of operation. A fork inherits the hooks of ``atexit``, of ``threading`` and of ``weakref.finalize`` in their
 order, and runs them at its own end; the image and its other forks end without any. So a hook that affects the memory of
 its process is as good as one that a worker has registered itself. What a hook would clean up outside of the process was
-prevented before (``image/effect_rules``), but not everything raises an event: a hook is refused if it removes files,
+prevented before (``snapshot/effect_rules``), but not everything raises an event: a hook is refused if it removes files,
 ends processes, or holds something that belongs to one process.
 
 ``atexit`` has no list of its hooks, so ``register`` is replaced until the import is over. Hooks that were registered
 past it (by code that keeps the original under another name) are seen in their number, and refused
-(``image/import_effects``).
+(``snapshot/import_effects``).
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from .open_audit import OpenAudit
 from .project_places import ProjectPlaces
 
 if TYPE_CHECKING:
-    from ...protocol.image_messages import ImportAhead
     from ...protocol.messages import Start
+    from ...protocol.snapshot_messages import ImportAhead
     from ..hooks import Hooks
     from .source_loader import CodeCache, Loader
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.image_messages import SwapDeclined
 from appliance.protocol.messages import Failed, ForkMismatch, Ready
+from appliance.protocol.snapshot_messages import SwapDeclined
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers.worker_events import Source
 from appliance.supervisor.workers.workers import SWAP_S

@@ -1,0 +1,228 @@
+"""The events and actions of ``snapshot_states``: what can happen to an image, and what can be done about it.
+
+Data alone; the table decides. ``known_snapshots.Process`` has the names of the processes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from appliance.protocol.record import Record
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+class Event(Record):
+    """Something that happened."""
+
+
+class ProjectChanged(Event):
+    """The project is another one for its workers: another application, environment or variable."""
+
+
+class PreloaderReady(Event):
+    """There is a preloader, or another one: an image can be forked."""
+
+
+class PreloaderEnded(Event):
+    """The preloader has ended; the images that came from it are as good as before."""
+
+
+class PreloaderGone(Event):
+    """The preloader was discarded: its packages, and so those of every image, may be out of date."""
+
+
+class FilesChanged(Event):
+    """The watcher has reported files; a worker may be started for them, or not.
+
+    Attributes:
+        objection: why no swap can serve them; empty if all are modules of the project that still exist.
+    """
+
+    objection: str = ""
+
+
+class WorkerWanted(Event):
+    """Files were saved for which a worker is started."""
+
+
+class WorkerStarted(Event):
+    """A worker has its start message.
+
+    Attributes:
+        swapping: it was forked from the IMAGE.
+        crowded: what imports beside it would delay it: there is one processor, or others use them all.
+    """
+
+    swapping: bool
+    crowded: bool = False
+
+
+class WorkerReady(Event):
+    """The newest worker serves."""
+
+
+class WorkerGone(Event):
+    """The newest worker has failed or ended: none serves what was saved last."""
+
+
+class SwapDeclined(Event):
+    """A worker from the IMAGE can't serve the change by a swap; it ends."""
+
+    reason: str
+
+
+class SwapFailed(Event):
+    """A worker from the IMAGE has ended, or did not answer, before it was ready."""
+
+    how: str
+
+
+class SpareDue(Event):
+    """A worker serves: there is time to fork another one ahead."""
+
+
+class SpareForked(Event):
+    """The IMAGE was asked for the SPARE."""
+
+
+class SpareGone(Event):
+    """The SPARE has become a worker, or has ended."""
+
+
+class ImportDue(Event):
+    """The wait before the next import is over."""
+
+
+class ImportStarted(Event):
+    """The NEXT image imports the project."""
+
+
+class ImportNotStarted(Event):
+    """There is no process for the NEXT image."""
+
+    how: str
+
+
+class Imported(Event):
+    """The NEXT image has imported the project; ``refused``: why it can't be forked from."""
+
+    refused: str = ""
+
+
+class NextEnded(Event):
+    """The NEXT image has ended by itself, or was ended because its import had no end."""
+
+    how: str
+
+
+class Compared(Event):
+    """The state after the swaps was compared with that of the NEXT image.
+
+    Attributes:
+        differences: what differs, without what is known to differ between any two imports.
+        keep: the IMAGE has little to swap, so if nothing differs the NEXT image is of no use.
+    """
+
+    differences: tuple[str, ...] = ()
+    keep: bool = False
+
+
+class NotCompared(Event):
+    """The two could not be compared, or not a second time."""
+
+    why: str
+
+
+class ImageEnded(Event):
+    """The IMAGE has ended by itself, or answers nothing."""
+
+    how: str
+
+
+class StopRequested(Event):
+    """The appliance stops."""
+
+    reason: str
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+class Action(Record):
+    """Something to do."""
+
+
+class Schedule(Action):
+    """Send ImportDue once nothing has asked for that again for ``after_s`` seconds, or has for ``latest_s``."""
+
+    after_s: float
+    latest_s: float = math.inf
+
+
+class StartImport(Action):
+    """Have a fork of the preloader import the project: the NEXT image."""
+
+
+class Pause(Action):
+    """Stop the processes that import: a worker that is started for a save has the CPU to itself."""
+
+
+class Resume(Action):
+    """Send SIGCONT to the processes that import."""
+
+
+class Compare(Action):
+    """Have a fork of the IMAGE swap what workers have swapped, and compare its state with that of the NEXT image."""
+
+
+class Repeat(Action):
+    """Import the same files AGAIN: what differs between two imports says nothing about a swap."""
+
+
+class Promote(Action):
+    """The NEXT image is the IMAGE from now on; the older one and its SPARE end."""
+
+
+class ForkAhead(Action):
+    """Have the IMAGE fork the SPARE."""
+
+
+class EndImage(Action):
+    """End the IMAGE and its SPARE."""
+
+
+class EndImport(Action):
+    """End the processes that import and compare: the NEXT image, the VERIFIER, and the one that imports AGAIN."""
+
+
+class ReportRefused(Action):
+    """Log why the project has no image."""
+
+    reason: str
+
+
+class ReportEnded(Action):
+    """Log that an image has ended by itself."""
+
+    how: str
+
+
+class ReportVerified(Action):
+    """Log that nothing differs."""
+
+
+class ReportUnverified(Action):
+    """Log why a swap could not be compared with an import."""
+
+    why: str
+
+
+class ReportMismatch(Action):
+    """Log the differences after a swap, and stop swapping these files."""
+
+    differences: tuple[str, ...]
+
+
+class ReplaceWorker(Action):
+    """Start a worker that is not from an image instead of the one that serves."""

@@ -1,0 +1,131 @@
+"""Hold the processes of the images: fork them, give each its time, signal and end them.
+
+Runs in the supervisor's loop.
+
+Decision 66 says why.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appliance.protocol.snapshot_messages import GetReady
+from appliance.supervisor.processes.child_forks import request_fork
+from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.snapshots.known_snapshots import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.supervisor.loop import Loop
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+
+ANSWER_S = 3.0  # for a fork of an image to say hello, on a machine that may be busy
+LATER_S = 0.3  # most saves have been answered then
+
+
+class ImageProcesses:
+    """At most one process of each kind.
+
+    Args:
+        loop: the supervisor's.
+        children: of the supervisor.
+        hangs: is called if the image's spare does not answer.
+    """
+
+    def __init__(self, loop: Loop, children: Children, hangs: Callable[[], None]) -> None:
+        self._loop = loop
+        self._children = children
+        self._hangs = hangs
+        self._living: dict[Process, Handle] = {}
+        self._hurry = False
+        self._stopped: deque[Handle] = deque()  # they end soon
+        self._asked: Handle | None = None  # to get ready
+
+    @property
+    def are_there(self) -> bool:
+        """Whether any process is held."""
+        return bool(self._living)
+
+    def get(self, process: Process) -> Handle | None:
+        """Return a process, if it is there."""
+        return self._living.get(process)
+
+    def which(self, child: Handle) -> Process | None:
+        """Return the role of this child; None if it has none."""
+        return next((process for process, each in self._living.items() if each is child), None)
+
+    def add(self, process: Process, child: Handle) -> None:
+        """Hold this child."""
+        self._living[process] = child
+
+    def pop(self, process: Process) -> Handle:
+        """Stop holding this process, which goes on."""
+        return self._living.pop(process)
+
+    def fork(self, parent: Process, role: Role) -> Handle | None:
+        """Return a fork of a process, which waits for its first message; None if there is none."""
+        source = self._living.get(parent)
+        return None if source is None else request_fork(self._children, source, role)
+
+    def fork_spare(self) -> Handle | None:
+        """Fork the image's spare; return it, or None if there is none."""
+        if (child := self.fork(Process.IMAGE, Role.SPARE)) is not None:
+            self.add(Process.SPARE, child)
+            self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
+        return child
+
+    def _check_answer(self, child: Handle) -> None:
+        if child is self._living.get(Process.SPARE) and not child.pid:
+            self._hangs()
+
+    def get_ready(self) -> None:
+        """Have the spare copy the memory that a worker writes to: a save is likely, or has begun."""
+        spare = self._living.get(Process.SPARE)
+        if spare is not None and spare is not self._asked:
+            self._asked = spare
+            self._children.send(spare, GetReady())
+
+    def give_time(self, child: Handle, within_s: float) -> None:
+        """Kill the child after this time, counted from now."""
+        self.forget_time(child)
+        child.set_timer(self._loop.call_later(within_s, partial(self._children.kill, child)))
+
+    def forget_time(self, child: Handle) -> None:
+        """Cancel the child's deadline: it has done its work in time."""
+        if child.deadline is not None:
+            child.deadline.cancel()
+
+    def signal(self, process: Process, number: signal.Signals) -> None:
+        """Send a process a signal, if it is there."""
+        if (child := self._living.get(process)) is not None:
+            child.signal_group(number)
+
+    def end(self, process: Process) -> None:
+        """End a process, if it is there: stop it now, and kill it later. Its end is expected.
+
+        Its end frees the memory of a whole project: 10 ms of CPU time and more, which the worker of a save would miss.
+        """
+        if (child := self._living.pop(process, None)) is None:
+            return
+        child.mark_ending()
+        if self._hurry or not child.pid:
+            self._children.kill(child)
+            return
+        child.signal_group(signal.SIGSTOP)
+        self._stopped.append(child)
+        self._loop.call_later(LATER_S, self._kill_stopped)
+
+    def _kill_stopped(self) -> None:
+        if self._stopped:
+            self._children.kill(self._stopped.popleft())
+
+    def hurry(self) -> None:
+        """Kill at once what was stopped, and what ends from now on: the appliance stops."""
+        self._hurry = True
+        while self._stopped:
+            self._kill_stopped()

@@ -1,0 +1,89 @@
+"""Compare a swap with a fresh import, by the fingerprints that a fork of each image makes.
+
+A fork alone makes a fingerprint: that takes time and memory, and a save ends the fork at once. Runs in the supervisor's
+loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.protocol.snapshot_messages import Verify
+from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS
+from appliance.supervisor.snapshots.swap_comparison import SwapComparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from appliance.protocol.snapshot_messages import Fingerprints
+    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.snapshots.snapshot_processes import ImageProcesses
+
+COMPARE_S = 10.0  # for a fork to swap, and to say what its state is then
+
+
+class Verification:
+    """The forks that verify, one at a time.
+
+    Args:
+        children: get the messages.
+        processes: has the images, and the fork as its VERIFIER.
+        compared: takes what differs.
+        not_compared: takes why that is not known.
+    """
+
+    def __init__(
+        self,
+        children: Children,
+        processes: ImageProcesses,
+        compared: Callable[[tuple[str, ...]], object],
+        not_compared: Callable[[str], object],
+    ) -> None:
+        self._children = children
+        self._processes = processes
+        self._compared = compared
+        self._not_compared = not_compared
+        self._comparison = SwapComparison()
+        self._states: dict[Process, Mapping[str, str]] = {}  # what each image, or a fork that has swapped, is
+        self._asked = Process.IMAGE
+        self._repeated = False
+
+    def compare(self, changed: Iterable[str]) -> None:
+        """Compare the state of the IMAGE after a swap of these files with that of the NEXT image."""
+        self._states.clear()
+        self._repeated = False
+        self._ask(Process.IMAGE, changed)
+
+    def repeat(self) -> None:
+        """Compare the state of the NEXT image with that of the process that has imported AGAIN."""
+        self._repeated = True
+        self._ask(Process.AGAIN)
+
+    def _ask(self, process: Process, changed: Iterable[str] = ()) -> None:
+        child = self._processes.fork(process, Role.IMAGE)
+        if child is None:
+            self._not_compared(NO_PROCESS)
+            return
+        self._asked = process
+        self._processes.add(Process.VERIFIER, child)
+        self._processes.give_time(child, COMPARE_S)
+        self._children.send(child, Verify(changed=list(changed)))
+
+    def answered(self, child: Handle, message: Fingerprints) -> None:
+        """Take the state that a fork reports."""
+        if child is not self._processes.get(Process.VERIFIER):
+            return
+        self._processes.end(Process.VERIFIER)
+        if message.refused:
+            self._not_compared(message.refused)
+            return
+        self._states[self._asked] = message.fingerprint
+        if Process.NEXT not in self._states:
+            self._ask(Process.NEXT)
+        elif self._repeated:
+            self._compared(self._comparison.repeated(self._states[Process.NEXT], self._states[Process.AGAIN]))
+        else:
+            self._compared(self._comparison.swapped(self._states[Process.IMAGE], self._states[Process.NEXT]))

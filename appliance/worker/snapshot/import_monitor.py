@@ -1,0 +1,287 @@
+"""Monitor the project's import: which functions of the project run, and whose code or source is looked at.
+
+Runs in the image, from before the first of the project's modules is imported until the last one is. This module knows
+of a file only whether it is the project's.
+
+Theory of operation. ``sys.monitoring`` (Python 3.12) reports the start of each code object, in every thread, also of
+functions that C code calls; each is reported once and costs nothing afterwards. Otherwise a function's code is visible
+only through ``__code__`` or its source: reading either raises an audit event (PEP 578). Readers in the standard library
+that look at signatures and flags alone are harmless: a swap does not change these. Any other reader pins the function:
+no other code may take its place.
+
+If the project itself looks at the stack, line numbers are an input too: a frame knows its line. A function that was
+registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one, all swaps end.
+
+Code in an audit hook and in a tracer runs without being reported. So if the project adds one, the monitor has failed,
+and its observations are not used. The same holds after an error in the monitor: ``failed`` has the reason, and nothing
+is swapped.
+
+An audit hook can't be removed. After ``end`` it costs one comparison for each event.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+from ...protocol.snapshot_messages import TOO_OLD
+from .. import debugger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from ...protocol.snapshot_messages import ImportAhead
+
+_TOOLS: Final = (4, 3)  # numbers that no known tool takes: debuggers 0, coverage 1, profilers 2
+_TOOL_NUMBERS: Final = 6  # that ``sys.monitoring`` has
+_NAME: Final = "wsgi-appliance"
+NEEDS_LOOP: Final = "it is an ASGI application, which needs an event loop"
+_OURS: Final = __name__.partition(".")[0]
+_SOURCES: Final = (".py", ".pyw")
+# Readers of ``__code__`` that look at arguments and flags alone, and keep nothing; and their functions that do more.
+_HARMLESS: Final = frozenset(
+    {
+        "annotationlib",
+        "asyncio.coroutines",
+        "dataclasses",
+        "inspect",
+        "sqlalchemy.util.compat",
+        "sqlalchemy.util.langhelpers",
+    }
+)
+_HARMFUL: Final = frozenset({"getclosurevars", "findsource", "getsourcelines"})
+# The project or a package takes over what the monitor uses, or looks at every object.
+_BLINDING: Final = {
+    "sys.addaudithook": "an audit hook was added",
+    "sys.settrace": "a tracer was set",
+    "sys.setprofile": "a profiler was set",
+    "sys.monitoring.register_callback": "a tool of sys.monitoring was set",
+    "gc.get_objects": "all objects were looked through",
+    "gc.get_referrers": "all objects were looked through",
+}
+
+
+class ImportMonitor:
+    """The monitor of one import.
+
+    Args:
+        is_project_path: whether a file (absolute path) is the project's.
+
+    Attributes:
+        failed: why nothing that was seen can be relied on; "" if all can.
+        started: the project's code objects that ran, by their ``id``.
+        pinned: code objects that were looked at, by their ``id``, with the reason why each must stay as it is.
+        sources: source files that were read, each with the module that read it.
+        frames: which module of the project looked at the stack; "" if none did.
+    """
+
+    def __init__(self, is_project_path: Callable[[str], bool]) -> None:
+        self._is_project_path = is_project_path
+        self._known: dict[str, bool] = {}
+        self._busy: set[int] = set()  # threads that are inside of the hook
+        self._frozen = 0
+        self._tool: int | None = None
+        self.failed = "the project's import was not monitored"
+        self.started: dict[int, CodeType] = {}
+        self.pinned: dict[int, tuple[CodeType, str]] = {}
+        self.sources: dict[str, str] = {}
+        self.frames = ""
+        self._register_at_fork = os.register_at_fork
+        self._unhook: Callable[[], None] = _nothing
+
+    def begin(self) -> None:
+        """Observe from now on."""
+        monitoring: Any = getattr(sys, "monitoring", None)
+        if monitoring is None:
+            self.failed = TOO_OLD
+            return
+        self._tool = next((each for each in _TOOLS if monitoring.get_tool(each) is None), None)
+        if self._tool is None:
+            self.failed = "other tools use all of sys.monitoring"
+            return
+        self.failed = ""
+        self._frozen = gc.get_freeze_count()
+        try:
+            monitoring.use_tool_id(self._tool, _NAME)
+            monitoring.register_callback(self._tool, monitoring.events.PY_START, self._begun)
+            monitoring.set_events(self._tool, monitoring.events.PY_START)
+            self._unhook = _add_hook(self._audited)
+            os.register_at_fork = self._registered  # type: ignore[assignment]  # it takes the same names
+        except Exception as error:  # noqa: BLE001  a hook of the project may refuse both with any exception
+            self._fail(error)
+
+    def end(self) -> None:
+        """Stop. Collects garbage first: finalizers of the project run, and are seen."""
+        if self._tool is None:
+            return
+        gc.collect()
+        self._unhook()
+        if os.register_at_fork == self._registered:
+            os.register_at_fork = self._register_at_fork
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]  # since Python 3.12
+        try:
+            events = monitoring.get_events(self._tool)
+            if monitoring.get_tool(self._tool) != _NAME or events != monitoring.events.PY_START:
+                self._fail("another tool took its place in sys.monitoring")
+                return
+            monitoring.set_events(self._tool, 0)
+            if monitoring.register_callback(self._tool, monitoring.events.PY_START, None) != self._begun:
+                self._fail("another tool took its place in sys.monitoring")
+            monitoring.free_tool_id(self._tool)
+        except Exception as error:  # noqa: BLE001  as above
+            self._fail(error)
+        if gc.get_freeze_count() > self._frozen:
+            self._fail("the project hid its functions with gc.freeze")
+
+    def abandon(self) -> None:
+        """Stop, in a fork that serves: its import may do anything."""
+        self._unhook()
+        if os.register_at_fork == self._registered:
+            os.register_at_fork = self._register_at_fork
+        monitoring: Any = getattr(sys, "monitoring", None)
+        if self._tool is None or monitoring.get_tool(self._tool) != _NAME:
+            return
+        monitoring.set_events(self._tool, 0)
+        monitoring.register_callback(self._tool, monitoring.events.PY_START, None)
+        monitoring.free_tool_id(self._tool)
+
+    def ran(self, code: CodeType) -> bool:
+        """Whether a function with this code ran."""
+        return id(code) in self.started
+
+    def _registered(self, **hooks: Callable[[], object]) -> None:
+        """Register hooks of forks; in the place of ``os.register_at_fork``."""
+        self._register_at_fork(**hooks)
+        try:
+            codes = [getattr(getattr(hook, "__func__", hook), "__code__", None) for hook in hooks.values()]
+            codes.append(sys._getframe(1).f_code)  # noqa: SLF001  who registers: a package has its own reasons
+            if any(type(code) is CodeType and self._is_projects(code.co_filename) for code in codes):
+                self._fail("the project registered a hook of forks")
+        except Exception as error:  # noqa: BLE001  it would be raised by the project's import
+            self._fail(error)
+
+    def _begun(self, code: CodeType, _offset: int) -> Any:
+        """Note code that starts for the first time."""
+        try:
+            if self._is_projects(code.co_filename):
+                self.started[id(code)] = code
+        except Exception as error:  # noqa: BLE001  it would be raised by the project's function
+            self._fail(error)
+        return sys.monitoring.DISABLE  # type: ignore[attr-defined,unused-ignore]  # of this code, for this tool
+
+    def _audited(self, event: str, arguments: tuple[Any, ...]) -> None:
+        thread = threading.get_ident()
+        if thread in self._busy:
+            return
+        self._busy.add(thread)
+        try:
+            reader = sys._getframe(2)  # noqa: SLF001  the only way to know who reads: below are the hook and this
+            if event == "object.__getattr__":
+                self._read_code(arguments, reader)
+            elif event == "open":
+                self._opened(arguments[0], reader)
+            elif event == "sys._getframe":
+                self._looked_at_stack(reader)
+            elif event in _BLINDING and not _is_ours(reader):
+                self._fail(f"{_BLINDING[event]} by {_named(reader)}")
+        except Exception as error:  # noqa: BLE001  it would be raised by the project's ``open``
+            self._fail(error)
+        finally:
+            self._busy.discard(thread)
+
+    def _read_code(self, arguments: tuple[Any, ...], reader: FrameType) -> None:
+        function = arguments[0]
+        if arguments[1] != "__code__" or type(function) is not FunctionType or _is_ours(reader):
+            return
+        code = function.__code__
+        module, name = reader.f_globals.get("__name__", ""), reader.f_code.co_name
+        if self._is_projects(code.co_filename) and (module not in _HARMLESS or name in _HARMFUL):
+            self.pinned.setdefault(id(code), (code, f"its code was read by {_named(reader)}"))
+
+    def _opened(self, path: Any, reader: FrameType) -> None:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return
+        name = os.path.abspath(os.fsdecode(path))
+        if name.endswith(_SOURCES) and self._is_projects(name) and not _is_ours(reader) and not _loads(reader):
+            self.sources.setdefault(name, f"its source was read by {_named(reader)}")
+
+    def _looked_at_stack(self, reader: FrameType) -> None:
+        if reader.f_globals.get("__name__") == "inspect" and reader.f_back is not None:
+            reader = reader.f_back
+        if not self.frames and not _is_ours(reader) and self._is_projects(reader.f_code.co_filename):
+            self.frames = _named(reader)
+
+    def _is_projects(self, path: str) -> bool:
+        known = self._known.get(path)
+        if known is None:
+            known = self._known[path] = self._is_project_path(path)
+        return known
+
+    def _fail(self, reason: object) -> None:
+        self.failed = self.failed or (
+            f"the monitor failed: {reason!r}" if isinstance(reason, Exception) else str(reason)
+        )
+
+
+def _nothing() -> None:
+    """Do nothing: no hook was added."""
+
+
+def _add_hook(handle: Callable[[str, tuple[Any, ...]], None]) -> Callable[[], None]:
+    """Add an audit hook; return what switches it off. It stays forever, in each process that is forked."""
+    on = True
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if on:
+            handle(event, arguments)
+
+    def switch_off() -> None:
+        nonlocal on
+        on = False
+
+    sys.addaudithook(hook)
+    return switch_off
+
+
+def _loads(frame: FrameType) -> bool:
+    """Whether a loader reads a module's source to run it: ``get_data`` for ``get_code``."""
+    caller = frame.f_back
+    return (
+        frame.f_code.co_filename.startswith("<frozen importlib")
+        and caller is not None
+        and caller.f_code.co_name == "get_code"
+        and (caller.f_code.co_filename.startswith("<frozen importlib") or _is_ours(caller))
+    )
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return bool(str(frame.f_globals.get("__name__", "")).partition(".")[0] == _OURS)
+
+
+def _named(frame: FrameType) -> str:
+    name = frame.f_globals.get("__name__") or frame.f_code.co_filename
+    return f"{name}.{frame.f_code.co_name}" if frame.f_code.co_name != "<module>" else str(name)
+
+
+def obstacle(request: ImportAhead) -> str:
+    """Return why this process can't become an image of the project; "" if it can."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    if monitoring is None:
+        return TOO_OLD
+    options = request.options
+    tool = next(filter(None, map(monitoring.get_tool, range(_TOOL_NUMBERS))), None)
+    first = options.get("debugger") and debugger.starts_first(options["debugger"])
+    asgi = options.get("adapter") is not None and request.target["interface"] == "asgi"
+    obstacles = (
+        (sys.gettrace() is not None or sys.getprofile() is not None, "a tracer or a profiler is active"),
+        (tool is not None, f"{tool} uses sys.monitoring"),
+        (threading.active_count() > 1, "the preloader has another thread"),
+        (first, "the debugger starts before the project's import"),
+        (asgi, NEEDS_LOOP),
+    )
+    return next((why for is_so, why in obstacles if is_so), "")

@@ -1,0 +1,39 @@
+"""What the tests of images share: a project whose processes only remember."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from appliance.supervisor.processes import child_starts
+from appliance.supervisor.snapshots import snapshot_imports, snapshot_memory
+from appliance.supervisor.snapshots import snapshots as module
+from tests.supervisor.snapshots.snapshots_project import ImagesProject
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ImagesProject]:
+    """Make a project whose forks are its own."""
+
+    def made(processors: float = 2.0, **options: str) -> ImagesProject:
+        monkeypatch.setattr(module, "processors", lambda: processors)
+        monkeypatch.setattr(module, "are_crowded", lambda: False)
+        memory = SimpleNamespace()
+        monkeypatch.setattr(snapshot_memory, "Memory", lambda: memory)
+        served = ImagesProject(tmp_path_factory.mktemp("project"), **options)
+        memory.shortage = lambda: served.shortage
+        monkeypatch.setattr(child_starts, "prepare_forked", served.prepare_forked)
+        monkeypatch.setattr(snapshot_imports, "time", SimpleNamespace(monotonic=lambda: served.loop.now))
+        return served
+
+    return made
+
+
+@pytest.fixture
+def project(make) -> ImagesProject:
+    """A project that has an image."""
+    made: ImagesProject = make()
+    made.has_image()
+    return made

@@ -1,0 +1,207 @@
+"""The images of one project, with processes, a preloader and a spawner that only remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from appliance.errors import StartError
+from appliance.protocol.messages import FilesReport
+from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, ImageReady, Verify
+from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.snapshots import Images
+from appliance.watch.kinds import Kind
+from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
+
+STATE = {"app": "1", "shop.views": "2"}
+
+
+class ImagesProject:
+    """One project with swaps on, and what may happen to it."""
+
+    def __init__(self, root: Path, **settings: str) -> None:
+        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
+        self.root = root
+        (root / "shop").mkdir()
+        for name in ("app.py", "shop/views.py", "notes.toml"):
+            (root / name).write_text("", encoding="utf-8")
+        configured = {
+            "swap": "on",
+            "preload": "on",
+            "reload": "on",
+            "boot_timeout_s": 60.0,
+            "project": root,
+            **settings,
+        }
+        runtime: Any = SimpleNamespace(
+            loop=self.loop, children=self.children, log=self.log, settings=SimpleNamespace(**configured)
+        )
+        self.forkable = self.descriptors = True
+        self.replaced = 0
+        self.generation = 0
+        self.imported = STATE  # what the newest import has made
+        preloading: Any = SimpleNamespace(follow=lambda _: None, fork_image=self._fork_image, end_spare=lambda: None)
+        self.pauses: list[tuple[str, ...]] = []  # before which files each import pauses
+        self.continued: list[Handle] = []  # the checkpoints that imports went on from
+        self.shortage = ""
+        self.told: list[str] = []  # the files that have changed, as the last worker from a checkpoint was told
+        spawner: Any = SimpleNamespace(
+            import_ahead=self._import_ahead, go_on=lambda _, checkpoint: self.continued.append(checkpoint)
+        )
+        self.images = Images(runtime, preloading, spawner, self._replace)
+        self.children.ended = self.images.ended
+        self.analysis: Any = SimpleNamespace(differs=lambda _: False, before_start="")
+        self.worker = handle()
+        self.worker.python = "3.13.1"
+
+    def _fork_image(self) -> Handle | None:
+        return self.children.add(handle("image", forked=True)) if self.forkable else None
+
+    def _import_ahead(self, child: Handle, _analysis: object, before: tuple[str, ...] = ()) -> Handle:
+        if not self.descriptors:
+            raise StartError("no descriptor", expected="one", action="wait", what="an image", passing=False)
+        self.pauses.append(tuple(str(Path(path).relative_to(self.root)) for path in before))
+        return child
+
+    def _replace(self) -> None:
+        self.replaced += 1
+
+    def prepare_forked(self, role: Role) -> tuple[Handle, list[int]]:
+        """As the supervisor's, except for the descriptors."""
+        if not self.descriptors:
+            raise no_process()
+        return handle(role, forked=True, pid=0), []
+
+    def process(self, process: Process) -> Handle | None:
+        """One of its processes."""
+        return self.images._processes.get(process)
+
+    def serves(self, *, swapping: bool = False) -> None:
+        """A worker is started and serves."""
+        self.images.worker_started(self.worker, swapping=swapping)
+        self.images.worker_ready()
+
+    def ends(self, process: Process) -> None:
+        """One of its processes is killed, if it is there."""
+        if (child := self.process(process)) is not None:
+            self.children.end(child, -9)
+
+    def begins(self) -> None:
+        """The first worker serves, and there is a preloader."""
+        self.images.follow(self.analysis)
+        self.serves()
+        self.images.preloader_ready()
+
+    def passes(self, seconds: float = 2.5) -> None:
+        """Time passes; every fork of an image says hello at once."""
+        until = self.loop.now + seconds
+        while self.loop.now < until:
+            if (spare := self.process(Process.SPARE)) is not None:
+                spare.pid = spare.pid or 1_000_000_001
+            for child in self.children.alive:
+                child.pid = child.pid or (1_000_000_002 if child.role is Role.IMAGE else 0)
+            self.loop.advance(min(0.5, until - self.loop.now))
+
+    def imports(self, refused: str = "", state: dict[str, str] = STATE, cpu_s: float = 0.2, **blocked: str) -> None:
+        """What imports the project is done."""
+        again = self.process(Process.AGAIN)
+        child = again or self.process(Process.NEXT)
+        if child is not None:
+            self.images.imported(child, ImageReady(0.2, cpu_s, 2, refused=refused, blocked=blocked))
+        if again is not None:
+            self.answers(state)
+        else:
+            self.imported = state
+
+    def has_image(self) -> None:
+        """The project has its first image, and a spare of it."""
+        self.begins()
+        self.passes(0.1)
+        self.imports()
+        self.passes(0.1)
+
+    def changes(self, *names: str, kind: Kind = Kind.CODE) -> None:
+        """Files are saved."""
+        self.images.changed(dict.fromkeys(names or ("app.py",), kind))
+
+    def saved(self, *names: str, kind: Kind = Kind.CODE) -> tuple[bool, list[str], str]:
+        """Files are saved, and a worker is started: whether it is swapped, what it has to swap, and why not."""
+        self.changes(*names, kind=kind)
+        self.images.worker_wanted()
+        self.generation += 1
+        child, changed, why = self.images.fork(self.generation)
+        self.serves(swapping=child is not None)
+        return child is not None, [str(Path(path).relative_to(self.root)) for path in changed], why
+
+    def verifies(self, state: dict[str, str] = STATE, refused: str = "") -> None:
+        """The fork whose state is compared has swapped, and then one of the import says what that has made."""
+        self.answers(state, refused)
+        if not refused:
+            self.answers(self.imported)
+
+    def answers(self, state: dict[str, str] = STATE, refused: str = "") -> None:
+        """A fork that verifies says what its state is."""
+        child = self.process(Process.VERIFIER)
+        if child is not None:
+            self.images.compared(child, Fingerprints(state, refused))
+
+    def reads(self, *names: str) -> None:
+        """What imports the project reports which files it has read."""
+        child = self.process(Process.NEXT)
+        assert child is not None
+        self.images.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
+
+    def reaches(self, name: str, *read: str) -> Handle:
+        """What imports the project has read some files, and pauses before this one."""
+        self.reads(*read)
+        child = self.process(Process.NEXT)
+        assert child is not None
+        self.images.reached(child, CheckpointReached(str(self.root / name)))
+        return child
+
+    def pauses_before(self, *names: str) -> None:
+        """What imports pauses before the first of these files that it was asked to pause before, if there is one."""
+        reached = {Path(each.path).name for each in self.images.checkpoints._state.coming}
+        asked = [name for name in names if self.pauses and name in self.pauses[-1] and Path(name).name not in reached]
+        if self.process(Process.NEXT) is not None and asked:
+            self.reaches(asked[0])
+
+    def paused(self) -> list[Handle]:
+        """The processes of the checkpoints."""
+        return list(self.images.checkpoints._processes.values())
+
+    def declined(self, name: str, reason: str = "a class has changed") -> Handle | None:
+        """A module is saved, and its swap declined; the worker from a checkpoint, or None if the preloader serves."""
+        self.changes(name)
+        self.images.worker_wanted()
+        self.generation += 1
+        child, _, _ = self.images.fork(self.generation)
+        if child is not None:
+            self.images.worker_started(child, swapping=True)
+            self.images.swap_declined(reason, str(self.root / name))
+        return self.resumes()
+
+    def resumes(self) -> Handle | None:
+        """A worker is started from a checkpoint, or else from the preloader, and serves."""
+        child, self.told = self.images.checkpoints.fork(self.generation)
+        self.images.worker_started(child or self.worker, swapping=False)
+        self.images.worker_ready()
+        return child
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """The files that workers are forked before."""
+        return [each["file"] for each in self.images.status()["checkpoints"]]
+
+    @property
+    def verified(self) -> list[list[str]]:
+        """What each verification had to swap."""
+        return [each.changed for _, each in self.children.sent if isinstance(each, Verify)]
+
+    @property
+    def living(self) -> list[Process]:
+        """The living processes of the images, in their order."""
+        return [each for each in Process if self.process(each) is not None]
