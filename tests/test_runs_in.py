@@ -11,7 +11,7 @@ from tests.process_imports import COMMANDS, ENTRIES, FILES, imported
 # The words by which a sentence names a process.
 WORDS = {
     "supervisor": r"\bsupervisor\b|PID 1",
-    "worker": r"\b(?:workers?|images?|preloaders?)\b",
+    "worker": r"\b(?:workers?|snapshots?|preloaders?)\b",
     "stand-in": r"\bstand-in\b",
     "recorder": r"\brecorder\b",
     "exporter": r"\bexporter\b",

@@ -1,7 +1,7 @@
 """``appliance check --reload``: show what a save of each module costs, and what forbids a faster way.
 
-An appliance that serves the project answers, if it has an image. Without one, this command starts an appliance of its
-own with APPLIANCE_SWAP=on, on a free port, asks it once it has an image or has said why not, and ends it.
+An appliance that serves the project answers, if it has a snapshot. Without one, this command starts an appliance of its
+own with APPLIANCE_SWAP=on, on a free port, asks it once it has a snapshot or has said why not, and ends it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Costs = dict[str, Any]
 
 _PAUSE_S: Final = 0.1  # between two questions
-_IMAGE_S: Final = 20.0  # for a preloader and an image, once the project is served
+_SNAPSHOT_S: Final = 20.0  # for a preloader and a snapshot, once the project is served
 _END_S: Final = 15.0
 _SWAPPED, _CHECKPOINT, _FORKED, _COLD = "swapped", "checkpoint", "forked", "cold"
 _MEANINGS: Final = {
@@ -62,12 +62,12 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bo
 
 def costs_of(answer: Mapping[str, Any]) -> Costs:
     """Return how each module is reloaded, and why not in a faster way, from the answer of an appliance."""
-    image, preload = answer["image"], answer["preload"]
+    snapshot, preload = answer["snapshot"], answer["preload"]
     if preload["state"] != "ready":
         return {"saves": _COLD, "why": preload["why"] or f"the preloader is {preload['state']}", "modules": []}
     resumed = answer["checkpoints"]
-    if image["state"] != "ready":
-        why = image["refused"] or image["why"] or "there is no image"
+    if snapshot["state"] != "ready":
+        why = snapshot["refused"] or snapshot["why"] or "there is no snapshot"
         modules = [{"file": path, "saves": _CHECKPOINT, "why": why} for path in resumed]
         return {"saves": _FORKED, "why": why, "modules": modules}
     modules = [
@@ -95,9 +95,9 @@ def described(costs: Costs, *, verbose: bool) -> list[str]:
 
 
 def _running(opened: OpenedProject) -> Mapping[str, Any] | None:
-    """Return the answer of the appliance that serves the project; None if there is none, or if it makes no images."""
+    """Return the answer of the appliance that serves the project; None if none does, or if it makes no snapshots."""
     try:
-        answer = ask(Path(opened.settings.status_socket), "image")
+        answer = ask(Path(opened.settings.status_socket), "snapshot")
     except (ApplianceError, OSError, ValueError):
         return None
     if answer.get("project") != str(opened.settings.project):
@@ -106,8 +106,8 @@ def _running(opened: OpenedProject) -> Mapping[str, Any] | None:
 
 
 def _is_known(answer: Mapping[str, Any]) -> bool:
-    image = answer.get("image") or {}
-    return bool(image) and "files" in answer and (image["state"] == "ready" or bool(image["refused"]))
+    snapshot = answer.get("snapshot") or {}
+    return bool(snapshot) and "files" in answer and (snapshot["state"] == "ready" or bool(snapshot["refused"]))
 
 
 def _started(opened: OpenedProject) -> Mapping[str, Any]:
@@ -169,7 +169,7 @@ def _answer(socket: Path, child: subprocess.Popen[bytes], boot_s: float, errors:
         if child.poll() is not None or errors.last:
             raise _not_served(errors.last)
         try:
-            answer = ask(socket, "image")
+            answer = ask(socket, "snapshot")
         except (ApplianceError, OSError, ValueError):
             continue
         if answer.get("error"):
@@ -178,7 +178,7 @@ def _answer(socket: Path, child: subprocess.Popen[bytes], boot_s: float, errors:
             return answer
         if served_at is None and answer.get("state") == "serving":
             served_at = time.monotonic()
-        if served_at is not None and time.monotonic() > served_at + _IMAGE_S + boot_s:
+        if served_at is not None and time.monotonic() > served_at + _SNAPSHOT_S + boot_s:
             return answer
 
 

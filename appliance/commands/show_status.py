@@ -102,7 +102,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
             f"{name.removesuffix('_s')} {rounded_duration(value)}" for name, value in reload.items() if _is_time(name)
         ]
         yield "last reload", f"generation {reload['generation']}, {reload['at']}: {', '.join(times)}"
-    yield from _image_facts(status)
+    yield from _snapshot_facts(status)
     debugger = status.get("debugger")
     if debugger:
         clients = [f"pid {pid}" for pid in debugger["attached_pids"]]
@@ -110,24 +110,27 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         yield "debugger", f"{debugger['address']}, attached: {_joined(clients) or 'nobody'}{waits}"
 
 
-def _image_facts(status: Status) -> Iterator[tuple[str, str]]:
-    """Yield how the last reloads were made, why not in a faster way, and what is known of the image."""
+def _snapshot_facts(status: Status) -> Iterator[tuple[str, str]]:
+    """Yield how the last reloads were made, why not in a faster way, and what is known of the snapshot."""
     for each in reversed(status.get("reloads") or ()):
         why = f": {each['reason']}" if each.get("reason") else ""
         yield "reload", f"generation {each['generation']}, {each['how']} in {rounded_duration(each['duration_s'])}{why}"
-    image = status.get("image")
-    if not image or image["state"] == "off":
+    snapshot = status.get("snapshot")
+    if not snapshot or snapshot["state"] == "off":
         return
-    why = f": {image['why']}" if image["why"] else ""
-    yield "image", f"{image['state']}{why}" if not image["pid"] else f"ready, {counted(image['modules'], 'module')}"
-    if image["checkpoints"]:
-        yield "checkpoints", f"before {_joined([each['file'] for each in image['checkpoints']])}"
-    for module, reason in list(image["blocked"].items())[:_MAX_NAMES]:
+    why = f": {snapshot['why']}" if snapshot["why"] else ""
+    if snapshot["pid"]:
+        yield "snapshot", f"ready, {counted(snapshot['modules'], 'module')}"
+    else:
+        yield "snapshot", f"{snapshot['state']}{why}"
+    if snapshot["checkpoints"]:
+        yield "checkpoints", f"before {_joined([each['file'] for each in snapshot['checkpoints']])}"
+    for module, reason in list(snapshot["blocked"].items())[:_MAX_NAMES]:
         yield "not swapped", f"{module}: {reason}"
-    if len(image["blocked"]) > _MAX_NAMES:
-        yield "not swapped", f"{counted(len(image['blocked']) - _MAX_NAMES, 'module')} more"
-    if image["off"]:
-        yield "not swapped", f"after a mismatch: {_joined(image['off'])}"
+    if len(snapshot["blocked"]) > _MAX_NAMES:
+        yield "not swapped", f"{counted(len(snapshot['blocked']) - _MAX_NAMES, 'module')} more"
+    if snapshot["off"]:
+        yield "not swapped", f"after a mismatch: {_joined(snapshot['off'])}"
 
 
 def _companion(companion: Status) -> str:

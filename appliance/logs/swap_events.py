@@ -1,4 +1,4 @@
-"""The events of images of the project, and of the swaps in their copies."""
+"""The events of snapshots of the project, and of the swaps in their copies."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from appliance.logs.event_type import Event
 
 SWAP_EVENTS = MappingProxyType(
     {
-        "image.ready": Event(
+        "snapshot.ready": Event(
             "debug",
             "The project is imported ahead of the next save; `blocked`: modules whose functions can't be swapped.",
             ("pid", "modules", "blocked", "import_s", "cpu_s"),
         ),
-        "image.refused": Event(
+        "snapshot.refused": Event(
             "info, debug",
             "The project's import can't be forked from; each reload imports its modules. With APPLIANCE_SWAP=on it is "
             "info, once for each reason.",
             ("reason",),
         ),
-        "image.ended": Event(
+        "snapshot.ended": Event(
             "warning",
-            "The image of the project has ended, or could not be started; it is made again after a pause.",
+            "The snapshot of the project has ended, or could not be started; it is made again after a pause.",
             ("how", "action"),
-            action="No action is needed if the image is made again. If it happens again and again, set "
+            action="No action is needed if the snapshot is made again. If it happens again and again, set "
             "APPLIANCE_SWAP=off.",
         ),
         "checkpoint.ready": Event(
@@ -41,7 +41,7 @@ SWAP_EVENTS = MappingProxyType(
             "The state after a swap was compared with an import of the same files: nothing differs.",
             (),
         ),
-        "image.unverified": Event(
+        "snapshot.unverified": Event(
             "debug", "A swap could not be compared with an import of the same files.", ("reason",)
         ),
         "reload.mismatch": Event(

@@ -10,7 +10,7 @@ from typing import Any
 
 from .page_messages import PAGE_MESSAGES
 from .record import Message, declared_types, made_default
-from .snapshot_messages import IMAGE_MESSAGES
+from .snapshot_messages import SNAPSHOT_MESSAGES
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 
@@ -31,7 +31,7 @@ class Start(Message):
     options: dict[str, Any]  # the server's options: threads, limits, hosts ...
     mark: str = ""  # the mark of its output frames (``output_frames``), in hexadecimal
     code: str = ""  # the folder for the project's compiled code; empty: none
-    # For a fork of an image or a checkpoint: the paths of the files that were saved since its import began.
+    # For a fork of a snapshot or a checkpoint: the paths of the files that were saved since its import began.
     changed: list[str] = made_default(default_factory=list)
 
 
@@ -186,7 +186,7 @@ class Ready(Message):
         import_s: how long the import, or the swap, took.
         began: CLOCK_MONOTONIC at its start.
         application: the qualified name of its class or function.
-        how: "swapped": functions were swapped in a fork of an image; "checkpoint": the import went on from one;
+        how: "swapped": functions were swapped in a fork of a snapshot; "checkpoint": the import went on from one;
             empty: the project was imported.
         swapped: the files whose functions were swapped.
     """
@@ -222,7 +222,7 @@ class FilesReport(Message):
         files: for each, its mark before it was used: mtime (ns), size, inode, ctime (ns), and a CRC-32 of the content
             that was read, or -1. Empty for a file that was looked for but is missing.
         listed: the project's folders that were listed.
-        more: this process was forked from an image, which has reported the rest.
+        more: this process was forked from a snapshot, which has reported the rest.
     """
 
     kind = "files_report"
@@ -355,7 +355,7 @@ KINDS: dict[str, type[Message]] = {
         StoppedAccepting,
         Drained,
         *PAGE_MESSAGES,
-        *IMAGE_MESSAGES,
+        *SNAPSHOT_MESSAGES,
     )
 }
 

@@ -1,4 +1,4 @@
-"""The messages about images: processes that import the project ahead of the next save, and are forked then.
+"""The messages about snapshots: processes that import the project ahead of the next save, and are forked then.
 
 Fields are JSON values, as in ``messages``.
 """
@@ -14,9 +14,9 @@ TOO_OLD: Final = "swaps need Python 3.12 or newer"
 
 
 class ImportAhead(Message):
-    """Start as an image: the first message to a process that the preloader has forked. The values are those of Start.
+    """Start as a snapshot: the first message to a process that the preloader has forked. The values are those of Start.
 
-    It imports the project, answers ``ImageReady``, and is forked from by ``Fork``. It serves nothing.
+    It imports the project, answers ``SnapshotReady``, and is forked from by ``Fork``. It serves nothing.
 
     ``before``: own files (absolute paths). The import pauses before it first reads one of them: ``CheckpointReached``.
     """
@@ -32,7 +32,7 @@ class ImportAhead(Message):
 
 
 class GoOn(Message):
-    """Import the rest, as the image: the first message to a process that a checkpoint has forked, if not ``Start``.
+    """Import the rest, as the snapshot: the first message to a process that a checkpoint has forked, if not ``Start``.
 
     It may become the next checkpoint. It answers as the checkpoint would have answered to ``ImportAhead``.
     """
@@ -41,7 +41,7 @@ class GoOn(Message):
 
 
 class Verify(Message):
-    """Swap these files, answer ``Fingerprints``, and end: the first message to a process that an image has forked.
+    """Swap these files, answer ``Fingerprints``, and end: the first message to a process that a snapshot has forked.
 
     ``changed``: as in ``Start``. Empty: the fork says what the import itself has made.
     """
@@ -53,7 +53,7 @@ class Verify(Message):
 class GetReady(Message):
     """A save is likely, or has begun: copy the memory that a worker writes to, and wait for the next message.
 
-    To a process that an image has forked, before any other message; it may never come.
+    To a process that a snapshot has forked, before any other message; it may never come.
     """
 
     kind = "get_ready"
@@ -75,8 +75,8 @@ class CheckpointReached(Message):
     cpu_s: float = 0.0
 
 
-class ImageReady(Message):
-    """The image has imported the project.
+class SnapshotReady(Message):
+    """The snapshot has imported the project.
 
     Attributes:
         import_s: how long that took, with what it has to find out afterwards.
@@ -86,7 +86,7 @@ class ImageReady(Message):
         blocked: own modules whose functions can't be swapped, and why.
     """
 
-    kind = "image_ready"
+    kind = "snapshot_ready"
     import_s: float = 0.0
     cpu_s: float = -1.0
     modules: int = 0
@@ -118,13 +118,13 @@ class Fingerprints(Message):
     refused: str = ""
 
 
-IMAGE_MESSAGES: Final = (
+SNAPSHOT_MESSAGES: Final = (
     ImportAhead,
     GoOn,
     Verify,
     GetReady,
     CheckpointReached,
-    ImageReady,
+    SnapshotReady,
     SwapDeclined,
     Fingerprints,
 )

@@ -117,15 +117,15 @@ class Supervisor:
         """Give each part the functions that take its messages and events."""
         self._lifecycle.route(self._performers(), self._probes.changed)
         self._child_listener.route(self._child_routes())
-        images = self._worker_group.images
+        snapshots = self._worker_group.snapshots
         routes = SaveRoutes(
             changed=self._changed,
             assets=self._pages.router.assets_saved,
             template_saves=self._template_saves,
-            before=images.changed,
-            spared=images.written,
+            before=snapshots.changed,
+            spared=snapshots.written,
             companion_starts=self._companions.starting,
-            noticed=images.get_ready if images.is_on else None,
+            noticed=snapshots.get_ready if snapshots.is_on else None,
         )
         self._reload_trigger.route(routes)
 
@@ -238,7 +238,7 @@ class Supervisor:
         if not self._steps.saved(self._settings.project / path for path in changes.kinds):
             return
         if held := self._steps.before_start.is_held:
-            self._worker_group.images.drop("the commands of BEFORE_START run again")
+            self._worker_group.snapshots.drop("the commands of BEFORE_START run again")
         self._worker_group.workers.saved(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
@@ -274,7 +274,7 @@ class Supervisor:
     def _stop_all(self, action: lifecycle_events.StopAll) -> None:
         parts = (
             self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
-            self._worker_group.images.close, self._worker_group.preloading.close, self._worker_group.workers.close,
+            self._worker_group.snapshots.close, self._worker_group.preloading.close, self._worker_group.workers.close,
             self._steps.before_start.cancel, self._pages.remedies.close, self._companions.close,
             self._consumers.hurry,
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Start a process of the project's side, by path: ``python entry.py DESCRIPTOR``.
 
-Runs in workers, images and preloaders, in the project's interpreter; ``standard_library`` runs in the stand-in too.
+Runs in workers, snapshots and preloaders, in the project's interpreter; ``standard_library`` runs in the stand-in too.
 This script imports the standard library only from its own folder; then our package, under a name that no project can
 have; and then leaves a ``__main__`` without traces of us.
 

@@ -1,6 +1,6 @@
-"""Greet the supervisor, and become what it asks for: a preloader, an image of the project, or a worker.
+"""Greet the supervisor, and become what it asks for: a preloader, a snapshot of the project, or a worker.
 
-Runs in the main thread of each worker, image and preloader. A forked process gets its role here too.
+Runs in the main thread of each worker, snapshot and preloader. A forked process gets its role here too.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def main(descriptor: int) -> None:
         received = serving_process.hello(channel)
         start, descriptors = received[0]
     if isinstance(start, ImportAhead) and inheritance is not None:
-        from .snapshot.snapshot import Image  # noqa: PLC0415  as above
+        from .snapshot.snapshot import Snapshot  # noqa: PLC0415  as above
 
-        image = Image(channel, start, inheritance)
-        image.run(partial(_serve_imported, interpreter_end), partial(_resume, interpreter_end))
+        snapshot = Snapshot(channel, start, inheritance)
+        snapshot.run(partial(_serve_imported, interpreter_end), partial(_resume, interpreter_end))
         return
     if not isinstance(start, messages.Start):
         raise TypeError(f"expected a start, got {start.kind}")
@@ -56,7 +56,7 @@ def main(descriptor: int) -> None:
 
 
 def _serve_imported(interpreter_end: InterpreterEnd, imported: Imported) -> None:
-    """Serve, in a fork of the image, the application that the image has imported."""
+    """Serve, in a fork of the snapshot, the application that the snapshot has imported."""
     _forked(imported, interpreter_end).serve_imported(imported)
 
 

@@ -18,10 +18,10 @@ PRELOADED = {"state": "ready", "why": None}
 
 
 def answer(
-    image: dict[str, Any], preload: dict[str, Any] = PRELOADED, *checkpoints: str, **files: str
+    snapshot: dict[str, Any], preload: dict[str, Any] = PRELOADED, *checkpoints: str, **files: str
 ) -> dict[str, Any]:
     known = {f"{name}.py": why for name, why in files.items()}
-    return {"image": image, "preload": preload, "files": known, "checkpoints": list(checkpoints)}
+    return {"snapshot": snapshot, "preload": preload, "files": known, "checkpoints": list(checkpoints)}
 
 
 def test_modules_that_can_be_swapped_are_counted() -> None:
@@ -38,7 +38,7 @@ def test_modules_that_can_be_swapped_are_counted() -> None:
 
 
 def test_a_module_that_cannot_be_swapped_is_said_to_use_a_checkpoint() -> None:
-    """A module that can't be swapped is imported from a checkpoint where there is one, also without an image."""
+    """A module that can't be swapped is imported from a checkpoint where there is one, also without a snapshot."""
     blocked = {"views": "app.views reads its own source", "urls": "app.urls reads its own source"}
     lines = described(costs_of(answer(READY, PRELOADED, "views.py", "app.py", app="", **blocked)), verbose=False)
     assert lines[1] == "checkpoint 1 module: a save imports what comes after a checkpoint"
@@ -54,13 +54,13 @@ def test_a_module_that_cannot_be_swapped_is_said_to_use_a_checkpoint() -> None:
     [
         (answer({"state": "none", "why": "x", "refused": "app, line 2, forks"}), "forked", "app, line 2, forks"),
         (answer({"state": "off", "why": "APPLIANCE_PRELOAD is off", "refused": None}), "forked", "APPLIANCE_PRELOAD"),
-        (answer({"state": "none", "why": None, "refused": None}), "forked", "there is no image"),
+        (answer({"state": "none", "why": None, "refused": None}), "forked", "there is no snapshot"),
         (answer(READY, {"state": "off", "why": "gevent has patched"}), "cold", "gevent has patched"),
         (answer(READY, {"state": "starting", "why": None}), "cold", "the preloader is starting"),
     ],
 )
 def test_a_reason_against_all_swaps_is_said_once(given: dict[str, Any], saves: str, why: str) -> None:
-    """Without an image or a preloader each save costs the same, and the reason is given."""
+    """Without a snapshot or a preloader each save costs the same, and the reason is given."""
     costs = costs_of(given)
     assert costs["saves"] == saves
     assert why in costs["why"]
@@ -70,8 +70,8 @@ def test_a_reason_against_all_swaps_is_said_once(given: dict[str, Any], saves: s
     assert why in second
 
 
-@pytest.mark.skipif("sys.platform != 'linux'", reason="images are made on Linux")
-def test_the_costs_of_a_project_are_those_of_its_image(tmp_path: Path) -> None:
+@pytest.mark.skipif("sys.platform != 'linux'", reason="snapshots are made on Linux")
+def test_the_costs_of_a_project_are_those_of_its_snapshot(tmp_path: Path) -> None:
     """The command starts the project, and prints its modules; nothing of it runs afterwards."""
     project = tmp_path / "project"
     project.mkdir()

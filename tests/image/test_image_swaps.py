@@ -77,7 +77,7 @@ def test_saves_are_swapped_and_verified_on_the_newest_pythons(start, project, ta
     files = {"wsgi.py": APP, "first.py": "", "shop.py": shop("one"), ".python-version": f"3.{python}\n"}
     folder = project(files)
     container = start(folder, "--env", "APPLIANCE_SWAP=on", "--env", "APPLIANCE_LOG_LEVEL=debug", tag=tag)
-    container.wait_for("image.ready", timeout=120)
+    container.wait_for("snapshot.ready", timeout=120)
     edited = Edited(container, folder)
     for number in range(3):
         text = shop(f"swap {number}", more=f"number = {number}\n    " * number)
@@ -86,13 +86,13 @@ def test_saves_are_swapped_and_verified_on_the_newest_pythons(start, project, ta
     container.wait_for("reload.verified")
     assert edited.save(shop("top", top="two")).startswith("forked")
     container.wait_for("checkpoint.ready")
-    container.wait_for("image.ready", count=2)
+    container.wait_for("snapshot.ready", count=2)
     for number in range(3):
         text = shop("top", top=f"two {number}")
         assert edited.save(text).startswith("checkpoint")
         assert edited.answers(text, "top", f"two {number}", python)
-    container.wait_for("image.ready", count=3)
+    container.wait_for("snapshot.ready", count=3)
     assert edited.save(shop("last", top="two 2")) == "swapped"
     container.wait_for("reload.verified", count=2)
-    bad = {"reload.mismatch", "image.ended", "checkpoint.ended", "supervisor.failed", "image.refused", "hook.dropped"}
-    assert [event for event in container.events() if event["event"] in bad] == []
+    bad = {"reload.mismatch", "checkpoint.ended", "supervisor.failed", "snapshot.ended", "snapshot.refused"}
+    assert [event for event in container.events() if event["event"] in {*bad, "hook.dropped"}] == []

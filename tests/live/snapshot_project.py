@@ -1,4 +1,4 @@
-"""A project of any files, served with APPLIANCE_SWAP=on: its image, its checkpoints, and how its saves are served."""
+"""A project of any files, served with APPLIANCE_SWAP=on: its snapshot, checkpoints, and how its saves are served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.live.live_appliance import Appliance, Event, Start
 from tests.live.swapped_project import status_of, worst_of
 
 
-class ImageProject:
+class SnapshotProject:
     """The project, served."""
 
     def __init__(self, start: Start, folder: Path, files: Mapping[str, str], python: str, **settings: str) -> None:
@@ -22,14 +22,14 @@ class ImageProject:
         self.appliance: Appliance = start(folder, **given)
         self.appliance.wait_for("worker.ready")
 
-    def has_image(self) -> None:
-        """Wait until there is an image of what was saved last."""
-        while self.status()["image"]["state"] != "ready":
-            self.appliance.wait_for("image.ready")
+    def has_snapshot(self) -> None:
+        """Wait until there is a snapshot of what was saved last."""
+        while self.status()["snapshot"]["state"] != "ready":
+            self.appliance.wait_for("snapshot.ready")
 
     def has_checkpoint(self, name: str) -> None:
         """Wait until there is a checkpoint before this file."""
-        while name not in {each["file"] for each in self.status()["image"]["checkpoints"]}:
+        while name not in {each["file"] for each in self.status()["snapshot"]["checkpoints"]}:
             self.appliance.wait_for("checkpoint.ready")
 
     def save(self, name: str, text: str) -> Event:

@@ -79,20 +79,20 @@ class SwappedProject:
         self.settings = {"APPLIANCE_INSTALL": "off", "APPLIANCE_SWAP": "on", "VIRTUAL_ENV": python, **settings}
         self.appliance: Appliance = start(folder, **self.settings)
 
-    def image(self) -> int:
-        """Wait for the next image; its process."""
-        return int(self.appliance.wait_for("image.ready")["pid"])
+    def snapshot(self) -> int:
+        """Wait for the next snapshot; its process."""
+        return int(self.appliance.wait_for("snapshot.ready")["pid"])
 
     def verified(self) -> None:
         """Wait until the last swap is compared with an import."""
         self.appliance.wait_for("reload.verified")
 
     def spare(self) -> int:
-        """Wait until the image has its spare; that process."""
-        image = self.status()["image"]["pid"]
+        """Wait until the snapshot has its spare; that process."""
+        snapshot = self.status()["snapshot"]["pid"]
         while True:
             spares = [
-                each for each in self.status()["processes"] if each["role"] == "spare" and each["pid"] > image > 0
+                each for each in self.status()["processes"] if each["role"] == "spare" and each["pid"] > snapshot > 0
             ]
             if spares:
                 return int(max(each["pid"] for each in spares))

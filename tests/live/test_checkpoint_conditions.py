@@ -18,12 +18,12 @@ import pytest
 
 from tests.certificates import make_certificate
 from tests.live.live_appliance import Event, Start
-from tests.live.snapshot_project import ImageProject
+from tests.live.snapshot_project import SnapshotProject
 from tests.live.swapped_project import python
 from tests.live.terminal_appliance import OnTerminal, get
 from tests.thorough import THOROUGH
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has images")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
 APP = """
 import first, shop
@@ -61,16 +61,16 @@ def shop(word: str, top: str = "", body: str = "") -> str:
     return SHOP.format(word=word, top=top, body=body)
 
 
-class Edited(ImageProject):
+class Edited(SnapshotProject):
     """A project whose import has paused before its module ``shop``, since that was edited at its top."""
 
     def __init__(self, start: Start, folder: Path, app: str = APP, **settings: str) -> None:
         files = {"app.py": app, "first.py": "NUMBER = 1\n", "shop.py": shop("one")}
         super().__init__(start, folder, files, python(), **settings)
-        self.has_image()
+        self.has_snapshot()
         assert self.save("shop.py", shop("two"))["how"] == "forked"
         self.has_checkpoint("shop.py")
-        self.has_image()
+        self.has_snapshot()
 
     def resumes(self, text: str) -> Event:
         """Save the module, and see that it is served from the checkpoint."""
@@ -85,7 +85,7 @@ def test_each_worker_continues_the_call_of_a_factory(start: Start, project: Path
     for number in range(3):
         served.resumes(shop(f"word{number}", top=f"NUMBER = {number}"))
         assert served.text() == f"word{number} word{number}"
-    served.has_image()
+    served.has_snapshot()
     assert served.save("shop.py", shop("word2", top="NUMBER = 2", body="number = 1; "))["how"] == "swapped"
     assert served.worst() == []
 
@@ -107,7 +107,7 @@ def test_workers_from_a_checkpoint_serve_tls_connections(start: Start, project: 
     for number in range(3):
         served.resumes(shop(f"word{number}", top=f"NUMBER = {number}"))
         assert asked() == f"word{number} word{number}"
-    served.has_image()
+    served.has_snapshot()
     assert served.save("shop.py", shop("word2", top="NUMBER = 2", body="number = 1; "))["how"] == "swapped"
     assert asked() == "word2 word2"
 
@@ -122,7 +122,7 @@ def test_an_import_that_hangs_after_a_checkpoint_is_told_with_its_line(start: St
     assert (response.status, "shop.py" in body.decode()) == (500, True)
     served.save("shop.py", shop("four"))
     assert served.text() == "four four"
-    served.has_image()
+    served.has_snapshot()
     assert served.save("shop.py", shop("four", body="number = 1; "))["how"] == "swapped"
 
 
@@ -142,7 +142,7 @@ def test_a_failed_import_after_a_checkpoint_shows_its_page(start: Start, project
     assert served.appliance.failure()[0].status == 500
     served.appliance.edit("shop.py", shop("four"))
     served.answers("four four")
-    served.has_image()
+    served.has_snapshot()
     assert served.save("shop.py", shop("four", body="number = 1; "))["how"] == "swapped"
 
 
@@ -155,7 +155,7 @@ def test_the_second_of_two_quick_saves_is_served(start: Start, project: Path, ga
         time.sleep(gap_s)
         served.appliance.edit("shop.py", shop(f"b{number}", top=f"NUMBER = {number}"))
         served.answers(f"b{number} b{number}")
-    served.has_image()
+    served.has_snapshot()
     assert served.text() == f"b{number} b{number}"
     assert served.worst() == []
 
@@ -176,25 +176,25 @@ def test_a_save_ends_the_import_of_a_worker_and_is_served(start: Start, project:
         with pipe.open("w"):
             served.appliance.edit("shop.py", shop(f"word{number}", top=f"NUMBER = {number}"))
             served.answers(f"word{number} word{number}")
-    served.has_image()
+    served.has_snapshot()
     assert served.text() == "word2 word2"
     assert served.worst() == []
 
 
-def test_a_save_while_an_image_imports_is_served(start: Start, project: Path, tmp_path: Path):
-    """A save while the next image imports what follows a checkpoint is served; a later image has its state."""
+def test_a_save_while_a_snapshot_imports_is_served(start: Start, project: Path, tmp_path: Path):
+    """A save while the next snapshot imports what follows a checkpoint is served; a later snapshot has its state."""
     served = Edited(start, project)
     pipe = tmp_path / "later"
     served.resumes(shop("three", top=WAITING.format(path=str(pipe))))
     os.mkfifo(pipe)
-    with pipe.open("w"):  # by the next image, which comes a second later
+    with pipe.open("w"):  # by the next snapshot, which comes a second later
         pipe.unlink()
         served.appliance.edit("shop.py", shop("four", top="import os"))
         served.answers("four four")
-    served.has_image()
+    served.has_snapshot()
     first = served.save("shop.py", shop("four", top="import os", body="number = 1; "))
-    assert first["how"] in {"swapped", "checkpoint"}  # that image may have read the file before it was saved
-    served.has_image()
+    assert first["how"] in {"swapped", "checkpoint"}  # that snapshot may have read the file before it was saved
+    served.has_snapshot()
     assert served.save("shop.py", shop("four", top="import os", body="number = 2; "))["how"] == "swapped"
     served.appliance.wait_for("reload.verified")
     assert served.text() == "four four"
@@ -233,7 +233,7 @@ def on_terminal(tmp_path: Path) -> Iterator[OnTerminal]:
     files = {"app.py": TERMINAL, "first.py": "", "shop.py": shop("one")}
     settings = {"APPLIANCE_SWAP": "on", "APPLIANCE_LOG_LEVEL": "debug", "VIRTUAL_ENV": python()}
     running = OnTerminal(tmp_path, files, **settings)
-    running.read_until("image.ready")
+    running.read_until("snapshot.ready")
     yield running
     running.close()
 
@@ -264,7 +264,7 @@ def test_breakpoints_stop_at_the_terminal_in_every_worker(on_terminal: OnTermina
     file.write_text(shop("two", body="breakpoint(); "), encoding="utf-8")
     on_terminal.read_until("forked")
     on_terminal.read_until("checkpoint.ready")
-    on_terminal.read_until("image.ready")
+    on_terminal.read_until("snapshot.ready")
     file.write_text(shop("three", body="breakpoint(); "), encoding="utf-8")
     on_terminal.read_until("how=checkpoint")
     second = request()

@@ -18,7 +18,7 @@ def test_each_of_many_edits_gets_the_right_answer():
 
 
 @pytest.mark.waits
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: only Linux has images")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: only Linux has snapshots")
 def test_a_short_day_with_swaps():
     """With swaps each edit is followed by the right answer as well, and most of those inside functions are swapped."""
     result = work(edits=24, bursts=1, seed=6, looks=1, swap="mixed")

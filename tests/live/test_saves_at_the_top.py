@@ -11,7 +11,7 @@ from tests.live.live_appliance import Event, Start
 from tests.live.swapped_project import SwappedProject, python
 from tests.thorough import THOROUGH
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has images")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
 SAVES = 20 if THOROUGH else 3
 
@@ -20,18 +20,18 @@ def edited(start: Start, project: Path, framework: str = "plain", version: str =
     """A project whose module was edited at its top, so that the import has paused before it."""
     (project / "first.py").write_text("NUMBER = 1\n", encoding="utf-8")
     served = SwappedProject(start, project, framework, python(framework, version), top="import first")
-    served.image()
+    served.snapshot()
     assert served.save("two", top="import first, os")["how"] == "forked"
     assert served.appliance.wait_for("checkpoint.ready")["file"] == "shop.py"
-    has_image(served)
-    assert [each["file"] for each in served.status()["image"]["checkpoints"]] == ["shop.py"]
+    has_snapshot(served)
+    assert [each["file"] for each in served.status()["snapshot"]["checkpoints"]] == ["shop.py"]
     return served
 
 
-def has_image(served: SwappedProject) -> None:
-    """Wait until there is an image of what was saved last: each save here has ended the one before."""
-    while served.status()["image"]["state"] != "ready":
-        served.image()
+def has_snapshot(served: SwappedProject) -> None:
+    """Wait until there is a snapshot of what was saved last: each save here has ended the one before."""
+    while served.status()["snapshot"]["state"] != "ready":
+        served.snapshot()
 
 
 def resumed(reload: Event) -> bool:
@@ -51,10 +51,10 @@ def test_saves_at_the_top_of_a_module_are_served_from_the_checkpoint(
     for number in range(SAVES):
         saved = served.save(f"word {number}", top=f"import first, os\nNUMBER = {number}")
         assert (resumed(saved), saved["forked"], "reason" in saved) == (True, True, True)
-    has_image(served)
+    has_snapshot(served)
     last = served.save("last", top=f"import first, os\nNUMBER = {SAVES - 1}")
     assert (last["how"], last.get("reason")) == ("swapped", None)
-    assert served.status()["image"]["off"] == []
+    assert served.status()["snapshot"]["off"] == []
     assert served.worst() == []
 
 
@@ -84,7 +84,7 @@ def test_a_new_file_ends_the_use_of_a_checkpoint(start: Start, project: Path):
     served = edited(start, project)
     (project / "json.py").write_text("WORD = 'hidden'\n", encoding="utf-8")
     reload = served.appliance.wait_for("reload.finished")
-    assert (reload["how"], served.status()["image"]["checkpoints"]) == ("forked", [])
+    assert (reload["how"], served.status()["snapshot"]["checkpoints"]) == ("forked", [])
     assert served.appliance.get()[1] == b"two"
 
 
@@ -98,10 +98,10 @@ def test_the_last_of_saves_faster_than_imports_is_served(start: Start, project: 
 
 
 def test_a_project_that_starts_a_thread_has_a_checkpoint_before_it(start: Start, project: Path):
-    """A project without an image, since a module starts a thread, has a checkpoint before that module."""
+    """A project without a snapshot, since a module starts a thread, has a checkpoint before that module."""
     top = "import threading\nthreading.Thread(target=print, daemon=True).start()\nNUMBER = {number}"
     served = SwappedProject(start, project, "plain", python(), top=top.format(number=0))
-    served.appliance.wait_for("image.refused")
+    served.appliance.wait_for("snapshot.refused")
     assert served.save("two", top=top.format(number=1))["how"] == "forked"
     served.appliance.wait_for("checkpoint.ready")
     assert resumed(served.save("three", top=top.format(number=2)))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.live.live_appliance import Start
-from tests.live.snapshot_project import ImageProject
+from tests.live.snapshot_project import SnapshotProject
 from tests.live.swapped_project import python
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has images")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
 APP = """
 import first, shop, switch
@@ -42,8 +42,8 @@ def test_a_module_that_differs_from_an_import_is_named(start: Start, project: Pa
     switch = tmp_path / "on"
     setting = SWITCH.format(path=str(switch))
     files = {"app.py": APP, "first.py": word("one"), "shop.py": word("one"), "switch.py": setting}
-    served = ImageProject(start, project, files, python())
-    served.has_image()
+    served = SnapshotProject(start, project, files, python())
+    served.has_snapshot()
     assert served.save("shop.py", word("two"))["how"] == "swapped"
     swapped = served.text()
     switch.touch()
@@ -52,8 +52,8 @@ def test_a_module_that_differs_from_an_import_is_named(start: Start, project: Pa
     replaced = served.appliance.wait_for("reload.finished")
     assert (replaced["how"], served.text()) == ("forked", "two True one")
     assert replaced["reason"] == "the worker before it differed from an import of the same files"
-    served.has_image()
-    assert served.status()["image"]["off"] == ["shop.py", "switch"]
+    served.has_snapshot()
+    assert served.status()["snapshot"]["off"] == ["shop.py", "switch"]
     assert "shop.py" in served.appliance.command("status").stdout
 
     again = served.save("shop.py", word("three"))
@@ -62,9 +62,9 @@ def test_a_module_that_differs_from_an_import_is_named(start: Start, project: Pa
         "swaps of shop.py are off: one of them differed from an import",
     )
     served.has_checkpoint("shop.py")
-    served.has_image()
+    served.has_snapshot()
     assert served.save("shop.py", word("four"))["how"] == "checkpoint"
-    served.has_image()
+    served.has_snapshot()
     assert served.save("first.py", word("five"))["how"] == "swapped"
     served.appliance.wait_for("reload.verified")
     assert served.text() == "four True five"

@@ -1,4 +1,4 @@
-"""Saved templates and translations of frameworks that keep them in memory: served from the image, without an import."""
+"""Saved templates and translations of frameworks that keep them in memory: served from a snapshot, with no import."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.live.live_appliance import Start
-from tests.live.snapshot_project import ImageProject
+from tests.live.snapshot_project import SnapshotProject
 from tests.live.translation_file import compiled
 from tests.releases import environment
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has images")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
 FLASK = """
 from flask import Flask, render_template
@@ -62,7 +62,7 @@ PROJECTS = {
 }
 
 
-class Translated(ImageProject):
+class Translated(SnapshotProject):
     """The project of one framework: a template without auto reload, and a catalogue."""
 
     def __init__(self, start: Start, folder: Path, framework: str) -> None:
@@ -71,7 +71,7 @@ class Translated(ImageProject):
         (folder / self.catalogue).write_bytes(compiled({"Hello": "Hallo"}))
         files = {"app.py": text, "shop.py": SHOP.format(word="one"), "templates/page.html": PAGE.format(word="page")}
         super().__init__(start, folder, files, str(environment("3.13", *pins, project=f"import {framework}\n")))
-        self.has_image()
+        self.has_snapshot()
         assert self.text() == "page: Hallo Hallo one"  # it keeps both from here on
 
     def translate(self, word: str) -> str:
@@ -83,7 +83,7 @@ class Translated(ImageProject):
 
 
 @pytest.mark.parametrize("framework", PROJECTS)
-def test_what_a_framework_keeps_is_served_from_the_image(start: Start, project: Path, framework: str):
+def test_what_a_framework_keeps_is_served_from_the_snapshot(start: Start, project: Path, framework: str):
     """A saved template or catalogue is served at once by a fork that keeps neither; nothing is imported."""
     served = Translated(start, project, framework)
     for number in range(3):

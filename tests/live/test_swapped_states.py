@@ -10,10 +10,10 @@ import pytest
 from tests.soak.mutated_saves import SHARE, MutatedProject
 from tests.thorough import THOROUGH
 
-pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="images are made on Linux")
+pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="snapshots are made on Linux")
 
 _DEFAULT_S, _THOROUGH_S = 6.0, 60.0
-_MOST_S = 60.0  # until enough saves were swapped: on a busy machine images take long
+_MOST_S = 60.0  # until enough saves were swapped: on a busy machine snapshots take long
 
 
 @pytest.mark.parametrize("kind", ["plain", "flask", "django"] if THOROUGH else ["flask"])

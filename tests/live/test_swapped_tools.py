@@ -13,11 +13,11 @@ import pytest
 from tests.live.dap_client import DapClient
 from tests.live.held_request import HeldRequest, debugger_alone
 from tests.live.live_appliance import Start
-from tests.live.snapshot_project import ImageProject
+from tests.live.snapshot_project import SnapshotProject
 from tests.live.swapped_project import python
 from tests.releases import environment
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has images")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
 APP = """
 import json, first, shop
@@ -62,7 +62,7 @@ def line_of(source: str, text: str) -> int:
     return next(number for number, line in enumerate(source.splitlines(), 1) if text in line)
 
 
-class Shop(ImageProject):
+class Shop(SnapshotProject):
     """The project, and each of the two ways to serve a save without an import of everything."""
 
     def __init__(self, start: Start, folder: Path, way: str, python: str, **settings: str) -> None:
@@ -72,7 +72,7 @@ class Shop(ImageProject):
         files = {"app.py": self._app, "first.py": "", "shop.py": shop("one", 0)}
         super().__init__(start, folder, files, python, **settings)
         self.file = folder / "shop.py"
-        self.has_image()
+        self.has_snapshot()
         if way == "checkpoint":
             self._top = "import os"
             assert self.save("shop.py", shop("zero", 0, top=self._top))["how"] == "forked"
@@ -192,7 +192,7 @@ def test_coverage_sees_the_new_lines(start: Start, project: Path, core: str):
     """What coverage.py measures in the project after each save are the lines of the file as it is."""
     covered = str(environment("3.13", "coverage==7.15.2", project="import coverage\n"))
     files = {"app.py": COVERED, "first.py": "", "shop.py": shop("one", 0)}
-    served = ImageProject(start, project, files, covered, COVERAGE_CORE=core)
+    served = SnapshotProject(start, project, files, covered, COVERAGE_CORE=core)
     for word, lines in (("two", 3), ("three", 7), ("four", 1)):
         source = shop(word, lines)
         served.save("shop.py", source)

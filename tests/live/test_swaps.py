@@ -1,4 +1,4 @@
-"""Saves inside functions, served from an image of the project; the interpreter of the project is Python 3.13."""
+"""Saves inside functions, served from a snapshot of the project; the interpreter of the project is Python 3.13."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.thorough import THOROUGH
 
 EDITS = 100 if THOROUGH else 12
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has images")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
 
 @pytest.mark.parametrize("framework", ["plain", "flask", "django"])
 def test_a_save_inside_a_function_is_swapped(start: Start, project: Path, framework: str):
     """Each save inside a function is swapped, and verified when quiet; the log and the status say so."""
     served = SwappedProject(start, project, framework, python(framework))
-    served.image()
+    served.snapshot()
     assert [served.save(word)["how"] for word in ("two", "three")] == ["swapped", "swapped"]
     served.verified()
     assert served.save("four", more="number = 4; ")["how"] == "swapped"
     status = served.status()
     assert [each["how"] for each in status["reloads"]] == ["swapped"] * 3
-    assert (status["image"]["state"], status["image"]["off"]) == ("ready", [])
+    assert (status["snapshot"]["state"], status["snapshot"]["off"]) == ("ready", [])
     assert "swapped in" in served.appliance.command("status").stdout
     assert served.worst() == []
 
@@ -35,14 +35,14 @@ def test_a_save_inside_a_function_is_swapped(start: Start, project: Path, framew
 def test_other_changes_are_imported(start: Start, project: Path):
     """A change of a module's top, a new file and a removed one are imported, for a reason; then swaps go on."""
     served = SwappedProject(start, project, "plain", python())
-    served.image()
+    served.snapshot()
     declined = served.save("two", top="NUMBER = 1")
     assert (declined["how"], "shop.py" in declined["reason"] or declined["reason"] != "") == ("forked", True)
-    served.image()
+    served.snapshot()
     assert served.save("three", top="NUMBER = 1")["how"] == "swapped"
     (project / "extra.py").write_text("", encoding="utf-8")
     assert served.appliance.wait_for("reload.finished")["how"] == "forked"
-    served.image()
+    served.snapshot()
     (project / "extra.py").unlink()
     gone = served.appliance.wait_for("reload.finished")
     assert (gone["how"], gone["reason"]) == ("forked", "extra.py was removed")
@@ -54,7 +54,7 @@ def test_other_changes_are_imported(start: Start, project: Path):
 def test_swaps_under_load(start: Start, project: Path, framework: str):
     """Many saves under eight clients: no answer but 200, no connection fails, none is older than one seen."""
     served = SwappedProject(start, project, framework, python(framework), word="000000")
-    served.image()
+    served.snapshot()
     with Crowd(served.appliance.port) as crowd:
         hows = [served.save(f"{number:06}")["how"] for number in range(1, EDITS + 1)]
     assert crowd.failures == []

@@ -30,10 +30,10 @@ from tests.soak.verdict import tell
 PATIENCE_S = 30.0
 SETTLE_S = 1.0  # between the last edit and a look: old workers have gone
 VERIFIED_S = 4.0  # with swaps: the last one is verified
-THOUGHT_S, THOUGHT = 1.5, 8  # with swaps: a pause after so many edits, in which there is a new image
+THOUGHT_S, THOUGHT = 1.5, 8  # with swaps: a pause after so many edits, in which there is a new snapshot
 SAVES = 20  # of a burst
 SPARE_KIB = 4_000
-MOST_IMAGES = 7  # an image, its spare, one that imports, one that is compared with it, and three checkpoints
+MOST_SNAPSHOTS = 7  # a snapshot, its spare, one that imports, one that is compared with it, and three checkpoints
 MOST_PROCESSES = 6  # supervisor, preloader and the process that guards it, stand-in, worker, one that drains
 SERVED = {"body": "swapped", "top": "checkpoint"}  # how each kind of edit is served, where there are no others
 MOST_REASONS = 12  # that are told
@@ -100,9 +100,9 @@ class Day:
         self._ask_until(self._project.answer())
 
     def prepare(self, only: str) -> None:
-        """Wait for the image or the checkpoint that serves each edit from now on, if all are of this kind."""
+        """Wait for the snapshot or the checkpoint that serves each edit from now on, if all are of this kind."""
         if only:
-            self._appliance.wait_for("image.ready")
+            self._appliance.wait_for("snapshot.ready")
         if only == "top":
             self._project.edit()
             self._ask_until(self._project.answer())
@@ -175,7 +175,7 @@ class Day:
         whole = [Held(0, 0, result.tree[number]) for number in alike]
         result.failures += differences(supervisor, spare_threads=0, spare_kib=SPARE_KIB)
         result.failures += [f"all processes: {each}" for each in differences(whole, spare_threads=0, spare_kib=8_000)]
-        if most > MOST_PROCESSES + (MOST_IMAGES if self._swap else 0):
+        if most > MOST_PROCESSES + (MOST_SNAPSHOTS if self._swap else 0):
             result.failures.append(f"processes: {result.processes}")
 
 

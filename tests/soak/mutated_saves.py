@@ -2,7 +2,7 @@
 
 ``python -m tests.soak.mutated_saves --saves 10000``. Appliances with APPLIANCE_SWAP=on serve projects of
 ``tests/apps/mutated*``: plain WSGI, Flask and Django, with copies of modules of the standard library. Before most saves
-the loop waits for an image, so that they can be swapped. After each save every route is asked, among them one that
+the loop waits for a snapshot, so that they can be swapped. After each save every route is asked, among them one that
 answers with the fingerprint of all modules; a process that has no part of the appliance imports the same files, and is
 asked too (``cold_starts``).
 """
@@ -35,9 +35,9 @@ from tests.soak.mutated_project import KINDS, TAKEN_BACK, Files
 REPOSITORY = Path(__file__).parents[2]
 PYTHON = "3.13"
 SHARE = 0.3  # of the saves that are compared, those that are swapped, at least
-_IMAGE_S = 30.0  # for an image; more than enough on a machine that has nothing else to do
+_SNAPSHOT_S = 30.0  # for a snapshot; more than enough on a machine that has nothing else to do
 _PATIENCE_S = 120.0  # for a reload
-_AT_ONCE = 0.04  # of the saves: without an image, or in the midst of its import
+_AT_ONCE = 0.04  # of the saves: without a snapshot, or in the midst of its import
 _VERIFIED = 0.1  # of the swaps: let the appliance compare them itself before the next save
 _MOST_BROKEN = 2  # routes that fail without a word: a change that breaks more is taken back
 _KEPT_EVENTS = 300
@@ -79,12 +79,12 @@ class Outcome:
 
 
 class Reloads:
-    """What the log says of the reloads of an appliance, and of its images."""
+    """What the log says of the reloads of an appliance, and of its snapshots."""
 
     def __init__(self, appliance: Appliance, outcome: Outcome) -> None:
         self._appliance = appliance
         self._outcome = outcome
-        self.image = False  # the next save may be swapped
+        self.snapshot = False  # the next save may be swapped
 
     def _next(self, until: float) -> Event | None:
         """The next event; None after this time."""
@@ -96,12 +96,12 @@ class Reloads:
             return None
         del self._appliance.events[50:-_KEPT_EVENTS]
         match event["event"]:
-            case "image.ready":
-                self.image = True
+            case "snapshot.ready":
+                self.snapshot = True
             case "reload.mismatch":
                 self._outcome.mismatches.append(event)
-                self.image = False
-            case "image.ended" | "image.refused" | "image.unverified" | "preload.unfit" | "checkpoint.ended":
+                self.snapshot = False
+            case "snapshot.ended" | "snapshot.refused" | "snapshot.unverified" | "preload.unfit" | "checkpoint.ended":
                 words = event.get("reason") or event.get("how")
                 self._outcome.notes[f"{event['event']}: {words}"[:100]] += 1
         return event
@@ -114,15 +114,15 @@ class Reloads:
                 return event
         return None
 
-    def wait_for_image(self) -> None:
+    def wait_for_snapshot(self) -> None:
         """Wait until the next save may be swapped."""
-        if not self.image and self.wait(["image.ready", "image.refused"], _IMAGE_S) is None:
-            self._outcome.notes["there was no image in time"] += 1
+        if not self.snapshot and self.wait(["snapshot.ready", "snapshot.refused"], _SNAPSHOT_S) is None:
+            self._outcome.notes["there was no snapshot in time"] += 1
 
     def wait_for_comparison(self) -> None:
         """Wait until the appliance has compared its last swap with an import."""
-        ends = ["reload.verified", "reload.mismatch", "image.unverified", "image.ready"]
-        event = self.wait(ends, _IMAGE_S)
+        ends = ["reload.verified", "reload.mismatch", "snapshot.unverified", "snapshot.ready"]
+        event = self.wait(ends, _SNAPSHOT_S)
         name = event["event"] if event else "no comparison in time"
         self._outcome.notes[name] += 1
         if name == "reload.mismatch":
@@ -130,7 +130,7 @@ class Reloads:
 
     def seen(self, files: Iterable[str]) -> None:
         """Wait until the reload of the last of these files has begun."""
-        self.image_before, self.image = self.image, False
+        self.snapshot_before, self.snapshot = self.snapshot, False
         missing = set(files)
         while missing:
             event = self.wait(["reload.started"], _PATIENCE_S)
@@ -142,7 +142,7 @@ class Reloads:
         event = self.wait(["reload.finished", "worker.failed"], _PATIENCE_S)
         assert event is not None, "the reload did not end"
         if event.get("how") == "swapped":
-            self.image = True
+            self.snapshot = True
         return event
 
 
@@ -207,7 +207,7 @@ class MutatedProject:
     def _save(self, changes: dict[str, str], kinds: list[str]) -> bool:
         """Save, and compare with a cold start; whether the project is served."""
         if self._is_served and self._chance.random() >= _AT_ONCE:
-            self._reloads.wait_for_image()
+            self._reloads.wait_for_snapshot()
         for name, text in changes.items():
             self.appliance.edit(name, text)
         self.outcome.saves += 1

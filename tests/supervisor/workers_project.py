@@ -85,8 +85,8 @@ class Checkpoints:
         self.lost.append(how)
 
 
-class Images:
-    """Forks a worker from an image where the test says so, and remembers what it is told."""
+class Snapshots:
+    """Forks a worker from a snapshot where the test says so, and remembers what it is told."""
 
     is_on = True
 
@@ -98,9 +98,9 @@ class Images:
         self.checkpoints = Checkpoints(children)
 
     def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
-        """As the images'."""
+        """As the snapshots'."""
         if not self.forks:
-            return None, [], "no image"
+            return None, [], "no snapshot"
         child = self._children.add(handle(forked=True, pid=None if self.born else 0))
         child.generation = generation
         return child, ["/workspace/app.py"], ""
@@ -116,7 +116,7 @@ class Project:
     def __init__(self, url: str | None = "http://localhost:8000") -> None:
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
         self.preloader = Preloader(self.children)
-        self.images = Images(self.children)
+        self.snapshots = Snapshots(self.children)
         self.hurried = 0
         self.not_startable = False
         self.reloads: list[int] = []
@@ -140,14 +140,14 @@ class Project:
         )  # fmt: skip
         spawner: Any = SimpleNamespace(worker=self._worker, initialise=self._initialise)
         preloader: Any = self.preloader
-        images: Any = self.images
+        snapshots: Any = self.snapshots
         drained_workers: Any = SimpleNamespace(shorten_deadlines=self._shorten_deadlines)
         self.workers = Workers(
             runtime,
             spawner,
             preloader,
             reports,
-            images=images,
+            snapshots=snapshots,
             drained_workers=drained_workers,
             no_timeout=lambda _: self.no_timeout,
         )

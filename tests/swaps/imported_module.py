@@ -1,4 +1,4 @@
-"""A module that was imported under a monitor, as the image imports a project's. The standard library alone."""
+"""A module that was imported under a monitor, as the snapshot imports a project's. The standard library alone."""
 
 from __future__ import annotations
 

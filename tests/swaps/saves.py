@@ -1,9 +1,9 @@
 """``python -m tests.swaps.saves``: swap thousands of random saves, import each afresh, and compare the states.
 
-For each source a fork of this process plays the image: it imports the source under a monitor. Each save that is then
-swapped gets two forks more: one of the image, which swaps, and one of this process, which imports the new source. Their
-states must be equal, to the line (``state``), and what their functions answer. The standard library alone: it runs on
-each Python that swaps.
+For each source a fork of this process plays the snapshot: it imports the source under a monitor. Each save that is then
+swapped gets two forks more: one of the snapshot, which swaps, and one of this process, which imports the new source.
+Their states must be equal, to the line (``state``), and what their functions answer. The standard library alone: it
+runs on each Python that swaps.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def silent() -> None:
     warnings.simplefilter("ignore")
 
 
-def image(source: Source, saves: list[tuple[str, str, str]]) -> list[Any]:
+def snapshot(source: Source, saves: list[tuple[str, str, str]]) -> list[Any]:
     """Import the source; for each save, the objection, or the lines of the state after the swap."""
     silent()
     loading = Loading(source)
@@ -177,7 +177,7 @@ def examine(source: Source, number: random.Random, counts: Counter[str], reasons
             saves.append((str(file), *Mutator(file.read_text(encoding="utf-8"), number).mutate()))
         except (SyntaxError, IndexError):
             continue
-    results = forked(lambda: image(source, saves), limit=600)
+    results = forked(lambda: snapshot(source, saves), limit=600)
     if isinstance(results, str):
         counts["sources that can't be imported"] += 1
         reasons[f"{source.name}: {results[:100]}"] += 1

@@ -33,7 +33,7 @@ RELOAD_SETTINGS: tuple[Setting, ...] = (
         "SWAP",
         value_types.choice("off", "auto", "on"),
         "auto",
-        "Whether a save inside functions is served from an image of the project, which has it imported ahead; auto "
+        "Whether a save inside functions is served from a snapshot of the project, which has it imported ahead; auto "
         "makes one only if the project's own import takes long.",
         example="off",
     ),

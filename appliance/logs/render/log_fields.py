@@ -24,7 +24,7 @@ ALWAYS = MappingProxyType(
         "event": Field("string", "the event's name, from the table below"),
         "role": Field(
             "string",
-            "the process: `supervisor`, `preloader`, `image`, `worker`, `standin`, `preparation`, `remedy`, "
+            "the process: `supervisor`, `preloader`, `snapshot`, `worker`, `standin`, `preparation`, `remedy`, "
             "`recorder`, `exporter`, `probes`, `companion`, `guard`; `library` for a library's log",
         ),
         "generation": Field(
@@ -68,7 +68,7 @@ FIELDS = MappingProxyType(
         "folders": Field("integer", "how many folders are watched"),
         "found": Field("string", "what was found"),
         "framework": Field("string", "the framework that the project uses"),
-        "forked": Field("boolean", "whether the worker was forked, from the preloader, an image or a checkpoint"),
+        "forked": Field("boolean", "whether the worker was forked, from the preloader, a snapshot or a checkpoint"),
         "function": Field("string", "the function's name"),
         "hook": Field("string", "the hook, as `routes of Flask`"),
         "how": Field(
@@ -92,7 +92,7 @@ FIELDS = MappingProxyType(
         "logger": Field("string", "the logger's name"),
         "message": Field("string", "the message"),
         "module": Field("string", "the module's name"),
-        "modules": Field("integer", "how many modules are preloaded, or the image has of the project's own"),
+        "modules": Field("integer", "how many modules are preloaded, or the snapshot has of the project's own"),
         "more": Field("boolean", "whether the line of output continues in the next event, or never ended"),
         "names": Field("array", "names of settings, variables or migrations"),
         "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),

@@ -51,8 +51,8 @@ SPARE_S = 0.05  # after a worker is ready: its first requests come first
 class Follower(Protocol):
     """A part that forks from the preloader too."""
 
-    def has_image(self) -> bool:
-        """Whether an image serves the next save, so that the preloader needs no spare."""
+    def has_snapshot(self) -> bool:
+        """Whether a snapshot serves the next save, so that the preloader needs no spare."""
 
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""
@@ -128,9 +128,9 @@ class Preloading:
             child.assign(generation)
         return child
 
-    def fork_image(self) -> Handle | None:
+    def fork_snapshot(self) -> Handle | None:
         """Return a process that waits for its first message, beside the one that is forked ahead; None without one."""
-        return self._fork(Process.READY, Role.IMAGE) if Process.READY in self._processes else None
+        return self._fork(Process.READY, Role.SNAPSHOT) if Process.READY in self._processes else None
 
     def why_cold(self) -> str:
         """Return why a worker can't be forked."""
@@ -323,7 +323,7 @@ class Preloading:
             self._on(events.SpareGone())
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
-        if self._follower is not None and self._follower.has_image():
+        if self._follower is not None and self._follower.has_snapshot():
             return
         child = self._fork(Process.READY)
         if child is not None:

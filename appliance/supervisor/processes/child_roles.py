@@ -12,7 +12,7 @@ class Role(enum.StrEnum):
     WORKER = "worker"
     SPARE = "spare"  # a worker without a generation: forked ahead
     PRELOADER = "preloader"
-    IMAGE = "image"  # a checkpoint and a verifier too: each imports the project, or has imported it
+    SNAPSHOT = "snapshot"  # a checkpoint and a verifier too: each imports the project, or has imported it
     STANDIN = "standin"
     RECORDER = "recorder"
     EXPORTER = "exporter"
@@ -30,7 +30,7 @@ TITLES = MappingProxyType(
         Role.WORKER: "a worker of the project",
         Role.SPARE: "a worker of the project",
         Role.PRELOADER: "the preloader",
-        Role.IMAGE: "an image of the project",
+        Role.SNAPSHOT: "a snapshot of the project",
         Role.STANDIN: "the stand-in",
         Role.RECORDER: "the recorder",
         Role.EXPORTER: "the exporter",

@@ -104,7 +104,7 @@ class Spawner:
     def initialise(self, child: Handle, analysis: Analysis, changed: Sequence[str] = ()) -> Handle:
         """Send a worker, started or forked, what it needs to serve the project.
 
-        ``changed``: the files that have changed since the import of the image that it was forked from.
+        ``changed``: the files that have changed since the import of the snapshot that it was forked from.
         """
         return self._initialise(child, analysis.project.target.as_dict(), self._adapter(analysis), changed)
 

@@ -32,7 +32,7 @@ _BEFORE_READY = {
     Role.PRELOADER: "starting",
     Role.STANDIN: "starting",
     Role.SPARE: "waiting",
-    Role.IMAGE: "starting",
+    Role.SNAPSHOT: "starting",
 }
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
 
@@ -49,7 +49,7 @@ class StatusFacts:
 
 
 class StatusAnswers:
-    """Answers the questions ``status``, ``image`` and ``stacks`` of the status socket.
+    """Answers the questions ``status``, ``snapshot`` and ``stacks`` of the status socket.
 
     Args:
         optional: returns the JSON value of each optional part, by its name.
@@ -75,14 +75,14 @@ class StatusAnswers:
         """Return a function for each question."""
         return {
             "status": lambda callback: callback(self.status()),
-            "image": lambda callback: callback(self.image()),
+            "snapshot": lambda callback: callback(self.snapshot()),
             "stacks": self._send_stacks,
         }
 
-    def image(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return the facts for ``appliance check --reload``: the cost of a save of each module."""
-        images = self._workers.images
-        return {**self.status(), "files": images.files(), "checkpoints": images.checkpoints.resumable()}
+        snapshots = self._workers.snapshots
+        return {**self.status(), "files": snapshots.files(), "checkpoints": snapshots.checkpoints.resumable()}
 
     def status(self) -> dict[str, Any]:
         """Return the answer for ``appliance status`` and the health check."""
@@ -92,7 +92,7 @@ class StatusAnswers:
             **status_of(self._facts(), self._history, standstill.stuck),
             "watching": self._reload_trigger.status(),
             "preload": self._workers.preloading.status(),
-            "image": self._workers.images.status(),
+            "snapshot": self._workers.snapshots.status(),
             **{name: value() for name, value in self._optional.items()},
         }
 

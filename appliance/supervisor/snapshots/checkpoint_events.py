@@ -48,7 +48,7 @@ class WorkerStarted(Event):
     """A worker has its start message.
 
     Attributes:
-        swapping: it was forked from an image.
+        swapping: it was forked from a snapshot.
         number: the checkpoint that it was forked from; 0: none.
     """
 

@@ -2,8 +2,8 @@
 
 A checkpoint is a process that has imported the project up to a file that is edited often, and nothing of that file. A
 save of the file that needs an import is served by a fork of it, which imports the file and what follows. An import of
-the next image makes checkpoints on its way: at each it stops, is kept, and a fork of it goes on. So an image and its
-checkpoints are a chain, in the order of the import. ``checkpoints`` performs the actions. No process, no clock.
+the next snapshot makes checkpoints on its way: at each it stops, is kept, and a fork of it goes on. So a snapshot and
+its checkpoints are a chain, in the order of the import. ``checkpoints`` performs the actions. No process, no clock.
 
 However events are ordered: no worker is forked from a checkpoint that has read a file which has changed since its
 import began, nor after a file was added or removed; and there are never more than MOST that are kept.
@@ -87,7 +87,7 @@ class State:
         wanted: files were saved for which no worker from a checkpoint has been started yet.
         used: the checkpoint that the newest worker comes from; 0: none.
         suspect: the file whose checkpoint has failed, until another worker for the same save is ready.
-        swapping: the newest worker was forked from an image.
+        swapping: the newest worker was forked from a snapshot.
         swaps: how many saves in a row were served by swaps.
     """
 

@@ -153,7 +153,7 @@ class Checkpoints:
 
     def fork_import(self, checkpoint: Handle) -> Handle | None:
         """Return a fork of a checkpoint that is to import the rest; None if there is none."""
-        return self._fork(self._number(checkpoint), Role.IMAGE)
+        return self._fork(self._number(checkpoint), Role.SNAPSHOT)
 
     def import_started(self, before: Iterable[str] = (), source: Handle | None = None) -> None:
         """A process imports the project ahead: it pauses before these files, or goes on from this checkpoint."""

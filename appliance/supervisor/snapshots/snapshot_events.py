@@ -1,4 +1,4 @@
-"""The events and actions of ``snapshot_states``: what can happen to an image, and what can be done about it.
+"""The events and actions of ``snapshot_states``: what can happen to a snapshot, and what can be done about it.
 
 Data alone; the table decides. ``known_snapshots.Process`` has the names of the processes.
 """
@@ -21,15 +21,15 @@ class ProjectChanged(Event):
 
 
 class PreloaderReady(Event):
-    """There is a preloader, or another one: an image can be forked."""
+    """There is a preloader, or another one: a snapshot can be forked."""
 
 
 class PreloaderEnded(Event):
-    """The preloader has ended; the images that came from it are as good as before."""
+    """The preloader has ended; the snapshots that came from it are as good as before."""
 
 
 class PreloaderGone(Event):
-    """The preloader was discarded: its packages, and so those of every image, may be out of date."""
+    """The preloader was discarded: its packages, and so those of every snapshot, may be out of date."""
 
 
 class FilesChanged(Event):
@@ -50,7 +50,7 @@ class WorkerStarted(Event):
     """A worker has its start message.
 
     Attributes:
-        swapping: it was forked from the IMAGE.
+        swapping: it was forked from the SNAPSHOT.
         crowded: what imports beside it would delay it: there is one processor, or others use them all.
     """
 
@@ -67,13 +67,13 @@ class WorkerGone(Event):
 
 
 class SwapDeclined(Event):
-    """A worker from the IMAGE can't serve the change by a swap; it ends."""
+    """A worker from the SNAPSHOT can't serve the change by a swap; it ends."""
 
     reason: str
 
 
 class SwapFailed(Event):
-    """A worker from the IMAGE has ended, or did not answer, before it was ready."""
+    """A worker from the SNAPSHOT has ended, or did not answer, before it was ready."""
 
     how: str
 
@@ -83,7 +83,7 @@ class SpareDue(Event):
 
 
 class SpareForked(Event):
-    """The IMAGE was asked for the SPARE."""
+    """The SNAPSHOT was asked for the SPARE."""
 
 
 class SpareGone(Event):
@@ -95,33 +95,33 @@ class ImportDue(Event):
 
 
 class ImportStarted(Event):
-    """The NEXT image imports the project."""
+    """The NEXT snapshot imports the project."""
 
 
 class ImportNotStarted(Event):
-    """There is no process for the NEXT image."""
+    """There is no process for the NEXT snapshot."""
 
     how: str
 
 
 class Imported(Event):
-    """The NEXT image has imported the project; ``refused``: why it can't be forked from."""
+    """The NEXT snapshot has imported the project; ``refused``: why it can't be forked from."""
 
     refused: str = ""
 
 
 class NextEnded(Event):
-    """The NEXT image has ended by itself, or was ended because its import had no end."""
+    """The NEXT snapshot has ended by itself, or was ended because its import had no end."""
 
     how: str
 
 
 class Compared(Event):
-    """The state after the swaps was compared with that of the NEXT image.
+    """The state after the swaps was compared with that of the NEXT snapshot.
 
     Attributes:
         differences: what differs, without what is known to differ between any two imports.
-        keep: the IMAGE has little to swap, so if nothing differs the NEXT image is of no use.
+        keep: the SNAPSHOT has little to swap, so if nothing differs the NEXT snapshot is of no use.
     """
 
     differences: tuple[str, ...] = ()
@@ -134,8 +134,8 @@ class NotCompared(Event):
     why: str
 
 
-class ImageEnded(Event):
-    """The IMAGE has ended by itself, or answers nothing."""
+class SnapshotEnded(Event):
+    """The SNAPSHOT has ended by itself, or answers nothing."""
 
     how: str
 
@@ -161,7 +161,7 @@ class Schedule(Action):
 
 
 class StartImport(Action):
-    """Have a fork of the preloader import the project: the NEXT image."""
+    """Have a fork of the preloader import the project: the NEXT snapshot."""
 
 
 class Pause(Action):
@@ -173,7 +173,7 @@ class Resume(Action):
 
 
 class Compare(Action):
-    """Have a fork of the IMAGE swap what workers have swapped, and compare its state with that of the NEXT image."""
+    """Have a fork of the SNAPSHOT swap what workers have swapped; compare its state with that of the NEXT snapshot."""
 
 
 class Repeat(Action):
@@ -181,29 +181,29 @@ class Repeat(Action):
 
 
 class Promote(Action):
-    """The NEXT image is the IMAGE from now on; the older one and its SPARE end."""
+    """The NEXT snapshot is the SNAPSHOT from now on; the older one and its SPARE end."""
 
 
 class ForkAhead(Action):
-    """Have the IMAGE fork the SPARE."""
+    """Have the SNAPSHOT fork the SPARE."""
 
 
-class EndImage(Action):
-    """End the IMAGE and its SPARE."""
+class EndSnapshot(Action):
+    """End the SNAPSHOT and its SPARE."""
 
 
 class EndImport(Action):
-    """End the processes that import and compare: the NEXT image, the VERIFIER, and the one that imports AGAIN."""
+    """End the processes that import and compare: the NEXT snapshot, the VERIFIER, and the one that imports AGAIN."""
 
 
 class ReportRefused(Action):
-    """Log why the project has no image."""
+    """Log why the project has no snapshot."""
 
     reason: str
 
 
 class ReportEnded(Action):
-    """Log that an image has ended by itself."""
+    """Log that a snapshot has ended by itself."""
 
     how: str
 
@@ -225,4 +225,4 @@ class ReportMismatch(Action):
 
 
 class ReplaceWorker(Action):
-    """Start a worker that is not from an image instead of the one that serves."""
+    """Start a worker that is not from a snapshot instead of the one that serves."""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.snapshots.checkpoints import Checkpoints
-    from appliance.supervisor.snapshots.snapshot_processes import ImageProcesses
+    from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
     from appliance.supervisor.steps.analysis import Analysis
 
 NO_PROCESS = "no process could be forked"
 
 
-class ImageImports:
+class SnapshotImports:
     """The imports of one project.
 
     Args:
@@ -40,7 +40,7 @@ class ImageImports:
         runtime: Runtime,
         preloading: Preloading,
         spawner: Spawner,
-        processes: ImageProcesses,
+        processes: SnapshotProcesses,
         checkpoints: Checkpoints,
     ) -> None:
         self._children = runtime.children
@@ -55,7 +55,7 @@ class ImageImports:
 
         ``before``: the files before which the import pauses.
         """
-        child = self._preloading.fork_image()
+        child = self._preloading.fork_snapshot()
         if child is None:
             return NO_PROCESS
         try:

@@ -1,4 +1,4 @@
-"""Look at the memory that is left, while images and checkpoints hold some. Runs in the supervisor's loop."""
+"""Look at the memory that is left, while snapshots and checkpoints hold some. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.snapshots.checkpoints import Checkpoints
-    from appliance.supervisor.snapshots.snapshot_processes import ImageProcesses
+    from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
 
 MEMORY_S = 10.0  # between two looks
 
 
-class ImageMemory:
-    """The memory that the processes of the images may use: none while it is short.
+class SnapshotMemory:
+    """The memory that the processes of the snapshots may use: none while it is short.
 
     Args:
         loop: the supervisor's.
-        processes: those of the images.
+        processes: those of the snapshots.
         checkpoints: are told how much memory is left.
-        end_images: ends the images, and what imports one; is given the reason.
+        end_snapshots: ends the snapshots, and what imports one; is given the reason.
     """
 
     def __init__(
-        self, loop: Loop, processes: ImageProcesses, checkpoints: Checkpoints, end_images: Callable[[str], None]
+        self, loop: Loop, processes: SnapshotProcesses, checkpoints: Checkpoints, end_snapshots: Callable[[str], None]
     ) -> None:
         self._loop = loop
         self._processes = processes
         self._checkpoints = checkpoints
-        self._end_images = end_images
+        self._end_snapshots = end_snapshots
         self._memory = Memory()
         self._watching = False
 
@@ -50,4 +50,4 @@ class ImageMemory:
         if not (self._processes.are_there or self._checkpoints.are_there):
             return
         if why := self.shortage():
-            self._end_images(why)
+            self._end_snapshots(why)

@@ -1,4 +1,4 @@
-"""Hold the processes of the images: fork them, give each its time, signal and end them.
+"""Hold the processes of the snapshots: fork them, give each its time, signal and end them.
 
 Runs in the supervisor's loop.
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
-ANSWER_S = 3.0  # for a fork of an image to say hello, on a machine that may be busy
+ANSWER_S = 3.0  # for a fork of a snapshot to say hello, on a machine that may be busy
 LATER_S = 0.3  # most saves have been answered then
 
 
-class ImageProcesses:
+class SnapshotProcesses:
     """At most one process of each kind.
 
     Args:
         loop: the supervisor's.
         children: of the supervisor.
-        hangs: is called if the image's spare does not answer.
+        hangs: is called if the snapshot's spare does not answer.
     """
 
     def __init__(self, loop: Loop, children: Children, hangs: Callable[[], None]) -> None:
@@ -73,8 +73,8 @@ class ImageProcesses:
         return None if source is None else request_fork(self._children, source, role)
 
     def fork_spare(self) -> Handle | None:
-        """Fork the image's spare; return it, or None if there is none."""
-        if (child := self.fork(Process.IMAGE, Role.SPARE)) is not None:
+        """Fork the snapshot's spare; return it, or None if there is none."""
+        if (child := self.fork(Process.SNAPSHOT, Role.SPARE)) is not None:
             self.add(Process.SPARE, child)
             self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
         return child

@@ -1,4 +1,4 @@
-"""Log the fates of the project's images. Runs in the supervisor's loop."""
+"""Log the fates of the project's snapshots. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from appliance.logs.setup import Log
-    from appliance.protocol.snapshot_messages import ImageReady
+    from appliance.protocol.snapshot_messages import SnapshotReady
     from appliance.supervisor.processes.handles import Handle
 
 
-class ImageReports:
-    """The events of one project's images.
+class SnapshotReports:
+    """The events of one project's snapshots.
 
     Args:
         log: the supervisor's.
 
     Attributes:
-        expected: the user has asked for images: the log says why there is none.
+        expected: the user has asked for snapshots: the log says why there is none.
     """
 
     def __init__(self, log: Log, *, expected: bool) -> None:
@@ -33,20 +33,20 @@ class ImageReports:
         """Return the function for each action that only reports."""
         return {
             events.ReportRefused: self._refused,
-            events.ReportEnded: lambda action: self._log.event("warning", "image.ended", how=action.how),
+            events.ReportEnded: lambda action: self._log.event("warning", "snapshot.ended", how=action.how),
             events.ReportVerified: lambda _: self._log.event("debug", "reload.verified"),
-            events.ReportUnverified: lambda action: self._log.event("debug", "image.unverified", reason=action.why),
+            events.ReportUnverified: lambda action: self._log.event("debug", "snapshot.unverified", reason=action.why),
         }
 
     def _refused(self, action: events.ReportRefused) -> None:
         level = "info" if self.expected and action.reason not in self._refusals else "debug"
         self._refusals.add(action.reason)
-        self._log.event(level, "image.refused", reason=action.reason)
+        self._log.event(level, "snapshot.refused", reason=action.reason)
 
-    def ready(self, child: Handle, message: ImageReady) -> None:
-        """Report that workers are forked from this image."""
+    def ready(self, child: Handle, message: SnapshotReady) -> None:
+        """Report that workers are forked from this snapshot."""
         self._log.event(
-            "debug", "image.ready", pid=child.pid, modules=message.modules, blocked=len(message.blocked),
+            "debug", "snapshot.ready", pid=child.pid, modules=message.modules, blocked=len(message.blocked),
             import_s=message.import_s, cpu_s=message.cpu_s,
         )  # fmt: skip
 

@@ -1,13 +1,14 @@
-"""Decide when an image of the project is made, forked from, verified and dropped: a pure table.
+"""Decide when a snapshot of the project is made, forked from, verified and dropped: a pure table.
 
-An image has imported the project ahead of the next save, and serves nothing. A save inside functions is served by a
-fork of it, in which the bodies of these functions are swapped. The image itself stays what it was: each further save is
-swapped from it too. When no more saves come, another process imports the project: the NEXT image. It shows whether the
-swaps gave the same state as an import. It takes the place of the IMAGE if many files have changed since; otherwise the
-IMAGE stays, because the worker that serves shares its memory. Whatever is in doubt drops the IMAGE, and the worker is
-forked from the preloader, as without images. ``images`` performs the actions. No process, no clock.
+A snapshot has imported the project ahead of the next save, and serves nothing. A save inside functions is served by a
+fork of it, in which the bodies of these functions are swapped. The snapshot itself stays what it was: each further save
+is swapped from it too. When no more saves come, another process imports the project: the NEXT snapshot. It shows
+whether the swaps gave the same state as an import. It takes the place of the SNAPSHOT if many files have changed since;
+otherwise the SNAPSHOT stays, because the worker that serves shares its memory. Whatever is in doubt drops the SNAPSHOT,
+and the worker is forked from the preloader, as without snapshots. ``snapshots`` performs the actions. No process, no
+clock.
 
-However events are ordered: while a worker serves and there is a preloader, there is a verified image, or something
+However events are ordered: while a worker serves and there is a preloader, there is a verified snapshot, or something
 imports, or the next import is scheduled, or the import was refused and nothing was saved since.
 """
 
@@ -18,8 +19,8 @@ from dataclasses import replace
 from appliance import state_table
 from appliance.supervisor.snapshots.known_snapshots import (
     NOT_READY,
-    Image,
     Phase,
+    Snapshot,
     State,
     Worker,
     delay_s,
@@ -29,12 +30,11 @@ from appliance.supervisor.snapshots.snapshot_events import (
     Action,
     Compare,
     Compared,
-    EndImage,
     EndImport,
+    EndSnapshot,
     Event,
     FilesChanged,
     ForkAhead,
-    ImageEnded,
     ImportDue,
     Imported,
     ImportNotStarted,
@@ -56,6 +56,7 @@ from appliance.supervisor.snapshots.snapshot_events import (
     ReportVerified,
     Resume,
     Schedule,
+    SnapshotEnded,
     SpareDue,
     SpareForked,
     SpareGone,
@@ -69,8 +70,8 @@ from appliance.supervisor.snapshots.snapshot_events import (
     WorkerWanted,
 )
 
-FAILED = "the image of the project has failed: "
-OTHER_PACKAGES = "the packages were loaded again since the image was made"
+FAILED = "the snapshot of the project has failed: "
+OTHER_PACKAGES = "the packages were loaded again since the snapshot was made"
 REPLACED = "the worker before it differed from an import of the same files"
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -91,13 +92,13 @@ def _end_import(state: State) -> Step:
     return replace(state, phase=Phase.WAITING), (EndImport(),)
 
 
-def _end_image(state: State, reason: str) -> Step:
-    actions = (EndImage(),) if state.has_image else ()
-    return replace(state, image=Image.NONE, spare=False, reason=reason), actions
+def _end_snapshot(state: State, reason: str) -> Step:
+    actions = (EndSnapshot(),) if state.has_snapshot else ()
+    return replace(state, snapshot=Snapshot.NONE, spare=False, reason=reason), actions
 
 
 def _fail(state: State, how: str) -> Step:
-    """Count an image that has failed; the first in a row is reported."""
+    """Count a snapshot that has failed; the first in a row is reported."""
     state = replace(state, failures_in_a_row=state.failures_in_a_row + 1)
     return state, (ReportEnded(how),) if state.failures_in_a_row == 1 else ()
 
@@ -105,18 +106,18 @@ def _fail(state: State, how: str) -> Step:
 def _drop(state: State, reason: str) -> Step:
     """End everything, because of what has become known of the project."""
     state, ended = _end_import(state)
-    state, dropped = _end_image(state, reason)
+    state, dropped = _end_snapshot(state, reason)
     return _wait(state, *ended, *dropped)
 
 
 def _project_changed(state: State, _event: ProjectChanged) -> Step:
     state = replace(_drop(state, NOT_READY)[0], worker=Worker.NONE, refusal="", refused=False)
-    return state, (EndImport(), EndImage())
+    return state, (EndImport(), EndSnapshot())
 
 
 def _preloader_ready(state: State, _event: PreloaderReady) -> Step:
-    image = Image.DETACHED if state.has_image else Image.NONE
-    return _wait(replace(state, preloader=True, image=image, next_detached=state.phase is not Phase.WAITING))
+    snapshot = Snapshot.DETACHED if state.has_snapshot else Snapshot.NONE
+    return _wait(replace(state, preloader=True, snapshot=snapshot, next_detached=state.phase is not Phase.WAITING))
 
 
 def _preloader_gone(state: State, _event: PreloaderGone) -> Step:
@@ -127,17 +128,17 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
     state = replace(state, refused=False)
     if event.objection:
         return _drop(state, event.objection)
-    # What imports beside an IMAGE must have read the same files as the worker, with which it is compared.
-    state, ended = _end_import(state) if state.has_image else (state, ())
+    # What imports beside a SNAPSHOT must have read the same files as the worker, with which it is compared.
+    state, ended = _end_import(state) if state.has_snapshot else (state, ())
     return _wait(state, *ended)
 
 
 def _worker_started(state: State, event: WorkerStarted) -> Step:
     resumed = _if_crowded(state, Resume())
     worker = Worker.SWAPPING if event.swapping else Worker.STARTING
-    reason = "" if state.has_image else state.refusal or NOT_READY
+    reason = "" if state.has_snapshot else state.refusal or NOT_READY
     state = replace(state, worker=worker, wanted=False, crowded=event.crowded, reason=reason)
-    return _end_import(state) if state.has_image else _wait(state, *(_if_crowded(state, Pause()) or resumed))
+    return _end_import(state) if state.has_snapshot else _wait(state, *(_if_crowded(state, Pause()) or resumed))
 
 
 def _if_crowded(state: State, action: Action) -> tuple[Action, ...]:
@@ -154,7 +155,7 @@ def _worker_ready(state: State, _event: WorkerReady) -> Step:
 
 def _worker_gone(state: State, _event: WorkerGone) -> Step:
     state = replace(state, worker=Worker.NONE)
-    if state.phase is Phase.IMPORTING and not state.has_image:
+    if state.phase is Phase.IMPORTING and not state.has_snapshot:
         return state, _if_crowded(state, Resume())
     return _end_import(state)
 
@@ -174,7 +175,7 @@ def _swap_failed(state: State, event: SwapFailed) -> Step:
 
 
 def _fork_ahead(state: State, _event: SpareDue) -> Step:
-    return state, (ForkAhead(),) if state.has_image and not state.spare else ()
+    return state, (ForkAhead(),) if state.has_snapshot and not state.spare else ()
 
 
 def _due(state: State, _event: ImportDue) -> Step:
@@ -192,9 +193,9 @@ def _verify(state: State) -> State:
 
 
 def _promote(state: State, *before: Action) -> Step:
-    image = Image.DETACHED if state.next_detached else Image.SHARED
+    snapshot = Snapshot.DETACHED if state.next_detached else Snapshot.SHARED
     state = replace(
-        _verify(state), phase=Phase.WAITING, image=image, next_detached=False, spare=False, had_image=True,
+        _verify(state), phase=Phase.WAITING, snapshot=snapshot, next_detached=False, spare=False, had_snapshot=True,
         failures_in_a_row=0, reason="", refusal="", refused=False,
     )  # fmt: skip
     return _wait(state, *before, Promote(), *([ForkAhead()] if state.serves else []))
@@ -207,29 +208,29 @@ def _imported(state: State, event: Imported) -> Step:
         return replace(state, failures_in_a_row=failures), (*actions, ReportRefused(event.refused))
     if state.worker is not Worker.UNVERIFIED:
         return _promote(state)
-    if state.has_image:
+    if state.has_snapshot:
         return replace(state, phase=Phase.COMPARING), (Compare(),)
-    return _promote(state, ReportUnverified("the image that it came from has ended"))
+    return _promote(state, ReportUnverified("the snapshot that it came from has ended"))
 
 
 def _next_ended(state: State, event: NextEnded) -> Step:
     state, ended = _end_import(state)
     state, reported = _fail(state, event.how)
-    return _wait(state if state.has_image else replace(state, reason=FAILED + event.how), *ended, *reported)
+    return _wait(state if state.has_snapshot else replace(state, reason=FAILED + event.how), *ended, *reported)
 
 
-def _image_ended(state: State, event: ImageEnded) -> Step:
-    if not state.has_image:
+def _snapshot_ended(state: State, event: SnapshotEnded) -> Step:
+    if not state.has_snapshot:
         return state, ()
     state, reported = _fail(state, event.how)
-    state, dropped = _end_image(state, FAILED + event.how)
+    state, dropped = _end_snapshot(state, FAILED + event.how)
     if state.phase is Phase.COMPARING:
-        return _promote(state, *reported, *dropped, ReportUnverified("the image that it came from has ended"))
+        return _promote(state, *reported, *dropped, ReportUnverified("the snapshot that it came from has ended"))
     return _wait(state, *reported, *dropped)
 
 
 def _verified(state: State, event: Compared) -> Step:
-    if event.keep and state.image is Image.SHARED:
+    if event.keep and state.snapshot is Snapshot.SHARED:
         kept = replace(_verify(state), phase=Phase.WAITING, failures_in_a_row=0)
         return kept, (EndImport(), ReportVerified())
     return _promote(state, ReportVerified())
@@ -239,7 +240,7 @@ def _compared(state: State, event: Compared) -> Step:
     if not event.differences:
         return _verified(state, event)
     # Another preloader has loaded other modules: that may be the difference, and two imports share it.
-    if state.image is Image.DETACHED:
+    if state.snapshot is Snapshot.DETACHED:
         return _replace(state, ReportUnverified(OTHER_PACKAGES))
     return replace(state, phase=Phase.REPEATING), (Repeat(),)
 
@@ -257,8 +258,8 @@ def _repeated(state: State, event: Compared) -> Step:
 
 
 def _stop(state: State, event: StopRequested) -> Step:
-    off = replace(state, phase=Phase.OFF, reason=event.reason, image=Image.NONE, spare=False, wanted=False)
-    return off, (EndImport(), EndImage())
+    off = replace(state, phase=Phase.OFF, reason=event.reason, snapshot=Snapshot.NONE, spare=False, wanted=False)
+    return off, (EndImport(), EndSnapshot())
 
 
 # What may happen in every phase but the last.
@@ -275,16 +276,16 @@ _ALWAYS: dict[type[Event], Row] = {
     SwapDeclined: _swap_declined,
     SwapFailed: _swap_failed,
     SpareDue: _fork_ahead,
-    SpareForked: lambda state, _: (replace(state, spare=state.has_image), ()),
+    SpareForked: lambda state, _: (replace(state, spare=state.has_snapshot), ()),
     SpareGone: lambda state, _: (replace(state, spare=False), ()),
-    ImageEnded: _image_ended,
+    SnapshotEnded: _snapshot_ended,
     StopRequested: _stop,
 }
 
 EVENTS: tuple[type[Event], ...] = (
     ProjectChanged, PreloaderReady, PreloaderEnded, PreloaderGone, FilesChanged, WorkerWanted, WorkerStarted,
     WorkerReady, WorkerGone, SwapDeclined, SwapFailed, SpareDue, SpareForked, SpareGone, ImportDue, ImportStarted,
-    ImportNotStarted, Imported, NextEnded, Compared, NotCompared, ImageEnded, StopRequested,
+    ImportNotStarted, Imported, NextEnded, Compared, NotCompared, SnapshotEnded, StopRequested,
 )  # fmt: skip
 
 ROWS: dict[Phase, dict[type[Event], Row]] = {

@@ -1,7 +1,7 @@
-"""Run the images of the project: import it ahead of the next save, fork workers from that, and verify their swaps.
+"""Run the snapshots of the project: import it ahead of the next save, fork workers from that, and verify their swaps.
 
 Decides nothing over time. What happens becomes an event of ``snapshot_states``, whose actions are performed here. Where
-anything is in doubt there is no image, and workers are forked from the preloader. Runs in the supervisor's loop.
+anything is in doubt there is no snapshot, and workers are forked from the preloader. Runs in the supervisor's loop.
 
 Decision 62 says why.
 """
@@ -18,12 +18,12 @@ from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots import snapshot_states
 from appliance.supervisor.snapshots.checkpoints import Checkpoints
 from appliance.supervisor.snapshots.declined_files import DeclinedFiles
-from appliance.supervisor.snapshots.known_snapshots import Image, Phase, Process, State, Worker, fork_source, why_not
-from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS, ImageImports, ImportSchedule, too_old
-from appliance.supervisor.snapshots.snapshot_memory import ImageMemory
-from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, ImageProcesses
-from appliance.supervisor.snapshots.snapshot_reports import ImageReports
-from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, ImageFiles, SwappableFiles, why_off
+from appliance.supervisor.snapshots.known_snapshots import Phase, Process, Snapshot, State, Worker, fork_source, why_not
+from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS, ImportSchedule, SnapshotImports, too_old
+from appliance.supervisor.snapshots.snapshot_memory import SnapshotMemory
+from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, SnapshotProcesses
+from appliance.supervisor.snapshots.snapshot_reports import SnapshotReports
+from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, SnapshotFiles, SwappableFiles, why_off
 from appliance.supervisor.snapshots.verification import Verification
 from appliance.supervisor.steps.analysis import required
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from appliance.protocol.messages import FilesReport
-    from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, ImageReady
+    from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
@@ -44,12 +44,12 @@ CALM_S = 30.0  # without a save, before a spare that has copied memory is replac
 KEPT_FILES = 4  # every swap compiles these files again, about 1 ms each
 
 
-class Images:
-    """At most one image that workers are forked from, and one that imports the project to replace it.
+class Snapshots:
+    """At most one snapshot that workers are forked from, and one that imports the project to replace it.
 
     Args:
         runtime: the supervisor's.
-        preloading: forks the processes that become images.
+        preloading: forks the processes that become snapshots.
         spawner: tells them what to import.
         replace: starts another worker instead of the one that serves.
     """
@@ -57,26 +57,26 @@ class Images:
     def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> None:
         self._loop = runtime.loop
         self._preloading = preloading
-        self._reports = ImageReports(runtime.log, expected=runtime.settings.swap != "auto")
+        self._reports = SnapshotReports(runtime.log, expected=runtime.settings.swap != "auto")
         self._replace = replace
         off = why_off(runtime.settings)
         self.is_on = not off
         self._one_processor = processors() < 2
         self._state = State(Phase.OFF, off) if off else State(crowded=self._one_processor)
         self._performers = self._actions()
-        hangs = partial(self._on, events.ImageEnded("it does not answer"))
-        self._processes = ImageProcesses(runtime.loop, runtime.children, hangs)
+        hangs = partial(self._on, events.SnapshotEnded("it does not answer"))
+        self._processes = SnapshotProcesses(runtime.loop, runtime.children, hangs)
         self.get_ready = self._processes.get_ready
         self.checkpoints = Checkpoints(runtime, self._go_on, is_on=self.is_on)
-        self._memory = ImageMemory(runtime.loop, self._processes, self.checkpoints, self._end_for)
-        self._imports = ImageImports(runtime, preloading, spawner, self._processes, self.checkpoints)
-        self._files: dict[Process, ImageFiles] = {}
+        self._memory = SnapshotMemory(runtime.loop, self._processes, self.checkpoints, self._end_for)
+        self._imports = SnapshotImports(runtime, preloading, spawner, self._processes, self.checkpoints)
+        self._files: dict[Process, SnapshotFiles] = {}
         self._swappable = SwappableFiles(str(runtime.settings.project), always=runtime.settings.swap == "on")
         self._declined = DeclinedFiles()
         self._verification = Verification(
             runtime.children, self._processes, self._report_comparison, lambda why: self._on(events.NotCompared(why))
         )
-        self._ready: dict[Process, ImageReady] = {}
+        self._ready: dict[Process, SnapshotReady] = {}
         self._analysis: Analysis | None = None  # of the newest worker
         self._worker: Handle | None = None
         self._schedule = ImportSchedule(runtime.loop, lambda: self._on(events.ImportDue()))
@@ -93,7 +93,7 @@ class Images:
             events.Repeat: self._repeat,
             events.Promote: self._promote,
             events.ForkAhead: self._fork_ahead,
-            events.EndImage: lambda _: self._end(Process.SPARE, Process.IMAGE),
+            events.EndSnapshot: lambda _: self._end(Process.SPARE, Process.SNAPSHOT),
             events.EndImport: self._end_import,
             **self._reports.performers(),
             events.ReportMismatch: self._report_mismatch,
@@ -118,8 +118,8 @@ class Images:
         """Return a worker that waits for its start message, and the files that it has to swap; or None, and why."""
         source, why = fork_source(self._state), why_not(self._state)
         if source is None:
-            return None, [], why if self._reports.expected or self._state.had_image else ""
-        changed = list(self._files[Process.IMAGE].changed)
+            return None, [], why if self._reports.expected or self._state.had_snapshot else ""
+        changed = list(self._files[Process.SNAPSHOT].changed)
         if source is Process.SPARE:
             child: Handle | None = self._processes.pop(source)
             self._on(events.SpareGone())
@@ -132,13 +132,13 @@ class Images:
 
     def changed(self, kinds: Mapping[str, Kind]) -> None:
         """Take files that the watcher has reported, before a worker is started for them."""
-        image = self._files.get(Process.IMAGE)
+        snapshot = self._files.get(Process.SNAPSHOT)
         whole = {self._swappable.whole(path): kind for path, kind in kinds.items()}
         self.checkpoints.changed(whole)
-        objection = self._swappable.objection(kinds, image.blocked if image is not None else {})
+        objection = self._swappable.objection(kinds, snapshot.blocked if snapshot is not None else {})
         declined = self._declined.objection(whole)  # asked at each save: the next one is compared with this one
-        objection = objection or (declined if image is not None else "")
-        if objection or (image is None and self._state.refusal):
+        objection = objection or (declined if snapshot is not None else "")
+        if objection or (snapshot is None and self._state.refusal):
             self.checkpoints.import_needed(whole)
         self._change(whole, objection)
 
@@ -151,7 +151,7 @@ class Images:
             self._change((), f"{read[0]} has changed, which the import of the project has read")
 
     def drop(self, why: str) -> None:
-        """Use no image for the next worker: what has changed is not known, or is more than code."""
+        """Use no snapshot for the next worker: what has changed is not known, or is more than code."""
         self.checkpoints.discard()
         self._change((), why)
 
@@ -161,7 +161,7 @@ class Images:
         self._on(events.FilesChanged(objection))
 
     def worker_wanted(self) -> None:
-        """Note that a worker will start soon, for a save: it may be forked from the image."""
+        """Note that a worker will start soon, for a save: it may be forked from the snapshot."""
         self._on(events.WorkerWanted())
         self.checkpoints.worker_wanted()
 
@@ -169,13 +169,13 @@ class Images:
         """Note the worker that has its start message now."""
         self._worker = worker
         self.checkpoints.worker_started(worker, swapping=swapping)
-        crowded = self._one_processor or (not self._state.has_image and self.is_on and are_crowded())
+        crowded = self._one_processor or (not self._state.has_snapshot and self.is_on and are_crowded())
         self._on(events.WorkerStarted(swapping, crowded))
 
     def worker_ready(self) -> None:
         """Make a spare for the next save soon, and an import later: the newest worker serves."""
-        if self._state.worker is Worker.SWAPPING and Process.IMAGE in self._files:
-            self._declined.swapped(self._files[Process.IMAGE].changed)
+        if self._state.worker is Worker.SWAPPING and Process.SNAPSHOT in self._files:
+            self._declined.swapped(self._files[Process.SNAPSHOT].changed)
         self.checkpoints.worker_ready()
         self._on(events.WorkerReady())
         self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
@@ -186,13 +186,13 @@ class Images:
         self._on(events.WorkerGone())
 
     def swap_declined(self, reason: str, path: str) -> None:
-        """Drop the image, from which a change can't be served by a swap. ``path``: the file; or empty."""
+        """Drop the snapshot, from which a change can't be served by a swap. ``path``: the file; or empty."""
         self._declined.declined(path, reason)
         self.checkpoints.import_needed([path])
         self._on(events.SwapDeclined(reason))
 
     def swap_failed(self, how: str) -> None:
-        """Drop the image: a worker from it has ended, or did not answer, before it was ready."""
+        """Drop the snapshot: a worker from it has ended, or did not answer, before it was ready."""
         self._on(events.SwapFailed(how))
 
     def close(self) -> None:
@@ -202,14 +202,14 @@ class Images:
         self._on(events.StopRequested("the appliance stops"))
 
     def status(self) -> dict[str, Any]:
-        """Return the part of ``appliance status`` about images."""
-        state, image = self._state, self._processes.get(Process.IMAGE)
-        ready = self._ready.get(Process.IMAGE)
+        """Return the part of ``appliance status`` about snapshots."""
+        state, snapshot = self._state, self._processes.get(Process.SNAPSHOT)
+        ready = self._ready.get(Process.SNAPSHOT)
         making = self._processes.get(Process.NEXT) is not None
         return {
-            "state": "off" if not self.is_on else "ready" if image else "making" if making else "none",
-            "why": (state.reason or None) if image is None else None,
-            "pid": image.pid if image else None,
+            "state": "off" if not self.is_on else "ready" if snapshot else "making" if making else "none",
+            "why": (state.reason or None) if snapshot is None else None,
+            "pid": snapshot.pid if snapshot else None,
             "modules": ready.modules if ready else 0,
             "refused": state.refusal or None,
             "blocked": dict(ready.blocked) if ready else {},
@@ -219,15 +219,15 @@ class Images:
         }
 
     def files(self) -> dict[str, str]:
-        """Return why a change of each module of the image can't be swapped, by path; empty if it can."""
-        image = self._files.get(Process.IMAGE)
-        return self._swappable.objections(image) if image is not None else {}
+        """Return why a change of each module of the snapshot can't be swapped, by path; empty if it can."""
+        snapshot = self._files.get(Process.SNAPSHOT)
+        return self._swappable.objections(snapshot) if snapshot is not None else {}
 
     # -- what the preloader does ---------------------------------------------------------------------------------------
 
-    def has_image(self) -> bool:
-        """Whether an image serves the next save."""
-        return self._state.has_image
+    def has_snapshot(self) -> bool:
+        """Whether a snapshot serves the next save."""
+        return self._state.has_snapshot
 
     def preloader_ready(self) -> None:
         """Import the project soon: there is a preloader, or another one."""
@@ -245,13 +245,13 @@ class Images:
 
     # -- what the processes do -----------------------------------------------------------------------------------------
 
-    def imported(self, child: Handle, message: ImageReady) -> None:
-        """A process has imported the project, or can't be an image of it."""
+    def imported(self, child: Handle, message: SnapshotReady) -> None:
+        """A process has imported the project, or can't be a snapshot of it."""
         self._processes.forget_time(child)
         if child is self._processes.get(Process.NEXT):
             self._ready[Process.NEXT] = message
             self._files[Process.NEXT].blocked = message.blocked
-            self._imported(message.refused or self._swappable.unworthy(message.cpu_s, Process.IMAGE in self._files))
+            self._imported(message.refused or self._swappable.unworthy(message.cpu_s, Process.SNAPSHOT in self._files))
         elif child is self._processes.get(Process.AGAIN):
             if message.refused:
                 self._on(events.NotCompared(message.refused))
@@ -281,20 +281,20 @@ class Images:
         self._verification.answered(child, message)
 
     def _report_comparison(self, differences: tuple[str, ...]) -> None:
-        image = self._files.get(Process.IMAGE)
-        self._on(events.Compared(differences, keep=image is not None and len(image.changed) <= KEPT_FILES))
+        snapshot = self._files.get(Process.SNAPSHOT)
+        self._on(events.Compared(differences, keep=snapshot is not None and len(snapshot.changed) <= KEPT_FILES))
 
     def read(self, child: Handle, message: FilesReport) -> None:
         """Take the files that an import has read."""
         self.checkpoints.read(message.files)
-        for process in (Process.NEXT, Process.IMAGE):
+        for process in (Process.NEXT, Process.SNAPSHOT):
             if child is self._processes.get(process):
                 self._files[process].reported(message)
 
     def whole_report(self, report: FilesReport) -> FilesReport:
-        """Return the report of an image's fork, with the files of the image itself the first time."""
-        image = self._files.get(Process.IMAGE)
-        return report if image is None else image.whole_report(report)
+        """Return the report of a snapshot's fork, with the files of the snapshot itself the first time."""
+        snapshot = self._files.get(Process.SNAPSHOT)
+        return report if snapshot is None else snapshot.whole_report(report)
 
     def failed(self, child: Handle, why: str) -> None:
         """An import of the project has failed."""
@@ -315,8 +315,8 @@ class Images:
             case Process.SPARE:
                 self._on(events.SpareGone())
                 self._loop.call_later(ANSWER_S, partial(self._on, events.SpareDue()))
-            case Process.IMAGE:
-                self._on(events.ImageEnded(how))
+            case Process.SNAPSHOT:
+                self._on(events.SnapshotEnded(how))
             case Process.NEXT:
                 self._on(events.NextEnded(how))
             case Process.VERIFIER | Process.AGAIN:
@@ -335,12 +335,12 @@ class Images:
 
     def _import(self, process: Process) -> str:
         """Have a process import the project; return why there is none, or nothing."""
-        analysis, state = required(self._analysis, "an image is made"), self._state
-        verifies = process is Process.AGAIN or (state.image is Image.SHARED and state.worker is Worker.UNVERIFIED)
+        analysis, state = required(self._analysis, "a snapshot is made"), self._state
+        verifies = process is Process.AGAIN or (state.snapshot is Snapshot.SHARED and state.worker is Worker.UNVERIFIED)
         begin = self._imports.begin if verifies else self._imports.begin_chain
         if why := begin(process, analysis):
             return why
-        self._files[process] = ImageFiles()
+        self._files[process] = SnapshotFiles()
         return ""
 
     def _end_import(self, _action: events.EndImport) -> None:
@@ -353,25 +353,25 @@ class Images:
         self._imports.give_time(Process.NEXT)
 
     def _compare(self, _action: events.Compare) -> None:
-        self._verification.compare(self._files[Process.IMAGE].changed)
+        self._verification.compare(self._files[Process.SNAPSHOT].changed)
 
     def _repeat(self, _action: events.Repeat) -> None:
         if why := self._import(Process.AGAIN):
             self._on(events.NotCompared(why))
 
     def _promote(self, _action: events.Promote) -> None:
-        self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.IMAGE)
+        self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.SNAPSHOT)
         child = self._processes.pop(Process.NEXT)
         self.checkpoints.import_over(self._swappable.weighed(self._ready[Process.NEXT].cpu_s))
-        self._processes.add(Process.IMAGE, child)
-        self._files[Process.IMAGE] = self._files.pop(Process.NEXT)
-        ready = self._ready[Process.IMAGE] = self._ready.pop(Process.NEXT)
+        self._processes.add(Process.SNAPSHOT, child)
+        self._files[Process.SNAPSHOT] = self._files.pop(Process.NEXT)
+        ready = self._ready[Process.SNAPSHOT] = self._ready.pop(Process.NEXT)
         child.became_ready()
         self._reports.ready(child, ready)
 
     def _report_mismatch(self, action: events.ReportMismatch) -> None:
         generation = self._worker.generation if self._worker is not None else 0
-        files = self._swappable.named(self._files[Process.IMAGE].changed) if Process.IMAGE in self._files else []
+        files = self._swappable.named(self._files[Process.SNAPSHOT].changed) if Process.SNAPSHOT in self._files else []
         self._swappable.turn_off([*files, *action.differences])
         self._reports.mismatch(generation, files, action.differences)
 
@@ -391,7 +391,7 @@ class Images:
 
     def _end_for(self, why: str) -> None:
         self._on(events.NextEnded(why))
-        self._on(events.ImageEnded(why))
+        self._on(events.SnapshotEnded(why))
 
     def _end(self, *processes: Process) -> None:
         for process in processes:

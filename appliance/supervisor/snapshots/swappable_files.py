@@ -1,4 +1,4 @@
-"""Keep which files have changed since an image read them, and say why a swap can't serve a change.
+"""Keep which files have changed since a snapshot read them, and say why a swap can't serve a change.
 
 Runs in the supervisor's loop.
 """
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 WORTH_S = 0.015  # CPU time of the project's import: a swap costs about half of that
-NOT_WORTH = "the project is imported so fast that APPLIANCE_SWAP=auto makes no image of it"
+NOT_WORTH = "the project is imported so fast that APPLIANCE_SWAP=auto makes no snapshot of it"
 
 
 @dataclass
-class ImageFiles:
-    """The files of one image, by absolute path.
+class SnapshotFiles:
+    """The files of one snapshot, by absolute path.
 
     Attributes:
         changed: those that have changed since its import began, in the order of their first change.
@@ -76,9 +76,9 @@ class SwappableFiles:
         """Stop swapping these files and modules."""
         self._off.update(dict.fromkeys(names))
 
-    def unworthy(self, cpu_s: float, has_image: bool) -> str:  # noqa: FBT001  one call
+    def unworthy(self, cpu_s: float, has_snapshot: bool) -> str:  # noqa: FBT001  one call
         """Return why swaps save too little of an import that took so much CPU time; "" if they do not."""
-        return "" if self._always or has_image or not 0 <= cpu_s < WORTH_S else NOT_WORTH
+        return "" if self._always or has_snapshot or not 0 <= cpu_s < WORTH_S else NOT_WORTH
 
     def weighed(self, cpu_s: float) -> float:
         """Return the CPU time of an import if what saves only a part of it has to be worth it; 0 if not."""
@@ -97,14 +97,14 @@ class SwappableFiles:
 
         Args:
             kinds: as the watcher has reported them.
-            blocked: as ``ImageFiles.blocked``.
+            blocked: as ``SnapshotFiles.blocked``.
         """
         return next(filter(None, (self._objection(path, kind, blocked) for path, kind in kinds.items())), "")
 
-    def objections(self, image: ImageFiles) -> dict[str, str]:
-        """Return the objection to each module that an image has read, by path; empty if there is none."""
-        paths = sorted(self.named(path for path in image.read if path.endswith(".py")))
-        found = {path: self._objection(path, Kind.CODE, image.blocked) for path in paths}
+    def objections(self, snapshot: SnapshotFiles) -> dict[str, str]:
+        """Return the objection to each module that a snapshot has read, by path; empty if there is none."""
+        paths = sorted(self.named(path for path in snapshot.read if path.endswith(".py")))
+        found = {path: self._objection(path, Kind.CODE, snapshot.blocked) for path in paths}
         return {path: why for path, why in found.items() if Path(self.whole(path)).is_file()}
 
     def _objection(self, path: str, kind: Kind, blocked: Mapping[str, str]) -> str:
@@ -126,7 +126,7 @@ def is_file_of(path: str, module: str) -> bool:
 
 
 def why_off(settings: Settings) -> str:
-    """Return which setting, or what else, forbids images; empty if nothing does."""
+    """Return which setting, or what else, forbids snapshots; empty if nothing does."""
     if settings.swap == "off":
         return "APPLIANCE_SWAP is off"
     if settings.preload == "off":

@@ -1,4 +1,4 @@
-"""Compare a swap with a fresh import, by the fingerprints that a fork of each image makes.
+"""Compare a swap with a fresh import, by the fingerprints that a fork of each snapshot makes.
 
 A fork alone makes a fingerprint: that takes time and memory, and a save ends the fork at once. Runs in the supervisor's
 loop.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from appliance.protocol.snapshot_messages import Fingerprints
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.snapshots.snapshot_processes import ImageProcesses
+    from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
 
 COMPARE_S = 10.0  # for a fork to swap, and to say what its state is then
 
@@ -30,7 +30,7 @@ class Verification:
 
     Args:
         children: get the messages.
-        processes: has the images, and the fork as its VERIFIER.
+        processes: has the snapshots, and the fork as its VERIFIER.
         compared: takes what differs.
         not_compared: takes why that is not known.
     """
@@ -38,7 +38,7 @@ class Verification:
     def __init__(
         self,
         children: Children,
-        processes: ImageProcesses,
+        processes: SnapshotProcesses,
         compared: Callable[[tuple[str, ...]], object],
         not_compared: Callable[[str], object],
     ) -> None:
@@ -47,23 +47,23 @@ class Verification:
         self._compared = compared
         self._not_compared = not_compared
         self._comparison = SwapComparison()
-        self._states: dict[Process, Mapping[str, str]] = {}  # what each image, or a fork that has swapped, is
-        self._asked = Process.IMAGE
+        self._states: dict[Process, Mapping[str, str]] = {}  # what each snapshot, or a fork that has swapped, is
+        self._asked = Process.SNAPSHOT
         self._repeated = False
 
     def compare(self, changed: Iterable[str]) -> None:
-        """Compare the state of the IMAGE after a swap of these files with that of the NEXT image."""
+        """Compare the state of the SNAPSHOT after a swap of these files with that of the NEXT snapshot."""
         self._states.clear()
         self._repeated = False
-        self._ask(Process.IMAGE, changed)
+        self._ask(Process.SNAPSHOT, changed)
 
     def repeat(self) -> None:
-        """Compare the state of the NEXT image with that of the process that has imported AGAIN."""
+        """Compare the state of the NEXT snapshot with that of the process that has imported AGAIN."""
         self._repeated = True
         self._ask(Process.AGAIN)
 
     def _ask(self, process: Process, changed: Iterable[str] = ()) -> None:
-        child = self._processes.fork(process, Role.IMAGE)
+        child = self._processes.fork(process, Role.SNAPSHOT)
         if child is None:
             self._not_compared(NO_PROCESS)
             return
@@ -86,4 +86,4 @@ class Verification:
         elif self._repeated:
             self._compared(self._comparison.repeated(self._states[Process.NEXT], self._states[Process.AGAIN]))
         else:
-            self._compared(self._comparison.swapped(self._states[Process.IMAGE], self._states[Process.NEXT]))
+            self._compared(self._comparison.swapped(self._states[Process.SNAPSHOT], self._states[Process.NEXT]))

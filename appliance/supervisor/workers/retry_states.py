@@ -1,8 +1,8 @@
 """Decide how a worker is started, forked or cold, and again: a pure table, (state, event) to (state, actions).
 
-One generation of the project may need several starts, which are called attempts here. A worker that was forked from an
-image of the project, and does not serve what was saved, is started again: from a checkpoint of the project's import if
-it has said that it can't be swapped, else from the preloader. So is one from a checkpoint. A forked worker that does
+One generation of the project may need several starts, which are called attempts here. A worker that was forked from a
+snapshot of the project, and does not serve what was saved, is started again: from a checkpoint of the project's import
+if it has said that it can't be swapped, else from the preloader. So is one from a checkpoint. A forked worker that does
 not fit the project is started again cold. A worker that found its address in use is started again once the old workers
 have gone, and once only. A worker that a newer save has superseded may report its modules before it is ended.
 ``lifecycle`` decides about generations: a failure or a death that no other attempt may explain is reported to it.
@@ -27,7 +27,7 @@ from appliance.supervisor.workers.worker_events import (
     Died,
     Drain,
     DropCheckpoint,
-    DropImage,
+    DropSnapshot,
     Ended,
     Event,
     ExpectEnd,
@@ -103,8 +103,8 @@ def _start(state: State, *before: Action, fastest: Source) -> Step:
 
 
 def _drop(state: State, how: str) -> Action:
-    """Stop using the source of this attempt: the image or the checkpoint."""
-    return DropCheckpoint(how) if state.source is Source.CHECKPOINT else DropImage(how)
+    """Stop using the source of this attempt: the snapshot or the checkpoint."""
+    return DropCheckpoint(how) if state.source is Source.CHECKPOINT else DropSnapshot(how)
 
 
 def _end(state: State, stage: Stage = Stage.NONE) -> State:
@@ -137,7 +137,7 @@ def _boot(state: State, event: BootRequested) -> Step:
     doubt = state.doubt
     retired, before = _retire(state, event)  # the lifecycle has asked for that; nothing is left behind if it has not
     wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
-    return _start(wanted, *before, fastest=Source.NOTHING if doubt else Source.IMAGE)
+    return _start(wanted, *before, fastest=Source.NOTHING if doubt else Source.SNAPSHOT)
 
 
 def _retire_requested(state: State, event: RetireRequested) -> Step:
@@ -162,7 +162,7 @@ def _start_failed(state: State, _event: StartFailed) -> Step:
 
 def _swap_declined(state: State, event: SwapDeclined) -> Step:
     match state.source:
-        case Source.IMAGE:
+        case Source.SNAPSHOT:
             return _start(state, ExpectEnd(event.attempt), fastest=Source.CHECKPOINT)
         case Source.CHECKPOINT:
             declined = _drop(state, "a fork of it has declined")
@@ -196,8 +196,9 @@ def _mismatched(state: State, event: ForkMismatched) -> Step:
 
 
 def _import_failed(state: State, event: ImportFailed) -> Step:
-    if state.source is Source.IMAGE:  # it had imported the project: an import of the same files must say what is wrong
-        dropped = DropImage("a fork of it has failed")
+    if state.source is Source.SNAPSHOT:
+        # It had imported the project: an import of the same files must say what is wrong.
+        dropped = DropSnapshot("a fork of it has failed")
         return _start(state, ExpectEnd(event.attempt), dropped, fastest=Source.PRELOADER)
     state = replace(state, doubt="")  # a cold one fails too; a forked one has said why: the fork is not at fault
     if event.address_in_use and not state.address_retried:

@@ -14,13 +14,13 @@ from appliance.protocol.record import Record
 class Source(enum.Enum):
     """What a worker comes from, the fastest first."""
 
-    IMAGE = "image"  # it swaps what was saved
+    SNAPSHOT = "snapshot"  # it swaps what was saved
     CHECKPOINT = "checkpoint"  # it goes on with a part of the project's import
     PRELOADER = "preloader"  # it imports the project
     NOTHING = "nothing"  # it is started cold
 
 
-AHEAD = frozenset({Source.IMAGE, Source.CHECKPOINT})  # these import the project ahead of a save, whole or in part
+AHEAD = frozenset({Source.SNAPSHOT, Source.CHECKPOINT})  # these import the project ahead of a save, whole or in part
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ class StartFailed(Event):
 
 
 class ForkLost(Event):
-    """The preloader, an image or a checkpoint was asked for a worker, and has not forked one."""
+    """The preloader, a snapshot or a checkpoint was asked for a worker, and has not forked one."""
 
     attempt: int
 
@@ -165,7 +165,7 @@ class Start(Action):
 
     generation: int
     attempt: int
-    fastest: Source = Source.IMAGE
+    fastest: Source = Source.SNAPSHOT
 
 
 class ExpectEnd(Action):
@@ -187,8 +187,8 @@ class RefusePreload(Action):
     why: str
 
 
-class DropImage(Action):
-    """The attempt did not come up from the image of the project: swap nothing until there is another one."""
+class DropSnapshot(Action):
+    """The attempt did not come up from the snapshot of the project: swap nothing until there is another one."""
 
     how: str
 

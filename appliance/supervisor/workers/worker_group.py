@@ -14,7 +14,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.snapshots.snapshots import Images
+from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
@@ -73,10 +73,10 @@ class WorkerGroup:
         self._reload_trigger = reload_trigger
         self._use = EnvironmentUse()
         self.preloading = Preloading(loop, children, settings, log)
-        self.images = Images(runtime, self.preloading, spawner, self._replace)
+        self.snapshots = Snapshots(runtime, self.preloading, spawner, self._replace)
         self._drained_workers = DrainedWorkers(loop, children)
         self.workers = Workers(
-            runtime, spawner, self.preloading, reports, images=self.images,
+            runtime, spawner, self.preloading, reports, snapshots=self.snapshots,
             drained_workers=self._drained_workers, no_timeout=debug_port.no_timeout,
         )  # fmt: skip
         self.standstill = Standstill(
@@ -99,9 +99,9 @@ class WorkerGroup:
             messages.Ready: lambda child, message, _: self._ready(child, message),
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
             messages.Failed: lambda child, message, _: self._failed(child, message),
-            snapshot_messages.ImageReady: lambda child, message, _: self.images.imported(child, message),
-            snapshot_messages.CheckpointReached: lambda child, message, _: self.images.reached(child, message),
-            snapshot_messages.Fingerprints: lambda child, message, _: self.images.compared(child, message),
+            snapshot_messages.SnapshotReady: lambda child, message, _: self.snapshots.imported(child, message),
+            snapshot_messages.CheckpointReached: lambda child, message, _: self.snapshots.reached(child, message),
+            snapshot_messages.Fingerprints: lambda child, message, _: self.snapshots.compared(child, message),
             snapshot_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
             messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
@@ -115,12 +115,12 @@ class WorkerGroup:
             Role.WORKER: self.workers.ended,
             Role.PRELOADER: self.preloading.ended,
             Role.SPARE: self._spare_ended,
-            Role.IMAGE: self.images.ended,
+            Role.SNAPSHOT: self.snapshots.ended,
         }
 
     def _spare_ended(self, child: Handle) -> None:
         self.preloading.ended(child)
-        self.images.ended(child)
+        self.snapshots.ended(child)
 
     def serving(self) -> Handle | None:
         """Return the worker that serves the last reported save; None if no worker does."""
@@ -159,14 +159,14 @@ class WorkerGroup:
         if child.role is Role.WORKER:
             self._failed_imports.handle(child, message)
         else:
-            self.images.failed(child, f"its import fails: {message.report.get('message', '')}")
+            self.snapshots.failed(child, f"its import fails: {message.report.get('message', '')}")
 
     def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
         if child.role is Role.WORKER:
-            self._reload_trigger.loaded(child, self.images.whole_report(message) if message.more else message)
-            self.images.checkpoints.read(message.files)
+            self._reload_trigger.loaded(child, self.snapshots.whole_report(message) if message.more else message)
+            self.snapshots.checkpoints.read(message.files)
         else:
-            self.images.read(child, message)
+            self.snapshots.read(child, message)
 
     def _modules_reported(self, child: Handle, message: messages.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)

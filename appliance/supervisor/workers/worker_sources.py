@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
-    from appliance.supervisor.snapshots.snapshots import Images
+    from appliance.supervisor.snapshots.snapshots import Snapshots
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.worker_events import Start
 
@@ -22,8 +22,8 @@ class WorkerSources:
         reason: why the last one does not come from a faster one.
     """
 
-    def __init__(self, images: Images, preloading: Preloading, spawner: Spawner) -> None:
-        self._images = images
+    def __init__(self, snapshots: Snapshots, preloading: Preloading, spawner: Spawner) -> None:
+        self._snapshots = snapshots
         self._preloading = preloading
         self._spawner = spawner
         self.reason = ""
@@ -35,12 +35,12 @@ class WorkerSources:
             StartError: there is none.
         """
         generation, fastest = action.generation, action.fastest
-        if fastest is Source.IMAGE:
-            child, changed, self.reason = self._images.fork(generation)
+        if fastest is Source.SNAPSHOT:
+            child, changed, self.reason = self._snapshots.fork(generation)
             if child is not None:
-                return self._spawner.initialise(child, analysis, changed), Source.IMAGE
+                return self._spawner.initialise(child, analysis, changed), Source.SNAPSHOT
         if fastest in AHEAD:
-            child, changed = self._images.checkpoints.fork(generation)
+            child, changed = self._snapshots.checkpoints.fork(generation)
             if child is not None:
                 return self._spawner.initialise(child, analysis, changed), Source.CHECKPOINT
         if fastest is not Source.NOTHING and (child := self._preloading.fork(generation, analysis)) is not None:

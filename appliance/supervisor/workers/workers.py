@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.runtime import Runtime
-    from appliance.supervisor.snapshots.snapshots import Images
+    from appliance.supervisor.snapshots.snapshots import Snapshots
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
-SWAP_S = 3.0  # for a worker from an image to be ready; a swap takes milliseconds, but the machine may be busy
+SWAP_S = 3.0  # for a worker from a snapshot to be ready; a swap takes milliseconds, but the machine may be busy
 END_PAUSE_S = 0.25  # before an old worker frees its memory: the next one has usually answered then
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
@@ -52,7 +52,7 @@ class Workers:
         runtime: the supervisor's.
         spawner: starts a worker that is not forked.
         preloading: forks workers.
-        images: forks workers that have the project imported.
+        snapshots: forks workers that have the project imported.
         reports: has the address, the history and the stacks.
         drained_workers: those that still have background work.
         no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
@@ -65,7 +65,7 @@ class Workers:
         preloading: Preloading,
         reports: Reports,
         *,
-        images: Images,
+        snapshots: Snapshots,
         drained_workers: DrainedWorkers,
         no_timeout: Callable[[Handle], bool],
     ) -> None:
@@ -75,8 +75,8 @@ class Workers:
         self._log = runtime.log
         self._lifecycle = runtime.lifecycle
         self._preloading = preloading
-        self._images = images
-        self._sources = WorkerSources(images, preloading, spawner)
+        self._snapshots = snapshots
+        self._sources = WorkerSources(snapshots, preloading, spawner)
         url = reports.address.url
         self._url: dict[str, Any] = {} if url is None else {"url": url}
         self._history = reports.history
@@ -100,7 +100,7 @@ class Workers:
             events.ExpectEnd: self._expect_end,
             events.Accept: self._accept,
             events.RefusePreload: lambda action: self._preloading.refuse(action.why),
-            events.DropImage: self._drop_image,
+            events.DropSnapshot: self._drop_snapshot,
             events.DropCheckpoint: self._drop_checkpoint,
             events.AwaitAddress: self._await_address,
             events.ReportFailure: self._report_failure,
@@ -137,8 +137,8 @@ class Workers:
         now = time.monotonic()
         self._save = Save(now, None if noticed_at is None else now - noticed_at)
         if noticed_at is None:
-            self._images.drop("somebody has asked for a reload")
-        self._images.worker_wanted()
+            self._snapshots.drop("somebody has asked for a reload")
+        self._snapshots.worker_wanted()
         self._on(events.CodeSaved())
 
     def replace(self) -> None:
@@ -150,7 +150,7 @@ class Workers:
     def boot(self, generation: int, analysis: Analysis) -> None:
         """Start this generation of the project: forked from the preloader where possible."""
         self._analysis = analysis
-        self._images.follow(analysis)
+        self._snapshots.follow(analysis)
         self._on(events.BootRequested(generation, self._modules_needed()))
 
     def retire(self, generation: int) -> None:
@@ -198,7 +198,7 @@ class Workers:
         if not child.ending:
             self._sources.reason = message.reason
             if self._state.source is not Source.CHECKPOINT:
-                self._images.swap_declined(message.reason, message.path)
+                self._snapshots.swap_declined(message.reason, message.path)
             self._on(events.SwapDeclined(child.attempt))
 
     def import_failed(self, child: Handle, message: Failed) -> None:
@@ -221,7 +221,7 @@ class Workers:
             self.current = None
         self._check_old_workers()
         expected = child.ending or child.reported
-        # Another worker serves the save, and ``image.ended`` says what has happened.
+        # Another worker serves the save, and ``snapshot.ended`` says what has happened.
         level = "debug" if expected or (child.source in events.AHEAD and child.ready_at is None) else "error"
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
@@ -247,9 +247,9 @@ class Workers:
         self.current = child
         child.assign_attempt(action.attempt, analysis, source)
         self._on(events.Started(action.attempt, source))
-        self._images.worker_started(child, swapping=source is Source.IMAGE)
+        self._snapshots.worker_started(child, swapping=source is Source.SNAPSHOT)
         self._import_watch.begin(child)
-        if source is Source.IMAGE:
+        if source is Source.SNAPSHOT:
             self._loop.call_later(SWAP_S, partial(self._on, events.SwapTimedOut(action.attempt)))
         elif source is Source.CHECKPOINT:
             self._loop.call_later(SWAP_S, partial(self._check_answer, child))
@@ -259,13 +259,13 @@ class Workers:
         if not child.pid:
             self._on(events.SwapTimedOut(child.attempt))
 
-    def _drop_image(self, action: events.DropImage) -> None:
+    def _drop_snapshot(self, action: events.DropSnapshot) -> None:
         self._sources.reason = action.how
-        self._images.swap_failed(action.how)
+        self._snapshots.swap_failed(action.how)
 
     def _drop_checkpoint(self, action: events.DropCheckpoint) -> None:
         self._sources.reason = action.how
-        self._images.checkpoints.worker_lost(action.how)
+        self._snapshots.checkpoints.worker_lost(action.how)
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
         if (worker := self._worker(action.attempt)) is not None:
@@ -290,10 +290,10 @@ class Workers:
         for after_s in REPORT_MODULES_S:
             self._loop.call_later(after_s, partial(self._request_modules_later, child))
         self._preloading.ready()
-        self._images.worker_ready()
+        self._snapshots.worker_ready()
         if self._save is not None:
-            # Where images are off nobody asks why there is none.
-            reason = self._sources.reason if self._images.is_on or not child.is_forked else ""
+            # Where snapshots are off nobody asks why there is none.
+            reason = self._sources.reason if self._snapshots.is_on or not child.is_forked else ""
             timeline = self._save.timeline(child, message, reason)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
             self._history.reloaded(child.generation, timeline)
@@ -305,11 +305,11 @@ class Workers:
         self._check_old_workers()
 
     def _report_failure(self, action: events.ReportFailure) -> None:
-        self._images.worker_gone()
+        self._snapshots.worker_gone()
         self._failures.raised(self._state.generation, action.report)
 
     def _report_death(self, action: events.ReportDeath) -> None:
-        self._images.worker_gone()
+        self._snapshots.worker_gone()
         self._failures.died(action.how, action.death)
 
     def _drain(self, action: events.Drain) -> None:

@@ -1,12 +1,12 @@
 """Decide which exit hooks the project's import may register: those that each fork can run as a fresh worker would.
 
-Runs in the image, while it imports the project.
+Runs in the snapshot, while it imports the project.
 
 Theory of operation. A fork inherits the hooks of ``atexit``, of ``threading`` and of ``weakref.finalize`` in their
-order, and runs them at its own end; the image and its other forks end without any. So a hook that affects the memory of
-its process is as good as one that a worker has registered itself. What a hook would clean up outside of the process was
-prevented before (``snapshot/effect_rules``), but not everything raises an event: a hook is refused if it removes files,
-ends processes, or holds something that belongs to one process.
+order, and runs them at its own end; the snapshot and its other forks end without any. So a hook that affects the memory
+of its process is as good as one that a worker has registered itself. What a hook would clean up outside of the process
+was prevented before (``snapshot/effect_rules``), but not everything raises an event: a hook is refused if it removes
+files, ends processes, or holds something that belongs to one process.
 
 ``atexit`` has no list of its hooks, so ``register`` is replaced until the import is over. Hooks that were registered
 past it (by code that keeps the original under another name) are seen in their number, and refused

@@ -1,6 +1,6 @@
 """Pause an import just before one of the project's files is read for the first time.
 
-Runs in an image, while it imports the project; the loader calls it. A plain worker has none.
+Runs in a snapshot, while it imports the project; the loader calls it. A plain worker has none.
 
 Theory of operation. The process is forked within the pause, and a copy goes on with the import. So a file counts only
 if nothing is known of it yet: nobody has read it in another way. And the place must be safe to fork: the main thread

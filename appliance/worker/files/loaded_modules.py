@@ -1,4 +1,4 @@
-"""Look at the modules that are loaded, and load none that is lazy. Runs in the worker, the preloader and the image."""
+"""Look at the modules that are loaded, and load none that is lazy. Runs in worker, preloader and snapshot."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Let the project open its log files during the import of an image, if nothing is written into them.
+"""Let the project open its log files during the import of a snapshot, if nothing is written into them.
 
-Runs in the image. Many projects have a ``logging.FileHandler``, which opens its file at once, to append to it. That
+Runs in the snapshot. Many projects have a ``logging.FileHandler``, which opens its file at once, to append to it. That
 alone changes nothing outside of the process if the file exists. At the end the file is closed, as if the handler had
 ``delay``: each fork opens it with its first line, so no descriptor is shared, and a rotated file is not kept.
 """

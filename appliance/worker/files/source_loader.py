@@ -64,11 +64,11 @@ class CodeCache:
         self._unwritten: list[tuple[str, CodeType]] = []
         self._writing = threading.Lock()  # the control thread writes on request, and the main thread at its end
         self.refused: NotOursError | None = None  # a folder that another user can have written, so it is not used
-        self._imported: dict[str, CodeType] | None = None  # what an image's import has loaded, by path
+        self._imported: dict[str, CodeType] | None = None  # what a snapshot's import has loaded, by path
         self._pauses: ImportPauses | None = None
 
     def follow_import(self, pauses: ImportPauses | None) -> None:
-        """Keep the code that is loaded from now on, by its path, and pause before some files; only an image does."""
+        """Keep the code that is loaded from now on, by its path, and pause before some files; only a snapshot does."""
         self._imported, self._pauses = {}, pauses
 
     def has_followed(self) -> bool:

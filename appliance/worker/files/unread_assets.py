@@ -1,9 +1,9 @@
 """Tell which templates and translations the import of the project has not read: a change of one changes no import.
 
-Runs in the image, once the project is imported.
+Runs in the snapshot, once the project is imported.
 
 Theory of operation. A framework that caches what it has read (Jinja without auto_reload, Django's cached loader,
-gettext) needs a new worker when a template is saved. A fork of the image has cached nothing that the import has not
+gettext) needs a new worker when a template is saved. A fork of the snapshot has cached nothing that the import has not
 read; so it needs no import either. An import could still have asked whether a file is there, without reading it: so a
 file counts only if it was there before the import began.
 """

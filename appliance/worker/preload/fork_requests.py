@@ -1,6 +1,6 @@
 """Fork this process for each request on its channel; a copy undoes everything that it must not share, and goes on.
 
-Runs in the preloader, and in the image.
+Runs in the preloader, and in the snapshot.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Detect that the project calls ``os.getpid`` while it is imported: a stored number is wrong in each fork.
 
-Runs in the image, while it imports the project. No audit event reports ``os.getpid``.
+Runs in the snapshot, while it imports the project. No audit event reports ``os.getpid``.
 """
 
 from __future__ import annotations

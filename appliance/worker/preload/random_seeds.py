@@ -73,11 +73,11 @@ class RandomSeeds:
         self.end()
 
     def begin(self) -> None:
-        """Record from now on. The image begins again, after the preloader."""
+        """Record from now on. The snapshot begins again, after the preloader."""
         for name, patch in self._patches.items():  # during the imports
             setattr(random.Random, name, patch)
         self.renew()
-        if "numpy.random" in sys.modules:  # the image imports more than the preloader that it is a copy of
+        if "numpy.random" in sys.modules:  # the snapshot imports more than the preloader that it is a copy of
             self.imported("numpy.random")
 
     def end(self) -> None:

@@ -1,6 +1,6 @@
-"""Swap the files that have changed since the image's import, in a fork of the image.
+"""Swap the files that have changed since the snapshot's import, in a fork of the snapshot.
 
-Runs in the image, which makes it once, and in its forks.
+Runs in the snapshot, which makes it once, and in its forks.
 
 Theory of operation. A new file can change the result of an import that has never looked for it: a new module hides an
 installed one, or is found by a search through a folder. So each changed path must be that of a module that was loaded,
@@ -55,7 +55,7 @@ class DeclinedError(Exception):
 
 
 class ChangedFiles:
-    """The own files of one image.
+    """The own files of one snapshot.
 
     Args:
         project: has imported them.

@@ -1,6 +1,6 @@
 """Find the objects that hold code of the project's functions: functions, and holders that prevent a swap.
 
-Runs in the image, once, after the project's import and before ``gc.freeze``, which hides objects.
+Runs in the snapshot, once, after the project's import and before ``gc.freeze``, which hides objects.
 
 Theory of operation. Only functions may hold code that a swap replaces: their ``__code__`` can be set, and every
 reference to the function stays right. A generator, a coroutine, a frame of a stored exception or a container that holds

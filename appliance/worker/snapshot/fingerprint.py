@@ -1,6 +1,6 @@
 """Describe the project's modules after an import, as one hash for each: to compare a swap with a fresh import.
 
-Runs in a fork of an image that does nothing else and then ends: reading an instance's dictionary creates it, which
+Runs in a fork of a snapshot that does nothing else and then ends: reading an instance's dictionary creates it, which
 costs 10 MiB with 500 modules. That many take 0.2 to 0.4 s of CPU.
 
 Theory of operation. A module is what its names lead to: functions with their code, defaults and closures, classes with

@@ -1,11 +1,11 @@
-"""Stop an image's import of the project before it does what must happen once, or what its forks must not share.
+"""Stop a snapshot's import of the project before it does what must happen once, or what its forks must not share.
 
-Runs in the image, while it imports the project. Serving workers pay nothing for it.
+Runs in the snapshot, while it imports the project. Serving workers pay nothing for it.
 
-Theory of operation. An image imports the project in addition to the worker that serves. So what the import does outside
-of its process would happen once more: a row in a database, a request to another host, a job that starts. An audit event
-comes before its effect, and the image ends at the event: so nothing happens twice.
-``effect_rules`` says which events these are. The last frame of the project's own code says which module is the reason.
+Theory of operation. A snapshot imports the project in addition to the worker that serves. So what the import does
+outside of its process would happen once more: a row in a database, a request to another host, a job that starts. An
+audit event comes before its effect, and the snapshot ends at the event: so nothing happens twice. ``effect_rules`` says
+which events these are. The last frame of the project's own code says which module is the reason.
 
 Some effects raise no event: those of code in C, signal handlers, timers. They are seen in the state of the process
 (``fork_safety``), which is compared each time a module of the project begins, and at the end. ``sys.path`` may change:
@@ -49,7 +49,7 @@ class ImportEffects:
         is_project_path: whether a file (absolute path) is the project's own code.
         stop: is called with the reason, once, before the effect happens; it has to end the process without any exit
             hook. Called in the thread that would have had the effect, with locks of the project held.
-        kept: folders of ours, in which the image may have descriptors.
+        kept: folders of ours, in which the snapshot may have descriptors.
     """
 
     def __init__(

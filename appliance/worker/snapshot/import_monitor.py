@@ -1,7 +1,7 @@
 """Monitor the project's import: which functions of the project run, and whose code or source is looked at.
 
-Runs in the image, from before the first of the project's modules is imported until the last one is. This module knows
-of a file only whether it is the project's.
+Runs in the snapshot, from before the first of the project's modules is imported until the last one is. This module
+knows of a file only whether it is the project's.
 
 Theory of operation. ``sys.monitoring`` (Python 3.12) reports the start of each code object, in every thread, also of
 functions that C code calls; each is reported once and costs nothing afterwards. Otherwise a function's code is visible
@@ -269,7 +269,7 @@ def _named(frame: FrameType) -> str:
 
 
 def obstacle(request: ImportAhead) -> str:
-    """Return why this process can't become an image of the project; "" if it can."""
+    """Return why this process can't become a snapshot of the project; "" if it can."""
     monitoring: Any = getattr(sys, "monitoring", None)
     if monitoring is None:
         return TOO_OLD

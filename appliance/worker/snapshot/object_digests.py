@@ -12,7 +12,7 @@ cycle at the same object.
 Some values differ between any two imports, and are left out: addresses, times near now, long integers and other random
 values. Of locks, files, threads and weak collections only the type is hashed, of a package's code only the name. A
 stored process id is hashed like any small integer; this is safe, because a project that calls ``os.getpid`` at import
-gets no image. Of our own hooks in libraries only the class is hashed: they hold our state.
+gets no snapshot. Of our own hooks in libraries only the class is hashed: they hold our state.
 """
 
 from __future__ import annotations

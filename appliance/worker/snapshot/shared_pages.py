@@ -1,12 +1,12 @@
 """Take over the memory that a worker will write to, while it waits for the save that starts it.
 
-Runs in the image, and in its forks: ``note`` in a worker that serves, ``take_over`` in a fork that waits.
+Runs in the snapshot, and in its forks: ``note`` in a worker that serves, ``take_over`` in a fork that waits.
 
-Theory of operation. A fork shares its memory with the image, page by page, until it writes: then the kernel copies that
-page, which costs 3 µs in a virtual machine. A worker writes to 1,500 pages or more until its first answer, mostly
-reference counts, and the copies take half of its time. All forks of one image write to nearly the same pages. So the
+Theory of operation. A fork shares its memory with the snapshot, page by page, until it writes: then the kernel copies
+that page, which costs 3 µs in a virtual machine. A worker writes to 1,500 pages or more until its first answer, mostly
+reference counts, and the copies take half of its time. All forks of one snapshot write to nearly the same pages. So the
 first worker that has answered notes which pages were copied for it (``/proc/self/pagemap``, proc_pid_pagemap(5)), in
-memory that all forks of the image share. A later fork asks the kernel to copy these pages before the save comes
+memory that all forks of the snapshot share. A later fork asks the kernel to copy these pages before the save comes
 (MADV_POPULATE_WRITE, madvise(2), since Linux 5.14). It can't write to them itself, not even the byte that is there: the
 interpreter uses them meanwhile.
 
@@ -36,7 +36,7 @@ _POPULATE_WRITE: Final = 23
 
 
 class SharedPages:
-    """The pages that forks of one image write to; make it in the image."""
+    """The pages that forks of one snapshot write to; make it in the snapshot."""
 
     def __init__(self) -> None:
         self._noted = mmap.mmap(-1, _ENTRY * (MOST + 1))  # how many, then their numbers

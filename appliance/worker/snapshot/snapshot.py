@@ -1,4 +1,4 @@
-"""The image: a process that has imported the project ahead of the next save; workers are forked from it.
+"""The snapshot: a process that has imported the project ahead of the next save; workers are forked from it.
 
 Forked from the preloader. It imports the project as a worker does, up to where the application would be served, and
 waits there for requests to fork. Its main thread is its only thread.
@@ -7,23 +7,23 @@ Theory of operation. The import ends in the call that would serve the applicatio
 scripts, factories and Django's settings need no code of their own. The fork reads the files that have changed since
 the import, and swaps the functions that they define (``body_swap``); then it serves as if it had imported them. If the
 state could differ from that of a fresh import, the fork sends ``SwapDeclined`` instead, and ends. If the import is
-about to do something outside of its process, the image ends before that happens (``import_effects``).
+about to do something outside of its process, the snapshot ends before that happens (``import_effects``).
 
 The import may pause before files that are edited often (``files/import_pauses``). The process in which it pauses is a
-checkpoint from then on. One of the checkpoint's forks continues the import and becomes the image. Others become
+checkpoint from then on. One of the checkpoint's forks continues the import and becomes the snapshot. Others become
 workers, which read the saved file as it is now. A fork continues within the import's own calls, so the locks of
 modules, circular imports and ``except`` clauses are as in an import without a pause. Nothing is frozen there, because
 ``body_swap`` must find the functions.
 
 The forks in a picture:
 
-    preloader ── image                              no file is edited often: the import has no pause
+    preloader ── snapshot                           no file is edited often: the import has no pause
                   └─ worker, or verifier            swaps functions, then serves; or compares, and ends
     preloader ── checkpoint                         the import pauses
-                  ├─ image                          continues the import; its forks are as above
+                  ├─ snapshot                       continues the import; its forks are as above
                   └─ worker                         continues the import, and serves
 
-The image ends with ``os._exit``, and so does each fork that serves nothing. Only workers may run the exit hooks of
+The snapshot ends with ``os._exit``, and so does each fork that serves nothing. Only workers may run the exit hooks of
 modules, and the project's handlers of exceptions around the call that serves.
 
 Decision 62 says why.
@@ -46,7 +46,7 @@ from ...protocol.snapshot_messages import (
     Fingerprints,
     GetReady,
     GoOn,
-    ImageReady,
+    SnapshotReady,
     SwapDeclined,
     Verify,
 )
@@ -80,7 +80,7 @@ _SELF: Final = os.getpid  # the original: ``ProcessNumber`` replaces it later
 
 
 class Imported(NamedTuple):
-    """What a fork of the image serves, and with what.
+    """What a fork of the snapshot serves, and with what.
 
     Attributes:
         channel, start, descriptors, received: the fork's own, its first message, and what came with that.
@@ -88,8 +88,8 @@ class Imported(NamedTuple):
         swapped: the files whose functions were swapped.
         began: CLOCK_MONOTONIC when the start came.
         breakpoint_hook: the project's own; None without.
-        libraries: those that the image has hooked into.
-        pages: the memory that forks of the image write to.
+        libraries: those that the snapshot has hooked into.
+        pages: the memory that forks of the snapshot write to.
         changed: kept only because freeing it takes a millisecond.
     """
 
@@ -137,8 +137,8 @@ class ResumedWorker(Protocol):
         """Report that the import raised this, or raise it again if that came after the serving."""
 
 
-class Image:
-    """The image of one project.
+class Snapshot:
+    """The snapshot of one project.
 
     Args:
         channel: this process's.
@@ -210,7 +210,7 @@ class Image:
             if self._is_worker or self._resumed is not None:
                 raise
             if _SELF() == self._pid:
-                self._refuse(f"the image failed ({type(error).__name__})")
+                self._refuse(f"the snapshot failed ({type(error).__name__})")
             os._exit(1)  # the supervisor starts the worker in another way
 
     def _serve_import(self, application: Application) -> None:
@@ -255,7 +255,7 @@ class Image:
         libraries = HookedLibraries(project.hooks, project.files.places.is_project_path, self._request.options)
         libraries.begin()
         self._project.hooks.call("shared pages", self._pages.begin, otherwise=None)
-        ready = ImageReady(
+        ready = SnapshotReady(
             import_s=round(time.monotonic() - self._began, 4),
             cpu_s=round(cpu_s, 4),
             modules=len(codes),
@@ -316,7 +316,7 @@ class Image:
         return self._spent_s + time.process_time() - self._cpu_began
 
     def _resumed_worker(self) -> ResumedWorker | None:
-        """Return the worker that this process has become; None if it is the image. A pause may change it."""
+        """Return the worker that this process has become; None if it is the snapshot. A pause may change it."""
         return self._resumed
 
     def _may_pause(self, path: str) -> bool:
@@ -325,7 +325,7 @@ class Image:
         return self._project.code.has_followed() and not read and not self._monitor.failed
 
     def _pause(self, path: str) -> None:
-        """Become a checkpoint: fork. Return in each fork, which imports the rest as an image or as a worker."""
+        """Become a checkpoint: fork. Return in each fork, which imports the rest as a snapshot or as a worker."""
         with self._unhandled():
             self._become_checkpoint(path)
 
@@ -379,7 +379,7 @@ class Image:
     def _refuse(self, why: str) -> NoReturn:
         """Report why nothing may be forked from this process, and end."""
         try:
-            send(self._channel, ImageReady(import_s=round(time.monotonic() - self._began, 4), refused=why))
+            send(self._channel, SnapshotReady(import_s=round(time.monotonic() - self._began, 4), refused=why))
         except ChannelError:
             pass  # the supervisor has closed the channel: this process has no use any more
         finally:

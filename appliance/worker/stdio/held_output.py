@@ -1,9 +1,9 @@
 """Hold the output and log records of an import: each process that is forked later prints them as its own.
 
-Runs in the image, while it imports the project, and in its forks.
+Runs in the snapshot, while it imports the project, and in its forks.
 
-Theory of operation. A worker that is forked from an image must look as if it had imported the project itself: what the
-import prints is in its part of the log. So the pieces of both streams are kept instead of written. What bypasses
+Theory of operation. A worker that is forked from a snapshot must look as if it had imported the project itself: what
+the import prints is in its part of the log. So the pieces of both streams are kept instead of written. What bypasses
 Python's streams goes to a file in memory, which takes the place of its descriptor.
 """
 

@@ -299,11 +299,11 @@ def test_a_worker_is_forked_ahead_once_the_last_one_serves(processes, tmp_path: 
     project.preloading.close()
 
 
-def test_no_worker_is_forked_ahead_beside_an_image(processes, tmp_path: Path):
-    """Where an image serves the next save, the preloader's own spare ends, and none follows."""
+def test_no_worker_is_forked_ahead_beside_a_snapshot(processes, tmp_path: Path):
+    """Where a snapshot serves the next save, the preloader's own spare ends, and none follows."""
     project = processes(Project(tmp_path))
     waits: list[bool] = []
-    follower: Any = SimpleNamespace(has_image=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
+    follower: Any = SimpleNamespace(has_snapshot=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
     project.preloading.follow(follower)
     project.learns()
     project.comes_to_rest()

@@ -46,8 +46,8 @@ def test_a_worker_knows_what_it_serves():
     """A worker's handle has the number of its start, the analysis of the project, and what the worker comes from."""
     analysis: Any = SimpleNamespace()
     child = worker()
-    child.assign_attempt(5, analysis, Source.IMAGE)
-    assert (child.attempt, child.analysis, child.source) == (5, analysis, Source.IMAGE)
+    child.assign_attempt(5, analysis, Source.SNAPSHOT)
+    assert (child.attempt, child.analysis, child.source) == (5, analysis, Source.SNAPSHOT)
 
 
 def test_what_a_child_reports_is_noted():

@@ -1,4 +1,4 @@
-"""What the tests of images share: a project whose processes only remember."""
+"""What the tests of snapshots share: a project whose processes only remember."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.snapshots import snapshot_imports, snapshot_memory
 from appliance.supervisor.snapshots import snapshots as module
-from tests.supervisor.snapshots.snapshots_project import ImagesProject
+from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
 
 @pytest.fixture
-def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ImagesProject]:
+def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., SnapshotsProject]:
     """Make a project whose forks are its own."""
 
-    def made(processors: float = 2.0, **options: str) -> ImagesProject:
+    def made(processors: float = 2.0, **options: str) -> SnapshotsProject:
         monkeypatch.setattr(module, "processors", lambda: processors)
         monkeypatch.setattr(module, "are_crowded", lambda: False)
         memory = SimpleNamespace()
         monkeypatch.setattr(snapshot_memory, "Memory", lambda: memory)
-        served = ImagesProject(tmp_path_factory.mktemp("project"), **options)
+        served = SnapshotsProject(tmp_path_factory.mktemp("project"), **options)
         memory.shortage = lambda: served.shortage
         monkeypatch.setattr(child_starts, "prepare_forked", served.prepare_forked)
         monkeypatch.setattr(snapshot_imports, "time", SimpleNamespace(monotonic=lambda: served.loop.now))
@@ -32,8 +32,8 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def project(make) -> ImagesProject:
-    """A project that has an image."""
-    made: ImagesProject = make()
-    made.has_image()
+def project(make) -> SnapshotsProject:
+    """A project that has a snapshot."""
+    made: SnapshotsProject = make()
+    made.has_snapshot()
     return made

@@ -1,4 +1,4 @@
-"""The images of one project, with processes, a preloader and a spawner that only remember."""
+"""The snapshots of one project, with processes, a preloader and a spawner that only remember."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from appliance.errors import StartError
 from appliance.protocol.messages import FilesReport
-from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, ImageReady, Verify
+from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady, Verify
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.snapshots.known_snapshots import Process
-from appliance.supervisor.snapshots.snapshots import Images
+from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.watch.kinds import Kind
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
 STATE = {"app": "1", "shop.views": "2"}
 
 
-class ImagesProject:
+class SnapshotsProject:
     """One project with swaps on, and what may happen to it."""
 
     def __init__(self, root: Path, **settings: str) -> None:
@@ -43,7 +43,9 @@ class ImagesProject:
         self.replaced = 0
         self.generation = 0
         self.imported = STATE  # what the newest import has made
-        preloading: Any = SimpleNamespace(follow=lambda _: None, fork_image=self._fork_image, end_spare=lambda: None)
+        preloading: Any = SimpleNamespace(
+            follow=lambda _: None, fork_snapshot=self._fork_snapshot, end_spare=lambda: None
+        )
         self.pauses: list[tuple[str, ...]] = []  # before which files each import pauses
         self.continued: list[Handle] = []  # the checkpoints that imports went on from
         self.shortage = ""
@@ -51,18 +53,18 @@ class ImagesProject:
         spawner: Any = SimpleNamespace(
             import_ahead=self._import_ahead, go_on=lambda _, checkpoint: self.continued.append(checkpoint)
         )
-        self.images = Images(runtime, preloading, spawner, self._replace)
-        self.children.ended = self.images.ended
+        self.snapshots = Snapshots(runtime, preloading, spawner, self._replace)
+        self.children.ended = self.snapshots.ended
         self.analysis: Any = SimpleNamespace(differs=lambda _: False, before_start="")
         self.worker = handle()
         self.worker.python = "3.13.1"
 
-    def _fork_image(self) -> Handle | None:
-        return self.children.add(handle("image", forked=True)) if self.forkable else None
+    def _fork_snapshot(self) -> Handle | None:
+        return self.children.add(handle("snapshot", forked=True)) if self.forkable else None
 
     def _import_ahead(self, child: Handle, _analysis: object, before: tuple[str, ...] = ()) -> Handle:
         if not self.descriptors:
-            raise StartError("no descriptor", expected="one", action="wait", what="an image", passing=False)
+            raise StartError("no descriptor", expected="one", action="wait", what="a snapshot", passing=False)
         self.pauses.append(tuple(str(Path(path).relative_to(self.root)) for path in before))
         return child
 
@@ -77,12 +79,12 @@ class ImagesProject:
 
     def process(self, process: Process) -> Handle | None:
         """One of its processes."""
-        return self.images._processes.get(process)
+        return self.snapshots._processes.get(process)
 
     def serves(self, *, swapping: bool = False) -> None:
         """A worker is started and serves."""
-        self.images.worker_started(self.worker, swapping=swapping)
-        self.images.worker_ready()
+        self.snapshots.worker_started(self.worker, swapping=swapping)
+        self.snapshots.worker_ready()
 
     def ends(self, process: Process) -> None:
         """One of its processes is killed, if it is there."""
@@ -91,18 +93,18 @@ class ImagesProject:
 
     def begins(self) -> None:
         """The first worker serves, and there is a preloader."""
-        self.images.follow(self.analysis)
+        self.snapshots.follow(self.analysis)
         self.serves()
-        self.images.preloader_ready()
+        self.snapshots.preloader_ready()
 
     def passes(self, seconds: float = 2.5) -> None:
-        """Time passes; every fork of an image says hello at once."""
+        """Time passes; every fork of a snapshot says hello at once."""
         until = self.loop.now + seconds
         while self.loop.now < until:
             if (spare := self.process(Process.SPARE)) is not None:
                 spare.pid = spare.pid or 1_000_000_001
             for child in self.children.alive:
-                child.pid = child.pid or (1_000_000_002 if child.role is Role.IMAGE else 0)
+                child.pid = child.pid or (1_000_000_002 if child.role is Role.SNAPSHOT else 0)
             self.loop.advance(min(0.5, until - self.loop.now))
 
     def imports(self, refused: str = "", state: dict[str, str] = STATE, cpu_s: float = 0.2, **blocked: str) -> None:
@@ -110,14 +112,14 @@ class ImagesProject:
         again = self.process(Process.AGAIN)
         child = again or self.process(Process.NEXT)
         if child is not None:
-            self.images.imported(child, ImageReady(0.2, cpu_s, 2, refused=refused, blocked=blocked))
+            self.snapshots.imported(child, SnapshotReady(0.2, cpu_s, 2, refused=refused, blocked=blocked))
         if again is not None:
             self.answers(state)
         else:
             self.imported = state
 
-    def has_image(self) -> None:
-        """The project has its first image, and a spare of it."""
+    def has_snapshot(self) -> None:
+        """The project has its first snapshot, and a spare of it."""
         self.begins()
         self.passes(0.1)
         self.imports()
@@ -125,14 +127,14 @@ class ImagesProject:
 
     def changes(self, *names: str, kind: Kind = Kind.CODE) -> None:
         """Files are saved."""
-        self.images.changed(dict.fromkeys(names or ("app.py",), kind))
+        self.snapshots.changed(dict.fromkeys(names or ("app.py",), kind))
 
     def saved(self, *names: str, kind: Kind = Kind.CODE) -> tuple[bool, list[str], str]:
         """Files are saved, and a worker is started: whether it is swapped, what it has to swap, and why not."""
         self.changes(*names, kind=kind)
-        self.images.worker_wanted()
+        self.snapshots.worker_wanted()
         self.generation += 1
-        child, changed, why = self.images.fork(self.generation)
+        child, changed, why = self.snapshots.fork(self.generation)
         self.serves(swapping=child is not None)
         return child is not None, [str(Path(path).relative_to(self.root)) for path in changed], why
 
@@ -146,55 +148,55 @@ class ImagesProject:
         """A fork that verifies says what its state is."""
         child = self.process(Process.VERIFIER)
         if child is not None:
-            self.images.compared(child, Fingerprints(state, refused))
+            self.snapshots.compared(child, Fingerprints(state, refused))
 
     def reads(self, *names: str) -> None:
         """What imports the project reports which files it has read."""
         child = self.process(Process.NEXT)
         assert child is not None
-        self.images.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
+        self.snapshots.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
 
     def reaches(self, name: str, *read: str) -> Handle:
         """What imports the project has read some files, and pauses before this one."""
         self.reads(*read)
         child = self.process(Process.NEXT)
         assert child is not None
-        self.images.reached(child, CheckpointReached(str(self.root / name)))
+        self.snapshots.reached(child, CheckpointReached(str(self.root / name)))
         return child
 
     def pauses_before(self, *names: str) -> None:
         """What imports pauses before the first of these files that it was asked to pause before, if there is one."""
-        reached = {Path(each.path).name for each in self.images.checkpoints._state.coming}
+        reached = {Path(each.path).name for each in self.snapshots.checkpoints._state.coming}
         asked = [name for name in names if self.pauses and name in self.pauses[-1] and Path(name).name not in reached]
         if self.process(Process.NEXT) is not None and asked:
             self.reaches(asked[0])
 
     def paused(self) -> list[Handle]:
         """The processes of the checkpoints."""
-        return list(self.images.checkpoints._processes.values())
+        return list(self.snapshots.checkpoints._processes.values())
 
     def declined(self, name: str, reason: str = "a class has changed") -> Handle | None:
         """A module is saved, and its swap declined; the worker from a checkpoint, or None if the preloader serves."""
         self.changes(name)
-        self.images.worker_wanted()
+        self.snapshots.worker_wanted()
         self.generation += 1
-        child, _, _ = self.images.fork(self.generation)
+        child, _, _ = self.snapshots.fork(self.generation)
         if child is not None:
-            self.images.worker_started(child, swapping=True)
-            self.images.swap_declined(reason, str(self.root / name))
+            self.snapshots.worker_started(child, swapping=True)
+            self.snapshots.swap_declined(reason, str(self.root / name))
         return self.resumes()
 
     def resumes(self) -> Handle | None:
         """A worker is started from a checkpoint, or else from the preloader, and serves."""
-        child, self.told = self.images.checkpoints.fork(self.generation)
-        self.images.worker_started(child or self.worker, swapping=False)
-        self.images.worker_ready()
+        child, self.told = self.snapshots.checkpoints.fork(self.generation)
+        self.snapshots.worker_started(child or self.worker, swapping=False)
+        self.snapshots.worker_ready()
         return child
 
     @property
     def checkpoints(self) -> list[str]:
         """The files that workers are forked before."""
-        return [each["file"] for each in self.images.status()["checkpoints"]]
+        return [each["file"] for each in self.snapshots.status()["checkpoints"]]
 
     @property
     def verified(self) -> list[list[str]]:
@@ -203,5 +205,5 @@ class ImagesProject:
 
     @property
     def living(self) -> list[Process]:
-        """The living processes of the images, in their order."""
+        """The living processes of the snapshots, in their order."""
         return [each for each in Process if self.process(each) is not None]

@@ -14,13 +14,13 @@ from appliance.supervisor.snapshots.checkpoints import PENDING_S
 from appliance.supervisor.snapshots.known_snapshots import Process
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
 from appliance.watch.kinds import Kind
-from tests.supervisor.snapshots.snapshots_project import ImagesProject
+from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
 
-def has_checkpoint(project: ImagesProject, name: str = "shop/views.py", *read: str) -> None:
+def has_checkpoint(project: SnapshotsProject, name: str = "shop/views.py", *read: str) -> None:
     """A save of this file was declined, and the next import has paused before it."""
     known = [str(project.root / each) for each in ("app.py", "shop/views.py")]
-    project.images.checkpoints.read({path: [1, 2, 3, 4, 5] for path in known})
+    project.snapshots.checkpoints.read({path: [1, 2, 3, 4, 5] for path in known})
     assert project.declined(name) is None
     project.passes(1.5)
     project.reaches(name, *(read or ("app.py",)))
@@ -29,24 +29,24 @@ def has_checkpoint(project: ImagesProject, name: str = "shop/views.py", *read: s
 
 
 @pytest.fixture
-def chain(project: ImagesProject) -> ImagesProject:
-    """A project that has an image, and a checkpoint before the module that was edited last."""
+def chain(project: SnapshotsProject) -> SnapshotsProject:
+    """A project that has a snapshot, and a checkpoint before the module that was edited last."""
     has_checkpoint(project)
     return project
 
 
-def test_a_declined_save_brings_a_checkpoint(project: ImagesProject):
-    """The import after it pauses before that file; what has paused stays, and a fork of it becomes the image."""
+def test_a_declined_save_brings_a_checkpoint(project: SnapshotsProject):
+    """The import after it pauses before that file; what has paused stays, and a fork of it becomes the snapshot."""
     assert project.pauses == [()]
     has_checkpoint(project)
     assert project.pauses[1:] == [("shop/views.py",)]
-    assert (project.checkpoints, project.living) == (["shop/views.py"], [Process.IMAGE, Process.SPARE])
+    assert (project.checkpoints, project.living) == (["shop/views.py"], [Process.SNAPSHOT, Process.SPARE])
     assert project.continued == project.paused()
     (ready,) = project.log.named("checkpoint.ready")
     assert ready == {"file": "shop/views.py", "pid": project.paused()[0].pid}
 
 
-def test_functions_alone_make_no_checkpoint(project: ImagesProject):
+def test_functions_alone_make_no_checkpoint(project: SnapshotsProject):
     """As long as every save is swapped no import pauses."""
     for _ in range(5):
         assert project.saved("shop/views.py")[0]
@@ -56,20 +56,20 @@ def test_functions_alone_make_no_checkpoint(project: ImagesProject):
     assert (project.checkpoints, set(project.pauses)) == ([], {()})
 
 
-def test_the_next_declined_save_is_served(chain: ImagesProject):
-    """Each further save of that file is served by a fork of the checkpoint, and the next image goes on from it."""
+def test_the_next_declined_save_is_served(chain: SnapshotsProject):
+    """Each further save of that file is served by a fork of the checkpoint, and the next snapshot goes on from it."""
     for _ in range(3):
         assert chain.declined("shop/views.py") is not None
         assert chain.told == [str(chain.root / "shop/views.py")]
         chain.passes(1.5)
         chain.imports()
         chain.passes(0.1)
-        assert chain.living == [Process.IMAGE, Process.SPARE]
+        assert chain.living == [Process.SNAPSHOT, Process.SPARE]
     assert len(chain.pauses) == 2
     assert chain.continued == chain.paused() * 4
 
 
-def test_a_swap_is_not_tried_without_hope(chain: ImagesProject):
+def test_a_swap_is_not_tried_without_hope(chain: SnapshotsProject):
     """A save after a declined one is swapped where only bodies of functions differ; else the checkpoint serves it."""
     views = chain.root / "shop/views.py"
     for text, swaps in (
@@ -87,8 +87,8 @@ def test_a_swap_is_not_tried_without_hope(chain: ImagesProject):
         chain.passes(0.1)
 
 
-def test_saves_without_an_image_count_too(chain: ImagesProject):
-    """What a save is compared with is the save before, also where there was no image at that time."""
+def test_saves_without_a_snapshot_count_too(chain: SnapshotsProject):
+    """What a save is compared with is the save before, also where there was no snapshot at that time."""
     views = chain.root / "shop/views.py"
     for number in (2, 3):
         views.write_text(f"A = {number}\ndef f():\n    return 1\n", encoding="utf-8")
@@ -100,7 +100,7 @@ def test_saves_without_an_image_count_too(chain: ImagesProject):
     assert chain.saved("shop/views.py")[0]
 
 
-def test_a_save_before_the_checkpoint_ends_it(chain: ImagesProject):
+def test_a_save_before_the_checkpoint_ends_it(chain: SnapshotsProject):
     """A save of a file that comes before the checkpoint ends it, and is served from the preloader."""
     assert chain.declined("app.py") is None
     assert (chain.checkpoints, chain.paused()) == ([], [])
@@ -110,7 +110,7 @@ def test_a_save_before_the_checkpoint_ends_it(chain: ImagesProject):
     ("name", "kind"),
     [("extra.py", Kind.CODE), ("gone.py", Kind.CODE), ("notes.toml", Kind.CODE), ("page.html", Kind.ASSET)],
 )
-def test_other_changes_end_it(chain: ImagesProject, name: str, kind: Kind):
+def test_other_changes_end_it(chain: SnapshotsProject, name: str, kind: Kind):
     """A new file, a removed one, and other files than modules: what was imported before is not used any more."""
     if name in {"extra.py", "page.html"}:
         (chain.root / name).write_text("", encoding="utf-8")
@@ -118,7 +118,7 @@ def test_other_changes_end_it(chain: ImagesProject, name: str, kind: Kind):
     assert chain.paused() == []
 
 
-def test_a_module_that_comes_back_is_a_new_one(chain: ImagesProject):
+def test_a_module_that_comes_back_is_a_new_one(chain: SnapshotsProject):
     """A module that was removed is a new one when it comes back; one that was new is none at its next save."""
     views = chain.root / "shop/views.py"
     views.unlink()
@@ -133,37 +133,37 @@ def test_a_module_that_comes_back_is_a_new_one(chain: ImagesProject):
     assert chain.declined("shop/views.py") is not None
 
 
-def test_files_that_the_application_writes_end_checkpoints_that_read_them(chain: ImagesProject):
+def test_files_that_the_application_writes_end_checkpoints_that_read_them(chain: SnapshotsProject):
     """A file that the application writes ends a checkpoint that has read it, or that could find a new module."""
-    chain.images.written({"uploads/a.png": Kind.STATIC, "shop/views.py": Kind.CODE})
+    chain.snapshots.written({"uploads/a.png": Kind.STATIC, "shop/views.py": Kind.CODE})
     assert chain.checkpoints == ["shop/views.py"]
-    chain.images.written({"generated.py": Kind.CODE})
+    chain.snapshots.written({"generated.py": Kind.CODE})
     assert chain.checkpoints == []
 
 
 @pytest.mark.parametrize("what", ["preloader", "drop", "another project", "stop"])
-def test_other_packages_and_asked_reloads_end_every_checkpoint(chain: ImagesProject, what: str):
+def test_other_packages_and_asked_reloads_end_every_checkpoint(chain: SnapshotsProject, what: str):
     """Other packages, another project, a reload that was asked for, and the stop end what was imported."""
     if what == "preloader":
-        chain.images.preloader_discarded()
+        chain.snapshots.preloader_discarded()
     elif what == "drop":
-        chain.images.drop("somebody has asked for a reload")
+        chain.snapshots.drop("somebody has asked for a reload")
     elif what == "stop":
-        chain.images.close()
+        chain.snapshots.close()
     else:
         other = type(chain.analysis)(differs=lambda _: True, before_start="")
-        chain.images.follow(other)
+        chain.snapshots.follow(other)
     assert (
         chain.paused(),
-        [child for child in chain.children.alive if child.role is Role.IMAGE and not child.ending],
+        [child for child in chain.children.alive if child.role is Role.SNAPSHOT and not child.ending],
     ) == ([], [])
 
 
 def test_a_refused_project_has_checkpoints(make):
-    """A project that starts a thread after the checkpoint has no image, but its saves go on from there."""
+    """A project that starts a thread after the checkpoint has no snapshot, but its saves go on from there."""
     project = make()
     project.begins()
-    project.images.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
+    project.snapshots.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
     project.passes(0.1)
     project.imports(refused="shop.views starts a thread")
     assert project.declined("shop/views.py") is None
@@ -174,27 +174,27 @@ def test_a_refused_project_has_checkpoints(make):
     assert project.declined("shop/views.py") is not None
 
 
-def test_a_checkpoint_outlives_a_failed_import(chain: ImagesProject):
+def test_a_checkpoint_outlives_a_failed_import(chain: SnapshotsProject):
     """A mistake in the file that is edited leaves the checkpoint: the corrected file is served from there."""
     assert chain.declined("shop/views.py") is not None
-    chain.images.worker_gone()
+    chain.snapshots.worker_gone()
     assert chain.declined("shop/views.py") is not None
     chain.passes(1.5)
     child = chain.process(Process.NEXT)
     assert child is not None
-    chain.images.failed(child, "its import fails: invalid syntax")
+    chain.snapshots.failed(child, "its import fails: invalid syntax")
     assert chain.checkpoints == ["shop/views.py"]
 
 
-def test_a_checkpoint_that_loses_a_worker_is_not_used(chain: ImagesProject):
+def test_a_checkpoint_that_loses_a_worker_is_not_used(chain: SnapshotsProject):
     """A checkpoint whose worker ends before it is ready is not used, nor made again if the preloader's serves."""
     assert chain.declined("shop/views.py") is not None
     chain.changes("shop/views.py")
-    chain.images.worker_wanted()
-    child, _ = chain.images.checkpoints.fork(9)
+    chain.snapshots.worker_wanted()
+    child, _ = chain.snapshots.checkpoints.fork(9)
     assert child is not None
-    chain.images.worker_started(child, swapping=False)
-    chain.images.checkpoints.worker_lost("a fork of it has ended (killed by SIGSEGV)")
+    chain.snapshots.worker_started(child, swapping=False)
+    chain.snapshots.checkpoints.worker_lost("a fork of it has ended (killed by SIGSEGV)")
     assert chain.resumes() is None
     assert chain.log.named("checkpoint.ended") == [
         {"file": "shop/views.py", "how": "a fork of it has ended (killed by SIGSEGV)"}
@@ -203,7 +203,7 @@ def test_a_checkpoint_that_loses_a_worker_is_not_used(chain: ImagesProject):
     assert chain.pauses[-1] == ()
 
 
-def test_a_killed_checkpoint_is_one_event(chain: ImagesProject):
+def test_a_killed_checkpoint_is_one_event(chain: SnapshotsProject):
     """A checkpoint that the kernel kills is one event for debugging; the preloader serves."""
     (child,) = chain.paused()
     chain.children.end(child, -9)
@@ -212,7 +212,7 @@ def test_a_killed_checkpoint_is_one_event(chain: ImagesProject):
     assert chain.declined("shop/views.py") is None
 
 
-def test_checkpoints_end_while_memory_is_short(chain: ImagesProject):
+def test_checkpoints_end_while_memory_is_short(chain: SnapshotsProject):
     """While memory is short checkpoints end, soon also without a save, and none is made."""
     chain.shortage = "12 MiB of memory is left"
     chain.passes(MEMORY_S)
@@ -228,20 +228,20 @@ def test_checkpoints_end_while_memory_is_short(chain: ImagesProject):
     assert chain.pauses == [*pauses, ("shop/views.py",)]
 
 
-def test_a_save_is_served_from_the_preloader_if_no_checkpoint_can_fork(project: ImagesProject):
+def test_a_save_is_served_from_the_preloader_if_no_checkpoint_can_fork(project: SnapshotsProject):
     """Where a checkpoint can't be forked the import ends, and is tried again; a save is served from the preloader."""
-    project.images.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
+    project.snapshots.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
     project.declined("shop/views.py")
     project.passes(1.5)
     project.descriptors = False
     project.reaches("shop/views.py")
     assert (project.living, project.paused()) == ([], [])
-    assert project.log.named("image.ended") == [{"how": "no process could be forked"}]
+    assert project.log.named("snapshot.ended") == [{"how": "no process could be forked"}]
 
 
-def test_a_fork_that_was_asked_for_comes_first(project: ImagesProject):
+def test_a_fork_that_was_asked_for_comes_first(project: SnapshotsProject):
     """A checkpoint that is of no use is ended once its fork is there, or has had its time."""
-    project.images.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
+    project.snapshots.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
     project.declined("shop/views.py")
     project.passes(1.5)
     project.changes("app.py")
@@ -262,23 +262,23 @@ def test_a_stopped_checkpoint_goes_on(make, monkeypatch: pytest.MonkeyPatch):
     assert child is not None
     signals: list[signal.Signals] = []
     monkeypatch.setattr(child, "signal_group", signals.append)
-    project.images.worker_started(project.worker, swapping=False)
+    project.snapshots.worker_started(project.worker, swapping=False)
     project.reaches("shop/views.py", "app.py")
-    project.images.worker_ready()
+    project.snapshots.worker_ready()
     assert signals == [signal.SIGSTOP, signal.SIGCONT, signal.SIGCONT]
 
 
-def test_a_module_that_the_checkpoint_has_not_read_is_imported_from_there(chain: ImagesProject):
+def test_a_module_that_the_checkpoint_has_not_read_is_imported_from_there(chain: SnapshotsProject):
     """A module that the checkpoint has not read is imported from there; one that nobody knows is not."""
-    assert chain.images.checkpoints.resumable() == ["shop/views.py"]
+    assert chain.snapshots.checkpoints.resumable() == ["shop/views.py"]
     (chain.root / "shop/views.py").unlink()
-    assert chain.images.checkpoints.resumable() == []
+    assert chain.snapshots.checkpoints.resumable() == []
 
 
-def test_reports_of_others_mean_nothing(chain: ImagesProject):
+def test_reports_of_others_mean_nothing(chain: SnapshotsProject):
     """A pause that somebody else reports, and a malformed report of files, change nothing."""
-    before = chain.images.status()
-    chain.images.reached(chain.worker, CheckpointReached(str(chain.root / "app.py")))
+    before = chain.snapshots.status()
+    chain.snapshots.reached(chain.worker, CheckpointReached(str(chain.root / "app.py")))
     files: dict[str, list[int]] = {str(Path("/missing.py")): []}
-    chain.images.read(chain.worker, FilesReport(files))
-    assert chain.images.status() == before
+    chain.snapshots.read(chain.worker, FilesReport(files))
+    assert chain.snapshots.status() == before

@@ -1,4 +1,4 @@
-"""Images that fail, with fake processes: whatever ends, hangs or is missing, saves are served as without images."""
+"""Snapshots that fail, with fake processes: whatever ends, hangs or is missing, saves are served as without any."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from appliance.supervisor.snapshots.known_snapshots import Process
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S
 from appliance.supervisor.snapshots.verification import COMPARE_S
-from tests.supervisor.snapshots.snapshots_project import STATE, ImagesProject
+from tests.supervisor.snapshots.snapshots_project import STATE, SnapshotsProject
 
 OTHER = {**STATE, "app": "another"}
 
 
 @pytest.mark.parametrize("what", ["verifier refuses", "verifier ends", "verifier hangs", "no descriptor"])
-def test_the_import_becomes_the_image_if_a_comparison_fails(project: ImagesProject, what: str):
-    """Where a comparison fails the import becomes the image, and the reason is logged."""
+def test_the_import_becomes_the_snapshot_if_a_comparison_fails(project: SnapshotsProject, what: str):
+    """Where a comparison fails the import becomes the snapshot, and the reason is logged."""
     project.saved("app.py")
     project.passes()
     project.descriptors = what != "no descriptor"
@@ -30,12 +30,12 @@ def test_the_import_becomes_the_image_if_a_comparison_fails(project: ImagesProje
         project.children.end(verifier, -9)
     elif what == "verifier hangs":
         project.loop.advance(COMPARE_S)
-    assert len(project.log.named("image.unverified")) == 1
-    assert project.process(Process.IMAGE) is not None
-    assert project.living[-1] in {Process.IMAGE, Process.SPARE}
+    assert len(project.log.named("snapshot.unverified")) == 1
+    assert project.process(Process.SNAPSHOT) is not None
+    assert project.living[-1] in {Process.SNAPSHOT, Process.SPARE}
 
 
-def test_the_worker_is_replaced_if_the_second_import_fails(project: ImagesProject):
+def test_the_worker_is_replaced_if_the_second_import_fails(project: SnapshotsProject):
     """Without a second import nobody knows what the difference means: the worker is replaced, without blame."""
     project.saved("app.py")
     project.passes()
@@ -43,7 +43,7 @@ def test_the_worker_is_replaced_if_the_second_import_fails(project: ImagesProjec
     project.verifies(OTHER)
     project.imports(refused="it starts a thread")
     project.loop.advance()
-    assert (project.replaced, project.images.status()["off"]) == (1, [])
+    assert (project.replaced, project.snapshots.status()["off"]) == (1, [])
     assert project.log.named("reload.mismatch") == []
 
 
@@ -56,13 +56,13 @@ def test_a_hanging_import_is_ended(make):
     project.loop.advance(60.0)
     assert first is not None
     assert first.ending
-    assert project.log.named("image.ended") == [{"how": "it has taken too long"}]
+    assert project.log.named("snapshot.ended") == [{"how": "it has taken too long"}]
     project.loop.advance(5.0)
     assert project.process(Process.NEXT) not in {None, first}
 
 
 def test_a_worker_has_the_only_processor_to_itself(make, monkeypatch: pytest.MonkeyPatch):
-    """With one processor the image's import stands still while a worker is started; its time begins again then."""
+    """With one processor the snapshot's import stands still while a worker is started; its time begins again then."""
     project = make(processors=1.5)
     project.begins()
     project.passes(0.1)
@@ -72,44 +72,44 @@ def test_a_worker_has_the_only_processor_to_itself(make, monkeypatch: pytest.Mon
     monkeypatch.setattr(child, "signal_group", signals.append)
     project.loop.advance(50.0)
     project.changes("app.py")
-    project.images.worker_started(project.worker, swapping=False)
+    project.snapshots.worker_started(project.worker, swapping=False)
     assert signals == [signal.SIGSTOP]
-    project.images.worker_ready()
+    project.snapshots.worker_ready()
     assert signals == [signal.SIGSTOP, signal.SIGCONT]
     project.loop.advance(50.0)
     assert not child.ending
 
 
-def test_an_image_that_answers_nothing_is_ended(make):
-    """An image that is stopped forks nothing: it is ended before a save waits for it."""
+def test_a_snapshot_that_answers_nothing_is_ended(make):
+    """A snapshot that is stopped forks nothing: it is ended before a save waits for it."""
     project = make()
     project.begins()
     project.passes(0.1)
     project.imports()
-    image, spare = project.process(Process.IMAGE), project.process(Process.SPARE)
+    snapshot, spare = project.process(Process.SNAPSHOT), project.process(Process.SPARE)
     assert spare is not None
     assert spare.pid == 0
     project.loop.advance(ANSWER_S)
-    assert image is not None
-    assert image.ending
-    assert project.log.named("image.ended") == [{"how": "it does not answer"}]
-    assert project.saved() == (False, [], "the image of the project has failed: it does not answer")
+    assert snapshot is not None
+    assert snapshot.ending
+    assert project.log.named("snapshot.ended") == [{"how": "it does not answer"}]
+    assert project.saved() == (False, [], "the snapshot of the project has failed: it does not answer")
 
 
-def test_little_memory_ends_the_image(project: ImagesProject):
-    """While memory is short there is no image, and none is imported; one event says so, and it comes back."""
+def test_little_memory_ends_the_snapshot(project: SnapshotsProject):
+    """While memory is short there is no snapshot, and none is imported; one event says so, and it comes back."""
     project.shortage = "12 MiB of memory is left"
     project.passes(MEMORY_S)
     assert project.living == []
-    assert project.saved() == (False, [], "the image of the project has failed: 12 MiB of memory is left")
+    assert project.saved() == (False, [], "the snapshot of the project has failed: 12 MiB of memory is left")
     project.passes(60.0)
     assert project.living == []
-    assert project.log.named("image.ended") == [{"how": "12 MiB of memory is left"}]
+    assert project.log.named("snapshot.ended") == [{"how": "12 MiB of memory is left"}]
     project.shortage = ""
     for _ in range(35):
         project.passes(10.0)
         project.imports()
-    assert project.living == [Process.IMAGE, Process.SPARE]
+    assert project.living == [Process.SNAPSHOT, Process.SPARE]
 
 
 def test_little_memory_ends_an_import(make):
@@ -123,8 +123,8 @@ def test_little_memory_ends_an_import(make):
     assert project.living == []
 
 
-def test_a_killed_spare_costs_nothing_but_a_fork(project: ImagesProject):
-    """A killed spare costs nothing but a fork: the next save asks the image itself, or the next spare."""
+def test_a_killed_spare_costs_nothing_but_a_fork(project: SnapshotsProject):
+    """A killed spare costs nothing but a fork: the next save asks the snapshot itself, or the next spare."""
     spare = project.process(Process.SPARE)
     assert spare is not None
     project.children.end(spare, -9)
@@ -134,7 +134,7 @@ def test_a_killed_spare_costs_nothing_but_a_fork(project: ImagesProject):
 
 
 def test_no_descriptor_is_free(make):
-    """Without descriptors there is no image and no swap; later there is."""
+    """Without descriptors there is no snapshot and no swap; later there is."""
     project = make()
     project.descriptors = False
     project.begins()
@@ -151,7 +151,7 @@ def test_no_descriptor_is_free(make):
     project.forkable = False
 
 
-def test_an_older_python_has_no_image(make):
+def test_an_older_python_has_no_snapshot(make):
     """In Python 3.11 nothing is imported ahead, and the reason is logged once."""
     project = make()
     project.worker.python = "3.11.2"
@@ -159,19 +159,19 @@ def test_an_older_python_has_no_image(make):
     project.passes()
     assert project.living == []
     why = "swaps need Python 3.12 or newer; the project has 3.11.2"
-    assert project.log.named("image.refused") == [{"reason": why}]
+    assert project.log.named("snapshot.refused") == [{"reason": why}]
     assert project.saved() == (False, [], why)
     project.passes(4.0)
-    assert [level for level, name, _ in project.log.events if name == "image.refused"] == ["info", "debug"]
+    assert [level for level, name, _ in project.log.events if name == "snapshot.refused"] == ["info", "debug"]
 
 
-def test_an_import_that_raises_gives_no_image(make):
-    """An import that fails gives no image; the next save is served as without images, and gives another try."""
+def test_an_import_that_raises_gives_no_snapshot(make):
+    """An import that fails gives no snapshot; the next save is served as without snapshots, and gives another try."""
     project = make()
     project.begins()
     project.passes(0.1)
     child = project.process(Process.NEXT)
-    project.images.failed(child, "its import fails: no module named flask")
+    project.snapshots.failed(child, "its import fails: no module named flask")
     assert project.living == []
     assert project.saved()[2] == "its import fails: no module named flask"
     project.passes()
@@ -183,6 +183,6 @@ def test_a_stop_ends_the_import_and_begins_no_other(make):
     project = make()
     project.begins()
     project.passes(0.1)
-    project.images.close()
+    project.snapshots.close()
     project.passes(400.0)
     assert (project.living, project.children.alive) == ([], [])

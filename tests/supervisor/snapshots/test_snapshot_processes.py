@@ -1,4 +1,4 @@
-"""The processes of images: how they end, and when a spare copies memory."""
+"""The processes of snapshots: how they end, and when a spare copies memory."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.snapshots.known_snapshots import Process
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, LATER_S
 from appliance.supervisor.snapshots.snapshots import CALM_S
-from tests.supervisor.snapshots.snapshots_project import ImagesProject
+from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
 
-def asked(project: ImagesProject) -> list[Handle]:
+def asked(project: SnapshotsProject) -> list[Handle]:
     """The processes that were asked to get ready."""
     return [child for child, message in project.children.sent if isinstance(message, GetReady)]
 
 
-def test_a_process_is_stopped_before_it_is_killed(project: ImagesProject):
+def test_a_process_is_stopped_before_it_is_killed(project: SnapshotsProject):
     """What a save ends stands still at once, and is killed when the save has been answered."""
     project.saved("app.py")
     project.passes()
@@ -40,38 +40,38 @@ def test_a_process_is_stopped_before_it_is_killed(project: ImagesProject):
 
 
 @pytest.mark.parametrize("stops", ["before", "after"])
-def test_a_stop_waits_for_no_process(project: ImagesProject, stops: str):
+def test_a_stop_waits_for_no_process(project: SnapshotsProject, stops: str):
     """When the appliance stops, what was stopped is killed at once, and so is what ends then."""
     project.saved("app.py")
     project.passes()
     if stops == "after":
         project.changes("app.py")
-    project.images.close()
+    project.snapshots.close()
     assert [child for child in project.children.alive if child.role is not Role.WORKER] == []
 
 
-def test_a_spare_gets_ready_once(project: ImagesProject):
+def test_a_spare_gets_ready_once(project: SnapshotsProject):
     """A spare that is forked after a save gets ready at once; a file event asks it only if it has not."""
     spare = project.process(Process.SPARE)
     assert asked(project) == [spare]
-    project.images.get_ready()
+    project.snapshots.get_ready()
     assert asked(project) == [spare]
 
 
-def test_a_calm_spare_gives_its_memory_back(project: ImagesProject):
+def test_a_calm_spare_gives_its_memory_back(project: SnapshotsProject):
     """When nothing was saved for long, a spare that has copied nothing takes its place; a file event asks that one."""
     old = project.process(Process.SPARE)
     project.passes(CALM_S + 1.0)
     spare = project.process(Process.SPARE)
     assert spare not in {None, old}
     assert asked(project) == [old]
-    project.images.get_ready()
+    project.snapshots.get_ready()
     assert asked(project) == [old, spare]
     assert project.saved("app.py") == (True, ["app.py"], "")
 
 
-def test_the_image_forks_the_worker_where_no_spare_can_be_forked(project: ImagesProject):
-    """If no descriptor is free when the spare is replaced, the next worker is forked from the image itself."""
+def test_the_snapshot_forks_the_worker_where_no_spare_can_be_forked(project: SnapshotsProject):
+    """If no descriptor is free when the spare is replaced, the next worker is forked from the snapshot itself."""
     project.descriptors = False
     project.passes(CALM_S + 1.0)
     assert project.process(Process.SPARE) is None
@@ -79,12 +79,12 @@ def test_the_image_forks_the_worker_where_no_spare_can_be_forked(project: Images
     assert project.saved("app.py")[0]
 
 
-def test_a_fresh_spare_that_does_not_answer_ends_the_image(project: ImagesProject):
+def test_a_fresh_spare_that_does_not_answer_ends_the_snapshot(project: SnapshotsProject):
     """The spare that takes the place of a calm one has to say hello as every other: else no save waits for it."""
     project.loop.advance(CALM_S)
     spare = project.process(Process.SPARE)
     assert spare is not None
     assert not spare.pid
     project.loop.advance(ANSWER_S + LATER_S)
-    assert project.process(Process.IMAGE) is None
-    assert project.images.fork(2)[0] is None
+    assert project.process(Process.SNAPSHOT) is None
+    assert project.snapshots.fork(2)[0] is None

@@ -1,4 +1,4 @@
-"""The table of images over every sequence of events."""
+"""The table of snapshots over every sequence of events."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from appliance.supervisor.snapshots.snapshot_events import (
     Action,
     Compare,
     Compared,
-    EndImage,
     EndImport,
+    EndSnapshot,
     Event,
     FilesChanged,
     ForkAhead,
-    ImageEnded,
     ImportDue,
     Imported,
     ImportNotStarted,
@@ -32,6 +31,7 @@ from appliance.supervisor.snapshots.snapshot_events import (
     ReplaceWorker,
     Resume,
     Schedule,
+    SnapshotEnded,
     SpareDue,
     SpareForked,
     SpareGone,
@@ -57,7 +57,7 @@ EVENT = st.one_of(
         ProjectChanged(), PreloaderReady(), PreloaderEnded(), PreloaderGone(), WorkerWanted(), WorkerReady(),
         WorkerGone(), SpareDue(), SpareForked(), SpareGone(), ImportDue(), ImportStarted(), ImportNotStarted("none"),
         NextEnded("exit status 1"), SwapDeclined("a signature"), SwapFailed("killed"), NotCompared("no process"),
-        ImageEnded("killed"),
+        SnapshotEnded("killed"),
     ]),
     st.builds(StopRequested, st.just("the appliance stops")),
 )  # fmt: skip
@@ -72,7 +72,7 @@ class Model:
         self.paused = False  # the process that imports
         self.files = 0  # counts the changes
         self.unswappable = 0  # the newest change that no swap can serve
-        self.image: int | None = None  # the files that each has read
+        self.snapshot: int | None = None  # the files that each has read
         self.importing: int | None = None
         self.served = -1  # the files of the newest worker's swap
         self.scheduled = False
@@ -111,40 +111,40 @@ class Model:
                 assert self.importing == self.served == self.files, "other files are compared than were swapped"
             case Promote():
                 assert self.importing is not None
-                self.image, self.importing = self.importing, None
-            case EndImage():
-                self.image = None
+                self.snapshot, self.importing = self.importing, None
+            case EndSnapshot():
+                self.snapshot = None
             case EndImport():
                 self.importing = None
             case Pause() | Resume():
                 assert self.importing is not None
                 self.paused = isinstance(action, Pause)
             case ForkAhead():
-                assert self.image is not None
+                assert self.snapshot is not None
             case _:
                 pass
 
 
 @given(st.lists(EVENT, max_size=50), st.booleans())
 def test_no_sequence_breaks_what_must_hold(events: list[Event], crowded: bool):
-    """No sequence imports twice at once, forks from an image that is out of date, or forgets the next import."""
+    """No sequence imports twice at once, forks from a snapshot that is out of date, or forgets the next import."""
     model = Model(crowded=crowded)
     for event in events:
         before = model.state
         actions = model.take(event)
         state = model.state
         assert state.phase in ROWS
-        assert state.has_image is (model.image is not None)
+        assert state.has_snapshot is (model.snapshot is not None)
         assert (model.importing is not None) is (state.phase not in {Phase.WAITING, Phase.OFF})
-        if model.image is not None:
-            assert model.image >= model.unswappable, f"{event} left an image that no swap can bring up to date"
+        if model.snapshot is not None:
+            assert model.snapshot >= model.unswappable, f"{event} left a snapshot that no swap can bring up to date"
         if fork_source(state) is None:
             assert why_not(state), f"no reason after {event}"
         assert delay_s(state) is None or model.scheduled, f"{event} forgot the next import of {before}"
-        assert state.has_image or not state.spare
+        assert state.has_snapshot or not state.spare
         assert not (model.paused and model.importing is not None) or (state.starts and state.crowded)
-        if state.starts and not (state.has_image or state.crowded or state.refused) and state.preloader:
-            assert model.scheduled or model.importing is not None or state.phase is Phase.OFF, "a save delays the image"
+        if state.starts and not (state.has_snapshot or state.crowded or state.refused) and state.preloader:
+            assert model.scheduled or model.importing is not None or state.phase is Phase.OFF, "a save delays it"
         if ReplaceWorker() in actions:
             assert fork_source(state) is None or state.wanted
         if before.phase is Phase.OFF:
@@ -152,7 +152,7 @@ def test_no_sequence_breaks_what_must_hold(events: list[Event], crowded: bool):
 
 
 @given(st.lists(EVENT, max_size=50), st.booleans())
-def test_an_image_comes_from_everywhere(events: list[Event], crowded: bool):
+def test_a_snapshot_comes_from_everywhere(events: list[Event], crowded: bool):
     """After any sequence but a stop, an import that is good serves the next save by a swap, which is compared."""
     model = Model(crowded=crowded)
     for event in events:
@@ -163,7 +163,7 @@ def test_an_image_comes_from_everywhere(events: list[Event], crowded: bool):
         Imported(), *SAVED,
     ):  # fmt: skip
         model.take(event)
-    assert fork_source(model.state) is Process.IMAGE or model.state.spare
+    assert fork_source(model.state) is Process.SNAPSHOT or model.state.spare
     for event in (WorkerStarted(swapping=True), WorkerReady(), ImportDue()):
         model.take(event)
     assert model.take(Imported()) == [Compare()]

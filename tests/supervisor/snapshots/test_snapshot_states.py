@@ -1,4 +1,4 @@
-"""The table of images, as histories of events, and over every sequence."""
+"""The table of snapshots, as histories of events, and over every sequence."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from appliance.supervisor.snapshots.known_snapshots import (
     NOT_READY,
     NOT_SAVED,
     QUIET_S,
-    Image,
     Phase,
     Process,
+    Snapshot,
     State,
     Worker,
     delay_s,
@@ -27,12 +27,11 @@ from appliance.supervisor.snapshots.snapshot_events import (
     Action,
     Compare,
     Compared,
-    EndImage,
     EndImport,
+    EndSnapshot,
     Event,
     FilesChanged,
     ForkAhead,
-    ImageEnded,
     ImportDue,
     Imported,
     ImportNotStarted,
@@ -54,6 +53,7 @@ from appliance.supervisor.snapshots.snapshot_events import (
     ReportVerified,
     Resume,
     Schedule,
+    SnapshotEnded,
     SpareDue,
     SpareForked,
     SpareGone,
@@ -81,33 +81,33 @@ REPEATING = [*COMPARING, Compared(("app",))]
 
 
 def due(after_s: float, latest_s: float = LATEST_S) -> Schedule:
-    """The next import while there is no image."""
+    """The next import while there is no snapshot."""
     return Schedule(after_s, max(after_s, latest_s))
 
 
-def test_the_first_image_is_made_at_once():
-    """Once a worker serves and there is a preloader, the first image is imported; a copy of it is forked ahead."""
+def test_the_first_snapshot_is_made_at_once():
+    """Once a worker serves and there is a preloader, the first snapshot is imported; a copy of it is forked ahead."""
     assert history(*SERVING[:2])[1] == []
     state, actions = history(*SERVING)
     assert (actions, why_not(state)) == ([due(FIRST_S)], NOT_READY)
     assert history(ImportDue(), state=state)[1] == [StartImport()]
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
     assert actions == [Promote(), ForkAhead()]
-    assert (state.image, fork_source(state), why_not(state)) == (Image.SHARED, None, NOT_SAVED)
+    assert (state.snapshot, fork_source(state), why_not(state)) == (Snapshot.SHARED, None, NOT_SAVED)
 
 
-def test_a_save_is_served_from_the_image():
-    """A save of modules takes the spare, or the image while there is none; a start for no save takes neither."""
+def test_a_save_is_served_from_the_snapshot():
+    """A save of modules takes the spare, or the snapshot while there is none; a start for no save takes neither."""
     state, _ = history(*READY, *SAVED)
     assert (fork_source(state), why_not(state)) == (Process.SPARE, "")
     state, _ = history(SpareGone(), state=state)
-    assert fork_source(state) is Process.IMAGE
+    assert fork_source(state) is Process.SNAPSHOT
     state, _ = history(WorkerStarted(swapping=True), state=state)
     assert (fork_source(state), why_not(state)) == (None, NOT_SAVED)
 
 
-def test_an_equal_state_replaces_the_image():
-    """After a swap, when quiet, the project is imported; where the states are equal, the import is the next image."""
+def test_an_equal_state_replaces_the_snapshot():
+    """After a swap, when quiet, the project is imported; if the states are equal, the import is the next snapshot."""
     state, actions = history(*SWAPPED)
     assert (actions, state.worker) == ([Schedule(QUIET_S)], Worker.UNVERIFIED)
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
@@ -119,14 +119,14 @@ def test_an_equal_state_replaces_the_image():
 
 
 @pytest.mark.parametrize("begun", [COMPARING, REPEATING])
-def test_an_image_with_little_to_swap_stays(begun: list[Event]):
-    """Where nothing differs and few files have changed, the image goes on, and shares its memory with the worker."""
+def test_a_snapshot_with_little_to_swap_stays(begun: list[Event]):
+    """Where nothing differs and few files have changed, the snapshot goes on, and shares its memory with the worker."""
     state, actions = history(*begun, Compared(keep=True))
     assert actions == [EndImport(), ReportVerified()]
-    assert (state.worker, state.image) == (Worker.SERVING, Image.SHARED)
-    assert (delay_s(state), fork_source(history(*SAVED, state=state)[0])) == (None, Process.IMAGE)
+    assert (state.worker, state.snapshot) == (Worker.SERVING, Snapshot.SHARED)
+    assert (delay_s(state), fork_source(history(*SAVED, state=state)[0])) == (None, Process.SNAPSHOT)
     lost, _ = history(*begun, state=None)
-    lost, actions = history(Compared(keep=True), state=replace(lost, image=Image.NONE, spare=False))
+    lost, actions = history(Compared(keep=True), state=replace(lost, snapshot=Snapshot.NONE, spare=False))
     assert Promote() in actions
 
 
@@ -148,11 +148,11 @@ def test_a_mismatch_replaces_the_worker():
 
 @pytest.mark.parametrize("begun", [SWAPPED[:-1], [*SWAPPED, ImportDue(), ImportStarted()], COMPARING, REPEATING])
 def test_a_save_ends_a_comparison(begun: list[Event]):
-    """A save while something is compared ends that: it would read newer files. The image serves the save."""
+    """A save while something is compared ends that: it would read newer files. The snapshot serves the save."""
     state, actions = history(*begun, FilesChanged())
     assert (EndImport() in actions) is (begun[-1] != WorkerStarted(swapping=True))
     state, _ = history(WorkerWanted(), state=state)
-    assert (state.phase, fork_source(state)) == (Phase.WAITING, Process.IMAGE)
+    assert (state.phase, fork_source(state)) == (Phase.WAITING, Process.SNAPSHOT)
     state, actions = history(WorkerStarted(swapping=True), WorkerReady(), state=state)
     assert actions == [Schedule(QUIET_S)]
 
@@ -170,8 +170,8 @@ def test_the_first_import_goes_on_through_a_save(crowded: bool):
     assert fork_source(state) is Process.SPARE
 
 
-def test_the_first_image_is_imported_beside_a_worker_that_starts():
-    """Where saves leave no moment between two workers, a second processor imports the image; one alone waits."""
+def test_the_first_snapshot_is_imported_beside_a_worker_that_starts():
+    """Where saves leave no moment between two workers, a second processor imports the snapshot; one alone waits."""
     starting = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False)]
     state, actions = history(*starting)
     assert actions == [due(FIRST_S)]
@@ -181,7 +181,7 @@ def test_the_first_image_is_imported_beside_a_worker_that_starts():
     assert actions == []
     state, actions = history(Imported(), state=state)
     assert actions == [Promote()]
-    assert fork_source(history(WorkerReady(), *SAVED, state=state)[0]) is Process.IMAGE
+    assert fork_source(history(WorkerReady(), *SAVED, state=state)[0]) is Process.SNAPSHOT
     busy = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False, crowded=True)]
     assert history(*busy)[1] == []
     assert delay_s(history(*READY, *SAVED, WorkerStarted(swapping=False))[0]) is None
@@ -195,10 +195,10 @@ def test_an_import_goes_on_when_the_machine_has_time_again():
 
 @pytest.mark.parametrize("begun", [READY, SWAPPED, IMPORTING, COMPARING, REPEATING])
 def test_what_can_not_be_swapped_drops_everything(begun: list[Event]):
-    """A change of something else than modules ends the image and what is made; the next one is made when quiet."""
+    """A change of something else than modules ends the snapshot and what is made; the next one is made when quiet."""
     state, actions = history(*begun, FilesChanged("settings.toml is no module"))
     assert actions[-1:] == [due(QUIET_S if begun is not IMPORTING else FIRST_S)]
-    assert (EndImage() in actions) is (begun is not IMPORTING)
+    assert (EndSnapshot() in actions) is (begun is not IMPORTING)
     assert (EndImport() in actions) is (begun in (IMPORTING, COMPARING, REPEATING))
     state, _ = history(WorkerWanted(), state=state)
     assert (fork_source(state), why_not(state)) == (None, "settings.toml is no module")
@@ -206,11 +206,11 @@ def test_what_can_not_be_swapped_drops_everything(begun: list[Event]):
     assert actions == [due(QUIET_S if begun is not IMPORTING else FIRST_S)]
 
 
-def test_a_declined_swap_drops_the_image():
-    """A worker that declines is followed by one from the preloader; the image is out of date."""
+def test_a_declined_swap_drops_the_snapshot():
+    """A worker that declines is followed by one from the preloader; the snapshot is out of date."""
     state, actions = history(*READY, *SAVED, WorkerStarted(swapping=True), SwapDeclined("a signature has changed"))
     assert (actions, fork_source(state), why_not(state)) == (
-        [EndImage(), due(QUIET_S, 2 * LATEST_S)],
+        [EndSnapshot(), due(QUIET_S, 2 * LATEST_S)],
         None,
         "a signature has changed",
     )
@@ -219,21 +219,21 @@ def test_a_declined_swap_drops_the_image():
 
 
 def test_a_failed_swap_is_a_miss():
-    """A worker from the image that ends before it is ready counts as an image that has failed."""
+    """A worker from the snapshot that ends before it is ready counts as a snapshot that has failed."""
     state, actions = history(*READY, *SAVED, WorkerStarted(swapping=True), SwapFailed("killed by SIGKILL"))
-    assert (actions, state.failures_in_a_row) == ([ReportEnded("killed by SIGKILL"), EndImage(), due(2.0)], 1)
+    assert (actions, state.failures_in_a_row) == ([ReportEnded("killed by SIGKILL"), EndSnapshot(), due(2.0)], 1)
     assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [due(2.0)]
 
 
-def test_saves_that_no_image_can_serve():
-    """Each declined swap doubles the longest wait for the next image; one that serves ends that."""
+def test_saves_that_no_snapshot_can_serve():
+    """Each declined swap doubles the longest wait for the next snapshot; one that serves ends that."""
     state, waits = history(*READY)[0], []
     for _ in range(6):
         state, actions = history(*SAVED, WorkerStarted(swapping=True), SwapDeclined("a class"), state=state)
         waits += [each.latest_s for each in actions if isinstance(each, Schedule)]
         state, _ = history(WorkerReady(), ImportDue(), ImportStarted(), Imported(), state=state)
     assert waits == [LATEST_S * times for times in (2, 4, 8, 16, 16, 16)]
-    state, _ = history(*SAVED, WorkerStarted(swapping=True), WorkerReady(), ImageEnded("killed"), state=state)
+    state, _ = history(*SAVED, WorkerStarted(swapping=True), WorkerReady(), SnapshotEnded("killed"), state=state)
     assert latest_s(state) == LATEST_S
 
 
@@ -251,8 +251,8 @@ def test_a_refused_project_waits_for_a_save():
 
 
 @pytest.mark.parametrize("failure", [NextEnded("exit status 1"), ImportNotStarted("no descriptor")])
-def test_an_image_that_fails_is_tried_again_and_reported_once(failure: Event):
-    """An image that ends, or can't be started, is tried again after growing pauses, and reported once."""
+def test_a_snapshot_that_fails_is_tried_again_and_reported_once(failure: Event):
+    """A snapshot that ends, or can't be started, is tried again after growing pauses, and reported once."""
     state, reported = history(*SERVING)[0], []
     for pause_s in (2.0, 4.0, 8.0):
         state, actions = history(ImportDue(), state=state)
@@ -265,19 +265,19 @@ def test_an_image_that_fails_is_tried_again_and_reported_once(failure: Event):
     assert len(reported) == 1
 
 
-def test_a_killed_image_goes_with_its_spare_and_is_made_again():
-    """An image that is killed goes with its spare; a new one is made, and the worker's swap is never compared."""
-    state, actions = history(*SWAPPED, ImageEnded("killed by SIGKILL"))
-    assert actions == [ReportEnded("killed by SIGKILL"), EndImage(), due(2.0)]
-    unverified = ReportUnverified("the image that it came from has ended")
+def test_a_killed_snapshot_goes_with_its_spare_and_is_made_again():
+    """A snapshot that is killed goes with its spare; a new one is made, and the worker's swap is never compared."""
+    state, actions = history(*SWAPPED, SnapshotEnded("killed by SIGKILL"))
+    assert actions == [ReportEnded("killed by SIGKILL"), EndSnapshot(), due(2.0)]
+    unverified = ReportUnverified("the snapshot that it came from has ended")
     assert history(ImportDue(), ImportStarted(), Imported(), state=state)[1] == [unverified, Promote(), ForkAhead()]
-    actions = history(*COMPARING, ImageEnded("killed by SIGKILL"))[1]
-    assert actions == [ReportEnded("killed by SIGKILL"), EndImage(), unverified, Promote(), ForkAhead()]
-    assert history(*IMPORTING, ImageEnded("late")) == (*history(*IMPORTING)[:1], [])
+    actions = history(*COMPARING, SnapshotEnded("killed by SIGKILL"))[1]
+    assert actions == [ReportEnded("killed by SIGKILL"), EndSnapshot(), unverified, Promote(), ForkAhead()]
+    assert history(*IMPORTING, SnapshotEnded("late")) == (*history(*IMPORTING)[:1], [])
 
 
-def test_the_import_replaces_an_image_that_could_not_be_compared():
-    """Without an answer the import replaces the image; without a second import the worker is replaced too."""
+def test_the_import_replaces_a_snapshot_that_could_not_be_compared():
+    """Without an answer the import replaces the snapshot; without a second import the worker is replaced too."""
     assert history(*COMPARING, NotCompared("no process"))[1] == [
         ReportUnverified("no process"), Promote(), ForkAhead(),
     ]  # fmt: skip
@@ -286,15 +286,15 @@ def test_the_import_replaces_an_image_that_could_not_be_compared():
     ]  # fmt: skip
 
 
-def test_other_packages_drop_the_image():
-    """An image has the packages of the preloader that it came from: it goes when that one is discarded."""
+def test_other_packages_drop_the_snapshot():
+    """A snapshot has the packages of the preloader that it came from: it goes when that one is discarded."""
     state, actions = history(*READY, PreloaderGone())
-    assert (actions, state.image, delay_s(state)) == ([EndImage()], Image.NONE, None)
+    assert (actions, state.snapshot, delay_s(state)) == ([EndSnapshot()], Snapshot.NONE, None)
     assert history(PreloaderReady(), state=state)[1] == [due(QUIET_S)]
 
 
-def test_another_preloader_leaves_the_image():
-    """A preloader that has a longer list, or is started again, leaves the image; another one follows when quiet."""
+def test_another_preloader_leaves_the_snapshot():
+    """A preloader that has a longer list, or is started again, leaves the snapshot; another one follows when quiet."""
     state, actions = history(*READY, PreloaderEnded(), PreloaderReady())
     assert (actions, fork_source(history(*SAVED, state=state)[0])) == ([Schedule(QUIET_S)], Process.SPARE)
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
@@ -302,8 +302,8 @@ def test_another_preloader_leaves_the_image():
     assert delay_s(history(*SWAPPED, PreloaderEnded())[0]) is None
 
 
-def test_an_image_of_the_preloader_before_serves_until_the_next():
-    """An image whose preloader is replaced while it imports serves, and another one follows when quiet."""
+def test_a_snapshot_of_the_preloader_before_serves_until_the_next():
+    """A snapshot whose preloader is replaced while it imports serves, and another one follows when quiet."""
     state, actions = history(*IMPORTING, PreloaderReady(), Imported())
     assert actions == [Promote(), ForkAhead(), Schedule(QUIET_S)]
     state, _ = history(*SAVED, WorkerStarted(swapping=True), WorkerReady(), state=state)
@@ -321,15 +321,15 @@ def test_a_difference_between_two_preloaders_is_no_mismatch(preloaded: list[Even
     assert (state.worker, why_not(state)) == (Worker.NONE, REPLACED)
 
 
-def test_another_project_has_another_image():
-    """Another application, environment or variable ends everything; the next image waits for its worker."""
+def test_another_project_has_another_snapshot():
+    """Another application, environment or variable ends everything; the next snapshot waits for its worker."""
     state, actions = history(*COMPARING, ProjectChanged())
-    assert (actions, delay_s(state), fork_source(state)) == ([EndImport(), EndImage()], None, None)
+    assert (actions, delay_s(state), fork_source(state)) == ([EndImport(), EndSnapshot()], None, None)
     assert history(WorkerStarted(swapping=False), WorkerReady(), state=state)[1] == [due(QUIET_S)]
 
 
 def test_one_spare_is_forked_ahead_for_each_save():
-    """One copy of the image is forked ahead; without an image there is none."""
+    """One copy of the snapshot is forked ahead; without a snapshot there is none."""
     state, _ = history(*READY)
     assert history(SpareDue(), state=state)[1] == []
     assert history(SpareGone(), SpareDue(), state=state)[1] == [ForkAhead()]
@@ -337,17 +337,17 @@ def test_one_spare_is_forked_ahead_for_each_save():
     assert history(*SERVING, SpareForked())[0].spare is False
 
 
-def test_after_a_crash_no_image_is_used():
-    """A worker that replaces one that died is forked from the preloader, although there is an image."""
+def test_after_a_crash_no_snapshot_is_used():
+    """A worker that replaces one that died is forked from the preloader, although there is a snapshot."""
     state, _ = history(*SWAPPED, WorkerGone())
     assert (state.worker, fork_source(state), why_not(state)) == (Worker.NONE, None, NOT_SAVED)
     assert history(*COMPARING, WorkerGone())[1] == [EndImport()]
 
 
-def test_a_stop_ends_every_image():
+def test_a_stop_ends_every_snapshot():
     """After a stop nothing happens, for the reason that was given."""
     state, actions = history(*COMPARING, StopRequested("the appliance stops"))
-    assert (state.phase, actions, why_not(state)) == (Phase.OFF, [EndImport(), EndImage()], "the appliance stops")
+    assert (state.phase, actions, why_not(state)) == (Phase.OFF, [EndImport(), EndSnapshot()], "the appliance stops")
     assert fork_source(replace(state, wanted=True)) is None
 
 

@@ -1,4 +1,4 @@
-"""The images of a project, with fake processes: rhythms of saves, and comparisons."""
+"""The snapshots of a project, with fake processes: rhythms of saves, and comparisons."""
 
 from __future__ import annotations
 
@@ -18,65 +18,65 @@ from appliance.supervisor.snapshots.snapshot_states import REPLACED
 from appliance.supervisor.snapshots.snapshots import KEPT_FILES
 from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, WORTH_S
 from appliance.watch.kinds import Kind
-from tests.supervisor.snapshots.snapshots_project import STATE, ImagesProject
+from tests.supervisor.snapshots.snapshots_project import STATE, SnapshotsProject
 
 OTHER = {**STATE, "app": "another"}
 
 
-def test_saves_come_from_one_image(project: ImagesProject):
-    """Each save takes all files that have changed since the image; a worker that serves has the next one forked."""
+def test_saves_come_from_one_snapshot(project: SnapshotsProject):
+    """Each save takes all files that have changed since the snapshot; a worker that serves has the next one forked."""
     assert project.saved("app.py") == (True, ["app.py"], "")
     assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
     project.passes(0.1)
-    assert project.living == [Process.IMAGE, Process.SPARE]
+    assert project.living == [Process.SNAPSHOT, Process.SPARE]
     assert project.saved("app.py") == (True, ["app.py", "shop/views.py"], "")
 
 
-def test_a_quiet_moment_brings_the_next_image(project: ImagesProject):
-    """A second after the last swap the project is imported; an equal state leaves the image, which goes on."""
+def test_a_quiet_moment_brings_the_next_snapshot(project: SnapshotsProject):
+    """A second after the last swap the project is imported; an equal state leaves the snapshot, which goes on."""
     project.saved("app.py")
-    before = project.process(Process.IMAGE)
+    before = project.process(Process.SNAPSHOT)
     project.passes()
     project.imports()
     project.verifies()
     assert project.verified == [[str(project.root / "app.py")], []]
-    assert project.process(Process.IMAGE) is before
-    assert project.living == [Process.IMAGE, Process.SPARE]
+    assert project.process(Process.SNAPSHOT) is before
+    assert project.living == [Process.SNAPSHOT, Process.SPARE]
     assert len(project.log.named("reload.verified")) == 1
     assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
 
 
-def test_many_changed_files_make_another_image(project: ImagesProject):
-    """Where many files have changed since its import, the image is replaced by the one that was compared with it."""
+def test_many_changed_files_make_another_snapshot(project: SnapshotsProject):
+    """Where many files have changed since its import, the snapshot is replaced by the one that was compared with it."""
     names = [f"module_{number}.py" for number in range(KEPT_FILES + 1)]
     for name in names:
         (project.root / name).write_text("", encoding="utf-8")
     project.saved(*names)
-    before = project.process(Process.IMAGE)
+    before = project.process(Process.SNAPSHOT)
     project.passes()
     project.imports()
     project.verifies()
-    assert project.process(Process.IMAGE) is not before
+    assert project.process(Process.SNAPSHOT) is not before
     assert project.saved("shop/views.py") == (True, ["shop/views.py"], "")
 
 
-def test_an_equal_fork_says_nothing(project: ImagesProject):
+def test_an_equal_fork_says_nothing(project: SnapshotsProject):
     """No mismatch is logged for what differs between two imports as well, now or at the next comparison."""
     project.saved("app.py")
     project.passes()
     project.imports()
     project.verifies(OTHER)
-    assert project.living == [Process.IMAGE, Process.SPARE, Process.NEXT, Process.AGAIN]
+    assert project.living == [Process.SNAPSHOT, Process.SPARE, Process.NEXT, Process.AGAIN]
     project.imports(state={**STATE, "app": "a third one"})
     assert project.log.named("reload.mismatch") == []
     project.saved("app.py")
     project.passes()
     project.imports()
     project.verifies(OTHER)
-    assert project.living == [Process.IMAGE, Process.SPARE]
+    assert project.living == [Process.SNAPSHOT, Process.SPARE]
 
 
-def test_a_mismatch_turns_swaps_of_these_files_off(project: ImagesProject):
+def test_a_mismatch_turns_swaps_of_these_files_off(project: SnapshotsProject):
     """The event names what differs; a worker from the preloader is started, and these files are no longer swapped."""
     project.saved("shop/views.py")
     project.passes()
@@ -87,17 +87,17 @@ def test_a_mismatch_turns_swaps_of_these_files_off(project: ImagesProject):
     assert project.log.named("reload.mismatch") == [told]
     project.loop.advance()
     assert project.replaced == 1
-    assert project.images.fork(2) == (None, [], REPLACED)
+    assert project.snapshots.fork(2) == (None, [], REPLACED)
     project.serves()
     off = "are off: one of them differed from an import"
     assert project.saved("shop/views.py") == (False, [], f"swaps of shop/views.py {off}")
     project.passes()
     project.imports()
     assert project.saved("app.py")[2] == f"swaps of app.py {off}"
-    assert project.images.status()["off"] == ["shop/views.py", "app"]
+    assert project.snapshots.status()["off"] == ["shop/views.py", "app"]
 
 
-def test_saves_every_twentieth_of_a_second_are_all_swapped(project: ImagesProject):
+def test_saves_every_twentieth_of_a_second_are_all_swapped(project: SnapshotsProject):
     """Saves that come fast are all swapped; nothing is imported meanwhile, and one import follows the last of them."""
     for _ in range(40):
         assert project.saved("app.py") == (True, ["app.py"], "")
@@ -107,30 +107,30 @@ def test_saves_every_twentieth_of_a_second_are_all_swapped(project: ImagesProjec
     assert Process.NEXT in project.living
 
 
-def test_saves_before_the_first_image_are_forked(make):
-    """Saves that come while the first image imports are forked, and the image then serves them by swaps."""
+def test_saves_before_the_first_snapshot_are_forked(make):
+    """Saves that come while the first snapshot imports are forked, and the snapshot then serves them by swaps."""
     project = make()
     project.begins()
     for _ in range(5):
         assert project.saved("app.py") == (False, [], NOT_READY)
         project.passes(0.3)
-    assert len([child for child in project.children.alive if child.role is Role.IMAGE]) == 1
+    assert len([child for child in project.children.alive if child.role is Role.SNAPSHOT]) == 1
     project.imports()
     assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
 
 
-def test_an_image_is_imported_though_changes_never_stop(make):
-    """While nothing can be swapped, an image is imported at the latest after LATEST_S, however fast saves come."""
+def test_a_snapshot_is_imported_though_changes_never_stop(make):
+    """While nothing can be swapped, a snapshot is imported at the latest after LATEST_S, however fast saves come."""
     project = make()
-    project.has_image()
+    project.has_snapshot()
     project.saved("notes.toml")
-    images = {id(child) for child in project.children.alive if child.role is Role.IMAGE and not child.ending}
+    snapshots = {id(child) for child in project.children.alive if child.role is Role.SNAPSHOT and not child.ending}
     waited = 0.0
     while Process.NEXT not in project.living and waited < 2 * LATEST_S:
         project.serves()
         project.passes(0.3)
         waited += 0.3
-    assert not images
+    assert not snapshots
     assert Process.NEXT in project.living
 
 
@@ -145,20 +145,20 @@ def test_an_image_is_imported_though_changes_never_stop(make):
         (["setup.py"], Kind.DEPENDENCIES, "setup.py has changed, which is not a module of the project"),
     ],
 )
-def test_other_files_than_modules_are_not_swapped(project: ImagesProject, names: list[str], kind: Kind, why: str):
+def test_other_files_than_modules_are_not_swapped(project: SnapshotsProject, names: list[str], kind: Kind, why: str):
     """A change of anything else than a module that is still there is served from the preloader."""
     assert project.saved(*names, kind=kind) == (False, [], why)
     assert project.living == []
 
 
-def test_a_saved_template_is_tried(project: ImagesProject):
-    """A template may be served from the image: the fork knows whether its import has read it."""
+def test_a_saved_template_is_tried(project: SnapshotsProject):
+    """A template may be served from the snapshot: the fork knows whether its import has read it."""
     (project.root / "page.html").write_text("", encoding="utf-8")
     assert project.saved("page.html", kind=Kind.ASSET) == (True, ["page.html"], "")
 
 
 def test_a_blocked_module_is_not_tried(make):
-    """A module that the image can't swap is served from the preloader at once, for the image's reason."""
+    """A module that the snapshot can't swap is served from the preloader at once, for the snapshot's reason."""
     project = make()
     project.begins()
     project.passes(0.1)
@@ -166,23 +166,23 @@ def test_a_blocked_module_is_not_tried(make):
     assert project.saved("shop/views.py") == (False, [], "shop.views: its source was read")
 
 
-def test_a_reload_that_was_asked_for_swaps_nothing(project: ImagesProject):
+def test_a_reload_that_was_asked_for_swaps_nothing(project: SnapshotsProject):
     """A key or a signal asks for a start without a swap: nobody knows what has changed."""
-    project.images.drop("somebody has asked for a reload")
-    project.images.worker_wanted()
-    assert project.images.fork(2) == (None, [], "somebody has asked for a reload")
+    project.snapshots.drop("somebody has asked for a reload")
+    project.snapshots.worker_wanted()
+    assert project.snapshots.fork(2) == (None, [], "somebody has asked for a reload")
 
 
-def test_data_that_the_import_has_read_drops_the_image(make):
-    """A file that the application writes itself drops an image whose import has read it, and no other."""
+def test_data_that_the_import_has_read_drops_the_snapshot(make):
+    """A file that the application writes itself drops a snapshot whose import has read it, and no other."""
     project = make()
     project.begins()
     project.passes(0.1)
     project.reads("app.py", "data.json")
     project.imports()
-    project.images.written({"uploads/picture.png": Kind.STATIC})
-    assert project.living[:1] == [Process.IMAGE]
-    project.images.written({"data.json": Kind.CODE})
+    project.snapshots.written({"uploads/picture.png": Kind.STATIC})
+    assert project.living[:1] == [Process.SNAPSHOT]
+    project.snapshots.written({"data.json": Kind.CODE})
     assert project.living == []
 
 
@@ -193,33 +193,33 @@ def test_data_that_the_import_has_read_drops_the_image(make):
         SimpleNamespace(differs=lambda _: False, before_start="migrate"),
     ],
 )
-def test_other_variables_drop_the_image(project: ImagesProject, other: Any):
-    """Another analysis ends the image if workers differ by it, or other commands run before them."""
+def test_other_variables_drop_the_snapshot(project: SnapshotsProject, other: Any):
+    """Another analysis ends the snapshot if workers differ by it, or other commands run before them."""
     same: Any = SimpleNamespace(differs=lambda _: False, before_start="")
-    project.images.follow(same)
-    assert Process.IMAGE in project.living
-    project.images.follow(other)
+    project.snapshots.follow(same)
+    assert Process.SNAPSHOT in project.living
+    project.snapshots.follow(other)
     assert project.living == []
 
 
 @pytest.mark.parametrize("setting", ["swap", "preload", "reload"])
-def test_a_setting_turns_images_off(make, setting: str):
-    """Without swaps, a preloader or reloads there are no images, and the status says why."""
+def test_a_setting_turns_snapshots_off(make, setting: str):
+    """Without swaps, a preloader or reloads there are no snapshots, and the status says why."""
     project = make(**{setting: "off"})
-    project.has_image()
+    project.has_snapshot()
     assert project.living == []
-    assert (project.images.is_on, project.saved()[2]) == (False, f"APPLIANCE_{setting.upper()} is off")
-    assert project.images.status()["state"] == "off"
+    assert (project.snapshots.is_on, project.saved()[2]) == (False, f"APPLIANCE_{setting.upper()} is off")
+    assert project.snapshots.status()["state"] == "off"
 
 
-def test_an_image_is_made_where_an_import_takes_long(make):
+def test_a_snapshot_is_made_where_an_import_takes_long(make):
     """With ``auto``, a project that is imported as fast as it is swapped has none, unsaid; one that grows gets one."""
     project = make(swap="auto")
     project.begins()
     project.passes(0.1)
     project.imports(cpu_s=WORTH_S / 2)
     assert project.living == []
-    assert project.log.events == [("debug", "image.refused", {"reason": NOT_WORTH})]
+    assert project.log.events == [("debug", "snapshot.refused", {"reason": NOT_WORTH})]
     assert project.saved("app.py") == (False, [], "")
     project.passes()
     project.imports(cpu_s=WORTH_S)
@@ -227,25 +227,25 @@ def test_an_image_is_made_where_an_import_takes_long(make):
     project.passes()
     project.imports(cpu_s=WORTH_S / 2)
     project.verifies()
-    assert Process.IMAGE in project.living
-    assert len(project.log.named("image.refused")) == 1
+    assert Process.SNAPSHOT in project.living
+    assert len(project.log.named("snapshot.refused")) == 1
 
 
-def test_the_status_says_whether_there_is_an_image(make):
-    """The status says whether there is an image, and why not."""
+def test_the_status_says_whether_there_is_a_snapshot(make):
+    """The status says whether there is a snapshot, and why not."""
     project = make()
-    assert project.images.status()["why"] == NOT_READY
+    assert project.snapshots.status()["why"] == NOT_READY
     project.begins()
     project.passes(0.1)
-    assert project.images.status()["state"] == "making"
+    assert project.snapshots.status()["state"] == "making"
     project.imports(**{"shop.views": "its source was read"})
-    status = project.images.status()
+    status = project.snapshots.status()
     assert (status["state"], status["modules"], status["why"]) == ("ready", 2, None)
     assert status["blocked"] == {"shop.views": "its source was read"}
-    assert project.images.fork(3) == (None, [], NOT_SAVED)
+    assert project.snapshots.fork(3) == (None, [], NOT_SAVED)
 
 
-HAPPENINGS: dict[str, Callable[[ImagesProject], object]] = {
+HAPPENINGS: dict[str, Callable[[SnapshotsProject], object]] = {
     "save": lambda project: project.saved("app.py"),
     "save another": lambda project: project.saved("shop/views.py"),
     "declined": lambda project: project.declined("shop/views.py"),
@@ -259,18 +259,18 @@ HAPPENINGS: dict[str, Callable[[ImagesProject], object]] = {
     "refused": lambda project: project.imports(refused="it starts a thread"),
     "same": lambda project: project.verifies(),
     "differs": lambda project: project.verifies(OTHER),
-    "preloader": lambda project: project.images.preloader_ready(),
-    "no preloader": lambda project: project.images.preloader_discarded(),
-    "failed": lambda project: project.images.swap_failed("killed"),
-    "crash": lambda project: project.images.worker_gone(),
-    **{f"{each.value} ends": partial(ImagesProject.ends, process=each) for each in Process},
+    "preloader": lambda project: project.snapshots.preloader_ready(),
+    "no preloader": lambda project: project.snapshots.preloader_discarded(),
+    "failed": lambda project: project.snapshots.swap_failed("killed"),
+    "crash": lambda project: project.snapshots.worker_gone(),
+    **{f"{each.value} ends": partial(SnapshotsProject.ends, process=each) for each in Process},
 }
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=30))
 def test_any_order_leaves_one_of_each(make, happenings: list[str]):
-    """Whatever happens in whatever order: no process is forgotten, one imports at a time, and an image comes back."""
+    """Whatever happens in whatever order: no process is forgotten, one imports at a time, and a snapshot comes back."""
     project = make()
     project.begins()
     for each in happenings:
@@ -279,29 +279,29 @@ def test_any_order_leaves_one_of_each(make, happenings: list[str]):
         assert [
             child
             for child in project.children.alive
-            if child.role is Role.IMAGE and not child.ending and child not in held
+            if child.role is Role.SNAPSHOT and not child.ending and child not in held
         ] == []
     project.shortage = ""
-    project.images.preloader_ready()
+    project.snapshots.preloader_ready()
     project.saved("notes.toml")
     for _ in range(35):
         project.passes(10.0)
         project.imports()
         project.verifies()
         project.imports()
-    assert Process.IMAGE in project.living
-    project.images.close()
-    assert [child for child in project.children.alive if child.role is Role.IMAGE] == []
+    assert Process.SNAPSHOT in project.living
+    project.snapshots.close()
+    assert [child for child in project.children.alive if child.role is Role.SNAPSHOT] == []
 
 
-def test_the_files_of_an_image_are_reported_once(project: ImagesProject):
-    """The first fork's report is completed with what its image has read; a later fork adds to that."""
-    project.ends(Process.IMAGE)
+def test_the_files_of_a_snapshot_are_reported_once(project: SnapshotsProject):
+    """The first fork's report is completed with what its snapshot has read; a later fork adds to that."""
+    project.ends(Process.SNAPSHOT)
     project.passes()
     project.reads("app.py", "shop/views.py")
     project.imports()
     new, mark = str(project.root / "app.py"), [9, 9, 9, 9, 9]
-    first, second = (project.images.whole_report(FilesReport({new: mark}, more=True)) for _ in range(2))
+    first, second = (project.snapshots.whole_report(FilesReport({new: mark}, more=True)) for _ in range(2))
     assert first.files == {new: mark, str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]}
     assert (first.more, second.more) == (False, True)
     assert second.files == {new: mark}

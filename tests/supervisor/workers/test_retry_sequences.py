@@ -40,7 +40,7 @@ from tests.supervisor.histories import History
 
 REPORT = {"message": "no module named flask"}
 MOST_ATTEMPTS = (
-    6  # of one generation: image, checkpoint, forked, cold, and the last two again after an address was in use
+    6  # of one generation: snapshot, checkpoint, forked, cold, and the last two again after an address was in use
 )
 history: History[State, Event, Action] = History(step, State)
 

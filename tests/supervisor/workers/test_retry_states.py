@@ -15,7 +15,7 @@ from appliance.supervisor.workers.worker_events import (
     Died,
     Drain,
     DropCheckpoint,
-    DropImage,
+    DropSnapshot,
     Ended,
     Event,
     ExpectEnd,
@@ -57,7 +57,7 @@ SERVING = [*COLD, Imported(1, "ready")]
 def test_a_worker_is_started_and_serves():
     """A generation starts one attempt, forked where the preloader can; once it is imported it accepts."""
     state, actions = history(BootRequested(1))
-    assert actions == [Start(1, 1, Source.IMAGE)]
+    assert actions == [Start(1, 1, Source.SNAPSHOT)]
     state, actions = history(Started(1, Source.PRELOADER), Imported(1, "ready"), state=state)
     assert (state.stage, actions) == (Stage.SERVING, [Accept(1, "ready")])
 
@@ -97,11 +97,11 @@ def test_superseded_workers_report_one_at_a_time():
     """While a superseded worker lives that was asked for its modules, the next one is ended at once."""
     state, _ = history(*COLD, RetireRequested(1, modules_needed=True), BootRequested(2))
     state, actions = history(ReportEnded(1), BootRequested(3, modules_needed=True), state=state)
-    assert actions == [Supersede(2), Start(3, 3, Source.IMAGE)]
+    assert actions == [Supersede(2), Start(3, 3, Source.SNAPSHOT)]
     state, actions = history(Ended(2), BootRequested(4, modules_needed=True), state=state)
-    assert actions == [Supersede(3), Start(4, 4, Source.IMAGE)]
+    assert actions == [Supersede(3), Start(4, 4, Source.SNAPSHOT)]
     state, actions = history(Ended(1), BootRequested(5, modules_needed=True), state=state)
-    assert actions == [AskModules(4), Start(5, 5, Source.IMAGE)]
+    assert actions == [AskModules(4), Start(5, 5, Source.SNAPSHOT)]
 
 
 def test_the_end_of_a_worker_frees_the_socket():
@@ -129,7 +129,7 @@ def test_a_cold_start_settles_a_doubt():
     assert history(Imported(2, "ready"), state=state)[1] == [Accept(2, "ready"), RefusePreload("it raised")]
     state, actions = history(ImportFailed(2, REPORT), state=state)
     assert actions == [ExpectEnd(2), ReportFailure(2, REPORT)]
-    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, Source.IMAGE)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, Source.SNAPSHOT)]
 
 
 def test_a_forked_worker_that_dies_is_followed_by_a_cold_one():
@@ -146,13 +146,13 @@ def test_a_death_of_a_cold_worker_doubts_nothing():
     """A cold worker that dies at import, or any worker that dies while it serves, says nothing of the fork."""
     for events in ([*COLD, Died(1, "exit status 1", "page")], [*SERVING, Died(1, "exit status 1", "page")]):
         state, _ = history(*events)
-        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 2, Source.IMAGE)])
+        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 2, Source.SNAPSHOT)])
 
 
 def test_a_save_ends_a_doubt():
     """What the code before a save has shown is forgotten with it: the next start is forked again."""
     state, _ = history(*FORKED, Died(1, "exit status 1", "page"), CodeSaved())
-    assert history(BootRequested(2), state=state)[1] == [Start(2, 2, Source.IMAGE)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 2, Source.SNAPSHOT)]
 
 
 def test_a_doubt_outlives_a_start_that_failed():
@@ -200,14 +200,14 @@ def test_a_doubt_ends_with_its_attempt():
     cold = [*FORKED, ForkMismatched(1, "it raised"), Started(2, Source.NOTHING)]
     for event in (RetireRequested(1), KillRequested(1)):
         state, _ = history(*cold, event)
-        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 3, Source.IMAGE)])
+        assert (state.doubt, history(BootRequested(2), state=state)[1]) == ("", [Start(2, 3, Source.SNAPSHOT)])
 
 
 def test_a_worker_that_serves_has_no_doubt_left():
     """Once a cold worker has been accepted the next generation is forked again, and what it sent is let go."""
     state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, Source.NOTHING), Imported(2, "ready"))
     assert (state.doubt, state.ready) == ("", None)
-    assert history(BootRequested(2), state=state)[1] == [Drain(2), Start(2, 3, Source.IMAGE)]
+    assert history(BootRequested(2), state=state)[1] == [Drain(2), Start(2, 3, Source.SNAPSHOT)]
 
 
 def test_an_address_in_use_is_waited_for_once():
@@ -242,16 +242,16 @@ def test_a_kill_ends_what_is_wanted():
     ("event", "actions"),
     [
         (SwapDeclined(1), [ExpectEnd(1)]),
-        (SwapTimedOut(1), [Supersede(1), DropImage("a fork of it does not answer")]),
-        (ForkLost(1), [DropImage("a fork of it has ended")]),
-        (Died(1, "killed", "page"), [DropImage("a fork of it has ended (killed)")]),
-        (ImportFailed(1, REPORT), [ExpectEnd(1), DropImage("a fork of it has failed")]),
-        (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropImage("it does not fit the project")]),
+        (SwapTimedOut(1), [Supersede(1), DropSnapshot("a fork of it does not answer")]),
+        (ForkLost(1), [DropSnapshot("a fork of it has ended")]),
+        (Died(1, "killed", "page"), [DropSnapshot("a fork of it has ended (killed)")]),
+        (ImportFailed(1, REPORT), [ExpectEnd(1), DropSnapshot("a fork of it has failed")]),
+        (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropSnapshot("it does not fit the project")]),
     ],
 )
 def test_a_swap_that_does_not_come_up_is_followed_by_a_fork(event: Event, actions: list[Action]):
-    """Whatever becomes of a worker from an image before it serves: the next one is forked from the preloader."""
-    state, _ = history(BootRequested(1), Started(1, Source.IMAGE))
+    """Whatever becomes of a worker from a snapshot before it serves: the next one is forked from the preloader."""
+    state, _ = history(BootRequested(1), Started(1, Source.SNAPSHOT))
     state, performed = history(event, state=state)
     # Where it was only declined nothing has failed: what was imported is right.
     fastest = Source.CHECKPOINT if isinstance(event, SwapDeclined) else Source.PRELOADER
@@ -277,8 +277,8 @@ def test_a_failed_worker_of_a_checkpoint_is_followed_by_the_preloaders(event: Ev
 
 
 def test_a_swapped_worker_that_serves_is_as_any_other():
-    """A worker from an image that serves is one as any other: it has no time to keep, and its death is reported."""
-    state, _ = history(BootRequested(1), Started(1, Source.IMAGE), Imported(1, "ready"))
+    """A worker from a snapshot that serves is one as any other: it has no time to keep, and its death is reported."""
+    state, _ = history(BootRequested(1), Started(1, Source.SNAPSHOT), Imported(1, "ready"))
     assert history(SwapTimedOut(1), state=state) == (state, [])
     assert history(Died(1, "killed", "page"), state=state)[1] == [ReportDeath("killed", "page")]
     forked, _ = history(*FORKED)

@@ -1,4 +1,4 @@
-"""Play the supervisor of an image: start a preloader, have its fork import a project, and fork workers from that."""
+"""Play the supervisor of a snapshot: start a preloader, have its fork import a project, and fork workers from that."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from appliance.protocol.snapshot_messages import (
     CheckpointReached,
     Fingerprints,
     GoOn,
-    ImageReady,
     ImportAhead,
+    SnapshotReady,
     SwapDeclined,
     Verify,
 )
@@ -97,7 +97,7 @@ class Child:
 
 
 class Player:
-    """One project, its preloader and its image."""
+    """One project, its preloader and its snapshot."""
 
     def __init__(self, root: Path, python: str, target: dict[str, Any], preload: list[str]) -> None:
         self.root = root
@@ -157,30 +157,30 @@ class Player:
         child.pid = child.expect(messages.Hello).pid
         return child
 
-    def import_ahead(self, **options: Any) -> tuple[Child, ImageReady]:
-        """Return a new image, and what it has reported."""
-        image = self.begin_import([], **options)
-        return image, image.expect(ImageReady)
+    def import_ahead(self, **options: Any) -> tuple[Child, SnapshotReady]:
+        """Return a new snapshot, and what it has reported."""
+        snapshot = self.begin_import([], **options)
+        return snapshot, snapshot.expect(SnapshotReady)
 
     def begin_import(self, before: list[str], **options: Any) -> Child:
         """Return a process that imports ahead, and pauses before these files."""
-        image = self.fork(self.preloader)
-        image.channel.send(
+        snapshot = self.fork(self.preloader)
+        snapshot.channel.send(
             ImportAhead(
                 self.generation, str(self.root), self.target, {**self.options, **options}, mark="ab" * 16,
                 code=str(self.code), before=[str(self.root / each) for each in before],
             )
         )  # fmt: skip
-        return image
+        return snapshot
 
     def checkpoint(self, process: Child, path: str) -> messages.FilesReport:
         """Expect that a process has paused before this file; return what it has used until then."""
-        reached = process.expect(CheckpointReached, ImageReady, messages.Failed)
+        reached = process.expect(CheckpointReached, SnapshotReady, messages.Failed)
         assert reached.path == str(self.root / path)
         return process.expect(messages.FilesReport)
 
     def go_on(self, checkpoint: Child) -> Child:
-        """Return a fork of a checkpoint that goes on as the image."""
+        """Return a fork of a checkpoint that goes on as the snapshot."""
         child = self.fork(checkpoint)
         child.channel.send(GoOn())
         return child
@@ -201,7 +201,7 @@ class Player:
         return child
 
     def serve(self, parent: Child, changed: list[str], spare: Child | None = None, **options: Any) -> Child:
-        """Return a fork of the image that has the start of a worker."""
+        """Return a fork of the snapshot that has the start of a worker."""
         child = spare or self.fork(parent)
         self.generation += 1
         reading = Reading(32)

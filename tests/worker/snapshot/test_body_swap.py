@@ -130,8 +130,8 @@ def test_lines_are_those_of_the_new_file(shop):
         assert sorted(module.Cart.__static_attributes__) == ["items", "kept"]
 
 
-def test_a_second_swap_starts_from_the_image(shop):
-    """The image stays as it was imported: each fork swaps what changed since."""
+def test_a_second_swap_starts_from_the_snapshot(shop):
+    """The snapshot stays as it was imported: each fork swaps what changed since."""
     assert shop.objection(("index 1", "index 2")) == ""
     assert shop.objection(("index 1", "index 3"), ("cached 1", "cached 3")) == ""
     assert shop.module.index() == "index 1 x"
@@ -278,7 +278,7 @@ def test_a_factory_that_ran_may_make_other_functions(tmp_path):
 
 
 def test_objections_are_found_for_each_file_alone(tmp_path):
-    """Of two files that one image imported, each is swapped for itself."""
+    """Of two files that one snapshot imported, each is swapped for itself."""
     other = compiled("def g(): return 1\n", str(tmp_path / "other.py"))
     names: dict[str, Any] = {}
     one = Imported(tmp_path, "def f(): return 1\nexec(other, names)\n", names=names, other=other)

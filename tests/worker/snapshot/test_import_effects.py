@@ -1,4 +1,4 @@
-"""The check of the project's own import: what stops an image, before it happens."""
+"""The check of the project's own import: what stops a snapshot, before it happens."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         (package / "models.py").write_text("MODELS = []\n")
         (package / "rows.py").write_text(f"{source}\n")
         (package / "views.py").write_text("from . import rows\n")
-    python = releases.interpreter("3.13")  # images are made since 3.12, whose threads raise an event
+    python = releases.interpreter("3.13")  # snapshots are made since 3.12, whose threads raise an event
     program = Path(__file__).with_name("effect_cases.py")
     ran = subprocess.run(
         [python, "-B", str(program), str(folder)],
@@ -162,7 +162,7 @@ def test_what_only_changes_the_process_is_allowed(name: str, answers: dict[str, 
 
 @pytest.mark.parametrize("name", EFFECTS)
 def test_an_effect_is_prevented_and_named(name: str, answers: dict[str, list[str]]) -> None:
-    """The image is stopped once, before the effect happens, with the module and what it does."""
+    """The snapshot is stopped once, before the effect happens, with the module and what it does."""
     stopped, ended = answers[name]
     assert stopped == ended
     assert stopped.startswith("shop.rows")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.protocol import messages
-from appliance.protocol.snapshot_messages import CheckpointReached, ImageReady, SwapDeclined
+from appliance.protocol.snapshot_messages import CheckpointReached, SnapshotReady, SwapDeclined
 from tests.swaps.import_graphs import NAMES, module, project
 from tests.thorough import THOROUGH
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
@@ -40,14 +40,14 @@ class Comparison:
             self._write(name, text)
         names = self._chance.sample(NAMES, 2)
         process = self._player.begin_import([f"shop/{name}.py" for name in names])
-        while isinstance(reached := process.next_of(CheckpointReached, ImageReady), CheckpointReached):
+        while isinstance(reached := process.next_of(CheckpointReached, SnapshotReady), CheckpointReached):
             self.kinds["checkpoints"] += 1
             process.expect(messages.FilesReport)
             checkpoint = process
             self._saves(checkpoint, Path(reached.path).stem)
             process = self._player.go_on(checkpoint)
-        assert isinstance(reached, ImageReady)
-        self.kinds["images, refused" if reached.refused else "images"] += 1
+        assert isinstance(reached, SnapshotReady)
+        self.kinds["snapshots, refused" if reached.refused else "snapshots"] += 1
         if not reached.refused:
             self._compare(process, [])
         for child in self._player.children[1:]:
@@ -98,4 +98,4 @@ def test_a_checkpoint_leaves_what_an_import_leaves(tmp_path: Path, python: str):
     assert comparison.kinds["checkpoints"] >= GRAPHS / 2
     assert comparison.kinds["compared"] >= SAVES * comparison.kinds["checkpoints"]
     assert comparison.kinds["lines"] > 50 * comparison.kinds["compared"]
-    assert comparison.kinds["images"] >= GRAPHS / 2
+    assert comparison.kinds["snapshots"] >= GRAPHS / 2

@@ -1,4 +1,4 @@
-"""Images of projects of other kinds: scripts, factories, and those that must not be imported ahead."""
+"""Snapshots of projects of other kinds: scripts, factories, and those that must not be imported ahead."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def test_a_script_is_swapped_within_its_own_call(tmp_path: Path):
     """A file that starts its server is served in its call of the server; its end comes after the worker's."""
     files = {"app.py": SCRIPT, "words.py": "def word():\n    return 'one'\n"}
     with played(tmp_path / "project", files, pythons()[-1], kind="script", module="__main__") as player:
-        image, ready = player.import_ahead()
+        snapshot, ready = player.import_ahead()
         assert (ready.refused, ready.modules) == ("", 2)
         (player.root / "words.py").write_text("def word():\n    return 'two'\n", encoding="utf-8")
-        worker = player.swapped(image, ["words.py"])
+        worker = player.swapped(snapshot, ["words.py"])
         assert player.get() == "two"
         player.drain(worker)
         assert player.ended(worker)
@@ -59,13 +59,13 @@ def test_a_factory_that_ran_is_not_swapped(tmp_path: Path):
     """A factory has made the application: its change has to be imported; that of the application it made, too."""
     files = {"app.py": FACTORY}
     with played(tmp_path / "project", files, pythons()[-1], attribute="create_app", call="yes") as player:
-        image, ready = player.import_ahead()
+        snapshot, ready = player.import_ahead()
         assert not ready.refused
-        worker = player.swapped(image, [])
+        worker = player.swapped(snapshot, [])
         assert player.get() == "one"
         player.drain(worker)
         (player.root / "app.py").write_text(FACTORY.replace("return application", "x = 1; return application"))
-        assert "ran while the project was imported" in player.declined(image, ["app.py"]).reason
+        assert "ran while the project was imported" in player.declined(snapshot, ["app.py"]).reason
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_a_factory_that_ran_is_not_swapped(tmp_path: Path):
     ],
 )
 def test_an_import_with_effects_is_refused(tmp_path: Path, code: str, why: str):
-    """The image says why, naming the module where it is one's; it ends, and nothing was written."""
+    """The snapshot says why, naming the module where it is one's; it ends, and nothing was written."""
     with played(tmp_path / "project", {"app.py": f"{code}\n{APPLICATION}"}, pythons()[-1]) as player:
-        image, ready = player.import_ahead()
+        snapshot, ready = player.import_ahead()
         assert why in ready.refused
-        assert player.ended(image)
+        assert player.ended(snapshot)
         assert not (player.root / "written").exists()
 
 
@@ -108,9 +108,9 @@ def test_settings_of_the_process_stay_as_the_import_left_them(tmp_path: Path):
         'b"one"', "repr((gc.isenabled(), sys.getrecursionlimit(), os.environ['WORD'])).encode()"
     )
     with played(tmp_path / "project", {"app.py": code + served}, pythons()[-1]) as player:
-        image, ready = player.import_ahead()
+        snapshot, ready = player.import_ahead()
         assert not ready.refused
-        worker = player.swapped(image, [])
+        worker = player.swapped(snapshot, [])
         assert player.get() == "(False, 1234, 'set')"
         player.drain(worker)
 
@@ -120,9 +120,9 @@ def test_breakpoints_of_the_project_are_its_own(tmp_path: Path):
     code = "import sys\nbreakpoint()\nsys.breakpointhook = lambda *_: print('its own')\n"
     served = APPLICATION.replace("return", "breakpoint()\n    return")
     with played(tmp_path / "project", {"app.py": code + served}, pythons()[-1]) as player:
-        image, ready = player.import_ahead()
+        snapshot, ready = player.import_ahead()
         assert not ready.refused
-        worker = player.swapped(image, [])
+        worker = player.swapped(snapshot, [])
         assert player.get() == "one"
         player.drain(worker)
         assert b"its own" in worker.printed()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.protocol import messages
-from appliance.protocol.snapshot_messages import CheckpointReached, ImageReady, SwapDeclined
+from appliance.protocol.snapshot_messages import CheckpointReached, SnapshotReady, SwapDeclined
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
@@ -131,23 +131,23 @@ def test_the_output_is_that_of_a_whole_import(player: Player):
     assert checkpoint.printed() == b""
 
 
-def test_an_image_that_goes_on_is_swapped_as_any_other(player: Player):
-    """A fork that is told to go on becomes the image: its forks swap, or decline, and repeat what was printed."""
+def test_a_snapshot_that_goes_on_is_swapped_as_any_other(player: Player):
+    """A fork that is told to go on becomes the snapshot: its forks swap, or decline, and repeat what was printed."""
     before = ["shop/later.py", "shop/views.py"]
     refused = player.begin_import(before)
     player.checkpoint(refused, "shop/views.py")
-    ready = player.go_on(refused).expect(ImageReady, CheckpointReached)
+    ready = player.go_on(refused).expect(SnapshotReady, CheckpointReached)
     assert "shop.views, line 9, asks for the number" in ready.refused
     save(player, "shop/views.py", "PID = os.getpid()", "PID = 1")
     first = player.begin_import(before)
     player.checkpoint(first, "shop/views.py")
     second = player.go_on(first)
     player.checkpoint(second, "shop/later.py")
-    image = player.go_on(second)
-    ready = image.expect(ImageReady, CheckpointReached)
+    snapshot = player.go_on(second)
+    ready = snapshot.expect(SnapshotReady, CheckpointReached)
     assert (ready.refused, ready.blocked, ready.modules) == ("", {}, 6)
     save(player, "app.py", "first.WORD, FOUND", "first.WORD + '!', FOUND")
-    worker = player.swapped(image, ["app.py"])
+    worker = player.swapped(snapshot, ["app.py"])
     assert "first!" in answer(player, worker)
     assert worker.printed().count(b"before ") == 1
     assert worker.printed().count(b"past the streams") == 1
@@ -176,7 +176,7 @@ def test_a_failing_import_is_reported_and_then_corrected(player: Player):
     assert "'one'" in answer(player, player.resumed(checkpoint, ["shop/views.py"]))
 
 
-def test_the_rest_of_an_import_may_do_what_an_image_may_not(player: Player):
+def test_the_rest_of_an_import_may_do_what_a_snapshot_may_not(player: Player):
     """After the pause a worker's import starts threads, asks for its number, registers exit hooks, seeds random."""
     checkpoint = player.begin_import(["shop/views.py"])
     player.checkpoint(checkpoint, "shop/views.py")
@@ -211,8 +211,8 @@ def test_what_the_checkpoint_has_read_is_declined(player: Player):
 def test_an_import_does_not_pause_where_that_gains_nothing(player: Player, path: str):
     """There is no pause before the first file, nor before one that is never imported."""
     save(player, "shop/views.py", "PID = os.getpid()", "PID = 1")
-    image = player.begin_import([path])
-    assert image.expect(ImageReady, CheckpointReached).refused == ""
+    snapshot = player.begin_import([path])
+    assert snapshot.expect(SnapshotReady, CheckpointReached).refused == ""
 
 
 UNSAFE = [
@@ -234,23 +234,23 @@ def test_an_import_does_not_pause_where_a_fork_would_differ(tmp_path: Path):
         for before in UNSAFE:
             text = f"import own\n{before}\nimport late\nANSWER = str\n{SERVED}"
             (player.root / "app.py").write_text(text, encoding="utf-8")
-            image = player.begin_import(["late.py"])
-            assert isinstance(image.next_of(ImageReady, CheckpointReached), ImageReady), before
-            image.close()
+            snapshot = player.begin_import(["late.py"])
+            assert isinstance(snapshot.next_of(SnapshotReady, CheckpointReached), SnapshotReady), before
+            snapshot.close()
 
 
 def test_a_copied_function_is_observed_again_after_the_pause(tmp_path: Path):
-    """An image that goes on is refused if a module calls its own copy of ``os.getpid``, imported before the pause."""
+    """A snapshot that goes on is refused if a module calls its own copy of ``os.getpid``, imported before the pause."""
     files = {"app.py": f"import own, late\nNUMBER = own.getpid()\nANSWER = str\n{SERVED}", "late.py": ""}
     files["own.py"] = "from os import getpid\n"
     with played(tmp_path / "project", files, pythons()[-1]) as player:
         checkpoint = player.begin_import(["late.py"])
         player.checkpoint(checkpoint, "late.py")
-        ready = player.go_on(checkpoint).expect(ImageReady, CheckpointReached)
+        ready = player.go_on(checkpoint).expect(SnapshotReady, CheckpointReached)
         assert ready.refused == "app, line 2, asks for the number of its process"
 
 
-def test_an_effect_before_the_pause_refuses_the_image(tmp_path: Path):
+def test_an_effect_before_the_pause_refuses_the_snapshot(tmp_path: Path):
     """What must not be shared is seen at the pause, and the process ends there."""
     files = {
         "app.py": f"import own, late\nANSWER = str\n{SERVED}",
@@ -258,9 +258,9 @@ def test_an_effect_before_the_pause_refuses_the_image(tmp_path: Path):
         "late.py": "",
     }
     with played(tmp_path / "project", files, pythons()[-1]) as player:
-        image = player.begin_import(["late.py"])
-        assert "seeds or uses random" in image.expect(ImageReady, CheckpointReached).refused
-        assert player.ended(image)
+        snapshot = player.begin_import(["late.py"])
+        assert "seeds or uses random" in snapshot.expect(SnapshotReady, CheckpointReached).refused
+        assert player.ended(snapshot)
 
 
 def test_random_numbers_differ_between_workers_of_a_checkpoint(tmp_path: Path):

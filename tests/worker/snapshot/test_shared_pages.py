@@ -1,4 +1,4 @@
-"""Memory that forks share with the image, and that a fork takes over before it is needed."""
+"""Memory that forks share with the snapshot, and that a fork takes over before it is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image of a project: it imports ahead, its forks serve what was saved since, or say that they can't."""
+"""A snapshot of a project: it imports ahead, its forks serve what was saved since, or say that they can't."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.protocol import messages
-from appliance.protocol.snapshot_messages import ImageReady
+from appliance.protocol.snapshot_messages import SnapshotReady
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
@@ -49,14 +49,14 @@ def other():
 @pytest.fixture(scope="module")
 def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
     """A project with its preloader, in the newest Python of this machine."""
-    root = tmp_path_factory.mktemp("image") / "project"
+    root = tmp_path_factory.mktemp("snapshot") / "project"
     with played(root, PROJECT, pythons()[-1]) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def image(player: Player) -> Child:
-    """An image of the project."""
+def snapshot(player: Player) -> Child:
+    """A snapshot of the project."""
     found, ready = player.import_ahead()
     assert not ready.refused
     assert (ready.modules, ready.blocked) == (2, {})
@@ -65,7 +65,7 @@ def image(player: Player) -> Child:
 
 @pytest.fixture(autouse=True)
 def as_it_was(player: Player) -> Iterator[None]:
-    """After each test, the files are what the image has imported."""
+    """After each test, the files are what the snapshot has imported."""
     yield
     for name, text in PROJECT.items():
         (player.root / name).write_text(text, encoding="utf-8")
@@ -79,37 +79,37 @@ def save(player: Player, name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_a_fork_serves_the_function_that_was_saved(player: Player, image: Child):
-    """The fork swaps the body, says so in its Ready, and serves; the image goes on with what it had."""
+def test_a_fork_serves_the_function_that_was_saved(player: Player, snapshot: Child):
+    """The fork swaps the body, says so in its Ready, and serves; the snapshot goes on with what it had."""
     save(player, "words.py", "return LIST[0]", "return LIST[0] + ' more'")
-    worker = player.serve(image, ["words.py"])
+    worker = player.serve(snapshot, ["words.py"])
     ready = worker.expect(messages.Ready)
     assert (ready.how, ready.swapped) == ("swapped", [str(player.root / "words.py")])
     assert ready.application == "app.application"
     worker.channel.send(messages.StartAccepting())
     assert player.get() == "one more"
     player.drain(worker)
-    worker = player.swapped(image, [])
+    worker = player.swapped(snapshot, [])
     assert player.get() == "one"
     player.drain(worker)
 
 
-def test_a_second_save_is_swapped_from_the_same_image(player: Player, image: Child):
-    """What has changed since the image's import is swapped each time, lines included."""
+def test_a_second_save_is_swapped_from_the_same_snapshot(player: Player, snapshot: Child):
+    """What has changed since the snapshot's import is swapped each time, lines included."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
-    player.drain(player.swapped(image, ["words.py"]))
+    player.drain(player.swapped(snapshot, ["words.py"]))
     save(player, "words.py", "\ndef word", "\n\n\n# a comment\ndef word")
     save(player, "app.py", '{__name__}"', '{__name__}!"')
-    worker = player.swapped(image, ["words.py", "app.py"])
+    worker = player.swapped(snapshot, ["words.py", "app.py"])
     assert player.get() == "two"
     assert player.get("/where") == f"7 {player.root} app!"
     player.drain(worker)
 
 
-def test_the_output_of_the_import_is_each_workers_own(player: Player, image: Child):
+def test_the_output_of_the_import_is_each_workers_own(player: Player, snapshot: Child):
     """What the import printed and logged comes from each worker, with its mark and its process, and once."""
     for _ in range(2):
-        worker = player.swapped(image, [])
+        worker = player.swapped(snapshot, [])
         assert player.get() == "one"
         player.drain(worker)
         printed = worker.printed()
@@ -117,23 +117,23 @@ def test_the_output_of_the_import_is_each_workers_own(player: Player, image: Chi
             assert printed.count(text) == 1, text
         frames = re.findall(b"(?s)\xcd{16}.(.{8})(.{4})", printed)
         assert {int.from_bytes(pid, "little") for _, pid in frames} == {worker.pid}
-    assert image.printed() == b""
+    assert snapshot.printed() == b""
 
 
-def test_random_numbers_differ_between_forks(player: Player, image: Child):
+def test_random_numbers_differ_between_forks(player: Player, snapshot: Child):
     """A generator that the import has made without a seed has another one in each fork, as the hidden one of random."""
     answers = []
     for _ in range(2):
-        worker = player.swapped(image, [])
+        worker = player.swapped(snapshot, [])
         answers += player.get("/random").split()
         player.drain(worker)
     assert len(set(answers)) == 4
 
 
-def test_a_swapped_worker_reports_what_it_has_read_itself(player: Player, image: Child):
-    """The report adds the state in which the saved file was read now to what the image has reported."""
+def test_a_swapped_worker_reports_what_it_has_read_itself(player: Player, snapshot: Child):
+    """The report adds the state in which the saved file was read now to what the snapshot has reported."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
-    worker = player.swapped(image, ["words.py"])
+    worker = player.swapped(snapshot, ["words.py"])
     report = worker.expect(messages.FilesReport)
     player.drain(worker)
     status = (player.root / "words.py").stat()
@@ -151,43 +151,43 @@ def test_a_swapped_worker_reports_what_it_has_read_itself(player: Player, image:
         ("unused.py", "X = 1", "X = 2", "no module that the project has imported"),
     ],
 )
-def test_other_changes_are_declined(player: Player, image: Child, name: str, old: str, new: str, why: str):
+def test_other_changes_are_declined(player: Player, snapshot: Child, name: str, old: str, new: str, why: str):
     """What a swap can't serve is declined, with the file and the reason."""
     save(player, name, old, new)
-    declined = player.declined(image, [name])
+    declined = player.declined(snapshot, [name])
     assert declined.path == str(player.root / name)
     assert why in declined.reason
     assert declined.reason
 
 
-def test_a_removed_file_is_declined(player: Player, image: Child):
+def test_a_removed_file_is_declined(player: Player, snapshot: Child):
     """A module whose file is gone has to be imported, to see that it is."""
     (player.root / "words.py").unlink()
-    assert "can't be compiled (FileNotFoundError)" in player.declined(image, ["words.py"]).reason
+    assert "can't be compiled (FileNotFoundError)" in player.declined(snapshot, ["words.py"]).reason
 
 
-def test_a_file_that_was_declined_leaves_the_others_as_they_are(player: Player, image: Child):
+def test_a_file_that_was_declined_leaves_the_others_as_they_are(player: Player, snapshot: Child):
     """Of several files, either all are swapped or none: a fork that declines ends."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
     save(player, "unused.py", "X = 1", "X = 2")
-    assert player.declined(image, ["words.py", "unused.py"]).path == str(player.root / "unused.py")
+    assert player.declined(snapshot, ["words.py", "unused.py"]).path == str(player.root / "unused.py")
 
 
-def test_a_swap_has_the_fingerprint_of_an_import(player: Player, image: Child):
-    """A fork that verifies answers the hashes that a fork of a new image of the same files has."""
+def test_a_swap_has_the_fingerprint_of_an_import(player: Player, snapshot: Child):
+    """A fork that verifies answers the hashes that a fork of a new snapshot of the same files has."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
-    swapped = player.fingerprints(image, ["words.py"])
+    swapped = player.fingerprints(snapshot, ["words.py"])
     assert not swapped.refused
     newer, _ = player.import_ahead()
     imported = player.fingerprints(newer, []).fingerprint
     assert swapped.fingerprint == imported
-    assert player.fingerprints(image, []).fingerprint != imported
+    assert player.fingerprints(snapshot, []).fingerprint != imported
     save(player, "words.py", '["one"]', '["two"]')
-    assert player.fingerprints(image, ["words.py"]).refused
+    assert player.fingerprints(snapshot, ["words.py"]).refused
 
 
-def test_an_image_ends_with_its_channel(player: Player):
-    """The supervisor needs no more forks: the image ends; a fork that waits for its start does too."""
+def test_a_snapshot_ends_with_its_channel(player: Player):
+    """The supervisor needs no more forks: the snapshot ends; a fork that waits for its start does too."""
     found, ready = player.import_ahead()
     assert not ready.refused
     spare = player.fork(found)
@@ -197,7 +197,7 @@ def test_an_image_ends_with_its_channel(player: Player):
     assert player.ended(spare)
 
 
-def test_an_image_with_other_options_is_refused(player: Player):
+def test_a_snapshot_with_other_options_is_refused(player: Player):
     """Where the debugger must come first, nothing is imported ahead."""
     _, ready = player.import_ahead(debugger={"wait": True, "folder": "", "bytecode": ""})
-    assert ready == ImageReady(import_s=ready.import_s, refused="the debugger starts before the project's import")
+    assert ready == SnapshotReady(import_s=ready.import_s, refused="the debugger starts before the project's import")

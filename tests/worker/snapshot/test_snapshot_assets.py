@@ -1,4 +1,4 @@
-"""Saved templates: a fork of an image serves one that its import has not read."""
+"""Saved templates: a fork of a snapshot serves one that its import has not read."""
 
 from __future__ import annotations
 
@@ -47,47 +47,47 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
 
 
 @pytest.fixture(scope="module")
-def image(player: Player) -> Child:
-    """An image of the project."""
+def snapshot(player: Player) -> Child:
+    """A snapshot of the project."""
     found, ready = player.import_ahead()
     assert not ready.refused
     return found
 
 
-def test_a_template_that_no_import_reads_is_served(player: Player, image: Child):
+def test_a_template_that_no_import_reads_is_served(player: Player, snapshot: Child):
     """A fork has nothing of the template in its cache, so it serves what was saved, also beside a swapped module."""
     page = player.root / "templates" / "page.html"
     for word in ("two", "three"):
         page.write_text(word, encoding="utf-8")
-        worker = player.swapped(image, ["templates/page.html"])
+        worker = player.swapped(snapshot, ["templates/page.html"])
         assert player.get() == f"base {word}"
         player.drain(worker)
     (player.root / "app.py").write_text(APP.replace("return BASE +", "return BASE.upper() +"), encoding="utf-8")
-    worker = player.swapped(image, ["templates/page.html", "app.py"])
+    worker = player.swapped(snapshot, ["templates/page.html", "app.py"])
     assert player.get() == "BASE three"
     player.drain(worker)
-    assert not player.fingerprints(image, ["templates/page.html", "app.py"]).refused
+    assert not player.fingerprints(snapshot, ["templates/page.html", "app.py"]).refused
 
 
 @pytest.mark.parametrize("name", ["templates/base.html", "templates/listed/each.html", "templates/new.html"])
-def test_a_template_that_an_import_may_use_is_declined(player: Player, image: Child, name: str):
+def test_a_template_that_an_import_may_use_is_declined(player: Player, snapshot: Child, name: str):
     """A template that the import has read, whose folder it has listed, or that is new, has to be imported."""
     (player.root / name).write_text("changed", encoding="utf-8")
-    assert player.declined(image, [name]).path == str(player.root / name)
+    assert player.declined(snapshot, [name]).path == str(player.root / name)
 
 
-def test_a_removed_template_is_declined(player: Player, image: Child):
+def test_a_removed_template_is_declined(player: Player, snapshot: Child):
     """Without its file, a template may be found in another folder."""
     page = player.root / "templates" / "page.html"
     text = page.read_text(encoding="utf-8")
     page.unlink()
-    assert player.declined(image, ["templates/page.html"]).path == str(page)
+    assert player.declined(snapshot, ["templates/page.html"]).path == str(page)
     page.write_text(text, encoding="utf-8")
 
 
 def test_no_template_is_unread_if_nobody_watches(tmp_path: Path):
     """A worker that watches no opened files does not know what its import has read."""
     with played(tmp_path / "project", PROJECT, pythons()[-1]) as player:
-        image, ready = player.import_ahead(watched="")
+        snapshot, ready = player.import_ahead(watched="")
         assert not ready.refused
-        assert "no module" in player.declined(image, ["templates/page.html"]).reason
+        assert "no module" in player.declined(snapshot, ["templates/page.html"]).reason

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.protocol import messages
-from appliance.protocol.snapshot_messages import ImageReady
+from appliance.protocol.snapshot_messages import SnapshotReady
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
@@ -104,7 +104,7 @@ def player(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(autouse=True)
 def as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After each test, the saved file is what the image has imported, and nothing is noted."""
+    """After each test, the saved file is what the snapshot has imported, and nothing is noted."""
     yield
     if "player" not in request.fixturenames:
         return
@@ -114,8 +114,8 @@ def as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def image(player: Player) -> Child:
-    """A new image."""
+def snapshot(player: Player) -> Child:
+    """A new snapshot."""
     found, ready = player.import_ahead()
     assert not ready.refused
     return found
@@ -135,7 +135,7 @@ def run_to_the_end(player: Player, worker: Child) -> list[str]:
     return noted(player)
 
 
-def test_a_swapped_worker_runs_the_hooks_of_a_fresh_one(player: Player, image: Child):
+def test_a_swapped_worker_runs_the_hooks_of_a_fresh_one(player: Player, snapshot: Child):
     """Each hook runs once, in the order in which a worker runs them that has imported the project itself."""
     fresh = player.serve(player.preloader, [])
     fresh.expect(messages.Ready)
@@ -145,11 +145,11 @@ def test_a_swapped_worker_runs_the_hooks_of_a_fresh_one(player: Player, image: C
     for word in ("two", "three"):
         (player.root / "noted.txt").write_text("")
         (player.root / "words.py").write_text(f"def word():\n    return {word!r}\n")
-        worker = player.serve(image, ["words.py"])
+        worker = player.serve(snapshot, ["words.py"])
         assert worker.expect(messages.Ready).how == "swapped"
         assert run_to_the_end(player, worker) == [line.replace("one", word) for line in expected]
-    image.channel.close()
-    assert player.ended(image)
+    snapshot.channel.close()
+    assert player.ended(snapshot)
     assert len(noted(player)) == len(expected)
 
 
@@ -174,7 +174,7 @@ def interrupt(child: Child) -> None:
 
 
 def start_wrongly(child: Child) -> None:
-    """The first message is none that a fork of an image gets."""
+    """The first message is none that a fork of a snapshot gets."""
     child.channel.send(messages.Preload("/", [], [], [], [], proven=True))
 
 
@@ -182,39 +182,39 @@ ENDS = [close, send_rubbish, terminate, interrupt]
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_image_ends_without_any_hook(player: Player, image: Child, end: Callable[[Child], None]):
-    """However the image ends, it runs no hook and no other code of the project, and neither does its spare."""
-    spare = player.fork(image)
-    end(image)
-    assert player.ended(image)
+def test_a_snapshot_ends_without_any_hook(player: Player, snapshot: Child, end: Callable[[Child], None]):
+    """However the snapshot ends, it runs no hook and no other code of the project, and neither does its spare."""
+    spare = player.fork(snapshot)
+    end(snapshot)
+    assert player.ended(snapshot)
     close(spare)
     assert player.ended(spare)
     assert noted(player) == []
 
 
 @pytest.mark.parametrize("end", [*ENDS, start_wrongly])
-def test_a_spare_ends_without_any_hook(player: Player, image: Child, end: Callable[[Child], None]):
-    """A fork that never served runs no hook, and the image goes on."""
-    spare = player.fork(image)
+def test_a_spare_ends_without_any_hook(player: Player, snapshot: Child, end: Callable[[Child], None]):
+    """A fork that never served runs no hook, and the snapshot goes on."""
+    spare = player.fork(snapshot)
     end(spare)
     assert player.ended(spare)
-    assert not player.fingerprints(image, []).refused
+    assert not player.fingerprints(snapshot, []).refused
     assert noted(player) == []
 
 
-def test_forks_that_do_not_serve_run_no_hook(player: Player, image: Child):
+def test_forks_that_do_not_serve_run_no_hook(player: Player, snapshot: Child):
     """A fork that verifies, and one that declines, end without."""
-    player.fingerprints(image, ["words.py"])
+    player.fingerprints(snapshot, ["words.py"])
     (player.root / "words.py").write_text("def word(more=1):\n    return 'one'\n")
-    assert player.declined(image, ["words.py"]).reason
-    assert player.fingerprints(image, ["words.py"]).refused
+    assert player.declined(snapshot, ["words.py"]).reason
+    assert player.fingerprints(snapshot, ["words.py"]).refused
     for child in player.children[-3:]:
         assert player.ended(child)
     assert noted(player) == []
 
 
 def test_a_worker_from_a_checkpoint_runs_the_hooks_of_a_fresh_one(tmp_path: Path):
-    """The import pauses between hooks: the workers of the pause and of the image run each once, nobody else does."""
+    """The import pauses between hooks: the workers of the pause and of the snapshot run each once, nobody else does."""
     app = APP.replace("stack =", "import later\nstack =")
     later = "import atexit, app\natexit.register(app.note, 'later')\n"
     with played(tmp_path / "project", {**FILES, "app.py": app, "later.py": later}, pythons()[-1]) as player:
@@ -224,9 +224,9 @@ def test_a_worker_from_a_checkpoint_runs_the_hooks_of_a_fresh_one(tmp_path: Path
         assert "later one" in expected
         checkpoint = player.begin_import(["later.py"])
         player.checkpoint(checkpoint, "later.py")
-        image = player.go_on(checkpoint)
-        assert not image.expect(ImageReady).refused
-        for parent, changed in ((checkpoint, ["later.py"]), (image, [])):
+        snapshot = player.go_on(checkpoint)
+        assert not snapshot.expect(SnapshotReady).refused
+        for parent, changed in ((checkpoint, ["later.py"]), (snapshot, [])):
             (player.root / "noted.txt").write_text("")
             worker = player.serve(parent, changed)
             assert worker.expect(messages.Ready).how
@@ -234,18 +234,18 @@ def test_a_worker_from_a_checkpoint_runs_the_hooks_of_a_fresh_one(tmp_path: Path
         (player.root / "noted.txt").write_text("")
         spare = player.fork(checkpoint)
         assert player.declined(checkpoint, ["words.py"]).reason
-        for child, end in ((image, interrupt), (spare, start_wrongly), (checkpoint, interrupt)):
+        for child, end in ((snapshot, interrupt), (spare, start_wrongly), (checkpoint, interrupt)):
             end(child)
             assert player.ended(child)
         assert noted(player) == []
 
 
 def test_a_hook_that_can_not_be_shared_is_named(tmp_path: Path):
-    """The image is refused before such a hook is registered, and ends without those that were."""
+    """The snapshot is refused before such a hook is registered, and ends without those that were."""
     app = APP + "import shutil\natexit.register(shutil.rmtree, 'nowhere')\n"
     with played(tmp_path / "project", {**FILES, "app.py": app}, pythons()[-1]) as player:
-        image, ready = player.import_ahead()
+        snapshot, ready = player.import_ahead()
         why = f"app, line {app.count(chr(10))}, registers an exit hook that removes files (rmtree of shutil)"
-        assert ready == ImageReady(import_s=ready.import_s, refused=why)
-        assert player.ended(image)
+        assert ready == SnapshotReady(import_s=ready.import_s, refused=why)
+        assert player.ended(snapshot)
         assert noted(player) == []

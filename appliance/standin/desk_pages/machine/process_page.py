@@ -13,7 +13,7 @@ _MEANINGS = {
     "supervisor": "starts and watches the others",
     "preloader": "has the project's packages imported, and forks workers",
     "spare": "a worker for the next save, forked already",
-    "image": "has the project imported, for the next save",
+    "snapshot": "has the project imported, for the next save",
     "worker": "runs the project",
     "standin": "answers these pages",
     "recorder": "stores the requests",
