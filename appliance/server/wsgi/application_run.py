@@ -1,11 +1,12 @@
 """Run an application once (PEP 3333): set up its streams, end its record, close its iterable, answer its exceptions.
 
-``response`` sends the response of a run that goes well. Runs in the thread of its request.
+``response`` makes the response of a run that goes well. Runs in the thread of its request.
 """
 
 from __future__ import annotations
 
 import sys
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 from wsgiref import simple_server
 
@@ -17,18 +18,18 @@ from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..io.background.completion import end_when_sent, how_it_ended
 from .failure_events import close_quietly, failure_page, log_failure
-from .standalone import standalone_parts
-from .streams import Reader, Writer
+from .streams import Reader, Writer, standalone_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..http.head import Head
     from ..io.wire import Wire
     from .access_log.exchange import Exchange
     from .server_context import ServerContext
 
 
+# Up to this size head and content are joined: one copy is cheaper than a second buffer for the kernel.
+JOIN = 16_384
 _NO_FAILURE: tuple[BaseException | None, dict[str, Any]] = (None, {})
 
 
@@ -41,7 +42,6 @@ class RequestHandler(Protocol):
 
     wire: Wire
     server_context: ServerContext
-    head: Head | None
     exchange: Exchange | None
     socketless: bool
     close_connection: bool
@@ -74,15 +74,11 @@ class ApplicationRun(simple_server.ServerHandler):
     environ: dict[str, Any]
     bytes_sent: int = 0
     headers_sent: bool = False
-    _head: Head | None = None
-    _heads: ResponseHeads
-    _gone = False
-    _closed = False
     failure: tuple[BaseException | None, dict[str, Any]] = _NO_FAILURE  # an exception, and its report
-    _attached = False
-    # A subclass may change the headers (ServerHandler.__init_subclass__), or a hook has asked to close the connection
-    # (setup_environ): then no response is plain.
-    _hooked = False
+    _heads: ResponseHeads
+    _gone = False  # the client has left, or does not read
+    _closed = False
+    _attached = False  # a subclass of the handler runs it, or there is no connection
 
     def __init__(
         self,
@@ -100,7 +96,7 @@ class ApplicationRun(simple_server.ServerHandler):
         self.wsgi_multithread = multithread
         self.wsgi_multiprocess = multiprocess
 
-    # -- before the application
+    # -- the run, and its streams
 
     def run(self, application: Any) -> None:
         """Call the application, send its response, close its iterable."""
@@ -114,13 +110,11 @@ class ApplicationRun(simple_server.ServerHandler):
     def setup_environ(self) -> None:
         """Complete the environ: the streams, and the keys that a subclass's ``get_environ`` has left out."""
         handler = self.request_handler
-        if handler is not None and self.exchange is not None:
-            self._head = handler.head
+        exchange = self.exchange
+        if handler is not None and exchange is not None:
             self._heads = handler.server_context.heads
-            if handler.close_connection:
-                self._hooked = True
-            if self.exchange.details is not None and self.stdin is not EMPTY:
-                self.stdin.copy = self.exchange.details.received
+            if exchange.details is not None and self.stdin is not EMPTY:
+                self.stdin.copy = exchange.details.received
         else:
             self._attach(handler)
         environ: dict[str, Any] = self.base_env  # type: ignore[assignment]  # see environ
@@ -148,12 +142,35 @@ class ApplicationRun(simple_server.ServerHandler):
         if handler is None:
             self._heads = ResponseHeads(self.server_software or SOFTWARE)
         else:
-            self._head = handler.head
             self._heads = handler.server_context.heads
             self.exchange = handler.new_exchange()
             self._attached = True
 
-    # -- the end of the response, and errors
+    def _transmit(self, parts: list[bytes], size: int) -> None:
+        """Send parts of the response, with so many bytes of content.
+
+        Raises:
+            ClientGone: they can't be sent.
+        """
+        exchange = self.exchange
+        if exchange is not None and exchange.details is not None:
+            exchange.details.sent(parts)
+        try:
+            if size <= JOIN:
+                self.stdout.send(b"".join(parts))
+            else:
+                self.stdout.send_parts(parts)
+        except OSError as error:
+            raise self._client_gone(error) from error
+        if exchange is not None and not exchange.answered:
+            exchange.answered = monotonic()
+
+    def _client_gone(self, error: OSError) -> ClientGone:
+        """Note that nothing more can be sent, and return the exception that ends the application."""
+        self._gone = True
+        return ClientGone(str(error))
+
+    # -- the end
 
     def close(self) -> None:
         """Finish the record, then close the iterable; once."""
@@ -183,6 +200,8 @@ class ApplicationRun(simple_server.ServerHandler):
                 closing()
             except Exception as error:  # noqa: BLE001  the response is sent: the error can only be logged
                 log_failure(self, error)
+
+    # -- exceptions
 
     def _failed(self, error: BaseException) -> None:
         """Handle an exception that ended the application: answer, or close the connection if that is too late."""
@@ -256,14 +275,6 @@ class ApplicationRun(simple_server.ServerHandler):
         headers, content = failure_page(self, error, environ.get("HTTP_ACCEPT", ""))
         start_response("500 Internal Server Error", headers, (type(error), error, None))
         return [content]
-
-    def _transmit(self, parts: list[bytes], size: int) -> None:
-        """Send parts of the response, with so many bytes of content.
-
-        Raises:
-            ClientGone: they can't be sent.
-        """
-        raise NotImplementedError
 
     def log_exception(self, exc_info: Any) -> None:
         """Log one event, with the traceback."""

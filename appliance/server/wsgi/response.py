@@ -21,7 +21,7 @@ from ..http.response.content import is_single, join_items, not_bytes
 from ..http.response.file_wrapper import file_range
 from ..http.response.response_framing import delimit
 from ..http.response.response_head import ApplicationFault, ResponseFields
-from .application_run import ApplicationRun, ClientGone
+from .application_run import JOIN, ApplicationRun
 from .failure_events import log_wrong_length
 
 if TYPE_CHECKING:
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
     from ..http.body import Body, Empty
     from .access_log.exchange import Exchange
 
-# Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call. Up to the
-# second size head and content are joined: one copy is cheaper than a second buffer for the kernel.
+# Up to this size a file is read and sent with its head: sendfile saves nothing there, and costs a call.
 _SMALL = 65_536
-_JOIN = 16_384
 # Statuses whose responses may be plain: with content, and no failure whose cause must be found.
-_PLAIN_FROM, _PLAIN_TO = 200, 500
-_NOT_PLAIN = frozenset({204, 205, 304})
+_PLAIN = frozenset(range(200, 500)) - {204, 205, 304}
 # How long an iterable is consumed for a HEAD request, whose content is not sent.
 _HEAD_ONLY_S = 1.0
 _MINORS = {protocol: minor for minor, protocol in PROTOCOLS.items()}  # of a request whose head another library has read
@@ -51,7 +48,7 @@ class ServerHandler(ApplicationRun):
         persistent: the connection can serve another request; final once ``run`` returned.
     """
 
-    # Class attributes, as ApplicationRun's: an assignment for each request would cost time.
+    # Class attributes for ApplicationRun's reason.
     status: str | None = None
     code = 0
     _fields: ResponseFields
@@ -61,10 +58,13 @@ class ServerHandler(ApplicationRun):
     _chunked = False
     _left = -1  # bytes of a known length that are still to be sent; else -1
     _surplus = 0
+    _hooked = False  # this is a subclass, which may change the headers: no response of it is plain
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls._hooked = True
+
+    # -- status and headers
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
@@ -102,7 +102,7 @@ class ServerHandler(ApplicationRun):
             self._view = Headers(list(self._fields.pairs))
         return self._view
 
-    # -- the response
+    # -- the content
 
     def finish_response(self) -> None:
         """Send the iterable's content, then close."""
@@ -118,21 +118,6 @@ class ServerHandler(ApplicationRun):
         if not self.headers_sent or self._chunked or self._surplus or self._left > 0:
             self.finish_content()
         self.close()
-
-    def _send_items(self, result: Iterable[bytes]) -> None:
-        single = is_single(result)
-        for data in result:
-            if single and data and not self.headers_sent:
-                self._send_all(data)
-                self._left = max(self._left, 0)  # one item is the whole content, and Content-Length was sent
-            else:
-                self.write(data)
-            # PEP 3333: stop iterating once Content-Length bytes are sent. One more item shows that it was too small.
-            if self._surplus or (self.headers_sent and not self._content and self._head_only_is_over()):
-                return
-
-    def _head_only_is_over(self) -> bool:
-        return self.exchange is not None and monotonic() - self.exchange.started > _HEAD_ONLY_S
 
     def _send_all(self, data: bytes) -> None:
         """Send the head and the whole content."""
@@ -153,22 +138,19 @@ class ServerHandler(ApplicationRun):
 
     def _is_plain(self, size: int) -> bool:
         """Whether the response is so usual that its head needs no decisions."""
-        head, code = self._head, self.code
-        return (
-            head is not None
-            and head.plain
-            and self.stdin is EMPTY
-            and not self._hooked
-            and self._view is None
-            and _PLAIN_FROM <= code < _PLAIN_TO
-            and code not in _NOT_PLAIN
-            and self._fields.plain
-            and (self._fields.length == size or self._fields.length < 0)
-            and size <= _JOIN
-        )
+        handler = self.request_handler
+        exchange = self.exchange
+        if exchange is None or handler is None or handler.close_connection or self._hooked or self.code not in _PLAIN:
+            return False
+        head = exchange.head
+        if head is None or not head.plain or self.stdin is not EMPTY or self._view is not None:
+            return False
+        fields = self._fields
+        return fields.plain and (fields.length == size or fields.length < 0) and size <= JOIN
 
     def _send_plain(self, data: bytes) -> None:
-        exchange, wall = self.exchange, time()
+        wall = time()
+        exchange = self.exchange
         if exchange is None:
             raise _too_early()
         size = len(data)
@@ -180,11 +162,49 @@ class ServerHandler(ApplicationRun):
         try:
             self.stdout.send(b"%b%b\r\n\r\n%b" % (head, exchange.request_id.encode(), data))
         except OSError as error:
-            self._gone = True
-            raise ClientGone(str(error)) from error
+            raise self._client_gone(error) from error
         self.bytes_sent = size
         exchange.answered = exchange.finished = monotonic()  # as Exchange.finish, without a call and a second clock
         exchange.ended = wall
+
+    def _send_items(self, result: Iterable[bytes]) -> None:
+        single = is_single(result)
+        for data in result:
+            if single and data and not self.headers_sent:
+                self._send_all(data)
+                self._left = max(self._left, 0)  # one item is the whole content, and Content-Length was sent
+            else:
+                self.write(data)
+            # PEP 3333: stop iterating once Content-Length bytes are sent. One more item shows that it was too small.
+            if self._surplus or (self.headers_sent and not self._content and self._head_only_is_over()):
+                return
+
+    def _head_only_is_over(self) -> bool:
+        return self.exchange is not None and monotonic() - self.exchange.started > _HEAD_ONLY_S
+
+    def sendfile(self) -> bool:
+        """Send a ``wsgi.file_wrapper`` from kernel to kernel; False if that can't be."""
+        filelike = self.result.filelike
+        found = file_range(filelike)
+        if found is None or self.headers_sent:
+            return False
+        descriptor, offset, size = found
+        if size <= _SMALL:
+            self._send_all(filelike.read(size))
+            return True
+        if not self.stdout.sends_files:
+            return False
+        self._transmit(self._frame(size), 0)
+        if self._content:
+            count = min(size, self._left)
+            self._surplus = size - count
+            try:
+                sent = self.stdout.send_file(descriptor, offset, count)
+            except OSError as error:
+                raise self._client_gone(error) from error
+            self.bytes_sent = sent
+            self._left -= sent
+        return True
 
     def write(self, data: bytes) -> None:
         """Send content before returning; the head before the first content (PEP 3333)."""
@@ -221,6 +241,18 @@ class ServerHandler(ApplicationRun):
         self._left = left - size
         return data
 
+    def finish_content(self) -> None:
+        """Send the head if there was no content, then the last chunk; log content of another length than announced."""
+        if not self.headers_sent:
+            self._transmit(self._frame(0), 0)
+        elif self._chunked:
+            self._transmit([b"0\r\n\r\n"], 0)
+        if self._surplus or self._left > 0:
+            self.persistent = self.persistent and self._left <= 0
+            log_wrong_length(self, left=self._left, surplus=self._surplus)
+
+    # -- the head of a response that is not plain
+
     def send_headers(self) -> None:
         """Send the head by itself."""
         self._transmit(self._frame(None), 0)
@@ -230,10 +262,11 @@ class ServerHandler(ApplicationRun):
 
     def _frame(self, size: int | None) -> list[bytes]:
         """Return the head's parts, and decide how content of so many bytes, if that is known, is delimited."""
-        exchange, head, heads = self.exchange, self._head, self._heads
+        exchange, heads = self.exchange, self._heads
         if self.status is None or exchange is None:
             raise _too_early()
         self.cleanup_headers()
+        head = exchange.head
         fields = self._fields if self._view is None else self._changed_fields(self._view)
         code, body = self.code, self.stdin
         if code >= 500 and body.error is not None:
@@ -270,68 +303,18 @@ class ServerHandler(ApplicationRun):
         self._fields = self._heads.fields(view.items())
         return self._fields
 
-    def _begin_stream(self, exchange: Exchange, fields: ResponseFields) -> None:
-        """Give an event stream a thread of its own: it does not end by itself."""
-        if b"text/event-stream" in fields.block:
-            if self.request_handler is not None and not self.request_handler.begin_stream():
-                raise RequestRefused(503, TOO_MANY_STREAMS)
-            exchange.endless = True
-
     def _may_persist(self, body: Body | Empty) -> bool:
         handler = self.request_handler
         if handler is None or handler.close_connection or not handler.server_context.persistent:
             return False
         return bool(body.ended or body.drainable(handler.server_context.limits))
 
-    def _transmit(self, parts: list[bytes], size: int) -> None:
-        exchange = self.exchange
-        if exchange is not None and exchange.details is not None:
-            exchange.details.sent(parts)
-        try:
-            if size <= _JOIN:
-                self.stdout.send(b"".join(parts))
-            else:
-                self.stdout.send_parts(parts)
-        except OSError as error:
-            self._gone = True
-            raise ClientGone(str(error)) from error
-        if exchange is not None and not exchange.answered:
-            exchange.answered = monotonic()
-
-    def sendfile(self) -> bool:
-        """Send a ``wsgi.file_wrapper`` from kernel to kernel; False if that can't be."""
-        filelike = self.result.filelike
-        found = file_range(filelike)
-        if found is None or self.headers_sent:
-            return False
-        descriptor, offset, size = found
-        if size <= _SMALL:
-            self._send_all(filelike.read(size))
-            return True
-        if not self.stdout.sends_files:
-            return False
-        self._transmit(self._frame(size), 0)
-        if self._content:
-            count = min(size, self._left)
-            self._surplus = size - count
-            try:
-                sent = self.stdout.send_file(descriptor, offset, count)
-            except OSError as error:
-                self._gone = True
-                raise ClientGone(str(error)) from error
-            self.bytes_sent = sent
-            self._left -= sent
-        return True
-
-    def finish_content(self) -> None:
-        """Send the head if there was no content, then the last chunk; log content of another length than announced."""
-        if not self.headers_sent:
-            self._transmit(self._frame(0), 0)
-        elif self._chunked:
-            self._transmit([b"0\r\n\r\n"], 0)
-        if self._surplus or self._left > 0:
-            self.persistent = self.persistent and self._left <= 0
-            log_wrong_length(self, left=self._left, surplus=self._surplus)
+    def _begin_stream(self, exchange: Exchange, fields: ResponseFields) -> None:
+        """Give an event stream a thread of its own: it does not end by itself."""
+        if b"text/event-stream" in fields.block:
+            if self.request_handler is not None and not self.request_handler.begin_stream():
+                raise RequestRefused(503, TOO_MANY_STREAMS)
+            exchange.endless = True
 
 
 def _too_early() -> ApplicationFault:

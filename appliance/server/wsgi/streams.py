@@ -1,20 +1,23 @@
 """``rfile`` and ``wfile``: file objects on a connection's wire, as ``http.server`` documents them.
 
-Also wires made of file objects, for a ``ServerHandler`` without a connection. The server itself uses the wire. Runs in
-the thread of the connection.
+Also the parts of a ``ServerHandler`` that was given plain file objects, as wsgiref's may be, with a wire made of them.
+The server itself uses the wire. Runs in the thread of the connection.
 """
 
 from __future__ import annotations
 
 import io
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
-from ..http.limits import RECEIVE
+from ..http.body import Body, Empty, LengthBody
+from ..http.limits import RECEIVE, Limits
 from ..http.transfer_budget import TransferBudget
 from ..io.wire import Wire
+from .access_log.exchange import Exchange
 
 if TYPE_CHECKING:
-    from ..http.body import Body, Empty
+    from collections.abc import Mapping
 
 
 class Reader(io.BufferedIOBase):
@@ -124,3 +127,15 @@ class FileWire(Wire):
             self._writer.write(data)
             if hasattr(self._writer, "flush"):
                 self._writer.flush()
+
+
+def standalone_parts(stdin: Any, stdout: Any, environ: Mapping[str, Any]) -> tuple[Body | Empty, Wire, Exchange]:
+    """Return a body of as many bytes as CONTENT_LENGTH says, a wire to write to, and a record that is not logged."""
+    length = str(environ.get("CONTENT_LENGTH") or "0")
+    size = int(length) if length.isascii() and length.isdigit() else 0
+    if isinstance(stdin, Body | Empty):
+        body = stdin
+    else:
+        body = LengthBody(FileWire(stdin, None), Limits(), size) if size else Empty()
+    wire = stdout if isinstance(stdout, Wire) else FileWire(None, stdout)
+    return body, wire, Exchange(None, str(environ.get("REMOTE_ADDR", "")), 0, monotonic(), "")
