@@ -86,6 +86,11 @@ def phrase(status: int) -> str:
         return "Unknown"
 
 
+def reason_phrase(message: str | None) -> str:
+    """Return a message as a reason phrase if it can be one (RFC 9112, 4), else ""."""
+    return message if message and message.isprintable() and max(message) <= "\xff" else ""
+
+
 def answer(
     status: int, text: str, *, date: bytes, request_id: str, content: bool = True, page: Page | None = None
 ) -> bytes:

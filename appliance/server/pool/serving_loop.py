@@ -186,7 +186,7 @@ class ServingLoop:
                 handler.begin_request(raw, begun_at, connection.refusal)
                 handler.handle_one_request()
         except BaseException as error:  # noqa: BLE001  nothing may end the thread that leads
-            handler.end_connection()
+            handler.close_connection = True
             if not isinstance(error, KeyboardInterrupt):  # the application's own: it was answered, and logged
                 self._server.handle_error(wire.sock, handler.client_address)
         now = monotonic()

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.body import Body, LengthBody
 from ..http.chunked import ChunkedBody
+from ..http.expect_continue import send_continue
 from ..http.refusal import Deferred, RequestRefused, too_large
 from .buffered_body import buffer_whole, needs_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..http.head import Head
     from ..io.wire import Wire
+    from .access_log.exchange import Exchange
     from .server_context import ServerContext
 
 
@@ -26,15 +27,12 @@ class BodyHandler(Protocol):
     server: Any
     server_context: ServerContext
     wire: Wire
+    exchange: Exchange | None
+    sends_continue: bool
 
 
-def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] | None) -> Body:
-    """Return the body that a head announces.
-
-    Args:
-        handler: the connection's.
-        head: the request's.
-        send_continue: sends 100 (Continue), if the client waits for it.
+def body_of(handler: BodyHandler, head: Head) -> Body:
+    """Return the body that a head announces; it sends 100 (Continue) when it is read, if the client waits for it.
 
     Raises:
         RequestRefused: it is too large.
@@ -46,11 +44,18 @@ def body_of(handler: BodyHandler, head: Head, send_continue: Callable[[], None] 
     wait = getattr(handler.server, "wait_for_body", None)
     if wait is not None and wait(handler, head):
         raise Deferred
-    if wire.early is not None:
-        send_continue = None  # it was sent when the request began to wait
+    # 100 was sent already if the request has waited for its body.
+    sends_continue = fields.expects and handler.sends_continue and wire.early is None
+    go_on = partial(_continue, handler) if sends_continue else None
     if fields.chunked:
-        return ChunkedBody(wire, limits, send_continue)
-    return LengthBody(wire, limits, fields.length, send_continue)
+        return ChunkedBody(wire, limits, go_on)
+    return LengthBody(wire, limits, fields.length, go_on)
+
+
+def _continue(handler: BodyHandler) -> None:
+    """Send 100 (Continue), unless the body or the final response is on its way."""
+    if handler.exchange is None or not handler.exchange.status:
+        send_continue(handler.wire)
 
 
 def with_length(handler: BodyHandler, body: Body, environ: dict[str, Any]) -> Body:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 Environ = dict[str, Any]
 
 
+def host_of(client_address: Any) -> str:
+    """Return a client's host: a socket's address is a pair, and what stands for one in a test may be a text."""
+    return str(client_address[0] if isinstance(client_address, tuple) and client_address else client_address or "")
+
+
 class Environs:
     """Makes the environs of one connection's requests.
 

@@ -1,7 +1,8 @@
-"""``WSGIRequestHandler``: serve one connection, request by request: head, environ, application, next.
+"""``WSGIRequestHandler``: serve one connection, request by request.
 
-``server_responses`` is what the server answers without the application. Called once a request by the pool, or once a
-connection by ``socketserver``. Runs in the thread that serves the connection.
+Each request takes this way: receive a head, decide who answers, run the application, keep the connection or close it.
+The pool calls the handler once a request, ``socketserver`` once a connection. Runs in the thread that serves the
+connection.
 
 Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left out:
 the readers' buffers, ``email`` for each head (five times the cost of all the rest), leniency (see ``lenient``).
@@ -9,38 +10,35 @@ the readers' buffers, ``email`` for each head (five times the cost of all the re
 
 from __future__ import annotations
 
-import select
-import sys
+import contextlib
 from contextvars import Context
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..http.body import EMPTY, Body
-from ..http.expect_continue import send_continue
-from ..http.head import HeadParser
-from ..http.refusal import HEAD_TIMEOUT, TOO_MANY_STREAMS, Deferred, HostRefused, RequestRefused
+from ..http.body import EMPTY, Body, Empty
+from ..http.refusal import Deferred, RequestRefused
 from ..http.software import SOFTWARE
-from ..io.wire import Wire
 from .access_log.exchange import Exchange, current
 from .body_choice import body_of, with_length
-from .environ import Environs
-from .raw_socket import RawSocket
+from .environ import host_of
+from .head_wait import wait_for_head
+from .http_server_compat import HttpServerHandler
+from .raw_socket import check_upgrade, end_upgrade, offer_socket
 from .response import ServerHandler
 from .server_context import Handoff, ServerContext
-from .server_responses import ServerResponses
-from .socketless import is_socket
+from .server_responses import answer_options, log_departed, refuse
+from .socketless import environ_of_files, half_close, is_socket, serve_from_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..http.head import Head
+    from ..http.head import Head, HeadParser
+    from ..io.wire import Wire
+    from .environ import Environs
+    from .raw_socket import RawSocket
 
 HURRY_S = 0.1
-_LOG_HOOKS = ("log_message", "log_request", "log_error")
-_HOOKS = (*_LOG_HOOKS, "address_string", "send_error", "handle_expect_100")
 
 
-class WSGIRequestHandler(ServerResponses):
+class WSGIRequestHandler(HttpServerHandler):
     """Serves one connection.
 
     Attributes:
@@ -49,7 +47,9 @@ class WSGIRequestHandler(ServerResponses):
         lenient: accept what ``http.server`` documents that it accepts: lines that end in LF alone, runs of white space
             in the request line, HTTP/0.9. Each has let requests be smuggled.
         wire, server_context: the connection's bytes; what its server's connections share.
+        socketless: it has no connection, but files (``socketless``).
         head, exchange: the current request's, or the last one's.
+        sends_continue: the client that expects 100 (Continue) gets it when the application asks for the body.
         handoff_target: the server that answers the request which was read; the pool passes the connection on.
         started: when the current request began (CLOCK_MONOTONIC).
     """
@@ -57,47 +57,46 @@ class WSGIRequestHandler(ServerResponses):
     protocol_version = "HTTP/1.1"
     server_version = SOFTWARE
     lenient = False
-    _answers_errors = _answers_expectations = False  # a subclass has a send_error, a handle_expect_100 of its own
 
-    # Initial values are class attributes, here and in the base classes. No __init__ could set them: socketserver's
-    # serves the whole connection before it returns, and of_connection calls none.
+    # Initial values are class attributes. No __init__ could set them: socketserver's serves the whole connection before
+    # it returns, and of_connection calls none.
     server: Any
     client_address: Any
     server_context: ServerContext
+    wire: Wire  # unset while ``socketless``
+    socketless = True  # until ``begin``
+    close_connection = True
+    head: Head | None = None
+    exchange: Exchange | None = None
+    started = 0.0
+    sends_continue = False
     hijacked: RawSocket | None = None
     handoff_target: Handoff | None = None
-    _pending_head: bytes | None = None  # the head of the next request, or of one that goes back unanswered
-    _relay_application: Any = None  # answers this request instead of the server's application
-    _refusal: RequestRefused | None = None  # of the next request
-    close_connection = True
     raw_requestline = b""
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        own = {name for name in _HOOKS if getattr(cls, name) is not getattr(WSGIRequestHandler, name)}
-        cls._logs_itself = not own.isdisjoint(_LOG_HOOKS)
-        cls._names_clients = "address_string" in own
-        cls._answers_errors = "send_error" in own
-        cls._answers_expectations = "handle_expect_100" in own
+    _address = ""
+    _parser: HeadParser
+    _environs: Environs
+    _raw = b""  # the current request's head
+    _body: Body | Empty = EMPTY
+    _pending_head: bytes | None = None  # the head of the next request, or of one that goes back unanswered
+    _refusal: RequestRefused | None = None  # of the next request
+    _relay_application: Any = None  # answers this request instead of the server's application
 
     # -- the connection
 
     def setup(self) -> None:
         """Set up the connection, or the files if the request is not a socket."""
-        if self.server is None or not is_socket(self.request):
-            self._set_up_files()
-            return
         server_context = ServerContext.of(self.server, self.make_sink)
+        if self.server is None or not is_socket(self.request):
+            self.server_context = server_context
+            self._address = host_of(self.client_address)
+            super().setup()
+            return
         persistent = self.protocol_version >= "HTTP/1.1"  # http.server's switch for it, and socketserver's time-out
         if self.timeout is not None or not persistent:
             server_context = server_context.adapted(self.timeout, persistent=persistent)
         self.connection = self.request
-        if hasattr(self.request, "pending"):  # accepted from a listening socket that ssl has wrapped
-            from ..io.tls import TlsWire  # noqa: PLC0415  ssl is loaded then, and only then
-
-            self.begin(server_context, TlsWire(None, self.request, server_context.limits))
-        else:
-            self.begin(server_context, Wire(self.request, server_context.limits))
+        self.begin(server_context, server_context.wire_of(self.request))
 
     @classmethod
     def of_connection(
@@ -114,22 +113,6 @@ class WSGIRequestHandler(ServerResponses):
         handler.begin(server_context, wire)
         return handler
 
-    def begin_request(self, raw: bytes | None, started: float, refusal: RequestRefused | None) -> None:
-        """Take the head of the next request, which the pool has found, or the reason why it is refused."""
-        self._pending_head = raw
-        self.started = started
-        if refusal is not None:
-            self._refusal = refusal
-
-    def take_unserved_head(self) -> bytes | None:
-        """Return the head of the request that was not answered: its body has not come, or another server answers it."""
-        raw, self._pending_head = self._pending_head, None
-        return raw
-
-    def end_connection(self) -> None:
-        """Let no other request follow: serving one has failed."""
-        self.close_connection = True
-
     def begin(self, server_context: ServerContext, wire: Wire) -> None:
         """Serve this wire; ``server`` and ``client_address`` are set."""
         self.server_context = server_context
@@ -137,16 +120,9 @@ class WSGIRequestHandler(ServerResponses):
         self.socketless = False
         if self.lenient:
             wire.loosen()
-        self._address = self.client_address[0] if self.client_address else ""
-        self._parser = HeadParser(
-            server_context.fields, lenient=self.lenient, secure=wire.secure, persistent=server_context.persistent
-        )
-        self._environs = Environs(
-            server_context.base,
-            self.client_address,
-            scheme="https" if wire.secure else "http",
-            multithread=server_context.multithread,
-        )
+        self._address = host_of(self.client_address)
+        self._parser = server_context.head_parser(lenient=self.lenient, secure=wire.secure)
+        self._environs = server_context.environs(self.client_address, secure=wire.secure)
 
     def handle(self) -> None:
         """Serve requests until one is the last."""
@@ -155,7 +131,7 @@ class WSGIRequestHandler(ServerResponses):
         while not self.close_connection:
             self.handle_one_request()
         if self.socketless:
-            self._end_files()
+            half_close(self)
         elif self.is_clean:
             self.wire.end()
         elif self.hijacked is None:
@@ -167,13 +143,23 @@ class WSGIRequestHandler(ServerResponses):
     def finish(self) -> None:
         """End the files; a connection has nothing buffered."""
         if self.socketless:
-            self._finish_files()
+            super().finish()
 
     # -- one request
+
+    def begin_request(self, raw: bytes | None, started: float, refusal: RequestRefused | None) -> None:
+        """Take the head of the next request, which the pool has found, or the reason why it is refused."""
+        self._pending_head = raw
+        self.started = started
+        if refusal is not None:
+            self._refusal = refusal
 
     def handle_one_request(self) -> None:
         """Read a head and run the application; ``close_connection`` says whether another request may follow."""
         self.close_connection = True
+        if self.socketless:
+            serve_from_files(self)
+            return
         try:
             head = self._next_head()
             if head is None:
@@ -187,28 +173,62 @@ class WSGIRequestHandler(ServerResponses):
             if handoff is not None and head.path.startswith(handoff.prefix) and self._hand_off(handoff, head):
                 return
             if allowed is not None and environ.get("HTTP_HOST") not in server_context.served_hosts:
-                _check_host(allowed, environ)
+                server_context.check_host(environ)
             if (fields.upgrade or fields.chunked or head.path == "*") and self._answer_or_prepare(head, environ):
                 return
         except RequestRefused as refusal:
             self._answer_refusal(refusal)
             return
-        body, wire = self._body, self.wire
-        run = ServerHandler(body, wire, self.get_stderr(), environ)
-        run.request_handler = self
-        run.exchange = self.exchange = exchange = Exchange(
-            head, self._address, server_context.port, self.started, environ["appliance.request_id"]
-        )
-        if server_context.begin is not None:
-            server_context.begin(exchange, self._raw)
-        if fields.upgrade:
-            environ["werkzeug.socket"] = self.hijacked = RawSocket(wire, exchange, self.take_socket)
         # Each request has a context of its own, as in a thread of its own: the next must not see what this one sets.
-        Context().run(self._run, run, exchange)
-        if self.hijacked is not None and self._end_hijacked(exchange):
+        persistent = Context().run(self._run, head, environ)
+        if self.hijacked is not None and end_upgrade(self):
             return
-        if not (run.persistent and (body.ended or body.drain(server_context.limits))):
+        if not (persistent and (self._body.ended or self._body.drain(server_context.limits))):
             self.close_connection = True
+
+    # -- receive a head
+
+    def _next_head(self) -> Head | None:
+        """Return the head that the pool has read, or wait for the next one; None if the client has stopped sending."""
+        raw = self._pending_head
+        if raw is not None:
+            self._pending_head = None
+        else:
+            self.head = self.exchange = None
+            self._body = EMPTY
+            self._raw = b""
+            if self._refusal is not None:
+                refusal, self._refusal = self._refusal, None
+                raise refusal
+            self.started = monotonic()
+            raw = self.wire.pop_head() or wait_for_head(self)
+            if raw is None:
+                return None
+        self._raw = raw
+        self.head = None  # this one may be refused
+        self.head = head = self._parser.parse(raw)
+        fields = head.fields
+        if fields.expects:
+            self.sends_continue = False
+            if not self.handle_expect_100():
+                return None
+        self._body = body_of(self, head) if fields.length or fields.chunked else EMPTY
+        return head
+
+    # -- decide who answers
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return the request's environ, without its streams."""
+        head = self.head
+        if head is None:
+            if self.socketless:
+                return environ_of_files(self)
+            raise RuntimeError("there is no request")
+        environ = self._environs.make(head)
+        if head.fields.forwarded is not None:
+            self.server_context.proxies.apply(environ, head.fields.forwarded)
+        environ["appliance.request_id"] = self.server_context.ids.of(head.values)
+        return environ
 
     def _hand_off(self, handoff: Handoff, head: Head) -> bool:
         """Leave a request to another server, if it is one of that server's; False if it is not, or must be relayed."""
@@ -220,125 +240,69 @@ class WSGIRequestHandler(ServerResponses):
         self._relay_application = handoff.relay_application(self._raw)
         return False
 
-    def _end_hijacked(self, exchange: Exchange) -> bool:
-        """End the connection after its upgrade, if the application has taken the socket; False if it has not."""
-        hijacked = self.hijacked
-        if hijacked is None or not exchange.hijacked:
-            self.hijacked = None
-            return False
-        self.close_connection = True
-        hijacked.finish()
-        return True
-
-    def _run(self, run: ServerHandler, exchange: Exchange) -> None:
-        current.set(exchange)
-        application, self._relay_application = self._relay_application or self.server.get_app(), None
-        run.run(application if self.hijacked is None else self.hijacked.offered_to(application))
-
-    def _next_head(self) -> Head | None:
-        """Return the head that the pool has read, or wait for the next one; None if the client has stopped sending."""
-        raw = self._pending_head
-        if raw is not None:
-            self._pending_head = None
-        else:
-            self.head = self.exchange = None
-            self._body = EMPTY
-            self._raw = b""
-            if self.socketless:
-                self._serve_from_files()
-                return None
-            if self._refusal is not None:
-                refusal, self._refusal = self._refusal, None
-                raise refusal
-            self.started = monotonic()
-            raw = self.wire.pop_head() or self.wait_for_head()
-            if raw is None:
-                return None
-        self._raw = raw
-        self.head = None  # this one may be refused
-        self.head = head = self._parser.parse(raw)
-        if self._answers_expectations and head.fields.expects:
-            self._sends_continue = False
-            if not self.handle_expect_100():
-                return None
-        fields = head.fields
-        self._body = self._body_of(head) if fields.length or fields.chunked else EMPTY
-        if self._reader is not None:
-            self._reader.body = self._body
-        return head
-
-    def _body_of(self, head: Head) -> Body:
-        sends_continue = head.fields.expects and (self._sends_continue or not self._answers_expectations)
-        return body_of(self, head, self._send_continue if sends_continue else None)
-
-    def _answer_refusal(self, refusal: RequestRefused) -> None:
-        if isinstance(refusal, Deferred):
-            self._pending_head, self.close_connection = self._raw, False
-            return
-        self.close_connection = True
-        if self._answers_errors:
-            self.send_error(refusal.status, None, refusal.reason)
-        else:
-            self._refuse(refusal)
-
-    def wait_for_head(self) -> bytes | None:
-        """Return the next head, once it is whole; None if none begins in time, or the client closes.
-
-        Raises:
-            RequestRefused: a head has begun, and is not whole in time.
-        """
-        wire, limits = self.wire, self.server_context.limits
-        begun = bool(wire.buffer)
-        deadline = monotonic() + (limits.header_timeout_s if begun else limits.idle_timeout_s)
-        try:
-            while True:
-                if not wire.fill():
-                    wire.wait(select.POLLIN, deadline - monotonic())
-                    continue
-                if not begun:
-                    self.started = monotonic()
-                raw = wire.pop_head()
-                if raw is not None or wire.ended:
-                    return raw
-                if wire.buffer and not begun:
-                    begun = True
-                    deadline = self.started + limits.header_timeout_s
-        except TimeoutError:
-            if wire.buffer:
-                raise RequestRefused(408, HEAD_TIMEOUT) from None
-        except OSError:
-            wire.ended = True
-        return None
+    def take_unserved_head(self) -> bytes | None:
+        """Return the head of the request that was not answered: its body has not come, or another server answers it."""
+        raw, self._pending_head = self._pending_head, None
+        return raw
 
     def _answer_or_prepare(self, head: Head, environ: dict[str, Any]) -> bool:
         """Answer ``*``, and return True; prepare what else is rare: an upgrade, a chunked body."""
-        # Few clients that offer another protocol (h2c: curl and Java's client do with every request) need it.
-        if head.fields.upgrade and "websocket" in head.values["HTTP_UPGRADE"].lower():
-            may_stream = getattr(self.server, "may_stream", None)
-            if may_stream is not None and not may_stream():
-                raise RequestRefused(503, TOO_MANY_STREAMS)
+        if head.fields.upgrade:
+            check_upgrade(self.server, head)
         if head.path == "*":
-            self._answer_options(head)
+            answer_options(self, head, self._body)
             return True
         if head.fields.chunked and isinstance(self._body, Body):
             self.exchange = None  # the last request's was answered, and this one's 100 (Continue) is still to be sent
             self._body = with_length(self, self._body, environ)
         return False
 
-    def _send_continue(self) -> None:
-        """Send 100 (Continue), unless the body or the final response is on its way."""
-        if self.exchange is None or not self.exchange.status:
-            send_continue(self.wire)
+    def _answer_refusal(self, refusal: RequestRefused) -> None:
+        """Answer, and close; or give the head back, if the request is served once its body has come."""
+        if isinstance(refusal, Deferred):
+            self._pending_head, self.close_connection = self._raw, False
+        elif type(self).send_error is WSGIRequestHandler.send_error:
+            refuse(self, refusal)
+        else:
+            self.close_connection = True
+            self.send_error(refusal.status, None, refusal.reason)
 
-    def take_socket(self) -> bool:
-        """Let the application take the socket, which the pool then forgets; False if too many are taken."""
-        release = getattr(self.server, "release_connection", None)
-        return release is None or bool(release(self))
+    def report_departed(self, raw: bytes, started: float) -> None:
+        """Log a request whose client left before a thread was free for it; its application is not run."""
+        self.close_connection = True
+        self.started = started
+        self._raw, self.head = raw, None
+        with contextlib.suppress(RequestRefused):
+            self.head = self._parser.parse(raw)
+        log_departed(self)
+
+    # -- run the application
+
+    def _run(self, head: Head, environ: dict[str, Any]) -> bool:
+        """Run the application; return whether its response lets another request follow."""
+        server_context = self.server_context
+        self.exchange = exchange = Exchange(
+            head, self._address, server_context.port, self.started, environ["appliance.request_id"]
+        )
+        current.set(exchange)
+        if server_context.begin is not None:
+            server_context.begin(exchange, self._raw)
+        run = ServerHandler(self._body, self.wire, self.get_stderr(), environ)
+        run.request_handler = self
+        run.exchange = exchange
+        application = self._relay_application or self.server.get_app()
+        self._relay_application = None
+        if head.fields.upgrade:
+            application = offer_socket(self, exchange, environ, application)
+        run.run(application)
+        return run.persistent
 
     def begin_stream(self) -> bool:
         """Take a thread for a long time; False if too many requests have one."""
         begin = getattr(self.server, "begin_stream", None)
         return begin is None or bool(begin(self))
+
+    # -- keep the connection, or close it
 
     @property
     def is_clean(self) -> bool:
@@ -352,30 +316,10 @@ class WSGIRequestHandler(ServerResponses):
 
     # -- what subclasses may use or replace
 
-    def get_environ(self) -> dict[str, Any]:
-        """Return the request's environ, without its streams."""
-        head = self.head
-        if head is None:
-            if self.socketless:
-                return self._environ_of_files()
-            raise RuntimeError("there is no request")
-        environ = self._environs.make(head)
-        if head.fields.forwarded is not None:
-            self.server_context.proxies.apply(environ, head.fields.forwarded)
-        environ["appliance.request_id"] = self.server_context.ids.of(head.values)
-        return environ
-
-    def get_stderr(self) -> Any:
-        """Return the file that ``wsgi.errors`` is."""
-        return sys.stderr
-
-    def address_string(self) -> str:
-        """Return the client's address; its name is not looked up."""
-        return str(self._address)
-
     def parse_request(self) -> bool:
         """Parse the rest of the head, for a subclass that reads the request line itself into ``raw_requestline``."""
         if self.socketless:
+            self.started = monotonic()
             return super().parse_request()
         self.close_connection = True
         self.wire.push(self.raw_requestline)
@@ -384,6 +328,7 @@ class WSGIRequestHandler(ServerResponses):
         except RequestRefused as refusal:
             self._answer_refusal(refusal)
             return False
+        self._show_body()
         self.close_connection = head is None or not head.fields.keep_alive
         return head is not None
 
@@ -392,9 +337,9 @@ class WSGIRequestHandler(ServerResponses):
         if not (persistent and (self._body.ended or self._body.drain(self.server_context.limits))):
             self.close_connection = True
 
-
-def _check_host(allowed: Callable[[str], bool], environ: dict[str, Any]) -> None:
-    """Refuse a request for a host that is not served."""
-    host = environ.get("HTTP_HOST")
-    if host is not None and not allowed(host):
-        raise HostRefused(host)
+    def handle_expect_100(self) -> bool:
+        """Whether the body may come; a subclass that returns False has answered. 100 is sent when the body is read."""
+        if self.socketless:
+            return super().handle_expect_100()
+        self.sends_continue = True
+        return True

@@ -1,31 +1,33 @@
-"""The instance variables and methods that ``http.server`` documents for a request handler.
+"""What ``http.server`` documents of a request handler: the variables that show its request, its errors, its log.
 
-They are made from the request's head when they are asked for. Runs in the thread that serves the connection.
+The variables are made from the request's head when they are asked for. Runs in the thread that serves the connection.
 """
 
 from __future__ import annotations
 
-from html import escape
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from wsgiref import simple_server
 
-from ..http.body import EMPTY, Body, Empty
 from ..http.head import PROTOCOLS, field_lines, request_line, with_target
-from ..http.refusal import HostRefused, Page, RequestRefused, phrase
+from ..http.refusal import RequestRefused, phrase, reason_phrase
+from .access_log.exchange import Exchange
+from .access_log.sink import NullSink
+from .server_responses import TLS, refuse
 from .streams import Reader, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from email.message import Message
 
+    from ..http.body import Body, Empty
     from ..http.head import Head, HeadParser
     from ..io.wire import Wire
-    from .access_log.exchange import Exchange
+    from .access_log.sink import Sink
     from .server_context import ServerContext
 
-
-TLS = "You're accessing the development server over HTTPS, but it only supports HTTP."
+_LOG_HOOKS = ("log_message", "log_request", "log_error")
+_NAME_HOOK = "address_string"
+_LINE_SHOWN = 4096  # characters of a refused request's line that its record shows
 
 
 class HeadAttribute:
@@ -51,21 +53,34 @@ class HeadAttribute:
 class HttpServerHandler(simple_server.WSGIRequestHandler):
     """The part of ``WSGIRequestHandler`` that ``http.server`` documents."""
 
+    # What it shows; WSGIRequestHandler declares and sets it.
     server_context: ServerContext
-    # Class attributes: WSGIRequestHandler says why.
-    wire: Wire  # unset while ``socketless``
-    socketless = True  # until it has begun to serve a connection
-    head: Head | None = None
-    _logs_itself = _names_clients = False  # a subclass has a method of its own (WSGIRequestHandler.__init_subclass__)
-    _raw = b""
-    _body: Body | Empty = EMPTY
+    wire: Wire
+    socketless: bool
+    raw_requestline: bytes
+    head: Head | None
+    exchange: Exchange | None
+    started: float
+    _address: str
+    _parser: HeadParser
+    _raw: bytes
+    _body: Body | Empty
+
+    # Its own. Class attributes, as WSGIRequestHandler's.
     _message: tuple[Head | None, Message] | None = None
     _reader: Reader | None = None
     _path = ""
     _rfile: Any = None  # the value that was set
     _wfile: Any = None
-    _parser: HeadParser
-    _sends_continue = False  # send 100 (Continue) when the application asks for the body
+    _logs_itself = _names_clients = False  # a subclass has methods of its own
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = {name for name in (*_LOG_HOOKS, _NAME_HOOK) if getattr(cls, name) is not getattr(HttpServerHandler, name)}
+        cls._logs_itself = not own.isdisjoint(_LOG_HOOKS)
+        cls._names_clients = _NAME_HOOK in own
+
+    # -- the request's variables
 
     @HeadAttribute
     def command(self) -> str:
@@ -122,7 +137,7 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         if self._rfile is None and not self.socketless:
             if self._reader is None:
                 self._reader = Reader(self.wire, self.server_context.limits.body_timeout_s)
-                self._reader.body = self._body
+            self._show_body()
             return self._reader
         return self._rfile
 
@@ -141,54 +156,38 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
         """Set a subclass's own file; the server itself writes to the connection, if there is one."""
         self._wfile = file
 
-    def read_head(self, raw: bytes) -> None:
-        """Parse this as the request's head.
+    def _show_body(self) -> None:
+        """Let a file that ``rfile`` was before begin with the current request's body."""
+        if self._reader is not None:
+            self._reader.body = self._body
 
-        Raises:
-            RequestRefused: it is malformed.
-        """
-        self._raw = raw
-        self.head = self._parser.parse(raw)
-
-    # -- errors, and expectations
+    # -- errors
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer with an error, and close. A subclass that replaces this is called for every refusal."""
         if self.socketless:
             super().send_error(code, message, explain)
-            return
-        self._refuse(RequestRefused(code, explain or message or "", _words(message)))
-        self.close_connection = True
-
-    def _refuse(self, refusal: RequestRefused) -> None:
-        raise NotImplementedError
-
-    def _page_of(self, refusal: RequestRefused) -> Page | None:
-        """Return the error page that a subclass has defined, if it has."""
-        words, form, kind = refusal.reason_phrase, self.error_message_format, self.error_content_type
-        if form == BaseHTTPRequestHandler.error_message_format:
-            if isinstance(refusal, HostRefused):
-                return self._page_of_host(refusal)
-            return Page(words) if words else None
-        words = words or phrase(refusal.status)
-        values = {"code": refusal.status, "message": escape(words, False), "explain": escape(refusal.reason, False)}  # noqa: FBT003  its signature
-        return Page(words, kind, (form % values).encode("utf-8", "replace"))
-
-    def _page_of_host(self, refusal: HostRefused) -> Page | None:
-        """Return the page of a host that is not served, for a client that accepts HTML or JSON."""
-        from ..pages.host_page import host_page  # noqa: PLC0415  a page is not needed before it is shown
-
-        accept = self.head.values.get("HTTP_ACCEPT", "") if self.head is not None else ""
-        return host_page(refusal, accept)
-
-    def handle_expect_100(self) -> bool:
-        """Whether the body may come; a subclass that returns False has answered. 100 is sent when the body is read."""
-        if self.socketless:
-            return super().handle_expect_100()
-        self._sends_continue = True
-        return True
+        else:
+            refuse(self, RequestRefused(code, explain or message or "", reason_phrase(message)))
 
     # -- logging
+
+    def make_sink(self) -> Sink:
+        """Return the sink for a server that has none."""
+        return NullSink()
+
+    def new_exchange(self) -> Exchange:
+        """Begin the record of a request that the server answers itself, or whose application a subclass runs."""
+        server_context, head = self.server_context, self.head
+        request_id = server_context.ids.new() if head is None else server_context.ids.of(head.values)
+        self.exchange = exchange = Exchange(head, self._address, server_context.port, self.started, request_id)
+        if head is None:
+            exchange.line = self.requestline[:_LINE_SHOWN]
+        return exchange
+
+    def address_string(self) -> str:
+        """Return the client's address; its name is not looked up."""
+        return str(self._address)
 
     def log_exchange(self, exchange: Exchange) -> None:
         """Log a request that has ended, once: by the subclass's method if it has one, else by the sink."""
@@ -215,8 +214,3 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
             level, message = "error", TLS
         fields: dict[str, object] = {"message": message, "client.address": self.address_string()}
         self.server_context.sink.event(level, "request.logged", fields)
-
-
-def _words(message: str | None) -> str:
-    """Return a message as a reason phrase if it can be one (RFC 9112, 4)."""
-    return message if message and message.isprintable() and max(message) <= "\xff" else ""

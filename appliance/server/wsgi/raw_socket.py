@@ -11,7 +11,7 @@ import re
 import socket
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.refusal import TOO_MANY_STREAMS, RequestRefused
 from .failure_events import close_quietly
@@ -19,6 +19,7 @@ from .failure_events import close_quietly
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..http.head import Head
     from ..io.wire import Wire
     from .access_log.exchange import Exchange
 
@@ -26,6 +27,52 @@ _CLOSE_FRAME_S = 0.1  # how long a library's thread may take to send its last fr
 _STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3})")
 # An unmasked close frame with code 1012, Service Restart (RFC 6455, 5.5.1; IANA's registry of close codes).
 _RESTART = b"\x88\x02\x03\xf4"
+
+
+class UpgradingHandler(Protocol):
+    """The handler of a connection, as far as an upgrade needs it: ``WSGIRequestHandler``."""
+
+    server: Any
+    wire: Wire
+    exchange: Exchange | None
+    hijacked: RawSocket | None
+    close_connection: bool
+
+
+def check_upgrade(server: Any, head: Head) -> None:
+    """Look whether the server has room for a WebSocket, if a client offers that protocol.
+
+    Few clients that offer another one need it: curl and Java's client offer h2c with every request.
+
+    Raises:
+        RequestRefused: too many streams are open.
+    """
+    if "websocket" in head.values["HTTP_UPGRADE"].lower():
+        may_stream = getattr(server, "may_stream", None)
+        if may_stream is not None and not may_stream():
+            raise RequestRefused(503, TOO_MANY_STREAMS)
+
+
+def offer_socket(handler: UpgradingHandler, exchange: Exchange, environ: dict[str, Any], application: Any) -> Any:
+    """Put the socket into the environ; return the application, wrapped."""
+
+    def take() -> bool:
+        release = getattr(handler.server, "release_connection", None)  # the pool forgets the connection then
+        return release is None or bool(release(handler))
+
+    handler.hijacked = environ["werkzeug.socket"] = hijacked = RawSocket(handler.wire, exchange, take)
+    return hijacked.offered_to(application)
+
+
+def end_upgrade(handler: UpgradingHandler) -> bool:
+    """End the connection, if the application has taken the socket; False if it has not."""
+    hijacked, exchange = handler.hijacked, handler.exchange
+    if hijacked is None or exchange is None or not exchange.hijacked:
+        handler.hijacked = None
+        return False
+    handler.close_connection = True
+    hijacked.finish()
+    return True
 
 
 class RawSocket:

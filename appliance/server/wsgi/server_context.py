@@ -11,13 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..http.fields import FieldReader
+from ..http.head import HeadParser
 from ..http.limits import Limits
+from ..http.refusal import HostRefused
 from ..http.response.response_head import ResponseHeads
 from ..http.software import SOFTWARE
 from ..http.trusted_proxies import TrustedProxies
 from ..io.background.byte_queue import Storage
+from ..io.wire import Wire
 from .access_log.request_ids import RequestIds
 from .access_log.sink import NullSink, Sink
+from .environ import Environs
 
 if TYPE_CHECKING:
     import socket
@@ -115,6 +119,33 @@ class ServerContext:
             names = ("header_timeout_s", "body_timeout_s", "idle_timeout_s", "send_timeout_s")
             made.limits = replace(self.limits, **{name: min(timeout, getattr(self.limits, name)) for name in names})
         return made
+
+    def wire_of(self, sock: Any) -> Wire:
+        """Return the wire of a connection that ``socketserver`` has accepted."""
+        if hasattr(sock, "pending"):  # ssl has wrapped the listening socket
+            from ..io.tls import TlsWire  # noqa: PLC0415  ssl is loaded then, and only then
+
+            return TlsWire(None, sock, self.limits)
+        return Wire(sock, self.limits)
+
+    def head_parser(self, *, lenient: bool, secure: bool) -> HeadParser:
+        """Return the parser of one connection's heads."""
+        return HeadParser(self.fields, lenient=lenient, secure=secure, persistent=self.persistent)
+
+    def environs(self, client_address: Any, *, secure: bool) -> Environs:
+        """Return the maker of the environs of one connection's requests."""
+        scheme = "https" if secure else "http"
+        return Environs(self.base, client_address, scheme=scheme, multithread=self.multithread)
+
+    def check_host(self, environ: dict[str, Any]) -> None:
+        """Look at the host that a request names.
+
+        Raises:
+            HostRefused: it is not served.
+        """
+        host = environ.get("HTTP_HOST")
+        if host is not None and self.allowed_hosts is not None and not self.allowed_hosts(host):
+            raise HostRefused(host)
 
     def follow(self, server: Any) -> None:
         """Take over the server's ``base_environ`` if it has changed: wsgiref copies it for each connection."""

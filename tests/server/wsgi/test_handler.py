@@ -11,8 +11,9 @@ import pytest
 from appliance.server.http.limits import Limits
 from appliance.server.http.refusal import RequestRefused
 from appliance.server.io.wire import Wire
-from appliance.server.wsgi import handler as module
-from appliance.server.wsgi.handler import WSGIRequestHandler
+from appliance.server.wsgi import head_wait
+from appliance.server.wsgi.handler import HURRY_S, WSGIRequestHandler
+from appliance.server.wsgi.head_wait import wait_for_head
 from appliance.server.wsgi.server_context import ServerContext
 from tests.server.answers import answer
 from tests.server.served import Recorder
@@ -61,7 +62,7 @@ class Scene:
     def handler(self, *pieces: bytes) -> tuple[WSGIRequestHandler, Trickle]:
         """A handler that serves this connection."""
         wire = Trickle(self.sock, self.peer, list(pieces))
-        self._monkeypatch.setattr(module, "monotonic", lambda: wire.now)
+        self._monkeypatch.setattr(head_wait, "monotonic", lambda: wire.now)
         made: WSGIRequestHandler = WSGIRequestHandler.__new__(WSGIRequestHandler)
         made.client_address = ("127.0.0.1", 1)
         made.server = SimpleNamespace(get_app=lambda: answer([b"served"]))
@@ -83,7 +84,7 @@ def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
     """A client that sends its head byte by byte has the same time for it as any other: no byte renews it."""
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(len(HEAD))))
     with pytest.raises(RequestRefused) as refused:
-        handler.wait_for_head()
+        wait_for_head(handler)
     assert refused.value.status == 408
     assert (handler.started, wire.now) == (1010.0, 1040.0)
 
@@ -93,7 +94,7 @@ def test_a_head_that_began_before_has_its_time_from_now(scene: Scene):
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(3, len(HEAD))))
     wire.push(HEAD[:3])
     with pytest.raises(RequestRefused) as refused:
-        handler.wait_for_head()
+        wait_for_head(handler)
     assert refused.value.status == 408
     assert wire.now == 1030.0
 
@@ -101,14 +102,14 @@ def test_a_head_that_began_before_has_its_time_from_now(scene: Scene):
 def test_an_idle_connection_has_another_time(scene: Scene):
     """A client that sends nothing at all is left after the idle time, without an answer."""
     handler, wire = scene.handler()
-    assert handler.wait_for_head() is None
+    assert wait_for_head(handler) is None
     assert wire.now == 1075.0
 
 
 def test_a_head_in_pieces_is_whole_with_its_last_one(scene: Scene):
     """A head in pieces is whole once its last one came, and its request began with the first."""
     handler, wire = scene.handler(HEAD[:5], HEAD[5:], b"\r\n\r\n")
-    assert handler.wait_for_head() == HEAD
+    assert wait_for_head(handler) == HEAD
     assert (handler.started, wire.now) == (1010.0, 1030.0)
 
 
@@ -116,7 +117,7 @@ def test_a_client_that_leaves_sends_no_head(scene: Scene):
     """A client that ends its side before its head sends none."""
     handler, wire = scene.handler()
     scene.peer.shutdown(socket.SHUT_WR)
-    assert handler.wait_for_head() is None
+    assert wait_for_head(handler) is None
     assert wire.now == 1000.0
 
 
@@ -125,7 +126,7 @@ def test_a_client_that_leaves_sends_no_head(scene: Scene):
     [
         pytest.param(b"BAD\r\n\r\n", [LIMITS.linger_s], id="refused"),
         pytest.param(HEAD + b"\r\nContent-Length: 5\r\n\r\n", [LIMITS.linger_s], id="a body that is not read"),
-        pytest.param(HEAD + b"\r\n\r\n", [module.HURRY_S], id="answered, one connection at a time"),
+        pytest.param(HEAD + b"\r\n\r\n", [HURRY_S], id="answered, one connection at a time"),
         pytest.param(HEAD + b"\r\nConnection: close\r\n\r\n", [], id="the client closes"),
     ],
 )

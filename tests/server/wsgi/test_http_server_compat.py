@@ -6,8 +6,8 @@ import io
 import socketserver
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType, SimpleNamespace
 from typing import Any
 
@@ -98,10 +98,11 @@ class ReadsItself(WSGIRequestHandler):
         handler.run(self.server.get_app())
 
 
-def test_a_handler_may_read_by_itself(serve: Serve):
-    """Such a handler serves one request after another, bodies read or not, and closes after what is refused."""
+@contextmanager
+def client_of(kind: type[WSGIRequestHandler]) -> Iterator[Client]:
+    """A client of a server with this handler."""
     with ExitStack() as stack:
-        server = ThreadedWSGIServer(("127.0.0.1", 0), ReadsItself)
+        server = ThreadedWSGIServer(("127.0.0.1", 0), kind)
         server.set_app(answer([b"served"]))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -109,11 +110,52 @@ def test_a_handler_may_read_by_itself(serve: Serve):
             stack.callback(end)
         client = Client(server.socket.getsockname())
         stack.callback(client.close)
+        yield client
+
+
+def test_a_handler_may_read_by_itself():
+    """Such a handler serves one request after another, bodies read or not, and closes after what is refused."""
+    with client_of(ReadsItself) as client:
         for request in (get(), post(b"unread"), chunked(b"unread"), get()):
             response = client.ask(request)
             assert (response.body, response["Connection"]) == (b"served", None)
         assert client.ask(get("/" + "a" * 70_000)).status == 414
         assert client.rest() == b""
+
+
+def test_a_handler_that_reads_by_itself_may_close():
+    """A handler that sets ``close_connection`` before it runs the application announces the close in its response."""
+
+    class Closes(ReadsItself):
+        def get_environ(self) -> dict[str, Any]:
+            self.close_connection = True
+            return super().get_environ()
+
+    with client_of(Closes) as client:
+        assert client.ask(get() + get())["Connection"] == "close"
+        assert client.rest() == b""
+
+
+def test_a_file_of_the_first_request_has_the_next_ones_body():
+    """A handler that keeps ``rfile`` from its first request gives later applications their own bodies."""
+
+    class Keeps(ReadsItself):
+        file: Any = None
+
+        def handle_one_request(self) -> None:
+            self.file = self.file or self.rfile
+            self.raw_requestline = self.file.readline(65_537)
+            if self.parse_request():
+                run = ServerHandler(self.file, self.wfile, self.get_stderr(), self.get_environ())
+                run.request_handler = self
+                run.run(self.application)
+
+        def application(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+            start_response("200 OK", [])
+            return [environ["wsgi.input"].read()]
+
+    with client_of(Keeps) as client:
+        assert [client.ask(post(body)).body for body in (b"one", b"two")] == [b"one", b"two"]
 
 
 def test_a_path_may_be_rewritten(serve: Serve):
