@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.runtime import Runtime
-    from appliance.supervisor.snapshots.checkpoints import Checkpoints
+    from appliance.supervisor.snapshots.checkpoints.checkpoints import Checkpoints
     from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
     from appliance.supervisor.steps.analysis import Analysis
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.supervisor.loop import Loop
-    from appliance.supervisor.snapshots.checkpoints import Checkpoints
+    from appliance.supervisor.snapshots.checkpoints.checkpoints import Checkpoints
     from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
 
 MEMORY_S = 10.0  # between two looks

@@ -14,6 +14,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.supervisor.steps.analysis import required
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
@@ -73,7 +74,8 @@ class WorkerGroup:
         self._reload_trigger = reload_trigger
         self._use = EnvironmentUse()
         self.preloading = Preloading(loop, children, settings, log)
-        self.snapshots = Snapshots(runtime, self.preloading, spawner, self._replace)
+        self._snapshot_runner = SnapshotRunner(runtime, self.preloading, spawner, self._replace)
+        self.snapshots = Snapshots(runtime, self._snapshot_runner, self.preloading)
         self._drained_workers = DrainedWorkers(loop, children)
         self.workers = Workers(
             runtime, spawner, self.preloading, reports, snapshots=self.snapshots,
@@ -95,13 +97,14 @@ class WorkerGroup:
 
     def handlers(self) -> Handlers:
         """Return the function for each message."""
+        runner = self._snapshot_runner
         return {
             messages.Ready: lambda child, message, _: self._ready(child, message),
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
             messages.Failed: lambda child, message, _: self._failed(child, message),
-            snapshot_messages.SnapshotReady: lambda child, message, _: self.snapshots.imported(child, message),
-            snapshot_messages.CheckpointReached: lambda child, message, _: self.snapshots.reached(child, message),
-            snapshot_messages.Fingerprints: lambda child, message, _: self.snapshots.compared(child, message),
+            snapshot_messages.SnapshotReady: lambda child, message, _: runner.imported(child, message),
+            snapshot_messages.CheckpointReached: lambda child, message, _: runner.reached(child, message),
+            snapshot_messages.Fingerprints: lambda child, message, _: runner.compared(child, message),
             snapshot_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
             messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
@@ -115,12 +118,12 @@ class WorkerGroup:
             Role.WORKER: self.workers.ended,
             Role.PRELOADER: self.preloading.ended,
             Role.SPARE: self._spare_ended,
-            Role.SNAPSHOT: self.snapshots.ended,
+            Role.SNAPSHOT: self._snapshot_runner.ended,
         }
 
     def _spare_ended(self, child: Handle) -> None:
         self.preloading.ended(child)
-        self.snapshots.ended(child)
+        self._snapshot_runner.ended(child)
 
     def serving(self) -> Handle | None:
         """Return the worker that serves the last reported save; None if no worker does."""
@@ -159,14 +162,14 @@ class WorkerGroup:
         if child.role is Role.WORKER:
             self._failed_imports.handle(child, message)
         else:
-            self.snapshots.failed(child, f"its import fails: {message.report.get('message', '')}")
+            self._snapshot_runner.failed(child, f"its import fails: {message.report.get('message', '')}")
 
     def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
         if child.role is Role.WORKER:
             self._reload_trigger.loaded(child, self.snapshots.whole_report(message) if message.more else message)
             self.snapshots.checkpoints.read(message.files)
         else:
-            self.snapshots.read(child, message)
+            self._snapshot_runner.read(child, message)
 
     def _modules_reported(self, child: Handle, message: messages.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from appliance.supervisor.processes import child_starts
-from appliance.supervisor.snapshots import snapshot_imports, snapshot_memory
-from appliance.supervisor.snapshots import snapshots as module
+from appliance.supervisor.snapshots import snapshot_imports, snapshot_memory, snapshot_runner, snapshots
 from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
 
@@ -18,8 +17,8 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     """Make a project whose forks are its own."""
 
     def made(processors: float = 2.0, **options: str) -> SnapshotsProject:
-        monkeypatch.setattr(module, "processors", lambda: processors)
-        monkeypatch.setattr(module, "are_crowded", lambda: False)
+        monkeypatch.setattr(snapshot_runner, "processors", lambda: processors)
+        monkeypatch.setattr(snapshots, "are_crowded", lambda: False)
         memory = SimpleNamespace()
         monkeypatch.setattr(snapshot_memory, "Memory", lambda: memory)
         served = SnapshotsProject(tmp_path_factory.mktemp("project"), **options)

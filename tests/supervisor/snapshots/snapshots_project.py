@@ -12,6 +12,7 @@ from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.watch.kinds import Kind
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
@@ -53,8 +54,9 @@ class SnapshotsProject:
         spawner: Any = SimpleNamespace(
             import_ahead=self._import_ahead, go_on=lambda _, checkpoint: self.continued.append(checkpoint)
         )
-        self.snapshots = Snapshots(runtime, preloading, spawner, self._replace)
-        self.children.ended = self.snapshots.ended
+        self.runner = SnapshotRunner(runtime, preloading, spawner, self._replace)
+        self.snapshots = Snapshots(runtime, self.runner, preloading)
+        self.children.ended = self.runner.ended
         self.analysis: Any = SimpleNamespace(differs=lambda _: False, before_start="")
         self.worker = handle()
         self.worker.python = "3.13.1"
@@ -79,7 +81,7 @@ class SnapshotsProject:
 
     def process(self, process: Process) -> Handle | None:
         """One of its processes."""
-        return self.snapshots._processes.get(process)
+        return self.runner.processes.get(process)
 
     def serves(self, *, swapping: bool = False) -> None:
         """A worker is started and serves."""
@@ -112,7 +114,7 @@ class SnapshotsProject:
         again = self.process(Process.AGAIN)
         child = again or self.process(Process.NEXT)
         if child is not None:
-            self.snapshots.imported(child, SnapshotReady(0.2, cpu_s, 2, refused=refused, blocked=blocked))
+            self.runner.imported(child, SnapshotReady(0.2, cpu_s, 2, refused=refused, blocked=blocked))
         if again is not None:
             self.answers(state)
         else:
@@ -148,20 +150,20 @@ class SnapshotsProject:
         """A fork that verifies says what its state is."""
         child = self.process(Process.VERIFIER)
         if child is not None:
-            self.snapshots.compared(child, Fingerprints(state, refused))
+            self.runner.compared(child, Fingerprints(state, refused))
 
     def reads(self, *names: str) -> None:
         """What imports the project reports which files it has read."""
         child = self.process(Process.NEXT)
         assert child is not None
-        self.snapshots.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
+        self.runner.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
 
     def reaches(self, name: str, *read: str) -> Handle:
         """What imports the project has read some files, and pauses before this one."""
         self.reads(*read)
         child = self.process(Process.NEXT)
         assert child is not None
-        self.snapshots.reached(child, CheckpointReached(str(self.root / name)))
+        self.runner.reached(child, CheckpointReached(str(self.root / name)))
         return child
 
     def pauses_before(self, *names: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.snapshots.checkpoint_events import (
+from appliance.supervisor.snapshots.checkpoints.checkpoint_events import (
     Action,
     CheckpointEnded,
     Discarded,
@@ -32,7 +32,7 @@ from appliance.supervisor.snapshots.checkpoint_events import (
     WorkerStarted,
     WorkerWanted,
 )
-from appliance.supervisor.snapshots.checkpoint_states import (
+from appliance.supervisor.snapshots.checkpoints.checkpoint_states import (
     MOST,
     ROWS,
     UNUSED,

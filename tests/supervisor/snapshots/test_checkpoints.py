@@ -10,7 +10,7 @@ import pytest
 from appliance.protocol.messages import FilesReport
 from appliance.protocol.snapshot_messages import CheckpointReached
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.snapshots.checkpoints import PENDING_S
+from appliance.supervisor.snapshots.checkpoints.checkpoints import PENDING_S
 from appliance.supervisor.snapshots.known_snapshots import Process
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
 from appliance.watch.kinds import Kind
@@ -182,7 +182,7 @@ def test_a_checkpoint_outlives_a_failed_import(chain: SnapshotsProject):
     chain.passes(1.5)
     child = chain.process(Process.NEXT)
     assert child is not None
-    chain.snapshots.failed(child, "its import fails: invalid syntax")
+    chain.runner.failed(child, "its import fails: invalid syntax")
     assert chain.checkpoints == ["shop/views.py"]
 
 
@@ -278,7 +278,7 @@ def test_a_module_that_the_checkpoint_has_not_read_is_imported_from_there(chain:
 def test_reports_of_others_mean_nothing(chain: SnapshotsProject):
     """A pause that somebody else reports, and a malformed report of files, change nothing."""
     before = chain.snapshots.status()
-    chain.snapshots.reached(chain.worker, CheckpointReached(str(chain.root / "app.py")))
+    chain.runner.reached(chain.worker, CheckpointReached(str(chain.root / "app.py")))
     files: dict[str, list[int]] = {str(Path("/missing.py")): []}
-    chain.snapshots.read(chain.worker, FilesReport(files))
+    chain.runner.read(chain.worker, FilesReport(files))
     assert chain.snapshots.status() == before

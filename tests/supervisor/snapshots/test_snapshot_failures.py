@@ -171,7 +171,7 @@ def test_an_import_that_raises_gives_no_snapshot(make):
     project.begins()
     project.passes(0.1)
     child = project.process(Process.NEXT)
-    project.snapshots.failed(child, "its import fails: no module named flask")
+    project.runner.failed(child, "its import fails: no module named flask")
     assert project.living == []
     assert project.saved()[2] == "its import fails: no module named flask"
     project.passes()

@@ -13,7 +13,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.snapshots.known_snapshots import Process
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, LATER_S
-from appliance.supervisor.snapshots.snapshots import CALM_S
+from appliance.supervisor.snapshots.snapshot_runner import CALM_S
 from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from appliance.protocol.messages import FilesReport
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.known_snapshots import LATEST_S, NOT_READY, NOT_SAVED, Process
+from appliance.supervisor.snapshots.snapshot_runner import KEPT_FILES
 from appliance.supervisor.snapshots.snapshot_states import REPLACED
-from appliance.supervisor.snapshots.snapshots import KEPT_FILES
 from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, WORTH_S
 from appliance.watch.kinds import Kind
 from tests.supervisor.snapshots.snapshots_project import STATE, SnapshotsProject

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance import state_table
-from appliance.supervisor.snapshots.checkpoint_events import (
+from appliance.supervisor.snapshots.checkpoints.checkpoint_events import (
     Action,
     CheckpointEnded,
     Discarded,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.snapshots import checkpoint_events as events
-from appliance.supervisor.snapshots import checkpoint_states
+from appliance.supervisor.snapshots.checkpoints import checkpoint_events as events
+from appliance.supervisor.snapshots.checkpoints import checkpoint_states
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:

@@ -1,0 +1,270 @@
+"""Perform the actions of ``snapshot_states``: import, fork, verify and end snapshots of the project.
+
+Decides nothing over time. What happens becomes an event of ``snapshot_states``, whose actions are performed here: what
+the workers need and report comes from ``snapshots``, what the processes of the snapshots do is reported here.
+
+Decision 62 says why.
+"""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from appliance.supervisor.processes.processors import processors
+from appliance.supervisor.snapshots import snapshot_events as events
+from appliance.supervisor.snapshots import snapshot_states
+from appliance.supervisor.snapshots.checkpoints.checkpoints import Checkpoints
+from appliance.supervisor.snapshots.known_snapshots import Phase, Process, Snapshot, State, Worker
+from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS, ImportSchedule, SnapshotImports, too_old
+from appliance.supervisor.snapshots.snapshot_memory import SnapshotMemory
+from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, SnapshotProcesses
+from appliance.supervisor.snapshots.snapshot_reports import SnapshotReports
+from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, SnapshotFiles, SwappableFiles, why_off
+from appliance.supervisor.snapshots.verification import Verification
+from appliance.supervisor.steps.analysis import required
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from appliance.protocol.messages import FilesReport
+    from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady
+    from appliance.supervisor.preloading.preloading import Preloading
+    from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.runtime import Runtime
+    from appliance.supervisor.steps.analysis import Analysis
+
+CALM_S = 30.0  # without a save, before a spare that has copied memory is replaced by one that has not
+KEPT_FILES = 4  # every swap compiles these files again, about 1 ms each
+
+
+class SnapshotRunner:
+    """At most one snapshot that workers are forked from, and one that imports the project to replace it.
+
+    Args:
+        runtime: the supervisor's.
+        preloading: forks the processes that become snapshots.
+        spawner: tells them what to import.
+        replace: starts another worker instead of the one that serves.
+
+    Attributes:
+        state: what ``snapshot_states`` knows.
+        processes: those of the snapshots.
+        files: of each process: what it has read, and what has changed since.
+        ready: of each process: what it has reported of its import.
+        swappable: the files whose functions can be swapped.
+        checkpoints: the imports that have paused.
+        one_processor: whether an import can't run beside a worker that starts.
+    """
+
+    def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> None:
+        self._loop = runtime.loop
+        self._preloading = preloading
+        self._reports = SnapshotReports(runtime.log, expected=runtime.settings.swap != "auto")
+        self._replace = replace
+        off = why_off(runtime.settings)
+        self.one_processor = processors() < 2
+        self.state = State(Phase.OFF, off) if off else State(crowded=self.one_processor)
+        self._performers = self._actions()
+        hangs = partial(self.on, events.SnapshotEnded("it does not answer"))
+        self.processes = SnapshotProcesses(runtime.loop, runtime.children, hangs)
+        self.checkpoints = Checkpoints(runtime, self._go_on, is_on=not off)
+        self._memory = SnapshotMemory(runtime.loop, self.processes, self.checkpoints, self._end_for)
+        self._imports = SnapshotImports(runtime, preloading, spawner, self.processes, self.checkpoints)
+        self.files: dict[Process, SnapshotFiles] = {}
+        self.ready: dict[Process, SnapshotReady] = {}
+        self.swappable = SwappableFiles(str(runtime.settings.project), always=runtime.settings.swap == "on")
+        self._verification = Verification(
+            runtime.children, self.processes, self._report_comparison, lambda why: self.on(events.NotCompared(why))
+        )
+        self._schedule = ImportSchedule(runtime.loop, lambda: self.on(events.ImportDue()))
+        self._analysis: Analysis | None = None  # of the newest worker
+        self._worker: Handle | None = None
+
+    def _actions(self) -> dict[type[events.Action], Callable[[Any], None]]:
+        return {
+            events.Schedule: lambda action: self._schedule.ask(action.after_s, action.latest_s),
+            events.StartImport: self._start_import,
+            events.Pause: lambda _: self.processes.signal(Process.NEXT, signal.SIGSTOP),
+            events.Resume: self._resume,
+            events.Compare: self._compare,
+            events.Repeat: self._repeat,
+            events.Promote: self._promote,
+            events.ForkAhead: self._fork_ahead,
+            events.EndSnapshot: lambda _: self._end(Process.SPARE, Process.SNAPSHOT),
+            events.EndImport: self._end_import,
+            **self._reports.performers(),
+            events.ReportMismatch: self._report_mismatch,
+            events.ReplaceWorker: lambda _: self._loop.post(self._replace),
+        }
+
+    def on(self, event: events.Event) -> None:
+        """Take a step for this event, and perform its actions."""
+        self.state, actions = snapshot_states.step(self.state, event)
+        for action in actions:
+            self._performers[type(action)](action)
+
+    def follow(self, analysis: Analysis) -> None:
+        """Use this analysis for imports from now on; what was imported for another one is of no use."""
+        known, self._analysis = self._analysis, analysis
+        if known is not None and (analysis.differs(known) or analysis.before_start != known.before_start):
+            self.checkpoints.discard()
+            self.on(events.ProjectChanged())
+
+    def worker_started(self, worker: Handle, *, swapping: bool, crowded: bool) -> None:
+        """Note the worker that has its start message now. ``crowded``: it has to share the processors."""
+        self._worker = worker
+        self.on(events.WorkerStarted(swapping, crowded))
+
+    # -- what the processes do -----------------------------------------------------------------------------------------
+
+    def imported(self, child: Handle, message: SnapshotReady) -> None:
+        """A process has imported the project, or can't be a snapshot of it."""
+        self.processes.forget_time(child)
+        if child is self.processes.get(Process.NEXT):
+            self.ready[Process.NEXT] = message
+            self.files[Process.NEXT].blocked = message.blocked
+            self._imported(message.refused or self.swappable.unworthy(message.cpu_s, Process.SNAPSHOT in self.files))
+        elif child is self.processes.get(Process.AGAIN):
+            if message.refused:
+                self.on(events.NotCompared(message.refused))
+            else:
+                self._verification.repeat()
+
+    def _imported(self, refused: str) -> None:
+        if refused == NOT_WORTH:
+            self.checkpoints.discard()
+        elif refused:  # what comes after the checkpoints is imported by each worker
+            self.checkpoints.import_over()
+        self.on(events.Imported(refused))
+
+    def reached(self, child: Handle, message: CheckpointReached) -> None:
+        """What imports the project has paused, and is a checkpoint; a fork of it goes on."""
+        if child is self.processes.get(Process.NEXT):
+            self.processes.forget_time(self.processes.pop(Process.NEXT))
+            files = self.files[Process.NEXT]
+            self.checkpoints.reached(child, message, frozenset(files.read), files.changed)
+
+    def _go_on(self, checkpoint: Handle) -> None:
+        if not self._imports.go_on(checkpoint):
+            self.on(events.NextEnded(NO_PROCESS))
+
+    def compared(self, child: Handle, message: Fingerprints) -> None:
+        """A fork has reported its state."""
+        self._verification.answered(child, message)
+
+    def _report_comparison(self, differences: tuple[str, ...]) -> None:
+        snapshot = self.files.get(Process.SNAPSHOT)
+        self.on(events.Compared(differences, keep=snapshot is not None and len(snapshot.changed) <= KEPT_FILES))
+
+    def read(self, child: Handle, message: FilesReport) -> None:
+        """Take the files that an import has read."""
+        self.checkpoints.read(message.files)
+        for process in (Process.NEXT, Process.SNAPSHOT):
+            if child is self.processes.get(process):
+                self.files[process].reported(message)
+
+    def failed(self, child: Handle, why: str) -> None:
+        """An import of the project has failed."""
+        if child is self.processes.get(Process.NEXT):
+            self._imported(why)
+        elif child is self.processes.get(Process.AGAIN):
+            self.on(events.NotCompared(why))
+
+    def ended(self, child: Handle) -> None:
+        """Note that one of the processes has ended."""
+        process = self.processes.which(child)
+        if process is None:
+            self.checkpoints.ended(child)
+            return
+        self.processes.pop(process)
+        how = "it has taken too long" if child.ending else child.how()
+        match process:
+            case Process.SPARE:
+                self.on(events.SpareGone())
+                self._loop.call_later(ANSWER_S, partial(self.on, events.SpareDue()))
+            case Process.SNAPSHOT:
+                self.on(events.SnapshotEnded(how))
+            case Process.NEXT:
+                self.on(events.NextEnded(how))
+            case Process.VERIFIER | Process.AGAIN:
+                self.on(events.NotCompared(how))
+
+    # -- the imports ---------------------------------------------------------------------------------------------------
+
+    def _start_import(self, _action: events.StartImport) -> None:
+        if old := too_old(self._worker.python if self._worker is not None else ""):
+            self.on(events.ImportStarted())
+            self.on(events.Imported(old))
+        elif why := self._memory.shortage() or self._import(Process.NEXT):
+            self.on(events.ImportNotStarted(why))
+        else:
+            self.on(events.ImportStarted())
+
+    def _import(self, process: Process) -> str:
+        """Have a process import the project; return why there is none, or nothing."""
+        analysis, state = required(self._analysis, "a snapshot is made"), self.state
+        verifies = process is Process.AGAIN or (state.snapshot is Snapshot.SHARED and state.worker is Worker.UNVERIFIED)
+        begin = self._imports.begin if verifies else self._imports.begin_chain
+        if why := begin(process, analysis):
+            return why
+        self.files[process] = SnapshotFiles()
+        return ""
+
+    def _end_import(self, _action: events.EndImport) -> None:
+        self._end(Process.VERIFIER, Process.AGAIN, Process.NEXT)
+        self.checkpoints.import_ended()
+
+    def _resume(self, _action: events.Resume) -> None:
+        self.processes.signal(Process.NEXT, signal.SIGCONT)
+        self.checkpoints.resume()
+        self._imports.give_time(Process.NEXT)
+
+    def _compare(self, _action: events.Compare) -> None:
+        self._verification.compare(self.files[Process.SNAPSHOT].changed)
+
+    def _repeat(self, _action: events.Repeat) -> None:
+        if why := self._import(Process.AGAIN):
+            self.on(events.NotCompared(why))
+
+    def _promote(self, _action: events.Promote) -> None:
+        self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.SNAPSHOT)
+        child = self.processes.pop(Process.NEXT)
+        self.checkpoints.import_over(self.swappable.weighed(self.ready[Process.NEXT].cpu_s))
+        self.processes.add(Process.SNAPSHOT, child)
+        self.files[Process.SNAPSHOT] = self.files.pop(Process.NEXT)
+        ready = self.ready[Process.SNAPSHOT] = self.ready.pop(Process.NEXT)
+        child.became_ready()
+        self._reports.ready(child, ready)
+
+    def _report_mismatch(self, action: events.ReportMismatch) -> None:
+        generation = self._worker.generation if self._worker is not None else 0
+        files = self.swappable.named(self.files[Process.SNAPSHOT].changed) if Process.SNAPSHOT in self.files else []
+        self.swappable.turn_off([*files, *action.differences])
+        self._reports.mismatch(generation, files, action.differences)
+
+    def _fork_ahead(self, _action: events.ForkAhead) -> None:
+        if (child := self.processes.fork_spare()) is not None:
+            self.processes.get_ready()
+            self._preloading.end_spare()
+            self._loop.call_later(CALM_S, partial(self._release_memory, child))
+            self.on(events.SpareForked())
+
+    def _release_memory(self, child: Handle) -> None:
+        """Nothing was saved for long: replace the fork that waits by one that has copied no memory yet."""
+        if child is self.processes.get(Process.SPARE):
+            self.processes.end(Process.SPARE)
+            if self.processes.fork_spare() is None:
+                self.on(events.SpareGone())
+
+    def _end_for(self, why: str) -> None:
+        self.on(events.NextEnded(why))
+        self.on(events.SnapshotEnded(why))
+
+    def _end(self, *processes: Process) -> None:
+        for process in processes:
+            self.files.pop(process, None)
+            self.ready.pop(process, None)
+            self.processes.end(process)
