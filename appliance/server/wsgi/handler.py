@@ -6,6 +6,7 @@ connection.
 
 Kept from ``http.server`` and Django: the names, the documented instance variables, the hooks for subclasses. Left out:
 the readers' buffers, ``email`` for each head (five times the cost of all the rest), leniency (see ``lenient``).
+Decision 67 says why this is one class.
 """
 
 from __future__ import annotations
