@@ -30,6 +30,7 @@ from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.reaper import adopt_orphans, reaped
 from appliance.supervisor.saves.reload_loops import ReloadLoops
 from appliance.supervisor.watched_run import watched_states
+from appliance.supervisor.watched_run.own_writes import SURELY_S, OwnWrites
 from appliance.watch.kinds import Kind
 from appliance.watch.watcher import Changes, Watcher, WorkerState
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Timer
     from appliance.watch.watch_set import WatchOptions
 
-STARTING_S = 1.0  # of a run, in which a save may be the command's own
 _PASSED = (signal.SIGUSR1, signal.SIGUSR2)  # in addition to those that stop a process
 _OF_THE_TERMINAL = frozenset({"SIGINT", "SIGQUIT"})
 _STDIN = 0
@@ -68,6 +68,7 @@ class WatchedCommand:
         self._loop = Loop()
         self._watcher = Watcher(options, self)
         self._loops = ReloadLoops()
+        self._own_writes = OwnWrites()
         self._state = watched_states.State()
         self._performers: dict[type[watched_states.Action], Callable[[Any], None]] = {
             watched_states.Start: self._start,
@@ -146,7 +147,8 @@ class WatchedCommand:
         if self._delay is not None:
             self._delay.cancel()
             self._delay = None
-        reaction = self._loops.saved(files, time.monotonic(), starting=changes.busy)
+        own = self._own_writes.may_be(changes.noticed_at - self._started_at)
+        reaction = self._loops.saved(files, time.monotonic(), starting=own)
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
         shown = ", ".join(files[:_SHOWN]) + more
         if reaction.delay_s:
@@ -235,7 +237,7 @@ class WatchedCommand:
         """Whether the command has started long ago; one that has ended takes every save."""
         if self._state.phase is watched_states.Phase.WAITING:
             return WorkerState.BROKEN
-        return WorkerState.BUSY if time.monotonic() - self._started_at < STARTING_S else WorkerState.SERVING
+        return WorkerState.BUSY if time.monotonic() - self._started_at < SURELY_S else WorkerState.SERVING
 
 
 def _is_foreground() -> bool:
