@@ -19,8 +19,8 @@ class OwnWrites:
     def __init__(self) -> None:
         self._last_s = 0.0
 
-    def may_be(self, after_s: float) -> bool:
-        """Return whether a change that came so many seconds after the start may be the command's own."""
+    def note_change(self, after_s: float) -> bool:
+        """Note a change so many seconds after the start; return whether it may be the command's own."""
         last_s, self._last_s = self._last_s, after_s
         return after_s < SURELY_S or (
             after_s <= AT_MOST_S and max(last_s, after_s) <= RATIO * max(min(last_s, after_s), SURELY_S / RATIO)

@@ -147,7 +147,7 @@ class WatchedCommand:
         if self._delay is not None:
             self._delay.cancel()
             self._delay = None
-        own = self._own_writes.may_be(changes.noticed_at - self._started_at)
+        own = self._own_writes.note_change(changes.noticed_at - self._started_at)
         reaction = self._loops.saved(files, time.monotonic(), starting=own)
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
         shown = ", ".join(files[:_SHOWN]) + more

@@ -22,4 +22,4 @@ from appliance.supervisor.watched_run.own_writes import OwnWrites
 def test_writes_come_as_regularly_as_starts(seconds: list[float], own: list[bool]):
     """A change within a second, or about as long after the start as the last one, may be the command's own."""
     writes = OwnWrites()
-    assert [writes.may_be(each) for each in seconds] == own
+    assert [writes.note_change(each) for each in seconds] == own
