@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from appliance.discovery import frameworks
 from appliance.discovery.source.verdict import Verdict, judge
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -281,6 +282,5 @@ def _refused(verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
         elif verdict.kind == "other" and frameworks.has_its_own_server(verdict.framework):
             reasons.append(f"{name} is made for {verdict.framework}'s own server, not WSGI")
         elif verdict.kind == "arguments" and name in FACTORY_NAMES:
-            plural = "s" if verdict.required > 1 else ""
-            reasons.append(f"{name} is a factory that needs {verdict.required} argument{plural}")
+            reasons.append(f"{name} is a factory that needs {counted(verdict.required, 'argument')}")
     return tuple(reasons)

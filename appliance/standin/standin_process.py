@@ -15,6 +15,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from appliance.plural import counted
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.messages import Drain, Ready, TakeConnections
 from appliance.protocol.page_messages import (
@@ -137,7 +138,7 @@ class StandIn:
         """Return the page at the root of the appliance's own."""
         serving = f"Generation {self._generation} of the project serves." if self._generation else "No worker serves."
         count = self._stream.listeners
-        browsers = "No browser" if count == 0 else "1 browser" if count == 1 else f"{count} browsers"
+        browsers = counted(count, "browser") if count else "No browser"
         listens = f"{browsers} {'have' if count > 1 else 'has'} a page of it open."
         action = "The command `appliance status` tells more."
         return {"status": 200, "title": "The appliance", "lead": f"{serving} {listens}", "action": action}

@@ -46,7 +46,7 @@ def test_a_request_is_sent_again_from_a_terminal(start: Starting, project: Path)
     appliance.wait_for("reload.finished")
     told = appliance.command("requests", str(posted), "--replay", "--yes")
     assert (told.returncode, told.stdout.splitlines()[-3:]) == (
-        1, ["content: 1 lines removed, 1 added", "  -one?", "  +two?"],
+        1, ["content: 1 line removed, 1 added", "  -one?", "  +two?"],
     )  # fmt: skip
     found = json.loads(appliance.command("requests", str(number), "--replay", "--json").stdout)
     assert asked(appliance, f"requests/{found['replayed']}")["details"]["replay_of"] == number

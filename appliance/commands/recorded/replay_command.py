@@ -13,6 +13,7 @@ from appliance.desk.comparison.compare import said
 from appliance.duration_text import duration
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
+from appliance.plural import counted
 from appliance.protocol.page_messages import SENDING_S
 from appliance.supervisor.reporting.status_socket import ask
 
@@ -86,5 +87,5 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 def _outcome(shown: dict[str, Any]) -> str:
     queries = shown["queries"]
-    counted = [] if queries is None else ["1 query" if queries == 1 else f"{queries} queries"]
-    return ", ".join([f"status {shown['status'] or 'none'}", duration(shown["duration_s"]), *counted])
+    asked = [] if queries is None else [counted(queries, "query", "queries")]
+    return ", ".join([f"status {shown['status'] or 'none'}", duration(shown["duration_s"]), *asked])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.desk.comparison import json_difference
 from appliance.desk.comparison.line_difference import difference, lines_of, shortened, with_context
 from appliance.desk.comparison.volatile_parts import Volatile, of_lines, of_paths
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +119,7 @@ def _sizes(before: Outcome, after: Outcome) -> list[Found]:
 def said(each: Found) -> str:
     """Return one difference as a line of text."""
     if each.get("lines"):
-        return f"content: {each['removed']} lines removed, {each['added']} added"
+        return f"content: {counted(each['removed'], 'line')} removed, {each['added']} added"
     name = " ".join(filter(None, [each["what"], each.get("name"), each.get("path")]))
     return f"{name}: {_or_nothing(each['before'])} -> {_or_nothing(each['after'])}"
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from appliance.plural import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -66,9 +68,8 @@ class PageLoads:
         """Return the held lines, the first one with the number of assets."""
         lines, self._lines = self._lines, []
         if lines and self._assets:
-            plural = "s" if self._assets > 1 else ""
             unmodified = f", {self._unmodified} not modified" if self._unmodified else ""
-            lines = [f"{lines[0]} + {self._assets} asset{plural}{unmodified}", *lines[1:]]
+            lines = [f"{lines[0]} + {counted(self._assets, 'asset')}{unmodified}", *lines[1:]]
         return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.duration_text import duration
+from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.desk_pages.page_frame import table
 from appliance.standin.desk_pages.shown_values import size, status_class, text
@@ -40,7 +41,7 @@ def _lines(each: dict[str, Any]) -> str:
     for kind, content in each["lines"]:
         tag, name = _LINES.get(kind, ("span", ""))
         lines.append(f'<{tag} class="l {name}">{text(kind + content) or " "}</{tag}>')
-    label = f"Content: {each['removed']} lines removed, {each['added']} added"
+    label = f"Content: {counted(each['removed'], 'line')} removed, {each['added']} added"
     return (
         f'<h3>{text(label)}</h3><pre class="diff" tabindex="0" role="region" aria-label="{text(label)}">'
         f"{''.join(lines)}</pre>"

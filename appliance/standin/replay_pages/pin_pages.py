@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from appliance.duration_text import duration
+from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred
 from appliance.standin.desk_pages.shown_values import moment, text
@@ -165,7 +166,7 @@ def _facts(pin: dict[str, Any]) -> str:
         return ""
     facts = [f"Generation {pin['generation']}", moment(pin["at"]), f"status {pin['status'] or 'none'}"]
     if pin["queries"] is not None:
-        facts.append("1 query" if pin["queries"] == 1 else f"{pin['queries']} queries")
+        facts.append(counted(pin["queries"], "query", "queries"))
     return ", ".join([*facts, duration(pin["duration_s"])] if pin["duration_s"] is not None else facts)
 
 

@@ -18,6 +18,10 @@ function made(name, text, kind) {
   return element;
 }
 
+function counted(number, noun, plural = `${noun}s`) {
+  return `${number} ${number === 1 ? noun : plural}`;
+}
+
 function region(element, label) {
   element.tabIndex = 0;
   element.setAttribute("role", "region");
@@ -47,7 +51,7 @@ function differenceTable(differences) {
 }
 
 function differenceLines(each) {
-  const label = `Content: ${each.removed} lines removed, ${each.added} added`;
+  const label = `Content: ${counted(each.removed, "line")} removed, ${each.added} added`;
   const lines = region(made("pre", "", "diff"), label);
   for (const [kind, text] of each.lines) {
     const name = kind === "+" ? "ins" : kind === "-" ? "del" : "span";
@@ -60,7 +64,7 @@ function facts(pin) {
   if (!pin.generation) return "";
   const found = [`Generation ${pin.generation}`, new Date(pin.at * 1000).toLocaleTimeString([], { hour12: false })];
   found.push(`status ${pin.status || "none"}`);
-  if (pin.queries !== null) found.push(pin.queries === 1 ? "1 query" : `${pin.queries} queries`);
+  if (pin.queries !== null) found.push(counted(pin.queries, "query", "queries"));
   if (pin.duration_s !== null) found.push(duration(pin.duration_s));
   return found.join(", ");
 }

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.logs.sanitise import sanitise
+from appliance.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,8 +67,7 @@ class RemedyOutput:
             return
         lines, self._lines = self._lines, []
         if self._left_out:
-            are = "line is" if self._left_out == 1 else "lines are"
-            lines.append(f"... ({self._left_out} more {are} in the log)")
+            lines.append(f"... ({counted(self._left_out, 'more line is', 'more lines are')} in the log)")
             self._left_out = 0
         self._show(lines)
 

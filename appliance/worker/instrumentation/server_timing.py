@@ -10,6 +10,7 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from ...plural import counted
 from ...server.http.served_hosts.hosts import host_name, is_loopback
 from .details import Details
 
@@ -70,7 +71,7 @@ def timing_of(exchange: Exchange, details: Details, now: float) -> str:
         ("outgoing", "call", "calls", details.call_total()),
     ):
         if count:
-            parts.append(_part(name, took_us / 1_000_000, f"{count} {one if count == 1 else many}"))
+            parts.append(_part(name, took_us / 1_000_000, counted(count, one, many)))
     return ", ".join(parts)
 
 

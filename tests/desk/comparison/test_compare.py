@@ -53,7 +53,7 @@ def test_the_appliances_own_script_is_left_out():
     zipped = [*HTML, ("Content-Encoding", "gzip")]
     assert compared((200, zipped, gzip.compress(one)), (200, zipped, gzip.compress(other))) == []
     assert compared((200, HTML, one), (200, HTML, other.replace(b">a<", b">b<"))) == [
-        "content: 1 lines removed, 1 added"
+        "content: 1 line removed, 1 added"
     ]
 
 

@@ -209,7 +209,7 @@ def test_learned_parts_have_names_for_people():
         ({"what": "status", "before": "200", "after": "500"}, "status: 200 -> 500"),
         ({"what": "field", "name": "x-a", "before": None, "after": ""}, "field x-a: (none) -> "),
         ({"what": "content", "path": "$.a", "before": "1", "after": None}, "content $.a: 1 -> (none)"),
-        ({"what": "content", "lines": [["-", "a"]], "removed": 1, "added": 0}, "content: 1 lines removed, 0 added"),
+        ({"what": "content", "lines": [["-", "a"]], "removed": 1, "added": 0}, "content: 1 line removed, 0 added"),
     ],
 )
 def test_a_difference_is_said_in_one_line(found: dict[str, Any], words: str):
