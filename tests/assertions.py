@@ -1,4 +1,4 @@
-"""Reads tests without running them: which can't fail, which wait by asking again and again, and which look into others.
+"""Reads tests without running them: which can't fail, which wait for time, and which look into others.
 
 A test asserts where it has ``assert``, ``raise``, ``pytest.raises``, ``pytest.fail``, ``pytest.warns`` or
 ``check=True``, or calls what does. What it calls is looked up by its name: first in its own file and in the
@@ -129,13 +129,26 @@ def _replaces_private(call: ast.Call) -> bool:
 
 
 def sleeps() -> Counter[str]:
-    """How often each file waits for time to pass."""
+    """How often each file waits for time to pass: by a sleep, or by a wait that can only end with its time."""
     return Counter(
         str(path.relative_to(TESTS))
         for path in modules()
         for node in nodes(path)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"sleep", "time.sleep"}
+        if isinstance(node, ast.Call) and _is_sleep(node)
     )
+
+
+def _is_sleep(call: ast.Call) -> bool:
+    """Whether a call is a sleep, a wait for an event that nobody can set, or a join for less than a second."""
+    called = ast.unparse(call.func)
+    given = [*call.args, *(each.value for each in call.keywords if each.arg == "timeout")]
+    if called in {"Event().wait", "threading.Event().wait"}:
+        return bool(given)
+    return called in {"sleep", "time.sleep"} or (called.endswith(".join") and any(map(_is_short, given)))
+
+
+def _is_short(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value < 1
 
 
 def _asked(test: ast.expr, tree: ast.Module) -> Iterator[ast.AST]:

@@ -1,4 +1,7 @@
-"""What the house asks of its tests: each can fail, none waits by asking again and again, and few look into others."""
+"""What the house asks of its tests: each can fail, they wait for events and not for time, and few look into others.
+
+Where a test can only look at a condition, ``tests/server/slow.until`` looks again and again until it holds.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,23 @@ import pytest
 from tests import assertions
 
 REACHES = 169  # lower it with each test that asks in public: that holds what users see, and survives a better design
-# Of synchronisation, since nothing must be reported while so long passes; of saves in a row, whose rhythm is the test.
+# How often each file waits for time, and why.
+_POLLED = "another process is looked at, which logs nothing then"
+_CLIENT = "the pauses of a client or an application are the test"
+_SAVES = "the rhythm of saves is the test"
+_NOTHING = "nothing may happen for so long, and no event would come after it"
 SLEEPS = {
-    "live/swapped_project.py": 1,
-    "live/test_checkpoint_conditions.py": 1,
-    "live/test_swap_failures.py": 4,
-    "watch/test_synchronisation.py": 2,
+    "live/swapped_project.py": (1, _POLLED),
+    "live/test_checkpoint_conditions.py": (1, _SAVES),
+    "live/test_probes.py": (2, _POLLED),
+    "live/test_reload_own_writes.py": (1, _SAVES),
+    "live/test_slow_clients.py": (1, _CLIENT),
+    "live/test_swap_failures.py": (4, f"{_SAVES}; in one, {_POLLED}"),
+    "server/io/test_tls.py": (1, _CLIENT),
+    "server/slow.py": (1, "the poll of a condition that no event tells of"),
+    "server/wsgi/test_streams.py": (1, _CLIENT),
+    "watch/test_synchronisation.py": (2, _NOTHING),
+    "worker/files/test_source_loader.py": (1, f"a thread waits for a lock: {_NOTHING}"),
 }
 
 
@@ -40,7 +54,29 @@ def test_no_test_waits_for_time():
     The pauses of the soak are its load.
     """
     found = {path: number for path, number in assertions.sleeps().items() if not path.startswith("soak/")}
-    assert {path: number for path, number in found.items() if number > SLEEPS.get(path, 0)} == {}
+    assert found == {path: number for path, (number, _) in SLEEPS.items()}
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("time.sleep(1)", 1),
+        ("thread.join(0.05)", 1),
+        ("thread.join(timeout=0.05)", 1),
+        ("threading.Event().wait(delay_s)", 1),
+        ("Event().wait(timeout=0.1)", 1),
+        ("thread.join(10)", 0),
+        ("thread.join()", 0),
+        ("threading.Event().wait()", 0),
+        ("over.wait(0.1)", 0),
+        ("', '.join(names)", 0),
+    ],
+)
+def test_a_sleep_under_another_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, count: int):
+    """A short join is a sleep, and so is a wait for an event that nobody can set; a wait with an end is none."""
+    (tmp_path / "test_one.py").write_text(line, encoding="utf-8")
+    monkeypatch.setattr(assertions, "TESTS", tmp_path)
+    assert assertions.sleeps().total() == count
 
 
 SHARED = """

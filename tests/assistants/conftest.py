@@ -19,6 +19,7 @@ from appliance.supervisor.loop import Loop
 from appliance.supervisor.reporting.status_socket import Answerer, StatusSocket, WithArgument
 
 PROJECT = "/workspace"
+PATIENCE_S = 10.0
 
 
 class Site:
@@ -32,6 +33,8 @@ class Site:
         self.remedies: list[dict[str, Any]] = []
         self.runs: dict[str, Any] = {}
         self.asked: list[dict[str, Any]] = []
+        self.questions = 0  # for the status
+        self._was_asked = threading.Condition()
         self.status: dict[str, Any] = {
             "health": "healthy", "state": "serving", "stuck": None, "generation": 1, "attempt": 2, "project": PROJECT,
             "url": "http://localhost:8000", "error": None, "last_error": None, "last_reload": None, "desk": str(desk),
@@ -43,6 +46,18 @@ class Site:
         store = Store(self.desk)
         store.add(rows(lines, run))
         store.close()
+
+    def answer_status(self, answer: Callable[[Any], Any]) -> None:
+        """A supervisor that says how it is."""
+        with self._was_asked:
+            self.questions += 1
+            self._was_asked.notify_all()
+        answer(self.status)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until the condition holds; it is looked at whenever a tool asks for the status."""
+        with self._was_asked:
+            assert self._was_asked.wait_for(condition, PATIENCE_S)
 
     def run_remedy(self, asked: dict[str, Any], answer: Callable[[Any], Any]) -> None:
         """A supervisor that runs whatever it is asked."""
@@ -79,7 +94,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         stack.callback(loop.close)
         found = Site(folder / "status.sock", tmp_path / "desk.sqlite3")
         answerers: dict[str, Answerer] = {
-            "status": lambda answer: answer(found.status),
+            "status": found.answer_status,
             "stacks": lambda answer: answer({"pid": 7, "stacks": found.stacks}),
             "assistants": lambda answer: answer({"mode": found.mode}),
             "remedies": lambda answer: answer({"remedies": found.remedies, "runs": found.runs}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
 from typing import Any
 
@@ -104,10 +105,12 @@ def test_a_defect_is_an_answer(site: Site):
     assert site.ask("ping")["result"] == {}
 
 
-def waiting(site: Site, request_id: int, session: str = "") -> tuple[threading.Thread, list[Any], list[Any]]:
+def waiting(
+    site: Site, request_id: int, session: str = ""
+) -> tuple[threading.Thread, list[Any], queue.SimpleQueue[Any]]:
     """A call of wait_for_reload in a thread, its answers, and what it tells meanwhile."""
     answers: list[Any] = []
-    told: list[Any] = []
+    told: queue.SimpleQueue[Any] = queue.SimpleQueue()
     params = {
         "name": "wait_for_reload",
         "arguments": {"timeout_s": 60, "after_attempt": 2},
@@ -115,12 +118,11 @@ def waiting(site: Site, request_id: int, session: str = "") -> tuple[threading.T
     }
     message = {"jsonrpc": "2.0", "id": request_id, "method": "tools/call", "params": params}
     thread = threading.Thread(
-        target=lambda: answers.append(site.server.answer(message, told.append, session=session)), daemon=True
+        target=lambda: answers.append(site.server.answer(message, told.put, session=session)), daemon=True
     )
     before = site.server.running_calls
     thread.start()
-    while site.server.running_calls == before and thread.is_alive():
-        threading.Event().wait(0.001)
+    site.until(lambda: site.server.running_calls > before)
     return thread, answers, told
 
 
@@ -129,8 +131,8 @@ def test_a_call_that_waits_is_cancelled(site: Site):
     thread, answers, _ = waiting(site, 5, "mine")
     cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}}
     site.server.answer(cancelled, session="another")
-    thread.join(0.3)
-    assert thread.is_alive()
+    asked = site.questions
+    site.until(lambda: site.questions >= asked + 2)  # the first of them may have been on its way
     site.server.answer(cancelled, session="mine")
     thread.join(5)
     assert answers == [None]
@@ -158,11 +160,10 @@ def test_a_wait_tells_how_far_it_is(site: Site):
     """A client that asks for progress gets it while a reload is under way, and the result at its end."""
     thread, answers, told = waiting(site, 1)
     site.status = {**site.status, "state": "booting", "generation": 2, "attempt": 3}
-    while not told and thread.is_alive():
-        threading.Event().wait(0.01)
-    assert told[0]["method"] == "notifications/progress"
-    assert told[0]["params"]["progressToken"] == "p"
-    assert "booting, generation 2" in told[0]["params"]["message"]
+    first = told.get(timeout=10)
+    assert first["method"] == "notifications/progress"
+    assert first["params"]["progressToken"] == "p"
+    assert "booting, generation 2" in first["params"]["message"]
     site.status = {**site.status, "state": "serving", "desk": None}
     thread.join(10)
     assert json.loads(json.dumps(answers))[0]["result"]["structuredContent"]["good"] is True

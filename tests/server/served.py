@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -53,6 +54,7 @@ class Recorder:
         self.records: list[dict[str, Any]] = []
         self.events: list[tuple[str, str, dict[str, object]]] = []
         self.flushes = 0
+        self.flushed_by: Counter[int] = Counter()  # threads, by their identifiers
 
     def exchange(self, exchange: Exchange) -> None:
         with self._changed:
@@ -67,6 +69,7 @@ class Recorder:
     def flush(self) -> None:
         with self._changed:
             self.flushes += 1
+            self.flushed_by[threading.get_ident()] += 1
             self._changed.notify_all()
 
     def wait(self, condition: Callable[[], Any]) -> Any:
@@ -250,6 +253,17 @@ class Served:
         """The connections in one of these states; without states all that the server still knows."""
         with self.server.parts.lock:
             return self.server.parts.connections.locked_in_state(*(states or range(len(STATES))))
+
+    def goes_on(self) -> None:
+        """Wait until the server, which ends, has asked once more whether it is over, and is not.
+
+        It flushes its sink after each look, and once more at its end: a third flush comes from a server that goes on.
+        """
+        thread = self.thread.ident or 0
+        before = self.sink.flushed_by[thread]
+        self.server.parts.wake_up.set()
+        self.sink.wait(lambda: self.sink.flushed_by[thread] >= before + 3)
+        assert self.thread.is_alive()
 
     def transfers(self) -> list[Transfer]:
         """What is sent and received in the background, without a thread."""

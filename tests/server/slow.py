@@ -96,11 +96,12 @@ def slow(served: Served, data: bytes) -> Client:
     return served.keep(Client.of(small_connection(served))).send(data)
 
 
-def until(served: Served, condition: Callable[[], object]) -> None:
-    """Wait until the condition holds."""
+def until(running: Served | threading.Thread, condition: Callable[[], object]) -> None:
+    """Wait until the condition holds, while the server or the thread runs: for what is told by no event."""
+    thread = running if isinstance(running, threading.Thread) else running.thread
     while not condition():
-        assert served.thread.is_alive()
-        served.thread.join(0.001)
+        assert thread.is_alive()
+        thread.join(0.001)
 
 
 def until_late(served: Served) -> None:

@@ -12,7 +12,7 @@ import pytest
 from appliance.server.http.limits import Limits
 from appliance.server.io import outbound
 from tests.server.answers import Answer
-from tests.server.served import PATIENCE_S, Served, get, post, read_response
+from tests.server.served import PATIENCE_S, Client, Served, get, post, read_response
 from tests.server.slow import CONTENT, SIZE, WAYS, Every, body_of, slow, until, until_in_background
 
 Serve = Callable[..., Served]
@@ -167,17 +167,25 @@ def test_progress_has_a_bound(serve: Serve, every: Every, way: str):
     assert served.ask(get("/plain")).body == b"plain"
 
 
+def read_on(served: Served, reader: Client) -> None:
+    """Read little by little, until the server has compared once more what was sent with the time."""
+    (transfer,) = served.transfers()
+    looked_at = transfer._checked_at
+
+    def looks() -> bool:
+        assert reader.sock.recv(1024)
+        return transfer._checked_at != looked_at
+
+    until(served, looks)
+
+
 def test_some_progress_is_enough(serve: Serve, every: Every):
     """A client that reads on is waited for, longer than one that does not."""
     served = serve(every, limits=Limits(send_timeout_s=2.5))  # a busy machine may stop the client for a second
     reader = slow(served, get("/list"))
     until_in_background(served)
-    transfer = served.transfers()[0]
-    looks, looked_at = 0, 0.0
-    while looks < 4:  # two for each time that a silent client has
-        assert reader.sock.recv(4096)
-        looks, looked_at = looks + (looked_at != transfer._checked_at), transfer._checked_at
-        served.thread.join(0.01)
+    for _ in range(4):  # two for each time that a silent client has
+        read_on(served, reader)
     while not served.sink.records:  # the record comes after the last byte
         if select.select([reader.sock], [], [], 0.01)[0]:
             reader.sock.recv(1_000_000)

@@ -17,6 +17,7 @@ from appliance.server.io import wire as wire_module
 from appliance.server.io.background.byte_queue import ByteQueue, Storage
 from appliance.server.io.wire import Wire
 from tests.server.served import get
+from tests.server.slow import until
 
 HEAD = get()[:-4]
 LINE, FIELDS = len(b"GET / HTTP/1.1"), len(b"\r\nHost: localhost")
@@ -350,8 +351,7 @@ def test_abort_wakes_who_waits(pair: Pair):
     found: list[bytes] = []
     thread = threading.Thread(target=lambda: found.append(wire.receive(TransferBudget(60.0))))
     thread.start()
-    while not wire.waiting:
-        thread.join(0.001)
+    until(thread, lambda: wire.waiting)
     wire.abort()
     thread.join(10)
     assert (found, client.recv(1)) == ([b""], b"")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from appliance.server.pool.tables.connection_states import PROBED
+from appliance.server.pool.tables.connection_states import BUSY, PROBED
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from tests.server.answers import Gate
 from tests.server.served import PATIENCE_S, Client, Served, get, post
@@ -100,8 +101,11 @@ def test_the_rest_of_a_pipeline_is_not_run(serve: Serve):
     client = served.client().send(get("/wait") + get("/behind") + get("/last"))
     assert seen.entered.acquire(timeout=PATIENCE_S)
     until(served, lambda: (leader := served.leader()) is not None and not leader.busy)
+    (connection,) = served.connections(BUSY)
     reset(client)
-    served.thread.join(0.01)
+    poller = select.poll()
+    poller.register(connection.wire.sock, 0)  # errors are always told
+    assert poller.poll(PATIENCE_S * 1000)
     seen.opened.set()
     served.sink.wait(lambda: [each for each in served.sink.records if each["event"] == "request.aborted"])
     assert served.ask(get("/next")).body == b"done"

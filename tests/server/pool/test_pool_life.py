@@ -145,8 +145,7 @@ def test_a_server_is_not_over_before_its_connections_have_arrived(serve: Serve):
     drainer = threading.Thread(target=first.server.drain, args=(pass_slowly,))
     drainer.start()
     assert begun.wait(10)
-    first.thread.join(0.05)
-    assert first.thread.is_alive()
+    first.goes_on()
     allowed.set()
     first.thread.join(10)
     drainer.join(10)
@@ -162,8 +161,7 @@ def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, m
     hand_over_idle = first.server._hand_over_idle
 
     def hand_over_late(hand_over: Any) -> None:
-        first.server.parts.wake_up.set()
-        first.thread.join(0.05)
+        first.goes_on()
         hand_over_idle(hand_over)
 
     monkeypatch.setattr(first.server, "_hand_over_idle", hand_over_late)

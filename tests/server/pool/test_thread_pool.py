@@ -24,16 +24,21 @@ class Work:
         self.running: list[PoolThread] = []
         self.peak = 0  # how many ran at once and were counted
         self.rested = 0
-        self.threads: set[threading.Thread] = set()
+        self.threads: set[threading.Thread] = set()  # that have led
+        self.leading: set[threading.Thread] = set()
+        self.resting: set[threading.Thread] = set()
         self.gate = threading.Event()
         self.over = False
 
     def lead(self, pool_thread: PoolThread, seconds: float | None) -> None:
         with self.changed:
+            self.leading.add(threading.current_thread())
             self.threads.add(threading.current_thread())
+            self.resting.discard(threading.current_thread())
             assert self.changed.wait_for(lambda: self.requests or self.over, PATIENCE_S)
             if self.over:
                 return
+            self.leading.discard(threading.current_thread())
             self.requests -= 1
         with self.lock:
             pool_thread.busy = True
@@ -51,6 +56,7 @@ class Work:
     def rest(self) -> None:
         with self.changed:
             self.rested += 1
+            self.resting.add(threading.current_thread())
             self.changed.notify_all()
 
     def begin(self, requests: int) -> None:
@@ -107,12 +113,11 @@ def test_threads_beyond_need_end(work: Make):
         assert crowd.detach()
     assert len(crowd.pool.pool_threads) == 11  # one leads
     crowd.gate.set()
-    crowd.wait(lambda: not crowd.running)
-    any_thread = next(iter(crowd.threads))
-    while len(crowd.pool.pool_threads) > 3:
-        assert crowd.rested <= 2, "more threads wait than may run"
-        any_thread.join(0.001)
-    crowd.wait(lambda: crowd.rested == 2)
+    crowd.wait(lambda: not crowd.running and len(crowd.resting) == 2)
+    for thread in crowd.threads - crowd.resting - crowd.leading:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert (len(crowd.pool.pool_threads), crowd.rested) == (3, 2)
 
 
 def test_no_more_run_than_threads(work: Make):

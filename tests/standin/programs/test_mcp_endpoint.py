@@ -112,37 +112,34 @@ def test_a_client_that_goes_ends_its_call(endpoint: McpEndpoint):
     assert not thread.is_alive()
 
 
-def test_a_cancellation_ends_the_stream(endpoint: McpEndpoint):
+def test_a_cancellation_ends_the_stream(site: Site, endpoint: McpEndpoint):
     """The client that waits cancels by another request with its session: the stream ends without a result."""
     own = {"HTTP_MCP_SESSION_ID": "mine"}
     _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"timeout_s": 300}), **own)
     parts = iter(stream)
     next(parts)
-    while not endpoint.running_calls:
-        threading.Event().wait(0.001)
+    site.until(lambda: endpoint.running_calls)
     assert ask(endpoint, message("notifications/cancelled", None, requestId=1))[0] == "202"
     assert endpoint.running_calls == 1
     assert ask(endpoint, message("notifications/cancelled", None, requestId=1), **own)[0] == "202"
     assert [part for part in parts if part != b":\n\n"] == []
 
 
-def test_the_end_of_the_process_ends_the_calls(endpoint: McpEndpoint):
+def test_the_end_of_the_process_ends_the_calls(site: Site, endpoint: McpEndpoint):
     """When the stand-in ends, no call keeps it waiting."""
     _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"timeout_s": 300}))
     next(iter(stream))
-    while not endpoint.running_calls:
-        threading.Event().wait(0.001)
+    site.until(lambda: endpoint.running_calls)
     endpoint.close()
     assert [part for part in iter(stream) if part != b":\n\n"] == []
 
 
-def test_two_clients_may_use_one_id(endpoint: McpEndpoint):
+def test_two_clients_may_use_one_id(site: Site, endpoint: McpEndpoint):
     """Clients that send no session are told apart: each gets its own answer."""
     _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"timeout_s": 300}))
     parts = iter(stream)
     next(parts)
-    while not endpoint.running_calls:
-        threading.Event().wait(0.001)
+    site.until(lambda: endpoint.running_calls)
     assert "result" in json.loads(ask(endpoint, message("tools/call", 1, name="status"))[2])
     stream.close()
 
