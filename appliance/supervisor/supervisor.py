@@ -2,6 +2,8 @@
 
 Parts are made in one direction: each is given the parts that it calls, which exist already. What happens goes the other
 way: an event of the lifecycle, a message of a child or a save is passed on by the routes that are set at the end.
+
+Decision 46 says why.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ the path has only the standard library. If the project already loaded modules wi
 finder, and nothing in the environment. Modules that the server may need later have to be imported here too: later, the
 project's folder comes first on the path. The project's processes keep no compiled code (``environment/plan``), but ours
 is kept beside our files where they can be written: otherwise each process would compile our modules again.
+
+Decision 1 says why.
 """
 
 import os

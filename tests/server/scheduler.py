@@ -7,6 +7,8 @@ was sent to a UNIX socket can be received at once.
 
 Time stands still while any thread can go on. Where none can, the clock jumps to the first time-out. (``hurry``: now and
 then it does so earlier, as if all threads had been slow.)
+
+Decision 40 says why.
 """
 
 from __future__ import annotations

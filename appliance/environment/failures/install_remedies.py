@@ -1,6 +1,8 @@
 """Write advice about a package that can't be installed or built, with the commands.
 
 tests/environment/failures/test_install_remedies.py follows each of them exactly.
+
+Decision 32 says why.
 """
 
 from __future__ import annotations

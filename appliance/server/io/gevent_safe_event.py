@@ -5,6 +5,8 @@ theirs could then not end that wait.
 
 Where they have patched the standard library, the pool's threads are greenlets, and so is the one that waits here: it
 sleeps by their ``time.sleep``, so that all others run meanwhile.
+
+Decision 21 says why.
 """
 
 from __future__ import annotations

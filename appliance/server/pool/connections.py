@@ -8,6 +8,8 @@ the kernel. So a connection that had to wait for a thread is checked: has the cl
 only its sending half looks the same, and waits for its answer. Therefore the server sends it the first bytes of the
 status line, with which every answer begins. A client that has closed the whole connection answers these with a reset,
 at once or within a round trip; until then the connection waits, without a thread.
+
+Decision 25 says why.
 """
 
 from __future__ import annotations

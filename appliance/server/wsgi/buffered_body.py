@@ -4,6 +4,8 @@ The content waits in memory up to a bound, and beyond it in a file without a nam
 
 Django, Bottle, Falcon and CherryPy never look at ``wsgi.input_terminated``: without a CONTENT_LENGTH they take a
 request for one without a body, and PEP 3333 has no other way to tell them. All others get the body as it comes.
+
+Decision 9 says why.
 """
 
 from __future__ import annotations

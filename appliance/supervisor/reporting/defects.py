@@ -1,6 +1,8 @@
 """Report defects of the supervisor: each is one log event that names its place, and goes no further.
 
 Runs in the supervisor's loop.
+
+Decision 22 says why.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ not fit the project is started again cold. A worker that found its address in us
 have gone, and once only. A worker that a newer save has superseded may report its modules before it is ended.
 ``lifecycle`` decides about generations: a failure or a death that no other attempt may explain is reported to it.
 ``workers`` performs the actions. No process, no clock.
+
+Decision 36 says why.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 No other site can have such a name, so it is served. The proxy speaks HTTPS with the browser and HTTP with this server:
 a request that it has forwarded to such a name gets the name's scheme, or every check of ``Origin`` would fail. No other
 claim of the proxy is believed, because any client can send the same field.
+
+Decision 47 says why.
 """
 
 from __future__ import annotations
