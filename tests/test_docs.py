@@ -107,17 +107,13 @@ def first_modules():
 
 
 def test_the_modules_to_read_first_are_as_long_as_it_says():
-    """docs/newcomers-walk.md names twelve modules to read first, with nearly the lines that each has, and their sum."""
+    """docs/newcomers-walk.md names twelve modules to read first, and their lines in thousands."""
     text = first_modules()
-    said = {module: int(lines) for module, lines in re.findall(r"^\| `([\w/]+)` \| (\d+) \|", text, re.MULTILINE)}
-    found = {
-        module: len((ROOT / "appliance" / f"{module}.py").read_text(encoding="utf-8").splitlines()) for module in said
-    }
-    assert len(said) == 12
-    assert found == pytest.approx(said, abs=60)
-    total = re.search(r"About ([\d,]+) lines", text)
-    assert total is not None
-    assert sum(found.values()) == pytest.approx(int(total[1].replace(",", "")), abs=300)
+    modules = re.findall(r"^\| `([\w/]+)` \|", text, re.MULTILINE)
+    assert len(modules) == 12
+    files = [ROOT / "appliance" / f"{module}.py" for module in modules]
+    total = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+    assert f"About {round(total, -3):,} lines" in text
 
 
 def test_the_functions_to_skip_at_first_are_there():

@@ -23,7 +23,7 @@ packages are in alphabetical order. [The newcomer's walk](newcomers-walk.md) fin
 
 [Optional packages](#what-is-optional) are marked. The packages that a contract in `pyproject.toml` names as the core
 import them only where it says so; the commands, and the modules that start a process and connect its parts, import them
-too. A package's main module may have the package's name.
+too. A package's main module may have the package's name. [The size](#the-size) of the parts is at the end.
 
 """
 OPTIONAL = {  # in the order of the contract in pyproject.toml
@@ -72,6 +72,18 @@ The rest is the core: it finds, installs, serves and reloads a project.
 |---|---|
 """
 
+SIZE = """
+## The size
+
+| part | lines of Python, in thousands |
+|---|---|
+{rows}
+With `APPLIANCE_SWAP=off`, `APPLIANCE_PAGES=off` and `APPLIANCE_RECORD=off`, four processes are left: the supervisor,
+the preloader, the worker, and the spare that waits for the next save. The installer runs only while it installs,
+and the stand-in while no worker serves. [Every other process](../ARCHITECTURE.md#the-processes) runs only if a setting
+names it or the project declares it.
+"""
+
 
 def order() -> list[str]:
     """Return the packages, each above those that it imports: in the order of the layers that import-linter checks."""
@@ -100,7 +112,23 @@ def tree() -> str:
 
 def page() -> str:
     """Return the page with the current tree."""
-    return OPENING + tree() + ROWS + "".join(f"| `{name}` | {text} |\n" for name, text in OPTIONAL.items())
+    rows = "".join(f"| `{name}` | {text} |\n" for name, text in OPTIONAL.items())
+    return OPENING + tree() + ROWS + rows + SIZE.format(rows=sizes())
+
+
+def sizes() -> str:
+    """Return the rows of the core and of what is optional; rounded, so that few changes of the code change the page."""
+    lines = {
+        str(path.relative_to(ROOT / "appliance")): path.read_bytes().count(b"\n")
+        for path in (ROOT / "appliance").rglob("*.py")
+    }
+    optional = tuple(f"{name}/" for name in OPTIONAL)
+    core = {name: count for name, count in lines.items() if not name.startswith(optional)}
+    found = {"the core": sum(core.values())}
+    for package in ("server", "supervisor", "worker"):
+        found[f"the core's part of `{package}`"] = sum(core[name] for name in core if name.startswith(f"{package}/"))
+    found["what is optional"] = sum(lines.values()) - found["the core"]
+    return "".join(f"| {part} | {round(count / 1000)} |\n" for part, count in found.items())
 
 
 def _lines(package: Path, depth: int) -> list[str]:
