@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
 
 class WorkerSources:
-    """What workers of one project come from, the fastest first.
-
-    Attributes:
-        reason: why the last one does not come from a faster one.
-    """
+    """What workers of one project come from, the fastest first."""
 
     def __init__(self, snapshots: Snapshots, preloading: Preloading, spawner: Spawner) -> None:
         self._snapshots = snapshots
         self._preloading = preloading
         self._spawner = spawner
-        self.reason = ""
 
-    def process(self, action: Start, analysis: Analysis) -> tuple[Handle, Source]:
-        """Return a worker that has its start message, and what it comes from.
+    def process(self, action: Start, analysis: Analysis, reason: str) -> tuple[Handle, Source, str]:
+        """Return a worker that has its start message, what it comes from, and why from nothing faster.
+
+        Args:
+            action: the start that the table asks for.
+            analysis: of the project.
+            reason: why the attempt before this one has failed.
 
         Raises:
             StartError: there is none.
         """
         generation, fastest = action.generation, action.fastest
         if fastest is Source.SNAPSHOT:
-            child, changed, self.reason = self._snapshots.fork(generation)
+            child, changed, reason = self._snapshots.fork(generation)
             if child is not None:
-                return self._spawner.initialise(child, analysis, changed), Source.SNAPSHOT
+                return self._spawner.initialise(child, analysis, changed), Source.SNAPSHOT, reason
         if fastest in AHEAD:
             child, changed = self._snapshots.checkpoints.fork(generation)
             if child is not None:
-                return self._spawner.initialise(child, analysis, changed), Source.CHECKPOINT
+                return self._spawner.initialise(child, analysis, changed), Source.CHECKPOINT, reason
         if fastest is not Source.NOTHING and (child := self._preloading.fork(generation, analysis)) is not None:
-            return self._spawner.initialise(child, analysis), Source.PRELOADER
-        self.reason = "a forked worker did not fit" if fastest is Source.NOTHING else self._preloading.why_cold()
-        return self._spawner.worker(generation, analysis), Source.NOTHING
+            return self._spawner.initialise(child, analysis), Source.PRELOADER, reason
+        reason = "a forked worker did not fit" if fastest is Source.NOTHING else self._preloading.why_cold()
+        return self._spawner.worker(generation, analysis), Source.NOTHING, reason

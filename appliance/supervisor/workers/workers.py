@@ -77,6 +77,7 @@ class Workers:
         self._preloading = preloading
         self._snapshots = snapshots
         self._sources = WorkerSources(snapshots, preloading, spawner)
+        self._reason = ""  # why the newest worker does not come from a faster source
         url = reports.address.url
         self._url: dict[str, Any] = {} if url is None else {"url": url}
         self._history = reports.history
@@ -196,7 +197,7 @@ class Workers:
     def swap_declined(self, child: Handle, message: SwapDeclined) -> None:
         """Take a worker's report that a swap can't serve what was saved; that worker never serves."""
         if not child.ending:
-            self._sources.reason = message.reason
+            self._reason = message.reason
             if self._state.source is not Source.CHECKPOINT:
                 self._snapshots.swap_declined(message.reason, message.path)
             self._on(events.SwapDeclined(child.attempt))
@@ -239,7 +240,7 @@ class Workers:
         self._failures.forget_output()
         self._import_watch.end()
         try:
-            child, source = self._sources.process(action, analysis)
+            child, source, self._reason = self._sources.process(action, analysis, self._reason)
         except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this attempt
             self._on(events.StartFailed(action.attempt))
             self._lifecycle.action_failed(lifecycle_events.Boot(generation), error)
@@ -260,11 +261,11 @@ class Workers:
             self._on(events.SwapTimedOut(child.attempt))
 
     def _drop_snapshot(self, action: events.DropSnapshot) -> None:
-        self._sources.reason = action.how
+        self._reason = action.how
         self._snapshots.swap_failed(action.how)
 
     def _drop_checkpoint(self, action: events.DropCheckpoint) -> None:
-        self._sources.reason = action.how
+        self._reason = action.how
         self._snapshots.checkpoints.worker_lost(action.how)
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
@@ -293,7 +294,7 @@ class Workers:
         self._snapshots.worker_ready()
         if self._save is not None:
             # Where snapshots are off nobody asks why there is none.
-            reason = self._sources.reason if self._snapshots.is_on or not child.is_forked else ""
+            reason = self._reason if self._snapshots.is_on or not child.is_forked else ""
             timeline = self._save.timeline(child, message, reason)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
             self._history.reloaded(child.generation, timeline)
