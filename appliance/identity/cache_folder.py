@@ -4,11 +4,11 @@ This module knows the layout of the volume by user, and what to do if the volume
 what the folder holds. ``ownership`` has the rule. ``prepare_cache`` runs as root, before root switches to the project's
 owner; ``claim`` runs as the user of the folder, at the start of every command.
 
-Theory of operation. Nobody else can replace our files in the volume's own folder if root or we own it and others can't
-write it, or if it has the sticky bit, which we add if it is missing and we can. A file or folder that has our folder's
-name and is not ours is renamed; if that is not allowed, our folder gets another name. If other users keep things in a
-volume where they could replace ours, or if nothing can be written there, a folder in the temporary folder is used
-instead; it lasts as long as the container.
+Theory of operation. The volume's own folder is safe in two cases: it belongs to root or to us and others can't write to
+it, or it has the sticky bit. If the bit is missing, we try to set it. In a safe folder, nobody else can replace our
+files. A file or folder that has our folder's name and is not ours is renamed; if that is not allowed, our folder gets
+another name. A folder in the temporary folder is used instead in two cases: other users keep things in a volume where
+they could replace ours, or nothing can be written there. This folder lasts as long as the container.
 """
 
 from __future__ import annotations

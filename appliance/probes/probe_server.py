@@ -1,7 +1,8 @@
 """Serve probes over HTTP/1.1: one thread, many connections, none of which can hold up another.
 
-A response is sent by one call, and fits into a socket's buffer: a client that sends many requests and reads no response
-is disconnected. So is one that takes long for a head, and the one that was idle longest if there are too many.
+A response is sent by one call, and fits into a socket's buffer. Three kinds of clients are disconnected: a client that
+sends many requests and reads no response, a client that takes long to send a head, and, if there are too many clients,
+the one that was idle longest.
 
 Decision 48 says why.
 """

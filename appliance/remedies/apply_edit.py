@@ -1,9 +1,9 @@
 """``python -I -m appliance.remedies.apply_edit``: change one file of the project, as it was shown, and say so.
 
 A child of the supervisor, which never writes into the project itself. Reads what to do from a variable (see
-``Edit.job``). Refuses a file that has changed since, or is read-only; writes another file beside it and renames that
-over it, so the file is whole at any moment; keeps its mode. A file that a rename would take from its owner, or from its
-other names, is written in place, and gets its old content back if that fails.
+``Edit.job``). Refuses a file that has changed since it was shown, or that is read-only. Writes another file beside it,
+with the same mode, and renames the other file over it: so the file is whole at any moment. If a rename would change the
+file's owner, or break a hard link, the file is written in place; if that fails, the file gets its old content back.
 """
 
 from __future__ import annotations

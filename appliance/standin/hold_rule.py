@@ -29,7 +29,7 @@ _LAST_DATA = struct.Struct("=52xI")
 
 
 def seconds_without_data(sock: socket.socket) -> float | None:
-    """Return how long ago the last bytes came, or the connection was made; None where the kernel does not tell."""
+    """Return the seconds since the last bytes, or since the connection was made; None if they are not known."""
     if _TCP_INFO is None:
         return None
     try:
@@ -42,8 +42,8 @@ def seconds_without_data(sock: socket.socket) -> float | None:
 class HoldRule:
     """Decides when a connection is answered: once its client has waited for a while.
 
-    One that queued before the stand-in ran has waited since its last bytes came. Where the kernel does not tell that,
-    it counts from the beginning of the wait: then it may have come just now.
+    A connection that was queued before the stand-in started has waited since its last bytes arrived. If the kernel does
+    not report that time, the connection counts as waiting since the beginning of the wait.
 
     No connection is answered while a message of the supervisor is unread, or read but not handled yet: a client that
     has seen in the log that a worker serves must not get the old page.

@@ -22,8 +22,8 @@ class Address:
     Attributes:
         host: of the listening socket.
         port: of the listening socket.
-        url: for a browser; None in a container without a public URL, because nothing inside a container tells on which
-            port of the host its port is published.
+        url: for a browser. None in a container without a public URL: a container can't know on which port of the host
+            its own port is published.
     """
 
     host: str

@@ -31,15 +31,15 @@ _AWAITED = messages.Ready | messages.Failed | messages.ForkMismatch | messages.P
 
 @dataclass(frozen=True)
 class Routes:
-    """Which part takes which event of a child.
+    """The part that takes each kind of event of a child.
 
     Attributes:
-        handlers: what takes each message.
+        handlers: the function that takes each kind of message.
         admits: whether this child may send this message.
         log: takes output, and ends.
-        outputs: what takes the output of a child of this role, in addition to the log.
-        ends: what takes the end of a child of this role; ``each_end`` takes every end before.
-        after_end: called once all of them know of an end.
+        outputs: the function that takes the output of a child of this role, in addition to the log.
+        ends: the function that takes the end of a child of this role; ``each_end`` is called first, for every role.
+        after_end: called when these functions have returned.
     """
 
     handlers: Handlers

@@ -1,7 +1,7 @@
 """Answer requests in the supervisor itself, if not even a stand-in can be started.
 
-It reads no more of HTTP than the end of a head: every client gets the same plain text, and the connection ends. With
-HTTPS it does not answer: connections wait in the queue. Runs in the supervisor's loop.
+This module reads a request only up to the end of its head. Every client gets the same plain text, and the connection
+ends. With HTTPS nothing is answered: connections wait in the queue. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class LastAnswer:
         self._answer = _rendered(page)
 
     def take(self, connections: Sequence[OpenConnection], page: dict[str, Any] | None = None) -> None:
-        """Answer connections that another process has accepted: descriptors, and what was read of each.
+        """Answer connections that another process has accepted: descriptors, and the bytes that were read from each.
 
-        ``page``: answer these with another page than all others.
+        ``page``: answer these connections with this page, and all others as before.
         """
         answer = self._answer if page is None else _rendered(page)
         for each in connections:
@@ -111,7 +111,7 @@ class _Connection:
             self.answer()
 
     def answer(self) -> None:
-        """Send the answer, and wait for the client to close: closing first could destroy the answer by a reset."""
+        """Send the answer, and wait for the client to close: if we closed first, a reset could destroy the answer."""
         self._timer.cancel()
         self._timer = self._loop.call_later(_LINGER_S, self._end)
         with contextlib.suppress(OSError):  # a few hundred bytes fit any socket; the client may have disconnected

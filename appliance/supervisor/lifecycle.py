@@ -1,7 +1,7 @@
 """Decide the supervisor's next step: a pure table, (state, event) to (state, actions).
 
-Everything that can happen in any order is an event here. A row of the table says what follows from an event in a
-phase. No process, no clock, no socket: ``supervisor`` performs the actions.
+Each thing that can happen is an event here, and the events may come in any order. A row of the table says what follows
+from an event in a phase. No process, no clock, no socket: ``supervisor`` performs the actions.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ from appliance.supervisor.lifecycle_events import (
     WorkerReady,
 )
 
-# The wait before the n-th restart in a row of a worker that died before it had served; after that the last of them. A
-# worker that has served is started again after the first wait, however often: one request's crash delays no other.
+# The wait before the n-th restart in a row of workers that died before they had served; the last wait is repeated. A
+# worker that has served is always started again after the first wait: one request's crash must not delay other
+# requests.
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -57,7 +58,7 @@ class State:
 
     Attributes:
         job: counts analyses, with the installation and the commands that follow from each.
-        generation: counts the workers that were wanted.
+        generation: counts the workers that were requested.
         crashes: deaths in a row of workers that had not served yet.
         prepared: the commands that come before a worker have run, or there are none.
         stale: code was saved since the last analysis: the project is analysed again before a worker starts.
@@ -199,8 +200,8 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
         Prepared: _prepared,
         PreparationFailed: _job_failed,
         CodeChanged: _outdate,
-        # The inputs of the commands are analysed again while they run: they may have written those files themselves,
-        # and then nothing has to run again.
+        # The inputs of the commands are analysed again while the commands run: if the commands themselves have written
+        # these files, nothing has to run again.
         ProjectChanged: lambda state, _: _analyse(state),
         StopAsked: _stop,
     },

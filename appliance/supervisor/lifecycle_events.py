@@ -1,6 +1,6 @@
-"""The events and actions of ``lifecycle``: what can happen to a project, and what can be done about it.
+"""The events and actions of ``lifecycle``: what can happen to a project, and how the supervisor reacts.
 
-Data alone; the table decides.
+Only data; the table decides.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class WorkerDied(Event):
 
 
 class CodeChanged(Event):
-    """Files that the worker loads have changed; the application's place and its dependencies have not."""
+    """Files that the worker loads have changed; the place of the application and the dependencies are the same."""
 
 
 class ProjectChanged(Event):

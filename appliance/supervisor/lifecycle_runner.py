@@ -1,7 +1,7 @@
-"""Hold the state of the lifecycle: take each event through its table, and have the actions performed.
+"""Hold the state of the lifecycle: look up each event in its table, and have the resulting actions performed.
 
-An action that fails becomes the event that the table has for that, so that no phase lasts forever. A start that failed
-is tried again if that may help. Runs in the supervisor's loop.
+If an action fails, the failure becomes an event of the table, so that no phase lasts forever. A failed start is tried
+again if that may help. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)  # before a start that failed is trie
 
 
 class LifecycleRunner:
-    """The lifecycle of one project. It is made before the parts, and knows them from ``route`` on.
+    """The lifecycle of one project. This object is made before the supervisor's parts; ``route`` names the parts to it.
 
     Attributes:
         state: the current one.
@@ -43,7 +43,7 @@ class LifecycleRunner:
         self.state = lifecycle.State()
 
     def route(self, performers: Performers, on_change: Callable[[lifecycle.State], object]) -> None:
-        """Have each action performed by these; ``on_change`` takes each new state, before anything is done for it."""
+        """Have these functions perform the actions; ``on_change`` takes each new state, before its actions."""
         self._performers = performers
         self._on_change = on_change
 

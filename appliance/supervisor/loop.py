@@ -1,10 +1,9 @@
 """The supervisor's event loop: one thread for descriptors, timers, and calls from other threads.
 
-It holds the selector, and knows nothing of the functions that it calls. Nothing that it calls may block.
-
-An exception in a call ends neither the loop nor the port: ``on_error`` gets it, and the loop goes on. After an
-exception a descriptor is usually still ready, and would be called again in each round: so it is paused, longer each
-time.
+The loop holds the selector, and knows nothing of the functions that it calls. These functions must not block. If one
+raises an exception, ``on_error`` gets it, and the loop goes on: neither the loop nor the port ends. After an exception
+the descriptor is usually still ready, and its function would be called again in each round. So the descriptor is
+paused, longer each time.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ PAUSES_S = (0.05, 0.2, 1.0, 5.0)
 
 
 class HasFileno(Protocol):
-    """Whatever a selector can wait for."""
+    """An object that a selector can wait for."""
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -57,7 +56,7 @@ class Loop:
     """Runs until ``stop``.
 
     Args:
-        pauses_s: the pause of a descriptor after the n-th failure in a row of its call; then always the last of them.
+        pauses_s: the pause of a descriptor after the n-th failure in a row of its call; the last pause is repeated.
 
     Attributes:
         on_error: gets each exception of a call; with None, the exception ends the loop.
@@ -196,7 +195,7 @@ class Loop:
             return []
 
     def _replace_selector(self) -> None:
-        """Make a new selector that watches the same descriptors; wait a moment first, because it may fail too."""
+        """Make a new selector that watches the same descriptors; wait a moment first, because this may fail too."""
         select.select([self._woken], [], [], self._pauses_s[0])
         with contextlib.suppress(OSError):
             new = selectors.DefaultSelector()

@@ -1,11 +1,11 @@
 """Keep the remedies that pages may show, and decide which of them is run when a person presses a button.
 
-Theory of operation. A worker, or an error of ours, names needs (``protocol.remedy_kinds``). Each that fits its row is
-made into a remedy here, in a thread that reads the project's files. The remedy gets an id, and the stand-in gets what
-pages show. A browser posts the id alone. Only an id that stands here is run, and only while the generation and the job
-that it was made for are the newest: a save makes every older page's button stale. A page also sends a digest of what it
-showed: what has become another command or another change since then is shown again, and not run. Runs in the
-supervisor's loop.
+Theory of operation. A worker, or an error of ours, names needs (``protocol.remedy_kinds``). If a need fits its row
+there, a remedy is made of it here, in a thread that reads the project's files. The remedy gets an id, and the stand-in
+gets the text that pages show. A browser posts only the id. A remedy is run only if its id is known here, and only while
+the generation and the job for which it was made are the newest: after a save, the buttons of older pages no longer
+work. A page also sends a digest of the text that it showed. If the remedy has become another command or another change
+since then, it is shown again, and not run. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class OfferedRemedies:
             self._make(str(child.generation), all_checked(message.needs), lambda _: None)
 
     def without_needs(self, page: Page, show: Callable[[Page], None]) -> Page:
-        """Return the page without the needs that it was made with; ``show`` it again once its remedies are made."""
+        """Return the page without its needs; ``show`` it again when the remedies are made."""
         needs = all_checked(page.get("remedies"))
         page = {key: value for key, value in page.items() if key != "remedies"}
         if needs and self._settings.pages == "on":
@@ -126,7 +126,7 @@ class OfferedRemedies:
             show({**page, "remedies": self._log.masked([each.page() for each in remedies])})
 
     def _make(self, scope: str, needs: list[Need], made: Callable[[list[Remedy]], None]) -> None:
-        """Make remedies in a thread: it reads the project's files. Those made just before are not made again."""
+        """Make remedies in a thread, which reads the project's files; make none again that were just made."""
         now = time.monotonic()
         ids = [remedy_id(scope, need) for need in needs]
         if all(now - self._asked.get(each, -FRESH_S) < FRESH_S for each in ids):
@@ -160,7 +160,7 @@ class OfferedRemedies:
         made([entry.remedy for entry in found])
 
     def _make_again(self, remedy: str) -> None:
-        """A change could not be made: the file may have been saved since. Show what the change is now."""
+        """Show the present form of a change that could not be made: its file may have been saved since."""
         entry = self._known.get(remedy)
         if entry is not None and entry.remedy.proposal.edit is not None and entry.moment == self._moment():
             self._known.pop(remedy)  # making it again brings it back, if it still fits the files
@@ -201,7 +201,7 @@ class OfferedRemedies:
         self._run.cancel(remedy)
 
     def press(self, message: RunRemedy) -> None:
-        """Run a remedy, unless something speaks against it; ``runs`` tells how it goes."""
+        """Run a remedy, unless there is a reason against it; ``runs`` reports its progress."""
         entry = self._known.get(message.remedy)
         offer = (entry.remedy, entry.facts) if entry is not None else None
         self._run.press(message.remedy, offer, self._refusal(entry, message.shown))
@@ -219,7 +219,7 @@ class OfferedRemedies:
         return "" if shown == self._page(entry)["shown"] else _DIFFERS
 
     def _done(self, remedy: Remedy) -> None:
-        """Serve the project again: what a remedy has saved is noticed as a save; what a command did is not."""
+        """Serve the project again: the watcher notices the files that a remedy saves, but not what a command does."""
         moment = self._moment()
         wait_s = SAVED_S if remedy.proposal.edit and self._settings.reload == "on" else 0.0
         self._loop.call_later(wait_s, partial(self._reload, moment))
@@ -242,7 +242,7 @@ class OfferedRemedies:
         return SetRemedies(remedies=[self._page(entry) for entry in self._known.values()])
 
     def _page(self, entry: _Entry) -> dict[str, Any]:
-        """Return a remedy as pages show it, without secrets, and the digest of that, which a press sends back."""
+        """Return a remedy as pages show it, without secrets, and the digest of this form, which a press sends back."""
         page: dict[str, Any] = self._log.masked(entry.remedy.page())
         text = json.dumps(page, sort_keys=True)
         return {**page, "shown": hashlib.sha256(text.encode()).hexdigest()[:32]}
@@ -272,4 +272,4 @@ def _made(facts: ProjectFacts, scope: str, need: Need) -> Remedy | None:
 
         return make(facts, scope, need)
     except (OSError, ValueError, RecursionError, ApplianceError):
-        return None  # the project can't be read, or holds what its format does not allow: there is only the advice
+        return None  # the project can't be read, or a file has a format error: there is only the advice

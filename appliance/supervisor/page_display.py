@@ -1,4 +1,4 @@
-"""Show pages while no worker serves: what is under way, or what has failed, with the remedies that may help.
+"""Show pages while no worker serves: the progress of a start, or a failure with the remedies that may help.
 
 Runs in the supervisor's loop.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class PageDisplay:
-    """The pages of one appliance, and who shows them.
+    """The pages of one appliance. The stand-in shows them, or ``last_answer``.
 
     Args:
         runtime: the supervisor's.
         spawner: starts the stand-in.
-        last_answer: answers where no stand-in can be started.
-        facts: what a page of a failure shows in addition to it.
+        last_answer: answers if no stand-in can be started.
+        facts: what a page shows in addition to its failure.
         history: records the last failure.
     """
 

@@ -1,4 +1,4 @@
-"""What each part of the supervisor works with: the loop, the children, the log, and the lifecycle."""
+"""The objects that every part of the supervisor uses: the loop, the children, the log, and the lifecycle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What all parts share.
+    """The objects that all parts share.
 
     Attributes:
         process: the environment of the appliance itself.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-# SIGTERM is how an engine ends a container: no failure. The others are told as a shell does.
+# An engine ends a container by SIGTERM, so that is not a failure. The codes of the others are those of a shell.
 EXIT_CODES = MappingProxyType({each.name: 0 if each is signal.SIGTERM else 128 + each for each in STOPPING})
 
 
@@ -72,7 +72,7 @@ def on_suspension(before: Callable[[], object] | None, after: Callable[[], objec
 
 
 def has_terminal() -> bool:
-    """Whether this process has a controlling terminal: then SIGHUP means that it has closed, not to reload."""
+    """Whether this process has a controlling terminal: then SIGHUP means "the terminal is closed", not "reload"."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
@@ -81,7 +81,7 @@ def has_terminal() -> bool:
 
 
 def name_of(number: int) -> str:
-    """Return ``SIGSEGV`` for 11; the number for a signal without a name."""
+    """Return the name of a signal, ``SIGSEGV`` for 11; its number, if it has no name."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -3,7 +3,7 @@
 Runs in the supervisor's loop.
 
 Running requests have half a second. Background work of the project (threads, exit hooks) has GRACE_S, but less time
-than an engine waits before it kills everything: ten seconds, by default of docker and compose. A second signal ends
+than an engine waits before it kills everything. Docker and compose wait ten seconds by default. A second signal ends
 everything at once.
 """
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 STOP_GRACE_S = 0.5  # requests have this time
 WORK_S = 8.0  # background work has at most this time
-LAST_S = 1.0  # then PID 1 ends, whatever lives: a process that waits in the kernel can't be killed
-# The roles of the children that end last: two take what the others log, one answers probes.
+LAST_S = 1.0  # then PID 1 ends, whatever still runs: a process that waits in the kernel can't be killed
+# The roles of the children that end last: two receive the log of the others, one answers probes.
 LAST = frozenset({Role.RECORDER, Role.EXPORTER, Role.PROBES})
 
 

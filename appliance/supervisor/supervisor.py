@@ -1,7 +1,7 @@
 """Run PID 1: create its parts, and pass each event to the part that handles it.
 
-Parts are made in one direction: each is given the parts that it calls, which exist already. What happens goes the other
-way: an event of the lifecycle, a message of a child or a save is passed on by the routes that are set at the end.
+The parts are made in an order in which each part gets the parts that it calls. Events go in the opposite direction:
+routes, which are set at the end, pass on an event of the lifecycle, a message of a child, or a save.
 
 Decision 46 says why.
 """
@@ -219,7 +219,7 @@ class Supervisor:
         try:
             self._loop.run()
         finally:
-            self._controls.keys.close()  # whatever happens, the terminal is left as it was
+            self._controls.keys.close()  # always leave the terminal as it was
         self._defects.guarded(self._children.close)
         self._defects.guarded(self._companions.kill_rest)
         self._reports.finish()

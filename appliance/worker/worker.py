@@ -152,8 +152,8 @@ class Worker:
             debugger.never_stop(control)
             control.start()
         else:
-            # The control thread is unknown to ``threading``: gevent patches more in a process of one thread, among it
-            # the locks of the import that calls it, and that import fails without.
+            # ``threading`` does not know the control thread. So gevent sees a process with one thread, in which it also
+            # patches the locks of the import that calls it. Without that patch the import fails.
             _START_THREAD(self._control, ())
 
     def _guard(self, serve: Callable[[], None]) -> None:

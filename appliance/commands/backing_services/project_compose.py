@@ -1,4 +1,4 @@
-"""List the services that a project's own compose file has for the dependencies; the file is used, and not changed."""
+"""List the services of a project's own compose file that the dependencies need; the file is read, and not changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ACCOUNT = {
 
 
 def project_compose_steps(root: Path, services: Services, compose: str) -> Iterator[str]:
-    """Yield, for each service, which one of the file it is and how `app` finds it, or that it must be added.
+    """Yield a sentence for each service: its name in the file and the variables for `app`, or that it must be added.
 
     Args:
         root: the project's folder.

@@ -1,7 +1,7 @@
 """Decide when a pinned request runs: a pure table, (state, event) to (state, actions).
 
-Each pin has a state of its own. It has one thread at most, which may wait for its turn, and of a burst of saves it runs
-the last one. ``pin_runs`` performs the actions. No request, no thread, no clock.
+Each pin has a state of its own. A pin has at most one thread, which may have to wait for its turn. After several saves
+in a row, the pin runs for the last one only. ``pin_runs`` performs the actions. No request, no thread, no clock.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ class WSGIRequestHandler(HttpServerHandler):
     server_version = SOFTWARE
     lenient = False
 
-    # Initial values are class attributes. No __init__ could set them: socketserver's serves the whole connection before
-    # it returns, and of_connection calls none.
+    # Initial values are class attributes. No __init__ could set them: socketserver.BaseRequestHandler's own __init__
+    # serves the whole connection before it returns, and of_connection calls no __init__.
     server: Any
     client_address: Any
     server_context: ServerContext

@@ -1,7 +1,7 @@
 """Decide the rights of assistants, and hold the token with which they ask over HTTP. Runs in the supervisor's loop.
 
-The token is for programs whose configuration is written once: it outlives restarts, in a file of the cache that only
-this user can read. It is not in the log; ``appliance mcp --print-config http`` prints it.
+Programs whose configuration is written once need the token. So the token is kept over restarts, in a file of the cache
+that only this user can read. The log does not contain the token; ``appliance mcp --print-config http`` prints it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class AssistantAccess:
 
 
 def kept_token(folder: Path, name: str) -> str:
-    """Return the token in a file, and make it if it is missing or not ours; a new one if none can be kept."""
+    """Return the token in a file; make another file if it is missing or not ours. Without a file, the token is new."""
     token = secrets.token_urlsafe(32)
     try:
         with open_folder(str(folder), LEVELS, make=CLOSED) as opened:

@@ -1,6 +1,6 @@
 """Answer the questions of the desk's pages, except the status: settings, the environment, the memory limit.
 
-They ask on the status socket. Nothing here reads a file of a disk: the loop must not wait.
+The pages ask on the status socket. Nothing here reads a file from a disk: the loop must not wait.
 """
 
 from __future__ import annotations

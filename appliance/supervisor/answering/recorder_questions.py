@@ -1,4 +1,4 @@
-"""Pass the questions of pages on to the recorder, and its answers back; tell the recorder what serves.
+"""Pass the questions of pages on to the recorder, and its answers back; tell the recorder which generation serves.
 
 Runs in the supervisor's loop. The supervisor reads neither questions nor answers. Workers may send neither, because
 they run the project's code.
@@ -36,7 +36,7 @@ class RecorderQuestions:
     def __init__(self, children: Children, recorder: Callable[[], Handle | None]) -> None:
         self._children = children
         self._recorder = recorder
-        self._standin: Handle | None = None  # the one that asked last
+        self._standin: Handle | None = None  # the stand-in that asked last
         self._own: dict[int, Callable[[dict[str, Any]], object]] = {}  # questions of the supervisor itself
         self._number = 0
         self._serving: TellServing | None = None
@@ -82,7 +82,7 @@ class RecorderQuestions:
         self.recorder_started()
 
     def recorder_started(self) -> None:
-        """Tell the recorder which generation serves, if that is known, and if a recorder runs."""
+        """Tell the recorder which generation serves, if a recorder runs and the generation is known."""
         if self._serving is not None and (recorder := self._recorder()) is not None:
             self._children.send(recorder, self._serving)
 

@@ -1,7 +1,7 @@
 """Answer the questions of assistants about remedies: list them, run one, end one. Runs in the supervisor's loop.
 
-A remedy is run here by the rules of the pages (``offered_remedies``): the id names what the supervisor has made itself,
-and the digest is that of what the assistant was shown. In addition, ``APPLIANCE_MCP`` must be ``write``.
+The rules are those of the pages (``offered_remedies``): the id names a remedy that the supervisor itself has made, and
+the digest is that of the text that the assistant was shown. In addition, ``APPLIANCE_MCP`` must be ``write``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Answer an assistant or a command that asks for a replay: the recorder does it. Runs in the supervisor's loop.
 
 A request that is sent again runs the project's code, so for an assistant ``APPLIANCE_MCP`` must be ``write``. A person
-who runs the command needs no setting: the status socket answers root and the appliance's own user alone. What the
-recorder answers is masked.
+who runs the command needs no setting: the status socket answers only root and the appliance's own user. The recorder's
+answers are masked.
 """
 
 from __future__ import annotations

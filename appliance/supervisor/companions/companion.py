@@ -1,4 +1,4 @@
-"""Run one companion: perform what ``companion_states`` decides, and tell what it does.
+"""Run one companion: perform the actions of ``companion_states``, and report the companion's state.
 
 Runs in the supervisor's loop.
 """
@@ -141,7 +141,7 @@ class Companion:
         return follows and time.monotonic() - self._started_at < STARTING_S
 
     def ended(self, child: Handle) -> None:
-        """Take the end of a process, if it is this companion's."""
+        """Handle the end of a process, if the process is this companion's."""
         if child is not self._child:
             return
         self._child, self._last = None, child

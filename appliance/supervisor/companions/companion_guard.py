@@ -1,8 +1,8 @@
-"""A process that ends what companions leave behind if the supervisor is killed; it waits until then.
+"""Wait until the supervisor is killed, then end the processes that companions have left behind. A process of its own.
 
 The kernel ends the process group of each companion with the supervisor (``lifeline``). Processes that have left their
-group are found by their mark. This process runs only where the supervisor is not PID 1: with PID 1, the kernel ends
-every process of a container. Our own interpreter runs it, without any other module of ours.
+group are found by their mark. This process is needed only if the supervisor is not PID 1: when PID 1 ends, the kernel
+ends every process of the container. Our own interpreter runs it, without any other module of ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decide when a companion is started, ended and started again: a pure table, (state, event) to (state, actions).
 
-One state for each companion. Never two runs of it at once: the next one begins once no process of the last is left.
-``companion`` performs the actions. No process, no clock.
+One state for each companion. A companion never has two runs at once: the next run begins when no process of the last
+run is left. ``companion`` performs the actions. No process, no clock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from appliance.protocol.record import Record
 
 # The wait before the n-th start in a row after an early end; after that the last of them.
 WAITS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-CRASH_LOOP = 5  # so many early ends in a row are a crash loop
+CRASH_LOOP = 5  # this many early ends in a row are a crash loop
 
 
 class Phase(enum.Enum):
@@ -173,7 +173,7 @@ def _start(state: State, _event: Event) -> Step:
 
 
 def _start_again(state: State, event: Event) -> Step:
-    """Start a companion that has ended at once: the reason of its failures may be gone."""
+    """Start an ended companion without a wait: the reason of its failures may be gone."""
     return _start(replace(state, failures=0, missing=False), event)
 
 

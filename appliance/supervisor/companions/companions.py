@@ -1,4 +1,4 @@
-"""Run the project's companions: those that its files declare, as they are declared at each start of a worker.
+"""Run the project's companions: those that its files declare. The declarations are read at each start of a worker.
 
 A companion starts once the environment is complete and BEFORE_START has run. Nothing that it does affects the worker.
 Runs in the supervisor's loop.
@@ -91,7 +91,7 @@ class Companions:
                 companion.reloaded(saved_at)
 
     def starting(self) -> bool:
-        """Return whether one that follows the code was just started: a file that it writes then is its own."""
+        """Return whether a companion that follows the code was just started: it may be the writer of a changed file."""
         return any(companion.starting() for companion in self._companions.values())
 
     def ended(self, child: Handle) -> None:
@@ -113,7 +113,7 @@ class Companions:
             self._runtime.children.retire(self._guard, 0.0)
 
     def living(self) -> bool:
-        """Return whether a companion, or something that it has started, may be left."""
+        """Return whether a companion may still run, or a process that a companion has started."""
         return bool(self._companions)
 
     def kill_rest(self) -> None:
@@ -177,5 +177,5 @@ class Companions:
 
 
 def _first_of_each(problems: list[Problem]) -> list[Problem]:
-    """Return the first problem of each file: a file of another kind has one in each line."""
+    """Return the first problem of each file: a file of another format would have a problem in each line."""
     return list({problem.file: problem for problem in reversed(problems)}.values())[::-1]

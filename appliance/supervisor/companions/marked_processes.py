@@ -1,8 +1,9 @@
 """Find the processes that a companion has started, also those that have left its process group.
 
 A program that calls setsid(2) leaves the group, and a process whose parent has ended has no ancestor among ours. But
-both have inherited their environment, in which each companion has a variable of its own, as Jenkins marks the processes
-of a build. A program that empties its environment is not found. Only Linux shows the environment of a process.
+both have inherited their environment, and we give each companion a variable of its own there. Jenkins marks the
+processes of a build in the same way. A program that empties its environment is not found. Only Linux shows the
+environment of a process.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def marked(mark: str, *, below: int = 0) -> list[int]:
 
     Args:
         mark: the value of the variable, or its beginning.
-        below: look among the descendants of this process alone, if the kernel lists them: it has all orphans.
+        below: look only among the descendants of this process, if the kernel lists them. This process inherits all
+            orphans.
     """
     text = f"{VARIABLE}={mark}".encode()
     own = os.getpid()

@@ -1,7 +1,7 @@
 """Read which other processes a project declares: ``Procfile.dev``, and a table of pyproject.toml.
 
-Reads only, in the thread of the analysis. An entry that can't be read is left out, with a problem that says what to do:
-a project is served without its other processes.
+Reads only, in the thread of the analysis. If an entry can't be read, it is left out, and a problem says what to do: the
+project is served without that process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LINE = re.compile(r"([A-Za-z0-9_-]{1,64}):[ \t]*(\S.*)")  # as honcho and foreman read it
 _KEYS = ("command", "cwd", "env", "reload")
 _ENTRY = 'Write a line such as worker = "celery -A shop worker"; the entry is left out until then.'
-# What serves this project's application while it is developed: the appliance does that itself.
+# Commands that serve this project's application during development: the appliance does that itself.
 _SERVES = re.compile(r"\brunserver(?:_plus)?\b|\bflask\s(?:[^|;&]{0,200}\s)?run(?:\s|\Z)")
 
 

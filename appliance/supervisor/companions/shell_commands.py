@@ -1,8 +1,8 @@
 """Write the command line of a companion so that its program takes the place of the shell.
 
-A shell that waits for the program does not pass signals on: it ends at SIGTERM, and the program is ended with the rest
-of its group, without the time that it has to finish its work. dash (0.5.12) waits for the last command of
-``cd backend && celery ...``, and bash for the last one of a list.
+A shell that waits for the program does not pass signals on. At SIGTERM the shell ends, and the program is then ended
+with the rest of its group, before it can finish its work. dash (0.5.12) waits for the last command of ``cd backend &&
+celery ...``, and bash for the last one of a list.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PROGRAM = re.compile(r"\s*(?:[A-Za-z_][A-Za-z0-9_]*=[\w.,:/@%+-]*\s+)*(?P<word>
 
 
 def with_exec(command: str) -> str:
-    """Return the command line with ``exec`` before its last program, if the line is programs joined by ``&&`` alone."""
+    """Return the command line with ``exec`` before its last program, if only ``&&`` joins the programs of the line."""
     if "\n" in command or "`" in command or "$(" in command:
         return command
     try:

@@ -3,9 +3,9 @@
 This module knows the framing (``Content-Length: N``, an empty line, N bytes of JSON) and the three messages that
 matter to a proxy. It knows no sockets. https://microsoft.github.io/debug-adapter-protocol/overview#base-protocol
 
-debugpy honours ``"restart": true`` in an attach request if the editor listens, and ignores it if the debugger listens,
-which is the only way through a published port: an editor that gets "terminated" without "restart" does not come back.
-So the proxy adds the "restart" that the editor has asked for.
+An editor asks for a restart by ``"restart": true`` in its attach request. debugpy respects this if the editor listens,
+and ignores it if the debugger listens. Through a published port only the debugger can listen. An editor that gets
+"terminated" without "restart" does not connect again. So the proxy adds the "restart" that the editor has asked for.
 """
 
 from __future__ import annotations

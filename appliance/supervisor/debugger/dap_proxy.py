@@ -3,8 +3,8 @@
 A proxy holds both connections and the data between them, and does not know which worker it is. Runs in the supervisor's
 loop; nothing here blocks, and a side that does not read stops the reading of the other side.
 
-When a side ends, everything that waits for the other side is sent first; only then does the other side see the end.
-Messages that the other side still sends are forwarded too, for a limited time.
+When a side ends, the proxy first sends everything that waits for the other side, and then closes that side. Until then
+it forwards the messages that the other side still sends, for a limited time.
 
 Decision 13 says why.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop, Timer
 
 CHUNK = 65_536
-MAX_UNSENT = 1024 * 1024  # bytes that may wait for a side before the other side is no longer read
+MAX_UNSENT = 1024 * 1024  # if this many bytes wait for a side, the other side is not read
 LINGER_S = 5.0  # from the end of one side until both are closed, whatever still waits
 
 
@@ -154,7 +154,7 @@ class DapProxy:
             self._watch()
 
     def _end(self, source: _Side, target: _Side) -> None:
-        """One side has ended, or can't be written to: close both once nothing is left that can still be delivered."""
+        """Close both sides when nothing is left to deliver: one side has ended, or can't be written to."""
         for end, other in ((source, target), (target, source)):
             if other.ended and not end.unsent:
                 end.shut()

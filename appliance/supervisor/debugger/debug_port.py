@@ -4,10 +4,10 @@ This module holds the port of DEBUGPY, and connects each client with one worker'
 loop.
 
 Theory of operation. Each worker's debugger listens on its own port, on loopback; the supervisor listens on the port
-that the editor knows, and forwards. So the port never closes: an editor that connects while a worker boots waits; an
-editor whose worker was reloaded is asked to reconnect (``"restart": true``), and gets the next worker. An old
-worker can finish a request that stands at a breakpoint while the new one serves. And the supervisor knows which workers
-are being debugged: no timeout applies to those.
+that the editor knows, and forwards. So the port never closes. An editor that connects while a worker boots waits. An
+editor whose worker was reloaded is asked to reconnect (``"restart": true``), and gets the next worker. An old worker
+can finish a request that has stopped at a breakpoint while the new worker serves. The supervisor also knows which
+workers are being debugged: no timeout applies to these.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ START_S = 30.0  # for debugpy to compile and start; after that it counts as the 
 
 
 class DebugPort:
-    """The port of DEBUGPY, and who is connected to it; without a port, if DEBUGPY is 0.
+    """The port of DEBUGPY with its clients; if DEBUGPY is 0, there is no port.
 
     Raises:
         ListenError: the appliance can't listen on its port.

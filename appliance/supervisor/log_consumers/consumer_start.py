@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.runtime import Runtime
 
 
-START_S = 0.8  # after the supervisor's own start, which is not to be slowed
+START_S = 0.8  # after the supervisor's own start, which must not become slower
 PAUSES_S = (0.5, 5.0, 30.0)  # after the n-th end in a row
 
 
@@ -35,7 +35,7 @@ def start_consumer(
     runtime: Runtime, pipe: Pipe, role: Role, module: str, message: Message,
     *, environment: dict[str, str], descriptors: Sequence[int],
 ) -> Handle:  # fmt: skip
-    """Start the process, and send it the message with the reader's end of the pipe, and these descriptors.
+    """Start the process, and send it the message with the reader's end of the pipe and with these descriptors.
 
     Raises:
         OSError, ApplianceError: it can't be started. Nothing is left of it, and the pipe is closed.

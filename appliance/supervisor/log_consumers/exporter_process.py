@@ -61,12 +61,12 @@ class ExporterProcess:
 
     @property
     def spans(self) -> int:
-        """The socket through which workers send what becomes spans; -1 if none is exported."""
+        """The socket through which workers send the facts for spans; -1 if no span is exported."""
         return self._spans[0].fileno() if self._spans is not None else -1
 
     @property
     def tracing(self) -> dict[str, Any] | None:
-        """What a worker must know to begin spans; None if none is exported."""
+        """The options with which a worker begins spans; None if no span is exported."""
         return self._telemetry.sampler._asdict() if self._spans is not None else None
 
     def name_secrets(self, values: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 
 Workers write to such a process through a socket, past the supervisor.
 
-Lines are collected for ``COLLECT_S`` and written at once; what the process has not read is held up to a limit, beyond
-which the newest lines are left out and counted.
+Lines are collected for ``COLLECT_S`` and written at once. Lines that the process has not read are held, up to a limit.
+Beyond the limit the newest lines are left out and counted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LinePipe:
 
     Args:
         loop: the supervisor's.
-        incomplete: called with the number of lines that were left out, once others are taken again.
+        incomplete: called with the number of lines that were left out, as soon as lines are taken again.
     """
 
     def __init__(self, loop: Loop, incomplete: Callable[[int], object]) -> None:

@@ -1,7 +1,8 @@
 """Share the last lines of the log with the recorder, and wake it when there are more. Runs in the supervisor's loop.
 
-Nothing waits for the recorder, and lines need no recorder that runs: they are in memory (``desk.line_ring``). A byte in
-a pipe says that there are more; the pipe's end says that there will be none.
+Nothing waits for the recorder, and lines can be written while no recorder runs: they are in shared memory
+(``desk.line_ring``). A byte in a pipe tells the recorder that there are new lines; the pipe's end tells it that no more
+will come.
 """
 
 from __future__ import annotations

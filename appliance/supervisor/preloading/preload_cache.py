@@ -1,6 +1,6 @@
 """Keep the known facts about a project's modules on the cache volume: the list that the preloader imports.
 
-Written by the supervisor, read by it and by ``appliance check``.
+The supervisor writes and reads the list; ``appliance check`` reads it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class PreloadCache:
 
     Attributes:
         modules: what its workers loaded, without the project's own, in the order of import.
-        others: further names in their ``sys.modules``.
+        others: further names in the workers' ``sys.modules``.
         left: modules that are not preloaded, and why.
         refused: why nothing is preloaded; empty if something is.
-        proven: the list without ``left`` was preloaded, and nothing unsafe was found.
+        proven: the list without ``left`` was preloaded once, and nothing unsafe was found.
     """
 
     modules: list[str] = field(default_factory=list)
@@ -91,6 +91,6 @@ def encoded(kept: PreloadCache) -> bytes:
 
 
 def save(file: Path, content: bytes) -> None:
-    """Write the list; if the cache can't be written the next start has no list, and nothing else is lost."""
+    """Write the list. If the cache can't be written, the next start has no list; nothing else is lost."""
     with contextlib.suppress(OSError), open_folder(str(file.parent), LEVELS, make=CLOSED) as folder:
         folder.write(file.name, content)

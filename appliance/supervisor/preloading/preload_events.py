@@ -33,7 +33,7 @@ class ListReported(Event):
 
 
 class ForkMismatched(Event):
-    """A forked worker does not fit the project: leave ``found`` out, or import again what is ``stale``."""
+    """A forked worker does not fit the project: leave ``found`` out; if ``stale``, import the modules again."""
 
     found: Mapping[str, str]
     stale: bool
@@ -87,7 +87,7 @@ class RoundEnded(Event):
     """The process of the round has ended; ``forked`` is False for a copy that was never made.
 
     Attributes:
-        found: the module that ran last, and what it did.
+        found: the module that ran last, and what this module did.
     """
 
     forked: bool
@@ -96,7 +96,7 @@ class RoundEnded(Event):
 
 
 class PreloaderEnded(Event):
-    """The preloader has ended by itself; ``lasted``: it ran for ``LASTED_S``, so its imports are not the cause."""
+    """The preloader has ended by itself; ``lasted``: after ``LASTED_S`` or more, so its imports are not the cause."""
 
     how: str
     lasted: bool
@@ -130,7 +130,7 @@ class EndRound(Action):
 
 
 class Promote(Action):
-    """The process of the round is the preloader from now on; the older one, its SPARE and the COPY end."""
+    """Make the process of the round the preloader; end the older preloader, its SPARE and the COPY."""
 
     import_s: float
 

@@ -1,10 +1,11 @@
 """Decide when a preloader is made, from which list of modules, and when to give up: a pure table.
 
-A preloader is made in rounds. In each round a process imports the newest list of modules. Modules that it finds unsafe
-are left out, which makes a newer list, and the next round begins. A round without a finding gives the preloader that
-workers are forked from. ``preloading`` performs the actions. No process, no clock, no module names.
+A preloader is made in rounds. In each round a process imports the newest list of modules. If the process finds an
+unsafe module, the module is left out, which makes a newer list, and the next round begins. After a round without a
+finding, the process of that round is the preloader: workers are forked from it. ``preloading`` performs the actions. No
+process, no clock, no module names.
 
-However events are ordered: while a list is known and nothing imports it, either the preloader that is there holds the
+One rule holds in every order of events: while a list is known and nothing imports it, either the preloader has the
 newest list, or the next round is scheduled. A save is not an event here, so no save can delay a round.
 """
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GROWN_S = 2.0  # more modules are rarely loaded alone
-REPLACED_S = 0.3  # a cold start that is under way comes first
+REPLACED_S = 0.3  # a cold start that is under way has priority
 ENDED_S = 2.0  # the wait after a preloader has ended by itself
 LATER_S = 60.0  # the longest wait before a preloader that could not be started is tried again
 ROUNDS = 8  # rounds in a row with a finding, until preloading is given up; three are usual
@@ -60,8 +61,8 @@ class Phase(enum.Enum):
     """What is known, and what is under way."""
 
     UNKNOWN = "unknown"  # no list of modules
-    WAITING = "waiting"  # nothing imports the list; a preloader may be there
-    IMPORTING = "importing"  # a round is under way; an older preloader may be there
+    WAITING = "waiting"  # nothing imports the list; there may be a preloader
+    IMPORTING = "importing"  # a round is under way; there may be an older preloader
     REFUSED = "refused"  # nothing may be preloaded in this environment
     OFF = "off"  # by a setting, or the appliance stops
 
@@ -83,13 +84,13 @@ class State:
         reason: why it is REFUSED or OFF.
         newest: the number of the newest list; 0 while none is known.
         importing: the list of the round that is under way.
-        ready: the list of the preloader that is there.
+        ready: the list that the preloader has imported.
         proven: the newest list was imported once without a finding, in this process's life or an earlier one.
         pause_s: the wait before the next round while there is no preloader.
         spare: the SPARE is there.
         rounds: how many rounds in a row had a finding.
-        remakes: how often in a row the preloader has ended by itself.
-        misses: how often in a row no process could be started.
+        remakes: how many times in a row the preloader has ended by itself.
+        misses: how many times in a row no process could be started.
     """
 
     phase: Phase = Phase.UNKNOWN
@@ -119,9 +120,9 @@ def delay_s(state: State) -> float | None:
 
 
 def fork_source(state: State) -> Process | None:
-    """Return the process that gives the next worker; None for a cold start.
+    """Return the process from which the next worker is forked; None for a cold start.
 
-    A first round may take seconds, and find something unsafe: no worker waits for it.
+    A first round may take seconds, and may find something unsafe: so no worker waits for the round.
     """
     if state.spare:
         return Process.SPARE
@@ -158,7 +159,7 @@ def _list_loaded(state: State, event: ListLoaded) -> Step:
     fresh = State(misses=state.misses)
     if not event.known:
         return fresh, (Discard(),)
-    # Where the list is proven, the first worker that is requested starts a round at once.
+    # If the list is proven, a round begins as soon as the first worker is requested.
     known = replace(fresh, phase=Phase.WAITING, newest=1, proven=event.proven, pause_s=REPLACED_S)
     return _wait(known, Discard())
 
@@ -175,7 +176,7 @@ def _list_reported(state: State, event: ListReported) -> Step:
 
 def _mismatched(state: State, event: ForkMismatched) -> Step:
     if not (event.found or event.stale):
-        return state, ()  # a doubt: a cold start decides
+        return state, ()  # a doubt: only a cold start can decide
     left_out: tuple[Action, ...] = ()
     if event.found:
         state, left_out = replace(state, newest=state.newest + 1, proven=False), (Exclude(event.found),)
@@ -223,7 +224,7 @@ def _finished(state: State, event: RoundFinished) -> Step:
 def _round_ended(state: State, event: RoundEnded) -> Step:
     state = replace(state, phase=Phase.WAITING, importing=None)
     if not event.forked:
-        return _wait(state)  # there was no copy: another process is started
+        return _wait(state)  # there was no copy: start another process
     if event.found:
         return _exclude(state, event.found)
     return _refuse(state, f"the preloader ended ({event.how})")
@@ -280,7 +281,7 @@ ROWS: dict[Phase, dict[type[Event], Row]] = {
     Phase.IMPORTING: {**_KNOWN, RoundFinished: _finished, RoundEnded: _round_ended},
     Phase.REFUSED: {
         **_ALWAYS,
-        # What is learned meanwhile is kept: another version of the appliance may preload it.
+        # Modules that are reported meanwhile are kept: another version of the appliance may preload them.
         ListReported: lambda state, _: (state, (Save(),)),
         ForkMismatched: lambda state, event: (state, (Exclude(event.found), Save()) if event.found else ()),
         PreloadRefused: _refused_again,

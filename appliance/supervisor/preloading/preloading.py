@@ -1,14 +1,16 @@
 """Run the preloader: learn what the project imports, have a process import that, and fork workers from it.
 
-Decides nothing over time. What happens becomes an event of ``preload_states``, whose actions are performed here. Where
-anything is in doubt there is no preloader, and workers are started cold. Runs in the supervisor's loop.
+Decides nothing over time. Each thing that happens becomes an event of ``preload_states``, and the actions of that table
+are performed here. If anything is in doubt, there is no preloader, and workers are started cold. Runs in the
+supervisor's loop.
 
-Theory of operation. A worker reports what it has loaded: one that was started cold as soon as it is ready, another one
-when it is quiet or, at the latest, when it ends. A process imports that list, and watches itself meanwhile
-(``worker/preload/preload_probe``). What it finds unsafe is left out, and another round begins, until nothing is found;
-only then are workers forked from it. One worker is forked ahead, and waits for its start: a reload pays for no fork.
-The list is kept for the next start of the appliance, which then imports it at once. Other packages, another interpreter
-or another environment have another list, and another preloader.
+Theory of operation. Each worker reports the modules that it has loaded. A worker that was started cold reports as soon
+as it is ready. A forked worker reports when it is idle, or at its end at the latest. Another process imports the
+reported modules, and watches itself meanwhile (``worker/preload/preload_probe``). Modules that it finds unsafe are left
+out, and another round begins. Workers are forked only after a round that finds nothing unsafe. One worker is forked
+ahead, and waits for its start: a reload pays for no fork. The list of modules is kept for the next start of the
+appliance, which then imports them at once. Other packages, another interpreter or another environment have another
+list, and another preloader.
 
 Decision 14 says why.
 """
@@ -58,10 +60,10 @@ class Follower(Protocol):
         """There is a preloader, or another one."""
 
     def preloader_ended(self) -> None:
-        """There is no preloader for now; a process that was forked from it is as good as before."""
+        """There is no preloader for now; processes that were forked from it can still be used."""
 
     def preloader_discarded(self) -> None:
-        """The preloader's modules may be out of date, and so may those of a process that was forked from it."""
+        """The modules of the preloader, and of processes that were forked from it, may be out of date."""
 
 
 class Preloading:
@@ -129,7 +131,7 @@ class Preloading:
         return child
 
     def fork_snapshot(self) -> Handle | None:
-        """Return a process that waits for its first message, beside the one that is forked ahead; None without one."""
+        """Return a fork for a snapshot, which waits for its first message; the spare stays. None without a fork."""
         return self._fork(Process.READY, Role.SNAPSHOT) if Process.READY in self._processes else None
 
     def why_cold(self) -> str:
@@ -141,7 +143,7 @@ class Preloading:
         self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
 
     def needs_module_list(self, analysis: Analysis) -> bool:
-        """Whether this project's modules are unknown, so that any worker's list is used."""
+        """Whether this project's modules are unknown, so that the list of any worker is welcome."""
         if self._state.phase is Phase.OFF:
             return False
         self._follow(analysis)
@@ -246,7 +248,7 @@ class Preloading:
         if self._timer is not None and self._timer.due > due:
             self._timer.cancel()
             self._timer = None
-        if self._timer is None:  # a timer that is set stays: what happens again and again delays nothing
+        if self._timer is None:  # a timer that is set stays: events that repeat must not delay the round
             self._timer = self._loop.call_later(action.after_s, self._due)
 
     def _due(self) -> None:

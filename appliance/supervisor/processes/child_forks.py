@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def request_fork(children: Children, parent: Handle, role: Role) -> Handle | None:
-    """Ask for a fork. Its hello shows that it exists; without a hello, its channel ends.
+    """Ask for a fork. A hello shows that the fork exists; otherwise its channel ends without a hello.
 
     Returns:
         The fork, which waits for its first message; None if there are no descriptors, or the parent has ended.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from appliance.pauses import nth_pause_s
 
-LASTED_S = 60.0  # a process that has run for so long did not end for what it did at its start
+LASTED_S = 60.0  # if a process has run for this long, its start is not the reason of its end
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class ChildRestarts:
 
     Attributes:
         pauses_s: seconds before a start, after the first end, the second, and so on.
-        gives_up: after more ends than pauses it is not started again; otherwise the last pause is repeated.
+        gives_up: the process is not started again after more ends than pauses; otherwise the last pause is repeated.
         ends: how many ends there were in a row.
     """
 
@@ -29,7 +29,7 @@ class ChildRestarts:
 
     @property
     def pause_s(self) -> float | None:
-        """Seconds until the next start, after an end; None where it is given up."""
+        """Seconds until the next start, after an end; None if the process is not started again."""
         if self.gives_up and self.ends > len(self.pauses_s):
             return None
         return nth_pause_s(self.pauses_s, self.ends)

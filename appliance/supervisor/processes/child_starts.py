@@ -32,9 +32,10 @@ class Options:
 
     Attributes:
         name: the companion's.
-        open_input: its standard input never ends while the supervisor lives; else it is empty.
-        outlives: it ends by itself after the supervisor.
-        ends_alone: it ends its own children itself when it is asked to end; what it leaves is ended then.
+        open_input: the child's standard input ends with the supervisor; otherwise the input is empty.
+        outlives: the child ends by itself, after the supervisor.
+        ends_alone: when the child is asked to end, it ends its own children itself; processes that it leaves are ended
+            afterwards.
     """
 
     name: str = ""
@@ -58,7 +59,7 @@ def spawn(
     With ``channel`` the descriptor of its end is appended to ``argv``.
 
     Raises:
-        StartError: the child can't be started; whatever was refused, no descriptor stays open.
+        StartError: the child can't be started. No descriptor stays open, whatever the reason.
     """
     try:
         return _spawn(role, generation, argv, environment=environment, folder=folder, channel=channel, options=options)
@@ -191,8 +192,8 @@ def prepare_forked(role: Role) -> tuple[Handle, list[int]]:
 def spawn_side(role: Role, generation: int, python: Path, *, environment: Mapping[str, str], folder: Path) -> Handle:
     """Start the project's side in ``python``: a worker in the project's interpreter, a stand-in in the appliance's.
 
-    A stand-in is isolated (``-I``): nothing from the project's environment reaches it. A worker is not: the project's
-    own PYTHON* variables are for it.
+    A stand-in is isolated (``-I``): nothing from the project's environment reaches it. A worker is not isolated: it
+    must get the project's own PYTHON* variables.
     """
     command = ["-I", "-m", "appliance.standin"] if role is Role.STANDIN else [str(ENTRY)]
     return spawn(role, generation, [str(python), *command], environment=environment, folder=folder, channel=True)

@@ -1,10 +1,10 @@
 """Read the messages and output of all children, and notice their ends.
 
-This module holds the handles and reads their descriptors. It passes messages on without knowing their meaning. A
-child's descriptors are read to their end after the child has died, so that its last output is logged.
+This module holds the handles and reads their descriptors. This module passes messages on, and does not know their
+meaning. After a child has died, its descriptors are read to their end, so that its last output is logged.
 
-If a channel carries an invalid message, or ends while its child is alive, the child can't be controlled any more. It is
-killed, which counts as its death, so that another child replaces it.
+If a channel carries an invalid message, or ends while its child is alive, the child can't be controlled any more. Then
+the child is killed, and another child replaces it, as after any death.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Listener(Protocol):
 class Children:
     """Every child.
 
-    A child that another child forks has no pid until its hello, and may have ended before the hello is read: then its
-    status is kept until the hello. If its channel ends without a hello, the child never existed.
+    A child that another child forks has no pid until its hello. If the child ends before its hello is read, its wait
+    status is kept until then. If its channel ends without a hello, the child never existed.
     """
 
     def __init__(self, loop: Loop, listener: Listener) -> None:
@@ -113,8 +113,8 @@ class Children:
     ) -> None:
         """Ask the child to finish its requests and end; kill it after the grace, unless no timeout applies to it.
 
-        Streams end at once; the child waits for ``streams_s`` until their generators have noticed, and for ``pause_s``
-        after its last exit hook.
+        Streams end at once. The child waits for ``streams_s`` until the generators of the streams have noticed their
+        end, and for ``pause_s`` after its last exit hook.
         """
         if child.ending:
             return
@@ -310,7 +310,7 @@ class Children:
         return bool(data)
 
     def _read_output_first(self, child: Handle) -> None:
-        """Read output that was printed before a record was sent: a request's output comes before its end."""
+        """Read output that was printed before a record was sent: in the log, a request's output precedes its end."""
         now = child.in_flight.slot_use() if child.in_flight is not None else None
         ready = {descriptor for descriptor, _ in child.readable.poll(0)}
         for stream, descriptor in child.outputs.items():
@@ -334,7 +334,7 @@ class Children:
         self._pass_on(child, stream, child.output_lines[stream].settle())
 
     def _read_rest(self, child: Handle) -> None:
-        """Read the output that was in the pipes when the child died; processes that it has left may write more."""
+        """Read the output that was in the pipes when the child died; processes that it has started may write more."""
         if child.channel is not None:
             for _ in range(_MAX_LAST_READS):
                 if not (_readable(child.channel) and self._read_channel(child)):

@@ -1,6 +1,6 @@
 """Find this process's control group, of version 2 or 1, and read its files.
 
-Runs in the supervisor, which reads a few small files at its start and now and then.
+Runs in the supervisor, which reads a few small files at its start, and some of them again later.
 """
 
 from __future__ import annotations

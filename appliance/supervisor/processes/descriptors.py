@@ -2,9 +2,9 @@
 
 Runs in the supervisor, once, before there is a child: children inherit the limit.
 
-The soft limit of a shell is 1024, and since containerd 2 that of containers too. Each idle connection takes a
-descriptor, so a thousand browser connections would reach the limit. At a reload the idle ones also pass through the
-supervisor.
+The soft limit of a shell is 1024; since containerd 2, so low a limit also applies to containers. Each idle connection
+takes a descriptor, so a thousand browser connections would reach the limit. At a reload the idle connections also pass
+through the supervisor.
 """
 
 from __future__ import annotations

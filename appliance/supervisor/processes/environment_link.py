@@ -20,7 +20,7 @@ NAME = "environment"
 def link(folder: Path, environment: Path) -> bool:
     """Make a link to the environment in this folder. Return False if that is impossible: the link is a convenience.
 
-    The editor runs what the link leads to, so there is no link in a folder in which other users could replace it.
+    The editor runs programs through this link, so no link is made in a folder in which other users could replace it.
     """
     aside = f".{NAME}.new"
     try:

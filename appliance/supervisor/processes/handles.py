@@ -70,7 +70,7 @@ class Handle:
         return self.process is None
 
     def expect(self, mark: bytes) -> None:
-        """Expect this mark before each piece of its output from Python (``output_frames``)."""
+        """Expect this mark before each piece of output that the child's Python writes (``output_frames``)."""
         self.output_lines = {stream: OutputLines(mark) for stream in self.outputs}
 
     @cached_property
@@ -88,7 +88,7 @@ class Handle:
         return self.in_flight.descriptor
 
     def only_request(self, stream: str) -> str | None:
-        """Return the id of the only request that can have written what is read now; None if several can, or none."""
+        """Return the id of the only request that can have written the present output; None if there are several."""
         before = self.silent.get(stream)
         return self.in_flight.only_one_since(before) if self.in_flight is not None and before is not None else None
 
@@ -100,9 +100,10 @@ class Handle:
             os.killpg(self.pid, number)
 
     def ask_to_end(self) -> None:
-        """Ask the child to end, with everything that it started, unless it ends that itself.
+        """Ask the child to end, and its process group with it, unless the child ends its own children itself.
 
-        Celery's pool would die of a signal to the group in the middle of its tasks, and its main process waits for it.
+        A signal to the group would end Celery's pool in the middle of its tasks; Celery's main process waits for the
+        pool.
         """
         if not self.ends_alone:
             self.signal_group(signal.SIGTERM)
@@ -111,7 +112,7 @@ class Handle:
                 os.kill(self.pid, signal.SIGTERM)
 
     def has_group(self) -> bool:
-        """Whether the child's process group still has a process; ended ones count until they are reaped."""
+        """Whether the child's process group still has a process; an ended process counts until it is reaped."""
         try:
             os.killpg(self.pid, 0)
         except ProcessLookupError:
@@ -123,11 +124,11 @@ class Handle:
     # -- what happened to the child, in the order of its life; ``Children`` alone decides when it must end
 
     def assign(self, generation: int) -> None:
-        """Make a process that was forked ahead a worker of this generation; its start counts from now."""
+        """Make a process that was forked ahead a worker of this generation; the time of its start is now."""
         self.role, self.generation, self.started = Role.WORKER, generation, time.monotonic()
 
     def assign_attempt(self, attempt: int, analysis: Analysis, source: Source) -> None:
-        """Note that the child was started as a worker: its number, its analysis of the project, what it comes from."""
+        """Note that the child was started as a worker: the attempt's number, the analysis, and the source."""
         self.attempt, self.analysis, self.source = attempt, analysis, source
 
     def set_pid(self, pid: int) -> None:
@@ -150,7 +151,7 @@ class Handle:
         self.recorded += requests
 
     def explained(self) -> None:
-        """Note that the child has reported why it ends, so that its end needs no event of its own."""
+        """Note that the child has reported why it ends: its end then needs no event of its own."""
         self.reported = True
 
     def blame(self, cause: str) -> None:

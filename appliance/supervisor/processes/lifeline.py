@@ -3,13 +3,14 @@
 The child holds the reading end, nobody ever writes, and only the supervisor holds the other end. This module knows
 nothing of the child. Runs in the supervisor's loop.
 
-Theory of operation. A supervisor that is killed (SIGKILL, no memory) can't tell its children. A child usually reads the
-end of its channel, but not while C code such as a regular expression holds the interpreter's lock; it would go on
-forever as an orphan. The kernel closes our end of the pipe with the supervisor, which is an event on the other end
-(``O_ASYNC``); the signal of that event is set to SIGKILL (``F_SETSIG``, fcntl(2)), for the group. This runs no code in
-the child and works for any program; if the kernel does not support it, the child is started without it.
+Theory of operation. A supervisor that is killed (SIGKILL, no memory) can't tell its children. A child usually notices
+the end of its channel, but not while C code, such as a regular expression, holds the interpreter's lock. Such a child
+would go on forever as an orphan. When the supervisor ends, the kernel closes our end of the pipe. This is an event on
+the other end (``O_ASYNC``), and the signal of that event is set to SIGKILL (``F_SETSIG``, fcntl(2)), for the whole
+group. No code runs in the child, so this works for any program. If the kernel does not support it, the child is started
+without a lifeline.
 
-``PR_SET_PDEATHSIG`` would work for our own children, but a fork loses it, and the child must ask for it itself.
+``PR_SET_PDEATHSIG`` would work for our own children, but the child must ask for it itself, and a fork loses it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Lifeline:
             return -1
 
     def bind(self, pid: int) -> None:
-        """Have the kernel kill the group of this leader, which holds the child's end, when the supervisor ends."""
+        """Have the kernel kill the group of this process, which holds the child's end, when the supervisor ends."""
         if self.child_end >= 0 and _SET_SIGNAL is not None:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.child_end, _SET_SIGNAL, signal.SIGKILL)

@@ -1,7 +1,8 @@
 """Find out whether the kernel killed a process for lack of memory, and at which limit; and whether memory is short.
 
-The control group's counts and limits say so, and the machine's. This module does not know which process was killed.
-Runs in the supervisor; it reads a few small files when a child was killed, and when somebody asks.
+The sources are the counts and limits of the control group, and those of the machine. This module does not know which
+process was killed. Runs in the supervisor, which reads a few small files when a child was killed, and when the status
+is asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from appliance.supervisor.processes.control_groups import CONTROL_GROUPS, OWN_GR
 _MACHINE = Path("/proc/meminfo")
 _NO_LIMIT = 2**60  # version 1 uses a huge number for "none"
 _BURST_S = 1.0  # kills of one shortage come within this time
-_RESERVE = 128 * 2**20  # bytes that must be left, or a tenth of a small limit
+_RESERVE = 128 * 2**20  # bytes that must be left; for a small limit, a tenth of it
 
 
 class Memory:
@@ -37,7 +38,7 @@ class Memory:
     def killed(self) -> str:
         """Describe the out-of-memory kill since the last call; empty if there was none.
 
-        Each kill explains one death: the kernel can kill a preloader and a worker before we ask about the first.
+        Each kill explains one death: the kernel can kill a preloader and a worker before we ask about the preloader.
         """
         before, self._kills = self._kills, self._count()
         now = time.monotonic()

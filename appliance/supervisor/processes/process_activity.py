@@ -1,6 +1,6 @@
-"""Observe a process without asking it: its requests from the shared memory, its state and time from the kernel.
+"""Observe a process without asking it: its requests in the shared memory, its state and time in the kernel.
 
-So a process that is stopped, or that computes without a pause, is seen too. Runs in the supervisor's loop.
+So stopped processes, and processes that compute without a pause, are seen too. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Say how many processors this process may use, and whether others wait for them.
 
 A process may use the processors that it may run on, up to the limit of its control group. Runs in the supervisor, which
-reads one or two small files at its start, and another one when a save is served by an import.
+reads one or two small files at its start, and another file when an import serves a save.
 """
 
 from __future__ import annotations

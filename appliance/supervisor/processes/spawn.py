@@ -1,6 +1,6 @@
 """Start the project's side: a worker in the project's interpreter, a stand-in in the appliance's.
 
-This module sends each process its target, limits, hosts and the listening socket. It does not decide when.
+This module sends each process its target, limits, hosts and the listening socket. Other modules decide when.
 """
 
 from __future__ import annotations
@@ -102,14 +102,14 @@ class Spawner:
         return self.initialise(self._children.add(child), analysis)
 
     def initialise(self, child: Handle, analysis: Analysis, changed: Sequence[str] = ()) -> Handle:
-        """Send a worker, started or forked, what it needs to serve the project.
+        """Send a worker, started or forked, the message with which it serves the project.
 
         ``changed``: the files that have changed since the import of the snapshot that it was forked from.
         """
         return self._initialise(child, analysis.project.target.as_dict(), self._adapter(analysis), changed)
 
     def import_ahead(self, child: Handle, analysis: Analysis, before: Sequence[str] = ()) -> Handle:
-        """Send a fork of the preloader what it needs to import the project as a worker does.
+        """Send a fork of the preloader the message with which it imports the project as a worker does.
 
         ``before``: the files before which the import pauses.
         """
@@ -248,7 +248,7 @@ class Spawner:
 
 
 def _own_bytecode(cache: Path) -> str:
-    """Return the folder for the debugger's compiled code, closed to other users; empty if there is none."""
+    """Return the folder for the debugger's compiled code, which other users can't open; empty if there is none."""
     folder = str(user_cache(cache) / "bytecode")
     try:
         open_folder(folder, LEVELS, make=CLOSED).close()
@@ -258,5 +258,5 @@ def _own_bytecode(cache: Path) -> str:
 
 
 def _is_terminal(descriptor: int) -> bool:
-    """Whether a person can type there: a terminal that can be written to as well (docker's can)."""
+    """Whether a person can type there: the descriptor is a terminal, and can also be written to (docker's can)."""
     return os.isatty(descriptor) and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR

@@ -1,4 +1,4 @@
-"""Report defects of the supervisor: each is one log event that names its place, and goes no further.
+"""Report defects of the supervisor: each becomes one log event that names its place; the exception ends there.
 
 Runs in the supervisor's loop.
 
@@ -38,11 +38,11 @@ class Defects:
 
     def report(self, error: BaseException) -> None:
         """Log one event for this error, or none if its place was reported just before. Never raises."""
-        with contextlib.suppress(Exception):  # the log itself may be what fails
+        with contextlib.suppress(Exception):  # the log itself may fail
             self._report(error)
 
     def guarded(self, call: Callable[[], object]) -> bool:
-        """Make the call and report its exception, which goes no further; return whether there was none."""
+        """Make the call, and report its exception instead of raising it; return whether there was none."""
         try:
             call()
         except Exception as error:  # noqa: BLE001  whatever it is, the others of a row must be called too

@@ -44,7 +44,7 @@ def stopped_at(dump: str, root: str) -> dict[str, Any]:
 
 
 def place_of(page: dict[str, Any], root: str) -> dict[str, Any]:
-    """Return ``exception`` for the line of the project that a page names; empty if it names none, or has one."""
+    """Return ``exception`` for the line that a page names; empty if it names no line, or has an exception."""
     file, line = page.get("file"), page.get("line")
     if (
         page.get("exception")
@@ -58,7 +58,7 @@ def place_of(page: dict[str, Any], root: str) -> dict[str, Any]:
 
 
 def without_ours(dump: str) -> str:
-    """Return a dump without the frames of the appliance and of the import system, and threads that have no others."""
+    """Return a dump without the frames of the appliance and the import system, and without threads of only these."""
     kept: list[str] = []
     for line in [*dump.splitlines(), ""]:
         frame = _FRAME.fullmatch(line)

@@ -1,10 +1,10 @@
 """Remember the text of the project's files before a save, and the changes of the last save, as a diff for error pages.
 
-Theory of operation. A thread of its own reads files and compares them: a file may be on a slow mount, and a comparison
-takes time. A file's text is read when a worker reports that it has loaded the file, and again at each save: a module
-at the start, a template when a request first uses it. The first save of a file before that shows no diff. What is kept
-is bounded: small text files, the most recently used first. Files that hold secrets are named, but their text is never
-read.
+Theory of operation. A separate thread reads the files and compares them: a file may be on a slow mount, and a
+comparison takes time. A file's text is read when a worker reports that it has loaded the file, and again at each save:
+a module at the start, a template when a request first uses it. If the first save of a file comes before that, there is
+no diff for it. The memory is bounded: only small text files are kept, and the most recently used first. Files with
+secrets are named, but their text is never read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Saved = dict[str, Any]
 
 MAX_FILE: Final = 64 * 1024  # bytes; a larger file has no diff
 MAX_ALL: Final = 8 * 1024 * 1024
-MAX_FILES: Final = 4  # files of one save that are shown
+MAX_FILES: Final = 4  # at most so many files of one save are shown
 MAX_LINES: Final = 80  # lines of one diff that are shown
 _MAX_LINE: Final = 300  # characters of a line that are shown
 _MAX_COMPARED: Final = 40_000  # pairs of lines; more are shown as replaced

@@ -1,7 +1,7 @@
 """Pass the children's records and output on to the log.
 
-This module knows which child a line is from, and pauses the reading while the log is full. It does not act on a line.
-Runs in the supervisor's loop.
+This module knows from which child a line comes, and pauses the reading while the log is full. No line changes what this
+module does. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations

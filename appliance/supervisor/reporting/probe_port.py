@@ -1,7 +1,7 @@
 """The port of PROBE_PORT: bind it, start the process that answers there, and tell it the state.
 
-That process answers from memory that it shares with the supervisor, so no answer waits for this loop. Whatever fails
-here is one event: the project is served without probes. Runs in the supervisor's loop.
+The process answers from memory that it shares with the supervisor, so no answer waits for this loop. A failure here
+becomes one event, and the project is served without probes. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.standstill import Standstill
 
 BEAT_S = 1.0
-RELOAD_S = 10.0  # for so long requests may wait for a reload, and the project still counts as ready
+RELOAD_S = 10.0  # if requests wait for a reload no longer than this, the project still counts as ready
 _PORT_S = 5.0  # before a port that is taken is tried again
 _PAUSES_S = (0.0, 1.0, 5.0, 30.0)  # before the server is started again, after the n-th end in a row; then the last
 _RELOADS = frozenset({Phase.ANALYSING, Phase.BOOTING})
@@ -44,7 +44,7 @@ _STAGES = {
 
 
 def state_after(last: ProbeState, phase: Phase, generation: int, now: float, *, stuck: bool) -> ProbeState:
-    """Return the state of this phase; ``last`` tells whether a reload began while the project was served."""
+    """Return the state of this phase; ``last``: the state before, which may have been "serving"."""
     if phase is Phase.SERVING:
         return ProbeState("hanging" if stuck else "serving", generation)
     until = last.ready_until if phase in _RELOADS else 0.0
@@ -107,7 +107,7 @@ class ProbePort:
             self._start_again(child.how(), time.monotonic() - child.started)
 
     def finish(self) -> None:
-        """End the server: nothing else is left to stop."""
+        """End the server, as the last process."""
         if self._child is not None:
             self._runtime.children.kill(self._child)
 

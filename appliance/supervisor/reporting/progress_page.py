@@ -1,6 +1,6 @@
-"""The page of what is under way: how far the installation is, what a command prints, where an import stands.
+"""Make the progress page: how far the installation is, what a command prints, which module is being imported.
 
-Collects what the children report, and shows it a few times a second at most. Runs in the supervisor's loop.
+Collects the reports of the children, and shows them a few times a second at most. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class ProgressPage:
             self._changed()
 
     def imports(self, message: Importing, *, current: bool) -> None:
-        """Show where a slow import stands, if the worker is the current one."""
+        """Show which module a slow import has reached, if the worker is the current one."""
         if current and self._phase is Phase.BOOTING:
             self._facts = vars(message)
             self._changed()
@@ -121,7 +121,7 @@ class ProgressPage:
         self._shown_at = time.monotonic()
         if (
             self._lifecycle.state.phase is self._phase
-        ):  # the page of a failure, or a worker, has taken its place otherwise
+        ):  # otherwise the page of a failure, or a worker, has taken its place
             self._show(self.page())
 
     def page(self) -> Page:

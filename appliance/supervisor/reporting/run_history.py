@@ -29,7 +29,7 @@ class RunHistory:
         started: seconds since the epoch; ``started_monotonic``: the same moment on CLOCK_MONOTONIC.
         last_reload: the last reload that a worker serves; None before the first.
         reloads: the last reloads, the newest last.
-        last_error: the last failure; kept until the next one.
+        last_error: the last failure; kept until the next failure.
     """
 
     url: str | None  # None if it is not known

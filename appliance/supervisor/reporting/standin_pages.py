@@ -1,7 +1,7 @@
 """The stand-in's pages of failures; ``progress_page`` makes those of what is under way.
 
-A page is the dict that appliance.server.pages.error_page renders as HTML, JSON or text. This module does not decide
-when a page is shown.
+A page is the dict that appliance.server.pages.error_page renders as HTML, JSON or text. Other modules decide when a
+page is shown.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def of_error(error: ApplianceError) -> Page:
     installs = error.event == InstallError.event
     heading = install_heading(error.found) if installs else _sentence(error.found)
     found = "" if heading == _sentence(error.found) else f"{_sentence(error.found)}. "
-    # The installer's output says again what ``found`` quotes of it.
+    # ``found`` quotes the installer's output, which is also shown whole.
     lead = _NOT_INSTALLED if installs and output else f"{found}Expected: {error.expected}."
     return {
         "status": 500,
@@ -78,7 +78,7 @@ def of_death(how: str, last_lines: list[str], root: str, *, serving: bool) -> Pa
 
 
 def of_timeout(boot_timeout_s: float, last_lines: list[str], stacks: str, root: str) -> Page:
-    """Return the page of an import that did not end; ``stacks`` shows where it was."""
+    """Return the page of an import that did not end; ``stacks`` shows where the import was."""
     return {
         "status": 500,
         "title": f"The project was not imported within {boot_timeout_s:g} s",
@@ -102,7 +102,7 @@ def _rows(findings: Iterable[Mapping[str, str]]) -> list[list[str]]:
 
 
 def _sentence(text: str) -> str:
-    """Return a text that begins as a sentence does; one that begins with a name, of a file for example, stays."""
+    """Return a text with a capital letter at its beginning, unless it begins with a name, as of a file."""
     first = text.partition(" ")[0]
     return text[:1].upper() + text[1:] if first in _WORDS else text
 
@@ -111,5 +111,5 @@ _WORDS = {"the", "a", "an", "no", "several", "this", "its", "it"}
 
 
 def shortened(text: str, most: int = _MAX_LINE) -> str:
-    """Return a text for a page, cut to ``most`` characters with the number of those that are left out."""
+    """Return a text for a page, cut to ``most`` characters; the text says how many characters are left out."""
     return text if len(text) <= most else f"{text[:most]}... ({counted(len(text) - most, 'more character')})"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.worker_group import WorkerGroup
 
-# The state of a process that will be ready; the others only run.
+# The state of a process that will be ready later. Other processes have only the state that they run.
 _BEFORE_READY = {
     Role.WORKER: "starting",
     Role.PRELOADER: "starting",

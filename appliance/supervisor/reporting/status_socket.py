@@ -1,7 +1,8 @@
 """The status socket: a client sends one line with its question, and gets one JSON object.
 
 A question is a name, such as ``status`` or ``stacks``; some have an argument. An empty line, the end of the input,
-silence, or an unknown name means ``status``. This module holds the socket file, and does not know what the state means.
+silence, or an unknown name means ``status``. This module holds the socket file, and does not know the meaning of the
+answers.
 
 Any user may connect: the health check runs as root without the capability to enter another user's folder, or as any
 user with ``docker exec -u``. Root and the supervisor's own user get everything; other users, whom the kernel names
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.loop import Loop
 
 
-QUESTION_S = 1.0  # a client that sends no whole question in this time gets the status
+QUESTION_S = 1.0  # a client that sends no complete question in this time gets the status
 ANSWER_S = 5.0  # a client has this time to read its answer
 _MAX_QUESTION = 262_144
 _READ = 65_536
@@ -146,8 +147,8 @@ class _Connection:
             self._answer()
 
     def _stop_waiting(self) -> None:
-        # On a busy machine the time may be over before the loop looks at the question. To close a connection with
-        # unread bytes resets it, and the client loses the answer (unix(7)).
+        # On a busy machine the time may be over before the loop reads the question. If a connection with unread bytes
+        # is closed, the kernel resets it, and the client loses the answer (unix(7)).
         self._read()
         self._answer()
 
@@ -195,7 +196,7 @@ class _Connection:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """Return the argument of a question; nothing where it is not an object."""
+    """Return the argument of a question; an empty dict if it is not a JSON object."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

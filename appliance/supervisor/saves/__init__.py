@@ -1,4 +1,4 @@
-"""Which changes of files are saves, and what each needs.
+"""Decide which changes of files are saves, and what each save needs.
 
 Runs in the supervisor; ``reload_loops`` runs in ``appliance run --watch`` too.
 """

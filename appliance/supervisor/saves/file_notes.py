@@ -3,14 +3,14 @@
 Each worker has a pipe for its notes. Runs in the supervisor's loop.
 
 Theory of operation. A worker notes a write before it happens (``worker/files/open_audit``), so the note is in the pipe
-when the kernel reports the change. A question about a change reads the pipes first, so the answer does not depend on
-which of the two arrives earlier. A note stands for the next change of its file that is seen after it. That change uses
-the note up; a later change was made by another program. (For a moment after it a change still counts as the worker's:
-two writes may be seen as one, and then the end of the second.)
+when the kernel reports the change. Before a question about a change is answered, the pipes are read: so the answer does
+not depend on whether the note or the kernel's event arrives first. A note is valid for the next change of its file.
+That change uses the note up; a later change was made by another program. (A change that comes a moment later still
+counts as the worker's: the kernel may report two writes as one, and then the end of the second.)
 
 If the file of a note does not change within a second, the write has failed, and the note is forgotten. There are two
-exceptions: the process still has the file open, so the change is yet to come; or the file has changed and the watcher
-has not seen it, because it polls.
+exceptions. If the process still has the file open, the change will come later. If the file has changed and the watcher
+polls, the watcher may not have seen the change.
 
 A project's process may write anything into its pipe: only a path and numbers are taken from it.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Mark = list[int]
 
-EXPIRY_S: Final = 1.0  # for a note whose change has not come
+EXPIRY_S: Final = 1.0  # how long a note is kept whose change has not come
 UNSEEN_S: Final = 10.0  # for a note whose change has come, and is not seen yet
 MOMENT_S: Final = 0.05  # after a note that is used up
 MOST: Final = 4096  # the most files that may have notes
@@ -72,7 +72,7 @@ class _Writes:
         self.used = before[-1]
         del self.noted[: len(before)]
         if is_open_for_writing(self.pid, path):
-            self.noted.insert(0, self.used)  # the process has the file open, and will write again
+            self.noted.insert(0, self.used)  # the process has the file open, and may write again
         return True
 
     def expire(self, path: str, now: float) -> bool:
@@ -185,7 +185,7 @@ class FileNotes:
 
 
 def _age_s(path: str) -> float:
-    """Return the seconds since the file was changed; 0 for a missing file, which this process may have removed."""
+    """Return the seconds since the file was changed; 0 if the file is missing: this process may have removed it."""
     try:
         return time.time() - os.stat(path).st_ctime - TICK_S  # noqa: PTH116  asked of each note
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
-"""Hold a failure back while files of a synchronisation still arrive: half of the files may be its reason.
+"""Hold a failure back while files of a synchronisation still arrive: missing files may be the reason of the failure.
 
 A failed analysis, installation, command of BEFORE_START or import is reported once no more files are expected. If more
-files come, the failed step is repeated, and its failure is not reported. Clients wait, or see the page of the progress.
-Runs in the supervisor's loop.
+files come, the failed step is repeated, and its failure is not reported. Until then clients wait, or see the progress
+page. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class HeldFailures:
         self._arriving_s = arriving_s
 
     def hold(self, what: str, again: Callable[[], None]) -> bool:
-        """Return whether files still arrive; if so, call ``again`` once that may be over: it checks what holds then."""
+        """Return whether files still arrive; if so, call ``again`` when that may be over, to check once more."""
         after_s = self._arriving_s()
         if after_s <= 0:
             return False

@@ -3,12 +3,12 @@
 Pure: times are arguments.
 
 Theory of operation. A project may have another program write a watched file whenever it starts: each start then causes
-the next. Such a change always comes while a worker starts. A person's save, or an autosave, may come at such a time
-too, but not several times in a row with nothing else in between. So after a few such changes in a row, the reload for
-this file is delayed: its changes wait, and cause one reload when the time is over. If that reload causes a change
-again, the delay doubles: the reloads become rare, and no save is lost. A change that comes while a reload is delayed
-was caused by no reload, and is not counted: otherwise each of several fast saves during a slow start would double the
-delay. A change at another time, or of another file, ends the count.
+the next. Such a change always comes while a worker starts. A person's save, or an autosave, may also come while a
+worker starts, but not several times in a row without another change between them. So after a few such changes in a row,
+the reload for this file is delayed: changes of the file wait, and cause one reload when the delay is over. If that
+reload causes a change again, the delay doubles: the reloads become rare, and no save is lost. While a reload is
+delayed, no reload can have caused a change, so changes are not counted: otherwise each of several fast saves during a
+slow start would double the delay. A change at another time, or of another file, ends the count.
 """
 
 from __future__ import annotations

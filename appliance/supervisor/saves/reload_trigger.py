@@ -1,4 +1,4 @@
-"""Take the watcher's bursts of changes, decide which are saves, and start what each save needs.
+"""Take the watcher's bursts of changes, decide which are saves, and start the reload that each save needs.
 
 A change that a worker has made itself is not a save; a change that comes again at each start is delayed. A burst of
 saves becomes one call, in the loop's thread.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 REPORTED_WRITES_MAX = 50  # events about files that the application writes itself
 REMOVED_MOST = 100
 TEMPLATES_MOST = 100  # folders
-NODES_MOST = 200  # exceptions of one report
+NODES_MOST = 200  # at most so many exceptions of one report
 RETRY_S = 1.0  # before a watcher that could not be started is started again
 _WORKER_STATES = {Phase.SERVING: WorkerState.SERVING, Phase.BROKEN: WorkerState.BROKEN}
 
@@ -48,11 +48,12 @@ class SaveRoutes:
     Attributes:
         changed: takes the changes for which a worker restarts.
         assets: takes the paths of files that browsers load.
-        template_saves: takes every burst first: templates may need no new worker.
+        template_saves: takes every burst first, because a saved template may need no new worker.
         before: takes the changed files first, for which a worker may be started.
-        spared: takes those for which none is started: the application writes them, or browsers load them.
-        noticed: is called before any of these: a file has changed, and a save may follow. None: nobody waits for that.
-        companion_starts: whether a companion that follows the code has just been started: it may write files.
+        spared: takes the changed files for which no worker is started: the application writes them, or browsers load
+            them.
+        noticed: is called before all others: a file has changed, and a save may follow. None: nothing waits for that.
+        companion_starts: whether a companion that follows the code was just started: the companion may write files.
     """
 
     changed: Callable[[Changes], None]
@@ -65,7 +66,7 @@ class SaveRoutes:
 
 
 class ReloadTrigger:
-    """The saves of one project. It is made before the parts that take them, and knows those from ``route`` on.
+    """The saves of one project. This object is made before the parts that take saves; ``route`` names those parts.
 
     Args:
         runtime: the supervisor's.
@@ -87,7 +88,7 @@ class ReloadTrigger:
         self._generation = 0  # whose files are watched
         self._loops = ReloadLoops()
         self._removed: dict[str, None] = {}
-        self._reported_writes: set[str] = set()  # files that a worker has written, and that the log has named
+        self._reported_writes: set[str] = set()  # files that a worker has written, and that the log has already named
         self._delayed: Changes | None = None  # their reload is delayed
         self._delay_timer: Timer | None = None
         self.notes = FileNotes(runtime.loop, self._files_noted)
@@ -121,7 +122,7 @@ class ReloadTrigger:
         return self._watcher.arriving_s()
 
     def analysed(self, analysis: Analysis) -> None:
-        """Watch the application's file, the plan's files, and the secrets: these may have any name, and be anywhere."""
+        """Watch the application's file, the plan's files, and the secrets, whose files may have any name and place."""
         file = analysis.project.target.file
         self._watcher.add_files("target", Kind.CODE, [file] if file else [])
         self._saves.loaded([file])
@@ -131,7 +132,7 @@ class ReloadTrigger:
     def loaded(self, child: Handle, report: FilesReport) -> None:
         """Watch the files that a worker has loaded: some may lie outside of the project, or be ignored by git.
 
-        A worker that has failed has not loaded all: the files of the last good one stay watched.
+        A worker that has failed has not loaded every file, so the files of the last good worker stay watched.
         """
         files: Mapping[str, Sequence[int]] = report.files
         self._saves.loaded(files if isinstance(files, dict) else ())
@@ -153,7 +154,7 @@ class ReloadTrigger:
             )
 
     def _is_static(self, path: str) -> bool:
-        """Whether a file that a request has read is one that browsers load: no worker keeps what it has read of it."""
+        """Whether browsers load this file, which a request has read: then no worker keeps its content."""
         folder, _, name = path.removeprefix(self._root[:-1]).rpartition("/")
         return is_static(folder, name[name.rfind(".") :])
 
@@ -162,7 +163,7 @@ class ReloadTrigger:
         self._watcher.add_template_folders([str(folder) for folder in folders[:TEMPLATES_MOST]])
 
     def failed(self, report: Mapping[str, Any]) -> None:
-        """Watch the files in which an import has failed: the next save will be there."""
+        """Watch the files in which an import has failed: the next save is likely in one of them."""
         files = [report.get("file"), *_files_of(report.get("exception"))]
         installed = ("/site-packages/", "/dist-packages/", "/lib/python3")
         own = (str(file) for file in files if file and not any(part in str(file) for part in installed))
@@ -199,7 +200,7 @@ class ReloadTrigger:
             self._save(kinds, changes, ask=not restarting)
 
     def _save(self, kinds: Mapping[str, Kind], changes: Changes, *, ask: bool) -> None:
-        """Report files for which a worker restarts, now or after a delay; ``ask`` whether it must, for templates."""
+        """Report saves that restart the worker, now or after a delay; ``ask``: the worker decides about templates."""
         self._remember_removed(kinds)
         self._saves.saved(list(kinds))
         if self._routes is not None:
@@ -211,7 +212,7 @@ class ReloadTrigger:
         kinds = changes.kinds
         starting = changes.busy or (self._routes is not None and self._routes.companion_starts())
         if self._delayed is not None and starting and kinds == self._delayed.kinds:
-            return  # no start has caused this change: the delayed reload serves it, however often it comes
+            return  # no start has caused this change: the delayed reload serves it, even if the file changes again
         reaction = self._loops.saved(kinds, time.monotonic(), starting=starting)
         path = next(iter(kinds))
         if reaction.often:
@@ -251,7 +252,7 @@ class ReloadTrigger:
             del self._removed[path]
 
     def removed(self) -> list[str]:
-        """Return the modules' files that were removed or renamed: they may explain an import that fails."""
+        """Return the files of modules that were removed or renamed: they may explain a failed import."""
         return list(self._removed)
 
     def _whole(self, path: str) -> str:
@@ -296,7 +297,7 @@ class ReloadTrigger:
 
 
 def _files_of(exception: object) -> Iterator[object]:
-    """Yield the files of all frames of a reported exception, and of what led to it (``server.pages.report``)."""
+    """Yield the files of all frames of a reported exception and of its causes (``server.pages.report``)."""
     nodes = [exception]
     for node in nodes:
         if isinstance(node, dict) and len(nodes) <= NODES_MOST:
@@ -305,7 +306,7 @@ def _files_of(exception: object) -> Iterator[object]:
 
 
 def _file_states(files: Mapping[str, Sequence[int]]) -> dict[str, FileState]:
-    """The states of files that a worker has reported; a malformed one counts as unknown."""
+    """The states of files that a worker has reported; a malformed state counts as unknown."""
     found = {}
     for path, mark in files.items() if isinstance(files, dict) else ():
         if path.startswith("/") and "\0" not in path:

@@ -1,8 +1,9 @@
-"""Decide which saves of files that browsers load need another worker, and tell the open pages of them.
+"""Decide which saves of files that browsers load need another worker, and tell the open pages about the saves.
 
-A worker reads such a file at each request, so a save needs no restart. A server of static files that has listed their
-folder while it started (WhiteNoise) keeps the size and date of each, and sends a saved one cut to its old size. Such a
-save restarts the worker, and the open pages load the file from the next one. Runs in the supervisor's loop.
+A worker reads such a file at each request, so a save needs no restart. But a server of static files may list their
+folder when it starts (WhiteNoise does), and keep the size and date of each file. Such a server sends a saved file cut
+to its old size. So this save restarts the worker, and the open pages load the file from the next worker. Runs in the
+supervisor's loop.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ class StaticSaves:
         return kept
 
     def listed(self, folders: Iterable[str], *, more: bool, since: float) -> list[str]:
-        """Note the folders that a worker's start has listed; return files in them that were saved since it began.
+        """Note the folders that a worker's start has listed; return the files in them that were saved since that start.
 
         Args:
             folders: absolute paths.
-            more: they join those that are known.
+            more: add these folders to the known ones, instead of replacing them.
             since: when the start began, on CLOCK_MONOTONIC.
         """
         found = frozenset(list(map(str, folders))[:LISTED_MOST])
@@ -66,7 +67,7 @@ class StaticSaves:
         return late
 
     def serving(self) -> None:
-        """Tell the open pages of the files that had to wait: a new worker serves."""
+        """Tell the open pages about the files that waited for a new worker: it serves now."""
         if self._awaited:
             awaited, self._awaited = list(self._awaited), {}
             self._publish(awaited)

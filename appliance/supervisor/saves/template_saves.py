@@ -1,11 +1,11 @@
-"""Decide whether a save of templates needs a new worker: ask the one that serves whether it reads them again anyway.
+"""Decide whether a save of templates needs a new worker: ask the serving worker whether it will read them again.
 
 Runs in the supervisor's loop.
 
-Theory of operation. Only the worker knows what its frameworks have cached, and only at the moment of the save. So it is
-asked at each save of templates alone (``worker/frameworks/rereading``); its answer takes some milliseconds. If it says
-no, or nothing in time, the save is a reload like any other. A save that comes meanwhile joins the one that is asked
-about, so that a reload always takes all of them.
+Theory of operation. Only the worker knows what its frameworks have cached, and only at the moment of the save. So each
+save of templates alone leads to a question to the worker (``worker/frameworks/rereading``), whose answer takes some
+milliseconds. If the answer is no, or does not come in time, the save is a reload like any other. A save that comes
+before the answer joins the first one, so that a reload always takes all saves.
 
 Decision 8 says why.
 """
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     Restart = Callable[[Changes], None]
 
-ANSWER_S = 1.0  # a worker that computes so long without a pause is restarted
-FILES_MAX = 100  # of one save; a checkout of another branch is a reload
+ANSWER_S = 1.0  # a worker that computes for this time without a pause is restarted
+FILES_MAX = 100  # of one save; more, as at the checkout of another branch, are a reload
 SHOWN_MAX = 10
 
 

@@ -1,4 +1,4 @@
-"""Keep a snapshot of the project for the next save: make it, verify what was swapped in its copies, and replace it.
+"""Keep a snapshot of the project for the next save: make it, verify the swaps of its forks, and replace it.
 
 Runs in the supervisor.
 """

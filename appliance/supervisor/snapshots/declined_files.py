@@ -1,8 +1,8 @@
 """Remember which files could not be swapped at their last save, and guess whether their next save may be.
 
-A swap that is declined costs some milliseconds more than none, and developers who edit the top of a module often edit
-it again. So a swap of such a file is tried again only if its outline, which is all but the bodies of its functions, is
-the same as at the save before. That is a guess, from the indentation of lines: the worker decides what is swapped.
+A declined swap costs some milliseconds, and developers who edit the top of a module often edit it again. So a swap of
+such a file is tried again only if its outline is the same as at the save before. The outline is the file without the
+bodies of its functions. It is a guess from the indentation of lines: the worker decides what can be swapped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_BYTES = 256 * 1024  # larger files are not looked at: the next worker waits for it
+MOST_BYTES = 256 * 1024  # larger files are not read: the next worker waits for the result
 _MOST = 100  # files
 _FUNCTION = re.compile(r"(?:async\s+)?def\s")
 
@@ -38,7 +38,7 @@ class DeclinedFiles:
             self._files.pop(path, None)
 
     def objection(self, paths: Iterable[str]) -> str:
-        """Return why a swap of these files, which were saved, is not worth a try; empty if it is."""
+        """Return why a swap of these saved files is not worth a try; empty if it is."""
         found = ""
         for path in paths:
             if path not in self._files:

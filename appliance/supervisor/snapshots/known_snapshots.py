@@ -1,7 +1,7 @@
-"""What is known of the snapshots and of the newest worker, and what follows from it. Pure.
+"""The state of the snapshots and of the newest worker, and questions that it alone answers. Pure.
 
-``snapshot_states`` changes it by events. A question here looks at the state alone: when the next import is due, and
-whether the next worker is forked from a snapshot.
+``snapshot_states`` changes the state by events. The questions here are: when the next import is due, and whether the
+next worker is forked from a snapshot.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass
 FIRST_S = 0.05  # the first requests of the first worker come before the first snapshot
 QUIET_S = 1.0  # without a save, before the project is imported again
 LATEST_S = 2.0  # while there is no snapshot: the longest wait for a moment without a save
-DOUBLINGS = 4  # of that wait: a series of saves that no snapshot can serve does not start an import for each
+DOUBLINGS = 4  # the longest such wait: in a series of saves that no snapshot can serve, not each save starts an import
 LATER_S = 300.0  # the longest wait after a snapshot has failed
 NOT_READY = "no snapshot of the project is ready yet"
 NOT_SAVED = "this start is for no save"
 
 
 class Phase(enum.Enum):
-    """What is under way beside the SNAPSHOT."""
+    """The work that goes on beside the SNAPSHOT."""
 
     WAITING = "waiting"  # nothing
     IMPORTING = "importing"  # the NEXT snapshot imports the project
-    COMPARING = "comparing"  # it is compared with what the VERIFIER has swapped
-    REPEATING = "repeating"  # they differ: the same files are imported AGAIN
+    COMPARING = "comparing"  # its state is compared with that of the VERIFIER, which has swapped
+    REPEATING = "repeating"  # the states differ: the same files are imported AGAIN
     OFF = "off"  # by a setting, or the appliance stops
 
 
@@ -35,12 +35,12 @@ class Process(enum.Enum):
     SNAPSHOT = "snapshot"  # workers are forked from it
     SPARE = "spare"  # a fork of the SNAPSHOT, made ahead
     NEXT = "next"  # imports the project, to become the SNAPSHOT
-    VERIFIER = "verifier"  # a fork of the SNAPSHOT, which swaps what workers have swapped
+    VERIFIER = "verifier"  # a fork of the SNAPSHOT, which makes the same swaps as the workers
     AGAIN = "again"  # imports the same files as NEXT
 
 
 class Snapshot(enum.Enum):
-    """Whether there is a SNAPSHOT for which every change since its import may be swapped."""
+    """Whether there is a SNAPSHOT in which every change since its import may be swapped."""
 
     NONE = "none"
     SHARED = "shared"  # its memory is shared with the preloader that it was forked from
@@ -50,11 +50,11 @@ class Snapshot(enum.Enum):
 class Worker(enum.Enum):
     """What the newest worker does."""
 
-    NONE = "none"  # it has ended, or another one is about to replace it
+    NONE = "none"  # it has ended, or another worker will replace it soon
     STARTING = "starting"  # it has its start message, and is not ready
     SWAPPING = "swapping"  # the same, forked from the SNAPSHOT
     SERVING = "serving"
-    UNVERIFIED = "unverified"  # it serves what it has swapped, which has not been compared with an import
+    UNVERIFIED = "unverified"  # it serves after a swap, which has not been compared with an import
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class State:
 
     Attributes:
         reason: why the next worker is not forked from a snapshot.
-        refusal: why the last import can't be forked from; empty once one could.
-        refused: it was the newest import, and no file has changed since.
+        refusal: why no worker may be forked from the last import; empty if one may.
+        refused: the refused import was the newest one, and no file has changed since.
         preloader: there is one.
         crowded: as ``WorkerStarted.crowded``, of the newest worker.
-        wanted: files were saved for which no worker has been started yet.
+        wanted: files were saved, and the worker for them is not started yet.
         spare: the SNAPSHOT has its SPARE.
         had_snapshot: there was a SNAPSHOT before.
         next_detached: the NEXT snapshot will be DETACHED.
@@ -108,7 +108,8 @@ class State:
 
 def delay_s(state: State) -> float | None:
     """Return the seconds without a save until the next import begins; None if none is due."""
-    # Without a snapshot, import even while saves keep coming: steady saves would otherwise postpone the first forever.
+    # Without a snapshot, import even while saves keep coming: otherwise these would postpone the first snapshot
+    # forever.
     has_time = state.serves or (state.starts and not state.has_snapshot and not state.crowded)
     waits = state.phase is Phase.WAITING and has_time and state.preloader and not state.refused
     settled = state.snapshot is Snapshot.SHARED and state.worker is not Worker.UNVERIFIED
@@ -120,13 +121,13 @@ def delay_s(state: State) -> float | None:
 
 
 def latest_s(state: State) -> float:
-    """Return the seconds after which the next import begins although saves come."""
+    """Return the seconds after which the next import begins even if saves keep coming."""
     latest = LATEST_S * 2.0 ** min(state.declines, DOUBLINGS)
     return math.inf if state.has_snapshot else max(delay_s(state) or 0.0, latest)
 
 
 def fork_source(state: State) -> Process | None:
-    """Return the process that gives the next worker; None if it is not to be from a snapshot."""
+    """Return the process from which the next worker is forked; None if that is not a snapshot."""
     if not (state.has_snapshot and state.wanted):
         return None
     return Process.SPARE if state.spare else Process.SNAPSHOT

@@ -1,4 +1,4 @@
-"""The events and actions of ``snapshot_states``: what can happen to a snapshot, and what can be done about it.
+"""The events and actions of ``snapshot_states``: what can happen to a snapshot, and how snapshots are made and ended.
 
 Data alone; the table decides. ``known_snapshots.Process`` has the names of the processes.
 """
@@ -17,7 +17,7 @@ class Event(Record):
 
 
 class ProjectChanged(Event):
-    """The project is another one for its workers: another application, environment or variable."""
+    """For its workers the project is another one: the application, the environment or a variable has changed."""
 
 
 class PreloaderReady(Event):
@@ -25,7 +25,7 @@ class PreloaderReady(Event):
 
 
 class PreloaderEnded(Event):
-    """The preloader has ended; the snapshots that came from it are as good as before."""
+    """The preloader has ended; snapshots that were forked from it can still be used."""
 
 
 class PreloaderGone(Event):
@@ -36,7 +36,7 @@ class FilesChanged(Event):
     """The watcher has reported files; a worker may be started for them, or not.
 
     Attributes:
-        objection: why no swap can serve them; empty if all are modules of the project that still exist.
+        objection: why no swap can serve these files; empty if each is a module of the project that still exists.
     """
 
     objection: str = ""
@@ -51,7 +51,7 @@ class WorkerStarted(Event):
 
     Attributes:
         swapping: it was forked from the SNAPSHOT.
-        crowded: what imports beside it would delay it: there is one processor, or others use them all.
+        crowded: an import beside this worker would delay it: there is only one processor, or other processes use all.
     """
 
     swapping: bool
@@ -63,7 +63,7 @@ class WorkerReady(Event):
 
 
 class WorkerGone(Event):
-    """The newest worker has failed or ended: none serves what was saved last."""
+    """The newest worker has failed or ended: no worker serves the last save."""
 
 
 class SwapDeclined(Event):
@@ -111,7 +111,7 @@ class Imported(Event):
 
 
 class NextEnded(Event):
-    """The NEXT snapshot has ended by itself, or was ended because its import had no end."""
+    """The NEXT snapshot has ended by itself, or was ended because its import took too long."""
 
     how: str
 
@@ -120,8 +120,8 @@ class Compared(Event):
     """The state after the swaps was compared with that of the NEXT snapshot.
 
     Attributes:
-        differences: what differs, without what is known to differ between any two imports.
-        keep: the SNAPSHOT has little to swap, so if nothing differs the NEXT snapshot is of no use.
+        differences: the names that differ, without those that differ between any two imports.
+        keep: the SNAPSHOT has little to swap, so if nothing differs the NEXT snapshot is not needed.
     """
 
     differences: tuple[str, ...] = ()
@@ -154,7 +154,7 @@ class Action(Record):
 
 
 class Schedule(Action):
-    """Send ImportDue once nothing has asked for that again for ``after_s`` seconds, or has for ``latest_s``."""
+    """Send ImportDue after ``after_s`` seconds without another Schedule; after ``latest_s`` in any case."""
 
     after_s: float
     latest_s: float = math.inf
@@ -165,7 +165,7 @@ class StartImport(Action):
 
 
 class Pause(Action):
-    """Stop the processes that import: a worker that is started for a save has the CPU to itself."""
+    """Stop the processes that import: a worker that is started for a save must have the CPU for itself."""
 
 
 class Resume(Action):
@@ -173,15 +173,15 @@ class Resume(Action):
 
 
 class Compare(Action):
-    """Have a fork of the SNAPSHOT swap what workers have swapped; compare its state with that of the NEXT snapshot."""
+    """Have a fork of the SNAPSHOT make the swaps of the workers; compare its state with that of the NEXT snapshot."""
 
 
 class Repeat(Action):
-    """Import the same files AGAIN: what differs between two imports says nothing about a swap."""
+    """Import the same files AGAIN: differences between two imports say nothing about a swap."""
 
 
 class Promote(Action):
-    """The NEXT snapshot is the SNAPSHOT from now on; the older one and its SPARE end."""
+    """Make the NEXT snapshot the SNAPSHOT; end the older SNAPSHOT and its SPARE."""
 
 
 class ForkAhead(Action):

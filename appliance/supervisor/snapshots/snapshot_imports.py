@@ -30,9 +30,9 @@ class SnapshotImports:
     Args:
         runtime: the supervisor's.
         preloading: forks the processes that import.
-        spawner: tells them what to import.
+        spawner: tells these processes what to import.
         processes: holds them.
-        checkpoints: what has paused.
+        checkpoints: the imports that have paused.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class SnapshotImports:
         self._processes.give_time(child, self._import_s)
 
     def give_time(self, process: Process) -> None:
-        """Give a process its whole time from now on: that in which it stood still does not count."""
+        """Give a process its whole time again: the time in which it was stopped does not count."""
         if (child := self._processes.get(process)) is not None:
             self._processes.give_time(child, self._import_s)
 
@@ -119,10 +119,10 @@ class ImportSchedule:
         self._loop = loop
         self._call = due
         self._timer: Timer | None = None
-        self._asked_at = 0.0  # when the import that is scheduled was asked for first
+        self._asked_at = 0.0  # the time of the first request for the scheduled import
 
     def ask(self, after_s: float, latest_s: float) -> None:
-        """Begin so long after this call; at the latest so long after the first call for this import."""
+        """Begin ``after_s`` after this call; at the latest ``latest_s`` after the first call for this import."""
         now = time.monotonic()
         if self._timer is not None:
             self._timer.cancel()

@@ -23,7 +23,7 @@ class SnapshotMemory:
         loop: the supervisor's.
         processes: those of the snapshots.
         checkpoints: are told how much memory is left.
-        end_snapshots: ends the snapshots, and what imports one; is given the reason.
+        end_snapshots: ends the snapshots, and the process that imports one; called with the reason.
     """
 
     def __init__(

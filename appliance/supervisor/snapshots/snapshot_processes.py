@@ -1,4 +1,4 @@
-"""Hold the processes of the snapshots: fork them, give each its time, signal and end them.
+"""Hold the processes of the snapshots: fork them, set their deadlines, signal them and end them.
 
 Runs in the supervisor's loop.
 
@@ -108,7 +108,8 @@ class SnapshotProcesses:
     def end(self, process: Process) -> None:
         """End a process, if it is there: stop it now, and kill it later. Its end is expected.
 
-        Its end frees the memory of a whole project: 10 ms of CPU time and more, which the worker of a save would miss.
+        When it ends, the kernel frees the memory of a whole project. That takes 10 ms of CPU time or more, which the
+        worker of a save would lose.
         """
         if (child := self._living.pop(process, None)) is None:
             return
@@ -125,7 +126,7 @@ class SnapshotProcesses:
             self._children.kill(self._stopped.popleft())
 
     def hurry(self) -> None:
-        """Kill at once what was stopped, and what ends from now on: the appliance stops."""
+        """Kill the stopped processes now, and from now on kill others without a delay: the appliance stops."""
         self._hurry = True
         while self._stopped:
             self._kill_stopped()

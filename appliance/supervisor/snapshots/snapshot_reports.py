@@ -1,4 +1,4 @@
-"""Log the fates of the project's snapshots. Runs in the supervisor's loop."""
+"""Log what becomes of the project's snapshots. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Perform the actions of ``snapshot_states``: import, fork, verify and end snapshots of the project.
 
-Decides nothing over time. What happens becomes an event of ``snapshot_states``, whose actions are performed here: what
-the workers need and report comes from ``snapshots``, what the processes of the snapshots do is reported here.
+Decides nothing over time. Each thing that happens becomes an event of ``snapshot_states``, and the actions of that
+table are performed here. ``snapshots`` passes on the requests and reports of the workers; the processes of the
+snapshots report to this module.
 
 Decision 62 says why.
 """
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.steps.analysis import Analysis
 
-CALM_S = 30.0  # without a save, before a spare that has copied memory is replaced by one that has not
+CALM_S = 30.0  # time without a save after which a spare that has copied memory is replaced by a new spare
 KEPT_FILES = 4  # every swap compiles these files again, about 1 ms each
 
 
@@ -52,8 +53,8 @@ class SnapshotRunner:
     Attributes:
         state: what ``snapshot_states`` knows.
         processes: those of the snapshots.
-        files: of each process: what it has read, and what has changed since.
-        ready: of each process: what it has reported of its import.
+        files: of each process: the files that it has read, and those that have changed since.
+        ready: of each process: the report of its import.
         swappable: the files whose functions can be swapped.
         checkpoints: the imports that have paused.
         one_processor: whether an import can't run beside a worker that starts.
@@ -107,7 +108,7 @@ class SnapshotRunner:
             self._performers[type(action)](action)
 
     def follow(self, analysis: Analysis) -> None:
-        """Use this analysis for imports from now on; what was imported for another one is of no use."""
+        """Use this analysis for imports from now on; imports for another analysis are dropped."""
         known, self._analysis = self._analysis, analysis
         if known is not None and (analysis.differs(known) or analysis.before_start != known.before_start):
             self.checkpoints.discard()
@@ -136,12 +137,12 @@ class SnapshotRunner:
     def _imported(self, refused: str) -> None:
         if refused == NOT_WORTH:
             self.checkpoints.discard()
-        elif refused:  # what comes after the checkpoints is imported by each worker
+        elif refused:  # each worker imports the files after the checkpoint itself
             self.checkpoints.import_over()
         self.on(events.Imported(refused))
 
     def reached(self, child: Handle, message: CheckpointReached) -> None:
-        """What imports the project has paused, and is a checkpoint; a fork of it goes on."""
+        """The process that imports the project has paused, and becomes a checkpoint; a fork of it goes on."""
         if child is self.processes.get(Process.NEXT):
             self.processes.forget_time(self.processes.pop(Process.NEXT))
             files = self.files[Process.NEXT]
@@ -253,7 +254,7 @@ class SnapshotRunner:
             self.on(events.SpareForked())
 
     def _release_memory(self, child: Handle) -> None:
-        """Nothing was saved for long: replace the fork that waits by one that has copied no memory yet."""
+        """Replace the waiting fork by one that has copied no memory yet: nothing was saved for a long time."""
         if child is self.processes.get(Process.SPARE):
             self.processes.end(Process.SPARE)
             if self.processes.fork_spare() is None:

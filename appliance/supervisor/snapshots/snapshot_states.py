@@ -1,15 +1,16 @@
 """Decide when a snapshot of the project is made, forked from, verified and dropped: a pure table.
 
-A snapshot has imported the project ahead of the next save, and serves nothing. A save inside functions is served by a
-fork of it, in which the bodies of these functions are swapped. The snapshot itself stays what it was: each further save
-is swapped from it too. When no more saves come, another process imports the project: the NEXT snapshot. It shows
-whether the swaps gave the same state as an import. It takes the place of the SNAPSHOT if many files have changed since;
-otherwise the SNAPSHOT stays, because the worker that serves shares its memory. Whatever is in doubt drops the SNAPSHOT,
-and the worker is forked from the preloader, as without snapshots. ``snapshots`` performs the actions. No process, no
-clock.
+A snapshot has imported the project ahead of the next save, and serves nothing. If a save changes only the bodies of
+functions, a fork of the snapshot serves the save: it swaps these bodies. The snapshot itself does not change, so
+further saves are also swapped in forks of it. When no more saves come, another process imports the project: the NEXT
+snapshot. It shows whether the swaps gave the same state as an import. If many files have changed since, the NEXT
+snapshot takes the place of the SNAPSHOT; otherwise the SNAPSHOT stays, because the worker that serves shares its
+memory. If anything is in doubt, the SNAPSHOT is dropped, and the worker is forked from the preloader, as without
+snapshots. ``snapshots`` performs the actions. No process, no clock.
 
-However events are ordered: while a worker serves and there is a preloader, there is a verified snapshot, or something
-imports, or the next import is scheduled, or the import was refused and nothing was saved since.
+One rule holds in every order of events. While a worker serves and there is a preloader, one of these is true: there is
+a verified snapshot, an import runs, the next import is scheduled, or the import was refused and nothing was saved
+since.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
     state = replace(state, refused=False)
     if event.objection:
         return _drop(state, event.objection)
-    # What imports beside a SNAPSHOT must have read the same files as the worker, with which it is compared.
+    # A process that imports beside a SNAPSHOT must read the same files as the worker: the two are compared.
     state, ended = _end_import(state) if state.has_snapshot else (state, ())
     return _wait(state, *ended)
 
@@ -239,7 +240,8 @@ def _verified(state: State, event: Compared) -> Step:
 def _compared(state: State, event: Compared) -> Step:
     if not event.differences:
         return _verified(state, event)
-    # Another preloader has loaded other modules: that may be the difference, and two imports share it.
+    # Another preloader has loaded other modules. This may be the reason of the difference, and two imports would both
+    # have it.
     if state.snapshot is Snapshot.DETACHED:
         return _replace(state, ReportUnverified(OTHER_PACKAGES))
     return replace(state, phase=Phase.REPEATING), (Repeat(),)
@@ -262,7 +264,7 @@ def _stop(state: State, event: StopRequested) -> Step:
     return off, (EndImport(), EndSnapshot())
 
 
-# What may happen in every phase but the last.
+# Events of every phase but the last.
 _ALWAYS: dict[type[Event], Row] = {
     ProjectChanged: _project_changed,
     PreloaderReady: _preloader_ready,

@@ -1,6 +1,6 @@
 """The snapshots of the project, as workers and the preloader see them: fork from one, and report what happens.
 
-Where anything is in doubt there is no snapshot, and workers are forked from the preloader. ``snapshot_runner`` makes,
+If anything is in doubt, there is no snapshot, and workers are forked from the preloader. ``snapshot_runner`` makes,
 verifies and ends them. Runs in the supervisor's loop.
 
 Decision 62 says why.
@@ -34,7 +34,7 @@ SPARE_S = 0.05  # after a worker is ready: its first requests come first
 
 
 class Snapshots:
-    """What workers and the preloader need of the snapshots.
+    """The part of the snapshots that workers and the preloader use.
 
     Args:
         runtime: the supervisor's.
@@ -60,7 +60,7 @@ class Snapshots:
         self._runner.follow(analysis)
 
     def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
-        """Return a worker that waits for its start message, and the files that it has to swap; or None, and why."""
+        """Return a worker that waits for its start message, and the files that it must swap; or None and the reason."""
         source, why = fork_source(self._runner.state), why_not(self._runner.state)
         if source is None:
             return None, [], why if self._is_asked_for or self._runner.state.had_snapshot else ""
@@ -96,7 +96,7 @@ class Snapshots:
             self._change((), f"{read[0]} has changed, which the import of the project has read")
 
     def drop(self, why: str) -> None:
-        """Use no snapshot for the next worker: what has changed is not known, or is more than code."""
+        """Use no snapshot for the next worker: the changes are not known, or not only code has changed."""
         self.checkpoints.discard()
         self._change((), why)
 
@@ -117,7 +117,7 @@ class Snapshots:
         self._runner.worker_started(worker, swapping=swapping, crowded=crowded)
 
     def worker_ready(self) -> None:
-        """Make a spare for the next save soon, and an import later: the newest worker serves."""
+        """Make a spare for the next save soon, and import the project later: the newest worker serves."""
         if self._runner.state.worker is Worker.SWAPPING and Process.SNAPSHOT in self._runner.files:
             self._declined.swapped(self._runner.files[Process.SNAPSHOT].changed)
         self.checkpoints.worker_ready()

@@ -1,7 +1,7 @@
 """Compare the state after a swap with that of an import of the same files, by the fingerprints of both.
 
-Some modules differ between any two imports: they keep a time, a random number, an address. What differs there says
-nothing about a swap, so two imports are compared as well, and what differs between them is left out from then on.
+Some modules differ between any two imports: they keep a time, a random number, an address. Such a difference says
+nothing about a swap. So two imports are compared as well, and the differences between them are left out from then on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SwapComparison:
         return self._differences
 
     def repeated(self, imported: Mapping[str, str], again: Mapping[str, str]) -> tuple[str, ...]:
-        """Learn from another import of the same files; return what of the last differences is left."""
+        """Learn from another import of the same files; return the last differences that it does not explain."""
         self._volatile |= differing(imported, again)
         return tuple(name for name in self._differences if name not in self._volatile)
 

@@ -1,4 +1,4 @@
-"""Keep which files have changed since a snapshot read them, and say why a swap can't serve a change.
+"""Remember which files have changed since a snapshot read them, and say why a swap can't serve a change.
 
 Runs in the supervisor's loop.
 """
@@ -59,7 +59,7 @@ class SwappableFiles:
 
     Args:
         root: the project's folder.
-        always: also where an import takes hardly longer than a swap.
+        always: swap even if an import takes hardly longer than a swap.
     """
 
     def __init__(self, root: str, *, always: bool = True) -> None:
@@ -77,11 +77,11 @@ class SwappableFiles:
         self._off.update(dict.fromkeys(names))
 
     def unworthy(self, cpu_s: float, has_snapshot: bool) -> str:  # noqa: FBT001  one call
-        """Return why swaps save too little of an import that took so much CPU time; "" if they do not."""
+        """Return why swaps save too little of an import that took so much CPU time; "" if they save enough."""
         return "" if self._always or has_snapshot or not 0 <= cpu_s < WORTH_S else NOT_WORTH
 
     def weighed(self, cpu_s: float) -> float:
-        """Return the CPU time of an import if what saves only a part of it has to be worth it; 0 if not."""
+        """Return the CPU time of an import, against which the gain of a swap is weighed; 0 if it is not weighed."""
         return 0.0 if self._always else max(0.0, cpu_s)
 
     def whole(self, path: str) -> str:
@@ -89,7 +89,7 @@ class SwappableFiles:
         return path if path.startswith("/") else f"{self._root}/{path}"
 
     def named(self, paths: Iterable[str]) -> list[str]:
-        """Return absolute paths as the watcher reports them: those of the project's files without its folder."""
+        """Return absolute paths as the watcher reports them: paths of the project's files begin below its folder."""
         return [path.removeprefix(f"{self._root}/") for path in paths]
 
     def objection(self, kinds: Mapping[str, Kind], blocked: Mapping[str, str]) -> str:
@@ -120,13 +120,13 @@ class SwappableFiles:
 
 
 def is_file_of(path: str, module: str) -> bool:
-    """Whether a file may be that of a module, by their names."""
+    """Whether a file may be that of a module, by the two names."""
     name = module.replace(".", "/")
     return f"/{path}".endswith((f"/{name}.py", f"/{name}/__init__.py"))
 
 
 def why_off(settings: Settings) -> str:
-    """Return which setting, or what else, forbids snapshots; empty if nothing does."""
+    """Return the setting, or the other reason, that forbids snapshots; empty if nothing forbids them."""
     if settings.swap == "off":
         return "APPLIANCE_SWAP is off"
     if settings.preload == "off":

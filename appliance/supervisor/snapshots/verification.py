@@ -1,7 +1,7 @@
 """Compare a swap with a fresh import, by the fingerprints that a fork of each snapshot makes.
 
-A fork alone makes a fingerprint: that takes time and memory, and a save ends the fork at once. Runs in the supervisor's
-loop.
+Only a fork makes a fingerprint, because that takes time and memory; a save ends the fork at once. Runs in the
+supervisor's loop.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
 
-COMPARE_S = 10.0  # for a fork to swap, and to say what its state is then
+COMPARE_S = 10.0  # for a fork to swap, and to report its state
 
 
 class Verification:
@@ -32,7 +32,7 @@ class Verification:
         children: get the messages.
         processes: has the snapshots, and the fork as its VERIFIER.
         compared: takes what differs.
-        not_compared: takes why that is not known.
+        not_compared: takes the reason why nothing could be compared.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Verification:
         self._compared = compared
         self._not_compared = not_compared
         self._comparison = SwapComparison()
-        self._states: dict[Process, Mapping[str, str]] = {}  # what each snapshot, or a fork that has swapped, is
+        self._states: dict[Process, Mapping[str, str]] = {}  # the state of each snapshot, or of a fork that has swapped
         self._asked = Process.SNAPSHOT
         self._repeated = False
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
 
 
-ROUTES_SHOWN = 20  # of those that are not served
+ROUTES_SHOWN = 20  # of the broken files that are not served
 _BLANK_MAX = 1024  # bytes of a file that may have nothing but white space
 
 
@@ -41,10 +41,10 @@ class Analysis:
         project: the application that was found.
         plan: the environment that the project needs.
         variables: the environment of the project's processes.
-        before_start: the commands to run before the first worker. Unlike other settings they are read each time: they
-            may stand in a file of the project, and be edited until they work.
+        before_start: the commands to run before the first worker. Unlike other settings they are read at each analysis,
+            because a file of the project may contain them, and a person may edit them until they work.
         companions: the project's other processes, as its files declare them.
-        websockets: for an ASGI application that may be adapted: what to do about its WebSockets.
+        websockets: the advice about WebSockets, for an ASGI application that may be adapted.
     """
 
     environment: Environment
@@ -71,8 +71,9 @@ def analyse(
 ) -> Analysis:
     """Analyse the project.
 
-    A broken file can hide the application, or make another one look better. The application that was found before is
-    kept while its file exists: its import shows where the file is broken, and the preloader stays.
+    A broken file can hide the application, or another application may seem the better choice. So the application that
+    was found before is kept while its file exists: its import then shows where the file is broken, and the preloader
+    stays.
 
     Args:
         settings: the appliance's settings, read at its start.
@@ -118,13 +119,13 @@ def required(analysis: Analysis | None, what: str) -> Analysis:
 
 
 def _may_be_there(known: Project, unparsed: frozenset[Path]) -> bool:
-    """Whether the known application may exist although none is found: its file exists, or another was just broken."""
+    """Whether the known application may exist although none is found: its file exists, or a file was just broken."""
     file = known.target.file
     return Path(file).is_file() if file else bool(unparsed - known.unparsed)
 
 
 def _is_just_broken(found: Project, known: Project) -> bool:
-    """Whether a file from which the application was found is broken or empty now: an editor may be about to write it.
+    """Whether a file that led to the application is broken or empty now: an editor may be writing it.
 
     Only a file that could be parsed before counts.
     """

@@ -1,9 +1,10 @@
 """Run the commands of BEFORE_START as a child: before the first worker, and again when their inputs change.
 
-Decides nothing over time. What happens becomes an event of ``before_start_states``, whose actions are performed here.
+Decides nothing over time. Each thing that happens becomes an event of ``before_start_states``, and the actions of that
+table are performed here.
 
-The text is run with ``sh -e``: newlines, ``;`` and ``&&`` mean what they mean in a shell, and the first command that
-fails ends the run. Its inputs are the commands, their environment and its variables.
+``sh -e`` runs the text: newlines, ``;`` and ``&&`` have their meaning in a shell, and the first command that fails ends
+the run. The inputs of a run are the commands, their environment and its variables.
 
 Decision 12 says why.
 """
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.saves.held_failures import Hold
     from appliance.supervisor.steps.analysis import Analysis
 
-GRACE_S = 2.0  # a migration that is asked to end may roll back
+GRACE_S = 2.0  # a migration may roll back when it is asked to end
 _OUTPUT_LINES = 40  # of the run's output, which a page about its failure shows
 _CHECK_S = 0.02  # between two checks of a run that is being ended
 
@@ -112,12 +113,13 @@ class BeforeStart:
         self._on(runs.CancelRequested())
 
     def wrote(self, paths: Iterable[Path]) -> bool:
-        """Whether all these files were last written while the commands ran: saved by a command, not by a person.
+        """Whether all these files were last written while the commands ran: by a command, and not by a person.
 
-        Without this a command that writes files and fails would run again without end, by its own saves.
+        Otherwise a command that writes files and fails would cause its own next run, without end.
         """
         started, ended = self._span
-        # Without a run nothing was written by one, whatever a file's time is: an archive may have set it to 0.
+        # Without a run, no command has written a file. The file's time does not matter then: an archive may have set it
+        # to 0.
         return started > 0.0 and all(_written_within(path, started, ended) for path in paths)
 
     def output_lines(self, lines: Sequence[OutputLine]) -> None:

@@ -1,8 +1,8 @@
 """Decide when the commands of BEFORE_START run: a pure table, (state, event) to (state, actions).
 
-At most one run at a time. A run with other inputs (commands, environment, variables) ends the one before, and begins
-once no process of it is left: two migrations at once are worse than a wait. ``before_start`` performs the actions. No
-process, no clock.
+At most one run at a time. A run with other inputs (commands, environment, variables) ends the run before it, and begins
+when no process of that run is left: two migrations at once are worse than a wait. ``before_start`` performs the
+actions. No process, no clock.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Phase(enum.Enum):
 
 @dataclass(frozen=True)
 class State:
-    """The run that is wanted or under way, and what is known of earlier ones.
+    """The requested or present run, and the known facts of earlier runs.
 
     Attributes:
         job: the lifecycle's number of the request; of the newest one if the run was requested again.
         inputs: a digest of what the run depends on.
-        done: the inputs with which a run last ended well; empty for none.
+        done: the inputs of the last successful run; empty if there was none.
         wait_reported: the log says that the run waits.
     """
 

@@ -94,7 +94,7 @@ class Installation:
         self._report = {}
         self._environment = str(plan.environment) if plan else ""
         self._page.expect_install(last_duration_s(plan.environment.parent, self._project) if plan else 0.0)
-        # In a file that a save has broken it would find no application, and make another environment.
+        # The installer would find no application in a file that a save has broken, and would make another environment.
         flags = [*self._flags, *([f"--near={plan.application}"] if plan and plan.application else [])]
         self._child = self._children.add(self._spawn(flags, environment=self._process, folder=self._project, job=job))
 
@@ -105,7 +105,7 @@ class Installation:
             self._child = None
 
     def supply(self, plan: Plan, report: Mapping[str, Any]) -> bool:
-        """Whether an import failed for a module that has left Python, and the next environment will hold it."""
+        """Whether an import failed because Python no longer has a module that the next environment will contain."""
         module, requirement = backport_of(str(report.get("message")))
         if not requirement or not supply(plan, requirement):
             return False
@@ -146,7 +146,7 @@ class Installation:
             self._log.event("info", "install.finished", duration_s=duration_s)
             if self._environment:
                 keep_duration(Path(self._environment).parent, self._project, duration_s)
-            # Another environment than was planned: uv has chosen another Python, or a file was saved. Plan again.
+            # The environment is not the planned one: uv has chosen another Python, or a file was saved. Plan again.
             made = str(self._report.get("environment") or self._environment)
             moved = made not in {self._environment, self._moved}  # not twice for the same: that would never end
             self._moved = made

@@ -2,9 +2,9 @@
 
 Runs in the supervisor's loop.
 
-Theory of operation. A save of code starts a worker at once, of the application that is known: an analysis at each save
-would make each reload slower. If that worker's import fails, the application may have another name now, another file,
-or other settings. So the project is analysed again before the failure is reported; this takes 30 ms.
+Theory of operation. A save of code starts a worker of the known application at once: an analysis at each save would
+make each reload slower. If the import of that worker fails, the application may now have another name, another file, or
+other settings. So the project is analysed again before the failure is reported; this takes 30 ms.
 """
 
 from __future__ import annotations

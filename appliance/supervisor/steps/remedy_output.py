@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 LINES_S = 0.1  # between two batches of output for the pages
 BATCH_MAX = 200  # lines of one batch; the log has all of them
 _LINE_MAX = 1_000  # characters
-# What a program writes to colour a terminal (ECMA-48, control sequences and strings): a page shows the text alone.
+# The sequences with which a program colours a terminal (ECMA-48, control sequences and strings); a page shows only the
+# text.
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 class RemedyOutput:
-    """The output of one run after the other.
+    """The output of the present run.
 
     Args:
         loop: the supervisor's.

@@ -1,7 +1,7 @@
 """Run one remedy: a command of the project's, or the change of a file, as a child that can be ended at any time.
 
-Decides nothing over time. What happens becomes an event of ``remedy_states``, whose actions are performed here. Runs in
-the supervisor's loop.
+Decides nothing over time. Each thing that happens becomes an event of ``remedy_states``, and the actions of that table
+are performed here. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class RemedyRun:
             runs.ReportSuccess: self._report_success,
             runs.ReportFailure: self._report_failure,
         }
-        self._offer: tuple[Remedy, ProjectFacts] | None = None  # what was pressed last
+        self._offer: tuple[Remedy, ProjectFacts] | None = None  # the last button press
         self._remedy: Remedy | None = None  # the one that runs
         self._child: Handle | None = None
         self._began = 0.0

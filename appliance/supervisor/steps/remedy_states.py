@@ -1,7 +1,7 @@
 """Decide which press of a button runs a remedy, and what ends it: a pure table, (state, event) to (state, actions).
 
-At most one remedy runs. A second press of it, in another tab perhaps, starts nothing, and neither does a press of one
-that has helped. ``remedy_run`` performs the actions. No process, no clock.
+At most one remedy runs. If its button is pressed again, in another tab perhaps, nothing starts. If a remedy has helped
+already, its button starts nothing either. ``remedy_run`` performs the actions. No process, no clock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Phase(enum.Enum):
 
     IDLE = "idle"
     RUNNING = "running"  # a process runs it
-    ACTING = "acting"  # a thread of the supervisor runs it, and nothing can end that
+    ACTING = "acting"  # a thread of the supervisor runs it, and can't be ended
     ENDING = "ending"  # the process was asked to end
 
 
@@ -55,7 +55,7 @@ class Pressed(Event):
 
     Attributes:
         refusal: why it may not be run as it was shown; empty if it may.
-        in_thread: it is an action of ours, and no process.
+        in_thread: a thread of ours runs the remedy, not a process.
     """
 
     remedy: str
@@ -147,7 +147,7 @@ def _press(state: State, event: Pressed) -> Step:
 
 def _press_while_busy(state: State, event: Pressed) -> Step:
     if event.remedy == state.remedy:
-        return state, ()  # every page shows already that it runs
+        return state, ()  # every page already shows that it runs
     if event.remedy in state.done:
         return state, (ReportDone(event.remedy),)
     return state, (Refuse(event.remedy, event.refusal or BUSY),)

@@ -38,7 +38,7 @@ class Steps:
         flags: the appliance's own, for the installer.
         environment: the project's, as it was read at the start.
         page: shows what a step prints.
-        analysed: the parts that must know of a new analysis before the lifecycle does; each is called with it.
+        analysed: functions of the parts that must know a new analysis before the lifecycle does.
         hold: holds a failure back while files still arrive.
     """
 

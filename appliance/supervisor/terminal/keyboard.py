@@ -1,16 +1,15 @@
 """Read single keys from the terminal on stdin, and leave the terminal to other readers.
 
-This module knows the terminal's modes, and no key's meaning. Runs in the supervisor's loop.
+This module knows the modes of the terminal, but not the meaning of the keys. Runs in the supervisor's loop.
 
 Theory of operation. The keyboard turns off the terminal's line editing and echo, and nothing else: Ctrl-C and Ctrl-Z
 stay the kernel's. The keyboard reads only while the terminal has the modes that it set: other readers set their own. A
 prompt of the project (``worker/stdio``) turns line editing on again for as long as it waits; an editor or a shell sets
-other modes. A program that does not change the modes takes a key at once, because it is asleep in its read. So the
-keyboard looks a moment later, and reads only what no other program has taken.
+other modes. A program that does not change the modes waits in a read, and so gets a key at once. The keyboard looks a
+moment later, and so reads only the keys that no other program has read.
 
-The terminal is opened a second time, without blocking: the descriptor on stdin is shared with other processes, and so
-are its flags. A process in the background is stopped by the kernel if it reads, or changes modes: it waits for the
-foreground (tcgetpgrp(3)).
+The terminal is opened a second time, without blocking: other processes share the descriptor on stdin and its flags. The
+kernel stops a background process that reads or changes modes, so the keyboard waits for the foreground (tcgetpgrp(3)).
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Keyboard:
         self._stopped = False
 
     def open(self, descriptor: int = STDIN) -> bool:
-        """Begin; return False if there is no terminal, or if it can't be used."""
+        """Begin to read; return False if there is no terminal, or if it can't be used."""
         if not os.isatty(descriptor):
             return False
         try:
@@ -106,7 +105,7 @@ class Keyboard:
             self._set(self._before)
 
     def _watch(self) -> None:
-        """Read once there is a key, if the terminal is the keyboard's now; else look again later."""
+        """Read when there is a key, if the terminal has the keyboard's modes; else look again later."""
         if self._has_our_modes():
             self._loop.watch(self._terminal, self._wait)
         else:

@@ -1,7 +1,7 @@
 """What the keys of the terminal do: reload, open the page, show the last error, help, and stop.
 
-``keyboard`` reads the keys. The answers go into the log for people, in which alone there are keys. Runs in the
-supervisor's loop.
+``keyboard`` reads the keys. The answers go into the log. There are keys only if the log is written for people. Runs in
+the supervisor's loop.
 """
 
 from __future__ import annotations

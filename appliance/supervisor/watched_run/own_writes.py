@@ -1,6 +1,6 @@
-"""Tell a command's own writes from a person's saves, by how long after its start they come. Pure.
+"""Distinguish a command's own writes from a person's saves, by their time after the command's start. Pure.
 
-A command that writes a watched file whenever it starts does so after about the same time, however slow it or the
+A command that writes a watched file at each start writes it after about the same time, however slow the command or the
 machine is. A person's saves come after any time.
 """
 
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-SURELY_S: Final = 1.0  # nobody looks at what was started, and saves again, so soon
-AT_MOST_S: Final = 10.0  # after a start, a command's own writes come
-RATIO: Final = 2.0  # of two times that are about the same
+SURELY_S: Final = 1.0  # nobody looks at the started command and saves again so soon
+AT_MOST_S: Final = 10.0  # after a start: a command's own writes come before that
+RATIO: Final = 2.0  # of two times: up to this, they count as the same time
 
 
 class OwnWrites:

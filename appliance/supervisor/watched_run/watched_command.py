@@ -2,9 +2,9 @@
 
 Decides nothing over time: ``watched_states`` does. Runs in the process of ``appliance run``.
 
-Theory of operation. The command stays in our process group, and has our terminal: Ctrl-C, Ctrl-Z and the size of the
-window reach it as they would without us. So only signals that do not come from the terminal are passed on. Its own
-children are found by a mark (``marked_processes``), because a signal to the group would reach us too. Each run is
+Theory of operation. The command stays in our process group, and has our terminal. So Ctrl-C, Ctrl-Z and changes of the
+window's size reach it directly, and we pass on only signals that do not come from the terminal. The children of the
+command are found by a mark (``marked_processes``), because a signal to the group would reach us too. Each run is
 another ``appliance run``: it reads the .env files again, and installs what has changed.
 """
 
@@ -179,7 +179,7 @@ class WatchedCommand:
             self._loop.post(partial(self._on, watched_states.Ended(1)))
 
     def _restore_terminal(self) -> None:
-        """Set the modes that the terminal had at first: a program that was killed has perhaps left its own."""
+        """Set the modes that the terminal had at first: a killed program may have left its own modes."""
         if self._modes and _is_foreground():
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(_STDIN, termios.TCSANOW, self._modes)
@@ -234,7 +234,7 @@ class WatchedCommand:
             self._loop.post(partial(self._say, f"{fields.get('reason', '')} {fields.get('action', '')}"))
 
     def worker_state(self) -> WorkerState:
-        """Whether the command has started long ago; one that has ended takes every save."""
+        """Return BUSY soon after a start; while no command runs, every save counts: return BROKEN."""
         if self._state.phase is watched_states.Phase.WAITING:
             return WorkerState.BROKEN
         return WorkerState.BUSY if time.monotonic() - self._started_at < SURELY_S else WorkerState.SERVING

@@ -1,7 +1,7 @@
 """Decide when ``appliance run --watch`` starts its command again: a pure table, (state, event) to (state, actions).
 
-Never two runs at once: the next one begins once no process of the last is left. ``watched_command`` performs the
-actions. No process, no clock.
+There are never two runs at once: the next run begins when no process of the last run is left. ``watched_command``
+performs the actions. No process, no clock.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class PassOn(Action):
 
 
 class ReportEnd(Action):
-    """Tell that the command has ended by itself, and what is waited for."""
+    """Say that the command has ended by itself, and that the next save starts it again."""
 
     code: int
 
@@ -130,7 +130,7 @@ def _stop(state: State, event: Stopped) -> Step:
 
 
 def _ended_by_itself(state: State, event: Ended) -> Step:
-    """Wait for a save, unless there is no such program: a name that is misspelt is not a file to save."""
+    """Wait for a save, unless there is no such program: no save of a file can correct a misspelt command."""
     state = replace(state, phase=Phase.CLEARING, code=event.code)
     if state.first and event.code in NO_PROGRAM:
         return replace(state, next=Next.EXIT), (Clear(),)

@@ -1,4 +1,4 @@
-"""Which worker serves: start it, replace it after a save, end the old one.
+"""Start the worker that serves, replace it after a save, and end the old one.
 
 Runs in the supervisor.
 """

@@ -10,12 +10,12 @@ Page = dict[str, Any]
 
 
 class OpenConnection(NamedTuple):
-    """A connection that a server has handed over, and no other has yet.
+    """A connection that one server has handed over, and that no other server has yet.
 
     Attributes:
         descriptor: of its socket.
-        early: what was read of it.
-        peer: its client's address; or empty.
+        early: the bytes that were read from it.
+        peer: the address of its client, or empty.
     """
 
     descriptor: int
@@ -92,7 +92,7 @@ class PartSent(Event):
 
 
 class AcceptorGone(Event):
-    """The process that accepts takes no message any more: its end will be reported."""
+    """The process that accepts takes no more messages: its end will be reported."""
 
 
 class NoDescriptor(Event):

@@ -1,10 +1,10 @@
 """Decide who accepts connections: a pure table, (state, event) to (state, actions).
 
-The worker does, if one serves. Until then a page says why, and the stand-in shows it, once clients have waited a
-little: most saves are served sooner. It is started shortly before a client would notice the wait, or at once if nothing
-will serve until something changes. If it can't be started, the supervisor answers until it can. Connections that were
-handed over go to the process that accepts.
-``connection_router`` performs the actions, and holds processes and connections. No process, no clock.
+If a worker serves, it accepts. Otherwise the stand-in shows a page that says why, after clients have waited a little:
+most saves are served sooner. The stand-in is started shortly before a client would notice the wait, or at once if no
+worker can serve until something changes. While the stand-in can't be started, the supervisor itself answers.
+Connections that were handed over go to the process that accepts. ``connection_router`` performs the actions, and holds
+processes and connections. No process, no clock.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from appliance.supervisor.workers.acceptor_events import (
     WorkProgressed,
 )
 
-SENDS_MAX = 25  # attempts in a row to send waiting connections; after that they are closed, and clients reconnect
+SENDS_MAX = 25  # attempts in a row to send waiting connections; then they are closed, and clients connect again
 
 
 class Acceptor(enum.Enum):
@@ -77,7 +77,7 @@ class State:
         generation: the worker that serves, or did last.
         start_due: a stand-in will be started, or sent its page again.
         failure_reported: the log says that no stand-in can be started.
-        failed_sends: how often in a row waiting connections could not be sent, because no descriptor was free.
+        failed_sends: how many times in a row waiting connections could not be sent, because no descriptor was free.
         send_due: waiting connections will be sent again.
     """
 
@@ -112,7 +112,7 @@ def _with_page(state: State, page: Page, *, holds: bool) -> Step:
 
 
 def _show(state: State) -> tuple[Action, ...]:
-    """Send the newest page to the process that shows pages; before the first start there is none."""
+    """Send the newest page to the stand-in; before its first start there is none."""
     if state.page is None:
         return ()
     if state.standin:
@@ -169,7 +169,7 @@ def _not_shown(state: State, event: PageNotShown) -> Step:
 
 
 def _answer_here(state: State, *after: Action) -> Step:
-    """Answer in the supervisor, also what waits already, until a stand-in can; try that again soon."""
+    """Answer all connections in the supervisor, also those that wait; try soon to start a stand-in again."""
     if (page := state.page) is None:
         return state, after
     state = replace(state, acceptor=Acceptor.SUPERVISOR, start_due=True)
@@ -197,7 +197,7 @@ def _serve(state: State, event: WorkerServes) -> Step:
 
 def _no_descriptor(state: State, event: NoDescriptor) -> Step:
     if state.send_due:
-        return state, ()  # more connections have arrived: they make it no earlier, and count as no failure of their own
+        return state, ()  # more connections have arrived: this is not another failure
     failed = (state.failed_sends + 1) % SENDS_MAX
     if not failed:
         return replace(state, failed_sends=0), (CloseWaiting(event.error),)
@@ -232,7 +232,7 @@ EVENTS: tuple[type[Event], ...] = (
     StopRequested,
 )  # fmt: skip
 
-# What may happen at any time.
+# Events that may come at any time.
 _ALWAYS: dict[type[Event], Row] = {
     StandInEnded: _standin_ended,
     OwnPagesAsked: _own_pages,
@@ -246,14 +246,14 @@ _OPEN: dict[type[Event], Row] = {
     WorkFailed: _failed,
     StopRequested: _stop,
 }
-# What may happen while a process accepts.
+# Events that may come while a process accepts.
 _ACCEPTING: dict[type[Event], Row] = {
     ConnectionsArrived: lambda state, _: (state, (SendWaiting(),)),
     PartSent: _part_sent,
     AcceptorGone: lambda state, _: (_nobody(state), ()),
     NoDescriptor: _no_descriptor,
 }
-# What may happen while a page is to be shown, and no process accepts.
+# Events that may come while a page waits to be shown, and no process accepts.
 _STARTING: dict[type[Event], Row] = {
     StartDue: _start,
     StandInNotStarted: _not_started,

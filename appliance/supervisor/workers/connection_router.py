@@ -1,14 +1,15 @@
-"""Route connections to the worker or to the stand-in: to the one that accepts. Keep them while neither does.
+"""Route connections to the process that accepts, the worker or the stand-in; keep them while neither accepts.
 
-Decides nothing over time. What happens becomes an event of ``acceptor_states``, whose actions are performed here. Knows
-nothing of why there is no worker. Runs in the supervisor's loop.
+Decides nothing over time. Each thing that happens becomes an event of ``acceptor_states``, and the actions of that
+table are performed here. This module does not know why there is no worker. Runs in the supervisor's loop.
 
 Theory of operation. While nothing serves, new connections wait in the listening socket's queue. Shortly before a client
 would notice the wait, the stand-in starts and accepts: it holds each connection for the rest of its second, then
-answers with the page. When a worker serves, the stand-in stops accepting and hands over the connections that it holds;
-so does a worker that drains. Connections that arrive here go to the process that accepts, or are kept until one does.
-A worker passes on connections on which a page of the appliance is asked for: those go to the stand-in at any time.
-If not even the stand-in can be started, the supervisor itself gives a plain answer (``last_answer``) until it can.
+answers with the page. When a worker serves, the stand-in stops accepting and hands over the connections that it holds.
+A worker that drains does the same. Connections that arrive here go to the process that accepts, or are kept until one
+does. A worker passes on connections on which a page of the appliance is asked for: those go to the stand-in at any
+time. If not even the stand-in can be started, the supervisor itself gives a plain answer (``last_answer``) until it
+can.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 1.0  # how long a client waits for a worker before it gets the page
 START_S = 0.6  # after the wait began the stand-in is started: it accepts before WAIT_S is over
-SHOW_S = 0.1  # after the wait began a stand-in that runs accepts: a swap has been served by then
+SHOW_S = 0.1  # a stand-in that runs accepts so long after the beginning of the wait: a swap has been served by then
 RESTART_S = 1.0  # before a stand-in that ended, or could not be started, is started again
 RETRY_S = 0.2  # before connections are sent again, if no descriptor was free
 
@@ -114,7 +115,7 @@ class ConnectionRouter:
         self._on(events.WorkProgressed(page))
 
     def broken(self, page: Page) -> None:
-        """Answer with this page at once: nothing will serve until something changes."""
+        """Answer with this page at once: no worker can serve until something changes."""
         self._on(events.WorkFailed(page))
 
     def serve(self, worker: Handle) -> None:
@@ -123,7 +124,7 @@ class ConnectionRouter:
         self._on(events.WorkerServes(worker.generation))
 
     def handed_over(self, message: HandOverConnections, descriptors: list[int]) -> None:
-        """Take connections that a server gave up, with what it had read of each."""
+        """Take connections that a server gave up, with the bytes that it had read from each."""
         peers = message.peers or [""] * len(descriptors)
         connections = [OpenConnection(*each) for each in zip(descriptors, message.early, peers, strict=True)]
         if message.own_pages:

@@ -1,4 +1,4 @@
-"""Notice a crash loop: workers that die one after another, so that the log says it once, with the usual cause.
+"""Notice a crash loop, in which workers die one after another: the log reports it once, with the usual cause.
 
 Pure: times are arguments.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-LOOP_DEATHS = 5  # deaths of workers, each within LOOP_S after the one before: that is not an accident
+LOOP_DEATHS = 5  # this many deaths of workers, each within LOOP_S after the one before, are not an accident
 LOOP_S = 10.0
 
 

@@ -2,9 +2,10 @@
 
 Runs in the supervisor's loop.
 
-A worker that has drained may finish its threads and exit hooks beside the new worker, until its grace period is over;
-then it reports what still runs (``worker/ending/background_work``), and is ended. A scheduler that never ends by itself
-is asked to end when the drain begins. Fast saves would pile such workers up: of more than a few, the oldest is ended.
+A worker that has drained may finish its threads and exit hooks beside the new worker, until its grace period is over.
+Then it reports the work that still runs (``worker/ending/background_work``), and is ended. A scheduler that never ends
+by itself is asked to end when the drain begins. With fast saves there could be many such workers: if there are more
+than a few, the oldest is ended.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Handle an import of the application that raised: install what it needs, analyse the project again, or report it.
+"""Handle a failed import of the application: install a missing package, analyse the project again, or report it.
 
 Runs in the supervisor's loop.
 """
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class FailedImports:
-    """Decides which failures may be explained by something other than the project's code.
+    """Decides which failures may have another reason than the project's code.
 
     Args:
         workers: those whose imports fail.
-        steps: know the project as it was analysed and installed, and can do both again.
+        steps: know the analysed and installed project, and can analyse and install it again.
         reload_trigger: watches the files of a failure.
         lifecycle: the supervisor's.
         hold: holds a failure back while files still arrive.

@@ -1,4 +1,4 @@
-"""Watch a worker that imports the project: one whose import never ends serves what it has, one that hangs is reported.
+"""Watch a worker that imports the project: it may have an endless import and serve anyway, or it may hang.
 
 Runs in the supervisor's loop.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.stack_dumps import StackDumps
 
-UNFINISHED_S = 0.7  # how long an import lasts before the worker is asked to serve an endless one; asked again each time
+UNFINISHED_S = 0.7  # of an import, before the worker is asked to serve if it is endless; then again and again
 
 
 class ImportWatch:
@@ -64,7 +64,7 @@ class ImportWatch:
             self._timer.cancel()
 
     def _serve_unfinished(self, child: Handle) -> None:
-        """Have a worker whose import never ends serve what it has, as long as it imports."""
+        """Ask a worker again and again, while it imports, to serve the application if the import never ends."""
         if _imports(child) and self._children.send(child, ServeUnfinishedImport()):
             self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
 

@@ -1,4 +1,4 @@
-"""Say of a reload how its worker was made, why not in a faster way, and what took how long."""
+"""Describe a reload: how its worker was made, why not in a faster way, and how long each part took."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Save:
 
     Attributes:
         at: when the watcher reported it, on CLOCK_MONOTONIC.
-        seen_s: how long before that its first file event came; None where a signal asked for the reload.
+        seen_s: how long before ``at`` the first file event of the save came; None if a signal asked for the reload.
     """
 
     at: float

@@ -1,12 +1,13 @@
 """Decide how a worker is started, forked or cold, and again: a pure table, (state, event) to (state, actions).
 
 One generation of the project may need several starts, which are called attempts here. A worker that was forked from a
-snapshot of the project, and does not serve what was saved, is started again: from a checkpoint of the project's import
-if it has said that it can't be swapped, else from the preloader. So is one from a checkpoint. A forked worker that does
-not fit the project is started again cold. A worker that found its address in use is started again once the old workers
-have gone, and once only. A worker that a newer save has superseded may report its modules before it is ended.
-``lifecycle`` decides about generations: a failure or a death that no other attempt may explain is reported to it.
-``workers`` performs the actions. No process, no clock.
+snapshot of the project, and does not serve what was saved, is started again. It is started from a checkpoint of the
+project's import if it has reported that it can't swap the save, else from the preloader. A worker from a checkpoint
+that does not serve what was saved is started from the preloader. A forked worker that does not fit the project is
+started again cold. A worker whose address was in use is started again after the old workers have gone, and only once. A
+worker that a newer save has superseded may report its modules before it is ended. ``lifecycle`` decides about
+generations: it gets each failure and each death that no other attempt may explain. ``workers`` performs the actions. No
+process, no clock.
 
 Decision 36 says why.
 """
@@ -60,7 +61,7 @@ from appliance.supervisor.workers.worker_events import (
 class Stage(enum.Enum):
     """What the newest attempt does."""
 
-    NONE = "none"  # no worker is wanted, or the last one has failed, and that was reported
+    NONE = "none"  # no worker is wanted, or the last one has failed and its failure was reported
     IMPORTING = "importing"
     IMPORTED = "imported"  # does not accept yet: the old worker has not left the listening socket
     ADDRESS_IN_USE = "address in use"  # the import has failed; the next attempt waits until the old workers end
@@ -75,7 +76,8 @@ class State:
     Attributes:
         attempt: counts the starts, over all generations.
         source: what the attempt comes from; NOTHING until that is known.
-        doubt: why this attempt is cold, or the next one will be: its outcome shows whether the fork was at fault.
+        doubt: why this attempt is cold, or why the next one will be: the cold start shows whether the fork was at
+            fault.
         address_retried: this generation has been started again because its address was in use.
         draining: the attempt of the old worker that has been asked to drain, and may still accept; 0 for none.
         reporting: the attempt of the superseded worker that has been asked for its modules, until it ends; 0 for none.
@@ -115,7 +117,7 @@ def _end(state: State, stage: Stage = Stage.NONE) -> State:
 
 def _supersede(state: State, *, modules_needed: bool) -> Step:
     state = replace(_end(state), doubt="")
-    # One at a time: while many saves come, workers that are out of date must not take the newest one's CPU time.
+    # One at a time: while many saves come, outdated workers must not take CPU time from the newest worker.
     if modules_needed and not state.reporting:
         return replace(state, reporting=state.attempt), (AskModules(state.attempt),)
     return state, (Supersede(state.attempt),)
@@ -137,7 +139,7 @@ def _retire(state: State, event: BootRequested | RetireRequested) -> Step:
 
 def _boot(state: State, event: BootRequested) -> Step:
     doubt = state.doubt
-    retired, before = _retire(state, event)  # the lifecycle has asked for that; nothing is left behind if it has not
+    retired, before = _retire(state, event)  # usually the lifecycle has asked for this already
     wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
     return _start(wanted, *before, fastest=Source.NOTHING if doubt else Source.SNAPSHOT)
 
@@ -188,7 +190,7 @@ def _fork_lost(state: State, _event: ForkLost) -> Step:
 
 def _mismatched(state: State, event: ForkMismatched) -> Step:
     match state.source:
-        case Source.NOTHING:  # nothing of it could mismatch: started again, it would say the same forever
+        case Source.NOTHING:  # a cold worker inherits nothing: after another start it would report the same
             return state, ()
         case Source.PRELOADER:
             return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), fastest=Source.NOTHING)
@@ -199,10 +201,10 @@ def _mismatched(state: State, event: ForkMismatched) -> Step:
 
 def _import_failed(state: State, event: ImportFailed) -> Step:
     if state.source is Source.SNAPSHOT:
-        # It had imported the project: an import of the same files must say what is wrong.
+        # The snapshot had imported the project: only an import of the saved files can say what is wrong.
         dropped = DropSnapshot("a fork of it has failed")
         return _start(state, ExpectEnd(event.attempt), dropped, fastest=Source.PRELOADER)
-    state = replace(state, doubt="")  # a cold one fails too; a forked one has said why: the fork is not at fault
+    state = replace(state, doubt="")  # a cold worker fails too; a forked one has said why: no fork is at fault
     if event.address_in_use and not state.address_retried:
         return _end(state, Stage.ADDRESS_IN_USE), (ExpectEnd(event.attempt), AwaitAddress(event.attempt))
     return _end(state), (ExpectEnd(event.attempt), ReportFailure(event.attempt, event.report))
@@ -254,7 +256,7 @@ def _of_the_newest(row: Row) -> Row:
     return lambda state, event: row(state, event) if event.attempt == state.attempt else (state, ())
 
 
-# What may happen at every stage but the last.
+# Events of every stage but the last.
 _ALWAYS: dict[type[Event], Row] = {
     BootRequested: _boot,
     RetireRequested: _retire_requested,

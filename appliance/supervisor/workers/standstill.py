@@ -4,14 +4,14 @@ Decides nothing: a standstill is a log event, and an answer of the health check.
 
 Theory of operation. The supervisor holds the listening socket too: if it is readable, a client has connected and has
 not been accepted. ``in_flight`` says how many requests have begun, which ones run, and how many wait for a thread. So
-progress is visible from outside, even of a stopped process: nothing waits, or the counts have changed since the last
-check. Without any client there is nothing to see, so for the health check the supervisor connects, sends nothing, and
-expects to be accepted.
+the supervisor can see progress from outside, even of a stopped process: nothing waits, or the counts have changed since
+the last check. Without any client it can see nothing. So for the health check the supervisor connects, sends nothing,
+and expects to be accepted.
 
-Long requests are not a standstill. If every thread may have one, a worker is stuck after a minute in which no request
-has begun or ended; the same if the process computes (it may hold the interpreter's lock). A process that is stopped, or
-that accepts nothing though threads are free, is found after ten seconds. It counts checks and not seconds, because a
-suspended machine would make seconds jump.
+Long requests are not a standstill. If every thread may have a long request, a worker is stuck only after a minute in
+which no request has begun or ended. The same holds if the process computes: it may hold the interpreter's lock. A
+process that is stopped, or that accepts nothing though threads are free, is found after ten seconds. This module counts
+checks and not seconds, because the clock jumps on a machine that was suspended.
 
 Decision 23 says why.
 """
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.connection_router import ConnectionRouter
 
 CHECK_S = 2.0
-SHORT = 5  # so many checks without progress are a standstill
+SHORT = 5  # this many checks without progress are a standstill
 LONG = 30  # the same, if the process computes or all its threads are busy
 _COMPUTES = 0.5  # the share of a processor from which a process counts as computing
 
@@ -132,7 +132,7 @@ class Standstill:
             reason = (
                 f"each of its {self._threads} threads has run the same request for a minute, while other requests wait"
             )
-        if child.role is Role.STANDIN:  # a stand-in runs nothing of the project: another one may work
+        if child.role is Role.STANDIN:  # a stand-in runs nothing of the project, so another stand-in may work
             child.blame("it accepted no connection")
             child.signal_group(signal.SIGKILL)
             return

@@ -1,4 +1,4 @@
-"""The events and actions of ``retry_states``: what can happen to a worker, and what can be done about it.
+"""The events and actions of ``retry_states``: what can happen to a worker, and how the supervisor reacts.
 
 Data alone; the table decides.
 """
@@ -12,7 +12,7 @@ from appliance.protocol.record import Record
 
 
 class Source(enum.Enum):
-    """What a worker comes from, the fastest first."""
+    """The sources of a worker, the fastest first."""
 
     SNAPSHOT = "snapshot"  # it swaps what was saved
     CHECKPOINT = "checkpoint"  # it goes on with a part of the project's import
@@ -84,8 +84,7 @@ class ForkLost(Event):
 class ForkMismatched(Event):
     """What the attempt was forked with does not fit the project.
 
-    Attributes:
-        doubt: why, where only a cold start can show whether the fork is at fault.
+    Attributes: doubt: why, where only a cold start can show whether the fork is at fault.
     """
 
     attempt: int
@@ -93,13 +92,13 @@ class ForkMismatched(Event):
 
 
 class SwapDeclined(Event):
-    """What was saved can't be served by a swap in the attempt, or from its checkpoint: it ends."""
+    """The attempt can't serve the save by a swap, or from its checkpoint; it ends."""
 
     attempt: int
 
 
 class SwapTimedOut(Event):
-    """The attempt has had its time for a swap, if it is one; or to say hello, if it is from a checkpoint."""
+    """The time for the swap is over, or, if the attempt is from a checkpoint, the time for its hello."""
 
     attempt: int
 
@@ -134,7 +133,7 @@ class StoppedAccepting(Event):
 
 
 class ReportEnded(Event):
-    """A superseded worker has reported its modules, has had its time for that, or can't be asked."""
+    """A superseded worker has reported its modules, its time for that is over, or it can't be asked."""
 
     attempt: int
 
@@ -200,7 +199,7 @@ class DropCheckpoint(Action):
 
 
 class AwaitAddress(Action):
-    """Hurry the old workers, and report when they have gone."""
+    """Shorten the deadlines of the old workers, and report when they have gone."""
 
     attempt: int
 
@@ -220,13 +219,13 @@ class ReportDeath(Action):
 
 
 class Drain(Action):
-    """Ask a worker that serves to finish what it has, and end."""
+    """Ask a worker that serves to finish its requests, and end."""
 
     attempt: int
 
 
 class Supersede(Action):
-    """End a worker that does not serve yet: what it imports is out of date."""
+    """End a worker that does not serve yet: it imports outdated code."""
 
     attempt: int
 

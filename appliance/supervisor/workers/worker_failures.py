@@ -1,7 +1,7 @@
 """Report the failure of a worker to the lifecycle, with the page that shows it. Runs in the supervisor's loop.
 
-``workers`` knows that no other attempt is to follow; here is what a failure looks like. A page about a death shows the
-last lines that the project has written.
+``workers`` calls this module when no other attempt follows. A page about a death shows the last lines that the project
+has written.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class WorkerFailures:
         return lifecycle_events.WorkerDied(child.generation, page, served=settled or child.served)
 
     def died(self, how: str, death: lifecycle_events.WorkerDied) -> None:
-        """Report a death, and that workers die again and again if they do."""
+        """Report a death, and a crash loop if there is one."""
         if (loop := self._crash_loops.died(how, time.monotonic())) is not None:
             self._log.event("error", "worker.looping", **loop)
         self._lifecycle.on_event(death)

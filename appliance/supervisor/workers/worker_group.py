@@ -1,6 +1,6 @@
 """The workers with their parts: preloading, the workers that drain, and the watch over their progress.
 
-Performs what the lifecycle asks of workers, and takes what they report. Runs in the supervisor's loop.
+Performs the lifecycle's actions on workers, and takes the workers' reports. Runs in the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class WorkerGroup:
         spawner: starts workers.
         steps: knows the project as it was analysed and installed.
         reload_trigger: watches the files that a worker reports.
-        reports: takes what becomes of the workers.
+        reports: takes the reloads, failures and deaths of the workers.
         debug_port: knows which worker a debugger has stopped.
         listener: the listening socket.
         router: knows the process that accepts now.

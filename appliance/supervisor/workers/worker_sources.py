@@ -1,4 +1,4 @@
-"""Get the process of a worker in the fastest way that serves what was saved. Runs in the supervisor's loop."""
+"""Get the process of a worker from the fastest source that serves the save. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class WorkerSources:
-    """What workers of one project come from, the fastest first."""
+    """The sources of one project's workers, the fastest first."""
 
     def __init__(self, snapshots: Snapshots, preloading: Preloading, spawner: Spawner) -> None:
         self._snapshots = snapshots
@@ -24,7 +24,7 @@ class WorkerSources:
         self._spawner = spawner
 
     def process(self, action: Start, analysis: Analysis, reason: str) -> tuple[Handle, Source, str]:
-        """Return a worker that has its start message, what it comes from, and why from nothing faster.
+        """Return a worker that has its start message, its source, and why it has no faster source.
 
         Args:
             action: the start that the table asks for.

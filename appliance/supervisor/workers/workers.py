@@ -1,7 +1,8 @@
 """Start the workers, one for each generation, wait for them, end them, and report those that serve.
 
-Decides nothing over time. What happens to a worker becomes an event of ``retry_states``, whose actions are performed
-here. A failure that no further attempt can explain becomes an event of ``lifecycle``. Runs in the supervisor's loop.
+Decides nothing over time. Each thing that happens to a worker becomes an event of ``retry_states``, and the actions of
+that table are performed here. A failure that no further attempt can explain becomes an event of ``lifecycle``. Runs in
+the supervisor's loop.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
 
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
-LEAVING_S = 1.0  # for a worker to leave the listening socket; one that can't in that time answers nothing either
+LEAVING_S = 1.0  # for a worker to leave the listening socket; if it can't in this time, it answers nothing either
 SWAP_S = 3.0  # for a worker from a snapshot to be ready; a swap takes milliseconds, but the machine may be busy
-END_PAUSE_S = 0.25  # before an old worker frees its memory: the next one has usually answered then
+END_PAUSE_S = 0.25  # before an old worker frees its memory: usually the next worker has answered by then
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
 
@@ -149,7 +150,7 @@ class Workers:
         self._lifecycle.on_event(lifecycle_events.CodeChanged())
 
     def boot(self, generation: int, analysis: Analysis) -> None:
-        """Start this generation of the project: forked from the preloader where possible."""
+        """Start this generation of the project, from the fastest source."""
         self._analysis = analysis
         self._snapshots.follow(analysis)
         self._on(events.BootRequested(generation, self._modules_needed()))
@@ -174,7 +175,7 @@ class Workers:
             self._on(events.Imported(child.attempt, message))
 
     def stopped_accepting(self, child: Handle) -> None:
-        """The worker has left the listening socket: what is answered from now on is of the next one."""
+        """The worker has left the listening socket: from now on the next worker answers."""
         self._on(events.StoppedAccepting(child.attempt))
 
     def modules_reported(self, child: Handle, message: ModulesReport) -> None:
@@ -195,7 +196,7 @@ class Workers:
             self._on(events.ForkMismatched(child.attempt, doubt))
 
     def swap_declined(self, child: Handle, message: SwapDeclined) -> None:
-        """Take a worker's report that a swap can't serve what was saved; that worker never serves."""
+        """Take a worker's report that a swap can't serve the save; that worker never serves."""
         if not child.ending:
             self._reason = message.reason
             if self._state.source is not Source.CHECKPOINT:
@@ -293,7 +294,7 @@ class Workers:
         self._preloading.ready()
         self._snapshots.worker_ready()
         if self._save is not None:
-            # Where snapshots are off nobody asks why there is none.
+            # If snapshots are off, the reason for a missing snapshot is not interesting.
             reason = self._reason if self._snapshots.is_on or not child.is_forked else ""
             timeline = self._save.timeline(child, message, reason)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
@@ -351,7 +352,7 @@ class Workers:
     def _modules_needed(self) -> bool:
         """Whether the preloader knows nothing of the project, and the newest worker was started from its newest state.
 
-        A worker that was not loads what may be out of date.
+        An older worker may have loaded modules that are out of date.
         """
         analysis, newest = self._analysis, self._worker(self._state.attempt)
         if analysis is None or newest is None or newest.analysis is not analysis:

@@ -1,4 +1,4 @@
-"""The events and actions of ``checkpoint_states``: what can happen to checkpoints, and what can be done about it.
+"""The events and actions of ``checkpoint_states``: what can happen to checkpoints, and how they are made and ended.
 
 Data alone; the table decides. Checkpoints are known by numbers, which the performer gives.
 """
@@ -27,17 +27,17 @@ class FilesChanged(Event):
 
 
 class ImportNeeded(Event):
-    """A save of these files can't be served by a swap."""
+    """No swap can serve a save of these files."""
 
     paths: tuple[str, ...]
 
 
 class Discarded(Event):
-    """What has changed is not known, or is more than files of the project."""
+    """It is not known which files have changed, or more than files of the project has changed."""
 
 
 class PreloaderReady(Event):
-    """There is another preloader: what comes from it shares no memory with the checkpoints that are kept."""
+    """There is another preloader: its forks share no memory with the checkpoints that are kept."""
 
 
 class WorkerWanted(Event):
@@ -49,7 +49,7 @@ class WorkerStarted(Event):
 
     Attributes:
         swapping: it was forked from a snapshot.
-        number: the checkpoint that it was forked from; 0: none.
+        number: the checkpoint from which it was forked; 0: none.
     """
 
     swapping: bool
@@ -98,7 +98,7 @@ class Reached(Event):
 
 
 class ImportOver(Event):
-    """The project is imported, or its import has failed or can't be forked from: what was reached before is right.
+    """The project is imported, or its import has failed or can't be forked from: its checkpoints can be used.
 
     ``cpu_s``: CPU time of the whole import; 0 if it is not known.
     """

@@ -1,12 +1,13 @@
 """Decide which checkpoints of the project's import are made, used and dropped: a pure table.
 
-A checkpoint is a process that has imported the project up to a file that is edited often, and nothing of that file. A
-save of the file that needs an import is served by a fork of it, which imports the file and what follows. An import of
-the next snapshot makes checkpoints on its way: at each it stops, is kept, and a fork of it goes on. So a snapshot and
-its checkpoints are a chain, in the order of the import. ``checkpoints`` performs the actions. No process, no clock.
+A checkpoint is a process that has imported the project up to a file that is edited often, and nothing of that file. If
+a save of the file needs an import, a fork of the checkpoint serves the save: it imports the file and what follows. The
+import of the next snapshot makes the checkpoints. Before each such file the importing process stops and becomes a
+checkpoint, and a fork of it continues the import. So a snapshot and its checkpoints are a chain, in the order of the
+import. ``checkpoints`` performs the actions. No process, no clock.
 
-However events are ordered: no worker is forked from a checkpoint that has read a file which has changed since its
-import began, nor after a file was added or removed; and there are never more than MOST that are kept.
+Two rules hold in every order of events. No worker is forked from a checkpoint if a file that the checkpoint has read
+has changed since its import began, or if a file was added or removed. Never more than MOST checkpoints are kept.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST = 3
-WORTH_S = 0.02  # CPU time of an import up to a checkpoint: less is no more than the fork of a checkpoint costs
-SHARE = 0.25  # of the whole import: what follows takes longer in a fork, which copies the memory that it writes to
+WORTH_S = 0.02  # CPU time of an import up to a checkpoint: a fork of the checkpoint costs as much
+SHARE = 0.25  # of the whole import: a fork imports the rest more slowly, because it copies the memory that it writes to
 UNUSED = 20  # saves in a row that were swapped: after these the checkpoints are not worth their memory
 
 
@@ -56,7 +57,7 @@ class Checkpoint(NamedTuple):
     Attributes:
         path: the file before which it has paused.
         read: the files that it has read or looked for.
-        right: none of these has changed since its import began, and no file was added or removed.
+        right: none of the read files has changed since the import began, and no file was added or removed.
         cpu_s: CPU time of the import until then.
     """
 
@@ -75,15 +76,15 @@ class State:
         off: there are none, by a setting or because the appliance stops.
         short: why there is little memory; empty if there is enough.
         files: those whose saves needed an import, the newest first.
-        useless: files whose checkpoints have failed where an import has not, or save too little of an import.
+        useless: files whose checkpoints have failed although an import succeeds, or save too little of an import.
         kept: the checkpoints that workers may be forked from, in the order of the import.
-        planned: the files before which the import that has made them would have paused.
+        planned: the files before which the import of the kept checkpoints was told to pause.
         importing: a process imports the project ahead.
         before: the files before which it pauses.
         base: the kept checkpoint that it goes on from; 0: it comes from the preloader.
-        coming: those that it has made.
-        changed: the files that have changed since it began.
-        spoiled: files were added or removed since.
+        coming: the checkpoints that this import has made.
+        changed: the files that have changed since this import began.
+        spoiled: files were added or removed since this import began.
         wanted: files were saved for which no worker from a checkpoint has been started yet.
         used: the checkpoint that the newest worker comes from; 0: none.
         suspect: the file whose checkpoint has failed, until another worker for the same save is ready.
@@ -114,12 +115,12 @@ class State:
 
 
 def fork_source(state: State) -> int:
-    """Return the checkpoint that gives the next worker; 0 if none may."""
+    """Return the checkpoint from which the next worker is forked; 0 if there is none."""
     return state.kept[-1].number if state.wanted and state.kept else 0
 
 
 def import_source(state: State) -> int:
-    """Return the checkpoint that the next import may go on from; 0: it has to come from the preloader."""
+    """Return the checkpoint from which the next import goes on; 0: the import must come from the preloader."""
     return state.kept[-1].number if state.kept and state.planned.issuperset(state.files) else 0
 
 
@@ -139,7 +140,7 @@ def _ends(checkpoints: tuple[Checkpoint, ...]) -> tuple[Action, ...]:
 
 
 def _keep(state: State, right: Callable[[Checkpoint], bool]) -> Step:
-    """Drop the checkpoints that are wrong. One of the running import stays until that ends, since its fork imports."""
+    """Drop the checkpoints that are wrong. Those of the running import stay until it ends: a fork of them imports."""
     kept = tuple(each for each in state.kept if right(each))
     coming = tuple(each._replace(right=each.right and right(each)) for each in state.coming)
     gone = tuple(each for each in state.kept if each not in kept)
@@ -159,13 +160,13 @@ def _import_needed(state: State, event: ImportNeeded) -> Step:
 
 
 def _discard(state: State, _event: Event) -> Step:
-    """Drop all; the files that were edited are known for the next import."""
+    """Drop all checkpoints; remember the files that were edited, for the next import."""
     state = replace(state, spoiled=True, wanted=False, suspect="")
     return _keep(state, lambda _: False)
 
 
 def _started(state: State, event: WorkerStarted) -> Step:
-    # A swap that is declined is followed by another worker for the same save.
+    # After a declined swap, another worker is started for the same save.
     wanted = state.wanted and event.swapping
     return replace(state, wanted=wanted, used=event.number, swapping=event.swapping), ()
 
@@ -210,7 +211,10 @@ def _reached(state: State, event: Reached) -> Step:
 
 
 def _over(state: State, event: ImportOver) -> Step:
-    """Replace the checkpoints after the one that the import went on from, or all, by those that it has reached."""
+    """Keep the checkpoint from which the import went on, and those before it; replace the others by the new ones.
+
+    Without such a checkpoint, the new ones replace all; if there are no new ones, all stay.
+    """
     if not state.importing:
         return state, ()
     early = {each.path for each in state.coming if event.cpu_s and each.cpu_s < max(WORTH_S, SHARE * event.cpu_s)}

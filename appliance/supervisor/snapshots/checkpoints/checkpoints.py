@@ -1,7 +1,7 @@
-"""Run the checkpoints of the project's import: keep what has paused, fork workers from it, and end it.
+"""Run the checkpoints of the project's import: keep the paused processes, fork workers from them, and end them.
 
-Decides nothing over time. What happens becomes an event of ``checkpoint_states``, whose actions are performed here.
-Where anything is in doubt, workers are forked from the preloader. Runs in the supervisor's loop.
+Decides nothing over time. Each thing that happens becomes an event of ``checkpoint_states``, and the actions of that
+table are performed here. If anything is in doubt, workers are forked from the preloader. Runs in the supervisor's loop.
 
 Decision 64 says why.
 """
@@ -34,7 +34,7 @@ class Checkpoints:
 
     Args:
         runtime: the supervisor's.
-        go_on: takes a checkpoint when the import that has made it is to go on in a fork.
+        go_on: called with a new checkpoint: the import must go on in a fork of it.
         is_on: whether there are any.
     """
 
@@ -50,7 +50,7 @@ class Checkpoints:
         self._forks: dict[int, Handle] = {}  # the last one of each
         self._last = 0  # number
         self._given: tuple[Handle | None, int] = None, 0  # the last worker, and its checkpoint
-        self._known: set[str] = set()  # files that processes have read: a change of one is not a new file
+        self._known: set[str] = set()  # files that processes have read: such a file is not new when it changes
         self._closed = False
         self._performers: dict[type[events.Action], Callable[[Any], None]] = {
             events.GoOn: lambda action: self._go_on(self._processes[action.number]),
@@ -69,7 +69,7 @@ class Checkpoints:
     # -- what has changed ----------------------------------------------------------------------------------------------
 
     def read(self, files: Mapping[str, Sequence[int]]) -> None:
-        """Take the files that a process has read, and those that it has looked for, which have no mark."""
+        """Take the files that a process has read; files without a mark are those that it has looked for."""
         self._known.update(path for path, mark in files.items() if mark)
 
     def changed(self, kinds: Mapping[str, Kind]) -> None:
@@ -152,7 +152,7 @@ class Checkpoints:
         return checkpoint_states.files_before(self._state)
 
     def fork_import(self, checkpoint: Handle) -> Handle | None:
-        """Return a fork of a checkpoint that is to import the rest; None if there is none."""
+        """Return a fork of a checkpoint, for the rest of the import; None if there is none."""
         return self._fork(self._number(checkpoint), Role.SNAPSHOT)
 
     def import_started(self, before: Iterable[str] = (), source: Handle | None = None) -> None:
@@ -172,7 +172,7 @@ class Checkpoints:
         self._on(events.Reached(self._last, message.path, read, message.cpu_s))
 
     def import_over(self, cpu_s: float = 0.0) -> None:
-        """The project is imported, or can't be; ``cpu_s``: see ``ImportOver``."""
+        """The project's import is over, with success or not; ``cpu_s``: see ``ImportOver``."""
         self._on(events.ImportOver(cpu_s))
 
     def import_ended(self) -> None:
@@ -215,7 +215,7 @@ class Checkpoints:
         return [{"file": self._name(each.path), "pid": self._processes[each.number].pid} for each in self._state.kept]
 
     def resumable(self) -> list[str]:
-        """Return the modules, as the watcher names them, whose saves would be served by a checkpoint."""
+        """Return the modules, as the watcher names them, for whose saves a checkpoint would give the worker."""
         modules = sorted(path for path in self._known if path.endswith(".py"))
         right = [path for path in modules if any(path not in each.read for each in self._state.kept)]
         return [self._name(path) for path in right if Path(path).is_file()]
