@@ -111,10 +111,10 @@ def written(path: Path) -> None:
 # What no other test raises. A reason is the beginning of what was found, or a part of what to do.
 REFUSED: dict[str, tuple[type[RefusedError], Callable[[Path], object], str, str]] = {
     "no database": (
-        ReplayError, lambda path: replayer(path, records=False).known(1), "Nothing is recorded: ", "Open the project",
+        ReplayError, lambda path: replayer(path, records=False).find(1), "Nothing is recorded: ", "Open the project",
     ),
     "no such request": (
-        ReplayError, lambda path: replayer(path, records=True).known(7), "This request is not kept", "from the list",
+        ReplayError, lambda path: replayer(path, records=True).find(7), "This request is not kept", "from the list",
     ),
     "a head that is none": (ReplayError, lambda _: of_head(b"GET", b""), "The request line is not", "from its client"),
     "a full disk": (NotWrittenError, written, "test_a.py can't be written: File too large.", "another folder"),
@@ -147,7 +147,7 @@ def test_a_refusal_says_what_to_do(case: str, tmp_path: Path):
 class Forgotten(Replayer):
     """A replayer that knows a request from the database alone."""
 
-    def known(self, number: Any) -> Known:
+    def find(self, number: Any) -> Known:
         """A request that is no longer in memory."""
         return Known({"id": number}, None, None, Shown("GET", "/", []))
 

@@ -78,7 +78,7 @@ class McpServer:
             params = json_rpc.params_of(message)
             if message["method"] == "tools/call":
                 return self._call(request_id, params, tell, session, gone or threading.Event())
-            return json_rpc.result(request_id, self._asked(message["method"], params))
+            return json_rpc.result(request_id, self._answer(message["method"], params))
         except RpcError as error:
             return json_rpc.failure(request_id, error)
         except Exception as error:  # noqa: BLE001  a defect of ours must not end the server
@@ -111,7 +111,7 @@ class McpServer:
                 if event is not None:
                     event.set()
 
-    def _asked(self, method: str, params: Message) -> Message:
+    def _answer(self, method: str, params: Message) -> Message:
         if method == "initialize":
             wanted = params.get("protocolVersion")
             return {

@@ -28,7 +28,7 @@ def list_remedies(sources: Sources, _call: Call) -> Found:
     found = [_remedy(each) for each in told.get("remedies", ())]
     return {
         "remedies": found,
-        "runs": [{"remedy": name, **_run(run)} for name, run in told.get("runs", {}).items()],
+        "runs": [{"remedy": name, **_result(run)} for name, run in told.get("runs", {}).items()],
         "note": "" if found else "No remedy is known for what has failed. last_errors shows the causes.",
     }
 
@@ -44,7 +44,7 @@ def _remedy(each: Found) -> Found:
     }
 
 
-def _run(run: Found) -> Found:
+def _result(run: Found) -> Found:
     return {"state": run["state"], "reason": run["reason"], "output": "\n".join(run["lines"][-_SHOWN_LINES:])}
 
 
@@ -63,26 +63,26 @@ def run_remedy(sources: Sources, call: Call) -> Found:
     if confirm != known["shown"]:
         changed = "What it does has changed since it was shown. " if confirm else ""
         return {**_remedy(known), "ran": False, "next": changed + _CONFIRM.format(known["shown"])}
-    answer = _asked(sources, "run-remedy", remedy, shown=confirm)
-    return _waited(sources, call, remedy, answer)
+    answer = _ask(sources, "run-remedy", remedy, shown=confirm)
+    return _wait(sources, call, remedy, answer)
 
 
 def cancel_remedy(sources: Sources, call: Call) -> Found:
     """End a remedy that runs."""
     remedy = call.arguments["remedy"]
-    answer = _asked(sources, "cancel-remedy", remedy)
+    answer = _ask(sources, "cancel-remedy", remedy)
     run = answer.get("runs", {}).get(remedy)
-    return {"remedy": remedy, **(_run(run) if run else {"state": "it was never run"})}
+    return {"remedy": remedy, **(_result(run) if run else {"state": "it was never run"})}
 
 
-def _asked(sources: Sources, question: str, remedy: str, **more: str) -> Found:
+def _ask(sources: Sources, question: str, remedy: str, **more: str) -> Found:
     answer = sources.ask(f"{question} {json.dumps({'remedy': remedy, **more})}")
     if "error" in answer:
         raise ToolError.of_text(str(answer["error"]))
     return answer
 
 
-def _waited(sources: Sources, call: Call, remedy: str, answer: Found) -> Found:
+def _wait(sources: Sources, call: Call, remedy: str, answer: Found) -> Found:
     began = told_at = time.monotonic()
     within_s = call.arguments.get("timeout_s", 120)
     while True:
@@ -90,12 +90,17 @@ def _waited(sources: Sources, call: Call, remedy: str, answer: Found) -> Found:
         now = time.monotonic()
         if run["state"] in _ENDED:
             after = "Call wait_for_reload: the project is served again." if run["state"] == "done" else ""
-            return {"remedy": remedy, "ran": run["state"] != "refused", **_run(run), "next": after}
+            return {"remedy": remedy, "ran": run["state"] != "refused", **_result(run), "next": after}
         if now - began > within_s:
-            return {"remedy": remedy, "ran": True, **_run(run), "next": "It still runs: list_remedies tells its end."}
+            return {
+                "remedy": remedy,
+                "ran": True,
+                **_result(run),
+                "next": "It still runs: list_remedies tells its end.",
+            }
         if now - told_at > 1.0:
             told_at = now
             call.progress(now - began, run["lines"][-1] if run["lines"] else "running")
         if call.cancelled.wait(_LOOK_S):
-            return {"remedy": remedy, "ran": True, **_run(run)}
+            return {"remedy": remedy, "ran": True, **_result(run)}
         answer = sources.ask("remedies")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.project_frames import project_file, project_frames
 from appliance.desk.queries import repeated_queries
-from appliance.desk.queries.recorded_queries import counted
+from appliance.desk.queries.recorded_queries import count_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ def _overview(found: Found, project: str) -> Found:
     queries = details.get("queries", [])
     return {
         **short(found),
-        "queries": counted(queries) + _not_kept(found) if found["details"] is not None else None,
+        "queries": count_queries(queries) + _not_kept(found) if found["details"] is not None else None,
         "queries_ms": round(sum(each["duration_s"] for each in queries) * 1000, 2) if queries else None,
         "repeated_queries": repeated(details.get("repeated", []), project),
         "outgoing_calls": len(details.get("outgoing", ())),

@@ -111,7 +111,7 @@ def _preloaded(settings: Settings, planned: Plan) -> dict[str, Any]:
         return {"preloaded": f"nothing: {known.refused}"}
     if not known.modules:
         return {"preloaded": "not known yet: the appliance learns it while it serves the project"}
-    return {"preloaded": counted(known.preloaded, "module"), "left out": dict(known.left)}
+    return {"preloaded": counted(known.preloaded_count, "module"), "left out": dict(known.left)}
 
 
 def config(process: Mapping[str, str], flags: Mapping[str, str]) -> int:

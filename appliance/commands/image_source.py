@@ -65,7 +65,7 @@ class ImageSource:
         return self.context.startswith("ssh://")
 
 
-def given(text: str, root: Path, cwd: Path, *, in_image: bool) -> ImageSource:
+def given_source(text: str, root: Path, cwd: Path, *, in_image: bool) -> ImageSource:
     """Return the source that ``--source`` names.
 
     Args:
@@ -94,7 +94,7 @@ def given(text: str, root: Path, cwd: Path, *, in_image: bool) -> ImageSource:
     return ImageSource(text if cwd == root else str(folder.resolve()), checked=True)
 
 
-def remembered(*, prefix: Path | None = None, checkout: Path | None = None) -> ImageSource:
+def recorded_source(*, prefix: Path | None = None, checkout: Path | None = None) -> ImageSource:
     """Return the source that the image's build recorded; outside the image, the checkout that runs."""
     recorded = (prefix or Path(sys.prefix)) / FILE
     if recorded.is_file():

@@ -14,7 +14,7 @@ from appliance.commands.backing_services.project_compose import project_compose_
 from appliance.commands.backing_services.service_text import services_of
 from appliance.commands.compose_draft import Image
 from appliance.commands.first_steps import open_project
-from appliance.commands.image_source import given, remembered
+from appliance.commands.image_source import given_source, recorded_source
 from appliance.commands.init_templates import application, compose_file, drafts
 from appliance.commands.written_files import write_all, wrote
 from appliance.discovery.source.modules import Modules
@@ -40,7 +40,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
             expected="the folder of a project at /workspace",
             action="docker run --rm -v .:/workspace wsgi-appliance init",
         )
-    built_from = remembered() if source is None else given(source, root, Path.cwd(), in_image=in_image)
+    built_from = recorded_source() if source is None else given_source(source, root, Path.cwd(), in_image=in_image)
     image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
     values = opened.environment.values
     target = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk import effects
 from appliance.desk.filters import Filters
-from appliance.desk.queries.recorded_queries import counted
+from appliance.desk.queries.recorded_queries import count_queries
 from appliance.desk.queries.repeated_queries import repeated
 from appliance.desk.raised_errors import error_of
 
@@ -94,7 +94,7 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     read = {name: json.loads(found[name]) for name in ("fields", "response_fields", "queries")}
     kept = dict(found)
     other = effects.NO_EFFECTS | json.loads(kept.pop("effects"))
-    left_out = kept.pop("query_count") - counted(read["queries"])
+    left_out = kept.pop("query_count") - count_queries(read["queries"])
     kept["queries_left_out"] = max(0, left_out)
     return {**kept, **read, "repeated": repeated(read["queries"]), **other}
 

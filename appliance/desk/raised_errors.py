@@ -34,7 +34,7 @@ SELECT id, at, request_id, line FROM lines WHERE id > (SELECT max(id) - ? FROM l
 """
 
 
-def raised(entry: Found) -> Found | None:
+def raised_error(entry: Found) -> Found | None:
     """Return the exception that a line of the log tells: its fields, with ``error``, ``file``, ``line``, ``traceback``.
 
     None for a line without one.
@@ -52,7 +52,7 @@ def raised(entry: Found) -> Found | None:
 
 def error_of(lines: Sequence[Found]) -> Found | None:
     """Return the exception of a request from its lines: what the server says of it, with the traceback."""
-    found = [each for each in map(raised, lines) if each is not None]
+    found = [each for each in map(raised_error, lines) if each is not None]
     ours = next((each for each in found if each["event"] == "application.failed"), None)
     whole = next((each for each in found if each.get("traceback")), None)
     if ours is None or whole is None or ours is whole:
@@ -65,7 +65,7 @@ def errors(connection: sqlite3.Connection, limit: int = 100, *, with_traceback: 
     groups: dict[tuple[str, str, int], Found] = {}
     told: dict[tuple[str, tuple[str, str, int]], str] = {}  # which event has reported it
     for row in connection.execute(_LOGGED, (_LATEST, _MOST)):
-        entry = raised(json.loads(row["line"]))
+        entry = raised_error(json.loads(row["line"]))
         if entry is None:
             continue
         kind = str(entry.get("error", "")).partition(":")[0].rpartition(".")[2]

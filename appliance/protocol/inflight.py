@@ -152,7 +152,7 @@ class Reading:
         """Return the requests that have begun and not ended."""
         return [self._read(slot) for slot, flag in enumerate(self._memory[: self._slots]) if flag]
 
-    def ended(self) -> int:
+    def ended_count(self) -> int:
         """Return how many requests have begun and ended."""
         now = self.slot_use()
         return sum(now.counts) - sum(map(bool, now.flags))

@@ -63,7 +63,7 @@ class StateWriter:
         self._beats += 1
         _COUNT.pack_into(self._memory, _BEATS_AT, self._beats)
 
-    def asked(self) -> int:
+    def question_count(self) -> int:
         """Return how many questions for readiness have come so far."""
         found: int = _COUNT.unpack_from(self._memory, _ASKED_AT)[0]
         return found

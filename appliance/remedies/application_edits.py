@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from appliance.dependencies.text_file import table
 from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
-from appliance.remedies.file_edits import appended, changed, read, text_of
+from appliance.remedies.file_edits import appended, edit_to, read, text_of
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.toml_places import table_span, table_with, toml_of
 
@@ -31,7 +31,7 @@ def serve_application(facts: ProjectFacts, application: str) -> Proposal | None:
     before = read(facts.root, _FILE)
     text = text_of(before) if before is not None else ""
     after = None if text is None else _with_app(text, application)
-    edit = changed(facts.root, _FILE, after) if after else None
+    edit = edit_to(facts.root, _FILE, after) if after else None
     return Proposal(edit=edit, why=f"{_FILE} then names the application. Saving the file serves it.") if edit else None
 
 

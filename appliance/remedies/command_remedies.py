@@ -10,7 +10,7 @@ from appliance.conventions import FUNCTION_COMMAND, NAMED_COMMAND
 from appliance.environment.plan import reinstall_requirement, supply
 from appliance.environment.python.interpreter import allowed_versions
 from appliance.environment.python.pythons import SERVED, find_python
-from appliance.remedies.file_edits import changed, read, sources, text_of, within
+from appliance.remedies.file_edits import edit_to, read, sources, text_of, within
 from appliance.remedies.remedy import Proposal
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def use_python(facts: ProjectFacts, version: str) -> Proposal | None:
         return None
     if version not in allowed_versions(facts.root) or find_python(version, facts.cache, facts.values) is None:
         return None
-    edit = changed(facts.root, ".python-version", f"{version}\n")
+    edit = edit_to(facts.root, ".python-version", f"{version}\n")
     return Proposal(edit=edit, why=f"Python {version} is on this machine.") if edit else None
 
 

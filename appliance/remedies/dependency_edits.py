@@ -15,7 +15,7 @@ import yaml
 from appliance.conventions import LOCK_TOOLS, REQUIREMENTS_ENDS
 from appliance.dependencies.text_file import table
 from appliance.discovery.setup_files import texts
-from appliance.remedies.file_edits import appended, changed, line_break, read, text_of
+from appliance.remedies.file_edits import appended, edit_to, line_break, read, text_of
 from appliance.remedies.lock_commands import add_to_lock
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.toml_places import array_with, table_with, toml_of
@@ -33,7 +33,7 @@ def add_dependency(facts: ProjectFacts, packages: str) -> Proposal | None:
     wanted = packages.split()
     source = facts.plan.source if facts.plan else "none"
     if source == "none":
-        edit = changed(facts.root, "requirements.txt", "".join(f"{each}\n" for each in wanted))
+        edit = edit_to(facts.root, "requirements.txt", "".join(f"{each}\n" for each in wanted))
         return Proposal(edit=edit, why="No file lists the project's dependencies.") if edit else None
     file = source.rpartition(", ")[2]  # of a file for development and the one that it builds on: the project's own
     if file.rpartition("/")[2] in LOCK_TOOLS:
@@ -46,7 +46,7 @@ def add_dependency(facts: ProjectFacts, packages: str) -> Proposal | None:
     after: str | None = text
     for each in wanted:
         after = None if after is None else form(after, each)
-    edit = changed(facts.root, file, after) if after is not None else None
+    edit = edit_to(facts.root, file, after) if after is not None else None
     return (
         Proposal(edit=edit, why=f"{file} lists the project's dependencies. Saving it installs them.") if edit else None
     )

@@ -69,7 +69,7 @@ def appended(text: str, lines: list[str]) -> str:
     return text + gap + "".join(f"{line}{end}" for line in lines)
 
 
-def changed(
+def edit_to(
     root: Path, name: str, change: str, *, variables: bool = False, hidden: tuple[str, ...] = ()
 ) -> Edit | None:
     """Return the edit that gives an existing file this text, or a missing one; None if it can't be done."""
@@ -77,10 +77,11 @@ def changed(
     path = within(root, name)
     if path is None or (before is None and path.exists()):
         return None
-    return made(name, name if before is not None else "", before or b"", change, variables=variables, hidden=hidden)
+    base = name if before is not None else ""
+    return make_edit(name, base, before or b"", change, variables=variables, hidden=hidden)
 
 
-def made(
+def make_edit(
     file: str, base: str, before: bytes, change: str, *, variables: bool = False, hidden: tuple[str, ...] = ()
 ) -> Edit | None:
     """Return an edit; None if nothing would change, or too much."""

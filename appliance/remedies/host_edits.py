@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.remedies.file_edits import changed, read, text_of
+from appliance.remedies.file_edits import edit_to, read, text_of
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.variable_edits import with_variable
 
@@ -32,7 +32,7 @@ def add_host(facts: ProjectFacts, host: str) -> Proposal | None:
             continue
         if isinstance(node, ast.List | ast.Tuple) and all(isinstance(each, ast.Constant) for each in node.elts):
             after = _with_host(text, node, host)
-            edit = changed(facts.root, file, after) if after else None
+            edit = edit_to(facts.root, file, after) if after else None
             return Proposal(edit=edit, why=f"{file} lists the hosts that Django answers.") if edit else None
         return _in_variable(facts, file, ast.get_source_segment(text, node) or "", host)
     return None

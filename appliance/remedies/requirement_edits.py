@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from appliance.conventions import LOCK_TOOLS
 from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.install_remedies import INSTEAD
-from appliance.remedies.file_edits import changed, read, text_of
+from appliance.remedies.file_edits import edit_to, read, text_of
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.toml_places import toml_of
 
@@ -102,5 +102,5 @@ def _place(text: str, file: str, package: str) -> _Place | None:
 def _made(facts: ProjectFacts, file: str, after: str, why: str) -> Proposal | None:
     if file.endswith((".toml", "Pipfile")) and toml_of(after) is None:
         return None
-    edit = changed(facts.root, file, after)
+    edit = edit_to(facts.root, file, after)
     return Proposal(edit=edit, why=why) if edit else None

@@ -13,7 +13,7 @@ import yaml
 
 from appliance.conventions import COMPOSE_FILES
 from appliance.dependencies.text_file import table
-from appliance.remedies.file_edits import changed, read, sources, text_of
+from appliance.remedies.file_edits import edit_to, read, sources, text_of
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.variable_edits import variables_of, with_variable
 
@@ -49,7 +49,7 @@ def use_service(facts: ProjectFacts, port: str) -> Proposal | None:
     text = text_of(read(facts.root, facts.env_file)) or ""
     after = _renamed(text, int(port), service)
     if after != text:
-        edit = changed(facts.root, facts.env_file, after, variables=True)
+        edit = edit_to(facts.root, facts.env_file, after, variables=True)
         return Proposal(edit=edit, why=why) if edit else None
     name = next(_variables_read(facts.root), "")
     known = dict(variables_of(facts.root, facts.env_file))

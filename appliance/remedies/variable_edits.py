@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from appliance.conventions import EXAMPLE_END, EXAMPLE_FILES
-from appliance.remedies.file_edits import appended, changed, line_break, made, read, sources, text_of, within
+from appliance.remedies.file_edits import appended, edit_to, line_break, make_edit, read, sources, text_of, within
 from appliance.remedies.remedy import Edit, Proposal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def make_secret(facts: ProjectFacts, name: str) -> Proposal | None:
         text = text_of(before)
         edit = None
         if text is not None:
-            edit = made(facts.env_file, example, before, _set(text, name, line), variables=True, hidden=(value,))
+            edit = make_edit(facts.env_file, example, before, _set(text, name, line), variables=True, hidden=(value,))
     else:
         edit = _with_line(facts, name, line, hidden=(value,))
     return Proposal(edit=edit, why=why) if edit else None
@@ -98,7 +98,7 @@ def _with_line(facts: ProjectFacts, name: str, line: str, hidden: tuple[str, ...
     text = text_of(before) if before is not None else ""
     if text is None:
         return None
-    return changed(facts.root, facts.env_file, _set(text, name, line), variables=True, hidden=hidden)
+    return edit_to(facts.root, facts.env_file, _set(text, name, line), variables=True, hidden=hidden)
 
 
 def _set(text: str, name: str, line: str) -> str:

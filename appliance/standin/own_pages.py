@@ -105,7 +105,7 @@ class OwnPages:
         if path == WAIT:  # tells no more than the project's page itself does
             return self._page.wait(environ, start_response)
         start: StartResponse = partial(_with_fields, start_response)
-        asked = self._asked(environ)
+        asked = self._page_request(environ)
         if path == MCP and self._programs is not None:
             return self._programs.assistant(asked, environ, start)
         decision = self._policy.decide(asked)
@@ -130,7 +130,7 @@ class OwnPages:
             route = self._programs.find(path)
         return route
 
-    def _asked(self, environ: dict[str, Any]) -> access_policy.PageRequest:
+    def _page_request(self, environ: dict[str, Any]) -> access_policy.PageRequest:
         fields = {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
         token = parse_qs(environ.get("QUERY_STRING", "")).get(access_policy.PARAMETER, [""])[0]
         form = environ[FORM] = _form(environ)

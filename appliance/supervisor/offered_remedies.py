@@ -192,7 +192,7 @@ class OfferedRemedies:
 
     # -- what a person asks for ----------------------------------------------------------------------------------------
 
-    def offered(self) -> list[dict[str, Any]]:
+    def offers(self) -> list[dict[str, Any]]:
         """Return the pages' view of each remedy that may be run now."""
         return [self._page(entry) for entry in self._known.values() if entry.moment == self._moment()]
 

@@ -41,7 +41,7 @@ def starts_first(options: dict[str, Any]) -> bool:
     return any(importlib.util.find_spec(name) is not None for name in _REPLACE_THREADS)
 
 
-def prepared(options: dict[str, Any], channel: Channel, sink: RecordSink) -> Callable[[], object]:
+def prepare(options: dict[str, Any], channel: Channel, sink: RecordSink) -> Callable[[], object]:
     """Start debugpy if it must start first; return what starts it beside the project's first requests otherwise."""
     if starts_first(options):
         start(options, channel, sink)

@@ -29,11 +29,11 @@ from .frameworks.endless_import import endless_loop
 from .frameworks.import_place import importing
 from .instrumentation.hooked_libraries import HookedLibraries
 from .message_bounds import send
-from .preload.fork_safety import patched
+from .preload.fork_safety import patching_library
 from .records import RecordSink
 from .stdio import terminal
 from .stdio.page_context import PageContext
-from .wrapping import wrapped
+from .wrapping import wrap
 
 if TYPE_CHECKING:
     import socket
@@ -186,7 +186,7 @@ class Worker:
         if debugged := self._start.options.get("debugger"):
             from . import debugger  # noqa: PLC0415  only needed with a debugger
 
-            self._start_debugger = debugger.prepared(debugged, self._channel, self._sink)
+            self._start_debugger = debugger.prepare(debugged, self._channel, self._sink)
 
     def _serve_endless_import(self) -> None:
         """Serve beside an import that never ends. The import goes on in the main thread.
@@ -194,7 +194,7 @@ class Worker:
         This imports nothing: gevent gives the locks of all imports that run while it patches to the main thread.
         """
         send(self._channel, importing(self._main_thread, self._start.root, self._files.places.is_project_path))
-        if self._application is not None or patched():
+        if self._application is not None or patching_library():
             return  # already served; or threads are greenlets, of another loop
         place = endless_loop(self._main_thread, self._files.places.is_project_path)
         application = app.bound_application(self._start.target, self._project.side_applications) if place else None
@@ -282,7 +282,7 @@ class Worker:
         to_stand_in = partial(serving_process.hand_over, self._channel, own_pages=True)
         has_pages = options["pages"] is not None
         handoff = ConnectionHandoff(is_own_request, to_stand_in, PREFIX) if has_pages else None
-        served = wrapped(application, self._start, self._hooks)
+        served = wrap(application, self._start, self._hooks)
         self._page_context.follow(served if isinstance(served, LiveReload) else None)
         return serving_process.make_server(self._listener, served, self._sink, options, tls=self._tls, handoff=handoff)
 
@@ -342,7 +342,7 @@ class Worker:
     def _stop_schedulers(self) -> None:
         from .frameworks import schedulers  # noqa: PLC0415  not needed before
 
-        if names := [] if patched() else schedulers.stop():  # those of greenlets belong to another thread
+        if names := [] if patching_library() else schedulers.stop():  # those of greenlets belong to another thread
             self._sink.event("debug", "scheduler.stopped", {"names": names})
         self._schedulers_stopped.set()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .hooks import Hooks
 
 
-def wrapped(application: Application, start: Start, hooks: Hooks) -> Application:
+def wrap(application: Application, start: Start, hooks: Hooks) -> Application:
     """Return the application that is served."""
     helped = framework_errors.add_advice(werkzeug_debugger.wrap(application, hooks), start.root, hooks)
     helped = fork_guard.guard_application(routes.report_routes(helped, hooks))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.commands.image_source import FILE, ImageSource, as_url, given, of_build, remembered
+from appliance.commands.image_source import FILE, ImageSource, as_url, given_source, of_build, recorded_source
 from appliance.errors import SettingsError
 
 URL = "https://git.example.test/dev/wsgi-appliance.git"
@@ -57,16 +57,16 @@ def test_a_url_becomes_a_repositorys(text: str, url: str) -> None:
 
 def test_a_relative_source_is_kept_in_the_working_folder_alone(clone: Path, shop: Path) -> None:
     """A relative folder is kept if the project's folder is the working folder; from elsewhere it becomes absolute."""
-    relative = given("../a clone", shop, shop, in_image=False)
+    relative = given_source("../a clone", shop, shop, in_image=False)
     assert relative == ImageSource("../a clone", checked=True)
     assert not relative.is_absolute
-    assert given("a clone", shop, shop.parent, in_image=False).context == str(clone.resolve())
+    assert given_source("a clone", shop, shop.parent, in_image=False).context == str(clone.resolve())
 
 
 @pytest.mark.parametrize("text", ["../wsgi-appliance", "/home/me/wsgi-appliance", "C:\\src\\wsgi-appliance"])
 def test_a_folder_that_only_the_host_sees_is_taken_unchecked(shop: Path, text: str) -> None:
     """In the image, a folder outside of the project is taken as it is given, and counts as not checked."""
-    assert given(text, shop, shop, in_image=True) == ImageSource(text)
+    assert given_source(text, shop, shop, in_image=True) == ImageSource(text)
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_source_that_builds_nothing_is_refused_in_three_parts(
 ) -> None:
     """What can't be a build's context, or not be written safely, is an error in three parts."""
     with pytest.raises(SettingsError, match=found) as refused:
-        given(text, shop, shop, in_image=in_image)
+        given_source(text, shop, shop, in_image=in_image)
     assert "folder of a clone" in refused.value.expected
     assert "appliance init --source" in refused.value.action
 
 
 def test_the_usual_abbreviation_means_the_repository(shop: Path) -> None:
     """``github.com/owner/name`` is the repository, as for ``docker build``."""
-    assert given("github.com/dev/x", shop, shop, in_image=True).context == "https://github.com/dev/x.git"
+    assert given_source("github.com/dev/x", shop, shop, in_image=True).context == "https://github.com/dev/x.git"
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_no_source_is_recorded_without_git_config_and_folder(tmp_path: Path) -> 
 def test_the_recorded_source_counts(tmp_path: Path, clone: Path) -> None:
     """The image's record counts, also an empty one; outside the image the checkout that runs, if it is one."""
     (tmp_path / FILE).write_text(f"{URL}\n", encoding="utf-8")
-    assert remembered(prefix=tmp_path, checkout=clone) == ImageSource(URL)
+    assert recorded_source(prefix=tmp_path, checkout=clone) == ImageSource(URL)
     (tmp_path / FILE).write_text("", encoding="utf-8")
-    assert remembered(prefix=tmp_path, checkout=clone) == ImageSource()
+    assert recorded_source(prefix=tmp_path, checkout=clone) == ImageSource()
     (tmp_path / FILE).unlink()
-    assert remembered(prefix=tmp_path, checkout=clone).context == str(clone)
-    assert remembered(prefix=tmp_path, checkout=tmp_path) == ImageSource()
+    assert recorded_source(prefix=tmp_path, checkout=clone).context == str(clone)
+    assert recorded_source(prefix=tmp_path, checkout=tmp_path) == ImageSource()

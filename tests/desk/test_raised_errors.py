@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance.desk.raised_errors import error_of, errors, raised
+from appliance.desk.raised_errors import error_of, errors, raised_error
 from tests.desk.log_lines import START, line, request
 
 INSTALLED = "/cache/env/lib/python3.13/site-packages/flask/app.py"
@@ -39,7 +39,7 @@ def entry(event: str, **fields: Any) -> dict[str, Any]:
 
 def test_what_a_framework_logs_is_an_exception():
     """A logged exception has the project's innermost place, and a traceback with its cause."""
-    found = raised(entry("project.logged", **LOGGED))
+    found = raised_error(entry("project.logged", **LOGGED))
     assert found is not None
     assert (found["error"], found["file"], found["line"]) == ("shop.PayError: no wallet", "/w/app.py", 25)
     assert found["traceback"].endswith(
@@ -52,7 +52,7 @@ def test_what_a_framework_logs_is_an_exception():
 
 def test_what_a_framework_prints_is_an_exception():
     """A printed traceback has its place and its last line as the error."""
-    found = raised(entry("output", text=PRINTED))
+    found = raised_error(entry("output", text=PRINTED))
     assert found is not None
     assert (found["error"], found["file"], found["line"]) == ("ValueError: not enough values", "/w/app.py", 31)
     assert found["traceback"].startswith("Traceback")
@@ -67,7 +67,7 @@ def test_a_real_traceback_is_read():
             raise ValueError("wrong") from error
     except ValueError:
         text = traceback.format_exc()
-    found = raised(entry("output", text=text))
+    found = raised_error(entry("output", text=text))
     assert found is not None
     assert (found["error"], found["file"]) == ("ValueError: wrong", __file__)
 
@@ -85,13 +85,13 @@ def test_a_real_traceback_is_read():
 )
 def test_other_lines_are_not_exceptions(line_of_the_log: dict[str, Any]):
     """A line without an exception, or of a lower level, tells none."""
-    assert raised(line_of_the_log) is None
+    assert raised_error(line_of_the_log) is None
 
 
 @pytest.mark.parametrize("exception", [[], [None], ["text"], [{}], [{"frames": [{}]}], {"a": 1}])
 def test_a_record_of_another_form_is_read_as_far_as_it_goes(exception: Any):
     """What another version has recorded is read as far as that goes."""
-    found = raised(entry("project.logged", message="wrong", exception=exception))
+    found = raised_error(entry("project.logged", message="wrong", exception=exception))
     assert (found is None) == (exception == [])
     assert found is None or (found["message"] == "wrong" and isinstance(found["error"], str))
 

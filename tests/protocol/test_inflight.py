@@ -38,7 +38,7 @@ def test_running_requests_are_known(both):
     in_flight.begin(request, HEAD)
     assert reading.running() == [(1.5, "id", HEAD)]
     in_flight.end(request)
-    assert (reading.running(), reading.ended()) == ([], 1)
+    assert (reading.running(), reading.ended_count()) == ([], 1)
 
 
 def test_a_long_head_is_cut(both):
@@ -66,10 +66,10 @@ def test_a_request_that_is_only_being_sent_is_not_over(both):
     in_flight.begin(second, HEAD)
     assert [request.request_id for request in reading.running()] == ["first", "second"]
     assert reading.only_one_since(before) == "second"
-    assert reading.ended() == 0
+    assert reading.ended_count() == 0
     in_flight.end(first)
     in_flight.begin_sending(first)
-    assert ([request.request_id for request in reading.running()], reading.ended()) == (["second"], 1)
+    assert ([request.request_id for request in reading.running()], reading.ended_count()) == (["second"], 1)
 
 
 def test_waiting_connections_are_counted(both):
@@ -87,7 +87,7 @@ def test_refused_requests_count_as_ended(both):
     """A request that ends without having begun counts as ended: its record is sent like every other."""
     in_flight, reading = both
     in_flight.end(Request())
-    assert (reading.running(), reading.ended()) == ([], 1)
+    assert (reading.running(), reading.ended_count()) == ([], 1)
 
 
 def test_requests_beyond_the_slots_run_uncounted(both):
@@ -99,7 +99,7 @@ def test_requests_beyond_the_slots_run_uncounted(both):
     assert sorted(each.request_id for each in reading.running()) == ["0", "1", "2"]
     for request in requests:
         in_flight.end(request)
-    assert (reading.running(), reading.ended()) == ([], 5)
+    assert (reading.running(), reading.ended_count()) == ([], 5)
 
 
 def test_the_only_request_since_a_moment_is_told(both):

@@ -30,11 +30,11 @@ def test_a_state_is_read_as_written(writer: StateWriter):
 def test_beats_and_questions_are_counted(writer: StateWriter):
     """Beats pass to the probe server, and questions to the supervisor."""
     reader = StateReader(writer.descriptor)
-    assert (reader.beats(), writer.asked()) == (0, 0)
+    assert (reader.beats(), writer.question_count()) == (0, 0)
     for _ in range(3):
         writer.beat()
         reader.count_question()
-    assert (reader.beats(), writer.asked()) == (3, 3)
+    assert (reader.beats(), writer.question_count()) == (3, 3)
 
 
 def test_a_supervisor_that_stops_within_a_change_holds_up_nobody(writer: StateWriter):

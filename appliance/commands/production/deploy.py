@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.compose_draft import Image
 from appliance.commands.first_steps import open_project
-from appliance.commands.image_source import given, remembered
+from appliance.commands.image_source import given_source, recorded_source
 from appliance.commands.production.deploy_facts import facts_of, of_several_lines
 from appliance.commands.production.deploy_files import drafts_for
 from appliance.commands.written_files import write_all, wrote
@@ -58,7 +58,7 @@ def command(
             expected="the folder of a project at /workspace",
             action=f"docker run --rm -v .:/workspace wsgi-appliance deploy --for {engine}",
         )
-    built_from = remembered() if source is None else given(source, root, Path.cwd(), in_image=in_image)
+    built_from = recorded_source() if source is None else given_source(source, root, Path.cwd(), in_image=in_image)
     image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
     # The overlay is read after the project's compose file, whose services need the values that are in it.
     known = set_in_compose(root, "app") if engine == "compose" else frozenset()

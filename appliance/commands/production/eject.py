@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.first_steps import open_project, report_unread
-from appliance.commands.production.eject_compare import discovered, recorded
+from appliance.commands.production.eject_compare import discovered_requests, recorded_requests
 from appliance.commands.production.eject_entry import FILE
 from appliance.commands.production.eject_facts import Facts, collect
 from appliance.commands.production.eject_gaps import Gap, gaps_of, texts
@@ -82,7 +82,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], asked: Namespa
     if not asked.verify:
         return 0
     file = asked.requests
-    listed = recorded(_text(Path(file)), file) if file else discovered(facts.routes)
+    listed = recorded_requests(_text(Path(file)), file) if file else discovered_requests(facts.routes)
     return verify(opened, facts, dockerfile_for(root), listed)
 
 

@@ -43,13 +43,13 @@ class Answer:
     body: bytes
 
 
-def discovered(routes: Iterable[str]) -> list[Request]:
+def discovered_requests(routes: Iterable[str]) -> list[Request]:
     """Return the requests for a project's paths without parameters, and those that every project answers."""
     paths = dict.fromkeys(["/", *routes, "/no-such-page-of-the-project"])
     return [*(Request("GET", path) for path in paths), Request("HEAD", "/"), Request("POST", "/", body="a=1")]
 
 
-def recorded(text: str, name: str) -> list[Request]:
+def recorded_requests(text: str, name: str) -> list[Request]:
     """Return the requests of a file: on each line ``METHOD /path``, or a JSON object with headers and body.
 
     Raises:

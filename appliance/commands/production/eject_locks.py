@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from appliance.commands.production.eject_needed import needed
+from appliance.commands.production.eject_needed import needed_distributions
 from appliance.conventions import PANGO_PACKAGES
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import read_toml
@@ -99,7 +99,7 @@ def lock(root: Path, planned: Plan, manifest: Manifest, uv: Installer, server: s
     """
     version = planned.interpreter.partition(" ")[0]
     installed = {normalized(each.name): each for each in installed_in(planned.environment) if each.name}
-    kept, left_out = needed(installed, manifest, uv, version, planned.more)
+    kept, left_out = needed_distributions(installed, manifest, uv, version, planned.more)
     found = _Sorted()
     for name in kept:
         _sort(name, installed[name], root, found)

@@ -23,7 +23,7 @@ _EXPORT = ("export", "--frozen", "--no-hashes", "--no-annotate", "--no-header", 
 _EXTRAS = re.compile(r"\[([\w.,\s-]+)\](?:\s*;.*)?\Z")
 
 
-def needed(
+def needed_distributions(
     installed: Mapping[str, Distribution], manifest: Manifest, uv: Installer, version: str, more: Iterable[str]
 ) -> tuple[list[str], list[str]]:
     """Return the names of the distributions that are needed, and of those that only development needs.

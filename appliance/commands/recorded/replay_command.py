@@ -9,7 +9,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.comparison.compare import said
+from appliance.desk.comparison.compare import difference_line
 from appliance.duration_text import duration
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
@@ -32,7 +32,7 @@ def replay(socket: Path, number: int, *, confirmed: bool, as_json: bool) -> int:
         NotRunningError: no supervisor answers.
         SettingsError: the method may change data, and nobody has confirmed it; or it could not be sent.
     """
-    answer = _asked(socket, number, confirmed=confirmed)
+    answer = _ask(socket, number, confirmed=confirmed)
     if "unconfirmed" in answer:
         if not _is_confirmed(answer["unconfirmed"]):
             raise SettingsError(
@@ -40,7 +40,7 @@ def replay(socket: Path, number: int, *, confirmed: bool, as_json: bool) -> int:
                 expected="a confirmation, or a method such as GET",
                 action=f"Run `appliance requests {number} --replay --yes`, or answer y on a terminal.",
             )
-        answer = _asked(socket, number, confirmed=True)
+        answer = _ask(socket, number, confirmed=True)
     if "error" in answer:
         raise SettingsError(
             str(answer["error"]),
@@ -52,7 +52,7 @@ def replay(socket: Path, number: int, *, confirmed: bool, as_json: bool) -> int:
     return _DIFFERS if answer["differences"] else 0
 
 
-def _asked(socket: Path, number: int, *, confirmed: bool) -> dict[str, Any]:
+def _ask(socket: Path, number: int, *, confirmed: bool) -> dict[str, Any]:
     question = json.dumps({"number": number, "confirmed": confirmed})
     return ask(socket, f"send_again {question}", timeout_s=_WAIT_S)
 
@@ -81,7 +81,7 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
     if not answer["differences"]:
         yield "No difference."
     for each in answer["differences"]:
-        yield said(each)
+        yield difference_line(each)
         yield from (f"  {kind}{text}" for kind, text in each.get("lines", ()))
 
 

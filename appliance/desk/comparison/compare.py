@@ -116,7 +116,7 @@ def _sizes(before: Outcome, after: Outcome) -> list[Found]:
     return [_change("content", *texts)] if texts[0] != texts[1] else []
 
 
-def said(each: Found) -> str:
+def difference_line(each: Found) -> str:
     """Return one difference as a line of text."""
     if each.get("lines"):
         return f"content: {counted(each['removed'], 'line')} removed, {each['added']} added"

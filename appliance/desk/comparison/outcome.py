@@ -55,7 +55,7 @@ class Outcome:
         found = next((value for name, value in self.fields if name.lower() == "content-type"), "")
         return found.partition(";")[0].strip().lower()
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the outcome as JSON values."""
         return {
             "status": self.status, "fields": [list(each) for each in self.fields], "content": self.content,

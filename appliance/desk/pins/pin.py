@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from appliance.desk.comparison.compare import compare, said, volatile_of
+from appliance.desk.comparison.compare import compare, difference_line, volatile_of
 from appliance.desk.comparison.outcome import Outcome
 from appliance.desk.comparison.volatile_parts import Volatile
 from appliance.desk.pins.pin_states import State
@@ -166,4 +166,4 @@ def finished(pin: Pin, ended: Run, generation: int) -> None:
 
 def summary(pin: Pin, most: int = 5) -> list[str]:
     """Return the first differences as lines, for the log."""
-    return [said(each)[:200] for each in pin.differences[:most]]
+    return [difference_line(each)[:200] for each in pin.differences[:most]]

@@ -100,7 +100,7 @@ class Pins:
 
     def _pin(self, question: Mapping[str, Any]) -> Answer:
         """Pin a request, and run it for the first time."""
-        known = self._replayer.known(question.get("number"))
+        known = self._replayer.find(question.get("number"))
         made = restored(known.shown, {}, known.raw)
         if not made.request.is_safe and not question.get("confirmed"):
             return {"unconfirmed": made.request.method}

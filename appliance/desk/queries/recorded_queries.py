@@ -60,7 +60,7 @@ def query_count(info: dict[str, Any]) -> int:
     return len(kinds) - kinds.count(TRANSACTION) + int(info.get("queries_left_out", 0))
 
 
-def counted(queries: Sequence[Query]) -> int:
+def count_queries(queries: Sequence[Query]) -> int:
     """Return how many of these are queries, and no ends of transactions."""
     return sum(each.get("kind") != "transaction" for each in queries)
 

@@ -83,7 +83,7 @@ class Replayer:
         finally:
             self._running.release()
 
-    def known(self, number: Any) -> Known:
+    def find(self, number: Any) -> Known:
         """Return a recorded request.
 
         Raises:
@@ -135,7 +135,7 @@ class Replayer:
 
     def _form(self, question: Mapping[str, Any]) -> Answer:
         """Show a request: masked, and as a command with placeholders."""
-        known = self.known(question.get("number"))
+        known = self.find(question.get("number"))
         shown = known.shown
         return {
             "number": known.found["id"],
@@ -152,7 +152,7 @@ class Replayer:
 
     def _copy(self, question: Mapping[str, Any]) -> Answer:
         """Copy a request with its secrets: a person has asked for them."""
-        known = self.known(question.get("number"))
+        known = self.find(question.get("number"))
         if known.raw is None:
             raise ReplayError(
                 "The request is no longer in memory, so its secrets are not known.", action="Copy it without them."
@@ -161,7 +161,7 @@ class Replayer:
 
     def _replay(self, question: Mapping[str, Any]) -> Answer:
         """Send a request again, edited if that is asked for, and compare the response with the recorded one."""
-        known = self.known(question.get("number"))
+        known = self.find(question.get("number"))
         edit = question.get("edit") or {}
         made = restored(known.shown, edit, known.raw)
         if not made.request.is_safe and not question.get("confirmed"):
@@ -170,7 +170,7 @@ class Replayer:
         before = of_record(known.found, known.details, self._redaction())
         return {
             "number": known.found["id"], "replayed": self._number_of(after.request_id), **described(made),
-            "before": before.shown(), "after": after.shown(), "differences": compare(before, after),
+            "before": before.to_json(), "after": after.to_json(), "differences": compare(before, after),
         }  # fmt: skip
 
     def _number_of(self, request_id: str) -> int | None:

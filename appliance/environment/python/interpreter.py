@@ -206,11 +206,11 @@ def _because(version: str, allowed: Sequence[str], known: Known) -> str:
     if own in known.unfit and version not in known.unfit:
         return known.reason
     if better:
-        return f"{listed(better)} {'has' if len(better) == 1 else 'have'} no wheel for Python {own}"
+        return f"{join_names(better)} {'has' if len(better) == 1 else 'have'} no wheel for Python {own}"
     return f"what is pinned can't be installed on Python {own}" if known.lacking and own not in known.lacking else ""
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Join some of these names as in a sentence."""
     shown, more = list(names[:_SHOWN]), len(names) - _SHOWN
     if more > 0:

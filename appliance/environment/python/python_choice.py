@@ -19,7 +19,7 @@ from appliance.environment.python.interpreter import (
     allowed_versions,
     choose_interpreter,
     how_to_add,
-    listed,
+    join_names,
 )
 from appliance.environment.python.last_python import last_python, runs_on_none
 from appliance.environment.python.pythons import SERVED
@@ -131,8 +131,8 @@ def _with_no_python(error: InstallError, version: str, subject: Subject) -> Inst
         return None
     run = "runs" if len(pins) == 1 else "run"
     error.action = (
-        f"{listed(pins)} {run} on Python {last_python(pins[0])} at most, and the appliance supports {SERVED[-1]} to "
-        f"{SERVED[0]}: pin newer releases. {error.action}"
+        f"{join_names(pins)} {run} on Python {last_python(pins[0])} at most, and the appliance supports {SERVED[-1]} "
+        f"to {SERVED[0]}: pin newer releases. {error.action}"
     )
     return error
 
@@ -180,7 +180,7 @@ def with_better_python(error: InstallError, version: str, known: Known, values: 
         return error
     best = min(better, key=lambda each: (len(known.lacking[each]), SERVED.index(each)))
     spared = [pin for pin in here if pin not in known.lacking[best]]
-    advice = f"{listed(spared)} {'has a wheel' if len(spared) == 1 else 'have wheels'} for Python {best}"
+    advice = f"{join_names(spared)} {'has a wheel' if len(spared) == 1 else 'have wheels'} for Python {best}"
     how = how_to_add(best, values)
     same = how.partition(": docker build")[2]
     others = [step for step in error.action.split(" Or: ") if not same or same not in step]

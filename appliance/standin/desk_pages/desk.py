@@ -60,7 +60,7 @@ class Desk:
     def __init__(
         self, path: str, answers: PageAnswers, project: str, *replays: ReplayPages | PinPages | WrittenPages
     ) -> None:
-        self._shown = RelativePaths(project).shown
+        self._shown = RelativePaths(project).apply
         self._replays = replays
         self._path = Path(path)
         self._answer = answers.answer
@@ -103,7 +103,7 @@ class Desk:
             found = questions.requests(connection, filters)
             return found, newest, left_out(connection, found[-1]["at"]) if found else None
 
-        found, newest, missing = self._asked(ask, ([], 0, None))
+        found, newest, missing = self._ask(ask, ([], 0, None))
         value = self._replays[0].page_value if self._replays else ""
         failure = self._recording_failure()
         told = {"requests": found, "left_out": missing, "not_recorded": failure}
@@ -120,7 +120,7 @@ class Desk:
 
     def _request(self, number: int, section: str, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         filters = Filters.of_query(environ.get("QUERY_STRING", ""))
-        found = self._asked(lambda connection: questions.request(connection, number, filters), None)
+        found = self._ask(lambda connection: questions.request(connection, number, filters), None)
         if found is None:
             body = f"<p>This request is not kept, or was never recorded. <a href='{PREFIX}/'>All requests</a></p>"
             told = {"error": f"request {number} is not kept"}
@@ -144,16 +144,16 @@ class Desk:
         return f"{bar}{note}"
 
     def _mail(self, number: int, position: int, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found = self._asked(lambda connection: questions.request(connection, number), None)
+        found = self._ask(lambda connection: questions.request(connection, number), None)
         return mail_page(found, position, start)
 
     def _routes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found, saved = self._asked(lambda each: (questions.routes(each), questions.last_save(each)), ([], 0.0))
+        found, saved = self._ask(lambda each: (questions.routes(each), questions.last_save(each)), ([], 0.0))
         page = partial(routes_page, found, saved)
         return self._answer(environ, start, "Routes", page, {"routes": found, "saved_at": saved}, page_name="routes")
 
     def _reloads(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found, run = self._asked(lambda each: (reloads(each), questions.current_run(each)), ([], ""))
+        found, run = self._ask(lambda each: (reloads(each), questions.current_run(each)), ([], ""))
 
         def page() -> str:
             return reloads_page(self._shown(found), run)
@@ -161,7 +161,7 @@ class Desk:
         return self._answer(environ, start, "Reloads", page, {"reloads": found}, page_name="reloads")
 
     def _errors(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found = self._asked(raised_errors.errors, [])
+        found = self._ask(raised_errors.errors, [])
 
         def page() -> str:
             return errors_page(self._shown(found))
@@ -179,7 +179,7 @@ class Desk:
         start("200 OK", [("Content-Type", "text/event-stream"), ("X-Accel-Buffering", "no")])
         return StreamedParts(new_requests(self._path, filters, self._closed), self._streams.release)
 
-    def _asked(self, ask: Ask, otherwise: Any) -> Any:
+    def _ask(self, ask: Ask, otherwise: Any) -> Any:
         """Ask the database; ``otherwise`` is the answer if there is none."""
         try:
             with closing(open_for_reading(self._path)) as connection:

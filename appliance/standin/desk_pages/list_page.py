@@ -8,7 +8,7 @@ from appliance.duration_text import duration
 from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.remedy_pages import PAGE_VALUE
-from appliance.standin.replay_pages.replay_html import hidden
+from appliance.standin.replay_pages.replay_html import hidden_fields
 
 from .page_frame import table
 from .shown_values import moment, size, status_class, target, text
@@ -82,7 +82,7 @@ def _keys(page_value: str) -> str:
     again = form = ""
     if page_value:
         again = " <kbd>r</kbd> send again"
-        form = f'<form id="again" method="post" hidden>{hidden({PAGE_VALUE: page_value})}</form>'
+        form = f'<form id="again" method="post" hidden>{hidden_fields({PAGE_VALUE: page_value})}</form>'
     keys = "<kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> next and previous <kbd>Enter</kbd> open"
     return f"<p class=keys>{keys}{again}</p>{form}"
 

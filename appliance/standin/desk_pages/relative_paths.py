@@ -17,10 +17,10 @@ class RelativePaths:
     def __init__(self, project: str) -> None:
         self._before = project.rstrip("/") + "/" if project else ""
 
-    def shown(self, value: Any) -> Any:
+    def apply(self, value: Any) -> Any:
         """Return JSON values with each own file as it is named in the project; nothing else is changed."""
         if isinstance(value, list):
-            return [self.shown(each) for each in value]
+            return [self.apply(each) for each in value]
         if isinstance(value, dict):
             return {name: self._of_name(name, each) for name, each in value.items()}
         return value
@@ -28,4 +28,4 @@ class RelativePaths:
     def _of_name(self, name: str, value: Any) -> Any:
         if name in _NAMES and isinstance(value, str):
             return value.removeprefix(self._before)
-        return self.shown(value)
+        return self.apply(value)

@@ -16,7 +16,7 @@ from appliance.standin.page_responses import file
 from appliance.standin.remedy_pages import FORM, PAGE_VALUE
 
 from .difference_html import differences_html
-from .replay_html import hidden, place_of, question_html
+from .replay_html import hidden_fields, place_of, question_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -151,7 +151,7 @@ def _state(pin: dict[str, Any]) -> str:
 
 def _section(pin: dict[str, Any], page_value: str) -> str:
     differences = differences_html(pin["differences"]) if pin["differences"] else ""
-    unpin = f'<form method="post" action="{PAGE}/{pin["pin"]}/unpin">{hidden({PAGE_VALUE: page_value})}'
+    unpin = f'<form method="post" action="{PAGE}/{pin["pin"]}/unpin">{hidden_fields({PAGE_VALUE: page_value})}'
     return (
         f'<section id="pin-{pin["pin"]}" class="pin" data-pin="{pin["pin"]}"><h2>{text(pin["method"])} '
         f'<a href="{place_of(pin["request"])}">{text(pin["target"])}</a></h2>'

@@ -16,7 +16,7 @@ def place_of(number: int, end: str = "") -> str:
     return f"{PREFIX}/requests/{number}{f'/{end}' if end else ''}"
 
 
-def hidden(values: dict[str, str]) -> str:
+def hidden_fields(values: dict[str, str]) -> str:
     """Return hidden fields of a form."""
     return "".join(f'<input type="hidden" name="{text(name)}" value="{text(value)}">' for name, value in values.items())
 
@@ -29,7 +29,7 @@ def replay_bar(number: int, page_value: str, pin: int | None = None) -> str:
         page_value: what a page of ours sends with each change.
         pin: the number of its pin; None: it is not pinned.
     """
-    own = hidden({PAGE_VALUE: page_value})
+    own = hidden_fields({PAGE_VALUE: page_value})
     press, label = (place_of(number, "pin"), "Pin") if pin is None else (f"{PREFIX}/pins/{pin}/unpin", "Unpin")
     return (
         f'<div class="bar"><form method="post" action="{place_of(number, "replay")}">{own}'
@@ -44,7 +44,7 @@ def question_html(number: int, end: str, fields: dict[str, str], question: str, 
     """Ask whether to repeat a request whose method is not safe; the form sends the same request."""
     return (
         f'<p>{text(question)}</p><form method="post" action="{place_of(number, end)}">'
-        f"{hidden({**fields, 'confirmed': '1'})}<button>{text(label)}</button>"
+        f"{hidden_fields({**fields, 'confirmed': '1'})}<button>{text(label)}</button>"
         f'<a href="{place_of(number)}">Cancel</a></form>'
     )
 
@@ -68,7 +68,7 @@ def edit_html(form: dict[str, Any], edited: dict[str, str], page_value: str) -> 
     )
     return (
         f'<section id="edit"><h2>Edit</h2><p>{memory}</p>'
-        f'<form method="post" action="{place_of(form["number"], "replay")}">{hidden({PAGE_VALUE: page_value})}'
+        f'<form method="post" action="{place_of(form["number"], "replay")}">{hidden_fields({PAGE_VALUE: page_value})}'
         f'<label>Method <input name="method" size="8" value="{text(method)}" required></label>'
         f'<label class="wide">Target <input name="target" value="{text(target)}" required></label>'
         f'<label class="wide">Fields<textarea name="fields" rows="{rows}" spellcheck="false">\n'
@@ -90,7 +90,7 @@ def copies_html(number: int, copies: dict[str, str], page_value: str, *, secret:
     elif in_memory:
         lead = (
             "<p>Values that are masked have a name in angle brackets.</p>"
-            f'<form method="post" action="{place_of(number, "copy")}">{hidden({PAGE_VALUE: page_value})}'
+            f'<form method="post" action="{place_of(number, "copy")}">{hidden_fields({PAGE_VALUE: page_value})}'
             "<button>Show them with the secrets</button></form>"
         )
     else:

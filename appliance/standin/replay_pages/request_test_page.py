@@ -24,7 +24,7 @@ from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.desk_pages.shown_values import text
 from appliance.standin.remedy_pages import FORM, PAGE_VALUE
 
-from .replay_html import hidden, place_of
+from .replay_html import hidden_fields, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -124,7 +124,7 @@ def _page(number: int, told: dict[str, Any]) -> str:
     missing = ""
     if told["missing"]:
         missing = f'<p class="s4">Fill in by hand what is only known masked: {text(", ".join(told["missing"]))}.</p>'
-    own = hidden({PAGE_VALUE: told[PAGE_VALUE], _SHOWN: told[_SHOWN]})
+    own = hidden_fields({PAGE_VALUE: told[PAGE_VALUE], _SHOWN: told[_SHOWN]})
     return (
         f'<p><a href="{place_of(number)}">The request</a></p><p>It checks what does not depend on the data: status, '
         f"type, names of members, title.</p>{missing}"

@@ -42,14 +42,14 @@ class RemedyAnswers:
         }
 
     def _answer(self) -> dict[str, Any]:
-        return {"remedies": self._remedies.offered(), "runs": dict(self._remedies.runs)}
+        return {"remedies": self._remedies.offers(), "runs": dict(self._remedies.runs)}
 
     def _run(self, asked: dict[str, Any], send: Send) -> None:
         if not self._may_write:
             send({"error": READ_ONLY})
             return
         remedy, shown = str(asked.get("remedy"))[:64], str(asked.get("shown"))[:64]
-        known = next((each for each in self._remedies.offered() if each["id"] == remedy), None)
+        known = next((each for each in self._remedies.offers() if each["id"] == remedy), None)
         if known is not None:
             self._log.event("info", "remedy.asked", remedy=known["kind"])
         self._remedies.press(RunRemedy(remedy=remedy, shown=shown))

@@ -20,7 +20,7 @@ _PROC = "/proc"
 _TRIES = 100  # to read an environment: a millisecond
 
 
-def marked(mark: str, *, below: int = 0) -> list[int]:
+def find_marked(mark: str, *, below: int = 0) -> list[int]:
     """Return the processes whose mark begins with ``mark``.
 
     Args:
@@ -35,7 +35,7 @@ def marked(mark: str, *, below: int = 0) -> list[int]:
 
 def end_marked(mark: str, number: int, *, below: int = 0) -> bool:
     """Send a signal, 0 for none, to the processes with this mark; return whether there are any."""
-    found = marked(mark, below=below)
+    found = find_marked(mark, below=below)
     for pid in found:
         with contextlib.suppress(OSError):  # it has ended meanwhile
             os.kill(pid, number)

@@ -83,7 +83,7 @@ class ExporterProcess:
             return
         log.add_secrets({}, telemetry.secrets)
         log.event(
-            "info", "telemetry.started", url=_shown(telemetry.endpoints), names=sorted(telemetry.endpoints),
+            "info", "telemetry.started", url=_common_url(telemetry.endpoints), names=sorted(telemetry.endpoints),
         )  # fmt: skip
         log.copy_to(self._pipe.write, self.name_secrets)
         self._runtime.loop.call_later(START_S, self._start)
@@ -144,7 +144,7 @@ class ExporterProcess:
         )  # fmt: skip
 
     def _start_again(self, reason: str, ran_s: float) -> None:
-        self._restarts = self._restarts.ended(ran_s)
+        self._restarts = self._restarts.after_end(ran_s)
         self._runtime.log.event("warning", "telemetry.failed", reason=reason)
         self._runtime.loop.call_later(self._restarts.pause_s or 0.0, self._start)
 
@@ -153,7 +153,7 @@ class ExporterProcess:
         self._runtime.log.event("warning", "telemetry.lost", what="lines", count=count, reason=reason)
 
 
-def _shown(endpoints: Mapping[str, str]) -> str:
+def _common_url(endpoints: Mapping[str, str]) -> str:
     """Return the URL that all signals have in common, or the first."""
     bases = {url.removesuffix(f"/v1/{signal}") for signal, url in endpoints.items()}
     return bases.pop() if len(bases) == 1 else next(iter(endpoints.values()))

@@ -152,7 +152,7 @@ class RecorderProcess:
             self.questions.recorder_started()
 
     def _try_again(self, reason: str, ran_s: float) -> None:
-        self._restarts = self._restarts.ended(ran_s)
+        self._restarts = self._restarts.after_end(ran_s)
         if self._restarts.pause_s is not None:
             self._runtime.loop.call_later(self._restarts.pause_s, self._start)
             return

@@ -61,7 +61,7 @@ class PreloadCache:
         return new
 
     @property
-    def preloaded(self) -> int:
+    def preloaded_count(self) -> int:
         """The number of modules that are preloaded."""
         return sum(name not in self.left for name in self.modules)
 

@@ -32,7 +32,7 @@ from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_restarts import LASTED_S
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.steps.analysis import required
+from appliance.supervisor.steps.analysis import require_analysis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,7 +179,7 @@ class Preloading:
             "state": "off" if state.reason else "ready" if ready else "making" if importing else "none",
             "why": state.reason or None,
             "pid": ready.pid if ready else None,
-            "modules": self._cache.preloaded if ready else 0,
+            "modules": self._cache.preloaded_count if ready else 0,
             "left_out": self._cache.left,
         }
 
@@ -256,7 +256,7 @@ class Preloading:
         self._on(events.RoundDue())
 
     def _start_round(self, _action: events.StartRound) -> None:
-        analysis = required(self._analysis, "a round begins")
+        analysis = require_analysis(self._analysis, "a round begins")
         try:
             self._note = os.memfd_create("appliance-preload")
             child = self._processes.pop(Process.COPY, None) or self._spawn(analysis)

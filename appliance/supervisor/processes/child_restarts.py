@@ -23,7 +23,7 @@ class ChildRestarts:
     gives_up: bool = False
     ends: int = 0
 
-    def ended(self, after_s: float) -> ChildRestarts:
+    def after_end(self, after_s: float) -> ChildRestarts:
         """Return the record after an end; the process has run for ``after_s`` seconds, 0.0 if it did not start."""
         return replace(self, ends=1 if after_s > LASTED_S else self.ends + 1)
 

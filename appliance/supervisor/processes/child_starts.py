@@ -85,7 +85,7 @@ def _spawn(
             stdin=ends.open_input() if options.open_input else subprocess.DEVNULL,
             stdout=ends.inputs[0],
             stderr=ends.inputs[1],
-            pass_fds=[*named, *(() if options.outlives else ends.inherited())],
+            pass_fds=[*named, *(() if options.outlives else ends.inherited_descriptors())],
             env=dict(environment),
             cwd=folder,
             start_new_session=True,
@@ -137,7 +137,7 @@ class _Descriptors:
         self._input = self.lifeline.open_input()
         return self._input if self._input >= 0 else subprocess.DEVNULL
 
-    def inherited(self) -> list[int]:
+    def inherited_descriptors(self) -> list[int]:
         """Return the descriptors that the child inherits and never uses."""
         return [self.lifeline.child_end] if self.lifeline.child_end >= 0 else []
 
@@ -160,7 +160,7 @@ class _Descriptors:
 
     def detach(self) -> list[int]:
         """Return the child's ends, for a child that another one forks; the caller must close them."""
-        held = [os.dup(descriptor) for descriptor in self.inherited()]  # the lifeline needs its own for now
+        held = [os.dup(descriptor) for descriptor in self.inherited_descriptors()]  # the lifeline needs its own for now
         child_ends, self.child_end = [self.child_end, *self.inputs, *held], -1
         self.inputs = []
         self._started = True

@@ -20,7 +20,7 @@ from appliance.protocol.channel import Channel, ChannelClosedError, ChannelError
 from appliance.protocol.messages import Drain, Hello, Records, ReportBackgroundWork
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.memory import Memory
-from appliance.supervisor.processes.reaper import reaped
+from appliance.supervisor.processes.reaper import reap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -159,7 +159,7 @@ class Children:
 
     def reap(self) -> None:
         """Collect the wait statuses of all processes that have ended."""
-        for pid, status in reaped():
+        for pid, status in reap():
             self._loop.guarded(partial(self._reaped, pid, status))
 
     def _reaped(self, pid: int, status: int) -> None:
@@ -174,7 +174,7 @@ class Children:
     def _ended(self, child: Handle, status: int) -> None:
         child.ended(status)
         if child.returncode == -signal.SIGKILL and not child.ending and not child.cause:
-            child.blame(self._memory.killed())
+            child.blame(self._memory.describe_kill())
         child.signal_group(signal.SIGTERM)  # the rest of its process group
         self._groups.append(child)
         self._loop.call_later(GROUP_S, self._kill_group)

@@ -35,7 +35,7 @@ class Memory:
         self._unexplained = 0  # kills that have not explained a child's death yet
         self._rose_at = 0.0
 
-    def killed(self) -> str:
+    def describe_kill(self) -> str:
         """Describe the out-of-memory kill since the last call; empty if there was none.
 
         Each kill explains one death: the kernel can kill a preloader and a worker before we ask about the preloader.

@@ -22,7 +22,7 @@ def adopt_orphans() -> bool:
         return False
 
 
-def reaped() -> list[tuple[int, int]]:
+def reap() -> list[tuple[int, int]]:
     """Return (pid, wait status) of each child that has ended since the last call."""
     ended: list[tuple[int, int]] = []
     while True:

@@ -213,7 +213,7 @@ class Spawner:
             "trusted_proxies": list(settings.trusted_proxies),
             "workspace_hosts": workspace_hosts(self._process),
             "debugger": self._debugger() if worker else None,
-            "removed": self._reload_trigger.removed() if worker else [],
+            "removed": self._reload_trigger.removed_files() if worker else [],
             "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
             "pages": self._pages(role),
             "error_pages": self._page_facts.options() if worker else {},

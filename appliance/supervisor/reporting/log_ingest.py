@@ -39,7 +39,7 @@ class LogIngest:
         """Log the requests that ended with the child."""
         if child.in_flight is None:
             return
-        running, lost = child.in_flight.running(), child.in_flight.ended() - child.recorded
+        running, lost = child.in_flight.running(), child.in_flight.ended_count() - child.recorded
         waiting = 0 if child.ending else child.in_flight.waiting()
         child.close_memory()
         now, wall, reason = time.monotonic(), time.time(), f"the worker ended before the response: {child.how()}"

@@ -116,7 +116,7 @@ class ProbePort:
         if self._writer is None:
             return
         self._writer.beat()
-        if (asked := self._writer.asked()) != self._asked:
+        if (asked := self._writer.question_count()) != self._asked:
             self._asked = asked
             self._standstill.request_probe()
         self.changed(self._runtime.lifecycle.state)
@@ -141,7 +141,7 @@ class ProbePort:
             self._runtime.log.event("info", "probes.started", address=f"{host}:{port}")
 
     def _start_again(self, reason: str, ran_s: float) -> None:
-        self._restarts = self._restarts.ended(ran_s)
+        self._restarts = self._restarts.after_end(ran_s)
         self._runtime.log.event("warning", "probes.failed", reason=reason)
         self._runtime.loop.call_later(self._restarts.pause_s or 0.0, self._start)
 

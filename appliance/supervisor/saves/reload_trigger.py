@@ -251,7 +251,7 @@ class ReloadTrigger:
         for path in list(self._removed)[:-REMOVED_MOST]:
             del self._removed[path]
 
-    def removed(self) -> list[str]:
+    def removed_files(self) -> list[str]:
         """Return the files of modules that were removed or renamed: they may explain a failed import."""
         return list(self._removed)
 

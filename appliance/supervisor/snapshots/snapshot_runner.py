@@ -24,7 +24,7 @@ from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, Snapshot
 from appliance.supervisor.snapshots.snapshot_reports import SnapshotReports
 from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, SnapshotFiles, SwappableFiles, why_off
 from appliance.supervisor.snapshots.verification import Verification
-from appliance.supervisor.steps.analysis import required
+from appliance.supervisor.steps.analysis import require_analysis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,7 +206,7 @@ class SnapshotRunner:
 
     def _import(self, process: Process) -> str:
         """Have a process import the project; return why there is none, or nothing."""
-        analysis, state = required(self._analysis, "a snapshot is made"), self.state
+        analysis, state = require_analysis(self._analysis, "a snapshot is made"), self.state
         verifies = process is Process.AGAIN or (state.snapshot is Snapshot.SHARED and state.worker is Worker.UNVERIFIED)
         begin = self._imports.begin if verifies else self._imports.begin_chain
         if why := begin(process, analysis):
@@ -233,7 +233,7 @@ class SnapshotRunner:
     def _promote(self, _action: events.Promote) -> None:
         self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.SNAPSHOT)
         child = self.processes.pop(Process.NEXT)
-        self.checkpoints.import_over(self.swappable.weighed(self.ready[Process.NEXT].cpu_s))
+        self.checkpoints.import_over(self.swappable.weighed_cpu_s(self.ready[Process.NEXT].cpu_s))
         self.processes.add(Process.SNAPSHOT, child)
         self.files[Process.SNAPSHOT] = self.files.pop(Process.NEXT)
         ready = self.ready[Process.SNAPSHOT] = self.ready.pop(Process.NEXT)

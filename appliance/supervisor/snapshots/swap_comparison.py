@@ -19,12 +19,12 @@ class SwapComparison:
         self._volatile: set[str] = set()
         self._differences: tuple[str, ...] = ()
 
-    def swapped(self, swapped: Mapping[str, str], imported: Mapping[str, str]) -> tuple[str, ...]:
+    def swap_differences(self, swapped: Mapping[str, str], imported: Mapping[str, str]) -> tuple[str, ...]:
         """Return the differences between a swap and an import, without those that are known to occur anyway."""
         self._differences = tuple(name for name in sorted(differing(swapped, imported)) if name not in self._volatile)
         return self._differences
 
-    def repeated(self, imported: Mapping[str, str], again: Mapping[str, str]) -> tuple[str, ...]:
+    def unexplained_differences(self, imported: Mapping[str, str], again: Mapping[str, str]) -> tuple[str, ...]:
         """Learn from another import of the same files; return the last differences that it does not explain."""
         self._volatile |= differing(imported, again)
         return tuple(name for name in self._differences if name not in self._volatile)

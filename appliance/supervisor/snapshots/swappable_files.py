@@ -80,7 +80,7 @@ class SwappableFiles:
         """Return why swaps save too little of an import that took so much CPU time; "" if they save enough."""
         return "" if self._always or has_snapshot or not 0 <= cpu_s < WORTH_S else NOT_WORTH
 
-    def weighed(self, cpu_s: float) -> float:
+    def weighed_cpu_s(self, cpu_s: float) -> float:
         """Return the CPU time of an import, against which the gain of a swap is weighed; 0 if it is not weighed."""
         return 0.0 if self._always else max(0.0, cpu_s)
 

@@ -84,6 +84,8 @@ class Verification:
         if Process.NEXT not in self._states:
             self._ask(Process.NEXT)
         elif self._repeated:
-            self._compared(self._comparison.repeated(self._states[Process.NEXT], self._states[Process.AGAIN]))
+            imported, again = self._states[Process.NEXT], self._states[Process.AGAIN]
+            self._compared(self._comparison.unexplained_differences(imported, again))
         else:
-            self._compared(self._comparison.swapped(self._states[Process.SNAPSHOT], self._states[Process.NEXT]))
+            swapped, imported = self._states[Process.SNAPSHOT], self._states[Process.NEXT]
+            self._compared(self._comparison.swap_differences(swapped, imported))

@@ -107,7 +107,7 @@ def analyse(
     return Analysis(environment, project, planned, variables, commands.strip(), websockets, companions)
 
 
-def required(analysis: Analysis | None, what: str) -> Analysis:
+def require_analysis(analysis: Analysis | None, what: str) -> Analysis:
     """Return the analysis that a step needs.
 
     Raises:

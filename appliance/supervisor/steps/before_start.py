@@ -24,7 +24,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.saves.held_failures import hold_nothing
 from appliance.supervisor.steps import before_start_states as runs
-from appliance.supervisor.steps.analysis import required
+from appliance.supervisor.steps.analysis import require_analysis
 from appliance.watch.file_contents import TICK_S
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class BeforeStart:
         self._on(runs.EarlierRunLives(self._earlier[0].pid) if self._earlier else runs.EarlierRunsGone())
 
     def _run(self, action: runs.Run) -> None:
-        analysis = required(self._analysis, "the commands run")
+        analysis = require_analysis(self._analysis, "the commands run")
         self._output.clear()
         self._log.event("info", "preparation.started", commands=analysis.before_start)
         self._span = (time.time(), 0.0)

@@ -27,7 +27,7 @@ from appliance.supervisor.companions import companion_guard
 from appliance.supervisor.companions.marked_processes import VARIABLE, end_marked
 from appliance.supervisor.companions.remaining_processes import RemainingProcesses
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.processes.reaper import adopt_orphans, reaped
+from appliance.supervisor.processes.reaper import adopt_orphans, reap
 from appliance.supervisor.saves.reload_loops import ReloadLoops
 from appliance.supervisor.watched_run import watched_states
 from appliance.supervisor.watched_run.own_writes import SURELY_S, OwnWrites
@@ -132,7 +132,7 @@ class WatchedCommand:
             self._on(watched_states.Stopped(name))
 
     def _reap(self) -> None:
-        for pid, status in reaped():
+        for pid, status in reap():
             if self._process is not None and pid == self._process.pid:
                 code = self._process.returncode = os.waitstatus_to_exitcode(status)
                 self._process = None

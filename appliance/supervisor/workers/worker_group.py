@@ -16,7 +16,7 @@ from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 from appliance.supervisor.snapshots.snapshots import Snapshots
-from appliance.supervisor.steps.analysis import required
+from appliance.supervisor.steps.analysis import require_analysis
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
 from appliance.supervisor.workers.standstill import Standstill
@@ -139,7 +139,7 @@ class WorkerGroup:
 
     def boot(self, action: lifecycle_events.Boot) -> None:
         """Start the worker of a generation."""
-        analysis = required(self._steps.analysis, "a worker is started")
+        analysis = require_analysis(self._steps.analysis, "a worker is started")
         self._use.hold(analysis.plan.environment)
         self.workers.boot(action.generation, analysis)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.steps.analysis import required
+from appliance.supervisor.steps.analysis import require_analysis
 from appliance.supervisor.workers import retry_states
 from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers.import_watch import ImportWatch
@@ -237,7 +237,7 @@ class Workers:
     # -- the actions ---------------------------------------------------------------------------------------------------
 
     def _start(self, action: events.Start) -> None:
-        analysis, generation = required(self._analysis, "a worker is started"), action.generation
+        analysis, generation = require_analysis(self._analysis, "a worker is started"), action.generation
         self._failures.forget_output()
         self._import_watch.end()
         try:

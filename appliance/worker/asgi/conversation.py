@@ -61,7 +61,7 @@ class Conversation:
             self.gone = self._has_left()  # checked before any wait: an application that only polls does not wait
             if not self.gone:
                 await asyncio.wait({self.left}, timeout=CHECK_S)  # wait_for would hide a cancellation (bpo-42130)
-        return disconnected()
+        return disconnect_message()
 
     async def send(self, message: Message) -> None:
         """Send a part of the response, as soon as there is room for it.
@@ -109,10 +109,10 @@ class Conversation:
         if not self.left.done():
             self.left.set_result(None)
         for call in [*([current] if current else ()), *self._calls.take_all()]:
-            call.resolve(disconnected() if call.message is None else None)
+            call.resolve(disconnect_message() if call.message is None else None)
 
 
-def disconnected() -> Message:
+def disconnect_message() -> Message:
     """Return the message by which ``receive`` reports the end."""
     return {"type": "http.disconnect"}
 

@@ -63,7 +63,7 @@ class ExitHooks:
 
     def begin(self) -> None:
         """Observe from now on."""
-        self.left()
+        self.unfit_hook()
         original = atexit.register
 
         def register(func: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ class ExitHooks:
             atexit.register = original
         _replace(self._wrapper, original)
 
-    def left(self) -> str:
+    def unfit_hook(self) -> str:
         """Describe an exit hook since the last call that forks must not run, or would not run; "" if there is none."""
         finalizers = list(_newer_finalizers(self._finalizers))
         self._finalizers = finalizers[0].index if finalizers else self._finalizers

@@ -94,7 +94,7 @@ class KnownFiles:
         return None if self._opened is None else self._opened.at_start()
 
     @property
-    def listed(self) -> set[str]:
+    def listed_folders(self) -> set[str]:
         """The folders that the import has listed."""
         return self._inputs.listed
 

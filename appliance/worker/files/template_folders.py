@@ -45,7 +45,7 @@ def _django(_application: Any) -> Iterator[Any]:
 
 def _flask(application: Any) -> Iterator[Any]:
     """Yield the folders of a Flask application and its blueprints."""
-    found = unwrapped(application)
+    found = unwrap(application)
     if found is None:
         return
     for part in (found, *getattr(found, "blueprints", {}).values()):
@@ -53,7 +53,7 @@ def _flask(application: Any) -> Iterator[Any]:
             yield os.path.join(part.root_path, part.template_folder)
 
 
-def unwrapped(application: Any) -> Any:
+def unwrap(application: Any) -> Any:
     """Find the application with a template folder within middleware."""
     for _ in range(_MAX_DEPTH):
         if hasattr(application, "template_folder") and hasattr(application, "root_path"):

@@ -41,7 +41,7 @@ def unread_assets(files: KnownFiles, application: Any, began_ns: int) -> frozens
     found = set()
     for entry in _entries(folders):
         path = files.absolute(entry.path)
-        if not entry.name.endswith(_SUFFIXES) or os.path.dirname(path) in files.listed:
+        if not entry.name.endswith(_SUFFIXES) or os.path.dirname(path) in files.listed_folders:
             continue
         status = entry.stat()
         if status.st_ctime_ns < began_ns and os.path.realpath(path) not in known:

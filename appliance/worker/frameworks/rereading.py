@@ -21,7 +21,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..files.template_folders import template_folders, unwrapped
+from ..files.template_folders import template_folders, unwrap
 from ..files.template_readers import DJANGO, JINJA, OTHERS
 from . import django_templates, jinja_templates
 from .live_objects import LiveObjects, loaded_class
@@ -81,7 +81,7 @@ def _caches(engines_used: set[str], application: Any) -> str:
     settings = getattr(sys.modules.get("django.conf"), "settings", None)
     if DJANGO in engines_used and settings is not None and settings.configured and not settings.DEBUG:
         return django_templates.CACHES
-    environment = vars(found).get("jinja_env") if (found := unwrapped(application)) is not None else None
+    environment = vars(found).get("jinja_env") if (found := unwrap(application)) is not None else None
     return jinja_templates.CACHES if JINJA in engines_used and environment and not environment.auto_reload else ""
 
 

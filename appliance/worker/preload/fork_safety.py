@@ -91,10 +91,10 @@ def unsafe(before: Reading, after: Reading, *, standard: bool, pools: bool) -> s
         (after.importer != before.importer, "replaces the import statement"),
         (at_exit and not standard, "registers an exit hook"),
     )
-    return next((text for changed, text in changes if changed), "") or patched()
+    return next((text for changed, text in changes if changed), "") or patching_library()
 
 
-def patched() -> str:
+def patching_library() -> str:
     """Return which library has replaced parts of the standard library; "" if none has."""
     gevent = sys.modules.get("gevent.monkey")
     if getattr(gevent, "saved", None):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..files.project_places import is_installed
-from .fork_safety import patched
+from .fork_safety import patching_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +76,7 @@ class Inheritance:
 
     def after(self, search_path: Iterable[str]) -> PreloadMismatch | None:
         """Check the effects of the project's import on the process; None if all fits."""
-        if why := patched():
+        if why := patching_library():
             return PreloadMismatch(why)
         environment = dict(os.environ)  # noqa: TID251  as above
         if environment != self._environment:
@@ -129,7 +129,9 @@ class Inheritance:
         return ""
 
 
-def loaded(places: ProjectPlaces, but: str = "", known: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
+def loaded_modules(
+    places: ProjectPlaces, but: str = "", known: frozenset[str] = frozenset()
+) -> tuple[list[str], list[str]]:
     """Return the modules of this process that could be preloaded, in the order of their import; and all other names.
 
     Args:

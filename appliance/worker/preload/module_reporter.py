@@ -39,7 +39,7 @@ class ModuleReporter:
         return ModulesReport(
             modules=modules,
             others=others,
-            patched=fork_safety.patched() or self._files.unpreloadable,
+            patched=fork_safety.patching_library() or self._files.unpreloadable,
             templates=template_folders(application),
         )
 
@@ -52,5 +52,5 @@ class ModuleReporter:
         from . import inheritance  # noqa: PLC0415  not needed before
 
         self._known = frozenset(sys.modules)
-        modules, others = inheritance.loaded(self._files.places, debuggers, known)
+        modules, others = inheritance.loaded_modules(self._files.places, debuggers, known)
         return self._order.sorted(modules), others

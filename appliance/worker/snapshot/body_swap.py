@@ -68,7 +68,7 @@ class Swaps:
         else:
             self._index()
 
-    def blocked(self) -> dict[str, str]:
+    def blocked_files(self) -> dict[str, str]:
         """Return the files whose functions can't be replaced, with the reason."""
         return dict(self._blocked)
 

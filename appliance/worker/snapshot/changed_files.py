@@ -77,9 +77,9 @@ class ChangedFiles:
         self._paths = {project.files.absolute(path): path for path in codes}
         self.modules = sorted(self._names.values())
 
-    def blocked(self) -> dict[str, str]:
+    def blocked_modules(self) -> dict[str, str]:
         """Return the modules whose functions can't be swapped, by name, with the reason."""
-        return {self._names.get(path, path): why for path, why in self._swaps.blocked().items()}
+        return {self._names.get(path, path): why for path, why in self._swaps.blocked_files().items()}
 
     def rehearse(self) -> None:
         """Compile and compare a little, so that the pages which a swap writes to are private before the save comes."""

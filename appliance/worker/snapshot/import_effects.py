@@ -143,7 +143,7 @@ class ImportEffects:
     def _compare(self) -> None:
         """Refuse changes in the process since the last module began: that module's, or its importer's."""
         before, after = self._before, self._read()
-        left = self._exits.left()
+        left = self._exits.unfit_hook()
         if before is None or (after == before and not left):
             return
         self._before = after
@@ -226,7 +226,7 @@ def _read() -> _State:
         wake_up=wake_up,
         mask=mask,
         shared=len(registry),
-        patched=fork_safety.patched(),
+        patched=fork_safety.patching_library(),
     )
 
 

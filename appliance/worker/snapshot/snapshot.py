@@ -259,7 +259,7 @@ class Snapshot:
             import_s=round(time.monotonic() - self._began, 4),
             cpu_s=round(cpu_s, 4),
             modules=len(codes),
-            blocked=changed.blocked(),
+            blocked=changed.blocked_modules(),
         )
         gc.collect()
         gc.freeze()
@@ -280,7 +280,7 @@ class Snapshot:
         if stdio is None or any(pipe.redirected() for pipe in stdio.pipes):
             return "the import redirects its output"
         self._held.end()
-        return self._held.refused
+        return self._held.refusal
 
     def _obey(
         self, channel: Channel, changed: ChangedFiles, application: Application, libraries: HookedLibraries

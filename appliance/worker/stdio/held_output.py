@@ -48,7 +48,7 @@ class HeldOutput:
         """Keep a piece, unless there is too much already."""
         self._lines += max(1, piece.data.count(b"\n"))
         self._bytes += len(piece.data)
-        if not self.refused:
+        if not self.refusal:
             self.pieces.append(piece)
 
     def end(self) -> None:
@@ -57,7 +57,7 @@ class HeldOutput:
             self._raw[number] = os.pread(number, MOST_BYTES + 1, 0)
 
     @property
-    def refused(self) -> str:
+    def refusal(self) -> str:
         """Why this output can't be repeated; "" if it can."""
         raw = b"".join(self._raw.values())
         if self._lines + raw.count(b"\n") > MOST_LINES or self._bytes + len(raw) > MOST_BYTES:

@@ -2,7 +2,13 @@
 
 import pytest
 
-from appliance.commands.production.eject_compare import Answer, Request, differences, discovered, recorded
+from appliance.commands.production.eject_compare import (
+    Answer,
+    Request,
+    differences,
+    discovered_requests,
+    recorded_requests,
+)
 from appliance.errors import SettingsError
 
 PAGE = Answer(200, (("content-type", "text/html"), ("date", "today")), b"<p>hello</p>")
@@ -54,14 +60,14 @@ def test_pages_about_the_same_error_are_not_compared():
 
 def test_each_discovered_route_is_requested_once():
     """The routes, the root, a page that does not exist, a HEAD and a POST, each once."""
-    names = [request.name for request in discovered(["/", "/about"])]
+    names = [request.name for request in discovered_requests(["/", "/about"])]
     assert names == ["GET /", "GET /about", "GET /no-such-page-of-the-project", "HEAD /", "POST /"]
 
 
 def test_a_request_is_a_method_and_path_or_a_json_object():
     """A line is a method and a path, or a JSON object; comments and empty lines are left out."""
     text = '# mine\n\nget /a?b=c\n{"method": "PUT", "path": "/d", "headers": {"X-Id": 7}, "body": "e"}\n'
-    assert recorded(text, "file") == [Request("GET", "/a?b=c"), Request("PUT", "/d", {"X-Id": "7"}, "e")]
+    assert recorded_requests(text, "file") == [Request("GET", "/a?b=c"), Request("PUT", "/d", {"X-Id": "7"}, "e")]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ def test_a_request_is_a_method_and_path_or_a_json_object():
 def test_a_line_that_is_not_a_request_is_an_error_with_its_number(line):
     """Any other line is an error that names its number."""
     with pytest.raises(SettingsError, match="file, line 2"):
-        recorded(f"GET /\n{line}\n", "file")
+        recorded_requests(f"GET /\n{line}\n", "file")
 
 
 def test_verify_says_where_it_runs(eject, shop):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance.desk.comparison.compare import compare, said
+from appliance.desk.comparison.compare import compare, difference_line
 from appliance.desk.comparison.outcome import outcome
 from appliance.desk.redaction import Redaction
 
@@ -20,7 +20,7 @@ def compared(before: Any, after: Any, **more: Any) -> list[str]:
     made = [
         outcome(status, fields, data, Redaction(), is_whole=True, **more) for status, fields, data in (before, after)
     ]
-    return [said(each) for each in compare(made[0], made[1])]
+    return [difference_line(each) for each in compare(made[0], made[1])]
 
 
 SAME = {
@@ -78,4 +78,4 @@ def test_secrets_are_masked_in_a_difference():
 def test_queries_are_compared_where_both_are_known():
     """The number of queries is a difference of its own."""
     one, other = (outcome(200, [], b"", Redaction(), is_whole=True, queries=count) for count in (1, 11))
-    assert [said(each) for each in compare(one, other)] == ["queries: 1 -> 11"]
+    assert [difference_line(each) for each in compare(one, other)] == ["queries: 1 -> 11"]

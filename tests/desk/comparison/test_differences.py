@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliance.desk.comparison.compare import VOLATILE, compare, said, volatile_of
+from appliance.desk.comparison.compare import VOLATILE, compare, difference_line, volatile_of
 from appliance.desk.comparison.outcome import Outcome
 from appliance.desk.comparison.volatile_parts import ANY, Volatile
 
@@ -214,4 +214,4 @@ def test_learned_parts_have_names_for_people():
 )
 def test_a_difference_is_said_in_one_line(found: dict[str, Any], words: str):
     """The command and the log say each difference as one line."""
-    assert said(found) == words
+    assert difference_line(found) == words

@@ -43,7 +43,7 @@ def test_everything_that_is_known_is_kept():
 
 def test_what_is_shown_is_made_of_json_values():
     """A page and an assistant get the outcome with names, and fields as lists."""
-    assert made(b"a", queries=3, took_s=0.25, request_id="id").shown() == {
+    assert made(b"a", queries=3, took_s=0.25, request_id="id").to_json() == {
         "status": 200, "fields": [["Content-Type", "text/plain"]], "content": "a", "content_note": "", "size": 1,
         "queries": 3, "duration_s": 0.25, "request_id": "id",
     }  # fmt: skip

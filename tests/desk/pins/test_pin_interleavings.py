@@ -34,8 +34,8 @@ class World:
         file = PinFile(path / "desk.sqlite3")
         self.pins = Pins(cast("Any", self), file, self._publish, lambda *each: self.changes.append(each[2]))
 
-    def known(self, number: int) -> Known:
-        """As ``Replayer.known``: a request whose target is its number."""
+    def find(self, number: int) -> Known:
+        """As ``Replayer.find``: a request whose target is its number."""
         shown = Shown("GET", f"/{number}", [("Host", "localhost")])
         return Known({"id": number}, None, SentRequest("GET", f"/{number}", (("Host", "localhost"),)), shown)
 

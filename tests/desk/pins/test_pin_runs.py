@@ -27,7 +27,7 @@ class FakeReplayer:
         self.answer: Callable[[SentRequest], Outcome] = lambda _: Outcome(200)
         self.sent: list[str] = []
 
-    def known(self, number: int) -> Known:
+    def find(self, number: int) -> Known:
         """Return a request whose target is its number; those from 100 on are POST."""
         method = "POST" if number >= 100 else "GET"
         shown = Shown(method, f"/{number}", [("Host", "localhost")])
@@ -300,7 +300,7 @@ def test_an_event_says_what_has_changed(tmp_path: Path):
         reported.append((level, name, fields))
         logged.set()
 
-    def known(_number: int) -> Known:
+    def find(_number: int) -> Known:
         target, secret = "/a?b=c?d", (("Cookie", "sid=secret"),)
         shown = Shown("GET", target, [("Cookie", "sid=********")])
         return Known({"id": 17}, None, SentRequest("GET", target, secret), shown)
@@ -311,7 +311,7 @@ def test_an_event_says_what_has_changed(tmp_path: Path):
         sent.append(request)
         return Outcome(500, tuple((f"X-{name}", "x" * 300) for name in "abcdef"))
 
-    replayer.known = known  # type: ignore[method-assign,assignment]  # a request with a secret
+    replayer.find = find  # type: ignore[method-assign,assignment]  # a request with a secret
     first = threading.Event()
     pins = Pins(cast("Any", replayer), PinFile(tmp_path / "desk.sqlite3"), lambda _: first.set(), report)
     pins.serves(1, 0)

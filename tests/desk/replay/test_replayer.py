@@ -41,7 +41,7 @@ def test_the_head_of_a_request_that_has_just_ended_is_waited_for(
 
     storing = threading.Timer(0.1, store)
     storing.start()
-    known = Replayer(tmp_path / "desk.sqlite3", RawRequests(), Place("127.0.0.1", 1), Redaction).known(1)
+    known = Replayer(tmp_path / "desk.sqlite3", RawRequests(), Place("127.0.0.1", 1), Redaction).find(1)
     assert known.shown.fields == [("Host", "localhost")]
     storing.join()
 
@@ -55,5 +55,5 @@ def test_a_head_that_never_comes_is_not_waited_for_long(
     replayer = Replayer(tmp_path / "desk.sqlite3", RawRequests(), Place("127.0.0.1", 1), Redaction)
     began = time.monotonic()
     with pytest.raises(ReplayError, match="were not recorded"):
-        replayer.known(1)
+        replayer.find(1)
     assert time.monotonic() - began < 30.0

@@ -12,7 +12,7 @@ def test_own_files_are_relative_to_the_project():
         "queries": [{"place": "/workspace/app.py:3", "rows": None}, {"place": "/usr/lib/x.py:1"}, {"place": ""}],
         "body": "/workspace/app.py",
     }
-    assert RelativePaths("/workspace").shown(found) == {
+    assert RelativePaths("/workspace").apply(found) == {
         "error": {"file": "shop/app.py", "traceback": 'File "/workspace/shop/app.py", line 3'},
         "queries": [{"place": "app.py:3", "rows": None}, {"place": "/usr/lib/x.py:1"}, {"place": ""}],
         "body": "/workspace/app.py",
@@ -21,4 +21,4 @@ def test_own_files_are_relative_to_the_project():
 
 def test_no_folder_shortens_nothing():
     """Without a project's folder every path is whole."""
-    assert RelativePaths("").shown({"file": "/a.py", "place": None}) == {"file": "/a.py", "place": None}
+    assert RelativePaths("").apply({"file": "/a.py", "place": None}) == {"file": "/a.py", "place": None}

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.supervisor.companions import companion_guard, marked_processes
-from appliance.supervisor.companions.marked_processes import VARIABLE, end_marked, marked
+from appliance.supervisor.companions.marked_processes import VARIABLE, end_marked, find_marked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux shows a process's environment")
 # A shell that has left its session, and that another one has left: its parent has ended.
@@ -45,8 +45,8 @@ def left(mark: str) -> Iterator[int]:
 
 def test_a_process_that_has_left_is_found(mark: str, left: int):
     """A process in a session of its own, without its parent, is found by its mark and by the mark's beginning alone."""
-    assert marked(mark) == marked(mark.partition("/")[0]) == [left]
-    assert marked(f"{mark}x") == marked(uuid.uuid4().hex) == []
+    assert find_marked(mark) == find_marked(mark.partition("/")[0]) == [left]
+    assert find_marked(f"{mark}x") == find_marked(uuid.uuid4().hex) == []
 
 
 def test_a_signal_reaches_what_is_found(mark: str, left: int):
@@ -65,9 +65,9 @@ def test_descendants_are_looked_at_alone(mark: str):
     child = subprocess.Popen(script, env={**os.environ, VARIABLE: mark}, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     grandchild = int(child.stdout.readline())
-    assert {child.pid, grandchild} < set(marked(mark, below=os.getpid()))
-    assert grandchild in marked(mark, below=child.pid)
-    assert child.pid not in marked(mark, below=child.pid)
+    assert {child.pid, grandchild} < set(find_marked(mark, below=os.getpid()))
+    assert grandchild in find_marked(mark, below=child.pid)
+    assert child.pid not in find_marked(mark, below=child.pid)
     end_marked(mark, signal.SIGKILL)
     child.wait()
     child.stdout.close()
@@ -82,13 +82,13 @@ def test_every_process_is_looked_at_if_the_kernel_lists_no_children(
         raise FileNotFoundError
 
     monkeypatch.setattr(marked_processes, "_children", refuse)
-    assert marked(mark, below=os.getpid()) == [left]
+    assert find_marked(mark, below=os.getpid()) == [left]
 
 
 def test_nothing_is_found_if_no_processes_are_shown(monkeypatch: pytest.MonkeyPatch):
     """Where no process is shown, none is found."""
     monkeypatch.setattr(marked_processes, "_PROC", "/nonexistent")
-    assert marked("any", below=1) == marked("any") == []
+    assert find_marked("any", below=1) == find_marked("any") == []
 
 
 def test_the_guard_waits_for_the_end_of_its_input(mark: str, left: int):
@@ -97,7 +97,7 @@ def test_the_guard_waits_for_the_end_of_its_input(mark: str, left: int):
     assert guard.stdin is not None
     guard.stdin.write(b"x" * 10_000)
     guard.stdin.flush()
-    assert marked(mark) == [left]
+    assert find_marked(mark) == [left]
     guard.stdin.close()
     assert guard.wait(timeout=30) == 0
-    assert marked(mark) == []
+    assert find_marked(mark) == []

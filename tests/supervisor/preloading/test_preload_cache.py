@@ -17,7 +17,7 @@ def test_new_modules_come_last():
     assert not known.update(["a", "b"], ["app", "alias"])
     assert known.exclude({"a": "starts a thread"}) == {"a": "starts a thread"}
     assert known.exclude({"a": "again"}) == {}
-    assert (known.modules, known.others, known.preloaded) == (["b", "a"], ["alias", "app"], 1)
+    assert (known.modules, known.others, known.preloaded_count) == (["b", "a"], ["alias", "app"], 1)
     assert known.update(["b", "c"], [])
     assert known.modules == ["b", "a", "c"]
 

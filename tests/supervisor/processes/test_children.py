@@ -59,7 +59,7 @@ class Nursery:
         self.far = Channel(socket.socket(fileno=channel))
         self.children.add(self.child)
         self._ended: list[tuple[int, int]] = []
-        monkeypatch.setattr(module, "reaped", lambda: [self._ended.pop(0) for _ in range(len(self._ended))])
+        monkeypatch.setattr(module, "reap", lambda: [self._ended.pop(0) for _ in range(len(self._ended))])
 
     def hello(self, pid: int) -> None:
         self.far.send(Hello(pid=pid, python="3"))

@@ -22,7 +22,7 @@ from appliance.protocol.traces import Trace
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.child_starts import prepare_forked, spawn
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.processes.reaper import reaped
+from appliance.supervisor.processes.reaper import reap
 from tests.supervisor.processes.child_descriptors import close, open_descriptors
 
 Start = Callable[..., Handle]
@@ -272,14 +272,14 @@ def test_each_end_is_reaped_once(start: Start, monkeypatch: pytest.MonkeyPatch):
         return statuses.pop(0) if statuses else (0, 0)
 
     monkeypatch.setattr(os, "waitpid", ended)
-    assert reaped() == [(11, 0), (12, 256)]
-    assert reaped() == []
+    assert reap() == [(11, 0), (12, 256)]
+    assert reap() == []
 
     def nobody(*_: int) -> None:
         raise ChildProcessError
 
     monkeypatch.setattr(os, "waitpid", nobody)
-    assert reaped() == []
+    assert reap() == []
 
 
 def test_orphans_are_adopted():

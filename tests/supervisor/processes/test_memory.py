@@ -21,10 +21,10 @@ def test_a_kill_is_told_once_with_its_limit(tmp_path, own, counts, limits):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     memory = Memory(tmp_path, tmp_path / "own")
-    assert memory.killed() == ""
+    assert memory.describe_kill() == ""
     (tmp_path / counts).write_text("oom 2\noom_kill 5\n")
-    assert memory.killed() == "out of memory; the limit is 100 MiB"
-    assert memory.killed() == ""
+    assert memory.describe_kill() == "out of memory; the limit is 100 MiB"
+    assert memory.describe_kill() == ""
 
 
 def test_two_kills_explain_two_deaths_and_no_third(tmp_path):
@@ -33,7 +33,7 @@ def test_two_kills_explain_two_deaths_and_no_third(tmp_path):
     (tmp_path / "memory.max").write_text("max\n")
     memory = Memory(tmp_path, tmp_path / "none")
     (tmp_path / "memory.events").write_text("oom_kill 2\n")
-    assert [memory.killed() for _ in range(3)] == ["out of memory", "out of memory", ""]
+    assert [memory.describe_kill() for _ in range(3)] == ["out of memory", "out of memory", ""]
 
 
 @pytest.mark.parametrize("limit", ["max\n", "9223372036854771712\n", ""])
@@ -43,12 +43,12 @@ def test_no_limit_is_none(tmp_path, limit):
     (tmp_path / "memory.max").write_text(limit)
     memory = Memory(tmp_path, tmp_path / "none")
     (tmp_path / "memory.events").write_text("oom_kill 1\n")
-    assert memory.killed() == "out of memory"
+    assert memory.describe_kill() == "out of memory"
 
 
 def test_without_counts_nothing_is_reported(tmp_path):
     """A kernel without control groups is no error."""
-    assert Memory(tmp_path, tmp_path / "none").killed() == ""
+    assert Memory(tmp_path, tmp_path / "none").describe_kill() == ""
 
 
 MIB = 2**20

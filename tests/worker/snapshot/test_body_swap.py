@@ -206,7 +206,7 @@ ALIENS = {
 def test_code_that_is_not_the_files_blocks_it(tmp_path, source):
     """A function that has other code than the file's was made in a way that a swap does not know."""
     imported = Imported(tmp_path, f"{source}\ndef other(): return 1\n")
-    assert imported.path in imported.swaps.blocked()
+    assert imported.path in imported.swaps.blocked_files()
     assert imported.objection(("other(): return 1", "other(): return 2"))
 
 
@@ -217,12 +217,13 @@ def test_a_file_that_was_imported_twice_is_blocked(tmp_path):
     link.symlink_to(imported.path)
     twin = compiled(imported.source, str(link))
     swaps = Swaps({imported.path: imported.code, str(link): twin}, imported.monitor)
-    assert swaps.blocked()[imported.path] == swaps.blocked()[str(link)] == "the file was imported from 2 paths"
+    blocked = swaps.blocked_files()
+    assert blocked[imported.path] == blocked[str(link)] == "the file was imported from 2 paths"
     second = types.ModuleType("second")
     second.__file__ = imported.path
     sys.modules["second"] = second
     swaps = Swaps({imported.path: imported.code}, imported.monitor)
-    assert swaps.blocked() == {imported.path: "the file was imported as 2 modules"}
+    assert swaps.blocked_files() == {imported.path: "the file was imported as 2 modules"}
     del sys.modules["second"]
 
 
@@ -283,6 +284,6 @@ def test_objections_are_found_for_each_file_alone(tmp_path):
     names: dict[str, Any] = {}
     one = Imported(tmp_path, "def f(): return 1\nexec(other, names)\n", names=names, other=other)
     swaps = Swaps({one.path: one.code, str(tmp_path / "other.py"): other}, one.monitor)
-    assert swaps.blocked() == {}
+    assert swaps.blocked_files() == {}
     swaps.apply(one.path, one.saved(("1", "2")))
     assert (one.module.f(), names["g"]()) == (2, 1)

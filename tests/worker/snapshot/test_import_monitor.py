@@ -131,7 +131,7 @@ def test_source_that_was_read_blocks_its_file(tmp_path, monkeypatch, read):
     monkeypatch.chdir(tmp_path)
     imported = Imported(tmp_path, read)
     assert imported.monitor.failed == ""
-    assert "its source was read by" in imported.swaps.blocked()[imported.path]
+    assert "its source was read by" in imported.swaps.blocked_files()[imported.path]
 
 
 STACK = {
@@ -186,7 +186,7 @@ def test_a_project_that_blinds_the_monitor_ends_all_swaps(tmp_path, source):
     try:
         imported = Imported(tmp_path, source)
         assert imported.monitor.failed
-        assert imported.swaps.blocked() == {imported.path: imported.monitor.failed}
+        assert imported.swaps.blocked_files() == {imported.path: imported.monitor.failed}
     finally:
         MONITORING.free_tool_id(4)
         gc.unfreeze()
@@ -227,7 +227,7 @@ def test_no_free_tool_is_a_failure(tmp_path):
         MONITORING.use_tool_id(number, "theirs")
     try:
         imported = Imported(tmp_path, "x = 1\n")
-        assert imported.swaps.blocked()[imported.path] == "other tools use all of sys.monitoring"
+        assert imported.swaps.blocked_files()[imported.path] == "other tools use all of sys.monitoring"
         assert MONITORING.get_tool(4) == "theirs"
     finally:
         for number in (3, 4):
@@ -238,5 +238,5 @@ def test_no_free_tool_is_a_failure(tmp_path):
 def test_an_older_python_swaps_nothing(tmp_path):
     """Without sys.monitoring nothing is known of what ran, so nothing is swapped."""
     imported = Imported(tmp_path, textwrap.dedent("def f(): return 1\n"))
-    assert imported.swaps.blocked() == {imported.path: TOO_OLD}
+    assert imported.swaps.blocked_files() == {imported.path: TOO_OLD}
     assert imported.objection(("1", "2")) == TOO_OLD

@@ -17,12 +17,13 @@ def shown_lines(found: dict[str, Any]) -> list[dict[str, Any]]:
 def log_section(found: dict[str, Any]) -> str:
     """Return the lines in their order."""
     rows = "".join(
-        f'<li class="{text(each["level"])}">{_moment(each)} {text(said(each))}</li>' for each in shown_lines(found)
+        f'<li class="{text(each["level"])}">{_moment(each)} {text(message_of(each))}</li>'
+        for each in shown_lines(found)
     )
     return f'<ol class="log">{rows}</ol>' if rows else "<p>The request has printed and logged nothing.</p>"
 
 
-def said(line: dict[str, Any]) -> str:
+def message_of(line: dict[str, Any]) -> str:
     """Return the message of a line of the log, in one text."""
     for name in ("text", "message", "traceback"):
         if line.get(name):
