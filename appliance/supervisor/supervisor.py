@@ -278,7 +278,7 @@ class Supervisor:
             self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
             self._worker_group.snapshots.close, self._worker_group.preloading.close, self._worker_group.workers.close,
             self._steps.before_start.cancel, self._pages.remedies.close, self._companions.close,
-            self._consumers.hurry,
+            self._consumers.start_if_needed,
         )  # fmt: skip
         self._stopping.begin(action.signal, parts)
         self._check_all_gone()

@@ -93,7 +93,7 @@ class Durations:
         """Count a duration."""
         self._histograms[metric].record(seconds, attributes)
 
-    def hurry(self) -> None:
+    def end_soon(self) -> None:
         """Send the last totals at once: this process ends."""
         self._exporter.ending = True
         self._last.start()

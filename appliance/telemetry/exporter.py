@@ -117,7 +117,7 @@ class Exporter:
         """Send the kept data, for a moment; report what is lost."""
         until = monotonic() + self._finish_s
         for box in self._boxes:
-            box.hurry()
+            box.end_soon()
         for box in self._boxes:
             box.finish(until)
 

@@ -72,7 +72,7 @@ class Outbox:
         if wakes:
             self._wake.set()
 
-    def hurry(self) -> None:
+    def end_soon(self) -> None:
         """Send the kept items at once: this process ends."""
         self._ending = True
         self._wake.set()

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ..protocol.record import Message
     from ..server.pool.pool import PooledWSGIServer
     from .ending.interpreter_end import InterpreterEnd
-    from .preload import inheritance as inherited
+    from .preload import inheritance
     from .project_import import ProjectImport
     from .snapshot.snapshot import Imported, Resumed
 
@@ -299,7 +299,7 @@ class Worker:
         except BaseException:  # noqa: BLE001  the project has removed what the report needs
             self._exits.end_after(error)
 
-    def _exit_if_unfit(self, mismatch: inherited.PreloadMismatch | None) -> None:
+    def _exit_if_unfit(self, mismatch: inheritance.PreloadMismatch | None) -> None:
         """Exit and let the supervisor start a cold worker, if the preloaded modules do not fit."""
         if mismatch is not None:
             self._exits.flush()

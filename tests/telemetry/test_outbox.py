@@ -55,7 +55,7 @@ class Sending:
 
     def finish(self, within_s: float = 5.0) -> None:
         """End the outbox."""
-        self.box.hurry()
+        self.box.end_soon()
         self.box.finish(monotonic() + within_s)
 
 

@@ -1,7 +1,7 @@
 """Answer ``Expect: 100-continue`` (RFC 9110, 10.1.1 and 15.2): ask a client for its body, unless that is too late.
 
-``fields`` calls ``check_expectation``. ``client_waits`` calls ``send_continue`` for a body that is received before its
-request has a thread; the handler calls it when the application first reads the body.
+``fields`` calls ``check_expectation``. ``threadless_waits`` calls ``send_continue`` for a body that is received before
+its request has a thread; the handler calls ``send_continue`` when the application first reads the body.
 """
 
 from __future__ import annotations

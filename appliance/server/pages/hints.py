@@ -12,8 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from . import missing_dependencies as lacking
-from . import project_files, system_libraries
+from . import missing_dependencies, project_files, system_libraries
 from .advice import Advice
 from .database_hints import connection_hint, database_file_hint, table_hint
 from .distributions import distribution, removed_in
@@ -114,16 +113,16 @@ def _module(error: BaseException, message: str, root: str) -> Advice | str:
 
 def _undeclared(package: str, module: str, root: str) -> Advice | str:
     """Advise on a package that is not installed."""
-    if lacking.should_be_installed(root, package, module):
+    if missing_dependencies.should_be_installed(root, package, module):
         text = f"{package} is one of the dependencies, but its files are not in the environment: install it again."
         return Advice(text, ({"kind": "reinstall", "package": package},))
     named, choice = project_files.mentions(root, package)
-    if lacking.dependency_source(root) and named:
+    if missing_dependencies.dependency_source(root) and named:
         return (
             f"{package} is named in an extra or a group of {named}: install that too, "
             f"with APPLIANCE_DEPENDENCIES={choice or 'extra:NAME or group:NAME'}."
         )
-    how = lacking.add(root, [package])
+    how = missing_dependencies.add(root, [package])
     if how:
         return Advice(how, (_add(package),))
     missing = dict.fromkeys([package, *map(distribution, project_files.missing_imports(root))])
@@ -145,14 +144,14 @@ def _missing_module(error: BaseException) -> str:
 def _removed_from_python(name: str, root: str) -> Advice:
     """Advise on a module that left Python's standard library, and that no package has replaced yet."""
     version = removed_in(name)
-    package = lacking.backport(name)
+    package = missing_dependencies.backport(name)
     text = f"{name} was removed from the standard library in Python {version}"
-    older: Need = {"kind": "use-python", "version": lacking.last_before(version)}
+    older: Need = {"kind": "use-python", "version": missing_dependencies.last_before(version)}
     if package:
-        how = lacking.add(root, [package])
+        how = missing_dependencies.add(root, [package])
         how = how or f"Create a requirements file: printf '{package}\\n' > requirements.txt"
         return Advice(f"{text}; {package} replaces it. {how}", (_add(package), older))
-    return Advice(f"{text}. {lacking.older_python(version)}", (older,))
+    return Advice(f"{text}. {missing_dependencies.older_python(version)}", (older,))
 
 
 def _removed_from_package(error: BaseException, message: str, root: str) -> Advice | str:
@@ -166,7 +165,7 @@ def _removed_from_package(error: BaseException, message: str, root: str) -> Advi
     releases = companions(package, version) or tuple(filter(project_files.is_installed_newer, releases))
     if not releases:
         return ""
-    how = lacking.add(root, releases)
+    how = missing_dependencies.add(root, releases)
     who = f"{package} {version}" if version else "The project"
     text = f"{who} was written for an older release: {', '.join(releases)}. {how}".rstrip()
     return Advice(text, (_add(*releases),) if how else ())
@@ -176,13 +175,14 @@ def _too_old(error: BaseException, message: str, root: str, package: str, versio
     """Advise on a release that a newer Python broke: of the package whose file raised, or whose module is missing."""
     if "six.moves" in message:
         package = project_files.distribution_of((getattr(error, "name", None) or "").partition(".")[0]) or package
-        advice = (
-            f"{package} is too old for Python 3.12 and newer: install a newer release. {lacking.add(root, [package])}"
-        )
+        how = missing_dependencies.add(root, [package])
+        advice = f"{package} is too old for Python 3.12 and newer: install a newer release. {how}"
         if project_files.needs_older_python(package):
             return advice
-        return Advice(f"{advice} Or: {lacking.older_python('3.12')}", ({"kind": "use-python", "version": "3.11"},))
-    return f"{package} {version} is too old for this Python: install a newer release. {lacking.add(root, [package])}"
+        older: Need = {"kind": "use-python", "version": "3.11"}
+        return Advice(f"{advice} Or: {missing_dependencies.older_python('3.12')}", (older,))
+    how = missing_dependencies.add(root, [package])
+    return f"{package} {version} is too old for this Python: install a newer release. {how}"
 
 
 def _import(error: BaseException, message: str, root: str) -> Advice | str:
@@ -212,18 +212,22 @@ def _system(error: BaseException, message: str, root: str) -> Advice | str:
             if project_files.raised_in_subprocess(error)
             else ""
         )
-        return f"The program {error.filename} is not installed. {lacking.install_debian([package])}" if package else ""
+        return (
+            f"The program {error.filename} is not installed. {missing_dependencies.install_debian([package])}"
+            if package
+            else ""
+        )
     if "'binary' implementation" in message and "pq wrapper" in message:
-        text = f"psycopg can't find PostgreSQL's client library. {lacking.add(root, ['psycopg[binary]'])}"
+        text = f"psycopg can't find PostgreSQL's client library. {missing_dependencies.add(root, ['psycopg[binary]'])}"
         return Advice(text, (_add("psycopg[binary]"),))
     library = system_libraries.missing_library(message)
     if library and project_files.raised_in(error, "cv2"):
-        return lacking.replace_package(root, "opencv-python", "opencv-python-headless")
+        return missing_dependencies.replace_package(root, "opencv-python", "opencv-python-headless")
     if system_libraries.is_obsolete(library):
         return f"{library} belongs to an older Debian release: install a newer release of the package that uses it."
     packages = system_libraries.packages_for(message)
     if packages:
-        return f"A system library is missing. {lacking.install_debian(packages)}"
+        return f"A system library is missing. {missing_dependencies.install_debian(packages)}"
     return (
         f"The system library {library} is missing: add the Debian package that contains it to the image."
         if library
@@ -297,7 +301,7 @@ def _address_in_use(error: BaseException, message: str, _root: str) -> str:
 def _edited_package(error: BaseException, _message: str, _root: str) -> Advice | str:
     """Advise on a package one of whose files was written after the installation."""
     file = error.filename if isinstance(error, SyntaxError) else project_files.last_file(error)
-    if not isinstance(file, str) or not lacking.is_edited(file):
+    if not isinstance(file, str) or not missing_dependencies.is_edited(file):
         return ""
     folder = file.partition(f"{os.sep}site-packages{os.sep}")[2].partition(os.sep)[0]
     package = project_files.raised_by(error)[0] or folder.removesuffix(".py")

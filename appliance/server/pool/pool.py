@@ -33,7 +33,7 @@ from .server_parts import ServerParts, WakeUp
 from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
 from .tables import connection_states as states
-from .tables import server_states as life
+from .tables import server_states
 from .thread_pool import PoolThread, ThreadPool
 from .watchdog import Watchdog
 
@@ -119,7 +119,7 @@ class PooledWSGIServer(WSGIServer):
         self._serving_loop = ServingLoop(self, parts)
         self.background = self._serving_loop.background
         self._watchdog = Watchdog(parts, SlowRequests(sink, limits.slow_request_s), self._log_problems)
-        self._state: int = life.CLOSED
+        self._state: int = server_states.CLOSED
         self.hand_over: HandOver | None = None
         self._handing_over, self._aborted_at = 0, 0.0
         self._stop_asked = self._logged_full = False
@@ -148,11 +148,11 @@ class PooledWSGIServer(WSGIServer):
 
     def start_accepting(self) -> None:
         """Accept connections, and keep those that are idle."""
-        self._change(life.START)
+        self._change(server_states.START)
 
     def stop_accepting(self, hand_over: HandOver) -> None:
         """Stop accepting, and hand over idle connections, now and after each request; serve those that are taken."""
-        self._change(life.SHED, hand_over)
+        self._change(server_states.SHED, hand_over)
 
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: Sequence[str] = ()) -> None:
         """Adopt connections, each with the bytes that were already read of it.
@@ -161,7 +161,7 @@ class PooledWSGIServer(WSGIServer):
         """
         now = monotonic()
         with self._lock:
-            over = self._state == life.OVER
+            over = self._state == server_states.OVER
             for (sock, early), peer in zip([] if over else connections, peers or repeat("")):  # noqa: B905  one of them has no end
                 try:
                     address = (peer, 0) if peer else sock.getpeername()
@@ -184,7 +184,7 @@ class PooledWSGIServer(WSGIServer):
 
     def drain(self, hand_over: HandOver) -> None:
         """Stop accepting, hand over connections that are idle or become so, then let ``serve_forever`` return."""
-        self._change(life.DRAIN, hand_over)
+        self._change(server_states.DRAIN, hand_over)
 
     def stop(self) -> None:
         """Let ``serve_forever`` return at once, and close the connections. Needs no lock: a signal may call it."""
@@ -201,23 +201,23 @@ class PooledWSGIServer(WSGIServer):
         """Change the state as the table says, and perform the actions."""
         with self._lock:
             actions = self._locked_change(event, hand_over)
-        if life.HAND_OVER_IDLE in actions and hand_over is not None:
+        if server_states.HAND_OVER_IDLE in actions and hand_over is not None:
             self._hand_over_idle(hand_over)
-        if life.ABORT_ENDLESS in actions:
+        if server_states.ABORT_ENDLESS in actions:
             abort_endless(list(self._thread_pool.pool_threads))
         self._wake_up.set()
 
     def _locked_change(self, event: int, hand_over: HandOver | None = None) -> tuple[int, ...]:
         """Change the state, and perform the part of the actions that needs the lock; return all of them."""
-        self._state, actions = life.STEPS[self._state][event]
+        self._state, actions = server_states.STEPS[self._state][event]
         for action in actions:
-            if action == life.OPEN:
+            if action == server_states.OPEN:
                 self._acceptor.locked_start()
-            elif action == life.SHUT:
+            elif action == server_states.SHUT:
                 self._acceptor.locked_stop()
-            elif action == life.KEEP_IDLE:
+            elif action == server_states.KEEP_IDLE:
                 self.hand_over = None
-            elif action == life.HAND_OVER_IDLE:
+            elif action == server_states.HAND_OVER_IDLE:
                 self.hand_over = hand_over
             else:
                 self._aborted_at = monotonic()
@@ -225,7 +225,7 @@ class PooledWSGIServer(WSGIServer):
 
     def hand_over_idle(self) -> None:
         """Hand over connections that have become idle while the server drains."""
-        if self._state == life.DRAINING and self.hand_over is not None:
+        if self._state == server_states.DRAINING and self.hand_over is not None:
             self._hand_over_idle(self.hand_over)
 
     def _hand_over_idle(self, hand_over: HandOver) -> None:
@@ -249,20 +249,20 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._thread_pool.locked_begin(self._serving_loop.lead)
         try:
-            self._watchdog.watch(self._is_over, is_ending=lambda: self._state == life.DRAINING)
+            self._watchdog.watch(self._is_over, is_ending=lambda: self._state == server_states.DRAINING)
         finally:
             self._end()
 
     def _is_over(self) -> bool:
         if self._stop_asked:
-            self._change(life.STOP)
-        if self._state != life.DRAINING:
-            return self._state == life.OVER
+            self._change(server_states.STOP)
+        if self._state != server_states.DRAINING:
+            return self._state == server_states.OVER
         abort_endless(list(self._thread_pool.pool_threads))  # requests may have become endless since the drain began
         with self._lock:
             if self._locked_is_drained():
-                self._locked_change(life.DRAINED)
-            return self._state == life.OVER
+                self._locked_change(server_states.DRAINED)
+            return self._state == server_states.OVER
 
     def _locked_is_drained(self) -> bool:
         """Whether nothing is left that must be answered or handed over."""
@@ -280,7 +280,7 @@ class PooledWSGIServer(WSGIServer):
         )
 
     def _end(self) -> None:
-        self._change(life.STOP)  # also if the watchdog has failed
+        self._change(server_states.STOP)  # also if the watchdog has failed
         with self._lock:
             self._thread_pool.locked_end()
             for connection in self._connections.locked_in_state(*_WITHOUT_THREAD):
@@ -316,7 +316,7 @@ class PooledWSGIServer(WSGIServer):
     # -- what handlers ask
 
     def wait_for_body(self, handler: WSGIRequestHandler, head: Head) -> bool:
-        """Let a request wait for its body without a thread; see ``ClientWaits.wait_for_body``."""
+        """Let a request wait for its body without a thread; see ``ThreadlessWaits.wait_for_body``."""
         return self._serving_loop.wait_for_body(handler, head)
 
     def begin_stream(self, handler: WSGIRequestHandler) -> bool:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..io.background.background_sender import BackgroundSender, ServerCallbacks
 from ..io.wire import Wire
-from .client_waits import ClientWaits
 from .connection import Connection
 from .connections import ConnectionFailed
 from .tables import connection_states as states
+from .threadless_waits import ThreadlessWaits
 
 if TYPE_CHECKING:
     import socket
@@ -47,7 +47,7 @@ class ServingLoop:
         self._wake_up = parts.wake_up
         self._limits = parts.limits
         self._must_poll = False  # a pipelined request waits: ask the poller for other clients first
-        self._waits = waits = ClientWaits(server, parts)
+        self._waits = waits = ThreadlessWaits(server, parts)
         callbacks = ServerCallbacks(
             is_pressed=lambda: parts.thread_pool.leader is None,
             max_ahead=waits.max_ahead,
@@ -310,7 +310,7 @@ class ServingLoop:
         return given
 
     def wait_for_body(self, handler: WSGIRequestHandler, head: Head) -> bool:
-        """Let a request wait for its body without a thread; see ``ClientWaits.wait_for_body``."""
+        """Let a request wait for its body without a thread; see ``ThreadlessWaits.wait_for_body``."""
         return self._waits.wait_for_body(handler, head, self.background)
 
     def _transfers_ended(self) -> None:

@@ -46,13 +46,13 @@ def body_of(handler: BodyHandler, head: Head) -> Body:
         raise Deferred
     # 100 was sent already if the request has waited for its body.
     sends_continue = fields.expects and handler.sends_continue and wire.early is None
-    go_on = partial(_continue, handler) if sends_continue else None
+    send_100 = partial(_send_continue, handler) if sends_continue else None
     if fields.chunked:
-        return ChunkedBody(wire, limits, go_on)
-    return LengthBody(wire, limits, fields.length, go_on)
+        return ChunkedBody(wire, limits, send_100)
+    return LengthBody(wire, limits, fields.length, send_100)
 
 
-def _continue(handler: BodyHandler) -> None:
+def _send_continue(handler: BodyHandler) -> None:
     """Send 100 (Continue), unless the body or the final response is on its way."""
     if handler.exchange is None or not handler.exchange.status:
         send_continue(handler.wire)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import StartError
-from appliance.supervisor.companions import companion_states as runs
+from appliance.supervisor.companions import companion_states as states
 from appliance.supervisor.companions.companion_states import Outcome
 from appliance.supervisor.companions.marked_processes import VARIABLE
 from appliance.supervisor.companions.remaining_processes import RemainingProcesses
@@ -76,15 +76,15 @@ class Companion:
         self._grace_s = grace_s
         self._spawn = spawn
         self._forget = forget
-        self._state = runs.State()
-        self._performers: dict[type[runs.Action], Callable[[Any], None]] = {
-            runs.Start: self._start,
-            runs.End: self._end,
-            runs.Clear: self._clear,
-            runs.RetryLater: self._retry_later,
-            runs.ReportEnd: self._report_end,
-            runs.ReportFailure: self._report_failure,
-            runs.Forget: lambda _: self._forget(self.name),
+        self._state = states.State()
+        self._performers: dict[type[states.Action], Callable[[Any], None]] = {
+            states.Start: self._start,
+            states.End: self._end,
+            states.Clear: self._clear,
+            states.RetryLater: self._retry_later,
+            states.ReportEnd: self._report_end,
+            states.ReportFailure: self._report_failure,
+            states.Forget: lambda _: self._forget(self.name),
         }
         self._process: Process | None = None
         self._environment: Mapping[str, str] = {}
@@ -98,9 +98,9 @@ class Companion:
         self._since = time.monotonic()  # when the current phase began
         self._last_exit: str | None = None
 
-    def _on(self, event: runs.Event) -> None:
+    def _on(self, event: states.Event) -> None:
         before = self._state
-        self._state, actions = runs.step(before, event)
+        self._state, actions = states.step(before, event)
         if (before.phase, before.runs) != (self._state.phase, self._state.runs):
             self._since = time.monotonic()
         for action in actions:
@@ -121,19 +121,19 @@ class Companion:
         self._process, self._environment, self._folder = process, environment, root / process.cwd
         if inputs != self._inputs:
             self._inputs = inputs
-            self._on(runs.Declared())
+            self._on(states.Declared())
 
     def remove(self) -> None:
         """End the companion, and start it never again."""
         self._inputs = ""
-        self._on(runs.Removed())
+        self._on(states.Removed())
 
     def reloaded(self, saved_at: float) -> None:
         """Start the companion again if it follows the code, and has not been started since the save."""
         if self._process is None or not self._process.reload:
             return
         if self._child is None or self._child.started < saved_at:
-            self._on(runs.Reloaded())
+            self._on(states.Reloaded())
 
     def starting(self) -> bool:
         """Return whether the companion follows the code, and was started a moment ago."""
@@ -149,7 +149,7 @@ class Companion:
         self._last_exit = child.how()
         code = child.returncode
         outcome = Outcome.SUCCESS if code == 0 else Outcome.MISSING if code in _MISSING else Outcome.FAILURE
-        self._on(runs.Ended(outcome, child.how(), early=self._duration_s < EARLY_S))
+        self._on(states.Ended(outcome, child.how(), early=self._duration_s < EARLY_S))
 
     def status(self) -> dict[str, Any]:
         """Return the companion as JSON values, for ``appliance status``."""
@@ -166,7 +166,7 @@ class Companion:
 
     # -- the actions ---------------------------------------------------------------------------------------------------
 
-    def _start(self, action: runs.Start) -> None:
+    def _start(self, action: states.Start) -> None:
         process = self._process
         if process is None:
             raise RuntimeError("a companion is started before it is declared")
@@ -177,33 +177,33 @@ class Companion:
                 options=Options(self.name, open_input=True, ends_alone=True),
             )  # fmt: skip
         except StartError as error:
-            self._on(runs.StartFailed(error.found, error.action))
+            self._on(states.StartFailed(error.found, error.action))
             return
         self._started_at = child.became_ready()
         self._child = self._children.add(child)
         level = "info" if action.loud else "debug"
         self._log.event(level, "companion.started", companion=self.name, pid=child.pid, command=process.command)
 
-    def _end(self, _action: runs.End) -> None:
+    def _end(self, _action: states.End) -> None:
         if self._child is not None:
             self._children.retire(self._child, self._grace_s)
 
-    def _clear(self, _action: runs.Clear) -> None:
+    def _clear(self, _action: states.Clear) -> None:
         """End the remaining processes that have left the companion's group; the group itself is ended anyway."""
         last = self._last
         has_group = last.has_group if last is not None else bool
-        RemainingProcesses(self._loop, self._mark, has_group, partial(self._on, runs.Cleared())).end()
+        RemainingProcesses(self._loop, self._mark, has_group, partial(self._on, states.Cleared())).end()
 
-    def _retry_later(self, action: runs.RetryLater) -> None:
-        self._timer = self._loop.call_later(action.after_s, partial(self._on, runs.RetryDue(action.runs)))
+    def _retry_later(self, action: states.RetryLater) -> None:
+        self._timer = self._loop.call_later(action.after_s, partial(self._on, states.RetryDue(action.runs)))
 
-    def _report_end(self, action: runs.ReportEnd) -> None:
+    def _report_end(self, action: states.ReportEnd) -> None:
         level = "info" if action.loud else "debug"
         self._log.event(
             level, "companion.ended", companion=self.name, how=action.how, duration_s=self._duration_s
         )  # fmt: skip
 
-    def _report_failure(self, action: runs.ReportFailure) -> None:
+    def _report_failure(self, action: states.ReportFailure) -> None:
         fields: dict[str, Any] = {"companion": self.name, "how": action.how, "after_s": action.after_s}
         if action.count:
             advice = action.action or _CRASHES

@@ -32,10 +32,10 @@ class LogConsumers(NamedTuple):
         self.recorder.begin()
         self.exporter.begin()
 
-    def hurry(self) -> None:
+    def start_if_needed(self) -> None:
         """At a stop, start each consumer that has lines to send and does not run."""
-        self.recorder.hurry()
-        self.exporter.hurry()
+        self.recorder.start_if_needed()
+        self.exporter.start_if_needed()
 
     def finish(self) -> None:
         """Let both take the remaining lines, and end."""

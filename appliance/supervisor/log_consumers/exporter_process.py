@@ -100,7 +100,7 @@ class ExporterProcess:
         else:
             self._start_again(child.how(), time.monotonic() - child.started)
 
-    def hurry(self) -> None:
+    def start_if_needed(self) -> None:
         """Start an exporter that does not run yet: the appliance stops, and what is held is still sent."""
         if self._telemetry.endpoints and self._child is None:
             self._start_one()

@@ -121,7 +121,7 @@ class RecorderProcess:
         else:
             self._try_again(child.how(), time.monotonic() - child.started)
 
-    def hurry(self) -> None:
+    def start_if_needed(self) -> None:
         """Start a recorder that has ended and waits to be started again: the appliance stops."""
         if self._restarts.ends:
             self._start()

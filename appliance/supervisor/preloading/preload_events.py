@@ -1,6 +1,6 @@
 """The events and actions of ``preload_states``: what can happen to a preloader, and what can be done about it.
 
-Data alone; the table decides. ``preload_states.Process`` has the names of the processes.
+Data alone; the table decides. ``preload_states.PreloadRole`` has the names of the processes.
 """
 
 from __future__ import annotations

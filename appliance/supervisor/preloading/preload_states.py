@@ -67,7 +67,7 @@ class Phase(enum.Enum):
     OFF = "off"  # by a setting, or the appliance stops
 
 
-class Process(enum.Enum):
+class PreloadRole(enum.Enum):
     """The processes that a table's action or a performer may mean."""
 
     READY = "ready"  # the preloader that workers are forked from
@@ -119,16 +119,16 @@ def delay_s(state: State) -> float | None:
     return state.pause_s if state.ready is None else max(GROWN_S, state.pause_s)
 
 
-def fork_source(state: State) -> Process | None:
+def fork_source(state: State) -> PreloadRole | None:
     """Return the process from which the next worker is forked; None for a cold start.
 
     A first round may take seconds, and may find something unsafe: so no worker waits for the round.
     """
     if state.spare:
-        return Process.SPARE
+        return PreloadRole.SPARE
     if state.ready is not None:
-        return Process.READY
-    return Process.IMPORTING if state.importing is not None and state.proven else None
+        return PreloadRole.READY
+    return PreloadRole.IMPORTING if state.importing is not None and state.proven else None
 
 
 def _wait(state: State, *actions: Action) -> Step:

@@ -27,7 +27,7 @@ from appliance.errors import StartError
 from appliance.protocol.messages import Preload
 from appliance.supervisor.preloading import preload_cache, preload_states
 from appliance.supervisor.preloading import preload_events as events
-from appliance.supervisor.preloading.preload_states import Phase, Process
+from appliance.supervisor.preloading.preload_states import Phase, PreloadRole
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_restarts import LASTED_S
@@ -77,7 +77,7 @@ class Preloading:
         off = _why_off(settings)
         self._state = preload_states.State(Phase.OFF if off else Phase.UNKNOWN, off)
         self._performers = self._actions()
-        self._processes: dict[Process, Handle] = {}
+        self._processes: dict[PreloadRole, Handle] = {}
         self._analysis: Analysis | None = None  # the list and the preloader belong to it
         self._file: Path | None = None
         self._saved: tuple[Path, bytes] | None = None  # what is there
@@ -95,7 +95,7 @@ class Preloading:
         return {
             events.Schedule: self._schedule,
             events.StartRound: self._start_round,
-            events.EndRound: lambda _: self._end(Process.IMPORTING),
+            events.EndRound: lambda _: self._end(PreloadRole.IMPORTING),
             events.Promote: self._promote,
             events.ForkAhead: self._fork_ahead,
             events.Exclude: self._exclude,
@@ -121,7 +121,7 @@ class Preloading:
             return None
         self._on(events.WorkerRequested())
         source = preload_states.fork_source(self._state)
-        if source is Process.SPARE:
+        if source is PreloadRole.SPARE:
             child = self._processes.pop(source, None)
             self._on(events.SpareGone())
         else:
@@ -132,7 +132,7 @@ class Preloading:
 
     def fork_snapshot(self) -> Handle | None:
         """Return a fork for a snapshot, which waits for its first message; the spare stays. None without a fork."""
-        return self._fork(Process.READY, Role.SNAPSHOT) if Process.READY in self._processes else None
+        return self._fork(PreloadRole.READY, Role.SNAPSHOT) if PreloadRole.READY in self._processes else None
 
     def why_cold(self) -> str:
         """Return why a worker can't be forked."""
@@ -173,7 +173,7 @@ class Preloading:
 
     def status(self) -> dict[str, Any]:
         """Return the part of ``appliance status`` about preloading."""
-        state, ready = self._state, self._processes.get(Process.READY)
+        state, ready = self._state, self._processes.get(PreloadRole.READY)
         importing = state.phase is Phase.IMPORTING
         return {
             "state": "off" if state.reason else "ready" if ready else "making" if importing else "none",
@@ -187,7 +187,7 @@ class Preloading:
 
     def preloaded(self, child: Handle, message: Preloaded) -> None:
         """Note that the process of a round has finished."""
-        if child is not self._processes.get(Process.IMPORTING):
+        if child is not self._processes.get(PreloadRole.IMPORTING):
             return
         self._read_note()
         if child.deadline is not None:
@@ -201,15 +201,15 @@ class Preloading:
             return
         del self._processes[process]
         match process:
-            case Process.SPARE:
+            case PreloadRole.SPARE:
                 self._on(events.SpareGone())
-            case Process.COPY:
+            case PreloadRole.COPY:
                 pass  # the next round starts a process
-            case Process.IMPORTING:
+            case PreloadRole.IMPORTING:
                 module, how = self._read_note(), child.how()
                 why = f"does not end within {ROUND_S:g} s" if child.ending else f"ends the interpreter ({how})"
                 self._on(events.RoundEnded(forked=bool(child.pid), how=how, found={module: why} if module else {}))
-            case Process.READY:
+            case PreloadRole.READY:
                 lasted = child.ready_at is not None and time.monotonic() - child.ready_at > LASTED_S
                 if self._follower is not None:
                     self._follower.preloader_ended()
@@ -259,12 +259,12 @@ class Preloading:
         analysis = require_analysis(self._analysis, "a round begins")
         try:
             self._note = os.memfd_create("appliance-preload")
-            child = self._processes.pop(Process.COPY, None) or self._spawn(analysis)
+            child = self._processes.pop(PreloadRole.COPY, None) or self._spawn(analysis)
         except (StartError, OSError) as error:
             self._read_note()
             self._on(events.RoundNotStarted(str(error)))
             return
-        self._processes[Process.IMPORTING] = child
+        self._processes[PreloadRole.IMPORTING] = child
         child.set_timer(self._loop.call_later(ROUND_S, partial(self._children.kill, child)))
         theirs = [] if self._state.proven else self._expect_copy()
         request = self._request(analysis)
@@ -298,15 +298,15 @@ class Preloading:
             copy, theirs = child_starts.prepare_forked(Role.PRELOADER)
         except StartError:
             return []  # no descriptor is left: the next round starts a process
-        self._processes[Process.COPY] = self._children.add(copy)
+        self._processes[PreloadRole.COPY] = self._children.add(copy)
         return theirs
 
     def _promote(self, action: events.Promote) -> None:
-        if Process.READY in self._processes:
-            self._end(Process.SPARE)
-            self._end(Process.READY)
-        self._end(Process.COPY)
-        child = self._processes[Process.READY] = self._processes.pop(Process.IMPORTING)
+        if PreloadRole.READY in self._processes:
+            self._end(PreloadRole.SPARE)
+            self._end(PreloadRole.READY)
+        self._end(PreloadRole.COPY)
+        child = self._processes[PreloadRole.READY] = self._processes.pop(PreloadRole.IMPORTING)
         child.became_ready()
         self._log.event(
             "info", "preload.ready", pid=child.pid, modules=self._count, left_out=len(self._cache.left),
@@ -320,22 +320,22 @@ class Preloading:
 
     def end_spare(self) -> None:
         """End the worker that is forked ahead: the next save needs none."""
-        if Process.SPARE in self._processes:
-            self._end(Process.SPARE)
+        if PreloadRole.SPARE in self._processes:
+            self._end(PreloadRole.SPARE)
             self._on(events.SpareGone())
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
         if self._follower is not None and self._follower.has_snapshot():
             return
-        child = self._fork(Process.READY)
+        child = self._fork(PreloadRole.READY)
         if child is not None:
-            self._processes[Process.SPARE] = child
+            self._processes[PreloadRole.SPARE] = child
             self._on(events.SpareForked())
 
-    def _fork(self, source: Process, role: Role = Role.SPARE) -> Handle | None:
+    def _fork(self, source: PreloadRole, role: Role = Role.SPARE) -> Handle | None:
         return request_fork(self._children, self._processes[source], role)
 
-    def _end(self, process: Process) -> None:
+    def _end(self, process: PreloadRole) -> None:
         child = self._processes.pop(process, None)
         if child is not None:
             self._children.kill(child)
@@ -345,7 +345,7 @@ class Preloading:
             self._timer.cancel()
             self._timer = None
         self._read_note()
-        for process in (Process.SPARE, Process.COPY, Process.READY, Process.IMPORTING):
+        for process in (PreloadRole.SPARE, PreloadRole.COPY, PreloadRole.READY, PreloadRole.IMPORTING):
             self._end(process)
         if self._follower is not None:
             self._follower.preloader_discarded()

@@ -29,7 +29,7 @@ class Phase(enum.Enum):
     OFF = "off"  # by a setting, or the appliance stops
 
 
-class Process(enum.Enum):
+class SnapshotRole(enum.Enum):
     """The processes that a table's action or a performer may mean."""
 
     SNAPSHOT = "snapshot"  # workers are forked from it
@@ -39,7 +39,7 @@ class Process(enum.Enum):
     AGAIN = "again"  # imports the same files as NEXT
 
 
-class Snapshot(enum.Enum):
+class SnapshotState(enum.Enum):
     """Whether there is a SNAPSHOT in which every change since its import may be swapped."""
 
     NONE = "none"
@@ -47,7 +47,7 @@ class Snapshot(enum.Enum):
     DETACHED = "detached"  # that preloader has been replaced: no other process shares the memory
 
 
-class Worker(enum.Enum):
+class NewestWorker(enum.Enum):
     """What the newest worker does."""
 
     NONE = "none"  # it has ended, or another worker will replace it soon
@@ -77,8 +77,8 @@ class State:
 
     phase: Phase = Phase.WAITING
     reason: str = NOT_READY
-    worker: Worker = Worker.NONE
-    snapshot: Snapshot = Snapshot.NONE
+    worker: NewestWorker = NewestWorker.NONE
+    snapshot: SnapshotState = SnapshotState.NONE
     spare: bool = False
     had_snapshot: bool = False
     next_detached: bool = False
@@ -93,17 +93,17 @@ class State:
     @property
     def has_snapshot(self) -> bool:
         """Whether workers may be forked from the SNAPSHOT."""
-        return self.snapshot is not Snapshot.NONE
+        return self.snapshot is not SnapshotState.NONE
 
     @property
     def starts(self) -> bool:
         """Whether the newest worker is not ready yet."""
-        return self.worker in {Worker.STARTING, Worker.SWAPPING}
+        return self.worker in {NewestWorker.STARTING, NewestWorker.SWAPPING}
 
     @property
     def serves(self) -> bool:
         """Whether the newest worker serves, verified or not."""
-        return self.worker in {Worker.SERVING, Worker.UNVERIFIED}
+        return self.worker in {NewestWorker.SERVING, NewestWorker.UNVERIFIED}
 
 
 def delay_s(state: State) -> float | None:
@@ -112,7 +112,7 @@ def delay_s(state: State) -> float | None:
     # forever.
     has_time = state.serves or (state.starts and not state.has_snapshot and not state.crowded)
     waits = state.phase is Phase.WAITING and has_time and state.preloader and not state.refused
-    settled = state.snapshot is Snapshot.SHARED and state.worker is not Worker.UNVERIFIED
+    settled = state.snapshot is SnapshotState.SHARED and state.worker is not NewestWorker.UNVERIFIED
     if settled or not waits:
         return None
     failures = state.failures_in_a_row
@@ -126,11 +126,11 @@ def latest_s(state: State) -> float:
     return math.inf if state.has_snapshot else max(delay_s(state) or 0.0, latest)
 
 
-def fork_source(state: State) -> Process | None:
+def fork_source(state: State) -> SnapshotRole | None:
     """Return the process from which the next worker is forked; None if that is not a snapshot."""
     if not (state.has_snapshot and state.wanted):
         return None
-    return Process.SPARE if state.spare else Process.SNAPSHOT
+    return SnapshotRole.SPARE if state.spare else SnapshotRole.SNAPSHOT
 
 
 def why_not(state: State) -> str:

@@ -1,6 +1,6 @@
 """The events and actions of ``snapshot_states``: what can happen to a snapshot, and how snapshots are made and ended.
 
-Data alone; the table decides. ``known_snapshots.Process`` has the names of the processes.
+Data alone; the table decides. ``known_snapshots.SnapshotRole`` has the names of the processes.
 """
 
 from __future__ import annotations

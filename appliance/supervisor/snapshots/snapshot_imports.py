@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import StartError
 from appliance.protocol.snapshot_messages import OLDEST_PYTHON, TOO_OLD
-from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class SnapshotImports:
         self._checkpoints = checkpoints
         self._import_s = runtime.settings.boot_timeout_s
 
-    def begin(self, process: Process, analysis: Analysis, before: tuple[str, ...] = ()) -> str:
+    def begin(self, process: SnapshotRole, analysis: Analysis, before: tuple[str, ...] = ()) -> str:
         """Have a process import the project; return why there is none, or nothing.
 
         ``before``: the files before which the import pauses.
@@ -66,7 +66,7 @@ class SnapshotImports:
         self._begun(process, child)
         return ""
 
-    def begin_chain(self, process: Process, analysis: Analysis) -> str:
+    def begin_chain(self, process: SnapshotRole, analysis: Analysis) -> str:
         """As ``begin``, from the last checkpoint that is right, or with checkpoints on the way."""
         source = self._checkpoints.import_source()
         if source is not None and self._continue(process, source):
@@ -79,9 +79,9 @@ class SnapshotImports:
 
     def go_on(self, checkpoint: Handle) -> bool:
         """Have a fork of a checkpoint import the rest as NEXT; return whether there is one."""
-        return self._continue(Process.NEXT, checkpoint)
+        return self._continue(SnapshotRole.NEXT, checkpoint)
 
-    def _continue(self, process: Process, checkpoint: Handle) -> bool:
+    def _continue(self, process: SnapshotRole, checkpoint: Handle) -> bool:
         child = self._checkpoints.fork_import(checkpoint)
         if child is None:
             return False
@@ -89,11 +89,11 @@ class SnapshotImports:
         self._begun(process, child)
         return True
 
-    def _begun(self, process: Process, child: Handle) -> None:
+    def _begun(self, process: SnapshotRole, child: Handle) -> None:
         self._processes.add(process, child)
         self._processes.give_time(child, self._import_s)
 
-    def give_time(self, process: Process) -> None:
+    def give_time(self, process: SnapshotRole) -> None:
         """Give a process its whole time again: the time in which it was stopped does not count."""
         if (child := self._processes.get(process)) is not None:
             self._processes.give_time(child, self._import_s)

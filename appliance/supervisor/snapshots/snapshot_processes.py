@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from appliance.protocol.snapshot_messages import GetReady
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +41,8 @@ class SnapshotProcesses:
         self._loop = loop
         self._children = children
         self._hangs = hangs
-        self._living: dict[Process, Handle] = {}
-        self._hurry = False
+        self._living: dict[SnapshotRole, Handle] = {}
+        self._without_delay = False
         self._stopped: deque[Handle] = deque()  # they end soon
         self._asked: Handle | None = None  # to get ready
 
@@ -51,41 +51,41 @@ class SnapshotProcesses:
         """Whether any process is held."""
         return bool(self._living)
 
-    def get(self, process: Process) -> Handle | None:
+    def get(self, process: SnapshotRole) -> Handle | None:
         """Return a process, if it is there."""
         return self._living.get(process)
 
-    def which(self, child: Handle) -> Process | None:
+    def role_of(self, child: Handle) -> SnapshotRole | None:
         """Return the role of this child; None if it has none."""
         return next((process for process, each in self._living.items() if each is child), None)
 
-    def add(self, process: Process, child: Handle) -> None:
+    def add(self, process: SnapshotRole, child: Handle) -> None:
         """Hold this child."""
         self._living[process] = child
 
-    def pop(self, process: Process) -> Handle:
+    def pop(self, process: SnapshotRole) -> Handle:
         """Stop holding this process, which goes on."""
         return self._living.pop(process)
 
-    def fork(self, parent: Process, role: Role) -> Handle | None:
+    def fork(self, parent: SnapshotRole, role: Role) -> Handle | None:
         """Return a fork of a process, which waits for its first message; None if there is none."""
         source = self._living.get(parent)
         return None if source is None else request_fork(self._children, source, role)
 
     def fork_spare(self) -> Handle | None:
         """Fork the snapshot's spare; return it, or None if there is none."""
-        if (child := self.fork(Process.SNAPSHOT, Role.SPARE)) is not None:
-            self.add(Process.SPARE, child)
+        if (child := self.fork(SnapshotRole.SNAPSHOT, Role.SPARE)) is not None:
+            self.add(SnapshotRole.SPARE, child)
             self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
         return child
 
     def _check_answer(self, child: Handle) -> None:
-        if child is self._living.get(Process.SPARE) and not child.pid:
+        if child is self._living.get(SnapshotRole.SPARE) and not child.pid:
             self._hangs()
 
     def get_ready(self) -> None:
         """Have the spare copy the memory that a worker writes to: a save is likely, or has begun."""
-        spare = self._living.get(Process.SPARE)
+        spare = self._living.get(SnapshotRole.SPARE)
         if spare is not None and spare is not self._asked:
             self._asked = spare
             self._children.send(spare, GetReady())
@@ -100,12 +100,12 @@ class SnapshotProcesses:
         if child.deadline is not None:
             child.deadline.cancel()
 
-    def signal(self, process: Process, number: signal.Signals) -> None:
+    def signal(self, process: SnapshotRole, number: signal.Signals) -> None:
         """Send a process a signal, if it is there."""
         if (child := self._living.get(process)) is not None:
             child.signal_group(number)
 
-    def end(self, process: Process) -> None:
+    def end(self, process: SnapshotRole) -> None:
         """End a process, if it is there: stop it now, and kill it later. Its end is expected.
 
         When it ends, the kernel frees the memory of a whole project. That takes 10 ms of CPU time or more, which the
@@ -114,7 +114,7 @@ class SnapshotProcesses:
         if (child := self._living.pop(process, None)) is None:
             return
         child.mark_ending()
-        if self._hurry or not child.pid:
+        if self._without_delay or not child.pid:
             self._children.kill(child)
             return
         child.signal_group(signal.SIGSTOP)
@@ -125,8 +125,8 @@ class SnapshotProcesses:
         if self._stopped:
             self._children.kill(self._stopped.popleft())
 
-    def hurry(self) -> None:
+    def end_without_delay(self) -> None:
         """Kill the stopped processes now, and from now on kill others without a delay: the appliance stops."""
-        self._hurry = True
+        self._without_delay = True
         while self._stopped:
             self._kill_stopped()

@@ -17,7 +17,7 @@ from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots import snapshot_states
 from appliance.supervisor.snapshots.checkpoints.checkpoints import Checkpoints
-from appliance.supervisor.snapshots.known_snapshots import Phase, Process, Snapshot, State, Worker
+from appliance.supervisor.snapshots.known_snapshots import NewestWorker, Phase, SnapshotRole, SnapshotState, State
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS, ImportSchedule, SnapshotImports, too_old
 from appliance.supervisor.snapshots.snapshot_memory import SnapshotMemory
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, SnapshotProcesses
@@ -74,8 +74,8 @@ class SnapshotRunner:
         self.checkpoints = Checkpoints(runtime, self._go_on, is_on=not off)
         self._memory = SnapshotMemory(runtime.loop, self.processes, self.checkpoints, self._end_for)
         self._imports = SnapshotImports(runtime, preloading, spawner, self.processes, self.checkpoints)
-        self.files: dict[Process, SnapshotFiles] = {}
-        self.ready: dict[Process, SnapshotReady] = {}
+        self.files: dict[SnapshotRole, SnapshotFiles] = {}
+        self.ready: dict[SnapshotRole, SnapshotReady] = {}
         self.swappable = SwappableFiles(str(runtime.settings.project), always=runtime.settings.swap == "on")
         self._verification = Verification(
             runtime.children, self.processes, self._report_comparison, lambda why: self.on(events.NotCompared(why))
@@ -88,13 +88,13 @@ class SnapshotRunner:
         return {
             events.Schedule: lambda action: self._schedule.ask(action.after_s, action.latest_s),
             events.StartImport: self._start_import,
-            events.Pause: lambda _: self.processes.signal(Process.NEXT, signal.SIGSTOP),
+            events.Pause: lambda _: self.processes.signal(SnapshotRole.NEXT, signal.SIGSTOP),
             events.Resume: self._resume,
             events.Compare: self._compare,
             events.Repeat: self._repeat,
             events.Promote: self._promote,
             events.ForkAhead: self._fork_ahead,
-            events.EndSnapshot: lambda _: self._end(Process.SPARE, Process.SNAPSHOT),
+            events.EndSnapshot: lambda _: self._end(SnapshotRole.SPARE, SnapshotRole.SNAPSHOT),
             events.EndImport: self._end_import,
             **self._reports.performers(),
             events.ReportMismatch: self._report_mismatch,
@@ -124,11 +124,13 @@ class SnapshotRunner:
     def imported(self, child: Handle, message: SnapshotReady) -> None:
         """A process has imported the project, or can't be a snapshot of it."""
         self.processes.forget_time(child)
-        if child is self.processes.get(Process.NEXT):
-            self.ready[Process.NEXT] = message
-            self.files[Process.NEXT].blocked = message.blocked
-            self._imported(message.refused or self.swappable.unworthy(message.cpu_s, Process.SNAPSHOT in self.files))
-        elif child is self.processes.get(Process.AGAIN):
+        if child is self.processes.get(SnapshotRole.NEXT):
+            self.ready[SnapshotRole.NEXT] = message
+            self.files[SnapshotRole.NEXT].blocked = message.blocked
+            self._imported(
+                message.refused or self.swappable.unworthy(message.cpu_s, SnapshotRole.SNAPSHOT in self.files)
+            )
+        elif child is self.processes.get(SnapshotRole.AGAIN):
             if message.refused:
                 self.on(events.NotCompared(message.refused))
             else:
@@ -143,9 +145,9 @@ class SnapshotRunner:
 
     def reached(self, child: Handle, message: CheckpointReached) -> None:
         """The process that imports the project has paused, and becomes a checkpoint; a fork of it goes on."""
-        if child is self.processes.get(Process.NEXT):
-            self.processes.forget_time(self.processes.pop(Process.NEXT))
-            files = self.files[Process.NEXT]
+        if child is self.processes.get(SnapshotRole.NEXT):
+            self.processes.forget_time(self.processes.pop(SnapshotRole.NEXT))
+            files = self.files[SnapshotRole.NEXT]
             self.checkpoints.reached(child, message, frozenset(files.read), files.changed)
 
     def _go_on(self, checkpoint: Handle) -> None:
@@ -157,40 +159,40 @@ class SnapshotRunner:
         self._verification.answered(child, message)
 
     def _report_comparison(self, differences: tuple[str, ...]) -> None:
-        snapshot = self.files.get(Process.SNAPSHOT)
+        snapshot = self.files.get(SnapshotRole.SNAPSHOT)
         self.on(events.Compared(differences, keep=snapshot is not None and len(snapshot.changed) <= KEPT_FILES))
 
     def read(self, child: Handle, message: FilesReport) -> None:
         """Take the files that an import has read."""
         self.checkpoints.read(message.files)
-        for process in (Process.NEXT, Process.SNAPSHOT):
+        for process in (SnapshotRole.NEXT, SnapshotRole.SNAPSHOT):
             if child is self.processes.get(process):
                 self.files[process].reported(message)
 
     def failed(self, child: Handle, why: str) -> None:
         """An import of the project has failed."""
-        if child is self.processes.get(Process.NEXT):
+        if child is self.processes.get(SnapshotRole.NEXT):
             self._imported(why)
-        elif child is self.processes.get(Process.AGAIN):
+        elif child is self.processes.get(SnapshotRole.AGAIN):
             self.on(events.NotCompared(why))
 
     def ended(self, child: Handle) -> None:
         """Note that one of the processes has ended."""
-        process = self.processes.which(child)
+        process = self.processes.role_of(child)
         if process is None:
             self.checkpoints.ended(child)
             return
         self.processes.pop(process)
         how = "it has taken too long" if child.ending else child.how()
         match process:
-            case Process.SPARE:
+            case SnapshotRole.SPARE:
                 self.on(events.SpareGone())
                 self._loop.call_later(ANSWER_S, partial(self.on, events.SpareDue()))
-            case Process.SNAPSHOT:
+            case SnapshotRole.SNAPSHOT:
                 self.on(events.SnapshotEnded(how))
-            case Process.NEXT:
+            case SnapshotRole.NEXT:
                 self.on(events.NextEnded(how))
-            case Process.VERIFIER | Process.AGAIN:
+            case SnapshotRole.VERIFIER | SnapshotRole.AGAIN:
                 self.on(events.NotCompared(how))
 
     # -- the imports ---------------------------------------------------------------------------------------------------
@@ -199,15 +201,17 @@ class SnapshotRunner:
         if old := too_old(self._worker.python if self._worker is not None else ""):
             self.on(events.ImportStarted())
             self.on(events.Imported(old))
-        elif why := self._memory.shortage() or self._import(Process.NEXT):
+        elif why := self._memory.shortage() or self._import(SnapshotRole.NEXT):
             self.on(events.ImportNotStarted(why))
         else:
             self.on(events.ImportStarted())
 
-    def _import(self, process: Process) -> str:
+    def _import(self, process: SnapshotRole) -> str:
         """Have a process import the project; return why there is none, or nothing."""
         analysis, state = require_analysis(self._analysis, "a snapshot is made"), self.state
-        verifies = process is Process.AGAIN or (state.snapshot is Snapshot.SHARED and state.worker is Worker.UNVERIFIED)
+        verifies = process is SnapshotRole.AGAIN or (
+            state.snapshot is SnapshotState.SHARED and state.worker is NewestWorker.UNVERIFIED
+        )
         begin = self._imports.begin if verifies else self._imports.begin_chain
         if why := begin(process, analysis):
             return why
@@ -215,34 +219,38 @@ class SnapshotRunner:
         return ""
 
     def _end_import(self, _action: events.EndImport) -> None:
-        self._end(Process.VERIFIER, Process.AGAIN, Process.NEXT)
+        self._end(SnapshotRole.VERIFIER, SnapshotRole.AGAIN, SnapshotRole.NEXT)
         self.checkpoints.import_ended()
 
     def _resume(self, _action: events.Resume) -> None:
-        self.processes.signal(Process.NEXT, signal.SIGCONT)
+        self.processes.signal(SnapshotRole.NEXT, signal.SIGCONT)
         self.checkpoints.resume()
-        self._imports.give_time(Process.NEXT)
+        self._imports.give_time(SnapshotRole.NEXT)
 
     def _compare(self, _action: events.Compare) -> None:
-        self._verification.compare(self.files[Process.SNAPSHOT].changed)
+        self._verification.compare(self.files[SnapshotRole.SNAPSHOT].changed)
 
     def _repeat(self, _action: events.Repeat) -> None:
-        if why := self._import(Process.AGAIN):
+        if why := self._import(SnapshotRole.AGAIN):
             self.on(events.NotCompared(why))
 
     def _promote(self, _action: events.Promote) -> None:
-        self._end(Process.VERIFIER, Process.AGAIN, Process.SPARE, Process.SNAPSHOT)
-        child = self.processes.pop(Process.NEXT)
-        self.checkpoints.import_over(self.swappable.weighed_cpu_s(self.ready[Process.NEXT].cpu_s))
-        self.processes.add(Process.SNAPSHOT, child)
-        self.files[Process.SNAPSHOT] = self.files.pop(Process.NEXT)
-        ready = self.ready[Process.SNAPSHOT] = self.ready.pop(Process.NEXT)
+        self._end(SnapshotRole.VERIFIER, SnapshotRole.AGAIN, SnapshotRole.SPARE, SnapshotRole.SNAPSHOT)
+        child = self.processes.pop(SnapshotRole.NEXT)
+        self.checkpoints.import_over(self.swappable.weighed_cpu_s(self.ready[SnapshotRole.NEXT].cpu_s))
+        self.processes.add(SnapshotRole.SNAPSHOT, child)
+        self.files[SnapshotRole.SNAPSHOT] = self.files.pop(SnapshotRole.NEXT)
+        ready = self.ready[SnapshotRole.SNAPSHOT] = self.ready.pop(SnapshotRole.NEXT)
         child.became_ready()
         self._reports.ready(child, ready)
 
     def _report_mismatch(self, action: events.ReportMismatch) -> None:
         generation = self._worker.generation if self._worker is not None else 0
-        files = self.swappable.named(self.files[Process.SNAPSHOT].changed) if Process.SNAPSHOT in self.files else []
+        files = (
+            self.swappable.named(self.files[SnapshotRole.SNAPSHOT].changed)
+            if SnapshotRole.SNAPSHOT in self.files
+            else []
+        )
         self.swappable.turn_off([*files, *action.differences])
         self._reports.mismatch(generation, files, action.differences)
 
@@ -255,8 +263,8 @@ class SnapshotRunner:
 
     def _release_memory(self, child: Handle) -> None:
         """Replace the waiting fork by one that has copied no memory yet: nothing was saved for a long time."""
-        if child is self.processes.get(Process.SPARE):
-            self.processes.end(Process.SPARE)
+        if child is self.processes.get(SnapshotRole.SPARE):
+            self.processes.end(SnapshotRole.SPARE)
             if self.processes.fork_spare() is None:
                 self.on(events.SpareGone())
 
@@ -264,7 +272,7 @@ class SnapshotRunner:
         self.on(events.NextEnded(why))
         self.on(events.SnapshotEnded(why))
 
-    def _end(self, *processes: Process) -> None:
+    def _end(self, *processes: SnapshotRole) -> None:
         for process in processes:
             self.files.pop(process, None)
             self.ready.pop(process, None)

@@ -20,10 +20,10 @@ from dataclasses import replace
 from appliance import state_table
 from appliance.supervisor.snapshots.known_snapshots import (
     NOT_READY,
+    NewestWorker,
     Phase,
-    Snapshot,
+    SnapshotState,
     State,
-    Worker,
     delay_s,
     latest_s,
 )
@@ -95,7 +95,7 @@ def _end_import(state: State) -> Step:
 
 def _end_snapshot(state: State, reason: str) -> Step:
     actions = (EndSnapshot(),) if state.has_snapshot else ()
-    return replace(state, snapshot=Snapshot.NONE, spare=False, reason=reason), actions
+    return replace(state, snapshot=SnapshotState.NONE, spare=False, reason=reason), actions
 
 
 def _fail(state: State, how: str) -> Step:
@@ -112,12 +112,12 @@ def _drop(state: State, reason: str) -> Step:
 
 
 def _project_changed(state: State, _event: ProjectChanged) -> Step:
-    state = replace(_drop(state, NOT_READY)[0], worker=Worker.NONE, refusal="", refused=False)
+    state = replace(_drop(state, NOT_READY)[0], worker=NewestWorker.NONE, refusal="", refused=False)
     return state, (EndImport(), EndSnapshot())
 
 
 def _preloader_ready(state: State, _event: PreloaderReady) -> Step:
-    snapshot = Snapshot.DETACHED if state.has_snapshot else Snapshot.NONE
+    snapshot = SnapshotState.DETACHED if state.has_snapshot else SnapshotState.NONE
     return _wait(replace(state, preloader=True, snapshot=snapshot, next_detached=state.phase is not Phase.WAITING))
 
 
@@ -136,7 +136,7 @@ def _files_changed(state: State, event: FilesChanged) -> Step:
 
 def _worker_started(state: State, event: WorkerStarted) -> Step:
     resumed = _if_crowded(state, Resume())
-    worker = Worker.SWAPPING if event.swapping else Worker.STARTING
+    worker = NewestWorker.SWAPPING if event.swapping else NewestWorker.STARTING
     reason = "" if state.has_snapshot else state.refusal or NOT_READY
     state = replace(state, worker=worker, wanted=False, crowded=event.crowded, reason=reason)
     return _end_import(state) if state.has_snapshot else _wait(state, *(_if_crowded(state, Pause()) or resumed))
@@ -147,22 +147,22 @@ def _if_crowded(state: State, action: Action) -> tuple[Action, ...]:
 
 
 def _worker_ready(state: State, _event: WorkerReady) -> Step:
-    if state.worker is Worker.SWAPPING:
-        state = replace(state, worker=Worker.UNVERIFIED, declines=0)
+    if state.worker is NewestWorker.SWAPPING:
+        state = replace(state, worker=NewestWorker.UNVERIFIED, declines=0)
     else:
-        state = replace(state, worker=Worker.SERVING)
+        state = replace(state, worker=NewestWorker.SERVING)
     return _wait(state, *_if_crowded(state, Resume()))
 
 
 def _worker_gone(state: State, _event: WorkerGone) -> Step:
-    state = replace(state, worker=Worker.NONE)
+    state = replace(state, worker=NewestWorker.NONE)
     if state.phase is Phase.IMPORTING and not state.has_snapshot:
         return state, _if_crowded(state, Resume())
     return _end_import(state)
 
 
 def _stop_swapping(state: State) -> State:
-    return replace(state, worker=Worker.STARTING) if state.worker is Worker.SWAPPING else state
+    return replace(state, worker=NewestWorker.STARTING) if state.worker is NewestWorker.SWAPPING else state
 
 
 def _swap_declined(state: State, event: SwapDeclined) -> Step:
@@ -190,11 +190,11 @@ def _not_started(state: State, event: ImportNotStarted) -> Step:
 
 def _verify(state: State) -> State:
     """Note that the newest worker has been compared, as far as it can be."""
-    return replace(state, worker=Worker.SERVING) if state.worker is Worker.UNVERIFIED else state
+    return replace(state, worker=NewestWorker.SERVING) if state.worker is NewestWorker.UNVERIFIED else state
 
 
 def _promote(state: State, *before: Action) -> Step:
-    snapshot = Snapshot.DETACHED if state.next_detached else Snapshot.SHARED
+    snapshot = SnapshotState.DETACHED if state.next_detached else SnapshotState.SHARED
     state = replace(
         _verify(state), phase=Phase.WAITING, snapshot=snapshot, next_detached=False, spare=False, had_snapshot=True,
         failures_in_a_row=0, reason="", refusal="", refused=False,
@@ -207,7 +207,7 @@ def _imported(state: State, event: Imported) -> Step:
         state, actions = _drop(replace(state, refusal=event.refused, refused=True), event.refused)
         failures = state.failures_in_a_row + 1
         return replace(state, failures_in_a_row=failures), (*actions, ReportRefused(event.refused))
-    if state.worker is not Worker.UNVERIFIED:
+    if state.worker is not NewestWorker.UNVERIFIED:
         return _promote(state)
     if state.has_snapshot:
         return replace(state, phase=Phase.COMPARING), (Compare(),)
@@ -231,7 +231,7 @@ def _snapshot_ended(state: State, event: SnapshotEnded) -> Step:
 
 
 def _verified(state: State, event: Compared) -> Step:
-    if event.keep and state.snapshot is Snapshot.SHARED:
+    if event.keep and state.snapshot is SnapshotState.SHARED:
         kept = replace(_verify(state), phase=Phase.WAITING, failures_in_a_row=0)
         return kept, (EndImport(), ReportVerified())
     return _promote(state, ReportVerified())
@@ -242,14 +242,14 @@ def _compared(state: State, event: Compared) -> Step:
         return _verified(state, event)
     # Another preloader has loaded other modules. This may be the reason of the difference, and two imports would both
     # have it.
-    if state.snapshot is Snapshot.DETACHED:
+    if state.snapshot is SnapshotState.DETACHED:
         return _replace(state, ReportUnverified(OTHER_PACKAGES))
     return replace(state, phase=Phase.REPEATING), (Repeat(),)
 
 
 def _replace(state: State, report: Action) -> Step:
     """Have a worker from the preloader serve. NEXT was made by an import, so it is correct."""
-    state, actions = _promote(replace(state, worker=Worker.NONE), report)
+    state, actions = _promote(replace(state, worker=NewestWorker.NONE), report)
     return replace(state, reason=REPLACED), (*actions, ReplaceWorker())
 
 
@@ -260,7 +260,7 @@ def _repeated(state: State, event: Compared) -> Step:
 
 
 def _stop(state: State, event: StopRequested) -> Step:
-    off = replace(state, phase=Phase.OFF, reason=event.reason, snapshot=Snapshot.NONE, spare=False, wanted=False)
+    off = replace(state, phase=Phase.OFF, reason=event.reason, snapshot=SnapshotState.NONE, spare=False, wanted=False)
     return off, (EndImport(), EndSnapshot())
 
 

@@ -15,7 +15,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import are_crowded
 from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots.declined_files import DeclinedFiles
-from appliance.supervisor.snapshots.known_snapshots import Process, Worker, fork_source, why_not
+from appliance.supervisor.snapshots.known_snapshots import NewestWorker, SnapshotRole, fork_source, why_not
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS
 from appliance.supervisor.snapshots.swappable_files import why_off
 
@@ -64,8 +64,8 @@ class Snapshots:
         source, why = fork_source(self._runner.state), why_not(self._runner.state)
         if source is None:
             return None, [], why if self._is_asked_for or self._runner.state.had_snapshot else ""
-        changed = list(self._runner.files[Process.SNAPSHOT].changed)
-        if source is Process.SPARE:
+        changed = list(self._runner.files[SnapshotRole.SNAPSHOT].changed)
+        if source is SnapshotRole.SPARE:
             child: Handle | None = self._runner.processes.pop(source)
             self._runner.on(events.SpareGone())
         else:
@@ -77,7 +77,7 @@ class Snapshots:
 
     def changed(self, kinds: Mapping[str, Kind]) -> None:
         """Take files that the watcher has reported, before a worker is started for them."""
-        snapshot = self._runner.files.get(Process.SNAPSHOT)
+        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT)
         whole = {self._runner.swappable.whole(path): kind for path, kind in kinds.items()}
         self.checkpoints.changed(whole)
         objection = self._runner.swappable.objection(kinds, snapshot.blocked if snapshot is not None else {})
@@ -118,8 +118,8 @@ class Snapshots:
 
     def worker_ready(self) -> None:
         """Make a spare for the next save soon, and import the project later: the newest worker serves."""
-        if self._runner.state.worker is Worker.SWAPPING and Process.SNAPSHOT in self._runner.files:
-            self._declined.swapped(self._runner.files[Process.SNAPSHOT].changed)
+        if self._runner.state.worker is NewestWorker.SWAPPING and SnapshotRole.SNAPSHOT in self._runner.files:
+            self._declined.swapped(self._runner.files[SnapshotRole.SNAPSHOT].changed)
         self.checkpoints.worker_ready()
         self._runner.on(events.WorkerReady())
         self._loop.call_later(SPARE_S, partial(self._runner.on, events.SpareDue()))
@@ -141,20 +141,20 @@ class Snapshots:
 
     def whole_report(self, report: FilesReport) -> FilesReport:
         """Return the report of a snapshot's fork, with the files of the snapshot itself the first time."""
-        snapshot = self._runner.files.get(Process.SNAPSHOT)
+        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT)
         return report if snapshot is None else snapshot.whole_report(report)
 
     def close(self) -> None:
         """Import nothing any more."""
         self.checkpoints.close()
-        self._runner.processes.hurry()
+        self._runner.processes.end_without_delay()
         self._runner.on(events.StopRequested("the appliance stops"))
 
     def status(self) -> dict[str, Any]:
         """Return the part of ``appliance status`` about snapshots."""
-        state, snapshot = self._runner.state, self._runner.processes.get(Process.SNAPSHOT)
-        ready = self._runner.ready.get(Process.SNAPSHOT)
-        making = self._runner.processes.get(Process.NEXT) is not None
+        state, snapshot = self._runner.state, self._runner.processes.get(SnapshotRole.SNAPSHOT)
+        ready = self._runner.ready.get(SnapshotRole.SNAPSHOT)
+        making = self._runner.processes.get(SnapshotRole.NEXT) is not None
         return {
             "state": "off" if not self.is_on else "ready" if snapshot else "making" if making else "none",
             "why": (state.reason or None) if snapshot is None else None,
@@ -163,13 +163,13 @@ class Snapshots:
             "refused": state.refusal or None,
             "blocked": dict(ready.blocked) if ready else {},
             "off": self._runner.swappable.off,
-            "unverified": state.worker is Worker.UNVERIFIED,
+            "unverified": state.worker is NewestWorker.UNVERIFIED,
             "checkpoints": self.checkpoints.status(),
         }
 
     def files(self) -> dict[str, str]:
         """Return why a change of each module of the snapshot can't be swapped, by path; empty if it can."""
-        snapshot = self._runner.files.get(Process.SNAPSHOT)
+        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT)
         return self._runner.swappable.objections(snapshot) if snapshot is not None else {}
 
     # -- what the preloader does ---------------------------------------------------------------------------------------

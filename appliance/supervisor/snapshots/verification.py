@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from appliance.protocol.snapshot_messages import Verify
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS
 from appliance.supervisor.snapshots.swap_comparison import SwapComparison
 
@@ -47,45 +47,47 @@ class Verification:
         self._compared = compared
         self._not_compared = not_compared
         self._comparison = SwapComparison()
-        self._states: dict[Process, Mapping[str, str]] = {}  # the state of each snapshot, or of a fork that has swapped
-        self._asked = Process.SNAPSHOT
+        self._states: dict[
+            SnapshotRole, Mapping[str, str]
+        ] = {}  # the state of each snapshot, or of a fork that has swapped
+        self._asked = SnapshotRole.SNAPSHOT
         self._repeated = False
 
     def compare(self, changed: Iterable[str]) -> None:
         """Compare the state of the SNAPSHOT after a swap of these files with that of the NEXT snapshot."""
         self._states.clear()
         self._repeated = False
-        self._ask(Process.SNAPSHOT, changed)
+        self._ask(SnapshotRole.SNAPSHOT, changed)
 
     def repeat(self) -> None:
         """Compare the state of the NEXT snapshot with that of the process that has imported AGAIN."""
         self._repeated = True
-        self._ask(Process.AGAIN)
+        self._ask(SnapshotRole.AGAIN)
 
-    def _ask(self, process: Process, changed: Iterable[str] = ()) -> None:
+    def _ask(self, process: SnapshotRole, changed: Iterable[str] = ()) -> None:
         child = self._processes.fork(process, Role.SNAPSHOT)
         if child is None:
             self._not_compared(NO_PROCESS)
             return
         self._asked = process
-        self._processes.add(Process.VERIFIER, child)
+        self._processes.add(SnapshotRole.VERIFIER, child)
         self._processes.give_time(child, COMPARE_S)
         self._children.send(child, Verify(changed=list(changed)))
 
     def answered(self, child: Handle, message: Fingerprints) -> None:
         """Take the state that a fork reports."""
-        if child is not self._processes.get(Process.VERIFIER):
+        if child is not self._processes.get(SnapshotRole.VERIFIER):
             return
-        self._processes.end(Process.VERIFIER)
+        self._processes.end(SnapshotRole.VERIFIER)
         if message.refused:
             self._not_compared(message.refused)
             return
         self._states[self._asked] = message.fingerprint
-        if Process.NEXT not in self._states:
-            self._ask(Process.NEXT)
+        if SnapshotRole.NEXT not in self._states:
+            self._ask(SnapshotRole.NEXT)
         elif self._repeated:
-            imported, again = self._states[Process.NEXT], self._states[Process.AGAIN]
+            imported, again = self._states[SnapshotRole.NEXT], self._states[SnapshotRole.AGAIN]
             self._compared(self._comparison.unexplained_differences(imported, again))
         else:
-            swapped, imported = self._states[Process.SNAPSHOT], self._states[Process.NEXT]
+            swapped, imported = self._states[SnapshotRole.SNAPSHOT], self._states[SnapshotRole.NEXT]
             self._compared(self._comparison.swap_differences(swapped, imported))

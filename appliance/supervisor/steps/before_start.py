@@ -23,7 +23,7 @@ from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting import standin_pages
 from appliance.supervisor.saves.held_failures import hold_nothing
-from appliance.supervisor.steps import before_start_states as runs
+from appliance.supervisor.steps import before_start_states as states
 from appliance.supervisor.steps.analysis import require_analysis
 from appliance.watch.file_contents import TICK_S
 
@@ -75,16 +75,16 @@ class BeforeStart:
         self._children = children
         self._log = log
         self._on_event = lifecycle.on_event
-        self._state = runs.State()
-        self._performers: dict[type[runs.Action], Callable[[Any], None]] = {
-            runs.EndRun: self._end_run,
-            runs.CheckEarlierRuns: self._check_earlier_runs,
-            runs.ReportWait: lambda action: self._log.event("info", "preparation.waiting", pid=action.pid),
-            runs.Run: self._run,
-            runs.ReportNotStarted: lambda action: lifecycle.action_failed(
+        self._state = states.State()
+        self._performers: dict[type[states.Action], Callable[[Any], None]] = {
+            states.EndRun: self._end_run,
+            states.CheckEarlierRuns: self._check_earlier_runs,
+            states.ReportWait: lambda action: self._log.event("info", "preparation.waiting", pid=action.pid),
+            states.Run: self._run,
+            states.ReportNotStarted: lambda action: lifecycle.action_failed(
                 lifecycle_events.Prepare(action.job), action.error
             ),
-            runs.ReportEnd: self._report_end,
+            states.ReportEnd: self._report_end,
         }
         self._analysis: Analysis | None = None  # the project as it was when the run was requested
         self._child: Handle | None = None
@@ -93,8 +93,8 @@ class BeforeStart:
         self._span = (0.0, 0.0)  # when the last run began and ended, by the clock of the files
         self._output: deque[str] = deque(maxlen=_OUTPUT_LINES)
 
-    def _on(self, event: runs.Event) -> None:
-        self._state, actions = runs.step(self._state, event)
+    def _on(self, event: states.Event) -> None:
+        self._state, actions = states.step(self._state, event)
         for action in actions:
             self._performers[type(action)](action)
 
@@ -106,11 +106,11 @@ class BeforeStart:
         """Run the commands, or let a run with the same inputs go on."""
         self._analysis = analysis
         self.is_held = False
-        self._on(runs.RunRequested(job, _inputs(analysis)))
+        self._on(states.RunRequested(job, _inputs(analysis)))
 
     def cancel(self) -> None:
         """End the run, if there is one, and begin none."""
-        self._on(runs.CancelRequested())
+        self._on(states.CancelRequested())
 
     def wrote(self, paths: Iterable[Path]) -> bool:
         """Whether all these files were last written while the commands ran: by a command, and not by a person.
@@ -138,27 +138,27 @@ class BeforeStart:
         if succeeded:
             duration_s = round(time.monotonic() - child.started, 3)
             self._log.event("info", "preparation.finished", duration_s=duration_s)
-        self._on(runs.RunEnded(succeeded, child.how()))
+        self._on(states.RunEnded(succeeded, child.how()))
 
     # -- the actions ---------------------------------------------------------------------------------------------------
 
-    def _end_run(self, _action: runs.EndRun) -> None:
+    def _end_run(self, _action: states.EndRun) -> None:
         child, self._child = self._child, None
         if child is not None:
             self._children.retire(child, GRACE_S)
             self._earlier.append(child)
 
-    def _check_earlier_runs(self, action: runs.CheckEarlierRuns) -> None:
+    def _check_earlier_runs(self, action: states.CheckEarlierRuns) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if action.later:
-            self._timer = self._loop.call_later(_CHECK_S, partial(self._check_earlier_runs, runs.CheckEarlierRuns()))
+            self._timer = self._loop.call_later(_CHECK_S, partial(self._check_earlier_runs, states.CheckEarlierRuns()))
             return
         self._timer = None
         self._earlier = [run for run in self._earlier if run.returncode is None or run.has_group()]
-        self._on(runs.EarlierRunLives(self._earlier[0].pid) if self._earlier else runs.EarlierRunsGone())
+        self._on(states.EarlierRunLives(self._earlier[0].pid) if self._earlier else states.EarlierRunsGone())
 
-    def _run(self, action: runs.Run) -> None:
+    def _run(self, action: states.Run) -> None:
         analysis = require_analysis(self._analysis, "the commands run")
         self._output.clear()
         self._log.event("info", "preparation.started", commands=analysis.before_start)
@@ -175,9 +175,9 @@ class BeforeStart:
                 )
             )
         except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this run
-            self._on(runs.StartFailed(error))
+            self._on(states.StartFailed(error))
 
-    def _report_end(self, action: runs.ReportEnd) -> None:
+    def _report_end(self, action: states.ReportEnd) -> None:
         if action.succeeded:
             self._on_event(lifecycle_events.Prepared(action.job))
             return
@@ -195,7 +195,7 @@ class BeforeStart:
         self._log.event("error", error.event, **error.fields())
         self._on_event(lifecycle_events.PreparationFailed(action.job, standin_pages.of_error(error)))
 
-    def _report_held_end(self, action: runs.ReportEnd) -> None:
+    def _report_held_end(self, action: states.ReportEnd) -> None:
         if self.is_held and action.job == self._state.job:
             self._report_end(action)
 

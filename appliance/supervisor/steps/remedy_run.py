@@ -16,7 +16,7 @@ from appliance.errors import ApplianceError
 from appliance.remedies import apply_edit
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.steps import remedy_states as runs
+from appliance.supervisor.steps import remedy_states as states
 from appliance.supervisor.steps.before_start import GRACE_S
 from appliance.supervisor.steps.remedy_output import RemedyOutput
 
@@ -66,14 +66,14 @@ class RemedyRun:
         self._show = show
         self._succeeded = succeeded
         self._failed = failed
-        self._state = runs.State()
-        self._performers: dict[type[runs.Action], Callable[[Any], None]] = {
-            runs.Run: self._run,
-            runs.EndProcess: self._end_process,
-            runs.Refuse: self._refuse,
-            runs.ReportDone: lambda action: self._show(action.remedy, "done", [], ""),
-            runs.ReportSuccess: self._report_success,
-            runs.ReportFailure: self._report_failure,
+        self._state = states.State()
+        self._performers: dict[type[states.Action], Callable[[Any], None]] = {
+            states.Run: self._run,
+            states.EndProcess: self._end_process,
+            states.Refuse: self._refuse,
+            states.ReportDone: lambda action: self._show(action.remedy, "done", [], ""),
+            states.ReportSuccess: self._report_success,
+            states.ReportFailure: self._report_failure,
         }
         self._offer: tuple[Remedy, ProjectFacts] | None = None  # the last button press
         self._remedy: Remedy | None = None  # the one that runs
@@ -82,8 +82,8 @@ class RemedyRun:
         self._timeout: Timer | None = None
         self._output = RemedyOutput(loop, self._show_lines)
 
-    def _on(self, event: runs.Event) -> None:
-        self._state, actions = runs.step(self._state, event)
+    def _on(self, event: states.Event) -> None:
+        self._state, actions = states.step(self._state, event)
         for action in actions:
             self._performers[type(action)](action)
 
@@ -97,11 +97,11 @@ class RemedyRun:
     def press(self, remedy: str, offer: tuple[Remedy, ProjectFacts] | None, refusal: str) -> None:
         """Run the remedy with this id, unless ``refusal`` says why not; ``offer``: None if no such remedy is known."""
         self._offer = offer
-        self._on(runs.Pressed(remedy, refusal, in_thread=offer is not None and offer[0].proposal.action is not None))
+        self._on(states.Pressed(remedy, refusal, in_thread=offer is not None and offer[0].proposal.action is not None))
 
     def cancel(self, remedy: str) -> None:
         """End the remedy with this id, if it runs."""
-        self._on(runs.CancelRequested(remedy))
+        self._on(states.CancelRequested(remedy))
 
     def output(self, blocks: Iterable[bytes]) -> None:
         """Add output of the child."""
@@ -117,11 +117,11 @@ class RemedyRun:
         self._ended(self._state.run, "" if child.returncode == 0 else said or child.how())
 
     def _ended(self, run: int, failure: str) -> None:
-        self._on(runs.Ended(run, failure, frozenset(self._offered())))
+        self._on(states.Ended(run, failure, frozenset(self._offered())))
 
     # -- the actions ---------------------------------------------------------------------------------------------------
 
-    def _run(self, action: runs.Run) -> None:
+    def _run(self, action: states.Run) -> None:
         if self._offer is None:
             raise RuntimeError("a remedy runs that was never offered")
         remedy, facts = self._offer
@@ -141,7 +141,7 @@ class RemedyRun:
         except Exception as error:  # noqa: BLE001  whatever it is, the page must not wait for this run
             self._ended(action.run, error.found if isinstance(error, ApplianceError) else _text(error))
             return
-        timed_out = runs.TimedOut(action.run, f"{TIMEOUT_S:.0f} s")
+        timed_out = states.TimedOut(action.run, f"{TIMEOUT_S:.0f} s")
         self._timeout = self._loop.call_later(TIMEOUT_S, partial(self._on, timed_out))
 
     def _spawn(self, made: Proposal, facts: ProjectFacts) -> Handle:
@@ -165,21 +165,21 @@ class RemedyRun:
         except (RuntimeError, MemoryError) as error:  # no thread is free
             self._ended(run, f"no thread is free: {error}")
 
-    def _end_process(self, _action: runs.EndProcess) -> None:
+    def _end_process(self, _action: states.EndProcess) -> None:
         if self._child is not None:
             self._children.retire(self._child, GRACE_S)
 
-    def _refuse(self, action: runs.Refuse) -> None:
+    def _refuse(self, action: states.Refuse) -> None:
         self._log.event("warning", "remedy.refused", reason=action.reason)
         self._show(action.remedy[:64], "refused", [], action.reason)
 
-    def _report_success(self, _action: runs.ReportSuccess) -> None:
+    def _report_success(self, _action: states.ReportSuccess) -> None:
         if (remedy := self._finish()) is not None:
             self._log.event("info", "remedy.finished", remedy=remedy.kind, duration_s=self._duration_s())
             self._show(remedy.id, "done", [], "")
             self._succeeded(remedy)
 
-    def _report_failure(self, action: runs.ReportFailure) -> None:
+    def _report_failure(self, action: states.ReportFailure) -> None:
         if (remedy := self._finish()) is not None:
             self._log.event(
                 "warning", "remedy.failed", remedy=remedy.kind, reason=action.reason, duration_s=self._duration_s()

@@ -47,7 +47,7 @@ from appliance.supervisor.preloading.preload_states import (
     ROUNDS,
     ROWS,
     Phase,
-    Process,
+    PreloadRole,
     State,
     delay_s,
     fork_source,
@@ -79,7 +79,7 @@ def test_a_round_without_a_finding_gives_the_preloader():
     assert fork_source(state) is None
     state, actions = history(RoundFinished(import_s=0.5), state=state)
     assert actions == [Save(), Promote(0.5)]
-    assert (fork_source(state), state.proven) == (Process.READY, True)
+    assert (fork_source(state), state.proven) == (PreloadRole.READY, True)
 
 
 def test_a_finding_is_left_out():
@@ -117,7 +117,7 @@ def test_a_list_that_grows_is_imported_after_the_round():
     assert actions == [Save()]
     state, actions = history(RoundFinished(), state=state)
     assert actions == [Save(), Promote(0.0), Schedule(GROWN_S)]
-    assert (fork_source(state), state.proven) == (Process.READY, False)
+    assert (fork_source(state), state.proven) == (PreloadRole.READY, False)
 
 
 def test_a_list_that_was_kept_is_imported_at_the_first_request():
@@ -127,7 +127,7 @@ def test_a_list_that_was_kept_is_imported_at_the_first_request():
     state, actions = history(WorkerRequested(), state=state)
     assert actions == [StartRound()]
     state, _ = history(RoundStarted(), state=state)
-    assert fork_source(state) is Process.IMPORTING
+    assert fork_source(state) is PreloadRole.IMPORTING
     unproven, actions = history(ListLoaded(known=True, proven=False), WorkerRequested())
     assert (actions, fork_source(unproven)) == ([], None)
 
@@ -142,9 +142,9 @@ def test_a_worker_is_forked_ahead():
     state, actions = history(*READY, SpareDue())
     assert actions == [ForkAhead()]
     state, _ = history(SpareForked(), state=state)
-    assert fork_source(state) is Process.SPARE
+    assert fork_source(state) is PreloadRole.SPARE
     assert history(SpareDue(), state=state)[1] == []
-    assert fork_source(history(SpareGone(), state=state)[0]) is Process.READY
+    assert fork_source(history(SpareGone(), state=state)[0]) is PreloadRole.READY
 
 
 def test_a_mismatch_of_a_fork_ends_the_preloader():

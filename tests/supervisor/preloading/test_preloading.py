@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
 from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_events import Schedule
-from appliance.supervisor.preloading.preload_states import Process
+from appliance.supervisor.preloading.preload_states import PreloadRole
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
@@ -54,9 +54,9 @@ class Project:
     @property
     def making(self) -> Handle | None:
         """The preloader that imports now."""
-        return self.process(Process.IMPORTING)
+        return self.process(PreloadRole.IMPORTING)
 
-    def process(self, process: Process) -> Handle | None:
+    def process(self, process: PreloadRole) -> Handle | None:
         """One of its processes."""
         return self.preloading._processes.get(process)
 
@@ -105,9 +105,9 @@ HAPPENINGS: dict[str, Callable[[Project], object]] = {
     "stale": lambda project: project.preloading.fork_mismatch(ForkMismatch("installed anew", [], stale=True)),
     "doubt": lambda project: project.preloading.fork_mismatch(ForkMismatch("raised", [], stale=False)),
     "time": lambda project: project.pass_time(),
-    "made ends": lambda project: project.ends(project.process(Process.READY)),
-    "spare ends": lambda project: project.ends(project.process(Process.SPARE)),
-    "copy ends": lambda project: project.ends(project.process(Process.COPY)),
+    "made ends": lambda project: project.ends(project.process(PreloadRole.READY)),
+    "spare ends": lambda project: project.ends(project.process(PreloadRole.SPARE)),
+    "copy ends": lambda project: project.ends(project.process(PreloadRole.COPY)),
 }
 
 
@@ -132,7 +132,7 @@ def test_after_any_order_the_next_save_is_forked(
     project = processes(Project(tmp_path_factory.mktemp("cache")))
     ended = 0
     for each in happenings:
-        ended += each == "made ends" and project.process(Process.READY) is not None
+        ended += each == "made ends" and project.process(PreloadRole.READY) is not None
         HAPPENINGS[each](project)
     project.learns()
     project.comes_to_rest()
@@ -164,7 +164,7 @@ def test_the_next_round_goes_on_in_a_copy(processes, tmp_path: Path):
     project = processes(Project(tmp_path))
     project.learns()
     project.pass_time()
-    copy = project.process(Process.COPY)
+    copy = project.process(PreloadRole.COPY)
     project.answers({"flask": "starts a thread"})
     project.pass_time()
     assert project.making is copy
@@ -206,7 +206,7 @@ def test_another_environment_has_another_preloader(processes, tmp_path: Path):
     project = processes(Project(tmp_path))
     project.learns()
     project.comes_to_rest()
-    old = project.process(Process.READY)
+    old = project.process(PreloadRole.READY)
     assert old is not None
     project.analysis = SimpleNamespace(**{**vars(project.analysis), "variables": {"DEBUG": "1"}})
     assert project.saved(), "its list is proven, and is imported at once"
@@ -276,7 +276,7 @@ def test_workers_start_cold_if_no_descriptor_is_left(processes, tmp_path: Path):
     project.not_forkable = True
     project.learns()
     project.comes_to_rest()
-    assert project.process(Process.COPY) is None
+    assert project.process(PreloadRole.COPY) is None
     assert not project.saved()
     project.not_forkable = False
     assert project.saved()
@@ -288,14 +288,14 @@ def test_a_worker_is_forked_ahead_once_the_last_one_serves(processes, tmp_path: 
     project = processes(Project(tmp_path))
     project.learns()
     project.comes_to_rest()
-    spare = project.process(Process.SPARE)
+    spare = project.process(PreloadRole.SPARE)
     assert spare is not None
     worker = project.preloading.fork(7, project.analysis)
     assert worker is spare
     assert (spare.role, spare.generation) == ("worker", 7)
     project.preloading.ready()
     project.pass_time()
-    assert project.process(Process.SPARE) not in {None, spare}
+    assert project.process(PreloadRole.SPARE) not in {None, spare}
     project.preloading.close()
 
 
@@ -307,17 +307,17 @@ def test_no_worker_is_forked_ahead_beside_a_snapshot(processes, tmp_path: Path):
     project.preloading.follow(follower)
     project.learns()
     project.comes_to_rest()
-    assert project.process(Process.SPARE) is not None
+    assert project.process(PreloadRole.SPARE) is not None
     waits.append(True)
     project.preloading.end_spare()
     project.preloading.ready()
     project.pass_time()
-    assert project.process(Process.SPARE) is None
+    assert project.process(PreloadRole.SPARE) is None
     assert project.saved()
     waits.clear()
     project.preloading.ready()
     project.pass_time()
-    assert project.process(Process.SPARE) is not None
+    assert project.process(PreloadRole.SPARE) is not None
     project.preloading.close()
 
 

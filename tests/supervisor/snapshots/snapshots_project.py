@@ -11,7 +11,7 @@ from appliance.protocol.messages import FilesReport
 from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady, Verify
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.watch.kinds import Kind
@@ -79,7 +79,7 @@ class SnapshotsProject:
             raise no_process()
         return handle(role, forked=True, pid=0), []
 
-    def process(self, process: Process) -> Handle | None:
+    def process(self, process: SnapshotRole) -> Handle | None:
         """One of its processes."""
         return self.runner.processes.get(process)
 
@@ -88,7 +88,7 @@ class SnapshotsProject:
         self.snapshots.worker_started(self.worker, swapping=swapping)
         self.snapshots.worker_ready()
 
-    def ends(self, process: Process) -> None:
+    def ends(self, process: SnapshotRole) -> None:
         """One of its processes is killed, if it is there."""
         if (child := self.process(process)) is not None:
             self.children.end(child, -9)
@@ -103,7 +103,7 @@ class SnapshotsProject:
         """Time passes; every fork of a snapshot says hello at once."""
         until = self.loop.now + seconds
         while self.loop.now < until:
-            if (spare := self.process(Process.SPARE)) is not None:
+            if (spare := self.process(SnapshotRole.SPARE)) is not None:
                 spare.pid = spare.pid or 1_000_000_001
             for child in self.children.alive:
                 child.pid = child.pid or (1_000_000_002 if child.role is Role.SNAPSHOT else 0)
@@ -111,8 +111,8 @@ class SnapshotsProject:
 
     def imports(self, refused: str = "", state: dict[str, str] = STATE, cpu_s: float = 0.2, **blocked: str) -> None:
         """What imports the project is done."""
-        again = self.process(Process.AGAIN)
-        child = again or self.process(Process.NEXT)
+        again = self.process(SnapshotRole.AGAIN)
+        child = again or self.process(SnapshotRole.NEXT)
         if child is not None:
             self.runner.imported(child, SnapshotReady(0.2, cpu_s, 2, refused=refused, blocked=blocked))
         if again is not None:
@@ -148,20 +148,20 @@ class SnapshotsProject:
 
     def answers(self, state: dict[str, str] = STATE, refused: str = "") -> None:
         """A fork that verifies says what its state is."""
-        child = self.process(Process.VERIFIER)
+        child = self.process(SnapshotRole.VERIFIER)
         if child is not None:
             self.runner.compared(child, Fingerprints(state, refused))
 
     def reads(self, *names: str) -> None:
         """What imports the project reports which files it has read."""
-        child = self.process(Process.NEXT)
+        child = self.process(SnapshotRole.NEXT)
         assert child is not None
         self.runner.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
 
     def reaches(self, name: str, *read: str) -> Handle:
         """What imports the project has read some files, and pauses before this one."""
         self.reads(*read)
-        child = self.process(Process.NEXT)
+        child = self.process(SnapshotRole.NEXT)
         assert child is not None
         self.runner.reached(child, CheckpointReached(str(self.root / name)))
         return child
@@ -170,7 +170,7 @@ class SnapshotsProject:
         """What imports pauses before the first of these files that it was asked to pause before, if there is one."""
         reached = {Path(each.path).name for each in self.snapshots.checkpoints._state.coming}
         asked = [name for name in names if self.pauses and name in self.pauses[-1] and Path(name).name not in reached]
-        if self.process(Process.NEXT) is not None and asked:
+        if self.process(SnapshotRole.NEXT) is not None and asked:
             self.reaches(asked[0])
 
     def paused(self) -> list[Handle]:
@@ -206,6 +206,6 @@ class SnapshotsProject:
         return [each.changed for _, each in self.children.sent if isinstance(each, Verify)]
 
     @property
-    def living(self) -> list[Process]:
+    def living(self) -> list[SnapshotRole]:
         """The living processes of the snapshots, in their order."""
-        return [each for each in Process if self.process(each) is not None]
+        return [each for each in SnapshotRole if self.process(each) is not None]

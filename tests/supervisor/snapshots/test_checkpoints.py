@@ -11,7 +11,7 @@ from appliance.protocol.messages import FilesReport
 from appliance.protocol.snapshot_messages import CheckpointReached
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.checkpoints.checkpoints import PENDING_S
-from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
 from appliance.watch.kinds import Kind
 from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
@@ -40,7 +40,7 @@ def test_a_declined_save_brings_a_checkpoint(project: SnapshotsProject):
     assert project.pauses == [()]
     has_checkpoint(project)
     assert project.pauses[1:] == [("shop/views.py",)]
-    assert (project.checkpoints, project.living) == (["shop/views.py"], [Process.SNAPSHOT, Process.SPARE])
+    assert (project.checkpoints, project.living) == (["shop/views.py"], [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE])
     assert project.continued == project.paused()
     (ready,) = project.log.named("checkpoint.ready")
     assert ready == {"file": "shop/views.py", "pid": project.paused()[0].pid}
@@ -64,7 +64,7 @@ def test_the_next_declined_save_is_served(chain: SnapshotsProject):
         chain.passes(1.5)
         chain.imports()
         chain.passes(0.1)
-        assert chain.living == [Process.SNAPSHOT, Process.SPARE]
+        assert chain.living == [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE]
     assert len(chain.pauses) == 2
     assert chain.continued == chain.paused() * 4
 
@@ -180,7 +180,7 @@ def test_a_checkpoint_outlives_a_failed_import(chain: SnapshotsProject):
     chain.snapshots.worker_gone()
     assert chain.declined("shop/views.py") is not None
     chain.passes(1.5)
-    child = chain.process(Process.NEXT)
+    child = chain.process(SnapshotRole.NEXT)
     assert child is not None
     chain.runner.failed(child, "its import fails: invalid syntax")
     assert chain.checkpoints == ["shop/views.py"]
@@ -258,7 +258,7 @@ def test_a_stopped_checkpoint_goes_on(make, monkeypatch: pytest.MonkeyPatch):
     project = make(processors=1.0)
     project.begins()
     project.passes(0.1)
-    child = project.process(Process.NEXT)
+    child = project.process(SnapshotRole.NEXT)
     assert child is not None
     signals: list[signal.Signals] = []
     monkeypatch.setattr(child, "signal_group", signals.append)

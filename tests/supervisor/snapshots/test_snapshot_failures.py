@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S
 from appliance.supervisor.snapshots.verification import COMPARE_S
@@ -22,7 +22,7 @@ def test_the_import_becomes_the_snapshot_if_a_comparison_fails(project: Snapshot
     project.passes()
     project.descriptors = what != "no descriptor"
     project.imports()
-    verifier = project.process(Process.VERIFIER)
+    verifier = project.process(SnapshotRole.VERIFIER)
     if what == "verifier refuses":
         project.verifies(refused="the import had no fingerprint")
     elif what == "verifier ends":
@@ -31,8 +31,8 @@ def test_the_import_becomes_the_snapshot_if_a_comparison_fails(project: Snapshot
     elif what == "verifier hangs":
         project.loop.advance(COMPARE_S)
     assert len(project.log.named("snapshot.unverified")) == 1
-    assert project.process(Process.SNAPSHOT) is not None
-    assert project.living[-1] in {Process.SNAPSHOT, Process.SPARE}
+    assert project.process(SnapshotRole.SNAPSHOT) is not None
+    assert project.living[-1] in {SnapshotRole.SNAPSHOT, SnapshotRole.SPARE}
 
 
 def test_the_worker_is_replaced_if_the_second_import_fails(project: SnapshotsProject):
@@ -52,13 +52,13 @@ def test_a_hanging_import_is_ended(make):
     project = make()
     project.begins()
     project.passes(0.1)
-    first = project.process(Process.NEXT)
+    first = project.process(SnapshotRole.NEXT)
     project.loop.advance(60.0)
     assert first is not None
     assert first.ending
     assert project.log.named("snapshot.ended") == [{"how": "it has taken too long"}]
     project.loop.advance(5.0)
-    assert project.process(Process.NEXT) not in {None, first}
+    assert project.process(SnapshotRole.NEXT) not in {None, first}
 
 
 def test_a_worker_has_the_only_processor_to_itself(make, monkeypatch: pytest.MonkeyPatch):
@@ -66,7 +66,7 @@ def test_a_worker_has_the_only_processor_to_itself(make, monkeypatch: pytest.Mon
     project = make(processors=1.5)
     project.begins()
     project.passes(0.1)
-    child = project.process(Process.NEXT)
+    child = project.process(SnapshotRole.NEXT)
     assert child is not None
     signals: list[signal.Signals] = []
     monkeypatch.setattr(child, "signal_group", signals.append)
@@ -86,7 +86,7 @@ def test_a_snapshot_that_answers_nothing_is_ended(make):
     project.begins()
     project.passes(0.1)
     project.imports()
-    snapshot, spare = project.process(Process.SNAPSHOT), project.process(Process.SPARE)
+    snapshot, spare = project.process(SnapshotRole.SNAPSHOT), project.process(SnapshotRole.SPARE)
     assert spare is not None
     assert spare.pid == 0
     project.loop.advance(ANSWER_S)
@@ -109,7 +109,7 @@ def test_little_memory_ends_the_snapshot(project: SnapshotsProject):
     for _ in range(35):
         project.passes(10.0)
         project.imports()
-    assert project.living == [Process.SNAPSHOT, Process.SPARE]
+    assert project.living == [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE]
 
 
 def test_little_memory_ends_an_import(make):
@@ -117,7 +117,7 @@ def test_little_memory_ends_an_import(make):
     project = make()
     project.begins()
     project.passes(0.1)
-    assert project.living == [Process.NEXT]
+    assert project.living == [SnapshotRole.NEXT]
     project.shortage = "12 MiB of memory is left"
     project.passes(MEMORY_S)
     assert project.living == []
@@ -125,12 +125,12 @@ def test_little_memory_ends_an_import(make):
 
 def test_a_killed_spare_costs_nothing_but_a_fork(project: SnapshotsProject):
     """A killed spare costs nothing but a fork: the next save asks the snapshot itself, or the next spare."""
-    spare = project.process(Process.SPARE)
+    spare = project.process(SnapshotRole.SPARE)
     assert spare is not None
     project.children.end(spare, -9)
     assert project.saved()[0]
     project.passes()
-    assert Process.SPARE in project.living
+    assert SnapshotRole.SPARE in project.living
 
 
 def test_no_descriptor_is_free(make):
@@ -144,7 +144,7 @@ def test_no_descriptor_is_free(make):
     project.passes(3.0)
     project.imports()
     project.descriptors = False
-    spare = project.process(Process.SPARE)
+    spare = project.process(SnapshotRole.SPARE)
     assert spare is not None
     project.children.end(spare)
     assert project.saved() == (False, [], "no process could be forked")
@@ -170,12 +170,12 @@ def test_an_import_that_raises_gives_no_snapshot(make):
     project = make()
     project.begins()
     project.passes(0.1)
-    child = project.process(Process.NEXT)
+    child = project.process(SnapshotRole.NEXT)
     project.runner.failed(child, "its import fails: no module named flask")
     assert project.living == []
     assert project.saved()[2] == "its import fails: no module named flask"
     project.passes()
-    assert Process.NEXT in project.living
+    assert SnapshotRole.NEXT in project.living
 
 
 def test_a_stop_ends_the_import_and_begins_no_other(make):

@@ -11,7 +11,7 @@ import pytest
 from appliance.protocol.snapshot_messages import GetReady
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.snapshots.known_snapshots import Process
+from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, LATER_S
 from appliance.supervisor.snapshots.snapshot_runner import CALM_S
 from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
@@ -26,7 +26,7 @@ def test_a_process_is_stopped_before_it_is_killed(project: SnapshotsProject):
     """What a save ends stands still at once, and is killed when the save has been answered."""
     project.saved("app.py")
     project.passes()
-    child = project.process(Process.NEXT)
+    child = project.process(SnapshotRole.NEXT)
     assert child is not None
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as process:
         child.pid = process.pid
@@ -52,7 +52,7 @@ def test_a_stop_waits_for_no_process(project: SnapshotsProject, stops: str):
 
 def test_a_spare_gets_ready_once(project: SnapshotsProject):
     """A spare that is forked after a save gets ready at once; a file event asks it only if it has not."""
-    spare = project.process(Process.SPARE)
+    spare = project.process(SnapshotRole.SPARE)
     assert asked(project) == [spare]
     project.snapshots.get_ready()
     assert asked(project) == [spare]
@@ -60,9 +60,9 @@ def test_a_spare_gets_ready_once(project: SnapshotsProject):
 
 def test_a_calm_spare_gives_its_memory_back(project: SnapshotsProject):
     """When nothing was saved for long, a spare that has copied nothing takes its place; a file event asks that one."""
-    old = project.process(Process.SPARE)
+    old = project.process(SnapshotRole.SPARE)
     project.passes(CALM_S + 1.0)
-    spare = project.process(Process.SPARE)
+    spare = project.process(SnapshotRole.SPARE)
     assert spare not in {None, old}
     assert asked(project) == [old]
     project.snapshots.get_ready()
@@ -74,7 +74,7 @@ def test_the_snapshot_forks_the_worker_where_no_spare_can_be_forked(project: Sna
     """If no descriptor is free when the spare is replaced, the next worker is forked from the snapshot itself."""
     project.descriptors = False
     project.passes(CALM_S + 1.0)
-    assert project.process(Process.SPARE) is None
+    assert project.process(SnapshotRole.SPARE) is None
     project.descriptors = True
     assert project.saved("app.py")[0]
 
@@ -82,9 +82,9 @@ def test_the_snapshot_forks_the_worker_where_no_spare_can_be_forked(project: Sna
 def test_a_fresh_spare_that_does_not_answer_ends_the_snapshot(project: SnapshotsProject):
     """The spare that takes the place of a calm one has to say hello as every other: else no save waits for it."""
     project.loop.advance(CALM_S)
-    spare = project.process(Process.SPARE)
+    spare = project.process(SnapshotRole.SPARE)
     assert spare is not None
     assert not spare.pid
     project.loop.advance(ANSWER_S + LATER_S)
-    assert project.process(Process.SNAPSHOT) is None
+    assert project.process(SnapshotRole.SNAPSHOT) is None
     assert project.snapshots.fork(2)[0] is None

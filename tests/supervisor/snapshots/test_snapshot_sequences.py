@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.snapshots.known_snapshots import Phase, Process, State, delay_s, fork_source, why_not
+from appliance.supervisor.snapshots.known_snapshots import Phase, SnapshotRole, State, delay_s, fork_source, why_not
 from appliance.supervisor.snapshots.snapshot_events import (
     Action,
     Compare,
@@ -163,7 +163,7 @@ def test_a_snapshot_comes_from_everywhere(events: list[Event], crowded: bool):
         Imported(), *SAVED,
     ):  # fmt: skip
         model.take(event)
-    assert fork_source(model.state) is Process.SNAPSHOT or model.state.spare
+    assert fork_source(model.state) is SnapshotRole.SNAPSHOT or model.state.spare
     for event in (WorkerStarted(swapping=True), WorkerReady(), ImportDue()):
         model.take(event)
     assert model.take(Imported()) == [Compare()]

@@ -13,11 +13,11 @@ from appliance.supervisor.snapshots.known_snapshots import (
     NOT_READY,
     NOT_SAVED,
     QUIET_S,
+    NewestWorker,
     Phase,
-    Process,
-    Snapshot,
+    SnapshotRole,
+    SnapshotState,
     State,
-    Worker,
     delay_s,
     fork_source,
     latest_s,
@@ -93,15 +93,15 @@ def test_the_first_snapshot_is_made_at_once():
     assert history(ImportDue(), state=state)[1] == [StartImport()]
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
     assert actions == [Promote(), ForkAhead()]
-    assert (state.snapshot, fork_source(state), why_not(state)) == (Snapshot.SHARED, None, NOT_SAVED)
+    assert (state.snapshot, fork_source(state), why_not(state)) == (SnapshotState.SHARED, None, NOT_SAVED)
 
 
 def test_a_save_is_served_from_the_snapshot():
     """A save of modules takes the spare, or the snapshot while there is none; a start for no save takes neither."""
     state, _ = history(*READY, *SAVED)
-    assert (fork_source(state), why_not(state)) == (Process.SPARE, "")
+    assert (fork_source(state), why_not(state)) == (SnapshotRole.SPARE, "")
     state, _ = history(SpareGone(), state=state)
-    assert fork_source(state) is Process.SNAPSHOT
+    assert fork_source(state) is SnapshotRole.SNAPSHOT
     state, _ = history(WorkerStarted(swapping=True), state=state)
     assert (fork_source(state), why_not(state)) == (None, NOT_SAVED)
 
@@ -109,11 +109,11 @@ def test_a_save_is_served_from_the_snapshot():
 def test_an_equal_state_replaces_the_snapshot():
     """After a swap, when quiet, the project is imported; if the states are equal, the import is the next snapshot."""
     state, actions = history(*SWAPPED)
-    assert (actions, state.worker) == ([Schedule(QUIET_S)], Worker.UNVERIFIED)
+    assert (actions, state.worker) == ([Schedule(QUIET_S)], NewestWorker.UNVERIFIED)
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
     assert (state.phase, actions) == (Phase.COMPARING, [Compare()])
     state, actions = history(Compared(), state=state)
-    assert (actions, state.worker) == ([ReportVerified(), Promote(), ForkAhead()], Worker.SERVING)
+    assert (actions, state.worker) == ([ReportVerified(), Promote(), ForkAhead()], NewestWorker.SERVING)
     assert not state.spare
     assert delay_s(state) is None
 
@@ -123,10 +123,10 @@ def test_a_snapshot_with_little_to_swap_stays(begun: list[Event]):
     """Where nothing differs and few files have changed, the snapshot goes on, and shares its memory with the worker."""
     state, actions = history(*begun, Compared(keep=True))
     assert actions == [EndImport(), ReportVerified()]
-    assert (state.worker, state.snapshot) == (Worker.SERVING, Snapshot.SHARED)
-    assert (delay_s(state), fork_source(history(*SAVED, state=state)[0])) == (None, Process.SNAPSHOT)
+    assert (state.worker, state.snapshot) == (NewestWorker.SERVING, SnapshotState.SHARED)
+    assert (delay_s(state), fork_source(history(*SAVED, state=state)[0])) == (None, SnapshotRole.SNAPSHOT)
     lost, _ = history(*begun, state=None)
-    lost, actions = history(Compared(keep=True), state=replace(lost, snapshot=Snapshot.NONE, spare=False))
+    lost, actions = history(Compared(keep=True), state=replace(lost, snapshot=SnapshotState.NONE, spare=False))
     assert Promote() in actions
 
 
@@ -143,7 +143,7 @@ def test_a_mismatch_replaces_the_worker():
     assert actions == [ReportMismatch(("app",)), Promote(), ReplaceWorker()]
     assert (fork_source(state), why_not(state)) == (None, REPLACED)
     state, actions = history(WorkerStarted(swapping=False), WorkerReady(), state=state)
-    assert (actions, state.worker) == ([], Worker.SERVING)
+    assert (actions, state.worker) == ([], NewestWorker.SERVING)
 
 
 @pytest.mark.parametrize("begun", [SWAPPED[:-1], [*SWAPPED, ImportDue(), ImportStarted()], COMPARING, REPEATING])
@@ -152,7 +152,7 @@ def test_a_save_ends_a_comparison(begun: list[Event]):
     state, actions = history(*begun, FilesChanged())
     assert (EndImport() in actions) is (begun[-1] != WorkerStarted(swapping=True))
     state, _ = history(WorkerWanted(), state=state)
-    assert (state.phase, fork_source(state)) == (Phase.WAITING, Process.SNAPSHOT)
+    assert (state.phase, fork_source(state)) == (Phase.WAITING, SnapshotRole.SNAPSHOT)
     state, actions = history(WorkerStarted(swapping=True), WorkerReady(), state=state)
     assert actions == [Schedule(QUIET_S)]
 
@@ -167,7 +167,7 @@ def test_the_first_import_goes_on_through_a_save(crowded: bool):
     for event in (WorkerReady(), WorkerGone()):
         assert history(event, state=state)[1] == [Resume()] * crowded
     state, _ = history(WorkerReady(), Imported(), SpareForked(), *SAVED, state=state)
-    assert fork_source(state) is Process.SPARE
+    assert fork_source(state) is SnapshotRole.SPARE
 
 
 def test_the_first_snapshot_is_imported_beside_a_worker_that_starts():
@@ -181,7 +181,7 @@ def test_the_first_snapshot_is_imported_beside_a_worker_that_starts():
     assert actions == []
     state, actions = history(Imported(), state=state)
     assert actions == [Promote()]
-    assert fork_source(history(WorkerReady(), *SAVED, state=state)[0]) is Process.SNAPSHOT
+    assert fork_source(history(WorkerReady(), *SAVED, state=state)[0]) is SnapshotRole.SNAPSHOT
     busy = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False, crowded=True)]
     assert history(*busy)[1] == []
     assert delay_s(history(*READY, *SAVED, WorkerStarted(swapping=False))[0]) is None
@@ -289,14 +289,14 @@ def test_the_import_replaces_a_snapshot_that_could_not_be_compared():
 def test_other_packages_drop_the_snapshot():
     """A snapshot has the packages of the preloader that it came from: it goes when that one is discarded."""
     state, actions = history(*READY, PreloaderGone())
-    assert (actions, state.snapshot, delay_s(state)) == ([EndSnapshot()], Snapshot.NONE, None)
+    assert (actions, state.snapshot, delay_s(state)) == ([EndSnapshot()], SnapshotState.NONE, None)
     assert history(PreloaderReady(), state=state)[1] == [due(QUIET_S)]
 
 
 def test_another_preloader_leaves_the_snapshot():
     """A preloader that has a longer list, or is started again, leaves the snapshot; another one follows when quiet."""
     state, actions = history(*READY, PreloaderEnded(), PreloaderReady())
-    assert (actions, fork_source(history(*SAVED, state=state)[0])) == ([Schedule(QUIET_S)], Process.SPARE)
+    assert (actions, fork_source(history(*SAVED, state=state)[0])) == ([Schedule(QUIET_S)], SnapshotRole.SPARE)
     state, actions = history(ImportDue(), ImportStarted(), Imported(), state=state)
     assert (actions, delay_s(state)) == ([Promote(), ForkAhead()], None)
     assert delay_s(history(*SWAPPED, PreloaderEnded())[0]) is None
@@ -318,7 +318,7 @@ def test_a_difference_between_two_preloaders_is_no_mismatch(preloaded: list[Even
     events = [] if preloaded[:-1] == COMPARING else [ImportDue(), ImportStarted(), Imported()]
     state, actions = history(*preloaded, *events, Compared(("the process",)))
     assert actions == [ReportUnverified(OTHER_PACKAGES), Promote(), ReplaceWorker()]
-    assert (state.worker, why_not(state)) == (Worker.NONE, REPLACED)
+    assert (state.worker, why_not(state)) == (NewestWorker.NONE, REPLACED)
 
 
 def test_another_project_has_another_snapshot():
@@ -340,7 +340,7 @@ def test_one_spare_is_forked_ahead_for_each_save():
 def test_after_a_crash_no_snapshot_is_used():
     """A worker that replaces one that died is forked from the preloader, although there is a snapshot."""
     state, _ = history(*SWAPPED, WorkerGone())
-    assert (state.worker, fork_source(state), why_not(state)) == (Worker.NONE, None, NOT_SAVED)
+    assert (state.worker, fork_source(state), why_not(state)) == (NewestWorker.NONE, None, NOT_SAVED)
     assert history(*COMPARING, WorkerGone())[1] == [EndImport()]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.protocol.messages import FilesReport
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.snapshots.known_snapshots import LATEST_S, NOT_READY, NOT_SAVED, Process
+from appliance.supervisor.snapshots.known_snapshots import LATEST_S, NOT_READY, NOT_SAVED, SnapshotRole
 from appliance.supervisor.snapshots.snapshot_runner import KEPT_FILES
 from appliance.supervisor.snapshots.snapshot_states import REPLACED
 from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, WORTH_S
@@ -28,20 +28,20 @@ def test_saves_come_from_one_snapshot(project: SnapshotsProject):
     assert project.saved("app.py") == (True, ["app.py"], "")
     assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
     project.passes(0.1)
-    assert project.living == [Process.SNAPSHOT, Process.SPARE]
+    assert project.living == [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE]
     assert project.saved("app.py") == (True, ["app.py", "shop/views.py"], "")
 
 
 def test_a_quiet_moment_brings_the_next_snapshot(project: SnapshotsProject):
     """A second after the last swap the project is imported; an equal state leaves the snapshot, which goes on."""
     project.saved("app.py")
-    before = project.process(Process.SNAPSHOT)
+    before = project.process(SnapshotRole.SNAPSHOT)
     project.passes()
     project.imports()
     project.verifies()
     assert project.verified == [[str(project.root / "app.py")], []]
-    assert project.process(Process.SNAPSHOT) is before
-    assert project.living == [Process.SNAPSHOT, Process.SPARE]
+    assert project.process(SnapshotRole.SNAPSHOT) is before
+    assert project.living == [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE]
     assert len(project.log.named("reload.verified")) == 1
     assert project.saved("shop/views.py") == (True, ["app.py", "shop/views.py"], "")
 
@@ -52,11 +52,11 @@ def test_many_changed_files_make_another_snapshot(project: SnapshotsProject):
     for name in names:
         (project.root / name).write_text("", encoding="utf-8")
     project.saved(*names)
-    before = project.process(Process.SNAPSHOT)
+    before = project.process(SnapshotRole.SNAPSHOT)
     project.passes()
     project.imports()
     project.verifies()
-    assert project.process(Process.SNAPSHOT) is not before
+    assert project.process(SnapshotRole.SNAPSHOT) is not before
     assert project.saved("shop/views.py") == (True, ["shop/views.py"], "")
 
 
@@ -66,14 +66,14 @@ def test_an_equal_fork_says_nothing(project: SnapshotsProject):
     project.passes()
     project.imports()
     project.verifies(OTHER)
-    assert project.living == [Process.SNAPSHOT, Process.SPARE, Process.NEXT, Process.AGAIN]
+    assert project.living == [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE, SnapshotRole.NEXT, SnapshotRole.AGAIN]
     project.imports(state={**STATE, "app": "a third one"})
     assert project.log.named("reload.mismatch") == []
     project.saved("app.py")
     project.passes()
     project.imports()
     project.verifies(OTHER)
-    assert project.living == [Process.SNAPSHOT, Process.SPARE]
+    assert project.living == [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE]
 
 
 def test_a_mismatch_turns_swaps_of_these_files_off(project: SnapshotsProject):
@@ -102,9 +102,9 @@ def test_saves_every_twentieth_of_a_second_are_all_swapped(project: SnapshotsPro
     for _ in range(40):
         assert project.saved("app.py") == (True, ["app.py"], "")
         project.passes(0.05)
-        assert Process.NEXT not in project.living
+        assert SnapshotRole.NEXT not in project.living
     project.passes()
-    assert Process.NEXT in project.living
+    assert SnapshotRole.NEXT in project.living
 
 
 def test_saves_before_the_first_snapshot_are_forked(make):
@@ -126,12 +126,12 @@ def test_a_snapshot_is_imported_though_changes_never_stop(make):
     project.saved("notes.toml")
     snapshots = {id(child) for child in project.children.alive if child.role is Role.SNAPSHOT and not child.ending}
     waited = 0.0
-    while Process.NEXT not in project.living and waited < 2 * LATEST_S:
+    while SnapshotRole.NEXT not in project.living and waited < 2 * LATEST_S:
         project.serves()
         project.passes(0.3)
         waited += 0.3
     assert not snapshots
-    assert Process.NEXT in project.living
+    assert SnapshotRole.NEXT in project.living
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_data_that_the_import_has_read_drops_the_snapshot(make):
     project.reads("app.py", "data.json")
     project.imports()
     project.snapshots.written({"uploads/picture.png": Kind.STATIC})
-    assert project.living[:1] == [Process.SNAPSHOT]
+    assert project.living[:1] == [SnapshotRole.SNAPSHOT]
     project.snapshots.written({"data.json": Kind.CODE})
     assert project.living == []
 
@@ -197,7 +197,7 @@ def test_other_variables_drop_the_snapshot(project: SnapshotsProject, other: Any
     """Another analysis ends the snapshot if workers differ by it, or other commands run before them."""
     same: Any = SimpleNamespace(differs=lambda _: False, before_start="")
     project.snapshots.follow(same)
-    assert Process.SNAPSHOT in project.living
+    assert SnapshotRole.SNAPSHOT in project.living
     project.snapshots.follow(other)
     assert project.living == []
 
@@ -227,7 +227,7 @@ def test_a_snapshot_is_made_where_an_import_takes_long(make):
     project.passes()
     project.imports(cpu_s=WORTH_S / 2)
     project.verifies()
-    assert Process.SNAPSHOT in project.living
+    assert SnapshotRole.SNAPSHOT in project.living
     assert len(project.log.named("snapshot.refused")) == 1
 
 
@@ -263,7 +263,7 @@ HAPPENINGS: dict[str, Callable[[SnapshotsProject], object]] = {
     "no preloader": lambda project: project.snapshots.preloader_discarded(),
     "failed": lambda project: project.snapshots.swap_failed("killed"),
     "crash": lambda project: project.snapshots.worker_gone(),
-    **{f"{each.value} ends": partial(SnapshotsProject.ends, process=each) for each in Process},
+    **{f"{each.value} ends": partial(SnapshotsProject.ends, process=each) for each in SnapshotRole},
 }
 
 
@@ -289,14 +289,14 @@ def test_any_order_leaves_one_of_each(make, happenings: list[str]):
         project.imports()
         project.verifies()
         project.imports()
-    assert Process.SNAPSHOT in project.living
+    assert SnapshotRole.SNAPSHOT in project.living
     project.snapshots.close()
     assert [child for child in project.children.alive if child.role is Role.SNAPSHOT] == []
 
 
 def test_the_files_of_a_snapshot_are_reported_once(project: SnapshotsProject):
     """The first fork's report is completed with what its snapshot has read; a later fork adds to that."""
-    project.ends(Process.SNAPSHOT)
+    project.ends(SnapshotRole.SNAPSHOT)
     project.passes()
     project.reads("app.py", "shop/views.py")
     project.imports()

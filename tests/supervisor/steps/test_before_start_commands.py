@@ -14,7 +14,7 @@ import pytest
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.steps import before_start_states as runs
+from appliance.supervisor.steps import before_start_states as states
 from appliance.supervisor.steps.before_start import GRACE_S, BeforeStart
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, Holding, handle, no_process
 
@@ -184,7 +184,7 @@ def test_another_child_of_the_role_changes_nothing(project: Project):
 def test_the_commands_need_a_project():
     """A run before the project is known is refused by an error."""
     with pytest.raises(RuntimeError, match="before the project is known"):
-        Project().before_start._run(runs.Run(1))
+        Project().before_start._run(states.Run(1))
 
 
 def test_a_run_for_other_inputs_ends_the_first(project: Project):

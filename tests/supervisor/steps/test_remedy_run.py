@@ -15,7 +15,7 @@ from appliance.remedies import apply_edit
 from appliance.remedies.remedy import Edit, ProjectFacts, Proposal, Remedy
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.steps import remedy_states as runs
+from appliance.supervisor.steps import remedy_states as states
 from appliance.supervisor.steps.before_start import GRACE_S
 from appliance.supervisor.steps.remedy_run import TIMEOUT_S, RemedyRun
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
@@ -312,4 +312,4 @@ def test_a_remedy_without_a_process_has_failed(project: Project, error: Exceptio
 def test_a_run_needs_an_offer(project: Project):
     """A run of a remedy that was never offered is refused by an error."""
     with pytest.raises(RuntimeError, match="never offered"):
-        project.run._run(runs.Run(1))
+        project.run._run(states.Run(1))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from appliance.server.pool.tables import leader_states as lead
+from appliance.server.pool.tables import leader_states
 from tests.server.reached import reached
 
 HERE = -1  # the watchdog's own thread
@@ -29,7 +29,7 @@ class Model:
 
     limit: int
     threads: tuple[str, ...]
-    state: int = lead.VACANT
+    state: int = leader_states.VACANT
     leader: int = NOBODY
     here: str = "gone"
     short: bool = False
@@ -56,7 +56,7 @@ class Model:
 
     def after(self, event: int, number: int = NOBODY, *, refused: bool = False) -> Model:
         """What an event makes of it, as the pool performs the actions; ``refused``: no thread can be started."""
-        state, actions = lead.STEPS[self.state][event]
+        state, actions = leader_states.STEPS[self.state][event]
         model = replace(self, state=state)
         for action in actions:
             model = model.done(action, number, refused=refused)
@@ -65,76 +65,80 @@ class Model:
     def done(self, action: int, number: int, *, refused: bool) -> Model:
         """What an action makes of it."""
         threads = self.threads
-        if action == lead.WAKE_ONE:
+        if action == leader_states.WAKE_ONE:
             number = max(each for each, it in enumerate(threads) if it == "waiting")
-        if action == lead.START_ONE and refused:
-            return replace(self, short=True).after(lead.NOT_STARTED)
-        if action == lead.START_ONE:
+        if action == leader_states.START_ONE and refused:
+            return replace(self, short=True).after(leader_states.NOT_STARTED)
+        if action == leader_states.START_ONE:
             number = threads.index("gone")
             return replace(self, leader=number, short=False).set(number, "between")
-        if action == lead.WAKE_ALL:
+        if action == leader_states.WAKE_ALL:
             return replace(self, threads=tuple("between" if it == "waiting" else it for it in threads))
-        if action in {lead.VACATE, lead.LEAD}:
-            return replace(self, leader=NOBODY if action == lead.VACATE else number)
-        does = {lead.WAKE_ONE: "between", lead.WAIT: "waiting", lead.END_THREAD: "gone"}[action]
-        return replace(self, leader=number if action == lead.WAKE_ONE else self.leader).set(number, does)
+        if action in {leader_states.VACATE, leader_states.LEAD}:
+            return replace(self, leader=NOBODY if action == leader_states.VACATE else number)
+        does = {leader_states.WAKE_ONE: "between", leader_states.WAIT: "waiting", leader_states.END_THREAD: "gone"}[
+            action
+        ]
+        return replace(self, leader=number if action == leader_states.WAKE_ONE else self.leader).set(number, does)
 
     def returned(self, number: int) -> int:
         """The event of a thread that comes back without the lead."""
         if self.leader == HERE and self.here == "busy" and not self.is_full:
-            return lead.RETURNED_HERE
+            return leader_states.RETURNED_HERE
         if self.threads.count("waiting") >= self.limit:
-            return lead.RETURNED_FULL_SPARE if self.is_full else lead.RETURNED_SPARE
-        return lead.RETURNED_FULL if self.is_full else lead.RETURNED
+            return leader_states.RETURNED_FULL_SPARE if self.is_full else leader_states.RETURNED_SPARE
+        return leader_states.RETURNED_FULL if self.is_full else leader_states.RETURNED
 
     def steps(self) -> Iterator[Model]:
         """What can happen next."""
-        yield self.after(lead.ENDED)
+        yield self.after(leader_states.ENDED)
         yield from self.appointments()
         for number in (HERE, *range(len(self.threads))):
             yield from self.steps_of(number)
 
     def appointments(self) -> Iterator[Model]:
         """What follows if a leader is looked for."""
-        if self.state != lead.VACANT or self.is_full:
+        if self.state != leader_states.VACANT or self.is_full:
             return
         if "waiting" in self.threads:
-            yield self.after(lead.FOUND_WAITING)
+            yield self.after(leader_states.FOUND_WAITING)
             return
-        yield self.after(lead.FOUND_NONE, refused=True)
+        yield self.after(leader_states.FOUND_NONE, refused=True)
         if "gone" in self.threads:
-            yield self.after(lead.FOUND_NONE)
+            yield self.after(leader_states.FOUND_NONE)
         if self.short and self.here == "gone":
-            yield self.set(HERE, "between").after(lead.FOUND_NO_THREAD, HERE)
+            yield self.set(HERE, "between").after(leader_states.FOUND_NO_THREAD, HERE)
 
     def steps_of(self, number: int) -> Iterator[Model]:
         """What this thread can do next, or the watchdog with it."""
         does, leads = self.does(number), self.leader == number
         if does == "between" and leads:
             yield self.set(number, "busy")
-            yield self.set(number, "gone").after(lead.LEFT)  # it fails; or the watchdog has served for long enough
+            yield self.set(number, "gone").after(
+                leader_states.LEFT
+            )  # it fails; or the watchdog has served for long enough
         elif does == "between":
             yield self.set(HERE, "gone") if number == HERE else self.after(self.returned(number), number)
         elif does == "busy":
             yield self.set(number, "between")
             if leads:
-                yield self.after(lead.LEFT)  # it is relieved
+                yield self.after(leader_states.LEFT)  # it is relieved
             if self.limit > 1 and self.threads.count("detached") < MAX_STREAMS and number != HERE:
                 detached = self.set(number, "detached")
-                yield detached.after(lead.LEFT) if leads else detached
+                yield detached.after(leader_states.LEFT) if leads else detached
         elif does == "detached":
             yield self.set(number, "between")
 
     def check(self) -> None:
         """Check the invariants of the threads."""
-        assert 0 <= self.state < len(lead.STATES)
-        assert (self.leader == NOBODY) == (self.state in {lead.VACANT, lead.OVER})
-        assert (self.leader == HERE) == (self.state == lead.LED_HERE)
+        assert 0 <= self.state < len(leader_states.STATES)
+        assert (self.leader == NOBODY) == (self.state in {leader_states.VACANT, leader_states.OVER})
+        assert (self.leader == HERE) == (self.state == leader_states.LED_HERE)
         if self.leader != NOBODY:
             assert self.does(self.leader) in {"between", "busy"}, "it can lead"
         assert self.counted <= self.limit, "more requests run at once than may"
         assert self.threads.count("waiting") <= self.limit, "more threads wait than may run requests"
-        if self.state == lead.OVER:
+        if self.state == leader_states.OVER:
             assert "waiting" not in self.threads, "a thread sleeps that nobody wakes any more"
 
 
@@ -150,7 +154,7 @@ def test_one_leads_and_no_more_run_than_may(limit: int, threads: int):
     for model in pools(limit, threads):
         model.check()
         found.add(model)
-    assert {model.state for model in found} == set(lead.ROWS) == set(range(len(lead.STATES)))
+    assert {model.state for model in found} == set(leader_states.ROWS) == set(range(len(leader_states.STATES)))
     assert len(found) > 100
 
 
@@ -158,16 +162,21 @@ def test_one_leads_and_no_more_run_than_may(limit: int, threads: int):
 def test_a_pool_without_a_leader_gets_one(limit: int, threads: int):
     """Where nobody leads and one more request may run, a look for a leader finds one, unless no thread can start."""
     for model in pools(limit, threads):
-        if model.state == lead.VACANT and not model.is_full and ("waiting" in model.threads or "gone" in model.threads):
-            assert any(after.state == lead.LED for after in model.appointments())
+        if (
+            model.state == leader_states.VACANT
+            and not model.is_full
+            and ("waiting" in model.threads or "gone" in model.threads)
+        ):
+            assert any(after.state == leader_states.LED for after in model.appointments())
 
 
 def test_no_row_is_there_for_nothing():
     """Each action is some row's, and a state lists no event that would change nothing."""
-    rows = [(state, event, step) for state, row in lead.ROWS.items() for event, step in row.items()]
+    rows = [(state, event, step) for state, row in leader_states.ROWS.items() for event, step in row.items()]
     done = {action for _, _, (_, actions) in rows for action in actions}
     assert done == {
-        lead.WAKE_ONE, lead.START_ONE, lead.LEAD, lead.WAIT, lead.END_THREAD, lead.VACATE, lead.WAKE_ALL
+        leader_states.WAKE_ONE, leader_states.START_ONE, leader_states.LEAD, leader_states.WAIT,
+        leader_states.END_THREAD, leader_states.VACATE, leader_states.WAKE_ALL,
     }  # fmt: skip
     assert [(state, event) for state, event, step in rows if step == (state, ())] == []
-    assert {event for _, event, _ in rows} == set(range(len(lead.EVENTS)))
+    assert {event for _, event, _ in rows} == set(range(len(leader_states.EVENTS)))

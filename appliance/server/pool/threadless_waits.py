@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .thread_pool import PoolThread
 
 
-class ClientWaits:
+class ThreadlessWaits:
     """The decisions for one server."""
 
     def __init__(self, server: Server, parts: ServerParts) -> None:
