@@ -1,4 +1,4 @@
-"""Watch a project's files: which files matter, how changes are noticed, and when a burst of changes is over.
+"""Watch a project's files: decide which files matter, notice changes, and report a burst of changes when it is over.
 
 Runs in the supervisor, in a thread of its own, and in ``appliance run --watch``; ``mounts`` and ``inotify`` run in
 ``appliance doctor`` too. This package knows nothing of processes. ``watcher`` is the entry point.

@@ -1,13 +1,14 @@
 """Decide when a burst of changes is over.
 
 A burst holds the changed paths and the time at which they can be reported. Pure: callers pass the times. If the kernel
-has reported a file as complete, a burst only waits for changes of other files, so one save waits 2 ms. If it has not,
-or if a file is gone that may come back (vim moves it away and writes it again), a burst waits longer.
+has reported a file as complete, a burst waits only for changes of other files, so a single save waits 2 ms. A burst
+waits longer if the kernel has not reported a file as complete, or if a missing file may come back (vim moves a file
+away and writes it again).
 
 A synchronisation is a burst that no person saves: many files, one after the other, or files with the times of an
-archive. They come over a network, in any order and with pauses. The burst then waits longer for the next file, the
-longer the pauses were and the longer it has lasted. Only files that are new in the burst keep it open: a program that
-writes the same files without end is reported as before.
+archive. The files come over a network, in any order and with pauses. The longer these pauses were, and the longer the
+burst has lasted, the longer the burst waits for the next file. Only files that are new in the burst keep it open: a
+program that writes the same files without end is reported as before.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WHOLE_S: Final = 0.002
-MANY_S: Final = 0.025  # from the third path on it is not one save but a tool: git, a formatter, an archive
+MANY_S: Final = 0.025  # with three paths or more it is not one save but a tool: git, a formatter, an archive
 PARTIAL_S: Final = 0.05
 MISSING_S: Final = 0.06  # a file has become missing or empty: most editors that save so are done in 10 ms
 OPEN_S: Final = 1.0  # a file was created, and its writer has not closed it: it is half-written
@@ -66,7 +67,7 @@ class Burst:
 
     @property
     def is_sync(self) -> bool:
-        """Whether no person has saved this: more files may be on their way."""
+        """Whether the burst is a synchronisation and not a person's save: more files may come."""
         return self._writer_is_known or self._archived or len(self.seen) >= SYNC_PATHS or len(self._pace) >= SYNC_PATHS
 
     def add(self, path: str, now: float, *, whole: bool) -> None:

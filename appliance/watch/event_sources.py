@@ -1,7 +1,7 @@
 """File events, and the interface of what delivers them.
 
-``inotify`` and ``watchfiles_source`` share these types. The source without events stands here too: with it, everything
-is polled.
+``inotify`` and ``watchfiles_source`` share these types. The source without events is here too: if it is used,
+everything is polled.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Remember the content of files, so that a file that was only touched counts as unchanged.
 
-One digest is kept for each file. A wrong digest would hide a change, so none is kept that could be wrong: not of a file
-that was written while it was read, and not of a file so young that a second write could have the same time stamp. (git
-calls that racily clean. The kernel's clock for files ticks every 4 ms, and some file systems store whole seconds.)
+One digest is kept for each file. A wrong digest would hide a change. So no digest is kept in two cases: if a file was
+written while it was read, and if a file is so young that a second write could have the same time stamp. (git calls that
+racily clean. The kernel's clock for files ticks every 4 ms, and some file systems store whole seconds.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from appliance.watch.tree import Mark, changed_ns, mark
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_BYTES: Final = 8 * 1024 * 1024  # for larger files the time stamp has to do
+MAX_BYTES: Final = 8 * 1024 * 1024  # larger files are compared by their time stamps only
 YOUNG_NS: Final = 2_000_000_000
 TICK_S: Final = 0.02  # the clock of file systems stands still between two ticks of the kernel: 1 to 10 ms
 
@@ -38,8 +38,8 @@ class FileState:
     def differs(self, path: str) -> bool:
         """Return whether the file holds something else now, as far as is known.
 
-        A file whose mark differs is read, since it may only have been touched; so is a young one, since two writes in
-        one clock tick have one mark.
+        A file whose mark differs is read, because it may only have been touched. A young file is read too, because two
+        writes in one clock tick have the same mark.
         """
         now = mark(path)
         same = now == self.mark
@@ -83,9 +83,9 @@ class FileContents:
         return changed
 
     def worker_differs(self, path: str) -> None:
-        """Note that a worker has read something else than the file holds now: that is a change, unless it was reported.
+        """Note that a worker has read another content than the present one: that is a change, unless it was reported.
 
-        What ``record`` has read since is the new content, which nobody has reported.
+        If ``record`` has read the file since, it has the new content, which was not reported.
         """
         if path not in self._reported:
             self._known[path] = _UNREAD

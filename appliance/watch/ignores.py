@@ -1,9 +1,9 @@
 """Decide which paths are never watched: folders without source code, files that git or APPLIANCE_IGNORE ignores.
 
-Git's rules are read as far as a reader needs them: ``.gitignore`` at every level, also those above the project up to
-the repository's top, and ``.git/info/exclude``. Whether git tracks an ignored file anyway is not known here; a module
-that was loaded is watched whatever this module decides (``watcher``). Folders are checked while walking, files only
-once they have changed: a check costs 10 to 50 µs, which would add up for 10,000 files.
+The rules of git that are read: ``.gitignore`` at every level, also above the project up to the repository's top, and
+``.git/info/exclude``. This module does not know whether git tracks an ignored file anyway. A loaded module is always
+watched, whatever this module decides (``watcher``). Folders are checked while walking, files only once they have
+changed: a check costs 10 to 50 µs, which would add up for 10,000 files.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Ignores:
         return bool(self._patterns.match(path.removeprefix(self._root + "/")) or self._patterns.match(name))
 
     def _by_git(self, path: str, *, folder: bool) -> bool:
-        """Ask git's files: the deepest with a matching rule decides; the repository's exclude list comes last."""
+        """Ask git's files: the deepest one with a matching rule decides; the repository's exclude list comes last."""
         base = os.path.dirname(path)
         while len(base) >= len(self._top):
             if (spec := self._specs.get(base)) is not None:

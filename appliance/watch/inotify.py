@@ -1,8 +1,9 @@
 """File events of folders from the kernel: inotify(7).
 
 This module holds one inotify descriptor, and knows the folder of each watch descriptor. Each folder has its own watch,
-so ignored folders cost nothing; a recursive watch can't offer that. IN_MODIFY is requested only where IN_CLOSE_WRITE
-may not come: so a log that grows in the project wakes nothing, and a half-written file does not count as complete.
+so ignored folders cost nothing; a recursive watch can't offer that. IN_MODIFY is requested only for folders in which
+IN_CLOSE_WRITE may not come. So a growing log in the project wakes nothing, and a half-written file does not count as
+complete.
 """
 
 from __future__ import annotations
@@ -125,8 +126,8 @@ class Inotify:
     def _ready(self, timeout_s: float) -> set[int]:
         """Wait for the descriptors, and return those that are ready.
 
-        ``poll`` counts milliseconds, and rounds up: a save would wait for up to one more. ``select`` counts
-        microseconds, but knows the first 1,024 descriptors alone.
+        ``poll`` counts milliseconds, and rounds up, so a save would wait for up to one millisecond more. ``select``
+        counts microseconds, but knows only the first 1,024 descriptors.
         """
         if 0.0 < timeout_s < _PRECISE_S:
             mounts = [self._mounts] if self._mounts >= 0 else []
@@ -164,7 +165,7 @@ class Inotify:
         if mask & (_DELETE | _MOVED_FROM):
             return [FileEvent(EventType.FOLDER_REMOVED if mask & _ISDIR else EventType.DELETED, path)]
         if mask & _ISDIR:
-            # One change of attributes matters: the folder can be entered now, and could not before.
+            # Only one change of attributes matters: the folder can now be entered, and could not be entered before.
             if mask & ~_ISDIR == _ATTRIB and path in self._watches:
                 return []
             return [FileEvent(EventType.FOLDER_ADDED, path)]

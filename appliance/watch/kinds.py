@@ -1,7 +1,7 @@
 """Decide which files count, and what a change of each means.
 
-This module knows the kinds of files and their names. Pure: it reads no file. ``ignores`` decides what is ignored. It is
-asked for each entry of each folder, so the usual answer must be cheap: 0.5 µs.
+This module knows the kinds of files and their names. Pure: it reads no file. ``ignores`` decides which paths are
+ignored. This module is asked about each entry of each folder, so the usual answer must be cheap: 0.5 µs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Find the mounts whose files change without an event.
 
 This module reads ``/proc/self/mountinfo`` (proc(5)), and has the list of file systems whose files change without the
-kernel's knowledge: inotify reports what goes through this kernel, and nothing that another machine, the host of a
-virtual machine or a daemon writes. Docker Desktop forwards some events over its own mounts (``fakeowner``,
-``virtiofs``, ``fuse.grpcfuse``), without IN_CLOSE_WRITE and often without IN_DELETE: useful, but not reliable.
+kernel's knowledge. inotify reports only writes that go through this kernel, and none of another machine, of the host of
+a virtual machine, or of a daemon. Docker Desktop forwards some events over its own mounts (``fakeowner``, ``virtiofs``,
+``fuse.grpcfuse``), without IN_CLOSE_WRITE and often without IN_DELETE: useful, but not reliable.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Decide when to look at files without an event.
 
-There are three kinds of looks: a sweep over everything, in case events were lost; a poll of what has no events; and
-between two polls a look at the files that were edited last. The pause after a sweep or poll follows from the CPU time
-that it took: 0.2 % of a processor for sweeps, 3 % for polls. Pure, except for the clock of the thread.
+There are three kinds of looks. A sweep looks at everything, in case events were lost. A poll looks at folders without
+events. Between two polls, the files that were edited last are looked at. The pause after a sweep or poll follows from
+the CPU time that it took: 0.2 % of a processor for sweeps, 3 % for polls. Pure, except for the clock of the thread.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Notice that files are still arriving: a tool synchronises the project's folder, and has not finished.
 
-``burst`` decides by the times of the files; this module knows the programs that write them, the files that are being
-written, and for how long more may come. Runs in the watcher's thread, except for ``arriving_s``.
+``burst`` decides by the times of the files. This module knows the programs that write the files, the files that are
+being written, and for how long more files may come. Runs in the watcher's thread, except for ``arriving_s``.
 
 Decision 49 says why.
 """
@@ -46,7 +46,7 @@ class Synchronisation:
         return max(0.0, self._arriving_until - time.monotonic())
 
     def began(self, marks: Iterable[Mark], started_ns: int, now: float) -> None:
-        """Expect more files if many were new at the start: the tool that wrote them may not have finished."""
+        """Expect more files if many files were new at the start: the tool that wrote these may not have finished."""
         recent_ns = started_ns - int(ARRIVING_S * 1e9)
         if sum(changed_ns(seen) >= recent_ns for seen in marks) >= SYNC_PATHS:
             self._arriving_until = now + ARRIVING_S

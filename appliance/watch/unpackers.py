@@ -1,8 +1,8 @@
 """Find programs that unpack files into the project: tar and its like, which synchronising tools start in the container.
 
-Skaffold, DevSpace, ``kubectl cp`` and ``docker compose watch`` run ``tar -x`` by exec, and feed it over the network. As
-long as it runs, more files may come, however long the pauses are. Every user may read the name and the arguments of a
-process (proc(5)); its working folder is readable for its owner alone.
+Skaffold, DevSpace, ``kubectl cp`` and ``docker compose watch`` run ``tar -x`` by exec, and send its input over the
+network. While tar runs, more files may come, however long the pauses are. Every user may read the name and the
+arguments of a process (proc(5)); its working folder is readable for its owner alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Notice that files have changed, and report each burst of changes: the watcher's thread.
 
-It reports once a burst is over, and only files whose content has changed. What a change leads to is decided
-in ``supervisor/saves``. The thread sleeps until the kernel has events; in addition, a slow sweep scans everything, and
+The watcher reports when a burst is over, and only files whose content has changed. ``supervisor/saves`` decides what
+follows from a change. The thread sleeps until the kernel has events; in addition, a slow sweep scans everything, and
 mounts without events are polled. Its reports reach the supervisor's loop by ``post``.
 """
 
@@ -95,10 +95,10 @@ class Watcher:
         self._synchronisation = Synchronisation(options.root, self._burst)
         self.arriving_s = self._synchronisation.arriving_s
         self._schedule = Schedule()
-        self._worker_states: set[WorkerState] = set()  # all that were seen during the burst
+        self._worker_states: set[WorkerState] = set()  # all paths that were seen during the burst
         self._repeated: set[str] = set()  # reported although unchanged, since the last real change
         self._unread: list[str] = []
-        self._young: list[str] = []  # they are read once they are older
+        self._young: list[str] = []  # these files are read when they are older
         self._young_due = math.inf
         self._limits_reported = False
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -180,7 +180,7 @@ class Watcher:
         watch_set.open()
         existing = watch_set.existing_files()
         self._contents.add_unread(existing)
-        # Images may be many, and large: the first save of one counts without a look at what it held before.
+        # There may be many large images: the first save of an image counts, and its former content is not compared.
         self._unread = [path for path in existing if watch_set.kind(path) is not Kind.STATIC]
         files = watch_set.tree.files
         self._report_limits()
@@ -287,7 +287,7 @@ class Watcher:
             return
         if self._synchronisation.follow_unpackers(now):
             return
-        # This thread may have been slow, and git or an editor may have gone on meanwhile.
+        # This thread may have been slow, and git or an editor may have written more meanwhile.
         if self._take_events(0.0) and time.monotonic() < burst.due():
             return
         now = time.monotonic()
@@ -325,8 +325,8 @@ class Watcher:
             and now - self._burst.first > LONG_BURST_S
             and path not in self._repeated
         ):
-            # It may have had another content for a moment, which the starting worker has read. Only once: otherwise a
-            # project that writes the same file at each import would restart forever.
+            # The file may have had another content for a moment, which the starting worker has read. It is reported
+            # only once: otherwise a project that writes the same file at each import would restart forever.
             self._repeated.add(path)
             return seen is not None
         return False

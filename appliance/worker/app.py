@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 Application = Callable[..., Any]
 
-# Variables that the framework's own development server sets in its serving process. Projects check them before they
-# start a scheduler; and with them Flask's ``app.run()`` returns at once in an imported module.
+# Variables that the framework's own development server sets in its serving process. Projects check these variables
+# before they start a scheduler. They also make Flask's ``app.run()`` return at once in an imported module.
 _DEVELOPMENT_SERVER_VARIABLES = {
     "Flask": {"FLASK_RUN_FROM_CLI": "true", "WERKZEUG_RUN_MAIN": "true"},
     "Django": {"RUN_MAIN": "true"},

@@ -1,4 +1,4 @@
-"""Take connections for the worker's server, also before it exists, and give them back when the worker drains.
+"""Take connections for the worker's server, even before the server exists, and give them back when the worker drains.
 
 Runs in the control thread; the main thread hands over the server once it has made it.
 """

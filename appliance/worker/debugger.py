@@ -2,9 +2,10 @@
 
 The supervisor relays clients from the one port that an editor knows. Loaded only if DEBUGPY is set.
 
-debugpy takes two thirds of a worker's start. From Python 3.12 on it sees every thread, whenever it starts: so it starts
-once the project is served, beside it. It starts before the project is imported where a client is waited for, on an
-older Python, and where gevent or eventlet may replace the threads that it needs.
+The start of debugpy takes two thirds of a worker's start. From Python 3.12 on, debugpy sees every thread, whenever it
+starts. So it starts beside the project, when that is already served. It starts before the import of the project in
+three cases: if the worker must wait for a client, on an older Python, and if gevent or eventlet may replace the threads
+that debugpy needs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 # pydevd reads these attributes of a thread: such a thread does not stop with the others at a breakpoint.
 _NEVER_STOPPED = ("pydev_do_not_trace", "is_pydev_daemon_thread")
 _REPLACE_THREADS = ("gevent", "eventlet")
-_AFTER_S = 0.3  # so that the first requests do not share the processor with it
+_AFTER_S = 0.3  # so that the first requests have the processor for themselves
 # pydevd otherwise asks for -Xfrozen_modules=off, needed for breakpoints in the standard library's importlib.
 _QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 

@@ -1,8 +1,8 @@
 """Start a process of the project's side, by path: ``python entry.py DESCRIPTOR``.
 
 Runs in workers, snapshots and preloaders, in the project's interpreter; ``standard_library`` runs in the stand-in too.
-This script imports the standard library only from its own folder; then our package, under a name that no project can
-have; and then leaves a ``__main__`` without traces of us.
+This script first imports the standard library, only from the library's own folder. Then it imports our package, under a
+name that no project can have. At the end it leaves a ``__main__`` without traces of us.
 
 Theory of operation. The interpreter has put this file's folder first on ``sys.path``, and then the project's
 PYTHONPATH. Both could let a ``logging.py`` or ``queue.py`` of the project into our own imports, so during these imports

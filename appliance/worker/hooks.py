@@ -1,12 +1,12 @@
 """Contain the failures of our code in the project's process: a hook that fails is left out, and reported once.
 
-Guards whatever runs because the project runs: around its application, in its framework, in ``logging``, ``sys`` and
-``builtins``. Runs in the worker and in the preloader, in any thread of the project.
+Guards all code of ours that the project's code calls: around the application, in its framework, in ``logging``, ``sys``
+and ``builtins``. Runs in the worker and in the preloader, in any thread of the project.
 
-Theory of operation. Each hook has a fallback result, with which the project goes on as it would without us. A hook's
-first failure is its last: one debug event names it, with its traceback. Two kinds of failures are not the hook's fault:
-running out of stack or memory can happen anywhere, so the hook stays. Exceptions of the project itself pass through: it
-is never called within a guard.
+Theory of operation. Each hook has a fallback result, with which the project goes on as it would without us. After its
+first failure a hook is not called again: one debug event names the hook, with its traceback. Two kinds of failures are
+not the hook's fault: running out of stack or memory can happen anywhere, so the hook stays. Exceptions of the project
+itself pass through, because the project is never called within a guard.
 """
 
 from __future__ import annotations

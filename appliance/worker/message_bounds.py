@@ -1,4 +1,4 @@
-"""Limit the size of a message to the supervisor, whatever the project put into it.
+"""Limit the size of a message to the supervisor, whatever values of the project it contains.
 
 Long texts are cut and say so, deep and wide values are pruned, and types that JSON does not know become a text. Runs in
 every worker and in the stand-in, but only for messages that are too large or not JSON.

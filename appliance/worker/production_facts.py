@@ -1,4 +1,4 @@
-"""Import the application as a production server would, and print what only its import can show: settings, routes.
+"""Import the application as a production server would, and print facts that only the import shows: settings, routes.
 
 A program of its own: ``appliance eject`` starts it by path, in the project's interpreter and environment. It imports
 nothing of ours, and prints one JSON object. The project's own output goes to stderr.

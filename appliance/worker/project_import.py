@@ -1,7 +1,7 @@
 """Import the project in this process: its output is tagged, its files are recorded, its code comes from the cache.
 
-What has to be done before, during and after the import, in this order, whatever serves the application then. Runs in
-the main thread of a process of the project's side.
+This module has the steps before, during and after the import, in this order; they are the same however the application
+is served. Runs in the main thread of a process of the project's side.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ProjectImport:
 
     Args:
         start: the supervisor's description of the project.
-        inheritance: what the preloader has left; None: this process was started cold.
+        inheritance: the state that the preloader has left; None: this process was started cold.
         notes: the pipe for files that are used later; -1: none.
         held: keeps the output of the import, until ``rebind``.
 

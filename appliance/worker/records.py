@@ -1,4 +1,4 @@
-"""The worker's sink: batches what happens, and sends it to the supervisor.
+"""The worker's sink: collects records and events in batches, and sends them to the supervisor.
 
 The server calls it from any thread. Runs in every worker and stand-in.
 """
@@ -83,11 +83,11 @@ class RecordSink:
             self._stdio.request_ended(exchange.origin)
         most = BATCH
         if exchange.details is not None and self._details is not None and self._details.end(exchange):
-            most = 1  # few requests a second have details: their lines are sent at once, before this process may die
+            most = 1  # few requests a second have details: their lines are sent at once, because this process may die
         record = exchange.record().to_wire()
         if self._in_flight is not None:
-            # First: another thread may send the record at once, and this process may end before the next line. A record
-            # that was sent must not be of a request that seems to run, or it gets a second line.
+            # This must come first: another thread may send the record at once, and this process may end before the next
+            # line. If a request still seemed to run after its record was sent, the log would get a second line for it.
             self._in_flight.end(exchange)
         self._records.append(record)
         if len(self._records) >= most:

@@ -1,4 +1,4 @@
-"""Greet the supervisor, and become what it asks for: a preloader, a snapshot of the project, or a worker.
+"""Greet the supervisor, and take the role that it names: a preloader, a snapshot of the project, or a worker.
 
 Runs in the main thread of each worker, snapshot and preloader. A forked process gets its role here too.
 """

@@ -1,4 +1,4 @@
-"""What workers and stand-ins share: the greeting on the channel, connections, the server.
+"""The parts that workers and stand-ins share: the greeting on the channel, connections, the server.
 
 Connections travel between processes together with the bytes that were already read from them. Builds a server from the
 supervisor's options.
@@ -66,7 +66,7 @@ def end_with_group() -> NoReturn:
 def wait_for_end() -> NoReturn:
     """Wait to be ended: by the control thread at the end of the channel, or by the supervisor.
 
-    If the main thread ended by itself, the project's child processes would go on.
+    If the main thread ended by itself, the project's child processes would keep running.
     """
     while True:
         GeventSafeEvent().wait()

@@ -1,12 +1,12 @@
-"""Decide, for each file of the project with a standard module's name, which of the two modules the project uses.
+"""For each file of the project with a standard module's name, decide which of the two modules the project uses.
 
 Runs in the worker, before the project's folder is on the path. Costs one folder listing if there is no such file.
 
 Theory of operation. We import much of the standard library before the project's code runs, so the project's own
 ``queue.py`` would never be found, although ``python app.py`` would find it. Dropping the standard module whenever there
 is such a file is not a solution: a stray ``logging.py`` would break every framework, but does not under ``flask run``.
-So the project's sources decide. If its own file defines all names that they use of the module, they use their own file;
-if it does not, the standard module; if they never use the module, nothing changes.
+So the project's sources decide. If the project's own file defines all names that the sources use of the module, they
+use the project's file; otherwise they use the standard module. If the sources never use the module, nothing changes.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def _typing_extensions() -> Iterator[None]:
     theirs = sys.modules.get(_EXTENSIONS)
     if not hasattr(typing, "NotRequired"):
         ours: Any = ModuleType(_EXTENSIONS)
-        ours.NotRequired = dict  # only subscripted, in annotations that nobody evaluates
+        ours.NotRequired = dict  # used only in annotations, which nobody evaluates
         sys.modules[_EXTENSIONS] = ours
     try:
         yield

@@ -190,8 +190,8 @@ class Response:
             return next(self._chunks)
         except BaseException as end:
             error = self._bridge.error
-            # a2wsgi may end as if there were no error: it checks whether the application has ended before it checks
-            # why.
+            # a2wsgi may end without an error although there was one: it first checks whether the application has ended,
+            # then why.
             if error is None or (isinstance(end, StopIteration) and self._bridge.last):
                 raise
             if isinstance(error, ClientLeft):
@@ -199,7 +199,7 @@ class Response:
             raise error.with_traceback(self._bridge.trace) from error.__cause__
 
     def _abort(self) -> bytes:
-        """Make the server notice that the client has left, as it always does: by a failed send."""
+        """Make the server notice, by a failed send as always, that the client has left."""
         if self._run.status is None:
             self._run.start_response("500 Internal Server Error", [])
         self._run.stdout.abort()

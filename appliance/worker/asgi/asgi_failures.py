@@ -1,4 +1,4 @@
-"""Notice exceptions that a framework answers with its own page, which says nothing about them.
+"""Notice exceptions that a framework answers with its own page; the page says nothing about the exception.
 
 Has hooks for the frameworks that do not raise such exceptions again, and recognises the frameworks' own pages.
 Starlette and FastAPI raise the exception after the answer, so the bridge sees it. Imports no framework. Runs in the
@@ -44,7 +44,8 @@ def is_short(parts: Iterable[bytes], *, framework_page: bool) -> bool:
 def is_default_page(content: bytes, error: BaseException | None) -> bool:
     """Whether the content is a framework's own error page, and not written by the project.
 
-    ``error`` is given if it is known to be the framework's: then it is bare unless it contains the error's name.
+    ``error`` is given if the page is certainly the framework's. Such a page says nothing of the error if it does not
+    contain the error's name.
     """
     if error is not None:
         return type(error).__name__.encode() not in content
@@ -61,7 +62,8 @@ def connect(application: Any, hooks: Hooks) -> None:
 
 
 def _hook_quart(quart: Any, application: Any, note: Note) -> None:
-    # Not by its signal: releases of 2022 with a present-day blinker raise as soon as somebody connects to it.
+    # Quart's signal is not used: releases of 2022 raise with a present-day blinker as soon as a function is connected
+    # to it.
     if isinstance(application, quart.Quart):
         application.handle_exception = _recording(application.handle_exception, note)
 

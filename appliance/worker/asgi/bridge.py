@@ -4,9 +4,9 @@ Adds what a2wsgi leaves out: the rest of the scope, the end of either side, erro
 response. Runs in the event loop. It knows of only one thread: the request's, which calls ``leave``.
 
 Theory of operation. For a2wsgi the bridge is the application. The real application runs in a task of its own; its calls
-of ``receive`` and ``send`` go through a queue, which the bridge processes. So a2wsgi is done as soon as the response
-is, and later work of the application (background tasks) keeps no client waiting. A client that leaves ends only the
-bridge; after that ``receive`` returns http.disconnect and ``send`` raises an OSError, as ASGI specifies.
+of ``receive`` and ``send`` go through a queue, which the bridge processes. So a2wsgi ends together with the response,
+and no client waits for later work of the application (background tasks). A client that leaves ends only the bridge;
+after that ``receive`` returns http.disconnect and ``send`` raises an OSError, as ASGI specifies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
-_SPEC = "2.3"  # as uvicorn's, which frameworks know best: they then listen for a disconnect themselves
+_SPEC = "2.3"  # as uvicorn announces: frameworks know this version best, and then listen for a disconnect themselves
 _HEAD_S = 0.05  # how long a head waits for the first part of its content
 _RAISES_S = 0.5  # how long a framework may take to raise an exception that it has answered
 _CLOSED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
@@ -243,7 +243,7 @@ class Bridge:
         self._complete = final
 
     async def _wait_for_error(self) -> None:
-        """Raise the exception that a framework has answered with its own error page, which says nothing about it."""
+        """Raise the exception that a framework has answered with its own error page without a word about it."""
         content = b"".join(message["body"] for message in self._held[1:])
         if not asgi_failures.is_default_page(content, self.caught if self.framework_page else None):
             return

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 START, BODY = "http.response.start", "http.response.body"
 CHECK_S = 1.0  # between two checks whether an idle client has left
 _FRAMEWORK_ERRORS = frozenset({"ClientDisconnect", "RequestAborted"})  # Starlette's and Django's exceptions for it
-# PEP 3333 leaves the connection to the server, and ASGI lets servers ignore these fields. "close" is respected.
+# By PEP 3333 the server alone decides about the connection, and ASGI lets servers ignore these fields. "close" is
+# respected.
 _CONNECTION = frozenset({b"keep-alive", b"transfer-encoding", b"proxy-connection", b"te", b"trailers", b"upgrade"})
 
 
@@ -103,8 +104,8 @@ class Conversation:
     def end(self, current: PendingCall | None) -> None:
         """End the exchange; ``current`` is the call that was being processed.
 
-        Content that is being sent is lost, and only later calls of ``send`` raise: a framework that waits for
-        http.disconnect, as Starlette does, then cancels its generator, whose ``finally`` blocks run at once.
+        Content that is being sent is lost, and only later calls of ``send`` raise. So a framework that waits for
+        http.disconnect, as Starlette does, cancels its generator, and the generator's ``finally`` blocks run at once.
         """
         if not self.left.done():
             self.left.set_result(None)

@@ -49,8 +49,8 @@ class EventLoopThread:
 
         Args:
             make: imports the application.
-            inside: import it while the loop runs, as uvicorn does; Django's queries its database then, which is not
-                allowed.
+            inside: import it while the loop runs, as uvicorn does. A Django application queries its database then,
+                which is not allowed inside a loop.
 
         Raises:
             BaseException: what the import or the startup raises.

@@ -2,8 +2,8 @@
 
 Runs in the event loop.
 
-If an application raises when it is called with this scope, the protocol tells servers to go on: many applications do
-not know lifespan. Only ``lifespan.startup.failed`` ends the start.
+Many applications do not know lifespan, and raise when they are called with this scope. The protocol tells servers to go
+on then. Only ``lifespan.startup.failed`` ends the start.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Lifespan:
     Attributes:
         state: what the application leaves for its requests (``scope["state"]``).
         unsupported: why the application does not take part; "" if it does.
-        asked: it received lifespan.startup before it raised, so it knows the protocol.
+        asked: the application received lifespan.startup before it raised, so it knows the protocol.
     """
 
     def __init__(self, application: Any, report: Report) -> None:

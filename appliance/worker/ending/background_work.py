@@ -3,7 +3,7 @@
 Finds the work, and the line where each thread is. The supervisor decides how long the work may go on. Runs in the
 control thread of a worker that drains, or that is about to be ended.
 
-It counts what the interpreter waits for at its end: threads that are not daemons, then the hooks of ``atexit``. Every
+Work is what the interpreter waits for at its end: threads that are not daemons, then the hooks of ``atexit``. Every
 Python program ends its daemon threads without notice, and so does this one.
 """
 
@@ -37,7 +37,8 @@ def running(root: str, *, streams: bool) -> list[BackgroundWork]:
 
     Args:
         root: the project's folder: a place in it says more than one in a library.
-        streams: count the server's own threads too: the server has ended, and the remaining ones have not noticed.
+        streams: count the server's own threads too. The server has ended, and these threads serve streams that have not
+            noticed.
     """
     frames = sys._current_frames()  # noqa: SLF001  the only way to see them
     # Not enumerate(), which takes a lock: a thread that was ended elsewhere may hold it.

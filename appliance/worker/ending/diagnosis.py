@@ -1,7 +1,7 @@
 """Explain why a worker can't go on: the project has removed something that the worker needs.
 
-Compares the state before the project's code ran with the state when code of ours fails. Runs in every worker. It looks
-up the functions that it needs beforehand, because the project's code may replace them.
+Compares the state before the project's code ran with the state when code of ours fails. Runs in every worker. The
+module looks up the functions that it needs beforehand, because the project's code may replace them.
 """
 
 from __future__ import annotations

@@ -3,13 +3,14 @@
 Runs in the snapshot, while it imports the project.
 
 Theory of operation. A fork inherits the hooks of ``atexit``, of ``threading`` and of ``weakref.finalize`` in their
-order, and runs them at its own end; the snapshot and its other forks end without any. So a hook that affects the memory
-of its process is as good as one that a worker has registered itself. What a hook would clean up outside of the process
-was prevented before (``snapshot/effect_rules``), but not everything raises an event: a hook is refused if it removes
-files, ends processes, or holds something that belongs to one process.
+order, and runs them at its own end; the snapshot and its other forks end without any. So a hook that only changes the
+memory of its process has the same effect as in a worker that has registered the hook itself. Things outside of the
+process that a hook would clean up do not exist: their creation was refused before (``snapshot/effect_rules``). But not
+everything raises an event there. So a hook is refused here if it removes files, ends processes, or holds an object that
+belongs to one process.
 
-``atexit`` has no list of its hooks, so ``register`` is replaced until the import is over. Hooks that were registered
-past it (by code that keeps the original under another name) are seen in their number, and refused
+``atexit`` has no list of its hooks, so ``register`` is replaced until the import is over. Code that keeps the original
+under another name can still register hooks. Their number shows such hooks, and they are refused
 (``snapshot/import_effects``).
 """
 
@@ -119,7 +120,7 @@ def _parts(hook: Any, depth: int = _MAX_DEPTH) -> list[Any]:
 
 
 def _objection(part: Any) -> str:
-    kind = type(part)  # not what the object says of its class: one that is lazy would be made
+    kind = type(part)  # not ``__class__``: a lazy object would be made by that
     if callable(part) and (module := str(part.__module__).partition(".")[0]) in _REMOVERS | _SOME_REMOVE | _KILLERS:
         name = str(getattr(part, "__name__", kind.__name__))
         if module in _REMOVERS or (module in _SOME_REMOVE and name in _REMOVING):

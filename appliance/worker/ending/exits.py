@@ -1,6 +1,7 @@
 """End this process, with the reason where the supervisor finds it.
 
-Runs in every worker. It looks up the functions that it needs beforehand, because the project's code may replace them.
+Runs in every worker. The module looks up the functions that it needs beforehand, because the project's code may replace
+them.
 """
 
 from __future__ import annotations

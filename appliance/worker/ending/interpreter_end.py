@@ -1,7 +1,7 @@
 """Delay the interpreter's teardown after the last exit hook, so that the next worker answers first.
 
-Runs in the worker, at its end. The interpreter then frees every object of the project: 35 ms of CPU time with 500
-modules, just while the next worker answers its first request.
+Runs in the worker, at its end. During its teardown the interpreter frees every object of the project. With 500 modules
+that takes 35 ms of CPU time, just while the next worker answers its first request.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _SIGNAL = signal.SIGRTMAX - 7 if hasattr(signal, "SIGRTMAX") else signal.SIGUSR2
 def enable(channel: Channel) -> None:
     """Let the supervisor request the stacks from now on."""
     read, write = os.pipe()
-    os.set_blocking(write, False)  # a full pipe must not block the process that it should explain
+    os.set_blocking(write, False)  # a full pipe must not block the process whose stacks are asked for
     faulthandler.register(_SIGNAL, file=write, all_threads=True)
     channel.send(StacksPipe(signal=_SIGNAL), [read])
     os.close(read)

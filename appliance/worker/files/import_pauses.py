@@ -2,10 +2,11 @@
 
 Runs in a snapshot, while it imports the project; the loader calls it. A plain worker has none.
 
-Theory of operation. The process is forked within the pause, and a copy goes on with the import. So a file counts only
-if nothing is known of it yet: nobody has read it in another way. And the place must be safe to fork: the main thread
-imports, and holds no lock that Python replaces in each copy, as those of ``logging`` while it configures handlers. If
-no module of the project was imported before, a pause gains nothing: the preloader is forked there already.
+Theory of operation. The process is forked within the pause, and a copy goes on with the import. So an import pauses
+before a file only if the process has not read the file in another way. And a fork must be safe at this place: the main
+thread imports, and holds no lock that Python replaces in each copy, such as the locks of ``logging`` while it
+configures handlers. If no module of the project was imported before, a pause gains nothing: the preloader is in the
+same state.
 """
 
 from __future__ import annotations

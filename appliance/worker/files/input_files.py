@@ -4,8 +4,8 @@ The loader, the finder of missing modules and the audit of opened files add file
 thread uses a file.
 
 Theory of operation. A project's file may lie where the supervisor does not look: git ignores it, or it lies outside of
-the project's folder. It is watched because this process used it. Its mark is taken before it is read; so a save that
-comes before the file is watched is still noticed, because the file then has another mark. A file that was looked for
+the project's folder. It is watched because this process used it. The file's mark is taken before the file is read. So a
+save that comes before the file is watched is still noticed: the file then has another mark. A file that was looked for
 but is missing counts too: once it exists, a start that failed may succeed.
 
 Files that were used during the start are reported on the channel, once. Files that are used later, for example by a
@@ -95,13 +95,13 @@ class InputFiles:
     def report(self) -> dict[str, Mark]:
         """Return all files so far; from now on each further file is sent at once.
 
-        In a fork of a process for which ``keep_added`` was called: the files since then.
+        In a fork of a process that has called ``keep_added``, return only the files since that call.
         """
         self._reported = True
         return dict(self.files if self._added is None else self._added)  # another thread may add to it
 
     def keep_added(self) -> None:
-        """From now on ``report`` returns only what is added: all others were reported."""
+        """From now on ``report`` returns only files that are added: all others were reported."""
         self._added = {}
 
     @property

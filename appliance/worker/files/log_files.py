@@ -1,8 +1,9 @@
-"""Let the project open its log files during the import of a snapshot, if nothing is written into them.
+"""Let the project open its log files during the import of a snapshot, as long as it writes nothing into them.
 
-Runs in the snapshot. Many projects have a ``logging.FileHandler``, which opens its file at once, to append to it. That
-alone changes nothing outside of the process if the file exists. At the end the file is closed, as if the handler had
-``delay``: each fork opens it with its first line, so no descriptor is shared, and a rotated file is not kept.
+Runs in the snapshot. Many projects have a ``logging.FileHandler``, which opens its file at once, to append to it. If
+the file exists, opening it changes nothing outside of the process. At the end of the import the file is closed, as if
+the handler had ``delay``. Each fork opens the file when it writes its first line: so the forks share no descriptor, and
+no fork keeps a rotated file open.
 """
 
 from __future__ import annotations

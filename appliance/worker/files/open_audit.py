@@ -3,17 +3,17 @@
 Folders that the project lists while it starts are observed too: a server of static files (WhiteNoise) then keeps what
 it has seen of each file.
 
-An audit hook. A module's source is not its business: the loader records that. Runs in the worker, in whatever thread
-opens a file.
+An audit hook. It ignores the sources of modules, which the loader records. Runs in the worker, in whatever thread opens
+a file.
 
-Theory of operation. A save must restart the worker; but a file that the worker wrote itself must not, or a view that
-writes a report would restart its own worker. The kernel reports who wrote a file only to processes with CAP_SYS_ADMIN.
-Python reports it: each ``open``, rename and removal is an audit event (PEP 578), before it happens. So the supervisor
+Theory of operation. A save must restart the worker. But a write of the worker itself must not: otherwise a view that
+writes a report would restart its own worker. Only to processes with CAP_SYS_ADMIN does the kernel report which process
+wrote a file. But Python raises an audit event (PEP 578) before each ``open``, rename and removal. So the supervisor
 knows of the write before the kernel's event comes. A hook can't be removed, and costs 0.2 µs for each event; a request
 has none to ten of them. Writes by C code that bypass Python are not seen.
 
-An exception from the hook would be raised by the project's ``open``. So the hook lets none pass, and is off after the
-first.
+If the hook raised an exception, the project's ``open`` would raise it. So the hook raises none, and is off after the
+first failure.
 
 Decision 28 says why.
 """
@@ -71,7 +71,7 @@ _CHANGES: dict[str, tuple[tuple[int, int], ...]] = {
     "os.symlink": ((1, 2),),
 }
 _LISTINGS = frozenset({"os.scandir", "os.listdir"})
-_CALLER = 2  # frames from the method to who lists: the method is called by the hook
+_CALLER = 2  # frames from this method to the caller that lists the folder: the hook calls this method
 
 
 class OpenAudit:
@@ -92,7 +92,7 @@ class OpenAudit:
         self._places = places
         self._root = root.rstrip("/") + "/"
         self._roots = (self._root, os.path.realpath(root).rstrip("/") + "/")
-        self._watched = watched  # compiled at the first write: it takes 2 ms, which each reload would pay
+        self._watched = watched  # compiled at the first write: this takes 2 ms, which each reload would otherwise pay
         self._read = 0
         self._written: set[str] = set()
         self.readers = TemplateReaders()
@@ -159,7 +159,7 @@ class OpenAudit:
             self._failed(error)
 
     def _failed(self, error: Exception) -> None:
-        """Switch the hook off: it can't be removed. A guard around it would cost each ``open`` 0.3 µs."""
+        """Switch the hook off, since it can't be removed. A guard around the hook would cost each ``open`` 0.3 µs."""
         if not isinstance(error, TRANSIENT):
             self._off = True
             self._hooks.drop(_NAME, error)
@@ -229,7 +229,7 @@ class OpenAudit:
         return self._at_start | self._written if certain else None
 
     def end_start(self) -> None:
-        """The application is imported: what was read until now was read by its import."""
+        """The application is imported: its import has read all files so far."""
         if self.starting:
             self._at_start = frozenset(self._inputs.files)
             self.starting = False

@@ -3,9 +3,9 @@
 Runs in workers and in the preloader; an answer costs 1 µs.
 
 Theory of operation. A library beside the project is edited like the project: an editable install, a member of a
-workspace, a path dependency, a folder on PYTHONPATH. It does not matter how it came onto the path, or whether it is
-below the project's root. Installed packages are in a folder with one of three names. A package there can also be a link
-to a folder elsewhere (``flit install --symlink``); so links are followed.
+workspace, a path dependency, a folder on PYTHONPATH. It does not matter how the library came onto the path, or whether
+it is below the project's root. Installed packages are in a folder with one of three names. A package there can also be
+a link to a folder elsewhere (``flit install --symlink``); so links are followed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class ProjectPlaces:
     def loaded_early(self) -> str:
         """Return why nothing may be preloaded: Python imports a module of the project at its start. "" if it does not.
 
-        A preloader would run that module once, and each worker would keep the old version. Call this before any import.
+        A preloader would run that module only once, and each worker would keep the old version. Call this before any
+        import.
         """
         for name, module in list(sys.modules.items()):
             if name.startswith(("<appliance>", "__main__")):

@@ -3,11 +3,11 @@
 Loads the project's files, and caches their compiled code. Installed packages keep the interpreter's bytecode.
 ``places`` decides which files are the project's. Runs in the worker.
 
-Theory of operation. The interpreter trusts compiled code if the file's size and the second of its last change are the
-same: after two saves of equal length within one second it runs the first one's code. Here the file's content is the
-key: the file is read whole (the page cache has it; a look at its time would save nothing) and hashed, and its code is
-taken from the cache or compiled. The hash is ``importlib.util.source_hash``, which the interpreter uses for its
-hash-based bytecode: 64 bits, no import, 1 GB/s. The length and the code's path are compared too.
+Theory of operation. The interpreter trusts compiled code if the size of the file and the second of its last change are
+the same. So after two saves of equal length within one second it runs the code of the first save. Here the file's
+content is the key: the file is read whole (the page cache has it; a look at its time would save nothing) and hashed,
+and its code is taken from the cache or compiled. The hash is ``importlib.util.source_hash``, which the interpreter uses
+for its hash-based bytecode: 64 bits, no import, 1 GB/s. The length and the code's path are compared too.
 
 Compiled code is written later, when the worker is idle: a reload does not wait for a disk. If the cache can't be
 written, everything is compiled each time.
@@ -18,7 +18,7 @@ interpreter's own. A project's file that is loaded by its path, by a finder of s
 ``spec_from_file_location``, does not use the hook; so the interpreter's loader asks this module for its code.
 
 For each file, the loader records the mark of the file before it was read, and a checksum of what was read. So a save
-between the reading and the start of the watch is noticed.
+that comes after the reading and before the start of the watch is noticed.
 
 Decision 16 says why.
 """
@@ -111,7 +111,7 @@ class CodeCache:
             return None, place
         except OSError:
             return None, place
-        # marshal trusts its input: damage by a full disk or a power cut must not reach it.
+        # marshal trusts its input: it must not get data that a full disk or a power cut has damaged.
         if len(kept) < 5 or crc32(memoryview(kept)[4:]).to_bytes(4, "little") != kept[:4]:
             return None, place
         code: CodeType = marshal.loads(memoryview(kept)[4:])  # noqa: S302  written by this user, for this interpreter

@@ -1,9 +1,9 @@
-"""Remember who reads the project's templates in this process: a template engine that is known, or somebody else.
+"""Remember which code reads the project's templates in this process: a known template engine, or other code.
 
 Runs in the worker, within the audit of opened files. ``frameworks/rereading`` asks it when a template was saved.
 
-Theory of operation. Only a text that an engine has read for its own cache is certain not to be kept elsewhere. So the
-frames of the caller count up to the engine's own function that fills that cache. If any other code is among them (the
+Theory of operation. If an engine has read a text for its own cache, no other code keeps the text. So the frames of the
+caller are examined, up to the engine's own function that fills the cache. If there is other code among them (the
 project's loader, a package that extends an engine), that code may keep the text, and the file counts as read by others.
 """
 
@@ -24,7 +24,7 @@ _ENGINES = (
     (JINJA, ("jinja2.environment", "_load_template"), ("jinja2.", "flask.templating")),
     (DJANGO, ("django.template.engine", "find_template"), ("django.template.",)),
 )
-# They read a template's lines for a traceback or for the page of an error, and render nothing of it.
+# These modules read a template's lines for a traceback or an error page, and do not render the template.
 _READERS_OF_LINES = frozenset({"linecache", "tokenize", "traceback", "inspect", "django.views.debug"})
 _OURS = __name__.partition(".")[0]
 _MAX_DEPTH: Final = 12

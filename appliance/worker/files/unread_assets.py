@@ -1,11 +1,11 @@
-"""Tell which templates and translations the import of the project has not read: a change of one changes no import.
+"""Find the templates and translations that the project's import has not read: a change of them changes no import.
 
 Runs in the snapshot, once the project is imported.
 
 Theory of operation. A framework that caches what it has read (Jinja without auto_reload, Django's cached loader,
-gettext) needs a new worker when a template is saved. A fork of the snapshot has cached nothing that the import has not
-read; so it needs no import either. An import could still have asked whether a file is there, without reading it: so a
-file counts only if it was there before the import began.
+gettext) needs a new worker when a template is saved. A fork of the snapshot has cached only files that the import has
+read. So for any other template no import is needed. But an import may have asked whether a file exists, without reading
+it. So a file counts only if it existed before the import began.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Report = Callable[[str, str, dict[str, object]], None]
 
-# A browser requests a page as soon as the server is ready; work that blocks the interpreter for 50 to 100 ms comes
+# A browser requests a page as soon as the server is ready. So work that blocks the interpreter for 50 to 100 ms comes
 # later.
 _LATER_S = 1.0
 _NAMES_MAX = 20

@@ -2,10 +2,10 @@
 
 Runs in the worker, in a thread beside the import, and only if that has taken long.
 
-Theory of operation. A module that starts its server in a thread and then loops at its top level never returns from its
-import, so it would never be served. Waiting alone proves nothing: the import may wait for a database, and then go on.
-So the main thread's frames are compared with their sources: if a frame of the project is within a loop without an end,
-the import is endless.
+Theory of operation. If a module starts its server in a thread and then loops at its top level, its import never
+returns, so the project would never be served. A long wait alone proves nothing: the import may wait for a database, and
+then go on. So the main thread's frames are compared with their sources: if a frame of the project is within a loop
+without an end, the import is endless.
 """
 
 from __future__ import annotations

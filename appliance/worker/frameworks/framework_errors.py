@@ -3,12 +3,12 @@
 Connects to Flask's and Django's own signals, and imports neither. ``server.pages.hints`` has the texts. Runs in the
 worker: ``add_advice`` once, the rest in each request's thread.
 
-Theory of operation. An exception that a framework catches never reaches the server. The framework sends its own page:
-without debug it says nothing, and ours replaces it; Django's with debug says much, but not what to do. The framework's
-signal reports the exception, which is stored in the request's exchange. When the application returns, before anything
-was sent, its response is examined. If the application raises after all, the server reports that, and the stored
-exception is dropped, because it holds frames. Flask before 2.3 has signals only if blinker is installed; without it,
-the method that would send them is wrapped.
+Theory of operation. An exception that a framework catches never reaches the server. The framework sends its own page.
+Without debug this page says nothing about the exception, and our page replaces it. Django's page with debug says much,
+but not what to do. The framework's signal reports the exception, which is stored in the request's exchange. When the
+application returns, before anything was sent, its response is examined. If the application raises after all, the server
+reports that, and the stored exception is dropped, because it holds frames. Flask before 2.3 has signals only if blinker
+is installed; without it, the method that would send them is wrapped.
 """
 
 from __future__ import annotations

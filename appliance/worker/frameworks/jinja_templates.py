@@ -1,9 +1,10 @@
 """Tell whether Jinja reads a template again at its next use. Runs in the worker; imports nothing of the project.
 
 Theory of operation. ``Environment.get_template`` compares the file with what it has compiled, if ``auto_reload`` is on.
-A ``Template`` that the project keeps is never compared; nor are the macros that a template has imported from another.
-And the comparison may fail: it is one of modification times, which two saves in one tick of the clock share. So each
-compiled template of the file is looked at, and the environment's cache forgets it, as it does when it is full.
+But Jinja never compares a ``Template`` that the project keeps, or the macros that a template has imported from another
+one. And the comparison may fail, since two saves in one tick of the clock have the same modification time. So each
+compiled template of the file is examined, and removed from the environment's cache, as Jinja does when the cache is
+full.
 """
 
 from __future__ import annotations

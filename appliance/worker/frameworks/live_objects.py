@@ -2,9 +2,10 @@
 
 Runs in the worker, when a template was saved. It makes nothing, and calls no code of the project.
 
-Theory of operation. An engine is known by the class of its objects, and any code may have made them. So the collector's
-list of all objects is searched: 3 ms for a small application, 10 for a site with Django's admin. An object that only a
-cache and the search itself hold has a known number of references; each one more is a holder that nobody knows.
+Theory of operation. An engine is recognised by the class of its objects, and any code may have made such objects. So
+the collector's list of all objects is searched: this takes 3 ms for a small application, 10 ms for a site with Django's
+admin. If only a cache and the search hold an object, its number of references is known. Each further reference means an
+unknown holder.
 """
 
 from __future__ import annotations

@@ -3,14 +3,16 @@
 Runs in the worker's control thread, on ``CheckTemplates``. Never imports a framework, and makes no engine that the
 project has not made.
 
-Theory of operation. A stale page is the worst result, and a restart is always right. So each way in which this process
-may keep something of a file has to be excluded, at the moment of the save; a doubt is a restart:
+Theory of operation. A stale page is the worst result, and a restart is always right. So at the moment of the save, each
+way in which this process may keep a part of a file must be excluded. If there is a doubt, the worker restarts. The
+conditions are:
 
-- who has read the file: known engines alone, and not while the application was imported (``files/template_readers``);
-- nothing is being read now: a thread that has read the old text would put it into a cache later. What begins after
-  this look finds the saved file;
-- what the engines have compiled (``jinja_templates``, ``django_templates``) is read again, and nothing else holds it;
-- no cache of rendered pages in this process is known to hold something.
+- only known engines have read the file, and not while the application was imported (``files/template_readers``);
+- no thread reads a file now: a thread that has read the old text would put it into a cache later. A read that begins
+  after this check finds the saved file;
+- the engines will read again what they have compiled (``jinja_templates``, ``django_templates``), and no other object
+  holds it;
+- no known cache of rendered pages in this process holds anything.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def stop() -> list[str]:
             stopper = next(stopper for kind, stopper in kinds.items() if issubclass(type(found), kind))
             if _stops(found, stopper):
                 stopped.append(type(found).__name__)
-    # A timer of a subclass usually repeats itself; a plain one is a single job that is still to come.
+    # A timer of a subclass usually repeats itself; a plain ``Timer`` is a single job that will still come.
     timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
     own = [timer for timer in timers if type(timer) is not threading.Timer]
     return stopped + [type(timer).__name__ for timer in own if _stops(timer, _cancel)]

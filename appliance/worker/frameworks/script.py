@@ -3,9 +3,9 @@
 Provides ``__main__`` for such a project, and catches the call of its server (``intercepts`` knows the servers). Runs in
 the worker's main thread.
 
-Theory of operation. The application that the file passes to its server is served there and then, within the call that
-would have served it. So nothing is unwound, and the file's ``finally`` blocks run when we have to end, as they would
-when its own server ends. A server that it starts in another thread (metrics on a port of their own) is left alone.
+Theory of operation. The file calls its server with an application, and we serve the application within that call. So
+nothing is unwound: the file's ``finally`` blocks run when we end, as they would run when the file's own server ends. A
+server that the file starts in another thread (metrics on a separate port) is left alone.
 
 Decision 19 says why.
 """

@@ -1,4 +1,4 @@
-"""The one place where a script's call of its server ends: serve the application that it passes.
+"""Serve the application that a script passes to its server: every patched server calls this module.
 
 Runs in the worker's main thread.
 """

@@ -1,9 +1,10 @@
 """Decide which requests are recorded with their details, and send them to the recorder and the exporter.
 
-Theory of operation. At most a hundred requests a second are recorded with details: all of those that a person makes.
-In a flood of requests it is ten a second. A request that is left out costs one comparison, and the next message tells
-how many there were. If the spans of a request are exported, its queries and calls are noted too, since a service that
-it calls gets the id of that call's span. Nothing waits for the recorder or the exporter.
+Theory of operation. At most a hundred requests a second are recorded with details. That is more than a person makes, so
+all requests of a person are recorded. In a flood of requests, only ten a second are recorded. A request that is left
+out costs one comparison, and the next message says how many were left out. If the spans of a request are exported, its
+queries and calls are noted too: a called service gets the id of the call's span. Nothing waits for the recorder or the
+exporter.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ EACH_S = 0.01  # a hundred a second, in the long run
 BURST_S = 3.0  # and 300 at once
 FLOOD_EACH_S = 0.1
 FLOOD = 1000  # requests a second: nobody looks at each of so many
-_FLOOD_S = 1.0  # of the burst are used up before that counts as a flood
+_FLOOD_S = 1.0  # of the burst; if more are used up, it counts as a flood
 _FINISH_S = 0.2
 
 
@@ -53,7 +54,7 @@ class DetailSender:
         self._exporter = MessageSocket(spans) if spans >= 0 else None
         self._begin = begin
         self._memory = ProcessMemory()
-        # Up to which time requests have used what is allowed, and when they may use more.
+        # The time up to which requests have used the allowed number, and the time from which they may use more.
         self._used_until = 0.0
         self._closed_until = 0.0 if self._recorder is not None else float("inf")
         self._began = 0.0  # when the present burst began
@@ -85,7 +86,7 @@ class DetailSender:
         return details
 
     def end(self, exchange: Exchange) -> bool:
-        """Send the recorded details of a request that has ended; return whether such requests are few."""
+        """Send the recorded details of a request that has ended; return whether there are few such requests."""
         details = exchange.details
         exchange.details = None
         if not isinstance(details, Details):

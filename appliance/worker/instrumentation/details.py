@@ -55,7 +55,7 @@ class Details:
         self.memory = memory
         self.timing: tuple[str, str] | None = None
         self.left_out = 0
-        self.whole = whole  # else its queries and calls alone, for their spans
+        self.whole = whole  # else only its queries and calls, for their spans
         self._add_fields = add_fields
         self._head = head
         self._body: list[bytes] = []
@@ -120,7 +120,7 @@ class Details:
         self._of_cursors[cursor] = numbers
 
     def add_rows(self, cursor: int, rows: int, took_s: float) -> None:
-        """Note that rows were fetched from this cursor: the query took that time too."""
+        """Note that rows were fetched from this cursor, and add the time to that of the query."""
         query = self._of_cursors.get(cursor)
         if query is not None:
             query[5] = rows if query[5] < 0 else query[5] + rows

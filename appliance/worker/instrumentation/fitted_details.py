@@ -1,7 +1,8 @@
-"""Make the message about a request fit into the recorder's socket, by leaving out what is largest.
+"""Make the message about a request fit into the recorder's socket, by leaving out its largest parts.
 
 By default a system lets a socket keep 425,984 bytes (``net.core.wmem_max``, doubled), and a message must fit as a
-whole. Each part has a limit of its own; only many at once, of characters that JSON writes in six, go beyond.
+whole. Each part has a limit of its own. The whole is too large only if many parts are, of characters that JSON writes
+in six bytes.
 """
 
 from __future__ import annotations

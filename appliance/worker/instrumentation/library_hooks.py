@@ -2,9 +2,9 @@
 
 Theory of operation. A library that is already imported when the project is served is hooked at once. A project may also
 import a library in its first request that needs it. So a finder stays first on ``sys.meta_path``, for the few names
-that are still waited for, and the hook is applied after the module's own code. Only loaders of files are followed,
-which are made for one module each; what another loader has loaded is found when ``install`` is called again, after a
-request.
+that are still waited for, and the hook is applied after the module's own code. The finder handles only loaders of
+files, each of which is made for one module. Modules of other loaders are found when ``install`` is called again, after
+a request.
 
 Decision 57 says why.
 """

@@ -1,7 +1,8 @@
 """Say in ``Server-Timing`` where the time of a request went, for the developer tools of a browser on this machine.
 
-W3C Server Timing. The server asks for it with the response's status and fields: what the application does while its
-body is iterated comes too late. Only a request that is recorded costs anything.
+W3C Server Timing. The server asks for the field when the application gives the status and fields of the response. So
+work that the application does while its body is iterated is not included. Only a request that is recorded costs
+anything.
 """
 
 from __future__ import annotations

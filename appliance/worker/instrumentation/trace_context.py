@@ -22,8 +22,8 @@ def outgoing_fields(exchange: Exchange, span_id: str = "") -> list[tuple[str, st
     ``span_id`` is that of the call, where it has a span; else its parent is the request's own span.
 
     The caller adds them only if the project has set neither of ``NAMES`` itself. A participant that records no span of
-    its own hands ``traceparent`` and ``tracestate`` on unchanged (Trace Context, 3.4); one that is not valid is dropped
-    with its ``tracestate`` (4.3).
+    its own passes on ``traceparent`` and ``tracestate`` unchanged (Trace Context, 3.4); an invalid ``traceparent`` is
+    dropped with its ``tracestate`` (4.3).
     """
     if traces_itself():  # then the project decides which of its spans is the parent
         return []

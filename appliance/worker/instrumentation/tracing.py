@@ -1,7 +1,7 @@
 """Give each request its span, when it begins (W3C Trace Context). Runs in the threads of the requests.
 
-Only if spans are exported. A project that traces itself has spans of its own for the same requests, with the same
-parents: then ours are left out from that moment on, and one event tells so.
+Only if spans are exported. A project that traces itself makes its own spans for the same requests, with the same
+parents. As soon as it does, our spans are left out, and one event reports that.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Tracing:
             self._leave()
         if not self._left:
             exchange.trace = self._trace_of(exchange)
-        self._begin(exchange, head)  # it records the trace too, for the case that this process dies
+        self._begin(exchange, head)  # this also records the trace in shared memory, in case this process dies
 
     def _trace_of(self, exchange: Exchange) -> Trace:
         fields = exchange.head.values if exchange.head is not None else {}

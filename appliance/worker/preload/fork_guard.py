@@ -3,10 +3,10 @@
 Runs in the worker: ``guard_application`` once, its wrapper in each request's thread; ``EndingQueue`` runs in the
 stand-in too.
 
-Theory of operation. ``os.fork()`` copies the calling thread, in the middle of the application. If the child then calls
-``sys.exit()``, raises or returns, a server with a thread for each connection ends that thread, and with it the child.
-Here the thread would go on, with the worker's listening socket: as a server whose requests are in no log, and whose
-code is outdated. So the child ends where the application ends. The parent sends the response.
+Theory of operation. ``os.fork()`` copies the calling thread, in the middle of the application. The child may then call
+``sys.exit()``, raise or return. In a server with a thread for each connection, this ends the thread, and so the child.
+Here the thread would go on with the worker's listening socket, as a server whose requests are in no log, and whose code
+becomes outdated. So the child ends when the application returns. The parent sends the response.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fork this process for each request on its channel; a copy undoes everything that it must not share, and goes on.
+"""Fork this process for each request on its channel. A copy first undoes everything that it must not share.
 
 Runs in the preloader, and in the snapshot.
 """

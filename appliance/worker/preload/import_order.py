@@ -4,8 +4,8 @@ Runs in a worker while it imports the project.
 
 Theory of operation. ``sys.modules`` has the order in which modules were finished: importlib moves each to the end when
 it has run, so a module's own imports come before it. An import in that order starts import circles at the wrong end:
-one of Django's database backends then fails. A finder before all others, which finds nothing, sees what is looked for
-first. It costs 0.2 µs for each module, and is removed when the worker is ready.
+one of Django's database backends then fails. So a finder before all others, which finds nothing, notes each module when
+it is looked for. It costs 0.2 µs for each module, and is removed when the worker is ready.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Check whether the modules that a worker inherited from the preloader fit the project that it imports.
 
-If it does not, the supervisor at once starts the worker cold instead. Runs in each forked worker, before and after the
+If they do not, the supervisor at once starts a cold worker instead. Runs in each forked worker, before and after the
 import of the project; costs 0.1 ms.
 
 Theory of operation. A project may act before it imports a package: set a variable that the package reads at import, put
 a folder of its own before the installed packages, patch the standard library for gevent. If the package is preloaded,
-this comes too late. Each of these leaves a trace that is visible after the project's import: the variable, the path,
-the patch. So nothing has to be guessed beforehand.
+these acts come too late. But each of them leaves a trace that is visible after the project's import: the variable, the
+path, the patch. So nothing has to be guessed beforehand.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PreloadMismatch:
 
     Attributes:
         why: the reason, for the log.
-        modules: those that are at fault.
+        modules: the modules that do not fit.
         stale: whether the preloader has to load them again.
     """
 

@@ -1,16 +1,17 @@
 """Import the packages that the last good worker had loaded, and check module by module that a fork is safe.
 
-Decides what is preloaded and what is left out, and why. Runs in the preloader.
+Decides which modules are preloaded, which are left out, and why. Runs in the preloader.
 
 Theory of operation. The names come in the order in which the worker loaded them. ``fork_safety`` compares the process
-before and after each module; a change of an import that a fork would not survive is attributed to the innermost
-module at that time. A name that must not be loaded here (it was left out before, or is the project's own) raises
+before and after each module; a change that a fork would not survive is attributed to the module that was running, the
+innermost one. A name that must not be loaded here (it was left out before, or is the project's own) raises
 ``ModuleExcluded``, which no ``except ImportError`` or ``except Exception`` catches. Every module that was being
-imported then is left out too, since it may lack something that it needs. A module is also left out if it fails here but
-did not fail in the worker (Django's before its settings), or if it imports something that it did not import there.
+imported at that time is left out too, since it may lack something that it needs. A module is also left out if it fails
+here but did not fail in the worker (as modules of Django do before there are settings), or if it imports a module here
+that it did not import there.
 
-One unsafe module spoils the process: it is reported, the process ends, and a copy from before that module
-(``preloader_copy``), or a new process, continues without it. So a process that forks has only ever run safe modules.
+One unsafe module spoils the process. The process reports the module and ends, and a copy from before that module
+(``preloader_copy``), or a new process, continues without it. So a process that forks has run only safe modules.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class PreloadProbe:
         return True
 
     def _continue_as_copy(self, channel: Channel, request: Message, descriptors: list[int]) -> None:
-        """Continue as the copy, in the place of the process that was spoiled."""
+        """Continue as the copy, in the place of the spoiled process."""
         self.channel.close()
         self.channel = channel
         os.close(self._name_file)

@@ -1,4 +1,4 @@
-"""The process that has imported the project's packages, but nothing of the project; workers are forked from it.
+"""The process that has imported the project's packages, but none of its own modules; workers are forked from it.
 
 Runs in the project's interpreter, started as a worker is; its main thread is its only thread.
 
@@ -8,7 +8,7 @@ listings of folders (``fork_requests``). ``gc.freeze`` before the fork prevents 
 copying, shared memory: 15 MiB of private memory instead of 24 for a Django project, and a full collection in the child
 takes 2 ms instead of 34.
 
-It ends with ``os._exit``: exit hooks of modules are for the workers to run.
+The preloader ends with ``os._exit``: only the workers may run the exit hooks of modules.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ continue from there. Copies are made at the beginning, and whenever the time spe
 repeats at most half of this one, and the pauses for the copies (2 ms each) are few. Only the last copy is kept.
 
 All copies share one channel of the supervisor, which sends the next request on it. A copy reads it only when it wakes
-up, and says hello only then. The preloader holds a pipe to each copy, and tells it through that pipe when another copy
-replaces it. If the preloader crashes, the pipe ends without a message, and the copy stays.
+up, and says hello only then. The preloader holds a pipe to each copy. Through the pipe it tells a copy that another
+copy has replaced it. If the preloader crashes, the pipe ends without a message, and the copy stays.
 
 Decision 29 says why.
 """

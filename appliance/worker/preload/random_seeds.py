@@ -4,8 +4,8 @@ Records such generators in the preloader, and seeds them once in each forked wor
 
 ``random`` itself seeds its hidden generator again in a forked process; numpy does not. A numpy ``Generator`` is
 recorded at the call of ``default_rng`` that creates it: its seed can't be read later. A generator that is given a seed
-or a state after that keeps it. For the hidden generators this can't be known, so ``shared_use`` only says
-whether their state has changed.
+or a state after that keeps it. For the hidden generators it is not known whether the project gave them a seed, so
+``shared_use`` only says whether their state has changed.
 """
 
 from __future__ import annotations

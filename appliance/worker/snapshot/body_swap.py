@@ -1,13 +1,13 @@
-"""Put the code of changed functions in the place of the old, where a fresh import would leave the same state.
+"""Replace the code of changed functions, if a fresh import would leave the same state.
 
 Runs in the snapshot, which makes an index of the project's functions, and in workers that were forked from it.
 
 Theory of operation. A fork of the snapshot has imported the project and served nothing. If a saved file differs from
 what was imported only in bodies of functions that never ran (``code_difference``, ``import_monitor``), a fresh import
-would make the same objects, with other code in these functions. So the code of every function of the file is set: of
-changed ones, and of the others for their line numbers. Functions are found by the identity of their code, in an index
-that is made once. Code that anything else than a function holds, or that was looked at, is pinned: it must stay as it
-is.
+would make the same objects, with other code in these functions. So the code of every function of the file is set:
+changed functions need it, and the others get new line numbers. An index that is made once finds functions by the
+identity of their code. Code that anything else than a function holds, or that was looked at, is pinned: it must stay as
+it is.
 
 Whatever is not understood is an objection, and the worker is started in another way. No function is replaced, so weak
 references to functions stay valid.

@@ -2,9 +2,10 @@
 
 Runs in the snapshot, which makes it once, and in its forks.
 
-Theory of operation. A new file can change the result of an import that has never looked for it: a new module hides an
-installed one, or is found by a search through a folder. So each changed path must be that of a module that was loaded,
-or of a template that no import reads (``files/unread_assets``). For any other path the project is imported again.
+Theory of operation. A new file can change the result of an import that has never looked for this file: a new module
+hides an installed one, or a search through a folder finds it. So each changed path must be that of a module that was
+loaded, or of a template that no import reads (``files/unread_assets``). For any other path the project is imported
+again.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ they stand in the file. Their inner code objects are then pairs, by their place 
 Since Python 3.13 a class's body stores two constants that depend on other lines: ``__firstlineno__``, and
 ``__static_attributes__``, the names that its methods assign. A constant that moves changes the places of others, and a
 line number above 255 another instruction. So the bodies of classes are compared by resolved instructions, without these
-two; the class gets their new values by an assignment.
+two constants; an assignment gives the class their new values.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Compare two versions of a module's code: which function bodies differ, or why one can't take the other's place.
+"""Compare two versions of a module's code: find the function bodies that differ, or the reason against a swap.
 
 Pure. The caller knows which functions ran (``import_monitor``).
 
 Theory of operation. A module's import runs the bodies of its module and of its classes, and whatever these call. If
-each body that ran is the same, it did the same: a second import would leave the same objects, with other code in some
-functions. So the bodies of modules and classes must match here (see ``code_bodies``), and a function's code must look
-the same from outside: arguments, flags, free variables, docstring, annotations. Its defaults and decorators are
-evaluated by the body around it, so they are compared there. Where a function's own body differs, the difference has it
-as ``changed``, and nothing inside is compared: if it never ran, it has made no inner functions.
+each body that ran is the same, a second import would do the same: it would leave the same objects, with other code in
+some functions. So the bodies of modules and classes must match here (see ``code_bodies``), and a function's code must
+look the same from outside: arguments, flags, free variables, docstring, annotations. Its defaults and decorators are
+evaluated by the body around it, so they are compared there. If a function's own body differs, the function is
+``changed``, and the code inside of it is not compared: a function that never ran has made no inner functions.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Difference(NamedTuple):
     """What differs.
 
     Attributes:
-        refused: why one can't take the other's place, in plain words; "" if it can.
+        refused: why the new version can't take the place of the old one, in plain words; "" if it can.
         changed: functions whose own body differs, old and new.
         moved: other functions whose code differs: their lines, or functions inside of them.
         classes: classes that get other values.

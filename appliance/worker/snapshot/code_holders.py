@@ -4,8 +4,8 @@ Runs in the snapshot, once, after the project's import and before ``gc.freeze``,
 
 Theory of operation. Only functions may hold code that a swap replaces: their ``__code__`` can be set, and every
 reference to the function stays right. A generator, a coroutine, a frame of a stored exception or a container that holds
-code would go on with the old one. The collector knows every function, class and container; code itself, and containers
-of nothing but code, it does not track: they are found through those that refer to them.
+code would go on with the old one. The collector knows every function, class and container. It does not track code
+itself, and containers that hold only code: these are found through the objects that refer to them.
 
 Decision 63 says why.
 """

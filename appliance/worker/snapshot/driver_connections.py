@@ -1,8 +1,8 @@
 """Notice that a database driver in C is about to connect: such a driver raises no audit event.
 
-Runs in the snapshot, while it imports the project. Each driver is wrapped where its package looks the function up, so
-that no name in the project's code can keep the wrapper. Drivers in Python connect through ``socket``, which raises
-events.
+Runs in the snapshot, while it imports the project. The wrapper is set at the name that the driver's package itself
+looks up, so that no name in the project's code can keep the wrapper. Drivers in Python connect through ``socket``,
+which raises events.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Say which audit events (PEP 578) are effects that a second import must not repeat, or that forks can't share.
+"""Decide which audit events (PEP 578) are effects that a second import must not repeat, or that forks can't share.
 
-Pure: each rule reads the arguments of one event, and returns what the code is about to do in words; "" if that is
-harmless. The events come before the effect; Python's documentation lists them and their arguments.
+Pure: each rule reads the arguments of one event, and returns a text that says what the code is about to do; "" if that
+is harmless. The events come before the effect; Python's documentation lists them and their arguments.
 
-What only changes memory is not an effect: variables of the environment, ``sys.path``, modules. A fork inherits it, as
-if it had imported the project itself.
+A change of memory alone is not an effect: variables of the environment, ``sys.path``, modules. A fork inherits such a
+change, as if the fork had imported the project itself.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ costs 10 MiB with 500 modules. That many take 0.2 to 0.4 s of CPU.
 
 Theory of operation. A module is what its names lead to: functions with their code, defaults and closures, classes with
 their attributes, containers, and the instances of any class, of packages too, so that applications, routes and forms
-are compared. What many modules register with, in packages, counts as a module of its own (``_REGISTRIES``).
-``object_digests`` says how objects are walked without running any of the project's code, and what is left out because
-two imports of the same files never agree on it: addresses, times, random values.
+are compared. Registries of packages, with which many modules register, count as modules of their own (``_REGISTRIES``).
+``object_digests`` says how objects are walked without running any of the project's code, and which values are left out
+because they differ between two imports of the same files: addresses, times, random values.
 
 The same files give the same hashes in any process, unless the import itself differs each time. The supervisor finds
 that out by comparing two imports.

@@ -1,13 +1,13 @@
-"""Stop a snapshot's import of the project before it does what must happen once, or what its forks must not share.
+"""Stop a snapshot's import of the project before an effect that must happen only once, or that forks must not share.
 
 Runs in the snapshot, while it imports the project. Serving workers pay nothing for it.
 
-Theory of operation. A snapshot imports the project in addition to the worker that serves. So what the import does
-outside of its process would happen once more: a row in a database, a request to another host, a job that starts. An
-audit event comes before its effect, and the snapshot ends at the event: so nothing happens twice. ``effect_rules`` says
-which events these are. The last frame of the project's own code says which module is the reason.
+Theory of operation. A snapshot imports the project in addition to the worker that serves. So effects outside of the
+process would happen once more: a row in a database, a request to another host, the start of a job. An audit event comes
+before its effect, and the snapshot ends at the event: so nothing happens twice. ``effect_rules`` says which events
+these are. The last frame of the project's own code says which module is the reason.
 
-Some effects raise no event: those of code in C, signal handlers, timers. They are seen in the state of the process
+Some effects raise no event: those of code in C, signal handlers, timers. But they change the state of the process
 (``fork_safety``), which is compared each time a module of the project begins, and at the end. ``sys.path`` may change:
 forks inherit it. Connections of database drivers in C raise no event either: ``driver_connections`` notices them where
 they begin. ``ending/exit_hooks`` says which exit hooks the forks may run.
@@ -64,7 +64,7 @@ class ImportEffects:
         self._before: _State | None = None
         self._began = ""  # the module of the project that began last
         self._on = False
-        self.refused = ""  # which module does what
+        self.refused = ""  # which module has which effect
 
     def begin(self) -> None:
         """Observe from now on. Threads, descriptors and hooks that are there are ours.
@@ -80,7 +80,7 @@ class ImportEffects:
         self._on = True
 
     def end(self) -> str:
-        """Observe no longer; return which module did what; "" if a fork of this process is as good as an import."""
+        """Stop observing; return which module had which effect; "" if a fork of this process equals an import."""
         self._drivers.end()
         self._logs.end()
         self._exits.end()
@@ -141,7 +141,7 @@ class ImportEffects:
         self._began = code.co_filename
 
     def _compare(self) -> None:
-        """Refuse changes in the process since the last module began: that module's, or its importer's."""
+        """Refuse changes in the process since the last module began: that module, or its importer, has made them."""
         before, after = self._before, self._read()
         left = self._exits.unfit_hook()
         if before is None or (after == before and not left):

@@ -1,16 +1,17 @@
-"""Monitor the project's import: which functions of the project run, and whose code or source is looked at.
+"""Monitor the project's import: which functions of the project run, and which code or source is looked at.
 
-Runs in the snapshot, from before the first of the project's modules is imported until the last one is. This module
-knows of a file only whether it is the project's.
+Runs in the snapshot, from before the first of the project's modules is imported until the last one is. All that this
+module knows about a file is whether the file is the project's.
 
 Theory of operation. ``sys.monitoring`` (Python 3.12) reports the start of each code object, in every thread, also of
-functions that C code calls; each is reported once and costs nothing afterwards. Otherwise a function's code is visible
-only through ``__code__`` or its source: reading either raises an audit event (PEP 578). Readers in the standard library
-that look at signatures and flags alone are harmless: a swap does not change these. Any other reader pins the function:
-no other code may take its place.
+functions that C code calls; each is reported once and costs nothing afterwards. If a function does not run, its code is
+visible only through ``__code__`` or its source. Reading either raises an audit event (PEP 578). Readers in the standard
+library that look at signatures and flags alone are harmless: a swap does not change these. Any other reader pins the
+function: no other code may take its place.
 
-If the project itself looks at the stack, line numbers are an input too: a frame knows its line. A function that was
-registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one, all swaps end.
+If the project itself looks at the stack, line numbers are an input of the import too: a frame knows its line. A
+function that was registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one,
+all swaps end.
 
 Code in an audit hook and in a tracer runs without being reported. So if the project adds one, the monitor has failed,
 and its observations are not used. The same holds after an error in the monitor: ``failed`` has the reason, and nothing
@@ -43,7 +44,8 @@ _NAME: Final = "wsgi-appliance"
 NEEDS_LOOP: Final = "it is an ASGI application, which needs an event loop"
 _OURS: Final = __name__.partition(".")[0]
 _SOURCES: Final = (".py", ".pyw")
-# Readers of ``__code__`` that look at arguments and flags alone, and keep nothing; and their functions that do more.
+# Readers of ``__code__`` that look only at arguments and flags, and keep nothing; and those of their functions that do
+# more.
 _HARMLESS: Final = frozenset(
     {
         "annotationlib",

@@ -3,7 +3,7 @@
 Theory of operation. No ``__repr__``, no ``__eq__``, no property and no ``__getattr__`` is called: an object that is
 made lazily (Django's ``SimpleLazyObject``, Werkzeug's ``LocalProxy``) would be made, or would fail. Attributes are read
 from the instance's dictionary and slots through the descriptors of C that hold them, and containers are read as the
-built-in class below theirs. ``__class__`` and ``isinstance`` can lie; ``type`` can't.
+built-in class below theirs. ``__class__`` and ``isinstance`` can give a wrong class; ``type`` can't.
 
 An object's hash is made of the hashes of its parts. A reference back to an enclosing object (a cycle) is hashed as the
 number of levels up. Each process walks in the same order (dictionaries keep theirs, sets are sorted), and so enters a
@@ -92,8 +92,9 @@ def namespace(value: Any) -> dict[str, Any] | None:
 def heap_addresses(maps: str) -> range:
     """Return the addresses that objects on the heap of C may have; an empty range if they are large numbers.
 
-    They are small if the interpreter is loaded at a fixed address, as those of Debian and of Docker's images are, since
-    the heap follows it. The identities of classes and other large objects are then as small as ordinary numbers.
+    The heap follows the interpreter, so its addresses are small numbers if the interpreter is loaded at a fixed
+    address, as those of Debian and of Docker's images are. The identities of classes and other large objects are then
+    as small as ordinary numbers.
     """
     try:
         with open(maps, encoding="utf-8", errors="replace") as lines:
@@ -266,7 +267,8 @@ class ObjectDigests:
             parts.append(of(value.__dict__))
         if code.co_filename in self._files or code.co_filename.startswith("<"):
             kinds = getattr(value, "__type_params__", ())
-            # To read annotations would run code: where they are computed, the function that does so is compared.
+            # To read annotations would run code. If annotations are computed, the function that computes them is
+            # compared.
             notes = getattr(value, "__annotate__", None) if _COMPUTED else value.__annotations__
             parts.append(self._code.of(code))
             parts.extend(map(of, (value.__defaults__, value.__kwdefaults__, value.__doc__, notes, kinds)))

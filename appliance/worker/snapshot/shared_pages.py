@@ -2,13 +2,13 @@
 
 Runs in the snapshot, and in its forks: ``note`` in a worker that serves, ``take_over`` in a fork that waits.
 
-Theory of operation. A fork shares its memory with the snapshot, page by page, until it writes: then the kernel copies
-that page, which costs 3 µs in a virtual machine. A worker writes to 1,500 pages or more until its first answer, mostly
-reference counts, and the copies take half of its time. All forks of one snapshot write to nearly the same pages. So the
-first worker that has answered notes which pages were copied for it (``/proc/self/pagemap``, proc_pid_pagemap(5)), in
-memory that all forks of the snapshot share. A later fork asks the kernel to copy these pages before the save comes
-(MADV_POPULATE_WRITE, madvise(2), since Linux 5.14). It can't write to them itself, not even the byte that is there: the
-interpreter uses them meanwhile.
+Theory of operation. A fork shares its memory with the snapshot, page by page. When the fork writes to a page, the
+kernel copies the page, which costs 3 µs in a virtual machine. Until its first answer a worker writes to 1,500 pages or
+more, mostly reference counts, and the copies take half of the worker's time. All forks of one snapshot write to nearly
+the same pages. So the first worker that has answered notes which pages were copied for it (``/proc/self/pagemap``,
+proc_pid_pagemap(5)), in memory that all forks of the snapshot share. A later fork asks the kernel to copy these pages
+before the save comes (MADV_POPULATE_WRITE, madvise(2), since Linux 5.14). The fork can't write to the pages itself, not
+even the present value of a byte, because the interpreter uses them meanwhile.
 
 Decision 65 says why.
 """

@@ -2,9 +2,9 @@
 
 Runs in the snapshot, while it imports the project, and in its forks.
 
-Theory of operation. A worker that is forked from a snapshot must look as if it had imported the project itself: what
-the import prints is in its part of the log. So the pieces of both streams are kept instead of written. What bypasses
-Python's streams goes to a file in memory, which takes the place of its descriptor.
+Theory of operation. A worker that is forked from a snapshot must look as if it had imported the project itself: the
+output of the import must be in its part of the log. So the pieces of both streams are kept instead of written. Output
+that bypasses Python's streams goes to a file in memory, which replaces the descriptor.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class HeldOutput:
             self.pieces.append(piece)
 
     def end(self) -> None:
-        """The import is over, or has paused: read what bypassed Python's streams."""
+        """The import is over, or has paused: read the output that bypassed Python's streams."""
         for number in self._raw:
             self._raw[number] = os.pread(number, MOST_BYTES + 1, 0)
 

@@ -5,8 +5,8 @@ each line with its process, thread and request (``output_frames``). Runs in the 
 after any fork and before the project is imported.
 
 Theory of operation. The text streams stay the same objects, because modules may hold them already, but get a buffer of
-ours. It keeps the incomplete line of each thread and request, so that the output of two requests never mixes, and
-writes whole lines at once. The caller itself does the write, as it would without us: so a printed line is written
+ours. The buffer keeps the incomplete line of each thread and request, so that the output of two requests never mixes,
+and writes whole lines at once. The thread that prints also writes, as it would without us. So a printed line is written
 before the next statement runs, a slow log slows its writer, and forked children print in the same way.
 
 Decision 17 says why.

@@ -11,8 +11,8 @@ to the terminal meanwhile. The terminal is not this process's controlling termin
 The supervisor may read single keys there, and has turned line editing and echo off for that. A prompt, or a read of
 ``sys.stdin``, turns them on until it ends; the supervisor sees that by the modes, and reads nothing meanwhile.
 
-Without a terminal, breakpoints are skipped, and the log says what to do. To wait would hang, and pdb would end the
-request with an error at the empty stdin.
+Without a terminal, breakpoints are skipped, and the log says what to do: a prompt that waits would hang, and pdb would
+end the request with an error at the empty stdin.
 """
 
 from __future__ import annotations

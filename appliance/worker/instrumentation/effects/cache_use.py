@@ -2,8 +2,8 @@
 
 Runs in the threads of the requests.
 
-Theory of operation. Both libraries have many backends, which are made late. So where a library hands one out, its class
-is hooked, once. A backend may serve one method by others (``get_many`` by ``get``): the outer one counts.
+Theory of operation. Both libraries have many backends, which are made late. So when a library hands out a backend, its
+class is hooked, once. One method of a backend may call others (``get_many`` calls ``get``): only the outer call counts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _used: ContextVar[list[str] | None] = ContextVar("appliance_cache", default=None
 
 
 def _got(given: tuple[Any, ...], named: dict[str, Any], result: Any, _used: list[str]) -> tuple[int, int, int]:
-    """Count a ``get``: what is not the default was found."""
+    """Count a ``get``: a result other than the default is a hit."""
     default = given[1] if len(given) > 1 else named.get("default")
     return (0, 1, 0) if result is default else (1, 0, 0)
 
@@ -50,7 +50,7 @@ def _got_each(given: tuple[Any, ...], _named: dict[str, Any], result: Any, _used
 
 
 def _got_or_set(_given: tuple[Any, ...], _named: dict[str, Any], _result: Any, used: list[str]) -> tuple[int, int, int]:
-    """Count a ``get_or_set``, which adds what it has not found."""
+    """Count a ``get_or_set``, which adds a missing value."""
     return (0, 1, 1) if "add" in used or "set" in used else (1, 0, 0)
 
 

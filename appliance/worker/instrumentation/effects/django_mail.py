@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..library_hooks import LibraryHooks
     from .mail_hooks import MailHooks
 
-# Packages whose backends send over HTTP. A backend that is not known is the project's to answer for.
+# Packages whose backends send over HTTP. The project is responsible for other backends.
 _PROVIDERS = frozenset({"anymail", "django_ses", "django_mailgun", "postmarker", "sendgrid_backend", "sparkpost"})
 _SMTP = "django.core.mail.backends.smtp"
 
@@ -64,7 +64,7 @@ class DjangoMail:
         def send_messages(backend: Any, email_messages: Any) -> Any:
             messages = list(email_messages or ())
             kept = self._mail.keeps and type(backend).__module__.partition(".")[0] in _PROVIDERS
-            found: list[str] = []  # noted by another backend or by smtplib, on which this backend stands
+            found: list[str] = []  # noted by another backend or by smtplib, which this backend uses
             token, began, failure = noted.set(found), monotonic(), None
             try:
                 return len(messages) if kept else original(backend, messages)

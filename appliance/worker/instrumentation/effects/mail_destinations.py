@@ -1,4 +1,4 @@
-"""Tell a mail server that is there for tests from one that may reach people."""
+"""Distinguish a mail server for tests from one that may send mail to people."""
 
 from __future__ import annotations
 

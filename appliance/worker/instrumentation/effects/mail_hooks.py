@@ -3,9 +3,9 @@
 Runs in the threads of the project.
 
 Theory of operation. Where mail is kept, a session with a server begins as usual, but with ``SmtpSink`` in the place
-of the socket: every library that uses smtplib works unchanged, and nothing leaves. Sessions with a server for
-tests, and all of them with APPLIANCE_MAIL=send, are the project's own. A mail is noted in both cases, where its text is
-handed over. If this can't be decided, the mail is kept.
+of the socket: every library that uses smtplib works unchanged, and nothing leaves. Sessions with a server for tests are
+not changed, and with APPLIANCE_MAIL=send no session is changed. In all cases a mail is noted when the project hands
+over its text. If it is not certain that a server is for tests, the mail is kept.
 
 Decision 53 says why.
 """
@@ -37,7 +37,7 @@ _DECISION = "mail servers"
 _SERVER = "_appliance_server"  # the attribute of a session
 _ACTION = "Set APPLIANCE_MAIL=send to have mail sent."
 
-# Whether this context hands a mail over that is noted already.
+# Whether this context hands over a mail that is already noted.
 _inside: ContextVar[bool] = ContextVar("appliance_mail", default=False)
 # The subjects of what was noted, for a caller that notes only what nobody else has.
 noted: ContextVar[list[str] | None] = ContextVar("appliance_noted_mail", default=None)

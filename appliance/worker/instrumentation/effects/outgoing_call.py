@@ -2,9 +2,9 @@
 
 ``http_client_calls`` and ``httpcore_calls`` know the libraries. Runs in the threads of the requests.
 
-Theory of operation. Libraries use each other: requests uses urllib3, which uses ``http.client``. A call is noted by
-the outermost that is hooked, so that it counts once, with the time to connect and with its failure; ``inside`` tells
-the inner one. Nothing is noted outside of a request that is recorded.
+Theory of operation. Libraries use each other: requests uses urllib3, which uses ``http.client``. The outermost hooked
+library notes a call, so that the call counts once, with the time to connect and with its failure; ``inside`` tells the
+inner libraries that the call is noted. Nothing is noted outside of a request that is recorded.
 """
 
 from __future__ import annotations

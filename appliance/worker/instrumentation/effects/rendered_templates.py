@@ -1,7 +1,8 @@
 """Note which templates a request renders with Django and Jinja, how often, and how long that takes.
 
-Django renders an included and an extended template by the same method as the first one, so each is noted. Jinja
-compiles them into one another, so only what the project renders is. Runs in the threads of the requests.
+Django renders included and extended templates by the same method as the first template, so each template is noted.
+Jinja compiles them into one another, so only the templates that the project itself renders are noted. Runs in the
+threads of the requests.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class RenderedTemplates:
         def generate(template: Any, *given: Any, **named: Any) -> Iterator[str]:
             effects = present_effects()
             if effects is not None:
-                # It runs while the response is sent: the time between its parts is not its own.
+                # The template is rendered while the response is sent: the time between its parts does not count.
                 self._hooks.call(HOOK, effects.add_template, "Jinja", template.name, 0.0, otherwise=None)
             return original(template, *given, **named)
 

@@ -1,4 +1,4 @@
-"""Answer an SMTP client in the place of a server, without a connection: what it sends goes nowhere.
+"""Answer an SMTP client in the place of a server, without a connection: the client's mail goes nowhere.
 
 This object takes the place of the client's socket. The project's code runs as it does with a server that accepts
 everything: it may say EHLO, STARTTLS, AUTH, and send as many messages as it likes (RFC 5321, 4; RFC 4954). Nothing is

@@ -40,7 +40,7 @@ class DriverMethods:
         self._hooks = hooks
         self._hook = hook
         self._notes = notes
-        self._dropped = hooks.dropped  # looked at here: a call of the guard costs as much as all the rest
+        self._dropped = hooks.dropped  # checked here: a call of the guard would cost as much as everything else
 
     def executing(self, kind: int = EXECUTE, *, of_connection: bool = False, leaf: bool = False) -> Wrap:
         """Return a wrapper for a method that runs queries.
@@ -48,7 +48,7 @@ class DriverMethods:
         Args:
             kind: of the query; of a procedure, the method gets the name.
             of_connection: the method is a connection's, and returns a cursor.
-            leaf: it calls no other method that is hooked; nothing has to be marked then, which costs half a µs.
+            leaf: the method calls no other hooked method, so no mark is needed, which would cost half a µs.
         """
         note = self._note_procedure if kind == PROCEDURE else self._note
         hook, dropped = self._hook, self._dropped

@@ -73,7 +73,7 @@ def hook_psycopg(module: Any, methods: DriverMethods) -> None:
 
 
 def hook_mysql_cursors(module: Any, methods: DriverMethods) -> None:
-    """Hook into the cursors of mysqlclient or PyMySQL. Of many rows they make one query, which counts as a part."""
+    """Hook into the cursors of mysqlclient or PyMySQL. Many rows become one query, which counts as a part."""
     kind = getattr(module, "BaseCursor", None) or module.Cursor
     for name, each in (("execute", EXECUTE), ("executemany", MANY), ("callproc", PROCEDURE)):
         replace(kind, name, methods.executing(each))

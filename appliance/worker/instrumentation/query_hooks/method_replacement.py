@@ -1,11 +1,12 @@
 """Replace a method of a class, also of one that is written in C and refuses assignments.
 
-Theory of operation. ``sqlite3`` and psycopg2 have their cursors in C. A subclass in their place would change what the
-project sees: ``type(cursor)``, factories of its own, functions that it has imported before. So the method is replaced
-in the dictionary of the class itself, which the collector knows as the referent of the read-only view. CPython caches
-what it has found in a class, until the class is modified (C API: ``PyType_Modified``). Setting and deleting
-``__abstractmethods__`` by its descriptor is such a modification, and has no other effect. The replacement of a method
-must never let go of the original: code that is specialised for it holds no reference.
+Theory of operation. ``sqlite3`` and psycopg2 have their cursors in C. With a subclass in their place, the project would
+notice a difference: in ``type(cursor)``, in its own factories, in functions that it has imported before. So the method
+is replaced in the dictionary of the class itself. The collector knows this dictionary: the read-only view of the class
+refers to it. CPython caches what it has found in a class, until the class is modified (C API: ``PyType_Modified``).
+Setting and deleting ``__abstractmethods__`` by its descriptor is such a modification, and has no other effect. The
+replacement of a method must always hold a reference to the original: code that is specialised for the original holds
+none.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Note a query in the record of the request that runs it. Runs in the threads of the requests.
 
 Theory of operation. Libraries use each other: Django psycopg, SQLAlchemy ``sqlite3``, a cursor's
-``executemany`` on its ``execute``. A query is noted by the outermost that is hooked, so that it counts once; ``inside``
-tells the inner ones. Outside of a request that is recorded nothing is noted, and nothing is looked at.
+``executemany`` on its ``execute``. The outermost hooked library notes a query, so that the query counts once;
+``inside`` tells the inner libraries that the query is noted. Outside of a request that is recorded nothing is noted,
+and nothing is looked at.
 """
 
 from __future__ import annotations
