@@ -3,8 +3,8 @@
 ``threading.Event`` makes a lock at each wait. gevent and eventlet replace those locks, and a thread that is not one of
 theirs could then not end that wait.
 
-Where they have patched the standard library, the pool's threads are greenlets, and so is the one that waits here: it
-sleeps by their ``time.sleep``, so that all others run meanwhile.
+If they have patched the standard library, the pool's threads are greenlets, also the thread that waits here. That
+thread sleeps by their ``time.sleep``, so that all others run meanwhile.
 
 Decision 21 says why.
 """

@@ -1,7 +1,7 @@
 """The sending half of a connection.
 
-Every send goes through here, and so does the wait for a client that does not read; after a short wait the rest is sent
-in the background. Runs in the thread that serves the connection, one at a time; ``send_now`` runs in the background
+Every send goes through here, as does the wait for a client that does not read; after a short wait the rest is sent in
+the background. Runs in the thread that serves the connection, one at a time; ``send_now`` runs in the background
 sender's thread.
 
 Theory of operation. A send is tried at once. The thread waits for the client only if the kernel takes nothing. A pool's

@@ -3,8 +3,8 @@
 Finds the work, and the line where each thread is. The supervisor decides how long the work may go on. Runs in the
 control thread of a worker that drains, or that is about to be ended.
 
-Work is what the interpreter waits for at its end: threads that are not daemons, then the hooks of ``atexit``. Every
-Python program ends its daemon threads without notice, and so does this one.
+Work is what the interpreter waits for at its end: threads that are not daemons, then the hooks of ``atexit``. As in
+every Python program, daemon threads end without notice.
 """
 
 from __future__ import annotations
