@@ -64,7 +64,7 @@ def _overview(found: Found, project: str) -> Found:
         **short(found),
         "queries": count_queries(queries) + _not_kept(found) if found["details"] is not None else None,
         "queries_ms": round(sum(each["duration_s"] for each in queries) * 1000, 2) if queries else None,
-        "repeated_queries": repeated(details.get("repeated", []), project),
+        "repeated_queries": repeated_groups(details.get("repeated", []), project),
         "outgoing_calls": len(details.get("outgoing", ())),
         "mails": len(details.get("mail", ())),
         "first_byte_ms": round(fields["first_byte_s"] * 1000, 2) if fields.get("first_byte_s") else None,
@@ -81,7 +81,7 @@ def _overview(found: Found, project: str) -> Found:
     }
 
 
-def repeated(groups: Sequence[Found], project: str) -> list[Found]:
+def repeated_groups(groups: Sequence[Found], project: str) -> list[Found]:
     """Return the queries that one line repeats, for an assistant."""
     return [
         {
@@ -133,7 +133,7 @@ def _queries(found: Found, project: str, offset: int) -> Found:
     return {
         "count": len(queries) + _not_kept(found),
         "not_kept": _not_kept(found) or None,
-        "repeated": repeated((found["details"] or {}).get("repeated", []), project),
+        "repeated": repeated_groups((found["details"] or {}).get("repeated", []), project),
         "slowest": [_query(each, project) for each in sorted(queries, key=lambda each: -each["duration_s"])[:_SLOWEST]],
         "queries": shown,
         "more": f"The next queries: offset={end}." if end < len(queries) else "",

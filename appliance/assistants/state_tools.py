@@ -9,7 +9,7 @@ from appliance.assistants.request_parts import failure, moment
 from appliance.assistants.tool_call import ToolError
 from appliance.assistants.tool_sources import AS_OWN_USER
 from appliance.desk import questions
-from appliance.desk.log_questions import unfinished
+from appliance.desk.log_questions import unfinished_requests
 
 if TYPE_CHECKING:
     from appliance.assistants.tool_call import Call
@@ -86,7 +86,7 @@ def worker_stacks(sources: Sources, call: Call) -> Found:
         raise ToolError("No worker is running.", action="Call status for the reason.")
     found, others = threads(answer["stacks"], project)
     with sources.desk() as connection:
-        slow = unfinished(connection, questions.current_run(connection))
+        slow = unfinished_requests(connection, questions.current_run(connection))
     result: Found = {
         "stuck": told.get("stuck"),
         "worker_pid": answer["pid"],

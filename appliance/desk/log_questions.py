@@ -87,7 +87,7 @@ def log_lines(connection: sqlite3.Connection, filters: LogFilters) -> list[dict[
     return found[::-1] if filters.after is not None else found
 
 
-def unfinished(connection: sqlite3.Connection, run: str) -> list[dict[str, Any]]:
+def unfinished_requests(connection: sqlite3.Connection, run: str) -> list[dict[str, Any]]:
     """Return the requests of a run that were reported as slow and have not ended, each once, the newest first."""
     rows = connection.execute(
         "SELECT max(id), line FROM lines WHERE event = 'request.slow' AND run = ? AND NOT EXISTS "

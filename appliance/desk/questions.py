@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.desk import effects
 from appliance.desk.filters import Filters
 from appliance.desk.queries.recorded_queries import count_queries
-from appliance.desk.queries.repeated_queries import repeated
+from appliance.desk.queries.repeated_queries import find_repeated
 from appliance.desk.raised_errors import error_of
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _details(connection: sqlite3.Connection, row: sqlite3.Row) -> Found | None:
     other = effects.NO_EFFECTS | json.loads(kept.pop("effects"))
     left_out = kept.pop("query_count") - count_queries(read["queries"])
     kept["queries_left_out"] = max(0, left_out)
-    return {**kept, **read, "repeated": repeated(read["queries"]), **other}
+    return {**kept, **read, "repeated": find_repeated(read["queries"]), **other}
 
 
 def _one_in(connection: sqlite3.Connection, row: sqlite3.Row, details: Found | None) -> int:

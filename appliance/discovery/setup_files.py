@@ -115,12 +115,12 @@ def _called(file: Path) -> Setup | None:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return unparsed(text)
+        return unparsed_facts(text)
     call = _call(tree)
     try:
         return _of_call(call, _Reading(tree, file.parent), text) if call else None
     except RecursionError:  # an expression of a thousand parts
-        return unparsed(text)
+        return unparsed_facts(text)
 
 
 def _of_call(call: ast.Call, reading: _Reading, text: str) -> Setup:
@@ -155,7 +155,7 @@ def _call(tree: ast.Module) -> ast.Call | None:
     return next(own, None) or next(wrapped, None)
 
 
-def unparsed(text: str) -> Setup | None:
+def unparsed_facts(text: str) -> Setup | None:
     """Return the facts of a file that this Python can't parse; only running it would show its dependencies."""
     name = _text_fact("name", text)
     return Setup(name, _text_fact("version", text), None) if name and _CALLED.search(text) else None

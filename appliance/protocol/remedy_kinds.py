@@ -190,6 +190,6 @@ def remedy_id(scope: str, need: Need) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def offered(scope: str, needs: list[Need]) -> list[dict[str, Any]]:
+def remedies_of(scope: str, needs: list[Need]) -> list[dict[str, Any]]:
     """Return a worker page's remedies for checked needs: the id and label of each."""
     return [{"id": remedy_id(scope, need), "kind": need["kind"], "label": label_of(need)} for need in needs]

@@ -173,7 +173,7 @@ class OwnPages:
         return []
 
     def _root(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        if error_page.preferred(environ.get("HTTP_ACCEPT", "")) == "html":
+        if error_page.preferred_format(environ.get("HTTP_ACCEPT", "")) == "html":
             if self._desk is not None:
                 return self._desk.requests(environ, start)
             if self._machine is not None:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, quote
 
 from appliance.protocol.page_messages import CancelRemedy, RunRemedy
 from appliance.server.browser.own_paths import PREFIX
-from appliance.server.pages.error_page import preferred
+from appliance.server.pages.error_page import preferred_format
 from appliance.server.pages.live_parts.remedy_html import PAGE, SCRIPT, remedy_details
 from appliance.server.pages.live_parts.remedy_script import REMEDY_SCRIPT
 
@@ -104,7 +104,7 @@ class RemedyPages:
             self._changed.wait_for(lambda: remedy_id in self._remedies or remedy_id in self._runs, self._wait_s)
             remedy, run = self._remedies.get(remedy_id), dict(self._runs.get(remedy_id, {}))
         status = "200 OK" if remedy or run else "404 Not Found"
-        if preferred(environ.get("HTTP_ACCEPT", "")) == "json":
+        if preferred_format(environ.get("HTTP_ACCEPT", "")) == "json":
             told = {
                 **(remedy or {"title": "No such remedy is known.", "action": "Load the page of the failure again."}),
                 "run": run,
@@ -158,7 +158,7 @@ class RemedyPages:
 
     def _ask(self, message: RunRemedy | CancelRemedy, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         self._send(message)
-        if preferred(environ.get("HTTP_ACCEPT", "")) == "json":
+        if preferred_format(environ.get("HTTP_ACCEPT", "")) == "json":
             return answer(start, "202 Accepted", "application/json", b"{}")
         start("303 See Other", [("Location", f"{PAGE}?id={quote(message.remedy)}"), ("Content-Length", "0")])
         return []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..protocol.channel import Channel, ChannelError
 from ..protocol.messages import Records
 from ..protocol.page_messages import RemediesFound
-from ..protocol.remedy_kinds import all_checked, offered
+from ..protocol.remedy_kinds import all_checked, remedies_of
 from ..server.wsgi.access_log.exchange import current
 from .instrumentation.detail_sender import DetailSender
 from .instrumentation.tracing import Tracing
@@ -133,7 +133,7 @@ class RecordSink:
             self._channel.send(RemediesFound(needs=list(found)))
         except ChannelError:
             return []
-        return offered(self._scope, found)
+        return remedies_of(self._scope, found)
 
     def leave(self) -> None:
         """Stop: this is a process that the project has forked, and the channel is its parent's."""

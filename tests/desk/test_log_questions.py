@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.desk.filters import MOST
-from appliance.desk.log_questions import LogFilters, left_out, log_lines, unfinished
+from appliance.desk.log_questions import LogFilters, left_out, log_lines, unfinished_requests
 from appliance.logs.events import EVENTS
 from tests.desk.conftest import Recorded
 from tests.desk.log_lines import START, line, request
@@ -100,14 +100,19 @@ def test_an_unfinished_request_is_told_once(recorded: Recorded):
         line("request.slow", START + 1, request_id="c", duration_s=2),
         request("/c", START + 2, request_id="c"),
     )
-    assert [(each["request_id"], each["duration_s"]) for each in unfinished(connection, "run")] == [("a", 2), ("b", 1)]
-    assert unfinished(connection, "other") == []
+    assert [(each["request_id"], each["duration_s"]) for each in unfinished_requests(connection, "run")] == [
+        ("a", 2),
+        ("b", 1),
+    ]
+    assert unfinished_requests(connection, "other") == []
 
 
 def test_twenty_unfinished_requests_are_told(recorded: Recorded):
     """The newest twenty are enough to see what is stuck."""
     connection = recorded(*(line("request.slow", START, request_id=f"{number}") for number in range(25)))
-    assert [each["request_id"] for each in unfinished(connection, "run")] == [f"{24 - number}" for number in range(20)]
+    assert [each["request_id"] for each in unfinished_requests(connection, "run")] == [
+        f"{24 - number}" for number in range(20)
+    ]
 
 
 def test_lines_that_were_not_recorded_are_counted(recorded: Recorded):

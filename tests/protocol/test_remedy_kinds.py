@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.remedy_kinds import NEEDS_MAX, ROWS, all_checked, checked, label_of, offered, remedy_id
+from appliance.protocol.remedy_kinds import NEEDS_MAX, ROWS, all_checked, checked, label_of, remedies_of, remedy_id
 
 GOOD: dict[str, dict[str, str]] = {
     "django-migrate": {"manage": "src/manage.py"},
@@ -82,4 +82,4 @@ def test_each_remedy_has_its_own_id():
     ids = {remedy_id("1", need), remedy_id("2", need), remedy_id("1", {**need, "host": "b"})}
     assert len(ids) == 3
     assert remedy_id("1", {"host": "a", "kind": "add-host"}) == remedy_id("1", need)
-    assert offered("1", [need]) == [{"id": remedy_id("1", need), "kind": "add-host", "label": "Allow the host a"}]
+    assert remedies_of("1", [need]) == [{"id": remedy_id("1", need), "kind": "add-host", "label": "Allow the host a"}]

@@ -79,7 +79,7 @@ class Pin:
             "duration_s": self.last.took_s if self.last is not None else None,
         }  # fmt: skip
 
-    def stored(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the pin's form on the disk, as JSON values, without any masked value."""
         return {"pin": self.number, "request": self.request, "shown": asdict(self.shown)}
 

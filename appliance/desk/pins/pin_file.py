@@ -49,5 +49,5 @@ class PinFile:
         part = self._path.with_suffix(".part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"pins": [each.stored() for each in pins]}, file)
+            json.dump({"pins": [each.to_json() for each in pins]}, file)
         part.replace(self._path)

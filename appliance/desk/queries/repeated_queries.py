@@ -43,7 +43,7 @@ def _replaced(found: re.Match[str]) -> str:
     return " " if found.lastgroup == "comment" else "?"
 
 
-def repeated(queries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def find_repeated(queries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return each shape that came ``LEAST`` times or more from the same line, the most frequent first."""
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     shapes: dict[str, str] = {}

@@ -169,7 +169,7 @@ class Replayer:
         after = self.run(known.found["id"], made.request, TIMEOUT_S)
         before = of_record(known.found, known.details, self._redaction())
         return {
-            "number": known.found["id"], "replayed": self._number_of(after.request_id), **described(made),
+            "number": known.found["id"], "replayed": self._number_of(after.request_id), **view_of(made),
             "before": before.to_json(), "after": after.to_json(), "differences": compare(before, after),
         }  # fmt: skip
 
@@ -187,7 +187,7 @@ class Replayer:
         return None
 
 
-def described(made: Restored) -> Answer:
+def view_of(made: Restored) -> Answer:
     """Return the pages' view of a request that was sent."""
     return {"method": made.request.method, "left_out": made.left_out, "notes": made.notes}
 

@@ -97,7 +97,7 @@ class Scope:
             self._note_calls(statement)
             self._statement(statement)
 
-    def guarded(self) -> Value | None:
+    def main_guard(self) -> Value | None:
         """Return the code under ``__main__``, as a function; None if there is none."""
         if not self._guards:
             return None

@@ -79,7 +79,7 @@ def read_source(file: Path, module: str) -> Source:
     served, imports = _overview(tree)
     return Source(
         file, module, scope.values, tuple(scope.stars), served, imports, text,
-        run=scope.guarded(), calls=tuple(scope.calls),
+        run=scope.main_guard(), calls=tuple(scope.calls),
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def judge(modules: Modules, source: Source, name: str) -> Verdict:
     if value is not None:
         return _Judge(modules).value(value, tuple(rest), 0)
     for star in source.stars:
-        verdict = _Judge(modules).named(f"{star}.{name}", 0)
+        verdict = _Judge(modules).of_name(f"{star}.{name}", 0)
         if verdict.kind != "unknown":
             return verdict
     return _UNKNOWN
@@ -71,14 +71,14 @@ def judge(modules: Modules, source: Source, name: str) -> Verdict:
 def judge_name(modules: Modules, name: str, *, called: bool) -> Verdict:
     """Classify a full dotted name, or the result of a call of it."""
     judge_ = _Judge(modules)
-    return judge_.result(name, 0) if called else judge_.named(name, 0)
+    return judge_.result(name, 0) if called else judge_.of_name(name, 0)
 
 
 class _Judge:
     def __init__(self, modules: Modules) -> None:
         self._modules = modules
 
-    def named(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
+    def of_name(self, name: str, depth: int) -> Verdict:  # noqa: PLR0911 - one for each kind
         """Classify a full dotted name."""
         if depth > _MAX_DEPTH:
             return _UNKNOWN
@@ -94,7 +94,7 @@ class _Judge:
         if rest[0] in source.values:
             return self.value(source.values[rest[0]], rest[1:], depth + 1)
         for star in source.stars:
-            verdict = self.named(".".join([star, *rest]), depth + 1)
+            verdict = self.of_name(".".join([star, *rest]), depth + 1)
             if verdict.kind != "unknown":
                 return verdict
         return _UNKNOWN
@@ -105,7 +105,7 @@ class _Judge:
             return _UNKNOWN
         match value.kind:
             case "reference":
-                return self.named(".".join([value.name, *rest]), depth + 1)
+                return self.of_name(".".join([value.name, *rest]), depth + 1)
             case "call":
                 made = self.result(value.name, depth + 1)
                 if made.kind == "unknown":

@@ -79,19 +79,19 @@ def changed_fields(fields: Sequence[Pair], added: int | None, nonce: str) -> lis
 class _Codec(Protocol):
     """Decodes the bytes of a body, and encodes them again."""
 
-    def decoded(self, data: bytes) -> Iterator[bytes]: ...
-    def encoded(self, data: bytes) -> bytes: ...
-    def ended(self) -> bytes: ...
+    def decode(self, data: bytes) -> Iterator[bytes]: ...
+    def encode(self, data: bytes) -> bytes: ...
+    def end(self) -> bytes: ...
 
 
 class _Identity:
-    def decoded(self, data: bytes) -> Iterator[bytes]:
+    def decode(self, data: bytes) -> Iterator[bytes]:
         yield data
 
-    def encoded(self, data: bytes) -> bytes:
+    def encode(self, data: bytes) -> bytes:
         return data
 
-    def ended(self) -> bytes:
+    def end(self) -> bytes:
         return b""
 
 
@@ -103,7 +103,7 @@ class _Deflate:
         self._from = zlib.decompressobj(self._bits)
         self._to = zlib.compressobj(_FAST, zlib.DEFLATED, self._bits)
 
-    def decoded(self, data: bytes) -> Iterator[bytes]:
+    def decode(self, data: bytes) -> Iterator[bytes]:
         """Yield parts of limited size: a small body may become a large one."""
         while data:
             if self._from.eof:  # gzip has members, one after another (RFC 1952, 2.2)
@@ -111,10 +111,10 @@ class _Deflate:
             yield self._from.decompress(data, _PART)
             data = self._from.unconsumed_tail or self._from.unused_data
 
-    def encoded(self, data: bytes) -> bytes:
+    def encode(self, data: bytes) -> bytes:
         return self._to.compress(data) + self._to.flush(zlib.Z_SYNC_FLUSH) if data else b""
 
-    def ended(self) -> bytes:
+    def end(self) -> bytes:
         return self._to.flush()
 
 
@@ -179,12 +179,12 @@ class Insertion:
         return b"".join(sent)
 
     def _insert(self, codec: _Codec, data: bytes, sent: list[bytes]) -> None:
-        for part in codec.decoded(data):
+        for part in codec.decode(data):
             text = self._inserted(part)
             if self._scanner.state == NEVER:
                 return
             if self.is_certain:
-                sent.append(codec.encoded(text))
+                sent.append(codec.encode(text))
 
     def _inserted(self, part: bytes) -> bytes:
         """Return the bytes that may be sent now, of the text that has waited and of this part."""
@@ -204,9 +204,9 @@ class Insertion:
         if self._codec is None:
             return self._as_it_came()
         if self._scanner.state == DOCUMENT:
-            return self._codec.encoded(self._scanner.end() + self._tag) + self._codec.ended()
+            return self._codec.encode(self._scanner.end() + self._tag) + self._codec.end()
         if self._scanner.state == FOUND:
-            return self._codec.ended()
+            return self._codec.end()
         return self._as_it_came()
 
     def _as_it_came(self) -> bytes:

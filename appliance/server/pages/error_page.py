@@ -78,7 +78,7 @@ def render(page: Page, accept: str) -> tuple[str, bytes]:
     A page has ``status`` and ``title``, and any of ``lead``, ``action``, ``file``, ``line``, ``details`` or ``text``,
     ``refresh`` (the HTML waits until the stand-in has another ``version``, then reloads), and what ``report`` returns.
     """
-    wanted = preferred(accept)
+    wanted = preferred_format(accept)
     if wanted == "html":
         from .html.page_document import html_page  # noqa: PLC0415  as above
 
@@ -106,7 +106,7 @@ def fields(content_type: str) -> list[tuple[str, str]]:
     return found
 
 
-def preferred(accept: str) -> str:
+def preferred_format(accept: str) -> str:
     """Choose html, json or text by quality (RFC 9110, 12.5.1): the first of the best; text if none is acceptable."""
     best, quality = "text", 0.0
     for part in accept.split(","):

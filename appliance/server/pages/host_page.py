@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..http.refusal import Page, phrase
-from .error_page import preferred, response
+from .error_page import preferred_format, response
 from .tracebacks import shorten
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _LEAD = (
 
 def host_page(refusal: HostRefused, accept: str) -> Page | None:
     """Return the page as HTML or JSON; None for a client that prefers text."""
-    if preferred(accept) == "text":
+    if preferred_format(accept) == "text":
         return None
     fields, content = response(described(refusal), accept)
     return Page(phrase(refusal.status), fields[0][1], content, tuple(fields[1:]))

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.server.browser.own_paths import PREFIX
-from appliance.server.pages.error_page import preferred
+from appliance.server.pages.error_page import preferred_format
 from appliance.standin.page_responses import answer
 
 from .shown_values import text
@@ -62,7 +62,7 @@ class PageAnswers:
             page_name: which of the pages it is, as in the navigation.
             status: of the response.
         """
-        if preferred(environ.get("HTTP_ACCEPT", "")) != "html":
+        if preferred_format(environ.get("HTTP_ACCEPT", "")) != "html":
             return answer(start, status, "application/json", json.dumps(told).encode())
         note = "" if self._records else _NOT_RECORDED
         shown = _document(title, f"{note}{page()}", page=page_name, pages=self._pages, state=self._state())

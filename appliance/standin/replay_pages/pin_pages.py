@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.duration_text import duration
 from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
-from appliance.server.pages.error_page import preferred
+from appliance.server.pages.error_page import preferred_format
 from appliance.standin.desk_pages.shown_values import moment, text
 from appliance.standin.page_responses import file
 from appliance.standin.remedy_pages import FORM, PAGE_VALUE
@@ -102,7 +102,7 @@ class PinPages:
         question = f"{method} may change data of the project. It runs after every save, until you unpin it."
         page = question_html(number, "pin", {PAGE_VALUE: self.page_value}, question, f"Pin {method}")
         told = {**told, "error": f"{question} Send confirmed=1 to pin it."}
-        status = "200 OK" if preferred(environ.get("HTTP_ACCEPT", "")) == "html" else "409 Conflict"
+        status = "200 OK" if preferred_format(environ.get("HTTP_ACCEPT", "")) == "html" else "409 Conflict"
         return self._answers.answer(environ, start, f"Pin {method}?", lambda: page, told, page_name="-", status=status)
 
     def _unpin(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
@@ -112,7 +112,7 @@ class PinPages:
         """Lead a browser to the page of pins."""
         if "error" in told:
             return self._failed(told, environ, start)
-        if preferred(environ.get("HTTP_ACCEPT", "")) != "html":
+        if preferred_format(environ.get("HTTP_ACCEPT", "")) != "html":
             return self._answers.answer(environ, start, "", str, told, page_name="-")
         start("303 See Other", [("Location", f"{PAGE}#pin-{told['pin']}"), ("Content-Length", "0")])
         return []

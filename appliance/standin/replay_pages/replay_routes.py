@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from appliance.protocol.page_messages import EDITED, RECORDING_S
 from appliance.server.browser.own_paths import PREFIX
-from appliance.server.pages.error_page import preferred
+from appliance.server.pages.error_page import preferred_format
 from appliance.standin.desk_pages.shown_values import text
 from appliance.standin.page_responses import answer
 from appliance.standin.remedy_pages import FORM, PAGE_VALUE
@@ -165,7 +165,7 @@ class ReplayPages:
 
 
 def _is_html(environ: dict[str, Any]) -> bool:
-    return preferred(environ.get("HTTP_ACCEPT", "")) == "html"
+    return preferred_format(environ.get("HTTP_ACCEPT", "")) == "html"
 
 
 def _json(start: StartResponse, told: dict[str, Any]) -> Iterable[bytes]:

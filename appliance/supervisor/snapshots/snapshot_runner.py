@@ -247,7 +247,7 @@ class SnapshotRunner:
     def _report_mismatch(self, action: events.ReportMismatch) -> None:
         generation = self._worker.generation if self._worker is not None else 0
         files = (
-            self.swappable.named(self.files[SnapshotRole.SNAPSHOT].changed)
+            self.swappable.as_watched(self.files[SnapshotRole.SNAPSHOT].changed)
             if SnapshotRole.SNAPSHOT in self.files
             else []
         )

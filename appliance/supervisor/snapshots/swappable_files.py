@@ -88,7 +88,7 @@ class SwappableFiles:
         """Return the absolute path of a path that the watcher has reported."""
         return path if path.startswith("/") else f"{self._root}/{path}"
 
-    def named(self, paths: Iterable[str]) -> list[str]:
+    def as_watched(self, paths: Iterable[str]) -> list[str]:
         """Return absolute paths as the watcher reports them: paths of the project's files begin below its folder."""
         return [path.removeprefix(f"{self._root}/") for path in paths]
 
@@ -103,7 +103,7 @@ class SwappableFiles:
 
     def objections(self, snapshot: SnapshotFiles) -> dict[str, str]:
         """Return the objection to each module that a snapshot has read, by path; empty if there is none."""
-        paths = sorted(self.named(path for path in snapshot.read if path.endswith(".py")))
+        paths = sorted(self.as_watched(path for path in snapshot.read if path.endswith(".py")))
         found = {path: self._objection(path, Kind.CODE, snapshot.blocked) for path in paths}
         return {path: why for path, why in found.items() if Path(self.whole(path)).is_file()}
 

@@ -78,7 +78,7 @@ def _differs(old: CodeType, new: CodeType, found: Difference) -> bool:
         return True
     for one, other in pairs:
         if one.co_name == _ANNOTATIONS and match(one, other) is None:
-            raise _NotSwappableError(f"the annotations of {difference_reasons.annotated(new, other)} changed")
+            raise _NotSwappableError(f"the annotations of {difference_reasons.annotated_name(new, other)} changed")
     differing = [_differs(*pair, found) for pair in pairs]  # each one is looked at
     before, after = stored_by(old), stored_by(new)
     if before != after:

@@ -31,7 +31,7 @@ def flags(old: CodeType, new: CodeType) -> str:
     return f"the compiler's flags of {name_of(new)} changed"
 
 
-def annotated(around: CodeType, annotations: CodeType) -> str:
+def annotated_name(around: CodeType, annotations: CodeType) -> str:
     """Return the owner's name of these annotations, which a code object of their own evaluates since Python 3.14."""
     codes = inner(around)
     after = codes[codes.index(annotations) + 1 :]

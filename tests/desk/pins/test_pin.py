@@ -77,17 +77,17 @@ def test_a_new_pin_has_no_outcome():
 @pytest.mark.parametrize("shown", [SHOWN, Shown("POST", "/", [])])
 def test_a_stored_pin_is_read_again(shown: Shown):
     """The file has the masked request alone; what it was read from is what it makes."""
-    stored = json.loads(json.dumps(Pin(3, 17, shown, SentRequest("GET", "/a", (("Cookie", "sid=secret"),))).stored()))
+    stored = json.loads(json.dumps(Pin(3, 17, shown, SentRequest("GET", "/a", (("Cookie", "sid=secret"),))).to_json()))
     assert "secret" not in str(stored)
     read = Pin.of_stored(stored)
     assert (read.number, read.request, read.raw) == (3, 17, None)
-    assert read.stored() == Pin(3, 17, shown).stored()
+    assert read.to_json() == Pin(3, 17, shown).to_json()
 
 
 @pytest.mark.parametrize("name", ["fields", "method", "cut"])
 def test_a_file_of_something_else_is_no_pin(name: str):
     """A stored pin without one of its parts, or with another kind of it, is refused."""
-    stored = Pin(3, 17, SHOWN).stored()
+    stored = Pin(3, 17, SHOWN).to_json()
     with pytest.raises(KeyError):
         Pin.of_stored({**stored, "shown": {each: value for each, value in stored["shown"].items() if each != name}})
     with pytest.raises((TypeError, ValueError)):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from appliance.desk.queries.repeated_queries import LEAST, repeated, shape
+from appliance.desk.queries.repeated_queries import LEAST, find_repeated, shape
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_hostile_texts_take_linear_time():
 def test_ends_of_transactions_repeat_nothing():
     """Neither do queries whose text was not kept."""
     commit = {"sql": "COMMIT", "place": "a.py:1", "duration_s": 0.1, "kind": "transaction"}
-    assert repeated([commit, {**commit, "sql": "", "kind": "query"}] * LEAST) == []
+    assert find_repeated([commit, {**commit, "sql": "", "kind": "query"}] * LEAST) == []
 
 
 def test_a_line_must_repeat_a_query_often():
     """From five times on, and only where one line does it."""
     queries = [{"sql": f"SELECT {number}", "place": "a.py:1", "duration_s": 0.1} for number in range(LEAST)]
     elsewhere = [{"sql": "SELECT 1", "place": "b.py:1", "duration_s": 0.1} for _ in range(LEAST - 1)]
-    (found,) = repeated([*queries, *elsewhere])
+    (found,) = find_repeated([*queries, *elsewhere])
     assert (found["place"], found["count"], round(found["duration_s"], 3)) == ("a.py:1", LEAST, 0.5)
-    assert repeated(queries[1:]) == []
+    assert find_repeated(queries[1:]) == []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.server.pages.error_page import preferred, render, report
+from appliance.server.pages.error_page import preferred_format, render, report
 from appliance.server.pages.html.page_script import SCRIPT
 
 
@@ -81,7 +81,7 @@ def test_any_exception_has_a_title_of_one_line(error: BaseException):
 )
 def test_form_by_accept(accept: str, form: str):
     """The form of the highest quality is given, text to who names none (RFC 9110, 12.5.1)."""
-    assert preferred(accept) == form
+    assert preferred_format(accept) == form
 
 
 HOSTILE = "<script>alert('&\"')</script>"
