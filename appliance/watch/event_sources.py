@@ -1,4 +1,4 @@
-"""File events, and the interface of what delivers them.
+"""File events, and the interface of their sources.
 
 ``inotify`` and ``watchfiles_source`` share these types. The source without events is here too: if it is used,
 everything is polled.

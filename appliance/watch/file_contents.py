@@ -62,7 +62,7 @@ class FileContents:
         self._reported: set[str] = set()  # ``changed`` has returned True for them
 
     def add_unread(self, paths: Iterable[str]) -> None:
-        """Note that these files exist; what they hold is not known yet."""
+        """Note that these files exist; their contents are not known yet."""
         for path in paths:
             self._known.setdefault(path, _UNREAD)
 

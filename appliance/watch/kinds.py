@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Kind(enum.Enum):
-    """What a file's change affects."""
+    """The parts that a file's change affects."""
 
     CODE = "code"  # the worker's modules
     ASSET = "asset"  # templates and translations: read while the worker answers; most frameworks cache them

@@ -27,7 +27,7 @@ ARRIVING_S: Final = 1.0  # how long more files may arrive after a burst: the too
 
 
 class Synchronisation:
-    """What is known about the tool that writes the burst's files.
+    """The known facts about the tool that writes the burst's files.
 
     Args:
         root: the project's folder.

@@ -1,4 +1,4 @@
-"""Find the folders and files of a project, and what has changed since the last scan.
+"""Find the folders and files of a project, and the changes since the last scan.
 
 A scan of 10,000 files takes 40 ms, and never runs in the supervisor's own thread.
 """

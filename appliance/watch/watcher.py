@@ -58,7 +58,7 @@ class Changes:
 
 
 class WorkerState(enum.Enum):
-    """What the worker has done since the last reported change."""
+    """The state of the worker since the last reported change."""
 
     SERVING = "serving"  # an unchanged file is not reported
     BUSY = "busy"  # a worker may be reading files now

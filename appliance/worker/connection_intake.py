@@ -42,7 +42,7 @@ class ConnectionIntake:
 
     @property
     def grace_s(self) -> float:
-        """What is left of the grace period."""
+        """The rest of the grace period."""
         return self._grace_end - time.monotonic()
 
     def open(self, server: PooledWSGIServer) -> None:

@@ -31,7 +31,7 @@ _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class AssistantAccess:
-    """What assistants may do.
+    """The rights of assistants.
 
     Args:
         runtime: the supervisor's.

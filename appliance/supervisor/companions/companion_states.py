@@ -30,7 +30,7 @@ class Phase(enum.Enum):
 
 
 class Next(enum.Enum):
-    """What follows once nothing is left of a run."""
+    """The next step when nothing is left of a run."""
 
     START = enum.auto()
     RETRY = enum.auto()

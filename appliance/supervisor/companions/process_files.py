@@ -53,7 +53,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Problem:
-    """What could not be read, and what to do about it; ``line`` is 0 if it is not known."""
+    """An entry that could not be read, and what to do about it; ``line`` is 0 if it is not known."""
 
     file: str
     reason: str
@@ -63,7 +63,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Declared:
-    """What the project's files declare.
+    """The declarations of the project's files.
 
     Attributes:
         processes: those to run, in the order of the files.

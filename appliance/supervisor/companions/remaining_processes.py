@@ -23,7 +23,7 @@ CHECK_S = 0.05  # between two looks
 
 
 class RemainingProcesses:
-    """What is left of one run.
+    """The processes that are left of one run.
 
     Args:
         loop: calls later.

@@ -62,7 +62,7 @@ def framed(message: bytes) -> bytes:
 
 
 class Session:
-    """What one client has asked for in its messages."""
+    """The requests of one client that matter to the proxy."""
 
     def __init__(self) -> None:
         self._restart = False

@@ -101,7 +101,7 @@ class ExporterProcess:
             self._start_again(child.how(), time.monotonic() - child.started)
 
     def start_if_needed(self) -> None:
-        """Start an exporter that does not run yet: the appliance stops, and what is held is still sent."""
+        """Start an exporter that does not run yet: the appliance stops, and the held lines are still sent."""
         if self._telemetry.endpoints and self._child is None:
             self._start_one()
             if not self._pipe.is_open and (held := self._pipe.forget()):

@@ -58,7 +58,7 @@ REMAKES = 3  # preloaders in a row that end by themselves, until preloading is g
 
 
 class Phase(enum.Enum):
-    """What is known, and what is under way."""
+    """Whether a list is known, and whether a round is under way."""
 
     UNKNOWN = "unknown"  # no list of modules
     WAITING = "waiting"  # nothing imports the list; there may be a preloader

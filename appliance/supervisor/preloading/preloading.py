@@ -160,7 +160,7 @@ class Preloading:
             self._on(events.ListReported(self._cache.update(message.modules, message.others)))
 
     def fork_mismatch(self, message: ForkMismatch) -> None:
-        """What was preloaded does not fit what the project does."""
+        """The preloaded modules do not fit the project."""
         self._on(events.ForkMismatched(dict.fromkeys(message.modules, message.why), stale=message.stale))
 
     def refuse(self, why: str) -> None:

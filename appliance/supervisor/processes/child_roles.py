@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 
 class Role(enum.StrEnum):
-    """What a child is, under the name that the log and ``appliance status`` give it."""
+    """The role of a child, under the name that the log and ``appliance status`` use."""
 
     WORKER = "worker"
     SPARE = "spare"  # a worker without a generation: forked ahead

@@ -177,7 +177,7 @@ class Handle:
             self.in_flight = None
 
     def ended(self, status: int) -> None:
-        """Note the wait status that the reaper got, and what its memory shows of its end."""
+        """Note the wait status that the reaper got, and the reason that the child's memory shows."""
         self.returncode = os.waitstatus_to_exitcode(status)
         if self.process is not None:
             self.process.returncode = self.returncode

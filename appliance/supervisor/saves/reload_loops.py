@@ -28,7 +28,7 @@ DELAY_S: Final = (3.0, 600.0)
 
 @dataclass(frozen=True)
 class Reaction:
-    """What to do about a change.
+    """The measures after a change.
 
     Attributes:
         often: the file to log; empty for none.

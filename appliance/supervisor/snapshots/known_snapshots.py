@@ -48,7 +48,7 @@ class SnapshotState(enum.Enum):
 
 
 class NewestWorker(enum.Enum):
-    """What the newest worker does."""
+    """The state of the newest worker."""
 
     NONE = "none"  # it has ended, or another worker will replace it soon
     STARTING = "starting"  # it has its start message, and is not ready

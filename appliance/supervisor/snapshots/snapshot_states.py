@@ -105,7 +105,7 @@ def _fail(state: State, how: str) -> Step:
 
 
 def _drop(state: State, reason: str) -> Step:
-    """End everything, because of what has become known of the project."""
+    """End all processes, because of a new fact about the project."""
     state, ended = _end_import(state)
     state, dropped = _end_snapshot(state, reason)
     return _wait(state, *ended, *dropped)

@@ -1,4 +1,4 @@
-"""Analyse the project: its environment, its application, and what it needs installed.
+"""Analyse the project: its environment, its application, and the packages that it needs.
 
 An analysis only reads. It runs in a thread of its own: a mount may be slow, and the supervisor's loop must not wait.
 """
@@ -34,7 +34,7 @@ _BLANK_MAX = 1024  # bytes of a file that may have nothing but white space
 
 @dataclass(frozen=True)
 class Analysis:
-    """What one analysis has found.
+    """The result of one analysis.
 
     Attributes:
         environment: process environment and .env files, merged.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.saves.held_failures import Hold
 
 GRACE_S = 0.5  # uv ends at once when asked to
-# The parts of a failure's report, and what stands for a part that it does not have.
+# The parts of a failure's report, each with the text that is used if the part is missing.
 _PARTS = {
     "found": "the installer ended without a reason",
     "expected": "an installation that ends well",

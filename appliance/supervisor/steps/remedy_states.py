@@ -27,7 +27,7 @@ class Phase(enum.Enum):
 
 @dataclass(frozen=True)
 class State:
-    """The run under way, and what is known of earlier ones.
+    """The present run, and the known facts of earlier runs.
 
     Attributes:
         run: counts the runs. Events of an earlier one change nothing.

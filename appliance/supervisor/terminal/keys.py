@@ -1,4 +1,4 @@
-"""What the keys of the terminal do: reload, open the page, show the last error, help, and stop.
+"""Perform the functions of the terminal's keys: reload, open the page, show the last error, help, and stop.
 
 ``keyboard`` reads the keys. The answers go into the log. There are keys only if the log is written for people. Runs in
 the supervisor's loop.

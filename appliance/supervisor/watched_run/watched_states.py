@@ -16,7 +16,7 @@ NO_PROGRAM = frozenset({126, 127})  # as in a shell: it can't be executed, or do
 
 
 class Phase(enum.Enum):
-    """What the command does."""
+    """The state of the command's process."""
 
     NEW = enum.auto()
     RUNNING = enum.auto()
@@ -28,7 +28,7 @@ class Phase(enum.Enum):
 
 
 class Next(enum.Enum):
-    """What follows once nothing is left of a run."""
+    """The next step when nothing is left of a run."""
 
     START = enum.auto()
     WAIT = enum.auto()

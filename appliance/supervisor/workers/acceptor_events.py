@@ -1,4 +1,4 @@
-"""The events and actions of ``acceptor_states``: what happens to processes and connections, and what to do about it."""
+"""The events and actions of ``acceptor_states``: events of processes and connections, and the possible reactions."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ from appliance.supervisor.workers.worker_events import (
 
 
 class Stage(enum.Enum):
-    """What the newest attempt does."""
+    """The stage of the newest attempt."""
 
     NONE = "none"  # no worker is wanted, or the last one has failed and its failure was reported
     IMPORTING = "importing"
@@ -71,11 +71,11 @@ class Stage(enum.Enum):
 
 @dataclass(frozen=True)
 class State:
-    """What is known of the newest attempt. Events of an earlier one change nothing.
+    """The known facts about the newest attempt. Events of an earlier one change nothing.
 
     Attributes:
         attempt: counts the starts, over all generations.
-        source: what the attempt comes from; NOTHING until that is known.
+        source: the source of the attempt; NOTHING until it is known.
         doubt: why this attempt is cold, or why the next one will be: the cold start shows whether the fork was at
             fault.
         address_retried: this generation has been started again because its address was in use.

@@ -34,7 +34,7 @@ class BootRequested(Event):
     """The lifecycle asks for a worker of this generation.
 
     Attributes:
-        modules_needed: the preloader knows nothing of what the project loads, and the newest worker could tell it.
+        modules_needed: the preloader knows none of the project's modules, and the newest worker could report them.
     """
 
     generation: int
@@ -82,7 +82,7 @@ class ForkLost(Event):
 
 
 class ForkMismatched(Event):
-    """What the attempt was forked with does not fit the project.
+    """The modules that the attempt has inherited do not fit the project.
 
     Attributes: doubt: why, where only a cold start can show whether the fork is at fault.
     """

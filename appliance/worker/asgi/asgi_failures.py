@@ -27,7 +27,7 @@ _OWN_MAX = 262_144  # of a framework's known page: Sanic's has 5 KB, and 70 KB w
 
 
 class RequestFailure(Protocol):
-    """What is recorded of one request while it runs."""
+    """The facts that are recorded of one request while it runs."""
 
     caught: BaseException | None
     framework_page: bool  # the framework's default handler has answered

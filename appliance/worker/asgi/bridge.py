@@ -1,7 +1,7 @@
 """One request, between a2wsgi and the application.
 
-Adds what a2wsgi leaves out: the rest of the scope, the end of either side, errors, the application's work after its
-response. Runs in the event loop. It knows of only one thread: the request's, which calls ``leave``.
+Adds the parts that a2wsgi leaves out: the rest of the scope, the end of either side, errors, the application's work
+after its response. Runs in the event loop. It knows of only one thread: the request's, which calls ``leave``.
 
 Theory of operation. For a2wsgi the bridge is the application. The real application runs in a task of its own; its calls
 of ``receive`` and ``send`` go through a queue, which the bridge processes. So a2wsgi ends together with the response,

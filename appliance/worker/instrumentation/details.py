@@ -71,7 +71,7 @@ class Details:
 
     @property
     def effects(self) -> Effects:
-        """What the request does, except queries."""
+        """The effects of the request, except its queries."""
         if self._effects is None:
             self._effects = Effects()
         return self._effects

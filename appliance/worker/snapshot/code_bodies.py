@@ -43,7 +43,7 @@ class Instruction(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What a class's body stores that depends on other lines; None before Python 3.13."""
+    """The two values that a class's body stores, and that depend on other lines; None before Python 3.13."""
 
     line: int | None
     attributes: tuple[str, ...] | None

@@ -37,7 +37,7 @@ class NewValues(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What differs.
+    """The differences of two versions.
 
     Attributes:
         refused: why the new version can't take the place of the old one, in plain words; "" if it can.
@@ -53,7 +53,7 @@ class Difference(NamedTuple):
 
 
 class _NotSwappableError(Exception):
-    """One can't take the other's place; the message says why."""
+    """The new version can't take the place of the old one; the message says why."""
 
 
 def compare(old: CodeType, new: CodeType) -> Difference:

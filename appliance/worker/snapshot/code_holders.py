@@ -26,7 +26,7 @@ qualified_name: Any = type.__dict__["__qualname__"].__get__
 
 
 class Found(NamedTuple):
-    """What was found.
+    """The result of a search.
 
     Attributes:
         functions: the functions whose code comes from the files.

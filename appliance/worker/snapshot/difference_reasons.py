@@ -15,7 +15,7 @@ _FLAGS: Final = {0x20: "a generator", 0x80: "a coroutine", 0x200: "an asynchrono
 
 
 def title(code: CodeType) -> str:
-    """Return the kind and the name of what this is the code of."""
+    """Return the kind and the name of the object to which this code belongs."""
     if code.co_name == "<module>":
         return "the module"
     if code.co_name.startswith("<"):

@@ -43,7 +43,7 @@ class EffectRefusedError(BaseException):
 
 
 class ImportEffects:
-    """What the import of the project does beyond the memory of its process, from ``begin`` to ``end``.
+    """The effects of the project's import outside of the memory of its process, from ``begin`` to ``end``.
 
     Args:
         is_project_path: whether a file (absolute path) is the project's own code.

@@ -80,7 +80,7 @@ _SELF: Final = os.getpid  # the original: ``ProcessNumber`` replaces it later
 
 
 class Imported(NamedTuple):
-    """What a fork of the snapshot serves, and with what.
+    """The parts with which a fork of the snapshot serves.
 
     Attributes:
         channel, start, descriptors, received: the fork's own, its first message, and what came with that.
@@ -108,7 +108,7 @@ class Imported(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """What a fork of a checkpoint goes on with, as a worker.
+    """The parts with which a fork of a checkpoint goes on, as a worker.
 
     Attributes:
         channel, start, descriptors, received, project, breakpoint_hook: as in ``Imported``.

@@ -1,4 +1,4 @@
-"""What the project prints and logs, on its way to the supervisor.
+"""Send the project's output and log records to the supervisor.
 
 Runs in a worker, and in the preloader.
 """

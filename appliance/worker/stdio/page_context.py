@@ -1,4 +1,4 @@
-"""What an error page shows in addition to the exception: the last lines, the last save, how the editor opens a file.
+"""Collect the context of an error page: the last lines, the last save, and how the editor opens a file.
 
 Runs in the worker; asked for only when an application has failed.
 """

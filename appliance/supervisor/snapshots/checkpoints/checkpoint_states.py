@@ -70,7 +70,7 @@ class Checkpoint(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """What is known of the checkpoints.
+    """The known facts about the checkpoints.
 
     Attributes:
         off: there are none, by a setting or because the appliance stops.

@@ -45,7 +45,7 @@ def of_bytes(message: bytes | str) -> Note:
 
 
 def _parts(parsed: Any) -> tuple[dict[str, str], list[list[Any]]]:
-    """Return the first text of each kind, and what else there is as attachments."""
+    """Return the first text of each kind, and all other parts as attachments."""
     texts: dict[str, str] = {}
     attachments: list[list[Any]] = []
     for part in parsed.walk():

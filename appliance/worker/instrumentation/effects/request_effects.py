@@ -1,4 +1,4 @@
-"""What one request did, except its queries, up to limits: it becomes a part of the message about the request."""
+"""The effects of one request, except its queries, up to limits: they become a part of the message about the request."""
 
 from __future__ import annotations
 

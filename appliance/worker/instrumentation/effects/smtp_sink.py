@@ -30,7 +30,7 @@ _USERNAME, _PASSWORD = b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n"
 
 
 class _Replies(io.RawIOBase):
-    """What the client reads: the replies so far, then an end of file."""
+    """The stream that the client reads: the replies so far, then an end of file."""
 
     def __init__(self, waiting: bytearray) -> None:
         self._waiting = waiting
