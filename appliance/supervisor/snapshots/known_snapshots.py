@@ -13,7 +13,7 @@ from dataclasses import dataclass
 FIRST_S = 0.05  # the first requests of the first worker come before the first snapshot
 QUIET_S = 1.0  # without a save, before the project is imported again
 LATEST_S = 2.0  # while there is no snapshot: the longest wait for a moment without a save
-DOUBLINGS = 4  # the longest such wait: in a series of saves that no snapshot can serve, not each save starts an import
+DOUBLINGS = 4  # of that wait: in a series of saves that no snapshot can serve, not each save starts an import
 LATER_S = 300.0  # the longest wait after a snapshot has failed
 NOT_READY = "no snapshot of the project is ready yet"
 NOT_SAVED = "this start is for no save"

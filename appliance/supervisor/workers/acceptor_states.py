@@ -112,7 +112,7 @@ def _with_page(state: State, page: Page, *, holds: bool) -> Step:
 
 
 def _show(state: State) -> tuple[Action, ...]:
-    """Send the newest page to the stand-in; before its first start there is none."""
+    """Send the newest page to the process that shows it, the stand-in or the supervisor; at first there is no page."""
     if state.page is None:
         return ()
     if state.standin:
