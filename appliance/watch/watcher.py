@@ -95,7 +95,7 @@ class Watcher:
         self._synchronisation = Synchronisation(options.root, self._burst)
         self.arriving_s = self._synchronisation.arriving_s
         self._schedule = Schedule()
-        self._worker_states: set[WorkerState] = set()  # all paths that were seen during the burst
+        self._worker_states: set[WorkerState] = set()  # all states that were seen during the burst
         self._repeated: set[str] = set()  # reported although unchanged, since the last real change
         self._unread: list[str] = []
         self._young: list[str] = []  # these files are read when they are older

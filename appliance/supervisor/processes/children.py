@@ -1,7 +1,7 @@
 """Read the messages and output of all children, and notice their ends.
 
-This module holds the handles and reads their descriptors. This module passes messages on, and does not know their
-meaning. After a child has died, its descriptors are read to their end, so that its last output is logged.
+This module holds the handles and reads their descriptors. It passes messages on, and does not know their meaning. After
+a child has died, its descriptors are read to their end, so that its last output is logged.
 
 If a channel carries an invalid message, or ends while its child is alive, the child can't be controlled any more. Then
 the child is killed, and another child replaces it, as after any death.

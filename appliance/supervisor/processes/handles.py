@@ -88,7 +88,7 @@ class Handle:
         return self.in_flight.descriptor
 
     def only_request(self, stream: str) -> str | None:
-        """Return the id of the only request that can have written the present output; None if there are several."""
+        """Return the id of the one request that can have written the present output; None if it is not exactly one."""
         before = self.silent.get(stream)
         return self.in_flight.only_one_since(before) if self.in_flight is not None and before is not None else None
 

@@ -47,9 +47,7 @@ class Verification:
         self._compared = compared
         self._not_compared = not_compared
         self._comparison = SwapComparison()
-        self._states: dict[
-            SnapshotRole, Mapping[str, str]
-        ] = {}  # the state of each snapshot, or of a fork that has swapped
+        self._states: dict[SnapshotRole, Mapping[str, str]] = {}  # a snapshot's, or a fork's after its swap
         self._asked = SnapshotRole.SNAPSHOT
         self._repeated = False
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from appliance.logs.setup import Log
 
 
-ROUTES_SHOWN = 20  # of the broken files that are not served
+ROUTES_SHOWN = 20  # of the routes that are not served
 _BLANK_MAX = 1024  # bytes of a file that may have nothing but white space
 
 

@@ -75,7 +75,7 @@ class RemedyRun:
             states.ReportSuccess: self._report_success,
             states.ReportFailure: self._report_failure,
         }
-        self._offer: tuple[Remedy, ProjectFacts] | None = None  # the last button press
+        self._offer: tuple[Remedy, ProjectFacts] | None = None  # of the last button press
         self._remedy: Remedy | None = None  # the one that runs
         self._child: Handle | None = None
         self._began = 0.0
