@@ -92,12 +92,8 @@ def _wait(sources: Sources, call: Call, remedy: str, answer: Found) -> Found:
             after = "Call wait_for_reload: the project is served again." if run["state"] == "done" else ""
             return {"remedy": remedy, "ran": run["state"] != "refused", **_result(run), "next": after}
         if now - began > within_s:
-            return {
-                "remedy": remedy,
-                "ran": True,
-                **_result(run),
-                "next": "It still runs: list_remedies tells its end.",
-            }
+            message = "It still runs: list_remedies tells its end."
+            return {"remedy": remedy, "ran": True, **_result(run), "next": message}
         if now - told_at > 1.0:
             told_at = now
             call.progress(now - began, run["lines"][-1] if run["lines"] else "running")
