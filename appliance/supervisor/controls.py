@@ -27,7 +27,7 @@ class Controls:
         runtime: the supervisor's.
         reports: has the address, and reads stacks.
         stopping: the stop, which a second signal forces.
-        workers, companions: are told of a reload that a person has asked for.
+        workers, companions: get a reload that a person has asked for.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Collect what error pages show in addition to the failure: the last save, and how an editor opens a file.
+"""The facts of error pages in addition to the failure: the last save, and how an editor opens a file.
 
 Runs in the supervisor.
 """

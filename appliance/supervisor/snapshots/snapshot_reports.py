@@ -1,4 +1,4 @@
-"""Log what becomes of the project's snapshots. Runs in the supervisor's loop."""
+"""Log the ends and results of the project's snapshots. Runs in the supervisor's loop."""
 
 from __future__ import annotations
 

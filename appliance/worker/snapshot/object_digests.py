@@ -92,9 +92,8 @@ def namespace(value: Any) -> dict[str, Any] | None:
 def heap_addresses(maps: str) -> range:
     """Return the addresses that objects on the heap of C may have; an empty range if they are large numbers.
 
-    The heap follows the interpreter, so its addresses are small numbers if the interpreter is loaded at a fixed
-    address, as those of Debian and of Docker's images are. The identities of classes and other large objects are then
-    as small as ordinary numbers.
+    They are small if the interpreter is loaded at a fixed address (in Debian and Docker's images), which the heap
+    follows. The identities of classes and other large objects are then as small as ordinary numbers.
     """
     try:
         with open(maps, encoding="utf-8", errors="replace") as lines:
@@ -267,8 +266,7 @@ class ObjectDigests:
             parts.append(of(value.__dict__))
         if code.co_filename in self._files or code.co_filename.startswith("<"):
             kinds = getattr(value, "__type_params__", ())
-            # To read annotations would run code. If annotations are computed, the function that computes them is
-            # compared.
+            # To read annotations would run code. The function that computes them, if there is one, is compared.
             notes = getattr(value, "__annotate__", None) if _COMPUTED else value.__annotations__
             parts.append(self._code.of(code))
             parts.extend(map(of, (value.__defaults__, value.__kwdefaults__, value.__doc__, notes, kinds)))

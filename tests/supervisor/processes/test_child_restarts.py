@@ -13,7 +13,7 @@ PAUSES_S = (0.5, 5.0, 30.0)
 def after(restarts: ChildRestarts, *ran_s: float) -> ChildRestarts:
     """What is known after processes that ran for so long."""
     for each in ran_s:
-        restarts = restarts.ended(each)
+        restarts = restarts.after_end(each)
     return restarts
 
 
@@ -34,4 +34,4 @@ def test_a_long_life_begins_a_new_row(ran_s: list[float], gives_up: bool):
     """The end of a process that has run for long is the first one, whatever came before; each pause is a listed one."""
     restarts = after(ChildRestarts(PAUSES_S, gives_up), *ran_s)
     assert not ran_s or restarts.pause_s in {*PAUSES_S, None}
-    assert restarts.ended(LASTED_S + 1).pause_s == PAUSES_S[0]
+    assert restarts.after_end(LASTED_S + 1).pause_s == PAUSES_S[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.queries import repeated_queries
-from appliance.desk.queries.recorded_queries import counted
+from appliance.desk.queries.recorded_queries import count_queries
 from appliance.duration_text import duration
 from appliance.standin.desk_pages.page_frame import table
 from appliance.standin.desk_pages.shown_values import text
@@ -40,7 +40,7 @@ def queries_section(found: dict[str, Any]) -> str:
     columns = ["Query", "Line", "Rows", "Duration", f"0 to {duration(end)}"]
     further = f" {left_out} more are not kept." if left_out else ""
     return (
-        f"<p>{counted(queries)} in {duration(total)}, of the request's {duration(end)}.{further}</p>"
+        f"<p>{count_queries(queries)} in {duration(total)}, of the request's {duration(end)}.{further}</p>"
         f"{_repeated(found['details']['repeated'])}{table('Queries in their order', columns, rows)}"
     )
 

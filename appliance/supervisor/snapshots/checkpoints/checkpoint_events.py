@@ -33,7 +33,7 @@ class ImportNeeded(Event):
 
 
 class Discarded(Event):
-    """It is not known which files have changed, or more than files of the project has changed."""
+    """The changed files are not known, or more than files of the project has changed."""
 
 
 class PreloaderReady(Event):

@@ -94,7 +94,7 @@ class Checkpoints:
             changed.update(dict.fromkeys(paths))
 
     def discard(self) -> None:
-        """It is not known which files have changed, or more than files of the project has changed."""
+        """The changed files are not known, or more than files of the project has changed."""
         self._on(events.Discarded())
 
     def import_needed(self, paths: Iterable[str]) -> None:
