@@ -55,7 +55,7 @@ from appliance.supervisor.workers.acceptor_events import (
 SENDS_MAX = 25  # attempts in a row to send waiting connections; then they are closed, and clients connect again
 
 
-class Acceptor(enum.Enum):
+class Accepting(enum.Enum):
     """Who accepts connections."""
 
     NOBODY = "nobody"  # new connections wait in the listening socket's queue, handed-over ones in the supervisor
@@ -81,7 +81,7 @@ class State:
         send_due: waiting connections will be sent again.
     """
 
-    acceptor: Acceptor = Acceptor.NOBODY
+    acceptor: Accepting = Accepting.NOBODY
     standin: bool = False
     page: Page | None = None
     holds: bool = True
@@ -107,7 +107,7 @@ def _with_page(state: State, page: Page, *, holds: bool) -> Step:
     version = state.version + 1
     changed = replace(state, page={**page, "version": version}, holds=holds, version=version)
     if state.page is None:
-        return replace(changed, acceptor=Acceptor.NOBODY), (BeginWait(),)
+        return replace(changed, acceptor=Accepting.NOBODY), (BeginWait(),)
     return changed, ()
 
 
@@ -117,13 +117,13 @@ def _show(state: State) -> tuple[Action, ...]:
         return ()
     if state.standin:
         return (ShowPage(state.page, state.holds),)
-    return (AnswerHere(state.page),) if state.acceptor is Acceptor.SUPERVISOR else ()
+    return (AnswerHere(state.page),) if state.acceptor is Accepting.SUPERVISOR else ()
 
 
 def _progressed(state: State, event: WorkProgressed) -> Step:
     state, before = _with_page(state, event.page, holds=True)
-    shown = () if state.acceptor is Acceptor.NOBODY else _show(state)
-    if state.start_due or state.acceptor is Acceptor.STANDIN:
+    shown = () if state.acceptor is Accepting.NOBODY else _show(state)
+    if state.start_due or state.acceptor is Accepting.STANDIN:
         return state, (*before, *shown)
     return replace(state, start_due=True), (*before, *shown, StartLater())
 
@@ -157,11 +157,11 @@ def _shown(state: State, _event: PageShown) -> Step:
     if state.page is None or not state.standin:
         return state, ()  # a worker serves, or the stand-in has ended
     state, cancel = _without_start(state)
-    return replace(state, acceptor=Acceptor.STANDIN), (*cancel, *_stop_answering(state), SendWaiting())
+    return replace(state, acceptor=Accepting.STANDIN), (*cancel, *_stop_answering(state), SendWaiting())
 
 
 def _stop_answering(state: State) -> tuple[Action, ...]:
-    return (StopAnswering(),) if state.acceptor is Acceptor.SUPERVISOR else ()
+    return (StopAnswering(),) if state.acceptor is Accepting.SUPERVISOR else ()
 
 
 def _not_shown(state: State, event: PageNotShown) -> Step:
@@ -172,7 +172,7 @@ def _answer_here(state: State, *after: Action) -> Step:
     """Answer all connections in the supervisor, also those that wait; try soon to start a stand-in again."""
     if (page := state.page) is None:
         return state, after
-    state = replace(state, acceptor=Acceptor.SUPERVISOR, start_due=True)
+    state = replace(state, acceptor=Accepting.SUPERVISOR, start_due=True)
     return state, (AnswerHere(page), AnswerWaiting(), StartLater(again=True), *after)
 
 
@@ -180,18 +180,18 @@ def _standin_ended(state: State, event: StandInEnded) -> Step:
     state = replace(state, standin=False)
     if not event.expected:
         return _answer_here(state)
-    return (_nobody(state) if state.acceptor is Acceptor.STANDIN else state), ()
+    return (_nobody(state) if state.acceptor is Accepting.STANDIN else state), ()
 
 
 def _nobody(state: State) -> State:
-    return replace(state, acceptor=Acceptor.NOBODY)
+    return replace(state, acceptor=Accepting.NOBODY)
 
 
 def _serve(state: State, event: WorkerServes) -> Step:
     stop = (StopStandIn(event.generation),) if state.standin else ()
     answering = _stop_answering(state)
     state, cancel = _without_start(state)
-    state = replace(state, acceptor=Acceptor.WORKER, page=None, generation=event.generation)
+    state = replace(state, acceptor=Accepting.WORKER, page=None, generation=event.generation)
     return state, (*cancel, *answering, *stop, SendWaiting())
 
 
@@ -205,7 +205,7 @@ def _no_descriptor(state: State, event: NoDescriptor) -> Step:
 
 
 def _send_again(state: State, _event: SendDue) -> Step:
-    accepts = state.acceptor in {Acceptor.WORKER, Acceptor.STANDIN}
+    accepts = state.acceptor in {Accepting.WORKER, Accepting.STANDIN}
     return replace(state, send_due=False), (SendWaiting(),) if accepts else ()
 
 
@@ -216,14 +216,14 @@ def _part_sent(state: State, _event: PartSent) -> Step:
 def _own_pages(state: State, event: OwnPagesAsked) -> Step:
     if state.standin:
         return state, (SendToStandIn(event.connections),)
-    refused = event.restart_early or state.acceptor is Acceptor.CLOSED
+    refused = event.restart_early or state.acceptor is Accepting.CLOSED
     return state, (RefuseOwnPages(event.connections) if refused else StartForOwnPages(event.connections),)
 
 
 def _stop(state: State, _event: StopRequested) -> Step:
     answering = _stop_answering(state)
     state, cancel = _without_start(state)
-    return replace(state, acceptor=Acceptor.CLOSED, page=None), (*cancel, *answering, CloseWaiting())
+    return replace(state, acceptor=Accepting.CLOSED, page=None), (*cancel, *answering, CloseWaiting())
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -261,16 +261,16 @@ _STARTING: dict[type[Event], Row] = {
     PageNotShown: _not_shown,
 }
 
-ROWS: dict[Acceptor, dict[type[Event], Row]] = {
-    Acceptor.NOBODY: {**_OPEN, **_STARTING},
-    Acceptor.WORKER: {**_OPEN, **_ACCEPTING, WorkerEnded: lambda state, _: (_nobody(state), ())},
-    Acceptor.STANDIN: {**_OPEN, **_ACCEPTING, PageShown: _shown, PageNotShown: _not_shown},
-    Acceptor.SUPERVISOR: {
+ROWS: dict[Accepting, dict[type[Event], Row]] = {
+    Accepting.NOBODY: {**_OPEN, **_STARTING},
+    Accepting.WORKER: {**_OPEN, **_ACCEPTING, WorkerEnded: lambda state, _: (_nobody(state), ())},
+    Accepting.STANDIN: {**_OPEN, **_ACCEPTING, PageShown: _shown, PageNotShown: _not_shown},
+    Accepting.SUPERVISOR: {
         **_OPEN,
         **_STARTING,
         ConnectionsArrived: lambda state, _: (state, (AnswerWaiting(),)),
     },
-    Acceptor.CLOSED: _ALWAYS,
+    Accepting.CLOSED: _ALWAYS,
 }
 
 

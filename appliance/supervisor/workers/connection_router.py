@@ -26,7 +26,7 @@ from appliance.protocol.page_messages import PublishAssets, PublishRevision, Set
 from appliance.supervisor.workers import acceptor_events as events
 from appliance.supervisor.workers import acceptor_states
 from appliance.supervisor.workers.acceptor_events import OpenConnection
-from appliance.supervisor.workers.acceptor_states import Acceptor
+from appliance.supervisor.workers.acceptor_states import Accepting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +101,7 @@ class ConnectionRouter:
     @property
     def acceptor(self) -> Handle | None:
         """The process that accepts connections now."""
-        return {Acceptor.WORKER: self._worker, Acceptor.STANDIN: self._standin}.get(self._state.acceptor)
+        return {Accepting.WORKER: self._worker, Accepting.STANDIN: self._standin}.get(self._state.acceptor)
 
     @property
     def page(self) -> Page | None:

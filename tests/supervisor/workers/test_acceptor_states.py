@@ -43,7 +43,7 @@ from appliance.supervisor.workers.acceptor_events import (
     WorkFailed,
     WorkProgressed,
 )
-from appliance.supervisor.workers.acceptor_states import EVENTS, ROWS, SENDS_MAX, Acceptor, State, step
+from appliance.supervisor.workers.acceptor_states import EVENTS, ROWS, SENDS_MAX, Accepting, State, step
 from tests.supervisor.histories import History
 
 ERROR = OSError("no process")
@@ -61,9 +61,9 @@ def test_the_stand_in_starts_when_its_start_is_due():
     state, actions = history(StartDue(), state=state)
     assert actions == [StartStandIn()]
     state, actions = history(StandInStarted(), state=state)
-    assert (state.acceptor, actions) == (Acceptor.NOBODY, [ShowPage(FIRST, holds=True)])
+    assert (state.acceptor, actions) == (Accepting.NOBODY, [ShowPage(FIRST, holds=True)])
     state, actions = history(PageShown(), state=state)
-    assert (state.acceptor, actions) == (Acceptor.STANDIN, [SendWaiting()])
+    assert (state.acceptor, actions) == (Accepting.STANDIN, [SendWaiting()])
 
 
 def test_more_progress_makes_no_second_start():
@@ -77,7 +77,7 @@ def test_a_failure_starts_the_stand_in_at_once():
     _, actions = history(WorkProgressed({"title": "first"}), WorkFailed({"title": "second"}))
     assert actions == [CancelStart(), StartStandIn()]
     state, actions = history(*SHOWN, WorkFailed({"title": "second"}))
-    assert (state.acceptor, actions) == (Acceptor.STANDIN, [ShowPage(SECOND, holds=False)])
+    assert (state.acceptor, actions) == (Accepting.STANDIN, [ShowPage(SECOND, holds=False)])
 
 
 def test_a_worker_that_serves_ends_what_stood_in():
@@ -85,13 +85,13 @@ def test_a_worker_that_serves_ends_what_stood_in():
     assert history(*SHOWN, WorkerServes(4))[1] == [StopStandIn(4), SendWaiting()]
     assert history(*NOT_STARTED, WorkerServes(4))[1] == [CancelStart(), StopAnswering(), SendWaiting()]
     state, actions = history(WorkProgressed({}), WorkerServes(4))
-    assert (state.acceptor, state.page, actions) == (Acceptor.WORKER, None, [CancelStart(), SendWaiting()])
+    assert (state.acceptor, state.page, actions) == (Accepting.WORKER, None, [CancelStart(), SendWaiting()])
 
 
 def test_a_page_after_a_worker_begins_a_new_wait():
     """When a worker serves no more nobody accepts, and a stand-in that still runs is sent the page when that is due."""
     state, actions = history(WorkerServes(1), WorkProgressed({"title": "first"}))
-    assert (state.acceptor, actions) == (Acceptor.NOBODY, [BeginWait(), StartLater()])
+    assert (state.acceptor, actions) == (Accepting.NOBODY, [BeginWait(), StartLater()])
     state, actions = history(*SHOWN, WorkerServes(1), WorkProgressed({"title": "second"}))
     assert actions == [BeginWait(), StartLater()]
     assert history(WorkProgressed({"title": "third"}), state=state)[1] == []
@@ -105,7 +105,7 @@ def test_the_supervisor_answers_until_a_stand_in_can():
     assert history(ConnectionsArrived(), state=state)[1] == [AnswerWaiting()]
     assert history(WorkProgressed({"title": "second"}), state=state)[1] == [AnswerHere(SECOND)]
     state, actions = history(StartDue(), StandInStarted(), PageShown(), state=state)
-    assert (state.acceptor, actions) == (Acceptor.STANDIN, [StopAnswering(), SendWaiting()])
+    assert (state.acceptor, actions) == (Accepting.STANDIN, [StopAnswering(), SendWaiting()])
 
 
 def test_failed_starts_in_a_row_are_reported_once():
@@ -126,19 +126,19 @@ def test_a_page_that_cannot_be_sent_is_sent_again():
         assert history(StartDue(), state=state)[1] == [ShowPage(FIRST, holds=False)]
         assert history(WorkProgressed({"title": "second"}), state=state)[1] == [ShowPage(SECOND, holds=True)]
         state, actions = history(PageShown(), state=state)
-        assert (state.acceptor, state.start_due) == (Acceptor.STANDIN, False)
+        assert (state.acceptor, state.start_due) == (Accepting.STANDIN, False)
         assert actions == [CancelStart(), StopAnswering(), SendWaiting()]
 
 
 def test_a_stand_in_that_ends_by_itself_comes_back():
     """One that was asked to end, or that shows nothing, stays away until the next page."""
     state, actions = history(*SHOWN, StandInEnded(expected=False))
-    assert (state.acceptor, state.start_due) == (Acceptor.SUPERVISOR, True)
+    assert (state.acceptor, state.start_due) == (Accepting.SUPERVISOR, True)
     assert actions == [AnswerHere(FIRST), AnswerWaiting(), StartLater(again=True)]
     state, actions = history(*SHOWN, StandInEnded(expected=True))
-    assert (state.acceptor, actions) == (Acceptor.NOBODY, [])
+    assert (state.acceptor, actions) == (Accepting.NOBODY, [])
     state, actions = history(*SHOWN, WorkerServes(1), StandInEnded(expected=False))
-    assert (state.acceptor, state.standin, actions) == (Acceptor.WORKER, False, [])
+    assert (state.acceptor, state.standin, actions) == (Accepting.WORKER, False, [])
 
 
 def test_connections_go_to_the_process_that_accepts():
@@ -148,7 +148,7 @@ def test_connections_go_to_the_process_that_accepts():
     assert history(*SHOWN, ConnectionsArrived())[1] == [SendWaiting()]
     for gone in (AcceptorGone(), WorkerEnded()):
         state, _ = history(WorkerServes(1), gone)
-        assert (state.acceptor, history(ConnectionsArrived(), state=state)[1]) == (Acceptor.NOBODY, [])
+        assert (state.acceptor, history(ConnectionsArrived(), state=state)[1]) == (Accepting.NOBODY, [])
 
 
 def test_connections_are_closed_after_many_attempts():
@@ -171,7 +171,7 @@ def test_own_pages_go_to_the_stand_in():
     state, actions = history(WorkerServes(3), OwnPagesAsked(PAGES))
     assert actions == [StartForOwnPages(PAGES)]
     state, actions = history(StandInStarted(), state=state)
-    assert (state.acceptor, actions) == (Acceptor.WORKER, [StopStandIn(3)])
+    assert (state.acceptor, actions) == (Accepting.WORKER, [StopStandIn(3)])
     assert history(OwnPagesAsked(MORE), state=state)[1] == [SendToStandIn(MORE)]
 
 
@@ -187,13 +187,13 @@ def test_nothing_is_started_after_the_stop():
     assert history(*NOT_STARTED, StopRequested())[1] == [CancelStart(), StopAnswering(), CloseWaiting()]
     for event in (WorkFailed({}), WorkProgressed({}), StartDue(), WorkerServes(2), StandInEnded(expected=False)):
         state, actions = history(*SHOWN, StopRequested(), event)
-        assert (state.acceptor, state.page, actions) == (Acceptor.CLOSED, None, [])
+        assert (state.acceptor, state.page, actions) == (Accepting.CLOSED, None, [])
 
 
 def test_every_event_of_the_acceptor_is_listed():
     """Each kind of event has a row somewhere, and each acceptor has its rows."""
     assert {event for rows in ROWS.values() for event in rows} == set(EVENTS) == set(Event.__subclasses__())
-    assert set(ROWS) == set(Acceptor)
+    assert set(ROWS) == set(Accepting)
 
 
 EVENT = st.one_of(
@@ -224,19 +224,19 @@ def test_no_sequence_lets_two_accept(events: list[Event]):
                 assert state.standin
             if isinstance(action, StartStandIn | StartForOwnPages):
                 assert not state.standin, "two stand-ins"
-        assert answering == (state.acceptor is Acceptor.SUPERVISOR), "two accept, or nobody answers"
+        assert answering == (state.acceptor is Accepting.SUPERVISOR), "two accept, or nobody answers"
         _check(state)
 
 
 def _check(state: State) -> None:
     """Check the invariants of a single state."""
     match state.acceptor:
-        case Acceptor.WORKER | Acceptor.CLOSED:
+        case Accepting.WORKER | Accepting.CLOSED:
             assert state.page is None
-        case Acceptor.STANDIN:
+        case Accepting.STANDIN:
             assert state.page is not None
             assert state.standin
-        case Acceptor.SUPERVISOR:
+        case Accepting.SUPERVISOR:
             assert state.page is not None
     assert not state.start_due or StartDue in ROWS[state.acceptor], "a start that is due, and changes nothing"
     assert state.failed_sends < SENDS_MAX
@@ -252,9 +252,9 @@ def test_a_failure_is_shown_after_any_sequence(events: list[Event]):
     assert isinstance(page, ShowPage)
     assert (page.page["title"], page.holds) == ("last", False)
     state, _ = history(PageShown(), state=state)
-    assert state.acceptor is Acceptor.STANDIN
+    assert state.acceptor is Accepting.STANDIN
     state, actions = history(WorkerServes(10), state=state)
-    assert (state.acceptor, actions) == (Acceptor.WORKER, [StopStandIn(10), SendWaiting()])
+    assert (state.acceptor, actions) == (Accepting.WORKER, [StopStandIn(10), SendWaiting()])
 
 
 @given(st.lists(EVENT, max_size=40))
@@ -263,5 +263,5 @@ def test_the_stop_is_final_after_any_sequence(events: list[Event]):
     state, _ = history(*events, StopRequested())
     for event in events:
         state, actions = step(state, event)
-        assert state.acceptor is Acceptor.CLOSED
+        assert state.acceptor is Accepting.CLOSED
         assert not {type(action) for action in actions} - {SendToStandIn, RefuseOwnPages}
