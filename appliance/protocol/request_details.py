@@ -96,5 +96,5 @@ def unpack(message: bytes) -> RequestDetails:
         at += size
     info = _DECODE(parts[0])
     if not isinstance(info, dict):
-        raise TypeError("info is not an object")
+        raise ValueError("info is not an object")  # noqa: TRY004  one kind of error for a wrong message
     return RequestDetails(info, *parts[1:])
