@@ -32,6 +32,8 @@ POLL_S = 0.2  # between two questions while it is not ready: 0.3 ms of CPU each
 def ask(path: str, answer_s: float = ANSWER_S) -> dict[str, object]:
     """Return the supervisor's status, for which it has ``answer_s`` seconds.
 
+    ``protocol.status_question`` asks the same for our commands; this program imports none of our modules.
+
     Raises:
         OSError: nobody answers at this path.
         ValueError: the answer is not a supervisor's.

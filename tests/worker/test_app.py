@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from appliance.discovery.target import FACTORY_NAMES, OBJECT_NAMES
+from appliance.worker import production_facts
 from appliance.worker.app import TargetError, is_factory, load
 from appliance.worker.files.input_files import InputFiles
 from appliance.worker.files.source_loader import CodeCache, ProjectLoader
@@ -116,10 +117,19 @@ def test_a_factory_that_needs_more_is_refused(folder: Path):
         load(target(folder, "needy.py", "create_app", call="yes"), LOADER, Hooks())
 
 
-def test_an_application_is_no_factory():
-    """An application is no factory, however its arguments are spelt; what has no signature is none either."""
-    assert is_factory(lambda: None)
-    assert is_factory(lambda config=None: None)
-    assert not is_factory(lambda environ, start_response: None)
-    assert not is_factory(lambda *arguments: None)
-    assert not is_factory(3)
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (lambda: None, True),
+        (lambda config=None: None, True),
+        (lambda environ, start_response: None, False),
+        (lambda *arguments: None, False),
+        (lambda config, *, debug: None, False),
+        (3, False),  # not callable
+        (type, False),  # without a signature
+    ],
+)
+def test_an_application_is_no_factory(found, expected):
+    """An application is no factory, however its arguments are spelt, nor what has no signature; eject decides alike."""
+    assert is_factory(found) is expected
+    assert production_facts._is_factory(found) is expected
