@@ -19,6 +19,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
+from .conventions import OWN_PAGES
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -60,7 +62,6 @@ _ABOUT_A_SECRET = re.compile(r"_(?:type|count|name|expires|expires_in|length|lim
 _THIS_MACHINE = re.compile(
     r"://(?:(?:[\w.-]{1,200}\.)?localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]|0\.0\.0\.0)(?::\d{1,5})?(?:/|$)"
 )
-_OWN_PAGES = "/__appliance__/"
 _URL_MAX = 2048
 
 _MIN_FILE_LENGTH = 5
@@ -188,7 +189,7 @@ def _is_followed(text: str, at: int) -> bool:
     before = text[max(0, at - _URL_MAX) : at].rsplit(None, 1)
     url = before[-1] if before else ""
     host = url.find("://")
-    return _OWN_PAGES in url or (host >= 0 and _THIS_MACHINE.match(url, host) is not None)
+    return f"{OWN_PAGES}/" in url or (host >= 0 and _THIS_MACHINE.match(url, host) is not None)
 
 
 def secret_values(variables: Mapping[str, str]) -> Iterator[str]:

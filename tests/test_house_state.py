@@ -3,6 +3,7 @@
 import ast
 import re
 
+from appliance import conventions
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.supervisor.processes.child_roles import TITLES, Role
 from tests.parsed_files import parsed
@@ -96,6 +97,29 @@ def test_a_fact_stands_in_one_module():
                 found.setdefault((name.strip("_"), ast.unparse(node.value)), []).append(f"{path.stem}.{name}")
     shared = {places[0]: places for (name, _), places in found.items() if len(places) > 1}
     assert {place: places for place, places in shared.items() if place.partition(".")[2] not in SEPARATE} == {}
+
+
+# Within a text of another module, a constant of ``conventions`` is another program's own word.
+FOREIGN = {("port_forwarding", "ANY_PORT")}  # VS Code's, in double braces
+
+
+def test_a_fact_of_both_sides_stands_in_no_other_text():
+    """No text of a module contains a text of ``conventions``, except in documentation: the module takes it."""
+    texts = {name: value for name, value in vars(conventions).items() if name.isupper() and isinstance(value, str)}
+    found = set()
+    for path in MODULES:
+        if path.stem != "conventions" and not path.stem.endswith(("events", "settings")):
+            found |= {(path.stem, fact) for text in _texts(parsed(path)) for fact in texts if texts[fact] in text}
+    assert found == FOREIGN
+    assert "OWN_PAGES" in texts
+
+
+def _texts(tree):
+    """Yield the texts and bytes in the code of a module; docstrings are for people."""
+    stated = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and id(node) not in stated:
+            yield node.value if isinstance(node.value, str) else node.value.decode("latin-1")
 
 
 def _is_fact(value):

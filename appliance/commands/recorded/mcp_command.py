@@ -16,6 +16,7 @@ from appliance.assistants.stdio_server import StdioServer
 from appliance.assistants.tool_call import ToolError
 from appliance.assistants.tool_sources import Sources
 from appliance.config.settings import read_early
+from appliance.conventions import OWN_PAGES
 from appliance.errors import SettingsError
 from appliance.supervisor.reporting.status_socket import ask
 
@@ -71,6 +72,6 @@ def _print_config(process: Mapping[str, str], flags: Mapping[str, str], kind: st
                 action="Turn them on, and restart the appliance; or run this command as its user.",
             )
         fields = {"Authorization": f"Bearer {told['token']}"}
-        server = {"type": "http", "url": f"{told['url'].rstrip('/')}/__appliance__/mcp", "headers": fields}
+        server = {"type": "http", "url": f"{told['url'].rstrip('/')}{OWN_PAGES}/mcp", "headers": fields}
     sys.stdout.write(json.dumps({"mcpServers": {"appliance": server}}, indent=2) + "\n")
     return 0

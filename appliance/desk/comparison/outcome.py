@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appliance.conventions import OWN_PAGES
 from appliance.protocol.request_details import RequestDetails
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 TEXT_MAX = 256 * 1024  # bytes of content that are compared as text
 _DECODED_MAX = 4 * 1024 * 1024
 # Live reload's script: its attributes name the generation (``server/browser/live_reload``).
-_OWN_SCRIPT = re.compile(rb'<script (?:nonce="[^"<>]{0,200}" )?src="/__appliance__/client\.js"[^<>]{0,400}></script>')
+_OWN_SCRIPT = re.compile(
+    rf'<script (?:nonce="[^"<>]{{0,200}}" )?src="{OWN_PAGES}/client\.js"[^<>]{{0,400}}></script>'.encode()
+)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from appliance.config.port_forwarding import workspace_hosts
 from appliance.config.tables.server_settings import ASGI_THREADS
+from appliance.conventions import OWN_PAGES
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
@@ -81,7 +82,7 @@ class Spawner:
 
     def pages_url(self, url: str) -> str:
         """Return the address that opens the appliance's own pages, with the token of this start."""
-        return f"{url.rstrip('/')}/__appliance__/?token={self.token}"
+        return f"{url.rstrip('/')}{OWN_PAGES}/?token={self.token}"
 
     def worker(self, generation: int, analysis: Analysis) -> Handle:
         """Start this generation of the project.

@@ -4,6 +4,7 @@ A page contains it as it is, so that its hash in the Content-Security-Policy sta
 differs is in attributes. Without it, a page can be read, its text selected, and it refreshes itself every two seconds.
 """
 
+from ....conventions import OWN_PAGES
 from ..live_parts.remedy_script import REMEDY_SCRIPT
 
 # The stand-in answers when the page has changed, or "same" before a proxy's timeout. A worker gives any other answer.
@@ -54,7 +55,7 @@ SCRIPT = (
     for (;;) {
       try {
         const options = {cache: "no-store", headers};
-        const answer = await fetch("/__appliance__/wait?version=" + encodeURIComponent(version), options);
+        const answer = await fetch("OWN_PAGES/wait?version=" + encodeURIComponent(version), options);
         const state = answer.headers.get("X-Appliance-Wait");
         if (state === "progress") update(await answer.json());
         else if (state !== "same") { location.reload(); return }
@@ -63,6 +64,6 @@ SCRIPT = (
   };
   wait();
 })();
-"""
+""".replace("OWN_PAGES", OWN_PAGES)
     + REMEDY_SCRIPT
 )

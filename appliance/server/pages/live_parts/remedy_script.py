@@ -5,9 +5,11 @@ It gets what it shows, and the page's value, from the appliance's own pages. If 
 to a page with the same button. Texts are never parsed as markup.
 """
 
+from ....conventions import OWN_PAGES
+
 REMEDY_SCRIPT = """
 (() => {
-  const PAGE = "/__appliance__/remedy";
+  const PAGE = "OWN_PAGES/remedy";
   const headers = { Accept: "application/json" };
   const LINES = 500;
   let source = null;
@@ -116,7 +118,7 @@ REMEDY_SCRIPT = """
   function listen() {
     if (source) return Promise.resolve();
     return new Promise((open) => {
-      source = new EventSource("/__appliance__/events");
+      source = new EventSource("OWN_PAGES/events");
       source.addEventListener("open", open);
       source.addEventListener("error", open);
       source.addEventListener("remedies", () => shown.forEach(renew));
@@ -162,4 +164,4 @@ REMEDY_SCRIPT = """
 
   for (const place of document.querySelectorAll(".appliance-remedy[data-remedy]")) prepare(place);
 })();
-"""
+""".replace("OWN_PAGES", OWN_PAGES)
