@@ -184,8 +184,8 @@ class WSGIRequestHandler(HttpServerHandler):
         persistent = Context().run(self._run, head, environ)
         if self.hijacked is not None and end_upgrade(self):
             return
-        if not (persistent and (self._body.ended or self._body.drain(server_context.limits))):
-            self.close_connection = True
+        if not (persistent and self._body.ended):  # for most requests there is nothing to do, and no call
+            self.response_ended(persistent=persistent)
 
     # -- receive a head
 
@@ -334,7 +334,7 @@ class WSGIRequestHandler(HttpServerHandler):
         return head is not None
 
     def response_ended(self, *, persistent: bool) -> None:
-        """Note whether another request may follow, for a subclass that runs a ``ServerHandler`` itself."""
+        """Note whether another request may follow; also for a subclass that runs a ``ServerHandler`` itself."""
         if not (persistent and (self._body.ended or self._body.drain(self.server_context.limits))):
             self.close_connection = True
 
