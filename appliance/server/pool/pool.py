@@ -105,7 +105,7 @@ class PooledWSGIServer(WSGIServer):
         self._lock = threading.Lock()
         self._poller = Poller()
         self._flushing = FlushSchedule(sink)
-        self._connections = Connections(self._poller, limits, getattr(sink, "waits", None), hold)
+        self._connections = Connections(self._poller, limits, getattr(sink, "waits", None), hold)  # OptionalSinkMethods
         self._acceptor = Acceptor(listener, self._poller)
         self._wake_up = WakeUp()
         self._thread_pool = ThreadPool(

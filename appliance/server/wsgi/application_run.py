@@ -287,7 +287,10 @@ class ApplicationRun(simple_server.ServerHandler):
             self.request_handler.server_context.sink.event(level, event, fields)
 
     def page_context(self) -> dict[str, Any]:
-        """Return further facts for the page of an exception: as many as the server's sink knows."""
+        """Return further facts for the page of an exception: as many as the server's sink knows.
+
+        ``OptionalSinkMethods`` has this method and the next.
+        """
         handler = self.request_handler
         known = getattr(handler.server_context.sink, "page_context", dict) if handler is not None else dict
         return dict(known())

@@ -41,7 +41,7 @@ def body_of(handler: BodyHandler, head: Head) -> Body:
     wire, limits, fields = handler.wire, handler.server_context.limits, head.fields
     if 0 < limits.max_body_bytes < fields.length:
         raise RequestRefused(413, too_large(limits.max_body_bytes))
-    wait = getattr(handler.server, "wait_for_body", None)
+    wait = getattr(handler.server, "wait_for_body", None)  # OptionalServerMethods
     if wait is not None and wait(handler, head):
         raise Deferred
     # 100 was sent already if the request has waited for its body.

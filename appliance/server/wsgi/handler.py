@@ -300,7 +300,7 @@ class WSGIRequestHandler(HttpServerHandler):
 
     def begin_stream(self) -> bool:
         """Take a thread for a long time; False if too many requests have one."""
-        begin = getattr(self.server, "begin_stream", None)
+        begin = getattr(self.server, "begin_stream", None)  # OptionalServerMethods
         return begin is None or bool(begin(self))
 
     # -- keep the connection, or close it

@@ -48,7 +48,7 @@ def check_upgrade(server: Any, head: Head) -> None:
         RequestRefused: too many streams are open.
     """
     if "websocket" in head.values["HTTP_UPGRADE"].lower():
-        may_stream = getattr(server, "may_stream", None)
+        may_stream = getattr(server, "may_stream", None)  # OptionalServerMethods
         if may_stream is not None and not may_stream():
             raise RequestRefused(503, TOO_MANY_STREAMS)
 
@@ -57,7 +57,7 @@ def offer_socket(handler: UpgradingHandler, exchange: Exchange, environ: dict[st
     """Put the socket into the environ; return the application, wrapped."""
 
     def take() -> bool:
-        release = getattr(handler.server, "release_connection", None)  # the pool forgets the connection then
+        release = getattr(handler.server, "release_connection", None)  # OptionalServerMethods
         return release is None or bool(release(handler))
 
     handler.hijacked = environ["werkzeug.socket"] = hijacked = RawSocket(handler.wire, exchange, take)

@@ -46,6 +46,29 @@ class Handoff(Protocol):
         """Return a WSGI application that answers the request of a connection that can't be passed on."""
 
 
+class OptionalServerMethods(Protocol):
+    """What a server may also have, beside what ``socketserver`` documents (``pool.pool.PooledWSGIServer`` has it).
+
+    A connection's handler looks for each by its name, and works without it, as in a server of another library.
+    """
+
+    def wait_for_body(self, handler: Any, head: Head, /) -> bool:
+        """Let a request wait for its body without a thread, and return True; False if it may have its thread now.
+
+        Raises:
+            RequestRefused: the body did not come, or too many requests wait for theirs.
+        """
+
+    def begin_stream(self, handler: Any, /) -> bool:
+        """Give a long request a thread of its own; False if there are too many such requests."""
+
+    def may_stream(self) -> bool:
+        """Whether one more long request could have a thread of its own."""
+
+    def release_connection(self, handler: Any, /) -> bool:
+        """Let the application take a connection's socket, and forget it; False if too many are taken."""
+
+
 class ServerContext:
     """Shared by all connections of one server.
 
@@ -96,7 +119,7 @@ class ServerContext:
         self.base = base
         self._base_seen: dict[str, Any] | None = None
         self.sink = sink
-        self.begin: Callable[[Exchange, bytes], None] | None = getattr(sink, "begin", None)
+        self.begin: Callable[[Exchange, bytes], None] | None = getattr(sink, "begin", None)  # OptionalSinkMethods
         self.limits = limits
         self.multithread = multithread
         self.persistent = persistent

@@ -58,7 +58,7 @@ def end_when_sent(handler: Handler, exchange: Any, size: int) -> bool:
 
     The sink is told that the application has ended: what is printed from now on belongs to another request.
     """
-    notify = getattr(handler.server_context.sink, "begin_sending", None)
+    notify = getattr(handler.server_context.sink, "begin_sending", None)  # OptionalSinkMethods
     if notify is not None:
         notify(exchange)
     return handler.wire.call_when_sent(EndOfRecord(handler, exchange, size))

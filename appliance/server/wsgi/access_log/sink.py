@@ -5,9 +5,11 @@ Called from every thread of the server, often.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .exchange import Exchange
 
 # A batch of one costs four times what a record in a batch of eight does, in both processes. The pool's watchdog flushes
@@ -26,6 +28,27 @@ class Sink(Protocol):
 
     def flush(self) -> None:
         """The server has nothing to do for now."""
+
+
+class OptionalSinkMethods(Protocol):
+    """What a sink may also have. The server looks for each by its name, and works without it."""
+
+    @property
+    def begin(self) -> Callable[[Exchange, bytes], None] | None:
+        """Is called with each request that begins, and its head; None: nothing is called."""
+
+    @property
+    def waits(self) -> Callable[[int], None] | None:
+        """Is called with the number of accepted connections that wait for a thread; None: nothing is called."""
+
+    def begin_sending(self, exchange: Exchange, /) -> None:
+        """The application of a request has ended, and its response is still being sent."""
+
+    def page_context(self) -> dict[str, Any]:
+        """Return what an error page shows in addition to the exception (``server.pages.error_page``)."""
+
+    def offer(self, needs: object, /) -> list[dict[str, Any]]:
+        """Take the possible remedies of a failed request; return those that its page can show."""
 
 
 class FlushSchedule:
