@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from appliance.discovery import frameworks
 from appliance.discovery.source.verdict import Verdict, judge
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from appliance.discovery.source.modules import Modules
     from appliance.discovery.source.source import Source
+    from appliance.protocol.start.start_target import StartTarget
 
 OBJECT_NAMES = ("app", "application", "server", "api")
 FACTORY_NAMES = ("create_app", "make_app", "get_app", "create_application", "build_app", "app_factory")
@@ -74,13 +75,11 @@ class Target:
             return f"{path}#{self.attribute}" if self.kind == "paste" and self.attribute else path
         return f"{self.module}:{self.attribute}{'()' if self.call == 'yes' else ''}"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> StartTarget:
         """Return JSON values by name, for the channel; with the ``names`` to look for if no attribute is known."""
         fields = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
-        return {
-            **fields,
-            "names": [] if self.attribute or self.kind in {"django", "paste"} else [*OBJECT_NAMES, *FACTORY_NAMES],
-        }
+        is_known = self.attribute or self.kind in {"django", "paste"}
+        return cast("StartTarget", {**fields, "names": [] if is_known else [*OBJECT_NAMES, *FACTORY_NAMES]})
 
 
 @dataclass(frozen=True)

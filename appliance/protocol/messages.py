@@ -6,11 +6,15 @@ library.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .page_messages import PAGE_MESSAGES
 from .record import Message, declared_types, made_default
 from .snapshot_messages import SNAPSHOT_MESSAGES
+
+if TYPE_CHECKING:
+    from .start.start_options import StartOptions
+    from .start.start_target import StartTarget
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
 
@@ -27,8 +31,8 @@ class Start(Message):
     role: str  # "worker", "standin"
     generation: int
     root: str  # the project's folder, which is the worker's working folder
-    target: dict[str, Any]  # appliance.discovery.project.Target as a dict; empty for a stand-in
-    options: dict[str, Any]  # the server's options: threads, limits, hosts ...
+    target: StartTarget  # the application; empty for a stand-in
+    options: StartOptions  # the server's options: threads, limits, hosts ...
     mark: str = ""  # the mark of its output frames (``output_frames``), in hexadecimal
     code: str = ""  # the folder for the project's compiled code; empty: none
     # For a fork of a snapshot or a checkpoint: the paths of the files that were saved since its import began.
@@ -361,7 +365,10 @@ KINDS: dict[str, type[Message]] = {
 
 # -- checks of what a damaged child may send ---------------------------------------------------------------------------
 
-_JSON: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "list": list, "dict": dict}
+_JSON: dict[str, Any] = {
+    "str": str, "int": int, "bool": bool, "float": (int, float), "list": list, "dict": dict,
+    "StartOptions": dict, "StartTarget": dict,
+}  # fmt: skip
 _FIELDS = {
     kind: [(name, text, _JSON[text.partition("[")[0]]) for name, text in declared_types(kind).items()]
     for kind in KINDS.values()

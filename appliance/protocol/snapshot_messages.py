@@ -5,9 +5,13 @@ Fields are JSON values, as in ``messages``.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .record import Message, made_default
+
+if TYPE_CHECKING:
+    from .start.start_options import StartOptions
+    from .start.start_target import StartTarget
 
 OLDEST_PYTHON: Final = (3, 12)  # ``sys.monitoring``
 TOO_OLD: Final = "swaps need Python 3.12 or newer"
@@ -24,8 +28,8 @@ class ImportAhead(Message):
     kind = "import_ahead"
     generation: int
     root: str
-    target: dict[str, Any]
-    options: dict[str, Any]
+    target: StartTarget
+    options: StartOptions
     mark: str = ""
     code: str = ""
     before: list[str] = made_default(default_factory=list)

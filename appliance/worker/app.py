@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..conventions import ASGI_SERVERS
@@ -21,6 +21,8 @@ from .standard_path import standard_library_alone
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from ..protocol.start.start_options import AdapterOptions
+    from ..protocol.start.start_target import StartTarget
     from .files.source_loader import Loader
     from .hooks import Hooks
 
@@ -42,11 +44,11 @@ class TargetError(Exception):
 
 
 def serve(
-    target: dict[str, Any],
+    target: StartTarget,
     loader: Loader,
     serving: Callable[[Application], None],
     hooks: Hooks,
-    adapter: Mapping[str, str] | None = None,
+    adapter: AdapterOptions | None = None,
     side_applications: list[Any] | None = None,
 ) -> None:
     """Import the target's application, and pass it to ``serving``; return when that has ended.
@@ -56,8 +58,7 @@ def serve(
         loader: loads a file that no module name finds.
         serving: serves the application.
         hooks: guard our code in the project's process.
-        adapter: for adapting an ASGI application: the ``folder`` of the adapter's library, and an ``action`` to advise
-            if that is missing. None: ASGI is refused.
+        adapter: for adapting an ASGI application. None: ASGI is refused.
         side_applications: collects the applications that a script serves itself, in other threads.
 
     Raises:
@@ -96,18 +97,18 @@ def serve(
         _serve_found(*_application_left_by(end, target), serving, hooks, adapter)
 
 
-def _call_console_script(target: dict[str, Any], loader: Loader) -> None:
+def _call_console_script(target: StartTarget, loader: Loader) -> None:
     _attribute(_module(target["module"], target["file"], loader), target["attribute"])()
 
 
-def _serve_django(target: dict[str, Any], loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
+def _serve_django(target: StartTarget, loader: Loader, serving: Callable[[Application], None], hooks: Hooks) -> None:
     from .frameworks import django_project  # noqa: PLC0415  only for Django
 
     django_project.prepare()
     serving(load(target, loader, hooks))
 
 
-def bound_application(target: dict[str, Any], side_applications: list[Any]) -> Application | None:
+def bound_application(target: StartTarget, side_applications: list[Any]) -> Application | None:
     """Return the application that an unfinished import has bound, or a script serves in another thread; or None."""
     module = sys.modules.get("__main__" if target["kind"] == "script" else target["module"])
     names = [target["attribute"]] if target["attribute"] else target["names"]
@@ -124,7 +125,7 @@ def _serve_found(
     where: str,
     serving: Callable[[Application], None],
     hooks: Hooks,
-    adapter: Mapping[str, str] | None,
+    adapter: AdapterOptions | None,
 ) -> None:
     _check_application(application, where, adapter)
     if adapter is not None and is_asgi(application):
@@ -138,7 +139,7 @@ def _serve_adapted(
     make: Callable[[], Any],
     serving: Callable[[Application], None],
     hooks: Hooks,
-    adapter: Mapping[str, str],
+    adapter: AdapterOptions,
     *,
     inside: bool,
 ) -> None:
@@ -165,7 +166,7 @@ def shut_down(application: Application, within_s: float) -> None:
         application.end(within_s)
 
 
-def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
+def load(target: StartTarget, loader: Loader, hooks: Hooks) -> Application:
     """Import the application that ``target`` (discovery's Target as a dict) names.
 
     Args:
@@ -184,7 +185,7 @@ def load(target: dict[str, Any], loader: Loader, hooks: Hooks) -> Application:
     return _check_application(*_import_target(target, loader, hooks))
 
 
-def _import_target(target: dict[str, Any], loader: Loader, hooks: Hooks) -> tuple[Any, str]:
+def _import_target(target: StartTarget, loader: Loader, hooks: Hooks) -> tuple[Any, str]:
     """Return the object that the target names, and where it is."""
     if target["kind"] == "paste":
         from .frameworks import paste  # noqa: PLC0415  few projects have such a file
@@ -271,7 +272,7 @@ def _usual_name(module: ModuleType, names: list[str]) -> str:
     )
 
 
-def _application_left_by(end: Exception, target: dict[str, Any]) -> tuple[Any, str]:
+def _application_left_by(end: Exception, target: StartTarget) -> tuple[Any, str]:
     """Find the application of a script that started no server, under a usual name."""
     namespace: dict[str, Any] = end.namespace  # type: ignore[attr-defined]  # script is imported only where needed
     for name in filter(None, (target["attribute"], *target["names"])):
@@ -309,7 +310,7 @@ def _call_factory(factory: Any, where: str, arguments: list[Any], keywords: dict
     return factory(*arguments, **keywords)
 
 
-def _check_application(found: Any, where: str, adapter: Mapping[str, str] | None = None) -> Application:
+def _check_application(found: Any, where: str, adapter: AdapterOptions | None = None) -> Application:
     if adapter is None and is_asgi(found):
         server = next((name for name in ASGI_SERVERS if importlib.util.find_spec(name)), ASGI_SERVERS[0])
         raise TargetError(

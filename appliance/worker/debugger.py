@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.channel import Channel
+    from ..protocol.start.start_options import DebuggerOptions
     from .records import RecordSink
 
 # pydevd reads these attributes of a thread: such a thread does not stop with the others at a breakpoint.
@@ -35,14 +36,14 @@ _AFTER_S = 0.3  # so that the first requests have the processor for themselves
 _QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
-def starts_first(options: dict[str, Any]) -> bool:
+def starts_first(options: DebuggerOptions) -> bool:
     """Whether debugpy must start before the project is imported."""
     if options["wait"] or not hasattr(sys, "monitoring"):
         return True
     return any(importlib.util.find_spec(name) is not None for name in _REPLACE_THREADS)
 
 
-def prepare(options: dict[str, Any], channel: Channel, sink: RecordSink) -> Callable[[], object]:
+def prepare(options: DebuggerOptions, channel: Channel, sink: RecordSink) -> Callable[[], object]:
     """Start debugpy if it must start first; return what starts it beside the project's first requests otherwise."""
     if starts_first(options):
         start(options, channel, sink)
@@ -50,7 +51,7 @@ def prepare(options: dict[str, Any], channel: Channel, sink: RecordSink) -> Call
     return partial(start_beside, options, channel, sink)
 
 
-def start_beside(options: dict[str, Any], channel: Channel, sink: RecordSink) -> None:
+def start_beside(options: DebuggerOptions, channel: Channel, sink: RecordSink) -> None:
     """Start debugpy in a thread of its own, a little after the project's first requests."""
 
     def run() -> None:
@@ -60,7 +61,7 @@ def start_beside(options: dict[str, Any], channel: Channel, sink: RecordSink) ->
     threading.Thread(target=run, name="appliance-debugger", daemon=True).start()
 
 
-def start(options: dict[str, Any], channel: Channel, sink: RecordSink) -> None:
+def start(options: DebuggerOptions, channel: Channel, sink: RecordSink) -> None:
     """Start debugpy with these arguments of ``listen``; without debugpy, serve the project without it."""
     try:
         listen(**options, report=lambda port, waits: send(channel, DebuggerPort(port=port, waits=waits)))

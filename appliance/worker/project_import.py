@@ -99,8 +99,8 @@ class ProjectImport:
         """
         if self._loader is None:
             raise RuntimeError("the import has not begun")
-        adapter = self._start.options.get("adapter")
-        app.serve(self._start.target, self._loader, serving, self.hooks, adapter, self.side_applications)
+        target, adapter = self._start.target, self._start.options["adapter"]
+        app.serve(target, self._loader, serving, self.hooks, adapter, self.side_applications)
 
     def code_of(self, name: str, path: str) -> CodeType:
         """Read a module's file again, and return its code.

@@ -61,7 +61,7 @@ class RecordSink:
         self.begin: Callable[[Exchange, bytes], None] | None = None
         if in_flight is not None:
             self.begin = in_flight.begin
-            if start is not None and (tracing := start.options.get("tracing")) is not None:
+            if start is not None and (tracing := start.options["tracing"]) is not None:
                 self.begin = Tracing(tracing, self.begin, self.event).begin
             if details >= 0 or spans >= 0:
                 self._details = DetailSender(details, self.begin, spans=spans)

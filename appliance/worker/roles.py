@@ -86,8 +86,8 @@ def _worker(
     in_flight = InFlight(descriptors[1])
     os.close(descriptors[1])
     further = iter(descriptors[3:])
-    details = next(further) if start.options.get("records") else -1
-    spans = next(further) if start.options.get("tracing") else -1
+    details = next(further) if start.options["records"] else -1
+    spans = next(further) if start.options["tracing"] else -1
     worker = Worker(channel, listener, start, in_flight, project, interpreter_end, details=details, spans=spans)
     worker.set_up_terminal(next(further, None))
     return worker

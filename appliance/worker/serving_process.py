@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ..protocol.record import Message
+    from ..protocol.start.start_options import StartOptions
     from .app import Application
     from .records import RecordSink
 
@@ -99,9 +100,9 @@ def received_connections(message: TakeConnections, descriptors: list[int]) -> Co
 
 
 def make_server(
-    listener: socket.socket, application: Application, sink: RecordSink, options: dict[str, Any], **more: Any
+    listener: socket.socket, application: Application, sink: RecordSink, options: StartOptions, **more: Any
 ) -> PooledWSGIServer:
-    """Build the server that ``options`` (``supervisor/processes/spawn``) describe."""
+    """Build the server that ``options`` describe."""
     workspace_hosts = WorkspaceHosts(options["workspace_hosts"])
     return PooledWSGIServer(
         listener,
@@ -115,7 +116,7 @@ def make_server(
     )
 
 
-def tls_context(options: dict[str, Any]) -> SSLContext | None:
+def tls_context(options: StartOptions) -> SSLContext | None:
     """Return the TLS context, if HTTPS is configured.
 
     Call it before the project's folder is on the path. (A PYTHONPATH may have put that there already, with an

@@ -77,7 +77,7 @@ class Worker:
         self._hooks.call("stacks of threads", stacks.enable, channel, otherwise=None)
         needed = {"the supervisor's channel": channel.fileno(), "the listening socket": listener.fileno()}
         self._exits = Exits(in_flight, self._stdio, needed)
-        self._page_context = PageContext(start.options.get("error_pages", {}), self._stdio)
+        self._page_context = PageContext(start.options["error_pages"], self._stdio)
         self._sink = RecordSink(
             channel, self._stdio, in_flight, start, details=details, spans=spans, broken=self._exits.channel_broken,
             page_context=self._page_context,
@@ -145,7 +145,7 @@ class Worker:
         """Handle the messages that came with the start, and those that come from now on."""
         for message, descriptors in received:
             self._handle(message, descriptors)
-        if self._start.options.get("debugger"):
+        if self._start.options["debugger"]:
             from . import debugger  # noqa: PLC0415  only needed with a debugger
 
             control = threading.Thread(target=self._control, name="appliance-control", daemon=True)
@@ -183,7 +183,7 @@ class Worker:
         self._exits.flush_and_end(1)
 
     def _prepare_debugger(self) -> None:
-        if debugged := self._start.options.get("debugger"):
+        if debugged := self._start.options["debugger"]:
             from . import debugger  # noqa: PLC0415  only needed with a debugger
 
             self._start_debugger = debugger.prepare(debugged, self._channel, self._sink)
@@ -310,7 +310,7 @@ class Worker:
             self._exits.flush_and_end(0)
 
     def _debugger_folder(self) -> str:
-        if not self._start.options.get("debugger"):
+        if not self._start.options["debugger"]:
             return ""
         from . import debugger  # noqa: PLC0415  as in run
 

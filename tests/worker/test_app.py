@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def target(folder: Path, file: str, attribute: str, *, call: str = "auto", **more: Any) -> dict[str, Any]:
+def target(folder: Path, file: str, attribute: str, *, call: str = "auto", **more: Any) -> Any:
     path = folder / file
     return {
         "kind": "object",

@@ -247,7 +247,8 @@ def test_paste_of_another_kind_loads_what_it_loads(hooks: Hooks, monkeypatch: py
     deploy = odd("paste.deploy.loadwsgi", loadapp=lambda uri, name: (uri, name))
     for module in (odd("paste"), odd("paste.deploy"), deploy):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    target = {"file": (file := str(tmp_path / "a.ini")), "attribute": "main", "keywords": {"own": ["a"], "entries": {}}}
+    file = str(tmp_path / "a.ini")
+    target: Any = {"file": file, "attribute": "main", "keywords": {"own": ["a"], "entries": {}}}
     assert paste.load(target, hooks) == (f"config:{file}", "main")
     assert hooks.dropped == {"entry points of Paste"}
 

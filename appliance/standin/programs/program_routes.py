@@ -13,8 +13,9 @@ from appliance.standin.page_responses import answer
 from .assistant_gate import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
+    from appliance.protocol.start.start_options import AssistantOptions
     from appliance.standin.access_policy import AccessDenied, AccessPolicy, PageRequest
 
     from .json_pages import JsonPages
@@ -35,12 +36,12 @@ class ProgramRoutes:
 
     Args:
         socket: the path of the supervisor's status socket.
-        access: what assistants may do (``mode``), and their ``token``.
+        access: what assistants may do, and their token.
         policy: knows this machine's own hosts.
         report: logs an event.
     """
 
-    def __init__(self, socket: str, access: Mapping[str, str], policy: AccessPolicy, report: Report) -> None:
+    def __init__(self, socket: str, access: AssistantOptions, policy: AccessPolicy, report: Report) -> None:
         self._socket = socket
         self._mode = access["mode"]
         self._token = access["token"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from appliance.protocol.start.start_options import AssistantOptions
     from appliance.supervisor.reporting.status_socket import Answerer
     from appliance.supervisor.runtime import Runtime
 
@@ -49,7 +50,7 @@ class AssistantAccess:
         self._log.add_secrets({}, [token])
         return token
 
-    def page_options(self) -> dict[str, str]:
+    def page_options(self) -> AssistantOptions:
         """Return the options of the stand-in."""
         mode = self._settings.mcp
         return {"mode": mode, "token": "" if mode == "off" else self.token}

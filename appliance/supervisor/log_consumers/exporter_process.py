@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from appliance.config.env import Environment
     from appliance.config.settings import Settings
+    from appliance.protocol.start.start_options import SamplerOptions
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
@@ -65,9 +66,10 @@ class ExporterProcess:
         return self._spans[0].fileno() if self._spans is not None else -1
 
     @property
-    def tracing(self) -> dict[str, Any] | None:
+    def tracing(self) -> SamplerOptions | None:
         """The options with which a worker begins spans; None if no span is exported."""
-        return self._telemetry.sampler._asdict() if self._spans is not None else None
+        sampler = self._telemetry.sampler
+        return {"name": sampler.name, "ratio": sampler.ratio} if self._spans is not None else None
 
     def name_secrets(self, values: Sequence[str]) -> None:
         """Name the texts that the exporter must mask."""

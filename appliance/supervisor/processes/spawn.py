@@ -11,7 +11,7 @@ import secrets
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -31,9 +31,18 @@ from appliance.watch.kinds import watched_names
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from appliance.config.certificate import Certificate
+    from appliance.protocol.start.start_options import (
+        AdapterOptions,
+        DebuggerOptions,
+        LimitOptions,
+        PageOptions,
+        StartOptions,
+        TlsOptions,
+    )
+    from appliance.protocol.start.start_target import StartTarget
     from appliance.supervisor.log_consumers.consumers import LogConsumers
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.page_facts import PageFacts
@@ -44,14 +53,6 @@ if TYPE_CHECKING:
 # Requests that can run without a thread of the pool: the server's limits of long requests, and of slow transfers.
 _WITHOUT_THREAD = 256 + 4096
 _STDIN = 0
-_LIMITS = (
-    "slow_request_s",
-    "header_timeout_s",
-    "body_timeout_s",
-    "idle_timeout_s",
-    "max_header_bytes",
-    "max_body_bytes",
-)
 
 
 class Spawner:
@@ -142,7 +143,7 @@ class Spawner:
         )
         return self._initialise(self._children.add(child), {})
 
-    def _debugger(self) -> dict[str, Any] | None:
+    def _debugger(self) -> DebuggerOptions | None:
         if not self._settings.debugpy:
             return None
         bundled = Path(sys.prefix) / "debugpy"  # in the image; elsewhere the project may have its own
@@ -152,13 +153,13 @@ class Spawner:
             "wait": self._settings.debugpy_wait == "on",
         }
 
-    def _adapter(self, analysis: Analysis) -> dict[str, str] | None:
+    def _adapter(self, analysis: Analysis) -> AdapterOptions | None:
         """Return the adapter for an ASGI application, if the setting asks for it: our dependency, not the project's."""
         if self._settings.asgi != "adapt":
             return None
         return {"folder": self._adapter_folder, "action": analysis.websockets}
 
-    def _pages(self, role: Role) -> dict[str, Any] | None:
+    def _pages(self, role: Role) -> PageOptions | None:
         """Return a child's options for the appliance's own pages; None if they are off."""
         settings = self._settings
         if settings.pages == "off":
@@ -166,15 +167,31 @@ class Spawner:
         if role is Role.WORKER:
             reload = settings.browser_reload if settings.reload == "on" else "off"
             return {"reload": reload, "run_id": self._recorder.run_id}
-        own = {"token": self.token, "public_url": settings.public_url, "run_id": self._recorder.run_id}
         return {
-            **own,
+            "token": self.token,
+            "public_url": settings.public_url,
+            "run_id": self._recorder.run_id,
             "desk": self._recorder.path,
             "socket": settings.status_socket,
             "assistants": self._recorder.assistants.page_options(),
         }
 
-    def _threads(self, target: Mapping[str, Any]) -> int:
+    def _tls(self) -> TlsOptions | None:
+        certificate = self._certificate
+        return {"chain": certificate.chain, "key": certificate.key} if certificate else None
+
+    def _limits(self) -> LimitOptions:
+        settings = self._settings
+        return {
+            "slow_request_s": settings.slow_request_s,
+            "header_timeout_s": settings.header_timeout_s,
+            "body_timeout_s": settings.body_timeout_s,
+            "idle_timeout_s": settings.idle_timeout_s,
+            "max_header_bytes": settings.max_header_bytes,
+            "max_body_bytes": settings.max_body_bytes,
+        }
+
+    def _threads(self, target: StartTarget) -> int:
         """Return the number of threads of a worker."""
         if target.get("interface") == "asgi" and self._settings.origins["threads"] == "default":
             return ASGI_THREADS
@@ -183,8 +200,8 @@ class Spawner:
     def _initialise(
         self,
         child: Handle,
-        target: dict[str, Any],
-        adapter: dict[str, str] | None = None,
+        target: StartTarget,
+        adapter: AdapterOptions | None = None,
         changed: Sequence[str] = (),
     ) -> Handle:
         """Send the child its start message; kill the child if that fails, because it can't serve.
@@ -205,7 +222,7 @@ class Spawner:
             self._children.kill(child)
             raise start_error(TITLES[child.role], error) from error
 
-    def _options(self, role: Role, target: dict[str, Any], adapter: dict[str, str] | None) -> dict[str, Any]:
+    def _options(self, role: Role, target: StartTarget, adapter: AdapterOptions | None) -> StartOptions:
         settings, worker = self._settings, role is Role.WORKER
         return {
             "threads": self._threads(target),
@@ -221,8 +238,8 @@ class Spawner:
             "records": self._recorder.details >= 0,
             "mail": settings.mail if worker else "",
             "tracing": self._exporter.tracing if worker else None,
-            "tls": vars(self._certificate) if self._certificate else None,
-            "limits": {name: getattr(settings, name) for name in _LIMITS},
+            "tls": self._tls(),
+            "limits": self._limits(),
         }
 
     def _code(self) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.config.settings import Settings
+    from appliance.protocol.start.start_options import EditorOptions, ErrorPageOptions
     from appliance.supervisor.lifecycle_events import Page
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.steps.analysis import Analysis
@@ -34,7 +35,7 @@ class PageFacts:
 
     def __init__(self, settings: Settings, post: Callable[[Callable[[], None]], None], children: Children) -> None:
         self._root = str(settings.project)
-        self._editor = {"name": settings.editor, "folder": editor_folder(settings.editor_folder)}
+        self._editor: EditorOptions = {"name": settings.editor, "folder": editor_folder(settings.editor_folder)}
         self._children = children
         self._mask = Mask({})
         self._secret_names: list[str] = []
@@ -53,10 +54,12 @@ class PageFacts:
             if child.role is Role.WORKER:
                 self._children.send(child, TellLastSave(saved=self._saved))
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> ErrorPageOptions:
         """Return a worker's options for its error pages."""
-        editor = {"editor": self._editor} if self._editor["name"] != "none" else {}
-        return {"secret_names": self._secret_names, "saved": self._saved, **editor}
+        options: ErrorPageOptions = {"secret_names": self._secret_names, "saved": self._saved}
+        if self._editor["name"] != "none":
+            options["editor"] = self._editor
+        return options
 
     def complete(self, page: Page) -> Page:
         """Return a page of a failure with these facts, and without secrets."""

@@ -44,9 +44,9 @@ class KnownFiles:
     def begin(self, code: CodeCache) -> Loader:
         """Observe the project's files from now on, and load its modules by content; return the loader."""
         loader = source_loader.install(self.places, code, self._inputs)
-        watched = self._start.options.get("watched")
-        if watched:
-            removed = self._start.options.get("removed", ())
+        options = self._start.options
+        if watched := options["watched"]:
+            removed = options["removed"]
             self._missing = MissingModules(self.places, self._inputs.record, removed, self._hooks)
             self._missing.begin()
             self._opened = OpenAudit(self._inputs, self.places, self._start.root, watched, self._hooks)
@@ -58,7 +58,7 @@ class KnownFiles:
         self._start = start
         self._inputs.bind(notes)
         if self._missing is not None:
-            self._missing.set_removed(start.options.get("removed", ()))
+            self._missing.set_removed(start.options["removed"])
 
     def absolute(self, path: str) -> str:
         """Return a file's absolute path, below the project's folder as the supervisor names that."""

@@ -14,10 +14,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ...protocol.start.start_target import StartTarget
     from ..hooks import Hooks
 
 
-def load(target: dict[str, Any], hooks: Hooks) -> Any:
+def load(target: StartTarget, hooks: Hooks) -> Any:
     """Return the application of the section ``target["attribute"]`` of the file."""
     deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
     own = target["keywords"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .effects.cache_use import CacheUse
 from .effects.django_mail import DjangoMail
@@ -20,6 +20,7 @@ from .server_timing import ServerTiming
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...protocol.start.start_options import StartOptions
     from ..hooks import Hooks
     from ..records import RecordSink
 
@@ -30,16 +31,15 @@ class HookedLibraries:
     Args:
         hooks: guards our code in the project's process.
         is_project_path: whether a file is the project's own code.
-        options: of the worker's start: ``records``, whether there is a recorder; ``tracing``, whether queries and
-            calls become spans; ``mail``, whether it is kept, which needs neither.
+        options: of the worker's start: ``records`` and ``tracing`` need the notes of requests; ``mail`` needs neither.
     """
 
-    def __init__(self, hooks: Hooks, is_project_path: Callable[[str], bool], options: dict[str, Any]) -> None:
-        records, keeps_mail = bool(options.get("records")), options.get("mail") == "keep"
+    def __init__(self, hooks: Hooks, is_project_path: Callable[[str], bool], options: StartOptions) -> None:
+        records, keeps_mail = options["records"], options["mail"] == "keep"
         project_line = ProjectLine(is_project_path)
         self._hooks = hooks
         self._libraries = LibraryHooks(hooks)
-        if records or options.get("tracing"):
+        if records or options["tracing"]:
             notes = QueryNotes(project_line)
             FrameworkQueries(hooks, notes).add_to(self._libraries)
             add_drivers(self._libraries, hooks, notes)

@@ -7,13 +7,14 @@ parents. As soon as it does, our spans are left out, and one event reports that.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...protocol.traces import SAMPLED, Sampler, SpanIds, Trace, parent_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...protocol.start.start_options import SamplerOptions
     from ...server.wsgi.access_log.exchange import Exchange
 
 _API = "opentelemetry.trace"
@@ -24,14 +25,14 @@ class Tracing:
     """Begins the spans of requests.
 
     Args:
-        options: ``name`` and ``ratio`` of the sampler.
+        options: of the sampler.
         begin: what else is called when a request begins.
         report: logs an event: level, name, fields.
     """
 
     def __init__(
         self,
-        options: dict[str, Any],
+        options: SamplerOptions,
         begin: Callable[[Exchange, bytes], None],
         report: Callable[[str, str, dict[str, object]], None],
     ) -> None:

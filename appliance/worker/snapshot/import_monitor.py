@@ -277,8 +277,8 @@ def obstacle(request: ImportAhead) -> str:
         return TOO_OLD
     options = request.options
     tool = next(filter(None, map(monitoring.get_tool, range(_TOOL_NUMBERS))), None)
-    first = options.get("debugger") and debugger.starts_first(options["debugger"])
-    asgi = options.get("adapter") is not None and request.target["interface"] == "asgi"
+    first = options["debugger"] is not None and debugger.starts_first(options["debugger"])
+    asgi = options["adapter"] is not None and request.target["interface"] == "asgi"
     obstacles = (
         (sys.gettrace() is not None or sys.getprofile() is not None, "a tracer or a profiler is active"),
         (tool is not None, f"{tool} uses sys.monitoring"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ...protocol.start.start_options import ErrorPageOptions
     from ...server.browser.live_reload import LiveReload
     from .stdio import Stdio
 
@@ -16,7 +17,7 @@ class PageContext:
     """Collects the context of error pages.
 
     Args:
-        options: the supervisor's, for error pages: ``secret_names``, ``editor``.
+        options: the supervisor's.
         stdio: this process's output; None if it is not ours.
 
     Attributes:
@@ -24,8 +25,8 @@ class PageContext:
         live_reload: adds the script of live reload to a page; None where pages do not follow the code.
     """
 
-    def __init__(self, options: dict[str, Any], stdio: Stdio | None) -> None:
-        self._options = {**options}
+    def __init__(self, options: ErrorPageOptions, stdio: Stdio | None) -> None:
+        self._options: ErrorPageOptions = {**options}
         self._stdio = stdio
         self.saved: dict[str, Any] = self._options.pop("saved", {})
         self.live_reload: LiveReload | None = None

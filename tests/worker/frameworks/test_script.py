@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from appliance.protocol.start.start_target import StartTarget
 from appliance.worker.app import TargetError, serve
 from appliance.worker.files.input_files import InputFiles
 from appliance.worker.files.source_loader import CodeCache, ProjectLoader
@@ -35,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         for name, source in modules.items():
             (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
         (tmp_path / "hello.py").write_text(text, encoding="utf-8")
-        target = {
+        target: StartTarget = {
             "kind": "script",
             "module": "__main__",
             "file": str(tmp_path / "hello.py"),
@@ -201,7 +202,8 @@ def test_a_console_scripts_function_is_called_in_its_module(tmp_path: Path, monk
         APP + "import waitress\ndef main():\n    assert __name__ == 'shop'\n    waitress.serve(app)\n", encoding="utf-8"
     )
     (tmp_path / "waitress.py").write_text(SERVERS["waitress"], encoding="utf-8")
-    target = {"kind": "script", "module": "shop", "file": str(tmp_path / "shop.py"), "attribute": "main", "call": "yes"}
+    file = str(tmp_path / "shop.py")
+    target: StartTarget = {"kind": "script", "module": "shop", "file": file, "attribute": "main", "call": "yes"}
     served: list[bytes] = []
     monkeypatch.syspath_prepend(str(tmp_path))
     serve(target, lambda *_: pytest.fail("no loader is asked for"), lambda app: served.extend(app({}, print)), Hooks())

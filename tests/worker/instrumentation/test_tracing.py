@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from appliance.protocol.request_details import unpack
+from appliance.protocol.start.start_options import SamplerOptions
 from appliance.protocol.traces import read_origin
 from appliance.server.http.fields import FieldReader
 from appliance.server.http.head import HeadParser
@@ -19,10 +19,10 @@ from appliance.worker.instrumentation.trace_context import outgoing_fields
 from appliance.worker.instrumentation.tracing import Tracing
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-ALWAYS = {"name": "parentbased_always_on", "ratio": 1.0}
+ALWAYS: SamplerOptions = {"name": "parentbased_always_on", "ratio": 1.0}
 
 
-def begun(fields: str = "", options: dict[str, Any] = ALWAYS, tracing: Tracing | None = None) -> Exchange:
+def begun(fields: str = "", options: SamplerOptions = ALWAYS, tracing: Tracing | None = None) -> Exchange:
     """A request with these fields, once it has begun."""
     raw = f"GET / HTTP/1.1\r\nHost: a\r\n{fields}".encode().removesuffix(b"\r\n")
     exchange = Exchange(HeadParser(FieldReader(Limits())).parse(raw), "127.0.0.1", 8000, 0.0, "id-1")

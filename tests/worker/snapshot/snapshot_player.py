@@ -99,14 +99,14 @@ class Child:
 class Player:
     """One project, its preloader and its snapshot."""
 
-    def __init__(self, root: Path, python: str, target: dict[str, Any], preload: list[str]) -> None:
+    def __init__(self, root: Path, python: str, target: Any, preload: list[str]) -> None:
         self.root = root
         self.python = python
         self.target = target
         self.preload = preload
         self.children: list[Child] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.options: dict[str, Any] = {
+        self.options: Any = {
             "threads": 4, "adapter": None, "allowed_hosts": ["*"], "trusted_proxies": [], "workspace_hosts": [],
             "debugger": None, "removed": [], "watched": r"\.(py|html|json|txt)\Z", "pages": None, "error_pages": {},
             "records": False, "mail": "", "tracing": None, "tls": None, "limits": {},
@@ -167,7 +167,7 @@ class Player:
         snapshot = self.fork(self.preloader)
         snapshot.channel.send(
             ImportAhead(
-                self.generation, str(self.root), self.target, {**self.options, **options}, mark="ab" * 16,
+                self.generation, str(self.root), self.target, self.options | options, mark="ab" * 16,
                 code=str(self.code), before=[str(self.root / each) for each in before],
             )
         )  # fmt: skip
@@ -209,7 +209,7 @@ class Player:
         child.outputs.append(read)
         child.channel.send(
             messages.Start(
-                "worker", self.generation, str(self.root), self.target, {**self.options, **options},
+                "worker", self.generation, str(self.root), self.target, self.options | options,
                 mark="cd" * 16, code=str(self.code), changed=[str(self.root / each) for each in changed],
             ),
             [self.listener.fileno(), reading.descriptor, write],
