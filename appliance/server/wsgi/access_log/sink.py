@@ -45,7 +45,7 @@ class OptionalSinkMethods(Protocol):
         """The application of a request has ended, and its response is still being sent."""
 
     def page_context(self) -> dict[str, Any]:
-        """Return what an error page shows in addition to the exception (``server.pages.error_page``)."""
+        """Return the facts that an error page shows in addition to the exception (``server.pages.error_page``)."""
 
     def offer(self, needs: object, /) -> list[dict[str, Any]]:
         """Take the possible remedies of a failed request; return those that its page can show."""
