@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,7 @@ from typing import IO, Any
 FORKS = sys.platform == "linux"  # else each appliance and command is executed
 _LIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE")
 _LARGEST = 1 << 18
+_one_at_a_time = threading.Lock()  # a soak starts its appliances in threads
 
 
 class ForkedProcess:
@@ -86,7 +88,6 @@ def _forking_process() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 def launch(program: tuple[str, ...], environment: dict[str, str], stdout: int, stderr: int) -> ForkedProcess:
     """Start ``python -I *program`` by a fork; ``program`` is ``-m appliance`` or a file, with arguments."""
-    forking, _ = _forking_process()
     ended, status = os.pipe()
     request = {
         "program": program,
@@ -94,9 +95,11 @@ def launch(program: tuple[str, ...], environment: dict[str, str], stdout: int, s
         "folder": str(Path.cwd()),
         "limits": {name: resource.getrlimit(getattr(resource, name)) for name in _LIMITS},
     }
-    socket.send_fds(forking, [json.dumps(request).encode()], [stdout, stderr, status])
-    os.close(status)
-    answer = forking.recv(100)
+    with _one_at_a_time:
+        forking, _ = _forking_process()
+        socket.send_fds(forking, [json.dumps(request).encode()], [stdout, stderr, status])
+        os.close(status)
+        answer = forking.recv(100)
     assert answer, "the process that forks appliances has ended"
     return ForkedProcess(int(answer), ended)
 
