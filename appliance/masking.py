@@ -22,7 +22,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 from .conventions import OWN_PAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 _ESCAPED = re.compile(r"[\"\\]|[^ -~]")  # characters that JSON, or a sanitised text, may write in another form
 MASKED = "********"
@@ -45,15 +45,13 @@ _TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no user's name: package
 # A parameter of a URL's query, in a text. A format's braces and percent signs are not a value: a traceback shows code.
 _PARAMETER = re.compile(r"[?&](?:amp;)?([\w.~%\[\]-]{1,64})=((?!%[s(])[^\s&#'\"<>(){}|\\^`,;]{1,2048})")
 _PARAMETER_BYTES = re.compile(rb"[?&](?:amp;)?[\w.~%\[\]-]{1,64}=")
+_SIGNATURES = frozenset({"awsaccesskeyid", "signature", "sig", "x-amz-signature", "x-goog-signature"})  # of stores
 # OAuth's, those of stores that sign URLs, and what many APIs call their key.
-_SECRET_PARAMETERS = frozenset(
-    {
-        "pass", "pwd", "jwt", "assertion", "id_token_hint", "code_verifier", "awsaccesskeyid", "signature", "sig",
-        "x-amz-signature", "x-amz-credential", "x-goog-signature", "x-goog-credential", "hapikey",
-    }
-)  # fmt: skip
-# What the URL of an outgoing call never shows: signatures of stores, and the usual name of an API's key.
-SIGNED_PARAMETERS = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "x-goog-signature", "sig", "key"})
+_SECRET_PARAMETERS = _SIGNATURES | {
+    "pass", "pwd", "jwt", "assertion", "id_token_hint", "code_verifier", "x-amz-credential", "x-goog-credential",
+    "hapikey",
+}  # fmt: skip
+_SIGNED_PARAMETERS = _SIGNATURES | {"key"}  # never shown of an outgoing call's URL: ``key`` is usually an API's
 _MAYBE_PARAMETERS = frozenset({"key", "code", "auth", "session", "sessionid", "sid"})  # secret if the value is long
 _LONG_VALUE = 16
 # The value of these names is not a secret itself: how many, of which kind, until when, where to.
@@ -182,6 +180,22 @@ def masked_parameters(text: str, names: Collection[str] = ()) -> str:
         return f"{found[0][: found.start(2) - found.start()]}{MASKED}"
 
     return _PARAMETER.sub(masked, text)
+
+
+def masked_call(url: str, is_secret: Callable[[str], bool]) -> str:
+    """Return the URL of an outgoing call with a mask in the place of each secret parameter.
+
+    ``is_secret``: whether a parameter of this name is secret; signatures of stores always are.
+    """
+
+    def masked(part: str) -> str:
+        name, equals, _ = part.partition("=")
+        key = unquote_plus(name)
+        return f"{name}={MASKED}" if equals and (key.lower() in _SIGNED_PARAMETERS or is_secret(key)) else part
+
+    before, mark, rest = url.partition("?")
+    query, hash_mark, fragment = rest.partition("#")
+    return f"{before}{mark}{'&'.join(map(masked, query.split('&')))}{hash_mark}{fragment}"
 
 
 def _is_followed(text: str, at: int) -> bool:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
 
-from appliance.masking import MASKED, SIGNED_PARAMETERS
+from appliance.masking import masked_call
 
 if TYPE_CHECKING:
     from appliance.desk.redaction import Redaction
@@ -105,18 +104,9 @@ def _mail(sent: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
 
 def masked_url(url: str, redaction: Redaction) -> str:
     """Return a URL with a mask in the place of each secret parameter."""
-    before, mark, rest = url.partition("?")
-    query, hash_mark, fragment = rest.partition("#")
-    parts = "&".join(_parameter(each, redaction) for each in query.split("&"))
-    return redaction.masked(f"{before}{mark}{parts}{hash_mark}{fragment}")
+    return redaction.masked(masked_call(url, redaction.is_secret))
 
 
 def masked_text(text: str, redaction: Redaction) -> str:
     """Return a text with its secrets masked, those in the URLs that it holds too."""
     return redaction.masked(_URL.sub(lambda found: masked_url(found[0], redaction), text))
-
-
-def _parameter(part: str, redaction: Redaction) -> str:
-    name, equals, _ = part.partition("=")
-    key = unquote_plus(name)
-    return f"{name}={MASKED}" if equals and (key.lower() in SIGNED_PARAMETERS or redaction.is_secret(key)) else part

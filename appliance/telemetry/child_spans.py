@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from appliance.masking import MASKED, SIGNED_PARAMETERS, Mask, is_secret_field
+from appliance.masking import Mask, is_secret_field, masked_call
 from appliance.protocol.traces import SpanIds, Trace
 from appliance.telemetry.request_spans import context
 
@@ -136,16 +136,10 @@ class ChildSpans:
         )
 
     def _masked_url(self, url: str) -> str:
-        before, mark, rest = url.partition("?")
-        query, hash_mark, fragment = rest.partition("#")
-        parts = "&".join(map(self._parameter, query.split("&")))
-        return self._mask.masked(f"{before}{mark}{parts}{hash_mark}{fragment}")
+        return self._mask.masked(masked_call(url, self._is_secret))
 
-    def _parameter(self, part: str) -> str:
-        name, equals, _ = part.partition("=")
-        key = unquote_plus(name).lower()
-        secret = key in self._names or key in SIGNED_PARAMETERS or is_secret_field(key)
-        return f"{name}={MASKED}" if equals and secret else part
+    def _is_secret(self, name: str) -> bool:
+        return name.lower() in self._names or is_secret_field(name.lower())
 
 
 def _summary(sql: str) -> dict[str, str]:
