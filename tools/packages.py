@@ -1,4 +1,4 @@
-"""``python -m tools.packages``: write docs/packages.md, the list of packages and of folders without Python."""
+"""``python -m tools.packages``: write docs/packages.md and docs/modules.md, the lists of packages and of modules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "packages.md"
+MODULES = ROOT / "docs" / "modules.md"
 WIDTH = 118
 _SENTENCE_END = re.compile(r"(?<=\.) ")
 _RUNS = re.compile(r"\b[Rr]uns? (?:in|wherever)\b|is a process of its own")
@@ -19,12 +20,19 @@ OPENING = """# The packages
 
 Each package of `appliance/` has one purpose and at most fifteen modules. A package at the top imports only packages at
 the top that come after it: the order is that of the layers that import-linter checks. Within a package, its own
-packages are in alphabetical order. [The newcomer's walk](newcomers-walk.md) finds its way with this list alone.
+packages are in alphabetical order. [The newcomer's walk](newcomers-walk.md) finds its way with this list alone;
+[the modules](modules.md) have a sentence each on a page of their own.
 
 [Optional packages](#what-is-optional) are marked. The packages that a contract in `pyproject.toml` names as the core
 import them only where it says so; the commands, and the modules that start a process and connect its parts, import them
 too. A package's main module may have the package's name. [The size](#the-size) of the parts is at the end.
 
+"""
+MODULES_OPENING = """# The modules
+
+<!-- Made by `python -m tools.packages`; a test compares it with the modules. -->
+
+Each module of `appliance/`, with the first sentence of its docstring. [The packages](packages.md) are the shorter list.
 """
 OPTIONAL = {  # in the order of the contract in pyproject.toml
     "commands/backing_services": "`appliance init` finds a database or another service among the dependencies",
@@ -116,6 +124,28 @@ def page() -> str:
     return OPENING + tree() + ROWS + rows + SIZE.format(rows=sizes())
 
 
+def modules() -> str:
+    """Return the page of all modules: a table for each package."""
+    root = ROOT / "appliance"
+    folders = [root, *(each for name in order() for each in _below(root / name))]
+    return MODULES_OPENING + "".join(map(_module_table, folders))
+
+
+def _below(package: Path) -> list[Path]:
+    """Return the package and those within it, in the order of the list of packages."""
+    within = sorted(file.parent for file in package.glob("*/__init__.py"))
+    return [package, *(each for folder in within for each in _below(folder))]
+
+
+def _module_table(package: Path) -> str:
+    rows = "".join(
+        f"| `{file.stem}` | {_first_line(file).replace('``', '`').replace('|', chr(92) + '|')} |\n"
+        for file in sorted(package.glob("*.py"))
+        if file.stem != "__init__"
+    )
+    return f"\n## {package.relative_to(ROOT)}\n\n| module | what it is for |\n|---|---|\n{rows}" if rows else ""
+
+
 def sizes() -> str:
     """Return the rows of the core and of what is optional; rounded, so that few changes of the code change the page."""
     lines = {
@@ -174,3 +204,4 @@ def _processes(file: Path) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    MODULES.write_text(modules(), encoding="utf-8")
