@@ -115,8 +115,8 @@ class Appliance:
             response = connection.getresponse()
             return response, response.read()
 
-    def failure(self, **headers: str) -> tuple[HTTPResponse, bytes]:
-        """The page of a failure. While a start is tried again, a client gets another one after a second."""
+    def settled(self, **headers: str) -> tuple[HTTPResponse, bytes]:
+        """The answer of the project, or the page of its failure: not the one that a client gets while a start lasts."""
         while True:
             response, body = self.get(**headers)
             if response.status != 503:

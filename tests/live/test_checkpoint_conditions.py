@@ -118,7 +118,7 @@ def test_an_import_that_hangs_after_a_checkpoint_is_told_with_its_line(start: St
     served.appliance.edit("shop.py", shop("three", top="import time\nwhile True: time.sleep(0.05)"))
     failed = served.appliance.wait_for("worker.failed")
     assert "within 6 s" in str(failed)
-    response, body = served.appliance.failure(Accept="text/plain")
+    response, body = served.appliance.settled(Accept="text/plain")
     assert (response.status, "shop.py" in body.decode()) == (500, True)
     served.save("shop.py", shop("four"))
     assert served.text() == "four four"
@@ -139,7 +139,7 @@ def test_a_failed_import_after_a_checkpoint_shows_its_page(start: Start, project
     served = Edited(start, project)
     served.appliance.edit("shop.py", shop("three", top=broken))
     served.appliance.wait_for(event)
-    assert served.appliance.failure()[0].status == 500
+    assert served.appliance.settled()[0].status == 500
     served.appliance.edit("shop.py", shop("four"))
     served.answers("four four")
     served.has_snapshot()

@@ -94,7 +94,7 @@ def test_a_loop_at_import_names_its_cause(start: Start, project: Path, code: str
     waits = [event["after_s"] for event in appliance.events if event["event"] == "worker.restarting"]
     assert waits == sorted(waits)
     assert len(set(waits)) == len(waits)
-    response, body = appliance.failure(Accept="text/plain")
+    response, body = appliance.settled(Accept="text/plain")
     assert response.status == 500
     assert cause.encode() in body
     appliance.edit("app.py", page("pass", at_import=True))

@@ -144,7 +144,7 @@ def test_an_import_that_ends_the_worker_shows_its_last_output(start: Start, kind
     appliance.wait_for("preload.ready")
     appliance.edit("app.py", source)
     appliance.wait_for("worker.restarting" if kind in {"exit", "crash"} else "worker.failed")
-    response, body = appliance.failure(Accept="text/plain")
+    response, body = appliance.settled(Accept="text/plain")
     assert response.status == 500
     assert [word for word in words if word not in body.decode()] == []
     appliance.edit("app.py", HELLO.format(word="mended"))

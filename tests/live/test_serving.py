@@ -208,7 +208,7 @@ def test_crash_is_fixed(start: Start, project: Path):
     ready = appliance.wait_for("worker.ready")
     os.kill(ready["pid"], signal.SIGKILL)
     appliance.wait_for("worker.exited")
-    assert appliance.get()[1] == b"one"
+    assert appliance.settled()[1] == b"one"
     assert appliance.wait_for("worker.ready")["generation"] == 2
 
 

@@ -77,7 +77,7 @@ def test_an_empty_folder_is_served_when_files_arrive(start: Start, project: Path
     failed = appliance.wait_for("application.missing")
     assert "The folder is empty" in failed["found"]
     assert "when files arrive" in failed["action"]
-    assert appliance.failure()[0].status == 500
+    assert appliance.settled()[0].status == 500
     files = package("one")
     bring(project, {"requirements.txt": "", **files}, 0.001)
     while appliance.get()[1] != b"one":
@@ -106,4 +106,4 @@ def test_a_failure_is_shown_in_the_end(start: Start, project: Path):
     appliance.wait_for("worker.ready")
     bring(project, {**package("two"), "big/m39.py": "raise LookupError('half')\n"}, 0.0)
     assert "half" in appliance.wait_for("worker.failed")["traceback"]
-    assert appliance.failure()[0].status == 500
+    assert appliance.settled()[0].status == 500
