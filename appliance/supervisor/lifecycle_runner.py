@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.errors import ApplianceError, defect
 from appliance.pauses import nth_pause_s
 from appliance.supervisor import lifecycle, lifecycle_events
@@ -59,7 +60,7 @@ class LifecycleRunner:
     def perform(self, action: lifecycle_events.Action) -> None:
         """Have one action performed."""
         try:
-            self._performers[type(action)](action)
+            state_table.perform(self._performers, (action,))
         except Exception as error:  # noqa: BLE001  no phase may be waited in for what has failed
             self.action_failed(action, error)
 

@@ -9,6 +9,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.telemetry import delivery_states as states
 from appliance.telemetry.delivery_states import Phase
 
@@ -72,8 +73,7 @@ class DeliveryReports:
 
     def _locked_on(self, event: states.Event) -> None:
         self._state, actions = states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     def _locked_is_held(self) -> bool:
         return monotonic() < self._held_until

@@ -1,5 +1,8 @@
 """Requests that another server answers: it gets their connections, with what was read of them.
 
+At a reload, ``serving_loop`` hands over connections that are idle. Here, a request was read, and its path says who
+answers it.
+
 A TLS connection can't move: its keys are this process's. Its request is relayed instead, over a socket pair of which
 the other server gets the far end.
 """

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.errors import StartError
 from appliance.supervisor.companions import companion_states as states
 from appliance.supervisor.companions.companion_states import Outcome
@@ -103,8 +104,7 @@ class Companion:
         self._state, actions = states.step(before, event)
         if (before.phase, before.runs) != (self._state.phase, self._state.runs):
             self._since = time.monotonic()
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     # -- what happens --------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from appliance import state_table
 from appliance.errors import StartError
 from appliance.protocol.messages import Preload
 from appliance.supervisor.preloading import preload_cache, preload_states
@@ -107,8 +108,7 @@ class Preloading:
 
     def _on(self, event: events.Event) -> None:
         self._state, actions = preload_states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     # -- what the workers need, and report -----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots import snapshot_states
@@ -104,8 +105,7 @@ class SnapshotRunner:
     def on(self, event: events.Event) -> None:
         """Take a step for this event, and perform its actions."""
         self.state, actions = snapshot_states.step(self.state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     def follow(self, analysis: Analysis) -> None:
         """Use this analysis for imports from now on; imports for another analysis are dropped."""

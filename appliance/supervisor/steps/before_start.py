@@ -17,6 +17,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.errors import PreparationError
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes import child_starts
@@ -95,8 +96,7 @@ class BeforeStart:
 
     def _on(self, event: states.Event) -> None:
         self._state, actions = states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     def is_done(self, analysis: Analysis) -> bool:
         """Whether no command is left to run."""

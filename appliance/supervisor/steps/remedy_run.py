@@ -12,6 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.errors import ApplianceError
 from appliance.remedies import apply_edit
 from appliance.supervisor.processes import child_starts
@@ -84,8 +85,7 @@ class RemedyRun:
 
     def _on(self, event: states.Event) -> None:
         self._state, actions = states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     @property
     def running(self) -> str:

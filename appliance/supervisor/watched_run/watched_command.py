@@ -21,6 +21,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.logs.sanitise import sanitise
 from appliance.supervisor import signals
 from appliance.supervisor.companions import companion_guard
@@ -107,8 +108,7 @@ class WatchedCommand:
 
     def _on(self, event: watched_states.Event) -> None:
         self._state, actions = watched_states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     def _start_guard(self) -> subprocess.Popen[bytes] | None:
         """Start the guard that ends the command if this process is killed; process 1 of a container needs none."""

@@ -19,6 +19,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.errors import StartError
 from appliance.protocol.channel import message_parts
 from appliance.protocol.messages import TakeConnections
@@ -95,8 +96,7 @@ class ConnectionRouter:
 
     def _on(self, event: events.Event) -> None:
         self._state, actions = acceptor_states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     @property
     def acceptor(self) -> Handle | None:

@@ -40,10 +40,10 @@ from appliance.supervisor.workers.worker_events import (
     ImportFailed,
     Kill,
     KillRequested,
+    ModulesReportOver,
     OldWorkersGone,
     RefusePreload,
     ReportDeath,
-    ReportEnded,
     ReportFailure,
     RetireRequested,
     Source,
@@ -238,7 +238,7 @@ def _stopped_accepting(state: State, event: StoppedAccepting | Ended) -> Step:
     return _accept(state) if state.stage is Stage.IMPORTED else (state, ())
 
 
-def _report_ended(state: State, event: ReportEnded) -> Step:
+def _modules_report_over(state: State, event: ModulesReportOver) -> Step:
     return state, (Supersede(event.attempt),) if state.reporting and event.attempt == state.reporting else ()
 
 
@@ -264,7 +264,7 @@ _ALWAYS: dict[type[Event], Row] = {
     StopRequested: lambda state, _: (replace(_end(state, Stage.CLOSED), doubt="", draining=0), ()),
     CodeSaved: lambda state, _: (replace(state, doubt=""), ()),
     StoppedAccepting: _stopped_accepting,
-    ReportEnded: _report_ended,
+    ModulesReportOver: _modules_report_over,
     Ended: _ended,
 }
 _IMPORTING: dict[type[Event], Row] = {
@@ -277,8 +277,8 @@ _IMPORTING: dict[type[Event], Row] = {
 
 EVENTS: tuple[type[Event], ...] = (
     BootRequested, RetireRequested, KillRequested, StopRequested, CodeSaved, Started, StartFailed, ForkLost,
-    ForkMismatched, SwapDeclined, SwapTimedOut, ImportFailed, Imported, Died, StoppedAccepting, ReportEnded, Ended,
-    OldWorkersGone,
+    ForkMismatched, SwapDeclined, SwapTimedOut, ImportFailed, Imported, Died, StoppedAccepting, ModulesReportOver,
+    Ended, OldWorkersGone,
 )  # fmt: skip
 
 ROWS: dict[Stage, dict[type[Event], Row]] = {
@@ -294,7 +294,7 @@ ROWS: dict[Stage, dict[type[Event], Row]] = {
     Stage.IMPORTED: {**_ALWAYS, **_IMPORTING},
     Stage.ADDRESS_IN_USE: {**_ALWAYS, OldWorkersGone: _retry_address},
     Stage.SERVING: {**_ALWAYS, Died: _of_the_newest(_died)},
-    Stage.CLOSED: {ReportEnded: _report_ended},
+    Stage.CLOSED: {ModulesReportOver: _modules_report_over},
 }
 
 

@@ -132,7 +132,7 @@ class StoppedAccepting(Event):
     attempt: int
 
 
-class ReportEnded(Event):
+class ModulesReportOver(Event):
     """A superseded worker has reported its modules, its time for that is over, or it can't be asked."""
 
     attempt: int

@@ -1,4 +1,8 @@
-"""Get the process of a worker from the fastest source that serves the save. Runs in the supervisor's loop."""
+"""Get the process of a worker from the fastest source that serves the save. Runs in the supervisor's loop.
+
+A worker is started cold in two cases: ``retry_states`` asks for it (``Source.NOTHING``) because a fork did not fit, or
+no source has a process. Each source says why: ``known_snapshots.why_not``, ``Preloading.why_cold``.
+"""
 
 from __future__ import annotations
 

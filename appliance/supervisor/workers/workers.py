@@ -12,6 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.processes.child_roles import Role
@@ -115,8 +116,7 @@ class Workers:
 
     def _on(self, event: events.Event) -> None:
         self._state, actions = retry_states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     def _worker(self, attempt: int) -> Handle | None:
         """Return the process of this attempt; it may have ended while its last messages are being read."""
@@ -181,7 +181,7 @@ class Workers:
     def modules_reported(self, child: Handle, message: ModulesReport) -> None:
         """Take a worker's report of the modules that it has loaded."""
         known, analysis = child.analysis, self._analysis
-        self._on(events.ReportEnded(child.attempt))
+        self._on(events.ModulesReportOver(child.attempt))
         if known is None or analysis is None:
             return
         if known is analysis or (known.plan, known.variables) == (analysis.plan, analysis.variables):
@@ -335,7 +335,7 @@ class Workers:
         if (worker := self._worker(action.attempt)) is None:
             self._on(events.Ended(action.attempt))
             return
-        report_ended = partial(self._on, events.ReportEnded(action.attempt))
+        report_ended = partial(self._on, events.ModulesReportOver(action.attempt))
         if self._request_modules(worker):
             self._children.expect_end(worker)
             self._loop.call_later(SUPERSEDED_S, report_ended)

@@ -21,9 +21,9 @@ from appliance.supervisor.workers.worker_events import (
     ImportFailed,
     Kill,
     KillRequested,
+    ModulesReportOver,
     OldWorkersGone,
     ReportDeath,
-    ReportEnded,
     ReportFailure,
     RetireRequested,
     Source,
@@ -59,7 +59,7 @@ EVENT = st.one_of(
     st.builds(Imported, NUMBER, st.just("ready")),
     st.builds(Died, NUMBER, st.just("exit status 1"), st.just("page")),
     st.builds(StoppedAccepting, NUMBER),
-    st.builds(ReportEnded, NUMBER),
+    st.builds(ModulesReportOver, NUMBER),
     st.builds(Ended, NUMBER),
     st.sampled_from([OldWorkersGone(), CodeSaved(), StopRequested()]),
 )
@@ -120,7 +120,7 @@ def test_one_superseded_worker_reports_at_a_time(events: list[Event]):
                 assert (event.modules_needed, reporting) == (True, 0)
                 reporting = action.attempt
         assert state.reporting == reporting
-    assert step(state, ReportEnded(reporting))[1] == ((Supersede(reporting),) if reporting else ())
+    assert step(state, ModulesReportOver(reporting))[1] == ((Supersede(reporting),) if reporting else ())
 
 
 @given(st.lists(EVENT, max_size=40))

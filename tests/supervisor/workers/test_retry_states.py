@@ -25,10 +25,10 @@ from appliance.supervisor.workers.worker_events import (
     ImportFailed,
     Kill,
     KillRequested,
+    ModulesReportOver,
     OldWorkersGone,
     RefusePreload,
     ReportDeath,
-    ReportEnded,
     ReportFailure,
     RetireRequested,
     Source,
@@ -89,14 +89,14 @@ def test_a_superseded_worker_may_report_its_modules():
     state, actions = history(*COLD, RetireRequested(1, modules_needed=True))
     assert actions == [AskModules(1)]
     for number, ended in ((1, [Supersede(1)]), (2, [])):
-        assert history(ReportEnded(number), state=state)[1] == ended
-        assert history(StopRequested(), ReportEnded(number), state=state)[1] == ended
+        assert history(ModulesReportOver(number), state=state)[1] == ended
+        assert history(StopRequested(), ModulesReportOver(number), state=state)[1] == ended
 
 
 def test_superseded_workers_report_one_at_a_time():
     """While a superseded worker lives that was asked for its modules, the next one is ended at once."""
     state, _ = history(*COLD, RetireRequested(1, modules_needed=True), BootRequested(2))
-    state, actions = history(ReportEnded(1), BootRequested(3, modules_needed=True), state=state)
+    state, actions = history(ModulesReportOver(1), BootRequested(3, modules_needed=True), state=state)
     assert actions == [Supersede(2), Start(3, 3, Source.SNAPSHOT)]
     state, actions = history(Ended(2), BootRequested(4, modules_needed=True), state=state)
     assert actions == [Supersede(3), Start(4, 4, Source.SNAPSHOT)]

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance import state_table
 from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.checkpoints import checkpoint_events as events
@@ -63,8 +64,7 @@ class Checkpoints:
 
     def _on(self, event: events.Event) -> None:
         self._state, actions = checkpoint_states.step(self._state, event)
-        for action in actions:
-            self._performers[type(action)](action)
+        state_table.perform(self._performers, actions)
 
     # -- what has changed ----------------------------------------------------------------------------------------------
 
