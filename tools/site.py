@@ -25,7 +25,7 @@ SECTIONS = {
     "Reference": ["commands", "settings", "logging", "log-events", "serving", "container", "glossary"],
     "Evidence": ["compatibility", "benchmarks", "soak"],
     "The project": [
-        "architecture", "packages", "processes", "newcomers-walk", "contributing", "changelog",
+        "architecture", "packages", "modules", "processes", "newcomers-walk", "contributing", "changelog",
         "report-a-vulnerability", "code_of_conduct", "decisions/index",
     ],
 }  # fmt: skip
