@@ -52,6 +52,8 @@ class SnapshotRunner:
         replace: starts another worker instead of the one that serves.
 
     Attributes:
+        is_on: whether there may be snapshots at all.
+        is_asked_for: whether the user has asked for them; the log then says why there is none.
         state: what ``snapshot_states`` knows.
         processes: those of the snapshots.
         files: of each process: the files that it has read, and those that have changed since.
@@ -64,15 +66,17 @@ class SnapshotRunner:
     def __init__(self, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> None:
         self._loop = runtime.loop
         self._preloading = preloading
-        self._reports = SnapshotReports(runtime.log, expected=runtime.settings.swap != "auto")
+        self.is_asked_for = runtime.settings.swap != "auto"
+        self._reports = SnapshotReports(runtime.log, expected=self.is_asked_for)
         self._replace = replace
         off = why_off(runtime.settings)
+        self.is_on = not off
         self.one_processor = processors() < 2
         self.state = State(Phase.OFF, off) if off else State(crowded=self.one_processor)
         self._performers = self._actions()
         hangs = partial(self.on, events.SnapshotEnded("it does not answer"))
         self.processes = SnapshotProcesses(runtime.loop, runtime.children, hangs)
-        self.checkpoints = Checkpoints(runtime, self._go_on, is_on=not off)
+        self.checkpoints = Checkpoints(runtime, self._go_on, is_on=self.is_on)
         self._memory = SnapshotMemory(runtime.loop, self.processes, self.checkpoints, self._end_for)
         self._imports = SnapshotImports(runtime, preloading, spawner, self.processes, self.checkpoints)
         self.files: dict[SnapshotRole, SnapshotFiles] = {}

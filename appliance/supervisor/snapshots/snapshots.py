@@ -17,7 +17,6 @@ from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots.declined_files import DeclinedFiles
 from appliance.supervisor.snapshots.known_snapshots import NewestWorker, SnapshotRole, fork_source, why_not
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS
-from appliance.supervisor.snapshots.swappable_files import why_off
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -45,8 +44,7 @@ class Snapshots:
     def __init__(self, runtime: Runtime, runner: SnapshotRunner, preloading: Preloading) -> None:
         self._loop = runtime.loop
         self._runner = runner
-        self._is_asked_for = runtime.settings.swap != "auto"
-        self.is_on = not why_off(runtime.settings)
+        self.is_on = runner.is_on
         self.checkpoints = runner.checkpoints
         self.get_ready = runner.processes.get_ready
         self._declined = DeclinedFiles()
@@ -63,7 +61,7 @@ class Snapshots:
         """Return a worker that waits for its start message, and the files that it must swap; or None and the reason."""
         source, why = fork_source(self._runner.state), why_not(self._runner.state)
         if source is None:
-            return None, [], why if self._is_asked_for or self._runner.state.had_snapshot else ""
+            return None, [], why if self._runner.is_asked_for or self._runner.state.had_snapshot else ""
         changed = list(self._runner.files[SnapshotRole.SNAPSHOT].changed)
         if source is SnapshotRole.SPARE:
             child: Handle | None = self._runner.processes.pop(source)
