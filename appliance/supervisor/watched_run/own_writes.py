@@ -22,6 +22,4 @@ class OwnWrites:
     def note_change(self, after_s: float) -> bool:
         """Note a change so many seconds after the start; return whether it may be the command's own."""
         last_s, self._last_s = self._last_s, after_s
-        return after_s < SURELY_S or (
-            after_s <= AT_MOST_S and max(last_s, after_s) <= RATIO * max(min(last_s, after_s), SURELY_S / RATIO)
-        )
+        return after_s < SURELY_S or (after_s <= AT_MOST_S and max(last_s, after_s) <= RATIO * min(last_s, after_s))
