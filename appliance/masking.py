@@ -22,7 +22,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 from .conventions import OWN_PAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _ESCAPED = re.compile(r"[\"\\]|[^ -~]")  # characters that JSON, or a sanitised text, may write in another form
 MASKED = "********"
@@ -159,13 +159,13 @@ def is_secret_parameter(name: str, value: str, names: Collection[str] = ()) -> b
     return is_secret_field(low)
 
 
-def is_secret_field(name: str) -> bool:
+def is_secret_field(name: str, names: Collection[str] = ()) -> bool:
     """Whether a field of a message or a form, or a member of a JSON object, holds a secret by its name.
 
-    A field that holds a URL does not: the password in it is known by its place.
+    A field that holds a URL does not: the password in it is known by its place. ``names``: further ones, in lower case.
     """
     plain = name.replace("-", "_")
-    return SECRET.search(plain) is not None and _ABOUT_A_SECRET.search(plain) is None
+    return name.lower() in names or (SECRET.search(plain) is not None and _ABOUT_A_SECRET.search(plain) is None)
 
 
 def masked_parameters(text: str, names: Collection[str] = ()) -> str:
@@ -182,16 +182,17 @@ def masked_parameters(text: str, names: Collection[str] = ()) -> str:
     return _PARAMETER.sub(masked, text)
 
 
-def masked_call(url: str, is_secret: Callable[[str], bool]) -> str:
-    """Return the URL of an outgoing call with a mask in the place of each secret parameter.
+def masked_call(url: str, names: Collection[str] = ()) -> str:
+    """Return the URL of an outgoing call with a mask in the place of each secret parameter: signatures of stores too.
 
-    ``is_secret``: whether a parameter of this name is secret; signatures of stores always are.
+    ``names``: further secret parameters, in lower case.
     """
 
     def masked(part: str) -> str:
         name, equals, _ = part.partition("=")
         key = unquote_plus(name)
-        return f"{name}={MASKED}" if equals and (key.lower() in _SIGNED_PARAMETERS or is_secret(key)) else part
+        secret = key.lower() in _SIGNED_PARAMETERS or is_secret_field(key, names)
+        return f"{name}={MASKED}" if equals and secret else part
 
     before, mark, rest = url.partition("?")
     query, hash_mark, fragment = rest.partition("#")

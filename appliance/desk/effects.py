@@ -104,7 +104,7 @@ def _mail(sent: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
 
 def masked_url(url: str, redaction: Redaction) -> str:
     """Return a URL with a mask in the place of each secret parameter."""
-    return redaction.masked(masked_call(url, redaction.is_secret))
+    return redaction.masked(masked_call(url, redaction.names))
 
 
 def masked_text(text: str, redaction: Redaction) -> str:

@@ -58,11 +58,14 @@ class Redaction:
     Args:
         names: parameters whose values are secret, in lower case (APPLIANCE_REDACT).
         values: texts that are secret wherever they stand.
+
+    Attributes:
+        names: the same parameters.
     """
 
     def __init__(self, names: Iterable[str] = (), values: Iterable[str] = ()) -> None:
-        self._names = frozenset(name.lower() for name in names)
-        self._mask = Mask({}, more=values, names=self._names)
+        self.names = frozenset(name.lower() for name in names)
+        self._mask = Mask({}, more=values, names=self.names)
 
     def readable(self, details: RequestDetails) -> Readable:
         """Return the form of the request that may be stored."""
@@ -79,7 +82,7 @@ class Redaction:
 
     def is_secret(self, name: str) -> bool:
         """Whether a value of this name is secret."""
-        return name.lower() in self._names or is_secret_field(name)
+        return is_secret_field(name, self.names)
 
     def masked(self, text: str) -> str:
         """Return a text with a mask in the place of each secret value."""

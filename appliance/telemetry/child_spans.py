@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from appliance.masking import Mask, is_secret_field, masked_call
+from appliance.masking import Mask, masked_call
 from appliance.protocol.traces import SpanIds, Trace
 from appliance.telemetry.request_spans import context
 
@@ -136,10 +136,7 @@ class ChildSpans:
         )
 
     def _masked_url(self, url: str) -> str:
-        return self._mask.masked(masked_call(url, self._is_secret))
-
-    def _is_secret(self, name: str) -> bool:
-        return name.lower() in self._names or is_secret_field(name.lower())
+        return self._mask.masked(masked_call(url, self._names))
 
 
 def _summary(sql: str) -> dict[str, str]:
