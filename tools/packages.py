@@ -133,8 +133,11 @@ def modules() -> str:
 
 def _below(package: Path) -> list[Path]:
     """Return the package and those within it, in the order of the list of packages."""
-    within = sorted(file.parent for file in package.glob("*/__init__.py"))
-    return [package, *(each for folder in within for each in _below(folder))]
+    return [package, *(each for folder in _packages_in(package) for each in _below(folder))]
+
+
+def _packages_in(package: Path) -> list[Path]:
+    return sorted(file.parent for file in package.glob("*/__init__.py"))
 
 
 def _module_table(package: Path) -> str:
@@ -163,7 +166,6 @@ def sizes() -> str:
 
 def _lines(package: Path, depth: int) -> list[str]:
     modules = sorted(file.stem for file in package.glob("*.py") if file.stem != "__init__")
-    folders = sorted(file.parent for file in package.glob("*/__init__.py"))
     mark = "(optional) " if str(package.relative_to(ROOT / "appliance")) in OPTIONAL else ""
     lines = [f"{'  ' * depth}{package.name}/".ljust(22) + mark + _first_line(package / "__init__.py")]
     indent = "  " * depth + "    "
@@ -171,7 +173,7 @@ def _lines(package: Path, depth: int) -> list[str]:
         _processes(package / "__init__.py"), WIDTH, initial_indent=" " * 22, subsequent_indent=" " * 22
     )
     lines += textwrap.wrap(", ".join(modules), WIDTH, initial_indent=indent, subsequent_indent=indent)
-    for folder in folders:
+    for folder in _packages_in(package):
         lines += _lines(folder, depth + 1)
     for name in FOLDERS:
         if (ROOT / "appliance" / name).parent == package:

@@ -80,9 +80,7 @@ def test_work_that_outlasts_the_grace_is_cut_and_reported(start: Start, kind: st
     assert (cut["function"], cut["generation"]) == ("wait", 1)
     assert cut["line"] > 0
     appliance.wait_for("worker.exited", generation=1)
-    while (found := appliance.get("/"))[0].status == 503:  # the page, while a busy machine starts the worker
-        pass
-    assert found[1] == b"two"
+    assert appliance.settled()[1] == b"two"
     assert appliance.stop() == 0
 
 

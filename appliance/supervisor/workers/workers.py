@@ -335,12 +335,12 @@ class Workers:
         if (worker := self._worker(action.attempt)) is None:
             self._on(events.Ended(action.attempt))
             return
-        report_ended = partial(self._on, events.ModulesReportOver(action.attempt))
+        report_over = partial(self._on, events.ModulesReportOver(action.attempt))
         if self._request_modules(worker):
             self._children.expect_end(worker)
-            self._loop.call_later(SUPERSEDED_S, report_ended)
+            self._loop.call_later(SUPERSEDED_S, report_over)
         else:
-            report_ended()
+            report_over()
 
     def _kill(self, action: events.Kill) -> None:
         for worker in self._living():
