@@ -5,7 +5,7 @@ point at which another thread may go on. So a test meets the interleavings that 
 requests, and the same seed meets them again. The sockets and the kernel's poll are real: on one machine a byte that
 was sent to a UNIX socket can be received at once.
 
-Time stands still while any thread can go on. Where none can, the clock jumps to the first time-out. (``hurry``: now and
+Time stands still while any thread can go on. If none can, the clock jumps to the first time-out. (``hurry``: now and
 then it does so earlier, as if all threads had been slow.)
 
 Decision 40 says why.
@@ -211,7 +211,7 @@ class Scheduler:
                 task.thread.join()
 
     def threading(self) -> SimpleNamespace:
-        """What a module uses instead of ``threading``."""
+        """Return the names that a module uses instead of those of ``threading``."""
         return SimpleNamespace(
             Lock=lambda: Lock(self),
             Event=lambda: Event(self),

@@ -266,7 +266,7 @@ class Served:
         assert self.thread.is_alive()
 
     def transfers(self) -> list[Transfer]:
-        """What is sent and received in the background, without a thread."""
+        """The transfers that run in the background, without a thread."""
         return list(self.server.background._under_way.values())
 
     def sends_in_background(self) -> bool:

@@ -67,7 +67,7 @@ class Every:
 
 
 class Closing:
-    """A file that tells of its close, as ``tempfile``'s wrappers are: the server knows the file inside."""
+    """A file that reports its close, as ``tempfile``'s wrappers are: the server knows the file inside."""
 
     def __init__(self, file: Path, closed: threading.Semaphore) -> None:
         self.file = io.FileIO(file)

@@ -63,7 +63,7 @@ def never(*_: object) -> None:
 
 
 class Server:
-    """What a background sender asks of its server: a test sets the answers."""
+    """The server of a background sender: a test sets its answers."""
 
     def __init__(self) -> None:
         self.ahead = 2 * len(LARGE)
@@ -121,7 +121,7 @@ class Server:
 
 
 def read(client: socket.socket, size: int) -> bytes:
-    """What a client gets."""
+    """Return the bytes that a client gets."""
     parts = []
     while size and (part := client.recv(size)):
         parts.append(part)

@@ -67,7 +67,7 @@ CODINGS: dict[str, tuple[str, Callable[[bytes], bytes], Callable[[bytes], bytes]
 
 
 def passed(pieces: list[bytes], encoding: str, *, navigated: bool = False) -> tuple[list[bytes], Insertion]:
-    """What comes out of each piece, and of the end."""
+    """Return the bytes that come out for each piece, and at the end."""
     insertion = Insertion(TAG, encoding, navigated=navigated)
     return [*(insertion.feed(piece) for piece in pieces), insertion.end()], insertion
 
@@ -91,7 +91,7 @@ def test_the_script_goes_to_the_beginning_of_the_head(document: bytes, coding: s
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 def test_a_fragment_is_untouched(fragment: bytes, coding: str):
-    """What is not a document is the same byte for byte, however it is compressed."""
+    """Content that is not a document passes byte for byte, however it is compressed."""
     encoding, encode, _ = CODINGS[coding]
     sent = encode(fragment)
     out, insertion = passed([sent], encoding)
@@ -107,7 +107,7 @@ NAVIGATED = [
 
 @given(st.sampled_from(NAVIGATED), st.sampled_from(sorted(CODINGS)), st.lists(st.integers(0, 60), max_size=5))
 def test_a_browser_navigates_to_a_page_without_a_doctype(page: bytes, coding: str, places: list[int]):
-    """What a browser navigates to is a page, however little of HTML it has: the script stands at its beginning."""
+    """A page that a browser navigates to has the script at its beginning, however little HTML it has."""
     encoding, encode, decode = CODINGS[coding]
     out, insertion = passed(cut(encode(page.replace(b"|", b"")), places), encoding, navigated=True)
     assert decode(b"".join(out)) == page.replace(b"|", TAG)
@@ -122,7 +122,7 @@ def test_what_no_browser_would_show_is_untouched(body: bytes):
 
 
 @given(st.sampled_from(DOCUMENTS), st.sampled_from(sorted(CODINGS)), st.lists(st.integers(0, 500), max_size=9))
-def test_however_it_comes(document: bytes, coding: str, places: list[int]):
+def test_the_script_is_inserted_whatever_the_pieces_are(document: bytes, coding: str, places: list[int]):
     """The pieces in which a body comes change nothing."""
     encoding, encode, decode = CODINGS[coding]
     out, _ = passed(cut(encode(document.replace(b"|", b"")), places), encoding)
@@ -131,7 +131,7 @@ def test_however_it_comes(document: bytes, coding: str, places: list[int]):
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=5))
 def test_any_bytes_pass(data: bytes, places: list[int]):
-    """Whatever the bytes are, they come out, with the script at most once."""
+    """Any bytes pass, with the script at most once."""
     out, insertion = passed(cut(data, places), "identity")
     assert b"".join(out).replace(TAG, b"", 1 if insertion.is_certain else 0) == data
 

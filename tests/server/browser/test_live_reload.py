@@ -29,7 +29,7 @@ def environ(**values: Any) -> dict[str, Any]:
 
 
 class Answer:
-    """What a server got of one request."""
+    """The answer that a server got from one request."""
 
     def __init__(self, application: Any, /, *, strict: bool = True, everywhere: bool = False, **values: Any) -> None:
         self.heads: list[tuple[str, dict[str, str]]] = []
@@ -140,7 +140,7 @@ def test_a_file_of_html_gets_the_script():
 
 
 def test_a_compressed_page_is_compressed_again():
-    """What GZipMiddleware has compressed is compressed again; its length is not said."""
+    """A page that GZipMiddleware has compressed is compressed again; its length is not sent."""
     answer = Answer(page(gzip.compress(PAGE), Content_Encoding="gzip", ETag='"a"'))
     assert gzip.decompress(answer.body) == WITH
     assert answer.fields["ETag"] == 'W/"a"'
@@ -225,7 +225,7 @@ def test_what_is_not_a_document_is_untouched(body: bytes):
 
 @pytest.mark.parametrize("status", [None, 200, "OK", ""])
 def test_a_head_that_is_not_one_is_the_servers_to_refuse(status: Any):
-    """What the application did wrong reaches the server as it was."""
+    """An invalid call of start_response reaches the server unchanged."""
     seen = []
 
     def app(environ, start_response):

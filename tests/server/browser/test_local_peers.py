@@ -25,7 +25,7 @@ def test_the_gateway_is_that_of_the_default_route():
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", "a b\nc d e\n"])
 def test_a_table_that_lacks_a_default_route_trusts_nobody(text: str):
-    """No route is no gateway."""
+    """A routing table without a default route names no gateway."""
     assert gateways(text, text) == frozenset()
 
 

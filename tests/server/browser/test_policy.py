@@ -31,7 +31,7 @@ N = "'nonce-abc'"
     ],
 )
 def test_the_script_is_admitted(policy: str, expected: str | None):
-    """Where a directive forbids it, the one that counts for it is made, from the one that counted before."""
+    """If a directive forbids the script, the effective directive is written, from the one that was effective before."""
     if expected is None:
         expected = (
             "script-src https://cdn.test; script-src *; script-src-elem https://cdn.test 'nonce-abc'; "

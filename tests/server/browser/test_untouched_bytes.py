@@ -1,4 +1,4 @@
-"""What is not a document that a browser navigates to: the same bytes on the wire with live reload and without."""
+"""Answers that are not documents for a navigation have the same bytes on the wire with and without live reload."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def request(query: str, fields: list[str], method: str = "GET") -> bytes:
 
 @pytest.mark.parametrize("fields", ["a fetch", "htmx", "a frame", "curl", "a range"])
 def test_an_answer_to_no_navigation_is_untouched(two: Two, fields: str):
-    """Whatever the application answers, in each form."""
+    """Any other answer of the application is not changed, in each form."""
     for body, coding, shape in itertools.product(BODIES, CODINGS, SHAPES):
         kind = TYPES.index("application/json") if body == "json" else 0
         asked = request(f"{body}|{kind}|{coding}|{shape}|200 OK", FIELDS[fields])

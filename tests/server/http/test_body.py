@@ -40,7 +40,7 @@ DAMAGE = st.sampled_from([b"\r", b"\n", b"\0", b" ", b";", b'"', b"0", b"-", b"x
 
 @st.composite
 def chunked_bodies(draw: st.DrawFn) -> bytes:
-    """Bytes that are a chunked body, or nearly one, and something behind it."""
+    """Bytes that are a chunked body, or nearly one, and some bytes after it."""
     data = b""
     for chunk in draw(st.lists(st.binary(min_size=1, max_size=40), max_size=6)):
         size = draw(st.sampled_from([b"%x", b"%X", b"0%x"])) % len(chunk)
@@ -144,7 +144,7 @@ def test_none_reads_everything():
 
 @pytest.mark.parametrize("data", [b"", b"abc"])
 def test_a_client_that_leaves_is_an_error(data: bytes):
-    """A body that ends early is no shorter body: reading it fails, again and again (RFC 9112, 8)."""
+    """A body that ends early is not a shorter body: each read of it fails (RFC 9112, 8)."""
     with sent(data) as wire:
         body = LengthBody(wire, LIMITS, 5)
         for _ in range(2):
@@ -164,8 +164,8 @@ def test_a_body_must_come_in_time():
         assert caught.value.status == 408
 
 
-def test_trickling_is_no_way_around():
-    """What a client brings buys its time back slowly: a byte now and then does not buy a whole time-out again."""
+def test_a_trickling_body_times_out():
+    """A byte now and then extends the time-out by little, and never by a whole time-out."""
     budget = TransferBudget(10.0)
     budget.left -= 8.0
     budget.extend_by(1)
@@ -187,7 +187,7 @@ def test_more_than_the_limit_is_413():
 
 
 def test_a_chunk_that_is_too_large_is_413_at_once():
-    """What a chunk's size says is refused before it comes, as a Content-Length is (RFC 9110, 15.5.14)."""
+    """The size of a chunk is refused before its bytes come, as a Content-Length is (RFC 9110, 15.5.14)."""
     with sent(b"5\r\nabcde\r\n4\r\n") as wire:
         body = ChunkedBody(wire, Limits(max_body_bytes=8))
         assert body.read(5) == b"abcde"
@@ -222,7 +222,7 @@ def test_each_part_of_the_coding_is_bounded(data: bytes):
 
 
 def test_the_client_is_greeted_once():
-    """What is to be done before the first wait (100 Continue) is done once, and only if somebody reads."""
+    """The action before the first wait (100 Continue) runs once, and only if the body is read."""
     greetings: list[str] = []
     with sent(b"abc") as wire:
         body = LengthBody(wire, LIMITS, 3, lambda: greetings.append("go on"))
@@ -235,7 +235,7 @@ def test_the_client_is_greeted_once():
 
 
 def test_draining_is_bounded():
-    """What is left of a body is read away only within bounds of bytes, and not at all where the client still waits."""
+    """The rest of a body is drained within a limit of bytes, and not at all if the client still waits."""
     with sent(b"x" * 100, b"next") as wire:
         body = LengthBody(wire, LIMITS, 100)
         assert body.drainable(LIMITS)
@@ -273,7 +273,7 @@ def test_an_error_is_the_same_at_each_read(error: OSError | None, status: int, r
 
 
 def test_reads_ask_for_what_is_left():
-    """A source is asked for no byte behind the body, for 64 KiB at most, and within the body's time."""
+    """A source is asked for no byte after the body, for 64 KiB at most, and within the body's time."""
     source = Source(b"x" * (2 * RECEIVE + 10) + b"next")
     body = LengthBody(source, LIMITS, 2 * RECEIVE + 10)
     assert body.read(1) == b"x"
@@ -307,7 +307,7 @@ def test_an_empty_body_is_an_empty_file():
 
 @pytest.mark.parametrize(("size", "most", "ends"), [(10, 10, True), (11, 10, False), (2, 1, False), (11, 0, True)])
 def test_a_body_is_as_large_as_its_limit_allows(size: int, most: int, ends: bool):
-    """A body of exactly the limit is read; a byte more is 413, and is not given to the application; 0 is no limit."""
+    """A body of exactly the limit is read; one byte more is 413 and does not reach the application; 0 is unlimited."""
     limits = Limits(max_body_bytes=most)
     in_chunks = ChunkedBody(Source(b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)), limits)
     for body in (LengthBody(Source(b"x" * size), limits, size), in_chunks):
@@ -322,7 +322,7 @@ def test_a_body_is_as_large_as_its_limit_allows(size: int, most: int, ends: bool
 
 
 def test_draining_has_a_time_and_a_size_of_its_own():
-    """Draining takes the time for draining, sends no 100 (Continue), and ends behind its limit of bytes."""
+    """Draining takes the time for draining, sends no 100 (Continue), and ends after its limit of bytes."""
     greetings: list[str] = []
     source = Source(b"x" * 30)
     body = LengthBody(source, LIMITS, 30, lambda: greetings.append("go on"))
@@ -344,5 +344,5 @@ def test_draining_has_a_time_and_a_size_of_its_own():
     ("hint", "lines"), [(None, 3), (-1, 3), (0, 3), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (9, 3)]
 )
 def test_readlines_takes_a_hint(hint: int | None, lines: int):
-    """``readlines`` stops behind the line with which there are as many bytes as the hint says (PEP 3333)."""
+    """``readlines`` stops after the line that reaches the number of bytes in the hint (PEP 3333)."""
     assert len(LengthBody(Source(b"a\nb\nc\n"), LIMITS, 6).readlines(hint)) == lines

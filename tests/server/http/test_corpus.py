@@ -58,13 +58,13 @@ class Case:
 
     @property
     def received(self) -> list[dict[str, Any]]:
-        """What the application must have received in whole."""
+        """The bodies that the application must have received."""
         received: list[dict[str, Any]] = self.expected.get("received", [])
         return received
 
     @property
     def sent(self) -> bytes:
-        """What the client sends, the request behind included."""
+        """The bytes that the client sends, including the request after this one."""
         alone = "ends" in self.expected or "stalls" in self.expected
         return self.data if alone else self.data + BEHIND
 
@@ -76,7 +76,7 @@ class Case:
 
 
 def load(folder: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """What is expected, and the files, by name."""
+    """Return the expectations and the files of a folder, by name."""
     expected = tomllib.loads((CORPUS / folder / "expectations.toml").read_text(encoding="utf-8"))
     return expected, {path.stem: path.read_bytes() for path in sorted((CORPUS / folder).glob("*.http"))}
 

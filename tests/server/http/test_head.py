@@ -87,8 +87,8 @@ def test_each_refused_head_says_what_was_found(line: bytes, status: int, reason:
         (b"GET / HTTP/1.0", b"\r\nConnection: keep-alive", True, False),
     ],
 )
-def test_plain_is_what_most_requests_are(line: bytes, fields: bytes, persistent: bool, plain: bool):
-    """Plain is an HTTP/1.1 request for content, on a connection that stays; a server that keeps none has no such."""
+def test_a_usual_request_is_plain(line: bytes, fields: bytes, persistent: bool, plain: bool):
+    """An HTTP/1.1 request for content without a body is plain; a server without keep-alive has no plain heads."""
     parser = HeadParser(FieldReader(Limits()), persistent=persistent)
     assert parser.parse(line + b"\r\nHost: a" + fields).plain is plain
     assert HeadParser(FieldReader(Limits())).parse(b"GET / HTTP/1.1\r\nHost: a").plain  # it keeps them, if nobody says

@@ -78,7 +78,7 @@ def test_a_lenient_handler_still_refuses_what_no_reader_agrees_on(serve: Serve):
         assert served.ask(f"GET / HTTP/1.1\nHost: localhost\n{fields}\n\n".encode()).status == 400
 
 
-def test_half_a_loose_head_is_none():
-    """A head is there once its blank line is."""
+def test_a_lenient_head_is_found_at_its_blank_line():
+    """A head is complete when its blank line has arrived."""
     assert take_head(b"GET / HTTP/1.1\nHost: a\n") is None
     assert take_head(b"\r\n\nGET / HTTP/1.1\nHost: a\n\nrest") == (b"GET / HTTP/1.1\r\nHost: a", b"rest")

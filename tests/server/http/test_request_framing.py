@@ -1,4 +1,4 @@
-"""Where a request's body ends, by its fields alone (RFC 9112, 6.1 to 6.3)."""
+"""The end of a request's body follows from its fields alone (RFC 9112, 6.1 to 6.3)."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_number_is_bounded(serve: Serve, every: Every):
 
 
 def test_beyond_all_bounds_responses_end(serve: Serve, every: Every):
-    """Where neither the background nor a thread more may wait, a response is cut off, and others are answered."""
+    """If neither the background nor another thread can wait, a response is cut off, and other clients are answered."""
     served = serve(every, threads=2, limits=Limits(max_transfers=0))
     readers = [slow(served, get("/list")) for _ in range(12)]
     served.sink.wait(lambda: len(served.sink.records) >= 12 - 2 * 2 - 1)
@@ -242,7 +242,7 @@ def test_each_greenlet_waits_for_its_client_where_poll_is_missing(
 
 
 def test_the_background_survives_its_descriptor(serve: Serve, every: Every):
-    """Where the application closes the descriptor that the background waits with, the next slow reader is served."""
+    """If the application closes the descriptor of the background's poller, the next slow reader is served."""
     served = serve(every)
     reader = slow(served, get("/list"))
     until_in_background(served)

@@ -59,7 +59,7 @@ def test_the_iterable_is_closed_before_the_client_has_it(serve: Serve, every: Ev
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_connection_goes_on(serve: Serve, every: Every, way: str):
-    """Requests that were sent behind a large response are answered behind it, in their order."""
+    """Requests that were sent after a large response are answered after it, in their order."""
     served = serve(every)
     requests = [get(f"/{way}"), post(b"body", path="/plain"), get("/list"), get("/plain")]
     reader = slow(served, b"".join(requests))
@@ -87,7 +87,7 @@ def test_a_response_to_http_1_0_ends_as_its_head_says(serve: Serve, every: Every
 
 @pytest.mark.parametrize("way", WAYS)
 def test_close_is_said_and_done(serve: Serve, every: Every, way: str):
-    """A connection that closes does so behind the last byte."""
+    """A connection that is to close closes after the last byte."""
     served = serve(every)
     reader = slow(served, get(f"/{way}", "Connection: close"))
     until_in_background(served)

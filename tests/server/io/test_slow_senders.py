@@ -49,8 +49,8 @@ def test_slow_bodies_hold_no_more_threads_than_there_are(serve: Serve, kind: str
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_comes_behind_is_the_next_request(serve: Serve, kind: str):
-    """A request that came in one piece with the end of a slow body is served behind it, in order."""
+def test_bytes_after_a_slow_body_are_the_next_request(serve: Serve, kind: str):
+    """A request that came in one piece with the end of a slow body is served after it, in order."""
     served = serve(threads=1)
     client = begin(served, kind)
     until_in_background(served)
@@ -128,7 +128,7 @@ def test_a_request_whose_client_leaves_in_its_body_is_not_run(serve: Serve, kind
 
 
 def test_large_ones_wait_on_the_disk(serve: Serve):
-    """What comes while a body is waited for is in files beyond the bound of memory, and whole afterwards."""
+    """Bytes of unfinished bodies beyond the limit of memory are kept in files, and are complete afterwards."""
     served = serve(threads=1, limits=Limits(held_bytes=50_000))
     clients = [served.client() for _ in range(3)]
     for client in clients:
@@ -211,7 +211,7 @@ def test_a_drain_passes_them_on(serve: Serve):
 
 
 def test_a_drain_waits_for_large_ones(serve: Serve):
-    """What is too much to be passed on is received to its end, and served by the old server."""
+    """A body that is too large to be passed on is received to its end, and served by the old server."""
     first, second = serve(echo := Echo(), threads=1), serve()
     client = begin(first, "length")
     until_in_background(first)
@@ -285,6 +285,6 @@ def test_the_end_of_a_chunked_body_is_found_in_any_pieces(body: bytes, ends: boo
 
 
 def test_a_body_of_known_length_ends_with_its_last_byte():
-    """A body of known length ends with its last byte, or with what is behind it."""
+    """A body of known length ends with its last byte, whatever follows it."""
     end = LengthEnd(5)
     assert [end.feed(part) for part in (b"ab", b"", b"cd", b"ef")] == [False, False, False, True]

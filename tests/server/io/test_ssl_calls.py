@@ -43,8 +43,8 @@ def leave_an_error() -> None:
         _ssl.txt2obj("no such name", name=True)
 
 
-def test_another_s_error_is_none(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
-    """Where there is nothing to read yet, that is what is said, whatever lies in the queue."""
+def test_an_error_of_another_connection_is_not_reported(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
+    """A read without data raises the error for more data, whatever error is in the queue of OpenSSL."""
     _, server = connected
     leave_an_error()
     with pytest.raises(ssl.SSLError) as plain:
@@ -57,7 +57,7 @@ def test_another_s_error_is_none(connected: tuple[ssl.SSLSocket, ssl.SSLSocket])
 
 
 def test_an_end_without_close_notify_is_reported(connected: tuple[ssl.SSLSocket, ssl.SSLSocket]):
-    """An end without close_notify is said as ever, and leaves nothing to the next."""
+    """An end without close_notify is reported as usual, and leaves no error for the next call."""
     client, server = connected
     socket.socket.shutdown(client, socket.SHUT_RDWR)
     with pytest.raises(ssl.SSLEOFError):

@@ -177,7 +177,7 @@ def test_tls_is_told_on_a_plain_port(serve: Serve, certificate: tuple[Path, Path
 
 
 def test_garbage_instead_of_a_handshake_does_no_harm(secure):
-    """What begins like a handshake and is none ends the connection, and nothing else."""
+    """Bytes that only begin like a handshake end their connection, and nothing else."""
     served, connect = secure()
     with contextlib.suppress(OSError):  # what follows the first record is not even read, so it may be reset
         served.client().send(b"\x16\x03\x01garbage" * 100).half_close().rest()

@@ -187,7 +187,7 @@ def test_shutting_down_what_comes_says_nothing(pair: Pair):
     assert (connection.calls, client.recv(1)) == ([], b"")
 
 
-def test_the_rest_is_the_socket_s_own(pair: Pair):
-    """What is not defined here is the socket's own."""
+def test_other_attributes_are_the_sockets(pair: Pair):
+    """Attributes that the class does not define come from the socket."""
     duplex, connection, _ = pair
     assert duplex.fileno() == connection.fileno()

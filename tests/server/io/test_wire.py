@@ -127,7 +127,7 @@ class Waits:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
-    """What each wire waits for, and how long; no time passes."""
+    """The events that each wire waits for, and how long; no time passes."""
     waits = Waits()
     monkeypatch.setattr(wire_module, "monotonic", lambda: waits.now)
     monkeypatch.setattr(Wire, "wait", lambda _, events, seconds: waits.wait(events, seconds))
@@ -145,7 +145,7 @@ def test_a_wire_begins_with_nothing(pair: Pair):
 
 
 def test_received_bytes_are_buffered(pair: Pair):
-    """What came is appended to what waits, and so is the end; a wire tells nothing yet from nothing ever again."""
+    """Received bytes are appended to the buffered ones, and so is the end; no bytes yet differs from no bytes ever."""
     wire, client = pair
     assert (wire.receive_now(), wire.fill(), wire.buffer) == (None, False, b"")
     client.sendall(b"abc")
@@ -260,7 +260,7 @@ def test_loose_heads_are_read_where_they_may_come(pair: Pair):
     ],
 )
 def test_each_refusal_says_what_was_found(pair: Pair, data: bytes, ended: bool, status: int, reason: str):
-    """What can't become a head is refused as soon as that is known, with a status and a reason that names it."""
+    """Bytes that can't become a head are refused as soon as that is known, with a status and a reason that says why."""
     wire = Wire(pair[0].sock, Limits(max_line_bytes=100, max_header_bytes=1000), data)
     wire.ended = ended
     with pytest.raises(RequestRefused) as caught:
@@ -270,7 +270,7 @@ def test_each_refusal_says_what_was_found(pair: Pair, data: bytes, ended: bool, 
 
 @pytest.mark.parametrize("end", [b"", b"\r", b"\r\n", b"\r\n\r"])
 def test_a_part_is_measured_as_the_whole(pair: Pair, end: bytes):
-    """The beginning of the blank line counts for no limit, and empty lines alone are no head that is cut off."""
+    """The beginning of the blank line counts for no limit, and empty lines alone are not a head that is cut off."""
     limits = Limits(max_line_bytes=100, max_header_bytes=1000)
     fields = b"\r\nA: " + b"b" * 495 + b"\r\nC: " + b"d" * 495
     for data in (b"GET /" + b"a" * 95, b"GET /" + b"a" * 95 + fields, b"G" * 100):
@@ -283,8 +283,8 @@ def test_a_part_is_measured_as_the_whole(pair: Pair, end: bytes):
     assert wire.pop_head() is None
 
 
-def test_what_came_early_is_first(pair: Pair):
-    """What was received in the background comes before what the socket has, in pieces of at most what is asked for."""
+def test_bytes_received_early_come_first(pair: Pair):
+    """Bytes received in the background come before those of the socket, in pieces of at most the size asked for."""
     wire, client = pair
     storage = Storage(1000)
     for _ in range(2):

@@ -34,7 +34,7 @@ def test_the_place_is_the_innermost_frame_of_the_project(tmp_path: Path):
 
 
 def test_code_without_a_file_is_not_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """What has no file (a frozen module, exec of a text) is not the project's, though the current folder is."""
+    """Code without a file (a frozen module, exec of a text) is not the project's, even in the current folder."""
     monkeypatch.chdir(tmp_path)
     source = "code = compile('1 / 0', '<frozen os>', 'exec')\nexec(code)\n"
     found = report(raised(source, tmp_path / "app.py"), root=str(tmp_path), kind="import")

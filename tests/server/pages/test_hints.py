@@ -1,4 +1,4 @@
-"""What to do about what was raised: each case as its library words it, in a project of a few files."""
+"""Advice for an exception: each case in the words of its library, in a project of a few files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def hinted(tmp_path: Path) -> Hint:
 
 
 def raiser(name: str, words: str, *, base: type[Exception] = Exception) -> Callable[[], None]:
-    """What raises an exception of a class of this full name, which is not installed here."""
+    """Return a function that raises an exception of a class with this full name, which is not installed here."""
     module, _, short = name.rpartition(".")
     made = type(short, (base,), {"__module__": module})
 
@@ -47,7 +47,7 @@ def raiser(name: str, words: str, *, base: type[Exception] = Exception) -> Calla
 
 
 def importing(name: str) -> Callable[[], object]:
-    """What imports a module that is not there."""
+    """Return a function that imports a missing module."""
     return lambda: __import__(name)
 
 
@@ -100,7 +100,7 @@ def test_a_missing_module_names_its_package(hinted: Hint, name: str, files: dict
 
 
 def test_a_module_of_the_project_is_not_a_missing_package(hinted: Hint) -> None:
-    """A module that the project itself has is no package to be added."""
+    """A module that the project itself has is not a package to be added."""
     assert not hinted(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
 
 
@@ -150,7 +150,7 @@ def test_a_missing_variable_names_its_example(hinted: Hint, raises: Callable[[],
 
 
 def reads_the_unset() -> object:
-    """What takes a variable for set."""
+    """Use a variable of the environment that is not set."""
     return os.environ.get("NEVER_SET_HOSTS").split(",")  # type: ignore[union-attr]
 
 
@@ -160,7 +160,7 @@ def counts_the_unset() -> object:
 
 
 def splits_nothing() -> object:
-    """What has no variable to do with it."""
+    """Fail without any variable of the environment."""
     nothing: Any = None
     return nothing.split(",")
 
@@ -193,7 +193,7 @@ def test_a_missing_secret_key_names_its_variable(hinted: Hint, tmp_path: Path, m
 
 
 def test_a_key_error_of_the_project_is_not_a_missing_variable(hinted: Hint) -> None:
-    """A KeyError of a mapping of the project's is no missing variable."""
+    """A KeyError of the project's own mapping is not a missing variable."""
     assert not hinted(lambda: dict[str, str]()["SHOP_KEY"])
 
 
@@ -255,7 +255,7 @@ def test_a_refused_connection_names_the_database(hinted: Hint, name: str, words:
 
 
 def test_the_cause_is_looked_at(hinted: Hint) -> None:
-    """What was wrapped in another exception is found."""
+    """An exception that was wrapped in another one is found."""
 
     def raises() -> None:
         try:
@@ -281,7 +281,7 @@ def test_nothing_is_known(hinted: Hint) -> None:
 
 
 def test_html_json_and_text_pages_show_the_hint(tmp_path: Path) -> None:
-    """The hint stands on the page, in each of its forms."""
+    """Each form of the page has the hint."""
     try:
         os.environ["SHOP_KEY"]
     except KeyError as error:

@@ -1,4 +1,4 @@
-"""What to do about a package, a library or a program that is missing or of another time: the line, the command."""
+"""Advice about a missing or outdated package, library or program: the line, and the command."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LIBRARIES = (
 
 @pytest.mark.parametrize(("words", "packages"), LIBRARIES)
 def test_a_missing_shared_library_names_debians_packages(hinted: Hint, words: str, packages: str) -> None:
-    """What a package says of a library of the system that it misses names Debian's packages, whatever it raises."""
+    """A message about a missing system library names Debian's packages, whatever exception carries it."""
     for base in (ImportError, OSError, Exception):
         assert hinted(raiser("x.Missing", words, base=base)).endswith(f"apt-get install -y {packages}")
 
@@ -60,7 +60,7 @@ def test_one_command_adds_a_library_to_the_image(hinted: Hint, monkeypatch: pyte
 
 
 def test_a_library_that_debian_has_dropped_is_not_offered(hinted: Hint) -> None:
-    """A library that Debian has no more is no package to be installed."""
+    """A library that Debian has dropped is not offered for installation."""
     words = hinted(raiser("x.Missing", "libssl.so.1.1: cannot open shared object file: No such", base=ImportError))
     assert "newer release" in words
     assert "apt-get" not in words
@@ -111,7 +111,7 @@ def absent(name: str, module: str) -> Callable[[], None]:
 def test_a_name_that_has_left_a_package_names_the_release_that_had_it(
     hinted: Hint, raises: Callable[[], None], files: dict[str, str], words: str
 ):
-    """What an older release still had names that release, and the line or the command that brings it."""
+    """Advice for a name that only an older release has names that release, and the line or command that installs it."""
     assert words in hinted(raises, files)
 
 
@@ -154,12 +154,12 @@ def test_a_django_that_no_python_can_run(hinted: Hint, monkeypatch: pytest.Monke
 
 
 def importing_django() -> None:
-    """What Django raises whose copy of six is too old."""
+    """Raise the error of a Django whose copy of six is too old."""
     raise ModuleNotFoundError("No module named 'django.utils.six.moves'", name="django.utils.six.moves")
 
 
 def test_an_old_copy_of_six_asks_for_a_newer_release() -> None:
-    """What a package of long ago brings along is no reason to add a package: a newer release of it is."""
+    """A module that an outdated package brings along asks for a newer release of it, not for another package."""
     assert is_too_old("No module named 'stripe.six.moves'")
     assert is_too_old("cannot import name 'Container' from 'collections' (/x/collections/__init__.py)")
     assert not is_too_old("No module named 'six.moves'")

@@ -32,7 +32,7 @@ def test_a_program_gets_problem_details_and_others_text():
 
 @pytest.mark.parametrize("host", ["<script>alert(1)</script>", "a" * 5000, "\u202eevil", "[::1]:80", "", ":"])
 def test_any_host_is_bounded_and_escaped(host: str):
-    """Whatever a client calls the host, the page is bounded, and nothing of it is markup."""
+    """The page is bounded and escaped for any host that a client names."""
     page = host_page(HostRefused(host), "text/html")
     assert page is not None
     assert b"<script>" not in page.content

@@ -1,4 +1,4 @@
-"""What a page may offer to do about an exception: each recogniser, as data, in a project of a few files."""
+"""The needs that a page may offer for an exception: each recogniser, as data, in a project of a few files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from appliance.server.pages.hints import advice
 
 
 def raiser(name: str, words: str, base: type[Exception] = Exception) -> Callable[[], None]:
-    """What raises an exception of a class of this full name, which is not installed here."""
+    """Return a function that raises an exception of a class with this full name, which is not installed here."""
     module, _, short = name.rpartition(".")
     made = type(short, (base,), {"__module__": module})
 
@@ -94,7 +94,7 @@ CASES: dict[str, tuple[Callable[[], object], dict[str, str], list[dict[str, str]
 
 
 def needs(root: Path, raises: Callable[[], object], files: dict[str, str]) -> list[dict[str, str]]:
-    """What a page may offer for what the function raises, in a project of these files."""
+    """Return the needs that a page may offer for the exception of a function, in a project of these files."""
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What to do about a file that the project's process may not open."""
+"""Advice for a file that the project's process may not open."""
 
 from __future__ import annotations
 
@@ -70,5 +70,5 @@ def test_the_remedy_of_a_foreign_process_is_in_the_compose_file(
 
 @pytest.mark.parametrize("file", ["/etc/shadow", 7, None])
 def test_files_elsewhere_get_no_advice(tmp_path: Path, file: str | int | None) -> None:
-    """A file elsewhere, a descriptor, and a name that is not given are no business of the project's owner."""
+    """A file elsewhere, a descriptor, and an unknown name get no advice."""
     assert hint(refused(file), str(tmp_path)) == ""

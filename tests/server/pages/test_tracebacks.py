@@ -156,7 +156,7 @@ class Text(str):
 
 
 class Unlike(ExceptionGroup[Exception]):
-    """A group whose members are no list."""
+    """A group whose members are a value of another type than a list."""
 
     exceptions = 7  # type: ignore[assignment]
 

@@ -1,4 +1,4 @@
-"""What goes on without an end is ended by the server: closed, and recorded."""
+"""The server ends a response without an end: it is closed, and recorded."""
 
 from __future__ import annotations
 

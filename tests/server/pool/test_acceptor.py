@@ -1,4 +1,4 @@
-"""What accepts connections: how many at once, and what follows from each error of ``accept``."""
+"""The acceptor: how many connections it accepts at once, and what follows from each error of ``accept``."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ def test_one_round_accepts_a_limited_number(scene: Scene, monkeypatch: pytest.Mo
     assert [len(scene.accept()) for _ in range(3)] == [3, 2, 0]
 
 
-def test_one_that_has_gone_is_passed_over(scene: Scene):
-    """A connection that ended in the queue is no error: the ones behind it are accepted."""
+def test_a_connection_that_ended_in_the_queue_is_skipped(scene: Scene):
+    """A connection that ended in the queue is not an error: the ones after it are accepted."""
     scene.acceptor.locked_start()
     scene.connect(2)
     scene.fail(errno.ECONNABORTED, errno.EPROTO, 0, errno.ENETDOWN)
@@ -136,8 +136,8 @@ def test_one_that_has_gone_is_passed_over(scene: Scene):
 
 
 @pytest.mark.parametrize("number", [errno.EBADF, errno.EINVAL, errno.ENOTSOCK])
-def test_a_socket_that_listens_no_more_is_an_error(scene: Scene, number: int):
-    """Where the listening socket is none any more the error comes out."""
+def test_a_socket_that_has_stopped_listening_is_an_error(scene: Scene, number: int):
+    """If the listening socket has stopped listening, the error is raised."""
     scene.acceptor.locked_start()
     scene.fail(number)
     with pytest.raises(OSError, match=os.strerror(number)):
@@ -180,7 +180,7 @@ def test_an_acceptor_that_is_shut_in_its_pause_stays_shut(scene: Scene):
 
 
 def test_an_acceptor_is_tried_again_if_the_poller_has_no_room(scene: Scene):
-    """Where the poller takes no descriptor either, it is tried again after the same time."""
+    """If the poller takes no descriptor either, the acceptor is tried again after the same time."""
     scene.acceptor.locked_start()
     scene.fail(errno.EMFILE)
     scene.accept()

@@ -92,7 +92,7 @@ def test_a_connection_goes_to_the_process_that_answers(two: Two):
 
 
 def test_a_body_goes_with_its_request(two: Two):
-    """What was read of a body, and what comes later, reaches the other server."""
+    """The bytes of a body that were read, and the later ones, reach the other server."""
     with closing(Client(two.address)) as client:
         request = post(b"x" * 100_000, path=f"{OURS}form")
         client.sock.sendall(request[:300])

@@ -1,4 +1,4 @@
-"""Where connections wait: each for as long as its state may last, whatever comes meanwhile."""
+"""Connections wait, each for as long as its state may last, whatever comes meanwhile."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_waiting_head_has_its_time_from_its_first_byte(scene: Scene):
 
 
 def test_an_idle_connection_has_its_time_from_its_last_request(scene: Scene):
-    """What is idle is ended after the idle time, which begins again with each request; not after a head's time."""
+    """An idle connection ends after the idle time, not after a head's; each request starts the idle time again."""
     connection, client = scene.connect()
     for _ in range(3):
         client.send(b"GET / HTTP/1.1\r\n\r\n")
@@ -228,7 +228,7 @@ def test_an_idle_connection_is_dismissed(scene: Scene):
 def test_a_look_that_fails_closes_one_connection(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, error: Exception, told: bool
 ):
-    """Whatever a look raises ends that connection alone; what the client did not cause is told with its address."""
+    """An exception in a look ends that connection alone; unless the client caused it, it is logged with its address."""
     broken, _ = scene.connect()
     other, client = scene.connect()
     client.send(b"GET / HTTP/1.1\r\n\r\n")
@@ -324,7 +324,7 @@ def client_has_gone() -> None:
 
 
 def test_a_kernel_that_takes_no_probe_decides_nothing(scene: Scene):
-    """Where the first bytes of an answer can't be sent now, the request is served."""
+    """If the first bytes of an answer can't be sent now, the request is served."""
     connection, _ = in_doubt(scene)
 
     def probe() -> None:
@@ -337,7 +337,7 @@ def test_a_kernel_that_takes_no_probe_decides_nothing(scene: Scene):
 
 
 def test_a_client_that_answers_a_probe_with_a_reset_is_gone(scene: Scene):
-    """What the poller reports of a probed connection is that its client has left; its request is looked at then."""
+    """An event of the poller on a probed connection means that its client has left; its request is looked at then."""
     connection, client = in_doubt(scene)
     assert scene.look() is None
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

@@ -76,8 +76,8 @@ def test_departed_requests_are_not_run(serve: Serve, leave: Callable[[Client], N
     assert len(served.sink.records) <= 23
 
 
-def test_kept_connections_too(serve: Serve):
-    """A client that closes a connection on which it was served before is no other case."""
+def test_requests_of_departed_clients_on_kept_connections_are_not_run(serve: Serve):
+    """A client that leaves a connection on which it was served before is treated the same."""
     seen = Seen()
     served = serve(seen, threads=1)
     kept = [served.client() for _ in range(5)]
@@ -95,7 +95,7 @@ def test_kept_connections_too(serve: Serve):
 
 
 def test_the_rest_of_a_pipeline_is_not_run(serve: Serve):
-    """What waits behind a request whose client has left is not run, and has one line."""
+    """Requests after one whose client has left are not run, and have one line."""
     seen = Seen()
     served = serve(seen)
     client = served.client().send(get("/wait") + get("/behind") + get("/last"))
@@ -191,7 +191,7 @@ def test_a_handler_class_of_ones_own_has_the_line(serve: Serve):
 
 
 def test_what_is_not_a_request_has_a_line_too(serve: Serve):
-    """Bytes that are no request, from a client that has left, are logged as they came."""
+    """Bytes that are not a request, from a client that has left, are logged as they came."""
     served, seen, _ = occupied(serve)
     served.client().send(b"NO REQUEST\r\n\r\n").close()
     seen.opened.set()

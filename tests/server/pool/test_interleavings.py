@@ -300,7 +300,7 @@ def test_wake_ups_are_not_lost(play: Play, scene: Callable[[World], None]):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("scene", [slow_ones, requests_and_a_reload, servers_take_turns])
 def test_threads_that_can_not_be_started_are_done_without(play: Play, scene: Callable[[World], None], threads: int):
-    """Where the system refuses every second thread, each request is served once; with one thread never two at once."""
+    """If the system refuses every second thread, each request is served once; with one thread never two at once."""
     for seed in range(40):
         play(scene, Scheduler(seed, often=0.3, refuse=0.5), threads=threads)
 

@@ -48,7 +48,7 @@ def test_a_poller_that_fails_permanently_ends_the_server(monkeypatch: pytest.Mon
 
 
 def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
-    """What will never accept again is an error; only what may is waited for."""
+    """An error from which a socket never accepts again is raised; only a passing one is waited for."""
     poller = Poller()
     listener = socket.create_server(("127.0.0.1", 0))
     acceptor = Acceptor(listener, poller)

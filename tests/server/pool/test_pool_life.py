@@ -117,7 +117,7 @@ def test_drain_finishes_what_runs_and_passes_what_is_idle(serve: Serve):
 
 
 def test_drain_passes_half_a_request_on(serve: Serve):
-    """What came behind the request in flight is passed on with its connection, however little it is."""
+    """The bytes after the request in flight are passed on with its connection, however few they are."""
     gate = Gate()
     first, second = serve(gate), serve()
     client = first.client().send(get("/wait") + b"POST /half HTTP/1.1\r\nHost: localhost\r\nConte")
@@ -173,7 +173,7 @@ def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, m
 
 
 def test_an_ended_server_keeps_no_descriptor(serve: Serve):
-    """What a server opened for itself is closed when it is over: a stand-in makes one a shift."""
+    """The descriptors that a server opened are closed at its end: each shift of a stand-in makes a server."""
     served = serve()
     assert served.ask().status == 200
     served.server.stop()
@@ -220,7 +220,7 @@ def test_hold_keeps_connections_until_their_time(serve: Serve):
 
 
 def test_a_body_that_was_not_read_is_drained(serve: Serve):
-    """What the application leaves of a body never becomes the next request (RFC 9112, 9.3)."""
+    """The part of a body that the application does not read never becomes the next request (RFC 9112, 9.3)."""
     seen: list[str] = []
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -20,7 +20,7 @@ Serve = Callable[..., Served]
 
 
 class Slow:
-    """What looks, and what it has told."""
+    """A look for slow requests, and the events that it has logged."""
 
     def __init__(self, served: Served, after_s: float = 2.0) -> None:
         self._served = served
@@ -32,7 +32,7 @@ class Slow:
         return [each for each in self._served.threads() if each.busy]
 
     def look(self, seconds: float) -> list[dict[str, object]]:
-        """Look so long after the first of the requests began; return what was told of."""
+        """Look so long after the first of the requests began; return the fields of the events that were logged."""
         running = self.running()
         before = len(self.sink.events)
         since = min((each.since for each in running), default=0.0)
@@ -169,8 +169,8 @@ def test_one_that_waits_for_its_client_is_not_slow(serve: Serve, gate: Gate):
     gate.opened.set()
 
 
-def test_what_stands_elsewhere_says_where_itself(serve: Serve, gate: Gate):
-    """Where the application does not run on the stack of its thread, the request says where it stands."""
+def test_a_request_on_another_stack_reports_its_own_place(serve: Serve, gate: Gate):
+    """If the application does not run on the stack of its thread, the request reports its own place."""
     served = serve(gate)
     served.client().send(get("/wait"))
     assert gate.entered.acquire(timeout=10)
@@ -182,8 +182,8 @@ def test_what_stands_elsewhere_says_where_itself(serve: Serve, gate: Gate):
     gate.opened.set()
 
 
-def test_a_thread_that_has_just_gone_is_no_error():
-    """A thread without a stack, a thread that serves nothing, and no thread are no error."""
+def test_a_thread_that_has_just_ended_causes_no_error():
+    """A thread without a stack, a thread without a request, and a missing thread cause no error."""
     sink = Recorder()
     thread = PoolThread()
     thread.busy = True
@@ -193,7 +193,7 @@ def test_a_thread_that_has_just_gone_is_no_error():
 
 
 def test_a_request_whose_head_was_refused_is_not_reported(serve: Serve, gate: Gate):
-    """A request without a head that could be read is not reported, and is no error."""
+    """A request whose head could not be read is not reported, and causes no error."""
     served = serve(gate)
     served.client().send(get("/wait"))
     assert gate.entered.acquire(timeout=10)

@@ -12,7 +12,7 @@ from tests.server.served import PATIENCE_S
 
 
 class Work:
-    """What the threads of a pool do: each request waits until it is let go, and may leave the count."""
+    """The work of a pool's threads: each request waits until it is let go, and may leave the count."""
 
     def __init__(self, *, threads: int, max_streams: int) -> None:
         self.lock = threading.Lock()
@@ -169,7 +169,7 @@ def test_a_thread_that_does_not_run_leaves_no_count(work: Make):
 
 
 def test_slow_requests_pass_the_lead_on(work: Make):
-    """Where requests take over a millisecond on average the lead is passed on before each; not with one thread."""
+    """If requests take over 1 ms on average, the lead is passed on before each; not with one thread."""
     many, one = work(threads=2).pool, work(threads=1).pool
     for pool in (many, one):
         pool.done(PoolThread(), 0.02)

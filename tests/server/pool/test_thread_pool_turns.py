@@ -197,8 +197,8 @@ def test_a_refused_thread_is_logged_once(turns: Turns):
     assert turns.pool.problem == "MemoryError"
 
 
-def test_the_watchdog_serves_where_there_is_no_thread(turns: Turns):
-    """Where no thread could be started the calling thread leads for so long, is counted, and asks for a thread."""
+def test_the_watchdog_serves_if_no_thread_can_be_started(turns: Turns):
+    """If no thread could be started, the calling thread leads for so long, is counted, and asks for a thread."""
     turns.refusal = RuntimeError("can't start new thread")
     turns.appoint()
 
@@ -253,7 +253,7 @@ def test_the_watchdog_serves_no_more_than_may_run(turns: Turns):
 
 @pytest.mark.parametrize(("threads", "eager"), [(1, False), (2, True)])
 def test_one_thread_asks_for_no_other(monkeypatch: pytest.MonkeyPatch, threads: int, eager: bool):
-    """Where one request runs at a time the calling thread asks for no second thread before it serves."""
+    """If one request runs at a time, the calling thread asks for no second thread before it serves."""
     turns = Turns(monkeypatch, threads=threads)
     turns.refusal = MemoryError()
     turns.appoint()
@@ -370,8 +370,8 @@ def test_one_that_leads_no_more_fails(turns: Turns):
     assert turns.pool.leader is other
 
 
-def test_the_watchdog_fails_too(turns: Turns):
-    """What fails in the calling thread is counted as in a thread of the pool, and raises nothing."""
+def test_failures_of_the_watchdog_are_counted_too(turns: Turns):
+    """A failure in the calling thread is counted as in a thread of the pool, and raises nothing."""
     turns.refusal = MemoryError()
     turns.appoint()
     alarms = turns.alarms

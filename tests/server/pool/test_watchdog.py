@@ -1,4 +1,4 @@
-"""What the watchdog does at each look, and for how long it sleeps; by a clock that the test moves."""
+"""The watchdog's actions at each look, and the length of its sleep, by a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -201,8 +201,8 @@ def test_what_computes_for_long_is_not_detached(scene: Scene):
     assert scene.pool.done == ["appoint"]
 
 
-def test_where_others_wait_a_waiting_one_is_detached_early(scene: Scene):
-    """Where no thread leads, a request that waits for its client is detached at once; where one leads, it is not."""
+def test_a_waiting_request_is_detached_early_if_no_thread_leads(scene: Scene):
+    """A request that waits for its client is detached at once if no thread leads; if one leads, it is not."""
     thread = scene.thread(NOW)
     scene.wait_for_client(thread, NOW + 0.1)
     scene.watchdog.check(NOW + 0.6)
@@ -277,7 +277,7 @@ def test_a_leader_that_begins_before_the_sleep_is_seen(scene: Scene, monkeypatch
 
 
 def test_the_watchdog_sweeps_once_a_second(scene: Scene):
-    """What takes long is looked at once a second; what is logged is flushed, and problems logged, at each look."""
+    """Long requests are looked at once a second; records are flushed, and problems logged, at each look."""
     scene.watch(1)
     first: list[Any] = [("slow", set(), NOW), ("accept", NOW), ("sweep", NOW), "log problems", "flush"]
     assert scene.calls == first
@@ -316,8 +316,8 @@ def test_the_watchdog_serves_itself_where_no_thread_is_available(scene: Scene):
     assert scene.pool.done.count("appoint") == 3
 
 
-def test_watching_ends_where_no_thread_can_lead(scene: Scene):
-    """Where no thread can lead any more, watching ends with what failed, in words."""
+def test_watching_ends_if_no_thread_can_lead(scene: Scene):
+    """If no thread can lead any longer, watching ends with the failure, in words."""
     scene.pool.fault = OSError("Bad file descriptor")
     with pytest.raises(
         ServerFailed, match=r"\(Bad file descriptor\): look for code of the project that closes"

@@ -46,7 +46,7 @@ def without(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_frameworks_get_a_chunked_body_with_its_length(serve: Serve, framework: str):
-    """A chunked body has its length in the environ, and the connection serves what is behind it."""
+    """A chunked body has its length in the environ, and the connection serves the next request."""
     client = serve(echo := ByLength()).client()
     assert client.ask(chunked(b"abc", b"de") + chunked() + get()).body == b"5"
     assert (client.response().body, client.response().body) == (b"0", b"0")
@@ -55,8 +55,8 @@ def test_frameworks_get_a_chunked_body_with_its_length(serve: Serve, framework: 
     assert "HTTP_TRANSFER_ENCODING" not in echo.seen[0]
 
 
-def test_others_get_it_as_it_comes(serve: Serve, without: None):
-    """Everybody else is called with the head: the first chunk can be read before the last is sent."""
+def test_other_frameworks_get_a_chunked_body_unbuffered(serve: Serve, without: None):
+    """An application of another framework is called when the head has come."""
 
     def reads(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         assert "CONTENT_LENGTH" not in environ

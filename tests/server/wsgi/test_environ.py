@@ -73,7 +73,7 @@ def test_bodies_have_their_length_or_none(serve: Serve):
 
 
 def test_the_process_environment_is_not_in_it(serve: Serve, monkeypatch: pytest.MonkeyPatch):
-    """Variables of the process are no part of a request: an error page would show them."""
+    """Variables of the process are not part of a request: an error page would show them."""
     monkeypatch.setenv("SECRET_KEY", "secret")
     environ = environ_of(serve, get())
     assert "SECRET_KEY" not in environ
@@ -96,7 +96,7 @@ def test_repeated_fields_are_joined(serve: Serve):
 
 
 def test_requests_with_equal_fields_do_not_share(serve: Serve):
-    """What an application does to one environ is not seen in the next, though their fields are the same bytes."""
+    """A change that an application makes to one environ is not in the next, though their fields are the same bytes."""
     seen: list[set[str]] = []
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:

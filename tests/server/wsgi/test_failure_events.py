@@ -123,7 +123,7 @@ def test_content_must_be_bytes(serve: Serve, items: Any):
 
 
 def test_an_application_must_start_its_response(serve: Serve):
-    """Content without start_response is a failure, and so is no content (PEP 3333)."""
+    """Content without start_response is a failure, and so is a response without content (PEP 3333)."""
     for items in ([b"content"], []):
 
         def application(environ: dict[str, Any], start_response: Any, items: list[bytes] = items) -> list[bytes]:
@@ -258,7 +258,7 @@ def test_a_failure_without_words_is_a_page_too(serve: Serve):
 
 
 def test_a_failing_page_is_answered_plainly(serve: Serve, monkeypatch: pytest.MonkeyPatch):
-    """Whatever fails while a failure is answered, the client gets a status (RFC 9110, 15.6.1)."""
+    """A client gets a status if the answer to a failure fails too (RFC 9110, 15.6.1)."""
 
     def fail(*args: object) -> tuple[list[tuple[str, str]], bytes]:
         raise RuntimeError("no page")
@@ -269,8 +269,8 @@ def test_a_failing_page_is_answered_plainly(serve: Serve, monkeypatch: pytest.Mo
     assert (response.status, response["Connection"], client.rest()) == (500, "close", b"")
 
 
-def test_nothing_is_written_behind_a_response(serve: Serve):
-    """What is written once the response has ended would be read as the next response (RFC 9112, 6.3)."""
+def test_nothing_is_written_after_a_response(serve: Serve):
+    """Bytes written after the end of a response are refused: they would be the next response (RFC 9112, 6.3)."""
     writes: list[Any] = []
 
     class Late(Answer):

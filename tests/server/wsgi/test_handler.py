@@ -90,7 +90,7 @@ def test_a_head_has_its_time_from_its_first_byte(scene: Scene):
 
 
 def test_a_head_that_began_before_has_its_time_from_now(scene: Scene):
-    """A head whose first bytes came behind the last request has its time from now on."""
+    """The time of a head whose first bytes came with the last request begins now."""
     handler, wire = scene.handler(*(HEAD[place : place + 1] for place in range(3, len(HEAD))))
     wire.push(HEAD[:3])
     with pytest.raises(RequestRefused) as refused:

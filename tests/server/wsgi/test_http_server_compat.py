@@ -1,4 +1,4 @@
-"""What ``http.server`` documents of a handler: there for a subclass, in the middle of a request and after it."""
+"""The attributes of a handler in ``http.server``: a subclass finds them, in the middle of a request and after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Serve = Callable[..., Served]
 
 
 def test_instance_variables_are_the_request_s(serve: Serve):
-    """Each documented variable tells of the request that is served, the fields as an email message."""
+    """Each documented variable describes the current request, with the fields as an email message."""
     seen: list[dict[str, Any]] = []
 
     class Curious(WSGIRequestHandler):
@@ -191,7 +191,7 @@ def test_files_may_be_set(serve: Serve):
 
 
 class Stub(socketserver.ThreadingMixIn):
-    """What stands for a socket, or a server, in people's tests."""
+    """A stub of a socket or a server, as in the tests of projects."""
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
@@ -204,7 +204,7 @@ class Kept(io.BytesIO):
 
 
 def from_files(data: bytes, application: Any, kind: type[WSGIRequestHandler] = WSGIRequestHandler) -> bytes:
-    """What a handler writes that is made with files, and a server that is a stub."""
+    """Return the bytes that a handler writes which is made with files, and with a stub of a server."""
     rfile, wfile = io.BytesIO(data), Kept()
     makefile: Any = lambda mode, *_: rfile if mode == "rb" else wfile  # noqa: E731  as in Django's tests
     request: Any = Stub(makefile=makefile, sendall=wfile.write)

@@ -1,4 +1,4 @@
-"""What ``http.server`` documents that a subclass may set or replace: each has its effect."""
+"""The methods of ``http.server`` that a subclass may set or replace: each has its effect."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_client_is_named_by_the_handler(serve: Serve):
 
 
 def test_a_message_is_the_reason_phrase():
-    """What ``send_error`` is given as a message is the reason phrase, if it can be one (RFC 9112, 4)."""
+    """The message given to ``send_error`` is the reason phrase, if it can be one (RFC 9112, 4)."""
 
     class Refuses(WSGIRequestHandler):
         def get_environ(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def named(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def test_one_at_a_time_keeps_nobody_waiting(start: Start):
-    """A server of one connection at a time closes each after its response, and says so, pipelined ones behind it."""
+    """A server of one connection at a time closes each after its response, and says so, also to pipelining clients."""
     client = start(WSGIServer, named)
     response = client.ask(get() + get("/behind"))
     assert (response["Connection"], response.body) == ("close", b"served")

@@ -1,4 +1,4 @@
-"""What a server and its sink may also have: the server finds it by name, and a protocol declares it."""
+"""Optional methods of a server and its sink: the server finds each by name, and a protocol declares it."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_an_iterable_of_one_item_has_its_length(serve: Serve):
 
 @pytest.mark.parametrize("error", [TypeError, AttributeError, NotImplementedError])
 def test_an_iterable_need_not_know_its_length(serve: Serve, error: type[Exception]):
-    """A wrapper's ``len()`` that raises, as wsgiref puts up with, says no more than that there is none."""
+    """If ``len()`` of a wrapper raises, the response has no known length, as in wsgiref."""
 
     class Wrapper(Answer):
         def __len__(self) -> int:
@@ -53,7 +53,7 @@ def test_an_iterable_need_not_know_its_length(serve: Serve, error: type[Exceptio
 
 
 def test_an_iterable_is_held_to_the_one_item_that_it_promised(serve: Serve):
-    """What comes behind the one item is not sent: it would be read as the next response (RFC 9112, 6.3)."""
+    """Items after the announced one are not sent: they would be read as the next response (RFC 9112, 6.3)."""
 
     class One(Answer):
         def __len__(self) -> int:

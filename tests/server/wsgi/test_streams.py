@@ -92,7 +92,7 @@ def test_a_socket_can_be_taken(serve: Serve):
 
 
 def test_bytes_that_came_early_are_not_lost(serve: Serve):
-    """What arrived together with the request comes first from the socket, in pieces as asked for."""
+    """Bytes that came with the request are the first that the socket gives, in pieces of the size asked for."""
     client = serve(echo_frames).client().send(UPGRADE + b"early")
     assert client.file.read(len(SWITCH) + 5) == SWITCH + b"early"
 
@@ -107,7 +107,7 @@ def test_the_socket_is_there_for_upgrades_alone(serve: Serve):
 
 
 def test_an_upgrade_that_is_not_taken_is_a_request(serve: Serve):
-    """An application that leaves the socket alone is answered for as ever, and the connection stays."""
+    """An application that does not take the socket is answered for as usual, and the connection stays."""
     client = serve(Answer([b"no"])).client()
     assert client.ask(UPGRADE).body == b"no"
     assert client.ask(UPGRADE).body == b"no"

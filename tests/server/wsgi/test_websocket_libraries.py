@@ -115,7 +115,7 @@ def test_frames_that_come_with_the_handshake_are_received(serve: Serve):
 
 
 def test_a_client_closes(serve: Serve):
-    """The closing handshake ends the handler, and the connection; nothing of HTTP is written behind it."""
+    """The closing handshake ends the handler and the connection; no HTTP is written after it."""
     sockets = Sockets()
     served = serve(sockets.app)
     client = served.client().send(get("/echo", *UPGRADE))

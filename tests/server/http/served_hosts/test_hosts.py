@@ -48,7 +48,7 @@ def test_a_rule_without_a_memory_is_asked_each_time(serve: Serve):
 
 
 def test_a_host_that_is_not_served_is_403(serve: Serve):
-    """The refusal names the setting; HTTP/1.0 without Host is no browser's."""
+    """The refusal names the setting; a browser never sends HTTP/1.0 without Host."""
     served = serve(allowed_hosts=AllowedHosts(["mine.test"]))
     response = served.ask(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
     assert response.status == 403

@@ -20,7 +20,7 @@ from tests.server.transfers import LARGE, PATIENCE_S, Server, follow, read
 
 
 def test_a_response_is_sent_while_the_thread_goes_on(server: Server, tmp_path: Any):
-    """The rest, what is put behind it, and a file are sent in their order by one thread; the end is told, once."""
+    """One thread sends the rest, the bytes added later and a file, in order; the end is reported once."""
     sender = server.start()
     assert sender.is_pressed == server.is_pressed
     assert (sender.busy, sender.is_full, sender.is_able, sender.thread) == (False, False, True, None)
@@ -150,8 +150,8 @@ def test_an_application_that_is_too_far_ahead_waits(server: Server):
 
 
 @pytest.mark.parametrize("put", ["put", "put_file"])
-def test_what_has_no_room_behind_a_file_waits(server: Server, tmp_path: Any, put: str):
-    """Nothing can wait behind a file: its thread waits until that is sent, and meets its failure."""
+def test_a_thread_waits_for_a_file_that_is_sent(server: Server, tmp_path: Any, put: str):
+    """Nothing can be queued after a file: the thread waits until the file is sent, and gets its failure."""
     file = tmp_path / "file"
     file.write_bytes(LARGE)
     sender = server.start()
@@ -197,8 +197,8 @@ def test_clients_that_stand_still_are_given_up(server: Server):
     body.queue.close()
 
 
-def test_one_failure_is_not_the_others(server: Server, monkeypatch: pytest.MonkeyPatch):
-    """Whatever a step of one transfer raises ends that one, as an OSError that says so; the others go on."""
+def test_a_failure_ends_one_transfer_alone(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """An exception in a step of one transfer ends that transfer alone, as an OSError that names it."""
     sender = server.start()
     wire, _ = server.connect(sender)
     other, client = server.connect(sender)
@@ -334,8 +334,8 @@ def test_a_transfer_waits_for_bytes_that_are_being_written(server: Server, monke
     assert outgoing.failure is None
 
 
-def test_each_end_is_told(server: Server, monkeypatch: pytest.MonkeyPatch):
-    """The server is told of a transfer that ends in the same round in which the times of all are checked."""
+def test_each_end_is_reported(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """The server hears of a transfer that ends in the same round in which the times of all are checked."""
     ticks = itertools.count(1.0)
     monkeypatch.setattr(background_sender, "monotonic", lambda: next(ticks))
     sender = server.start(Limits(send_timeout_s=1e9))

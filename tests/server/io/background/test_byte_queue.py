@@ -97,7 +97,7 @@ def test_beyond_memory_is_a_file_without_a_name(storage: Storage, tmp_path: Path
 
 
 def test_a_full_disk_takes_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch):
-    """What can't be written is not in the queue, what is there stays, and the reason is there to be told, once."""
+    """Bytes that cannot be written are not queued, the queue stays as it was, and the reason is reported once."""
     queue = ByteQueue(storage)
     queue.append(LARGE)
     queue.append(LARGE[1:])
@@ -132,8 +132,8 @@ def test_the_disk_is_not_filled(storage: Storage, monkeypatch: pytest.MonkeyPatc
     queue.close()
 
 
-def test_a_part_of_a_file_follows_what_waits(storage: Storage, tmp_path: Path):
-    """A part of somebody's file comes behind what waits; it may be closed and removed meanwhile, or shrink."""
+def test_a_part_of_a_file_follows_the_queued_bytes(storage: Storage, tmp_path: Path):
+    """A part of a foreign file follows the queued bytes; the file may be closed, removed or truncated meanwhile."""
     file = tmp_path / "file"
     file.write_bytes(LARGE)
     queue = ByteQueue(storage)
@@ -250,7 +250,7 @@ def test_a_problem_is_told_once_until_a_write_succeeds(monkeypatch: pytest.Monke
 
 
 def test_a_disk_that_is_not_known_takes_nothing(monkeypatch: pytest.MonkeyPatch):
-    """Where the free space can't be read, no file is left open, and that is the problem."""
+    """If the free space can't be read, no file is left open, and the error is the problem."""
     storage = Storage(0)
     closed: list[int] = []
     with monkeypatch.context() as patch:
@@ -268,7 +268,7 @@ def test_a_disk_that_is_not_known_takes_nothing(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_write_may_take_several_steps(monkeypatch: pytest.MonkeyPatch):
-    """What the disk takes in parts is written part by part, and over what could not be removed."""
+    """A write that the disk takes in parts is finished part by part, and overwrites bytes that could not be removed."""
     pwrite = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda file, data, at: pwrite(file, data[:1000], at))
     monkeypatch.setattr(os, "ftruncate", _full)
@@ -281,7 +281,7 @@ def test_a_write_may_take_several_steps(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_last_bytes_come_last(storage: Storage):
-    """Bytes for which there is no room are behind all others, however many come; what is closed is empty, twice too."""
+    """Bytes without room follow all others, however many there are; a closed queue is empty, also if closed twice."""
     queue = ByteQueue(storage)
     assert (queue.size, queue.missing, queue.extent, bytes(queue.first())) == (0, 0, 0, b"")
     for data in (LARGE, LARGE[1:], LARGE[2:]):
@@ -296,7 +296,7 @@ def test_the_last_bytes_come_last(storage: Storage):
         assert (storage.memory_left, storage.files) == (2 * len(LARGE), 0)
 
 
-def test_a_descriptor_of_0_is_one(monkeypatch: pytest.MonkeyPatch):
+def test_a_file_with_descriptor_0_is_used_and_closed(monkeypatch: pytest.MonkeyPatch):
     """A project that has closed its standard input may get 0 for a file: it is used, and closed, as any other."""
     closed: list[object] = []
     opened: list[int] = []
@@ -326,7 +326,7 @@ def test_a_descriptor_of_0_is_one(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_nothing_follows_a_file_of_the_application(storage: Storage, tmp_path: Path):
-    """What comes behind the application's file has no room, in memory or in a file."""
+    """Bytes after a file of the application have no room, neither in memory nor in a file."""
     file = tmp_path / "file"
     file.write_bytes(b"abc")
     queue = ByteQueue(storage)

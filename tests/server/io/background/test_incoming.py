@@ -29,7 +29,7 @@ def incoming_of(wire: Any, storage: Storage, length: int | None = None, *, most:
     ("length", "pieces"), [(6, [b"abc", b"def"]), (None, [b"6\r\nabc", b"def\r\n0\r\n\r\n"]), (6, [b"abcdefnext"])]
 )
 def test_a_body_is_received_to_its_end(wire: Any, storage: Storage, length: int | None, pieces: list[bytes]):
-    """What comes is kept as it is, what belongs to the next request too; behind the body's last byte it is over."""
+    """Received bytes are kept unchanged, with those of the next request; the body ends with its last byte."""
     incoming = incoming_of(wire, storage, length)
     assert (incoming.sending, incoming.descriptor, incoming.wire) == (False, wire.sock.fileno(), wire)
     wire.gives = [None, *pieces]
@@ -77,7 +77,7 @@ def test_a_body_as_large_as_may_be_needs_a_thread(wire: Any, storage: Storage, c
 
 
 def test_bytes_that_have_no_room_are_kept(wire: Any, monkeypatch: pytest.MonkeyPatch):
-    """What has come is kept although there is no room for it; the body asks for a thread, unless that was its end."""
+    """Received bytes are kept although there is no room for them; the body asks for a thread unless it has ended."""
     monkeypatch.setattr(os, "pwrite", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space")))
     storage = Storage(3)
     incoming, ending = incoming_of(wire, storage, 1000), incoming_of(wire, storage, 3)

@@ -23,7 +23,7 @@ def outgoing_of(wire: Any, storage: Storage, *, most: int = 10, seconds: float =
 
 
 def test_a_response_is_sent_in_steps(wire: Any, storage: Storage):
-    """A step sends until the kernel takes nothing, or others have their turn; the one behind the last byte ends it."""
+    """A step sends until the kernel takes nothing or its share is used; the step after the last byte ends it."""
     outgoing = outgoing_of(wire, storage)
     assert (outgoing.sending, outgoing.descriptor, outgoing.wire) == (True, wire.sock.fileno(), wire)
     outgoing.begin(memoryview(LARGE)[10:])
@@ -48,7 +48,7 @@ def test_a_response_is_sent_in_steps(wire: Any, storage: Storage):
 
 
 def test_a_part_of_a_file_is_sent(wire: Any, storage: Storage, tmp_path: Any):
-    """A part of a file comes behind what waits, or alone; what the file turns out not to have is missing."""
+    """A part of a file follows the queued bytes, or is sent alone; bytes that the file lacks are missing."""
     file = tmp_path / "file"
     file.write_bytes(b"0123456789")
     with file.open("rb") as source:
@@ -166,8 +166,8 @@ def test_a_failure_is_told_to_each_who_asks(wire: Any, storage: Storage):
     outgoing.end()
 
 
-def test_the_end_calls_each_once(wire: Any, storage: Storage):
-    """What is to happen afterwards happens once, in order; who comes later is told that it is over."""
+def test_the_end_calls_each_callback_once(wire: Any, storage: Storage):
+    """Callbacks for the end run once, in order; a later one is told that the transfer has ended."""
     outgoing = outgoing_of(wire, storage)
     outgoing.begin(b"x")
     calls: list[tuple[str, Outgoing]] = []
@@ -180,7 +180,7 @@ def test_the_end_calls_each_once(wire: Any, storage: Storage):
     assert outgoing.is_over
 
 
-def test_who_waits_is_woken_by_the_end(wire: Any, storage: Storage):
+def test_the_end_of_a_transfer_wakes_every_waiter(wire: Any, storage: Storage):
     """A thread that waits for the end goes on with it, however many wait; once it is over nobody waits."""
     outgoing = outgoing_of(wire, storage)
     outgoing.begin(b"x")

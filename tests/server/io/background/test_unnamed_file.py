@@ -14,7 +14,7 @@ from appliance.server.io.background import unnamed_file
 
 
 def test_a_name_is_removed_at_once_where_files_need_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Where the file system has no files without names, the name is removed at once."""
+    """If the file system has no files without names, the name is removed at once."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     opened = os.open
 

@@ -27,7 +27,7 @@ def test_a_workers_page_knows_id_and_label_of_a_remedy_alone():
 
 
 def test_advice_has_no_link():
-    """What only the host can run is shown without a link."""
+    """A remedy that only the host can run is shown without a link."""
     assert "href" not in remedies_html([{**REMEDY, "runs": False}])
 
 

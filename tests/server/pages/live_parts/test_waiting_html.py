@@ -44,7 +44,7 @@ def test_no_bar_is_shown_without_a_count():
 
 
 def test_one_bar_moves():
-    """Where the number of packages is known, a bar shows it, and nothing else moves."""
+    """If the number of packages is known, a bar shows it, and nothing else moves."""
     assert '<div id="appliance-strip" class="progress" hidden></div>' in html()
 
 

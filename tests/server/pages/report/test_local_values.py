@@ -18,7 +18,7 @@ from appliance.server.pages.report.local_values import MAX_ALL, MAX_LOCALS, MAX_
 
 
 class Trap:
-    """Whatever is called of it fails the test."""
+    """An object that fails the test when anything of it is called."""
 
     def __getattribute__(self, name: str) -> Any:
         raise AssertionError(f"{name} was called")
@@ -189,6 +189,6 @@ def test_secrets_are_masked_by_name_and_by_value():
 
 
 def test_a_name_without_a_secret_stays():
-    """A function, an empty text or a truth value is no secret, whatever its name is."""
+    """A function, an empty text or a truth value is not masked, whatever its name is."""
     found = dict(LocalValues(str).of({"get_token": len, "password": "", "use_token": True, "__builtins__": {}}))
     assert found == {"get_token": "<function len>", "password": "''", "use_token": "True"}

@@ -1,4 +1,4 @@
-"""What a page shows of a request, and what it keeps to itself."""
+"""The facts of a request that a page shows, and those that it masks."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Name:
 
 
 def place(call: Any, root: Path) -> tuple[str, int, list[list[Any]]]:
-    """Where the report of what the call raises points: the file, the line, and the lines around it."""
+    """Return the place that the report of the call's exception names: the file, the line, and the lines around it."""
     try:
         call()
     except Exception as error:  # noqa: BLE001  whatever it is

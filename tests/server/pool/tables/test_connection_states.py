@@ -23,7 +23,7 @@ EVENT = st.integers(0, len(states.EVENTS) - 1)
 
 @dataclass(frozen=True)
 class Model:
-    """What the actions have made of one connection."""
+    """The state of one connection, as the actions have left it."""
 
     state: int = states.READY
     queued: int = 1
@@ -34,7 +34,7 @@ class Model:
     bodies: int = 0
 
     def after(self, event: int) -> Model:
-        """What an event makes of it, as ``Connections`` performs the actions."""
+        """Return the model after an event, with the actions that ``Connections`` performs."""
         state, actions = states.STEPS[self.state][event]
         done = Counter(actions)
         # A look takes the connection from the queue; a probe watches it by itself.
@@ -96,7 +96,7 @@ def test_all_states_are_reached_and_none_is_a_dead_end():
 
 
 class Socket:
-    """A descriptor, and nothing behind it."""
+    """A descriptor without a socket."""
 
     def fileno(self) -> int:
         return 7
@@ -193,5 +193,5 @@ def test_actions_are_performed(events: list[int]):
 
 
 def test_the_steps_of_every_request_are_those_of_the_table():
-    """What the code takes without a look into the table stands there as it is."""
+    """Each step that the code takes without a look into the table is a step of the table."""
     assert all(states.STEPS[state][event] == step for state, event, step in states.SHORTCUTS)

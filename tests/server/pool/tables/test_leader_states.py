@@ -41,7 +41,7 @@ class Model:
         return replace(self, threads=(*self.threads[:number], what, *self.threads[number + 1 :]))
 
     def does(self, number: int) -> str:
-        """What this thread does."""
+        """Return the state of this thread."""
         return self.here if number == HERE else self.threads[number]
 
     @property
@@ -55,7 +55,7 @@ class Model:
         return self.counted >= self.limit
 
     def after(self, event: int, number: int = NOBODY, *, refused: bool = False) -> Model:
-        """What an event makes of it, as the pool performs the actions; ``refused``: no thread can be started."""
+        """Return the model after an event, with the pool's actions; ``refused``: no thread can be started."""
         state, actions = leader_states.STEPS[self.state][event]
         model = replace(self, state=state)
         for action in actions:
@@ -63,7 +63,7 @@ class Model:
         return model
 
     def done(self, action: int, number: int, *, refused: bool) -> Model:
-        """What an action makes of it."""
+        """Return the model after an action."""
         threads = self.threads
         if action == leader_states.WAKE_ONE:
             number = max(each for each, it in enumerate(threads) if it == "waiting")
@@ -90,14 +90,14 @@ class Model:
         return leader_states.RETURNED_FULL if self.is_full else leader_states.RETURNED
 
     def steps(self) -> Iterator[Model]:
-        """What can happen next."""
+        """Yield every model that can follow."""
         yield self.after(leader_states.ENDED)
         yield from self.appointments()
         for number in (HERE, *range(len(self.threads))):
             yield from self.steps_of(number)
 
     def appointments(self) -> Iterator[Model]:
-        """What follows if a leader is looked for."""
+        """Yield every model that can follow a look for a leader."""
         if self.state != leader_states.VACANT or self.is_full:
             return
         if "waiting" in self.threads:
@@ -110,7 +110,7 @@ class Model:
             yield self.set(HERE, "between").after(leader_states.FOUND_NO_THREAD, HERE)
 
     def steps_of(self, number: int) -> Iterator[Model]:
-        """What this thread can do next, or the watchdog with it."""
+        """Yield every model that can follow through this thread, or through the watchdog with it."""
         does, leads = self.does(number), self.leader == number
         if does == "between" and leads:
             yield self.set(number, "busy")
@@ -148,8 +148,8 @@ def pools(limit: int, threads: int) -> Iterator[Model]:
 
 
 @pytest.mark.parametrize(("limit", "threads"), [(1, 3), (2, 4)])
-def test_one_leads_and_no_more_run_than_may(limit: int, threads: int):
-    """Whatever happens, one thread leads at most, and can; no more requests run than may; at the end nobody sleeps."""
+def test_at_most_one_thread_leads(limit: int, threads: int):
+    """In every state at most one thread leads, and at most `threads` requests run; after the end no thread waits."""
     found = set()
     for model in pools(limit, threads):
         model.check()
@@ -160,7 +160,7 @@ def test_one_leads_and_no_more_run_than_may(limit: int, threads: int):
 
 @pytest.mark.parametrize(("limit", "threads"), [(1, 3), (2, 4)])
 def test_a_pool_without_a_leader_gets_one(limit: int, threads: int):
-    """Where nobody leads and one more request may run, a look for a leader finds one, unless no thread can start."""
+    """If no thread leads and another request may run, a look for a leader finds one, unless no thread can start."""
     for model in pools(limit, threads):
         if (
             model.state == leader_states.VACANT

@@ -20,7 +20,7 @@ EVENT = st.integers(0, len(server_states.EVENTS) - 1)
 
 @dataclass(frozen=True)
 class Model:
-    """What the actions have made of a server."""
+    """The state of a server, as the actions have left it."""
 
     state: int = server_states.CLOSED
     accepts: bool = False
@@ -28,7 +28,7 @@ class Model:
     aborted: int = 0
 
     def after(self, event: int) -> Model:
-        """What an event makes of it."""
+        """Return the model after an event."""
         state, actions = server_states.STEPS[self.state][event]
         accepts, hands_over = self.accepts, self.hands_over
         for action in actions:
