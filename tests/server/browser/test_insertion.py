@@ -137,7 +137,7 @@ def test_any_bytes_pass(data: bytes, places: list[int]):
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
-def test_a_stream_stays_one(coding: str):
+def test_a_stream_is_passed_piece_by_piece(coding: str):
     """Each piece of a streamed document can be read when it has been sent."""
     encoder = zlib.compressobj(wbits=31)
     decoder = zlib.decompressobj(31)

@@ -130,7 +130,7 @@ def test_a_body_reads_as_a_file_does(content: bytes, reads: list[tuple[str, int]
     assert body.ended
 
 
-def test_none_reads_everything():
+def test_a_size_of_none_reads_everything():
     """A size of None is none at all, as files have it."""
     with sent(b"a\nb") as wire:
         body = LengthBody(wire, LIMITS, 3)

@@ -262,19 +262,19 @@ def test_each_request_is_answered_as_its_rfc_asks(stage: Stage, folder: str):
 
 
 @FOLDERS
-def test_requests_are_read_alike_byte_by_byte(stage: Stage, folder: str):
+def test_requests_are_read_equally_byte_by_byte(stage: Stage, folder: str):
     """Requests that come byte by byte are read as those that come at once."""
     play_each(cases(folder), lambda case: stage.play(case, repeat(1)))
 
 
 @FOLDERS
-def test_requests_are_read_alike_in_two_parts(stage: Stage, folder: str):
+def test_requests_are_read_equally_in_two_parts(stage: Stage, folder: str):
     """Requests are read alike wherever their bytes are cut in two."""
     play_each(cases(folder), lambda case: in_two(stage, case))
 
 
 @FOLDERS
-def test_requests_are_read_alike_after_a_handover(stage: Stage, folder: str):
+def test_requests_are_read_equally_after_a_handover(stage: Stage, folder: str):
     """Requests whose first half another process has read are read as those that come at once."""
     play_each(
         cases(folder),

@@ -25,7 +25,7 @@ def is_waiting(pool_thread: PoolThread) -> bool:
     return pool_thread.waiting_since > 0
 
 
-def test_what_is_alike_is_held_once(serve: Serve, every: Every):
+def test_equal_content_is_held_once(serve: Serve, every: Every):
     """Many readers of one content hold it once; what they do not share goes to files, which are gone afterwards."""
     served = serve(every, threads=4)
     storage = served.server.server_context.storage

@@ -86,7 +86,7 @@ def test_a_response_to_http_1_0_ends_as_its_head_says(serve: Serve, every: Every
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_close_is_said_and_done(serve: Serve, every: Every, way: str):
+def test_a_connection_closes_after_the_last_byte(serve: Serve, every: Every, way: str):
     """A connection that is to close closes after the last byte."""
     served = serve(every)
     reader = slow(served, get(f"/{way}", "Connection: close"))

@@ -72,7 +72,7 @@ def test_a_body_that_comes_byte_by_byte_is_the_same(serve: Serve, kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_line_tells_of_the_whole_time(serve: Serve, kind: str):
+def test_the_line_has_the_whole_time(serve: Serve, kind: str):
     """A request that waited for its body has one line, and its duration begins with its head."""
     served = serve(threads=1)
     client = begin(served, kind, "X-Request-ID: mine")
@@ -127,7 +127,7 @@ def test_a_request_whose_client_leaves_in_its_body_is_not_run(serve: Serve, kind
     assert len(echo.seen) == 1
 
 
-def test_large_ones_wait_on_the_disk(serve: Serve):
+def test_large_bodies_wait_on_the_disk(serve: Serve):
     """Bytes of unfinished bodies beyond the limit of memory are kept in files, and are complete afterwards."""
     served = serve(threads=1, limits=Limits(held_bytes=50_000))
     clients = [served.client() for _ in range(3)]
@@ -155,7 +155,7 @@ def test_the_number_of_slow_bodies_is_bounded(serve: Serve):
         assert end(client, "length").response().body == PART
 
 
-def test_one_that_is_too_long_for_the_spool_has_a_thread_in_the_end(serve: Serve):
+def test_a_body_too_long_for_the_spool_gets_a_thread(serve: Serve):
     """A body that outgrows its bound waits until a thread may wait for it, and is whole then."""
     served = serve(threads=1, limits=Limits(spool_bytes=50_000, body_timeout_s=0.4))
     client = served.client().send(post(PART * 3)[: -len(PART)])
@@ -210,7 +210,7 @@ def test_a_drain_passes_them_on(serve: Serve):
     assert first.server.server_context.storage.files == 0
 
 
-def test_a_drain_waits_for_large_ones(serve: Serve):
+def test_a_drain_waits_for_large_bodies(serve: Serve):
     """A body that is too large to be passed on is received to its end, and served by the old server."""
     first, second = serve(echo := Echo(), threads=1), serve()
     client = begin(first, "length")

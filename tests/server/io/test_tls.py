@@ -72,7 +72,7 @@ def test_requests_are_served_over_tls(secure):
     assert echo.seen[0]["HTTPS"] == "on"
 
 
-def test_a_client_that_does_not_trust_is_told_of(secure):
+def test_a_client_that_refuses_the_certificate_is_logged(secure):
     """A client that refuses the certificate leaves one line that says why, and one that just goes leaves none."""
     served, connect = secure()
     served.client().close()
@@ -144,7 +144,7 @@ def test_streams_arrive_whole_over_tls(secure):
     assert connect().ask().body == b"".join(items)
 
 
-def test_the_end_is_said(secure):
+def test_a_connection_ends_with_close_notify(secure):
     """A connection ends with close_notify (RFC 8446, 6.1), so that a client knows that nothing was cut off."""
     _, connect = secure(limits=Limits(idle_timeout_s=0.05))
     client = connect()
@@ -165,7 +165,7 @@ def test_plain_http_is_reported(secure):
     assert connect().ask().status == 200
 
 
-def test_tls_is_told_on_a_plain_port(serve: Serve, certificate: tuple[Path, Path]):
+def test_tls_on_a_plain_port_is_reported(serve: Serve, certificate: tuple[Path, Path]):
     """A client that speaks TLS to the HTTP port gets one clear answer, and one record that says what it was."""
     served = serve()
     with pytest.raises(ssl.SSLError):

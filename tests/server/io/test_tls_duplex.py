@@ -164,7 +164,7 @@ def test_a_send_need_not_wait(pair: Pair, waits: Waits):
 
 
 @pytest.mark.parametrize("failure", [None, OSError(), ValueError(), WANT_READ])
-def test_shutting_down_says_so(pair: Pair, failure: Exception | None):
+def test_shutting_down_sends_close_notify(pair: Pair, failure: Exception | None):
     """close_notify is sent before the socket's own half ends, also where the client does not send its own."""
     duplex, connection, client = pair
     connection.steps = [failure]
@@ -176,7 +176,7 @@ def test_shutting_down_says_so(pair: Pair, failure: Exception | None):
     assert socket.socket.recv(connection, 1) == b"x"
 
 
-def test_shutting_down_what_comes_says_nothing(pair: Pair):
+def test_shutting_down_the_receiving_half_sends_nothing(pair: Pair):
     """Nothing is sent where only the other direction ends, or while another thread sends for too long."""
     duplex, connection, client = pair
     duplex.shutdown(socket.SHUT_RD)

@@ -345,7 +345,7 @@ def test_a_client_that_has_gone_needs_no_end():
         wire.abort()
 
 
-def test_abort_wakes_who_waits(pair: Pair):
+def test_an_abort_wakes_a_waiting_thread(pair: Pair):
     """A thread that waits for the client goes on at once when another aborts the connection, and both sides end."""
     wire, client = pair
     found: list[bytes] = []

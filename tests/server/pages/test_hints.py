@@ -169,7 +169,7 @@ def splits_nothing() -> object:
     ("raises", "name"),
     [(reads_the_unset, "NEVER_SET_HOSTS"), (counts_the_unset, "NEVER_SET_COUNT"), (splits_nothing, "")],
 )
-def test_a_variable_that_is_not_set_is_named_where_none_is_used(hinted: Hint, raises: Callable[[], object], name: str):
+def test_a_variable_that_is_not_set_is_named_if_its_none_is_used(hinted: Hint, raises: Callable[[], object], name: str):
     """None of os.environ.get, where the line went on with it, is the variable that is not set."""
     words = hinted(raises)
     assert (f"Set {name} in the project's .env: {name}=..." in words) if name else not words

@@ -180,7 +180,7 @@ def test_an_old_flask_names_all_that_it_needs_at_once() -> None:
         ("own_of_it", {"app/own_of_it/notes.txt": "", "requirements.txt": ""}, "Add own-of-it to requirements.txt"),
     ],
 )
-def test_a_folder_of_the_project_is_no_package(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
+def test_a_folder_of_the_project_is_not_a_package(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
     """A name that is a module anywhere in the project is a stranger's code on an index: its folder goes on the path."""
     assert words in hinted(importing(name), files)
 

@@ -104,7 +104,7 @@ def ended() -> None:
     [plain, empty, caused, contextual, suppressed, noted, grouped, nested, misnamed, misspelt, broken,
      of_a_syntax_error, repeated, ended],
 )  # fmt: skip
-def test_what_is_small_is_as_python_prints_it(what: Callable[[], object]):
+def test_a_small_traceback_is_as_python_prints_it(what: Callable[[], object]):
     """Every kind of exception, chain and group is told in the interpreter's own words."""
     error = raised(what)
     assert describe(error).text() == "".join(traceback.format_exception(error))
@@ -210,7 +210,7 @@ UNBOUNDED: dict[str, Callable[[], BaseException]] = {
 
 
 @pytest.mark.parametrize("make", UNBOUNDED.values(), ids=UNBOUNDED.keys())
-def test_whatever_is_raised_is_bounded(make: Callable[[], BaseException], tmp_path):
+def test_any_traceback_is_bounded(make: Callable[[], BaseException], tmp_path):
     """A report of an exception has bounds for each of its parts, whatever the exception is, and can be rendered."""
     found = report(make(), root=str(tmp_path), kind="request")
     more = len("... (40000000 more characters)")
@@ -231,7 +231,7 @@ def test_words_are_asked_for_once(tmp_path):
     assert error.asked == 1
 
 
-def test_what_is_cut_says_so(tmp_path):
+def test_a_cut_part_has_the_missing_size(tmp_path):
     """Each part that is cut tells how much is missing."""
     assert shorten("abcdef", 4) == "abcd... (2 more characters)"
     assert safe_str(ValueError("x" * (MAX_MESSAGE + 5))).endswith("... (5 more characters)")

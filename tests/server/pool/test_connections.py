@@ -288,7 +288,7 @@ def test_each_probe_is_counted(scene: Scene):
 
 
 @pytest.mark.parametrize("request_", [b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", b"lenient"])
-def test_who_may_get_another_answer_is_not_probed(scene: Scene, request_: bytes):
+def test_a_client_of_another_protocol_is_not_probed(scene: Scene, request_: bytes):
     """A client that offers another protocol, or may speak an old one, is served without first bytes of an answer."""
     connection, client = in_doubt(scene, b"GET / HTTP/1.1\r\n\r\n" if request_ == b"lenient" else request_)
     connection.wire.lenient = request_ == b"lenient"
@@ -299,7 +299,7 @@ def test_who_may_get_another_answer_is_not_probed(scene: Scene, request_: bytes)
         client.recv(1)
 
 
-def test_who_sends_more_is_not_in_doubt(scene: Scene):
+def test_a_client_that_has_not_ended_has_not_left(scene: Scene):
     """A client that has not ended its side has not left, whether it has sent more or nothing."""
     quiet, one = scene.connect()
     busy, two = scene.connect()
@@ -310,7 +310,7 @@ def test_who_sends_more_is_not_in_doubt(scene: Scene):
     assert (quiet.gone, busy.gone, scene.connections.probed) == (False, False, 0)
 
 
-def test_a_reset_request_is_of_nobody(scene: Scene):
+def test_a_reset_request_is_not_run(scene: Scene):
     """A client that reset its connection before a thread looked again is gone, and its connection is not probed."""
     connection, _ = in_doubt(scene)
     wire: Any = connection.wire
@@ -377,7 +377,7 @@ def test_waiting_requests_are_counted(scene: Scene):
     assert [scene.connections.of(connection.descriptor) for connection, _ in found] == [each for each, _ in found]
 
 
-def test_who_has_ended_is_closed(scene: Scene):
+def test_a_client_that_has_ended_is_closed(scene: Scene):
     """A connection whose client has ended its side is closed, at once where it would linger."""
     before, silent = scene.connect()
     last, client = scene.connect()

@@ -113,7 +113,7 @@ def test_the_rest_of_a_pipeline_is_not_run(serve: Serve):
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
-def test_who_has_said_the_end_alone_is_served(serve: Serve, version: str):
+def test_a_client_that_closed_its_half_is_served(serve: Serve, version: str):
     """A client that closed its own half while all threads were busy gets its whole answer (RFC 9112, 9.6)."""
     served, seen, blocked = occupied(serve)
     halves = [served.client().send(get(f"/{number}", version=version)).half_close() for number in range(6)]
@@ -161,7 +161,7 @@ def test_every_kind_of_answer_is_whole(serve: Serve, path: str, tmp_path: Any):
     assert body is None or response.body == body
 
 
-def test_a_drain_passes_or_answers_who_is_probed(serve: Serve):
+def test_a_drain_passes_or_answers_a_probed_client(serve: Serve):
     """A connection whose client may have left is answered, whatever becomes of its server."""
     served, seen, blocked = occupied(serve, threads=1)
     half = served.client().send(get("/half")).half_close()

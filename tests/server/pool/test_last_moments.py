@@ -59,7 +59,7 @@ def test_a_body_that_nobody_needs_is_taken(serve: Serve):
     assert not is_reset(client)
 
 
-def test_a_moment_ends(serve: Serve):
+def test_lingering_for_a_client_ends(serve: Serve):
     """A client that never ends its side is not waited for longer than ``linger_s``: its connection is closed."""
     served = serve(limits=Limits(linger_s=0.05))
     client = served.client().send(REFUSED["bad head"])
@@ -67,7 +67,7 @@ def test_a_moment_ends(serve: Serve):
     until(served, lambda: is_reset(client))
 
 
-def test_who_has_ended_is_not_waited_for(serve: Serve):
+def test_a_client_that_has_ended_is_not_waited_for(serve: Serve):
     """A client that has ended its side is closed at once, however long the others get."""
     served = serve(limits=Limits(linger_s=1000.0))
     client = served.client().send(REFUSED["bad head"])

@@ -47,7 +47,7 @@ def test_a_poller_that_fails_permanently_ends_the_server(monkeypatch: pytest.Mon
     assert len(failed) == 3
 
 
-def test_a_listening_socket_that_was_closed_is_no_lack_of_descriptors():
+def test_a_closed_listening_socket_is_not_a_lack_of_descriptors():
     """An error from which a socket never accepts again is raised; only a passing one is waited for."""
     poller = Poller()
     listener = socket.create_server(("127.0.0.1", 0))

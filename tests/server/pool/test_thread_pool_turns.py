@@ -93,7 +93,7 @@ def test_a_thread_of_the_pool_is_a_named_daemon_that_leads(turns: Turns):
     assert len(turns.started) == 1  # it is over
 
 
-def test_threads_of_the_application_are_no_daemons():
+def test_threads_of_the_application_are_not_daemons():
     """A thread that the application starts in a request is a daemon only if it asks for that."""
     seen: list[tuple[bool, int, int]] = []
     ended = threading.Event()
@@ -114,7 +114,7 @@ def test_threads_of_the_application_are_no_daemons():
     assert known == own
 
 
-def test_a_finished_request_is_no_more(turns: Turns):
+def test_a_finished_request_leaves_the_pool(turns: Turns):
     """After a request its thread is free and holds nothing of it, and each one is counted as served."""
     thread, a_connection = PoolThread(), cast("Any", object())
     for _ in range(2):
@@ -354,7 +354,7 @@ def test_the_first_request_counts_too(turns: Turns):
     assert turns.pool.fault is None
 
 
-def test_one_that_leads_no_more_fails(turns: Turns):
+def test_a_thread_that_lost_the_lead_may_fail(turns: Turns):
     """A thread that fails after another one has the lead leaves the lead there."""
     turns.appoint()
     other = PoolThread()

@@ -58,7 +58,7 @@ def test_the_environs_keys_say_what_was_asked(serve: Serve):
     assert type(environ) is dict
 
 
-def test_multithread_is_true_only_when_it_is(serve: Serve):
+def test_multithread_is_false_with_one_thread(serve: Serve):
     """The environ of an application in one thread says so."""
     assert environ_of(serve, get(), threads=1)["wsgi.multithread"] is False
 
@@ -161,7 +161,7 @@ def test_100_continue_is_not_sent_for_nothing(serve: Serve):
     assert client.rest() == b""
 
 
-def test_100_continue_never_comes_behind_a_final_response(serve: Serve):
+def test_100_continue_never_follows_a_final_response(serve: Serve):
     """Once the response has begun, what is written is its content, even while the body is read (RFC 9110, 15.2)."""
 
     def late(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:

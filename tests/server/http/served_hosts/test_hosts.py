@@ -27,7 +27,7 @@ def test_hosts_that_no_other_site_can_be_are_served(host: str):
     ["evil.example", "localhost.evil.example", "xlocalhost.example", "notbelow.test", "1.2.3.4.nip.io", "a=b", "a,b:80",
      "a,b.localhost", "localhost,evil", "[v1.a]", "[v1.a]:80"],
 )  # fmt: skip
-def test_other_hosts_are_not(host: str):
+def test_hosts_that_another_site_can_be_are_refused(host: str):
     """A name with a dot may be made to resolve to this machine (DNS rebinding); one with sub-delims is nobody's."""
     assert not AllowedHosts(["mine.test", "*.below.test"])(host)
     assert AllowedHosts(["*"])(host)

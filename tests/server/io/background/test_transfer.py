@@ -78,7 +78,7 @@ def test_a_transfer_is_full_at_its_bound(wire: Any, storage: Storage):
     outgoing.end()
 
 
-def test_bytes_that_are_being_written_wake_it(wire: Any, monkeypatch: pytest.MonkeyPatch):
+def test_written_bytes_wake_a_paused_transfer(wire: Any, monkeypatch: pytest.MonkeyPatch):
     """While bytes are written to the file the transfer pauses once the rest is sent; written, they wake it, once."""
     storage = Storage(0)
     outgoing = outgoing_of(wire, storage, most=1000)
@@ -104,7 +104,7 @@ def test_bytes_that_are_being_written_wake_it(wire: Any, monkeypatch: pytest.Mon
     assert storage.files == 0
 
 
-def test_bytes_that_could_not_be_written_wake_it_too(wire: Any, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_write_wakes_a_paused_transfer(wire: Any, monkeypatch: pytest.MonkeyPatch):
     """A full disk is an error for the application, and what was there before is sent to its end."""
     storage = Storage(0)
     outgoing = outgoing_of(wire, storage, most=1000)
@@ -146,7 +146,7 @@ def test_what_fails_while_bytes_are_written_is_released_then(wire: Any, monkeypa
     assert storage.files == 0
 
 
-def test_a_failure_is_told_to_each_who_asks(wire: Any, storage: Storage):
+def test_a_failure_is_raised_for_each_caller(wire: Any, storage: Storage):
     """A failure counts what the client has not taken, resets the connection, and is raised as another of its kind."""
     outgoing = outgoing_of(wire, storage)
     outgoing.begin(b"0123456789")

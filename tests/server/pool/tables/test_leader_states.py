@@ -170,7 +170,7 @@ def test_a_pool_without_a_leader_gets_one(limit: int, threads: int):
             assert any(after.state == leader_states.LED for after in model.appointments())
 
 
-def test_no_row_is_there_for_nothing():
+def test_each_row_is_reached():
     """Each action is some row's, and a state lists no event that would change nothing."""
     rows = [(state, event, step) for state, row in leader_states.ROWS.items() for event, step in row.items()]
     done = {action for _, _, (_, actions) in rows for action in actions}

@@ -76,7 +76,7 @@ def test_each_state_is_reached_and_ends():
     }
 
 
-def test_what_is_asked_for_twice_is_done_once():
+def test_a_request_made_twice_is_done_once():
     """A second request for the same changes nothing, except that what was taken meanwhile is handed over too."""
     for state in range(len(server_states.STATES)):
         for event in range(len(server_states.EVENTS)):
