@@ -40,5 +40,5 @@ def tagged_output(program: str, *, folder: Path | None = None) -> list[OutputLin
 
 
 def texts(said: list[OutputLine]) -> list[str]:
-    """What was said as text."""
+    """Return the texts of the output."""
     return [each.text.decode() for each in said if each.record is None]

@@ -58,7 +58,7 @@ def test_an_attribute_of_an_attribute_is_found(folder: Path):
 
 
 def test_a_factory_has_any_name(folder: Path):
-    """What can be called with nothing, and not with two arguments, is a factory, whatever its name."""
+    """A callable without arguments, and not with two, is a factory, whatever its name."""
     (folder / "two.py").write_text(WSGI.format(name="real") + "def app():\n    return real\n", encoding="utf-8")
     assert load(target(folder, "two.py", "app"), LOADER, Hooks())({}, None) == [b"real"]
 
@@ -76,7 +76,7 @@ def test_a_factory_is_called_with_the_targets_arguments(folder: Path):
 
 
 def test_the_first_usual_name_is_served(folder: Path):
-    """Where the target knows no name, the first of the usual ones is taken."""
+    """If the target names no attribute, the first of the usual ones is taken."""
     (folder / "four.py").write_text(WSGI.format(name="application"), encoding="utf-8")
     assert load(target(folder, "four.py", ""), LOADER, Hooks())({}, None) == [b"application"]
 
@@ -103,8 +103,8 @@ def test_a_file_that_no_import_names_is_loaded(folder: Path, file: str):
         ("x = 1\n", "", "has none of app"),
     ],
 )
-def test_what_is_not_an_application_is_refused(folder: Path, source: str, attribute: str, words: str):
-    """What is not a WSGI application is refused in words that say what it is."""
+def test_a_value_that_is_not_an_application_is_refused(folder: Path, source: str, attribute: str, words: str):
+    """A value that is not a WSGI application is refused in words that name its kind."""
     (folder / "bad.py").write_text(source, encoding="utf-8")
     with pytest.raises(TargetError, match=words):
         load(target(folder, "bad.py", attribute), LOADER, Hooks())
@@ -129,7 +129,7 @@ def test_a_factory_that_needs_more_is_refused(folder: Path):
         (type, False),  # without a signature
     ],
 )
-def test_an_application_is_no_factory(found, expected):
-    """An application is no factory, however its arguments are spelt, nor what has no signature; eject decides alike."""
+def test_an_application_is_not_a_factory(found, expected):
+    """An application, however its arguments are spelt, is not a factory, nor is a callable without a signature."""
     assert is_factory(found) is expected
     assert production_facts._is_factory(found) is expected

@@ -43,7 +43,7 @@ def fails(*_: Any, **__: Any) -> Any:
     raise ValueError("of our own")
 
 
-def test_the_first_failure_is_the_last(hooks: Hooks, reported: Reported):
+def test_a_hook_that_failed_is_not_called_again(hooks: Hooks, reported: Reported):
     """A hook that raises is named in one event, with its traceback, and not asked again."""
     asked: list[int] = []
 
@@ -63,16 +63,16 @@ def test_the_first_failure_is_the_last(hooks: Hooks, reported: Reported):
     assert "in hook" in fields["traceback"]
 
 
-def test_others_go_on(hooks: Hooks):
-    """One hook's failure is no other's, and what works returns what it returns."""
+def test_a_failed_hook_disables_no_other(hooks: Hooks):
+    """A hook that works returns its result after another one has failed."""
     hooks.call("one", fails, otherwise=None)
     assert hooks.call("other", lambda a, b: a + b, 1, 2, otherwise=0) == 3
     assert hooks.guarded("other", lambda *, a: a, otherwise=0)(a=4) == 4
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError])
-def test_a_bad_moment_is_no_failure(hooks: Hooks, reported: Reported, error: type[Exception]):
-    """Where there is no stack or memory left the hook is passed over, and asked again."""
+def test_a_lack_of_memory_disables_no_hook(hooks: Hooks, reported: Reported, error: type[Exception]):
+    """A RecursionError or MemoryError skips one call of a hook; the next call runs it."""
     results: list[Any] = [error, "done"]
 
     def hook() -> Any:
@@ -86,8 +86,8 @@ def test_a_bad_moment_is_no_failure(hooks: Hooks, reported: Reported, error: typ
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_what_ends_a_request_passes(hooks: Hooks, error: type[BaseException]):
-    """What is raised in a thread from without, to end what it does, is nobody's failure and passes through."""
+def test_an_exception_that_ends_a_request_passes(hooks: Hooks, error: type[BaseException]):
+    """An exception raised in a thread from without, to end its work, is not a hook's failure and passes through."""
 
     def hook() -> None:
         raise error
@@ -97,7 +97,7 @@ def test_what_ends_a_request_passes(hooks: Hooks, error: type[BaseException]):
     assert not hooks.dropped
 
 
-def test_what_is_dropped_before_anybody_listens():
+def test_a_failure_in_the_preloader_is_reported_by_its_worker():
     """A failure in the preloader is told by the worker that is forked from it."""
     hooks, reported = Hooks(), []
     hooks.call("early", fails, otherwise=None)
@@ -106,7 +106,7 @@ def test_what_is_dropped_before_anybody_listens():
 
 
 def test_the_project_goes_on_though_the_sink_fails():
-    """Where not even the event can be told, the project goes on."""
+    """If not even the event can be sent, the project goes on."""
     hooks = Hooks()
     hooks.report_to(fails)
     assert hooks.call("a hook", fails, otherwise=7) == 7
@@ -181,7 +181,7 @@ def test_a_method_without_a_request_returns_what_it_returns(
 def test_django_is_served_without_its_handler_of_static_files(
     monkeypatch: pytest.MonkeyPatch, hooks: Hooks, reported: Reported
 ):
-    """Where its handler of static files can't be had, Django's application is served without."""
+    """If its handler of static files is not available, Django's application is served without."""
     basehttp = odd("django.core.servers.basehttp", get_internal_wsgi_application=lambda: application)
     settings = SimpleNamespace(DEBUG=True, INSTALLED_APPS=["django.contrib.staticfiles"])
     modules = {"django.core.servers.basehttp": basehttp, "django.conf": SimpleNamespace(settings=settings)}
@@ -221,7 +221,7 @@ def test_a_server_of_another_kind_is_imported_as_it_is(
 
 
 def test_an_application_is_served_without_static_files_that_fail(hooks: Hooks):
-    """Where run_simple's static files can't be had, its application is served without."""
+    """If run_simple's static files are not available, its application is served without."""
     served: list[Any] = []
     rendezvous = ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
     module: Any = odd("werkzeug.serving", make_server=fails)
@@ -349,7 +349,7 @@ print(sys.stdout.buffer.write(array.array("h", [0x0a61])))
 
 
 def test_records_that_our_hook_fails_on_are_written():
-    """A record that our step fails on is formatted and written as ever, and so are all others."""
+    """A record that our step fails on is formatted and written as usual, and so are all others."""
     said = tagged_output("""
 import logging
 from appliance.worker.stdio import logging_records
@@ -363,7 +363,7 @@ logging.warning("three")
     assert "--- Logging error ---" in "\n".join(texts(said))
 
 
-def test_arguments_that_fail_are_loggings_own():
+def test_arguments_that_fail_are_reported_by_logging():
     """An argument that can't be formatted is told as logging tells it, and ends no other record's way."""
     said = tagged_output("""
 import logging

@@ -1,4 +1,4 @@
-"""What a worker tells of is bounded: no record is too much for the channel, and none is a request's failure."""
+"""The records of a worker are bounded: none is too large for the channel, and none fails a request."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_a_record_of_70_megabytes_is_cut_and_says_so(ends: Ends):
 
 
 class Strange:
-    """What no JSON holds, and whose representation raises."""
+    """A value that JSON cannot hold, and whose representation raises."""
 
     def __repr__(self) -> str:
         raise RuntimeError
 
 
 def test_a_record_that_json_cannot_hold(ends: Ends):
-    """What JSON does not know is told by its type; a cycle ends."""
+    """A value that JSON does not know is replaced by its type; a cycle ends."""
     circle: dict[str, Any] = {}
     circle["again"] = circle
     ends.sink.event("info", "strange", {"what": Strange(), "bytes": b"x", "circle": circle, "number": 2**100})
@@ -88,7 +88,7 @@ def test_a_record_that_json_cannot_hold(ends: Ends):
 
 
 def test_many_large_records_arrive_in_order(ends: Ends):
-    """Sixty-four records of 60 KB each all arrive, in order, though they are no batch together."""
+    """Sixty-four records of 60 KB each, too many for one batch, all arrive in order."""
     for number in range(64):
         ends.sink._records.append(["event", float(number), "info", "large", {"text": "x" * 60_000}])
     ends.sink.flush()

@@ -1,4 +1,4 @@
-"""An ASGI application behind the WSGI server: what it is told, what its client gets, and how both end."""
+"""An ASGI application under the WSGI server: its scope and messages, its client's answer, and the end of both."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ def test_a_stream_is_sent_part_by_part(adapt: Adapt) -> None:
     assert client.rest() == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
 
 
-def test_work_behind_a_response(adapt: Adapt) -> None:
-    """Work behind a response delays no client, is waited for at the end, and is cut and named if it takes too long."""
+def test_work_after_a_response_delays_no_client(adapt: Adapt) -> None:
+    """Work after a response delays no client, is waited for at the end, and is cut and named if it takes too long."""
     go_on = asyncio.Event()
     done: list[str] = []
 

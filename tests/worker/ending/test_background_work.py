@@ -1,4 +1,4 @@
-"""What counts as work in the background of a worker."""
+"""The threads and processes that count as work in the background of a worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _seen_within(root: Path, *files: str) -> list[BackgroundWork]:
 
 
 @pytest.mark.parametrize("outer", [(), ("shop.py",)])
-def test_our_own_code_is_no_work(tmp_path: Path, outer: tuple[str, ...]):
+def test_our_own_code_is_not_work(tmp_path: Path, outer: tuple[str, ...]):
     """A main thread in code of ours, as the server's loop is, does no work of the project."""
     assert _seen_within(tmp_path, *(f"{tmp_path}/{file}" for file in outer), _OURS) == []
 

@@ -1,4 +1,4 @@
-"""What a worker does after its last exit hook, in processes of their own."""
+"""The steps of a worker after its last exit hook, in processes of their own."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ def test_a_modules_mark_precedes_its_read(tmp_path: Path):
     assert inputs.files[str(file)][-1] == crc32(b"three")
 
 
-def test_a_file_that_is_also_written_is_no_input(tmp_path: Path):
-    """A file that was only read, and is written too, is no input; a module still is."""
+def test_a_file_that_is_also_written_is_not_an_input(tmp_path: Path):
+    """A file that was read and is written too is not an input; a module still is."""
     inputs = InputFiles(str(tmp_path), -1)
     for name in ("state.json", "module.py"):
         (tmp_path / name).touch()

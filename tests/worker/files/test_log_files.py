@@ -65,7 +65,7 @@ def test_a_line_during_the_import_is_noticed_first(opened) -> None:
     assert len(written) == 1
 
 
-def test_another_code_that_opens_a_file_is_no_log(tmp_path: Path) -> None:
+def test_a_file_opened_by_other_code_is_not_a_log(tmp_path: Path) -> None:
     """Only logging's own method may open a file, only one that exists, and only to append."""
     logs = LogFiles(lambda _: None)
     frame = sys._getframe()

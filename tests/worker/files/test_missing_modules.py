@@ -19,7 +19,7 @@ Begin = Callable[..., tuple[MissingModules, list[str]]]
 
 @pytest.fixture
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
-    """A finder behind all others, and what it tells; the project's folder is on the path."""
+    """Begin a finder after all others, with the record of its calls; the project's folder is on the path."""
     monkeypatch.setattr(
         sys,
         "path",
@@ -69,8 +69,8 @@ def test_the_names_of_missing_modules_are_bounded(begin: Begin, monkeypatch: pyt
     assert len(record) == 10
 
 
-def test_an_import_goes_on_whatever_stands_on_the_path(begin: Begin):
-    """Whatever stands on a path, the import goes on as it would without us."""
+def test_an_import_goes_on_with_any_path(begin: Begin):
+    """An import goes on as it would without us, whatever its path contains."""
     hooks = Hooks()
     missing, record = begin(hooks=hooks)
     missing.find_spec("nobody", [None, 3])  # type: ignore[list-item]  # as a project may

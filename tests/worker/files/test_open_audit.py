@@ -1,4 +1,4 @@
-"""What a process opens: which reads are inputs, which writes are told. The hook itself is tried in live workers."""
+"""The files that a process opens: inputs among the reads, and reported writes. Live workers try the hook itself."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ PACKAGES = "/env/lib/python3.13/site-packages"
         ("data.csv", "views", "views.py", False),
     ],
 )
-def test_what_is_read_while_serving_is_no_input(opening: Opening, name: str, by: str, file: str, is_input: bool):
+def test_a_file_read_while_serving_is_not_an_input(opening: Opening, name: str, by: str, file: str, is_input: bool):
     """Once the worker serves, a file that is read is not an input, except templates and the project's own code."""
     opening.opened.starting = False
     path = file if file.startswith("/") else str(opening.root / file)
@@ -135,8 +135,8 @@ def test_writes_of_watched_files_are_told(opening: Opening):
     assert opening.written == [str(opening.root / name) for name in names]
 
 
-def test_a_file_that_a_start_reads_and_writes_is_no_input(opening: Opening):
-    """A file that the start has read and writes too is no input; once it serves, a write of an input is told."""
+def test_a_file_that_a_start_reads_and_writes_is_not_an_input(opening: Opening):
+    """A file that the start reads and writes is not an input; while it serves, a write of an input is reported."""
     opening.opens("state.json")
     opening.opens("state.json", os.O_RDWR)
     opening.opens("state.json")
@@ -179,7 +179,7 @@ def test_a_name_relative_to_an_open_folder_is_known(opening: Opening):
 
 
 def test_the_files_of_a_renamed_folder_change_with_it(opening: Opening, monkeypatch: pytest.MonkeyPatch):
-    """What is in it changes with it, under both names; of a folder of many files, some."""
+    """The files in a renamed folder change with it, under both names; of a folder of many files, some."""
     (opening.root / "old" / "deep").mkdir(parents=True)
     for name in ("one.html", "data.bin", "deep/two.py"):
         (opening.root / "old" / name).touch()
@@ -198,7 +198,7 @@ def test_the_files_of_a_renamed_folder_change_with_it(opening: Opening, monkeypa
     [(), ("a.html",), (object(), None, "x"), (object(), "w", 1), ("a\0b.html", "w", 1), ("\udce9.html", "w", 1)],
 )
 def test_no_audit_event_makes_open_fail(opening: Opening, arguments: tuple[Any, ...]):
-    """Whatever an audit event brings, the project's ``open`` does not fail for it, and the next one is seen."""
+    """The project's ``open`` does not fail for any content of an audit event, and the next event is seen."""
     opening.opened.file_opened(arguments)
     opening.opened.files_changed("os.rename", arguments)
     assert opening.hooks.dropped == set()

@@ -31,13 +31,13 @@ STANDARD = str(Path(os.__file__).parent)
         ("", False),
     ],
 )
-def test_what_is_not_installed_is_the_projects(path: str, is_project_path: bool):
-    """What neither an environment nor the standard library holds is the project's, wherever it lies."""
+def test_a_path_that_is_not_installed_is_the_projects(path: str, is_project_path: bool):
+    """A path outside of the environments and the standard library is the project's, wherever it is."""
     assert ProjectPlaces("/srv", sys.path).is_project_path(path) is is_project_path
 
 
 def test_the_names_above_the_root_say_nothing_of_its_files():
-    """What the folders above the project are called says nothing of what is in it."""
+    """The names of the folders above the project do not classify the files in it."""
     places = ProjectPlaces("/data/site-packages/mine", sys.path)
     assert places.is_project_path("/data/site-packages/mine/app.py")
     assert not places.is_project_path("/data/site-packages/theirs/app.py")

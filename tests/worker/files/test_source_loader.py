@@ -100,7 +100,7 @@ def test_ignores_bytecode_beside_it(root: Path, cache: CodeCache):
 
 
 def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """What is in the cache is taken from there, by another process too."""
+    """Code in the cache is taken from there, by another process too."""
     loader = installed(root, cache)
     (root / "calm.py").write_text("WORD = 'calm'\n", encoding="utf-8")
     fresh("calm")
@@ -115,7 +115,7 @@ def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path,
 
 @pytest.mark.parametrize("damage", [b"", b"1234", b"\0\0\0\0nonsense", None])
 def test_damaged_code_is_compiled_again(root: Path, cache: CodeCache, tmp_path: Path, damage: bytes | None):
-    """What a full disk or a power cut left in the cache is compiled again, and never passed to marshal."""
+    """Code that a full disk or a power cut has damaged is compiled again, and never passed to marshal."""
     installed(root, cache)
     (root / "torn.py").write_text("WORD = 'whole'\n", encoding="utf-8")
     fresh("torn")
@@ -288,7 +288,7 @@ def test_another_users_code_is_not_run(volume: Path, given: str):
 
 @as_root
 def test_a_level_open_to_others_is_set_aside(volume: Path):
-    """Where another user can have written the last level alone it is set aside, and code is kept again."""
+    """If another user can have written the last level alone, it is set aside, and code is kept again."""
     folder = f"{volume}/uid-{OWNER}/code"
     with user(OWNER):
         put(folder)
@@ -307,7 +307,7 @@ def test_a_level_open_to_others_is_set_aside(volume: Path):
 
 @as_root
 def test_a_folder_that_replaces_the_opened_one_is_not_read(volume: Path):
-    """What is put in the folder's place once it was opened is not looked at."""
+    """A folder that replaces the opened one is not looked at."""
     folder = f"{volume}/uid-{OWNER}/code"
     with user(OWNER):
         cache = CodeCache(folder)

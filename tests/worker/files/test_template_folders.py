@@ -1,4 +1,4 @@
-"""Where frameworks look for templates: asked without making anything that the project has not made."""
+"""The template folders of frameworks: found without making anything that the project has not made."""
 
 from __future__ import annotations
 

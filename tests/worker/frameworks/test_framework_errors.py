@@ -72,7 +72,7 @@ def signal(monkeypatch: pytest.MonkeyPatch) -> Signal:
 
 
 def answer(signal: Signal, root: str, kind: str, content: bytes, words: str = NO_TABLE) -> tuple[Run, bytes]:
-    """What is sent by an application that answers 500 after its framework has caught an exception."""
+    """Return the content sent by an application that answers 500 after its framework has caught an exception."""
 
     def application(_environ: dict[str, Any], start_response: Any) -> list[bytes]:
         signal.send(None, exception=ValueError(words))
@@ -106,21 +106,21 @@ def test_a_page_of_the_projects_stays_with_the_hint_in_it(signal, tmp_path):
 
 
 def test_json_is_left_alone(signal, tmp_path):
-    """What a program reads is not written into; the event tells."""
+    """Content for programs is not changed; the event has the advice."""
     run, content = answer(signal, str(tmp_path), "application/json", b'{"error": 1}')
     assert content == b'{"error": 1}'
     assert len(run.reported) == 1
 
 
-def test_nothing_to_say(signal, tmp_path):
-    """An exception without a hint changes no page of the project's, and is no second event."""
+def test_an_exception_without_a_hint_changes_no_page(signal, tmp_path):
+    """An exception without a hint changes no page of the project's, and is not reported again."""
     run, content = answer(signal, str(tmp_path), "text/html", b"<p>Sorry</p>", words="of its own")
     assert content == b"<p>Sorry</p>"
     assert run.reported == []
 
 
 def test_an_application_without_a_framework_is_unchanged(monkeypatch):
-    """Where none is loaded the application is left as it is."""
+    """If no framework is loaded, the application is not changed."""
     for name in ("flask.signals", "django.core.signals"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     application: Any = object()
@@ -158,7 +158,7 @@ def test_browsers_get_werkzeugs_debugger(monkeypatch):
 
 
 def test_an_application_that_raises_keeps_nothing(signal, exchange, tmp_path):
-    """What is noted before an application raises is forgotten with it: its frames go when its exception does."""
+    """Notes made before an application raises are forgotten with the exception, and so are its frames."""
 
     class Marked:
         """Something that a frame holds."""
@@ -190,7 +190,7 @@ def test_an_application_that_raises_keeps_nothing(signal, exchange, tmp_path):
 
 
 def test_what_comes_too_late_is_not_noted(signal, exchange, tmp_path):
-    """An exception behind the first byte of the response, or outside of a request, is not kept."""
+    """An exception after the first byte of the response, or outside of a request, is not kept."""
     framework_errors.add_advice(lambda *_: [], str(tmp_path), Hooks())
     exchange.answered = 1.0
     signal.send(None, exception=ValueError())
@@ -201,7 +201,7 @@ def test_what_comes_too_late_is_not_noted(signal, exchange, tmp_path):
 
 
 def test_flask_without_signals_tells_its_errors_by_a_method(monkeypatch, tmp_path):
-    """Where blinker is not installed, as it need not be before Flask 2.3, its method tells what a signal would."""
+    """If blinker is not installed, as is allowed before Flask 2.3, a method of Flask reports what a signal would."""
 
     class Unavailable:
         def connect(self, *_: Any, **__: Any) -> None:
@@ -256,7 +256,7 @@ def test_a_page_that_is_not_a_page_is_left_alone(signal, tmp_path, length):
 
 
 def test_a_hook_that_fails_changes_nothing(signal, monkeypatch, tmp_path):
-    """Where our page can't be made the framework's own is sent, whole, and the hook is dropped."""
+    """If our page can't be made, the framework's own is sent whole, and the hook is dropped."""
     monkeypatch.setattr(framework_errors, "_new_content", lambda *_: 1 / 0)
     reported: list[tuple[Any, ...]] = []
 

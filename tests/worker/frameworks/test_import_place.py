@@ -1,4 +1,4 @@
-"""Where a slow import stands."""
+"""The place at which a slow import stands."""
 
 from __future__ import annotations
 

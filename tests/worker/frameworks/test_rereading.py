@@ -81,7 +81,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
 
 
 def test_jinja_reads_a_saved_template_again(look: Look):
-    """With auto_reload, again and again: what was compiled before is garbage, and is no reason for a restart."""
+    """With auto_reload a template is read again each time: older compiled ones are garbage, and need no restart."""
     environment = look.jinja()
     assert environment.get_template("page.html").render() == "one"
     for text in ("two", "three", "four"):
@@ -98,8 +98,8 @@ def test_a_look_keeps_nothing(look: Look):
     assert [each() for each in look.made] == [None]
 
 
-def test_flask_tells_it_by_its_debug_mode(look: Look):
-    """In debug mode a template is read again; without it is not. A page that was never used is no reason either."""
+def test_flask_reads_templates_again_in_debug_mode(look: Look):
+    """In debug mode a template is read again; without it is not. A page that was never used needs no restart."""
     for debug in (True, False):
         application = flask.Flask("site", root_path=str(look.folder), template_folder=".")
         application.debug = debug
@@ -173,7 +173,7 @@ def test_a_new_template_replaces_one_of_a_later_folder(look: Look):
 
 
 def test_a_broken_template_is_kept_nowhere(look: Look):
-    """What could not be compiled is nowhere kept, and its correction is read."""
+    """A template that could not be compiled is not kept, and its correction is read."""
     environment = look.jinja()
     look.write("page.html", "{% if %}")
     with pytest.raises(jinja2.TemplateSyntaxError):
@@ -226,7 +226,7 @@ def test_an_unknown_loader_of_django_needs_a_restart(look: Look, monkeypatch: py
 
 @pytest.mark.parametrize("key", [":1:template.cache.sidebar.abc", ":1:views.decorators.cache.cache_page.abc"])
 def test_rendered_pages_in_djangos_memory_cache_need_a_restart(look: Look, monkeypatch: pytest.MonkeyPatch, key: str):
-    """What the cache in memory keeps of templates ends with the worker; what else it keeps does not matter."""
+    """Pages from templates in the memory cache end with the worker; other values in the cache do not matter."""
     look.django()
     from django.core.cache.backends import locmem  # noqa: PLC0415  the engine has loaded it
 

@@ -22,7 +22,7 @@ def exchange():
 
 
 def test_an_application_of_no_framework_is_itself(monkeypatch):
-    """Where no framework is loaded that tells, the application is called as it is."""
+    """If no framework that reports routes is loaded, the application is called directly."""
     for name in ("flask.ctx", "bottle", "django.core.handlers.base"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     assert report_routes(print, Hooks()) is print

@@ -173,7 +173,7 @@ TORNADO = {
 
 
 def test_tornados_container_is_served(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What Tornado's container holds is served when its loop starts; a loop without one is the project's own."""
+    """The application in Tornado's container is served when its loop starts; a loop without one is the project's."""
     for name, text in TORNADO.items():
         path = tmp_path / "tornado" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -103,7 +103,7 @@ def test_more_than_a_person_sends_is_recorded_often(ends):
 
 
 def test_a_recorder_that_reads_nothing_holds_up_nothing(ends):
-    """What the socket does not take is kept up to a limit, and arrives when the recorder reads again."""
+    """Messages that the socket does not take are kept up to a limit, and arrive when the recorder reads again."""
     sender, ours, _ = ends
     for number in range(250):
         request = exchange(number, f"id-{number}")
@@ -131,7 +131,7 @@ def _readable(sock: socket.socket) -> bool:
 
 
 def test_without_a_recorder_nothing_fails(ends):
-    """Where nobody reads any more, requests end as ever."""
+    """If no recorder reads any longer, requests end as usual."""
     sender, ours, begun = ends
     ours.close()
     request = exchange()

@@ -45,7 +45,7 @@ def busy(character: str) -> Details:
 
 @pytest.mark.parametrize("character", ["x", "\n", "ä", "\U0001f600"])
 def test_the_busiest_request_fits(character: str):
-    """Whatever its texts are made of, its head and response are sent."""
+    """The head and the response of a request are sent, whatever its texts are made of."""
     exchange = Exchange(None, "127.0.0.1", 8000, 0.0, "id")
     message = fitted(busy(character).of(exchange))
     assert len(message) <= MESSAGE_MAX

@@ -37,7 +37,7 @@ def answered(exchange: Exchange, hooks: Hooks | None = None) -> list[tuple[str, 
 
 
 def test_a_browser_of_this_machine_gets_the_field():
-    """Behind the application's own field, with the time in the queue, the application and the database."""
+    """Our field follows the application's own, with the time in the queue, the application and the database."""
     exchange, details = requested(BROWSER)
     own, added = answered(exchange)
     assert own == OWN
@@ -76,13 +76,13 @@ def test_a_navigation_of_an_old_browser_gets_it_too():
         ("", BROWSER),
     ],
 )
-def test_nobody_else_gets_the_field(address: str, values: dict[str, str]):
+def test_other_clients_do_not_get_the_field(address: str, values: dict[str, str]):
     """Neither a program, nor another name, nor another machine."""
     assert answered(requested(values, address)[0]) == [OWN]
 
 
 def test_a_failure_of_ours_leaves_the_response():
-    """The response is the application's own, and one event tells of the failure."""
+    """The response is the application's own, and one event reports the failure."""
     hooks, events = Hooks(), list[str]()
     hooks.report_to(lambda _, event, __: events.append(event))
     exchange, _ = requested(BROWSER)

@@ -10,7 +10,7 @@ import pytest
 from appliance.worker.preload.import_order import ImportOrder
 
 
-def test_who_imports_comes_before_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_importing_module_comes_before_the_imported_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """sys.modules has it the other way round; names that nobody asked for come last; nothing of ours stays."""
     (tmp_path / "order_outer.py").write_text("import order_inner\n", encoding="utf-8")
     (tmp_path / "order_inner.py").write_text("", encoding="utf-8")

@@ -31,7 +31,7 @@ def test_packages_may_ask():
 
 
 def test_a_module_that_has_imported_the_name_gets_the_original_back(monkeypatch: pytest.MonkeyPatch):
-    """What ``from os import getpid`` has kept during the import is the real function afterwards."""
+    """A name kept by ``from os import getpid`` during the import is the real function afterwards."""
     module = ModuleType("kept")
     monkeypatch.setitem(sys.modules, "kept", module)
     number = ProcessNumber(lambda _: False)

@@ -1,4 +1,4 @@
-"""What is done for a framework's first request before that request comes."""
+"""The preparation for a framework's first request before that request comes."""
 
 from __future__ import annotations
 

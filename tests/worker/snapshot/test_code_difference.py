@@ -1,4 +1,4 @@
-"""What the comparison of two versions of a module's code finds: nothing that a fresh import would show is missed."""
+"""The comparison of two versions of a module's code: it misses nothing that a fresh import would show."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def test_a_body_that_differs_is_found(old, new, changed):
         ("class Cart:", "class Other: pass\nclass Cart:", "the class Other is new"),
     ],
 )
-def test_what_an_import_would_show_is_refused(old, new, reason):
-    """Whatever runs at an import, or can be seen without calling a function, is a reason, in plain words."""
+def test_a_change_that_an_import_would_show_is_refused(old, new, reason):
+    """Code that runs at an import, or can be seen without a call, is a reason, in plain words."""
     assert difference((old, new)).refused == reason
 
 
@@ -140,7 +140,7 @@ def test_annotations_are_refused(old, new):
     }
 
 
-def test_lines_that_moved_are_no_change():
+def test_moved_lines_are_not_a_change():
     """Functions below an added line have moved; those above it do not differ."""
     found = difference(("\nby_name", "\n\n# Sorting.\n\nby_name"))
     assert (found.refused, found.changed, names(found.moved)) == ("", [], ["<lambda>", "later"])
@@ -149,7 +149,7 @@ def test_lines_that_moved_are_no_change():
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="classes have no first line before Python 3.13")
 @pytest.mark.parametrize("lines", [1, 100, 250, 300, 70000])
 def test_classes_get_their_new_lines(lines):
-    """A class's first line and the attributes that its methods assign are no constants of its body."""
+    """A class's first line and the attributes that its methods assign are not among the constants of its body."""
     found = difference(("import functools", "\n" * lines + "import functools"), ("self.items =", "self.kept ="))
     assert found.refused == ""
     (stored,) = found.classes
@@ -223,7 +223,7 @@ def test_equal_lambdas_in_one_line_are_two():
 
 
 def test_each_code_object_is_compared_or_below_a_changed_one():
-    """Where something moved, each function of the file is changed, moved, or inside of one that changed."""
+    """If lines have moved, each function of the file is changed, moved, or inside of one that changed."""
     before = compiled(BEFORE)
     found = compare(before, compiled("\n" + BEFORE.replace("str(inner(1))", "repr(inner(1))")))
     covered = {id(old) for old, _ in found.moved} | {id(each) for old, _ in found.changed for each in tree(old)}

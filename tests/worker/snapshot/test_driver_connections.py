@@ -30,7 +30,7 @@ def drivers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_a_connection_is_noticed_before_it_is_made(drivers: dict[str, Any]) -> None:
-    """What connects in the meantime is told first."""
+    """A connection that is made meanwhile is reported before it is made."""
     noticed: list[str] = []
     connections = DriverConnections(noticed.append)
     connections.begin()

@@ -126,7 +126,7 @@ def hashes(name: str = "shop") -> dict[str, str]:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_each_change_is_seen_and_named(change: str, make: Make) -> None:
-    """Whatever differs, the module's hash does, and the name's."""
+    """Each difference changes the hash of the module and of the name."""
     make(START)
     before, whole = hashes(), fingerprint(["shop"])
     old, new, name = CHANGES[change]
@@ -172,7 +172,7 @@ def test_what_no_two_imports_agree_on_is_left_out(kind: str, make: Make) -> None
 
 
 def test_addresses_on_a_low_heap_are_left_out(tmp_path: Path) -> None:
-    """Where the heap has small addresses, numbers that an object there may have for its identity count alike."""
+    """If the heap has small addresses, numbers that may be identities of objects there count alike."""
     maps = tmp_path / "maps"
     maps.write_text("00400000-00b00000 r-xp 0 08:01 7 /usr/bin/python\n01a2b000-02c00000 rw-p 0 00:00 0   [heap]\n")
     digests = ObjectDigests({}, maps=str(maps))
@@ -182,7 +182,7 @@ def test_addresses_on_a_low_heap_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("maps", ["55d0e3a2b000-55d0e4c00000 rw-p 0 00:00 0   [heap]\n", "", None])
 def test_no_number_is_left_out_without_a_low_heap(maps: str | None, tmp_path: Path) -> None:
-    """Where the heap has large addresses, or nobody tells where it is, small numbers count."""
+    """If the heap has large addresses, or its place is not known, small numbers count."""
     if maps is not None:
         (tmp_path / "maps").write_text(maps)
     digests = ObjectDigests({}, maps=str(tmp_path / "maps"))
@@ -247,7 +247,7 @@ def test_no_code_of_the_project_runs(make: Make) -> None:
 
 
 def test_the_application_of_a_factory_is_compared(make: Make) -> None:
-    """What is served counts, although no module has a name for it."""
+    """The application counts, although no module has a name for it."""
 
     class Routes:
         def __init__(self) -> None:
@@ -261,7 +261,7 @@ def test_the_application_of_a_factory_is_compared(make: Make) -> None:
 
 
 def test_a_registry_of_a_package_is_compared(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the project registers with a package counts, and is named by the package's module."""
+    """Functions that the project registers with a package count, and are named by the package's module."""
     registry: Any = ModuleType("flask.signals")
     registry.receivers = []
     monkeypatch.setitem(sys.modules, "flask.signals", registry)
@@ -272,7 +272,7 @@ def test_a_registry_of_a_package_is_compared(make: Make, monkeypatch: pytest.Mon
 
 
 def test_our_hooks_count_by_their_kind(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What we hook into libraries has a state of its own, which says nothing of the project."""
+    """Our hooks in libraries have a state of their own, which does not count for the project."""
     registry: Any = ModuleType("django.db.backends.signals")
     monkeypatch.setitem(sys.modules, "django.db.backends.signals", registry)
     make("def note(): pass")
@@ -286,7 +286,7 @@ def test_our_hooks_count_by_their_kind(make: Make, monkeypatch: pytest.MonkeyPat
 
 
 def test_classes_of_packages_count_by_their_name(make: Make) -> None:
-    """What a package's class has is not compared, but instances of it are."""
+    """The attributes of a package's class are not compared, but instances of it are."""
     make("class Field:\n    size = 1\n", "package")
     make("from package import Field\nfield = Field()\nfield.name = 'a'")
     before = hashes()

@@ -128,7 +128,7 @@ EFFECTS = {
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the check says of each case; a case is a package of two modules, of which the second has the effect."""
+    """Return the check's result for each case: a package of two modules, of which the second has the effect."""
     folder = tmp_path_factory.mktemp("cases")
     sources = {**HARMLESS, **{name: source for name, (source, _) in EFFECTS.items()}}
     for name, source in sources.items():

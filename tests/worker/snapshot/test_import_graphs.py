@@ -22,7 +22,7 @@ SAVES = 3
 
 
 class Comparison:
-    """What workers of one project answer, and how they were made.
+    """The answers of a project's workers, and the way in which each was made.
 
     Attributes:
         kinds: how many checkpoints there were, how many states were compared, and what else there was.

@@ -1,4 +1,4 @@
-"""What the monitor of an import sees: which functions ran, and who looked at code or source."""
+"""The notes of an import's monitor: the functions that ran, and those that looked at code or source."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ RUNS = {
 @NEW
 @pytest.mark.parametrize("source", RUNS.values(), ids=RUNS.keys())
 def test_functions_that_ran_are_known(tmp_path, source):
-    """Whatever runs a function at the import, in Python or in C, is seen; a function beside it did not run."""
+    """A function that the import runs in any way, in Python or in C, is seen; one beside it did not run."""
     imported = Imported(tmp_path, f"def quiet(): pass\n{source}\n")
     ran = {name_of(code).rpartition(".")[2] for code in imported.monitor.started.values()}
     wanted = source.split("def ")[1].split("(")[0]
@@ -182,7 +182,7 @@ BLIND = {
 @NEW
 @pytest.mark.parametrize("source", BLIND.values(), ids=BLIND.keys())
 def test_a_project_that_blinds_the_monitor_ends_all_swaps(tmp_path, source):
-    """Where the monitor may have missed something, each file is blocked, and the project runs on."""
+    """If the monitor may have missed something, each file is blocked, and the project goes on."""
     try:
         imported = Imported(tmp_path, source)
         assert imported.monitor.failed
@@ -222,7 +222,7 @@ def test_a_monitor_that_fails_is_not_seen_by_the_project(tmp_path):
 
 @NEW
 def test_no_free_tool_is_a_failure(tmp_path):
-    """Where others have taken the tools of sys.monitoring, nothing is monitored, and theirs stay."""
+    """If other tools use all of sys.monitoring, nothing is monitored, and theirs stay."""
     for number in (3, 4):
         MONITORING.use_tool_id(number, "theirs")
     try:

@@ -102,7 +102,7 @@ def test_an_application_of_an_event_loop_is_refused(tmp_path: Path):
 
 
 def test_settings_of_the_process_stay_as_the_import_left_them(tmp_path: Path):
-    """What the import sets in the interpreter holds in each fork: the collector, limits, variables."""
+    """Settings of the interpreter from the import hold in each fork: the collector, limits, variables."""
     code = "import gc, os, sys\ngc.disable()\nsys.setrecursionlimit(1234)\nos.environ['WORD'] = 'set'\n"
     served = APPLICATION.replace(
         'b"one"', "repr((gc.isenabled(), sys.getrecursionlimit(), os.environ['WORD'])).encode()"

@@ -90,7 +90,7 @@ def save(player: Player, name: str, old: str, new: str) -> None:
 
 
 def answer(player: Player, worker: Child, path: str = "/") -> str:
-    """What a worker answers, before it is ended."""
+    """Return a worker's answer, and end the worker."""
     found = player.get(path)
     player.drain(worker)
     return found
@@ -118,7 +118,7 @@ def test_a_worker_from_a_checkpoint_has_the_state_of_a_plain_one(player: Player)
 
 
 def test_the_output_is_that_of_a_whole_import(player: Player):
-    """What was printed before the pause and after it is each worker's own, once, with its mark and process."""
+    """Output before the pause and after it is each worker's own, once, with its mark and process."""
     checkpoint = player.begin_import(["shop/views.py"])
     player.checkpoint(checkpoint, "shop/views.py")
     save(player, "shop/views.py", 'WORD = "one"', 'WORD = "one"\nprint("within")\nos.write(2, b"raw\\n")')
@@ -251,7 +251,7 @@ def test_a_copied_function_is_observed_again_after_the_pause(tmp_path: Path):
 
 
 def test_an_effect_before_the_pause_refuses_the_snapshot(tmp_path: Path):
-    """What must not be shared is seen at the pause, and the process ends there."""
+    """An effect that must not be shared is seen at the pause, and the process ends there."""
     files = {
         "app.py": f"import own, late\nANSWER = str\n{SERVED}",
         "own.py": "import random\nrandom.seed(1)\n",

@@ -64,7 +64,7 @@ def test_installed_packages_are_swapped_like_a_project(python):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("careless", CARELESS if THOROUGH else ["ran"])
 def test_a_careless_swap_is_found(careless):
-    """Where a swap leaves a check out, the comparison finds differences."""
+    """If a swap leaves a check out, the comparison finds differences."""
     saves = "3000" if THOROUGH else "76"
     last, code, printed = saved("3.13", "--sources", "hazards", "--saves", saves, "--careless", careless)
     assert code == 1, printed

@@ -54,7 +54,7 @@ print(in_a_fork(first), in_a_fork(second))
 
 
 def test_a_later_fork_takes_the_pages_over():
-    """What one fork has written to, a later one has for itself before it writes; its memory holds the same."""
+    """A later fork copies the pages that an earlier one has written to before it writes; its memory stays the same."""
     done = subprocess.run(
         [sys.executable, "-c", FORKS], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )

@@ -95,7 +95,7 @@ def test_a_fork_serves_the_function_that_was_saved(player: Player, snapshot: Chi
 
 
 def test_a_second_save_is_swapped_from_the_same_snapshot(player: Player, snapshot: Child):
-    """What has changed since the snapshot's import is swapped each time, lines included."""
+    """Files that have changed since the snapshot's import are swapped each time, lines included."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
     player.drain(player.swapped(snapshot, ["words.py"]))
     save(player, "words.py", "\ndef word", "\n\n\n# a comment\ndef word")
@@ -107,7 +107,7 @@ def test_a_second_save_is_swapped_from_the_same_snapshot(player: Player, snapsho
 
 
 def test_the_output_of_the_import_is_each_workers_own(player: Player, snapshot: Child):
-    """What the import printed and logged comes from each worker, with its mark and its process, and once."""
+    """Output and log records of the import come from each worker, with its mark and its process, and once."""
     for _ in range(2):
         worker = player.swapped(snapshot, [])
         assert player.get() == "one"
@@ -152,7 +152,7 @@ def test_a_swapped_worker_reports_what_it_has_read_itself(player: Player, snapsh
     ],
 )
 def test_other_changes_are_declined(player: Player, snapshot: Child, name: str, old: str, new: str, why: str):
-    """What a swap can't serve is declined, with the file and the reason."""
+    """A change that a swap can't serve is declined, with the file and the reason."""
     save(player, name, old, new)
     declined = player.declined(snapshot, [name])
     assert declined.path == str(player.root / name)
@@ -198,6 +198,6 @@ def test_a_snapshot_ends_with_its_channel(player: Player):
 
 
 def test_a_snapshot_with_other_options_is_refused(player: Player):
-    """Where the debugger must come first, nothing is imported ahead."""
+    """If the debugger must come first, nothing is imported ahead."""
     _, ready = player.import_ahead(debugger={"wait": True, "folder": "", "bytecode": ""})
     assert ready == SnapshotReady(import_s=ready.import_s, refused="the debugger starts before the project's import")

@@ -122,7 +122,7 @@ def snapshot(player: Player) -> Child:
 
 
 def noted(player: Player) -> list[str]:
-    """What hooks have noted so far, without the numbers of the processes."""
+    """Return the notes of the hooks so far, without the numbers of the processes."""
     return [line.partition(" ")[2] for line in (player.root / "noted.txt").read_text().splitlines()]
 
 

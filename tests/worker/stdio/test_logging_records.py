@@ -74,7 +74,7 @@ except ValueError as error:
 
 
 def test_an_exception_is_bounded():
-    """An exception of a thousand frames keeps the first and the last; a group tells of its parts."""
+    """An exception of a thousand frames keeps the first and the last; a group lists its parts."""
     deep, group = records("""
 def down():
     down()

@@ -1,4 +1,4 @@
-"""What Python says in a worker: tagged, whole, in order, and nothing of it lost."""
+"""Python's output in a worker: tagged, whole, in order, and nothing of it lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.worker.tagged_program import tagged_output, texts
 
 
 def test_the_streams_stay_the_same_objects():
-    """Output through an older reference to sys.stdout is read; the streams know their descriptor, and are no tty."""
+    """Output through an older reference to sys.stdout is read; the streams know their descriptor, and are not a tty."""
     said = tagged_output("""
 print("through the old one", file=earlier)
 print(sys.stdout is earlier is sys.__stdout__, sys.stdout.fileno(), sys.stderr.fileno(), sys.stdout.isatty())
@@ -23,7 +23,7 @@ sys.stdout.buffer.write(b"bytes \\xff\\n")
 
 
 def test_each_context_has_its_own_line():
-    """What two requests and no request print at a time comes out as three lines, each with its id."""
+    """Output of two requests and of none at one time is three lines, each with its id."""
     said = tagged_output("""
 import contextvars
 one, two = contextvars.copy_context(), contextvars.copy_context()
@@ -43,7 +43,7 @@ print("end")
 
 
 def test_an_unfinished_line_comes_out_with_its_request():
-    """What a request has begun to print comes out when it ends, marked as unfinished; also what it flushed."""
+    """A line that a request has begun comes out when it ends, marked as unfinished; also a flushed one."""
     said = tagged_output("""
 begin("one")
 print("begun", end="", flush=True)
@@ -57,7 +57,7 @@ print("another line")
 
 
 def test_output_follows_a_descriptor_that_is_redirected(tmp_path: Path):
-    """Where the project puts a file in the place of descriptor 1, what it prints goes there until it is put back."""
+    """If the project redirects descriptor 1 to a file, its output goes there until the descriptor is restored."""
     said = tagged_output(
         """
 import os
@@ -94,7 +94,7 @@ except BlockingIOError:
 
 
 def test_a_full_pipe_that_does_not_block_is_waited_for():
-    """Where somebody has made the pipe non-blocking, a full one is waited for."""
+    """If the pipe was made non-blocking, a full one is waited for."""
     said = tagged_output("""
 import os
 os.set_blocking(1, False)
@@ -122,12 +122,12 @@ print(pid)
 
 @pytest.mark.parametrize("ending", ["raise SystemExit(3)", "1 / 0", "import os; os.abort()", "import os; os._exit(1)"])
 def test_printed_text_is_out_however_the_process_ends(ending: str):
-    """What was printed before a process ends is out, however it ends."""
+    """Text printed before a process ends is out, however it ends."""
     said = tagged_output(f'print("printed")\n{ending}')
     assert texts(said)[0] == "printed"
 
 
 def test_without_a_mark_nothing_is_changed():
-    """A process that was given no mark prints as ever."""
+    """A process that was given no mark prints as usual."""
     program = 'from appliance.worker.stdio.stdio import tag_output\nprint(tag_output("", Hooks()))'
     assert texts(tagged_output(program)) == ["None"]

@@ -36,6 +36,6 @@ class HookedClient:
         self.exchange.details = self.details
 
     def mails(self) -> list[dict[str, Any]]:
-        """What was noted."""
+        """Return the mails that were noted."""
         found: list[dict[str, Any]] = self.details.effects.to_wire().get("mails", [])
         return found

@@ -81,7 +81,7 @@ def test_a_backend_on_smtplib_is_noted_once(client: HookedClient):
     assert [(each["subject"], each["result"]) for each in client.mails()] == [("inner", "kept")]
 
 
-def test_an_odd_message_is_sent_as_ever(client: HookedClient):
+def test_an_odd_message_is_sent_unchanged(client: HookedClient):
     """A message that can't be read is not noted, and the project gets the backend's result."""
     assert backend(client, "shop.mail", lambda _, __: 7).send_messages([object()]) == 7
     assert [event for event, _ in client.events] == ["hook.dropped"]

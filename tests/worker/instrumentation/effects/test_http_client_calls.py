@@ -1,4 +1,4 @@
-"""What the hooks of http.client leave to the project."""
+"""The parts of http.client that the hooks leave to the project."""
 
 from __future__ import annotations
 

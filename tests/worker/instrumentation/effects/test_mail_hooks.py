@@ -57,7 +57,7 @@ def test_a_whole_session_is_answered(client: HookedClient):
 
 @pytest.mark.parametrize("kind", ["SMTP", "SMTP_SSL", "LMTP"])
 def test_every_kind_of_session_is_kept(client: HookedClient, kind: str):
-    """Whatever the class, and with single commands too; the original of the library is as it was."""
+    """Mail is kept in every class of session, with single commands too; the original class stays unchanged."""
     session = getattr(client.module, kind)()
     assert session.connect(f"{HOST}:465")[0] == 220
     session.ehlo()
@@ -89,7 +89,7 @@ def test_each_way_to_log_in_is_accepted(client: HookedClient, mechanism: str, in
 
 
 def test_outside_of_a_request_mail_is_kept_too(client: HookedClient):
-    """A thread of the project may send it: one event tells of it."""
+    """A mail that a thread of the project sends is kept and reported by one event."""
     current.set(None)
     with client.module.SMTP(HOST) as session:
         session.send_message(message())
@@ -113,7 +113,7 @@ def test_a_mail_that_nobody_can_read_is_kept_as_it_is(client: HookedClient):
 
 
 def test_many_large_mails_are_kept_in_part(client: HookedClient):
-    """What the message to the recorder has no room for is cut or counted."""
+    """Mails that do not fit into the message to the recorder are cut or counted."""
     with client.module.SMTP(HOST) as session:
         mail = f"Subject: x\nContent-Type: text/plain; charset=utf-8\n\n{'ö' * 50_000}".encode()
         for _ in range(MAILS_MAX + 5):

@@ -1,4 +1,4 @@
-"""What is noted of the queries of a request that runs in this thread."""
+"""The notes of the queries of a request that runs in this thread."""
 
 from __future__ import annotations
 

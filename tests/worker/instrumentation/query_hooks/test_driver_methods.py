@@ -90,7 +90,7 @@ def test_what_a_method_calls_is_not_noted_again():
 
 
 def test_queries_at_the_same_time_are_each_noted():
-    """What another task of the request waits for does not hide a query."""
+    """A query is noted while other tasks of the request wait."""
     methods, events = driver_methods(__file__)
     cursor = cursor_of(methods)
 

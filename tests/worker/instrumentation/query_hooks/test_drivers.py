@@ -23,7 +23,7 @@ METHODS_OF_CONNECTIONS = ("execute", "executemany", "executescript", "commit", "
 
 
 def as_it_was(original: Any) -> Callable[[Any], Any]:
-    """What puts a method back."""
+    """Return a function that restores a method."""
     return lambda _: original
 
 
@@ -100,7 +100,7 @@ def test_each_query_is_noted_once_with_every_kind_of_connection(connect: Callabl
     assert not events
 
 
-def test_ends_of_transactions_are_noted_where_there_is_one():
+def test_ends_of_open_transactions_are_noted():
     """A commit without a transaction does nothing, and is not noted; a with statement ends one too."""
     with hooked(), contextlib.closing(sqlite3.connect(":memory:")) as connection, request() as noted:
         connection.commit()
@@ -118,7 +118,7 @@ def test_ends_of_transactions_are_noted_where_there_is_one():
 
 
 def outcome(call: Callable[[], Any]) -> Any:
-    """What a call returns, or raises."""
+    """Return the result of a call, or its exception."""
     try:
         return call()
     except Exception as error:  # noqa: BLE001  it is what is compared
@@ -126,7 +126,7 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 
 def in_another_thread(call: Callable[[], Any]) -> Any:
-    """What a call returns there, or raises."""
+    """Return the result of a call in another thread, or its exception."""
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(outcome(call)))
     thread.start()
@@ -135,7 +135,7 @@ def in_another_thread(call: Callable[[], Any]) -> Any:
 
 
 def outcomes() -> list[Any]:
-    """What a project may do with sqlite3, and what comes of it."""
+    """Return the results of all that a project may do with sqlite3."""
     connection: Any = sqlite3.connect(":memory:")
     cursor: Any = connection.cursor()
     with contextlib.closing(sqlite3.connect(":memory:")) as copied:
