@@ -25,7 +25,7 @@ def handle(role: str = "worker", *, forked: bool = False, pid: int | None = None
 
 
 def no_process() -> StartError:
-    """What a start raises that has no process."""
+    """Return the error of a start without a process."""
     return StartError("no process", expected="one", action="wait", what="a process", passing=False)
 
 

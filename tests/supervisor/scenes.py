@@ -76,7 +76,7 @@ class Scene:
         return [each["id"] for each in told[-1].remedies] if told else []
 
     def shown(self, remedy: str) -> dict[str, Any]:
-        """What the pages show of a remedy now; empty without it."""
+        """Return the state that the pages show of a remedy; empty without it."""
         told = [message for _, message in self.children.sent if isinstance(message, SetRemedies)]
         return next((dict(each) for each in (told[-1].remedies if told else ()) if each["id"] == remedy), {})
 

@@ -39,8 +39,8 @@ def test_a_container_shows_the_command_and_no_url(listener: socket.socket, monke
     assert f"`docker port 0123456789ab {port}`" in fields["action"]
 
 
-def test_a_chosen_host_name_is_no_containers_name(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host name that somebody chose is no container's name."""
+def test_a_chosen_host_name_is_not_a_containers_name(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host name that a person chose is not treated as a container's name."""
     monkeypatch.setattr(socket, "gethostname", lambda: "shop")
     assert "`docker ps`" in Address.of(listener, "", IN_IMAGE, secure=False).fields("/p")["action"]
 

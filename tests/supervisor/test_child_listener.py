@@ -1,4 +1,4 @@
-"""What the children do reaches the parts concerned; a defect in one of these keeps nothing from the others."""
+"""Events of the children reach the parts concerned; a defect in one part hides nothing from the others."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_a_project_is_booted_once_it_is_installed():
 
 
 def test_commands_come_before_a_worker():
-    """What must run first runs once the environment is whole, and before any worker."""
+    """Commands before the start run once the environment is whole, and before any worker."""
     state, actions = history(Analysed(1, installed=False, prepared=False), Installed(1))
     assert (state.phase, actions) == (Phase.PREPARING, [ShowProgress(Phase.PREPARING), Prepare(1)])
     assert not state.prepared
@@ -134,7 +134,7 @@ def test_a_booting_worker_is_given_up_at_a_save():
 
 
 def test_code_is_saved_while_installing():
-    """What was saved while the installer ran may be another application: it is looked for before a worker starts."""
+    """Code saved while the installer ran may be another application: it is analysed before a worker starts."""
     state, actions = history(Analysed(1, installed=False), CodeChanged())
     assert (state.phase, actions) == (Phase.INSTALLING, [])
     state, actions = history(Installed(1), state=state)
@@ -219,7 +219,7 @@ PERFORMED: list[tuple[Action, Event | None, Event | None]] = [
 def test_an_action_that_cannot_be_performed_fails_and_is_tried_again(
     action: Action, failure: Event | None, retry: Event | None
 ):
-    """What can't be begun fails as if it had been begun, and is tried again; nothing waits for the other actions."""
+    """An action that can't be begun fails as if it had begun, and is tried again; nothing waits for the others."""
     assert failure_of(action, PAGE) == failure
     assert retry_of(action) == retry
 

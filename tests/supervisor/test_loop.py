@@ -76,8 +76,8 @@ def test_a_thousand_wakes_block_nobody(loop: Loop):
     assert rounds == [1]
 
 
-def test_a_descriptor_is_told_of_until_it_is_unwatched(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """What stays readable is called for again and again, and no more once it is unwatched."""
+def test_a_descriptor_is_called_for_until_it_is_unwatched(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+    """A descriptor that stays readable is called for again and again, until it is unwatched."""
     calls: list[int] = []
 
     def called() -> None:
@@ -92,7 +92,7 @@ def test_a_descriptor_is_told_of_until_it_is_unwatched(loop: Loop, pair: tuple[s
     assert calls == [0, 1, 2]
 
 
-def test_write_is_told_of_on_demand(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+def test_writable_descriptors_are_reported_on_demand(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """A writable socket is reported only if that was asked for; the last callback counts."""
     calls: list[str] = []
     _, quiet = pair  # nothing to read there
@@ -210,7 +210,7 @@ def lose(selector: selectors.BaseSelector) -> None:
 def test_a_selector_that_fails_is_replaced(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
-    """Where the kernel's list is lost another one is taken, with all that was watched and is still open."""
+    """If the kernel's list is lost, another one is made, with each watched descriptor that is still open."""
     reported: list[Exception] = []
     loop.on_error = reported.append
     gone, closed = socket.socketpair()
@@ -230,7 +230,7 @@ def test_a_selector_that_fails_is_replaced(
 def test_the_loop_asks_again_for_a_selector_that_cannot_be_replaced(
     loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
-    """Where there is no descriptor for another selector the loop asks again after a pause, until there is."""
+    """If there is no descriptor for another selector, the loop asks again after a pause, until there is."""
     reported: list[Exception] = []
     loop.on_error = reported.append
     make, refusals = selectors.DefaultSelector, [NO_DESCRIPTOR, NO_DESCRIPTOR]

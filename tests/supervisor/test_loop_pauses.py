@@ -162,7 +162,7 @@ def test_watching_ends_a_pause(loop: Loop, pair: tuple[socket.socket, socket.soc
     assert not loop.paused
 
 
-def test_pausing_what_nobody_watches_is_nothing(loop: Loop, pair: tuple[socket.socket, socket.socket]):
+def test_pausing_an_unwatched_descriptor_does_nothing(loop: Loop, pair: tuple[socket.socket, socket.socket]):
     """A pause of a descriptor that is not watched, or closed, does nothing."""
     loop.pause(pair[0], 0.0)
     loop.pause(-1, 0.0)

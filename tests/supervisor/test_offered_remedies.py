@@ -47,7 +47,7 @@ def test_a_pressed_button_runs_its_command(scene: Scene):
 
 @pytest.mark.parametrize("remedy", ["", "0" * 32, "x" * 10_000, "../../etc"])
 def test_an_unknown_id_runs_nothing(scene: Scene, remedy: str):
-    """An id that does not stand on the scene runs nothing."""
+    """An id that is not offered runs nothing."""
     scene.offer(FOLDER)
     told = scene.press(remedy)
     assert (told.state, len(told.remedy) <= 64) == ("refused", True)
@@ -74,7 +74,7 @@ def test_each_asgi_application_has_its_button_if_it_is_adapted(scene: Scene, asg
 
 
 def test_a_remedy_that_an_older_worker_finds_is_not_taken(scene: Scene):
-    """What a worker of another generation finds is not taken."""
+    """A remedy that a worker of another generation finds is not taken."""
     assert scene.offer(FOLDER, generation=2) == []
 
 
@@ -151,7 +151,7 @@ def test_a_second_press_starts_nothing(scene: Scene):
 
 
 def test_a_remedy_that_failed_can_be_pressed_again(scene: Scene):
-    """What has not helped may be tried again."""
+    """A remedy that has not helped may be tried again."""
     (known,) = scene.offer(FOLDER)
     scene.press(known)
     scene.children.end(remedy_of(scene), 1)
@@ -252,7 +252,7 @@ def test_only_a_few_remedies_are_kept(scene: Scene):
 
 
 def test_a_new_standin_is_told_the_offered_remedies(scene: Scene):
-    """A stand-in that is started later is told what stands on the scene."""
+    """A stand-in that is started later is told the remedies that are offered."""
     scene.offer(FOLDER)
     scene.spawner.standin = lambda _: scene.children.add(handle("standin"))
     other = scene.remedies.start_standin()

@@ -125,7 +125,7 @@ def test_background_work_has_what_is_left(ground: Ground, grace_s: float, work_s
 
 
 def test_a_stop_gives_up_a_process_that_cannot_be_killed(ground: Ground):
-    """What can't be killed is named, and left behind, in less time than an engine waits."""
+    """A process that can't be killed is named, and left behind, in less time than an engine waits."""
     ground.children.add(handle())
     ground.children.add(handle("preloader"))
     ground.stopping(grace_s=100.0).begin("SIGTERM")

@@ -59,7 +59,7 @@ def test_a_link_is_not_followed(tmp_path: Path):
 
 
 def test_a_token_lasts_for_this_run_if_it_can_be_written_nowhere(tmp_path: Path):
-    """Where nothing can be written, there is a token for this run."""
+    """If no file can be written, there is a token for this run."""
     (tmp_path / "cache").write_bytes(b"")
     assert len(kept_token(folder_of(tmp_path), "one.token")) == 43
     folder = folder_of(tmp_path / "other")

@@ -1,4 +1,4 @@
-"""What the supervisor tells the desk's pages of settings and of the environment."""
+"""The supervisor's answers to the desk's pages of settings and of the environment."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ def test_little_is_known_before_the_first_analysis(tmp_path: Path):
 
 
 def test_the_memory_has_a_limit_or_none():
-    """What the container uses is told where it has a limit."""
+    """The memory that the container uses is reported if it has a limit."""
     assert memory_answer(cast(Any, SimpleNamespace(use=lambda: (1, 2)))) == {"memory": {"used": 1, "limit": 2}}
     assert memory_answer(cast(Any, SimpleNamespace(use=lambda: None))) == {"memory": None}

@@ -46,8 +46,8 @@ def test_a_question_goes_to_the_recorder_and_back():
 
 
 @pytest.mark.parametrize("dies", [False, True])
-def test_without_a_recorder_the_page_is_told(dies: bool):
-    """Where none runs, or it has just ended, the answer is an error at once."""
+def test_without_a_recorder_the_page_gets_an_error(dies: bool):
+    """Without a recorder, or if it has just ended, the answer is an error at once."""
     children, standin, recorder = Sending(), handle("standin"), handle("recorder")
     children.dead = [recorder]
     made = RecorderQuestions(cast("Any", children), lambda: recorder if dies else None)
@@ -71,7 +71,7 @@ def test_a_worker_can_neither_ask_nor_answer():
 
 
 def test_a_question_of_the_supervisor_has_its_own_answer():
-    """What a client of the status socket asks is answered to that client alone, once, unless it was forgotten."""
+    """A client of the status socket alone gets the answer to its question, once, unless it was forgotten."""
     children, recorder = Sending(), handle("recorder")
     made = RecorderQuestions(cast("Any", children), lambda: recorder)
     handlers, answers = made.handlers(), list[Any]()

@@ -111,7 +111,7 @@ def test_a_companions_crash_loop_is_reported_once():
 
 
 def test_a_failure_after_a_long_run_counts_from_the_start():
-    """A run that was no early end begins a new row: its failure is reported, and it is started again soon."""
+    """A run that did not end early begins a new row: its failure is reported, and it is started again soon."""
     state, _ = history(*failures(6), RetryDue(6))
     state, actions = history(Ended(Outcome.FAILURE, "exit status 1", early=False), state=state)
     assert actions == [ReportFailure("exit status 1", WAITS_S[0]), Clear()]
@@ -155,7 +155,7 @@ EVENT = st.one_of(
 
 
 class World:
-    """What the table decides about: whether a process of a run lives, and whether the companion is declared."""
+    """The facts of the table: whether a process of a run is alive, and whether the companion is declared."""
 
     def __init__(self) -> None:
         self.state = State()

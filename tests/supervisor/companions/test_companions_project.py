@@ -127,7 +127,7 @@ def test_other_inputs_start_it_again(project: Project, other: Process, variables
     assert project.gone == 0
 
 
-def test_whether_it_follows_the_code_is_no_input(project: Project):
+def test_following_the_code_does_not_change_the_fingerprint(project: Project):
     """A companion that follows the code from now on is not started again for that."""
     project.boot(Process("a", "one"))
     project.boot(Process("a", "one", reload=True))
@@ -210,7 +210,7 @@ def test_what_does_not_end_is_killed(project: Project, monkeypatch: pytest.Monke
 
 
 def test_a_removed_companion_is_gone(project: Project):
-    """A companion that is declared no more is ended, and told of once it is gone; the guard goes on."""
+    """A companion that is no longer declared is ended, and reported once it is gone; the guard goes on."""
     project.boot(Process("a", "x"), Process("b", "y"))
     project.boot(Process("a", "x"))
     assert [child.name for child, _ in project.children.retired] == ["b"]
@@ -250,7 +250,7 @@ def test_failures_loops_and_missing_programs_are_logged_once(project: Project):
     assert levels == ["info", "info", *["debug"] * 60]
 
 
-def test_a_companion_that_cannot_be_started_is_told_and_tried_again(project: Project):
+def test_a_companion_that_cannot_be_started_is_reported_and_tried_again(project: Project):
     """A companion that can't be started is told with the reason and what to do, and tried again."""
     project.startable = False
     project.boot(Process("a", "x"))
@@ -277,7 +277,7 @@ def test_the_status_has_each_companions_state_and_last_end(project: Project):
     assert (second["state"], second["pid"], second["restarts"]) == ("finished", None, 0)
 
 
-def test_problems_are_told_once(project: Project):
+def test_problems_are_reported_once(project: Project):
     """A problem is told when it is new, the first of each file with their number; so is an entry that is not run."""
     problems = (Problem("Procfile.dev", "first", "do", 2), Problem("Procfile.dev", "second", "do", 3))
     served = (("web", "flask run"),)
@@ -304,7 +304,7 @@ def test_one_guard_is_started_for_all_companions(project: Project):
 
 
 def test_process_1_needs_no_guard(project: Project, monkeypatch: pytest.MonkeyPatch):
-    """Where the supervisor is process 1, its end is the end of every process."""
+    """If the supervisor is process 1, its end is the end of every process, and no guard is started."""
     monkeypatch.setattr("os.getpid", lambda: 1)
     project.boot(Process("a", "x"))
     assert [each["role"] for each in project.started] == ["companion"]

@@ -76,7 +76,7 @@ def test_descendants_are_looked_at_alone(mark: str):
 def test_every_process_is_looked_at_if_the_kernel_lists_no_children(
     mark: str, left: int, monkeypatch: pytest.MonkeyPatch
 ):
-    """Where the kernel does not list children, every process is looked at."""
+    """If the kernel does not list children, every process is looked at."""
 
     def refuse(_pid: int) -> Iterator[int]:
         raise FileNotFoundError
@@ -86,7 +86,7 @@ def test_every_process_is_looked_at_if_the_kernel_lists_no_children(
 
 
 def test_nothing_is_found_if_no_processes_are_shown(monkeypatch: pytest.MonkeyPatch):
-    """Where no process is shown, none is found."""
+    """If no process is shown, none is found."""
     monkeypatch.setattr(marked_processes, "_PROC", "/nonexistent")
     assert find_marked("any", below=1) == find_marked("any") == []
 

@@ -1,4 +1,4 @@
-"""What Procfile.dev and the table of pyproject.toml declare, and what is said of the rest."""
+"""The processes that Procfile.dev and the table of pyproject.toml declare, and the reports about the rest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from appliance.supervisor.companions.process_files import MOST, Declared, Proces
 
 
 def declared(folder: Path, procfile: str = "", toml: str = "", **options: tuple[str, ...]) -> Declared:
-    """What these files declare."""
+    """Return the processes that these files declare."""
     if procfile:
         (folder / "Procfile.dev").write_text(procfile, encoding="utf-8")
     if toml:

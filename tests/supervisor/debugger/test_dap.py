@@ -27,7 +27,7 @@ def test_what_is_not_a_protocol_is_refused():
         list(Frames().feed(b"Content-Length: 999999999\r\n\r\n"))
 
 
-def test_the_end_says_restart_to_who_asked_for_it():
+def test_the_end_says_restart_to_a_client_that_asked_for_it():
     """Terminated has "restart" for a client whose attach had it, and for no other."""
     session = Session()
     session.from_client(ATTACH)

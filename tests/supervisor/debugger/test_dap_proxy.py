@@ -106,7 +106,7 @@ def test_a_side_that_has_gone_ends_the_other(scene: Scene):
 
 
 def test_another_protocol_ends_it(scene: Scene):
-    """Bytes that are no frames end both sides, and what was whole before them arrives."""
+    """Bytes that are not frames end both sides, and the frames that were whole before them arrive."""
     scene.debugger.sendall(framed(b"{}") + b"Content-Length: 999999999\r\n\r\n")
     assert everything(scene.editor)[0] == b"{}"
     assert scene.ended.wait(10)
@@ -185,7 +185,7 @@ def send_some(sock: socket.socket, data: bytes) -> bytes:
 
 
 def received(sock: socket.socket) -> bytes:
-    """What is there to read."""
+    """Return the bytes that can be read now."""
     data = b""
     with contextlib.suppress(BlockingIOError):
         while more := sock.recv(65_536):
@@ -261,7 +261,7 @@ def test_the_rest_has_a_limited_time(still: Still):
 
 
 def test_the_time_begins_with_the_first_end(still: Still):
-    """What is forwarded after the end of one side gives it no more time."""
+    """Bytes that are forwarded after the end of one side do not extend its time."""
     send_some(still.editor, framed(b"x"))
     still.editor.shutdown(socket.SHUT_WR)
     while not still.client_ended:
@@ -316,7 +316,7 @@ def loop() -> Iterator[Loop]:
 
 @pytest.mark.parametrize("said", [b"", framed(ATTACH)], ids=["silent", "said"])
 def test_a_refused_connection_ends_the_client(loop: Loop, said: bytes):
-    """Where nobody listens on a worker's port any more, the editor hears that the debugger has ended."""
+    """If nothing listens on a worker's port any longer, the editor hears that the debugger has ended."""
     ends: list[DapProxy] = []
 
     def ended(proxy: DapProxy) -> None:
@@ -336,8 +336,8 @@ def test_a_refused_connection_ends_the_client(loop: Loop, said: bytes):
     assert json.loads(end)["body"] == ({"restart": True} if said else {})
 
 
-def test_the_last_words_of_a_debugger_that_dies_arrive(still: Still):
-    """Where the last send to a debugger fails, its last words still arrive, and then its end, with the restart."""
+def test_the_last_bytes_of_a_debugger_that_dies_arrive(still: Still):
+    """If the last send to a debugger fails, its last bytes still arrive, and then its end, with the restart."""
     send_some(still.editor, framed(ATTACH))
     still.loop.ready(still.client)
     assert received(still.debugger) == framed(ATTACH)

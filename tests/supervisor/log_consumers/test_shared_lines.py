@@ -75,7 +75,7 @@ def test_a_recorder_that_is_stopped_holds_up_nothing(shared: Shared):
 
 
 def test_what_was_not_stored_at_the_end_is_counted(shared: Shared):
-    """Only lines from before the end of the pipe count: a recorder can't store those that tell of its own end."""
+    """Only lines before the end of the pipe count: a recorder can't store those that report its own end."""
     reader = shared.begin()
     shared.lines.write(b"one\ntwo\nthree\n")
     reader.stored(4, 1, 0)

@@ -22,8 +22,8 @@ def test_new_modules_come_last():
     assert known.modules == ["b", "a", "c"]
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path):
-    """What is saved is loaded; what is missing, of an older form or damaged, is as nothing."""
+def test_a_saved_cache_is_loaded(tmp_path: Path):
+    """A saved cache is loaded as it was; one that is missing, older or damaged is loaded as an empty one."""
     file = tmp_path / "preload" / "list.json"
     assert preload_cache.load(file) == PreloadCache()
     known = PreloadCache(["a"], ["b"], {"a": "why"}, "", proven=True)
@@ -42,7 +42,7 @@ def test_a_folder_with_an_undecodable_name_has_its_own_list(tmp_path: Path):
 
 
 def test_a_cache_without_write_access_fails_nothing(tmp_path: Path):
-    """Where nothing can be written nothing is kept, and nothing fails."""
+    """If no file can be written, nothing is kept, and nothing fails."""
     (tmp_path / "preload").touch()
     preload_cache.save(tmp_path / "preload" / "list.json", preload_cache.encoded(PreloadCache(["a"])))
     assert preload_cache.load(tmp_path / "preload" / "list.json") == PreloadCache()

@@ -83,7 +83,7 @@ def test_a_round_without_a_finding_gives_the_preloader():
 
 
 def test_a_finding_is_left_out():
-    """What a round finds unsafe is left out, and the next round begins."""
+    """A module that a round finds unsafe is left out, and the next round begins."""
     state, actions = history(*IMPORTING, RoundFinished(UNSAFE))
     assert actions == [EndRound(), Exclude(UNSAFE), Save(), Schedule(0.0)]
     assert (state.newest, state.proven, state.rounds) == (2, False, 1)
@@ -91,7 +91,7 @@ def test_a_finding_is_left_out():
 
 
 def test_a_finding_is_left_out_of_a_list_that_nothing_has_proven():
-    """What a longer list has that is unsafe is left out of a newer list, which nothing has proven yet."""
+    """A module of a longer list that is unsafe is left out of a newer list, which nothing has proven yet."""
     state, _ = history(*READY, ListReported(grown=True), RoundDue(), RoundStarted())
     state, actions = history(RoundFinished(UNSAFE), state=replace(state, proven=True))
     assert actions == [EndRound(), Exclude(UNSAFE), Save(), Schedule(GROWN_S)]

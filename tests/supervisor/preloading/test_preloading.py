@@ -128,7 +128,7 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Project]:
 def test_after_any_order_the_next_save_is_forked(
     processes, tmp_path_factory: pytest.TempPathFactory, happenings: list[str]
 ):
-    """Whatever happens in whatever order: once nothing more does, the next save is forked, if anything was learned."""
+    """After any events in any order, the next save is forked once no more follow, if a list was learned."""
     project = processes(Project(tmp_path_factory.mktemp("cache")))
     ended = 0
     for each in happenings:
@@ -144,8 +144,8 @@ def test_after_any_order_the_next_save_is_forked(
 
 @given(st.lists(st.sampled_from(["save", "learns", "learns more"]), max_size=20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_save_puts_it_off(processes, tmp_path_factory: pytest.TempPathFactory, happenings: list[str]):
-    """What is being made goes on through any number of saves, and of lists that say the same or more."""
+def test_no_save_delays_the_making(processes, tmp_path_factory: pytest.TempPathFactory, happenings: list[str]):
+    """A preloader being made continues through any number of saves, and of lists that say the same or more."""
     project = processes(Project(tmp_path_factory.mktemp("cache")))
     project.learns()
     project.pass_time()
@@ -160,7 +160,7 @@ def test_no_save_puts_it_off(processes, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_the_next_round_goes_on_in_a_copy(processes, tmp_path: Path):
-    """What was found unsafe is left out by a copy of the process that has found it, without another start."""
+    """A module that is unsafe is left out by a copy of the process that has found it, without another start."""
     project = processes(Project(tmp_path))
     project.learns()
     project.pass_time()
@@ -177,7 +177,7 @@ def test_the_next_round_goes_on_in_a_copy(processes, tmp_path: Path):
 
 
 def test_the_next_round_starts_as_the_first_without_a_copy(processes, tmp_path: Path):
-    """Where no copy could be made the next round is started as the first was."""
+    """If no copy could be made, the next round is started as the first was."""
     project = processes(Project(tmp_path))
     project.learns()
     project.pass_time()
@@ -202,7 +202,7 @@ def test_workers_are_asked_for_modules_until_a_list_is_known(processes, tmp_path
 
 
 def test_another_environment_has_another_preloader(processes, tmp_path: Path):
-    """What was preloaded in another environment is ended, and nothing is forked from it."""
+    """A preloader of another environment is ended, and nothing is forked from it."""
     project = processes(Project(tmp_path))
     project.learns()
     project.comes_to_rest()
@@ -228,7 +228,7 @@ def test_a_kept_list_is_imported_at_once(processes, tmp_path: Path):
 
 
 def test_nothing_is_preloaded_after_a_refusal(processes, tmp_path: Path):
-    """What changes the standard library refuses preloading, once, with its reason; every start is cold then."""
+    """A change of the standard library refuses preloading, once, with its reason; every start is cold then."""
     project = processes(Project(tmp_path))
     project.learns()
     project.comes_to_rest()
@@ -256,7 +256,7 @@ def test_a_round_that_takes_too_long_leaves_its_module_out(processes, tmp_path: 
 
 
 def test_workers_start_cold_if_no_preloader_can_be_started(processes, tmp_path: Path):
-    """Where no process can be started workers are started cold, one event says so, and it is tried again later."""
+    """If no process can be started, workers are started cold, one event says so, and it is tried again later."""
     project = processes(Project(tmp_path))
     project.not_startable = True
     project.learns()
@@ -271,7 +271,7 @@ def test_workers_start_cold_if_no_preloader_can_be_started(processes, tmp_path: 
 
 
 def test_workers_start_cold_if_no_descriptor_is_left(processes, tmp_path: Path):
-    """Where no descriptor is left for a worker that is forked, or for a copy, the start is a cold one."""
+    """If no descriptor is left for a forked worker or for a copy, the start is a cold one."""
     project = processes(Project(tmp_path))
     project.not_forkable = True
     project.learns()
@@ -300,7 +300,7 @@ def test_a_worker_is_forked_ahead_once_the_last_one_serves(processes, tmp_path: 
 
 
 def test_no_worker_is_forked_ahead_beside_a_snapshot(processes, tmp_path: Path):
-    """Where a snapshot serves the next save, the preloader's own spare ends, and none follows."""
+    """If a snapshot serves the next save, the preloader's own spare ends, and none follows."""
     project = processes(Project(tmp_path))
     waits: list[bool] = []
     follower: Any = SimpleNamespace(has_snapshot=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
@@ -337,7 +337,7 @@ def test_an_equal_list_is_written_once(processes, tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("setting", ["preload", "reload"])
 def test_preloading_can_be_off(tmp_path: Path, setting: str):
-    """Where a setting is off nothing is learned, kept or started, and the status says which."""
+    """If a setting is off, nothing is learned, kept or started, and the status names the setting."""
     project = Project(tmp_path)
     off: Any = SimpleNamespace(**{"preload": "on", "reload": "on", setting: "off"})
     parts: Any = (project.loop, project.children, off, project.log)

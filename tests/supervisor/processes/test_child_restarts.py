@@ -11,7 +11,7 @@ PAUSES_S = (0.5, 5.0, 30.0)
 
 
 def after(restarts: ChildRestarts, *ran_s: float) -> ChildRestarts:
-    """What is known after processes that ran for so long."""
+    """Return the restarts after processes that ran for so long."""
     for each in ran_s:
         restarts = restarts.after_end(each)
     return restarts

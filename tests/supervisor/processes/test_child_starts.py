@@ -20,7 +20,7 @@ from tests.supervisor.processes.child_descriptors import close, open_descriptors
     ("argv", "words"), [(["/nowhere/python"], "no such file|not there|does not exist"), (["/bin/sh", "\0"], "null")]
 )
 def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path, argv: list[str], words: str):
-    """Whatever refuses a start, it is one error in words, and no descriptor of it stays open."""
+    """A start that is refused for any reason is one error in words, and leaves no descriptor open."""
     before = open_descriptors()
     with pytest.raises(StartError) as raised:
         spawn(Role.WORKER, 1, argv, environment={}, folder=tmp_path, channel=True)
@@ -38,7 +38,7 @@ def test_a_start_that_fails_names_its_cause(tmp_path: Path):
 
 
 def test_a_child_that_has_gone_needs_no_score():
-    """A child that ends at once is no error, though the kernel does not know it any more."""
+    """A child that ends at once causes no error, though the kernel no longer knows it."""
     child_starts._prefer_as_oom_victim(2**22 + 1)
     assert not Path(f"/proc/{2**22 + 1}").exists()
 
@@ -46,7 +46,7 @@ def test_a_child_that_has_gone_needs_no_score():
 @pytest.mark.usefixtures("descriptor_faults")
 @pytest.mark.parametrize(("call", "after"), [("pipe", 0), ("pipe", 1), ("socketpair", 0)])
 def test_a_start_without_descriptors_closes_what_it_opened(faults: Faults, call: str, after: int):
-    """Where descriptors run out in the midst of a start, it is an error in words, and what was opened is closed."""
+    """If descriptors run out during a start, it is an error in words, and the opened ones are closed."""
     before = open_descriptors()
     faults.plan(call, NO_DESCRIPTOR, after=after)
     with pytest.raises(StartError, match=r"a worker of the project can't be started: .* open files"):
@@ -65,7 +65,7 @@ def test_a_child_is_started_without_a_lifeline_if_descriptors_lack(faults: Fault
 
 @pytest.mark.usefixtures("spawn_faults")
 def test_a_start_without_a_process_leaves_nothing_open(tmp_path: Path, faults: Faults):
-    """Where the limit of processes is reached, a start is an error that passes, and leaves nothing open."""
+    """If the limit of processes is reached, a start is an error that passes, and leaves nothing open."""
     before = open_descriptors()
     faults.plan("Popen", NO_PROCESS)
     with pytest.raises(StartError, match="limit of processes") as raised:

@@ -22,7 +22,7 @@ from appliance.supervisor.processes.handles import Handle
 
 
 class Told:
-    """What a supervisor would be told."""
+    """The calls that a supervisor would get."""
 
     def __init__(self) -> None:
         self.ends: list[tuple[int, str]] = []
@@ -118,8 +118,8 @@ def test_a_kill_before_the_hello_signals_no_group(nursery: Nursery):
     assert nursery.reported.ends == [(0, "never started")]
 
 
-def test_an_orphan_is_reported_as_no_child(nursery: Nursery):
-    """An orphan that ends while a child has no pid yet is reported later, and is no child's end."""
+def test_an_orphan_is_not_reported_as_a_child(nursery: Nursery):
+    """An orphan that ends while a child has no pid yet is reported later, and not as a child's end."""
     nursery.ends(FREE + 1, 0)
     assert nursery.reported.strangers == []
     nursery.hello(FREE)

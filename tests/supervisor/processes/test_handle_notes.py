@@ -1,4 +1,4 @@
-"""What a handle notes while its child lives: its number, its version, its requests, and why it ends."""
+"""The notes of a handle while its child is alive: its number, its version, its requests, and why it ends."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_lifeline_of_a_forked_child_ends_it():
 
 
 def test_a_child_without_a_lifeline_has_a_number_too():
-    """Where a child has no lifeline, its number is still noted."""
+    """If a child has no lifeline, its number is still noted."""
     child = worker(lifeline=None)
     child.set_pid(4712)
     assert child.pid == 4712
@@ -130,7 +130,7 @@ def test_the_memory_tells_whether_it_has_served():
 
 
 def test_the_memory_is_closed_once():
-    """The memory of a child's requests is closed with its descriptor; closing it again, or none, is no error."""
+    """The memory of a child's requests is closed with its descriptor; another close, or one of none, does nothing."""
     child = worker()
     descriptor = child.count(8)
     child.close_memory()

@@ -1,4 +1,4 @@
-"""What the supervisor knows of a child: its group, its descriptors, its end."""
+"""The supervisor's knowledge of a child: its group, its descriptors, its end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def read(handle: Handle, stream: str = "stdout") -> bytes:
-    """What the child says next; b"" once nobody can say more."""
+    """Return the next output of the child; b"" once no process can write more."""
     assert select.select([handle.outputs[stream]], [], [], 10)[0]
     return os.read(handle.outputs[stream], 65_536)
 
@@ -82,7 +82,7 @@ def test_a_child_that_is_not_there_is_never_signalled(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("error", "there"), [(ProcessLookupError, False), (PermissionError, True)])
-def test_a_group_of_another_user_is_no_error(monkeypatch: pytest.MonkeyPatch, error: type[OSError], there: bool):
+def test_a_group_of_another_user_causes_no_error(monkeypatch: pytest.MonkeyPatch, error: type[OSError], there: bool):
     """A group that we may not signal is there; one that nobody is in is not; neither is an error."""
 
     def refuse(*_: int) -> None:
@@ -178,7 +178,7 @@ def test_a_channel_rides_on_the_command_line(start: Start):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: the score is Linux's")
 def test_the_kernel_takes_a_child_first(start: Start):
-    """Where memory runs out a child is ended and not the supervisor (proc_pid_oom_score_adj(5))."""
+    """If memory runs out, the kernel ends a child and not the supervisor (proc_pid_oom_score_adj(5))."""
     child = start("/bin/sh", "-c", "read line", PATH=os.defpath)
     assert Path(f"/proc/{child.pid}/oom_score_adj").read_text(encoding="ascii") == "500\n"
 
@@ -207,7 +207,7 @@ def test_the_lifeline_ends_the_group(start: Start):
 
 
 def test_the_channel_never_blocks_the_supervisor(start: Start):
-    """What a child does not read waits in the channel, and the supervisor's send returns."""
+    """A message that a child does not read waits in the channel, and the supervisor's send returns."""
     child = start("/bin/sh", "-c", "sleep 1000", PATH=os.defpath, channel=True)
     forked, theirs = prepare_forked(Role.WORKER)
     for each in (child, forked):
@@ -239,7 +239,7 @@ def test_the_handle_of_a_forked_child_has_no_pid_at_first():
 
 
 def test_output_belongs_to_the_only_running_request():
-    """What is printed while one request runs is that request's; while none or several do, nobody's."""
+    """Output belongs to the request that runs alone; if none or several run, it belongs to no request."""
     handle = Handle(Role.WORKER, 1, 4711, {"stdout": -1, "stderr": -1})
     assert handle.only_request("stdout") is None
     tally = InFlight(handle.count(8))
@@ -264,7 +264,7 @@ def test_output_belongs_to_the_only_running_request():
 
 
 def test_each_end_is_reaped_once(start: Start, monkeypatch: pytest.MonkeyPatch):
-    """Every child that has ended is returned once with its status, then an empty list; no child is no error."""
+    """Every child that has ended is returned once with its status, then an empty list, also without children."""
     statuses = [(11, 0), (12, 256)]
 
     def ended(pid: int, options: int) -> tuple[int, int]:

@@ -37,8 +37,8 @@ def test_two_kills_explain_two_deaths_and_no_third(tmp_path):
 
 
 @pytest.mark.parametrize("limit", ["max\n", "9223372036854771712\n", ""])
-def test_no_limit_is_none(tmp_path, limit):
-    """Where the machine itself was out of memory no limit is named."""
+def test_a_kill_without_a_limit_names_none(tmp_path, limit):
+    """If the machine was out of memory, no limit is named."""
     (tmp_path / "memory.events").write_text("oom_kill 0\n")
     (tmp_path / "memory.max").write_text(limit)
     memory = Memory(tmp_path, tmp_path / "none")
@@ -47,7 +47,7 @@ def test_no_limit_is_none(tmp_path, limit):
 
 
 def test_without_counts_nothing_is_reported(tmp_path):
-    """A kernel without control groups is no error."""
+    """A kernel without control groups causes no error."""
     assert Memory(tmp_path, tmp_path / "none").describe_kill() == ""
 
 
@@ -107,7 +107,7 @@ def test_little_is_left_in_version_one(tmp_path):
     assert Memory(tmp_path, tmp_path / "own", tmp_path / "meminfo").shortage() == "14 MiB of memory is left"
 
 
-def test_unreadable_amounts_are_no_shortage(tmp_path):
-    """Where nothing says how much is left, nothing is short."""
+def test_unreadable_amounts_cause_no_shortage(tmp_path):
+    """If no file says how much memory is left, there is no shortage."""
     assert _memory(tmp_path, {"memory.max": "512\n", "memory.current": "no number"}, "rubbish").shortage() == ""
     assert Memory(tmp_path / "no", tmp_path / "no", tmp_path / "no").shortage() == ""

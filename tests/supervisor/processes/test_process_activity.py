@@ -1,4 +1,4 @@
-"""What is known of a process without asking it."""
+"""The facts about a process that need no question to it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 
 
-def test_the_kernels_words_of_a_process_are_read_after_any_name(tmp_path: Path):
-    """The name of a program may hold anything; behind it stand the state, and the time of user and system."""
+def test_the_state_of_a_process_is_read_after_any_name(tmp_path: Path):
+    """The name of a program may hold anything; the state, and the time of user and system, are read after it."""
     program = shutil.copy(shutil.which("sleep") or "", tmp_path / "a) T 1 (b")
     with subprocess.Popen([program, "1000"]) as process:
         try:
@@ -27,8 +27,8 @@ def test_the_kernels_words_of_a_process_are_read_after_any_name(tmp_path: Path):
     assert activity_of(Handle(Role.WORKER, 1, os.getpid(), {})).cpu_s == pytest.approx(used[0] + used[1], abs=0.05)
 
 
-def test_the_shared_memory_tells_of_a_process_that_has_gone():
-    """Of a process that the kernel does not know any more, its memory still says what it had to do."""
+def test_the_shared_memory_shows_a_process_that_has_ended():
+    """The memory of a process that the kernel no longer knows still shows its requests."""
     gone = Handle(Role.WORKER, 1, 2**22 + 1, {})
     assert activity_of(gone) == ProcessActivity()
     InFlight(gone.count(8)).set_waiting(3)

@@ -40,7 +40,7 @@ def test_the_least_of_all_limits_counts(tmp_path, own: str, files: dict[str, str
 
 
 def test_a_machine_without_groups_has_its_processors(tmp_path):
-    """Where no control group can be read, what the machine allows counts."""
+    """If no control group can be read, the processors that the machine allows count."""
     assert processors(tmp_path, tmp_path / "none") >= 1.0
 
 

@@ -48,7 +48,7 @@ def test_a_repeated_defect_is_reported_once_a_minute(defects: Defects, log: Fake
 
 
 def test_the_supervisor_goes_on_if_the_log_fails(defects: Defects, log: FakeLog):
-    """Where the log itself fails, the failure is lost, and the supervisor goes on."""
+    """If the log itself fails, the failure is lost, and the supervisor goes on."""
     log.on_event = defect
     defects.report(ValueError("a defect"))
     assert log.events == []

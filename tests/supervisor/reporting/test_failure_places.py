@@ -13,7 +13,7 @@ SOURCE = "".join(f"line {number}\n" for number in range(1, 21))
 
 
 def dump(root: Path) -> str:
-    """What faulthandler prints of a worker: a thread of ours, one that waits, and the one that imports."""
+    """Return the dump that faulthandler prints of a worker: a thread of ours, a waiting one, and the importing one."""
     return f"""Fatal Python error: Segmentation fault
 
 Thread 0x00007f54367fe6c0 (most recent call first):
@@ -56,7 +56,7 @@ def test_the_thread_that_the_signal_met_comes_first(tmp_path: Path):
     assert stopped_at(f"{head}\n{own}\n\nCurrent {head.lower()}\n", str(tmp_path))["line"] == 1
 
 
-def test_nothing_of_the_project_is_no_place(tmp_path: Path):
+def test_a_dump_without_the_projects_frames_has_no_place(tmp_path: Path):
     """A dump without the project's frames, and output without a dump, have no place."""
     assert stopped_at(dump(Path("/elsewhere")), str(tmp_path)) == {}
     assert stopped_at("", str(tmp_path)) == {}

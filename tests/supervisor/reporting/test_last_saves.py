@@ -1,4 +1,4 @@
-"""What was saved last: the diff of each file, within limits, and never a secret's text."""
+"""The last saved files: the diff of each file, within limits, and never a secret's text."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_many_files_are_counted(project: Project):
 
 
 def test_a_fifo_is_not_waited_for(project: Project):
-    """A file that would block is no text."""
+    """A file that would block is not read as text."""
     os.mkfifo(project.root / "pipe.py")
     project.write("app.py", "a")
     assert len(project.save("pipe.py", "app.py")) == 2

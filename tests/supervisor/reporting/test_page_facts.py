@@ -1,4 +1,4 @@
-"""What the supervisor adds to pages of errors."""
+"""The facts that the supervisor adds to pages of errors."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the supervisor tells the probe server."""
+"""The messages of the supervisor to the probe server."""
 
 from __future__ import annotations
 

@@ -95,8 +95,8 @@ def test_the_page_changes_a_few_times_a_second_at_most():
 
 
 @pytest.mark.parametrize("phase", [Phase.BROKEN, Phase.SERVING, Phase.STOPPING])
-def test_another_page_has_taken_its_place(phase: Phase):
-    """What arrives late never replaces the page of a failure, or a worker."""
+def test_late_output_replaces_no_other_page(phase: Phase):
+    """Output that arrives late never replaces the page of a failure, or a worker."""
     shown = Shown(Phase.PREPARING)
     shown.page.output(Phase.PREPARING, [b"line"])
     shown.lifecycle.state.phase = phase

@@ -54,7 +54,7 @@ def test_everybody_may_connect(tmp_path, opened):
 
 @pytest.mark.parametrize("how", ["link", "file", "hard link to a socket"])
 def test_a_file_in_the_sockets_place_is_not_opened_to_all(tmp_path, how):
-    """What another user puts there after the socket was bound is not opened to all, nor is what a link leads to."""
+    """A file that another user puts there after the bind is not opened to all, nor is the target of a link."""
     path, secret = tmp_path / "status.sock", tmp_path / "secret"
     if how.endswith("socket"):
         with socket.socket(socket.AF_UNIX) as private:
@@ -107,14 +107,14 @@ def to_a_victim(path: Path) -> None:
 
 
 def of_root(path: Path) -> None:
-    """What a start before this one has left, when the project was root's."""
+    """Leave the folder of an earlier start, when the project was root's."""
     path.mkdir()
 
 
 @as_root
 @pytest.mark.parametrize("plant", [foreign, open_to_all, to_a_victim, of_root], ids=lambda each: each.__name__)
 def test_root_clears_the_way(volume, opened, plant):
-    """What is in its user's way in /tmp is set aside by root with one event, and changed in nothing else."""
+    """A file in the way of root's user in /tmp is set aside with one event, and not changed otherwise."""
     victim = volume.parent / "victim"
     victim.mkdir(mode=0o700)
     before = look(victim)
@@ -167,7 +167,7 @@ def test_the_link_follows_the_environment(tmp_path):
 
 
 def test_a_taken_socket_folder_is_named_as_the_reason(tmp_path, opened):
-    """Where another one answers the reason says so."""
+    """If another appliance answers, the reason says so."""
     path = tmp_path / "status.sock"
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))

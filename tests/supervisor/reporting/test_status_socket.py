@@ -29,7 +29,7 @@ NOBODY = 65_534
 
 @pytest.fixture
 def path() -> Iterator[Path]:
-    """Where a supervisor listens, in a folder that everybody may enter."""
+    """Return the path of a supervisor's socket, in a folder that everybody may enter."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     loop = Loop()
@@ -96,7 +96,7 @@ class BusyLoop(FakeLoop):
 
 
 def test_a_question_that_has_come_in_time_is_answered_on_a_busy_machine(tmp_path: Path):
-    """Where the time for a question is over before the loop has looked, the question is read; nothing is reset."""
+    """If the time for a question is over before the loop has looked, the question is read; nothing is reset."""
     loop: Any = BusyLoop()
     answerers: dict[str, Any] = {"status": lambda answer: answer(STATUS), "stacks": lambda answer: answer(STACKS)}
     listening = StatusSocket(tmp_path / "status.sock", answerers, loop)
@@ -113,13 +113,13 @@ def test_a_question_that_has_come_in_time_is_answered_on_a_busy_machine(tmp_path
 
 
 @pytest.mark.parametrize("question", ["status", "stacks", "", "nonsense"])
-def test_everybody_else_is_told_its_health(path: Path, as_another: Callable[[Path, str], Any], question: str):
-    """Another user is told whether it is healthy and its phase, whatever is asked, and no word of the project's."""
+def test_another_user_gets_only_the_health(path: Path, as_another: Callable[[Path, str], Any], question: str):
+    """Another user gets the health and the phase, whatever is asked, and nothing about the project."""
     assert as_another(path, question) == {"health": "unhealthy", "state": "broken"}
 
 
-def test_a_peer_that_the_kernel_does_not_name_is_anybody(path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Somebody of whom the kernel tells nothing is anybody."""
+def test_a_peer_that_the_kernel_does_not_name_is_another_user(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A peer that the kernel does not name is treated as another user."""
 
     class Nameless(socket.socket):
         def getsockopt(self, *_: Any) -> Any:
@@ -142,7 +142,7 @@ def test_status_tells_other_users_who_may_see_more(
 
 
 def test_a_missing_supervisor_is_reported_with_its_path(tmp_path: Path):
-    """Where no supervisor listens, that is said with its path."""
+    """If no supervisor listens, the error says so with the path."""
     with pytest.raises(NotRunningError, match="no appliance answers"):
         ask(tmp_path / "status.sock")
 

@@ -1,4 +1,4 @@
-"""What workers note of files: which changes are their own, whatever they write into the pipe, and in whatever order."""
+"""The files that workers note: which changes are their own, whatever they write into the pipe, in any order."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_note_whose_change_does_not_come_is_forgotten(noting: Noting):
 
 
 def test_a_polled_write_is_the_workers_for_some_seconds(noting: Noting, tmp_path: Path):
-    """Where files are polled, a change that has come and was not seen yet is its own for some seconds more."""
+    """If files are polled, a change that was not seen yet counts as the worker's own for some seconds more."""
     file = tmp_path / "a.html"
     noting.inputs.record_write(str(file))
     file.touch()
@@ -148,7 +148,7 @@ def test_a_worker_goes_on_if_its_notes_are_not_read(noting: Noting):
 
 
 def test_noted_writes_are_bounded(noting: Noting):
-    """What is kept of writes has a bound."""
+    """The number of noted writes is bounded."""
     for number in range(file_notes.MOST + 100):
         noting.inputs.record_write(f"/project/{number}.html")
         noting.notes.take_own_write("/", 0)
@@ -156,7 +156,7 @@ def test_noted_writes_are_bounded(noting: Noting):
 
 
 def test_nothing_is_written_into_a_file_in_the_pipes_place(tmp_path: Path):
-    """Where the project has closed the pipe, and opened something else in its place, nothing is written into that."""
+    """If the project has closed the pipe, and opened a file with its number, nothing is written into the file."""
     read, write = os.pipe()
     inputs = InputFiles("/project", write)
     os.close(write)

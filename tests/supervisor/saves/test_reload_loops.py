@@ -41,7 +41,7 @@ def test_another_file_ends_a_circle():
 
 @given(st.lists(st.tuples(st.sampled_from([("a",), ("b",), ("a", "b")]), st.booleans()), max_size=60))
 def test_only_a_loop_of_one_file_is_delayed(reload_trigger: list[tuple[tuple[str, ...], bool]]):
-    """Whatever is saved when: only a row of changes of one file, each while a worker starts, is ever put off."""
+    """Only a row of changes of one file, each while a worker starts, is ever delayed, whatever is saved."""
     repeats = ReloadLoops()
     row: list[tuple[str, ...]] = []
     for now, (files, starting) in enumerate(reload_trigger):

@@ -1,4 +1,4 @@
-"""What the files that a worker notes lead to, besides being watched."""
+"""The effects of the files that a worker notes, apart from being watched."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def test_the_files_of_all_frames_count():
 
 @pytest.mark.parametrize("report", [None, 7, {}, {"frames": [7], "before": "x", "members": [None]}])
 def test_a_damaged_report_names_no_files(report: Any):
-    """What a damaged worker reports names no files."""
+    """A report of a damaged worker names no files."""
     assert list(_files_of(report)) == []
 
 

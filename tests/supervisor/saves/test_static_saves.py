@@ -14,7 +14,7 @@ FILES = {"static/a.css": "/project/static/a.css", "media/b.png": "/project/media
 
 @pytest.fixture
 def published() -> list[list[str]]:
-    """What open pages are told."""
+    """The messages that open pages get."""
     return []
 
 
@@ -50,8 +50,8 @@ def test_a_save_during_the_start_is_not_lost(saves: StaticSaves, published: list
     assert published[1:] == [["static/a.css"]]
 
 
-def test_a_save_before_the_start_is_in_it(saves: StaticSaves):
-    """What was saved before the start began, the start has listed as it is."""
+def test_a_save_before_the_start_is_listed_by_it(saves: StaticSaves):
+    """Files that were saved before the start began are listed by the start as they are."""
     saves.saved(FILES)
     assert saves.listed(["/project/static"], more=False, since=time.monotonic()) == []
 
@@ -66,7 +66,7 @@ def test_what_a_worker_lists_replaces_or_joins(saves: StaticSaves):
 
 
 def test_all_is_bounded(saves: StaticSaves, published: list[list[str]], monkeypatch: pytest.MonkeyPatch):
-    """Of a thousand files, pages are told of the first ones; each of them restarts the worker."""
+    """Pages hear of the first of a thousand files; each of these files restarts the worker."""
     monkeypatch.setattr(static_saves, "SAVED_MOST", 5)
     many = {f"static/{number}.png": f"/project/static/{number}.png" for number in range(20)}
     saves.saved(many)

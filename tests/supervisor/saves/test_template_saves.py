@@ -35,7 +35,7 @@ class Saving:
 
     @property
     def asked(self) -> list[tuple[int, list[str]]]:
-        """What workers were asked."""
+        """Return the questions to workers."""
         return [(each.number, each.paths) for _, each in self.children.sent if isinstance(each, CheckTemplates)]
 
     def answer(self, number: int, reason: str = "", child: Handle | None = None) -> None:
@@ -125,7 +125,7 @@ def test_a_save_reloads_if_the_worker_has_gone(saving: Saving):
 
 
 def test_the_second_of_two_questions_is_about_both_saves(saving: Saving):
-    """The second question is about both; the answer to the first concerns nobody."""
+    """The second question is about both saves; the answer to the first is ignored."""
     saving.save("templates/a.html")
     saving.save("templates/b.html")
     assert saving.asked[1] == (2, ["/project/templates/a.html", "/project/templates/b.html"])

@@ -1,4 +1,4 @@
-"""What the tests of snapshots share: a project whose processes only remember."""
+"""Fixtures for the tests of snapshots: a project whose processes only remember."""
 
 from __future__ import annotations
 

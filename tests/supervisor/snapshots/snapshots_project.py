@@ -110,7 +110,7 @@ class SnapshotsProject:
             self.loop.advance(min(0.5, until - self.loop.now))
 
     def imports(self, refused: str = "", state: dict[str, str] = STATE, cpu_s: float = 0.2, **blocked: str) -> None:
-        """What imports the project is done."""
+        """The process that imports the project is done."""
         again = self.process(SnapshotRole.AGAIN)
         child = again or self.process(SnapshotRole.NEXT)
         if child is not None:
@@ -153,13 +153,13 @@ class SnapshotsProject:
             self.runner.compared(child, Fingerprints(state, refused))
 
     def reads(self, *names: str) -> None:
-        """What imports the project reports which files it has read."""
+        """The process that imports the project reports the files that it has read."""
         child = self.process(SnapshotRole.NEXT)
         assert child is not None
         self.runner.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
 
     def reaches(self, name: str, *read: str) -> Handle:
-        """What imports the project has read some files, and pauses before this one."""
+        """The process that imports the project has read some files, and pauses before this one."""
         self.reads(*read)
         child = self.process(SnapshotRole.NEXT)
         assert child is not None
@@ -167,7 +167,7 @@ class SnapshotsProject:
         return child
 
     def pauses_before(self, *names: str) -> None:
-        """What imports pauses before the first of these files that it was asked to pause before, if there is one."""
+        """The importing process pauses before the first of these files that it was asked to pause before, if any."""
         reached = {Path(each.path).name for each in self.snapshots.checkpoints._state.coming}
         asked = [name for name in names if self.pauses and name in self.pauses[-1] and Path(name).name not in reached]
         if self.process(SnapshotRole.NEXT) is not None and asked:
@@ -202,7 +202,7 @@ class SnapshotsProject:
 
     @property
     def verified(self) -> list[list[str]]:
-        """What each verification had to swap."""
+        """Return the files that each verification had to swap."""
         return [each.changed for _, each in self.children.sent if isinstance(each, Verify)]
 
     @property

@@ -82,7 +82,7 @@ def test_a_save_takes_the_latest_that_is_right():
 
 
 def test_the_next_import_goes_on_from_a_checkpoint():
-    """What follows the checkpoint from which an import goes on is replaced; what comes before stays."""
+    """Checkpoints after the one from which an import goes on are replaced; earlier ones stay."""
     state, _ = history(*CHAIN, FilesChanged(("models",), modified=True), ImportStarted(number=1))
     state, actions = history(Reached(3, "views", NEXT), ImportOver(), state=state)
     assert actions == [ReportReady(3, "views")]
@@ -123,7 +123,7 @@ def test_a_change_during_the_import_ends_what_may_have_read_it():
 
 
 def test_a_checkpoint_that_saves_too_little_is_not_made_again():
-    """Where most of the import follows a file, or all of it is short, the file gets no checkpoint any more."""
+    """If most of the import follows a file, or all of it is short, the file gets no checkpoint any longer."""
     begun = [*NEEDED, ImportStarted(("views", "models"))]
     reached = [Reached(1, "models", TOP, cpu_s=0.2), Reached(2, "views", NEXT, cpu_s=0.4)]
     state, _ = history(*begun, *reached, ImportOver(cpu_s=1.0))
@@ -137,7 +137,7 @@ def test_a_checkpoint_that_saves_too_little_is_not_made_again():
 
 
 def test_checkpoints_of_an_import_end_with_it():
-    """What an import has made ends with it; what was there before stays."""
+    """Checkpoints that an import has made end with it; those from before stay."""
     state, actions = history(*CHAIN, ImportStarted(number=1), Reached(3, "views", NEXT), ImportEnded())
     assert actions == [End(3)]
     assert [each.number for each in state.kept] == [1, 2]
@@ -153,7 +153,7 @@ def test_a_declined_swap_is_followed_by_a_checkpoint():
 
 
 def test_no_import_pauses_again_at_a_checkpoint_at_fault():
-    """Where a worker from a checkpoint is lost and an import serves, no import pauses there again."""
+    """If a worker from a checkpoint is lost and an import serves, no import pauses there again."""
     lost = [*CHAIN, *SAVED, WorkerStarted(swapping=False, number=2), WorkerLost("killed")]
     state, actions = history(*lost)
     assert actions == [End(2), ReportEnded("views", "killed")]
@@ -217,7 +217,7 @@ EVENT = st.one_of(
 
 @dataclass
 class Process:
-    """What a process has read, when, and before which files it pauses."""
+    """A process: the files that it has read, when, and the files before which it pauses."""
 
     at: int
     before: tuple[str, ...] = ()
@@ -277,7 +277,7 @@ class Model:
         assert all(action.number in self.living for action in actions if isinstance(action, GoOn))
 
     def reaches(self) -> Reached | None:
-        """What imports pauses before the next of its files, if there is one."""
+        """The importing process pauses before the next of its files, if there is one."""
         importing = self.importing
         if importing is None:
             return None
@@ -291,7 +291,7 @@ class Model:
         return Reached(self.last, rest[0], frozenset(importing.read))
 
     def check(self, number: int) -> None:
-        """What this checkpoint has read is as it was, and nothing was added since its import began."""
+        """Assert that the files that this checkpoint has read are unchanged, and none was added since its import."""
         if number:
             process = self.living[number]
             assert self.added < process.at or not self.added, "a new file may come before an import"

@@ -88,7 +88,7 @@ def test_a_swap_is_not_tried_without_hope(chain: SnapshotsProject):
 
 
 def test_saves_without_a_snapshot_count_too(chain: SnapshotsProject):
-    """What a save is compared with is the save before, also where there was no snapshot at that time."""
+    """A save is compared with the save before it, also if there was no snapshot at that time."""
     views = chain.root / "shop/views.py"
     for number in (2, 3):
         views.write_text(f"A = {number}\ndef f():\n    return 1\n", encoding="utf-8")
@@ -229,7 +229,7 @@ def test_checkpoints_end_while_memory_is_short(chain: SnapshotsProject):
 
 
 def test_a_save_is_served_from_the_preloader_if_no_checkpoint_can_fork(project: SnapshotsProject):
-    """Where a checkpoint can't be forked the import ends, and is tried again; a save is served from the preloader."""
+    """If a checkpoint can't be forked, the import ends and is tried again; the preloader serves a save."""
     project.snapshots.checkpoints.read({str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]})
     project.declined("shop/views.py")
     project.passes(1.5)

@@ -17,7 +17,7 @@ OTHER = {**STATE, "app": "another"}
 
 @pytest.mark.parametrize("what", ["verifier refuses", "verifier ends", "verifier hangs", "no descriptor"])
 def test_the_import_becomes_the_snapshot_if_a_comparison_fails(project: SnapshotsProject, what: str):
-    """Where a comparison fails the import becomes the snapshot, and the reason is logged."""
+    """If a comparison fails, the import becomes the snapshot, and the reason is logged."""
     project.saved("app.py")
     project.passes()
     project.descriptors = what != "no descriptor"

@@ -23,7 +23,7 @@ def asked(project: SnapshotsProject) -> list[Handle]:
 
 
 def test_a_process_is_stopped_before_it_is_killed(project: SnapshotsProject):
-    """What a save ends stands still at once, and is killed when the save has been answered."""
+    """A process that a save ends is stopped at once, and killed when the save has been answered."""
     project.saved("app.py")
     project.passes()
     child = project.process(SnapshotRole.NEXT)

@@ -97,7 +97,7 @@ class Model:
         return list(actions)
 
     def perform(self, action: Action) -> None:
-        """What a performer does."""
+        """Perform an action."""
         match action:
             case Schedule():
                 self.scheduled = True

@@ -120,7 +120,7 @@ def test_an_equal_state_replaces_the_snapshot():
 
 @pytest.mark.parametrize("begun", [COMPARING, REPEATING])
 def test_a_snapshot_with_little_to_swap_stays(begun: list[Event]):
-    """Where nothing differs and few files have changed, the snapshot goes on, and shares its memory with the worker."""
+    """If nothing differs and few files have changed, the snapshot goes on, and shares its memory with the worker."""
     state, actions = history(*begun, Compared(keep=True))
     assert actions == [EndImport(), ReportVerified()]
     assert (state.worker, state.snapshot) == (NewestWorker.SERVING, SnapshotState.SHARED)
@@ -130,7 +130,7 @@ def test_a_snapshot_with_little_to_swap_stays(begun: list[Event]):
     assert Promote() in actions
 
 
-def test_what_differs_at_each_import_is_no_mismatch():
+def test_a_difference_of_each_import_is_not_a_mismatch():
     """A difference is looked for between two imports as well: if it is there too, the swap is good."""
     state, actions = history(*REPEATING)
     assert (state.phase, actions) == (Phase.REPEATING, [Repeat()])
@@ -171,7 +171,7 @@ def test_the_first_import_goes_on_through_a_save(crowded: bool):
 
 
 def test_the_first_snapshot_is_imported_beside_a_worker_that_starts():
-    """Where saves leave no moment between two workers, a second processor imports the snapshot; one alone waits."""
+    """If saves leave no moment between two workers, a second processor imports the snapshot; one alone waits."""
     starting = [PreloaderReady(), *SAVED, WorkerStarted(swapping=False)]
     state, actions = history(*starting)
     assert actions == [due(FIRST_S)]
@@ -188,7 +188,7 @@ def test_the_first_snapshot_is_imported_beside_a_worker_that_starts():
 
 
 def test_an_import_goes_on_when_the_machine_has_time_again():
-    """An import that stood still for one worker goes on beside the next one, if others use the processors no more."""
+    """An import that was paused for one worker goes on beside the next one, if the processors are no longer busy."""
     paused, _ = history(*IMPORTING, WorkerStarted(swapping=False, crowded=True))
     assert history(*SAVED, WorkerStarted(swapping=False), state=paused)[1] == [Resume()]
 
@@ -313,8 +313,8 @@ def test_a_snapshot_of_the_preloader_before_serves_until_the_next():
 
 
 @pytest.mark.parametrize("preloaded", [[*SWAPPED, PreloaderReady()], [*COMPARING, PreloaderReady()]])
-def test_a_difference_between_two_preloaders_is_no_mismatch(preloaded: list[Event]):
-    """A difference from an import of another preloader is no mismatch of the swap; still, the worker is replaced."""
+def test_a_difference_between_two_preloaders_is_not_a_mismatch(preloaded: list[Event]):
+    """A difference from an import of another preloader is not a mismatch of the swap; still, the worker is replaced."""
     events = [] if preloaded[:-1] == COMPARING else [ImportDue(), ImportStarted(), Imported()]
     state, actions = history(*preloaded, *events, Compared(("the process",)))
     assert actions == [ReportUnverified(OTHER_PACKAGES), Promote(), ReplaceWorker()]

@@ -47,7 +47,7 @@ def test_a_quiet_moment_brings_the_next_snapshot(project: SnapshotsProject):
 
 
 def test_many_changed_files_make_another_snapshot(project: SnapshotsProject):
-    """Where many files have changed since its import, the snapshot is replaced by the one that was compared with it."""
+    """If many files have changed since its import, the snapshot is replaced by the one it was compared with."""
     names = [f"module_{number}.py" for number in range(KEPT_FILES + 1)]
     for name in names:
         (project.root / name).write_text("", encoding="utf-8")
@@ -270,7 +270,7 @@ HAPPENINGS: dict[str, Callable[[SnapshotsProject], object]] = {
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=30))
 def test_any_order_leaves_one_of_each(make, happenings: list[str]):
-    """Whatever happens in whatever order: no process is forgotten, one imports at a time, and a snapshot comes back."""
+    """After any events in any order, no process is forgotten, one imports at a time, and a snapshot comes back."""
     project = make()
     project.begins()
     for each in happenings:

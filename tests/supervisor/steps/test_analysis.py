@@ -45,7 +45,7 @@ class Looks:
         return self.outcome
 
     def look(self, outcome: Any) -> Any:
-        """What comes of one look, in the loop."""
+        """Return the result of one look, in the loop."""
         self.outcome = outcome
         self.analyst.start(None, self.results.append)
         for _ in range(2):  # the environment that was read, then the result
@@ -59,14 +59,14 @@ def looks() -> Looks:
     return Looks()
 
 
-def test_a_look_is_told_in_the_loop(looks: Looks):
+def test_a_result_is_handed_to_the_loop(looks: Looks):
     """The result of a look is handed to the loop, and so is an error of the project's."""
     error = ApplicationError("no application", expected="one", action="write one")
     assert looks.look("analysis") == "analysis"
     assert looks.look(error) is error
 
 
-def test_a_defect_is_told_too(looks: Looks):
+def test_a_defect_in_an_analysis_is_reported(looks: Looks):
     """A defect of ours never ends a thread silently: it comes back as an error with three parts."""
     error = looks.look(ValueError("a defect"))
     assert all((error.found, error.expected, error.action))
@@ -82,7 +82,7 @@ def test_an_unreadable_line_is_logged_once_until_it_changes(looks: Looks):
     assert [each["line"] for each in looks.log.named("environment.unread")] == [3, 4]
 
 
-def test_a_look_is_told_what_is_known(looks: Looks):
+def test_a_look_gets_the_known_facts(looks: Looks):
     """A look gets the settings, the environment of the appliance, what is known, and what the last look has read."""
     known: Any = SimpleNamespace()
     looks.look("analysis")
@@ -97,7 +97,7 @@ def test_a_look_is_told_what_is_known(looks: Looks):
 
 
 def test_what_an_older_look_has_read_is_dropped(looks: Looks):
-    """What a look has read counts while it is the newest: a later look has read more."""
+    """The values that a look has read count while it is the newest: a later look has read more."""
     looks.unread = (UnreadPart(".env", "no name", "Write NAME=value.", line=3),)
     looks.analyst.start(None, looks.results.append)
     read, result = looks.posted.get(timeout=30), looks.posted.get(timeout=30)
@@ -112,7 +112,7 @@ def test_what_an_older_look_has_read_is_dropped(looks: Looks):
 
 @pytest.mark.parametrize("line", [0, 3])
 def test_an_unread_part_is_a_warning(looks: Looks, line: int):
-    """What can't be read is a warning with the file, its line if there is one, the reason and what to do."""
+    """A part that can't be read is a warning with the file, its line if there is one, the reason and the action."""
     looks.unread = (UnreadPart(".env", "no name", "Write NAME=value.", line=line, count=2),)
     looks.look("analysis")
     where = {"file": ".env", **({"line": line} if line else {})}
@@ -121,7 +121,7 @@ def test_an_unread_part_is_a_warning(looks: Looks, line: int):
 
 
 def test_an_analysis_without_a_thread_is_an_error(looks: Looks, monkeypatch: pytest.MonkeyPatch):
-    """Where no thread can be started that is an error that says so."""
+    """If no thread can be started, the error says so."""
 
     def refuse(_: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -131,7 +131,7 @@ def test_an_analysis_without_a_thread_is_an_error(looks: Looks, monkeypatch: pyt
         looks.analyst.start(None, looks.results.append)
 
 
-def test_another_worker_would_be_another_one():
+def test_an_analysis_differs_if_its_worker_would():
     """An analysis differs where a worker of it would: by application, environment or variables, and nothing else."""
     parts: dict[str, Any] = {
         "environment": SimpleNamespace(), "project": SimpleNamespace(target="app:app", root=Path("/project")),
@@ -178,7 +178,7 @@ def test_a_file_that_is_about_to_be_written_keeps_its_application(tmp_path: Path
 
 
 def test_a_file_that_was_broken_before_keeps_nothing(tmp_path: Path):
-    """Beside a file that never could be parsed, another application is noticed as ever."""
+    """With a file that never could be parsed, another application is noticed as usual."""
     (tmp_path / "wsgi.py").write_text("print 'an old Python'\n", encoding="utf-8")
     app = tmp_path / "app.py"
     app.write_text("def application(environ, start_response): ...\n", encoding="utf-8")
@@ -222,8 +222,8 @@ def test_the_commands_are_read_each_time(folder: Folder):
     assert folder.analyse(before_start="flask init").before_start == "flask init"
 
 
-def test_the_environment_is_told_before_the_rest_fails(folder: Folder):
-    """What was read of the environment is told as soon as it is read: an unread part may explain what fails then."""
+def test_the_environment_is_reported_before_the_rest_fails(folder: Folder):
+    """The environment is reported as soon as it is read: an unread part may explain a later failure."""
     folder.write(".env", "TOKEN=x\n")
     (folder.root / "app.py").unlink()
     told: list[Any] = []

@@ -1,4 +1,4 @@
-"""What the log says of an analysis: each fact once, with its level, its fields and what to do."""
+"""The events of an analysis: each fact once, with its level, its fields and the action."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_application_is_logged_when_it_is_another():
 
 @pytest.mark.parametrize(("change", "event"), CHANGES)
 def test_a_fact_is_logged_when_it_is_new(change: dict[str, Any], event: tuple[str, str, dict[str, Any]]):
-    """A fact is logged with the first analysis, when it appears, and not again; that it has gone is no event."""
+    """A fact is logged with the first analysis, when it appears, and not again; its end is not logged."""
     now = found(**change)
     assert logged(None, now) == [FOUND, event]
     assert logged(found(), now) == [event]
@@ -118,7 +118,7 @@ def test_a_fact_is_logged_when_it_is_another(one: dict[str, Any], other: dict[st
     ],
 )
 def test_our_settings_come_from_the_containers_environment_if_there_is_one(key: str, contained: bool, words: str):
-    """Our settings come from the container's environment, where there is one; others from wherever they are set."""
+    """Settings come from the container's environment if there is one; others from the place where they are set."""
     values = {"APPLIANCE_IMAGE": "1"} if contained else {}
     now = found(hidden=((key, ".env"),), values=values)
     assert words in logged(found(values=values), now)[0][2]["action"]

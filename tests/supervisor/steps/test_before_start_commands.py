@@ -55,7 +55,7 @@ class Project:
 
 
 def analysis(commands: str = "python manage.py migrate", fingerprint: str = "f", **variables: str) -> Any:
-    """What is known of a project that has these commands."""
+    """Return the analysis of a project that has these commands."""
     plan = SimpleNamespace(fingerprint=fingerprint)
     return SimpleNamespace(
         before_start=commands, variables=variables, plan=plan, project=SimpleNamespace(root=Path("/project"))
@@ -120,7 +120,7 @@ def test_other_inputs_are_not_done(project: Project, other: Any):
 
 
 def test_the_inputs_tell_variables_apart(project: Project):
-    """The order of variables is no input; which text is a name and which a value is one, and any bytes may stand."""
+    """The order of variables does not count; a name is told apart from a value, and any bytes are allowed."""
     project.before_start.start(1, analysis(A="1", B="\udcff"))
     project.children.end(project.newest)
     assert project.before_start.is_done(analysis(B="\udcff", A="1"))
@@ -173,7 +173,7 @@ def test_a_run_waits_for_what_the_first_has_started(project: Project, monkeypatc
 
 
 def test_another_child_of_the_role_changes_nothing(project: Project):
-    """Only the end of the shell that runs counts: that of another child is no end of the run."""
+    """Only the end of the shell that runs counts: the end of another child does not end the run."""
     project.before_start.start(1, analysis())
     project.before_start.ended(handle("preparation"))
     assert project.events == []

@@ -103,7 +103,7 @@ def test_the_installer_finds_out_by_itself_without_a_plan(
 def test_the_next_installation_is_expected_to_last_as_long(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """The time of an installation that ends well is logged and kept, and the page of the next one is told of it."""
+    """The time of an installation that ends well is logged and kept, and shown on the page of the next one."""
     plan: Any = SimpleNamespace(source="requirements.txt", environment=tmp_path / "a", application="")
     keep_duration(tmp_path, Path("/project"), 1.5)
     project.installation.start(1, plan)
@@ -134,7 +134,7 @@ def test_progress_is_shown_and_not_logged(project: Project):
 
 
 def test_a_line_without_a_report_is_output(project: Project):
-    """What the installer writes to standard output without being asked is logged as its output."""
+    """Lines that the installer prints to standard output without a report are logged as its output."""
     project.installation.start(1, PLAN)
     for text in (b"no JSON", b"[1, 2]"):
         project.installation.line("stdout", text)
@@ -144,7 +144,7 @@ def test_a_line_without_a_report_is_output(project: Project):
 
 
 def test_a_report_counts_for_its_installation(project: Project):
-    """What an installation has reported is not the reason of the next one's failure."""
+    """The report of one installation is not the reason of the next one's failure."""
     project.installation.start(1, PLAN)
     project.ends(5, b'{"event": "install.failed", "found": "no such package"}')
     project.installation.start(2, PLAN)
@@ -226,7 +226,7 @@ def test_an_installer_that_says_nothing_fails_in_three_parts(project: Project):
     ],
 )
 def test_a_report_that_a_build_has_written(project: Project, report: bytes):
-    """Whatever stands in a report, its failure is one event with three texts and a page: no phase lasts forever."""
+    """The failure of any report is one event with three texts and a page: no phase lasts forever."""
     project.installation.start(4, PLAN)
     project.ends(5, report)
     (logged,) = project.log.named("install.failed")
@@ -237,7 +237,7 @@ def test_a_report_that_a_build_has_written(project: Project, report: bytes):
 
 
 def test_an_adaption_of_the_installer_is_a_warning(project: Project):
-    """What the installer has adapted is a warning, and not its report."""
+    """An adaptation by the installer is a warning, and not its report."""
     project.installation.start(1, PLAN)
     project.ends(0, b'{"event": "install.adapted", "reason": "no wheel"}')
     assert project.log.named("install.adapted") == [{"reason": "no wheel"}]

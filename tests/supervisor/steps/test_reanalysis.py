@@ -90,7 +90,7 @@ def test_a_project_that_is_not_known_is_not_compared(project: Project):
 
 
 def test_a_failure_is_reported_if_no_thread_can_look_again(project: Project):
-    """Where no thread is free, the failure is reported without another analysis; the next one is looked into."""
+    """If no thread is free, the failure is reported without another analysis; the next one is looked into."""
     project.reanalysis.saved()
     project.startable = False
     assert not project.reanalysis.again(analysis(), project.differs.append)

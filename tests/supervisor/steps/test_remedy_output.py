@@ -1,4 +1,4 @@
-"""What pages show of a remedy's output: readable lines, in batches, and never more than a page can show."""
+"""The output of a remedy on pages: readable lines, in batches, and never more than a page can show."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def scene() -> Scene:
 
 
 def test_output_is_shown_in_batches(scene: Scene):
-    """What comes within a tenth of a second is one batch, shown at its end; later output is another one."""
+    """Output within a tenth of a second is one batch, shown at its end; later output is another one."""
     scene.output.add([b"one"])
     scene.loop.advance(LINES_S / 2)
     scene.output.add([b"two\nthree"])
@@ -68,7 +68,7 @@ def test_a_batch_has_an_end(scene: Scene, more: int, end: list[str]):
 
 
 def test_another_run_begins_with_nothing(scene: Scene):
-    """What an earlier run has written is not shown as the next one's, nor is what was left out of it."""
+    """The output of an earlier run is not shown as the next one's, nor is its count of omitted lines."""
     scene.output.add([b"\n".join([b"x"] * (BATCH_MAX + 3))])
     scene.output.clear()
     assert scene.output.last_line == ""

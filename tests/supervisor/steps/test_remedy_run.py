@@ -76,7 +76,7 @@ class Project:
         self.children.end(self.children.alive[0], status)
 
     def states(self) -> list[str]:
-        """What pages were told of the state, in order."""
+        """Return the states that pages were sent, in order."""
         return [state for _, state, _, _ in self.told]
 
 
@@ -135,8 +135,8 @@ def test_a_change_of_a_file_is_a_process_of_ours(project: Project, tmp_path: Pat
     assert project.log.events == [("info", "remedy.started", {"remedy": "migrate", "file": "requirements.txt"})]
 
 
-def test_a_success_is_told(project: Project, clock: list[float]):
-    """A remedy that has helped is one line with its duration; its pages and the next step hear of it, nobody else."""
+def test_a_success_is_logged_and_shown(project: Project, clock: list[float]):
+    """A remedy that has helped is one line with its duration; only its pages and the next step hear of it."""
     made = project.press(command=("true",))
     clock[0] += 2.34567
     project.ends()
@@ -145,7 +145,7 @@ def test_a_success_is_told(project: Project, clock: list[float]):
     assert (project.succeeded, project.failed, project.run.running) == ([made], [], "")
 
 
-def test_a_failure_is_told(project: Project, clock: list[float]):
+def test_a_failed_remedy_is_a_warning(project: Project, clock: list[float]):
     """A remedy that has failed is a warning with how and after how long; pages show no secret of the reason."""
     project.press(edit=EDIT)
     project.run.output([b"can't write as hunter2\n"])
@@ -160,7 +160,7 @@ def test_a_failure_is_told(project: Project, clock: list[float]):
 
 
 def test_a_command_that_fails_says_how_it_ended(project: Project):
-    """What a command has printed is no reason: its exit status is. A change that says nothing has failed by it too."""
+    """The reason of a failed command is its exit status, not its output; so is that of a change without a message."""
     project.press("two", edit=EDIT)
     project.ends(-9)
     project.press(command=("false",))
@@ -170,8 +170,8 @@ def test_a_command_that_fails_says_how_it_ended(project: Project):
     assert reasons == ["killed by SIGKILL", "exit status 3"]
 
 
-def test_the_output_of_the_run_before_is_no_reason(project: Project):
-    """What the run before has said is not the reason of the next one's failure."""
+def test_the_output_of_the_run_before_is_not_the_reason(project: Project):
+    """The output of the run before is not the reason of the next one's failure."""
     project.press(edit=EDIT)
     project.run.output([b"the first reason"])
     project.ends(1)
@@ -180,7 +180,7 @@ def test_the_output_of_the_run_before_is_no_reason(project: Project):
     assert project.told[-1] == ("two", "failed", [], "exit status 1")
 
 
-def test_pages_show_no_output_of_nobody(project: Project):
+def test_pages_show_no_output_without_a_remedy(project: Project):
     """Output that comes when no remedy runs any more is shown on no page."""
     project.press(command=("true",))
     project.ends()
@@ -190,7 +190,7 @@ def test_pages_show_no_output_of_nobody(project: Project):
     assert project.told == told
 
 
-def test_another_child_is_no_end(project: Project):
+def test_the_end_of_another_child_ends_no_remedy(project: Project):
     """The end of another child is not the end of the remedy."""
     project.press(command=("true",))
     project.run.ended(handle("remedy"))
@@ -222,7 +222,7 @@ def test_the_time_of_a_run_ends_with_it(project: Project):
     assert len(project.children.retired) == 1
 
 
-def test_a_refused_press_is_told(project: Project):
+def test_a_refused_press_is_a_warning(project: Project):
     """A press that runs nothing is a warning with the reason, and the page hears it under the name that it has sent."""
     project.run.press("x" * 100, None, "no such remedy is known")
     assert project.log.events == [("warning", "remedy.refused", {"reason": "no such remedy is known"})]
@@ -298,7 +298,7 @@ def test_without_a_free_thread_the_next_remedy_can_run(project: Project, monkeyp
     [(ValueError("embedded null byte"), "ValueError: embedded null byte"), (no_process(), "no process")],
 )
 def test_a_remedy_without_a_process_has_failed(project: Project, error: Exception, reason: str):
-    """Whatever prevents the start of its process ends the run, so that the next press can run it."""
+    """Any error that prevents the start of the process ends the run, so that the next press can run it."""
     assert isinstance(error, ValueError | StartError)
     project.error = error
     project.press(command=("mkdir", "\0"))

@@ -152,7 +152,7 @@ def test_an_analysis_that_fails_is_one_error_and_a_page(project: Project):
 
 
 def test_the_first_analysis_knows_what_was_read_at_the_start(project: Project):
-    """What the start has read of the environment is not read and reported once more by the first analysis."""
+    """The first analysis does not read and report the environment again that the start has read."""
     assert project.steps.reanalysis._analyst._environment is project.environment
 
 
@@ -195,10 +195,10 @@ def test_what_the_commands_print_is_shown(project: Project):
     ("phase", "own", "taken"),
     [(Phase.BROKEN, True, False), (Phase.BROKEN, False, True), (Phase.SERVING, True, True)],
 )
-def test_what_a_failed_command_has_written_is_no_save(
+def test_files_of_a_failed_command_are_not_a_save(
     project: Project, monkeypatch: pytest.MonkeyPatch, phase: Phase, own: bool, taken: bool
 ):
-    """Files that a command has written before it failed are no save; any other save makes the analysis outdated."""
+    """Files that a command wrote before it failed are not a save; any other save makes the analysis outdated."""
     asked: list[Any] = []
 
     def wrote(paths: list[Path]) -> bool:

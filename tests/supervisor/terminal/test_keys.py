@@ -1,4 +1,4 @@
-"""What each key does, and that keys belong to the log for people."""
+"""The effect of each key, and the rule that keys belong to the log for people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pressed:
         )  # fmt: skip
 
     def press(self, key: str) -> str:
-        """What is shown after this key."""
+        """Return the text that is shown after this key."""
         self.writes.clear()
         self.keys.pressed(key)
         return b"".join(self.writes).decode()

@@ -40,7 +40,7 @@ def test_a_save_runs_it_again():
 
 
 def test_an_end_waits_for_a_save():
-    """A command that ends by itself is told of, and runs again at the next save."""
+    """The end of a command by itself is reported, and the command runs again at the next save."""
     assert history(Begun(), Ended(1))[1] == [ReportEnd(1), Clear()]
     waiting = [Begun(), Ended(1), Cleared()]
     assert history(*waiting)[0].phase is Phase.WAITING

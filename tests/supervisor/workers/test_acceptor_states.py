@@ -152,7 +152,7 @@ def test_connections_go_to_the_process_that_accepts():
 
 
 def test_connections_are_closed_after_many_attempts():
-    """Where no descriptor is free connections are sent again; what arrives meanwhile counts as no attempt."""
+    """If no descriptor is free, connections are sent again; an arrival meanwhile does not count as an attempt."""
     state, actions = history(WorkerServes(1), NoDescriptor(ERROR))
     assert actions == [SendLater()]
     assert history(NoDescriptor(ERROR), state=state) == (state, [])
@@ -244,7 +244,7 @@ def _check(state: State) -> None:
 
 @given(st.lists(EVENT, max_size=40))
 def test_a_failure_is_shown_after_any_sequence(events: list[Event]):
-    """Whatever came before, the page of a failure is shown once a stand-in has started, until a worker serves."""
+    """After any sequence, the page of a failure is shown once a stand-in has started, until a worker serves."""
     state, actions = history(*events, WorkFailed({"title": "last"}))
     if actions[-1] == StartStandIn():
         state, actions = history(StandInStarted(), state=state)

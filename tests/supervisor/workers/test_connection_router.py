@@ -1,4 +1,4 @@
-"""Where connections go: to the worker, to the stand-in, or to neither yet; with fake processes."""
+"""The way of a connection: to the worker, to the stand-in, or to neither yet; with fake processes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_message_with_too_few_heads_is_an_error(site: Site):
 
 
 def test_a_failure_is_shown_at_once(site: Site):
-    """What will not serve until something changes is shown without a wait."""
+    """A failure that lasts until something changes is shown without a wait."""
     site.router.broken({"title": "broken"})
     (sent,) = [message for _, message in site.children.sent if isinstance(message, SetStandInPage)]
     assert (sent.page["title"], sent.wait_s) == ("broken", 0.0)
@@ -140,7 +140,7 @@ def test_many_connections_are_sent_in_parts(site: Site):
 
 
 def test_connections_are_sent_again_once_a_descriptor_is_free(site: Site):
-    """Where no descriptor is free connections are sent again in a moment, however many arrive meanwhile."""
+    """If no descriptor is free, connections are sent again in a moment, however many arrive meanwhile."""
     worker = site.worker()
     site.children.refusing = OSError(24, "Too many open files")
     descriptors = [connection() for _ in range(acceptor_states.SENDS_MAX + 5)]
@@ -207,7 +207,7 @@ def test_no_stand_in_can_be_started(site: Site):
 
 
 def test_a_defect_of_the_start_is_not_hidden(site: Site):
-    """What is not a failed start is raised, and the supervisor still answers and tries again."""
+    """A defect that is not a failed start is raised, and the supervisor still answers and tries again."""
     site.failure = ValueError("a defect")
     with pytest.raises(ValueError, match="a defect"):
         site.router.broken(PAGE)

@@ -25,7 +25,7 @@ def test_a_pause_ends_a_crash_loop():
         assert [each is not None for each in reported] == [False] * (LOOP_DEATHS - 1) + [True]
 
 
-def test_deaths_far_apart_are_no_crash_loop():
+def test_deaths_far_apart_are_not_a_crash_loop():
     """Deaths that come seldom are never reported as a loop."""
     loops = CrashLoops()
     for death in range(LOOP_DEATHS * 2):

@@ -51,7 +51,7 @@ def test_of_more_than_a_few_the_oldest_is_ended(site: Site):
 
 
 def test_an_address_is_waited_for(site: Site):
-    """Where the next worker waits for an address, those that have drained end soon; the others are not asked."""
+    """If the next worker waits for an address, the drained workers end soon; the others are not asked."""
     drained, serving = (site.children.add(handle()) for _ in range(2))
     site.drained_workers.add(drained)
     site.drained_workers.shorten_deadlines()

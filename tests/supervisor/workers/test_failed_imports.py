@@ -1,4 +1,4 @@
-"""What becomes of an import that raised: reported, explained by another analysis, or followed by an installation."""
+"""An import that raised is reported, explained by another analysis, or followed by an installation."""
 
 from __future__ import annotations
 

@@ -116,8 +116,8 @@ def test_a_fork_that_does_not_fit_is_started_cold():
     assert history(*FORKED, ForkLost(1))[1] == [Start(1, 2, Source.NOTHING)]
 
 
-def test_a_cold_worker_has_nothing_that_does_not_fit():
-    """What a cold worker says of its fork starts nothing: it would say the same forever."""
+def test_a_mismatch_of_a_cold_worker_starts_nothing():
+    """A mismatch that a cold worker reports of its fork starts nothing: the next one would report the same."""
     state, _ = history(*COLD)
     for event in (ForkMismatched(1, "odd"), ForkLost(1)):
         assert history(event, state=state) == (state, [])
@@ -150,7 +150,7 @@ def test_a_death_of_a_cold_worker_doubts_nothing():
 
 
 def test_a_save_ends_a_doubt():
-    """What the code before a save has shown is forgotten with it: the next start is forked again."""
+    """A save ends the doubts about the code before it: the next start is forked again."""
     state, _ = history(*FORKED, Died(1, "exit status 1", "page"), CodeSaved())
     assert history(BootRequested(2), state=state)[1] == [Start(2, 2, Source.SNAPSHOT)]
 
@@ -169,8 +169,8 @@ def test_a_doubt_outlives_a_boot():
     assert serving == [Accept(3, "ready"), RefusePreload("it raised")]
 
 
-def test_a_cold_start_is_no_fork():
-    """A start that follows a fork is none until it is said to be, and holds nothing of the attempt before it."""
+def test_a_start_counts_as_cold_until_started():
+    """A start after a fork is not a fork until ``Started`` says so, and keeps nothing of the attempt before it."""
     state, _ = history(
         *SERVING, RetireRequested(1), BootRequested(2), Started(2, Source.PRELOADER), Imported(2, "ready")
     )
@@ -250,7 +250,7 @@ def test_a_kill_ends_what_is_wanted():
     ],
 )
 def test_a_swap_that_does_not_come_up_is_followed_by_a_fork(event: Event, actions: list[Action]):
-    """Whatever becomes of a worker from a snapshot before it serves: the next one is forked from the preloader."""
+    """After any end of a worker from a snapshot before it serves, the next one is forked from the preloader."""
     state, _ = history(BootRequested(1), Started(1, Source.SNAPSHOT))
     state, performed = history(event, state=state)
     # Where it was only declined nothing has failed: what was imported is right.

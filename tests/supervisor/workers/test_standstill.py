@@ -115,8 +115,8 @@ def test_a_worker_that_accepts_nobody_is_found_with_its_stacks(scene: Scene):
     assert "--stacks" in fields["action"]
 
 
-def test_the_health_check_sees_what_nobody_else_would(scene: Scene):
-    """Where no client comes, the health check's own connection shows that none is accepted."""
+def test_the_health_check_finds_a_standstill_without_clients(scene: Scene):
+    """If no client comes, the health check's own connection shows that none is accepted."""
     for _ in range(SHORT + 2):
         scene.standstill.request_probe()
         scene.look(1)
@@ -139,8 +139,8 @@ def test_a_health_check_connects_once(scene: Scene):
         scene.listener.accept()
 
 
-def test_long_requests_of_a_busy_project_are_no_standstill(scene: Scene):
-    """Where every thread has a request, those who wait are no standstill as long as one begins or ends now and then."""
+def test_long_requests_of_a_busy_project_are_not_a_standstill(scene: Scene):
+    """If every thread has a request, and one begins or ends now and then, waiting clients are not a standstill."""
     scene.connect()
     running = [Request() for _ in range(THREADS)]
     for request in running:
@@ -198,7 +198,7 @@ def test_a_process_that_computes_has_more_time(scene: Scene, monkeypatch: pytest
 
 
 def test_no_clock_runs_for_a_worker_that_is_debugged(scene: Scene):
-    """A worker at a breakpoint is no standstill, however long."""
+    """A worker at a breakpoint is not a standstill, however long it waits."""
     scene.debugged = True
     scene.connect()
     scene.look(10 * LONG)

@@ -1,4 +1,4 @@
-"""What a check of the process that accepts sees: its state in the kernel, its requests, and who waits."""
+"""The checks of the process that accepts: its state in the kernel, its requests, and waiting clients."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_debugger_ends_a_standstill(scene: Scene):
 
 
 def test_the_standstill_of_another_process_has_no_end(scene: Scene):
-    """Where another process has taken the place of a stuck one, nothing has resumed."""
+    """If another process has replaced a stuck one, nothing has resumed."""
     scene.checks(SHORT + 1)
     scene.child = Handle(Role.WORKER, 4, 4712, {}, ready_at=2.0)
     assert scene.checks(1) == ""

@@ -44,7 +44,7 @@ def test_a_worker_from_the_snapshot_serves(project: Project):
 
 @pytest.mark.parametrize("what", ["declines", "ends", "was never forked", "fails", "does not fit", "does not answer"])
 def test_a_worker_from_the_preloader_follows(project: Project, what: str):
-    """Whatever becomes of a fork of the snapshot before it serves: a worker from the preloader serves the save."""
+    """After any end of a fork of the snapshot before it serves, a worker from the preloader serves the save."""
     project.snapshots.born = what != "was never forked"
     project.save()
     child = project.newest
@@ -131,7 +131,7 @@ def test_a_checkpoint_serves_at_once_without_a_snapshot(project: Project):
 
 @pytest.mark.parametrize("what", ["ends", "was never forked", "does not fit", "does not answer"])
 def test_the_preloader_follows_a_checkpoint(project: Project, what: str):
-    """Whatever becomes of a fork of a checkpoint before it serves: a worker from the preloader serves the save."""
+    """After any end of a fork of a checkpoint before it serves, a worker from the preloader serves the save."""
     project.snapshots.forks, project.snapshots.checkpoints.forks = False, True
     project.snapshots.checkpoints.born = what not in {"was never forked", "does not answer"}
     project.save()

@@ -1,4 +1,4 @@
-"""What the log, the pages and the lifecycle are told of workers: each event with its level and its fields."""
+"""The reports about workers to the log, the pages and the lifecycle: each event with its level and its fields."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_ready_worker_is_logged(project: Project, clock: list[float]):
 
 
 def test_the_line_of_a_ready_worker_has_no_url_if_none_leads_there():
-    """Where no URL leads to the appliance, the line of a ready worker has none."""
+    """If no URL leads to the appliance, the line of a ready worker has none."""
     project = Project(url=None)
     project.serve()
     assert "url" not in logged(project, "worker.ready")[0][1]
@@ -106,10 +106,10 @@ def test_a_reload_by_a_signal_has_no_time_since_a_save(project: Project):
     ("status", "ready_s", "requests", "served"),
     [(-11, None, False, False), (-11, 0.5, False, False), (3, 0.5, True, True), (3, 1.5, False, True)],
 )
-def test_a_death_is_told_with_what_it_served(
+def test_a_death_is_reported_with_its_requests(
     project: Project, clock: list[float], status: int, ready_s: float | None, requests: bool, served: bool
 ):
-    """A death is an error; it was no failed start if the worker was ready for a second, or has had a request."""
+    """A death is an error, and not a failed start if the worker was ready for a second or has had a request."""
     worker = project.newest
     if ready_s is not None:
         project.serve()
@@ -245,7 +245,7 @@ def test_a_wait_for_an_address_is_logged(project: Project):
     assert project.newest.reported
 
 
-def test_the_error_of_a_start_is_told(project: Project):
+def test_the_error_of_a_start_is_handed_on(project: Project):
     """Why a worker could not be started is handed on as it is, for the page."""
     project.not_startable = True
     project.save()
@@ -292,7 +292,7 @@ def test_no_report_is_asked_of_a_worker_that_ends(project: Project):
 
 
 def test_a_forked_worker_is_not_asked_at_once(project: Project):
-    """What a forked worker has loaded is known; it is asked only once its requests have imported more."""
+    """A forked worker, whose modules are known, is asked only once its requests have imported more."""
     project.preloader.forks = True
     project.save()
     project.workers.ready(project.newest, READY)

@@ -1,4 +1,4 @@
-"""What becomes of workers, with fake processes: each is started, replaced, retried and reported in process."""
+"""The life of workers, with fake processes: each is started, replaced, retried and reported in process."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_cold_worker_is_asked_for_its_modules_at_once(project: Project):
 
 
 def test_the_list_of_another_environment_is_not_learned(project: Project):
-    """What a worker of an older environment has loaded says nothing of this one."""
+    """The modules of a worker of an older environment are not learned for this one."""
     worker = project.serve()
     project.analysis = SimpleNamespace(plan="another", variables={})
     project.save()
@@ -105,7 +105,7 @@ def test_an_old_worker_that_cannot_be_asked_is_ended(project: Project):
 
 
 def test_a_superseded_worker_is_ended(project: Project):
-    """A worker that imports what a save has replaced is killed, and its death is no crash."""
+    """A worker that imports code which a save has replaced is killed, and its death is not a crash."""
     first = project.newest
     project.save()
     assert first not in project.children.alive
@@ -115,7 +115,7 @@ def test_a_superseded_worker_is_ended(project: Project):
 
 
 def test_a_superseded_worker_reports_its_modules_first(project: Project):
-    """Where nothing is known of the project's modules a superseded worker reports them, and has a moment for that."""
+    """If the project's modules are not known, a superseded worker reports them, and has a moment for that."""
     project.preloader.wanted = True
     first = project.newest
     project.save()
@@ -171,7 +171,7 @@ def test_a_cold_worker_follows_a_fork_that_does_not_fit(project: Project):
 
 
 def test_nothing_is_preloaded_if_only_the_cold_start_works(project: Project):
-    """Where only the cold start works nothing is preloaded any more, with the reason."""
+    """If only the cold start works, nothing is preloaded any longer, with the reason."""
     project.preloader.forks = True
     project.save()
     project.workers.fork_mismatch(project.newest, DOUBT)
@@ -180,7 +180,7 @@ def test_nothing_is_preloaded_if_only_the_cold_start_works(project: Project):
 
 
 def test_preloading_goes_on_if_the_cold_start_fails_too(project: Project):
-    """Where the cold start fails as well the failure is reported, and preloading goes on."""
+    """If the cold start fails as well, the failure is reported, and preloading goes on."""
     project.preloader.forks = True
     project.save()
     project.workers.fork_mismatch(project.newest, DOUBT)
@@ -205,7 +205,7 @@ def test_a_cold_worker_follows_a_forked_one_that_dies(project: Project):
 
 
 def test_a_worker_is_started_cold_if_nothing_is_forked(project: Project):
-    """Where the preloader forks nothing the worker is started cold, without an event of a death."""
+    """If the preloader forks nothing, the worker is started cold, without an event of a death."""
     project.preloader.forks, project.preloader.born = True, False
     project.save()
     unborn = project.newest
@@ -274,7 +274,7 @@ def test_a_worker_without_a_process_is_reported_and_a_save_starts_one(project: P
 
 
 def test_a_cold_start_that_fails_after_a_fork_is_reported(project: Project):
-    """Where a forked worker does not fit, and no cold one can be started, that is reported."""
+    """If a forked worker does not fit, and no cold one can be started, the failure is reported."""
     project.preloader.forks = True
     project.save()
     project.not_startable = True
@@ -353,7 +353,7 @@ HAPPENINGS = {
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=25))
 def test_after_any_order_a_save_brings_the_project_up(happenings: list[str]):
-    """Whatever happens in whatever order, one worker accepts at most, and a save brings the project up."""
+    """After any events in any order, one worker accepts at most, and a save brings the project up."""
     project = Project()
     for each in happenings:
         HAPPENINGS[each](project)
