@@ -12,7 +12,7 @@ _OF_THE_SERVER = {"reload", "worker", "templates"}  # beginnings of events that 
 
 
 class Finding(NamedTuple):
-    """What is wrong, where, and the evidence."""
+    """A finding: the fault, its place, and the evidence."""
 
     kind: str
     place: str

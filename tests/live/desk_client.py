@@ -30,7 +30,7 @@ def connected(appliance: Appliance, certificate: Path | None = None) -> HTTPConn
 
 @contextlib.contextmanager
 def pins_as_they_come(appliance: Appliance, certificate: Path | None = None) -> Iterator[Iterator[dict[str, Any]]]:
-    """What the stream of the pages says of pins, from now on."""
+    """Return the messages about pins in the stream of the pages, from now on."""
     connection = connected(appliance, certificate)
     connection.request("GET", "/__appliance__/events")
     response = connection.getresponse()

@@ -33,7 +33,7 @@ _one_at_a_time = threading.Lock()  # a soak starts its appliances in threads
 
 
 class ForkedProcess:
-    """What the tests need of ``subprocess.Popen``, for a process that another one has forked."""
+    """The part of ``subprocess.Popen`` that the tests need, for a process that another one has forked."""
 
     def __init__(self, pid: int, status: int) -> None:
         self.pid = pid

@@ -21,7 +21,7 @@ LONG = 50_000  # characters of a text that is counted instead of kept
 
 
 class Logged(Appliance):
-    """Faults are lines that are no safe JSON; long texts are shortened, and counted by their first character."""
+    """Faults are lines that are not safe JSON; long texts are shortened, and counted by their first character."""
 
     def __init__(self, project: Path, folder: Path, **settings: str) -> None:
         self.faults: list[bytes] = []
@@ -54,7 +54,7 @@ class Logged(Appliance):
         self._incoming.put(None)
 
     def said(self) -> list[dict[str, Any]]:
-        """What the project has said: its output and its records."""
+        """Return the project's output and its records."""
         return [event for event in self.events if event["event"] in {"output", "project.logged"}]
 
     def count(self, words: str) -> int:

@@ -71,7 +71,7 @@ class OfficialClient:
         return found
 
     def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """What the package returns for a call."""
+        """Return the package's result of a call."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"tool": tool, "arguments": arguments}) + "\n")
         self._process.stdin.flush()

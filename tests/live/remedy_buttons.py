@@ -27,7 +27,7 @@ def page_of(appliance: Appliance, path: str = "/") -> dict[str, Any]:
 
 
 def remedy_of(appliance: Appliance, remedy_id: str) -> dict[str, Any]:
-    """What a remedy would do."""
+    """Return the facts of a remedy."""
     response, body = appliance.get(f"{PATH}?id={remedy_id}", Accept="application/json")
     assert response.status == 200, body
     remedy: dict[str, Any] = json.loads(body)

@@ -40,7 +40,7 @@ class Seeded:
     settings: dict[str, str] = field(default_factory=dict)
 
     def named(self) -> dict[str, tuple[str, str]]:
-        """What must be named, with the numbers of the lines."""
+        """Return the words that must be named, with the numbers of the lines."""
         texts = {**self.files, **dict(filter(None, (self.breaks,)))}
         numbers = {
             found[1]: str(text[: found.start()].count("\n") + 1)

@@ -47,7 +47,7 @@ class SnapshotProject:
             self.appliance.wait_for("reload.finished")
 
     def status(self) -> dict[str, Any]:
-        """What ``appliance status --json`` says."""
+        """Return the answer of ``appliance status --json``."""
         return status_of(self.appliance)
 
     def worst(self) -> list[str]:

@@ -123,7 +123,7 @@ class SwappedProject:
         return [each for each in self.appliance.events if each["event"] == "reload.finished"]
 
     def status(self) -> dict[str, Any]:
-        """What ``appliance status --json`` says."""
+        """Return the answer of ``appliance status --json``."""
         return status_of(self.appliance)
 
     def worst(self) -> list[str]:
@@ -132,7 +132,7 @@ class SwappedProject:
 
 
 def status_of(appliance: Appliance) -> dict[str, Any]:
-    """What ``appliance status --json`` says."""
+    """Return the answer of ``appliance status --json``."""
     told: dict[str, Any] = json.loads(appliance.command("status", "--json").stdout)
     return told
 

@@ -50,7 +50,7 @@ class OnTerminal:
         os.close(theirs)
 
     def read_until(self, words: str, within_s: float = 30) -> str:
-        """What is seen up to these words."""
+        """Return the text on the screen up to these words."""
         deadline = time.monotonic() + within_s
         while words.encode() not in self._seen:
             ready = select.select([self.screen], [], [], max(0.0, deadline - time.monotonic()))[0]

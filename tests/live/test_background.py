@@ -112,8 +112,8 @@ def test_a_second_signal_ends_the_wait(start: Start):
     assert time.monotonic() - began < 5  # GRACE_S is 10, and a stop's own bound 8
 
 
-def test_a_daemon_is_as_the_interpreter_has_it(start: Start):
-    """A daemon thread delays neither a reload nor a stop, and is not told of."""
+def test_a_daemon_thread_delays_nothing(start: Start):
+    """A daemon thread delays neither a reload nor a stop, and is not reported."""
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")
     appliance.get("/daemon")
@@ -226,7 +226,7 @@ def test_a_stream_that_a_reload_ends_is_closed(start: Start, project: Path, path
     assert appliance.stop() == 0
 
 
-def test_many_that_finish_are_bounded(start: Start, project: Path):
+def test_few_old_workers_finish_beside_each_other(start: Start, project: Path):
     """Saves that come fast leave only a few old workers behind; the oldest is cut, with its event."""
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_GRACE_S="60")
     appliance.wait_for("worker.ready")

@@ -47,7 +47,7 @@ def test_chromium_uses_each_request(start: Callable[..., Appliance], project: Pa
 
 
 def _verdict(appliance: Appliance, chromium: str, url: str, folder: Path) -> str:
-    """What the page says of its steps: "well", or each step that failed.
+    """Return the page's report of its steps: "well", or each step that failed.
 
     Chromium fails every request that is open when a network interface comes or goes (net::ERR_NETWORK_CHANGED), as
     it does whenever a container starts beside this test; its own log tells, and then the page is opened again.

@@ -1,4 +1,4 @@
-"""What is kept between two starts, after other users could have written it."""
+"""The files kept between two starts, after other users could have written them."""
 
 from __future__ import annotations
 

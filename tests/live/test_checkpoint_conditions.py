@@ -113,7 +113,7 @@ def test_workers_from_a_checkpoint_serve_tls_connections(start: Start, project: 
 
 
 def test_an_import_that_hangs_after_a_checkpoint_is_told_with_its_line(start: Start, project: Path):
-    """An import that hangs behind a checkpoint is told with its line, and the corrected file is served."""
+    """An import that hangs after a checkpoint is reported with its line, and the corrected file is served."""
     served = Edited(start, project, APPLIANCE_BOOT_TIMEOUT_S="6")
     served.appliance.edit("shop.py", shop("three", top="import time\nwhile True: time.sleep(0.05)"))
     failed = served.appliance.wait_for("worker.failed")
@@ -203,7 +203,7 @@ def test_a_save_while_a_snapshot_imports_is_served(start: Start, project: Path, 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_stop_ends_an_import_after_a_checkpoint(start: Start, project: Path, pipe: Path, number: signal.Signals):
-    """The appliance ends in the middle of an import behind a checkpoint, at once, and no process is left."""
+    """The appliance ends in the middle of an import after a checkpoint, at once, and no process is left."""
     served = Edited(start, project)
     served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(pipe))))
     with pipe.open("w"):

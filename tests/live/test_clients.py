@@ -54,13 +54,13 @@ def peak_kib(pid: int) -> int:
 
 
 def blocks() -> Iterator[bytes]:
-    """What is uploaded, piece by piece."""
+    """Yield the pieces of an upload."""
     for _ in range(MANY):
         yield BLOCK
 
 
 def check_of_blocks() -> bytes:
-    """What ``/upload`` says of them."""
+    """Return the answer of ``/upload`` to these pieces."""
     check = 0
     for block in blocks():
         check = zlib.crc32(block, check)

@@ -70,7 +70,7 @@ def output_of(appliance: Appliance, companion: str, beginning: str = "") -> str:
 
 
 def companions_of(appliance: Appliance) -> dict[str, dict[str, Any]]:
-    """What the status says of each."""
+    """Return the status of each companion."""
     answer = json.loads(appliance.command("status", "--json").stdout)
     return {each["name"]: each for each in answer["companions"]}
 

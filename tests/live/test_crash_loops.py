@@ -123,7 +123,7 @@ def test_a_request_that_ends_its_worker_is_named(start: Start, project: Path, co
 
 @pytest.mark.parametrize("at_import", [True, False])
 def test_a_project_that_replaces_json_is_served_and_logged(start: Start, project: Path, *, at_import: bool):
-    """A project that replaces json's functions is served, and told of in the log like any other."""
+    """A project that replaces json's functions is served, and logged like any other."""
     (project / "app.py").write_text(page(NO_JSON, at_import=at_import), encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")

@@ -70,7 +70,7 @@ def stops(client: DapClient, appliance: Appliance, file: Path) -> Any:
 
 
 def test_the_debugger_is_not_preloaded(debugged: Callable[..., Appliance], project: Path):
-    """What debugpy has loaded is no matter of the preloader's: it is not tried there, and its absence not told."""
+    """Modules of debugpy are not tried in the preloader, and their absence is not reported."""
     appliance = debugged(APPLIANCE_LOG_LEVEL="debug")
     appliance.wait_for("preload.ready", within_s=60)
     appliance.edit("app.py", APP.format(word="two"))
@@ -125,7 +125,7 @@ def test_a_worker_waits_for_its_client(debugged: Callable[..., Appliance], attac
 
 
 def test_without_debugpy_the_project_is_served(start: Start, port: int):
-    """Where there is no debugpy one event says so, clients are sent away, and the project is served."""
+    """Without debugpy one event says so, clients are sent away, and the project is served."""
     appliance = start(APPLIANCE_DEBUGPY=str(port), APPLIANCE_INSTALL="auto")
     event = appliance.wait_for("debugger.failed")
     assert "debugpy" in event["reason"]

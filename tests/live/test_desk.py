@@ -189,7 +189,7 @@ def test_head_and_content_are_recorded(start: Starting, project: Path, path: str
 
 
 def _use(pid: int) -> int:
-    """What a process needs, in bytes."""
+    """Return the memory of a process, in bytes."""
     use = memory(pid)["pss"]
     assert use is not None
     return use

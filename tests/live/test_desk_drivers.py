@@ -24,7 +24,7 @@ NEW = (
 
 @pytest.fixture(scope="module")
 def socket_folder() -> Iterator[str]:
-    """Where PostgreSQL listens."""
+    """Start PostgreSQL, and yield the folder of its socket."""
     with cluster() as folder:
         yield folder
 
@@ -37,7 +37,7 @@ def socket_folder() -> Iterator[str]:
 def test_a_repeated_query_is_found_in_any_project(
     start: Starting, project: Path, socket_folder: str, python: str, pins: tuple[str, ...], text: str
 ):
-    """Whatever driver and framework: six times, once each, with its line, its rows and its parameters' types."""
+    """A repeated query is found for any driver and framework: six queries, with line, rows and parameters' types."""
     found = environment(python, *pins, project=text)
     (project / "app.py").write_text(text, encoding="utf-8")
     appliance = start(

@@ -80,7 +80,7 @@ def server() -> Iterator[tuple[int, list[bytes]]]:
 
 @pytest.mark.parametrize(("python", "pin"), DJANGOS if THOROUGH else DJANGOS[:1])
 def test_django_sends_no_mail_by_smtp(start: Starting, project: Path, python: str, pin: str):
-    """Mail needs no server, and a backend that writes it elsewhere does so as ever."""
+    """Mail needs no server, and a backend that writes it elsewhere does so as usual."""
     found = environment(python, pin, project=DJANGO)
     (project / "app.py").write_text(DJANGO, encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_PYTHON=str(found / "bin" / "python"))
@@ -121,8 +121,8 @@ def test_only_mail_to_a_server_for_tests_is_sent(start: Starting, project: Path,
     assert again.get("/?127.0.0.1=1")[1] == b"ConnectionRefusedError"
 
 
-def test_mail_is_kept_where_nothing_is_recorded(start: Starting, project: Path):
-    """APPLIANCE_RECORD=off sends nobody mail by accident: one event a mail tells of it."""
+def test_mail_is_kept_without_a_recorder(start: Starting, project: Path):
+    """APPLIANCE_RECORD=off sends nobody mail by accident: one event for each mail reports it."""
     (project / "app.py").write_text(PLAIN, encoding="utf-8")
     appliance = start(APPLIANCE_RECORD="off")
     appliance.wait_for("worker.ready")

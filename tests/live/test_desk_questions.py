@@ -28,13 +28,13 @@ EDITED = "EDITION, PAUSE_S = 1, 0", "EDITION, PAUSE_S = 2, 0.4"
 
 @pytest.fixture(scope="module")
 def socket_folder() -> Iterator[str]:
-    """Where PostgreSQL listens."""
+    """Start PostgreSQL, and yield the folder of its socket."""
     with cluster() as folder:
         yield folder
 
 
 def ask_for_books(appliance: Appliance) -> None:
-    """What a page of the shop sends."""
+    """Send the request of a page of the shop."""
     connection = HTTPConnection("127.0.0.1", appliance.port, timeout=30)
     connection.request("POST", "/books", "title=Dune&password=sesame", {"Content-Type": FORM})
     response = connection.getresponse()
@@ -142,7 +142,7 @@ def whether_it_is_slower(appliance: Appliance, tools: Tools) -> None:
 
 
 def whether_it_answers_otherwise(appliance: Appliance, tools: Tools, number: int) -> None:
-    """What the save has changed in the response, when the request is sent again."""
+    """Return the changes of the response through the save, when the request is sent again."""
     form = {"page_value": asked(appliance, "pins")["page_value"], "confirmed": "1"}
     difference = {"what": "content", "path": "$.edition", "before": "1", "after": "2"}
     found = posted(appliance, f"requests/{number}/replay", form)[1]["differences"]

@@ -1,4 +1,4 @@
-"""Whatever stands at ``.env``, the project is served; what can't be read is one warning."""
+"""With any file at ``.env`` the project is served; an unreadable part is one warning."""
 
 from __future__ import annotations
 

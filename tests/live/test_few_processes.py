@@ -1,4 +1,4 @@
-"""What runs if every part that can be left out is off."""
+"""The processes that run if every part that can be left out is off."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def test_a_refused_host_of_django_says_what_to_add(start: Start, bookshop: Path)
 
 
 def test_a_missing_table_names_the_command_that_makes_it(start: Start, bookshop: Path) -> None:
-    """What Django answers for by itself says which command helps, on its page and in one event."""
+    """A page of Django's own for a failure names the command that helps, and so does one event."""
     appliance = start(bookshop, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
     appliance.wait_for("worker.ready")
     response, content = appliance.get("/admin/login/?next=/admin/", Accept="text/html")

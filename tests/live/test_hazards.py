@@ -116,7 +116,7 @@ GEVENT = "from gevent import monkey\nmonkey.patch_all()\n" + HELLO
 
 
 def test_a_package_that_patches_with_gevent_starts_cold(start: Start, project: Path):
-    """Where gevent has patched the standard library every start is a cold one, from the first on or from an edit on."""
+    """If gevent has patched the standard library, every start is a cold one, from the first on or from an edit on."""
     appliance = start(PYTHONPATH=str(PACKAGES))
     appliance.wait_for("preload.ready")
     appliance.edit("app.py", GEVENT.replace("{word}", "patched"))

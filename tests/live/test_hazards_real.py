@@ -68,7 +68,7 @@ def test_an_extension_that_starts_a_thread_works_in_each_worker(start: Start, pr
 
 
 def test_unseeded_generators_differ_in_each_worker(start: Start, project: Path, packages: Path):
-    """What a package's unseeded generators draw differs from worker to worker; what a seeded one draws does not."""
+    """Numbers of a package's unseeded generators differ from worker to worker; those of a seeded one do not."""
     (packages / "haz_draws.py").write_text(DRAWS, encoding="utf-8")
     draws = "[each.integers(2**62).item() for each in (haz_draws.unseeded, haz_draws.other, haz_draws.seeded)]"
     page = PAGE.format(imported="haz_draws", expression=draws + ' + ["numpy" in sys.modules]')
@@ -137,7 +137,7 @@ def test_a_project_that_gevent_patches_is_served(start: Start, project: Path):
 
 
 def posted_slowly(appliance: Appliance, body: bytes) -> bytes:
-    """What answers a body that comes in two parts, another request in between."""
+    """Return the answer to a body that comes in two parts, with another request in between."""
     with socket.create_connection(("127.0.0.1", appliance.port), timeout=30) as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
         sock.sendall(body[:5])

@@ -22,7 +22,7 @@ Start = Callable[..., Appliance]
 
 
 def health(appliance: Appliance) -> dict[str, Any]:
-    """What ``appliance status`` is told."""
+    """Return the answer of ``appliance status``."""
     answer: dict[str, Any] = json.loads(appliance.command("status", "--json").stdout)
     return answer
 

@@ -52,7 +52,7 @@ def asked(appliance: Appliance) -> tuple[int, bytes]:
 
 
 def test_https_is_served(secure: Secure, project: Path):
-    """The port speaks HTTPS, the printed URL and the environ say so, and the status is asked as ever."""
+    """The port speaks HTTPS, the printed URL and the environ say so, and the status is asked as usual."""
     (project / "app.py").write_text(SCHEME, encoding="utf-8")
     appliance = secure()
     ready = appliance.wait_for("worker.ready")
@@ -177,7 +177,7 @@ def test_a_bad_pair_stops_the_start(secure: Secure):
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="not run: there is no curl")
 def test_curl_is_served_if_it_knows_the_certificate(secure: Secure):
-    """Told of the certificate curl is served; one that is not leaves one line that says why."""
+    """With the certificate, curl is served; without it, one line says why not."""
     appliance = secure()
     appliance.wait_for("worker.ready")
     url = f"https://localhost:{appliance.port}/"

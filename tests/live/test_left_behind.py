@@ -1,4 +1,4 @@
-"""What a project's processes leave behind ends with them, whatever it makes of SIGTERM."""
+"""Processes that a project leaves behind end with it, whatever it makes of SIGTERM."""
 
 from __future__ import annotations
 

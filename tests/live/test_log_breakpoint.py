@@ -1,4 +1,4 @@
-"""A breakpoint: asked at the terminal where there is one, passed where there is none."""
+"""A breakpoint: asked at the terminal if there is one, and otherwise passed."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_keys_are_obeyed_unless_pdb_asks(on_terminal: OnTerminal):
 
 
 def test_without_a_terminal_it_is_passed(start: Start, project: Path):
-    """Where nobody can be asked, the request is served, and the log says where a breakpoint is and what to do."""
+    """Without a terminal the request is served, and the log names the place of the breakpoint and the action."""
     (project / "app.py").write_text(SOURCE.format(stop="breakpoint()"), encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")

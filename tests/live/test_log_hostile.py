@@ -88,7 +88,7 @@ def test_whatever_a_project_does(appliance: Logged, tmp_path: Path):
         subprocess.run(["jq", "-c", ".", str(tmp_path / "log")], check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
-def test_a_forked_child_is_no_second_server(appliance: Logged):
+def test_a_forked_child_is_not_a_second_server(appliance: Logged):
     """A child that leaves the application ends there: the worker answers alone, and each request has its line."""
     children = {
         "child_exits": (3, ""),

@@ -1,4 +1,4 @@
-"""What projects say, each in its own way: with the right request's id, no line lost and none doubled."""
+"""The output of projects of many kinds: with the right request's id, no line lost and none doubled."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         each.close()
 
 
-def test_each_word_is_its_requests(serve: Serve):
+def test_each_event_has_the_id_of_its_request(serve: Serve):
     """200 requests that print, warn, log and raise at the same time: each event has the id of its own request."""
     appliance = serve({"app.py": TALKER.format(threads=200)}, APPLIANCE_THREADS="200")
     with ThreadPoolExecutor(200) as pool:
@@ -162,7 +162,7 @@ def test_each_word_is_its_requests(serve: Serve):
 
 @pytest.mark.parametrize("source", [PLAIN, BASIC, FLASKS, OWN], ids=["plain", "basicConfig", "as Flask", "dictConfig"])
 def test_no_line_is_lost_and_none_doubled(serve: Serve, source: str):
-    """What a project's own configuration lets through is told once, whatever that is; what it drops is not told."""
+    """A line that the project's own configuration lets through is logged once; one that it drops is not logged."""
     appliance = serve({"app.py": source})
     appliance.get()
     appliance.stop()

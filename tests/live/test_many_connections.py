@@ -19,7 +19,7 @@ GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture
 def usual_limit() -> Iterator[None]:
-    """What is started has the usual soft limit; this process may have more."""
+    """Give the started processes the usual soft limit; this process may have more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 2 * COUNT:
         pytest.skip(f"not run: {hard} descriptors are all that a process may have here")

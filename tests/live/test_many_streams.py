@@ -59,7 +59,7 @@ def status(sock: socket.socket) -> int:
 
 
 def said(sock: socket.socket, word: bytes) -> bytes:
-    """What a WebSocket sends back."""
+    """Return the answer of a WebSocket."""
     sock.sendall(masked(1, word))
     return sock.recv(2 + len(word), socket.MSG_WAITALL)[2:]
 

@@ -1,4 +1,4 @@
-"""What is below /__appliance__/, answered by a real appliance: beside a worker, without one, and over HTTPS."""
+"""The pages below /__appliance__/, answered by a real appliance: beside a worker, without one, and over HTTPS."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def test_a_target_may_be_a_whole_url(serving: Appliance):
     assert serving.get(f"http://{host}/%5F_appliance__/client.js", Host=host)[0].getheader("X-Process")
 
 
-def test_the_appliances_own_requests_are_no_lines_in_the_log(serving: Appliance):
-    """What an open page asks of the appliance is nothing that the project did."""
+def test_the_appliances_own_requests_have_no_lines_in_the_log(serving: Appliance):
+    """Requests of an open page to the appliance have no line in the log."""
     serving.get("/__appliance__/client.js")
     serving.get("/__appliance__/nothing")
     serving.catch_up()
@@ -203,7 +203,7 @@ def test_a_rebound_host_gets_no_page(serving: Appliance, host: str):
 
 
 def test_a_proxy_that_is_not_trusted_opens_nothing(serving: Appliance):
-    """What a tunnel forwards comes from this machine, for somebody else."""
+    """A request that a tunnel forwards comes from this machine, for somebody else, and is refused."""
     for field in ("X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "X-Real-IP"):
         assert serving.get("/__appliance__/", **{field: "for=203.0.113.7"})[0].status == 403
 

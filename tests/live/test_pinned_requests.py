@@ -88,7 +88,7 @@ def test_pins_outlive_a_restart(start: Starting, appliance: Appliance, cache: Pa
 
 
 def test_a_burst_of_saves_runs_the_last_one(appliance: Appliance):
-    """Of ten saves in a row the last one is run, and few before it; a run is no pin of its own."""
+    """The last of ten saves in a row is run, and few before it; a run is not a pin."""
     pin = pinned(appliance, "/a")
     with pins_as_they_come(appliance) as told:
         for number in range(10):

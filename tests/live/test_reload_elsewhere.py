@@ -140,8 +140,8 @@ def app(environ, start_response):
 """
 
 
-def test_what_was_read_is_watched(start: Start, project: Path):
-    """What the application reads at its start is an input, even if git ignores it; its logs and output are not."""
+def test_files_read_at_the_start_are_watched(start: Start, project: Path):
+    """A file that the application reads at its start is an input, even if git ignores it; logs and output are not."""
     (project / "app.py").write_text(READS, encoding="utf-8")
     (project / ".gitignore").write_text("instance/\n*.log\nstate.json\n", encoding="utf-8")
     (project / "instance").mkdir()

@@ -1,4 +1,4 @@
-"""What the application writes by itself is no save; what anybody else writes is."""
+"""Files that the application writes by itself are not a save; files that anybody else writes are."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def written(appliance: Appliance, name: str) -> list[str]:
 
 
 def reloads(appliance: Appliance) -> list[list[str]]:
-    """What has caused reloads."""
+    """Return the files that have caused reloads."""
     appliance.catch_up()
     return [event["files"] for event in appliance.events if event["event"] == "reload.started"]
 
@@ -131,7 +131,7 @@ def test_folders_that_a_view_makes_restart_nothing(start: Start, project: Path):
 
 
 def test_files_that_a_view_writes_restart_nothing_where_files_are_polled(start: Start, project: Path):
-    """What a request writes is no save either where changes are found by looking."""
+    """Files that a request writes are not a save if files are polled, either."""
     (project / "templates").mkdir()
     (project / "app.py").write_text(APP.format(importing="", answering=WAYS, word="one"), encoding="utf-8")
     appliance = start(APPLIANCE_WATCH="poll")
@@ -176,7 +176,7 @@ def test_the_reported_remedy_leaves_the_file_out(start: Start, project: Path):
     assert reloads(appliance) == [["app.py"]]
 
 
-def test_somebody_elses_writes(start: Start, project: Path):
+def test_writes_of_another_command_are_saves(start: Start, project: Path):
     """Each write of a command that is run beside is a save, also of a file that the application writes itself.
 
     A second file of the application's shows that the watcher has seen its writes: two that it sees as one are one.
@@ -276,7 +276,7 @@ PAGES = {
 
 @pytest.mark.parametrize("kind", PAGES)
 def test_templates_are_where_they_are_looked_for(start: Start, project: Path, kind: str):
-    """A template of any folder is served as it is saved, ignored by git or not; a page that nobody reads is no save."""
+    """A template of any folder is served as saved, ignored by git or not; a page that nobody reads is not a save."""
     text, name = PAGES[kind]
     (project / name).parent.mkdir()
     (project / ".gitignore").write_text(f"{Path(name).parent}/\n", encoding="utf-8")

@@ -121,7 +121,7 @@ def test_the_supervisor_knows_how_a_forked_worker_ended(begin, packages: Path):
 
 
 def test_the_first_worker_of_a_second_start_is_forked(begin, start: Start, packages: Path):
-    """What was learned is kept: the next start's first worker is forked already."""
+    """The learned list is kept: the next start's first worker is forked already."""
     (packages / "kept.py").write_text("", encoding="utf-8")
     begin("import kept").stop()
     appliance = start(PYTHONPATH=str(packages))
@@ -149,7 +149,7 @@ threading.Event().wait(0.1 + time.clock_gettime(time.CLOCK_BOOTTIME) - began)
 
 
 def test_the_next_round_repeats_little(begin, packages: Path, tmp_path: Path):
-    """What was imported before something unsafe is not imported again by the round that leaves it out."""
+    """Modules imported before an unsafe one are not imported again by the round that leaves it out."""
     log = tmp_path / "imports"
     line = f"with open({str(log)!r}, 'a') as log:\n    log.write(__name__ + '\\n')\n"
     (packages / "lengthy.py").write_text(LENGTHY + line, encoding="utf-8")

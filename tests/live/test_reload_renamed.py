@@ -1,4 +1,4 @@
-"""What is renamed: the application, its file, a module of the project's."""
+"""The effect of a new name for the application, its file, and a module of the project's."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_a_renamed_application_is_served_at_that_save(start: Start, project: Pat
     becomes(appliance, b"three")
 
 
-def test_an_import_that_fails_is_told_as_ever(start: Start, project: Path):
-    """Where the application is what it was, the failure is the import's, and the page its own."""
+def test_a_failed_import_is_reported_as_usual(start: Start, project: Path):
+    """If the application is still the same, the failure is the import's, and the page its own."""
     appliance = start()
     appliance.wait_for("worker.ready")
     for text, words in (
@@ -77,7 +77,7 @@ PACKAGE = "import prices\nfrom shop import cart\n" + HELLO.replace('b"{word}"', 
 @pytest.mark.parametrize(
     ("old", "new"), [("prices.py", "costs.py"), ("shop/cart.py", "shop/basket.py"), ("shop", "store")]
 )
-def test_a_module_that_was_renamed_is_said_to_have_been_there(start: Start, project: Path, old: str, new: str):
+def test_a_page_says_that_a_renamed_module_existed(start: Start, project: Path, old: str, new: str):
     """The page says that it was there until a moment ago, and not that a package of its name should be installed."""
     (project / "shop").mkdir()
     (project / "shop" / "cart.py").write_text("", encoding="utf-8")

@@ -226,7 +226,7 @@ def test_ctrl_z_stops_both(watched: Run):
 
 
 def test_a_run_leaves_nothing(watched: Run, project: Path):
-    """What a run has started ends with it, in whatever session: at a save, at the end, and if everything is killed."""
+    """Processes that a run has started end with it, in any session: at a save, at the end, and if all is killed."""
     (project / "leaves.py").write_text(LEAVES, encoding="utf-8")
     command = watched("python", "leaves.py", terminal=False)
     first = int(command.wait_for("left"))
@@ -238,7 +238,7 @@ def test_a_run_leaves_nothing(watched: Run, project: Path):
 
 
 def test_a_command_that_does_not_exist_waits_for_no_save(watched: Run):
-    """A command that does not exist is no reason to wait for a save: the exit code is a shell's."""
+    """A command that does not exist does not wait for a save: the exit code is a shell's."""
     command = watched("no-such-program")
     assert command.code() == 127
     assert "no program 'no-such-program'" in command.said

@@ -212,7 +212,7 @@ def test_crash_is_fixed(start: Start, project: Path):
     assert appliance.wait_for("worker.ready")["generation"] == 2
 
 
-def test_asgi_is_said(start: Start, project: Path):
+def test_an_asgi_application_is_reported(start: Start, project: Path):
     """An ASGI application is not served; the page and the event say so and what to do."""
     (project / "app.py").write_text("async def app(scope, receive, send):\n    pass\n", encoding="utf-8")
     appliance = start()

@@ -13,7 +13,7 @@ Start = Callable[..., Appliance]
 
 
 def only(wheels: Path) -> dict[str, str]:
-    """What has the installer take these wheels and nothing else, on any machine."""
+    """Return the variables by which the installer takes these wheels alone, on any machine."""
     none = {"PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
     return {"UV_FIND_LINKS": str(wheels), "UV_NO_INDEX": "1", "UV_OFFLINE": "1", **none}
 

@@ -54,7 +54,7 @@ def connect(appliance: Appliance) -> Iterator[Connect]:
 
 
 def held_mib(appliance: Appliance) -> float:
-    """What the worker holds, its share of what others hold too among it."""
+    """Return the memory of the worker, with its share of memory that others hold too."""
     worker = next(event["pid"] for event in appliance.events if event["event"] == "worker.ready")
     lines = (Path("/proc") / str(worker) / "smaps_rollup").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

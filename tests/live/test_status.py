@@ -1,4 +1,4 @@
-"""What a running appliance tells of itself: its status, and where a worker that hangs stands."""
+"""The status of a running appliance, and the place of a worker that hangs."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_status_names_processes_and_the_last_reload_and_error(start: Start):
 
 @pytest.mark.parametrize("question", [b"", b"\n", b"sta", b"\xff\n", b"x" * 200])
 def test_a_question_that_is_not_one_is_the_status(start: Start, question: bytes):
-    """Whatever a client of the socket sends, or nothing at all, it is told the status."""
+    """The answer to any other question, or none, on the socket is the status."""
     appliance = start()
     appliance.wait_for("worker.ready")
     with socket.socket(socket.AF_UNIX) as client:

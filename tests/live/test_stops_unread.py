@@ -93,7 +93,7 @@ class Unread(Appliance):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the project is."""
+    """Return the folder of the project."""
     (tmp_path / "project").mkdir()
     return tmp_path
 
@@ -116,14 +116,14 @@ def unread(folder: Path, request: pytest.FixtureRequest) -> Iterator[Unread]:
     indirect=["unread"],
 )  # fmt: skip
 def test_a_stop_without_a_reader_ends_in_time_with_its_code(unread: Unread, number: signal.Signals):
-    """Whatever the appliance does, it ends in time, with the exit code of the signal."""
+    """The appliance ends in time, whatever it does, with the exit code of the signal."""
     unread.process.send_signal(number)
     assert unread.process.wait(timeout=8) == {signal.SIGTERM: 0, signal.SIGINT: 130}[number]
 
 
 @pytest.mark.parametrize("redirected", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", ">/dev/full 2>&1"])
 def test_the_appliance_serves_and_stops_with_any_output_streams(folder: Path, redirected: str):
-    """Whatever stdout and stderr are, the appliance serves, stops with code 0, and writes nothing but JSON."""
+    """With any stdout and stderr the appliance serves, stops with code 0, and writes nothing but JSON."""
     (folder / "project" / "app.py").write_text(HELLO.format(word="served"), encoding="utf-8")
     appliance = Unread(folder, {}, redirected)
     try:

@@ -107,7 +107,7 @@ def test_saves_during_a_comparison_are_swapped_and_never_a_mismatch(start: Start
 
 
 def test_a_snapshot_whose_import_hangs_is_killed(start: Start, project: Path):
-    """A snapshot whose import has no end is killed in time; saves are forked meanwhile, as fast as ever."""
+    """A snapshot whose import has no end is killed in time; saves are forked meanwhile, as fast as before."""
     top = SLOW.format(seconds=60)
     served = SwappedProject(start, project, "plain", python(), top=top, APPLIANCE_BOOT_TIMEOUT_S="2")
     served.appliance.wait_for("worker.ready")

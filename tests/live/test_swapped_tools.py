@@ -1,4 +1,4 @@
-"""What tools see of a project whose functions were swapped, or which was imported from a checkpoint: the new lines."""
+"""The lines that tools see, for a project with swapped functions or from a checkpoint: the new ones."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def app(environ, start_response):
 
 @pytest.mark.parametrize("core", ["ctrace", "sysmon"])
 def test_coverage_sees_the_new_lines(start: Start, project: Path, core: str):
-    """What coverage.py measures in the project after each save are the lines of the file as it is."""
+    """The lines that coverage.py measures after each save are those of the current file."""
     covered = str(environment("3.13", "coverage==7.15.2", project="import coverage\n"))
     files = {"app.py": COVERED, "first.py": "", "shop.py": shop("one", 0)}
     served = SnapshotProject(start, project, files, covered, COVERAGE_CORE=core)

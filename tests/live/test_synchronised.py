@@ -23,7 +23,7 @@ def package(word: str) -> dict[str, str]:
 
 
 def errors(appliance: Appliance) -> list[Event]:
-    """The errors of its log that are no answers: a client may have got the page of the one that is expected."""
+    """The errors of its log that are not answers: a client may have got the page of the one that is expected."""
     return [each for each in appliance.events if each["level"] == "error" and each["event"] != "request.finished"]
 
 
@@ -71,7 +71,7 @@ def test_a_slow_synchronisation_shows_no_error(start: Start, project: Path):
 
 
 def test_an_empty_folder_is_served_when_files_arrive(start: Start, project: Path):
-    """A start in an empty folder says so, and needs no restart; while files arrive, half of them is no error."""
+    """A start in an empty folder says so, and needs no restart; half of the files cause no error."""
     (project / "app.py").unlink()
     appliance = start()
     failed = appliance.wait_for("application.missing")
@@ -101,7 +101,7 @@ def test_a_start_in_a_folder_that_fills_waits_for_the_rest(start: Start, project
 
 
 def test_a_failure_is_shown_in_the_end(start: Start, project: Path):
-    """What is still broken when no more files come is an error, as ever."""
+    """A project that is still broken when no more files come is an error, as usual."""
     appliance = start()
     appliance.wait_for("worker.ready")
     bring(project, {**package("two"), "big/m39.py": "raise LookupError('half')\n"}, 0.0)

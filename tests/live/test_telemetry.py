@@ -1,4 +1,4 @@
-"""What arrives at an OpenTelemetry collector, over three services that call each other, reloads and deaths."""
+"""The spans at an OpenTelemetry collector, of three services that call each other, with reloads and deaths."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def collecting() -> Iterator[Collector]:
 
 
 def settings_of(collecting: Collector, service: str = "shop", **more: str) -> dict[str, str]:
-    """What a service that exports to this collector is started with."""
+    """Return the settings of a service that exports to this collector."""
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collecting.url,
         "OTEL_SERVICE_NAME": service,
@@ -217,7 +217,7 @@ def of_span(collecting: Collector, span: Any) -> list[Got]:
 
 
 def test_a_collector_that_comes_late_loses_nothing(start: Starting, project: Path):
-    """Requests go on without a collector; one event tells of it, one that it is back, and nothing was lost."""
+    """Requests go on without a collector; one event reports it, one that it is back, and nothing was lost."""
     with collector() as gone:
         port = int(gone.url.rpartition(":")[2])
         settings = settings_of(gone, OTEL_EXPORTER_OTLP_TIMEOUT="1", OTEL_METRICS_EXPORTER="none")
@@ -283,7 +283,7 @@ def test_a_wrong_address_says_what_to_do(start: Starting, project: Path, collect
 
 
 def test_an_exporter_that_is_killed_is_started_again(start: Starting, project: Path, collecting: Collector):
-    """What comes after its end is exported, once."""
+    """Spans after the exporter's end are exported, once."""
     appliance = served(start(**settings_of(collecting)))
     appliance.get("/before")
     collecting.wait_for(lambda: len(collecting.spans) == 1)
