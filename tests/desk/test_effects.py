@@ -1,4 +1,4 @@
-"""What a request did besides its queries, as it is stored."""
+"""The stored effects of a request other than its queries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_call_is_stored_with_its_result():
 
 @pytest.mark.parametrize("sent", [[], "x", {"calls": [1]}, {"calls": [{}]}, {"calls_left_out": "x"}, {"calls": 3}])
 def test_other_forms_are_refused(sent: Any):
-    """What a project writes into the socket itself is not stored."""
+    """Records that a project writes into the socket itself are not stored."""
     with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
         readable({"effects": sent}, REDACTION)
 

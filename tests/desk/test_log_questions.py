@@ -1,4 +1,4 @@
-"""What people and assistants find in the recorded log."""
+"""The searches of people and assistants in the recorded log."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_line_is_told_with_its_fields(recorded: Recorded):
     ],
 )
 def test_a_query_is_read_as_filters(query: str, filters: LogFilters):
-    """What can't be read, is too long, or is unknown filters nothing."""
+    """A value that can't be read, is too long, or is unknown filters nothing."""
     assert LogFilters.of_query(query) == filters
 
 

@@ -1,4 +1,4 @@
-"""What the desk answers."""
+"""The answers of the desk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_request_has_its_own_lines_alone(recorded):
 
 
 def test_routes_are_compared_before_and_after_the_save(recorded):
-    """Count, median and 95th percentile stand on both sides of the last save; a path stands for a missing route."""
+    """Count, median and 95th percentile are compared across the last save; a path replaces a missing route."""
     before = [request("/a", START + number, duration_s=number / 1000) for number in range(1, 101)]
     after = [request("/a", START + 300 + number, duration_s=0.5, generation=2) for number in range(3)]
     other = request("/users/7", START, status=500, **{"http.route": "/users/<id>"})

@@ -59,7 +59,7 @@ def test_what_a_framework_prints_is_an_exception():
 
 
 def test_a_real_traceback_is_read():
-    """What Python itself prints of a chain of exceptions is read: the last of them."""
+    """Python's own traceback of a chain of exceptions is read: the last of them."""
     try:
         try:
             dict[str, str]()["x"]
@@ -90,14 +90,14 @@ def test_other_lines_are_not_exceptions(line_of_the_log: dict[str, Any]):
 
 @pytest.mark.parametrize("exception", [[], [None], ["text"], [{}], [{"frames": [{}]}], {"a": 1}])
 def test_a_record_of_another_form_is_read_as_far_as_it_goes(exception: Any):
-    """What another version has recorded is read as far as that goes."""
+    """A record of another version is read as far as possible."""
     found = raised_error(entry("project.logged", message="wrong", exception=exception))
     assert (found is None) == (exception == [])
     assert found is None or (found["message"] == "wrong" and isinstance(found["error"], str))
 
 
-def test_the_server_and_a_framework_tell_of_one_exception(recorded):
-    """Where both have logged it, a request has the server's advice and the framework's traceback; it counts once."""
+def test_one_exception_of_the_server_and_a_framework_counts_once(recorded):
+    """If both have logged it, a request has the server's advice and the framework's traceback; it counts once."""
     ours = {"error": "PayError: no wallet", "file": "/w/app.py", "line": 25, "action": "Set WALLET.", "generation": 1}
     failed = {"event": "application.failed", **ours}
     found = error_of([entry("project.logged", **LOGGED), failed])

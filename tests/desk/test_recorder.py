@@ -191,8 +191,8 @@ def test_what_would_not_be_kept_is_left_out_silently(slow: Running):
     assert slow.reported == []
 
 
-def test_lines_that_were_overwritten_are_told(slow: Running):
-    """Where more lines came than fit, the number of those that are missing is reported, and the others are stored."""
+def test_overwritten_lines_are_counted(slow: Running):
+    """If more lines came than fit, the number of the missing ones is reported, and the others are stored."""
     for number in range(60):
         slow.send(*[line("output", text="x" * 500)] * 9, request(f"/{number}"))
     slow.finish()
@@ -205,7 +205,7 @@ def test_lines_that_were_overwritten_are_told(slow: Running):
 
 
 def test_a_recorder_that_was_killed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Another recorder goes on behind the last transaction, also if the first could not note it any more."""
+    """Another recorder goes on after the last transaction, also if the first could not note it any more."""
     monkeypatch.setattr(table_rows, "SLICE", 10)
     running = Running(tmp_path / "desk.sqlite3")
     running.send(*(request(f"/{number}") for number in range(35)))

@@ -1,4 +1,4 @@
-"""What is stored of the bytes on the wire."""
+"""The stored part of the bytes on the wire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = b"POST /x?password=hunter22 HTTP/1.1\r\nHost: a\r\n"
 
 
 def readable(fields: bytes = b"", body: bytes = b"", response: bytes = b"", **info: int) -> Readable:
-    """What is stored of a request with these fields and this body."""
+    """Return the stored text of a request with these fields and this body."""
     redaction = Redaction(["sessionid", "pin"], ["a-long-secret-text"])
     return redaction.readable(RequestDetails(dict(info), HEAD + fields + b"\r\n", body, response))
 
@@ -90,8 +90,8 @@ def test_secrets_in_a_body_are_masked(kind: str, body: bytes, stored: str | None
     assert (stored is None) == ("bytes of" in found.body_note)
 
 
-def test_what_is_missing_is_said():
-    """A note says how many bytes were cut, or what cannot be shown; where nothing is missing there is none."""
+def test_a_note_names_the_missing_part():
+    """A note has the number of bytes that were cut, or the part that cannot be shown; a whole text has none."""
     text, image = b"Content-Type: text/plain\r\n", b"Content-Type: image/png; a=b; c=d\r\n"
     assert readable(text, b"ab")[1:3] == ("ab", "")
     assert readable(text, b"ab", body_cut=3)[1:3] == ("ab", "3 more bytes")
@@ -102,7 +102,7 @@ def test_what_is_missing_is_said():
 
 
 def test_a_response_cut_in_its_head_has_no_content():
-    """What was received of a head is shown, and nothing of it as content."""
+    """The received part of a head is shown, and no part of it as content."""
     assert readable(response=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-A: 1")[4:] == (None, "")
 
 
@@ -149,7 +149,7 @@ def test_content_that_expands_is_cut():
     ],
 )
 def test_chunks_are_read_as_far_as_they_came(chunks: bytes, content: str | None, note: str):
-    """A chunk may have an extension, and may be cut; what has no size is no chunk."""
+    """A chunk may have an extension, and may be cut; bytes without a size are not a chunk."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert readable(response=head + chunks)[4:] == (content, note)
 
@@ -178,5 +178,5 @@ def test_content_is_decoded(coding: str, encode, chunked: bool):
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.binary(max_size=300))
 def test_any_bytes_are_readable(fields, body, response):
-    """Whatever a client or an application sends, something is stored."""
+    """Any bytes of a client or an application are stored in a readable form."""
     assert isinstance(readable(fields, body, response), Readable)

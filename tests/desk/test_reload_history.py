@@ -29,7 +29,7 @@ def test_reloads_have_their_files_and_ends(recorded):
 
 
 def test_a_reload_is_told_in_phases(recorded):
-    """What is known of a reload's time is told phase by phase; what is left of the whole is the last phase."""
+    """The known times of a reload are shown phase by phase; the rest of the whole is the last phase."""
     connection = recorded(
         line("install.finished", START, duration_s=2.0),
         line("worker.ready", START, generation=1, import_s=0.1, total_s=0.3),

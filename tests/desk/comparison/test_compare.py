@@ -1,4 +1,4 @@
-"""What counts as a difference of two responses."""
+"""The parts of two responses that count as a difference."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SAME = {
 
 @pytest.mark.parametrize("fields", SAME.values(), ids=SAME)
 def test_what_always_differs_is_left_out(fields: Any):
-    """Fields that differ from one response to the next are no difference."""
+    """Fields that differ from one response to the next do not count as a difference."""
     assert compared((200, fields[0], b""), (200, fields[1], b"")) == []
 
 

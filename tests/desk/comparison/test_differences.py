@@ -1,4 +1,4 @@
-"""What a difference says: texts before and after, lines, and what differs anyway."""
+"""The content of a difference: texts before and after, lines, and parts that always differ."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_queries_are_a_difference_if_both_are_known():
 
 
 def test_fields_are_differences_by_their_names():
-    """A field that is new, gone or other is one difference; several of a name are one text; the case is no matter."""
+    """A new, missing or changed field is one difference; fields of one name are one text; case does not count."""
     before = Outcome(200, [("X-A", "1"), ("X-B", "1"), ("x-a", "2"), ("X-C", "same")])
     after = Outcome(200, [("X-C", "same"), ("X-D", "1"), ("x-a", "1")])
     assert compare(before, after) == [
@@ -50,7 +50,7 @@ def test_fields_are_differences_by_their_names():
 
 
 def test_fields_that_always_differ_are_left_out():
-    """What follows from the time, the connection or the content is no difference, and so is what was learned."""
+    """Fields of the time, the connection or the content, and learned ones, do not count as a difference."""
     before = Outcome(200, [(name.title(), "a") for name in sorted(VOLATILE)])
     assert compare(before, Outcome(200)) == []
     assert compare(Outcome(200, [*before.fields, ("X-A", "1")]), before)[0]["name"] == "x-a"
@@ -81,7 +81,7 @@ def test_parts_of_fields_that_always_differ_are_left_out(name: str, before: str,
 
 
 def test_values_of_json_are_differences_by_their_paths():
-    """What changed in JSON is named by its path, and left out where that differs anyway."""
+    """A change in JSON is named by its path, and left out if the path always differs."""
     before, after = text('{"a": 1, "at": [1]}'), text('{"a": 2, "at": [3]}')
     change = {"what": "content", "path": "$.a", "before": "1", "after": "2"}
     assert compare(before, after) == [change, {"what": "content", "path": "$.at[0]", "before": "1", "after": "3"}]
@@ -126,7 +126,7 @@ def test_lines_that_differ_anyway_are_left_out():
     assert found["lines"] == [[" ", f"token={ANY};"], ["-", "a"], ["+", "b"]]
 
 
-def test_equal_hashes_are_no_difference():
+def test_equal_hashes_are_not_a_difference():
     """Content with the hash of the other's is equal, if both are whole; without a hash the texts decide."""
     assert compare(text("a", digest="same"), text("b", digest="same")) == []
     assert len(compare(text("a", digest="same"), text("b", digest="same", is_whole=False))) == 1
@@ -136,14 +136,14 @@ def test_equal_hashes_are_no_difference():
 
 @pytest.mark.parametrize(("whole", "whole_after"), [(False, True), (True, False), (False, False)])
 def test_the_start_of_a_text_is_compared_with_a_start(whole: bool, whole_after: bool):
-    """If only the start of one is known, more of the other is no difference, and another start is one."""
+    """If only the start of one text is known, more text is not a difference, and another start is one."""
     long, start, other = text("a\nb\nc", is_whole=whole), text("a\nb", is_whole=whole_after), text("a\nx")
     assert compare(long, start) == compare(start, long) == []
     assert compare(text("a\nb", is_whole=False), other)[0]["lines"] == [[" ", "a"], ["-", "b"], ["+", "x"]]
     assert compare(text("a\nb"), text("a\nb\nc"))[0]["added"] == 1
 
 
-def test_line_ends_are_no_difference_of_a_line():
+def test_line_ends_do_not_count_in_a_line():
     """Texts that differ in the ends of their lines alone have the same lines."""
     assert compare(text("a\nb"), text("a\r\nb\n")) == []
 
@@ -189,7 +189,7 @@ def test_what_was_learned_is_left_out():
 
 
 def test_learned_parts_are_joined():
-    """What two comparisons have learned is left out together: each once, at most fifty lines."""
+    """The learned parts of two comparisons are left out together: each once, at most fifty lines."""
     one = Volatile(frozenset("a"), frozenset({"$.a"}), (("a", "b"), ("c", "d")))
     other = Volatile(frozenset("b"), frozenset({"$.b"}), (("c", "d"), ("e", "f")))
     assert one | other == Volatile(frozenset("ab"), frozenset({"$.a", "$.b"}), (("a", "b"), ("c", "d"), ("e", "f")))

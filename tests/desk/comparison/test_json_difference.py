@@ -38,7 +38,7 @@ def test_changes_are_named_by_their_paths():
 
 
 def test_an_item_in_the_middle_is_one_change():
-    """Items behind a new one do not differ."""
+    """Items after a new one do not differ."""
     assert [tuple(each) for each in changes([1, 2, 3], [1, 9, 2, 3])] == [("$[1]", None, "9")]
 
 
@@ -89,7 +89,7 @@ def nested(depth: int, value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("depth", "at"), [(64, 64), (65, 64), (66, 64)])
-def test_what_is_too_deep_is_one_change(depth: int, at: int):
+def test_a_change_below_64_levels_is_one_change(depth: int, at: int):
     """The first 64 levels are named; what is deeper is compared as a whole."""
     (found,) = changes(nested(depth, 1), nested(depth, 2))
     assert found.path.count("[") + found.path.count(".") == at

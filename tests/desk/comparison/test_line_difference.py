@@ -24,7 +24,7 @@ def test_both_texts_can_be_read_off(before: list[str], after: list[str]):
 
 @given(st.lists(st.integers().map(str), unique=True, max_size=60), st.data())
 def test_a_single_change_is_shown_alone(lines: list[str], data: st.DataObject):
-    """Where one line was added, it alone is shown as added."""
+    """If one line was added, it alone is shown as added."""
     at = data.draw(st.integers(0, len(lines)))
     found = difference(lines, [*lines[:at], "new", *lines[at:]])
     assert [line for line in found if line.kind != " "] == [Line("+", "new")]

@@ -1,4 +1,4 @@
-"""What a response is compared by: decoded, masked, without what the appliance added, and with what is missing."""
+"""The parts by which responses are compared: decoded, masked, without the appliance's own, and with a note of gaps."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ CODED = {
 
 @pytest.mark.parametrize(("coding", "content"), CODED.items(), ids=CODED)
 def test_a_coded_content_is_compared_decoded(coding: str, content: bytes):
-    """Whatever coding the server chose, the text is the same; the fields say what was sent."""
+    """The text is the same in each coding; the fields show the coding that was sent."""
     fields = [*TEXT, ("Content-Encoding", coding)]
     got = made(content, fields)
     assert (got.content, got.size, got.is_whole) == (PLAIN.decode(), len(PLAIN), True)
@@ -136,7 +136,7 @@ def test_the_script_of_the_appliance_is_left_out():
 
 
 def test_fields_beyond_latin_1_are_kept():
-    """A field of any text is no reason to compare nothing."""
+    """A field with any text does not prevent the comparison."""
     assert made(b"a", [*TEXT, ("X-Name", "日")]).fields[1] == ("X-Name", "?")
 
 

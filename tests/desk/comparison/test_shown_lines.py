@@ -52,7 +52,7 @@ def test_lines_that_occur_once_keep_their_longest_order():
 
 @pytest.mark.parametrize("end", [False, True])
 def test_a_long_part_that_both_have_is_the_same(end: bool):
-    """What both begin or end with is left aside, however long it is and how often its lines occur."""
+    """The common beginning and end are left out, however long they are and how often their lines occur."""
     part = ["x", "y"] * 60
     before, after = (["a", *part], ["b", *part]) if end else ([*part, "a"], [*part, "b"])
     assert same(before, after) == len(part)
@@ -190,7 +190,7 @@ def test_a_long_line_without_its_partner_begins_at_its_beginning(lines: list[Lin
     assert shortened(lines)[0].text == "x" * 160 + "..."
 
 
-def test_the_last_line_is_no_partner_of_the_first():
+def test_the_last_line_never_matches_the_first():
     """An added line at the beginning is not compared with a removed line at the end."""
     lines = [Line("+", "x" * 200 + "a"), Line(" ", ""), Line("-", "x" * 200 + "b")]
     assert [line.text[:3] for line in shortened(lines)] == ["xxx", "", "xxx"]

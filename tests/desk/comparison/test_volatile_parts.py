@@ -1,4 +1,4 @@
-"""What differs anyway: learned from two responses, and left out of the next comparison."""
+"""The parts that always differ: learned from two responses, and left out of the next comparison."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_learned_lines_become_equal(begin: str, one: str, other: str):
     assert volatile.line("xyz") == "xyz"
 
 
-def test_a_line_that_shares_nothing_is_no_pattern():
+def test_a_line_that_shares_nothing_is_not_a_pattern():
     """A pattern that would match every line is not learned."""
     assert of_lines(difference(["abc"], ["xyz"])) == ()
     assert of_lines(difference(["id=1", "same"], ["id=2", "same", "more"])) == (("id=", ""),)
@@ -36,7 +36,7 @@ def test_a_line_that_shares_nothing_is_no_pattern():
 
 
 def test_each_index_of_a_path_is_any():
-    """Lists in lists are left out in all of their items; a name with digits is no index."""
+    """Lists in lists are left out in all of their items; a name with digits is not an index."""
     assert of_paths(["$[1].a[22].b", "$[2].a[0].b", '$["1"]']) == {"$[*].a[*].b", '$["1"]'}
     assert Volatile(paths=frozenset({"$[*].a[*].b"})).has_path("$[7].a[8].b")
 

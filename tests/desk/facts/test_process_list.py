@@ -53,7 +53,7 @@ def test_descendants_follow_their_process(proc: Path):
 
 
 def test_nothing_is_known_without_proc(tmp_path: Path):
-    """Where the kernel has no such files, the processes are listed without sizes."""
+    """If the kernel has no such files, the processes are listed without sizes."""
     found = process_list([], 1, 9.0, tmp_path / "none")
     assert [each["role"] for each in found] == ["supervisor"]
     assert total(found) is None

@@ -85,7 +85,7 @@ def test_a_stored_pin_is_read_again(shown: Shown):
 
 
 @pytest.mark.parametrize("name", ["fields", "method", "cut"])
-def test_a_file_of_something_else_is_no_pin(name: str):
+def test_a_file_of_another_form_is_not_a_pin(name: str):
     """A stored pin without one of its parts, or with another kind of it, is refused."""
     stored = Pin(3, 17, SHOWN).to_json()
     with pytest.raises(KeyError):
@@ -110,8 +110,8 @@ def test_an_unsafe_request_is_sent_once():
     assert (ended.differences, len(runs.sent), runs.shown) == ([STATUS], 1, [])
 
 
-def test_a_run_without_a_difference_is_the_only_one():
-    """Where the first run is what the last one was, nothing more is sent; what is volatile stays so."""
+def test_a_run_without_a_difference_is_not_repeated():
+    """If the first run equals the last one, no more are sent; volatile parts stay volatile."""
     volatile = Volatile(frozenset({"x-id"}))
     runs = Runs(Outcome(200, (("X-Id", "2"),), took_s=2.0))
     ended = runs.of(pin(last=Outcome(200, (("X-Id", "1"),)), volatile=volatile))
@@ -131,7 +131,7 @@ def test_a_difference_is_shown_before_the_second_run():
 
 
 def test_what_was_learned_is_joined():
-    """What a run learns is added to what is known, and left out of its differences."""
+    """The parts that a run learns are added to the known ones, and left out of its differences."""
     last = Outcome(200, (("X-Id", "0"), ("X-Old", "0")))
     one, two = (Outcome(404, (("X-Id", number), ("X-Old", "1"))) for number in "12")
     ended = Runs(one, two).of(pin(last=last, volatile=Volatile(frozenset({"x-old"}))))
@@ -196,7 +196,7 @@ def test_the_end_of_a_run_is_noted(last: Outcome | None, differences: list[dict[
 
 
 def test_the_reason_of_no_response_is_noted():
-    """Where there was no response, its note is the pin's reason."""
+    """If there was no response, its note is the pin's reason."""
     known = pin()
     finished(known, Run(Outcome(0, note="why"), Volatile(), [], []), 5)
     assert known.reason == "why"

@@ -38,7 +38,7 @@ def test_another_file_has_no_pins(tmp_path: Path, content: str):
 
 
 def test_one_bad_pin_hides_no_other(tmp_path: Path):
-    """What can't be read as a pin is left out, and those after it are read."""
+    """An entry that can't be read as a pin is left out, and those after it are read."""
     file = PinFile(tmp_path / "desk.sqlite3")
     file.write([Pin(3, 17, SHOWN)])
     path = tmp_path / "desk.pins.json"
@@ -66,7 +66,7 @@ def test_a_link_is_not_written_through(tmp_path: Path):
 
 
 def test_a_shorter_list_replaces_a_part(tmp_path: Path):
-    """What an interrupted write has left is overwritten from its beginning to its end."""
+    """The rest of an interrupted write is overwritten from its beginning to its end."""
     (tmp_path / "desk.pins.part").write_text("x" * 100_000, encoding="utf-8")
     file = PinFile(tmp_path / "desk.sqlite3")
     file.write([Pin(3, 17, SHOWN)])

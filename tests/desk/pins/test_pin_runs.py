@@ -62,7 +62,7 @@ class Site:
             self._changed.notify_all()
 
     def wait(self, state: str, generation: int | None = None, pin: int = 1) -> dict[str, Any]:
-        """Wait until this was told of a pin."""
+        """Wait for this state of a pin."""
 
         def found() -> dict[str, Any] | None:
             return next(
@@ -79,7 +79,7 @@ class Site:
             return cast("dict[str, Any]", found())
 
     def told_states(self) -> list[str]:
-        """The states that pages were told of."""
+        """The states that pages got."""
         with self._changed:
             return [each["state"] for each in self._told]
 
@@ -97,7 +97,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.pins.serves(0, 0)
 
 
-def test_a_change_is_told_once(site: Site):
+def test_a_change_is_logged_once(site: Site):
     """A run is compared with the one before; an event is logged only where something differs."""
     site.ask("pin", number=17)
     assert site.wait("first")["generation"] == 1
@@ -156,7 +156,7 @@ def test_a_first_run_that_is_overtaken_shows_nothing(site: Site):
 
 
 def test_volatile_places_are_learned(site: Site):
-    """What differs between two runs of one generation is no change later; the second number of queries counts."""
+    """Places that differ between two runs of one generation never count; the second number of queries counts."""
     numbers = iter(range(1000))
 
     def answer(_: SentRequest) -> Outcome:
@@ -176,7 +176,7 @@ def test_volatile_places_are_learned(site: Site):
 
 
 def test_lines_that_always_differ_are_left_out(site: Site):
-    """A token in a form and the time in a line are no change; a change of another line is."""
+    """A token in a form and the time in a line are not a change; a change of another line is."""
     numbers = iter(range(10**6, 10**7))
 
     def answer(_: SentRequest) -> Outcome:
@@ -196,7 +196,7 @@ def test_lines_that_always_differ_are_left_out(site: Site):
 
 
 def test_only_the_last_generation_is_run(site: Site):
-    """What came while another save was under way is dropped; of a broken project the page says so."""
+    """Generations that come during another save are dropped; for a broken project the page says so."""
     site.ask("pin", number=17)
     site.wait("first")
     held, released = threading.Event(), threading.Event()
@@ -270,7 +270,7 @@ def test_there_is_a_limit_of_pins(site: Site, tmp_path: Path, monkeypatch: pytes
     assert again.replayer.sent[0] == "/2"
 
 
-def test_a_full_disk_is_told(site: Site, tmp_path: Path):
+def test_a_full_disk_is_reported_with_the_pin(site: Site, tmp_path: Path):
     """The request is pinned, and the answer says that it is not kept over a restart."""
     (tmp_path / "desk.pins.part").mkdir()
     assert "not kept over a restart" in site.ask("pin", number=17)["unsaved"]

@@ -82,7 +82,7 @@ def test_a_failed_thread_is_shown():
     assert history(ONE, TurnCame(), Broke(), Failed())[1] == []
 
 
-def test_an_unpinned_request_runs_no_more():
+def test_an_unpinned_request_is_not_run_again():
     """The thread of an unpinned request ends at its turn or with its request, and nothing of the pin is kept."""
     assert history(Unpinned())[0].stage is Stage.GONE
     assert history(ONE, Unpinned(), TurnCame())[1] == []

@@ -79,7 +79,7 @@ def test_python_is_quoted_as_python():
 
 @pytest.mark.parametrize("body", BODIES, ids=range(4))
 def test_options_of_httpie_come_first(body: bytes):
-    """Behind the URL HTTPie reads fields alone: each argument there is one, and the body is an option or the input."""
+    """After the URL, HTTPie reads fields alone: each argument there is one, and the body is an option or the input."""
     command = copies(request(80, "PUT", body), secure=False)["httpie"].replace(" \\\n  ", " ")
     arguments = shlex.split(command.rpartition("| ")[2] if b"\0" in body else command)
     end = arguments.index("PUT")

@@ -1,4 +1,4 @@
-"""What the replayer knows of a request that has just ended."""
+"""The replayer's knowledge of a request that has just ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent of a masked and edited request."""
+"""The request that is sent for a masked and edited one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_unchanged_request_is_what_was_received(body: bytes, kind: bytes):
 
 
 def test_masked_values_are_filled_in_beside_an_edit():
-    """What was edited is sent, and every masked value beside it is the received one."""
+    """Edited values are sent, and the masked ones beside them are filled in from the received request."""
     shown, raw = both(*JSON)
     body = (shown.body or "").replace('"n": 1', '"n": 2')
     made = restored(
@@ -103,7 +103,7 @@ def test_an_edit_that_breaks_the_request_is_refused(edit: dict[str, Any]):
 
 @given(st.dictionaries(st.sampled_from(["method", "target", "fields", "body"]), st.text()), st.booleans())
 def test_no_edit_breaks_the_head(edit: dict[str, str], known: bool):
-    """Whatever a person types, it is refused, or is one request with its own length."""
+    """Any edit is refused, or is one request with its own length."""
     shown, raw = both(*FORM)
     try:
         made = restored(shown, edit, raw if known else None)

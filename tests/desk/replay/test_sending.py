@@ -52,7 +52,7 @@ def test_a_response_is_read_to_its_end(serving: Serving):
 
 
 def test_a_stream_is_cut_at_the_deadline(serving: Serving):
-    """What has come of a stream without an end is kept."""
+    """The content of a stream without an end is kept up to the deadline."""
     place = serving(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
     found = send(place, "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 0.3)
     assert (found.content, found.is_cut) == (b"data: 1\n\n", True)

@@ -45,7 +45,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("place", "why"), REFUSED.items(), ids=range(len(REFUSED)))
 def test_no_other_place_is_written(root: Path, place: str, why: str):
-    """Whatever a person or a page names, nothing outside appears, and nothing that is there changes."""
+    """No name from a person or a page makes a file outside, or changes a file that exists."""
     before = sorted(os.walk(root.parent))
     with pytest.raises(NotWrittenError, match=why):
         write_new(str(root), place, "x")

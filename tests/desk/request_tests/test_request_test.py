@@ -46,7 +46,7 @@ def test_a_test_holds_what_lasts(framework: str):
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_masked_values_are_placeholders(framework: str):
-    """What is masked has a placeholder and is named in a comment; a cookie or a token is in no test."""
+    """A masked value has a placeholder and is named in a comment; a cookie or a token is in no test."""
     found = recorded(
         method="POST", query="token=********", body='{"password": "********"}',
         fields=[["Authorization", "Bearer ********"], ["Cookie", "sid=********"], ["Content-Type", "application/json"]],
