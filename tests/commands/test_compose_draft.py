@@ -1,4 +1,4 @@
-"""The compose file that `appliance init` writes: how it names the image, and builds it where it is missing."""
+"""The compose file of `appliance init`: it names the image, and builds it if it is missing."""
 
 from __future__ import annotations
 

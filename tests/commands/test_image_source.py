@@ -1,4 +1,4 @@
-"""Where the image is built from: what --source may name, and what an image remembers."""
+"""The source that the image is built from: the values of --source, and the source that an image remembers."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_folder_that_only_the_host_sees_is_taken_unchecked(shop: Path, text: s
 def test_a_source_that_builds_nothing_is_refused_in_three_parts(
     shop: Path, text: str, in_image: bool, found: str
 ) -> None:
-    """What can't be a build's context, or not be written safely, is an error in three parts."""
+    """A source that can't be a build's context, or can't be written safely, is an error in three parts."""
     with pytest.raises(SettingsError, match=found) as refused:
         given_source(text, shop, shop, in_image=in_image)
     assert "folder of a clone" in refused.value.expected

@@ -54,7 +54,7 @@ def test_init_writes_missing_files(init: Init, tmp_path: Path) -> None:
 
 
 def test_init_twice_writes_nothing(init: Init) -> None:
-    """Where every file is there already nothing is written or shown."""
+    """If every file exists already, nothing is written, and one line says so."""
     init()
     assert init().stdout == "Nothing to do: every file exists, as `appliance init` writes it.\n"
 
@@ -89,7 +89,7 @@ def test_init_uses_the_found_application(init: Init, tmp_path: Path) -> None:
 
 
 def test_a_variable_that_a_written_service_gives_is_not_asked_for(init: Init, tmp_path: Path) -> None:
-    """What the written compose file sets need not be set in .env; a file of the project's own does not set it yet."""
+    """A variable that the written compose file sets need not be set in .env; the project's own file does not count."""
     root = tmp_path / "shop"
     (root / "app.py").write_text(APP.replace("SHOP_KEY", "DATABASE_URL"), encoding="utf-8")
     (root / "requirements.txt").write_text("flask\npsycopg\n", encoding="utf-8")
@@ -144,7 +144,7 @@ def test_files_are_written_for_a_folder_without_an_application(init: Init, tmp_p
 
 
 def test_the_named_source_builds_the_image_else_the_checkout(init: Init, tmp_path: Path) -> None:
-    """What --source names builds the image, for compose and for a dev container; without it, the checkout that runs."""
+    """The source of --source builds the image, for compose and a dev container; without it, the running checkout."""
     url = "https://git.example.test/dev/wsgi-appliance.git"
     root = tmp_path / "shop"
     assert init(f"--source={url}").returncode == 0
@@ -176,7 +176,7 @@ def test_init_refuses_a_missing_folder(init: Init, tmp_path: Path) -> None:
 
 
 def test_init_follows_no_link(init: Init, tmp_path: Path) -> None:
-    """What a link leads to, under the name that a file is written by at first, is not written."""
+    """The target of a link under the temporary name of a file is not written."""
     victim = tmp_path / "victim"
     victim.write_text("precious", encoding="utf-8")
     (tmp_path / "shop" / ".docker-compose.yml.new").symlink_to(victim)

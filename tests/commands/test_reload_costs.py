@@ -1,4 +1,4 @@
-"""What ``appliance check --reload`` makes of an appliance's answer."""
+"""The description that ``appliance check --reload`` makes of an appliance's answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_modules_that_can_be_swapped_are_counted() -> None:
 
 
 def test_a_module_that_cannot_be_swapped_is_said_to_use_a_checkpoint() -> None:
-    """A module that can't be swapped is imported from a checkpoint where there is one, also without a snapshot."""
+    """A module that can't be swapped is imported from a checkpoint if there is one, also without a snapshot."""
     blocked = {"views": "app.views reads its own source", "urls": "app.urls reads its own source"}
     lines = described(costs_of(answer(READY, PRELOADED, "views.py", "app.py", app="", **blocked)), verbose=False)
     assert lines[1] == "checkpoint 1 module: a save imports what comes after a checkpoint"

@@ -24,7 +24,7 @@ ERROR = {"title": "SyntaxError: x", "file": "/w/app.py", "line": 3, "lead": "lea
 
 
 def test_facts_are_sentences():
-    """The state is a sentence, each process says how long it has been what it is, one file is no files."""
+    """The state is a sentence, each process has the time in its state, and one file is called a file."""
     lines = describe(STATUS).splitlines()
     assert lines[0] == "healthy: serving the project (generation 2)"
     assert "stand-in     ready for 2.00 s, pid 7" in lines

@@ -1,4 +1,4 @@
-"""What `appliance init` says of a compose file of the project's own: its services are used, and it is not changed."""
+"""The advice of `appliance init` about a project's own compose file: its services are used, and it is not changed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def made(root: Path, requirements: str, text: str = "", target: Target | None = 
 
 
 def written(services: Services) -> dict[str, Any]:
-    """What YAML reads from the compose file with these services."""
+    """Return the YAML of the compose file with these services."""
     read: dict[str, Any] = yaml.safe_load(compose_text(None, Image(ImageSource()), services))
     return read
 
@@ -161,7 +161,7 @@ def test_literal_values_of_djangos_settings_are_the_services(tmp_path: Path) -> 
 
 
 def test_a_database_elsewhere_needs_no_service(tmp_path: Path) -> None:
-    """What a .env file names outside of this machine is used, and said; a local address is replaced."""
+    """A service that a .env file names on another machine is used, and reported; a local address is replaced."""
     text = "import os\nos.environ['DATABASE_URL']"
     services = made(tmp_path, "psycopg", text, DATABASE_URL="postgres://a:b@db.example.com/x")
     assert services.wanted == ()
@@ -218,7 +218,7 @@ def test_drivers_of_a_selected_extra_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["-r missing.txt\n", "\0\0", "psycopg @ \n[[["])
 def test_requirements_that_cannot_be_read_do_not_fail_init(tmp_path: Path, text: str) -> None:
-    """A broken file is no error of `init`: the page says what is wrong when the project starts."""
+    """A broken file does not fail `init`: the page shows the error when the project starts."""
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
     assert {each.place.host for each in services_of(tmp_path, None, (), {}).wanted} <= {"postgres"}
 

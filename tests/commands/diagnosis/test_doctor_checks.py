@@ -52,8 +52,8 @@ def test_doctor_looks_and_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["app.py"]
 
 
-def test_an_edit_is_told_at_once(subject):
-    """On a disk of this machine the kernel tells of an edit."""
+def test_an_edit_is_reported_at_once(subject):
+    """On a disk of this machine the kernel reports an edit at once."""
     assert states(doctor_checks.events, subject()) == ["ok"]
 
 

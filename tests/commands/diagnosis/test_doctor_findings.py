@@ -58,7 +58,7 @@ def test_a_row_has_its_facts(name):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_that_hurts_says_what_to_do(name):
-    """What hurts has an action; what is as it should be has none; a topic is the first part of a row's name."""
+    """A row that hurts has an action; a row that is fine has none; its topic is the first part of its name."""
     row = ROWS[name]
     assert row.state in {"ok", "note", "hurts"}
     assert name.startswith(f"{row.topic}.")
@@ -66,6 +66,6 @@ def test_a_row_that_hurts_says_what_to_do(name):
     assert not row.action or row.state != "ok"
 
 
-def test_facts_are_no_words_of_the_table():
+def test_facts_are_not_words_of_the_table():
     """A folder with braces in its name is told as it is."""
     assert finding("port.none", folder="/a{b}").found == "no appliance runs for /a{b}"

@@ -120,7 +120,7 @@ def test_no_secret_is_in_any_file(hostile: Path) -> None:
     assert stack["services"]["app"]["environment"]["APPLIANCE_SECRETS"] == "/run/secrets"
 
 
-def test_what_the_files_can_not_hold_is_said(hostile: Path) -> None:
+def test_a_variable_that_the_files_can_not_hold_is_named(hostile: Path) -> None:
     """A variable without a value, of several lines, or of an odd name is named in the output."""
     shutil.rmtree(hostile / "deploy" / "kubernetes")
     done = deploy(hostile, hostile.parent / "cache", "--for", "kubernetes")
@@ -186,7 +186,7 @@ def test_wrong_flags_are_explained(tmp_path: Path, flags: tuple[str, ...], found
     "folder", ["no", "1e3", "Ünïcode", "-", "workspace", "x" * 90, "a--b__c", "shop\n  evil: true"]
 )
 def test_any_name_of_a_folder_is_usable(tmp_path: Path, folder: str) -> None:
-    """Whatever the folder is called, every file can be read, and the name in it is a text that DNS allows."""
+    """Every file can be read for any name of a folder, and the name in the file is valid for DNS."""
     root = tmp_path / folder
     root.mkdir()
     assert deploy(root, tmp_path, "--for", "kubernetes").returncode == 0

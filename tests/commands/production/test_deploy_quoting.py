@@ -31,7 +31,7 @@ def test_yaml_reads_each_text_as_it_was(text: str):
     ],
 )
 def test_a_text_stands_between_quotes(text: str, written: str):
-    """What is printable stands as it is; everything else is escaped, so a file stays readable."""
+    """Printable text is written unchanged; everything else is escaped, so a file stays readable."""
     assert yaml_scalar(text) == written
 
 

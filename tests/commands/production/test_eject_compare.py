@@ -38,8 +38,8 @@ def test_what_matters_is_compared(other, words):
     assert all(text.startswith(word) for text, word in zip(found, words, strict=True))
 
 
-def test_what_changes_each_time_is_left_out():
-    """What differs between two answers of the appliance is not compared: tokens, times, bodies of another length."""
+def test_parts_that_change_each_time_are_left_out():
+    """Parts that differ between two answers of the appliance are not compared: tokens, times, changing lengths."""
     first, again, other = (answer(body=f"<i>{token}</i>at 10:00:0{at}".encode()) for at, token in enumerate("abc"))
     assert differences(first, again, other) == []
     changed = answer(body=b"<b>c</b>at 10:00:02")

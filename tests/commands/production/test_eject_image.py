@@ -96,7 +96,7 @@ def test_the_base_is_the_python_that_served(version, implementation, base):
     assert f"ARG PYTHON={base}\n" in text_of(version=version, implementation=implementation)
 
 
-def test_a_lock_without_hashes_asks_for_none():
+def test_a_lock_without_hashes_needs_no_hashes():
     """Pip is told to require hashes only if each line has one; what no hash can check is installed apart."""
     assert "--require-hashes" in text_of()
     without = text_of(lock=FULL)

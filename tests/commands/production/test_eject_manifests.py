@@ -93,7 +93,7 @@ def test_kustomize_renders_the_kubernetes_base(tmp_path):
         ("workspace", "corner-shop"), ("a" * 80, "a" * 50), ("$(reboot)\n", "reboot"),
     ],
 )  # fmt: skip
-def test_the_name_is_one_that_all_take(folder, name):
+def test_the_name_is_valid_for_kubernetes(folder, name):
     """The image's name is of the folder, or of the distribution, in the letters that Kubernetes takes."""
     lock = Lock("", hashed=True, own={"Corner.Shop": "."})
     assert image_name(Path("/srv") / folder, lock) == name

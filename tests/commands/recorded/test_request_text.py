@@ -30,7 +30,7 @@ def test_a_request_is_shown_as_on_the_wire():
 
 
 def test_the_parts_of_the_duration_are_named():
-    """Where the time went stands below the first line, if it is known."""
+    """The parts of the duration are named below the first line, if they are known."""
     parts = {"queue_s": 0.0005, "application_s": 0.02, "send_s": 1.5}
     assert shown(None, timing=parts)[1] == "Time: queue 500 µs, application 20.0 ms, sending 1.50 s"
 
