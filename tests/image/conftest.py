@@ -85,7 +85,7 @@ def image(engine):
 
 @dataclass(frozen=True)
 class Response:
-    """What came back."""
+    """A response that came back."""
 
     status: int
     headers: Mapping[str, str]
@@ -161,7 +161,7 @@ class Container:
         pytest.fail(f"{self.name} was not {health} within {timeout} s, but {self.state()}:\n{log}")
 
     def health(self) -> str:
-        """What the engine calls it now."""
+        """Return the engine's health of the container."""
         return docker("inspect", "--format", "{{.State.Health.Status}}", self.name).stdout.strip()
 
     def state(self) -> dict[str, Any]:

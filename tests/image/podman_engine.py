@@ -62,7 +62,7 @@ class Podman:
         subprocess.run(argv, env=self.environment, input=archive, capture_output=True, timeout=60, check=True)
 
     def events(self, container: str) -> list[dict[str, Any]]:
-        """What a container has logged."""
+        """Return the events that a container has logged."""
         return [json.loads(line) for line in self("logs", container).stdout.splitlines()]
 
     def wait_for(self, container: str, name: str, *, count: int = 1) -> None:

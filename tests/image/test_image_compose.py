@@ -111,7 +111,7 @@ def test_docker_run_serves_a_folder(start, project):
     assert theirs.get().status == 200
 
 
-def test_a_published_port_is_not_guessed_but_its_command_told(start, project, docker):
+def test_a_published_port_is_not_guessed_but_found_by_a_command(start, project, docker):
     """``docker run -p 8119:8000`` tells no URL, which would be wrong, but the command that shows the port."""
     container = start(project("shadowing"))
     reported = container.wait_for("appliance.started")

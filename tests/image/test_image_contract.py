@@ -1,4 +1,4 @@
-"""What the image is, before anything is served: its size, its contents, its word to the engine."""
+"""The image before it serves: its size, its contents, its settings for the engine."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def test_the_image_declares_port_folder_stop_signal_and_labels(inspected):
 
 
 def test_the_health_check_is_patient_and_light(inspected):
-    """The health check asks every five seconds, isolated and without site; a long installation is no time-out."""
+    """The health check asks every five seconds, isolated and without site; a long installation never times out."""
     check = inspected["Config"]["Healthcheck"]
     second = 1_000_000_000
     assert check["Test"][:4] == ["CMD", f"{OURS}/bin/python", "-I", "-S"]
@@ -87,12 +87,12 @@ def test_nothing_of_ours_is_importable_by_the_bases_python(shell):
 
 
 def test_the_exporter_has_what_it_loads(shell):
-    """What is removed of OpenTelemetry's packages is nothing that the exporter imports."""
+    """The exporter imports none of the removed parts of OpenTelemetry's packages."""
     words = "import appliance.telemetry.exporter, sys; print('google.protobuf' in sys.modules)"
     assert shell(f'{OURS}/bin/python -I -c "{words}"').strip() == "True"
 
 
-def test_bytecode_is_in_it(shell):
+def test_the_image_has_the_bytecode(shell):
     """Each module of ours has its bytecode, and so has what we use of the standard library."""
     missing = f"""
         for source in $(find {OURS}/lib/python3*/site-packages/appliance -name '*.py'); do

@@ -85,7 +85,7 @@ def interpreter(engine, tmp_path_factory):
 
 
 def verified(folder, interpreter, *flags):
-    """What ``appliance eject --verify`` says of a project, run on this machine."""
+    """Return the result of ``appliance eject --verify`` on a project, run on this machine."""
     argv = ["-I", "-m", "appliance", "eject", "--verify", f"--project={folder}", f"--cache={folder.parent}/cache"]
     return subprocess.run(
         [sys.executable, *argv, f"--python={interpreter}", *flags],

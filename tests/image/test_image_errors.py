@@ -1,4 +1,4 @@
-"""What can't be served says what was found, what was expected, and what to do."""
+"""A project that can't be served is explained: the found and the expected state, and the action."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What goes wrong around a container: memory, disk, crashes, folders that go. It stays up, or stops with a reason."""
+"""Failures around a container: memory, disk, crashes, folders that go. It stays up, or stops with a reason."""
 
 import json
 import shutil
@@ -63,7 +63,7 @@ def test_a_crash_is_reported_and_fixed(start, project, path, signal):
 
 
 def test_a_full_disk_is_reported(start, project):
-    """A cache that is full fails the installation with words that say so; the server answers and stops as ever."""
+    """A cache that is full fails the installation with words that say so; the server answers and stops as usual."""
     container = start(project("flask_notes"), "--tmpfs", "/cache:size=1m,mode=1777")
     event = container.wait_for("install.failed", timeout=120)
     assert "full" in event["found"] or "space" in event["found"]
@@ -93,7 +93,7 @@ def test_files_that_go_and_come_back(start, project):
 
 
 def test_a_folder_that_is_removed_is_reported(start, project):
-    """Where the mounted folder itself is gone, page and event say so and what to do; it goes on, and stops well."""
+    """If the mounted folder is gone, the page and the event say so, with the action; the container goes on."""
     folder = project(APP)
     container = start(folder)
     container.wait_for("worker.ready")

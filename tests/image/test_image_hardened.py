@@ -50,7 +50,7 @@ def test_the_image_needs_no_capability_as_a_named_user(start, project, volume):
 
 
 def test_root_that_stays_root_has_no_powers(start):
-    """Where the project is root's nothing that runs has a capability, nor can it get one."""
+    """If the project is root's, no process has a capability, nor can it get one."""
     container = start()
     container.wait_for("worker.ready")
     assert capabilities(container) == {"0" * 16}

@@ -1,4 +1,4 @@
-"""What a container takes that has nothing to do."""
+"""The resources that an idle container takes."""
 
 import time
 from pathlib import Path

@@ -93,7 +93,7 @@ def test_the_image_is_built_from_a_folder_with_a_space(compose, init, name, tmp_
 
 
 def test_an_image_that_exists_is_used(compose, init, name):
-    """Where the image exists nothing is built, not even looked for."""
+    """If the image exists, nothing is built, or even looked for."""
     docker("tag", IMAGE, name)
     compose.folder = init("--source", "../not-there")
     done = compose("up", "--wait")

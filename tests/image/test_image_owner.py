@@ -102,7 +102,7 @@ def test_a_terminal_in_a_dev_container_is_the_owners(start, project, dev_image, 
 
 
 def test_a_dev_container_of_another_user_keeps_its_ids(start, project, dev_image):
-    """Where the container does not run as root, the ids stay as they are, and the project is served."""
+    """If the container does not run as root, the ids stay the same, and the project is served."""
     elsewhere = FILES["wsgi.py"].replace('Path(__file__).with_name("written.txt")', 'Path("/tmp/written.txt")')
     container = start(project(FILES | {"wsgi.py": elsewhere}), "--user", "4321:4321", tag=dev_image)
     container.wait_for("worker.ready")

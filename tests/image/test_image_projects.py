@@ -29,7 +29,7 @@ def test_a_flask_project_is_served(served):
 
 @pytest.mark.parametrize("name", ["flask_notes", "django_site"])
 def test_the_second_start_needs_no_network(start, project, volume, name):
-    """What was installed once is neither installed nor looked for again."""
+    """Packages that were installed once are neither installed nor looked for again."""
     folder = project(name)
     cache = ("--volume", f"{volume}:/cache")
     first = start(folder, *cache)

@@ -115,7 +115,7 @@ def probe(container, path):
 
 
 def installed(container):
-    """What its installer has installed."""
+    """Return the packages that its installer has installed."""
     texts = [event["text"] for event in container.events("install.output")]
     return [text.strip() for text in texts if text.strip().startswith("+ ")]
 

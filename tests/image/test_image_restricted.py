@@ -72,7 +72,7 @@ CLOSED = f"gid={FS_GROUP + 1},mode=2770"  # a volume of another Pod's group
     ids=["no volume", "another group's"],
 )  # fmt: skip
 def test_a_cache_that_can_not_be_written_is_explained(start, project, volumes, image_of_10001, made, words):
-    """What is wrong with the volumes, and what to do, is in the log; where /tmp can be written, it is served."""
+    """The log names the error of the volumes and the action; if /tmp can be written, the project is served."""
     places = [each for folder, options in made.items() for each in mounted(empty_dir(volumes, options), folder)]
     folder = project(FIRST)
     folder.chmod(0o755)

@@ -122,7 +122,7 @@ def test_a_volume_of_kubernetes_is_kept_for_any_uid_in_its_group(start, project,
 
 
 def test_a_read_only_cache_is_used_silently(start, project, volume, docker, image):
-    """What was installed before is used, and nothing is said."""
+    """An environment that was installed before is used, without a message."""
     folder = project(APP)
     folder.chmod(0o755)
     as_user = ("--user", "4321:0", "--volume", f"{folder}:/workspace")

@@ -172,19 +172,19 @@ class Stack:
         pytest.fail(f"{tasks}\n{self.logs('app')[-4000:]}\n{self.logs('client')[-500:]}\n{self.logs('db')[-500:]}")
 
     def sql(self, statement):
-        """What the database answers."""
+        """Return the answer of the database."""
         (container,) = docker("ps", "--quiet", "--filter", f"label={LABEL}.service.name={self.name}_db").stdout.split()
         argv = ["psql", "--host=/tmp", "--username=shop", "--tuples-only", "--no-align", "--command", statement]
         return docker("exec", container, *argv).stdout.strip()
 
     def logs(self, service):
-        """What the containers of a service wrote, also those that have ended."""
+        """Return the output of a service's containers, also of those that have ended."""
         shown = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.service.name={self.name}_{service}").stdout
         done = [docker("logs", container) for container in shown.split()]
         return "".join(each.stdout + each.stderr for each in done)
 
     def inspected(self):
-        """What the engine shows of the services, the tasks and every container."""
+        """Return the engine's facts about the services, the tasks and every container."""
         names = [f"{self.name}_{service}" for service in ("app", "client", "db")]
         containers = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.stack.namespace={self.name}")
         tasks = docker("stack", "ps", "--quiet", self.name).stdout.split()
@@ -206,7 +206,7 @@ LABEL = "com.docker.swarm"
 
 
 def answers(stack):
-    """What each thread of the client was told, from its first good answer on, and how many good answers there were."""
+    """Return the answers of each thread of the client after its first good one, and the number of good answers."""
     threads: dict[str, list[tuple[int, str]]] = {}
     for line in stack.logs("client").splitlines():
         thread, good, text = line.split(" ", 2)

@@ -40,7 +40,7 @@ LONG_AGO = 1_000_000_000
 
 
 def contents(edition):
-    """The files of one edition: the application comes first, and half of the others are no project."""
+    """The files of one edition: the application comes first, and half of the others are not a project."""
     files = {"wsgi.py": APP.format(names=IMPORTED, edition=edition), "shop/__init__.py": ""}
     files |= {f"shop/part{part:02}/__init__.py": "" for part in range(8)}
     for number in range(MODULES):

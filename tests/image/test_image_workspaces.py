@@ -93,7 +93,7 @@ def test_an_image_alone_is_a_prebuilt_workspace(workspace, image, run_devcontain
 
 
 def test_a_broken_project_is_a_workspace_too(workspace, image, run_devcontainer, docker):
-    """What can't be installed keeps no workspace from its start: the command says why, and the page does."""
+    """A failed installation does not prevent a workspace: the command and the page have the reason."""
     folder = workspace("broken", {"image": image}, {"requirements.txt": "itsdangerous==0.0.0.1\n"})
     up = json.loads(run_devcontainer(folder, "up").splitlines()[-1])
     assert up["outcome"] == "success"
