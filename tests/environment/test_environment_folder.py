@@ -31,8 +31,8 @@ def environment(volume):
 
 
 @as_root
-def test_ones_own_is_whole(environment):
-    """What its owner has made is whole for its owner, and not for root; what lacks the mark or a part is not."""
+def test_an_environment_is_whole_for_its_owner(environment):
+    """An environment is whole for its owner, and not for root; one without the mark or a part is not whole."""
     assert not is_complete(environment)
     with user(OWNER):
         assert is_complete(environment)
@@ -101,7 +101,7 @@ def test_a_link_in_the_place_of_a_mark_is_not_followed(environment):
 
 
 def test_files_that_are_made_are_closed_to_others(tmp_path):
-    """Whatever umask the process has, what is made meanwhile is nobody else's to write; afterwards it is as before."""
+    """With any umask, no other user may write files made meanwhile; afterwards the umask is as before."""
     before = os.umask(0)
     try:
         with closed_to_others():
@@ -114,7 +114,7 @@ def test_files_that_are_made_are_closed_to_others(tmp_path):
 
 
 def test_files_that_an_archive_left_open_are_closed(tmp_path):
-    """What an archive has left open to others is closed, at every depth; what a link leads to is not touched."""
+    """Files that an archive has left open to others are closed, at every depth; targets of links are not touched."""
     outside = tmp_path / "outside"
     outside.touch()
     outside.chmod(0o666)

@@ -56,7 +56,7 @@ def test_the_development_group_is_installed(shop):
 
 
 def test_the_project_is_importable_from_anywhere(shop):
-    """What an installed project would find of itself is there, and its folder is as it was."""
+    """All that an installed project finds of itself is there, and its folder is unchanged."""
     shop.write(
         "setup.py",
         "from setuptools import setup\nsetup(name='the-shop', version='7', package_dir={'': 'src'},"

@@ -63,7 +63,7 @@ def test_counts_what_is_unpacked(tmp_path: Path):
 
 
 def test_the_unpacked_bytes_of_a_download_are_counted(tmp_path: Path):
-    """What uv has unpacked of a large download that goes on is counted, so that a page does not stand still."""
+    """The bytes that uv has unpacked of a large download are counted, so that a page shows progress."""
     told: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     progress = InstallProgress(tmp_path, told.put)
     part = tmp_path / ".tmpAbc" / "numpy" / "core"
@@ -92,13 +92,13 @@ def test_leaves_out_what_a_killed_installation_has_left(tmp_path: Path):
     assert state["bytes_unpacked"] == 300
 
 
-def test_a_cache_that_does_not_exist_is_no_error(tmp_path: Path):
-    """A cache that does not exist yet is no error."""
+def test_a_missing_cache_causes_no_error(tmp_path: Path):
+    """A cache that does not exist yet causes no error."""
     assert InstallProgress(tmp_path / "none", lambda _: None).state()["fetched"] == 0
 
 
 def test_the_last_duration_is_kept_for_the_project(tmp_path: Path):
-    """What the last installation took is kept for this project; what is not a time counts as unknown."""
+    """The time of the last installation is kept for this project; a value that is not a time counts as unknown."""
     os.chmod(tmp_path, 0o700)  # noqa: PTH101  as the cache
     environments = tmp_path / "own" / "environments"
     environments.mkdir(parents=True, mode=0o700)

@@ -32,7 +32,7 @@ def given(tmp_path):
     ],
 )
 def test_variables_of_pip_reach_uv_under_its_own_names(given, theirs, ours):
-    """What pip's variables say reaches uv under its own names, which win where both are set."""
+    """Variables of pip reach uv under its own names; uv's own variables win if both are set."""
     assert given(**{theirs: "x"})[ours] == "x"
     assert given(**{theirs: "x", ours: "y"})[ours] == "y"
 
@@ -146,7 +146,7 @@ def test_an_index_that_does_not_answer_is_not_tried_again(given, tmp_path):
 
 
 def test_the_cache_is_tried_where_the_index_is_away(tmp_path):
-    """What could not reach an index is tried once more from the cache; where that lacks it the first words stand."""
+    """If an index can't be reached, the cache is tried once; if that fails too, the first error is shown."""
     program = tmp_path / "uv"
     program.write_text('#!/bin/sh\n[ -z "$UV_OFFLINE" ] || exit $CODE\necho "error: dns error"; exit 1\n')
     program.chmod(0o755)

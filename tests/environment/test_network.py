@@ -20,7 +20,7 @@ HEADING = "Iface\tDestination\n"
     ],
 )
 def test_no_network_is_known_at_once(tmp_path, route, six, there):
-    """Where no interface but the loopback has a route, there is no network; where nobody says, there is one."""
+    """If only the loopback has a route, there is no network; if the routes are not known, there is one."""
     files = (tmp_path / "route", tmp_path / "ipv6_route")
     files[0].write_text(route)
     files[1].write_text(six)
@@ -41,7 +41,7 @@ def test_a_listening_port_answers():
 
 
 def test_the_installer_finds_out_if_no_thread_can_ask(monkeypatch: pytest.MonkeyPatch):
-    """Where no thread can be started, or the URL is none, the installer itself is left to find out."""
+    """If no thread can be started, or the URL is invalid, the installer itself finds out."""
 
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -37,7 +37,7 @@ def test_the_later_file_wins(files):
 
 
 def test_variables_override_pip_conf(files):
-    """What the environment says is not said again."""
+    """A setting of the environment is not repeated."""
     assert "PIP_INDEX_URL" not in read(files, PIP_INDEX_URL="https://mine.test")
 
 

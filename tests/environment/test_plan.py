@@ -39,7 +39,7 @@ def test_requirements_are_installed(shop):
 
 
 def test_dependencies_near_the_application_are_installed(shop):
-    """What is read near the application is installed, by a plan made for it; its Python is asked for there too."""
+    """Dependencies near the application are installed, by a plan made for it, which also reads its Python there."""
     (shop.root / "vote").mkdir()
     (shop.root / "worker").mkdir()
     shop.write("vote/requirements.txt", "toaster\n")
@@ -80,7 +80,7 @@ def test_other_dependencies_are_another_environment(shop):
 
 
 def test_a_failure_has_the_installers_words(shop):
-    """What is not available is named, with the installer's message, and the environment is not complete."""
+    """A package that is not available is named, with the installer's message; the environment is not complete."""
     shop.write("requirements.txt", "samovar\n")
     with pytest.raises(InstallError, match="samovar") as caught:
         shop.install()
@@ -110,8 +110,8 @@ install(plan(root, settings, values), root, settings, values, lambda line: print
 """
 
 
-def test_killed_in_the_middle_it_is_made_again(shop):
-    """What was killed is no whole environment; the next one waits for an orphan's end, and is whole."""
+def test_an_environment_of_a_killed_installer_is_made_again(shop):
+    """An environment whose installer was killed is incomplete; the next one waits for an orphan, and is whole."""
     shop.write("requirements.txt", "kettle==1.0\n")
     command = [sys.executable, "-c", INSTALL, str(shop.root), str(shop.cache)]
     with subprocess.Popen(command, env=shop.values, stdout=subprocess.PIPE, start_new_session=True) as process:
@@ -124,7 +124,7 @@ def test_killed_in_the_middle_it_is_made_again(shop):
 
 
 def test_a_torn_environment_is_removed(shop):
-    """A folder without the mark is no environment, whatever is in it."""
+    """A folder without the mark is not an environment, whatever is in it."""
     shop.write("requirements.txt", "toaster\n")
     environment = shop.plan().environment
     (environment / "bin").mkdir(parents=True)
@@ -133,7 +133,7 @@ def test_a_torn_environment_is_removed(shop):
     assert shop.versions() == {"toaster": "1.0"}
 
 
-def test_two_at_a_time_are_one(shop):
+def test_two_installations_at_a_time_make_one_environment(shop):
     """Two installations of the same environment: one makes it, the other waits and finds it."""
     shop.write("requirements.txt", "kettle\n")
     command = [sys.executable, "-c", INSTALL, str(shop.root), str(shop.cache)]
@@ -177,7 +177,7 @@ def alone(shop):
 
 
 def test_a_range_that_cannot_be_fetched_names_the_pythons_here(shop, alone):
-    """Where no Python that the range admits is here or can be fetched, the error names those that are here."""
+    """If no Python of the range is here or can be fetched, the error names those that are here."""
     shop.write("pyproject.toml", f'[project]\nname = "shop"\nversion = "1"\nrequires-python = "=={alone}.*"\n')
     with pytest.raises(InterpreterError) as caught:
         shop.install()

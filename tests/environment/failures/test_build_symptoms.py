@@ -59,18 +59,18 @@ def test_the_words_of_a_build_lead_to_its_remedy(text, reported):
 
 @pytest.mark.parametrize("symptom", BUILD_SYMPTOMS, ids=lambda symptom: symptom.pattern[:40])
 def test_each_row_of_build_symptoms_is_met(symptom):
-    """No row stands behind one that takes its words."""
+    """No row comes after one that takes its words."""
     assert any((met := build_symptom(text)) and met[0] is symptom for text, _ in WORDS)
 
 
 @pytest.mark.parametrize("file", sorted(BUILDS.iterdir()), ids=lambda file: file.stem)
 def test_real_builds_are_known(file):
-    """What a real package printed has a cause, which is a release that is too old, or something that is missing."""
+    """The output of a real package has a cause: a release that is too old, or a missing part."""
     cause = cause_of_build(file.read_text())
     assert cause is not None
     assert cause.old or cause.debian or cause.headers
 
 
 def test_unknown_words_of_a_build_have_no_cause():
-    """What no row fits has no cause: nothing is made up."""
+    """Words that fit no row have no cause: nothing is made up."""
     assert cause_of_build("something new went wrong") is None

@@ -1,4 +1,4 @@
-"""What a failed installation offers is known: by the index, by the project's own imports, by this machine's Pythons."""
+"""The offers after a failed installation are known: by the index, the project's imports, this machine's Pythons."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.remedies.project_facts import made
 
 
 def needs(shop: Shop, requirements: str = "", **files: str) -> list[dict[str, str]]:
-    """What the page of a failed installation may offer."""
+    """Return the needs that the page of a failed installation may offer."""
     shop.write("requirements.txt", requirements)
     for name, text in files.items():
         shop.write(f"{name}.py", text)

@@ -94,7 +94,7 @@ def follow_in_files(shop: Shop, action: str) -> None:
     ],
 )
 def test_a_wheel_under_another_name_is_offered(shop: Shop, build: str, instead: str):
-    """Where the same module comes as a wheel under another name, that is named, and installed once it is written."""
+    """If the same module comes as a wheel under another name, it is named, and installed once it is written."""
     name, version = unbuildable(shop, build)
     wheel(shop.wheels, instead.partition("[")[0].replace("-", "_"), "3.0")
     shop.write("requirements.txt", f"toaster\n{name}=={version}\n")
@@ -107,7 +107,7 @@ def test_a_wheel_under_another_name_is_offered(shop: Shop, build: str, instead: 
 
 @pytest.mark.parametrize("build", ["slim-psycopg2-2.9.9", "full-gevent-1.4.0", "slim-orjson-3.6.0"])
 def test_the_real_installers_words_are_understood_as_the_builds(shop: Shop, build: str):
-    """What the real installer makes of a build's words is understood as the words themselves are."""
+    """A build's words in the real installer's output are understood as the words themselves are."""
     shop.alone()
     name, version = unbuildable(shop, build)
     shop.write("requirements.txt", f"{name}=={version}\n")
@@ -166,7 +166,7 @@ def test_a_newer_release_is_asked_for_and_installed(shop: Shop, build: str, why:
     ],
 )
 def test_a_missing_build_tool_is_named_with_the_line_that_brings_it(shop: Shop, build: str, image: str, packages: str):
-    """What is missing is read from the build's words; the line names what brings it, where the appliance runs."""
+    """A missing tool is read from the build's words; the line names its package, where the appliance runs."""
     action = error_of(shop, build, image).action
     if image and packages:
         assert f"RUN apt-get update && apt-get install -y {packages}\\n' | docker build -t wsgi-appliance -" in action
@@ -177,7 +177,7 @@ def test_a_missing_build_tool_is_named_with_the_line_that_brings_it(shop: Shop, 
 
 
 def test_a_uv_lock_is_changed_by_uv_alone(shop: Shop):
-    """What a uv.lock holds is changed by uv alone: its commands are named, and what they make is installed."""
+    """A uv.lock is changed by uv alone: its commands are named, and their result is installed."""
     name, version = unbuildable(shop, "slim-psycopg2-2.9.9")
     other, old = unbuildable(shop, "slim-pymongo-2.4.1")
     wheel(shop.wheels, "psycopg2_binary", "3.0")
@@ -276,7 +276,7 @@ def test_an_older_python_is_offered_if_the_projects_range_admits_it(shop: Shop, 
 
 
 def test_an_installed_older_python_is_used_without_being_asked_for(shop: Shop):
-    """What only an older Python can build is built on the newest such one that is here, without being asked."""
+    """A package that only an older Python can build is built on the newest such one here, without being asked."""
     older = [version for version in SERVED if version < "3.11" and find_python(version, shop.cache, shop.values)]
     if OWN < "3.11" or not older:
         pytest.skip("not run: this machine has no other Python that is old enough")
@@ -348,7 +348,7 @@ def test_a_package_for_development_that_cannot_be_built_is_left_out(shop: Shop, 
     ],
 )
 def test_packages_of_no_use_here_are_left_out_with_one_warning_each(shop: Shop, name: str, text: str):
-    """What can't be built and is of no use here is left out, each with one warning; the rest is installed."""
+    """A package that can't be built and is of no use here is left out with one warning; the rest is installed."""
     if name == "uv.lock":
         shop.write("pyproject.toml", '[project]\nname = "s"\nversion = "1"\ndependencies = ["toaster", "uwsgi"]\n')
     shop.write(name, text.replace("WHEELS", str(shop.wheels)))
@@ -361,7 +361,7 @@ def test_packages_of_no_use_here_are_left_out_with_one_warning_each(shop: Shop, 
     assert all("is left out: it is" in warning for warning in shop.warnings)
 
 
-def test_the_full_image_is_told_apart():
+def test_the_packages_of_the_full_image_are_the_dockerfiles():
     """The list of what the target full holds is the Dockerfile's own."""
     text = (Path(__file__).parents[3] / "Dockerfile").read_text()
     installed = re.search(r"(?s)FROM slim AS full.*?--no-install-recommends (.*?) &&", text)

@@ -1,4 +1,4 @@
-"""What is advised where a build failed does not contradict itself, nor does it fail again."""
+"""Advice about a failed build never contradicts itself, and never fails again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.package_index import Shop
 
 @pytest.mark.parametrize("image", ["", "slim", "full"])
 def test_pins_that_no_python_can_run(shop: Shop, image: str):
-    """Where a pin runs on no Python that is served, it is named, and no Python is advised for the rest."""
+    """If a pin runs on no served Python, the pin is named, and no Python is advised for the rest."""
     shop.alone()
     shop.write("requirements.txt", "pymongo==2.4.1\nsix==1.14.0\nDjango==1.11.29 # x\n")
     values = {**shop.values, **({"APPLIANCE_IMAGE": image} if image else {})}
@@ -49,7 +49,7 @@ def test_a_newer_release_is_offered_if_the_image_lacks_nothing():
 
 @pytest.mark.parametrize("image", ["", "slim"])
 def test_one_python_is_advised(shop: Shop, image: str):
-    """Where the pins name a Python that the failed release can be built on, no other one is named, nor it twice."""
+    """If the pins name a Python that the failed release can be built on, it alone is named, and once."""
     shop.alone()
     shop.write("requirements.txt", "pymongo==2.4.1\nsix==1.14.0\n")
     values = {**shop.values, **({"APPLIANCE_IMAGE": image} if image else {})}

@@ -1,4 +1,4 @@
-"""What the installer says, in words that help: the file, the line, what to do."""
+"""The installer's errors, in words that help: the file, the line, and the action."""
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_a_package_of_a_repository_is_not_blamed_for_another_address(tmp_path):
 
 
 def test_nothing_is_named_wrongly(tmp_path):
-    """Where no line fits, none is named."""
+    """If no line fits, none is named."""
     file = tmp_path / "requirements.txt"
     file.write_text("click\n")
     assert place_of("Because samovar was not found", [file, tmp_path / "gone"]) is None
@@ -89,7 +89,7 @@ def test_nothing_is_named_wrongly(tmp_path):
     ],
 )
 def test_usual_errors_are_explained(words, meaning, action):
-    """What is commonly met is explained, with what to do about it."""
+    """A common error is explained, with the action."""
     error = failure(words.splitlines(), 1, "")
     assert meaning in error.found
     assert action in error.action

@@ -73,7 +73,7 @@ WORDS = {
 
 @pytest.mark.parametrize("message", UV_MESSAGES, ids=lambda message: message.meaning)
 def test_each_row_of_uvs_messages_is_met(message):
-    """No row stands behind one that takes its words, and each has words that are uv's."""
+    """No row comes after one that takes its words, and each has words that are uv's."""
     found = [uv_message(f"error: {words}", offline=message.offline) for words in WORDS[message.meaning]]
     assert {each.meaning for each in found} == {message.meaning}
 
@@ -91,7 +91,7 @@ def test_each_row_says_what_to_do(message):
 
 
 def test_offline_counts_only_without_a_network():
-    """What is not in the cache is a matter of the network only where none was tried."""
+    """A package that is not in the cache depends on the network only if none was tried."""
     words = "error: Because flask was not found in the cache and you require flask"
     assert uv_message(words, offline=True).offline
     assert uv_message(words, offline=False).meaning == "a package is not in the index"
@@ -99,7 +99,7 @@ def test_offline_counts_only_without_a_network():
 
 @pytest.mark.parametrize("words", [[], ["error: something new"], ["\x00"]])
 def test_unknown_words_are_told_as_uv_says_them(words):
-    """What no row fits is told in uv's own words, with an action."""
+    """Words that fit no row are shown as uv's own, with an action."""
     error = failure(words, 1, "")
     assert "it ended with an error" in error.found
     assert error.action

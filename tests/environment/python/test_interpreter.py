@@ -90,7 +90,7 @@ def test_our_own_python_is_taken_where_the_project_allows_it(choose, files):
     ],
 )
 def test_another_python_of_this_machine_is_found_on_path(choose, pretend, files, named):
-    """What the project asks for is looked for on PATH, and said to be asked for."""
+    """The Python that the project asks for is looked for on PATH, and named as asked for."""
     program = pretend(OTHER)
     chosen = choose(files)
     assert (chosen.version, chosen.path) == (OTHER, program)
@@ -115,7 +115,7 @@ def test_two_ranges_hold_both(choose, pretend):
     ],
 )
 def test_the_folder_of_the_dependencies_goes_before_the_projects(choose, pretend, own, files):
-    """What is said where the dependencies are read goes before what the project's own folder says, by kind."""
+    """A version named in the folder of the dependencies wins over the project's own folder, by kind."""
     program = pretend(OTHER)
     chosen = choose({**own, **files}, folder="vote")
     assert (chosen.version, chosen.path) == (OTHER, program)
@@ -129,8 +129,8 @@ def test_the_projects_own_folder_speaks_for_all(choose, pretend):
     assert choose(files, folder="vote").path == program
 
 
-def test_a_program_that_is_another_python_is_none(choose, pretend):
-    """A name is no proof: what it says of itself counts."""
+def test_a_program_counts_by_its_own_version(choose, pretend):
+    """A program's own version counts, and not its name."""
     pretend(OTHER, says=OWN)
     assert choose({".python-version": OTHER}).path is None
 
@@ -156,7 +156,7 @@ def test_a_python_too_old_to_serve(choose, pretend):
 
 
 def test_a_missing_python_may_be_fetched(choose):
-    """What is not here may be fetched; where that is turned off a pin yields, and a range is an error."""
+    """A missing Python may be fetched; if that is off, a pin is ignored, and a range is an error."""
     chosen = choose({".python-version": FETCHED})
     assert (chosen.version, chosen.path) == (FETCHED, None)
     chosen = choose({".python-version": FETCHED}, UV_PYTHON_DOWNLOADS="never")
@@ -241,7 +241,7 @@ def test_one_is_fetched_for_what_is_pinned(choose):
 
 
 @pytest.mark.parametrize("asked", ["<3", ">=4", "==3.6.*"])
-def test_none_that_could_serve(choose, asked):
+def test_a_requirement_that_no_python_fulfils_is_an_error(choose, asked):
     """A requirement that no supported Python fulfils is an error that says where it comes from."""
     with pytest.raises(InterpreterError, match="requires-python"):
         choose({"pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})

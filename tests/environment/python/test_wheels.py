@@ -143,8 +143,8 @@ def test_a_python_that_a_pinned_release_forbids_is_ruled_out(old, tmp_path):
 
 
 @pytest.mark.parametrize("lines", ["toaster\n", "toaster>=0.5\n# x==1\n", "", "-e .\nx @ file:///x.whl\n"])
-def test_nothing_is_asked_where_nothing_is_old(old, lines):
-    """Where nothing is pinned or bounded from above there is no question."""
+def test_nothing_is_asked_without_old_releases(old, lines):
+    """If nothing is pinned or bounded from above, there is no question."""
     old.write("requirements.txt", lines)
     assert not pins_old_releases(read_manifest(old.root).contents(OWN))
 
@@ -181,7 +181,7 @@ def settled(old, tmp_path):
 
 
 def test_the_chosen_python_is_remembered(old, settled):
-    """What was found out is kept for these dependencies: the second time no program is asked."""
+    """The result is kept for these dependencies: the second time no program is asked."""
     old.write("requirements.txt", "compiled==1.0\n")
     known, memory = settled()
     assert known.lacking[OWN] == ("compiled==1.0",)
@@ -191,7 +191,7 @@ def test_the_chosen_python_is_remembered(old, settled):
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"lacking": 1}', '{"lacking": {"3.11": 3}, "unfetched": {}}', '""'])
 def test_a_cache_file_of_another_form_is_ignored(old, text):
-    """A file of the cache that is not what it should be is no memory, and no failure."""
+    """A file of the cache in another form is ignored, and fails nothing."""
     make_folders(user_cache(old.cache))
     environments = user_cache(old.cache) / "environments"
     (environments / "memory.json").write_text(text)
