@@ -99,7 +99,7 @@ MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', '{{ project
     ],
 )
 def test_a_template_of_projects_is_named_as_such(refuse, files, found, action):
-    """What new projects are made from is named as such, with the command that makes one."""
+    """A template for new projects is named as such, with the command that makes one."""
     error = refuse(files)
     assert found in error.found
     assert error.action.endswith(action)

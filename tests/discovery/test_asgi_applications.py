@@ -52,7 +52,7 @@ def test_a_refusal_names_a_server_and_the_setting(tmp_path: Path, name: str) -> 
 
 
 def test_the_command_is_run(tmp_path: Path) -> None:
-    """What a refusal says runs the application."""
+    """The command in a refusal runs the application."""
     write(tmp_path, {"main.py": FASTAPI, "requirements.txt": "uvicorn\n"})
     with pytest.raises(ApplicationError) as caught:
         find_application(tmp_path, {}, None)
@@ -111,7 +111,7 @@ PLAIN = "from django.core.asgi import get_asgi_application\napplication = get_as
 
 
 def test_routes_of_djangos_asgi_application_that_are_not_served_are_named(tmp_path: Path) -> None:
-    """Django is served by WSGI, and what its ASGI application routes besides is named, with what to run."""
+    """Django is served by WSGI, and other routes of its ASGI application are named, with the command for them."""
     write(tmp_path, {**SITE, "site_/asgi.py": ROUTED, "chat/__init__.py": "", "chat/routing.py": CHAT})
     project = find_application(tmp_path, {}, None, adapts=True)
     assert (project.target.kind, project.target.interface) == ("django", "wsgi")

@@ -1,4 +1,4 @@
-"""Which application a folder is: every rule on a small project, and the words where there is none."""
+"""The application of a folder: every rule on a small project, and the error if there is none."""
 
 import json
 from pathlib import Path
@@ -205,7 +205,7 @@ def test_each_kind_of_application_is_found(find, files, expected):
     ids=["root", "src", "sub-folder", "package", "scripts in a package", "a package without __init__.py"],
 )
 def test_the_import_root_is_first_on_the_path(find, tmp_path, files, expected):
-    """The folder from which the module imports as its author ran it comes first on sys.path, the root behind it."""
+    """The folder from which the author's imports work comes first on sys.path, and the root after it."""
     assert find(files).search_path == tuple(str((tmp_path / name).resolve()) for name in expected)
 
 
@@ -267,14 +267,14 @@ def test_a_stale_flask_app_is_passed_over(find, tmp_path):
     ids=["empty", "a script", "FastAPI", "plain ASGI", "a factory of ASGI", "two files", "two names", "arguments"],
 )
 def test_a_missing_application_says_what_to_do(refuse, files, kind, words):
-    """What can't be served says why, and what to do."""
+    """The refusal of a project has its reason and the action."""
     error = refuse(files)
     assert error.details["kind"] == kind
     assert words in error.found
 
 
 def test_a_tie_names_an_example_that_can_be_set(refuse):
-    """What to set is an example that can be set: a file that is run has no name behind it."""
+    """The action names an example that can be set: a file that is run has no name after it."""
     runs = "import bottle\nif __name__ == '__main__':\n    bottle.run(app=make())\n"
     assert refuse({"one.py": runs, "two.py": runs}).action == "Set APPLIANCE_APP=one.py, for example."
 
@@ -301,7 +301,7 @@ def test_nothing_of_the_project_runs(find, tmp_path):
     ],
 )
 def test_the_applications_folder_is_its_files_or_that_of_manage_py(find, tmp_path, files, folder):
-    """Where its file lies; without one, where Django's manage.py does: its dependencies are looked for there."""
+    """The application's folder, for its dependencies, is its file's, or else that of Django's manage.py."""
     find(files)
     assert find_application(tmp_path, {}, None).folder == tmp_path / folder
 

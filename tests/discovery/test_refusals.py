@@ -1,4 +1,4 @@
-"""What answers requests and is no WSGI application is named, by its name and with a reason."""
+"""An object that answers requests without being a WSGI application is named, with a reason."""
 
 import pytest
 
@@ -47,12 +47,12 @@ def test_a_framework_with_its_own_server_is_refused_by_name(refuse, files, words
 
 
 def test_a_refused_file_does_not_hide_an_application(find):
-    """What is refused does not stand in the way of an application in another file."""
+    """A refused file does not hide an application in another file."""
     files = {"app.py": MAKE, "shop.py": "import flask\nshop = flask.Flask('shop')\n"}
     assert find(files).name == "shop:shop"
 
 
-def test_a_class_is_no_reason_to_end_the_search(find):
+def test_a_class_does_not_end_the_search(find):
     """A class of Tornado's near the root does not hide an application further below."""
     chat = "import tornado.web\nclass Chat(tornado.web.Application): ...\n"
     files = {"chat.py": chat, "a/b/c/site.py": "import flask\nshop = flask.Flask('shop')\n"}

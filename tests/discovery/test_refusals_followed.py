@@ -1,4 +1,4 @@
-"""Where no application was found, the advice is followed exactly: then one is found."""
+"""If no application was found, the advice is followed exactly: then one is found."""
 
 import re
 

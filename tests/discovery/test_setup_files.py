@@ -151,7 +151,7 @@ def test_circular_names_and_endless_expressions_end(tmp_path, text):
     ],
 )
 def test_entry_points_however_they_are_written(tmp_path, written, group):
-    """What can be seen of entry points is taken, and nothing that is not an object of a module."""
+    """Visible entry points are taken, except for those that are not an object of a module."""
     (tmp_path / "setup.py").write_text(f"setup(name='shop', entry_points={written})\n")
     found = read_setup(tmp_path)
     assert found is not None

@@ -1,4 +1,4 @@
-"""What starts the project elsewhere names its application: a Procfile, a Dockerfile, a server's own file."""
+"""A file that starts the project elsewhere names its application: a Procfile, a Dockerfile, a server's own file."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_an_examples_manage_py_that_a_makefile_starts_is_found(find):
 
 
 def test_a_script_that_serves_nothing_is_left_out(find):
-    """What makes the documentation is started by a Makefile too."""
+    """A script that makes the documentation is left out, though a Makefile starts it too."""
     files = {
         "Makefile": "docs:\n\tpython make_docs.py\n",
         "make_docs.py": "import sys\nif __name__ == '__main__':\n    sys.exit(print('made'))\n",
@@ -85,7 +85,7 @@ def test_a_command_without_an_application_names_none(refuse):
     "place", ["/usr/local/lib/python3.9/site-packages/main/go.py", "/srv/main/go.py", "/opt/app/src/main/go.py"]
 )
 def test_a_path_of_a_dockerfile_is_found_in_the_project(find, place):
-    """What a Dockerfile names by its installed path is found where it lies in the project, in src/ too."""
+    """The installed path in a Dockerfile is found at its place in the project, in src/ too."""
     files = {"src/main/go.py": GO, "src/main/other.py": GO, "Dockerfile": f"CMD python {place}\n"}
     assert find(files).file.endswith("src/main/go.py")
 
@@ -117,7 +117,7 @@ HUG = "import hug\n@hug.get()\ndef hello(): return 1\n"
     ],
 )
 def test_a_name_that_the_framework_sets_can_be_named(find, files, app, name):
-    """What hug binds in a module when it is imported can be named, and is found."""
+    """A name that hug sets in a module at its import can be named, and is found."""
     assert find(files, app=app).name == name
 
 

@@ -135,7 +135,7 @@ def test_settings_with_urls_are_a_project(find, tmp_path):
 
 
 def test_a_librarys_test_settings_are_not_a_project(refuse):
-    """A library's settings for its tests are no project, nor are those whose URLs are elsewhere."""
+    """A library's settings for its tests are not a project, nor are those whose URLs are elsewhere."""
     refuse({"lib/__init__.py": "", "lib/settings.py": "ROOT_URLCONF = 'other.urls'\n", "runtests.py": RUNS})
     configured = "from django.conf import settings\nsettings.configure(ROOT_URLCONF='lib.urls')\n"
     commands = "import sys\nfrom django.core.management import execute_from_command_line\n"
@@ -181,7 +181,7 @@ NAMED = {
 
 @pytest.mark.parametrize("text", NAMED.values(), ids=NAMED.keys())
 def test_an_expression_for_the_settings_means_those_for_development(find, text):
-    """What manage.py sets may be an expression: of what it may be, the one for development that is there."""
+    """If manage.py sets the settings by an expression, it means those for development that exist."""
     assert find({**PACKAGE, "manage.py": MANAGE.format(settings=text)}).name == "shop.settings.dev"
 
 

@@ -170,8 +170,8 @@ def test_a_file_that_is_named_is_run_and_an_object_in_it_served(find):
     assert find(files, app="b.py:app").kind == "object"
 
 
-def test_callbacks_are_no_applications(refuse):
-    """A function that passes its two arguments on, or calls the second, is no application by that alone."""
+def test_callbacks_are_not_applications(refuse):
+    """A function that passes its two arguments on, or calls the second, is not an application by that alone."""
     error = refuse(
         {
             "a.py": "def cipher(key, seed):\n    return make(key, seed)\n",
@@ -182,13 +182,13 @@ def test_callbacks_are_no_applications(refuse):
     assert error.details["kind"] == "none"
 
 
-def test_tests_are_no_applications(find):
-    """What a test makes for itself does not tie with the application."""
+def test_applications_of_tests_do_not_count(find):
+    """An application that a test makes for itself does not compete with the project's."""
     flask = "from flask import Flask\napp = Flask('x')\n"
     assert find({"site.py": flask, "test_site.py": flask, "conftest.py": flask}).module == "site"
 
 
-def test_a_part_of_a_library_is_no_application(refuse):
+def test_a_part_of_a_library_is_not_an_application(refuse):
     """A package that offers WSGI callables for others to use has no application of its own."""
     part = "class Client:\n    def __call__(self, environ, start_response): ...\nsend_app = Client()\n"
     assert refuse({"lib/__init__.py": "", "lib/client.py": part}).details["kind"] == "none"
@@ -215,7 +215,7 @@ SERVES = "from shop.site import build\ndef main():\n    build('shop').run(port=8
     ],
 )
 def test_a_console_script_that_serves_is_called_if_nothing_else_is_found(find, declared):
-    """Where nothing else is found, the function that a console script calls is called, if it serves."""
+    """If nothing else is found, the function that a console script calls is called, if it serves."""
     target = find({**declared, "src/shop/__init__.py": "", "src/shop/cli.py": SERVES, "src/shop/site.py": SITE})
     assert (target.kind, target.name) == ("script", "shop.cli:main()")
 
@@ -246,7 +246,7 @@ MUSIC = "import cherrypy\nif __name__ == '__main__':\n    cherrypy.quickstart(ob
 
 @pytest.mark.parametrize("first", ["#!/usr/bin/env python3\n", "#!/usr/bin/python\n"])
 def test_a_script_of_setup_py_is_run_whatever_its_suffix(find, tmp_path, first):
-    """What a setup.py installs by scripts= is run as a file of Python, though its name does not say so."""
+    """A script in scripts= of setup.py is run as a file of Python, whatever its suffix."""
     target = find({"music": first + MUSIC, "LICENSE": "free\n", "setup.sh": "#!/bin/sh\n"})
     assert (target.kind, target.name) == ("script", "music")
     assert target.search_path == (str(tmp_path),)

@@ -66,7 +66,7 @@ def test_a_target_may_name_a_module_of_a_dependency(find):
 
 
 def test_a_name_that_is_made_at_run_time_is_left_to_the_worker(find):
-    """What can't be read in the source may be made when it runs: the worker finds out."""
+    """A name that can't be read in the source may be made at run time: the worker finds out."""
     target = find({"shop.py": "globals()['app'] = 1\n"}, app="shop:app")
     assert (target.attribute, target.call) == ("app", "auto")
 

@@ -17,7 +17,7 @@ from tests.layout import write
     ],
 )
 def test_templates_are_left_out(tmp_path, file):
-    """What new projects are made from is none."""
+    """A folder of templates for new projects is not searched."""
     write(tmp_path, {"shop/app.py": "", file: ""})
     assert [path.name for path in Modules(tmp_path).files(4)] == ["app.py"]
 

@@ -51,7 +51,7 @@ def test_bindings_of_app_are_followed(read, text, kind, name):
 
 
 def test_attributes_of_a_calls_result_are_kept(read):
-    """What is taken of a call's result is kept beside it."""
+    """The attributes taken from a call's result are kept."""
     assert read("import x\nd = x.D()\napp = d.server").values["app"].attributes == ("server",)
 
 
@@ -84,14 +84,14 @@ def test_only_arguments_without_a_default_are_required(read):
     ["app = (", "app = Flask(__name__)\nprint 'old'", b"\xff\xfe\x00", b"x = 1\0", "# coding: klingon\n", "(" * 500],
 )
 def test_a_source_that_cannot_be_parsed_has_a_problem_and_no_values(read, text):
-    """A source of another Python, or a broken one, has a problem and no values, and is no error."""
+    """A source of another Python, or a broken one, has a problem and no values, and raises nothing."""
     source = read(text)
     assert source.problem
     assert source.values == {}
 
 
 def test_a_missing_file_has_a_problem(tmp_path):
-    """A file that went away while it was looked for is no error either."""
+    """A file that disappears during the search raises nothing."""
     assert read_source(tmp_path / "gone.py", "gone").problem
 
 
