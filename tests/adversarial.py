@@ -77,5 +77,5 @@ def too_slow(call: Callable[[str], Any], text: str) -> str:
 
 
 def slow_text(call: Callable[[str], Any], size: int = SIZE, every: int = 1, first: int = 0) -> str:
-    """What makes the function take more than linear time, in words; of the texts, one in ``every`` is tried."""
+    """Return the text for which the function needs more than linear time, in words; one text in ``every`` is tried."""
     return next(filter(None, (too_slow(call, text) for text in islice(texts(size), first, None, every))), "")

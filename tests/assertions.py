@@ -152,7 +152,7 @@ def _is_short(node: ast.expr) -> bool:
 
 
 def _asked(test: ast.expr, tree: ast.Module) -> Iterator[ast.AST]:
-    """What a loop asks, and what the functions of the same file ask that it calls."""
+    """Yield the nodes of a loop's condition, and of the functions in the same file that it calls."""
     yield from ast.walk(test)
     called = {node.func.id for node in ast.walk(test) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     for node in tree.body:

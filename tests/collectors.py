@@ -19,7 +19,7 @@ _PROTOBUF = "application/x-protobuf"
 
 
 class Answer(NamedTuple):
-    """What the collector answers."""
+    """An answer of the collector."""
 
     status: int = 200
     kind: str = _PROTOBUF

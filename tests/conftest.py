@@ -1,4 +1,4 @@
-"""What every test has: an environment without settings of the appliance, and fixtures that make calls fail."""
+"""The setting of every test: an environment without settings of the appliance, and fixtures that make calls fail."""
 
 import gc
 import os

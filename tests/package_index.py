@@ -110,7 +110,7 @@ class Shop:
         return project_environment(self.plan(), self.settings, self.values)
 
     def python(self, words):
-        """What a Python of the project prints."""
+        """Return the output of a Python of the project."""
         done = subprocess.run(
             ["python", "-c", words],
             env=self.environment(),
@@ -124,7 +124,7 @@ class Shop:
         return done.stdout.strip()
 
     def versions(self):
-        """What is installed, by name."""
+        """Return the installed versions, by name."""
         words = (
             "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
         )

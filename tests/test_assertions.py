@@ -1,4 +1,4 @@
-"""What the house asks of its tests: each can fail, they wait for events and not for time, and few look into others.
+"""The house rules for tests: each can fail, they wait for events and not for time, and few look into others.
 
 Where a test can only look at a condition, ``tests/server/slow.until`` looks again and again until it holds.
 """

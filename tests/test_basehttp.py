@@ -68,7 +68,7 @@ CLASSES = ["WSGIServer", "ThreadedWSGIServer", "WSGIRequestHandler", "ServerHand
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_signatures_are_those_of_django(name: str):
-    """What Django's takes, ours takes, by the same names, in the same order, with the same defaults."""
+    """Our signature takes Django's parameters, by the same names, in the same order, with the same defaults."""
     hers, mine = parameters(getattr(theirs, name)), parameters(getattr(ours, name))
     assert list(mine) == list(hers)
     for each in hers.values():

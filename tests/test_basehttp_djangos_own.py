@@ -62,7 +62,7 @@ runpy.run_path("runtests.py", run_name="__main__")
 
 @pytest.fixture(scope="module")
 def reported() -> str:
-    """What Django's runner says."""
+    """Return the report of Django's runner."""
     tests = source("django", django.get_version()) / "tests"
     program = PROGRAM.format(root=str(Path(__file__).parents[1]), tests=str(tests))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)

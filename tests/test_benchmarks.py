@@ -1,4 +1,4 @@
-"""What the benchmarks make of their figures; the measuring itself is nothing that a test could hold."""
+"""The benchmarks' use of their figures; a test could not check the measuring itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAID = """Running 4s test @ http://127.0.0.1:8399/
 
 @pytest.fixture
 def wrk(monkeypatch):
-    """What wrk is made to say."""
+    """Return a function that sets the output of wrk."""
 
     def says(**said):
         text = SAID.format(**{"p99": "2.22ms", "more": ""} | said)
@@ -67,7 +67,7 @@ def test_the_page_has_a_place_for_each_result():
 
 
 def test_a_server_that_does_not_come_up_says_why(tmp_path):
-    """What a server printed before it ended is in the error."""
+    """The error has the output of a server that ended before it served."""
     argv = [sys.executable, "-c", "print('no such thing')"]
     with (
         pytest.raises(RuntimeError, match="no such thing"),

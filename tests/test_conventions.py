@@ -18,7 +18,7 @@ def test_a_removed_module_is_gone_from_its_version_on(module):
 
 @pytest.mark.parametrize("module", sorted(REMOVED_MODULES))
 def test_both_sides_name_the_same_backport(module):
-    """What the supervisor installs for a removed module is what the page advises."""
+    """The backport that the supervisor installs for a removed module is the one that the page advises."""
     requirement = BACKPORTS.get(module, "")
     assert backport_of(f"No module named {module!r}") == ((module, requirement) if requirement else ("", ""))
     assert backport(module) == requirement

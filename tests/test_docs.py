@@ -102,7 +102,7 @@ def test_the_newcomers_walk_answers_with_modules():
 
 
 def first_modules():
-    """What docs/newcomers-walk.md says of the modules to read first."""
+    """Return the section of docs/newcomers-walk.md about the modules to read first."""
     return (ROOT / "docs" / "newcomers-walk.md").read_text(encoding="utf-8").partition("## Read these twelve")[2]
 
 

@@ -67,7 +67,7 @@ def parameters(node):
 
 
 def missing_attributes(path):
-    """The names under "Attributes:" of a module's classes that are no attributes, by class."""
+    """The names under "Attributes:" of a module's classes that are missing in the class, by class."""
     documented = {
         each.name: section(ast.get_docstring(each) or "", "Attributes")
         for each in parsed(path).body

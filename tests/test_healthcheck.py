@@ -126,7 +126,7 @@ def test_other_arguments_are_refused(tmp_path, arguments):
 
 
 def test_a_missing_socket_is_unhealthy(tmp_path, monkeypatch):
-    """Where no supervisor listens the answer is unhealthy, with the path."""
+    """If no supervisor listens, the answer is unhealthy, with the path."""
     monkeypatch.setattr(healthcheck, "BIND_S", 0.3)
     code, words = healthcheck.judge(str(tmp_path / "nothing.sock"))
     assert code == 1

@@ -1,4 +1,4 @@
-"""What the house asks of its files, where no linter does."""
+"""The house rules for files that no linter checks."""
 
 import ast
 import re
@@ -37,8 +37,8 @@ def imported(path):
             yield (node.module or "").split(".")[0]
 
 
-def test_the_projects_side_stands_on_the_standard_library():
-    """What runs in the project's interpreter, or alone, imports the standard library and its own siblings only."""
+def test_the_projects_side_needs_only_the_standard_library():
+    """Code of the project's interpreter, or of a process alone, imports the standard library and its siblings only."""
     paths = [path for path in MODULES if {"worker", "server", "protocol"} & set(path.parts)]
     paths += [
         PACKAGE / f"{stem}.py" for stem in ("conventions", "masking", "ownership", "plural", "healthcheck", "__init__")
@@ -152,7 +152,7 @@ def test_names_of_tests_have_three_words():
 
 
 def test_test_files_have_names_of_their_own():
-    """Folders of tests are no packages, so no two files may share a name."""
+    """Two test files never share a name, because folders of tests are not packages."""
     stems = [path.stem for path in TEST_MODULES]
     assert sorted(stems) == sorted(set(stems))
 
@@ -218,7 +218,7 @@ def test_what_the_image_copies_is_sent(dockerfile):
 
 @pytest.fixture(scope="module")
 def metadata():
-    """What pyproject.toml says."""
+    """Return the contents of pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -248,7 +248,7 @@ def test_every_dependency_is_locked(metadata):
 
 @pytest.mark.parametrize("lock", ["appliance", "build", "debugger"])
 def test_the_image_and_the_tests_have_one_lock(lock):
-    """What the image installs is what the tests run with."""
+    """The image installs the releases that the tests run with."""
     assert locked(lock).items() <= locked("develop").items()
 
 

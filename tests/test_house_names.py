@@ -13,19 +13,20 @@ TESTS = Path(__file__).parent
 # The finite verbs of the names. A name with another verb fails the test below: add the verb here.
 VERBS = """
     accept accepts acts adds admits agrees allows answers applies are arrive arrives ask asks become becomes
-    begins belong belongs blocks boots breaks brings build builds calls can cannot change changed changes clears
-    closes come comes compiles computes connects continues cost costs count counts cuts decides dies differ
-    differs do does doubles doubts drains drop drops end ends equals exist expands extends fail fails find finds
-    finishes fire fires fit fits follow follows forges forgets forms get gets give gives go goes had harms has
-    have hears helps hides hinders hold holds hurts ignores imports includes installs is joins keep keeps kept
-    kills knows lead leads learns leave leaves let lets lies links listens lists loads log logs looks lose loses
-    make makes marks masks may mean means meet meets misses moves must name names navigates need needs occupies
-    open opens outlives override pass passes pauses performs persist persists pin pins plays points precedes
-    prints puts raise reach reaches reads redacts refreshes refuse refuses reloads renders repeats replaces report
-    reports restarts returns rides run runs say says sees send sends serve serves sets settle share shortens show
-    shows signals speaks stand stands start starts starve stay stays stop stops stores survive survives swaps
-    sweeps synchronises take takes teaches tell tells travels trusts turns undoes uses vanishes wait waits wake
-    wakes was went were wins work works would write writes wrote
+    begins belong belongs blocks boots breaks brings build builds calls can cannot cause causes change changed
+    changes clears closes come comes compiles computes connects continues cost costs count counts cuts decides
+    delay delays dies differ differs disables do does doubles doubts drains drop drops end ends equals exist
+    expands extends fail fails find finds finish finishes fire fires fit fits follow follows forges forgets
+    forms get gets give gives go goes had harms has have hears helps hides hinders hold holds hurts ignores
+    imports includes installs is joins keep keeps kept kills knows lead leads learns leave leaves let lets lies
+    links listens lists loads log logs looks lose loses make makes marks masks matches may mean means meet meets
+    misses moves must name names navigates need needs occupies open opens outlives override pass passes pauses
+    performs persist persists pin pins plays points precedes prints puts raise reach reaches reads redacts
+    refreshes refuse refuses reloads renders repeats replaces report reports restarts returns rides run runs say
+    says sees send sends serve serves sets settle share shortens show shows signals speaks stand stands start
+    starts starve stay stays stop stops stores survive survives swaps sweeps synchronises take takes teaches
+    tell tells times travels trusts turns undoes uses vanishes wait waits wake wakes was went were wins work
+    works would write writes wrote
 """
 # The verb of such a clause says which thing is meant, and not what holds of it: "a file that is missing".
 CLAUSE = re.compile(

@@ -15,7 +15,7 @@ CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "remove", "setd
 
 
 def test_no_value_of_a_module_changes():
-    """What stands at the top of a module is a constant: no code of it, or of a module that imports it, changes it."""
+    """A value at the top of a module is constant: no code of it, or of a module that imports it, changes it."""
     assert {(path.name, each) for path in MODULES for each in changed_values(parsed(path))} == CHANGED
 
 

@@ -81,7 +81,7 @@ def test_modules_have_no_import_cycle():
     assert not cycles(below)
 
 
-def test_each_module_stands_on_one_side(metadata):
+def test_each_module_belongs_to_one_side(metadata):
     """The contract that keeps the two sides apart names each package and module of the top level."""
     contracts = {each["name"]: each for each in metadata["tool"]["importlinter"]["contracts"]}
     apart = contracts["Neither side imports the other; both speak the protocol"]

@@ -1,4 +1,4 @@
-"""Whatever a client or a project may send is searched in linear time, on both sides: nobody else waits for it."""
+"""Any input of a client or a project is searched in linear time, on both sides: nobody else waits for it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def of_module(name: str, base: type[Exception] = Exception) -> type[Exception]:
 
 
 def record(text: str) -> None:
-    """A request that a worker told of."""
+    """A request that a worker reported."""
     texts: dict[str, Any] = dict.fromkeys(AccessRecord.__annotations__, text)
     numbers: dict[str, Any] = {"event": "request.finished", "duration_us": 1, "first_byte_us": 1, "status": 200}
     numbers["trace"] = [text, text, text, 1, text]
@@ -121,7 +121,7 @@ def record(text: str) -> None:
 
 
 def lines(text: str) -> None:
-    """What a child wrote raw, in pieces and whole."""
+    """The raw output of a child, in pieces and whole."""
     words = OutputLines(MARK)
     data = raw(text)
     for start in range(0, len(data), 4096):

@@ -128,7 +128,7 @@ def test_of_many_values_the_longest_are_searched():
 
 
 def test_lines_without_a_hint_are_not_searched():
-    """A line with the longest part of a secret may hold it; a letter of it, a URL, or an address of mail is no hint."""
+    """A line with the longest part of a secret may hold it; a letter of it, a URL, or a mail address is not a hint."""
     mask = Mask({"A_SECRET": 'aaaaaaaaaaaa"z'})
     assert mask.may_hold(json.dumps('x aaaaaaaaaaaa"z').encode())
     assert not mask.may_hold(b"a buzz at http://localhost/")
@@ -150,7 +150,7 @@ def lines_of(**options: Any) -> tuple[Log, list[bytes]]:
 
 @given(st.text(min_size=MIN_LENGTH, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
-    """Whatever a secret is made of, and whatever stands around it, the text of a line is the masked text's."""
+    """A line never contains a secret, whatever its characters and the text around it are."""
     log, written = lines_of(format="json")
     log.add_secrets({"A_SECRET": secret})
     text = f"{before}{secret}{behind}"
@@ -175,7 +175,7 @@ def test_only_lines_with_a_secret_change_in_a_batch(form: Any):
     assert "very-secret" not in text
 
 
-def test_our_own_words_are_none():
+def test_our_own_words_are_not_masked():
     """A secret that is a word of ours hides no event's name, and no number."""
     log, written = lines_of(format="json")
     log.add_secrets({"A_PASSWORD": "supervisor", "B_PASSWORD": "12345678"})

@@ -1,4 +1,4 @@
-"""What another user can have written is not opened, at any level, in any form."""
+"""A file that another user may have written is not opened, at any level, in any form."""
 
 import os
 import socket
@@ -208,7 +208,7 @@ def test_writing_leads_nowhere_else(volume, monkeypatch):
     [(OTHER, 0o2775, True), (OTHER, 0o3777, True), (0, 0o775, True), (OTHER, 0o1777, False), (OTHER, 0o777, False)],
 )
 def test_a_volume_that_root_gave_to_a_group_passes_in_a_pod(volume, group, mode, passes):
-    """What that group may write passes, as Kubernetes makes it at each start of a pod; elsewhere not."""
+    """A folder that the group may write passes, as Kubernetes makes it at each start of a pod; elsewhere not."""
     os.chown(volume, 0, group)
     volume.chmod(mode)
     here = volume
@@ -235,7 +235,7 @@ def test_a_volume_that_root_gave_to_a_group_passes_in_a_pod(volume, group, mode,
 @as_root
 @pytest.mark.parametrize(("owner", "mode"), [(65534, 0o755), (0, 0o777)], ids=["squashed", "without modes"])
 def test_new_files_pass_where_the_file_system_keeps_no_owners(volume, monkeypatch, owner, mode):
-    """What looks as our own new files look there passes, and is called unprotected; what looks otherwise does not."""
+    """A file that looks as our own new files look there passes, and is called unprotected; others do not."""
     # No such file system can be mounted here; a new file's status is what the rule learns of one.
     shown = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, owner, 0, 0, 0, 0))
     monkeypatch.setattr(ownership, "_stat_of_new_file", lambda _: shown)
@@ -253,7 +253,7 @@ def test_new_files_pass_where_the_file_system_keeps_no_owners(volume, monkeypatc
 
 
 def test_our_file_system_keeps_owners(tmp_path):
-    """Where the tests run a new file is shown as ours, and closed."""
+    """A new file of the tests' file system is shown as ours, and closed."""
     with ownership.volume(str(tmp_path)) as folder:
         assert ownership.keeps_owners(folder.descriptor)
         assert not folder.rule.learn(folder.descriptor).is_unprotected
@@ -303,7 +303,7 @@ def test_nothing_of_a_swap_is_read(volume):
 
 @as_root
 def test_a_file_that_only_root_may_write_is_read(volume):
-    """What root has made, and nobody else may write, is read: an image may bring it."""
+    """A file that root has made, and only root may write, is read: an image may bring it."""
     here = volume
     for name in LEVELS:
         here /= name
@@ -314,7 +314,7 @@ def test_a_file_that_only_root_may_write_is_read(volume):
 
 
 def test_an_unsafe_name_is_renamed(tmp_path):
-    """Whatever has a name is renamed, a link as itself."""
+    """Any kind of file is renamed, a link as itself."""
     (tmp_path / "target").mkdir()
     (tmp_path / "link").symlink_to("target")
     with ownership.volume(str(tmp_path)) as folder:

@@ -45,14 +45,14 @@ def test_values_of_env_files_are_masked(name: str, value: str, masked: bool, tmp
     assert all(line not in shown for line in value.split("\n") if masked)
 
 
-def test_a_part_of_the_projects_path_is_no_secret(tmp_path: Path):
-    """A name of a folder above the project stands on each page, and is shown."""
+def test_a_part_of_the_projects_path_is_not_masked(tmp_path: Path):
+    """A folder above the project is named on each page, and is not masked."""
     mask = page_mask({"HOME_OF": tmp_path.name}, ["HOME_OF"], str(tmp_path))
     assert mask.masked(str(tmp_path)) == str(tmp_path)
 
 
 def test_each_name_of_the_files_is_looked_up(tmp_path: Path):
-    """A public name hides none of those after it, and a name that the environment lacks is no secret."""
+    """A public name does not end the list; a name that is not in the environment is not a secret."""
     mask = page_mask(
         {"FLASK_APP": "shopping:make", "GREETING": "hello there"}, ["FLASK_APP", "GONE", "GREETING"], str(tmp_path)
     )

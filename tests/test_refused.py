@@ -83,7 +83,7 @@ class Answers(Sources):
 
 
 def replayer(path: Path, *, records: bool) -> Replayer:
-    """What sends recorded requests again, of a database with one request, or without a database."""
+    """Return a replayer of a database with one request, or without a database."""
     if records:
         store = Store(path / "desk.sqlite3")
         store.add(rows([request("/order", START)], "run"))

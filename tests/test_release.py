@@ -56,7 +56,7 @@ def test_this_tree_is_what_its_own_tag_would_say():
         release.check("v98.0.0")
 
 
-def test_nothing_to_release_is_said(tree):
+def test_nothing_to_release_is_reported(tree):
     """A changelog without anything unreleased makes no release."""
     release.prepare("99.0.0")
     with pytest.raises(release.ReleaseError, match="nothing under"):

@@ -1,4 +1,4 @@
-"""Where code runs: the sentences "Runs in ..." are compared with what each process imports."""
+"""The processes of the code: the sentences "Runs in ..." are compared with what each process imports."""
 
 import ast
 import re
@@ -45,7 +45,7 @@ def importing(name, *, later):
 
 
 def faults(text, loaded, possible):
-    """What is wrong with the sentences of a text.
+    """Return the faults of a text's sentences.
 
     ``loaded``: the processes that import the code at their start; ``possible``: those that may import it later, too.
     "Commands" are two or more commands, "every process" is each of them all.

@@ -30,7 +30,7 @@ PERFORMERS = {
 
 
 class Event:
-    """What a table knows."""
+    """An event that a table knows."""
 
 
 class Pressed(Event):
@@ -82,7 +82,7 @@ def test_each_action_has_a_performer(table: str):
 
 
 def test_each_performer_is_compared():
-    """Whatever performs a table's actions is in the list above."""
+    """Each performer of a table's actions is in the list above."""
     root = Path(__file__).parents[1] / "appliance"
     found = {path for path in root.rglob("*.py") if "state_table.perform(" in path.read_text(encoding="utf-8")}
     listed = {(root / "supervisor" / f"{name}.py").resolve() for names in PERFORMERS.values() for name in names}

@@ -30,7 +30,7 @@ def test_make_lists_the_tasks():
 
 @pytest.mark.parametrize("task", ["test", "serve"])
 def test_a_missing_python_is_reported(task, tmp_path):
-    """Where there is no Python it says what was found, what was expected, and what to install."""
+    """Without a Python, the message says what was found, what was expected, and what to install."""
     done = make(task, "PYTHON=no-such-python", f"VENV={tmp_path / 'venv'}")
     assert done.returncode != 0
     assert "no-such-python" in done.stderr

@@ -1,4 +1,4 @@
-"""What processes wait for, as the kernel tells it: all that is left to see of one that hangs."""
+"""The waits of processes, as the kernel reports them: all that can be seen of a process that hangs."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ PATIENCE_S = 10.0
 
 
 class Site:
-    """What a supervisor answers, and what was recorded."""
+    """A supervisor's answers, and the recorded requests."""
 
     def __init__(self, socket: Path, desk: Path) -> None:
         self.socket = socket
@@ -79,7 +79,7 @@ class Site:
         return found
 
     def error(self, tool: str, **arguments: Any) -> str:
-        """What a tool says that can't do what it was asked."""
+        """Return the message of a tool that can't do what it was asked."""
         result: dict[str, Any] = self.ask("tools/call", {"name": tool, "arguments": arguments})["result"]
         assert result["isError"]
         return str(result["content"][0]["text"])

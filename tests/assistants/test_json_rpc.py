@@ -55,7 +55,7 @@ def test_only_a_request_has_an_id():
 
 
 def test_a_message_is_one_line():
-    """Whatever text a project has, a message is one line of ASCII."""
+    """A message with any text of a project is one line of ASCII."""
     written = json_rpc.written(json_rpc.result(1, {"text": "a\nb\u2028\ud800\0é"}))
     assert b"\n" not in written
     assert written.isascii()

@@ -76,20 +76,20 @@ def test_a_result_is_values_and_text(site: Site):
 
 
 def test_a_supervisor_that_is_gone_is_reported(site: Site):
-    """Where nothing answers, each tool says so, and what to do."""
+    """If no supervisor answers, each tool says so, with the action."""
     site.socket.unlink()
     assert "No appliance answers" in site.error("status")
     assert "docker compose up" in site.error("list_requests")
 
 
-def test_a_user_who_may_not_see_is_told(site: Site):
+def test_a_user_without_access_gets_the_right_user(site: Site):
     """Another user than the appliance's own and root is told as whom to run the server."""
     site.status = {"health": "healthy", "state": "serving"}
     assert "Only root and the appliance's own user" in site.error("status")
 
 
 def test_nothing_recorded_is_reported(site: Site):
-    """Where recording is off, or nothing has come, the tools of requests say so."""
+    """If recording is off, or no request has come, the tools of requests say so."""
     assert "Send a request" in site.error("list_requests")
     site.desk.write_bytes(b"no database" * 1000)
     assert "can't be read" in site.error("last_errors")
@@ -156,7 +156,7 @@ def test_too_many_calls_are_refused(site: Site):
         thread.join(5)
 
 
-def test_a_wait_tells_how_far_it_is(site: Site):
+def test_a_wait_reports_its_progress(site: Site):
     """A client that asks for progress gets it while a reload is under way, and the result at its end."""
     thread, answers, told = waiting(site, 1)
     site.status = {**site.status, "state": "booting", "generation": 2, "attempt": 3}

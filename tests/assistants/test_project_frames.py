@@ -40,7 +40,7 @@ def test_frames_of_libraries_are_left_out(tmp_path: Path):
 
 
 def test_the_frames_of_a_group_are_found():
-    """Frames behind the bars of a group of exceptions count as well."""
+    """Frames after the bars of a group of exceptions count as well."""
     text = (
         '  + Exception Group Traceback (most recent call last):\n  |   File "/w/app.py", line 3, in view\n  |     go()'
     )

@@ -62,7 +62,7 @@ def test_what_only_a_person_can_run(broken: Site):
 
 
 def test_remedies_need_the_setting(broken: Site):
-    """Where assistants only read, the tools that write are neither listed nor run; the list of remedies is told."""
+    """If assistants may only read, the writing tools are neither listed nor run; the list of remedies is shown."""
     assert len(broken.ask("tools/list")["result"]["tools"]) == 13
     broken.mode = "read"
     assert len(broken.ask("tools/list")["result"]["tools"]) == 10

@@ -99,7 +99,7 @@ def test_the_last_answers_are_written(site: Site):
 
 
 def test_a_client_that_does_not_read_ends_the_server(site: Site):
-    """Where the answers can't be written, the server ends."""
+    """If the answers can't be written, the server ends."""
     with served(site) as (client, thread):
         client.from_server.close()
         for _ in range(3):

@@ -40,7 +40,7 @@ def test_each_tool_is_described_for_an_assistant():
     ],
 )
 def test_a_wrong_argument_is_explained(site: Site, tool: str, arguments: dict[str, Any], words: str):
-    """What was found and what was expected is the answer, so that the assistant can correct it."""
+    """The answer has the found and the expected value, so that the assistant can correct it."""
     assert words in site.error(tool, **arguments)
 
 

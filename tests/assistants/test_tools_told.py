@@ -1,4 +1,4 @@
-"""What the tools tell of a supervisor, and of what was recorded."""
+"""The tools' reports about a supervisor, and about recorded requests."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_each_reload_is_told_with_its_saves_and_error(site: Site):
 
 
 @pytest.mark.parametrize("state", ["serving", "broken"])
-def test_a_reload_that_ended_before_the_call_is_told(site: Site, state: str):
+def test_a_reload_that_ended_before_the_call_is_reported(site: Site, state: str):
     """With the attempt before the save, a reload that has ended already is told, with its warnings."""
     error = {"title": "NameError: x", "file": f"{PROJECT}/app.py", "line": 2, "details": ""}
     site.status |= {"state": state, "attempt": 5, "generation": 3, "error": error if state == "broken" else None}
@@ -176,8 +176,8 @@ def test_a_reload_that_ended_before_the_call_is_told(site: Site, state: str):
     assert found["warnings"] == ["migrations.found: Run migrate."]
 
 
-def test_a_save_without_a_reload_is_said_so_in_time(site: Site):
-    """Where nothing is reloaded, the tool says so after its time; templates that are read again are named."""
+def test_a_save_without_a_reload_is_reported_in_time(site: Site):
+    """If a save reloads nothing, the tool says so after its time, and names templates that are read again."""
     site.record()
     found = site.call("wait_for_reload", timeout_s=1)
     assert found["good"] is None

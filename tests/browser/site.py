@@ -157,7 +157,7 @@ class Site:
         self.page.evaluate("scrollTo(0, 1200)")
 
     def filled(self) -> list[Any]:
-        """What the form holds, and where the page stands."""
+        """Return the values of the form, and the scroll position of the page."""
         form = "(({name, text, yes, choice}) => [name.value, text.value, yes.checked, choice.value])"
         return [*self.page.evaluate(f"{form}(document.forms[0].elements)"), self.page.evaluate("scrollY")]
 

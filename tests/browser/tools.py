@@ -1,4 +1,4 @@
-"""What the browser's tests work with: Chromium, axe-core and the Nu HTML checker, which `make browser` installs."""
+"""The tools of the browser's tests: Chromium, axe-core and the Nu HTML checker, which `make browser` installs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _VNU = _NPM / "vnu-jar" / "build" / "dist" / "vnu.jar"
 
 
 def lacking() -> str:
-    """What is not installed of all that these tests need; "" if nothing is missing."""
+    """Return the missing programs and packages that these tests need; "" if nothing is missing."""
     programs = [name for name, found in (("chromium", chromium_path()), ("java", shutil.which("java"))) if not found]
     packages = [path.name for path in (_AXE, _VNU) if not path.exists()]
     try:
@@ -81,7 +81,7 @@ def too_narrow(page: Any) -> list[int]:
 
 
 def axe(page: Any) -> list[str]:
-    """What axe-core finds on an open page: a line for each rule that is violated, with the first place.
+    """Return axe-core's findings on an open page: a line for each violated rule, with the first place.
 
     It is evaluated by the debugger, so a Content-Security-Policy does not keep it out.
     """
@@ -95,7 +95,7 @@ def axe(page: Any) -> list[str]:
 
 
 def nu(documents: Mapping[str, str], folder: Path) -> list[str]:
-    """What the Nu HTML checker finds in whole documents, by their names; one run for all, since Java starts slowly."""
+    """Return the Nu HTML checker's findings in documents, by their names; one run for all, as Java starts slowly."""
     files = []
     for name, text in documents.items():
         files.append(folder / f"{name}.html")

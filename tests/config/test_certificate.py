@@ -43,8 +43,8 @@ def test_both_are_read(folder: Path):
     assert "PRIVATE" not in repr(found)
 
 
-def test_none_is_plain_http(folder: Path):
-    """Where neither is set, HTTP is served."""
+def test_http_is_served_without_a_certificate(folder: Path):
+    """If no certificate and no key is set, HTTP is served."""
     assert read_certificate(dataclasses.replace(settings_of(folder, "", ""))) is None
 
 
@@ -66,7 +66,7 @@ def test_none_is_plain_http(folder: Path):
     ],
 )
 def test_a_wrong_certificate_or_key_is_reported_in_three_parts(folder: Path, certificate: str, key: str, words: str):
-    """What was found, what was expected and what to do are said, and nobody is asked for a password."""
+    """The error has the found and the expected value and the action, and nobody is asked for a password."""
     with pytest.raises(SettingsError) as caught:
         read_certificate(settings_of(folder, certificate, key))
     error = caught.value

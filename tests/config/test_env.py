@@ -88,7 +88,7 @@ def test_the_usual_forms_are_read(load, line, value):
 
 
 def test_a_name_alone_sets_nothing(load):
-    """``KEY`` without a sign is no variable."""
+    """A line ``KEY`` without a sign sets no variable."""
     assert load({".env": "A\nB=1"}).values == {"B": "1"}
 
 
@@ -153,7 +153,7 @@ def test_an_env_file_of_windows_is_read(load):
     assert "UTF-16" in environment.unread[0].reason
 
 
-def test_bytes_that_are_no_text_pass(load):
+def test_bytes_that_are_not_text_pass(load):
     """A value that is not UTF-8 reaches the project as its bytes, as a shell would pass it."""
     assert os.fsencode(load({".env": b"A=J\xf6rg\n"}).values["A"]) == b"J\xf6rg"
 
@@ -197,7 +197,7 @@ def _device(path):
     ],
 )
 def test_an_unreadable_env_file_is_reported_and_the_others_are_read(tmp_path, make, reason):
-    """What can't be read as a file is one part without a line, and the other files are read."""
+    """A file that can't be read is one part without a line, and the other files are read."""
     make(tmp_path / ".env")
     (tmp_path / ".flaskenv").write_text("A=1\n")
     environment = load_environment({}, tmp_path)
@@ -261,7 +261,7 @@ def test_a_pipe_that_nobody_writes_is_waited_for_but_not_forever(tmp_path, monke
 
 
 def test_a_pipe_that_is_never_ended_is_read_as_far_as_it_came(tmp_path):
-    """What has come is read where the writer holds the pipe open; who writes without end is too long."""
+    """If the writer holds the pipe open, the text so far is read; a writer without an end is too long."""
     pipe = tmp_path / ".env"
     os.mkfifo(pipe)
     ours = os.open(pipe, os.O_RDWR)
@@ -311,7 +311,7 @@ def test_a_pipe_that_is_never_ended_is_read_as_far_as_it_came(tmp_path):
     ],
 )
 def test_no_text_takes_long(load, text):
-    """Whatever stands in a file of a quarter of a megabyte (a whole one in the long form), it is read in a moment."""
+    """Any text of a quarter of a megabyte (a whole one in the long form) is read in a moment."""
     began = time.thread_time()
     load({".env": text})
     assert time.thread_time() - began < 3  # 0.5 s at the most for a megabyte; quadratic it would be hours
@@ -343,7 +343,7 @@ _VALUES = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["
 
 @given(st.dictionaries(_KEYS, _VALUES, max_size=6))
 def test_quoted_values_come_back(tmp_path_factory, values):
-    """Whatever stands in single quotes, with backslash and quote escaped, comes back as it was."""
+    """Any value in single quotes, with backslash and quote escaped, is read unchanged."""
     folder = tmp_path_factory.mktemp("env")
     lines = []
     for key, value in values.items():
@@ -354,7 +354,7 @@ def test_quoted_values_come_back(tmp_path_factory, values):
 
 
 @given(st.binary(max_size=200))
-def test_no_file_is_a_surprise(tmp_path_factory, data):
+def test_any_bytes_are_read_or_reported(tmp_path_factory, data):
     """Any bytes are read, or reported; the result can be given to a process."""
     folder = tmp_path_factory.mktemp("env")
     (folder / ".env").write_bytes(data)
@@ -393,7 +393,7 @@ def test_a_variable_that_compose_copies_from_the_file_counts_as_the_files(tmp_pa
 
 
 def test_without_settings_nothing_is_read_again(tmp_path):
-    """Where the process has none of the settings, its environment is left as it is."""
+    """If the process has none of the settings, its environment is left unchanged."""
     process = {"HOME": "/root"}
     before = load_environment(process, tmp_path)
     assert without_copies(process, before, tmp_path, (".env",), ("APPLIANCE_APP",)) == (process, before)

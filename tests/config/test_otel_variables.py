@@ -80,7 +80,7 @@ def test_time_limits_are_read_in_both_units(value: str, seconds: str):
 
 
 def test_an_unknown_compression_is_a_problem():
-    """What the SDK does not know is told, and nothing is compressed."""
+    """A compression that the SDK does not know is reported, and nothing is compressed."""
     assert read_telemetry({**BASE, "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP"}).problems == ()
     (problem,) = read_telemetry({**BASE, "OTEL_EXPORTER_OTLP_COMPRESSION": "br"}).problems
     assert (problem.key, problem.expected) == ("OTEL_EXPORTER_OTLP_COMPRESSION", "one of none, gzip, deflate")

@@ -72,6 +72,6 @@ def test_a_workspace_names_its_own_urls(process, url, hosts):
     ids=str,
 )
 def test_values_that_no_workspace_sets_allow_no_host(process):
-    """What is not set by a workspace, or is not a URL of a name with a dot, allows no host."""
+    """A value that no workspace sets, or that is not a URL of a name with a dot, allows no host."""
     assert workspace_hosts(process) == []
     assert forwarded_url(process, 8000) == ""

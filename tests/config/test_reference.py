@@ -1,4 +1,4 @@
-"""What is generated from the table is what is in the repository."""
+"""The generated texts of the table are those in the repository."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ def test_the_table_is_the_class():
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
 def test_examples_and_defaults_can_be_read(setting):
-    """What the documentation shows is allowed, and means something."""
+    """Each value in the documentation is allowed, and can be read."""
     shown = [text for text in (setting.example, setting.default, setting.in_image) if text]
     assert shown
     assert None not in [setting.value_type.read(text, HERE) for text in shown]
@@ -148,7 +148,7 @@ def test_control_characters_are_escaped():
 
 
 def test_kubernetes_service_links_are_ignored_with_one_notice():
-    """What a service called "appliance" gives every container is ignored, with one notice."""
+    """Variables of a service called "appliance", which each container gets, are ignored, with one notice."""
     links = {
         "APPLIANCE_PORT": "tcp://10.0.0.1:80",
         "APPLIANCE_PORT_80_TCP": "tcp://10.0.0.1:80",

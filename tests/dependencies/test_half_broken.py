@@ -22,7 +22,7 @@ HALF_BROKEN = (
 
 @pytest.mark.parametrize("text", HALF_BROKEN, ids=range(len(HALF_BROKEN)))
 def test_a_half_broken_description_does_not_hide_the_requirements(read, text):
-    """What pyproject.toml says wrong fails no project whose needs another file says; the file is watched."""
+    """An error in pyproject.toml fails no project whose needs another file has; the file is watched."""
     manifest = read({"requirements.txt": "flask\n", "pyproject.toml": text})
     assert manifest.source == "requirements.txt"
     assert asked(manifest) == ["flask"]

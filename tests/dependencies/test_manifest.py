@@ -77,7 +77,7 @@ def test_the_order_of_forms(read, files, source, names):
     ],
 )
 def test_the_nearest_file_above_the_application_counts(read, tmp_path, files, application, source):
-    """Where the project's folder says nothing, the nearest above its application does, and it is watched."""
+    """If the project's folder has none, the nearest file above its application counts, and is watched."""
     read(files)
     manifest = read_manifest(tmp_path, application=tmp_path / application)
     assert manifest.source == source
@@ -241,7 +241,7 @@ def test_a_broken_file_is_named(read, name):
     ],
 )
 def test_a_file_that_includes_the_shared_one_counts(tmp_path, own, source):
-    """Where the application's own file includes the one of the whole repository, it is the one that counts."""
+    """If the application's own file includes the one of the repository, the application's file counts."""
     (tmp_path / "shop" / "requirements").mkdir(parents=True)
     (tmp_path / "shop" / "requirements" / "base.txt").write_text("flask\n")
     (tmp_path / "requirements.txt").write_text("click\n")

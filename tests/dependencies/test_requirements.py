@@ -86,7 +86,7 @@ def test_a_library_in_a_folder_is_not_built(read, tmp_path, line):
     "setup",
     ["from setuptools import setup\nsetup(name='one', ext_modules=[x])", "setup(install_requires=work_out())", None],
 )
-def test_a_library_that_must_be_built_is(read, tmp_path, setup):
+def test_a_library_that_must_be_built_stays_a_line(read, tmp_path, setup):
     """A folder that only a build can tell about stays a line, with a path that holds from anywhere."""
     files = {"r.txt": "-e ./one[fast]\n", "one/x.py": ""} | ({"one/setup.py": setup} if setup else {})
     assert read(files).flat == f"-e {tmp_path / 'one'}[fast]\n"

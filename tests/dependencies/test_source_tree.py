@@ -1,4 +1,4 @@
-"""What a folder's files say of the project in it."""
+"""The facts about a project in its folder's files."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_the_standards_tables_say_where_the_source_folder_is(read):
     ],
 )
 def test_a_version_is_found_without_a_build(read, files):
-    """Where the usual tools would look."""
+    """The version is found in the files that the usual tools read."""
     assert read(files).version == "7.1"
 
 

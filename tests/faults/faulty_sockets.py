@@ -67,7 +67,7 @@ class FaultyServed(Served):
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
-    """Whatever can be sent and received."""
+    """An application that sends and receives any content."""
     path, source = environ["PATH_INFO"], environ["wsgi.input"]
     body = source.read(int(environ["CONTENT_LENGTH"])) if environ.get("CONTENT_LENGTH") else source.read()
     start_response("200 OK", [("Content-Type", "text/plain")])

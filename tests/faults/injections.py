@@ -47,7 +47,7 @@ FewDescriptors = Callable[[int], AbstractContextManager[None]]
 
 
 class Faults:
-    """What is to fail: by the call's name, how often (-1: always), and with what.
+    """The calls that fail: by the call's name, how often (-1: always), and with which error.
 
     Attributes:
         failed: is released at each failure, for a test to wait for.
@@ -182,6 +182,6 @@ BAD_FRAMES = {
 
 @pytest.fixture(params=BAD_FRAMES.values(), ids=list(BAD_FRAMES))
 def bad_frame(request: pytest.FixtureRequest) -> bytes:
-    """Bytes that are no message of the channel: the test runs with each."""
+    """Bytes that are not a message of the channel: the test runs with each."""
     given: bytes = request.param
     return given

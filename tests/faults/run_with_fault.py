@@ -100,7 +100,7 @@ def inject(call: str, fault: Fault) -> None:
 
 
 def hasten() -> None:
-    """What waits for a while out of politeness comes soon: a test waits for it."""
+    """Shorten the waits that only spare others: a test waits for their ends."""
     connection_router.WAIT_S, connection_router.START_S, connection_router.RETRY_S = 0.2, 0.0, 0.01
     workers.REPORT_MODULES_S = (0.05, 15.0)
 

@@ -1,4 +1,4 @@
-"""Whatever a worker writes on its channel: it is read, or the worker is ended and replaced; nothing blocks forever."""
+"""Any bytes of a worker on its channel are read, or the worker is ended and replaced; nothing blocks forever."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def project(tmp_path: Path) -> Path:
 # What is not a message by itself is tried in one process: tests/protocol/test_channel.py, test_children.py.
 @pytest.mark.parametrize("what", ["json", "promised", "surplus", "half", "closed"])
 def test_a_failed_channel_ends_its_worker_and_another_serves(start: Start, project: Path, what: str):  # noqa: F811  the fixture
-    """What is not a message ends the worker that sent it, with one event that says why; another one serves."""
+    """A frame that is not a message ends its worker, with one event that says why; another one serves."""
     appliance = start(APPLIANCE_INSTALL="off")
     pid = appliance.wait_for("worker.ready")["pid"]
     with contextlib.suppress(OSError, HTTPException):
@@ -81,8 +81,8 @@ def test_a_failed_channel_ends_its_worker_and_another_serves(start: Start, proje
     assert "supervisor.failed" not in names
 
 
-def test_a_malformed_record_is_told_and_its_worker_serves_on(start: Start, project: Path):  # noqa: F811  as above
-    """Records of another form are told of, and the same worker serves on."""
+def test_a_malformed_record_is_reported_and_its_worker_serves_on(start: Start, project: Path):  # noqa: F811  as above
+    """Records of another form are reported, and the same worker goes on serving."""
     appliance = start(APPLIANCE_INSTALL="off")
     appliance.wait_for("worker.ready")
     appliance.get("/malformed")

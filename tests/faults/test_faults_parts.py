@@ -47,7 +47,7 @@ ONCE_AND_ALWAYS = [
 
 
 def test_the_supervisor_answers_if_the_stand_in_gets_no_page(faulty: Make):
-    """Where the stand-in never gets its page, and no worker serves, the supervisor itself answers."""
+    """If the stand-in never gets its page, and no worker serves, the supervisor itself answers."""
     call = "appliance.protocol.channel:Channel.send"
     appliance = faulty({"call": call, "which": "SetStandInPage", "error": "RuntimeError", "times": -1})
     appliance.wait_for("worker.ready")
@@ -96,7 +96,7 @@ def test_the_port_answers_while_a_step_fails(faulty: Make, call: str, which: str
     ],
 )
 def test_a_failure_before_the_loop_is_one_line_and_a_documented_code(faulty: Make, call: str, error: str, event: str):
-    """What fails before there is a loop is one line of JSON with its three parts, and a documented exit code."""
+    """A failure before the loop is one line of JSON with its three parts, and a documented exit code."""
     appliance = faulty({"call": call, "error": error, "times": -1}, armed=True)
     told = appliance.wait_for(event)
     assert all(told[part] for part in ("found", "expected", "action"))

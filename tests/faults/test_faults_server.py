@@ -28,7 +28,7 @@ SEND = [errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOBUFS, errno.ENO
 
 @pytest.mark.usefixtures("thread_faults")
 def test_one_thread_serves_all_requests_if_no_other_can_start(serve: Serve, faults: Faults):
-    """Where no thread can be had, requests are served one after another by the one that there is, with one event."""
+    """If no other thread can start, requests are served one after another by the only one, with one event."""
     faults.plan("request", NO_THREAD)
     served = serve()
     assert [served.ask(get(f"/{number}")).body for number in range(5)] == [b"/%d" % number for number in range(5)]

@@ -101,7 +101,7 @@ def dictionary() -> str:
 
 
 def figures(log: str) -> str:
-    """What libFuzzer counted: runs, features of the code that were reached, inputs that reached new ones."""
+    """Return libFuzzer's counts: runs, features of the code that were reached, inputs that reached new ones."""
     last = [line.split() for line in log.splitlines() if " cov: " in line][-1]
     runs = next(line.split()[-1] for line in log.splitlines() if "number_of_executed_units" in line)
     return f"runs={runs} coverage={last[last.index('cov:') + 1]} features={last[last.index('ft:') + 1]}"

@@ -69,7 +69,7 @@ class Memory:
         """There is nothing to wait for."""
 
     def shutdown(self, how: int) -> None:
-        """What was sent stays."""
+        """Keep the bytes that were sent."""
 
     def close(self) -> None:
         """As shutdown."""
@@ -136,7 +136,7 @@ class Witness:
 
 
 class Outcome:
-    """What came of a conversation."""
+    """The outcome of a conversation."""
 
     def __init__(self, pieces: list[bytes], *, pooled: bool) -> None:
         sock = Memory(pieces)
@@ -158,7 +158,7 @@ class Outcome:
 
     @property
     def reported(self) -> tuple[list[Received], list[bytes]]:
-        """What must not depend on how the bytes arrived: what was received, and the statuses of the responses."""
+        """Return the parts that never depend on the pieces: the received requests, and the responses' statuses."""
         statuses = re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", self.sent)
         return self.witness.received, [status for status in statuses if status != b"100"]
 
@@ -258,7 +258,7 @@ def check_refusal(response: Response, statuses: set[int]) -> bool:
 
 
 def check_answer(asked: Asked, response: Response, received: Any) -> bool:
-    """What was asked was received, and answered; whether the connection closes."""
+    """Check that a request was received and answered; return whether the connection closes."""
     unread = asked.own or asked.path.startswith("/unread")
     if asked.body is None and not unread:
         return check_refusal(response, {400, 413})

@@ -1,4 +1,4 @@
-"""What a strict reader makes of a client's bytes, by the grammars of RFC 9112 and 9110: slowly, and obviously.
+"""A strict reader of a client's bytes, by the grammars of RFC 9112 and 9110: slow, and obvious.
 
 Owns a second opinion. It shares no line with the server, sees all bytes at once, and says of each request what the
 application must receive, or with which statuses it may be refused (all that are wrong with it, in no order). Used by
@@ -104,7 +104,7 @@ def read(data: bytes, limits: Limits) -> list[Asked | Refused]:
 
 
 def oversize(raw: bytes, limits: Limits) -> set[int]:
-    """What is said of a head that is too large, whole or not."""
+    """Return the statuses for a head that is too large, whole or not."""
     line = raw.split(b"\r\n")[0]
     too_long = 414 if b" " in line[: limits.max_line_bytes] else 501
     wrong = {too_long} if len(line) > limits.max_line_bytes else set()
@@ -205,7 +205,7 @@ def is_host(text: str) -> bool:
 
 
 def read_fields(asked: Asked, pairs: list[tuple[str, str]]) -> set[int]:
-    """What the fields say, and all that is wrong with them."""
+    """Return the values of the fields, and all statuses for their errors."""
     known: dict[str, list[str]] = {}
     for name, value in pairs:
         if "_" not in name:
@@ -256,7 +256,7 @@ def members(values: list[str]) -> set[str]:
 
 
 def read_chunked(data: bytes, at: int, limits: Limits) -> tuple[bytes | None, int]:
-    """Content, and where what is behind it begins; None where it is broken, cut off, or over a limit."""
+    """Return the content, and the position after it; None if it is broken, cut off, or over a limit."""
     content = b""
     extensions = 0
     while True:
@@ -279,7 +279,7 @@ def read_chunked(data: bytes, at: int, limits: Limits) -> tuple[bytes | None, in
 
 
 def read_trailer(data: bytes, at: int, limits: Limits) -> int | None:
-    """The position behind the trailer; None if the trailer is broken, cut off, or over its limit."""
+    """Return the position after the trailer; None if the trailer is broken, cut off, or over its limit."""
     start = at
     while not data.startswith(b"\r\n", at):
         line = TRAILER.match(data, at)

@@ -1,4 +1,4 @@
-"""What the fuzzer begins with: the raw requests of tests/requests, one behind each, and what it found before."""
+"""The fuzzer's first inputs: the raw requests of tests/requests, one after each, and its earlier findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another user may have put into a cache volume under the name of the owner's folder."""
+"""The files that another user may have put into a cache volume under the name of the owner's folder."""
 
 import os
 import stat
@@ -34,7 +34,7 @@ def by(claimed):
 
 
 def content(folder):
-    """What lies in a folder, as relative paths."""
+    """Return the contents of a folder, as relative paths."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
@@ -87,7 +87,7 @@ def closed(folder):
 
 
 def given_before(folder):
-    """What an earlier root has given to its user as it was found: the top folder alone."""
+    """Make the folder that an earlier root has given to its user unchanged: the top folder alone."""
     planted(folder, owner=OWNER)
 
 

@@ -31,7 +31,7 @@ INNER = ("environments", "code", "bytecode", "preload", "uv", "python", "home")
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("starts_as_root", [True, False])
 def test_files_that_another_user_put_there_are_not_used(volume, temporary, victim, plant, starts_as_root):
-    """Whatever stands under our name is set aside or passed by, with one event; what it leads to is not touched."""
+    """A file under our name is set aside or ignored, with one event; the target of a link is not touched."""
     plant(volume / NAME)
     before = [look(path) for path in (victim, victim / "file")]
     reported = prepare_cache(volume, OWNER, OWNER) if starts_as_root else []
@@ -92,7 +92,7 @@ def test_two_users_share_a_volume(volume, temporary):
 
 
 def kubelet(folder, group):
-    """What Kubernetes does to a volume with fsGroup at each start of a pod."""
+    """Change a volume with fsGroup as Kubernetes does at each start of a pod."""
     for path in (folder, *folder.rglob("*")):
         os.lchown(path, -1, group)
         if not path.is_symlink():
@@ -148,7 +148,7 @@ UNSAFE = {
 @as_root
 @pytest.mark.parametrize("kind", UNSAFE)
 def test_a_folder_in_tmp_is_used_if_the_cache_is_unsafe(volume, temporary, kind):
-    """Where others could replace our folder and are there, or nothing can be written, a folder in /tmp is used."""
+    """If others are there and could replace our folder, or it can't be written, a folder in /tmp is used."""
     owner, group, mode, shared = UNSAFE[kind]
     os.chown(volume, owner, group)
     volume.chmod(mode)
@@ -191,7 +191,7 @@ def test_a_cache_that_another_user_made_in_tmp_is_not_used(temporary, volume):
 @as_root
 @pytest.mark.parametrize("starts_as_root", [True, False])
 def test_another_users_link_to_the_cache_is_not_followed(temporary, victim, place, starts_as_root):
-    """A link of another user's on the way to the cache is not followed, and root changes nothing behind it."""
+    """A link of another user on the way to the cache is not followed, and root changes nothing at its target."""
     way = temporary / "way"
     way.symlink_to(victim)
     os.lchown(way, ATTACKER, ATTACKER)
@@ -223,7 +223,7 @@ def test_ones_own_link_is_followed(place, temporary):
 
 @as_root
 def test_the_start_goes_on_without_a_place_for_a_cache(volume, temporary):
-    """Where nothing can be written at all the start goes on, and one event says so."""
+    """If no folder can be written, the start goes on, and one event says so."""
     for folder in (volume, temporary):
         folder.chmod(0o755)
     with user(OWNER):

@@ -15,7 +15,7 @@ __all__ = ["place", "temporary", "victim", "volume"]
 
 @as_root
 @pytest.mark.parametrize("mode", [0o700, 0o711, 0o755])
-def test_root_makes_it_where_the_user_may_not(volume, temporary, mode):
+def test_root_makes_the_users_folder_in_a_closed_volume(volume, temporary, mode):
     """In a volume that is closed root makes the user's folder, and the user can get there."""
     volume.chmod(mode)
     assert prepare_cache(volume, OWNER, OWNER) == []
@@ -26,7 +26,7 @@ def test_root_makes_it_where_the_user_may_not(volume, temporary, mode):
 
 @as_root
 def test_root_closes_the_gap(volume, temporary):
-    """Where everybody may rename everything root adds the sticky bit: no user replaces another's folder any more."""
+    """If everybody may rename everything, root adds the sticky bit: no user can replace another's folder."""
     volume.chmod(0o777)
     planted(volume / f"uid-{OTHER}")
     assert prepare_cache(volume, OWNER, OWNER) == []
@@ -47,7 +47,7 @@ def test_an_empty_folder_that_root_has_made_locks_nobody_out(volume, temporary):
 
 @as_root
 def test_a_full_folder_of_roots_stays_roots(volume, temporary):
-    """What root has put there is never given away; its user takes another name, and finds that again."""
+    """Files that root has put there are never given away; its user takes another name, and finds that again."""
     (volume / NAME).mkdir(mode=0o755)
     (volume / NAME / "restored").write_text("from a backup")
     assert prepare_cache(volume, OWNER, OWNER) == []

@@ -29,7 +29,7 @@ except ProjectMissingError as error:
 
 
 def test_a_missing_folder_is_reported_and_a_readable_one_passes(tmp_path):
-    """What is not there, and what is not a folder, say so; a folder that can be listed and entered is let pass."""
+    """A missing folder, and a file in its place, are reported; a folder that can be listed and entered passes."""
     with pytest.raises(ProjectMissingError, match="No such file"):
         check_folder(tmp_path / "gone")
     (tmp_path / "file").touch()

@@ -51,7 +51,7 @@ def open_path(tmp_path):
 
 
 def drop(project, cache):
-    """What a process is after its drop; its stderr is a pipe, as a container's is."""
+    """Return the facts about a process after its drop; its stderr is a pipe, as a container's is."""
     command = [sys.executable, "-c", DROP, str(project), str(cache)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -99,21 +99,21 @@ def test_root_stays_where_root_owns(tmp_path):
 
 @as_root
 def test_the_group_is_the_folders(tmp_path):
-    """What is created in the project gets the group that the project has."""
+    """Files created in the project get the project's group."""
     os.chown(tmp_path, OWNER, 4321)
     identity = owner_of(tmp_path)
     assert identity is not None
     assert (identity.uid, identity.gid, identity.groups, identity.name) == (OWNER, 4321, (4321,), "")
 
 
-def test_a_missing_folder_is_nobodys(tmp_path):
+def test_a_missing_folder_has_no_owner(tmp_path):
     """A folder that can't be looked at has no owner; another check says what is wrong."""
     assert owner_of(tmp_path / "gone") is None
 
 
 @as_root
 @pytest.mark.parametrize("is_sticky", [True, False])
-def test_what_a_link_leads_to_is_nobody_elses(place, volume, is_sticky):
+def test_a_link_gives_nobody_its_target(place, volume, is_sticky):
     """A link in the cache, under the name of the user's folder, gives nobody what it leads to, nor opens it."""
     victim, project = place / "victim", place / "project"
     victim.mkdir(mode=0o700)

@@ -42,7 +42,7 @@ def modules():
 
 
 def said():
-    """Where in the code an event is made: place, name, and its fields where they are written out."""
+    """Yield the place, name and written fields of each event in the code."""
     for path in modules():
         for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.endswith("event"):

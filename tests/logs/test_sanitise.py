@@ -171,7 +171,7 @@ def test_ordinary_text_is_untouched(text):
     ],
 )
 def test_invisible_characters_are_shown_as_escapes(text, written):
-    """Whatever hides in a text without being seen stands in it as an escape, also where a cheap proof would do."""
+    """An invisible character in a text is shown as an escape, also if a cheap check would do."""
     assert sanitise(text) == sanitise(text, lines=True) == written
     assert json.loads(json_line(None, "info", {"event": "x", "text": text}))["text"] == written
     assert sanitised_entry({"text": text}, with_lines=()) == {"text": written}
@@ -197,7 +197,7 @@ def test_escapes_are_the_documented_ones(text, written):
 
 @given(JSON_LIKE)
 def test_a_value_becomes_json_that_orjson_takes(value):
-    """Whatever a value holds, orjson renders what becomes of it, and no text in it can harm."""
+    """Any value becomes JSON that orjson renders, without harmful text."""
     result = sanitised(value)
     assert not any(harmful(character) for text in texts(result) for character in text)
     assert json.loads(orjson.dumps(result)) == result

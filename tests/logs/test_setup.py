@@ -74,8 +74,8 @@ def test_every_line_opens_with_the_same_five_fields():
 @pytest.mark.parametrize(("role", "status", "level"), [
     ("standin", 503, "info"), ("standin", 500, "error"), ("worker", 503, "error"),
 ])  # fmt: skip
-def test_waiting_is_no_error(role, status, level):
-    """The page that says that the project is being started is no error; a worker's own 503 is one."""
+def test_waiting_is_not_an_error(role, status, level):
+    """The page that says that the project is being started is not an error; a worker's own 503 is one."""
     recorder = Recorder()
     recorder.log.records([access(status=status)], role=role, generation=1)
     assert recorder.lines[0]["level"] == level
@@ -136,7 +136,7 @@ def test_an_empty_batch_writes_nothing():
     ],
 )
 def test_a_malformed_record_is_one_event(record):
-    """What is not a record becomes one record.malformed, and the records around it are as ever."""
+    """A value that is not a record becomes one record.malformed, and the records around it are unchanged."""
     recorder = Recorder()
     recorder.log.records([access(), record, access()], role="worker", generation=1)
     assert [line["event"] for line in recorder.lines] == ["request.finished", "record.malformed", "request.finished"]
@@ -176,7 +176,7 @@ def test_fields_can_not_pass_for_ours():
 
 @given(st.lists(ANY_JSON | st.lists(ANY_JSON).map(lambda rest: ["access", *rest]), max_size=4))
 def test_any_batch_is_lines(batch):
-    """Whatever a child sends, each record is one line of valid JSON without control characters."""
+    """Each record of any batch is one line of valid JSON without control characters."""
     recorder = Recorder(level="debug")
     recorder.log.records(batch, role="worker", generation=1)
     text = b"".join(recorder.writes)
@@ -186,7 +186,7 @@ def test_any_batch_is_lines(batch):
 
 @given(st.dictionaries(st.text(), ANY_JSON))
 def test_any_event_of_a_worker_is_a_line(fields):
-    """Whatever fields an event has, its line parses, also by orjson, and opens with ours."""
+    """The line of an event with any fields parses, also by orjson, and begins with ours."""
     for form in ("json", "console"):
         recorder = Recorder(form=form)
         recorder.log.records([["event", 1.0, "error", "application.failed", fields]], role="worker", generation=1)
@@ -232,7 +232,7 @@ def test_the_access_log_has_three_states(mode, seen):
     ],
 )
 def test_events_below_the_level_are_left_out(level, seen):
-    """What is below the level is not shown, except for what the project prints."""
+    """Events below the level are not shown, except for the output of the project."""
     recorder = Recorder(level=level)
     for each in ("debug", "info", "warning", "error", "critical"):
         recorder.log.event(each, "worker.exited")

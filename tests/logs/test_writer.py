@@ -28,7 +28,7 @@ def pipe():
 
 @pytest.fixture
 def stderr():
-    """Where the writer tells what it lost: the ends of a pipe."""
+    """The ends of a pipe for the writer's reports of losses."""
     reading, writing = os.pipe()
     yield reading, writing
     os.close(reading)

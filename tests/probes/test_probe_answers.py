@@ -1,4 +1,4 @@
-"""What a probe is answered, for each state and for whatever a client sends."""
+"""The answer to a probe, for each state and for any request of a client."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def ask(port: int) -> int:
 
 
 def received(connection: socket.socket, responses: int) -> bytes:
-    """What comes until so many responses have come, or the connection ends."""
+    """Return the bytes until so many responses have come, or the connection ends."""
     data = b""
     while data.count(b"project is served\n") < responses and (part := connection.recv(65_536)):
         data += part

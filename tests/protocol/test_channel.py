@@ -36,7 +36,7 @@ def next_message(channel: Channel) -> tuple[Message, list[int]]:
 
 
 def until_the_end(channel: Channel) -> Iterator[tuple[Message, list[int]]]:
-    """What is still there, once the other end has gone."""
+    """Yield the messages that are left, once the other end has gone."""
     with contextlib.suppress(ChannelClosedError):
         while True:
             yield from channel.receive()
@@ -174,7 +174,7 @@ def test_messages_survive_any_cut_of_the_bytes(batches: list[list[str]], size: i
 
 
 def test_descriptors_are_given_away_at_the_limit(ends: Ends, few_descriptors: FewDescriptors):
-    """What the kernel takes at once needs no duplicate: a process without a free descriptor can give its own away."""
+    """A send that the kernel takes at once needs no duplicate: at the limit, a descriptor can be given away."""
     one, other = ends
     read, write = os.pipe()
     with few_descriptors(0):
@@ -188,7 +188,7 @@ def test_descriptors_are_given_away_at_the_limit(ends: Ends, few_descriptors: Fe
 
 
 def test_descriptors_that_must_wait_at_the_limit(ends: Ends, few_descriptors: FewDescriptors):
-    """What must wait needs a duplicate: without a free descriptor that is an error, and nothing of it is sent."""
+    """A send that must wait needs a duplicate: without a free descriptor that is an error, and nothing is sent."""
     one, other = ends
     one._socket.setblocking(False)
     while one.send(StopAccepting()):

@@ -91,7 +91,7 @@ def test_refused_requests_count_as_ended(both):
 
 
 def test_requests_beyond_the_slots_run_uncounted(both):
-    """What finds no slot runs uncounted, and disturbs nobody's count."""
+    """A request without a slot runs uncounted, and changes no other's count."""
     in_flight, reading = both
     requests = [Request(request_id=str(number)) for number in range(5)]
     for request in requests:
@@ -102,7 +102,7 @@ def test_requests_beyond_the_slots_run_uncounted(both):
     assert (reading.running(), reading.ended_count()) == ([], 5)
 
 
-def test_the_only_request_since_a_moment_is_told(both):
+def test_the_only_request_since_a_time_is_found(both):
     """The request that alone has run since a moment is told, running or not; of two, or none, nothing is said."""
     in_flight, reading = both
     first, second = Request("first"), Request("second")
@@ -122,7 +122,7 @@ def test_the_only_request_since_a_moment_is_told(both):
 
 
 def test_a_fork_of_the_worker_counts_nothing(both):
-    """What a process does that was forked off the worker is not seen."""
+    """Requests of a process that was forked off the worker are not counted."""
     in_flight, reading = both
     request = Request()
     in_flight.begin(request, HEAD)
@@ -133,7 +133,7 @@ def test_a_fork_of_the_worker_counts_nothing(both):
 
 
 def test_the_memory_outlives_its_writer(both):
-    """What a worker was at when it died is read from the memory that it has left."""
+    """The requests of a worker at its death are read from the memory that it has left."""
     _, reading = both
     pid = os.fork()
     if pid == 0:

@@ -23,7 +23,7 @@ RAW = st.binary(min_size=1, max_size=30) | st.sampled_from([MARK[:5], b"\x1e", M
 
 
 def read(chunks):
-    """What a reader makes of these chunks: the pieces, and all raw bytes in a row between them."""
+    """Return a reader's result for these chunks: the pieces, and all raw bytes in a row between them."""
     reader = Reader(MARK)
     found: list[Piece | bytes] = []
     for item in (*(each for chunk in chunks for each in reader.feed(chunk)), reader.rest()):
@@ -36,7 +36,7 @@ def read(chunks):
 
 @given(st.lists(PIECES | RAW, max_size=8), st.lists(st.integers(1, 50), max_size=20))
 def test_pieces_and_raw_bytes_come_out_in_order(items, cuts):
-    """Whatever stands between pieces, wherever the stream is cut, all comes out as it went in."""
+    """Pieces and raw bytes of any kind come out as they went in, wherever the stream is cut."""
     stream = b"".join(pack(MARK, item) if isinstance(item, Piece) else item for item in items)
     expected: list[Piece | bytes] = []
     for item in items:
@@ -52,7 +52,7 @@ def test_pieces_and_raw_bytes_come_out_in_order(items, cuts):
 
 
 def test_raw_bytes_do_not_wait():
-    """What can't be the start of a piece is not kept back."""
+    """Bytes that can't be the start of a piece are not kept back."""
     reader = Reader(MARK)
     assert list(reader.feed(b"a prompt: ")) == [b"a prompt: "]
     assert list(reader.feed(b"\x1e")) == []

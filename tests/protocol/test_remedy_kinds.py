@@ -57,7 +57,7 @@ def test_malformed_values_fit_no_row(kind: str, value: Any):
     "need", [None, [], "x", {}, {"kind": 1}, {"kind": "sh"}, {"kind": "createsuperuser"}, {"kind": ["a"]}]
 )
 def test_anything_else_is_not_a_need(need: Any):
-    """What is not a need is none."""
+    """Any other value is not a need."""
     assert checked(need) is None
 
 

@@ -18,7 +18,7 @@ def test_a_message_comes_back_as_it_was(head, body, response, request_id):
 
 @given(st.binary(max_size=200))
 def test_anything_else_is_refused(data):
-    """Bytes that are no message are an error, whatever they are."""
+    """Bytes that are not a message are an error, whatever they are."""
     with pytest.raises(ValueError):
         unpack(data)
     with pytest.raises(ValueError):

@@ -1,4 +1,4 @@
-"""What a log line says of a head that was not parsed."""
+"""The fields of a log line about a head that was not parsed."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     [(f"00-{TRACE}-{SPAN}-01", 1), (f"00-{TRACE}-{SPAN}-00", 0), (f"cc-{TRACE}-{SPAN}-09-what-may-come", 9)],
 )
 def test_a_valid_parent_is_read(field: str, flags: int):
-    """Trace, span and flags of version 00, and of a later one with more behind it."""
+    """Trace, span and flags of version 00 are read, and of a later one with more fields."""
     assert parent_of(field) == Parent(TRACE, SPAN, flags)
 
 
@@ -31,7 +31,7 @@ def test_a_valid_parent_is_read(field: str, flags: int):
         f"00-{TRACE}-{SPAN}-01\n", "00-" + "\u0661" * 32 + f"-{SPAN}-01",
     ],
 )  # fmt: skip
-def test_an_invalid_parent_is_none(field: str):
+def test_an_invalid_parent_begins_a_new_trace(field: str):
     """A field that is not exactly of the form begins a new trace."""
     assert parent_of(field) is None
 

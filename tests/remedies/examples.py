@@ -55,7 +55,7 @@ EXAMPLES = {
 
 
 def example_facts(root: Path, kind: str) -> ProjectFacts:
-    """What is known of the example's project."""
+    """Return the facts about the example's project."""
     example = EXAMPLES[kind]
     root.mkdir(exist_ok=True)
     (root.parent / "cache").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What is known of a small project, for the makers of remedies."""
+"""The facts about a small project, for the makers of remedies."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def made(where: ProjectFacts, **need: str) -> Remedy | None:
 
 
 def after(where: ProjectFacts, **need: str) -> str | None:
-    """What a file holds after the remedy; None if there is none."""
+    """Return the text of a file after the remedy; None if there is none."""
     remedy = made(where, **need)
     return remedy.proposal.edit.after.decode() if remedy and remedy.proposal.edit else None

@@ -35,7 +35,7 @@ def test_an_application_is_named(tmp_path: Path, text: str | None, expected: str
 
 @pytest.mark.parametrize("application", ["shop:missing", "missing:app", "../shop.py", "/etc/passwd:app"])
 def test_an_application_that_is_not_there_is_not_named(tmp_path: Path, application: str):
-    """What can't be served is not offered."""
+    """An application that can't be served is not offered."""
     where = project_facts(tmp_path, files={"shop.py": FLASK})
     assert made(where, kind="serve-application", application=application) is None
 

@@ -186,7 +186,7 @@ def test_a_folder_of_somebody_else_is_not_written(tmp_path: Path):
 
 
 def test_a_failed_write_is_one_line_with_code_1(tmp_path: Path):
-    """What can't be written is said in one line, and the exit code is 1."""
+    """A failed write is reported in one line, and the exit code is 1."""
     job = json.loads(edit(tmp_path, "no/file.txt", "a\n").job(tmp_path))
     run = subprocess.run(
         [sys.executable, "-I", "-m", "appliance.remedies.apply_edit"],

@@ -123,7 +123,7 @@ def test_a_requirements_file_is_made_if_there_is_none(tmp_path: Path):
     "packages", ["a; rm -rf /", "-r/etc/passwd", "a\nb", "git+https://x", "--index-url=x", "", " a"]
 )
 def test_a_text_that_is_not_a_packages_name_fits_no_row(tmp_path: Path, packages: str):
-    """What is not a package's name fits no row."""
+    """A text that is not a package's name fits no row."""
     assert made(project_facts(tmp_path), kind="add-dependency", packages=packages) is None
 
 

@@ -79,7 +79,7 @@ def test_flask_is_told_the_application_that_is_served(tmp_path: Path):
 
 
 def test_a_command_for_the_host_is_shown_and_never_run(tmp_path: Path):
-    """What only the host can run is shown, and never run."""
+    """A command that only the host can run is shown, and never run."""
     remedy = made(project_facts(tmp_path, files={"compose.yaml": COMPOSE}), kind="start-service", host="db")
     assert remedy is not None
     page = remedy.page()
@@ -152,7 +152,7 @@ def test_a_list_of_hosts_gets_one_more(tmp_path: Path, settings: str, expected: 
     ],
 )
 def test_the_variable_that_holds_the_hosts_is_set(tmp_path: Path, settings: str, known: str, expected: str | None):
-    """Where the settings read the hosts from a variable, that is set; else nothing is offered."""
+    """If the settings read the hosts from a variable, it is set; else nothing is offered."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf"}, "values": {"HOSTS": known}}
     where = project_facts(tmp_path, files={"conf.py": settings}, **facts)
     assert after(where, kind="add-host", host="shop.test") == expected
@@ -170,7 +170,7 @@ def test_settings_that_import_everything_are_followed(tmp_path: Path):
 
 @pytest.mark.parametrize("host", ["a b", "a'b", 'x"]', "a\nb", "", "<b>"])
 def test_a_text_that_is_not_a_hosts_name_fits_no_row(tmp_path: Path, host: str):
-    """What is not a host's name fits no row."""
+    """A text that is not a host's name fits no row."""
     facts: dict[str, Any] = {"variables": {"DJANGO_SETTINGS_MODULE": "conf"}}
     assert (
         made(project_facts(tmp_path, files={"conf.py": "ALLOWED_HOSTS = []\n"}, **facts), kind="add-host", host=host)

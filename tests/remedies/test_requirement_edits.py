@@ -22,7 +22,7 @@ SETUP = "[options]\ninstall_requires =\n    flask>=99.0\n    gunicorn\n"
 
 
 def edited(root: Path, file: str, text: str, **need: str) -> str | None:
-    """What the file holds after the remedy."""
+    """Return the text of the file after the remedy."""
     plan: Any = SimpleNamespace(source=file, files=(root.resolve() / file,))
     return after(project_facts(root, file, {file: text}, plan=plan), file=file, **need)
 

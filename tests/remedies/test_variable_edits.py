@@ -1,4 +1,4 @@
-"""What is written into .env, and what of it a page shows."""
+"""The text that is written into .env, and the part of it that a page shows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_secrets_variable_is_the_one_that_the_sources_read(tmp_path: Path, s
 
 
 def test_a_secret_that_nobody_reads_is_not_offered(tmp_path: Path):
-    """Where no source reads the variable, setting it would not help: nothing is offered."""
+    """A variable that no source reads is not offered: setting it would not help."""
     where = project_facts(tmp_path, files={"app.py": "app.config['SECRET_KEY']\n"})
     assert made(where, kind="make-secret", name="SECRET_KEY") is None
     assert made(where, kind="make-secret", name="DATABASE") is None

@@ -47,7 +47,7 @@ def request(application: Any, path: str) -> list[Any]:
 
 
 def told(status: int, kind: str, body: bytes) -> list[Any]:
-    """What is compared of an answer: not the page of a server's error, which is each server's own."""
+    """Return the parts of an answer that are compared: not the page of a server's error, which each server writes."""
     if not 200 <= status < 600:
         return [500, ""]  # a server can't send it
     if status in {204, 304}:
@@ -58,7 +58,7 @@ def told(status: int, kind: str, body: bytes) -> list[Any]:
 
 
 def answers(folder: str, routes: list[str]) -> dict[str, Any]:
-    """What each route answers after an import of the files as they are now; or why that fails."""
+    """Return the answer of each route after an import of the current files, or the reason why that fails."""
     os.chdir(folder)
     sys.path.insert(0, folder)
     try:
@@ -121,7 +121,7 @@ class Compiled:
 
 
 def in_fork(folder: str, routes: list[str]) -> str:
-    """What a fork answers, as JSON."""
+    """Return the answers of a fork, as JSON."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

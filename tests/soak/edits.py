@@ -43,7 +43,7 @@ SETTINGS = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_
 
 @dataclass
 class Result:
-    """What a day has shown.
+    """The measurements of a day.
 
     Attributes:
         served_s: medians, of each kind of edit, from the edit to the right answer.
@@ -119,7 +119,7 @@ class Day:
         self.result.bursts += 1
 
     def look(self) -> None:
-        """What the processes hold, once old workers have gone."""
+        """Measure the processes, once old workers have gone."""
         deadline = time.monotonic() + SETTLE_S * 10
         time.sleep(VERIFIED_S if self._swap else SETTLE_S)
         while (zombies := _zombies(self._appliance.process.pid)) and time.monotonic() < deadline:

@@ -75,7 +75,7 @@ class Soaked(Appliance):
 
 @dataclass
 class Result:
-    """What a run has shown."""
+    """The measurements of a run."""
 
     seed: int
     seconds: float
@@ -206,7 +206,7 @@ def _is_recorder(pid: int) -> bool:
 
 
 def _connected(pid: int) -> bool:
-    """Whether a process holds a connection of TCP besides the socket that it listens on."""
+    """Whether a process holds a connection of TCP other than the socket that it listens on."""
     inodes = set()
     for number in (Path("/proc") / str(pid) / "fd").iterdir():
         try:

@@ -35,7 +35,7 @@ BAD_CHUNKS = [b"x\r\nabc\r\n", b"3\nabc\r\n", b"3\r\nabcd\r\n", b"-1\r\n", b"+3\
 
 
 async def lies(client: SoakClient) -> None:
-    """Bad framing is refused, the connection ends, and nothing behind it is run."""
+    """Bad framing is refused, the connection ends, and no request after it is run."""
     connection = await client.connection()
     lie, statuses = client.random.choice(LIES)
     if not lie.startswith(b"\x16") and client.random.random() < 0.5:
@@ -60,7 +60,7 @@ async def lies_in_chunks(client: SoakClient) -> None:
 
 
 async def lies_about_length(client: SoakClient) -> None:
-    """Fewer bytes than were said, then FIN; or more, which are no request."""
+    """Send fewer bytes than were announced, then FIN; or more, which are not a request."""
     connection = await client.connection()
     if client.tls or client.random.random() < 0.5:
         number, request = client.post("/echo", b"abc")

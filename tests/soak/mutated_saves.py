@@ -46,7 +46,7 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 @dataclass
 class Outcome:
-    """What the saves of a run have come to."""
+    """The results of the saves of a run."""
 
     saves: int = 0
     compared: int = 0
@@ -79,7 +79,7 @@ class Outcome:
 
 
 class Reloads:
-    """What the log says of the reloads of an appliance, and of its snapshots."""
+    """The reloads of an appliance and of its snapshots, as far as they are in the log."""
 
     def __init__(self, appliance: Appliance, outcome: Outcome) -> None:
         self._appliance = appliance
@@ -259,8 +259,8 @@ class MutatedProject:
             self.outcome.notes["two cold starts differ there too"] += 1
             return
         edits = [line for name, text in changes.items() for line in _edit(name, self.files.good[name], text)]
-        told_of = {key: end.get(key) for key in ("event", "how", "reason", "type", "message", "file", "line")}
-        self.outcome.differences.append({**told_of, "save": self.outcome.saves, "names": names[:20], "edits": edits})
+        facts = {key: end.get(key) for key in ("event", "how", "reason", "type", "message", "file", "line")}
+        self.outcome.differences.append({**facts, "save": self.outcome.saves, "names": names[:20], "edits": edits})
 
 
 def _tells(expected: dict[str, Any]) -> bool:
@@ -271,7 +271,7 @@ def _tells(expected: dict[str, Any]) -> bool:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """What was answered, without addresses."""
+    """Return an answer as an object, without addresses."""
     return dict(json.loads(_ADDRESS.sub("0x", text)))
 
 

@@ -1,4 +1,4 @@
-"""What the processes of an appliance hold: threads, descriptors, memory, from /proc, over time."""
+"""The threads, descriptors and memory of an appliance's processes, from /proc, over time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Held:
-    """What one process holds at one moment."""
+    """The resources of one process at one moment."""
 
     threads: int
     descriptors: int
@@ -18,7 +18,7 @@ class Held:
 
 
 def held(pid: int) -> Held:
-    """What a process holds now.
+    """Return the resources of a process.
 
     Raises:
         OSError: it has gone.
@@ -44,7 +44,7 @@ def tree(root: int) -> list[int]:
 
 
 def differences(samples: list[Held], *, spare_threads: int, spare_kib: int) -> list[str]:
-    """What grew from one quiet moment to the next, in words.
+    """Return the growth from one quiet moment to the next, in words.
 
     The first sample is after a first round of load: threads that are kept, buffers and caches are there by then.
     Descriptors must not grow from the middle of the run on: what is opened once, at its first use (the folder of

@@ -1,4 +1,4 @@
-"""What was sent, what was promised of it, and the lines that came: each request must have exactly one.
+"""The requests sent, the promises about each, and the lines that came: each request must have exactly one.
 
 Filled by the clients, and by the thread that reads the appliance's log; judged at the end. A request is a number, so
 that a million of them are three arrays.

@@ -54,7 +54,7 @@ async def many_send_slowly(client: SoakClient) -> None:
 
 
 async def reads_in_drips(client: SoakClient) -> None:
-    """A large answer, read in drips for as long as that takes; what follows on the connection is answered behind it."""
+    """A large answer is read in drips for as long as that takes; the next request is answered after it."""
     connection = await client.connection(small=True)
     number, request = client.head(f"/{client.random.choice(['sized', 'download'])}?n=1500000")
     behind, next_request = client.head("/sized?n=5")

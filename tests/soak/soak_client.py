@@ -1,4 +1,4 @@
-"""What every client of a soak run needs: requests with names, and answers held to what must come."""
+"""The base of every client of a soak run: requests with names, and answers compared with the expected ones."""
 
 from __future__ import annotations
 
@@ -86,5 +86,5 @@ class SoakClient:
 
 
 def sum_of(body: bytes) -> bytes:
-    """What ``/upload`` answers."""
+    """Return the answer of ``/upload``."""
     return b"%d %d" % (len(body), zlib.crc32(body))

@@ -50,7 +50,7 @@ def _constants(nodes: Iterator[ast.AST]) -> list[ast.Constant]:
 
 
 def _inside(tree: ast.Module) -> Iterator[ast.AST]:
-    """What functions hold, without their docstrings: these are seen from outside."""
+    """Yield the nodes inside functions, without their docstrings: these are seen from outside."""
     for function in _functions(tree):
         for statement in function.body[1 if ast.get_docstring(function, clean=False) is not None else 0 :]:
             yield from ast.walk(statement)

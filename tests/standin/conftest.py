@@ -1,4 +1,4 @@
-"""What tests of the stand-in share."""
+"""Fixtures for the tests of the stand-in."""
 
 from __future__ import annotations
 

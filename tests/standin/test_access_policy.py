@@ -223,7 +223,7 @@ def test_no_origin_may_read_and_no_site_may_frame():
 
 @given(st.text(), st.dictionaries(st.sampled_from(["origin", "cookie", "sec-fetch-site", "sec-fetch-dest"]), st.text()))
 def test_no_request_fails_the_guard(host: str, fields: dict[str, str]):
-    """Whatever the fields hold, there is a decision; without the token another machine gets nothing."""
+    """Any fields lead to a decision; without the token, another machine gets nothing."""
     decided = ACCESS.decide(PageRequest("GET", "http", {"host": host, **fields}))
     assert isinstance(decided, AccessDenied)
 

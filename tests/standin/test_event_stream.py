@@ -42,7 +42,7 @@ def test_a_stream_begins_with_the_state():
 
 
 def test_every_client_gets_every_event():
-    """What is published reaches all open streams, in order."""
+    """A published event reaches all open streams, in order."""
     stream = EventStream()
     clients = [iter(opened(stream)) for _ in range(3)]
     for client in clients:
@@ -53,7 +53,7 @@ def test_every_client_gets_every_event():
 
 
 def test_a_client_that_connects_again_misses_nothing():
-    """The last event that a client has got is named by Last-Event-ID; those behind it are sent again."""
+    """A client names the last event that it got by Last-Event-ID, and gets the later ones again."""
     stream = EventStream()
     first = iter(opened(stream))
     next(first)
@@ -81,7 +81,7 @@ def test_what_was_saved_is_bounded():
     assert list(events(next(iter(opened(stream))))[-1][2]["paths"]) == ["6.png", "7.png", "8.png"]
 
 
-def test_an_id_of_another_process_is_none():
+def test_an_id_of_another_process_does_not_count():
     """After a restart of the stand-in its numbers begin again: a client gets the state, and no old events."""
     stream = EventStream()
     stream.publish("assets", {"paths": ["a.css"]})

@@ -81,7 +81,7 @@ def test_a_connection_waits_one_second_for_the_worker(channels, clock: Clock, un
 
 
 def test_a_connection_that_queued_waits_from_the_beginning(channels, clock: Clock, unix: socket.socket):
-    """Where the kernel does not tell when one came that queued, its second counts from the beginning of the wait."""
+    """If the kernel does not tell the time of a queued connection, its second counts from the start of the wait."""
     since = OPENED - WAIT_S / 2
     rule = rule_of(channels[1], threading.Event(), since, clock)
     accepted_at = clock.now = OPENED + 0.001

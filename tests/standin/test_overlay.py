@@ -1,4 +1,4 @@
-"""What an open page shows over itself while the project is broken."""
+"""The overlay of an open page while the project is broken."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_failure_is_shown_with_its_place():
     }  # fmt: skip
 
 
-def test_what_is_under_way_is_no_failure():
+def test_work_under_way_is_not_a_failure():
     """A page that reports progress covers nothing."""
     assert overlay({**PAGE, "status": 503}) is None
 

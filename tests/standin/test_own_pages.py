@@ -100,7 +100,7 @@ def test_a_browser_reports_an_error(site: Site):
         {"REMOTE_ADDR": "172.17.0.9"},
     ],
 )
-def test_nobody_else_changes_anything(site: Site, fields: dict[str, str]):
+def test_only_the_users_own_page_changes_anything(site: Site, fields: dict[str, str]):
     """Another origin, a rebound host, a guessed value, another container: refused, with one line in the log."""
     assert site.post("/__appliance__/browser-error", ERROR, **fields)[0] == "403"
     assert [event for event, _ in site.logged] == ["pages.refused"]

@@ -1,4 +1,4 @@
-"""What the stand-in leaves out of the log."""
+"""The requests that the stand-in leaves out of the log."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_what_a_person_asks_for_is_logged(sink):
 
 
 def test_many_open_pages_are_not_kept_forever(sink):
-    """What is kept of open pages is bounded."""
+    """The number of open pages that are kept is bounded."""
     for number in range(1000):
         sink.exchange(exchange(WAIT, referer=f"http://localhost/{number}"))
     assert len(sink._waited) < 500

@@ -177,7 +177,7 @@ def test_an_unknown_id_is_not_found():
 
 
 def test_advice_has_no_button():
-    """What only the host can run has no form."""
+    """A remedy that only the host can run has no form."""
     site = Site()
     site.remedies.set([{**REMEDY, "runs": False}])
     assert "<form" not in site.ask(f"{PAGE}?id={ID}")[2]

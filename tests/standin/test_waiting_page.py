@@ -1,4 +1,4 @@
-"""What a waiting page's script is told: the new page, that it has gone, or nothing yet."""
+"""The answers to a waiting page's script: the new page, the end of the page, or nothing yet."""
 
 from __future__ import annotations
 

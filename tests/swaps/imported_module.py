@@ -43,7 +43,7 @@ class Imported:
 
     @contextmanager
     def monitored(self) -> Iterator[None]:
-        """What runs inside is the import."""
+        """The code in the block is the import."""
         self.monitor.begin()
         try:
             yield

@@ -93,7 +93,7 @@ def compiled(text: str, path: str) -> CodeType:
 
 
 def forked(work: Callable[[], Any], limit: int = 20) -> Any:
-    """What a function returns in a fork of this process."""
+    """Return the result of a function in a fork of this process."""
     read, write = os.pipe()
     child = os.fork()
     if not child:

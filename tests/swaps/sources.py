@@ -1,4 +1,4 @@
-"""What is imported as a project, and then saved: written hazards, copies of standard modules, installed packages.
+"""The sources imported as a project, and then saved: written hazards, copies of standard modules, installed packages.
 
 The standard library alone.
 """
@@ -38,7 +38,7 @@ PACKAGES = {
 
 
 class Source(NamedTuple):
-    """What is imported as a project: its folder, the statements that import it, whether its functions are called."""
+    """A source imported as a project: its folder, its import statements, and whether its functions are called."""
 
     name: str
     folder: str

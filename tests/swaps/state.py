@@ -123,7 +123,7 @@ class State:
         return f"{getattr(value, '__qualname__', '')}{'' if type(value) not in (*ATOMS, tuple) else self.name(value)}"
 
     def _rest(self, value: Any, *, contents: bool = False) -> Iterator[tuple[str, Any]]:
-        """What any object refers to: its attributes, then what the collector knows."""
+        """Yield the objects that an object refers to: its attributes, then those the collector knows."""
         try:
             names = object.__getattribute__(value, "__dict__")
         except Exception:  # noqa: BLE001  a class may raise anything

@@ -106,7 +106,7 @@ def test_secrets_are_masked_in_spans():
 
 
 def test_calls_without_a_span_are_left_out():
-    """What was not handed on, and what has not ended, is no reason to fail."""
+    """A call that was not handed on, and one that has not ended, cause no failure."""
     without = {name: value for name, value in CALL.items() if name != "span_id"}
     running = {name: value for name, value in CALL.items() if name not in {"took_us", "status"}}
     assert [step.seconds for step in steps(effects={"calls": [without, running]})] == [0.0]

@@ -1,4 +1,4 @@
-"""What a collector may answer, and what is made of it."""
+"""The possible answers of a collector, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def collecting() -> Iterator[Collector]:
 
 
 def outcome_of(url: str, timeout: float = 5.0) -> Outcome:
-    """What becomes of one request."""
+    """Return the outcome of one request."""
     with CollectorSession("traces") as session:
         session.name_url(url)
         with contextlib.suppress(requests.RequestException):
@@ -85,7 +85,7 @@ def test_a_collector_that_does_not_answer_is_asked_again_later():
 
 
 def test_a_wrong_certificate_or_scheme_is_named_in_the_advice(collecting: Collector):
-    """A collector without TLS behind an https URL: the advice names the certificate and the scheme."""
+    """If the collector of an https URL has no TLS, the advice names the certificate and the scheme."""
     outcome = outcome_of(collecting.url.replace("http://", "https://") + "/v1/traces")
     assert not outcome.taken
     assert not outcome.temporary

@@ -1,4 +1,4 @@
-"""What is kept for a collector, and what becomes of it."""
+"""The queue for a collector, and the outcome of its items."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_arrive_in_order():
-    """What is added in pieces arrives once, in its order, in batches."""
+    """Items added in pieces arrive once, in order, in batches."""
     sizes: list[int] = []
 
     def answer(batch: Sequence[int]) -> Outcome:
@@ -146,7 +146,7 @@ def test_the_end_waits_for_no_collector():
 
 
 def test_a_collector_that_is_away_is_not_waited_for():
-    """What waits to try again is interrupted at the end, and is lost with its reason."""
+    """Items that wait for another try are interrupted at the end, and lost with their reason."""
     sending = Sending(lambda _: AWAY)
     with sending.changed:
         sending.box.add(range(10))
@@ -157,8 +157,8 @@ def test_a_collector_that_is_away_is_not_waited_for():
     assert sending.lost == 10
 
 
-def test_items_of_a_moment_are_one_batch(monkeypatch: pytest.MonkeyPatch):
-    """What comes soon after the first item is sent with it; the end of the process cuts the wait short."""
+def test_items_within_the_delay_are_one_batch(monkeypatch: pytest.MonkeyPatch):
+    """Items that follow the first one soon are sent with it; the end of the process cuts the wait short."""
     monkeypatch.setattr(outbox, "DELAY_S", 100.0)
     sending = Sending(lambda _: TAKEN)
     for number in range(3):
@@ -169,7 +169,7 @@ def test_items_of_a_moment_are_one_batch(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("parts", [[outbox.BATCH], [outbox.BATCH - 1, 1]])
-def test_a_full_batch_waits_for_no_more(monkeypatch: pytest.MonkeyPatch, parts: list[int]):
+def test_a_full_batch_is_sent_at_once(monkeypatch: pytest.MonkeyPatch, parts: list[int]):
     """As soon as a batch is full it is sent, however much time is left."""
     monkeypatch.setattr(outbox, "DELAY_S", 100.0)
     sending = Sending(lambda _: TAKEN)
@@ -194,7 +194,7 @@ def test_a_pause_follows_a_failure(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_what_the_sdk_can_not_encode_is_lost():
-    """Where the SDK raises, the batch is lost with its reason, and the next one is sent."""
+    """If the SDK raises, the batch is lost with its reason, and the next one is sent."""
 
     def answer(batch: Sequence[int]) -> Outcome:
         if batch[0] == 0:

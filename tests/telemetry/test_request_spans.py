@@ -43,7 +43,7 @@ def test_a_span_has_its_times_and_ids():
 
 
 def test_names_are_few():
-    """The route names the span, where there is one; an unknown method does not."""
+    """The route names the span if there is one; an unknown method does not."""
     assert span_of(**{"http.route": "/a/<id>"}).name == "GET /a/<id>"
     odd = span_of(**{"http.request.method": "_OTHER", "http.request.method_original": "BREW"})
     assert (odd.name, odd.attributes["http.request.method_original"]) == ("HTTP", "BREW")
@@ -54,7 +54,7 @@ def test_names_are_few():
     [(404, "request.finished", None), (503, "request.finished", "503"), (None, "request.aborted", "aborted")],
 )
 def test_failures_are_of_the_server(status: int | None, event: str, error: str | None):
-    """What the client has done wrong is no error of the span."""
+    """A failure that the client caused is not an error of the span."""
     span = span_of(event=event, reason="why", **{"http.response.status_code": status})
     assert span.attributes.get("error.type") == error
     assert span.status.status_code is (StatusCode.ERROR if error else StatusCode.UNSET)

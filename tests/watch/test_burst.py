@@ -36,7 +36,7 @@ def test_a_whole_file_waits_for_its_neighbours_alone():
 
 
 def test_a_file_that_is_being_written_waits_until_it_is_whole():
-    """What is being written waits longer, until it is said to be whole."""
+    """A file that is being written waits longer, until it is reported as whole."""
     burst = Burst()
     burst.add("a", 10.0, whole=False)
     assert burst.due() == 10.0 + PARTIAL_S
@@ -97,8 +97,8 @@ def test_a_half_written_file_is_waited_for():
 
 
 @pytest.mark.parametrize("count", [3, SYNC_PATHS - 1])
-def test_few_files_are_no_synchronisation(count: int):
-    """What a person may save at once is reported as fast as ever, however slowly it came."""
+def test_few_files_are_not_a_synchronisation(count: int):
+    """Few files are reported without a longer wait, whatever the pauses between them."""
     burst = Burst()
     last = add_many(burst, count, 0.02)
     assert not burst.is_sync
@@ -117,7 +117,7 @@ def test_the_wait_grows_with_the_pauses():
 
 
 def test_the_wait_grows_only_with_new_files():
-    """A program that writes the same files without end is reported after the same time as ever."""
+    """A program that writes the same files without end is reported after the usual time."""
     burst = Burst()
     now = 10.0
     while now < 10.0 + MAX_S * 2 and (now < burst.due() if burst else True):
@@ -137,7 +137,7 @@ def test_a_synchronisation_has_an_end():
 
 
 def test_files_of_several_bursts_are_counted():
-    """Files that come one after the other, each in a burst of its own, are no person's saves after a while."""
+    """Files that come one after the other, each in its own burst, count as a program's after a while."""
     burst = Burst()
     now = 10.0
     for number in range(SYNC_PATHS):
@@ -159,7 +159,7 @@ def test_saves_of_one_file_are_a_persons():
 
 
 def test_a_save_after_a_synchronisation_is_a_persons():
-    """What is saved after many files have been reported is reported at once."""
+    """A file saved after a report of many files is reported at once."""
     burst = Burst()
     last = add_many(burst, 2000, 0.001)
     burst.clear()
@@ -179,7 +179,7 @@ def test_an_archives_file_waits_for_the_next():
 
 
 def test_a_known_writer_needs_no_quiet():
-    """Where the program is known that writes the files, its end is the end of the burst."""
+    """If the program that writes the files is known, its end is the end of the burst."""
     burst = Burst()
     burst.note_writer(is_known=True)
     last = add_many(burst, 200, 0.1)

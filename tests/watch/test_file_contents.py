@@ -1,4 +1,4 @@
-"""What is not a change."""
+"""The events of a file that are not a change."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_a_change_of_an_unread_file_counts(file: str):
     assert not contents.changed(file, mark(file))
 
 
-def test_a_touch_of_a_read_file_is_no_change(file: str):
-    """A touch of a file that was read in a quiet moment is no change."""
+def test_a_touch_of_a_read_file_is_not_a_change(file: str):
+    """A touch of a file that was read in a quiet moment is not a change."""
     contents = FileContents()
     contents.add_unread([file])
     seen = mark(file)
@@ -97,7 +97,7 @@ def test_an_emptied_file_is_noticed(file: str):
 
 
 def test_an_unreadable_file_changes_with_its_failure_or_time(file: str, tmp_path: Path):
-    """What can't be read, or is too large to be, changes with its kind of failure or its time stamp."""
+    """A file that can't be read, or is too large, changes with its kind of failure or its time stamp."""
     contents = FileContents()
     assert contents.changed(str(tmp_path), mark(str(tmp_path)))
     assert not contents.changed(str(tmp_path), mark(str(tmp_path)))

@@ -1,4 +1,4 @@
-"""What is left out: as git itself says, and besides."""
+"""The files left out: those of git's own rules, and some others."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_saves_in_a_project_that_git_ignores_are_reported(repository: Path):
 
 
 def test_a_work_tree(repository: Path, tmp_path: Path):
-    """Where .git is a file, the git directory is the one that it names."""
+    """If .git is a file, the git directory is the one that it names."""
     tree = tmp_path / "elsewhere"
     git(repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--allow-empty", "-qm", "x")
     git(repository, "worktree", "add", "-q", str(tree))
@@ -84,8 +84,8 @@ def test_a_work_tree(repository: Path, tmp_path: Path):
     assert git(tree, "check-ignore", "-q", "--no-index", "mine_x.py").returncode == 0
 
 
-def test_a_byte_order_mark_is_no_part_of_a_rule(repository: Path):
-    """A mark at the beginning of a list, as some editors write it, is no part of its first line."""
+def test_a_byte_order_mark_is_not_part_of_a_rule(repository: Path):
+    """A mark at the beginning of a list, as some editors write it, is not part of its first line."""
     (repository / ".gitignore").write_bytes(b"\xef\xbb\xbflocal_settings.py\r\nother.py\n")
     ignores = Ignores(str(repository))
     ignores.enter(str(repository))

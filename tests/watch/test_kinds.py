@@ -75,7 +75,7 @@ def test_named_environment_files_count_where_they_are():
 
 
 def test_a_folder_that_a_framework_names_holds_templates():
-    """A folder that a framework has told of holds templates, whatever it is called; the whole project may be one."""
+    """A folder that a framework names holds templates, whatever it is called; the whole project may be one."""
     rule = Rule(ROOT)
     assert rule.add_template_folders([f"{ROOT}/views", f"{ROOT}/public/pages"]) == [
         f"{ROOT}/views",
@@ -106,6 +106,6 @@ def test_a_folder_that_a_framework_names_holds_templates():
     ],
 )
 def test_a_write_is_told_where_its_name_may_count(path: str, may_count: bool):
-    """A worker tells of a write where the name may count, and is silent about all others."""
+    """A worker reports a write if the name may count, and is silent about all others."""
     assert bool(re.search(watched_names((), ()), path)) is may_count
     assert re.search(watched_names((), ("*.log",)), path)

@@ -48,14 +48,14 @@ def test_mounts_without_events_count_once(mounts: Mounts):
 
 
 @pytest.mark.parametrize("kind", ["9p", "virtiofs", "fuse", "fuse.grpcfuse", "nfs", "nfs4", "cifs", "vboxsf"])
-def test_what_another_kernel_writes_to_is_mute(kind: str):
-    """What another kernel writes to is mute."""
+def test_a_mount_of_another_kernel_has_no_events(kind: str):
+    """A mount that another kernel writes to has no events."""
     assert Mount("/x", kind).eventless
 
 
 @pytest.mark.parametrize("kind", ["ext4", "btrfs", "xfs", "zfs", "overlay", "tmpfs", "fuseblk", "ramfs"])
 def test_a_local_mount_has_events(kind: str):
-    """What this kernel alone writes to is not."""
+    """A mount that this kernel alone writes to has events."""
     assert not Mount("/x", kind).eventless
 
 

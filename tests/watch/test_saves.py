@@ -115,7 +115,7 @@ def test_each_save_is_told_where_all_is_polled(watch: Watch, watch_set: Path, ho
 
 
 @pytest.mark.parametrize("how", ["auto", "poll"])
-def test_a_copy_that_keeps_its_time_is_told(watch: Watch, watch_set: Path, how: str):
+def test_a_copy_that_keeps_its_time_is_reported(watch: Watch, watch_set: Path, how: str):
     """A file that is written in place with another of equal length and time (``cp -p``) is told."""
     before = (watch_set / "app.py").stat()
     watching = watch(how=how)
@@ -175,7 +175,7 @@ def test_folders_that_come_and_go(watch: Watch, watch_set: Path):
 
 
 def test_a_linked_folder_is_watched_where_it_is(watch: Watch, watch_set: Path, tmp_path: Path):
-    """What a symbolic link leads to is watched, and the link's change of mind is told."""
+    """The target of a symbolic link is watched, and a new target of the link is reported."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "lib.py").write_text(name, encoding="utf-8")
@@ -223,7 +223,7 @@ def test_the_projects_folder_may_be_replaced(watch: Watch, watch_set: Path, tmp_
     assert watching.changes() == {"shop/views.py": Kind.CODE}
 
 
-def test_a_file_that_comes_by_a_hard_link_is_told(watch: Watch, watch_set: Path, tmp_path: Path):
+def test_a_file_that_comes_by_a_hard_link_is_reported(watch: Watch, watch_set: Path, tmp_path: Path):
     """A file that comes by a hard link, which nobody writes, is told."""
     (tmp_path / "lib.py").write_text("x", encoding="utf-8")
     watching = watch()

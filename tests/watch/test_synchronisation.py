@@ -93,7 +93,7 @@ def test_old_times_hide_no_change(watch: Watch, watch_set: Path):
 
 
 def test_a_save_in_a_synchronisation_is_not_lost(watch: Watch, watch_set: Path, programs: Programs):
-    """What a person saves while files are unpacked is in the same report."""
+    """A file that a person saves while files are unpacked is in the same report."""
     watching = watch()
     programs.running = {"31"}
     with archive(20, "one") as tar:
@@ -158,7 +158,7 @@ def test_removed_folders_belong_to_the_burst(watch: Watch, watch_set: Path, prog
 
 
 def test_new_files_at_the_start_are_expected_to_go_on(watch: Watch, watch_set: Path):
-    """Where many files have just come when the watch begins, more are expected."""
+    """If many files have just come when the watch begins, more are expected."""
     for name, content in members(NEW_FILES, "one"):
         (watch_set / name).parent.mkdir(parents=True, exist_ok=True)
         (watch_set / name).write_bytes(content)

@@ -57,7 +57,7 @@ def test_programs_that_unpack_are_found(tmp_path: Path, argv: str):
     ],
 )
 def test_other_programs_are_not_found(tmp_path: Path, argv: str):
-    """What packs, sends, or unpacks into another folder keeps no save waiting."""
+    """A program that packs, sends, or unpacks into another folder delays no save."""
     process(tmp_path, 31, *argv.split())
     assert Unpackers("/workspace", str(tmp_path)).running() == set()
 

@@ -1,4 +1,4 @@
-"""What is told, what is not, and how many times."""
+"""The reports of the watcher: which files, and how many times."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_unchanged_file_is_not_reported(watch: Watch, watch_set: Path, looked
 
 
 def test_a_young_file_is_read_later(watch: Watch, watch_set: Path, looked: Looked, monkeypatch: pytest.MonkeyPatch):
-    """Files that were saved just before the watch began are read once they are older: then a touch is no change."""
+    """Files saved just before the watch began are read once they are older: then a touch is not a change."""
     age(watch_set)
     monkeypatch.setattr(watcher_module, "YOUNG_NS", 1_000_000)  # the time between two looks
     monkeypatch.setattr(file_contents, "YOUNG_NS", 1 << 62)
@@ -70,7 +70,7 @@ def test_a_young_file_is_read_later(watch: Watch, watch_set: Path, looked: Looke
 
 
 def test_polled_files_are_not_read(watch: Watch):
-    """Where everything is polled no file is read in the background, and the watcher does not wake up for it."""
+    """If everything is polled, no file is read in the background, and the watcher does not wake up for it."""
     watching = watch(how="poll")
     with watching.as_one():
         assert watching.watcher._unread
@@ -155,7 +155,7 @@ def test_what_is_never_watched_costs_nothing(watch: Watch, watch_set: Path):
 
 
 def test_files_outside_the_project_are_watched(watch: Watch, watch_set: Path, tmp_path: Path):
-    """Folders, files and patterns that were asked for besides are watched, and told by their whole paths."""
+    """Extra folders, files and patterns are watched too, and reported by their whole paths."""
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared/lib.py").write_text("one", encoding="utf-8")
     (tmp_path / "rates.csv").write_text("one", encoding="utf-8")
@@ -228,7 +228,7 @@ def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):
 
 
 def test_a_burst_ends_with_an_empty_queue(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
-    """What git has written while the watcher was slow belongs to the burst, although git is not at work any more."""
+    """Files that git wrote while the watcher was slow belong to the burst, although git has finished."""
     rest = [watch_set / "shop/views.py"]
 
     def busy(_: Ignores, __: float) -> bool:
@@ -243,7 +243,7 @@ def test_a_burst_ends_with_an_empty_queue(watch: Watch, watch_set: Path, monkeyp
 
 
 def test_a_save_while_the_watch_began_is_told(watch: Watch, watch_set: Path):
-    """What was saved after the start and before the first look is told."""
+    """A file saved after the start and before the first look is reported."""
     future = time.time() + 5
     os.utime(watch_set / "app.py", (future, future))
     assert watch().changes() == {"app.py": Kind.CODE}
@@ -270,7 +270,7 @@ class Exhausted(Inotify):
 def test_everything_is_polled_at_the_kernels_limits(
     watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch, kernel: type
 ):
-    """Where the kernel has no watch or no instance left everything is polled, and one event says so."""
+    """If the kernel has no watch or no instance left, everything is polled, and one event says so."""
     monkeypatch.setattr(watch_set_module, "Inotify", kernel)
     watching = watch()
     assert watching.begun["polled"]
@@ -291,7 +291,7 @@ def test_limits_are_reported(watch: Watch, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_mute_mount_is_polled(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
-    """A mount below the project that tells of nothing is polled; the rest goes by events."""
+    """A mount below the project that has no events is polled; the rest uses events."""
     table = f"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / {watch_set}/shop rw - nfs4 server:/x rw\n"
     monkeypatch.setattr(Mounts, "read", lambda: Mounts(table.encode()))
     watching = watch()
@@ -304,7 +304,7 @@ def test_a_mute_mount_is_polled(watch: Watch, watch_set: Path, monkeypatch: pyte
 
 
 def test_the_sweep_finds_what_no_event_told(watch: Watch, watch_set: Path):
-    """What no event told of is found by the sweep."""
+    """A change without an event is found by the sweep."""
     watching = watch()
     watching.source.drop(str(watch_set / "shop"))
     save(watch_set / "shop/views.py", "two")

@@ -38,7 +38,7 @@ class Watching:
 
     @property
     def source(self) -> Any:
-        """What tells the watcher of changes."""
+        """Return the source of the watcher's events."""
         return self.watcher._watch_set.source
 
     def fail(self) -> None:
@@ -63,7 +63,7 @@ class Watching:
         return self.bursts.get(timeout=30)
 
     def changes(self) -> dict[str, Kind]:
-        """What the next burst has told."""
+        """Return the changes of the next burst."""
         return dict(self.burst().kinds)
 
     def changes_before(self, mark: str = "mark.py") -> list[str]:

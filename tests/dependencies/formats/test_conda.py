@@ -45,7 +45,7 @@ dependencies:
 
 
 def lines(*entries):
-    """What these entries become, and whether there was a word about it."""
+    """Return the lines for these entries, and whether there was a note about them."""
     text = "dependencies:\n" + "".join(f"  - {entry}\n" for entry in entries)
     found = read_conda(text, FILE)
     return [*found.lines], len(found.notes)
@@ -116,7 +116,7 @@ def test_an_entry_loses_its_build(entry, line, noted):
         "{dependencies: [flask, pip: [dash==2.0]]}",
     ],
 )
-def test_however_it_is_written(text):
+def test_each_form_of_a_list_is_read(text):
     """YAML has more than one way to write a list."""
     assert read_conda(text, FILE).lines == ("flask", "dash==2.0")
 

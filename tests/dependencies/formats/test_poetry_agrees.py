@@ -61,7 +61,7 @@ def test_any_constraint_admits_what_poetry_admits(constraint):
 
 
 @given(constraints)
-def test_one_alternative_is_one_of_poetrys(constraint):
+def test_a_chosen_alternative_admits_no_other_versions(constraint):
     """PEP 440 has no alternatives: the one that is taken admits no version that Poetry does not."""
     more = ours(specifier(constraint)) - theirs(constraint)
     assert {version for version in more if "post" not in version} == set()

@@ -1,4 +1,4 @@
-"""What Poetry would install here, by its lock alone."""
+"""The packages that Poetry would install here, by its lock alone."""
 
 import tomllib
 
@@ -99,7 +99,7 @@ def lines(*specs, python="3.12"):
     ],
 )
 def test_only_reached_packages_are_locked(specs, python, pins):
-    """What is asked for and what that needs, where the marker, the Python and the extra say so."""
+    """Direct and indirect dependencies are locked, if the marker, the Python and the extra include them."""
     assert lines(specs, python=python) == sorted(pins)
 
 

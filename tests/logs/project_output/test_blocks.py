@@ -75,7 +75,7 @@ def test_the_lines_of_a_message_with_an_exception_belong_to_it():
 
 
 def test_a_warning_with_its_source_is_one_block():
-    """A warning and the line of source below it are one event; alike lines that are no warning are not."""
+    """A warning and the line of source below it are one event; similar lines that are not a warning are not."""
     warning = [b"x.py:3: UserWarning: careful", b"  warn()"]
     assert fed(warning) == [Block(b"\n".join(warning), "warning")]
     assert fed([b"x.py:3: error", b"  why"]) == [Block(b"x.py:3: error"), Block(b"  why")]
@@ -96,7 +96,7 @@ LINES = st.sampled_from(
 
 @given(st.lists(st.lists(LINES, max_size=4), max_size=12))
 def test_no_line_is_lost(writes):
-    """Whatever is written, the blocks hold every line once, in order."""
+    """The blocks have every line of any output once, in order."""
     assert b"\n".join(block.text for block in fed(*writes)) == b"\n".join(line for lines in writes for line in lines)
 
 

@@ -47,7 +47,7 @@ def test_lf_and_cr_lf_end_a_line():
 
 
 def test_a_half_line_at_the_end_is_kept_and_marked():
-    """What never ended comes out at the end, marked as going on; after whole lines there is nothing."""
+    """A line that never ended comes out at the end, marked as going on; after whole lines there is nothing."""
     assert [marks(line) for line in all_lines([b"whole\nhalf"])] == [None, (1, True)]
     assert all_lines([b"whole\n"]) == [b"whole"]
     assert all_lines([]) == []
@@ -61,7 +61,7 @@ def test_a_long_line_goes_out_in_parts():
 
 
 def test_a_line_of_the_bound_is_whole():
-    """A line of exactly the bound is no part."""
+    """A line of exactly the limit is whole."""
     assert marks(all_lines([b"xxxx\n"], 4)[0]) is None
 
 
@@ -74,7 +74,7 @@ def test_the_memory_of_a_line_is_bounded():
 
 @given(st.text(min_size=1, max_size=80))
 def test_a_character_is_never_cut(text):
-    """Where a long line is cut, it is between two characters."""
+    """A long line is cut between two characters."""
     raw = text.replace("\n", " ").replace("\r", " ").encode()
     assert "".join(line.decode() for line in all_lines([raw + b"\n"], 5)) == raw.decode()
 
@@ -116,6 +116,6 @@ def test_a_part_is_text_with_its_marks():
 
 
 def test_json_is_as_python_reads_it():
-    """What stands under project is what the json module reads from the line."""
+    """The value under project is the one that the json module reads from the line."""
     line = json.dumps({"deep": [{"a": [1, 2.5, None, True, "é\n"]}]}).encode()
     assert output_events.fields(line) == {"project": json.loads(line)}

@@ -22,7 +22,7 @@ def heard(*data):
 
 
 def test_halves_of_two_requests_do_not_mix():
-    """What two requests, two threads and C code print at a time is put together apart."""
+    """Output of two requests, two threads and C code at one time is put together apart."""
     said = heard(
         piece(b"one ", request="a"),
         piece(b"two ", request="b"),
@@ -74,7 +74,7 @@ def test_a_record_of_several_pieces_is_put_together():
     assert [each.text for each in said[1:]] == [b"[1]", b"{"]
 
 
-def test_nothing_is_kept_of_who_is_silent():
+def test_a_source_with_whole_lines_is_forgotten():
     """A source that has printed only whole lines is forgotten: a long life with many requests costs nothing."""
     words = OutputLines(MARK)
     for number in range(100):

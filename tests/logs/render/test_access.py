@@ -49,7 +49,7 @@ def record(**changes):
 
 
 def test_a_record_travels_whole():
-    """What is sent and read again is the same record, each value under its own name."""
+    """A record that was sent and read again is the same, each value under its own name."""
     sent = json.loads(json.dumps(record().to_wire()))
     assert AccessRecord.from_wire(sent) == record()
     assert sent == ["access", *FULL.values()]
@@ -90,8 +90,8 @@ def test_every_field_has_its_name():
     )
 
 
-def test_the_callers_ids_are_used_where_nothing_is_traced():
-    """Where requests are not traced, the ids are the caller's, and nothing else is known of the trace."""
+def test_the_callers_ids_are_used_without_traces():
+    """If requests are not traced, the ids are the caller's, and the line has no other value of the trace."""
     ids = {"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331"}
     found = fields(trace=list(ids.values()))
     assert {name: value for name, value in found.items() if "trace" in name or "span" in name} == ids
@@ -120,7 +120,7 @@ def test_names_with_a_dot_are_the_conventions():
 
 
 def test_methods_are_the_conventions():
-    """The methods that are written as such are OpenTelemetry's list, which is behind it by QUERY alone."""
+    """The methods of the convention are those of OpenTelemetry's list, which lacks only QUERY."""
     known = {member.value for member in http_attributes.HttpRequestMethodValues} - {"_OTHER"}
     assert known | {"QUERY"} == access.METHODS
 

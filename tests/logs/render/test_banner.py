@@ -32,12 +32,12 @@ def test_the_first_worker_has_a_banner():
 
 
 def test_without_a_url_it_says_how_to_find_it():
-    """Where the published port is not known, the banner has the words of the first event."""
+    """If the published port is not known, the banner has the words of the first event."""
     started = {"event": "appliance.started", "project": "/workspace", "action": "`docker port x 8000` shows it."}
     ready = {name: value for name, value in READY.items() if name != "url"}
     assert shown(started, FOUND, ready)[2][0].endswith("open      `docker port x 8000` shows it.")
 
 
-def test_without_a_help_text_there_is_none():
+def test_a_log_without_a_help_text_has_no_banner():
     """A log without a text for help, such as a library's, has no banner."""
     assert shown(STARTED, READY, help_text="") == [[], []]

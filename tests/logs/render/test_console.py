@@ -33,7 +33,7 @@ def utc(monkeypatch):
 
 
 def shown(level, event, *, colour=False, width=0, role="supervisor", generation=None, **fields):
-    """What people see of an event."""
+    """Return the text that people see of an event."""
     entry = {**OPENING, "level": level, "event": event, "role": role, **fields}
     if generation is not None:
         entry["generation"] = generation
@@ -66,7 +66,7 @@ def test_a_request_is_one_aligned_line():
 
 
 def test_a_refused_or_aborted_request_says_why():
-    """A refused or aborted request says why, behind what is known of it."""
+    """A refused or aborted request says why, after its known fields."""
     fields = {"reason": "no Host", "http.response.status_code": 400, "duration_s": 0.0001}
     assert shown("warning", "request.refused", **fields).endswith("warn  400    0.1 ms -       (refused: no Host)\n")
     aborted = request(reason="the client left") | {"http.response.status_code": None}
@@ -82,7 +82,7 @@ def test_a_long_target_fits_the_terminal(width):
 
 
 def test_without_a_terminal_nothing_is_cut():
-    """Where there is no terminal, a target is shown whole."""
+    """Without a terminal, a target is shown whole."""
     assert "x" * 500 in shown("info", "request.finished", **request(**{"url.path": "/" + "x" * 500}))
 
 
@@ -118,7 +118,7 @@ def test_an_event_shows_its_fields_by_name():
 
 
 def test_an_error_has_three_lines():
-    """An error's three parts stand on lines of their own."""
+    """Each part of an error's three has a line of its own."""
     text = shown("error", "project.missing", found="/w is not there", expected="a folder", action="mount it")
     assert text.splitlines() == [
         "03:04:05.678 error project.missing",
@@ -129,7 +129,7 @@ def test_an_error_has_three_lines():
 
 
 def test_output_is_plain():
-    """What a project prints is shown as it is, behind a mark of its stream."""
+    """Output of a project is shown unchanged, after a mark of its stream."""
     assert shown("info", "output", stream="stdout", pid=1, text="hello\tworld") == "03:04:05.678 out | hello\tworld\n"
     assert shown("info", "output", stream="stderr", pid=1, text="oh") == "03:04:05.678 err | oh\n"
 
@@ -170,7 +170,7 @@ def test_the_frame_that_raised_is_shown_wherever_it_is():
 
 
 def test_of_an_exception_group_nothing_but_frames_is_folded():
-    """The members of a group, their frames of libraries folded behind the group's margin, keep their exceptions."""
+    """The members of a group, whose library frames are folded after the group's margin, keep their exceptions."""
     text = """  + Exception Group Traceback (most recent call last):
   |   File "/w/a.py", line 1, in f
   |     run()
@@ -206,7 +206,7 @@ def test_paths_of_packages_are_short():
 
 
 def test_a_settings_error_is_told_once():
-    """What the three parts say is not repeated as fields."""
+    """The three parts of an error are not repeated as fields."""
     fields = {"found": "--threads is 'x'", "setting": "--threads", "origin": "flag", "value": "x"}
     assert shown("error", "settings.invalid", **fields).splitlines()[0] == "03:04:05.678 error settings.invalid"
 
@@ -290,7 +290,7 @@ VALUES = ANY | st.integers() | st.floats() | st.none() | st.lists(ANY) | st.dict
     st.dictionaries(st.sampled_from(NAMES) | ANY, VALUES),
 )
 def test_nothing_harms_the_terminal(event, fields):
-    """Whatever an event holds, no character that a terminal would act on is written but newline and tab."""
+    """An event with any content shows no character that a terminal would act on, except newline and tab."""
     entry = {**fields, **OPENING, "level": "error", "event": event, "generation": 1}
     text = Console(colour=False, root="/w", width=lambda: 80)(None, "error", entry).decode()
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", text)

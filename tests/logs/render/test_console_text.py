@@ -38,7 +38,7 @@ def utc(monkeypatch):
 
 
 def shown(*events):
-    """What people see of these events."""
+    """Return the text that people see of these events."""
     console = Console(colour=False, root="/w", width=lambda: 0)
     return "".join(console(None, "error", {**OPENING, **event}).decode() for event in events)
 
@@ -90,12 +90,12 @@ def test_paths_are_relative():
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
 def test_an_exception_with_malformed_parts_is_still_shown(value):
-    """Whatever stands where an exception's parts should be, it is shown somehow."""
+    """An exception with values of any kind in place of its parts is shown somehow."""
     assert isinstance(as_text([value, {"frames": value, "notes": value}]), str)
 
 
 def test_repetitions_are_counted():
-    """What is said again at once is counted, and the count is shown with what comes next."""
+    """Repetitions are counted, and the count is shown with the next event."""
     line = {"event": "output", "stream": "stdout", "text": "again"}
     text = shown(line, line, line, {**line, "text": "other"})
     assert re.sub(r"\d\d:\S+", "T", text).splitlines() == [
@@ -119,7 +119,7 @@ def test_requests_are_the_same_except_for_their_times():
 
 
 def test_a_repeated_event_is_shown_once_a_second():
-    """What is repeated for long is shown once a second, with how many were not; what is rare is always shown."""
+    """An event repeated for long is shown once a second, with the number of others; a rare one is always shown."""
     now = [0.0]
     fold = Fold(lambda: now[0])
     seen = []

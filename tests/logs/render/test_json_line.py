@@ -26,7 +26,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(TEXT | st.sampled_from(sorted(WITH_LINES)), VALUES))
 def test_any_event_is_one_line(entry):
-    """Whatever an event holds, its line is one valid JSON object without a control character, newline at its end."""
+    """The line of any event is one valid JSON object without control characters, with a newline at its end."""
     line = json_line(None, "info", dict(entry))
     assert line.endswith(b"\n")
     assert not any(byte < 0x20 or byte == 0x7F for byte in line[:-1])

@@ -44,7 +44,7 @@ class Shown:
 
     @property
     def lines(self):
-        """What stands behind the time and the level, so far."""
+        """The rest of each line so far, without the time and the level."""
         return [re.sub(r"^\S+ ", "", line) for line in b"".join(self.writes).decode().splitlines()]
 
 
@@ -93,7 +93,7 @@ def test_a_page_whose_assets_still_come_waits_on():
     ],
 )
 def test_what_is_not_a_quiet_asset_has_its_line(other):
-    """What failed, changed something or is another page is never folded; the page stands before it."""
+    """A request that failed, changed something or is another page is never folded; the page comes before it."""
     shown = Shown()
     shown.records(record("/"), record("/a.css"), other)
     shown.log.event("info", "appliance.stopped", uptime_s=1.0)

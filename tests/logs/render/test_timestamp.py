@@ -26,7 +26,7 @@ def test_every_timestamp_names_its_microsecond(moments):
 
 @pytest.mark.parametrize("at", [-1, -0.1, 253_402_300_800, math.nan, math.inf, 1e300])
 def test_a_time_outside_rfc_3339_is_refused(at):
-    """What RFC 3339 has no form for is refused, also when a second is cached."""
+    """A time without a form in RFC 3339 is refused, also when a second is cached."""
     timestamps = Timestamps()
     timestamps(0.5)
     with pytest.raises(ValueError, match="not a time"):

@@ -94,7 +94,7 @@ class _Elements(HTMLParser):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_recorded_text_becomes_an_element(ask: Ask, page: str):
-    """Whatever a client sent or a project printed is text on every page, under the content policy of all pages."""
+    """Any text of a client or a project is text on every page, under the content policy of all pages."""
     status, fields, content = ask(page)
     assert (status, fields["Content-Type"]) == ("200", "text/html; charset=utf-8")
     assert fields["Content-Security-Policy"] == POLICY
@@ -108,7 +108,7 @@ def test_no_recorded_text_becomes_an_element(ask: Ask, page: str):
 
 @pytest.mark.parametrize("page", PAGES[1:])
 def test_a_script_gets_json(ask: Ask, page: str):
-    """What does not ask for HTML gets the same as JSON."""
+    """A client that does not ask for HTML gets the same as JSON."""
     status, fields, content = ask(page, "*/*")
     assert (status, fields["Content-Type"]) == ("200", "application/json")
     assert json.loads(content)
@@ -143,7 +143,7 @@ def test_a_list_that_is_empty_says_why(ask: Ask):
 
 
 def test_the_other_pages_are_there_without_a_recorder(path: Path):
-    """Where nothing is recorded, the first page is that of the processes, and leads to the others alone."""
+    """If nothing is recorded, the first page shows the processes, and links to the other unrecorded pages alone."""
     ask = asking(path, records=False)
     status, _, content = ask("")
     assert (status, b"<h1>Processes</h1>" in content, b"/__appliance__/settings" in content) == ("200", True, True)
@@ -194,7 +194,7 @@ def test_ids_of_a_removed_database_mean_nothing(path: Path):
 
 
 def test_the_list_says_what_was_not_recorded(path: Path):
-    """Where lines of the shown time were left out, the page tells their number, and the JSON too; later, neither."""
+    """If lines of the shown time were left out, the page and the JSON contain their number; later, neither."""
     store = Store(path)
     store.add(rows([line("desk.incomplete", START + 1, count=4), line("desk.incomplete", START + 2, count=3)], "run"))
     ask = asking(path, records=True)

@@ -1,4 +1,4 @@
-"""The page of one request: its tabs, and the sections behind them."""
+"""The page of one request: its tabs, and their sections."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_long_target_is_shown_once(recorded: Recorded):
 
 
 def test_queries_that_are_not_kept_are_counted(recorded: Recorded):
-    """Where no query of a request fitted into its record, the tab and its section still tell their number."""
+    """If no query of a request fitted into its record, the tab and its section still show their number."""
     asked = found(recorded(request("/a")), 1)
     asked["details"] = {"queries": [], "repeated": [], "queries_left_out": 1200}
     page = request_page(asked, "queries", Filters())

@@ -43,7 +43,7 @@ def test_the_log_is_filtered_by_the_query(site: Site):
 
 
 def test_each_tool_that_reads_is_a_page(site: Site):
-    """What a tool tells can be asked by GET, with its arguments in the query; a tool that writes can't."""
+    """The answer of each reading tool is a page, with its arguments in the query; a writing tool has none."""
     site.record(request("/"), request("/order", status=500))
     pages = JsonPages(str(site.socket))
     arguments = {"get_request": "number=2&part=overview", "wait_for_reload": "timeout_s=1&after_attempt=1"}
@@ -58,7 +58,7 @@ def test_each_tool_that_reads_is_a_page(site: Site):
 
 
 def test_a_wrong_query_is_explained(site: Site):
-    """What is wrong with an argument is the answer, with the status 409."""
+    """The answer to a wrong argument explains it, with the status 409."""
     pages = JsonPages(str(site.socket))
     assert get(pages, "tools/get_request", "number=x")[1]["error"].startswith("number is 'x'")
     assert get(pages, "tools/worker_stacks", "whole=maybe")[0] == "409"

@@ -55,7 +55,7 @@ def test_a_quick_answer_is_json(endpoint: McpEndpoint):
 
 
 def test_a_notification_is_accepted(endpoint: McpEndpoint):
-    """What needs no answer has the status 202, and no content."""
+    """A message that needs no answer has the status 202, and no content."""
     assert ask(endpoint, message("notifications/initialized", None))[::2] == ("202", b"")
 
 
@@ -144,7 +144,7 @@ def test_two_clients_may_use_one_id(site: Site, endpoint: McpEndpoint):
     stream.close()
 
 
-def test_a_wait_over_https_is_no_stream(site: Site, endpoint: McpEndpoint):
+def test_a_wait_over_https_is_not_a_stream(site: Site, endpoint: McpEndpoint):
     """The worker that relays ends its streams at a reload: the result comes as JSON."""
     site.status |= {"attempt": 3, "desk": None}
     call = message("tools/call", 1, name="wait_for_reload", arguments={"after_attempt": 2})

@@ -1,4 +1,4 @@
-"""What the page of a request says of its pin."""
+"""The pin on the page of a request."""
 
 from __future__ import annotations
 

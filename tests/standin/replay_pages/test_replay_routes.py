@@ -107,7 +107,7 @@ def test_the_form_leads_to_the_result():
 
 @pytest.mark.parametrize("page", ["form", "result", "question", "copy"])
 def test_no_text_of_a_request_becomes_an_element(page: str):
-    """Whatever was sent or answered is text on every page."""
+    """Any text of a request or an answer is text on every page."""
     site = Site()
     if page == "result":
         content = site.ask(site.press({"confirmed": "1"})[1]["Location"])[2]
@@ -149,7 +149,7 @@ def test_the_list_has_a_form_for_its_key():
     assert value == site.policy.page_value
 
 
-def test_what_the_recorder_refuses_is_said():
+def test_a_refusal_of_the_recorder_is_a_page():
     """An error of the recorder is a page with its words, status 422."""
     site = Site()
     site.answers = {key: {"error": HOSTILE} for key in ANSWERS}
@@ -158,7 +158,7 @@ def test_what_the_recorder_refuses_is_said():
         assert "&lt;script&gt;" in content
 
 
-def test_nobody_else_can_press():
+def test_only_the_users_own_page_can_press():
     """Another origin, another site, a wrong page value, another machine, GET: nothing is asked of the recorder."""
     site, form = Site(), {"page_value": Site().policy.page_value, "confirmed": "1"}
     for end in ("replay", "copy"):

@@ -82,7 +82,7 @@ def test_no_text_of_the_machine_becomes_an_element(supervisor: Path, page: str):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_supervisor_that_is_silent_is_no_error(tmp_path: Path, page: str):
+def test_a_silent_supervisor_causes_no_error(tmp_path: Path, page: str):
     """Without an answer each page is there; that of the processes has the one that is known."""
     assert "<h1>" in ask(tmp_path / "none.sock", page)
     assert isinstance(json.loads(ask(tmp_path / "none.sock", page, "*/*")), dict)

@@ -29,5 +29,5 @@ def test_json_has_a_line_for_each_member():
     [('{"a":1', "application/json"), ('{"a":1}', "text/plain"), ("[" * 50_000, "application/json"), ("x", "")],
 )
 def test_other_content_is_shown_as_it_is(content: str, kind: str):
-    """What is not JSON, or only the beginning of it, is not changed."""
+    """Content that is not JSON, or only the beginning of it, is not changed."""
     assert content.replace('"', "&quot;") in shown(content, kind)
