@@ -75,7 +75,7 @@ class CodeCache:
         """Whether code was loaded since ``follow_import``."""
         return bool(self._imported)
 
-    def pause_no_more(self) -> None:
+    def end_pauses(self) -> None:
         """Pause before no other file: the import is over."""
         self._pauses = None
 

@@ -233,7 +233,7 @@ class Snapshot:
 
     def _fork(self, application: Application) -> Imported:
         """Report the import, and fork; return in each fork that serves."""
-        self._project.code.pause_no_more()
+        self._project.code.end_pauses()
         cpu_s = self._cpu_s()
         gc.collect()  # finalizers that run here are part of the import
         self._monitor.end()
