@@ -13,7 +13,7 @@ TESTS = Path(__file__).parent
 # The finite verbs of the names. A name with another verb fails the test below: add the verb here.
 VERBS = """
     accept accepts acts adds admits agrees allows answers applies are arrive arrives ask asks become becomes
-    begins belong belongs blocks boots breaks brings build builds calls can cannot cause causes change changed
+    begin begins belong belongs blocks boots breaks brings build builds calls can cannot cause causes change changed
     changes clears closes come comes compiles computes connects continues cost costs count counts cuts decides
     delay delays dies differ differs disables do does doubles doubts drains drop drops end ends equals exist
     expands extends fail fails find finds finish finishes fire fires fit fits follow follows forges forgets
