@@ -57,7 +57,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What is exported.
+    """The signals that are exported, and how.
 
     Attributes:
         endpoints: the URL of each signal that is sent; empty: nothing is.

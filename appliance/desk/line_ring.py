@@ -42,7 +42,7 @@ class State(NamedTuple):
 
 
 class LineWriter:
-    """The supervisor's end.
+    """Writes lines into the shared memory, for the supervisor.
 
     Attributes:
         descriptor: what the recorder needs.
@@ -104,7 +104,7 @@ class LineWriter:
 
 
 class Unread(NamedTuple):
-    """What was read.
+    """The lines that a reader has read.
 
     Attributes:
         data: whole lines.
@@ -125,7 +125,7 @@ class Unread(NamedTuple):
 
 
 class LineReader:
-    """The recorder's end.
+    """Reads lines from the shared memory, for the recorder.
 
     Args:
         descriptor: the writer's, which this object closes.

@@ -252,7 +252,7 @@ class _Reading:
         if groups:
             return {group: pairs_of(self._lines_in(lines)) for group, lines in groups.items()}
         parser = configparser.RawConfigParser(delimiters=("=",))
-        parser.optionxform = str  # type: ignore[assignment, method-assign]  # as above
+        parser.optionxform = str  # type: ignore[assignment, method-assign]  # as configparser documents
         try:
             parser.read_string("\n".join(self._lines_in(node)))
         except configparser.Error:

@@ -26,7 +26,7 @@ _READERS = frozenset({"config", "env"})
 
 
 def required_variables(modules: Modules) -> list[str]:
-    """Return their names, sorted."""
+    """Return the names of the variables that the project requires, sorted."""
     names: set[str] = set()
     for file in modules.files(_DEEP_ENOUGH):
         source = modules.source(file)

@@ -67,7 +67,7 @@ class Writer:
             self._start()
 
     def attach(self, on_room: Callable[[], None]) -> None:
-        """Call this from the writer's thread whenever ``full`` becomes false; before, nobody waits for that."""
+        """Call a function from the writer's thread whenever ``full`` becomes false; without one, nothing is called."""
         self._on_room = on_room
 
     @property

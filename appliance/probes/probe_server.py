@@ -64,7 +64,7 @@ class ProbeServer:
         self._connections: dict[_Connection, None] = {}  # the one that sent least lately comes first
 
     def run(self) -> None:
-        """Serve."""
+        """Answer probes until the supervisor ends the channel."""
         self._listener.setblocking(False)  # noqa: FBT003  the standard library's own signature
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._channel, selectors.EVENT_READ)

@@ -285,7 +285,8 @@ class HandOverConnections(Message):
 
     Attributes:
         early, peers: as there.
-        own_pages: they ask for a page of the appliance: the stand-in answers; else the next server does.
+        own_pages: true: the stand-in answers, because a page of the appliance was asked for; false: the next worker
+            answers.
     """
 
     kind = "hand_over_connections"

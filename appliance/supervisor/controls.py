@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Controls:
-    """Signals and keys.
+    """Performs what signals and keys ask for.
 
     Args:
         runtime: the supervisor's.

@@ -33,7 +33,7 @@ LAST = frozenset({Role.RECORDER, Role.EXPORTER, Role.PROBES})
 
 
 class Stopping:
-    """One stop.
+    """Ends the children, and then the supervisor, in time.
 
     Args:
         loop: the supervisor's.

@@ -46,7 +46,7 @@ class _Exporter(OTLPMetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **more: Any
     ) -> MetricExportResult:
-        """Export; what fails for now is sent with the next totals."""
+        """Export the metrics; totals that fail are sent with the next ones."""
         result = super().export(metrics_data, timeout_millis, **more)
         outcome = self._noting.outcome
         if outcome.taken and not outcome.rejected:

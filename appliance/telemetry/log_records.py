@@ -45,7 +45,7 @@ _INTEGER_MAX = 2**63
 
 
 class LogRecords:
-    """Makes log records."""
+    """Makes OpenTelemetry's log records from lines of the log."""
 
     def __init__(self, resource: Resource, scope: InstrumentationScope) -> None:
         self._resource = resource

@@ -36,7 +36,7 @@ _PAUSE_S = 0.01
 Connections = list[tuple[socket.socket, bytes]]
 # Looked up before any code of the project runs: the control thread makes sockets, and gevent's have an event loop.
 _SOCKET = socket.socket
-_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # as above
+_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # a project may replace them
 
 
 def hello(channel: Channel) -> list[tuple[Message, list[int]]]:

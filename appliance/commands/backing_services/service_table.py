@@ -22,7 +22,7 @@ ROOT = "root"
 
 @dataclass(frozen=True)
 class BackingService:
-    """One service.
+    """A kind of service that a project may need, with its image.
 
     Attributes:
         title: as its project writes its name.

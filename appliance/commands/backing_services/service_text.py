@@ -29,7 +29,7 @@ _EXAMPLES = (".env.example", ".env.sample", ".env.dist")
 
 @dataclass(frozen=True)
 class Wanted:
-    """One service.
+    """A service that the project needs.
 
     Attributes:
         chosen: which one, and why.

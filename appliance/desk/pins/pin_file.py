@@ -16,7 +16,7 @@ _MOST_BYTES = 8 * 1024 * 1024
 
 
 class PinFile:
-    """The file.
+    """Reads and writes the pins, in a file beside the desk's database.
 
     Args:
         database: the path of the desk's database.

@@ -52,7 +52,7 @@ Answer = dict[str, Any]
 
 
 class Pins:
-    """The pins.
+    """Runs the pinned requests after each save, and reports their differences.
 
     Args:
         replayer: sends requests.

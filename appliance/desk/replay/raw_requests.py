@@ -34,7 +34,7 @@ class _Expected(NamedTuple):
 
 
 class RawRequests:
-    """The last requests.
+    """Keeps the bytes of the last requests in memory.
 
     Args:
         most_requests, most_bytes: how much is kept.

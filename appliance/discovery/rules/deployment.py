@@ -126,7 +126,7 @@ def _started(context: Context, line: str) -> Iterator[str]:
 def _within(context: Context, folder: str, named: str) -> str:
     """Rewrite a name relative to ``folder`` as one relative to the root; return an empty text if it does not exist.
 
-    Of a folder in an image (``WORKDIR /srv/backend``) only the last parts can exist here.
+    Only the last parts of a folder in an image (``WORKDIR /srv/backend``) can exist here.
     """
     place, colon, attribute = named.partition(":")
     is_path = place.endswith((".py", ".ini"))

@@ -54,7 +54,7 @@ class UvErrors:
         self._since = 0
 
     def add(self, line: str) -> None:
-        """Add a line."""
+        """Add a line of uv's output."""
         begins = _BEGINS.match(line)
         if begins:
             self._why, self._since = [], 0
@@ -64,7 +64,7 @@ class UvErrors:
         self._last.append(line)
 
     def all(self) -> list[str]:
-        """Return both in order, no line twice."""
+        """Return the lines of the error and the last lines, in order, each once."""
         gone = max(0, self._since - len(self._last))
         return [*self._why[:gone], *self._last]
 

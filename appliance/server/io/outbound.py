@@ -39,7 +39,7 @@ class BackgroundTransfer(Protocol):
     """A transfer in the background, as a wire needs it: ``transfer.Outgoing``."""
 
     def afterwards(self, call: Callable[[Any], None]) -> bool:
-        """Call this when all was sent, or sending failed; False if that is so already."""
+        """Call a function when all was sent, or sending failed; return False if that is so already."""
 
 
 class Background(Protocol):
@@ -165,7 +165,7 @@ class Outbound:
         return self._send(data)
 
     def call_when_sent(self, late: Callable[[Any], None]) -> bool:
-        """Call this when the response was sent; False if nothing is being sent in the background."""
+        """Call a function when the response was sent; return False if nothing is being sent in the background."""
         outgoing = self.outgoing
         if outgoing is None or outgoing.afterwards(late):
             return outgoing is not None

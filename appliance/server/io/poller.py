@@ -116,5 +116,5 @@ class Poller:
                 with contextlib.suppress(OSError):  # the application has closed it
                     each.close()
         for end in (self._wake_end, self._woken_end):
-            with contextlib.suppress(OSError):  # as above
+            with contextlib.suppress(OSError):  # the application has closed it
                 os.close(end)

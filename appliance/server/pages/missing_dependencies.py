@@ -32,7 +32,7 @@ def dependency_source(root: str) -> str:
             installed_from = str(json.load(mark).get("source", ""))
     except (OSError, ValueError, AttributeError):
         installed_from = ""
-    # Of a file for development and the one that it builds on, the last one has the project's dependencies.
+    # If a file for development includes another one, the included one, named last, has the project's dependencies.
     named = installed_from.rpartition(", ")[2]
     if named and os.path.isfile(f"{root}/{named}"):
         return named

@@ -32,7 +32,7 @@ _PERMANENT = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # the socket does not 
 
 
 class Acceptor:
-    """One listening socket.
+    """Accepts the connections of one listening socket.
 
     Attributes:
         descriptor: the socket's.

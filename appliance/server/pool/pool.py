@@ -131,7 +131,7 @@ class PooledWSGIServer(WSGIServer):
 
     @property
     def busy(self) -> int:
-        """Requests in flight."""
+        """The number of requests in flight."""
         return self._thread_pool.busy
 
     @property

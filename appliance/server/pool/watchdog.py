@@ -35,7 +35,7 @@ class ServerFailed(RuntimeError):  # noqa: N818 (as RequestRefused)
 
 
 class Watchdog:
-    """Watches one server."""
+    """Watches the threads, the requests and the connections of one server."""
 
     def __init__(self, parts: ServerParts, slow: SlowRequests, log_problems: Callable[[], None]) -> None:
         self._lock = parts.lock

@@ -135,7 +135,7 @@ class ServerContext:
         self.port = int(port) if port.isdigit() else 0
 
     def adapted(self, timeout: float | None, *, persistent: bool) -> ServerContext:
-        """Return one for a handler that has a time-out of its own, or keeps no connection."""
+        """Return a context for a handler that has a time-out of its own, or keeps no connection."""
         made = copy(self)
         made.persistent = self.persistent and persistent
         if timeout is not None:

@@ -48,7 +48,7 @@ _STREAMS_MAX = 24  # each holds a thread of this process
 
 
 class Desk:
-    """The desk's pages.
+    """Finds the desk's page of a path, and answers with it.
 
     Args:
         path: the database.

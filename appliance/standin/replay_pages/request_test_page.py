@@ -39,7 +39,7 @@ _SHOWN, _FILE = "shown", "file"
 
 
 class WrittenPages:
-    """The page.
+    """Makes the page that writes a request as a test.
 
     Args:
         path: the desk's database.

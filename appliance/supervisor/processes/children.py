@@ -60,7 +60,7 @@ class Listener(Protocol):
 
 
 class Children:
-    """Every child.
+    """Keeps the handles of all children, and reads their messages and output.
 
     A child that another child forks has no pid until its hello. If the child ends before its hello is read, its wait
     status is kept until then. If its channel ends without a hello, the child never existed.

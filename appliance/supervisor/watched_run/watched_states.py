@@ -37,7 +37,7 @@ class Next(enum.Enum):
 
 @dataclass(frozen=True)
 class State:
-    """The command.
+    """The state of the watched command, and of its next run.
 
     Attributes:
         next: what follows the run that has ended, in the phase CLEARING.

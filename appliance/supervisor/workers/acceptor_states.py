@@ -56,7 +56,7 @@ SENDS_MAX = 25  # attempts in a row to send waiting connections; then they are c
 
 
 class Accepting(enum.Enum):
-    """Who accepts connections."""
+    """The process that accepts connections."""
 
     NOBODY = "nobody"  # new connections wait in the listening socket's queue, handed-over ones in the supervisor
     WORKER = "worker"

@@ -74,7 +74,7 @@ class _Server:
         self._rendezvous = rendezvous
 
     def serve_forever(self, *_: Any, **__: Any) -> None:
-        """Serve."""
+        """Pass the application to us."""
         self._rendezvous.serve(self.application, self._by)
 
     run = start = serve_forever

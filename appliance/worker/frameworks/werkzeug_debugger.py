@@ -38,7 +38,7 @@ def _debugger_of(application: Any, hooks: Hooks) -> Application | None:
         debug = importlib.import_module("werkzeug.debug")  # noqa: TID251  the project's own
     except ImportError:
         return None
-    return debug.DebuggedApplication(_FailureLogger(application, hooks), evalex=True)  # type: ignore[no-any-return]  # as above
+    return debug.DebuggedApplication(_FailureLogger(application, hooks), evalex=True)  # type: ignore[no-any-return]  # not typed here
 
 
 class _FailureLogger:

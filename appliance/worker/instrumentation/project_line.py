@@ -15,7 +15,7 @@ _FRAMES_MAX = 100
 
 
 class ProjectLine:
-    """Finds own lines.
+    """Finds the line of the project that has led to a call.
 
     Args:
         is_project_path: whether a file is the project's own code.

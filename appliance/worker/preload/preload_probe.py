@@ -227,7 +227,7 @@ class _ProbeFinder:
         if why:
             spec.loader = _ExcludedLoader(self._probe, f"{name}, which {why}")  # type: ignore[assignment]  # it has a loader's methods
         elif hasattr(spec.loader, "exec_module") and spec.has_location:
-            spec.loader = _CheckedLoader(self._probe, spec.loader)  # type: ignore[assignment]  # as above
+            spec.loader = _CheckedLoader(self._probe, spec.loader)  # type: ignore[assignment]  # it has its methods
         return spec
 
     def _found(

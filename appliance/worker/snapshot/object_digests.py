@@ -10,9 +10,9 @@ number of levels up. Each process walks in the same order (dictionaries keep the
 cycle at the same object.
 
 Some values differ between any two imports, and are left out: addresses, times near now, long integers and other random
-values. Of locks, files, threads and weak collections only the type is hashed, of a package's code only the name. A
+values. For locks, files, threads and weak collections, only the type is hashed; for a package's code, only the name. A
 stored process id is hashed like any small integer; this is safe, because a project that calls ``os.getpid`` at import
-gets no snapshot. Of our own hooks in libraries only the class is hashed: they hold our state.
+gets no snapshot. For our own hooks in libraries, only the class is hashed: they hold our state.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class ObjectDigests:
         return self.of(value)
 
     def of(self, value: Any) -> bytes:
-        """Return the hash of a part of it."""
+        """Return the hash of an object within the one that ``of_name`` was given."""
         leaf = _LEAVES.get(id(type(value)))
         if leaf is not None:
             return leaf(self, value)

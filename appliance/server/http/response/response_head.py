@@ -199,7 +199,7 @@ def _bad_pair(headers: list[Any]) -> ApplicationFault:
 
 
 def _check_controls(headers: list[tuple[str, str]]) -> None:
-    """Find the bad header. Of the control characters only the tab is valid within a value (RFC 9110, 5.5)."""
+    """Find the bad header. The tab is the only control character that is valid in a value (RFC 9110, 5.5)."""
     for name, value in headers:
         if any((ord(letter) < 0x20 and ord(letter) != _TAB) or letter == "\x7f" for letter in value):
             raise ApplicationFault(f"the header {name} holds a control character: {value!r:.80}")

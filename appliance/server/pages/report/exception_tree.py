@@ -29,7 +29,7 @@ Node = dict[str, Any]
 
 
 class ExceptionTree:
-    """Builds the tree.
+    """Builds the tree of an exception, its causes and its members.
 
     Args:
         is_project_path: decides by a file's name whether a frame is the project's.

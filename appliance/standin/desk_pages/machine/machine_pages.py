@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class MachinePages:
-    """The pages.
+    """Answers the pages that need no recorder, and the style and script of all pages.
 
     Args:
         socket: the path of the supervisor's status socket.

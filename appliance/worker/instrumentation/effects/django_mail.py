@@ -25,7 +25,7 @@ _SMTP = "django.core.mail.backends.smtp"
 
 
 class DjangoMail:
-    """Hooks into Django.
+    """Hooks Django's mail backends.
 
     Args:
         hooks: guards our code in the project's process.

@@ -44,7 +44,7 @@ noted: ContextVar[list[str] | None] = ContextVar("appliance_noted_mail", default
 
 
 class MailHooks:
-    """Hooks into ``smtplib``.
+    """Hooks the clients of ``smtplib``, so that mail is kept or noted.
 
     Args:
         hooks: guards our code in the project's process.

@@ -27,7 +27,7 @@ _DJANGO, _SQLALCHEMY = "queries of Django", "queries of SQLAlchemy"
 
 
 class FrameworkQueries:
-    """The hooks.
+    """Hooks the queries of Django and SQLAlchemy.
 
     Args:
         hooks: guards our code in the project's process.

@@ -31,7 +31,7 @@ Ran = tuple[float, float, int, str]
 
 
 class QueryNotes:
-    """Notes queries.
+    """Notes the queries of a request, each with its line.
 
     Args:
         project_line: finds the line that causes a query.
