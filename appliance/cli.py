@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 EXIT_CODES = """exit codes:
   0  done, or stopped by SIGTERM       4  the address can't be listened on
   1  a defect; status: not served;     5  the dependencies can't be installed
-     requests --replay: it differs
-  2  a setting or flag is not valid    6  no application was found (check)
-  3  the project's folder is missing   7  no appliance answers (status)
+     requests --replay: it differs     6  no application was found (check)
+  2  a setting or flag is not valid    7  no appliance answers (status)
+  3  the project's folder is missing   8  a request is not kept, or not sent again
   128 + n  ended by signal n; run: the command's own code, 127 if there is none"""
 
 
@@ -112,7 +112,7 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
     requests.add_argument(
         "--replay",
         action="store_true",
-        help="send this request again, and show how its response differs; then exit with 1",
+        help="send this request again, and show how its response differs; exit with 1 if it does",
     )
     requests.add_argument(
         "--yes", action="store_true", help="send it without asking, although its method may change data"

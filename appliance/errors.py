@@ -118,6 +118,12 @@ class NotRunningError(ApplianceError):
     exit_code = 7
 
 
+class RequestError(ApplianceError):
+    """A recorded request is not kept, or is not sent again."""
+
+    exit_code = 8
+
+
 def defect(error: BaseException) -> ApplianceError:
     """Return the error for an exception that no code of the appliance handles."""
     return ApplianceError(

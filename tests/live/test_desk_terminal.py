@@ -39,7 +39,7 @@ def test_a_request_is_sent_again_from_a_terminal(start: Starting, project: Path)
     same = appliance.command("requests", str(number), "--replay")
     assert (same.returncode, same.stdout.splitlines()[-1]) == (0, "No difference.")
     refused = appliance.command("requests", str(posted), "--replay")
-    assert (refused.returncode, refused.stdout) == (2, "")
+    assert (refused.returncode, refused.stdout) == (8, "")
     assert "POST may change data of the project" in refused.stderr
     assert len([each for each in asked(appliance, "requests")["requests"] if each["path"] == "/post"]) == 1
     appliance.edit("app.py", APP.replace('"one"', '"two"'))
@@ -52,9 +52,16 @@ def test_a_request_is_sent_again_from_a_terminal(start: Starting, project: Path)
     assert asked(appliance, f"requests/{found['replayed']}")["details"]["replay_of"] == number
     parts = asked(appliance, f"requests/{number}")["timing"]
     assert sorted(parts) == ["application_s", "queue_s", "send_s"]
-    for wrong, text in ((["9999", "--replay"], "not kept"), (["--replay"], "need the number"), (["--yes"], "need the")):
+    for wrong, code, text in (
+        (["9999", "--replay"], 8, "not kept"),
+        (["--replay"], 2, "need the number"),
+        (["--yes"], 2, "need the"),
+    ):
         done = appliance.command("requests", *wrong)
-        assert (done.returncode, text in done.stderr) == (2, True)
+        assert (done.returncode, text in done.stderr) == (code, True)
+    gone = appliance.command("requests", "9999", "--replay").stderr
+    assert "do this:" in gone.splitlines()[2]
+    assert gone.count("from the list") == 1
 
 
 def test_the_list_says_that_nothing_is_recorded(start: Starting, project: Path):

@@ -22,7 +22,7 @@ from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
 from appliance.duration_text import duration
-from appliance.errors import SettingsError
+from appliance.errors import RequestError, SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.supervisor.reporting.status_socket import ask
 
@@ -58,7 +58,8 @@ def command(
 
     Raises:
         NotRunningError: no supervisor answers.
-        SettingsError: nothing is recorded, there is no request of this number, or it could not be sent again.
+        SettingsError: the command line lacks the number, or recording is off.
+        RequestError: nothing is recorded, there is no request of this number, or it could not be sent again.
     """
     filters = Filters.of_query(urlencode(given))
     if number is None and (replayed or confirmed):
@@ -89,7 +90,7 @@ def command(
                 newer = replace(filters, after=max(seen, questions.newest(connection) - filters.limit))
                 seen = max(seen, _show(questions.requests(connection, newer), as_json=as_json))
     except UnreadableError as error:
-        raise SettingsError(
+        raise RequestError(
             f"nothing is recorded yet: {error}",
             expected="a request to this appliance",
             action="Open the project, and try again.",
@@ -131,7 +132,7 @@ def line_of(each: dict[str, Any]) -> str:
 def _show_one(connection: sqlite3.Connection, number: int, *, as_json: bool) -> int:
     found = questions.request(connection, number)
     if found is None:
-        raise SettingsError(
+        raise RequestError(
             f"request {number} is not kept, or was never recorded",
             expected="a number that `appliance requests` shows",
             action="Run `appliance requests` without a number.",

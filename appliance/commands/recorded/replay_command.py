@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.desk.comparison.compare import difference_line
 from appliance.duration_text import duration
-from appliance.errors import SettingsError
+from appliance.errors import RequestError
 from appliance.logs.sanitise import sanitise
 from appliance.plural import counted
 from appliance.protocol.page_messages import SENDING_S
+from appliance.refused import RefusedError
 from appliance.supervisor.reporting.status_socket import ask
 
 if TYPE_CHECKING:
@@ -30,22 +31,24 @@ def replay(socket: Path, number: int, *, confirmed: bool, as_json: bool) -> int:
 
     Raises:
         NotRunningError: no supervisor answers.
-        SettingsError: the method may change data, and nobody has confirmed it; or it could not be sent.
+        RequestError: the method may change data, and nobody has confirmed it; or it could not be sent.
     """
     answer = _ask(socket, number, confirmed=confirmed)
     if "unconfirmed" in answer:
         if not _is_confirmed(answer["unconfirmed"]):
-            raise SettingsError(
+            raise RequestError(
                 f"{answer['unconfirmed']} may change data of the project, and would do it again; nothing was sent",
                 expected="a confirmation, or a method such as GET",
                 action=f"Run `appliance requests {number} --replay --yes`, or answer y on a terminal.",
             )
         answer = _ask(socket, number, confirmed=True)
     if "error" in answer:
-        raise SettingsError(
-            str(answer["error"]),
+        refused = RefusedError.of_text(str(answer["error"]))
+        raise RequestError(
+            refused.found.rstrip("."),
             expected="a recorded request, and a project that answers",
-            action="Run `appliance requests` for the numbers, and `appliance status` for the state of the project.",
+            action=refused.action
+            or "Run `appliance requests` for the numbers, and `appliance status` for the state of the project.",
         )
     text = json.dumps(answer) if as_json else sanitise("\n".join(_lines(answer)), lines=True)
     sys.stdout.write(f"{text}\n")
