@@ -28,7 +28,7 @@ UNITS = (
     "a=b&", "://", "a://", "://a:b@", "a://b:c", "://a:", "//", "/*", "<a", "1,", "1.", "#a\n", "\\\n", "a \n",
     "a  ",
 )  # fmt: skip
-# What the patterns of ours begin with: as a start alone, and again and again.
+# The beginnings of our patterns: as a start alone, and again and again.
 OPENERS = (
     "no such table: ", 'relation "', "Table '", "Set the ", "Environment variable ", "host a (", 'server at "a" ',
     "connecting to a", "host name 'a", "lib", "lib.so", ".so", "add ", "Validation Settings\n",

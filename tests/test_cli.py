@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-# What a terminal would obey: names and values are the project's, and may hold anything.
+# Characters that a terminal would obey: names and values are the project's, and may hold anything.
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
 
 

@@ -128,7 +128,7 @@ def _is_fact(value):
     return any(len(text) > 2 for text in texts)
 
 
-# What several modules say alike, each with the reason why none of them takes it from another.
+# Facts that several modules have, each with the reason why none of them takes it from another.
 ALIKE = {
     "The above exception was the direct cause of the following exception:": "Python's own words",
     "During handling of the above exception, another exception occurred:": "Python's own words",

@@ -60,6 +60,6 @@ def test_each_name_of_the_files_is_looked_up(tmp_path: Path):
 
 
 def test_variables_with_secret_names_are_masked(tmp_path: Path):
-    """Of the other variables those with a secret's name are masked, as in the log."""
+    """Other variables with a secret's name are masked, as in the log."""
     mask = page_mask({"API_TOKEN": "abcdefgh", "HOME_TOWN": "Springfield"}, [], str(tmp_path))
     assert mask.masked("abcdefgh Springfield") == f"{MASKED} Springfield"

@@ -16,6 +16,6 @@ def test_the_last_pause_is_repeated():
 
 @given(st.lists(st.floats(0, 60), min_size=1), st.integers(1, 100))
 def test_no_pause_is_shorter_than_the_one_before(pauses_s: list[float], failures: int):
-    """Of pauses that grow, none is followed by a shorter one."""
+    """A growing pause is never followed by a shorter one."""
     rising = sorted(pauses_s)
     assert nth_pause_s(rising, failures) <= nth_pause_s(rising, failures + 1) <= rising[-1]

@@ -108,7 +108,7 @@ def written(path: Path) -> None:
         write_new(str(path), "test_a.py", "x = 1\n")
 
 
-# What no other test raises. A reason is the beginning of what was found, or a part of what to do.
+# The errors that no other test raises. A reason is the beginning of what was found, or a part of what to do.
 REFUSED: dict[str, tuple[type[RefusedError], Callable[[Path], object], str, str]] = {
     "no database": (
         ReplayError, lambda path: replayer(path, records=False).find(1), "Nothing is recorded: ", "Open the project",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Controls:
-    """Performs what signals and keys ask for.
+    """Reloads, logs the stacks and stops, by signals and keys.
 
     Args:
         runtime: the supervisor's.

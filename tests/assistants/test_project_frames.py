@@ -48,7 +48,7 @@ def test_the_frames_of_a_group_are_found():
 
 
 def test_many_frames_are_shortened():
-    """Of an endless recursion the beginning and the end are kept."""
+    """The beginning and the end of an endless recursion are kept."""
     text = "".join(f'  File "/w/app.py", line {number}, in again\n' for number in range(10_000))
     found = project_frames(text, "/w")
     assert len(found) == 30

@@ -53,7 +53,7 @@ def serving(start: Starting, project: Path) -> Appliance:
     return appliance
 
 
-# What a page of another site can try; each returns what it got, or the name of the error.
+# Attempts of a page of another site; each returns its result, or the name of the error.
 ATTEMPTS = {
     "fetch": "fetch(url, {credentials: 'include'}).then(answer => answer.text())",
     "fetch without CORS": "fetch(url, {mode: 'no-cors'}).then(answer => answer.text())",

@@ -64,7 +64,7 @@ def test_each_line_is_read_once_or_counted(batches: list[list[bytes]]):
 
 
 def test_beyond_its_size_the_last_lines_stay(made: Made):
-    """Of more than fits, the last lines are read and the others counted; requests are counted too."""
+    """If more lines come than fit, the last are read and the others counted; requests are counted too."""
     writer, reader = made(PAGE)
     for number in range(1000):
         writer.write(b"%05d %s\n" % (number, b"x" * 93), 1)

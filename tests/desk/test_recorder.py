@@ -132,7 +132,7 @@ def test_a_database_that_was_removed_is_made_again(running: Running):
 
 
 def test_details_that_wait_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Of the details that come while nothing is stored, the last are kept, as many as fit."""
+    """The last details that come while nothing is stored are kept, as many as fit."""
     monkeypatch.setattr(recorder, "_DETAILS_BYTES", 5_000)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     read, pipe = os.pipe()
@@ -183,7 +183,7 @@ def test_a_slow_recorder_stores_each_request_later(slow: Running):
 
 
 def test_what_would_not_be_kept_is_left_out_silently(slow: Running):
-    """Of a flood of requests, the last are stored, as many as the database keeps: nothing of that is told."""
+    """The last requests of a flood are stored, as many as the database keeps; the others are not reported."""
     for number in range(5000):
         slow.send(request(f"/{number}"))
     slow.finish()

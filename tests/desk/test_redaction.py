@@ -112,7 +112,7 @@ def test_a_body_is_read_without_its_chunks():
 
 
 def test_a_form_with_files_shows_its_fields():
-    """Of a multipart form fields are shown, and files by their names and sizes."""
+    """The fields of a multipart form are shown, and files by their names and sizes."""
     body = (
         b'--B\r\nContent-Disposition: form-data; name="title"\r\n\r\nHello\r\n'
         b'--B\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter22\r\n'
@@ -134,7 +134,7 @@ def test_a_form_may_be_written_in_any_way():
 
 
 def test_content_that_expands_is_cut():
-    """Of compressed content no more than 256 KiB are decoded."""
+    """At most 256 KiB of compressed content are decoded."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n\r\n"
     assert readable(response=head + gzip.compress(b"a" * 300_000)).content == "a" * 256 * 1024
 

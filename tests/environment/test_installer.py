@@ -54,7 +54,7 @@ def test_uvs_cache_lies_beside_the_environments(given, tmp_path):
     assert given(UV_CACHE_DIR="/mine")["UV_CACHE_DIR"] == "/mine"
 
 
-# What uv draws: a cross, and an arrow made of box drawing.
+# The characters that uv draws: a cross, and an arrow made of box drawing.
 NOT_FOUND = """\
   \u00d7 No solution found when resolving dependencies:
   \u2570\u2500\u25b6 Because samovar was not found in the package registry and you require samovar, no."""

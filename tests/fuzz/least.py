@@ -1,4 +1,4 @@
-"""Of many inputs the few that reach, together, every step from line to line that all of them reach.
+"""Choose the few of many inputs that reach, together, every step from line to line that all of them reach.
 
 Owns the measure; libFuzzer's own merge starts itself again by its program's name, which a module of Python has not.
 """

@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("image")
 
-# What another container on the network tries, with and without the token.
+# The attempts of another container on the network, with and without the token.
 NEIGHBOUR = """
 import json, sys, urllib.error, urllib.request
 found = []

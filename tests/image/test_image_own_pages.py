@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("image")
 
-# What another container on the network tries, with every host that it can name.
+# The attempts of another container on the network, with every host that it can name.
 NEIGHBOUR = """
 import json, sys, urllib.error, urllib.request
 found = {}

@@ -35,7 +35,7 @@ theirs.chmod(0o777)
 print(changed)
 """.replace("OWNER", str(OWNER)).replace("ATTACKER", str(ATTACKER))
 
-# What Kubernetes does to a volume with fsGroup at each start of a pod.
+# The changes that Kubernetes makes to a volume with fsGroup at each start of a pod.
 KUBELET = """
 import os
 from pathlib import Path

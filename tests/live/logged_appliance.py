@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.live.live_appliance import Appliance
 
-# What no line may hold, raw or once decoded: C0 but for what JSON itself escapes, DEL, C1, separators, bidi controls,
-# and what is never seen nor needed.
+# The characters that no line may hold, raw or once decoded: C0 but for what JSON itself escapes, DEL, C1, separators,
+# bidi controls, and those that are never seen nor needed.
 _RAW = re.compile(rb"[\x00-\x1f\x7f]")
 _DECODED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"

@@ -148,7 +148,7 @@ def test_a_failed_import_after_a_checkpoint_shows_its_page(start: Start, project
 
 @pytest.mark.parametrize("gap_s", [0.0, 0.02, 0.1])
 def test_the_second_of_two_quick_saves_is_served(start: Start, project: Path, gap_s: float):
-    """Of two saves within a tenth of a second the second is served, and stays, whatever the first had begun."""
+    """The second of two saves within a tenth of a second is served, and stays, whatever the first had begun."""
     served = Edited(start, project)
     for number in range(12 if THOROUGH else 3):
         served.appliance.edit("shop.py", shop(f"a{number}", top=f"NUMBER = {number}"))

@@ -26,7 +26,7 @@ started = subprocess.Popen(["sh", "-c", "setsid sleep 3600 & echo $!"], stdout=s
 print("left", started.stdout.readline().strip(), os.getpid(), flush=True)
 sys.stdin.read()
 """
-# What Tailwind does at each save, and the file of its number that some programs keep.
+# A program that writes at each save, as Tailwind does, and a file of its number, as some programs do.
 WRITES = """
 import os, pathlib, time
 pathlib.Path("writes.pid").write_text(str(os.getpid()))

@@ -32,7 +32,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{word} {{count}}".encode()]
 """
-# What a request does with the file that its path names; the query says which.
+# The actions of a request on the file that its path names, by the query.
 WAYS = """
     way = environ["QUERY_STRING"]
     if way == "descriptor":

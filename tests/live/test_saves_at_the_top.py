@@ -89,7 +89,7 @@ def test_a_new_file_ends_the_use_of_a_checkpoint(start: Start, project: Path):
 
 
 def test_the_last_of_saves_faster_than_imports_is_served(start: Start, project: Path):
-    """Of saves that come faster than workers the last is served, whatever served those before."""
+    """If saves come faster than workers, the last one is served, whatever served those before."""
     served = edited(start, project)
     for number in range(12):
         served.write(f"word {number}", top=f"import first, os\nNUMBER = {number}")

@@ -20,7 +20,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{shop.word()} {switch.IS_ON} {first.word()}".encode()]
 """
-# What the import finds outside of the project changes between two imports, and then stays: no witness knows of that.
+# A file outside of the project changes between two imports, and then stays: no witness knows of that.
 SWITCH = """
 import os
 IS_ON = os.path.exists({path!r})

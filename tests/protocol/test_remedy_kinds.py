@@ -62,7 +62,7 @@ def test_anything_else_is_not_a_need(need: Any):
 
 
 def test_only_the_first_few_of_a_long_list_count():
-    """Of a long list the first few count; what is not a list has none."""
+    """The first few of a long list count; a value that is not a list has none."""
     needs = [{"kind": "add-host", "host": f"shop{number}.test"} for number in range(50)]
     assert all_checked(needs) == needs[:NEEDS_MAX]
     assert all_checked({"kind": "flask-migrate"}) == []

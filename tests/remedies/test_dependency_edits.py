@@ -128,7 +128,7 @@ def test_a_text_that_is_not_a_packages_name_fits_no_row(tmp_path: Path, packages
 
 
 def test_the_last_file_has_the_projects_own(tmp_path: Path):
-    """Of a file for development and the one that it builds on, the last one is changed."""
+    """If a file for development includes another one, the included one is changed."""
     where = project_facts(tmp_path, "requirements-dev.txt, requirements.txt", {"requirements.txt": "flask\n"})
     remedy = made(where, kind="add-dependency", packages="Pillow")
     assert remedy is not None

@@ -8,7 +8,7 @@ import ssl
 from tests.soak.client_connection import ClientConnection, Wrong
 from tests.soak.soak_client import BODY, SoakClient
 
-# What no server may serve; each with the statuses that say so.
+# Requests that no server may serve, each with the statuses that refuse it.
 LIES: list[tuple[bytes, tuple[int, ...]]] = [
     (b"GET / HTTP/1.1\r\n\r\n", (400,)),
     (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", (400,)),

@@ -14,7 +14,7 @@ from typing import Any
 PREFIX = "soak-"
 ANY = 0  # a status that nobody can foretell
 ACCESS = frozenset({"request.finished", "request.refused", "request.aborted", "websocket.closed"})
-# What else a child may say here without anything being wrong: it was asked to.
+# Other events of a child that are not a fault here: it was asked to.
 EXPECTED = frozenset({"application.failed", "response.short", "handshake.failed", "output", "stream.limit"})
 KEPT = 40  # failures that are shown
 

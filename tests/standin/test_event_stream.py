@@ -75,7 +75,7 @@ def test_a_new_client_learns_what_was_saved():
 
 
 def test_what_was_saved_is_bounded():
-    """Of a thousand files that were saved, a new client learns of the last ones."""
+    """A new client learns of the last ones of a thousand saved files."""
     stream = EventStream(kept=3)
     stream.publish_assets([f"{number}.png" for number in range(9)])
     assert list(events(next(iter(opened(stream))))[-1][2]["paths"]) == ["6.png", "7.png", "8.png"]

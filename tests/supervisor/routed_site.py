@@ -67,7 +67,7 @@ class Site:
         return worker
 
     def shown(self) -> list[tuple[float, float]]:
-        """Of each page that stand-ins were sent: how long they wait, and since when."""
+        """The wait of each page that stand-ins were sent, and its beginning."""
         sent = [message for _, message in self.children.sent if isinstance(message, SetStandInPage)]
         return [(message.wait_s, message.since) for message in sent]
 

@@ -34,7 +34,7 @@ from .mutator import Mutator
 from .sources import Source, files, hazards, packages, standard
 from .state import State, called
 
-# What a swap must not leave out, and its replacement.
+# The checks that a swap must not leave out, each with its replacement.
 CARELESS: dict[str, tuple[Any, str, Any]] = {
     "ran": (ImportMonitor, "ran", lambda _self, _code: False),
     "objections": (Swaps, "_objections", lambda *_: iter(())),

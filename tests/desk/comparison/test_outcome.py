@@ -104,7 +104,7 @@ def test_what_can_not_be_decoded_stays_as_it_is(coding: str):
 
 
 def test_content_that_grows_too_much_is_not_whole():
-    """Of coded content 4 MiB are decoded; what follows is not compared, and that is known."""
+    """The first 4 MiB of coded content are decoded; the rest is not compared, and the outcome says so."""
     most = 4 * 1024 * 1024
     coded = [*TEXT, ("Content-Encoding", "gzip")]
     assert (made(gzip.compress(b"a" * most), coded).is_whole, made(b"", coded).size) == (True, 0)
@@ -172,7 +172,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nno colon\r\nX-A:  b : c 
 
 
 def test_the_recorded_bytes_are_compared():
-    """Of the bytes, each line with a colon is a field, without the blanks around its value."""
+    """Each line of the bytes with a colon is a field, without the blanks around its value."""
     got = of_record(found(), raw(HEAD + b"\r\none\r\n\r\ntwo"), HIDDEN)
     assert got.fields == (("Content-Type", "text/plain"), ("X-A", "b : c"))
     assert (got.content, got.is_whole, got.status) == ("one\r\n\r\ntwo", True, 200)

@@ -132,7 +132,7 @@ def numbered(count: int, *changed: int) -> list[Line]:
     ],
 )
 def test_two_lines_around_a_change_are_shown(changed: tuple[int, ...], shown: str):
-    """Of ten lines, two before and two after each change are shown, and dots where lines are left out."""
+    """Two lines before and two after each change are shown, and dots in place of the others."""
     assert read(with_context(numbered(10, *changed))) == shown
 
 

@@ -61,7 +61,7 @@ def test_nothing_is_known_without_proc(tmp_path: Path):
 
 @_ON_LINUX
 def test_the_kernel_tells_our_own_memory():
-    """Of a real process each value is known, and a child of it is found."""
+    """Each value of a real process is known, and a child of it is found."""
     own = memory(os.getpid())
     assert 0 < (own["uss"] or 0) <= (own["pss"] or 0) <= (own["rss"] or 0)
     with subprocess.Popen(["sleep", "60"]) as child:

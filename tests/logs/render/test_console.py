@@ -294,7 +294,7 @@ def test_nothing_harms_the_terminal(event, fields):
     entry = {**fields, **OPENING, "level": "error", "event": event, "generation": 1}
     text = Console(colour=False, root="/w", width=lambda: 80)(None, "error", entry).decode()
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", text)
-    # What follows the first line is indented: it can't pass for an event.
+    # Every line after the first one is indented: it can't pass for an event.
     assert all(line.startswith(" ") for line in text.split("\n")[1:-1])
 
 

@@ -19,7 +19,7 @@ ROUTES_V6 = (
 
 
 def test_the_gateway_is_that_of_the_default_route():
-    """Of all routes, the default ones' gateways: what a published port comes from."""
+    """The gateways of the default routes alone count: the clients of a published port come from there."""
     assert gateways(ROUTES, ROUTES_V6) == {"172.17.0.1", "fd00::1"}
 
 

@@ -41,5 +41,5 @@ def test_the_script_is_admitted(policy: str, expected: str | None):
 
 
 def test_each_policy_of_a_list_must_admit_the_script():
-    """Of several policies each must admit it."""
+    """Each of several policies must admit the script."""
     assert admitting("img-src x, default-src 'none'", "abc").count(N) == 1

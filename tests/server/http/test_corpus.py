@@ -52,7 +52,7 @@ class Case:
 
     @property
     def statuses(self) -> list[int]:
-        """Of the responses, in order; that to the request behind is none of them."""
+        """The statuses of the responses, in order, without the response to the next request."""
         status = self.expected.get("status", [200] * len(self.received) if self.good else 400)
         return status if isinstance(status, list) else [status]
 
@@ -69,7 +69,7 @@ class Case:
         return self.data if alone else self.data + BEHIND
 
     def methods(self) -> Iterator[bytes]:
-        """Of the requests, as far as a response's framing depends on them."""
+        """The methods of the requests, as far as a response's framing depends on them."""
         received = (request.get("method", "GET") for request in self.received)
         yield from (method.encode("latin-1") for method in received)
         yield self.data.split(b" ")[0] if not self.received else b""

@@ -73,7 +73,7 @@ def test_a_trusted_proxy_is_believed(serve: Serve):
     ],
 )
 def test_the_client_is_the_nearest_that_is_not_trusted(fields: dict[str, str], address: str):
-    """Of a chain of hops the nearest that is not trusted is the client: the rest may be forged (RFC 7239, 8.1)."""
+    """The nearest hop that is not trusted is the client: the rest may be forged (RFC 7239, 8.1)."""
     environ = {"REMOTE_ADDR": "10.0.0.9", "REMOTE_PORT": "1"}
     TrustedProxies(("10.0.0.0/24",)).apply(environ, fields)
     assert environ["REMOTE_ADDR"] == address

@@ -143,7 +143,7 @@ def test_a_list_that_is_empty_says_why(ask: Ask):
 
 
 def test_the_other_pages_are_there_without_a_recorder(path: Path):
-    """If nothing is recorded, the first page shows the processes, and links to the other unrecorded pages alone."""
+    """If nothing is recorded, the first page shows the processes, and links only to the pages that need no recorder."""
     ask = asking(path, records=False)
     status, _, content = ask("")
     assert (status, b"<h1>Processes</h1>" in content, b"/__appliance__/settings" in content) == ("200", True, True)

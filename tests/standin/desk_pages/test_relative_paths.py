@@ -6,7 +6,7 @@ from appliance.standin.desk_pages.relative_paths import RelativePaths
 
 
 def test_own_files_are_relative_to_the_project():
-    """Of places and files alone, however deep they stand; text of the project that has the folder in it stays."""
+    """Places and files are shortened, at any depth; a text of the project that contains the folder stays."""
     found = {
         "error": {"file": "/workspace/shop/app.py", "traceback": 'File "/workspace/shop/app.py", line 3'},
         "queries": [{"place": "/workspace/app.py:3", "rows": None}, {"place": "/usr/lib/x.py:1"}, {"place": ""}],

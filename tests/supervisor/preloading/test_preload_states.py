@@ -261,7 +261,7 @@ WAITING = replace(ROUND, phase=Phase.WAITING, importing=None)
             FIRST, RoundFinished(),
             State(Phase.WAITING, "", 3, ready=3, proven=True, spare=True, remakes=2), [Save(), Promote(0.0)],
         ),
-        # What is found is left out; a list that was proven before is not refused as a whole.
+        # A module that is found unsafe is left out; a list that was proven before is not refused as a whole.
         *(
             (
                 ROUND, RoundFinished(found, refused),

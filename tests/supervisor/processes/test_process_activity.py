@@ -37,7 +37,7 @@ def test_the_shared_memory_shows_a_process_that_has_ended():
 
 
 def test_waiting_connections_of_a_running_process_are_known():
-    """Of a process that runs, the connections that wait are known too."""
+    """The waiting connections of a running process are known too."""
     child = Handle(Role.WORKER, 1, os.getpid(), {})
     InFlight(child.count(8)).set_waiting(3)
     state = activity_of(child)

@@ -48,7 +48,7 @@ def test_the_place_is_the_innermost_own_frame(tmp_path: Path):
 
 
 def test_the_thread_that_the_signal_met_comes_first(tmp_path: Path):
-    """Of several threads in the project's code, the current one counts; another only if that has none of it."""
+    """If several threads are in the project's code, the current one counts, or else another one."""
     own = f'  File "{tmp_path}/one.py", line 1 in one'
     other = f'  File "{tmp_path}/two.py", line 2 in two'
     head = "Thread 0x00007f (most recent call first):"

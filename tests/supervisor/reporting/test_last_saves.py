@@ -122,7 +122,7 @@ def test_what_is_kept_is_bounded(project: Project):
 
 
 def test_many_files_are_counted(project: Project):
-    """Of a save of many files some are shown, and the others counted."""
+    """If many files were saved, some are shown, and the others counted."""
     names = [f"a{number}.py" for number in range(10)]
     for name in names:
         project.write(name, "a")

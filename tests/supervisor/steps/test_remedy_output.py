@@ -61,7 +61,7 @@ def test_the_rest_is_shown_at_the_end(scene: Scene):
     [(0, []), (1, ["... (1 more line is in the log)"]), (7, ["... (7 more lines are in the log)"])],
 )
 def test_a_batch_has_an_end(scene: Scene, more: int, end: list[str]):
-    """Of a run that prints without end a batch shows so many lines, and how many are left out."""
+    """A batch of a run that prints without end shows so many lines, and the number of the others."""
     lines = [str(number) for number in range(BATCH_MAX + more)]
     assert scene.shown("\n".join(lines).encode()) == lines[:BATCH_MAX] + end
     assert scene.shown(b"after that") == ["after that"]

@@ -38,7 +38,7 @@ def test_what_still_runs_after_a_second_is_asked_for(site: Site):
 
 
 def test_of_more_than_a_few_the_oldest_is_ended(site: Site):
-    """Of many that have drained only the newest go on; one that has ended by itself does not count."""
+    """Only the newest of many drained workers go on; one that has ended by itself does not count."""
     children = [site.children.add(handle()) for _ in range(MOST + 2)]
     for child in children[:MOST]:
         site.drained_workers.add(child)

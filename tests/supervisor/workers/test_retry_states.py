@@ -253,7 +253,7 @@ def test_a_swap_that_does_not_come_up_is_followed_by_a_fork(event: Event, action
     """After any end of a worker from a snapshot before it serves, the next one is forked from the preloader."""
     state, _ = history(BootRequested(1), Started(1, Source.SNAPSHOT))
     state, performed = history(event, state=state)
-    # Where it was only declined nothing has failed: what was imported is right.
+    # If the swap was only declined, nothing has failed: the import is right.
     fastest = Source.CHECKPOINT if isinstance(event, SwapDeclined) else Source.PRELOADER
     assert performed == [*actions, Start(1, 2, fastest)]
     assert (state.stage, state.source, state.doubt) == (Stage.IMPORTING, Source.NOTHING, "")

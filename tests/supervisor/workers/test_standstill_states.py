@@ -130,7 +130,7 @@ def test_a_connection_that_waits_for_a_thread_counts_as_waiting(scene: Scene):
 
 
 def test_without_its_memory_all_threads_may_be_busy(scene: Scene):
-    """Of a process whose requests are not known, a standstill takes as long as one with all threads taken."""
+    """If the requests of a process are not known, a standstill takes as long as one with all threads taken."""
     scene.worker.close_memory()
     assert scene.checks(LONG) == ""
     assert scene.checks(1).startswith("each of its 2 threads")

@@ -55,7 +55,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         del sys.modules[name]
 
 
-# What each stands for is not installed here: a module of its name with the same functions.
+# The package of each is not installed here: a module of its name with the same functions takes its place.
 SERVERS = {
     "waitress": "def serve(app, **more): raise AssertionError\ndef create_server(app, **more): raise AssertionError\n",
     "bottle": (

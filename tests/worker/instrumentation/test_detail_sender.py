@@ -50,7 +50,7 @@ def test_a_request_is_sent_whole(ends):
 
 
 def test_large_bodies_are_cut(ends):
-    """Of a large body and response the beginning is sent, and how much was left out."""
+    """The beginning of a large body and response is sent, and the size of the rest."""
     sender, ours, _ = ends
     request = exchange()
     sender.begin(request, b"")
@@ -65,7 +65,7 @@ def test_large_bodies_are_cut(ends):
 
 
 def test_a_flood_is_recorded_in_part(ends):
-    """Of a flood about a hundred requests are recorded at once, and ten a second; each message counts the others."""
+    """About a hundred requests of a flood are recorded at once, then ten a second; each message counts the others."""
     sender, ours, begun = ends
     requests = [exchange(number / 10_000) for number in range(100_000)]
     told = []
@@ -84,7 +84,7 @@ def test_a_flood_is_recorded_in_part(ends):
 
 
 def test_a_page_with_many_parts_is_recorded_whole(ends):
-    """Of the requests of a page that loads 250 files in a third of a second, none is left out."""
+    """No request of a page that loads 250 files in a third of a second is left out."""
     sender, _, _ = ends
     requests = [exchange(number / 750) for number in range(250)]
     for request in requests:
@@ -93,7 +93,7 @@ def test_a_page_with_many_parts_is_recorded_whole(ends):
 
 
 def test_more_than_a_person_sends_is_recorded_often(ends):
-    """Of 500 requests a second, a hundred are recorded, in the long run too."""
+    """A hundred of 500 requests a second are recorded, in the long run too."""
     sender, _, _ = ends
     requests = [exchange(number / 500) for number in range(10_000)]
     for request in requests:

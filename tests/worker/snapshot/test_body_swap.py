@@ -279,7 +279,7 @@ def test_a_factory_that_ran_may_make_other_functions(tmp_path):
 
 
 def test_objections_are_found_for_each_file_alone(tmp_path):
-    """Of two files that one snapshot imported, each is swapped for itself."""
+    """Each of two files that one snapshot imported is swapped for itself."""
     other = compiled("def g(): return 1\n", str(tmp_path / "other.py"))
     names: dict[str, Any] = {}
     one = Imported(tmp_path, "def f(): return 1\nexec(other, names)\n", names=names, other=other)

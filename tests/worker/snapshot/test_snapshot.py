@@ -167,7 +167,7 @@ def test_a_removed_file_is_declined(player: Player, snapshot: Child):
 
 
 def test_a_file_that_was_declined_leaves_the_others_as_they_are(player: Player, snapshot: Child):
-    """Of several files, either all are swapped or none: a fork that declines ends."""
+    """Either all of several files are swapped, or none: a fork that declines ends."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
     save(player, "unused.py", "X = 1", "X = 2")
     assert player.declined(snapshot, ["words.py", "unused.py"]).path == str(player.root / "unused.py")

@@ -18,7 +18,7 @@ def length(count: int) -> bytes:
 @pytest.mark.parametrize(
     ("code", "declared", "size", "minor", "head_only", "expected"),
     [
-        # What the application declares counts, whatever size was found (RFC 9110, 8.6).
+        # The length that the application declares counts, whatever size was found (RFC 9110, 8.6).
         *((code, 5, size, 1, False, (length(5), True, 5)) for code in (200, 203, 206, 303, 404) for size in (None, 7)),
         (200, 0, 7, 1, False, (length(0), True, 0)),
         (200, 1, 7, 1, False, (length(1), True, 1)),

@@ -34,7 +34,7 @@ def test_a_frame_of_the_project_has_seven_lines_and_its_columns(tmp_path: Path):
 
 
 def test_each_line_of_a_long_expression_is_marked(tmp_path: Path):
-    """Of an expression that spans lines each shown line is marked."""
+    """Each shown line of an expression that spans lines is marked."""
     frame = tree_of("def f(*a):\n    return 1 / 0\n\nx = f(\n    1,\n    2,\n)\n", tmp_path)["frames"][-2]
     assert [number for number, _, _ in frame["marks"]] == [4, 5, 6, 7]
 
@@ -112,7 +112,7 @@ def test_a_group_has_its_members(tmp_path: Path):
 
 
 def test_many_frames_are_bounded(tmp_path: Path):
-    """Of a recursion only the innermost frames have source and values."""
+    """Only the innermost frames of a recursion have source and values."""
     tree = tree_of("def f(n):\n    return f(n + 1) if n < 500 else 1 / 0\n\n\nf(0)\n", tmp_path)
     shown = [frame for frame in tree["frames"] if "lines" in frame]
     assert len(tree["frames"]) == 100
