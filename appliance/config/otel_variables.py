@@ -57,7 +57,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """The signals that are exported, and how.
+    """What is exported.
 
     Attributes:
         endpoints: the URL of each signal that is sent; empty: nothing is.

@@ -48,7 +48,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class State:
-    """The state of one companion, and of its next run.
+    """One companion.
 
     Attributes:
         next: what follows the run that ends, in the phases ENDING and CLEARING.
