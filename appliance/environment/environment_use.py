@@ -50,10 +50,13 @@ class EnvironmentUse:
 
     def __init__(self) -> None:
         self._descriptor = -1
+        self._environment: Path | None = None
 
     def hold(self, environment: Path) -> None:
-        """Hold this environment, and release the one before."""
-        before, self._descriptor = self._descriptor, -1
+        """Hold this environment, and release the one before. Each start of a worker calls this: most change nothing."""
+        if environment == self._environment and self._is_held():
+            return
+        before, self._descriptor, self._environment = self._descriptor, -1, environment
         # A cache that can't be written is not an error here: its environments are complete.
         with contextlib.suppress(OSError):
             # Only our environments have it: nothing is written beside a project's .venv or an interpreter.
@@ -64,6 +67,15 @@ class EnvironmentUse:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if before >= 0:
             os.close(before)
+
+    def _is_held(self) -> bool:
+        """Whether the lock's file is still there; it is touched then."""
+        if self._descriptor < 0:
+            return False
+        with contextlib.suppress(OSError):
+            os.utime(self._descriptor)
+            return os.fstat(self._descriptor).st_nlink > 0
+        return False
 
 
 def prune(environments: Path, project: Path, now: float | None = None) -> list[Path]:

@@ -8,8 +8,8 @@ Decision 46 says why.
 
 from __future__ import annotations
 
+import os
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.protocol import messages, page_messages
@@ -127,7 +127,7 @@ class Supervisor:
             before=snapshots.changed,
             spared=snapshots.written,
             companion_starts=self._companions.starting,
-            noticed=snapshots.get_ready if snapshots.is_on else None,
+            noticed=snapshots.noticed if snapshots.is_on else None,
         )
         self._reload_trigger.route(routes)
 
@@ -248,7 +248,7 @@ class Supervisor:
         if not {Kind.CODE, Kind.ASSET}.isdisjoint(changes.kinds.values()):
             self._companions.saved()
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
-        code_alone = code_alone and (not target or Path(target).is_file()) and not held
+        code_alone = code_alone and (not target or os.path.isfile(target)) and not held  # noqa: PTH113  a save waits
         self._lifecycle.on_event(lifecycle_events.CodeChanged() if code_alone else lifecycle_events.ProjectChanged())
 
     def _boot(self, action: lifecycle_events.Boot) -> None:

@@ -220,6 +220,8 @@ class Preloading:
     def _follow(self, analysis: Analysis) -> None:
         """Use this analysis from now on; load another list if the environment is another one."""
         known = self._analysis
+        if analysis is known:  # most saves leave it as it is
+            return
         self._analysis = analysis
         file = preload_cache.place(self._settings.cache, analysis.plan, self._settings.project)
         if known is not None and file == self._file and known.variables == analysis.variables:

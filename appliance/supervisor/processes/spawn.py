@@ -79,6 +79,11 @@ class Spawner:
         self._certificate = certificate
         adapter = find_spec("a2wsgi")
         self._marks: WeakKeyDictionary[Handle, bytes] = WeakKeyDictionary()  # of the output of what imports ahead
+        # The same for each child: a save does not wait for their texts.
+        self._code = str(user_cache(self._settings.cache) / "code")
+        self._hosts = [*self._settings.allowed_hosts, urlsplit(self._settings.public_url).hostname or "localhost"]
+        self._workspace_hosts = workspace_hosts(self._process)
+        self._watched = watched_names(self._settings.env_files, self._settings.watch_extra)
         self._adapter_folder = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
 
     def pages_url(self, url: str) -> str:
@@ -120,7 +125,7 @@ class Spawner:
         child.expect(mark)
         message = ImportAhead(
             child.generation, str(self._settings.project), target,
-            self._options(Role.WORKER, target, self._adapter(analysis)), mark=mark.hex(), code=self._code(),
+            self._options(Role.WORKER, target, self._adapter(analysis)), mark=mark.hex(), code=self._code,
             before=list(before),
         )  # fmt: skip
         self._children.send(child, message)
@@ -214,7 +219,7 @@ class Spawner:
         options = self._options(child.role, target, adapter)
         start = Start(
             child.role, child.generation, str(self._settings.project), target, options,
-            mark=mark.hex(), code=self._code(), changed=list(changed),
+            mark=mark.hex(), code=self._code, changed=list(changed),
         )  # fmt: skip
         try:
             return self._send_start(child, start)
@@ -227,12 +232,12 @@ class Spawner:
         return {
             "threads": self._threads(target),
             "adapter": adapter,
-            "allowed_hosts": [*settings.allowed_hosts, urlsplit(settings.public_url).hostname or "localhost"],
+            "allowed_hosts": self._hosts,
             "trusted_proxies": list(settings.trusted_proxies),
-            "workspace_hosts": workspace_hosts(self._process),
+            "workspace_hosts": self._workspace_hosts,
             "debugger": self._debugger() if worker else None,
             "removed": self._reload_trigger.removed_files() if worker else [],
-            "watched": watched_names(settings.env_files, settings.watch_extra) if settings.reload == "on" else "",
+            "watched": self._watched if settings.reload == "on" else "",
             "pages": self._pages(role),
             "error_pages": self._page_facts.options() if worker else {},
             "records": self._recorder.details >= 0,
@@ -241,9 +246,6 @@ class Spawner:
             "tls": self._tls(),
             "limits": self._limits(),
         }
-
-    def _code(self) -> str:
-        return str(user_cache(self._settings.cache) / "code")
 
     def _send_start(self, child: Handle, start: Start) -> Handle:
         descriptors = [self._listener.fileno()]

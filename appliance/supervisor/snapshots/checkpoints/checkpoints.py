@@ -8,9 +8,9 @@ Decision 64 says why.
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance import state_table
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
 
+_is_file = os.path.isfile  # a save waits for it, and a Path would take three times as long
 PENDING_S = 1.0  # for a fork that was asked for, before the process that makes it is ended
 
 
@@ -78,10 +79,10 @@ class Checkpoints:
         self._on(events.FilesChanged(tuple(kinds), all(self._is_modified(path, kind) for path, kind in kinds.items())))
         # A file that exists now is known: its next change does not count as a new file. A removed file is forgotten.
         self._known.difference_update(kinds)
-        self._known.update(path for path in kinds if Path(path).is_file())
+        self._known.update(path for path in kinds if _is_file(path))
 
     def _is_modified(self, path: str, kind: Kind) -> bool:
-        return kind is Kind.CODE and path.endswith(".py") and path in self._known and Path(path).is_file()
+        return kind is Kind.CODE and path.endswith(".py") and path in self._known and _is_file(path)
 
     def written(self, paths: Iterable[str]) -> None:
         """Take changed files for which no worker is started: an import may have read them, or may find a new module."""
@@ -99,7 +100,7 @@ class Checkpoints:
 
     def import_needed(self, paths: Iterable[str]) -> None:
         """A save of these files can't be served by a swap."""
-        self._on(events.ImportNeeded(tuple(path for path in paths if path.endswith(".py") and Path(path).is_file())))
+        self._on(events.ImportNeeded(tuple(path for path in paths if path.endswith(".py") and _is_file(path))))
 
     def preloader_ready(self) -> None:
         """There is another preloader."""
@@ -218,7 +219,7 @@ class Checkpoints:
         """Return the modules, as the watcher names them, for whose saves a checkpoint would give the worker."""
         modules = sorted(path for path in self._known if path.endswith(".py"))
         right = [path for path in modules if any(path not in each.read for each in self._state.kept)]
-        return [self._name(path) for path in right if Path(path).is_file()]
+        return [self._name(path) for path in right if _is_file(path)]
 
     def _name(self, path: str) -> str:
         return path.removeprefix(self._root)
