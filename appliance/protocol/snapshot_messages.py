@@ -57,10 +57,14 @@ class Verify(Message):
 class GetReady(Message):
     """A save is likely, or has begun: copy the memory that a worker writes to, and wait for the next message.
 
-    To a process that a snapshot has forked, before any other message; it may never come.
+    To a process that a snapshot has forked, before any other message. It may never come, or more than once.
+
+    ``changed``: files that the save will probably change. The process compiles them ahead, as they are now; if they
+    are the same when the save comes, it need not compile them then.
     """
 
     kind = "get_ready"
+    changed: list[str] = made_default(default_factory=list)
 
 
 class CheckpointReached(Message):

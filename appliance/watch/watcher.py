@@ -38,6 +38,7 @@ GIT_MAX_S: Final = 15.0
 LONG_BURST_S: Final = 0.05  # a burst that lasts longer is not a single save
 BATCH: Final = 50  # files to read between two checks for events
 BATCH_PAUSE_S: Final = 0.02
+NOTICED_MOST: Final = 3  # files of a burst that are announced before it is over: more are not a person's save
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,12 @@ class WorkerState(enum.Enum):
 class Listener(Protocol):
     """Receives the reports; its methods are called in the watcher's thread."""
 
-    def noticed(self) -> None:
-        """A first file has changed: a report may follow, in a few milliseconds at the earliest."""
+    def noticed(self, path: str) -> None:
+        """A file has changed: a report may follow, in a millisecond at the earliest.
+
+        This is called for the first event of a burst, and for the first files that are complete, with their absolute
+        paths. ``path`` is empty if the file may not be complete.
+        """
 
     def changed(self, changes: Changes) -> None:
         """Files have changed."""
@@ -96,6 +101,7 @@ class Watcher:
         self.arriving_s = self._synchronisation.arriving_s
         self._schedule = Schedule()
         self._worker_states: set[WorkerState] = set()  # all states that were seen during the burst
+        self._noticed: set[str] = set()  # the files of the burst that were announced
         self._repeated: set[str] = set()  # reported although unchanged, since the last real change
         self._unread: list[str] = []
         self._young: list[str] = []  # these files are read when they are older
@@ -241,8 +247,13 @@ class Watcher:
 
     def _note(self, path: str, now: float, *, whole: bool) -> None:
         self._worker_states.add(self._listener.worker_state())
-        if not self._burst:  # no save is slower: this thread would only wait now
-            self._listener.noticed()
+        is_first = not self._burst
+        if whole and path not in self._noticed and len(self._noticed) < NOTICED_MOST:
+            self._noticed.add(path)
+            self._listener.noticed(path)
+        elif is_first:
+            self._listener.noticed("")
+        if is_first:  # no save is slower: this thread would only wait now
             self._synchronisation.burst_begins()
         self._burst.add(path, now, whole=whole)
 
@@ -306,6 +317,7 @@ class Watcher:
         changes = Changes({self._relative(path): kind for path, kind in kinds.items()}, burst.first, seen, busy)
         self._synchronisation.burst_ended()
         burst.clear()
+        self._noticed.clear()
         self._worker_states.clear()
         if unchanged := {path: seen[path] for path in paths if path not in kinds}:
             self._listener.unchanged(unchanged)

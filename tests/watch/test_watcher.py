@@ -19,7 +19,7 @@ from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
-from appliance.watch.watcher import WorkerState
+from appliance.watch.watcher import NOTICED_MOST, WorkerState
 from tests.watch.watching import Looked, Watch, age, save
 
 COMMITTER = "committer a <a@b> 0 +0000\n"
@@ -204,14 +204,30 @@ def test_pages_count_once_their_folder_is_reported(watch: Watch, watch_set: Path
 
 
 def test_a_burst_is_noticed_once(watch: Watch, watch_set: Path):
-    """The first event of a burst is told before it is known what has changed, and the others are not."""
+    """The first files of a burst are announced while it lasts, each once, and the others are not."""
+    names = ["app.py", "shop/views.py", "shop/__init__.py", ".env"]
+    assert len(names) > NOTICED_MOST
     watching = watch()
-    before = watching.noticed_bursts
-    with watching.as_one():
-        save(watch_set / "app.py", "x = 2\n")
-        save(watch_set / "shop/views.py", "y = 2\n")
-    assert len(watching.changes()) == 2
-    assert watching.noticed_bursts == before + 1
+    watching.noticed_files.clear()
+    for _ in range(2):
+        with watching.as_one():
+            for name in [names[0], *names]:
+                save(watch_set / name, f"x = {time.monotonic_ns()}\n")
+        assert sorted(watching.changes()) == sorted(names)
+    assert watching.noticed_files == [str(watch_set / name) for name in names[:NOTICED_MOST]] * 2
+
+
+def test_a_file_that_may_not_be_complete_is_announced_without_its_path(watch: Watch, watch_set: Path):
+    """While a program still writes a file, its path is not announced: it is announced when the file is closed."""
+    watching = watch()
+    watching.noticed_files.clear()
+    with (watch_set / "new.py").open("w", encoding="utf-8") as file:
+        file.write("x = 2\n")
+        file.flush()
+        watching.look()
+        assert watching.noticed_files == [""]
+    assert watching.changes() == {"new.py": Kind.CODE}
+    assert watching.noticed_files == ["", str(watch_set / "new.py")]
 
 
 def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):

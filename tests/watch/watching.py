@@ -28,7 +28,7 @@ class Watching:
     def __init__(self, options: WatchOptions) -> None:
         self.root = Path(options.root)
         self.bursts: queue.SimpleQueue[Changes] = queue.SimpleQueue()
-        self.noticed_bursts = 0
+        self.noticed_files: list[str] = []
         self.events: queue.SimpleQueue[tuple[str, dict[str, object]]] = queue.SimpleQueue()
         self.seen: list[tuple[str, dict[str, object]]] = []
         self.state = WorkerState.SERVING
@@ -110,9 +110,9 @@ class Watching:
 
     # -- the listener --------------------------------------------------------------------------------------------------
 
-    def noticed(self) -> None:
+    def noticed(self, path: str) -> None:
         """As the supervisor is told."""
-        self.noticed_bursts += 1
+        self.noticed_files.append(path)
 
     def changed(self, changes: Changes) -> None:
         """As the supervisor is told."""

@@ -52,7 +52,8 @@ class SaveRoutes:
         before: takes the changed files first, for which a worker may be started.
         spared: takes the changed files for which no worker is started: the application writes them, or browsers load
             them.
-        noticed: is called before all others: a file has changed, and a save may follow. None: nothing waits for that.
+        noticed: is called before all others: a file has changed, and a save may follow; with the file's path, if it is
+            complete. None: nothing waits for that.
         companion_starts: whether a companion that follows the code was just started: the companion may write files.
     """
 
@@ -62,7 +63,7 @@ class SaveRoutes:
     before: Callable[[Mapping[str, Kind]], None] = lambda _: None
     spared: Callable[[Mapping[str, Kind]], None] = lambda _: None
     companion_starts: Callable[[], bool] = lambda: False
-    noticed: Callable[[], None] | None = None
+    noticed: Callable[[str], None] | None = None
 
 
 class ReloadTrigger:
@@ -270,10 +271,10 @@ class ReloadTrigger:
 
     # -- called in the watcher's thread (watch.watcher.Listener) -------------------------------------------------------
 
-    def noticed(self) -> None:
-        """A save may follow."""
+    def noticed(self, path: str) -> None:
+        """A save may follow: of this file, if there is a path."""
         if self._routes is not None and self._routes.noticed is not None:
-            self._loop.post(self._routes.noticed)
+            self._loop.post(partial(self._routes.noticed, path))
 
     def changed(self, changes: Changes) -> None:
         """Files have changed."""

@@ -18,7 +18,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
@@ -83,12 +83,15 @@ class SnapshotProcesses:
         if child is self._living.get(SnapshotRole.SPARE) and not child.pid:
             self._hangs()
 
-    def get_ready(self) -> None:
-        """Have the spare copy the memory that a worker writes to: a save is likely, or has begun."""
+    def get_ready(self, changed: Sequence[str] = ()) -> None:
+        """Have the spare copy the memory that a worker writes to: a save is likely, or has begun.
+
+        ``changed``: files that the save will probably change, absolute paths. The spare compiles them ahead.
+        """
         spare = self._living.get(SnapshotRole.SPARE)
-        if spare is not None and spare is not self._asked:
+        if spare is not None and (changed or spare is not self._asked):
             self._asked = spare
-            self._children.send(spare, GetReady())
+            self._children.send(spare, GetReady(changed=list(changed)))
 
     def give_time(self, child: Handle, within_s: float) -> None:
         """Kill the child after this time, counted from now."""

@@ -260,7 +260,7 @@ class SnapshotRunner:
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
         if (child := self.processes.fork_spare()) is not None:
-            self.processes.get_ready()
+            self.processes.get_ready(list(self.files[SnapshotRole.SNAPSHOT].changed))
             self._preloading.end_spare()
             self._loop.call_later(CALM_S, partial(self._release_memory, child))
             self.on(events.SpareForked())

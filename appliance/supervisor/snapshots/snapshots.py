@@ -46,10 +46,13 @@ class Snapshots:
         self._runner = runner
         self.is_on = runner.is_on
         self.checkpoints = runner.checkpoints
-        self.get_ready = runner.processes.get_ready
         self._declined = DeclinedFiles()
         if self.is_on:
             preloading.follow(self)
+
+    def noticed(self, path: str) -> None:
+        """Have the spare get ready: a save may follow, of this file if there is a path."""
+        self._runner.processes.get_ready([path] if path.endswith(".py") else ())
 
     # -- what the workers need, and report -----------------------------------------------------------------------------
 

@@ -218,7 +218,7 @@ class WatchedCommand:
 
     # -- called in the watcher's thread (watch.watcher.Listener) -------------------------------------------------------
 
-    def noticed(self) -> None:
+    def noticed(self, path: str) -> None:
         """A save may follow."""
 
     def changed(self, changes: Changes) -> None:

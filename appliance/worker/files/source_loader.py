@@ -62,6 +62,7 @@ class CodeCache:
         self._path = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
         self._folder: Folder | None = None  # stays open: it is checked once, and can't be replaced afterwards
         self._unwritten: list[tuple[str, CodeType]] = []
+        self._ahead: dict[str, CodeType] = {}  # compiled before a save needs it (``compile_ahead``)
         self._writing = threading.Lock()  # the control thread writes on request, and the main thread at its end
         self.refused: NotOursError | None = None  # a folder that another user can have written, so it is not used
         self._imported: dict[str, CodeType] | None = None  # what a snapshot's import has loaded, by path
@@ -100,22 +101,43 @@ class CodeCache:
             return None, ""
         name = importlib.util.source_hash(os.fsencode(path)).hex()
         place = f"{name}-{importlib.util.source_hash(source).hex()}-{len(source):x}"
+        return self._ahead.get(place) or self._read(path, place), place
+
+    def _read(self, path: str, place: str) -> CodeType | None:
+        """Return the code that is cached under this name; None if there is none that can be trusted."""
         try:
             if self._folder is None and self.refused is None:
                 self._folder = open_folder(self._path, _CHECKED_LEVELS)
             if self._folder is None:
-                return None, place
+                return None
             kept = self._folder.read(place)
         except NotOursError as error:
             self.refused = error
-            return None, place
+            return None
         except OSError:
-            return None, place
+            return None
         # marshal trusts its input: it must not get data that a full disk or a power cut has damaged.
         if len(kept) < 5 or crc32(memoryview(kept)[4:]).to_bytes(4, "little") != kept[:4]:
-            return None, place
+            return None
         code: CodeType = marshal.loads(memoryview(kept)[4:])  # noqa: S302  written by this user, for this interpreter
-        return (code if code.co_filename == path else None), place
+        return code if code.co_filename == path else None
+
+    def compile_ahead(self, path: str) -> CodeType | None:
+        """Compile a file as it is now; ``find`` returns the same code if the content is the same. None: it can't be.
+
+        Raises:
+            OSError: the file can't be read.
+            Exception: it can't be compiled.
+        """
+        loader = importlib.machinery.SourceFileLoader("", path)
+        source = loader.get_data(path)
+        code, place = self.find(path, source)
+        if not place:
+            return None
+        if code is None:
+            code = loader.source_to_code(source, path)
+            self.add(place, code)
+        return self._ahead.setdefault(place, code)
 
     def add(self, place: str, code: CodeType) -> None:
         """Write the code later."""

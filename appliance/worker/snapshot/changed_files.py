@@ -76,16 +76,23 @@ class ChangedFiles:
         self._swaps = swaps
         self._names = _module_names(codes)
         self._paths = {project.files.absolute(path): path for path in codes}
+        self._has_rehearsed = False
         self.modules = sorted(self._names.values())
 
     def blocked_modules(self) -> dict[str, str]:
         """Return the modules whose functions can't be swapped, by name, with the reason."""
         return {self._names.get(path, path): why for path, why in self._swaps.blocked_files().items()}
 
-    def rehearse(self) -> None:
-        """Compile and compare a little, so that the pages which a swap writes to are private before the save comes."""
-        with contextlib.suppress(Exception):  # it changes nothing
-            compare(*(compile(_SAMPLE, "<sample>", "exec", dont_inherit=True) for _ in range(2)))
+    def get_ready(self, changed: list[str]) -> None:
+        """Compile these files, as they are now, and compare them: a save will probably change them."""
+        if not self._has_rehearsed:
+            self._has_rehearsed = True
+            _rehearse()
+        for path in map(self._project.files.absolute, changed):
+            if (loaded := self._paths.get(path)) is not None:
+                with contextlib.suppress(Exception):  # it is half-written, or missing: the save says what it is
+                    if (code := self._project.code.compile_ahead(loaded)) is not None:
+                        self._swaps.objection(loaded, code)
 
     def swap(self, changed: list[str]) -> list[str]:
         """Swap the functions of these files; return those files.
@@ -111,6 +118,12 @@ class ChangedFiles:
             return self._project.code_of(self._names.get(loaded, "__main__"), loaded)
         except Exception as error:  # a worker that imports it reports why
             raise DeclinedError(f"it can't be compiled ({type(error).__name__})", path) from error
+
+
+def _rehearse() -> None:
+    """Compile and compare a little, so that the pages which a swap writes to are private before the save comes."""
+    with contextlib.suppress(Exception):  # it changes nothing
+        compare(*(compile(_SAMPLE, "<sample>", "exec", dont_inherit=True) for _ in range(2)))
 
 
 def _module_names(codes: dict[str, CodeType]) -> dict[str, str]:

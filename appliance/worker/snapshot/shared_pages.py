@@ -78,13 +78,13 @@ class SharedPages:
         self._noted[: _ENTRY * len(numbers)] = numbers.tobytes()
 
     def take_over(self) -> int:
-        """Stop sharing the pages that were noted; return how many.
+        """Stop sharing the pages that were noted, once; return how many.
 
         Raises:
             OSError: the kernel can't do that.
         """
         numbers, advise = self._numbers(), self._advise
-        taken = 0
+        taken, self._advise = 0, None
         if advise is None or not numbers:
             return taken
         for first, end in list(_writable()):

@@ -287,8 +287,8 @@ class Snapshot:
     ) -> Imported:
         """Do in a fork what its first message asks for; return only if that is to serve."""
         received = serving_process.hello(channel)
-        if isinstance(received[0][0], GetReady):
-            changed.rehearse()
+        while isinstance(message := received[0][0], GetReady):
+            changed.get_ready(message.changed)
             self._project.hooks.call("shared pages", self._pages.take_over, otherwise=0)
             received = serving_process.after(channel, received)
         began = time.monotonic()

@@ -54,8 +54,18 @@ def test_a_spare_gets_ready_once(project: SnapshotsProject):
     """A spare that is forked after a save gets ready at once; a file event asks it only if it has not."""
     spare = project.process(SnapshotRole.SPARE)
     assert asked(project) == [spare]
-    project.snapshots.get_ready()
+    project.snapshots.noticed("")
     assert asked(project) == [spare]
+
+
+def test_a_spare_learns_which_files_a_save_will_change(project: SnapshotsProject):
+    """A spare compiles ahead the modules that have changed before, and a module that is being saved."""
+    project.saved("app.py")
+    project.passes(0.5)
+    project.snapshots.noticed(str(project.root / "shop/views.py"))
+    project.snapshots.noticed(str(project.root / "page.html"))
+    changed = [message.changed for _, message in project.children.sent if isinstance(message, GetReady)]
+    assert changed == [[], [str(project.root / "app.py")], [str(project.root / "shop/views.py")]]
 
 
 def test_a_calm_spare_gives_its_memory_back(project: SnapshotsProject):
@@ -65,7 +75,7 @@ def test_a_calm_spare_gives_its_memory_back(project: SnapshotsProject):
     spare = project.process(SnapshotRole.SPARE)
     assert spare not in {None, old}
     assert asked(project) == [old]
-    project.snapshots.get_ready()
+    project.snapshots.noticed("")
     assert asked(project) == [old, spare]
     assert project.saved("app.py") == (True, ["app.py"], "")
 

@@ -113,6 +113,36 @@ def test_unchanged_is_not_compiled(root: Path, cache: CodeCache, tmp_path: Path,
     assert loader("calm", str(root / "calm.py")).get_code("calm") is not None
 
 
+def test_a_file_that_was_compiled_ahead_is_not_compiled_again(root: Path, cache: CodeCache, tmp_path: Path):
+    """The code that was compiled ahead is loaded while the file has the same content; another content is compiled."""
+    file = root / "soon.py"
+    file.write_text("WORD = 'one'\n", encoding="utf-8")
+    loader = installed(root, cache)("soon", str(file))
+    ahead = cache.compile_ahead(str(file))
+    assert ahead is not None
+    assert loader.get_code("soon") is ahead
+    file.write_text("WORD = 'two'\n", encoding="utf-8")
+    os.utime(file, (1, 1))
+    assert "two" in loader.get_code("soon").co_consts
+    cache.write()
+    assert len(kept(tmp_path)) == 2
+    assert CodeCache(str(tmp_path / "code")).compile_ahead(str(file)) == loader.get_code("soon")
+
+
+def test_what_cannot_be_compiled_ahead_is_left_to_the_import(root: Path, cache: CodeCache):
+    """Without a cache's folder nothing is compiled ahead; a file that is missing or broken raises, and is not kept."""
+    file = root / "soon.py"
+    file.write_text("WORD = 'one'\n", encoding="utf-8")
+    assert CodeCache("").compile_ahead(str(file)) is None
+    file.write_text("WORD = \n", encoding="utf-8")
+    with pytest.raises(SyntaxError):
+        cache.compile_ahead(str(file))
+    with pytest.raises(FileNotFoundError):
+        cache.compile_ahead(str(root / "missing.py"))
+    file.write_text("WORD = 'two'\n", encoding="utf-8")
+    assert installed(root, cache)("soon", str(file)).get_code("soon").co_consts[0] == "two"
+
+
 @pytest.mark.parametrize("damage", [b"", b"1234", b"\0\0\0\0nonsense", None])
 def test_damaged_code_is_compiled_again(root: Path, cache: CodeCache, tmp_path: Path, damage: bytes | None):
     """Code that a full disk or a power cut has damaged is compiled again, and never passed to marshal."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.protocol import messages
-from appliance.protocol.snapshot_messages import SnapshotReady
+from appliance.protocol.snapshot_messages import GetReady, SnapshotReady
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
@@ -91,6 +91,44 @@ def test_a_fork_serves_the_function_that_was_saved(player: Player, snapshot: Chi
     player.drain(worker)
     worker = player.swapped(snapshot, [])
     assert player.get() == "one"
+    player.drain(worker)
+
+
+def announce(player: Player, spare: Child, *names: str) -> None:
+    """Tell a fork of the snapshot, as the supervisor does, that a save of these files is likely."""
+    spare.channel.send(GetReady(changed=[str(player.root / name) for name in names]))
+
+
+@pytest.mark.parametrize("between", ["", "half", "other", "gone"])
+def test_the_saved_content_is_served_whatever_was_announced(player: Player, snapshot: Child, between: str):
+    """A fork that has compiled the file ahead serves its content at the start, also if it was another one before."""
+    spare = player.fork(snapshot)
+    announce(player, spare)
+    path = player.root / "words.py"
+    saved = path.read_text(encoding="utf-8").replace("return LIST[0]", "return LIST[0] + ' new'")
+    before = {"": saved, "half": saved[: saved.index("' new")], "other": saved.replace("new", "old"), "gone": ""}
+    path.write_text(before[between], encoding="utf-8")
+    if between == "gone":
+        path.unlink()
+    announce(player, spare, "words.py", "missing.py")
+    announce(player, spare, "words.py")
+    ended = player.fork(snapshot)  # the snapshot answers after the fork has read what was announced, or before
+    ended.close()
+    path.write_text(saved, encoding="utf-8")
+    worker = player.swapped(snapshot, ["words.py"], spare)
+    assert player.get() == "one new"
+    player.drain(worker)
+
+
+def test_an_announced_file_that_is_not_saved_changes_nothing(player: Player, snapshot: Child):
+    """A fork swaps the files that its start names, and no other: an announcement may be wrong."""
+    spare = player.fork(snapshot)
+    save(player, "words.py", "return LIST[0]", "return 'announced'")
+    announce(player, spare, "words.py")
+    save(player, "app.py", '{__name__}"', '{__name__}!"')
+    worker = player.swapped(snapshot, ["app.py"], spare)
+    assert player.get() == "one"
+    assert player.get("/where").endswith("app!")
     player.drain(worker)
 
 
