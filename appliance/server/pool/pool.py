@@ -249,11 +249,12 @@ class PooledWSGIServer(WSGIServer):
         with self._lock:
             self._thread_pool.locked_begin(self._serving_loop.lead)
         try:
-            self._watchdog.watch(self._is_over, is_ending=lambda: self._state == server_states.DRAINING)
+            self._watchdog.watch(self._advance, is_ending=lambda: self._state == server_states.DRAINING)
         finally:
             self._end()
 
-    def _is_over(self) -> bool:
+    def _advance(self) -> bool:
+        """Take the steps of a stop or a drain that are due; return whether the server is over."""
         if self._stop_asked:
             self._change(server_states.STOP)
         if self._state != server_states.DRAINING:

@@ -50,14 +50,14 @@ class Watchdog:
         self._log_problems = log_problems
         self._swept_at = 0.0
 
-    def watch(self, is_over: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
-        """Watch until the server is over; every ``stuck_after_s`` while it ends.
+    def watch(self, advance: Callable[[], bool], *, is_ending: Callable[[], bool]) -> None:
+        """Watch until ``advance`` returns that the server is over; every ``stuck_after_s`` while it ends.
 
         Raises:
             ServerFailed: no thread can wait for requests any longer.
         """
         served = -1
-        while not is_over():
+        while not advance():
             if not self._thread_pool.serve_here(HERE_S):
                 self.sleep(closely=served != self._thread_pool.served or is_ending())
             if self._thread_pool.fault is not None:

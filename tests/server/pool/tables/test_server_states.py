@@ -116,7 +116,7 @@ def test_the_server_performs_the_actions(listener: socket.socket, events: list[i
                 server.start_accepting()
             elif event == server_states.STOP:
                 server.stop()
-                assert server._is_over()
+                assert server._advance()
             else:
                 (server.stop_accepting if event == server_states.SHED else server.drain)(given.extend)
             asked, model = server_states.STEPS[model.state][event][1], model.after(event)
