@@ -328,8 +328,8 @@ class PooledWSGIServer(WSGIServer):
             room = (pool_thread is not None and pool.locked_detach(pool_thread)) or pool.locked_has_room()
         return self._report_room(room)
 
-    def may_stream(self) -> bool:
-        """Whether one more long request could have a thread of its own."""
+    def check_room_for_stream(self) -> bool:
+        """Return whether one more long request could have a thread of its own; log the limit once if it can't."""
         with self._lock:
             room = self._thread_pool.locked_has_room()
         return self._report_room(room)

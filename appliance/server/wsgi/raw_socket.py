@@ -48,8 +48,8 @@ def check_upgrade(server: Any, head: Head) -> None:
         RequestRefused: too many streams are open.
     """
     if "websocket" in head.values["HTTP_UPGRADE"].lower():
-        may_stream = getattr(server, "may_stream", None)  # OptionalServerMethods
-        if may_stream is not None and not may_stream():
+        check_room = getattr(server, "check_room_for_stream", None)  # OptionalServerMethods
+        if check_room is not None and not check_room():
             raise RequestRefused(503, TOO_MANY_STREAMS)
 
 

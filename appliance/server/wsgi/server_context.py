@@ -62,8 +62,8 @@ class OptionalServerMethods(Protocol):
     def begin_stream(self, handler: Any, /) -> bool:
         """Give a long request a thread of its own; False if there are too many such requests."""
 
-    def may_stream(self) -> bool:
-        """Whether one more long request could have a thread of its own."""
+    def check_room_for_stream(self) -> bool:
+        """Return whether one more long request could have a thread of its own; log the limit once if it can't."""
 
     def release_connection(self, handler: Any, /) -> bool:
         """Let the application take a connection's socket, and forget it; False if too many are taken."""
