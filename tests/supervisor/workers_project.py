@@ -29,9 +29,11 @@ class Preloader:
         self.refused: list[str] = []
         self.mismatches: list[ForkMismatch] = []
         self.lists: list[ModulesReport] = []
+        self.followed: list[object] = []
 
-    def fork(self, generation: int, _analysis: object) -> Handle | None:
+    def fork(self, generation: int, analysis: object) -> Handle | None:
         """As the preloader's."""
+        assert self.followed[-1] is analysis
         if not self.forks:
             return None
         child = self._children.add(handle(forked=True, pid=None if self.born else 0))
@@ -50,7 +52,11 @@ class Preloader:
         """As the preloader's."""
         self.lists.append(message)
 
-    def needs_module_list(self, _analysis: object) -> bool:
+    def follow_analysis(self, analysis: object) -> None:
+        """As the preloader's."""
+        self.followed.append(analysis)
+
+    def needs_module_list(self) -> bool:
         """As the preloader's."""
         return self.wanted
 

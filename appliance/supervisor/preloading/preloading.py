@@ -112,6 +112,11 @@ class Preloading:
 
     # -- what the workers need, and report -----------------------------------------------------------------------------
 
+    def follow_analysis(self, analysis: Analysis) -> None:
+        """Use this analysis from now on, and the modules that are known of its environment."""
+        if self._state.phase is not Phase.OFF:
+            self._follow(analysis)
+
     def fork(self, generation: int, analysis: Analysis) -> Handle | None:
         """Return a worker that waits for its start message; None if the worker must be started cold."""
         if self._state.phase is Phase.OFF:
@@ -142,12 +147,9 @@ class Preloading:
         """A worker serves: there is time to fork another one ahead."""
         self._loop.call_later(SPARE_S, partial(self._on, events.SpareDue()))
 
-    def needs_module_list(self, analysis: Analysis) -> bool:
+    def needs_module_list(self) -> bool:
         """Whether this project's modules are unknown, so that the list of any worker is welcome."""
-        if self._state.phase is Phase.OFF:
-            return False
-        self._follow(analysis)
-        return not self._cache.modules and self._state.phase is not Phase.REFUSED
+        return not self._cache.modules and self._state.phase not in {Phase.OFF, Phase.REFUSED}
 
     def modules_reported(self, message: ModulesReport, analysis: Analysis) -> None:
         """A worker has reported its modules."""

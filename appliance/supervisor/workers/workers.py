@@ -153,6 +153,7 @@ class Workers:
         """Start this generation of the project, from the fastest source."""
         self._analysis = analysis
         self._snapshots.follow(analysis)
+        self._preloading.follow_analysis(analysis)
         self._on(events.BootRequested(generation, self._modules_needed()))
 
     def retire(self, generation: int) -> None:
@@ -357,7 +358,7 @@ class Workers:
         analysis, newest = self._analysis, self._worker(self._state.attempt)
         if analysis is None or newest is None or newest.analysis is not analysis:
             return False
-        return self._preloading.needs_module_list(analysis)
+        return self._preloading.needs_module_list()
 
     def _request_modules_later(self, child: Handle) -> None:
         if not child.ending:

@@ -195,9 +195,22 @@ def test_the_next_round_starts_as_the_first_without_a_copy(processes, tmp_path: 
 def test_workers_are_asked_for_modules_until_a_list_is_known(processes, tmp_path: Path):
     """A list is wanted from any worker until one is known."""
     project = processes(Project(tmp_path))
-    assert project.preloading.needs_module_list(project.analysis)
+    assert project.preloading.needs_module_list()
     project.learns()
-    assert not project.preloading.needs_module_list(project.analysis)
+    assert not project.preloading.needs_module_list()
+    project.preloading.close()
+
+
+def test_a_kept_list_asks_no_worker_for_modules(processes, tmp_path: Path):
+    """No list is wanted from a worker if an earlier run has kept one for the analysis that is followed."""
+    earlier = processes(Project(tmp_path))
+    earlier.learns()
+    earlier.comes_to_rest()
+    earlier.preloading.close()
+    project = processes(Project(tmp_path))
+    assert project.preloading.needs_module_list()
+    project.preloading.follow_analysis(project.analysis)
+    assert not project.preloading.needs_module_list()
     project.preloading.close()
 
 
@@ -238,7 +251,7 @@ def test_nothing_is_preloaded_after_a_refusal(processes, tmp_path: Path):
     assert project.children.alive == []
     assert project.log.named("preload.refused") == [{"reason": "sitecustomize"}]
     assert project.preloading.status()["why"] == "sitecustomize"
-    assert not project.preloading.needs_module_list(project.analysis)
+    assert not project.preloading.needs_module_list()
 
 
 def test_a_round_that_takes_too_long_leaves_its_module_out(processes, tmp_path: Path):
@@ -344,7 +357,7 @@ def test_preloading_can_be_off(tmp_path: Path, setting: str):
     project.preloading = Preloading(*parts)
     project.learns()
     assert not project.saved()
-    assert not project.preloading.needs_module_list(project.analysis)
+    assert not project.preloading.needs_module_list()
     assert project.preloading.status()["why"] == f"APPLIANCE_{setting.upper()} is off"
     assert list(tmp_path.iterdir()) == []
 
