@@ -37,8 +37,8 @@ class DeclinedFiles:
         for path in paths:
             self._files.pop(path, None)
 
-    def objection(self, paths: Iterable[str]) -> str:
-        """Return why a swap of these saved files is not worth a try; empty if it is."""
+    def take_save(self, paths: Iterable[str]) -> str:
+        """Take saved files, and return why a swap of them is not worth a try; empty if it is."""
         found = ""
         for path in paths:
             if path not in self._files:

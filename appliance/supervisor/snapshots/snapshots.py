@@ -82,7 +82,7 @@ class Snapshots:
         whole = {self._runner.swappable.whole(path): kind for path, kind in kinds.items()}
         self.checkpoints.changed(whole)
         objection = self._runner.swappable.objection(kinds, snapshot.blocked if snapshot is not None else {})
-        declined = self._declined.objection(whole)  # asked at each save: the next one is compared with this one
+        declined = self._declined.take_save(whole)
         objection = objection or (declined if snapshot is not None else "")
         if objection or (snapshot is None and self._runner.state.refusal):
             self.checkpoints.import_needed(whole)

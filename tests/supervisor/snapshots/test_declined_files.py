@@ -72,17 +72,17 @@ def test_a_declined_file_is_tried_for_functions(tmp_path: Path):
     file, other = tmp_path / "shop.py", tmp_path / "other.py"
     declined = DeclinedFiles()
     file.write_text(SOURCE, encoding="utf-8")
-    assert declined.objection([str(file)]) == ""
+    assert declined.take_save([str(file)]) == ""
     declined.declined(str(file), "a class has changed")
-    assert declined.objection([str(other)]) == ""
+    assert declined.take_save([str(other)]) == ""
     file.write_text(SOURCE.replace("LIMIT = 1", "LIMIT = 2"), encoding="utf-8")
     why = "more than functions has changed, as at the save before: a class has changed"
-    assert declined.objection([str(other), str(file)]) == why
+    assert declined.take_save([str(other), str(file)]) == why
     file.write_text(SOURCE.replace("LIMIT = 1", "LIMIT = 2").replace("return two", "return 3"), encoding="utf-8")
-    assert declined.objection([str(file)]) == ""
+    assert declined.take_save([str(file)]) == ""
     declined.swapped([str(other), str(file)])
     file.write_text(SOURCE, encoding="utf-8")
-    assert declined.objection([str(file)]) == ""
+    assert declined.take_save([str(file)]) == ""
 
 
 def test_a_file_that_cannot_be_looked_at_is_not_tried_again(tmp_path: Path):
@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_looked_at_is_not_tried_again(tmp_path: Path):
     large.write_text("#" * (MOST_BYTES + 1), encoding="utf-8")
     for path in (str(tmp_path / "missing.py"), str(large), str(tmp_path)):
         declined.declined(path, "a class")
-        assert declined.objection([path])
+        assert declined.take_save([path])
 
 
 def test_many_declined_files_are_forgotten(tmp_path: Path):
@@ -100,5 +100,5 @@ def test_many_declined_files_are_forgotten(tmp_path: Path):
     declined = DeclinedFiles()
     for number in range(200):
         declined.declined(str(tmp_path / f"{number}.py"), "a class")
-    assert declined.objection([str(tmp_path / "0.py")]) == ""
-    assert declined.objection([str(tmp_path / "199.py")])
+    assert declined.take_save([str(tmp_path / "0.py")]) == ""
+    assert declined.take_save([str(tmp_path / "199.py")])
