@@ -131,7 +131,7 @@ class Exporter:
         for each in filter(None, lines):
             with contextlib.suppress(*_UNREADABLE):  # the end of a line whose beginning another exporter had
                 line = orjson.loads(each)
-                if self._is_for_us(line):
+                if self._take_control_line(line):
                     continue
                 if self._records is not None:
                     records.append(self._records[0].of(line))
@@ -149,8 +149,11 @@ class Exporter:
         span = None if self._spans is None else self._spans[0].of(line)
         return [] if span is None else [span]
 
-    def _is_for_us(self, line: dict[str, Any]) -> bool:
-        """Take a line that is not of the log: the secrets; note one that concerns us."""
+    def _take_control_line(self, line: dict[str, Any]) -> bool:
+        """Take a line for this process: the secrets to mask, or the note that a generation traces itself.
+
+        Return whether the line is not one of the log.
+        """
         if "secrets" in line and "event" not in line:
             self._children.mask([str(each) for each in line["secrets"]])
             return True
