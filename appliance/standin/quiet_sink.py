@@ -35,10 +35,11 @@ class QuietSink(RecordSink):
             self._waited[_client(exchange, page.path)] = time.monotonic()
             while len(self._waited) > _MAX_CLIENTS:
                 self._waited.pop(next(iter(self._waited)))
-        elif not self._is_refresh(exchange) and (head is None or not is_own_page(head.path)):
+        elif not self._take_refresh(exchange) and (head is None or not is_own_page(head.path)):
             super().exchange(exchange)
 
-    def _is_refresh(self, exchange: Exchange) -> bool:
+    def _take_refresh(self, exchange: Exchange) -> bool:
+        """Return whether this is the reload of a page that has waited; each wait counts for one request."""
         head = exchange.head
         if head is None or head.method != "GET":
             return False
