@@ -104,8 +104,13 @@ class Installation:
             self._children.retire(self._child, GRACE_S)
             self._child = None
 
-    def supply(self, plan: Plan, report: Mapping[str, Any]) -> bool:
-        """Whether an import failed because Python no longer has a module that the next environment will contain."""
+    def add_backport(self, plan: Plan, report: Mapping[str, Any]) -> bool:
+        """Add the package of a module that has left Python to the next environment; return whether one was added.
+
+        Args:
+            plan: of the environment in which an import has failed.
+            report: the worker's, on that import.
+        """
         module, requirement = backport_of(str(report.get("message")))
         if not requirement or not supply(plan, requirement):
             return False

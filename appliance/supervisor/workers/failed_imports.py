@@ -51,7 +51,7 @@ class FailedImports:
         """Take a worker's report that its import of the application raised."""
         analysis = self._steps.analysis
         newest = child is self._workers.current
-        if analysis is not None and newest and self._steps.installation.supply(analysis.plan, message.report):
+        if analysis is not None and newest and self._steps.installation.add_backport(analysis.plan, message.report):
             child.explained()
             self._lifecycle.on_event(lifecycle_events.ProjectChanged())
         elif self._workers.may_be_outdated(child, message) and self._steps.reanalysis.again(

@@ -275,7 +275,7 @@ def test_a_module_that_has_left_python_is_installed(
         return True
 
     monkeypatch.setattr("appliance.supervisor.steps.installation.supply", supply)
-    assert project.installation.supply(PLAN, {"message": message}) is bool(package)
+    assert project.installation.add_backport(PLAN, {"message": message}) is bool(package)
     assert wanted == ([requirement] if package else [])
     event = ("warning", "install.extended", {"package": package, "reason": message})
     assert project.log.events == ([event] if package else [])

@@ -35,7 +35,7 @@ class Project:
         )  # fmt: skip
         steps: Any = SimpleNamespace(
             analysis=SimpleNamespace(plan="plan"), reanalysis=SimpleNamespace(again=self._again),
-            installation=SimpleNamespace(supply=lambda *_: self.supplies),
+            installation=SimpleNamespace(add_backport=lambda *_: self.supplies),
         )  # fmt: skip
         self.lifecycle = SimpleNamespace(state=State(phase=Phase.BOOTING, generation=1), on_event=self.events.append)
         lifecycle: Any = self.lifecycle
