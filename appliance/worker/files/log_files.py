@@ -41,7 +41,10 @@ class LogFiles:
         handlers.emit = emit
 
     def opens(self, frame: FrameType, arguments: tuple[Any, ...]) -> bool:
-        """Whether this ``open``, an audit event's arguments, is a handler's of a file that exists."""
+        """Allow an ``open`` by a handler of ``logging`` for a file that exists, and note the file.
+
+        Return False for any other ``open``. The arguments are those of the audit event.
+        """
         path, _, flags = arguments
         if self._handlers is None or frame.f_code is not self._handlers._open.__code__:  # noqa: SLF001  logging's own
             return False
