@@ -69,7 +69,7 @@ class Recorder:
         self.raw = RawRequests()
         self.redaction = redaction or Redaction()
         self._schedule = StoreSchedule()
-        self._oldest = 0.0
+        self._oldest = self._heard = 0.0  # when the first and the last of what is not stored came
         self._seen = _NOTHING
         self._store: Store | None = None
         self._failing = False
@@ -104,11 +104,13 @@ class Recorder:
             return None
         if self._seen is _NOTHING:
             self._oldest = now
-        comes, self._seen = comes or unread != self._seen, unread
+        if comes or unread != self._seen:
+            self._heard = now
+        self._seen = unread
         if self._failing and now < self._next_try:
             return SILENCE_S
         flood, full = unread.requests >= self._limits.requests, unread.end > self._lines.size // 2
-        if self._schedule.waits(now, self._oldest, comes=comes, flood=flood, full=full):
+        if self._schedule.should_wait(now, self._oldest, self._heard, flood=flood, full=full):
             return SILENCE_S if self._schedule.is_spent(now) else QUIET_S
         began = time.thread_time()
         self.flush()

@@ -23,7 +23,6 @@ class StoreSchedule:
     """Times are of ``time.monotonic``, in seconds."""
 
     def __init__(self) -> None:
-        self._heard = 0.0
         self._spent_until = 0.0  # up to which time the share of a processor is used up
         self._most_until = 0.0  # the same for the larger share
 
@@ -31,22 +30,20 @@ class StoreSchedule:
         """Whether the share is used up: it is enough to look for lines now and then."""
         return now < self._spent_until - _AHEAD_S
 
-    def waits(self, now: float, oldest: float, *, comes: bool, flood: bool = False, full: bool = False) -> bool:
+    def should_wait(self, now: float, oldest: float, heard: float, *, flood: bool = False, full: bool = False) -> bool:
         """Return whether to wait for more.
 
         Args:
             now: the time.
             oldest: when the first of what is not stored came.
-            comes: more lines have come since the last call.
+            heard: when the last of it came; ``now`` if it has come since the last look.
             flood: lines that are overwritten now would not be kept anyway.
             full: lines will be overwritten soon.
         """
-        if comes:
-            self._heard = now
-        if now - self._heard >= SILENCE_S:
+        if now - heard >= SILENCE_S:
             return False
         if not self.is_spent(now):
-            return comes and now < oldest + _LATEST_S
+            return heard >= now and now < oldest + _LATEST_S
         return flood or now < self._most_until or not (full or now >= oldest + _LATE_S)
 
     def stored(self, now: float, took: float) -> None:

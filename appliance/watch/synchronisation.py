@@ -84,8 +84,8 @@ class Synchronisation:
         burst.postpone(now, RETRY_S)
         return True
 
-    def waits(self, marks: Mapping[str, Mark | None], now: float) -> bool:
-        """Whether the burst has to go on: for half-written files, or because an archive may hold more."""
+    def postpone_if_unfinished(self, marks: Mapping[str, Mark | None], now: float) -> bool:
+        """Let the burst go on for half-written files, or if an archive may hold more; return whether it goes on."""
         burst = self._burst
         half = [path for path in self._created if marks.get(path) and is_written_in_place(path)]
         waits = burst.wait_for_all(half, now, OPEN_S)

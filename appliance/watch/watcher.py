@@ -306,7 +306,7 @@ class Watcher:
         marks = {path: watch_set.refresh(path) for path in paths}
         # Some editors delete or truncate a file before they write it: wait once for each such file.
         doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.had_content(path)]
-        if burst.wait_for_all(doubts, now) or self._synchronisation.waits(marks, now):
+        if burst.wait_for_all(doubts, now) or self._synchronisation.postpone_if_unfinished(marks, now):
             return
         busy = self._worker_states == {WorkerState.BUSY}
         self._worker_states.add(self._listener.worker_state())

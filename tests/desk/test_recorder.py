@@ -166,7 +166,7 @@ def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.Monke
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     """A recorder that gets no processor while lines come: it stores when the pipe ends."""
-    monkeypatch.setattr(StoreSchedule, "waits", lambda *_, **__: True)
+    monkeypatch.setattr(StoreSchedule, "should_wait", lambda *_, **__: True)
     made = Running(tmp_path / "desk.sqlite3", Limits(requests=100, lines=1000), size=256 * 1024)
     made.start()
     yield made

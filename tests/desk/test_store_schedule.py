@@ -12,10 +12,11 @@ def flood(
 ) -> list[float]:
     """Let lines come for a while, whose storing takes ``a_second`` of a processor; when they were stored."""
     stored, now = [], 100.0
-    oldest = now
+    oldest = heard = now
     while now < 100.0 + seconds:
         for comes in (True, False):
-            if not schedule.waits(now, oldest, comes=comes, flood=of_requests, full=full):
+            heard = now if comes else heard
+            if not schedule.should_wait(now, oldest, heard, flood=of_requests, full=full):
                 schedule.stored(now, (now - oldest) * a_second + 0.003)
                 stored.append(now)
                 oldest = now
@@ -27,11 +28,11 @@ def test_a_persons_request_is_stored_at_the_first_pause():
     """Few requests are stored as soon as nothing comes; what comes without a pause is stored after a while."""
     schedule = StoreSchedule()
     for second in range(10):
-        assert schedule.waits(second, second, comes=True)
-        assert not schedule.waits(second + 0.02, second, comes=False)
+        assert schedule.should_wait(second, second, second)
+        assert not schedule.should_wait(second + 0.02, second, second)
         schedule.stored(second + 0.02, 0.002)
-    assert schedule.waits(20.2, 20.0, comes=True)
-    assert not schedule.waits(20.26, 20.0, comes=True)
+    assert schedule.should_wait(20.2, 20.0, 20.2)
+    assert not schedule.should_wait(20.26, 20.0, 20.26)
 
 
 def test_a_flood_takes_a_small_share_of_a_processor():
@@ -41,8 +42,8 @@ def test_a_flood_takes_a_small_share_of_a_processor():
     spent = sum(later - earlier for earlier, later in pairwise([100.0, *stored])) * 0.1
     assert spent + 0.003 * len(stored) < 0.9
     assert schedule.is_spent(stored[-1])
-    assert schedule.waits(160.0, 159.0, comes=True, flood=True)
-    assert not schedule.waits(160.2, 159.0, comes=False, flood=True)
+    assert schedule.should_wait(160.0, 159.0, 160.0, flood=True)
+    assert not schedule.should_wait(160.2, 159.0, 160.0, flood=True)
 
 
 def test_a_steady_load_is_stored_within_seconds():

@@ -234,7 +234,10 @@ class Connections:
             self._on_waiting(self._waiting)
 
     def _retry_head(self, connection: Connection) -> bool:
-        """Whether a head has come after all: the first look found none that came alone in one receive."""
+        """Look for a head once more; park or close the connection if there is none. Return whether there is one.
+
+        The first look finds only a head that comes alone in one receive.
+        """
         wire = connection.wire
         raw = None
         if wire.ended or wire.buffer:
