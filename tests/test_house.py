@@ -114,20 +114,6 @@ def test_names_mean_something():
     assert [name(path) for path in MODULES if path.stem in nothing] == []
 
 
-def test_questions_change_nothing():
-    """A function with the name of a question (``is_``, ``has_``, ``may_`` ...) sets no attribute of its object."""
-    question = re.compile(r"_?(?:is|has|may|can|needs|must)_")
-    acting = [
-        f"{name(path)}: {node.name}"
-        for path in MODULES
-        for node in nodes(path)
-        if isinstance(node, ast.FunctionDef) and question.match(node.name)
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and ast.unparse(each.value) == "self"
-    ]
-    assert acting == []
-
-
 def test_each_test_says_what_must_hold():
     """Each test has a docstring of one sentence, whose subject is named: it can be read without the test's name."""
     silent = []

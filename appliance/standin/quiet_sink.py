@@ -39,7 +39,7 @@ class QuietSink(RecordSink):
             super().exchange(exchange)
 
     def _take_refresh(self, exchange: Exchange) -> bool:
-        """Return whether this is the reload of a page that has waited; each wait counts for one request."""
+        """Use up the wait of a page, if this is its reload; return whether it is. Each wait counts for one request."""
         head = exchange.head
         if head is None or head.method != "GET":
             return False

@@ -59,7 +59,7 @@ class FileContents:
 
     def __init__(self) -> None:
         self._known: dict[str, bytes] = {}
-        self._reported: set[str] = set()  # ``changed`` has returned True for them
+        self._reported: set[str] = set()  # ``note_content`` has returned True for them
 
     def add_unread(self, paths: Iterable[str]) -> None:
         """Note that these files exist; their contents are not known yet."""
@@ -70,8 +70,8 @@ class FileContents:
         """Return whether the file existed and was not empty, as far as is known."""
         return self._known.get(path, _EMPTY) != _EMPTY
 
-    def changed(self, path: str, now: Mark | None) -> bool:
-        """Return whether the file's content has changed since the last call, and remember the content."""
+    def note_content(self, path: str, now: Mark | None) -> bool:
+        """Remember the file's content; return whether it has changed since the last call."""
         if now is None:
             changed = self._known.pop(path, None) is not None
         else:

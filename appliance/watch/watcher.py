@@ -327,7 +327,7 @@ class Watcher:
             self._listener.changed(changes)
 
     def _note_change(self, path: str, seen: Mark | None, now: float) -> bool:
-        if self._contents.changed(path, seen):
+        if self._contents.note_content(path, seen):
             self._repeated.clear()
             return True
         if self._worker_states == {WorkerState.BROKEN}:

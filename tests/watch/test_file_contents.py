@@ -25,8 +25,8 @@ def test_a_change_of_an_unread_file_counts(file: str):
     """A change of a file that was never read counts."""
     contents = FileContents()
     contents.add_unread([file])
-    assert contents.changed(file, mark(file))
-    assert not contents.changed(file, mark(file))
+    assert contents.note_content(file, mark(file))
+    assert not contents.note_content(file, mark(file))
 
 
 def test_a_touch_of_a_read_file_is_not_a_change(file: str):
@@ -37,9 +37,9 @@ def test_a_touch_of_a_read_file_is_not_a_change(file: str):
     assert seen
     contents.record(file, seen)
     os.utime(file)
-    assert not contents.changed(file, mark(file))
+    assert not contents.note_content(file, mark(file))
     Path(file).write_text("two", encoding="utf-8")
-    assert contents.changed(file, mark(file))
+    assert contents.note_content(file, mark(file))
 
 
 def test_a_file_of_this_moment_is_not_recorded(file: str):
@@ -50,7 +50,7 @@ def test_a_file_of_this_moment_is_not_recorded(file: str):
     seen = mark(file)
     assert seen
     assert not contents.record(file, seen)
-    assert contents.changed(file, mark(file))
+    assert contents.note_content(file, mark(file))
 
 
 def test_a_time_that_is_to_come_never_gets_old(file: str):
@@ -61,7 +61,7 @@ def test_a_time_that_is_to_come_never_gets_old(file: str):
     seen = mark(file)
     assert seen
     assert contents.record(file, seen)
-    assert contents.changed(file, mark(file))
+    assert contents.note_content(file, mark(file))
 
 
 def test_not_learnt_once_changed(file: str):
@@ -72,17 +72,17 @@ def test_not_learnt_once_changed(file: str):
     assert seen
     Path(file).write_text("two", encoding="utf-8")
     contents.record(file, seen)
-    assert contents.changed(file, mark(file))
+    assert contents.note_content(file, mark(file))
 
 
 def test_a_file_that_goes_or_comes_is_reported_once(file: str):
     """A file that goes is reported once, and so is one that comes; one that never existed is not."""
     contents = FileContents()
     contents.add_unread([file])
-    assert contents.changed(file, None)
-    assert not contents.changed(file, None)
-    assert contents.changed(file, mark(file))
-    assert not contents.changed(file + "x", None)
+    assert contents.note_content(file, None)
+    assert not contents.note_content(file, None)
+    assert contents.note_content(file, mark(file))
+    assert not contents.note_content(file + "x", None)
 
 
 def test_an_emptied_file_is_noticed(file: str):
@@ -92,17 +92,17 @@ def test_an_emptied_file_is_noticed(file: str):
     contents.add_unread([file])
     assert contents.had_content(file)
     Path(file).write_text("", encoding="utf-8")
-    contents.changed(file, mark(file))
+    contents.note_content(file, mark(file))
     assert not contents.had_content(file)
 
 
 def test_an_unreadable_file_changes_with_its_failure_or_time(file: str, tmp_path: Path):
     """A file that can't be read, or is too large, changes with its kind of failure or its time stamp."""
     contents = FileContents()
-    assert contents.changed(str(tmp_path), mark(str(tmp_path)))
-    assert not contents.changed(str(tmp_path), mark(str(tmp_path)))
+    assert contents.note_content(str(tmp_path), mark(str(tmp_path)))
+    assert not contents.note_content(str(tmp_path), mark(str(tmp_path)))
     os.truncate(file, MAX_BYTES + 1)
-    assert contents.changed(file, mark(file))
-    assert not contents.changed(file, mark(file))
+    assert contents.note_content(file, mark(file))
+    assert not contents.note_content(file, mark(file))
     os.utime(file)
-    assert contents.changed(file, mark(file))
+    assert contents.note_content(file, mark(file))

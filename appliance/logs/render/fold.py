@@ -25,7 +25,7 @@ class Fold:
         self._hidden = 0
 
     def count(self, key: Hashable) -> tuple[bool, int]:
-        """Return whether to show this line, and how many lines before it were hidden (the last one's repetitions)."""
+        """Count a line; return whether to show it, and how many repetitions of the last line were hidden before it."""
         now = self._clock()
         same = key == self._last
         if same and now - self._shown_at < WINDOW_S:

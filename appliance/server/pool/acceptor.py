@@ -90,7 +90,7 @@ class Acceptor:
                 yield sock, address
 
     def locked_take_problem(self) -> str | None:
-        """Return why ``accept`` failed, once."""
+        """Take the reason why ``accept`` failed: it is returned once, then None."""
         problem, self.problem = self.problem, None
         return problem
 

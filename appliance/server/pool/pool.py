@@ -329,7 +329,7 @@ class PooledWSGIServer(WSGIServer):
         return self._report_room(room)
 
     def check_room_for_stream(self) -> bool:
-        """Return whether one more long request could have a thread of its own; log the limit once if it can't."""
+        """Look for room for one more long request, and log its limit once; return whether there is room."""
         with self._lock:
             room = self._thread_pool.locked_has_room()
         return self._report_room(room)

@@ -143,7 +143,7 @@ class ThreadPool:
         self.eager = average > _SLOW_S and self._threads > 1
 
     def locked_take_problem(self) -> str | None:
-        """Return why a thread could not be started, once."""
+        """Take the reason why a thread could not be started: it is returned once, then None."""
         problem, self.problem = self.problem, None
         return problem
 

@@ -63,7 +63,7 @@ class OptionalServerMethods(Protocol):
         """Give a long request a thread of its own; False if there are too many such requests."""
 
     def check_room_for_stream(self) -> bool:
-        """Return whether one more long request could have a thread of its own; log the limit once if it can't."""
+        """Look for room for one more long request, and log its limit once; return whether there is room."""
 
     def release_connection(self, handler: Any, /) -> bool:
         """Let the application take a connection's socket, and forget it; False if too many are taken."""

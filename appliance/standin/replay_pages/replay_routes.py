@@ -71,7 +71,7 @@ class ReplayPages:
         return partial(self._form, number) if found[2] == "replay" else None
 
     def recording_failure(self) -> str:
-        """Return why requests are not recorded at present; "" while they are.
+        """Ask the recorder why requests are not recorded at present; return "" while they are.
 
         A recorder that starts, or is replaced, gets the lines that came before: only a long absence is a failure.
         """

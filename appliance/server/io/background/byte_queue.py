@@ -51,7 +51,7 @@ class Storage:
         self.problem: str | None = None
 
     def take_problem(self) -> str | None:
-        """Return why nothing could be written to a file, once."""
+        """Take the reason why nothing could be written to a file: it is returned once, then None."""
         problem, self.problem = self.problem, None
         return problem
 
