@@ -69,14 +69,16 @@ def test_one_blocked_request_does_not_block_another(serve: Serve):
 
 
 def test_no_more_requests_run_at_once_than_threads(serve: Serve):
-    """With all threads at work, a request waits for one of them."""
+    """With all threads at work, a request waits for one of them, and is answered.
+
+    That it does not run beside them is asserted in virtual time: see ``test_interleavings``.
+    """
     gate = Gate()
     served = serve(gate, threads=2)
     blocked = [served.client().send(get("/wait")) for _ in range(2)]
     for _ in blocked:
         assert gate.entered.acquire(timeout=10)
     third = served.client().send(get("/wait"))
-    assert not gate.entered.acquire(timeout=0.1)
     gate.opened.set()
     assert [client.response().status for client in [*blocked, third]] == [200, 200, 200]
 
