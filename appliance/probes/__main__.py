@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import socket
 import sys
@@ -27,10 +28,12 @@ def main(descriptor: int) -> None:
     state = StateReader(descriptors[1])
     liveness = Liveness(time.monotonic())
     answers = ProbeAnswers(state.state, lambda: liveness.stalled_s, state.count_question)
-    ProbeServer(
+    server = ProbeServer(
         socket.socket(fileno=descriptors[0]), channel.fileno(), answers,
         tick=lambda: liveness.look(state.beats(), time.monotonic()),
-    ).run()  # fmt: skip
+    )  # fmt: skip
+    with contextlib.closing(server):
+        server.run()
 
 
 if __name__ == "__main__":

@@ -83,6 +83,12 @@ class ProbeServer:
                 elif key.data in self._connections:  # it may have been closed in this round
                     self._read(key.data, now)
 
+    def close(self) -> None:
+        """Close every connection, after the end of ``run``."""
+        for connection in list(self._connections):
+            self._close(connection)
+        self._selector.close()
+
     def _accept(self, now: float) -> None:
         for _ in range(_ACCEPTS):
             try:

@@ -32,9 +32,7 @@ def port() -> Iterator[int]:
         supervisor.close()
         thread.join(10)
         assert not thread.is_alive()
-        for connection in list(server._connections):
-            server._close(connection)
-        server._selector.close()
+        server.close()
 
 
 def client(port: int) -> socket.socket:
