@@ -129,12 +129,12 @@ def _replaces_private(call: ast.Call) -> bool:
 
 
 def sleeps() -> Counter[str]:
-    """How often each file waits for time to pass: by a sleep, or by a wait that can only end with its time."""
+    """How often each file waits for time to pass: by a sleep, or by a wait that has to end with its time."""
     return Counter(
         str(path.relative_to(TESTS))
         for path in modules()
         for node in nodes(path)
-        if isinstance(node, ast.Call) and _is_sleep(node)
+        if (isinstance(node, ast.Call) and _is_sleep(node)) or _waits_for_nothing(node)
     )
 
 
@@ -147,8 +147,27 @@ def _is_sleep(call: ast.Call) -> bool:
     return called in {"sleep", "time.sleep"} or (called.endswith(".join") and any(map(_is_short, given)))
 
 
+def _waits_for_nothing(node: ast.AST) -> bool:
+    """Whether a statement waits for less than a second, and asserts that nothing came, or does not ask what came."""
+    match node:
+        case ast.Assert(test=test):
+            denied = [each.operand for each in ast.walk(test) if isinstance(each, ast.UnaryOp)]
+            waits = [each for each in denied if isinstance(each, ast.Call)]
+        case ast.Expr(value=ast.Call() as call) if ast.unparse(call.func).endswith(".wait"):
+            waits = [call]
+        case _:
+            waits = []
+    return any(_is_short_wait(each) and not _is_sleep(each) for each in waits)
+
+
+def _is_short_wait(call: ast.Call) -> bool:
+    given = [each.value for each in call.keywords if each.arg in {"timeout", "within_s"}]
+    given += call.args if ast.unparse(call.func).endswith(".wait") else []
+    return any(map(_is_short, given))
+
+
 def _is_short(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value < 1
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and 0 < node.value < 1
 
 
 def _asked(test: ast.expr, tree: ast.Module) -> Iterator[ast.AST]:

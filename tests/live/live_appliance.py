@@ -100,6 +100,14 @@ class Appliance:
         self.events.append(event)
         return event
 
+    def until(self, condition: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
+        """Wait until the condition holds, while the appliance runs: for what no line of the log tells of."""
+        deadline = time.monotonic() + within_s
+        while not condition():
+            assert time.monotonic() < deadline, self.events
+            assert self._reader.is_alive(), "it has ended"
+            self._reader.join(0.05)
+
     @property
     def port(self) -> int:
         """The address that the appliance listens on."""

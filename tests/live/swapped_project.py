@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +89,15 @@ class SwappedProject:
     def spare(self) -> int:
         """Wait until the snapshot has its spare; that process."""
         snapshot = self.status()["snapshot"]["pid"]
-        while True:
-            spares = [
-                each for each in self.status()["processes"] if each["role"] == "spare" and each["pid"] > snapshot > 0
-            ]
-            if spares:
-                return int(max(each["pid"] for each in spares))
-            time.sleep(0.02)
+        found: list[int] = []
+
+        def has_spare() -> bool:
+            spares = (each["pid"] for each in self.status()["processes"] if each["role"] == "spare")
+            found[:] = [pid for pid in spares if pid > snapshot > 0]
+            return bool(found)
+
+        self.appliance.until(has_spare)
+        return max(found)
 
     def save(self, word: str, *, top: str = "", more: str = "") -> Event:
         """Save the module with this word; how it was reloaded, once the word is served."""

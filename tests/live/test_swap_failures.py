@@ -125,8 +125,7 @@ def test_a_stop_ends_the_import_of_a_snapshot(start: Start, project: Path):
     served = SwappedProject(start, project, "plain", python(), top=SLOW.format(seconds=60))
     served.appliance.wait_for("worker.ready")
     (project / "wait").touch()
-    while "snapshot" not in {each["role"] for each in served.status()["processes"]}:
-        time.sleep(0.02)
+    served.appliance.until(lambda: "snapshot" in {each["role"] for each in served.status()["processes"]})
     pids = [each["pid"] for each in served.status()["processes"] if each["pid"]]
     began = time.monotonic()
     assert served.appliance.stop() == 0
