@@ -46,7 +46,7 @@ def _is_question(method: Function) -> bool:
 
 
 def _changes(name: str, methods: dict[str, Function], seen: set[str]) -> Iterator[str]:
-    """What a method changes, itself or by the methods of its class."""
+    """Return the changes of a method, by itself or by methods of its class."""
     seen.add(name)
     given = {each.arg for each in (*methods[name].args.posonlyargs, *methods[name].args.args)}
     given |= {each.arg for each in methods[name].args.kwonlyargs}

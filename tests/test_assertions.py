@@ -17,7 +17,7 @@ _CLIENT = "the pauses of a client or an application are the test"
 _SAVES = "the rhythm of saves is the test"
 _NOTHING = "nothing may happen for so long, and no event would come after it"
 SLEEPS = {
-    "live/live_appliance.py": (1, "the poll of a condition that no line of the log tells of"),
+    "live/live_appliance.py": (1, "the poll of a condition that no line of the log reports"),
     "live/test_checkpoint_conditions.py": (1, _SAVES),
     "live/test_reload_own_writes.py": (1, _SAVES),
     "live/test_slow_clients.py": (1, _CLIENT),

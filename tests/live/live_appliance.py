@@ -101,7 +101,7 @@ class Appliance:
         return event
 
     def until(self, condition: Callable[[], object], *, within_s: float = PATIENCE_S) -> None:
-        """Wait until the condition holds, while the appliance runs: for what no line of the log tells of."""
+        """Wait until the condition holds, while the appliance runs: for conditions that no line of the log reports."""
         deadline = time.monotonic() + within_s
         while not condition():
             assert time.monotonic() < deadline, self.events
