@@ -30,6 +30,8 @@ _WAITING = struct.Struct("=I")
 _WAITING_AT = _FLAGS - _WAITING.size
 _SLOT = struct.Struct("=Id198s302s")  # the slot's number of requests so far; CLOCK_MONOTONIC; id (ORIGIN_MAX); head
 MAX_SLOTS = _WAITING_AT
+MAX_STREAMS = 256  # raw and long-streaming requests of a server, each with its own thread
+MAX_TRANSFERS = 4096  # slow clients of a server that are served without a thread
 _REASON = 2048
 _RUNS, _IS_SENT = 1, 2
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...protocol.inflight import MAX_STREAMS, MAX_TRANSFERS
+
 RECEIVE = 65_536  # bytes that one read asks of a socket
 SIZE_LINE_MAX = 4096  # bytes of a chunk's size line, with its extensions
 
@@ -25,10 +27,10 @@ class Limits:
     max_extension_bytes: int = 16_384  # all chunk extensions of a body together
     drain_s: float = 2.0  # an unread body is drained for at most this time
     drain_bytes: int = 1_048_576  # and this many bytes; else the connection closes
-    max_streams: int = 256  # raw and long-streaming requests, each with its own thread
+    max_streams: int = MAX_STREAMS  # raw and long-streaming requests, each with its own thread
     stream_after_s: float = 1.0  # after this time a streaming or waiting request counts as a stream
     slow_request_s: float = 0.0  # report a running request and its stack after this time; 0: never
-    max_transfers: int = 4096  # slow clients that are served without a thread
+    max_transfers: int = MAX_TRANSFERS  # slow clients that are served without a thread
     ahead_bytes: int = 16_777_216  # a stream of unknown length may be this far ahead of its client
     spool_bytes: int = 1_073_741_824  # bodies and responses of known length are buffered up to this size
     held_bytes: int = 16_777_216  # of all that is buffered, so much is in memory; the rest is on disk

@@ -21,6 +21,7 @@ from appliance.conventions import OWN_PAGES
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
+from appliance.protocol.inflight import MAX_STREAMS, MAX_TRANSFERS
 from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.protocol.snapshot_messages import GoOn, ImportAhead
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.steps.analysis import Analysis
 
 # Requests that can run without a thread of the pool: the server's limits of long requests, and of slow transfers.
-_WITHOUT_THREAD = 256 + 4096
+_WITHOUT_THREAD = MAX_STREAMS + MAX_TRANSFERS
 _STDIN = 0
 
 
