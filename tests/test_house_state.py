@@ -84,7 +84,7 @@ def test_each_child_is_in_the_glossary():
 
 
 # Names and patterns of standards, which no change of one module changes in another.
-SEPARATE = {"_CHARSET", "_FORM", "_NAME", "_PYPROJECT"}
+SEPARATE = {"_NAME", "_PYPROJECT"}
 
 
 def test_a_fact_stands_in_one_module():

@@ -32,7 +32,7 @@ _NO_SECRETS = frozenset({"null", "true", "false"})  # of JSON: "is_private": tru
 _DECODED_MAX = 256 * 1024
 # Content that may be JSON: a page's fetch names a text without a type text/plain, and events often carry objects.
 _MAY_BE_JSON = re.compile(r"json|graphql|^text/(?:plain|event-stream)")
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})')
 _PARAMETER = re.compile(r'\b(name|filename)="([^"\r\n]{0,1000})"')
@@ -140,7 +140,7 @@ class Redaction:
         return "\n".join(lines)
 
     def _masked_text(self, kind: str, text: str) -> str:
-        if kind.startswith(_FORM):
+        if kind.startswith(FORM):
             pairs = [
                 (name, MASKED if self.is_secret(name) else self._mask.masked(value))
                 for name, value in parse_qsl(text, keep_blank_values=True)
@@ -167,12 +167,20 @@ def _head(raw: bytes) -> tuple[str, Fields]:
     return first, [(name.strip(), value.strip()) for name, colon, value in pairs if colon]
 
 
-def _text(kind: str, data: bytes) -> str:
+def charset_of(kind: str) -> str:
+    """Return the charset that a Content-Type names; UTF-8 if it names none that Python can use for any text."""
     found = _CHARSET.search(kind)
+    if found is None:
+        return "utf-8"
     try:
-        return data.decode(found[1] if found else "utf-8", "replace")
-    except LookupError:
-        return data.decode("utf-8", "replace")
+        b"\xff".decode(found[1], "replace"), "\xff".encode(found[1], "replace")
+    except (LookupError, UnicodeError):  # no charset; or a codec that takes no "replace": idna, undefined
+        return "utf-8"
+    return found[1]
+
+
+def _text(kind: str, data: bytes) -> str:
+    return data.decode(charset_of(kind), "replace")
 
 
 def _decoded(named: dict[str, str], data: bytes) -> bytes:

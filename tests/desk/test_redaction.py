@@ -74,6 +74,8 @@ def test_a_set_cookie_keeps_its_attributes():
         ("text/plain; charset=latin-1", b"caf\xe9 a-long-secret-text", "café ********"),
         ("text/plain; charset=nothing", b"plain", "plain"),
         ("text/plain; charset=nothing", b"caf\xe9", "caf\ufffd"),
+        ("text/plain; charset=idna", b"caf\xe9", "caf\ufffd"),
+        ("text/plain; charset=undefined", b"plain", "plain"),
         ("text/plain", b"caf\xe9", "caf\ufffd"),
         ("application/graphql", b'{"token": "abc"}', '{"token": "********"}'),
         ("text/plain;charset=UTF-8", b'{"token": "abc"}', '{"token": "********"}'),

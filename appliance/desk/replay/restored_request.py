@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from appliance.desk.redaction import FORM, charset_of
 from appliance.desk.replay.sent_request import ReplayError, SentRequest
 from appliance.masking import MASKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]{1,40})")
 _DEPTH_MAX = 64  # of JSON in which masked values are searched for
-_FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/"
 _PARAMETERS_MAX = 2_000
 
@@ -218,11 +217,7 @@ def _body(edited: Any, shown: Shown, raw: SentRequest | None, kind: str, made: R
         text = text.replace("\r\n", "\n")
     if MASKED in text:
         text = _restored_text(text, raw.body if raw is not None else b"", kind.lower(), made)
-    found = _CHARSET.search(kind)
-    try:
-        return text.encode(found[1] if found else "utf-8", "replace")
-    except LookupError:
-        return text.encode("utf-8", "replace")
+    return text.encode(charset_of(kind), "replace")
 
 
 def _lines(text: str) -> str:
@@ -230,7 +225,7 @@ def _lines(text: str) -> str:
 
 
 def _restored_text(text: str, received: bytes, kind: str, made: Restored) -> str:
-    if kind.startswith(_FORM):
+    if kind.startswith(FORM):
         known = _parameters(received.decode("utf-8", "replace"))
         return urlencode(list(_restored_pairs(_parameters(text), known, made)))
     try:

@@ -58,6 +58,13 @@ def test_masked_values_are_filled_in_beside_an_edit():
     assert made.left_out == []
 
 
+@pytest.mark.parametrize("charset", ["idna", "undefined", "none-such"])
+def test_an_edited_body_is_sent_in_a_charset_that_python_has(charset: str):
+    """An edited body is sent in UTF-8 if its Content-Type names a charset that can't encode it."""
+    shown = Shown("POST", "/", [("Content-Type", f"text/plain; charset={charset}")], "old", has_body=True)
+    assert restored(shown, {"body": "n\xe9w"}, None).request.body == b"n\xc3\xa9w"
+
+
 def left_out(made: Restored) -> set[str]:
     """The names of what is not sent."""
     return set(made.left_out)
