@@ -15,9 +15,9 @@ from appliance import state_table
 from appliance.errors import StartError
 from appliance.supervisor.companions import companion_states as states
 from appliance.supervisor.companions.companion_states import Outcome
-from appliance.supervisor.companions.marked_processes import VARIABLE
+from appliance.supervisor.companions.marked_processes import MARK_VARIABLE
 from appliance.supervisor.companions.remaining_processes import RemainingProcesses
-from appliance.supervisor.companions.shell_commands import with_exec
+from appliance.supervisor.companions.shell_commands import NO_PROGRAM, with_exec
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.child_starts import Options
 
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 
 STARTING_S = 2.0  # of a run, in which it may write files that are watched: code that it generates
 EARLY_S = 10.0  # a program that fails after a longer run is started again after the first wait
-_MISSING = frozenset({126, 127})  # exit codes of a shell: the program can't be executed, or does not exist
 _FAILED = "Read its output above, then correct its command, its code or its settings. It is started again after a wait."
 _CRASHES = (
     "Read its output above, and correct its command, its code or its settings: a save of what declares it starts it "
     "at once. If it is not needed, name the others in APPLIANCE_COMPANIONS, or set APPLIANCE_COMPANIONS=off."
 )
-_NO_PROGRAM = (
+_MISSING = (
     "Install the program that its output names: a Python package with the project's dependencies, another one in an "
     "image of your own. It is tried again every 30 s. If it is not needed here, leave its name out of "
     "APPLIANCE_COMPANIONS."
@@ -116,7 +115,7 @@ class Companion:
             root: the project's folder.
             variables: the environment of the project's processes.
         """
-        environment = {"PYTHONUNBUFFERED": "1", **variables, **process.env, VARIABLE: self._mark}
+        environment = {"PYTHONUNBUFFERED": "1", **variables, **process.env, MARK_VARIABLE: self._mark}
         inputs = _digest(process.command, process.cwd, environment)
         self._process, self._environment, self._folder = process, environment, root / process.cwd
         if inputs != self._inputs:
@@ -148,7 +147,7 @@ class Companion:
         self._duration_s = round(time.monotonic() - child.started, 3)
         self._last_exit = child.how()
         code = child.returncode
-        outcome = Outcome.SUCCESS if code == 0 else Outcome.MISSING if code in _MISSING else Outcome.FAILURE
+        outcome = Outcome.SUCCESS if code == 0 else Outcome.MISSING if code in NO_PROGRAM else Outcome.FAILURE
         self._on(states.Ended(outcome, child.how(), early=self._duration_s < EARLY_S))
 
     def status(self) -> dict[str, Any]:
@@ -209,7 +208,7 @@ class Companion:
             advice = action.action or _CRASHES
             self._log.event("error", "companion.crashing", **fields, count=action.count, action=advice)
         elif action.missing:
-            self._log.event("warning", "companion.missing", **fields, action=_NO_PROGRAM)
+            self._log.event("warning", "companion.missing", **fields, action=_MISSING)
         else:
             self._log.event("warning", "companion.failed", **fields, action=action.action or _FAILED)
 

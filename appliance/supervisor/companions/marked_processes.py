@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VARIABLE = "WSGI_APPLIANCE_COMPANION"
+MARK_VARIABLE = "WSGI_APPLIANCE_COMPANION"
 _PROC = "/proc"
 _TRIES = 100  # to read an environment: a millisecond
 
@@ -28,7 +28,7 @@ def find_marked(mark: str, *, below: int = 0) -> list[int]:
         below: look only among the descendants of this process, if the kernel lists them. This process inherits all
             orphans.
     """
-    text = f"{VARIABLE}={mark}".encode()
+    text = f"{MARK_VARIABLE}={mark}".encode()
     own = os.getpid()
     return [pid for pid in _candidates(below) if pid != own and _has(pid, text)]
 

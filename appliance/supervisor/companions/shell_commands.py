@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 
+NO_PROGRAM = frozenset({126, 127})  # exit codes of a shell: the program can't be executed, or does not exist
 # Words that a shell runs itself; ``exec`` would look for a program of that name.
 _OF_THE_SHELL = frozenset(
     {

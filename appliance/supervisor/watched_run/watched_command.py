@@ -25,7 +25,7 @@ from appliance import state_table
 from appliance.logs.sanitise import sanitise
 from appliance.supervisor import signals
 from appliance.supervisor.companions import companion_guard
-from appliance.supervisor.companions.marked_processes import VARIABLE, end_marked
+from appliance.supervisor.companions.marked_processes import MARK_VARIABLE, end_marked
 from appliance.supervisor.companions.remaining_processes import RemainingProcesses
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes.reaper import adopt_orphans, reap
@@ -64,7 +64,7 @@ class WatchedCommand:
         self._name = name
         self._argv = list(argv)
         self._mark = f"{secrets.token_hex(8)}/"
-        self._variables = {**variables, VARIABLE: self._mark}
+        self._variables = {**variables, MARK_VARIABLE: self._mark}
         self._grace_s = grace_s
         self._loop = Loop()
         self._watcher = Watcher(options, self)

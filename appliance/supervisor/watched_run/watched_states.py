@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 from appliance import state_table
 from appliance.protocol.record import Record
-
-NO_PROGRAM = frozenset({126, 127})  # as in a shell: it can't be executed, or does not exist
+from appliance.supervisor.companions.shell_commands import NO_PROGRAM
 
 
 class Phase(enum.Enum):

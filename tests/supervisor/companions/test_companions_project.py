@@ -11,7 +11,7 @@ import pytest
 
 from appliance.supervisor.companions import remaining_processes
 from appliance.supervisor.companions.companions import Companions
-from appliance.supervisor.companions.marked_processes import VARIABLE
+from appliance.supervisor.companions.marked_processes import MARK_VARIABLE
 from appliance.supervisor.companions.process_files import Declared, Problem, Process
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
@@ -88,7 +88,7 @@ def test_a_companion_runs_as_the_project_does(project: Project):
     (start,) = project.runs("css")
     assert (start["role"], start["argv"]) == ("companion", ["/bin/sh", "-c", "exec npx tailwindcss"])
     assert (start["folder"], start["channel"]) == (ROOT / "frontend", False)
-    mark = start["environment"].pop(VARIABLE)
+    mark = start["environment"].pop(MARK_VARIABLE)
     assert mark.endswith("/css/")
     assert start["environment"] == {"A": "own too", "B": "own", "PYTHONUNBUFFERED": "1"}
     assert start["options"].open_input

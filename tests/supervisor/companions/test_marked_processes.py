@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.supervisor.companions import companion_guard, marked_processes
-from appliance.supervisor.companions.marked_processes import VARIABLE, end_marked, find_marked
+from appliance.supervisor.companions.marked_processes import MARK_VARIABLE, end_marked, find_marked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux shows a process's environment")
 # A shell that has left its session, and that another one has left: its parent has ended.
@@ -30,7 +30,7 @@ def mark() -> str:
 def left(mark: str) -> Iterator[int]:
     """A process with the mark that has left everything."""
     started = subprocess.Popen(
-        ["/bin/sh", "-c", LEAVES], env={**os.environ, VARIABLE: mark}, stdout=subprocess.PIPE, text=True
+        ["/bin/sh", "-c", LEAVES], env={**os.environ, MARK_VARIABLE: mark}, stdout=subprocess.PIPE, text=True
     )
     assert started.stdout is not None
     pid = int(started.stdout.readline())
@@ -62,7 +62,7 @@ def test_a_signal_reaches_what_is_found(mark: str, left: int):
 def test_descendants_are_looked_at_alone(mark: str):
     """With a process to look below, its children and theirs are looked at, and no others; never the process itself."""
     script = ["/bin/sh", "-c", "sh -c 'sleep 3600 & echo $!; wait' & wait"]
-    child = subprocess.Popen(script, env={**os.environ, VARIABLE: mark}, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(script, env={**os.environ, MARK_VARIABLE: mark}, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     grandchild = int(child.stdout.readline())
     assert {child.pid, grandchild} < set(find_marked(mark, below=os.getpid()))
