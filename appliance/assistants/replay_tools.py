@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.tool_call import ToolError
-from appliance.protocol.page_messages import SENDING_S
+from appliance.protocol.page_messages import REPLAYED_S
 
 if TYPE_CHECKING:
     from appliance.assistants.tool_call import Call
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     Found = dict[str, Any]
 
-_WAIT_S = SENDING_S + 5.0  # longer than the supervisor waits for the recorder
 _CONFIRM = (
     "{} may change data. Nothing was sent yet. If that is wanted, ask the person, and call again with confirm: true."
 )
@@ -25,7 +24,7 @@ def replay_request(sources: Sources, call: Call) -> Found:
     given = dict(call.arguments)
     asked = {**given, "confirmed": given.pop("confirm", False)}
     asked.pop("confirm", None)
-    answer = sources.ask(f"replay {json.dumps(asked)}", timeout_s=_WAIT_S)
+    answer = sources.ask(f"replay {json.dumps(asked)}", timeout_s=REPLAYED_S)
     if "error" in answer:
         raise ToolError.of_text(str(answer["error"]))
     if "unconfirmed" in answer:

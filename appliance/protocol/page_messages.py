@@ -117,6 +117,7 @@ class AskRecorder(Message):
 NO_ANSWER: Final = "The recorder has not answered. Look for desk.failed in the log, and try again."
 EDITED = ("method", "target", "fields", "body")  # of a request that is sent again: what may be edited
 SENDING_S = 40.0  # longer than a request that is sent again may take
+REPLAYED_S = SENDING_S + 5.0  # who asks the supervisor waits longer than it waits for the recorder
 RECORDING_S = 1.0  # nobody waits longer to hear whether the recorder stores requests
 
 

@@ -14,7 +14,7 @@ from appliance.duration_text import duration
 from appliance.errors import RequestError
 from appliance.logs.sanitise import sanitise
 from appliance.plural import counted
-from appliance.protocol.page_messages import SENDING_S
+from appliance.protocol.page_messages import REPLAYED_S
 from appliance.refused import RefusedError
 from appliance.supervisor.reporting.status_socket import ask
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_WAIT_S = SENDING_S + 5.0  # longer than the supervisor waits for the recorder
 _DIFFERS = 1  # the exit code, as diff's
 
 
@@ -57,7 +56,7 @@ def replay(socket: Path, number: int, *, confirmed: bool, as_json: bool) -> int:
 
 def _ask(socket: Path, number: int, *, confirmed: bool) -> dict[str, Any]:
     question = json.dumps({"number": number, "confirmed": confirmed})
-    return ask(socket, f"send_again {question}", timeout_s=_WAIT_S)
+    return ask(socket, f"send_again {question}", timeout_s=REPLAYED_S)
 
 
 def _is_confirmed(method: str) -> bool:
