@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.supervisor.preloading.preloading import SPARE_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import are_crowded
 from appliance.supervisor.snapshots import snapshot_events as events
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.watch.kinds import Kind
-
-SPARE_S = 0.05  # after a worker is ready: its first requests come first
 
 
 class Snapshots:
