@@ -39,6 +39,12 @@ SOURCE_FOLDERS_MAX = 2000
 NAMED_COMMAND = r"\.command\(\s{{0,80}}[\"']{name}[\"']"
 FUNCTION_COMMAND = r"\.command\([ \t]{{0,80}}\)[ \t]{{0,80}}\n(?:@.{{0,200}}\n){{0,20}}def {name}\("
 
+# Lines of source that a page shows before and after the place of a failure, and around what a save has changed.
+LINES_AROUND = 3
+
+# What looks at the project (the recorder, the exporter) is this much nicer than the project's own processes.
+WATCHERS_NICE = 10
+
 # The levels of the log, the least severe first.
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 

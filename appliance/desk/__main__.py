@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.conventions import WATCHERS_NICE
 from appliance.desk.detail_reader import DetailReader
 from appliance.desk.line_ring import LineReader
 from appliance.desk.pins.pin_file import PinFile
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.protocol.record import Message
-
-_NICE = 10  # on a busy machine the project's processes come first
 
 
 def main(descriptor: int) -> None:
@@ -67,7 +66,7 @@ def main(descriptor: int) -> None:
     if details is not None:
         details.start()
     with contextlib.suppress(OSError):
-        os.nice(_NICE)
+        os.nice(WATCHERS_NICE)
     recorder.run(wake, details)
     ended.set()
     last.join()

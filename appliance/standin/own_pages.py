@@ -19,7 +19,7 @@ from appliance.server.wsgi.access_log.exchange import current
 from . import access_policy
 from .browser_errors import BODY_MAX, BrowserErrors
 from .page_responses import file
-from .programs.program_routes import MCP
+from .programs.program_routes import MCP, REFUSALS_S
 from .remedy_pages import FORM, PAGE_VALUE
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     Report = Callable[[str, str, dict[str, object]], None]
     Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-_REFUSALS_S = 1.0  # one refusal a second is logged: an attacker must not fill the log
 _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
 _PAGE_VALUE = b"{page-value}"
 _FORM_TYPE = "application/x-www-form-urlencoded"
@@ -153,7 +152,7 @@ class OwnPages:
 
     def _refuse(self, refused: AccessDenied, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         now = time.monotonic()
-        if refused.status == 403 and now - self._refused_at > _REFUSALS_S:
+        if refused.status == 403 and now - self._refused_at > REFUSALS_S:
             self._refused_at = now
             self._report(
                 "warning",

@@ -13,18 +13,17 @@ import time
 from functools import partial
 from typing import Any
 
+from appliance.conventions import WATCHERS_NICE
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import ExportLines, Records
-
-_NICE = 10  # the project goes before what looks at it
 
 
 def main(descriptor: int) -> None:
     """Greet the supervisor, receive the pipe, and export until its end: the supervisor closes it last."""
     faulthandler.enable()
     with contextlib.suppress(OSError):
-        os.nice(_NICE)
+        os.nice(WATCHERS_NICE)
     # The SDK logs each failure of its own; we report them as events.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False

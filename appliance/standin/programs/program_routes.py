@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MCP = f"{PREFIX}/mcp"
 _READ = (f"{PREFIX}/status", f"{PREFIX}/stacks", f"{PREFIX}/log", f"{PREFIX}/tools")
-_REFUSALS_S = 1.0  # one refusal a second is logged
+REFUSALS_S = 1.0  # one refusal a second is logged: an attacker must not fill the log
 _STATUS = {401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found"}
 
 
@@ -82,7 +82,7 @@ class ProgramRoutes:
 
     def _refuse(self, refused: AccessDenied, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         now = time.monotonic()
-        if now - self._refused_at > _REFUSALS_S:
+        if now - self._refused_at > REFUSALS_S:
             self._refused_at = now
             client = {"client.address": environ["REMOTE_ADDR"]}
             self._report("warning", "pages.refused", {"reason": refused.reason, "action": refused.action, **client})

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance import OWN_FOLDER
+from appliance.conventions import LINES_AROUND
 
-AROUND = 3  # lines of source before and after the place
 _FRAMES_MAX = 60
 _SHOWN_MAX = 12  # frames that are shown with source
 _FILE_MAX = 1_000_000  # bytes; a larger file is not shown
@@ -104,5 +104,5 @@ def _excerpt(file: str, line: int) -> list[list[Any]]:
         return []
     if not 0 < line <= len(lines):
         return []
-    first = max(1, line - AROUND)
-    return [[number, text[:_WIDTH_MAX]] for number, text in enumerate(lines[first - 1 : line + AROUND], first)]
+    first = max(1, line - LINES_AROUND)
+    return [[number, text[:_WIDTH_MAX]] for number, text in enumerate(lines[first - 1 : line + LINES_AROUND], first)]

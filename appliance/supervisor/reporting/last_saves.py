@@ -16,6 +16,7 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+from appliance.conventions import LINES_AROUND
 from appliance.supervisor.reporting.standin_pages import shortened
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ MAX_FILES: Final = 4  # at most so many files of one save are shown
 MAX_LINES: Final = 80  # lines of one diff that are shown
 _MAX_LINE: Final = 300  # characters of a line that are shown
 _MAX_COMPARED: Final = 40_000  # pairs of lines; more are shown as replaced
-_AROUND: Final = 3
 _SECRET_FILE = re.compile(
     r"(?:^|/)(?:\.env|\.netrc|\.pgpass|id_[a-z0-9]+$)|secret|credential|\.(?:pem|key|p12|pfx)$", re.IGNORECASE
 )
@@ -164,14 +164,15 @@ def _hunks(before: list[str], after: list[str]) -> Iterator[str]:
     end = 0
     while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
         end += 1
-    first = max(0, start - _AROUND)
-    old, new = before[first : len(before) - max(0, end - _AROUND)], after[first : len(after) - max(0, end - _AROUND)]
+    first = max(0, start - LINES_AROUND)
+    behind = max(0, end - LINES_AROUND)
+    old, new = before[first : len(before) - behind], after[first : len(after) - behind]
     if len(old) * len(new) > _MAX_COMPARED:
         yield f"@@ -{first + 1},{len(old)} +{first + 1},{len(new)} @@"
         yield from (f"-{line}" for line in old[: MAX_LINES // 2])
         yield from (f"+{line}" for line in new)
         return
-    for line in list(difflib.unified_diff(old, new, n=_AROUND, lineterm=""))[2:]:
+    for line in list(difflib.unified_diff(old, new, n=LINES_AROUND, lineterm=""))[2:]:
         yield _HUNK.sub(lambda match: _moved(match, first), line, count=1) if line.startswith("@@") else line
 
 

@@ -10,12 +10,12 @@ import linecache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ....conventions import LINES_AROUND
 from ..tracebacks import shorten
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-AROUND = 3  # lines before and after the place
 MAX_WIDTH = 600  # characters of a shown line
 Marks = list[list[int]]  # for each marked line: its number, the first column, the column after the last
 
@@ -28,8 +28,8 @@ def excerpt(file: str, line: int, namespace: dict[str, Any] | None = None, text:
         lines = []
     if not 0 < line <= len(lines):
         return [[line, _shown(text)]] if text and line > 0 else []
-    first = max(1, line - AROUND)
-    return [[number, _shown(each)] for number, each in enumerate(lines[first - 1 : line + AROUND], first)]
+    first = max(1, line - LINES_AROUND)
+    return [[number, _shown(each)] for number, each in enumerate(lines[first - 1 : line + LINES_AROUND], first)]
 
 
 def _shown(line: str) -> str:
