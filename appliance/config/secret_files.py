@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")  # a name that a shell takes as a variable
 _MAX_FILES = 500  # more files are not secrets: a folder was named by mistake
 
 
@@ -64,7 +64,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _read(folder: Path, name: str) -> tuple[str | None, tuple[UnreadPart, ...]]:
     shown = str(folder / name)
-    if not _NAME.match(name):
+    if not VARIABLE.match(name):
         action = "Mount it under the name of its variable, for example SECRET_KEY."
         return None, (UnreadPart(shown, "its name can't be the name of a variable, and it is left out", action),)
     content = read_file(folder / name, shown)

@@ -6,7 +6,6 @@ The source is parsed, never run.
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from appliance.discovery.source.modules import Modules
-
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-"""A name that a shell takes as a variable."""
 
 _DEEP_ENOUGH = 3
 # The readers of decouple and django-environ, by the names that their documentation uses.

@@ -11,9 +11,10 @@ from appliance import __version__
 from appliance.commands.init_templates import compose_file
 from appliance.commands.production.deploy_quoting import fits_a_line
 from appliance.config.env import load_environment
+from appliance.config.secret_files import VARIABLE
 from appliance.config.settings import TABLE
 from appliance.discovery.source.modules import Modules
-from appliance.environment.variables import VARIABLE, required_variables
+from appliance.environment.variables import required_variables
 from appliance.errors import SettingsError
 from appliance.masking import Mask, is_secret
 

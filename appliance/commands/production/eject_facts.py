@@ -16,12 +16,13 @@ from appliance import OWN_FOLDER
 from appliance.commands.install import ensure
 from appliance.commands.production.eject_entry import FILE, Entry, entry_of
 from appliance.commands.production.eject_locks import Lock, lock
+from appliance.config.secret_files import VARIABLE
 from appliance.dependencies.manifest_search import read_manifest
 from appliance.discovery.project import find_application
 from appliance.discovery.source.modules import Modules
 from appliance.environment.installer import installer
 from appliance.environment.plan import Plan, project_environment
-from appliance.environment.variables import VARIABLE, required_variables
+from appliance.environment.variables import required_variables
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
