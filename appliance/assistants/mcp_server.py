@@ -12,7 +12,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from appliance import __version__
+from appliance import DISTRIBUTION, __version__
 from appliance.assistants import json_rpc
 from appliance.assistants.json_rpc import RpcError
 from appliance.assistants.result_text import as_text, fitted
@@ -117,7 +117,7 @@ class McpServer:
             return {
                 "protocolVersion": wanted if wanted in VERSIONS else VERSIONS[0],
                 "capabilities": {"tools": {"listChanged": False}},
-                "serverInfo": {"name": "wsgi-appliance", "title": "WSGI appliance", "version": __version__},
+                "serverInfo": {"name": DISTRIBUTION, "title": "WSGI appliance", "version": __version__},
                 "instructions": _INSTRUCTIONS,
             }
         if method == "ping":

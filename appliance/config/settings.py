@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance import DISTRIBUTION
 from appliance.config.reference import documentation, environment_file, help_table
 from appliance.config.setting import PREFIX, Setting
 from appliance.config.table import TABLE
@@ -222,12 +223,12 @@ class _Reader:
         """Return the value if neither a text nor a default is given: derived, or empty."""
         if setting.name == "CACHE":
             home = Path(self._from_process("HOME") or Path.home())
-            return Path(self._from_process("XDG_CACHE_HOME") or home / ".cache") / "wsgi-appliance"
+            return Path(self._from_process("XDG_CACHE_HOME") or home / ".cache") / DISTRIBUTION
         if setting.name == "STATUS_SOCKET" and "project" in fields:
             # Ten characters tell a person's projects apart, and keep the path below the kernel's limit.
             project = hashlib.sha256(os.fsencode(fields["project"])).hexdigest()[:10]
             folder = Path(self._from_process("TMPDIR") or "/tmp")  # noqa: S108 - its owner alone may enter the folder below
-            return str(folder / f"wsgi-appliance-{os.getuid()}" / f"{project}.sock")
+            return str(folder / f"{DISTRIBUTION}-{os.getuid()}" / f"{project}.sock")
         return setting.value_type.read("", self._cwd) if setting.value_type.metavar in {"LIST", "FILES"} else ""
 
     def _from_process(self, name: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from appliance import DISTRIBUTION
 from appliance.dependencies.dependency_selection import normalized
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _describe(tree: SourceTree, packages: Path) -> None:
     source = {"url": tree.folder.as_uri(), "dir_info": {"editable": True}}
     files = {
         "METADATA": "\n".join(metadata) + "\n",
-        "INSTALLER": "wsgi-appliance\n",
+        "INSTALLER": f"{DISTRIBUTION}\n",
         "direct_url.json": json.dumps(source),
         "entry_points.txt": "\n".join(points),
     }

@@ -20,6 +20,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from appliance import DISTRIBUTION
 from appliance.identity.path_walk import reach
 from appliance.ownership import OPEN, WRITABLE, Folder, NotOursError, Rule, keeps_owners
 
@@ -145,7 +146,7 @@ def _temporary(temporary: Path, report: Report) -> Path:
     with reach(temporary).folder as place:
         if (reason := _exposure(place)) and (other := _another_user(place)) is not None:
             raise NotOursError(f"{reason}, and uid {other} keeps things there", place.path)
-        with _own_folder(place, f"wsgi-appliance-cache-{os.geteuid()}", report) as own:
+        with _own_folder(place, f"{DISTRIBUTION}-cache-{os.geteuid()}", report) as own:
             with own.enter(folder_name(os.geteuid()), OPEN) as folder:
                 _set_aside_foreign(folder, report)
             return temporary / own.path.rpartition("/")[2]

@@ -10,6 +10,7 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
+from appliance import DISTRIBUTION
 from appliance.telemetry.collector_session import CollectorSession
 from appliance.telemetry.delivery import DeliveryReports
 from appliance.telemetry.request_spans import error_type
@@ -71,7 +72,7 @@ class Durations:
         self._provider = MeterProvider(
             [PeriodicExportingMetricReader(self._exporter)], resource, shutdown_on_exit=False
         )
-        meter = self._provider.get_meter("wsgi-appliance", version)
+        meter = self._provider.get_meter(DISTRIBUTION, version)
         self._histograms: dict[str, Histogram] = {
             name: meter.create_histogram(name, "s", text, explicit_bucket_boundaries_advisory=boundaries)
             for name, (text, boundaries) in _HISTOGRAMS.items()

@@ -21,7 +21,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from appliance import __version__
+from appliance import DISTRIBUTION, __version__
 from appliance.protocol.access_record import EVENTS
 from appliance.protocol.request_details import unpack
 from appliance.protocol.traces import Sampler
@@ -63,11 +63,11 @@ class Exporter:
             {
                 **message.attributes,
                 "service.instance.id": secrets.token_hex(8),
-                "telemetry.distro.name": "wsgi-appliance",
+                "telemetry.distro.name": DISTRIBUTION,
                 "telemetry.distro.version": __version__,
             }
         )
-        scope = InstrumentationScope("wsgi-appliance", __version__)
+        scope = InstrumentationScope(DISTRIBUTION, __version__)
         self._left: set[object] = set()  # generations that trace themselves
         self._boxes: list[Outbox | Durations] = []
         self._children = ChildSpans(resource, scope, message.redact)

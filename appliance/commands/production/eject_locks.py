@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from appliance import DISTRIBUTION
 from appliance.commands.production.eject_needed import needed_distributions
 from appliance.conventions import PANGO_PACKAGES
 from appliance.dependencies.dependency_selection import normalized
@@ -38,7 +39,6 @@ SERVERS = {
 }
 _OTHER = ("waitress", "gunicorn")  # these need next to nothing
 _OPTIONS = ("--no-header", "--no-annotate", "--quiet", "--no-config", "--no-emit-index-url")
-_OWN = "wsgi-appliance"
 _LIBRARIES = {
     "mysqlclient": ("libmariadb3",),
     "psycopg": ("libpq5",),
@@ -127,7 +127,7 @@ def _sort(name: str, each: Distribution, root: Path, found: _Sorted) -> None:
     """Decide how one distribution is installed in the image."""
     origin = _direct_url(each)
     url, folder = str(origin.get("url", "")), _inside(str(origin.get("url", "")), root)
-    if (each.read_text("INSTALLER") or "").strip() == _OWN or "dir_info" in origin:
+    if (each.read_text("INSTALLER") or "").strip() == DISTRIBUTION or "dir_info" in origin:
         if folder is None:
             found.lost.append(
                 f"{name} is in {unquote(urlsplit(url).path)}, outside of the project: publish it, or move it"

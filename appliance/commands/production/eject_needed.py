@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 
+from appliance import DISTRIBUTION
 from appliance.dependencies.dependency_selection import normalized
 from appliance.errors import InstallError
 
@@ -68,7 +69,7 @@ def needed_distributions(
 
 def _is_linked_project(found: Distribution) -> bool:
     """Whether a distribution is the project itself, or a folder of it, which the appliance has linked."""
-    return (found.read_text("INSTALLER") or "").strip() == "wsgi-appliance"
+    return (found.read_text("INSTALLER") or "").strip() == DISTRIBUTION
 
 
 def _lines(contents: Contents, uv: Installer) -> list[str]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ... import __version__
+from ... import DISTRIBUTION, __version__
 
-SOFTWARE = f"wsgi-appliance/{__version__}"
+SOFTWARE = f"{DISTRIBUTION}/{__version__}"

@@ -25,6 +25,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from ... import PACKAGE
 from ...conventions import BYTECODE_FOLDER, ENVIRONMENTS, SCRIPT_PACKAGES, VERSION_CONTROL
 from ..hooks import TRANSIENT
 from .template_readers import TemplateReaders
@@ -237,11 +238,10 @@ class OpenAudit:
     def _is_template(self) -> bool:
         """Whether a template engine or the project's code opens the file, and not a server of static files."""
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the only way to know who opens it
-        ours = __name__.partition(".")[0]
         depth = 0
         while frame is not None and depth < _MAX_DEPTH:
             name = frame.f_globals.get("__name__", "")
-            if name.partition(".")[0] != ours and name not in _TRANSPARENT:
+            if name.partition(".")[0] != PACKAGE and name not in _TRANSPARENT:
                 depth += 1
                 if name.startswith(_ENGINES) or name in _ENGINE_MODULES:
                     return True

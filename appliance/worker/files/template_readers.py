@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from ... import PACKAGE
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -26,7 +28,6 @@ _ENGINES = (
 )
 # These modules read a template's lines for a traceback or an error page, and do not render the template.
 _READERS_OF_LINES = frozenset({"linecache", "tokenize", "traceback", "inspect", "django.views.debug"})
-_OURS = __name__.partition(".")[0]
 _MAX_DEPTH: Final = 12
 
 
@@ -60,7 +61,7 @@ class TemplateReaders:
 def _reader(frame: FrameType | None) -> str:
     """Return which engine reads, or OTHERS; "" if only lines are shown."""
     name = _name(frame)
-    if name in _READERS_OF_LINES or name.partition(".")[0] == _OURS:
+    if name in _READERS_OF_LINES or name.partition(".")[0] == PACKAGE:
         return ""
     for engine, fills, between in _ENGINES:
         if name.startswith(between):

@@ -14,6 +14,8 @@ import ast
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ... import PACKAGE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -34,9 +36,8 @@ class Place(NamedTuple):
 def endless_loop(thread: int, is_project_path: Callable[[str], bool]) -> Place | None:
     """Return the endless loop of the project's that this thread is in; None if there is none."""
     frame = sys._current_frames().get(thread)  # noqa: SLF001  the only way to see where a thread is
-    ours = __name__.partition(".")[0]
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] == ours:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
             break
         if is_project_path(frame.f_code.co_filename) and _is_endless(frame):
             return Place(frame.f_code.co_filename, frame.f_lineno or 0)

@@ -22,10 +22,11 @@ import threading
 import weakref
 from typing import Any, NamedTuple
 
+from ... import PACKAGE
+
 # Devices without a state that two processes could disturb.
 HARMLESS_DEVICES = frozenset({"/dev/null", "/dev/urandom", "/dev/random", "/dev/zero"})
 
-_OURS = __name__.partition(".")[0]
 _FILE_REMOVERS = frozenset({"tempfile", "shutil", "os", "posix", "pathlib", "subprocess", "multiprocessing.util"})
 
 
@@ -58,7 +59,7 @@ def read() -> Reading:
         hooks_at_exit=atexit._ncallbacks(),  # noqa: SLF001  the only way to count them
         finalizers=_finalizers(),
         path=tuple(sys.path),
-        finders=tuple(id(each) for each in sys.meta_path if type(each).__module__.partition(".")[0] != _OURS),
+        finders=tuple(id(each) for each in sys.meta_path if type(each).__module__.partition(".")[0] != PACKAGE),
         path_hooks=tuple(map(id, sys.path_hooks)),
         streams=(id(sys.stdin), id(sys.stdout), id(sys.stderr)),
         folder=os.getcwd(),

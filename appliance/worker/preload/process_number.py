@@ -9,12 +9,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ... import PACKAGE
 from ..files.loaded_modules import namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_OURS = __name__.partition(".")[0]
 
 
 class ProcessNumber:
@@ -36,7 +35,7 @@ class ProcessNumber:
     def _getpid(self) -> int:
         frame = sys._getframe(1)  # noqa: SLF001  the only way to know who asks
         name = str(frame.f_globals.get("__name__", "the project"))
-        if not self.asked and name.partition(".")[0] != _OURS and self._is_project_path(frame.f_code.co_filename):
+        if not self.asked and name.partition(".")[0] != PACKAGE and self._is_project_path(frame.f_code.co_filename):
             self.asked = f"{name}, line {frame.f_lineno}, asks for the number of its process"
         return self._original()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .... import __version__
+from .... import DISTRIBUTION, __version__
 
 # The module that is loaded, and its distribution. A framework comes before what it is built on.
 _FRAMEWORKS = {
@@ -37,7 +37,7 @@ def versions() -> list[list[str]]:
     found = [["Python", ".".join(map(str, sys.version_info[:3]))]]
     loaded = [name for module, name in _FRAMEWORKS.items() if module in sys.modules]
     found += [[name, version] for name in loaded[:_MOST] if (version := _version(name))]
-    return [*found, ["wsgi-appliance", __version__]]
+    return [*found, [DISTRIBUTION, __version__]]
 
 
 def _version(distribution: str) -> str:
