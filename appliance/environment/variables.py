@@ -6,10 +6,10 @@ The source is parsed, never run.
 from __future__ import annotations
 
 import ast
-import warnings
 from typing import TYPE_CHECKING
 
 from appliance.discovery.source.scope import nodes
+from appliance.discovery.source.source import environ_key, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +32,11 @@ def required_variables(modules: Modules) -> list[str]:
 
 
 def _read(text: str, *, reads: bool) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as read_source
-        tree = ast.parse(text)
-    for node in nodes(tree):
+    for node in nodes(parse(text)):
         match node:
-            case ast.Subscript(value=ast.Attribute(attr="environ") | ast.Name(id="environ"), slice=key):
-                if isinstance(key, ast.Constant) and isinstance(key.value, str) and isinstance(node.ctx, ast.Load):
-                    yield key.value
+            case ast.Subscript(ctx=ast.Load()):
+                if key := environ_key(node):
+                    yield key
             case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str() as key)], keywords=keywords):
                 if reads and name in _READERS and not any(pair.arg == "default" for pair in keywords):
                     yield key

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from appliance.discovery.source.scope import nodes
+from appliance.discovery.source.source import environ_key, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,10 +61,7 @@ def variables_read(modules: Modules) -> ReadVariables:
             continue
         found.schemes.update(_SCHEME.findall(source.text))
         if _READER.search(source.text) or "ENGINE" in source.text:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # as read_source
-                tree = ast.parse(source.text)
-            for node in nodes(tree):
+            for node in nodes(parse(source.text)):
                 found.names.update(dict.fromkeys(name for name in _names(node) if _NAME.match(name)))
                 found.literals.update(_literals(node))
     return found
@@ -72,8 +69,9 @@ def variables_read(modules: Modules) -> ReadVariables:
 
 def _names(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Subscript(value=ast.Attribute(attr="environ") | ast.Name(id="environ"), slice=ast.Constant(value=key)):
-            yield str(key)
+        case ast.Subscript():
+            if key := environ_key(node):
+                yield key
         case ast.Call(func=function, args=arguments, keywords=keywords):
             called = _dotted(function)
             if not _READER.search(called) or _NO_READER.match(called):

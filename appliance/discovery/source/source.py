@@ -63,10 +63,7 @@ def read_source(file: Path, module: str) -> Source:
         return _unparsed(file, module, "", error.strerror or str(error))
     text = data.decode("utf-8", "replace")
     try:
-        with warnings.catch_warnings():
-            # The project's invalid escapes are reported to the project when it runs.
-            warnings.simplefilter("ignore")
-            tree = ast.parse(data)
+        tree = parse(data)
     except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte, an unknown encoding
         line = getattr(error, "lineno", 0)
         problem = f"{error.msg}, line {line}" if isinstance(error, SyntaxError) and line else str(error)
@@ -81,6 +78,27 @@ def read_source(file: Path, module: str) -> Source:
         file, module, scope.values, tuple(scope.stars), served, imports, text,
         run=scope.main_guard(), calls=tuple(scope.calls),
     )  # fmt: skip
+
+
+def parse(text: bytes | str) -> ast.Module:
+    """Return the syntax tree, without warnings: a project's invalid escapes are reported to it when it runs.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it can't be parsed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def environ_key(node: ast.AST) -> str:
+    """Return the name of the variable in ``environ["NAME"]``, read or set; empty for another node."""
+    match node:
+        case ast.Subscript(
+            value=ast.Attribute(attr="environ") | ast.Name(id="environ"), slice=ast.Constant(value=str() as key)
+        ):
+            return key
+    return ""
 
 
 def _unparsed(file: Path, module: str, text: str, problem: str) -> Source:
