@@ -15,12 +15,14 @@ from packaging.requirements import Requirement
 
 import appliance
 from tests.parsed_files import nodes
+from tools import sides
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "appliance"
 TESTS = ROOT / "tests"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TEST_MODULES = sorted(path for path in TESTS.rglob("test_*.py") if TESTS / "apps" not in path.parents)
+PROJECT_SIDE = {each if (PACKAGE / each).is_dir() else f"{each}.py" for each in ("worker", "server", *sides.both())}
 
 
 def name(path):
@@ -39,10 +41,8 @@ def imported(path):
 
 def test_the_projects_side_needs_only_the_standard_library():
     """Code of the project's interpreter, or of a process alone, imports the standard library and its siblings only."""
-    paths = [path for path in MODULES if {"worker", "server", "protocol"} & set(path.parts)]
-    paths += [
-        PACKAGE / f"{stem}.py" for stem in ("conventions", "masking", "ownership", "plural", "healthcheck", "__init__")
-    ]
+    alone = {"healthcheck.py", "__init__.py"}
+    paths = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in alone | PROJECT_SIDE]
     others = {name(path): set(imported(path)) - sys.stdlib_module_names for path in paths}
     assert {path: modules for path, modules in others.items() if modules} == {}
 

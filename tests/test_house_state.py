@@ -83,7 +83,7 @@ def test_each_child_is_in_the_glossary():
     assert missing == set()
 
 
-# Names and patterns of standards, which no change of one module changes in another.
+# A pattern that SAME_PATTERN lists, and the name of a file that a standard gives.
 SEPARATE = {"_NAME", "_PYPROJECT"}
 
 
@@ -97,6 +97,45 @@ def test_a_fact_stands_in_one_module():
                 found.setdefault((name.strip("_"), ast.unparse(node.value)), []).append(f"{path.stem}.{name}")
     shared = {places[0]: places for (name, _), places in found.items() if len(places) > 1}
     assert {place: places for place, places in shared.items() if place.partition(".")[2] not in SEPARATE} == {}
+
+
+def test_a_number_with_its_reason_stands_in_one_module():
+    """No two modules have a constant of the same name, value and comment: one of them takes it from the other."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for path in MODULES:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for name, value in _constants(path):
+            reason = lines[value.end_lineno - 1].partition("  # ")[2]
+            found.setdefault((name.strip("_"), ast.unparse(value), reason), []).append(path.stem)
+    assert {fact: stems for fact, stems in found.items() if fact[2] and len(stems) > 1} == {}
+    assert len([fact for fact in found if fact[2]]) > 500
+
+
+# Patterns that two modules have under any name, each with the reason why neither takes it from the other.
+SAME_PATTERN = {
+    r"re.compile('[A-Za-z0-9][A-Za-z0-9._-]*')": "the specification's form of a distribution's name",
+    r"re.compile(b'\\r?\\n\\r?\\n')": "the end of a head; the probe server imports nothing of the project's side",
+    "re.compile(EXAMPLE_END)": "of the text in conventions",
+}
+
+
+def test_a_pattern_and_a_set_stand_in_one_module():
+    """No two modules have the same pattern or the same set, under any name, except the listed ones."""
+    found: dict[str, list[str]] = {}
+    for path in MODULES:
+        for name, value in _constants(path):
+            if isinstance(value, ast.Call) and ast.unparse(value.func) in {"re.compile", "frozenset"} and value.args:
+                found.setdefault(ast.unparse(value), []).append(f"{path.stem}.{name}")
+    assert {fact: places for fact, places in found.items() if len(places) > 1 and fact not in SAME_PATTERN} == {}
+    assert {fact for fact, places in found.items() if len(places) > 1} == set(SAME_PATTERN)
+
+
+def _constants(path):
+    """Yield the name and the value of each assignment to one name at the top of a module."""
+    for node in parsed(path).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and getattr(node, "value", None) is not None:
+            yield target.id, node.value
 
 
 # Within a text of another module, a constant of ``conventions`` is another program's own word.

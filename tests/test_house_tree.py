@@ -11,7 +11,7 @@ import pytest
 
 from appliance.config.table import TABLE
 from tests.parsed_files import parsed
-from tests.test_house import MODULES, PACKAGE, ROOT, name
+from tests.test_house import MODULES, PACKAGE, PROJECT_SIDE, ROOT, name
 from tools import packages, sides
 
 
@@ -92,6 +92,16 @@ def test_each_module_belongs_to_one_side(metadata):
     shared = {f"appliance.{each}" for each in (*sides.with_the_standin(), *sides.both())}
     knows_nothing = contracts["The project's side knows nothing of ours"]
     assert set(knows_nothing["forbidden_modules"]) == (ours - shared) | {"appliance.basehttp"}
+
+
+def test_the_projects_side_is_checked_for_its_own_pythons(metadata):
+    """Ruff's rules for Python 3.10 and mypy's run for it cover the project's side, and nothing else."""
+    targets = metadata["tool"]["ruff"]["per-file-target-version"]
+    modules = {f"appliance/{each}" for each in (*PROJECT_SIDE, "__init__.py")}
+    assert {each.removesuffix("/**") for each, version in targets.items() if version == "py310"} == modules
+    line = re.search(r"^PROJECT_SIDE = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert line is not None
+    assert set(line[1].split()) == modules
 
 
 def test_the_table_of_the_sides_is_that_of_the_contracts():
