@@ -21,7 +21,7 @@ PERFORMERS = {
     f"{SUPERVISOR}.snapshots.checkpoints.checkpoint_events": ["snapshots/checkpoints/checkpoints"],
     f"{SUPERVISOR}.snapshots.snapshot_events": ["snapshots/snapshot_runner", "snapshots/snapshot_reports"],
     f"{SUPERVISOR}.steps.before_start_states": ["steps/before_start"],
-    f"{SUPERVISOR}.steps.remedy_states": ["steps/remedy_run"],
+    f"{SUPERVISOR}.remedy_runs.remedy_states": ["remedy_runs/remedy_run"],
     f"{SUPERVISOR}.watched_run.watched_states": ["watched_run/watched_command"],
     f"{SUPERVISOR}.workers.acceptor_events": ["workers/connection_router"],
     f"{SUPERVISOR}.workers.worker_events": ["workers/workers"],

@@ -48,7 +48,8 @@ TESTS = {
     "appliance/server/wsgi": ["tests/server/wsgi", "tests/server/http"],
     "appliance/supervisor": ["tests/supervisor"],
     "appliance/supervisor/lifecycle.py": ["tests/supervisor/test_lifecycle.py"],
-    "appliance/supervisor/offered_remedies.py": ["tests/supervisor/test_offered_remedies.py"],
+    "appliance/supervisor/remedy_runs/offered_remedies.py": ["tests/supervisor/remedy_runs/test_offered_remedies.py"],
+    "appliance/supervisor/remedy_runs": ["tests/supervisor/remedy_runs"],
     "appliance/supervisor/steps": ["tests/supervisor/steps"],
     "appliance/supervisor/steps/analysis.py": [
         "tests/supervisor/steps/test_analysis.py",
@@ -57,9 +58,9 @@ TESTS = {
     "appliance/supervisor/steps/before_start.py": ["tests/supervisor/steps/test_before_start_commands.py"],
     "appliance/supervisor/steps/before_start_states.py": ["tests/supervisor/steps/test_before_start_states.py"],
     "appliance/supervisor/steps/installation.py": ["tests/supervisor/steps/test_installation.py"],
-    "appliance/supervisor/steps/remedy_run.py": [
-        "tests/supervisor/steps/test_remedy_run.py",
-        "tests/supervisor/test_offered_remedies.py",
+    "appliance/supervisor/remedy_runs/remedy_run.py": [
+        "tests/supervisor/remedy_runs/test_remedy_run.py",
+        "tests/supervisor/remedy_runs/test_offered_remedies.py",
     ],
     "appliance/supervisor/workers/acceptor_states.py": ["tests/supervisor/workers/test_acceptor_states.py"],
     "appliance/supervisor/workers/connection_router.py": [

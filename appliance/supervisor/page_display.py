@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from appliance.protocol.messages import HandOverConnections
 from appliance.supervisor import lifecycle_events
-from appliance.supervisor.offered_remedies import OfferedRemedies
+from appliance.supervisor.remedy_runs.offered_remedies import OfferedRemedies
 from appliance.supervisor.reporting.progress_page import ProgressPage
 from appliance.supervisor.workers.connection_router import ConnectionRouter
 

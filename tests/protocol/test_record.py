@@ -11,7 +11,8 @@ from appliance.protocol import messages, page_messages, snapshot_messages
 from appliance.protocol.record import Message, Record, declared_types, made_default
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.preloading import preload_events
-from appliance.supervisor.steps import before_start_states, remedy_states
+from appliance.supervisor.remedy_runs import remedy_states
+from appliance.supervisor.steps import before_start_states
 from appliance.supervisor.workers import acceptor_events, worker_events
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from appliance.protocol.page_messages import RemediesFound, RemedyProgress, RunRemedy, SetRemedies
-from appliance.supervisor import lifecycle_events, offered_remedies
+from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.offered_remedies import OfferedRemedies
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.steps import remedy_run
+from appliance.supervisor.remedy_runs import offered_remedies, remedy_run
+from appliance.supervisor.remedy_runs.offered_remedies import OfferedRemedies
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle
 
 

@@ -15,7 +15,7 @@ from appliance.supervisor.reporting.status_socket import WithArgument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from appliance.supervisor.offered_remedies import OfferedRemedies
+    from appliance.supervisor.remedy_runs.offered_remedies import OfferedRemedies
     from appliance.supervisor.reporting.status_socket import Answerer, Send
     from appliance.supervisor.runtime import Runtime
 

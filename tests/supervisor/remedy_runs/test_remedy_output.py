@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.supervisor.steps.remedy_output import BATCH_MAX, LINES_S, RemedyOutput
+from appliance.supervisor.remedy_runs.remedy_output import BATCH_MAX, LINES_S, RemedyOutput
 from tests.supervisor.fakes import FakeLoop
 
 

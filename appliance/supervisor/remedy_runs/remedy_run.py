@@ -17,9 +17,9 @@ from appliance.errors import ApplianceError
 from appliance.remedies import apply_edit
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.steps import remedy_states as states
+from appliance.supervisor.remedy_runs import remedy_states as states
+from appliance.supervisor.remedy_runs.remedy_output import RemedyOutput
 from appliance.supervisor.steps.before_start import GRACE_S
-from appliance.supervisor.steps.remedy_output import RemedyOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

@@ -15,9 +15,9 @@ from appliance.remedies import apply_edit
 from appliance.remedies.remedy import Edit, ProjectFacts, Proposal, Remedy
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.steps import remedy_states as states
+from appliance.supervisor.remedy_runs import remedy_states as states
+from appliance.supervisor.remedy_runs.remedy_run import TIMEOUT_S, RemedyRun
 from appliance.supervisor.steps.before_start import GRACE_S
-from appliance.supervisor.steps.remedy_run import TIMEOUT_S, RemedyRun
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
 MASKED = "***"

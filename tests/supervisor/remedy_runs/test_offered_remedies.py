@@ -13,9 +13,9 @@ from appliance.protocol.remedy_kinds import remedy_id
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.offered_remedies import KEPT, SAVED_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
+from appliance.supervisor.remedy_runs.offered_remedies import KEPT, SAVED_S
 from tests.supervisor.fakes import handle
 from tests.supervisor.scenes import Scene
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.supervisor.steps.remedy_states import (
+from appliance.supervisor.remedy_runs.remedy_states import (
     BUSY,
     CANCELLED,
     EVENTS,

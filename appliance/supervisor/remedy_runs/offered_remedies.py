@@ -28,7 +28,7 @@ from appliance.remedies.remedy import ProjectFacts
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.steps.remedy_run import RemedyRun
+from appliance.supervisor.remedy_runs.remedy_run import RemedyRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
