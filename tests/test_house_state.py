@@ -134,8 +134,9 @@ def _constants(path):
     """Yield the name and the value of each assignment to one name at the top of a module."""
     for node in parsed(path).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if isinstance(target, ast.Name) and getattr(node, "value", None) is not None:
-            yield target.id, node.value
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and value is not None:
+            yield target.id, value
 
 
 # Within a text of another module, a constant of ``conventions`` is another program's own word.
