@@ -18,7 +18,7 @@ from appliance.commands.image_source import given_source, recorded_source
 from appliance.commands.init_templates import application, compose_file, drafts
 from appliance.commands.written_files import write_all, wrote
 from appliance.discovery.source.modules import Modules
-from appliance.environment.variables import required_variables
+from appliance.environment.required_variables import required_variables
 from appliance.errors import SettingsError
 
 if TYPE_CHECKING:

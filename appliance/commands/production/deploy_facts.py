@@ -14,7 +14,7 @@ from appliance.config.env import load_environment
 from appliance.config.secret_files import VARIABLE
 from appliance.config.settings import TABLE
 from appliance.discovery.source.modules import Modules
-from appliance.environment.variables import required_variables
+from appliance.environment.required_variables import required_variables
 from appliance.errors import SettingsError
 from appliance.masking import Mask, is_secret
 

@@ -22,7 +22,7 @@ from appliance.discovery.project import find_application
 from appliance.discovery.source.modules import Modules
 from appliance.environment.installer import installer
 from appliance.environment.plan import Plan, project_environment
-from appliance.environment.variables import required_variables
+from appliance.environment.required_variables import required_variables
 from appliance.errors import ApplicationError
 
 if TYPE_CHECKING:
