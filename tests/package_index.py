@@ -10,7 +10,9 @@ import tarfile
 import zipfile
 
 from appliance.config.settings import read_settings
-from appliance.environment.plan import install, plan, project_environment
+from appliance.environment.creation import install
+from appliance.environment.plan import plan
+from appliance.environment.process_variables import project_environment
 
 # The pyproject.toml of a source distribution whose backend.py builds it.
 BACKEND = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'

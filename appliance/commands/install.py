@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.first_steps import OpenedProject, open_project, report_unread
 from appliance.discovery.project import Project, find_application
+from appliance.environment.creation import install
 from appliance.environment.install_progress import InstallProgress
-from appliance.environment.plan import Plan, install, plan
+from appliance.environment.plan import Plan, plan
 from appliance.errors import ApplianceError, ApplicationError
 from appliance.identity.identity import user_cache
 from appliance.logs.sanitise import sanitise

@@ -17,7 +17,7 @@ from appliance.commands.first_steps import open_project, report_unread
 from appliance.commands.install import application_of, ensure
 from appliance.commands.pip import arguments_of_pip, as_uv
 from appliance.environment.environment_folder import closed_to_others
-from appliance.environment.plan import project_environment
+from appliance.environment.process_variables import project_environment
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, SettingsError
 

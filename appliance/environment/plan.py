@@ -1,62 +1,35 @@
-"""Plan the project's environment and create it.
+"""Plan the project's environment: which it is, from which Python and files, and whether it is complete.
 
-``plan`` runs in the supervisor at each check of the project, and only reads; ``install`` runs in a child process.
+``plan`` only reads. Runs in the supervisor, at each check of the project, and in commands.
 
 Theory of operation. The name of an environment is the hash of all that it is made of, so an environment never changes:
-other dependencies are another environment, and the old one is used until the new one is complete. It is created in its
-final place, because its scripts contain that path, under a lock that the installer inherits. The marker file is written
-last; a folder without it is removed and created again. So a process that is killed at any moment leaves nothing that
-could be mistaken for a complete environment.
+other dependencies are another environment, and the old one is used until the new one is complete (``creation``).
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
-import json
 import os
 import re
-import sys
 import sysconfig
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.conventions import COMPLETE_MARK
 from appliance.dependencies.manifest_search import read_manifest
-from appliance.environment.environment_folder import (
-    clear,
-    closed_to_others,
-    is_complete,
-    make_folders,
-    read_note,
-    seal,
-    write_note,
-)
-from appliance.environment.environment_use import installation_lock, prune
-from appliance.environment.failures.install_needs import name_needs
-from appliance.environment.install_dependencies import DependencyInstallation
-from appliance.environment.installer import Installer, installer, newest_version
+from appliance.environment.environment_folder import is_complete, read_note, write_note
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
-from appliance.environment.python.python_choice import PythonChoices, Subject, after_failure, settle
+from appliance.environment.python.python_choice import PythonChoices
 from appliance.environment.python.pythons import appliance_interpreter
-from appliance.errors import InstallError
-from appliance.identity.identity import user_cache, user_home
-from appliance.protocol.remedy_kinds import INSTALL_AGAIN
+from appliance.identity.identity import user_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from appliance.config.settings import Settings
     from appliance.dependencies.manifest import Manifest
     from appliance.environment.python.interpreter import Known
 
-_ALONE = ("--no-config", "--no-project")  # this step must not use a uv.toml or pyproject.toml of the project
-# The image's python, pip, flask and similar commands, each of which runs ``appliance run``: if the project found them
-# on its own PATH, they would call themselves without end.
-SHIMS = "/opt/appliance/shims"
 _MORE = ".more"
 _LAYOUT = "2"  # part of each key: raise it if environments are created differently, and each is created again
 
@@ -110,130 +83,17 @@ def plan(root: Path, settings: Settings, values: Mapping[str, str], application:
     if settings.install == "off":
         return _as_it_is(root, settings, values)
     manifest = read_manifest(root, settings.dependencies, application)
-    known = _memory(settings, manifest).read()
-    return _planned(root, settings, values, manifest, known, application)[0]
+    known = python_choices(settings, manifest).read()
+    return plan_with(root, settings, values, manifest, known, application)[0]
 
 
-def install(
-    plan: Plan,
-    root: Path,
-    settings: Settings,
-    values: Mapping[str, str],
-    report: Callable[[str], None],
-    warn: Callable[[str], None] | None = None,
-) -> Plan:
-    """Create the environment, and return when it is complete.
-
-    Args:
-        plan: the result of ``plan``.
-        root: the project's folder.
-        settings: the appliance's settings.
-        values: the project's environment variables.
-        report: receives each line of the installer's progress.
-        warn: receives what is installed differently from what the files say; without it, ``report`` does.
-
-    Returns:
-        The plan of the complete environment: another Python may have been chosen, or a file saved, since ``plan`` ran.
-
-    Raises:
-        InstallError: it can't be created; the error has the last lines of the installer's output.
-    """
-    if plan.installed:
-        return plan
-    # Read the files again: one may have been saved since ``plan`` ran, and the key must name what is installed.
-    manifest = read_manifest(root, settings.dependencies, plan.application)
-    program = installer(values, settings.cache, root, report, -1, manifest.files)
-    memory = _memory(settings, manifest)
-    subject = Subject(root, settings, values, manifest)
-    try:
-        make_folders(user_cache(settings.cache))
-        remembered = memory.read()
-        with closed_to_others():
-            known = settle(subject, remembered, program)
-            while True:
-                planned, interpreter = _planned(root, settings, values, manifest, known, plan.application)
-                try:
-                    _make_whole(planned, interpreter, root, manifest, program, warn or report)
-                    break
-                except InstallError as error:
-                    known = _after_failure(subject, interpreter, known, error, program)
-        if known != remembered:
-            memory.write(known)
-    except OSError as error:
-        raise _closed_cache(settings.cache, error) from error
-    for gone in prune(planned.environment.parent, root):
-        report(f"removed an environment that was not used for a long time: {gone.name}")
-    return replace(planned, installed=True)
-
-
-def _after_failure(
-    subject: Subject, failed: Interpreter, known: Known, error: InstallError, program: Installer
-) -> Known:
-    """Return the findings for another try; without one, raise the error with what a page may offer."""
-    try:
-        return after_failure(subject, failed, known, error, program)
-    except InstallError as final:
-        newest = partial(newest_version, program, failed.path)
-        with contextlib.suppress(OSError):  # a source can't be read: the error is shown, without a button
-            name_needs(final, subject.root, subject.settings.cache, subject.values, newest)
-        raise
-
-
-def _make_whole(
-    planned: Plan,
-    interpreter: Interpreter,
-    root: Path,
-    manifest: Manifest,
-    program: Installer,
-    warn: Callable[[str], None],
-) -> None:
-    environment = planned.environment
-    with installation_lock(environment, program.report) as lock:
-        if is_complete(environment):
-            return
-        clear(environment)
-        program = replace(program, lock=lock)
-        for package in reinstalled_in(planned.more):
-            _forget(package, program)
-        program.report(f"making an environment with Python {interpreter.version} ({interpreter.path})")
-        program.run("venv", "--quiet", *_ALONE, "--python", str(interpreter.path), str(environment))
-        DependencyInstallation(environment, interpreter.version, planned.more, program, warn).install(manifest)
-        seal(environment)
-        _mark(planned, root)
-
-
-def project_environment(
-    plan: Plan, settings: Settings, values: Mapping[str, str], defaults: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return the variables of the project's processes; ``defaults`` (a target's ``environ``) are set if absent.
-
-    ``APPLIANCE_*`` is left out: a project that reads these variables would behave differently here than elsewhere, and
-    an appliance that the project starts would use them.
-    """
-    variables = {name: value for name, value in values.items() if not name.startswith("APPLIANCE_")}
-    for name in ("PYTHONHOME", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV"):
-        variables.pop(name, None)  # activating an environment removes these too
-    scripts = str(plan.python.parent)
-    own = str(Path(sys.prefix, "bin")) if sys.prefix != sys.base_prefix else ""
-    ours = {scripts, own, SHIMS}
-    folders = [part for part in variables.get("PATH", os.defpath).split(os.pathsep) if part not in ours]
-    variables["PATH"] = os.pathsep.join([scripts, *folders])
-    if (plan.environment / "pyvenv.cfg").is_file() or plan.source != "off":
-        variables["VIRTUAL_ENV"] = str(plan.environment)
-    variables["HOME"] = user_home(settings.cache, variables.get("HOME", ""))
-    # The installer compiled the packages. The project's own bytecode would be written into the user's mount, and would
-    # be outdated after two saves of the same length in one second.
-    variables["PYTHONDONTWRITEBYTECODE"] = "1"
-    return {**(defaults or {}), **variables}
-
-
-def _memory(settings: Settings, manifest: Manifest) -> PythonChoices:
+def python_choices(settings: Settings, manifest: Manifest) -> PythonChoices:
     """Return the results of earlier installations of the same dependencies."""
     key = _key((_LAYOUT, manifest.digest, str(sysconfig.get_config_var("SOABI"))))
     return PythonChoices(user_cache(settings.cache) / "environments", f"{key}.python.json")
 
 
-def _planned(
+def plan_with(
     root: Path,
     settings: Settings,
     values: Mapping[str, str],
@@ -241,6 +101,11 @@ def _planned(
     known: Known,
     application: Path | None,
 ) -> tuple[Plan, Interpreter]:
+    """Return the plan for dependencies that were read already, and its Python; ``known``: of ``python_choices``.
+
+    Raises:
+        InterpreterError: no Python fits.
+    """
     interpreter = choose_interpreter(root, settings, values, manifest.folder, known)
     made_of = (
         _LAYOUT,
@@ -291,15 +156,6 @@ def reinstalled_in(more: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(match[1] for match in found if match))
 
 
-def _forget(package: str, program: Installer) -> None:
-    """Remove a package from uv's cache, whose files the environments share: an edit of one changes the cache too."""
-    if program.offline:
-        program.report(f"{package} is taken from the cache: it can't be fetched again ({program.offline})")
-        return
-    with contextlib.suppress(InstallError):
-        program.run("cache", "clean", package)
-
-
 def supply(plan: Plan, requirement: str) -> bool:
     """Add a requirement to later plans of the same dependencies; return False if it is known or can't be added."""
     if not plan.more_name or requirement in plan.more:
@@ -326,24 +182,3 @@ def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan
     else:
         python, label = existing, f"of {existing.parent.parent}"
     return Plan(python.parent.parent, python, label, "off", (), "off", installed=True)
-
-
-def _mark(planned: Plan, root: Path) -> None:
-    mark = planned.environment / COMPLETE_MARK
-    whole = json.dumps({"source": planned.source, "interpreter": planned.interpreter, "project": str(root)})
-    unfinished = mark.with_suffix(".new")
-    unfinished.write_text(whole, "utf-8")
-    unfinished.replace(mark)
-
-
-def _closed_cache(cache: Path, error: OSError) -> InstallError:
-    action = "Remove the volume, so that it is created again, or set APPLIANCE_CACHE to another folder."
-    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        action = "Mount a volume there that this user can write (in Kubernetes set fsGroup), or set APPLIANCE_CACHE."
-    return InstallError(
-        f"the cache {cache} can't be written by uid {os.geteuid()}: {error.strerror}",
-        expected="a folder with free space that the appliance's user can write",
-        action=action,
-        needs=[INSTALL_AGAIN],
-        cache=str(cache),
-    )

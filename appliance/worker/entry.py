@@ -9,8 +9,9 @@ PYTHONPATH. Both could let a ``logging.py`` or ``queue.py`` of the project into 
 the path has only the standard library. If the project already loaded modules with a standard name (for example by
 ``sitecustomize``), they are removed from ``sys.modules`` and put back afterwards. We leave no entry on the path, no
 finder, and nothing in the environment. Modules that the server may need later have to be imported here too: later, the
-project's folder comes first on the path. The project's processes keep no compiled code (``environment/plan``), but ours
-is kept beside our files where they can be written: otherwise each process would compile our modules again.
+project's folder comes first on the path. The project's processes keep no compiled code
+(``environment/process_variables``), but ours is kept beside our files where they can be written: otherwise each process
+would compile our modules again.
 
 Decision 1 says why.
 """

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.environment.plan import install, plan
+from appliance.environment.creation import install
+from appliance.environment.plan import plan
 from appliance.errors import InstallError, InterpreterError
 
 
@@ -101,7 +102,8 @@ def test_a_closed_cache_says_so(shop):
 INSTALL = """
 import os, sys
 from pathlib import Path
-from appliance.environment.plan import install, plan
+from appliance.environment.creation import install
+from appliance.environment.plan import plan
 from appliance.config.settings import read_settings
 values = dict(os.environ)
 settings = read_settings(values, {}, {"project": sys.argv[1], "cache": sys.argv[2]}, Path.cwd())

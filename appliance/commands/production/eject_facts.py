@@ -21,7 +21,7 @@ from appliance.dependencies.manifest_search import read_manifest
 from appliance.discovery.project import find_application
 from appliance.discovery.source.modules import Modules
 from appliance.environment.installer import installer
-from appliance.environment.plan import Plan, project_environment
+from appliance.environment.process_variables import project_environment
 from appliance.environment.required_variables import required_variables
 from appliance.errors import ApplicationError
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from appliance.commands.first_steps import OpenedProject
     from appliance.dependencies.manifest import Manifest
     from appliance.discovery.project import Project
+    from appliance.environment.plan import Plan
 
 _PROGRAM = f"{OWN_FOLDER}worker/production_facts.py"
 _DEVELOPMENT = frozenset({"FLASK_DEBUG", "FLASK_ENV", "FLASK_APP", "FLASK_RUN_PORT", "FLASK_RUN_HOST", "DEBUG"})

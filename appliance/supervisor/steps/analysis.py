@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from appliance.config.env import Environment, load_environment
 from appliance.discovery.asgi_applications import websocket_action
 from appliance.discovery.project import Project, find_application
-from appliance.environment.plan import Plan, plan, project_environment
+from appliance.environment.plan import Plan, plan
+from appliance.environment.process_variables import project_environment
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, ApplicationError, defect
 from appliance.identity.folder import check_folder

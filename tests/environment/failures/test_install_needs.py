@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from appliance.discovery.project import find_application
+from appliance.environment.creation import install
 from appliance.environment.failures.install_needs import name_needs
 from appliance.environment.failures.uv_errors import failure
-from appliance.environment.plan import install
 from appliance.errors import ApplicationError, InstallError
 from appliance.protocol.remedy_kinds import INSTALL_AGAIN, all_checked
 from appliance.remedies.remedy import ProjectFacts

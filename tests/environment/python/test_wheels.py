@@ -10,7 +10,7 @@ from packaging.tags import platform_tags
 from appliance.dependencies.manifest_search import read_manifest
 from appliance.environment.environment_folder import make_folders
 from appliance.environment.installer import installer
-from appliance.environment.plan import _memory, plan
+from appliance.environment.plan import plan, python_choices
 from appliance.environment.python.interpreter import Known
 from appliance.environment.python.last_python import runs_on
 from appliance.environment.python.python_choice import PythonChoices, Subject, settle
@@ -207,7 +207,7 @@ def test_the_plan_follows_what_is_remembered(old, settled):
     known, _ = settled()
     with pytest.raises(InstallError):
         old.install()  # the stand-in makes no environment
-    _memory(old.settings, read_manifest(old.root)).write(known)
+    python_choices(old.settings, read_manifest(old.root)).write(known)
     after = plan(old.root, old.settings, old.values)
     assert after.because == f"compiled==1.0 has no wheel for Python {OWN}"
     assert after.interpreter == f"{OTHER} ({after.because})"
