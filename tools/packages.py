@@ -42,6 +42,7 @@ OPTIONAL = {  # in the order of the contract in pyproject.toml
     "supervisor/companions": "the project declares other processes; `APPLIANCE_COMPANIONS`",
     "supervisor/debugger": "`APPLIANCE_DEBUGPY` is set",
     "supervisor/log_consumers": "requests are recorded or exported: `desk`, `telemetry`",
+    "supervisor/probing": "as `probes`",
     "supervisor/remedy_runs": "as `remedies`",
     "supervisor/snapshots": "`APPLIANCE_SWAP` is `on` or `auto`",
     "supervisor/terminal": "the appliance has a terminal",

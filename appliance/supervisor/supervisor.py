@@ -28,6 +28,7 @@ from appliance.supervisor.lifecycle_runner import LifecycleRunner
 from appliance.supervisor.log_consumers.consumers import LogConsumers
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.page_display import PageDisplay
+from appliance.supervisor.probing.probe_port import ProbePort
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
@@ -35,7 +36,6 @@ from appliance.supervisor.processes.spawn import Spawner
 from appliance.supervisor.reporting.defects import Defects
 from appliance.supervisor.reporting.log_ingest import LogIngest
 from appliance.supervisor.reporting.page_facts import PageFacts
-from appliance.supervisor.reporting.probe_port import ProbePort
 from appliance.supervisor.reporting.reports import Reports
 from appliance.supervisor.reporting.status_json import StatusAnswers, StatusFacts
 from appliance.supervisor.runtime import Runtime

@@ -14,6 +14,7 @@ from appliance.protocol.messages import ServeProbes
 from appliance.protocol.probe_state import ProbeState, StateWriter
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.listen import bind
+from appliance.supervisor.probing.probe_stages import state_after
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_restarts import ChildRestarts
 from appliance.supervisor.processes.child_roles import Role
@@ -27,30 +28,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.standstill import Standstill
 
 BEAT_S = 1.0
-RELOAD_S = 10.0  # if requests wait for a reload no longer than this, the project still counts as ready
 _PORT_S = 5.0  # before a port that is taken is tried again
 _PAUSES_S = (0.0, 1.0, 5.0, 30.0)  # before the server is started again, after the n-th end in a row; then the last
-_RELOADS = frozenset({Phase.ANALYSING, Phase.BOOTING})
-_STAGES = {
-    Phase.ANALYSING: "analysing",
-    Phase.INSTALLING: "installing",
-    Phase.PREPARING: "before-start",
-    Phase.BOOTING: "importing",
-    Phase.SERVING: "serving",
-    Phase.BROKEN: "broken",
-    Phase.STOPPING: "stopping",
-    Phase.STOPPED: "stopping",
-}
-
-
-def state_after(last: ProbeState, phase: Phase, generation: int, now: float, *, stuck: bool) -> ProbeState:
-    """Return the state of this phase; ``last``: the state before, which may have been "serving"."""
-    if phase is Phase.SERVING:
-        return ProbeState("hanging" if stuck else "serving", generation)
-    until = last.ready_until if phase in _RELOADS else 0.0
-    if phase in _RELOADS and last.stage == "serving":
-        until = now + RELOAD_S
-    return ProbeState(_STAGES[phase], generation, until)
 
 
 class ProbePort:

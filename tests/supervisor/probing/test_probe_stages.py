@@ -6,7 +6,7 @@ import pytest
 
 from appliance.protocol.probe_state import ProbeState
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.reporting.probe_port import RELOAD_S, state_after
+from appliance.supervisor.probing.probe_stages import RELOAD_S, state_after
 
 
 def after(*phases: Phase, begin: float = 100.0, step: float = 0.1) -> ProbeState:
