@@ -28,6 +28,7 @@ from appliance.supervisor.lifecycle_runner import LifecycleRunner
 from appliance.supervisor.log_consumers.consumers import LogConsumers
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.page_display import PageDisplay
+from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.probing.probe_port import ProbePort
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.children import Children
@@ -42,6 +43,7 @@ from appliance.supervisor.runtime import Runtime
 from appliance.supervisor.saves.held_failures import HeldFailures
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.supervisor.saves.template_saves import TemplateSaves
+from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.supervisor.steps.steps import Steps
 from appliance.supervisor.stopping import LAST, Stopping
 from appliance.supervisor.workers.worker_group import WorkerGroup
@@ -77,11 +79,9 @@ class Supervisor:
         writer: Writer,
         environment: Environment | None = None,
     ) -> None:
-        self._settings = settings
-        self._log = log
+        """Make the parts, first the three sources of events: ``_route`` names what takes them once all parts exist."""
         self._writer = writer
         secure = certificate is not None
-        # The three sources of events come first; _route names what takes them once all parts exist.
         self._defects = defects = Defects(log)
         self._loop = loop = Loop(defects.report)
         log.attach(loop.call_later)
@@ -101,9 +101,12 @@ class Supervisor:
         analysed = (page_facts.analysed, self._reload_trigger.analysed, self._pages.remedies.analysed)
         hold = HeldFailures(loop, log, self._reload_trigger.arriving_s).hold
         self._steps = Steps(runtime, flags, environment, page=self._pages.progress, analysed=analysed, hold=hold)
+        preloading = Preloading(loop, self._children, settings, log)
+        self._snapshots = Snapshots.of(runtime, preloading, self._spawner, self._replace_worker)
         self._worker_group = WorkerGroup(
-            runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports,
-            debug_port=self._debug_port, listener=listener, router=self._pages.router, hold=hold,
+            runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports, preloading=preloading,
+            snapshots=self._snapshots, no_timeout=self._debug_port.no_timeout,
+            listener=listener, router=self._pages.router, hold=hold,
         )  # fmt: skip
         self._companions = Companions(runtime, self._check_all_gone)
         self._probes = ProbePort(runtime, self._worker_group.standstill)
@@ -119,15 +122,14 @@ class Supervisor:
         """Give each part the functions that take its messages and events."""
         self._lifecycle.route(self._performers(), self._probes.changed)
         self._child_listener.route(self._child_routes())
-        snapshots = self._worker_group.snapshots
         routes = SaveRoutes(
             changed=self._changed,
             assets=self._pages.router.assets_saved,
             template_saves=self._template_saves,
-            before=snapshots.changed,
-            spared=snapshots.written,
+            before=self._snapshots.changed,
+            spared=self._snapshots.written,
             companion_starts=self._companions.starting,
-            noticed=snapshots.noticed if snapshots.is_on else None,
+            noticed=self._snapshots.noticed if self._snapshots.is_on else None,
         )
         self._reload_trigger.route(routes)
 
@@ -146,7 +148,7 @@ class Supervisor:
     def _child_routes(self) -> Routes:
         workers = self._worker_group.workers
         pages, steps, asked = self._pages, self._steps, self._consumers.recorder.questions
-        ingest = LogIngest(self._log, self._writer, pause=self._children.pause, on_line=workers.output_line)
+        ingest = LogIngest(self._runtime.log, self._writer, pause=self._children.pause, on_line=workers.output_line)
         own: Handlers = {
             messages.Hello: lambda child, message, _: child.greeted(message.python),
             messages.Records: lambda child, message, _: ingest.records(child, message.batch),
@@ -162,6 +164,7 @@ class Supervisor:
         return Routes(
             handlers={
                 **self._worker_group.handlers(),
+                **self._snapshots.handlers(),
                 **pages.handlers(),
                 **asked.handlers(),
                 **own,
@@ -196,11 +199,11 @@ class Supervisor:
         self._writer.attach(partial(self._loop.post, self._children.resume))
         optional = {
             "debugger": self._debug_port.status, "companions": self._companions.status,
-            "desk": lambda: self._consumers.recorder.path or None,
+            "desk": lambda: self._consumers.recorder.path or None, "snapshot": self._snapshots.status,
         }  # fmt: skip
         answers = StatusAnswers(
             self._reports, self._status_facts, workers=self._worker_group, reload_trigger=self._reload_trigger,
-            optional=optional,
+            optional=optional, reload_costs=self._snapshots.reload_costs,
         )  # fmt: skip
         questions = {
             **answers.answerers(), **self._consumers.recorder.assistants.answerers(self._reports.address.url),
@@ -237,13 +240,13 @@ class Supervisor:
         """Take a save: start a worker of the known application, unless more than its code has changed."""
         if self._lifecycle.state.phase in {Phase.STOPPING, Phase.STOPPED}:
             return
-        if not self._steps.saved(self._settings.project / path for path in changes.kinds):
+        if not self._steps.saved(self._runtime.settings.project / path for path in changes.kinds):
             return
         if held := self._steps.before_start.is_held:
-            self._worker_group.snapshots.drop("the commands of BEFORE_START run again")
+            self._snapshots.drop("the commands of BEFORE_START run again")
         self._worker_group.workers.saved(changes.noticed_at)
         shown = sorted(changes.kinds)
-        self._log.event("info", "reload.started", files=shown[:10], count=len(shown))
+        self._runtime.log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._steps.analysis.project.target.file if self._steps.analysis else ""
         if not {Kind.CODE, Kind.ASSET}.isdisjoint(changes.kinds.values()):
             self._companions.saved()
@@ -256,6 +259,9 @@ class Supervisor:
         self._worker_group.boot(action)
         if self._steps.analysis is not None:
             self._defects.guarded(partial(self._companions.booting, self._steps.analysis))
+
+    def _replace_worker(self) -> None:
+        self._worker_group.workers.replace()
 
     def _serve_project(self, _action: lifecycle_events.ServeProject) -> None:
         if (worker := self._worker_group.workers.current) is not None:
@@ -276,7 +282,7 @@ class Supervisor:
     def _stop_all(self, action: lifecycle_events.StopAll) -> None:
         parts = (
             self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
-            self._worker_group.snapshots.close, self._worker_group.preloading.close, self._worker_group.workers.close,
+            self._snapshots.close, self._worker_group.preloading.close, self._worker_group.workers.close,
             self._steps.before_start.cancel, self._pages.remedies.close, self._companions.close,
             self._consumers.start_if_needed,
         )  # fmt: skip

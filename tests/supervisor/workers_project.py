@@ -111,6 +111,14 @@ class Snapshots:
         child.generation = generation
         return child, ["/workspace/app.py"], ""
 
+    def fork_checkpoint(self, generation: int) -> tuple[Handle | None, list[str]]:
+        """As the snapshots'."""
+        return self.checkpoints.fork(generation)
+
+    def checkpoint_lost(self, how: str) -> None:
+        """As the snapshots'."""
+        self.checkpoints.worker_lost(how)
+
     def __getattr__(self, name: str) -> Any:
         """Note any other call."""
         return lambda *values, **named: self.told.append((name, *values, *named.values()))

@@ -53,6 +53,7 @@ class StatusAnswers:
 
     Args:
         optional: returns the JSON value of each optional part, by its name.
+        reload_costs: returns what else the question ``snapshot`` asks for.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class StatusAnswers:
         workers: WorkerGroup,
         reload_trigger: ReloadTrigger,
         optional: Mapping[str, Callable[[], Any]],
+        reload_costs: Callable[[], dict[str, Any]],
     ) -> None:
         self._history = reports.history
         self._stacks = reports.stacks
@@ -70,6 +72,7 @@ class StatusAnswers:
         self._workers = workers
         self._reload_trigger = reload_trigger
         self._optional = optional
+        self._reload_costs = reload_costs
 
     def answerers(self) -> Mapping[str, Answerer]:
         """Return a function for each question."""
@@ -81,8 +84,7 @@ class StatusAnswers:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the facts for ``appliance check --reload``: the cost of a save of each module."""
-        snapshots = self._workers.snapshots
-        return {**self.status(), "files": snapshots.files(), "checkpoints": snapshots.checkpoints.resumable()}
+        return {**self.status(), **self._reload_costs()}
 
     def status(self) -> dict[str, Any]:
         """Return the answer for ``appliance status`` and the health check."""
@@ -92,7 +94,6 @@ class StatusAnswers:
             **status_of(self._facts(), self._history, standstill.stuck),
             "watching": self._reload_trigger.status(),
             "preload": self._workers.preloading.status(),
-            "snapshot": self._workers.snapshots.status(),
             **{name: value() for name, value in self._optional.items()},
         }
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady
 from appliance.supervisor.preloading.preloading import SPARE_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import are_crowded
@@ -18,15 +19,16 @@ from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots.declined_files import DeclinedFiles
 from appliance.supervisor.snapshots.known_snapshots import NewestWorker, SnapshotRole, fork_source, why_not
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS
+from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from appliance.protocol.messages import FilesReport
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
-    from appliance.supervisor.runtime import Runtime
-    from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
+    from appliance.supervisor.processes.spawn import Spawner
+    from appliance.supervisor.runtime import Handlers, Runtime
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.watch.kinds import Kind
 
@@ -45,9 +47,24 @@ class Snapshots:
         self._runner = runner
         self.is_on = runner.is_on
         self.checkpoints = runner.checkpoints
+        self.ended = runner.ended
+        self.import_failed = runner.failed
         self._declined = DeclinedFiles()
         if self.is_on:
             preloading.follow(self)
+
+    @classmethod
+    def of(cls, runtime: Runtime, preloading: Preloading, spawner: Spawner, replace: Callable[[], None]) -> Snapshots:
+        """Return the snapshots of a project; ``replace`` starts another worker instead of the one that serves."""
+        return cls(runtime, SnapshotRunner(runtime, preloading, spawner, replace), preloading)
+
+    def handlers(self) -> Handlers:
+        """Return the function for each message of a snapshot's process."""
+        return {
+            SnapshotReady: lambda child, message, _: self._runner.imported(child, message),
+            CheckpointReached: lambda child, message, _: self._runner.reached(child, message),
+            Fingerprints: lambda child, message, _: self._runner.compared(child, message),
+        }
 
     def noticed(self, path: str) -> None:
         """Have the spare get ready: a save may follow, of this file if there is a path."""
@@ -74,6 +91,10 @@ class Snapshots:
             return None, [], NO_PROCESS
         child.assign(generation)
         return child, changed, ""
+
+    def fork_checkpoint(self, generation: int) -> tuple[Handle | None, list[str]]:
+        """Return a worker that imports the rest of the project, and the files that have changed; or None."""
+        return self.checkpoints.fork(generation)
 
     def changed(self, kinds: Mapping[str, Kind]) -> None:
         """Take files that the watcher has reported, before a worker is started for them."""
@@ -139,10 +160,18 @@ class Snapshots:
         """Drop the snapshot: a worker from it has ended, or did not answer, before it was ready."""
         self._runner.on(events.SwapFailed(how))
 
-    def whole_report(self, report: FilesReport) -> FilesReport:
-        """Return the report of a snapshot's fork, with the files of the snapshot itself the first time."""
-        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT)
-        return report if snapshot is None else snapshot.whole_report(report)
+    def checkpoint_lost(self, how: str) -> None:
+        """Drop the checkpoint of a worker that has ended, or did not answer, before it was ready."""
+        self.checkpoints.worker_lost(how)
+
+    def files_reported(self, child: Handle, message: FilesReport) -> FilesReport:
+        """Take the files that a process has read; return a worker's with those of its snapshot, the first time."""
+        if child.role is not Role.WORKER:
+            self._runner.read(child, message)
+            return message
+        self.checkpoints.read(message.files)
+        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT) if message.more else None
+        return message if snapshot is None else snapshot.whole_report(message)
 
     def close(self) -> None:
         """Import nothing any more."""
@@ -167,10 +196,15 @@ class Snapshots:
             "checkpoints": self.checkpoints.status(),
         }
 
-    def files(self) -> dict[str, str]:
-        """Return why a change of each module of the snapshot can't be swapped, by path; empty if it can."""
+    def reload_costs(self) -> dict[str, Any]:
+        """Return the part of ``appliance check --reload`` about snapshots.
+
+        ``files`` says why a change of each module can't be swapped (empty if it can), by path; ``checkpoints`` are the
+        files that have one.
+        """
         snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT)
-        return self._runner.swappable.objections(snapshot) if snapshot is not None else {}
+        files = self._runner.swappable.objections(snapshot) if snapshot is not None else {}
+        return {"files": files, "checkpoints": self.checkpoints.resumable()}
 
     # -- what the preloader does ---------------------------------------------------------------------------------------
 

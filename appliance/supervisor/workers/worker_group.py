@@ -1,4 +1,4 @@
-"""The workers with their parts: preloading, the workers that drain, and the watch over their progress.
+"""The workers with their parts: the workers that drain, and the watch over their progress.
 
 Performs the lifecycle's actions on workers, and takes the workers' reports. Runs in the supervisor's loop.
 """
@@ -12,10 +12,7 @@ from appliance.environment.environment_use import EnvironmentUse
 from appliance.protocol import messages, snapshot_messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
-from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.supervisor.steps.analysis import require_analysis
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
@@ -26,8 +23,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from appliance.supervisor.debugger.debug_port import DebugPort
     from appliance.supervisor.lifecycle_runner import Performers
+    from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.reports import Reports
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.steps import Steps
     from appliance.supervisor.workers.connection_router import ConnectionRouter
+    from appliance.supervisor.workers.worker_sources import ImportedAhead
 
 
 class WorkerGroup:
@@ -47,7 +45,9 @@ class WorkerGroup:
         steps: knows the project as it was analysed and installed.
         reload_trigger: watches the files that a worker reports.
         reports: takes the reloads, failures and deaths of the workers.
-        debug_port: knows which worker a debugger has stopped.
+        preloading: has the packages imported.
+        snapshots: have the project imported.
+        no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
         listener: the listening socket.
         router: knows the process that accepts now.
         hold: holds a failure back while files still arrive.
@@ -61,7 +61,9 @@ class WorkerGroup:
         reload_trigger: ReloadTrigger,
         *,
         reports: Reports,
-        debug_port: DebugPort,
+        preloading: Preloading,
+        snapshots: ImportedAhead,
+        no_timeout: Callable[[Handle], bool],
         listener: socket.socket,
         router: ConnectionRouter,
         hold: Hold,
@@ -73,17 +75,16 @@ class WorkerGroup:
         self._steps = steps
         self._reload_trigger = reload_trigger
         self._use = EnvironmentUse()
-        self.preloading = Preloading(loop, children, settings, log)
-        self._snapshot_runner = SnapshotRunner(runtime, self.preloading, spawner, self._replace)
-        self.snapshots = Snapshots(runtime, self._snapshot_runner, self.preloading)
+        self.preloading = preloading
+        self._snapshots = snapshots
         self._drained_workers = DrainedWorkers(loop, children)
         self.workers = Workers(
-            runtime, spawner, self.preloading, reports, snapshots=self.snapshots,
-            drained_workers=self._drained_workers, no_timeout=debug_port.no_timeout,
+            runtime, spawner, preloading, reports, snapshots=snapshots,
+            drained_workers=self._drained_workers, no_timeout=no_timeout,
         )  # fmt: skip
         self.standstill = Standstill(
             loop, listener, router, threads=settings.threads,
-            no_timeout=debug_port.no_timeout, stacks=reports.stacks, log=log,
+            no_timeout=no_timeout, stacks=reports.stacks, log=log,
         )  # fmt: skip
         self._failed_imports = FailedImports(self.workers, steps, reload_trigger, runtime.lifecycle, hold)
 
@@ -97,14 +98,10 @@ class WorkerGroup:
 
     def handlers(self) -> Handlers:
         """Return the function for each message."""
-        runner = self._snapshot_runner
         return {
             messages.Ready: lambda child, message, _: self._ready(child, message),
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
             messages.Failed: lambda child, message, _: self._failed(child, message),
-            snapshot_messages.SnapshotReady: lambda child, message, _: runner.imported(child, message),
-            snapshot_messages.CheckpointReached: lambda child, message, _: runner.reached(child, message),
-            snapshot_messages.Fingerprints: lambda child, message, _: runner.compared(child, message),
             snapshot_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
             messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
@@ -118,12 +115,12 @@ class WorkerGroup:
             Role.WORKER: self.workers.ended,
             Role.PRELOADER: self.preloading.ended,
             Role.SPARE: self._spare_ended,
-            Role.SNAPSHOT: self._snapshot_runner.ended,
+            Role.SNAPSHOT: self._snapshots.ended,
         }
 
     def _spare_ended(self, child: Handle) -> None:
         self.preloading.ended(child)
-        self._snapshot_runner.ended(child)
+        self._snapshots.ended(child)
 
     def serving(self) -> Handle | None:
         """Return the worker that serves the last reported save; None if no worker does."""
@@ -155,21 +152,16 @@ class WorkerGroup:
         else:
             child.became_ready()
 
-    def _replace(self) -> None:
-        self.workers.replace()
-
     def _failed(self, child: Handle, message: messages.Failed) -> None:
         if child.role is Role.WORKER:
             self._failed_imports.handle(child, message)
         else:
-            self._snapshot_runner.failed(child, f"its import fails: {message.report.get('message', '')}")
+            self._snapshots.import_failed(child, f"its import fails: {message.report.get('message', '')}")
 
     def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
+        whole = self._snapshots.files_reported(child, message)
         if child.role is Role.WORKER:
-            self._reload_trigger.loaded(child, self.snapshots.whole_report(message) if message.more else message)
-            self.snapshots.checkpoints.read(message.files)
-        else:
-            self._snapshot_runner.read(child, message)
+            self._reload_trigger.loaded(child, whole)
 
     def _modules_reported(self, child: Handle, message: messages.ModulesReport) -> None:
         self._reload_trigger.templates(message.templates)

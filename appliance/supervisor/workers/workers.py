@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.reporting.reports import Reports
     from appliance.supervisor.runtime import Runtime
-    from appliance.supervisor.snapshots.snapshots import Snapshots
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.drained_workers import DrainedWorkers
+    from appliance.supervisor.workers.worker_sources import ImportedAhead
 
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; if it can't in this time, it answers nothing either
@@ -67,7 +67,7 @@ class Workers:
         preloading: Preloading,
         reports: Reports,
         *,
-        snapshots: Snapshots,
+        snapshots: ImportedAhead,
         drained_workers: DrainedWorkers,
         no_timeout: Callable[[Handle], bool],
     ) -> None:
@@ -268,7 +268,7 @@ class Workers:
 
     def _drop_checkpoint(self, action: events.DropCheckpoint) -> None:
         self._reason = action.how
-        self._snapshots.checkpoints.worker_lost(action.how)
+        self._snapshots.checkpoint_lost(action.how)
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
         if (worker := self._worker(action.attempt)) is not None:

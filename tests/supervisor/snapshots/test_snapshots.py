@@ -301,7 +301,8 @@ def test_the_files_of_a_snapshot_are_reported_once(project: SnapshotsProject):
     project.reads("app.py", "shop/views.py")
     project.imports()
     new, mark = str(project.root / "app.py"), [9, 9, 9, 9, 9]
-    first, second = (project.snapshots.whole_report(FilesReport({new: mark}, more=True)) for _ in range(2))
+    report = FilesReport({new: mark}, more=True)
+    first, second = (project.snapshots.files_reported(project.worker, report) for _ in range(2))
     assert first.files == {new: mark, str(project.root / "shop/views.py"): [1, 2, 3, 4, 5]}
     assert (first.more, second.more) == (False, True)
     assert second.files == {new: mark}
