@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from appliance.desk.content_types import FORM, charset_of
 from appliance.masking import MASKED, Mask, is_secret_field
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ Fields = list[tuple[str, str]]
 _WHOLE = frozenset({"authorization", "proxy-authorization"})
 _COOKIES = frozenset({"cookie", "set-cookie"})
 _TEXT = re.compile(r"text/|application/(?:json|xml|javascript|graphql|x-ndjson|x-www-form-urlencoded)|.+\+(?:json|xml)")
-_CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]{1,40})")
 # A member of a JSON object: so a text that was cut is masked too. The alternatives exclude each other: linear time.
 _MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,200})"(\s{0,100}:\s{0,100})("(?:[^"\\]|\\.)*"?|[^\s,}\]"\[{][^\s,}\]]*)')
 _COOKIE = re.compile(r"((?:^|;)\s*[^=;]{1,256}=)([^;]*)")
@@ -32,7 +32,6 @@ _NO_SECRETS = frozenset({"null", "true", "false"})  # of JSON: "is_private": tru
 _DECODED_MAX = 256 * 1024
 # Content that may be JSON: a page's fetch names a text without a type text/plain, and events often carry objects.
 _MAY_BE_JSON = re.compile(r"json|graphql|^text/(?:plain|event-stream)")
-FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,200})')
 _PARAMETER = re.compile(r'\b(name|filename)="([^"\r\n]{0,1000})"')
@@ -165,18 +164,6 @@ def _head(raw: bytes) -> tuple[str, Fields]:
     first, *lines = raw.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in lines if line)
     return first, [(name.strip(), value.strip()) for name, colon, value in pairs if colon]
-
-
-def charset_of(kind: str) -> str:
-    """Return the charset that a Content-Type names; UTF-8 if it names none that Python can use for any text."""
-    found = _CHARSET.search(kind)
-    if found is None:
-        return "utf-8"
-    try:
-        b"\xff".decode(found[1], "replace"), "\xff".encode(found[1], "replace")
-    except (LookupError, UnicodeError):  # no charset; or a codec that takes no "replace": idna, undefined
-        return "utf-8"
-    return found[1]
 
 
 def _text(kind: str, data: bytes) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from appliance.desk.redaction import FORM, charset_of
+from appliance.desk.content_types import FORM, charset_of
 from appliance.desk.replay.sent_request import ReplayError, SentRequest
 from appliance.masking import MASKED
 

@@ -1,8 +1,8 @@
 """Name the remedies that a page may offer after a failed installation: the needs that are known to fit.
 
 Nothing here is guessed: a version is offered if the index has it, a name if the project imports that module and the
-index has the package, a Python if it is on this machine. It may ask the index, so it runs in commands such as
-``appliance install``; the supervisor only imports it.
+index has the package, a Python if it is on this machine. It may ask the index. Runs in commands such as
+``appliance install``.
 """
 
 from __future__ import annotations
