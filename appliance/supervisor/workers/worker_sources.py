@@ -53,10 +53,10 @@ class ImportedAhead(Protocol):
         """Import nothing until there is another worker: the newest one has failed or ended."""
 
     def swap_declined(self, reason: str, path: str) -> None:
-        """Drop what can't serve a change by a swap. ``path``: the file; or empty."""
+        """Drop the snapshot, which can't serve a change by a swap. ``path``: the file; or empty."""
 
     def swap_failed(self, how: str) -> None:
-        """Drop what a worker was forked from: it has ended, or did not answer, before it was ready."""
+        """Drop the snapshot: a worker from it has ended, or did not answer, before it was ready."""
 
     def checkpoint_lost(self, how: str) -> None:
         """Drop the checkpoint of a worker that has ended, or did not answer, before it was ready."""
