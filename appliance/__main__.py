@@ -18,7 +18,10 @@ def main() -> int:
     from appliance.supervisor.processes.descriptors import replace_closed_streams  # noqa: PLC0415  as above
 
     replace_closed_streams()
-    from appliance import cli  # noqa: PLC0415  as above
+    from appliance.logs.light_structlog import lighten_structlog  # noqa: PLC0415  as above
+
+    lighten_structlog()
+    from appliance import cli  # noqa: PLC0415  after that: some commands import structlog
 
     try:
         code = cli.main(sys.argv[1:], dict(os.environ))  # noqa: TID251  the one place that reads it
