@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from appliance.identity.capabilities import drop_capabilities
 from appliance.identity.folder import check_folder
 from appliance.identity.identity import owner_of, switch_user
 from appliance.logs.sanitise import sanitise
+from appliance.protocol.record import Record, replace
 from appliance.supervisor.reporting.status_socket import answers
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ WORKSPACE = Path("/workspace")
 _PASSED_BY_COMPOSE = frozenset(setting.variable for setting in TABLE if not setting.early)
 
 
-@dataclass(frozen=True)
-class OpenedProject:
+class OpenedProject(Record):
     """A project whose settings are read.
 
     Attributes:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from appliance.config.env_references import Definition, EndlessError, Expansion
 from appliance.config.secret_files import SecretFiles, read_secrets
 from appliance.conventions import VARIABLE_FILES
 from appliance.masking import secret_parts
+from appliance.protocol.record import Record, made_default, replace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -37,8 +37,7 @@ _MANY_BLANKS = re.compile(r"[^\S\r\n]{64,}+(?!#)")
 _FORM = "KEY=value, KEY='value' or KEY=\"value\", a comment after #, or an empty line"
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Record):
     """The variables that the project and the settings are read from.
 
     Attributes:
@@ -56,8 +55,8 @@ class Environment:
     files: tuple[Path, ...]
     hidden: tuple[tuple[str, str], ...]
     unread: tuple[UnreadPart, ...] = ()
-    pipes: Mapping[str, str] = field(default_factory=dict)
-    secret_files: Mapping[str, Path] = field(default_factory=dict)
+    pipes: Mapping[str, str] = made_default(default_factory=dict)
+    secret_files: Mapping[str, Path] = made_default(default_factory=dict)
 
     def secrets(self) -> list[str]:
         """Return the texts that are secret because they come from secret files, whatever their names."""

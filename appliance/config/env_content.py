@@ -12,10 +12,10 @@ import os
 import select
 import stat
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.plural import counted
+from appliance.protocol.record import Record
 
 # A megabyte of variables is more than execve takes (a single string of 128 KiB is its limit on Linux).
 MAX_BYTES = 1024 * 1024
@@ -27,8 +27,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 HOLDS_NUL = "it holds a NUL character, and is left out"
 
 
-@dataclass(frozen=True)
-class UnreadPart:
+class UnreadPart(Record):
     """Something that could not be read. The text itself is not shown: it may hold a secret.
 
     Attributes:
@@ -51,8 +50,7 @@ class UnreadPart:
         return f"{where}{more}: {self.reason}. {self.action}"
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(Record):
     """The content of a file.
 
     Attributes:

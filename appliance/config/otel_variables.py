@@ -7,11 +7,11 @@ reads those of the protocol: headers, certificates, compression, time limits. Ru
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from appliance.protocol.record import Record, made_default
 from appliance.protocol.traces import DEFAULT_SAMPLER, SAMPLERS, Sampler
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Record):
     """A variable whose value has no effect."""
 
     key: str
@@ -55,8 +54,7 @@ class Problem:
     action: str
 
 
-@dataclass(frozen=True)
-class Telemetry:
+class Telemetry(Record):
     """What is exported.
 
     Attributes:
@@ -68,9 +66,9 @@ class Telemetry:
         problems: variables without an effect.
     """
 
-    endpoints: Mapping[str, str] = field(default_factory=dict)
-    sampler: Sampler = field(default_factory=Sampler)
-    variables: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = made_default(default_factory=dict)
+    sampler: Sampler = made_default(default_factory=Sampler)
+    variables: Mapping[str, str] = made_default(default_factory=dict)
     service: str = ""
     secrets: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from appliance.config.env_content import HOLDS_NUL, UnreadPart, read_file
+from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")  # a name that a shell takes 
 _MAX_FILES = 500  # more files are not secrets: a folder was named by mistake
 
 
-@dataclass(frozen=True)
-class SecretFiles:
+class SecretFiles(Record):
     """What was read from the folder.
 
     Attributes:
@@ -31,8 +30,8 @@ class SecretFiles:
         unread: what could not be read.
     """
 
-    values: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, Path] = field(default_factory=dict)
+    values: Mapping[str, str] = made_default(default_factory=dict)
+    files: Mapping[str, Path] = made_default(default_factory=dict)
     unread: tuple[UnreadPart, ...] = ()
 
 

@@ -5,8 +5,9 @@ This module knows no setting by name. Runs in the supervisor and in commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from appliance.config.value_types import ValueType
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 PREFIX = "APPLIANCE_"
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Record):
     """One setting.
 
     Attributes:

@@ -11,7 +11,6 @@ import difflib
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from appliance.config.reference import documentation, environment_file, help_tab
 from appliance.config.setting import PREFIX, Setting
 from appliance.config.table import TABLE
 from appliance.errors import SettingsError
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +42,7 @@ _SERVICE_LINK = re.compile(r"APPLIANCE_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Record):
     """All settings. Times in seconds, sizes in bytes, switches as "on" and "off".
 
     Attributes:
@@ -106,8 +105,7 @@ class Settings:
     notices: tuple[tuple[str, Mapping[str, object]], ...] = ()
 
 
-@dataclass(frozen=True)
-class EarlySettings:
+class EarlySettings(Record):
     """The settings that are needed before any file of the project is read."""
 
     project: Path

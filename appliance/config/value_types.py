@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,7 @@ _VERSION = re.compile(r"(?:python)?(\d+(?:\.\d+){0,2})\Z")
 _MAX_SOCKET_PATH = 103
 
 
-@dataclass(frozen=True)
-class ValueType:
+class ValueType(Record):
     """One kind of value.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from appliance.dependencies.source_tree import SourceTree
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(Record):
     """What to install: ``sync`` for a uv.lock; otherwise ``lines``, ``arguments``, or both.
 
     Attributes:

@@ -7,15 +7,15 @@ groups; ``group:none`` excludes the dependencies that only development needs.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True)
-class DependencySelection:
+class DependencySelection(Record):
     """What the user selected.
 
     Attributes:

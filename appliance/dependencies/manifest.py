@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.appliance_python import appliance_python_version
@@ -22,6 +21,7 @@ from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table
 from appliance.discovery.setup_files import texts
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,8 +49,7 @@ _PYPROJECT = "pyproject.toml"
 _DYNAMIC = frozenset({"dependencies", "optional-dependencies"})
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(Record):
     """What a project declares.
 
     Attributes:
@@ -70,8 +69,7 @@ class Manifest:
     without_development: Callable[[], Manifest | None] = lambda: None
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(Record):
     """A search for dependency files.
 
     Attributes:

@@ -5,7 +5,6 @@ In each folder the first file that declares something is used, in the order of `
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from appliance.dependencies.other_names import other_requirements
 from appliance.dependencies.unmatched_names import unmatched_names
 from appliance.discovery.rules.project_package import package_names
 from appliance.errors import InstallError
+from appliance.protocol.record import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

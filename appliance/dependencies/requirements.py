@@ -8,7 +8,6 @@ the folder is linked into the environment. All lines then form one text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from appliance.dependencies.dependency_selection import DependencySelection, nor
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,8 +29,7 @@ _FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
 _ALONE = DependencySelection(development=False)  # the user of a library does not need its development dependencies
 
 
-@dataclass(frozen=True)
-class Requirements:
+class Requirements(Record):
     """The result of reading requirement lines.
 
     Attributes:

@@ -7,7 +7,6 @@ the project.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from appliance.dependencies.formats.poetry import poetry_specs
 from appliance.dependencies.text_file import read_text, read_toml, table, unopened_error
 from appliance.discovery.setup_files import Setup, read_setup, texts
 from appliance.errors import InstallError
+from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 _COMPILING = ("maturin", "mesonpy", "scikit_build_core", "setuptools_rust", "pdm.backend.compiled")
 
 
-@dataclass(frozen=True)
-class SourceTree:
+class SourceTree(Record):
     """One project folder.
 
     Attributes:
@@ -44,8 +43,8 @@ class SourceTree:
     name: str
     version: str
     requires: tuple[str, ...] | None
-    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    extras: Mapping[str, tuple[str, ...]] = made_default(default_factory=dict)
+    entry_points: Mapping[str, Mapping[str, str]] = made_default(default_factory=dict)
     roots: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
     compiled: bool = False

@@ -5,14 +5,14 @@ This module does not read source. Runs in the supervisor and in commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from appliance.protocol.record import Record
 
 Kind = Literal["wsgi", "asgi", "other"]
 
 
-@dataclass(frozen=True)
-class Framework:
+class Framework(Record):
     """What a constructor makes.
 
     Attributes:

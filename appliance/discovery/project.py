@@ -7,7 +7,6 @@ anything of the project. Runs in the supervisor, again for each generation, and 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.discovery.unserved_routes import Unserved, find_unserved
 from appliance.errors import ApplicationError
 from appliance.identity.folder import check_folder
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,8 +46,7 @@ _RULES: tuple[Callable[[Context], RuleResult], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Record):
     """A project and its application.
 
     Attributes:
@@ -112,7 +111,7 @@ def _found(context: Context, app: str | None) -> Project:
         findings.append(Finding("A usual name", weak.file, weak.why, "chosen"))
         return Project(root, weak, tuple(findings))
     error = _nothing(context, rulings, certain)
-    error.details["findings"] = [asdict(finding) for finding in findings]
+    error.details["findings"] = [dict(vars(finding)) for finding in findings]
     raise error
 
 

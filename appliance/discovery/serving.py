@@ -6,11 +6,11 @@ the supervisor and in commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.discovery.source.scope import Value
 from appliance.discovery.source.verdict import judge_name
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,8 +73,7 @@ _IDLE_CALLS = frozenset({"?.print", "?.int", "?.str", "?.bool", "?.len", "?.add_
 _MAX_DEPTH = 3
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(Record):
     """How a file serves itself.
 
     Attributes:

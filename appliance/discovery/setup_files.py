@@ -13,8 +13,9 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,7 @@ _OBJECT = re.compile(r"[\w.]+(?:[ \t]*:[ \t]*[\w.]+)?(?:[ \t]*\[[\w, \t-]*\])?\Z
 _FILE = re.compile(r"[\w./-]{1,200}\.(?:txt|in)\Z|(?=.{0,200}require)[\w./-]{1,200}\.pip\Z")
 
 
-@dataclass(frozen=True)
-class Setup:
+class Setup(Record):
     """The facts in the files; None for facts that only running them would show.
 
     Attributes:
@@ -40,8 +40,8 @@ class Setup:
     name: str = ""
     version: str = ""
     requires: tuple[str, ...] | None = ()
-    extras: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    entry_points: dict[str, dict[str, str]] = field(default_factory=dict)
+    extras: dict[str, tuple[str, ...]] = made_default(default_factory=dict)
+    entry_points: dict[str, dict[str, str]] = made_default(default_factory=dict)
     package_root: str = ""
     compiled: bool = False
     python: str = ""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from appliance.discovery import frameworks
 from appliance.discovery.source.verdict import Verdict, judge
 from appliance.plural import counted
+from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,8 +30,7 @@ _BY_TEXT = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Record):
     """What the worker imports.
 
     Attributes:
@@ -58,11 +57,11 @@ class Target:
     attribute: str
     call: Literal["no", "yes", "auto"]
     search_path: tuple[str, ...]
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = made_default(default_factory=dict)
     framework: str = ""
     why: str = ""
     arguments: tuple[Any, ...] = ()
-    keywords: Mapping[str, Any] = field(default_factory=dict)
+    keywords: Mapping[str, Any] = made_default(default_factory=dict)
     interface: Literal["wsgi", "asgi"] = "wsgi"
 
     @property
@@ -82,8 +81,7 @@ class Target:
         return cast("StartTarget", {**fields, "names": [] if is_known else [*OBJECT_NAMES, *FACTORY_NAMES]})
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Record):
     """One step of one rule, for ``appliance check``."""
 
     rule: str
@@ -98,8 +96,7 @@ def describe_findings(findings: Iterable[Finding | Mapping[str, str]]) -> list[s
     return ["{outcome:<12} {rule}: {looked_at}: {found}".format_map(row) for row in rows]
 
 
-@dataclass(frozen=True)
-class RuleResult:
+class RuleResult(Record):
     """The result of one rule: a target, or none; ``weak`` is a target to use if no other rule has any.
 
     ``asgi`` are applications that can only be adapted, all equally good.
@@ -113,8 +110,7 @@ class RuleResult:
     asgi: tuple[Target, ...] = ()
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Record):
     """What every rule gets; ``adapts``: an ASGI application can be chosen too."""
 
     root: Path
@@ -127,8 +123,7 @@ class Context:
         return str(file.relative_to(self.root)) if self.root in file.parents else str(file)
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Record):
     """The best name of one module.
 
     Attributes:
@@ -141,7 +136,7 @@ class Candidate:
     """
 
     name: str | None = None
-    verdict: Verdict = field(default_factory=lambda: Verdict("unknown"))
+    verdict: Verdict = made_default(default_factory=lambda: Verdict("unknown"))
     tied: tuple[str, ...] = ()
     weak: str | None = None
     refused: tuple[str, ...] = ()

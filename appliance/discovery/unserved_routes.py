@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from appliance.discovery.asgi_applications import websocket_action
 from appliance.discovery.rules.django import setting_of
 from appliance.discovery.source.verdict import judge
 from appliance.discovery.target import target_of
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,8 +29,7 @@ _PATTERNS = frozenset({"path", "re_path", "url"})
 _PLAIN = frozenset({"get_asgi_application", "get_default_application", "AsgiHandler"})
 
 
-@dataclass(frozen=True)
-class Unserved:
+class Unserved(Record):
     """What WSGI does not serve.
 
     Attributes:

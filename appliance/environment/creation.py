@@ -11,7 +11,6 @@ import contextlib
 import errno
 import json
 import os
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from appliance.environment.plan import plan_with, python_choices, reinstalled_in
 from appliance.environment.python.python_choice import Subject, after_failure, settle
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache
+from appliance.protocol.record import replace
 from appliance.protocol.remedy_kinds import INSTALL_AGAIN
 
 if TYPE_CHECKING:

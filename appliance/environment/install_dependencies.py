@@ -8,7 +8,6 @@ separately: the rest is enough to serve it. A warning says what is left out, and
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.conventions import SETUPTOOLS
@@ -16,6 +15,7 @@ from appliance.dependencies.left_out import LEFT_OUT, left_out, names_in, pins_i
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.editable_install import link_trees
 from appliance.errors import InstallError
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +36,7 @@ _OLDER_TOOLS = (
 _USUAL_TOOLS = (SETUPTOOLS, "Cython<3")
 
 
-@dataclass(frozen=True)
-class DependencyInstallation:
+class DependencyInstallation(Record):
     """One environment to install into.
 
     Attributes:

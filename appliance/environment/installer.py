@@ -10,7 +10,6 @@ import contextlib
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from appliance.environment.pip_conf import pip_configuration
 from appliance.environment.start_failure import start_error
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache, user_home
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,8 +67,7 @@ _PIP_INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX")
 
 
-@dataclass(frozen=True)
-class Installer:
+class Installer(Record):
     """uv, ready to run.
 
     Attributes:

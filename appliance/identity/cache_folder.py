@@ -17,12 +17,12 @@ import contextlib
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import DISTRIBUTION
 from appliance.identity.path_walk import reach
 from appliance.ownership import OPEN, WRITABLE, Folder, NotOursError, Rule, keeps_owners
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,8 +40,7 @@ _MOUNT_ACTION = "Mount a volume there; in Kubernetes one with fsGroup. Or name a
 _NO_OWNERS = "{path} is on a file system that does not keep who made a file"
 
 
-@dataclass(frozen=True)
-class ClaimedFolder:
+class ClaimedFolder(Record):
     """Where this user's folder is.
 
     Attributes:

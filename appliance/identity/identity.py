@@ -13,20 +13,19 @@ import contextlib
 import os
 import pwd
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import ProjectMissingError
 from appliance.identity.cache_folder import folder_name, prepare_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from appliance.identity.cache_folder import Notice
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(Record):
     """A user, as the kernel and the passwd file know it; ``name`` and ``home`` are empty if the file has no entry."""
 
     uid: int

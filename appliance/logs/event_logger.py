@@ -6,7 +6,6 @@ Never call ``structlog.configure``: programs that use the server as a library ma
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,6 +16,7 @@ from appliance.logs.project_output import logging_events
 from appliance.logs.render.json_line import json_line
 from appliance.logs.render.log_fields import ALWAYS
 from appliance.masking import Mask
+from appliance.protocol.record import Record
 
 Entry = MutableMapping[str, Any]
 
@@ -133,8 +133,7 @@ class EventLogger(structlog.BoundLoggerBase):
         return b"".join(lines)
 
 
-@dataclass(frozen=True)
-class Threshold:
+class Threshold(Record):
     """A processor that drops events below a level, except the project's own output."""
 
     passing: frozenset[str]

@@ -11,10 +11,10 @@ import hashlib
 import json
 import re
 import shlex
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from appliance.masking import MASKED, SECRET
+from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,8 +31,7 @@ _ASSIGNED = re.compile(r"(?P<name>[ \t]*#?[ \t]*(?:export[ \t]+)?[A-Za-z_]\w*[ \
 _CREDENTIALS = re.compile(r"(://)[^\s/@]{1,500}(@)")
 
 
-@dataclass(frozen=True)
-class ProjectFacts:
+class ProjectFacts(Record):
     """What is known of the project when a remedy is made.
 
     Attributes:
@@ -56,8 +55,7 @@ class ProjectFacts:
     contained: bool
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(Record):
     """A change of one file, relative to what it held when the change was shown.
 
     Attributes:
@@ -125,8 +123,7 @@ def _common(one: bytes, other: bytes) -> int:
     return next((index for index in range(least) if one[index] != other[index]), least)
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(Record):
     """What a need has become; one of command, edit, action and advice.
 
     Attributes:
@@ -141,8 +138,8 @@ class Proposal:
     """
 
     command: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
-    shown: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = made_default(default_factory=dict)
+    shown: Mapping[str, str] = made_default(default_factory=dict)
     edit: Edit | None = None
     action: Callable[[], bool] | None = None
     described: str = ""
@@ -150,8 +147,7 @@ class Proposal:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Remedy:
+class Remedy(Record):
     """A remedy that a page can show, and that the supervisor can run.
 
     Attributes:

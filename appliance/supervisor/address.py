@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.port_forwarding import forwarded_url
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")  # the host name that Docker gives, unless somebody names another
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Record):
     """Where the appliance listens, and where a browser reaches it.
 
     Attributes:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.protocol import channel, messages
+from appliance.protocol.record import Record
 from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 _AWAITED = messages.Ready | messages.Failed | messages.ForkMismatch | messages.Preloaded
 
 
-@dataclass(frozen=True)
-class Routes:
+class Routes(Record):
     """The part that takes each kind of event of a child.
 
     Attributes:

@@ -6,10 +6,9 @@ from an event in a phase. No process, no clock, no socket: ``supervisor`` perfor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from appliance import state_table
 from appliance.pauses import nth_pause_s
+from appliance.protocol.record import Record, replace
 from appliance.supervisor.lifecycle_events import (
     Action,
     AllGone,
@@ -52,8 +51,7 @@ from appliance.supervisor.lifecycle_events import (
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """Where the project is. Events of an older job or generation change nothing.
 
     Attributes:

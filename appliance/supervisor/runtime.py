@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     Handlers = dict[type[Message], Callable[[Handle, Any, list[int]], object]]  # what takes each message of a child
 
 
-@dataclass(frozen=True)
-class Runtime:
+class Runtime(Record):
     """The objects that all parts share.
 
     Attributes:

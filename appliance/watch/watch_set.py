@@ -11,10 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.conventions import VARIABLE_FILES
+from appliance.protocol.record import Record, replace
 from appliance.watch.event_sources import EventSource, EventType, FileEvent, NoEvents
 from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify, is_exhausted
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 
-@dataclass(frozen=True)
-class WatchOptions:
+class WatchOptions(Record):
     """The user's settings for the watch.
 
     Attributes:
@@ -45,8 +44,7 @@ class WatchOptions:
     extra: Collection[str] = ()
 
 
-@dataclass(frozen=True)
-class _Named:
+class _Named(Record):
     """A file that counts because ``added_by`` has added it."""
 
     added_by: str

@@ -14,10 +14,10 @@ import os
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from appliance.protocol.record import Record, made_default
 from appliance.watch.burst import MAX_S, Burst
 from appliance.watch.event_sources import EventType, NoEvents
 from appliance.watch.file_contents import YOUNG_NS, FileContents
@@ -41,8 +41,7 @@ BATCH_PAUSE_S: Final = 0.02
 NOTICED_MOST: Final = 3  # files of a burst that are announced before it is over: more are not a person's save
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Record):
     """One burst that is over.
 
     Attributes:
@@ -54,7 +53,7 @@ class Changes:
 
     kinds: Mapping[str, Kind]
     noticed_at: float
-    seen: Mapping[str, float] = field(default_factory=dict)
+    seen: Mapping[str, float] = made_default(default_factory=dict)
     busy: bool = False
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from appliance.config.certificate import read_certificate
 from appliance.config.settings import Settings, read_settings
 from appliance.errors import SettingsError
+from appliance.protocol.record import replace
 from tests.certificates import make_certificate
 
 
@@ -45,7 +45,7 @@ def test_both_are_read(folder: Path):
 
 def test_http_is_served_without_a_certificate(folder: Path):
     """If no certificate and no key is set, HTTP is served."""
-    assert read_certificate(dataclasses.replace(settings_of(folder, "", ""))) is None
+    assert read_certificate(replace(settings_of(folder, "", ""))) is None
 
 
 @pytest.mark.parametrize(

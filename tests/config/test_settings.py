@@ -1,12 +1,12 @@
 """Settings: precedence, types of values, origins, and the words for what can't be meant."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from appliance.config.settings import TABLE, EarlySettings, Settings, read_early, read_settings
 from appliance.errors import SettingsError
+from appliance.protocol.record import declared_types
 
 HERE = Path("/projects/shop")
 
@@ -27,8 +27,8 @@ def failure(values=None, flags=None, origins=None):
 def test_the_table_is_the_class():
     """Each row is a field of Settings and each field but two is a row, so that no setting can do nothing."""
     rows = {setting.field for setting in TABLE}
-    assert {field.name for field in dataclasses.fields(Settings)} - {"origins", "notices"} == rows
-    assert {setting.field for setting in TABLE if setting.early} == {f.name for f in dataclasses.fields(EarlySettings)}
+    assert set(declared_types(Settings)) - {"origins", "notices"} == rows
+    assert {setting.field for setting in TABLE if setting.early} == set(declared_types(EarlySettings))
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)

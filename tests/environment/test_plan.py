@@ -3,7 +3,6 @@
 What is installed are wheels that the test makes: no index is asked.
 """
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from appliance.environment.creation import install
 from appliance.environment.plan import plan
 from appliance.errors import InstallError, InterpreterError
+from appliance.protocol.record import replace
 
 
 def test_a_project_without_dependencies_gets_an_environment(shop):
@@ -147,7 +147,7 @@ def test_two_installations_at_a_time_make_one_environment(shop):
 
 def test_install_off_uses_what_there_is(shop, tmp_path):
     """APPLIANCE_INSTALL=off: an active environment, the project's own outside the image, else the appliance's base."""
-    shop.settings = dataclasses.replace(shop.settings, install="off")
+    shop.settings = replace(shop.settings, install="off")
     assert shop.plan().installed
     assert shop.plan().python.parent.parent != Path(sys.prefix)
     (shop.root / ".venv" / "bin").mkdir(parents=True)

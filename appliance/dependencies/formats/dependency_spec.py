@@ -6,12 +6,12 @@ Both tools have a syntax of their own: Poetry's version constraints, and inline 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
 from appliance.discovery.setup_files import texts
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +22,7 @@ _MARKERS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class DependencySpec:
+class DependencySpec(Record):
     """One dependency.
 
     Attributes:

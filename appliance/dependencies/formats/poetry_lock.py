@@ -12,7 +12,6 @@ Decision 11 says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.markers import InvalidMarker, Marker
@@ -23,6 +22,7 @@ from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, alternatives, read_specs
 from appliance.dependencies.text_file import table
 from appliance.discovery.setup_files import texts
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 _PATCHES = ("0", "40")
 
 
-@dataclass(frozen=True)
-class Pins:
+class Pins(Record):
     """The complete list of packages to install.
 
     Attributes:

@@ -13,12 +13,12 @@ Decision 19 says why.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import named_in_text
 from appliance.discovery.serving import Served, serves_itself, serves_when_called
 from appliance.discovery.target import Candidate, Context, Target, command_environ, search_path
+from appliance.protocol.record import replace
 
 if TYPE_CHECKING:
     from appliance.discovery.source.source import Source

@@ -11,7 +11,6 @@ import ast
 import difflib
 import re
 import sys
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.discovery.asgi_applications import ADAPT, EXPECTED, AsgiError
@@ -21,6 +20,7 @@ from appliance.discovery.rules.script_file import asgi_target, named_script, ref
 from appliance.discovery.source.verdict import Verdict, judge
 from appliance.discovery.target import Context, Target, describe, pick, search_path, target_of
 from appliance.errors import ApplicationError
+from appliance.protocol.record import Record, made_default, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,13 +34,12 @@ _BY_FRAMEWORKS = {"__hug_wsgi__": "hug"}
 _DEPENDENCY_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "setup.py", "setup.cfg", "Pipfile")
 
 
-@dataclass(frozen=True)
-class _Named:
+class _Named(Record):
     place: str
     attribute: str
     called: bool
     arguments: tuple[Any, ...] = ()
-    keywords: Mapping[str, Any] = field(default_factory=dict)
+    keywords: Mapping[str, Any] = made_default(default_factory=dict)
 
 
 def explicit_target(context: Context, text: str, origin: str, *, run: bool = False) -> Target:

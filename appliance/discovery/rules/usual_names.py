@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import AsgiError, named_in_text
@@ -41,6 +40,7 @@ from appliance.discovery.target import (
 )
 from appliance.errors import ApplicationError
 from appliance.plural import counted
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +58,7 @@ _IS_PART_OF_TESTS = re.compile(r"^test_|_test\.py$|^conftest\.py$|^setup\.py$")
 _IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(Record):
     source: Source
     best: Candidate
     script: Target | None

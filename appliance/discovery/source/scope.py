@@ -12,8 +12,9 @@ same way, for what it returns and calls.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from appliance.protocol.record import Record, made_default, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 _METHODS = ("run", "main", "start", "serve", "launch", "execute")
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(Record):
     """What an expression or a definition is.
 
     Attributes:
@@ -64,7 +64,7 @@ class Value:
     keywords: tuple[str, ...] = ()
     arguments: tuple[Value, ...] = ()
     sets: bool = False
-    methods: Mapping[str, Value] = field(default_factory=dict)
+    methods: Mapping[str, Value] = made_default(default_factory=dict)
     iterates: bool = False
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance.discovery.source.scope import Scope, nodes
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 2 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Record):
     """A module.
 
     Attributes:

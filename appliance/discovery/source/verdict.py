@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from appliance.discovery import frameworks
 from appliance.discovery.source.scope import Value
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from appliance.discovery.source.modules import Modules
@@ -27,8 +27,7 @@ _WRAPS = re.compile(r"(?:Middleware|mount_gradio_app)\Z|A[Ss][Gg][Ii]\w*\Z")
 _ENVIRONS = frozenset({"environ", "env", "wsgi_environ"})
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Record):
     """The kind of a name.
 
     Attributes:

@@ -7,7 +7,6 @@ output.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.dependencies.dependency_selection import normalized
@@ -17,6 +16,7 @@ from appliance.environment.failures.build_libraries import (
     package_of_linked,
     package_of_pkg_config,
 )
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 COMPILER = ("build-essential",)
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(Record):
     """What prevented the build of a package.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +14,7 @@ from appliance.environment.failures.install_remedies import FailedPackage, add_d
 from appliance.environment.failures.uv_messages import UvMessage, uv_message
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER
 from appliance.errors import InstallError
+from appliance.protocol.record import Record, replace
 from appliance.protocol.remedy_kinds import INSTALL_AGAIN
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ class UvErrors:
         return [*self._why[:gone], *self._last]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Record):
     """A line of a dependency file."""
 
     file: Path
@@ -135,8 +134,7 @@ def _ended(signal: int) -> UvMessage:
     return UvMessage("", f"it was ended by signal {signal}", "Save a dependency file to try again.", passes=True)
 
 
-@dataclass(frozen=True)
-class _Failure:
+class _Failure(Record):
     """The facts of a failure: the table's row, uv's output, the cause in one line, the line of the project's files."""
 
     message: UvMessage

@@ -14,7 +14,6 @@ Decision 30 says why.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.environment.python.python_requirement import pin, read_python_requirements
 from appliance.environment.python.pythons import SERVED, ask_python, available, find_python
 from appliance.errors import InterpreterError
+from appliance.protocol.record import Record, made_default
 from appliance.protocol.remedy_kinds import INSTALL_AGAIN
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ IN_FULL_IMAGE = ("3.14", "3.13", "3.12", "3.11", "3.10")
 APPLIANCE_FOLDER = "/path/to/wsgi-appliance"
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(Record):
     """A Python of this machine, or one to download.
 
     Attributes:
@@ -59,8 +58,7 @@ class Interpreter:
     alternatives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Record):
     """What earlier installations of the same dependencies found out.
 
     Attributes:
@@ -71,7 +69,7 @@ class Known:
         reason: which package, and why.
     """
 
-    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[str, ...]] = made_default(default_factory=dict)
     unfetched: tuple[str, ...] = ()
     unfit: tuple[str, ...] = ()
     reason: str = ""

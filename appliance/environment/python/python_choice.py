@@ -7,7 +7,6 @@ index and may download a Python, so that later checks need no network.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.left_out import pins_in
@@ -26,6 +25,7 @@ from appliance.environment.python.pythons import SERVED
 from appliance.environment.python.wheels import lacking_wheels, pins_old_releases
 from appliance.errors import InstallError, InterpreterError
 from appliance.identity.identity import user_cache
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,11 +57,10 @@ class PythonChoices:
         Raises:
             OSError: the cache can't be written.
         """
-        write_note(self._environments, self._name, json.dumps(asdict(known)).encode())
+        write_note(self._environments, self._name, json.dumps(vars(known)).encode())
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Record):
     """The project that a Python is chosen for."""
 
     root: Path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from appliance.dependencies.formats.pipfile import pipfile_python
 from appliance.dependencies.text_file import table, text_or_nothing
 from appliance.discovery.rules.project_package import read_pyproject
 from appliance.discovery.setup_files import read_setup
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _NEWEST_PATCH = 40
 
 
-@dataclass(frozen=True)
-class PythonRequirement:
+class PythonRequirement(Record):
     """What one file of the project, or a setting, says about the Python.
 
     Attributes:

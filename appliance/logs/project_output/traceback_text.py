@@ -7,11 +7,11 @@ uses the server as a library, if the log is for people.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.conventions import INSTALLED_CODE
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from appliance.logs.render.colour import Palette
@@ -31,8 +31,7 @@ _FOLDED = 2  # frames in a row that are worth a line of their own
 _NAMED = 3  # packages that such a line names
 
 
-@dataclass(frozen=True)
-class TracebackText:
+class TracebackText(Record):
     """Renders tracebacks of a project whose folder is ``root``; ``whole``: with every frame."""
 
     palette: Palette

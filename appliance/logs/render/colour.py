@@ -6,8 +6,9 @@ the supervisor, and in a process that uses the server as a library, if the log i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from appliance.protocol.record import Record
 
 # The sixteen colours that every terminal has and every theme keeps readable; no backgrounds, no fixed RGB.
 _CODES = MappingProxyType(
@@ -26,8 +27,7 @@ _CODES = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class Palette:
+class Palette(Record):
     """Colours text, if colour is on."""
 
     colour: bool

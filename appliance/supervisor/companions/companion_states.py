@@ -7,11 +7,10 @@ run is left. ``companion`` performs the actions. No process, no clock.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 
 from appliance import state_table
 from appliance.pauses import nth_pause_s
-from appliance.protocol.record import Record
+from appliance.protocol.record import Record, replace
 
 # The wait before the n-th start in a row after an early end; after that the last of them.
 WAITS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -46,8 +45,7 @@ class Outcome(enum.Enum):
     MISSING = enum.auto()  # there is no such program
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """One companion.
 
     Attributes:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.text_file import read_text, read_toml, table
 from appliance.errors import InstallError
+from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -32,8 +32,7 @@ _ENTRY = 'Write a line such as worker = "celery -A shop worker"; the entry is le
 _SERVES = re.compile(r"\brunserver(?:_plus)?\b|\bflask\s(?:[^|;&]{0,200}\s)?run(?:\s|\Z)")
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Record):
     """One process, as it is declared.
 
     Attributes:
@@ -47,12 +46,11 @@ class Process:
     name: str
     command: str
     cwd: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = made_default(default_factory=dict)
     reload: bool = False
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Record):
     """An entry that could not be read, and what to do about it; ``line`` is 0 if it is not known."""
 
     file: str
@@ -61,8 +59,7 @@ class Problem:
     line: int = 0
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(Record):
     """The declarations of the project's files.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 
 
-@dataclass(frozen=True)
-class DeskFile:
+class DeskFile(Record):
     """The database of this appliance; ``lock`` is the descriptor that holds it."""
 
     path: Path

@@ -12,10 +12,10 @@ newest list, or the next round is scheduled. A save is not an event here, so no 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from appliance import state_table
+from appliance.protocol.record import Record, replace
 from appliance.supervisor.preloading.preload_events import (
     Action,
     Discard,
@@ -76,8 +76,7 @@ class PreloadRole(enum.Enum):
     SPARE = "spare"  # a worker, forked ahead
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """Lists are numbered: each addition, and each module that is left out, makes a newer one.
 
     Attributes:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from appliance.pauses import nth_pause_s
+from appliance.protocol.record import Record, replace
 
 LASTED_S = 60.0  # if a process has run for this long, its start is not the reason of its end
 
 
-@dataclass(frozen=True)
-class ChildRestarts:
+class ChildRestarts(Record):
     """The ends of one kind of process, in a row.
 
     Attributes:

@@ -9,13 +9,13 @@ import contextlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from appliance.environment.start_failure import start_error
 from appliance.logs.project_output.output_lines import loads
 from appliance.protocol.channel import Channel
+from appliance.protocol.record import Record
 from appliance.supervisor.processes.child_roles import TITLES, Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.processes.lifeline import Lifeline
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 ENTRY = Path(__file__).parents[2] / "worker" / "entry.py"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Record):
     """How a child differs from others.
 
     Attributes:
@@ -44,6 +43,9 @@ class Options:
     ends_alone: bool = False
 
 
+_NO_OPTIONS = Options()
+
+
 def spawn(
     role: Role,
     generation: int,
@@ -52,7 +54,7 @@ def spawn(
     environment: Mapping[str, str],
     folder: Path,
     channel: bool,
-    options: Options = Options(),
+    options: Options = _NO_OPTIONS,
 ) -> Handle:
     """Start a child in its own session: signals of our terminal do not reach it, and its whole group can be killed.
 

@@ -6,9 +6,10 @@ So stopped processes, and processes that compute without a pause, are seen too. 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from appliance.supervisor.processes.handles import Handle
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True)
-class ProcessActivity:
+class ProcessActivity(Record):
     """The activity of a process at one moment.
 
     Attributes:

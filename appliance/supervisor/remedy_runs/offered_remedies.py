@@ -15,7 +15,6 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.conventions import CONTAINER_MARKS
 from appliance.errors import ApplianceError
 from appliance.protocol.page_messages import CancelRemedy, RemediesFound, RemedyProgress, RunRemedy, SetRemedies
+from appliance.protocol.record import Record
 from appliance.protocol.remedy_kinds import all_checked, remedy_id
 from appliance.remedies.remedy import ProjectFacts
 from appliance.supervisor import lifecycle_events
@@ -54,8 +54,7 @@ _UNKNOWN = "no such remedy is known: load the page again"
 _DIFFERS = "what it would do has changed since it was shown: look at it again"
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(Record):
     remedy: Remedy
     facts: ProjectFacts
     moment: tuple[int, int]  # the generation and the job that it was made for

@@ -7,10 +7,9 @@ already, its button starts nothing either. ``remedy_run`` performs the actions. 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 
 from appliance import state_table
-from appliance.protocol.record import Record
+from appliance.protocol.record import Record, replace
 
 CANCELLED = "it was cancelled"
 BUSY = "another remedy runs: wait for its end, or cancel it"
@@ -25,8 +24,7 @@ class Phase(enum.Enum):
     ENDING = "ending"  # the process was asked to end
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """The present run, and the known facts of earlier runs.
 
     Attributes:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appliance.protocol.record import Record
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.reporting.run_history import ERROR_FIELDS
@@ -37,8 +37,7 @@ _BEFORE_READY = {
 _HEALTH = {Phase.SERVING: "healthy", Phase.BROKEN: "unhealthy"}
 
 
-@dataclass(frozen=True)
-class StatusFacts:
+class StatusFacts(Record):
     """The current state of the supervisor's parts."""
 
     state: State

@@ -18,12 +18,12 @@ import socket
 import stat
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.socket_folder import foreign_owner
 from appliance.errors import NotRunningError
 from appliance.ownership import NotOursError
+from appliance.protocol.record import Record
 from appliance.protocol.status_question import ask_supervisor
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ Answer = dict[str, Any]
 Send = Callable[[Answer], None]
 
 
-@dataclass(frozen=True)
-class WithArgument:
+class WithArgument(Record):
     """Answers a question that has an argument, a JSON object: the name, a space, the object."""
 
     answer: Callable[[dict[str, Any], Send], None]

@@ -14,8 +14,9 @@ slow start would double the delay. A change at another time, or of another file,
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,8 +27,7 @@ LOOP: Final = 6  # changes in a row while a worker starts, from which its reload
 DELAY_S: Final = (3.0, 600.0)
 
 
-@dataclass(frozen=True)
-class Reaction:
+class Reaction(Record):
     """The measures after a change.
 
     Attributes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.protocol.record import Record, replace
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.saves.file_notes import FileNotes
 from appliance.supervisor.saves.reload_loops import DELAY_S, OFTEN, ReloadLoops
@@ -41,8 +41,7 @@ RETRY_S = 1.0  # before a watcher that could not be started is started again
 _WORKER_STATES = {Phase.SERVING: WorkerState.SERVING, Phase.BROKEN: WorkerState.BROKEN}
 
 
-@dataclass(frozen=True)
-class SaveRoutes:
+class SaveRoutes(Record):
     """Which part takes a save.
 
     Attributes:

@@ -13,11 +13,12 @@ Decision 8 says why.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.protocol.page_messages import CheckTemplates, TemplatesChecked
+from appliance.protocol.record import replace
 from appliance.watch.kinds import is_template
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass
+
+from appliance.protocol.record import Record
 
 FIRST_S = 0.05  # the first requests of the first worker come before the first snapshot
 QUIET_S = 1.0  # without a save, before the project is imported again
@@ -57,8 +58,7 @@ class NewestWorker(enum.Enum):
     UNVERIFIED = "unverified"  # it serves after a swap, which has not been compared with an import
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """The state of the table.
 
     Attributes:

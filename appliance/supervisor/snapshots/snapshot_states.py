@@ -15,9 +15,8 @@ since.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from appliance import state_table
+from appliance.protocol.record import replace
 from appliance.supervisor.snapshots.known_snapshots import (
     NOT_READY,
     NewestWorker,

@@ -6,7 +6,6 @@ An analysis only reads. It runs in a thread of its own: a mount may be slow, and
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from appliance.environment.process_variables import project_environment
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, ApplicationError, defect
 from appliance.identity.folder import check_folder
+from appliance.protocol.record import Record
 from appliance.supervisor.companions.process_files import Declared, read_processes
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ ROUTES_SHOWN = 20  # of the routes that are not served
 _BLANK_MAX = 1024  # bytes of a file that may have nothing but white space
 
 
-@dataclass(frozen=True)
-class Analysis:
+class Analysis(Record):
     """The result of one analysis.
 
     Attributes:
@@ -54,7 +53,7 @@ class Analysis:
     variables: Mapping[str, str]
     before_start: str = ""
     websockets: str = ""
-    companions: Declared = Declared()  # noqa: RUF009  it is immutable
+    companions: Declared = Declared()
 
     def differs(self, known: Analysis) -> bool:
         """Whether a worker started from this analysis would differ from one started from ``known``."""

@@ -8,10 +8,9 @@ actions. No process, no clock.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 
 from appliance import state_table
-from appliance.protocol.record import Record
+from appliance.protocol.record import Record, replace
 
 
 class Phase(enum.Enum):
@@ -22,8 +21,7 @@ class Phase(enum.Enum):
     RUNNING = "running"
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """The requested or present run, and the known facts of earlier runs.
 
     Attributes:

@@ -10,9 +10,9 @@ processes and connections. No process, no clock.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 
 from appliance import state_table
+from appliance.protocol.record import Record, replace
 from appliance.supervisor.workers.acceptor_events import (
     AcceptorGone,
     Action,
@@ -65,8 +65,7 @@ class Accepting(enum.Enum):
     CLOSED = "closed"  # the appliance stops
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """Who accepts, and what is known of the others.
 
     Attributes:

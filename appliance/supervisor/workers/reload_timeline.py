@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from appliance.protocol.messages import Ready
     from appliance.supervisor.processes.handles import Handle
 
 
-@dataclass(frozen=True)
-class Save:
+class Save(Record):
     """A save that the next ready worker serves.
 
     Attributes:

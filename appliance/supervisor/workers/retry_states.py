@@ -15,10 +15,10 @@ Decision 36 says why.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 from typing import Any
 
 from appliance import state_table
+from appliance.protocol.record import Record, replace
 from appliance.supervisor.workers.worker_events import (
     AHEAD,
     Accept,
@@ -69,8 +69,7 @@ class Stage(enum.Enum):
     CLOSED = "closed"  # the appliance stops
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """The known facts about the newest attempt. Events of an earlier one change nothing.
 
     Attributes:

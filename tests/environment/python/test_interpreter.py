@@ -1,6 +1,5 @@
 """Which Python a project runs on."""
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from appliance.config.settings import read_settings
 from appliance.environment.python.interpreter import Known, choose_interpreter
 from appliance.environment.python.pythons import SERVED, appliance_interpreter
 from appliance.errors import InterpreterError
+from appliance.protocol.record import replace
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 OTHER = next(version for version in SERVED if version != OWN)
@@ -27,7 +27,7 @@ def choose(tmp_path):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
         values = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), **values}
-        return choose_interpreter(root, dataclasses.replace(settings, python=python), values, root / folder, known)
+        return choose_interpreter(root, replace(settings, python=python), values, root / folder, known)
 
     return choose
 

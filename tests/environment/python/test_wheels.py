@@ -1,6 +1,5 @@
 """Which pins have a wheel for which Python, asked of an index; and what is settled by it."""
 
-import dataclasses
 import json
 import sys
 
@@ -18,6 +17,7 @@ from appliance.environment.python.pythons import SERVED
 from appliance.environment.python.wheels import lacking_wheels, pins_old_releases
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache
+from appliance.protocol.record import replace
 from tests.package_index import sdist, wheel
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -212,6 +212,6 @@ def test_the_plan_follows_what_is_remembered(old, settled):
     assert after.because == f"compiled==1.0 has no wheel for Python {OWN}"
     assert after.interpreter == f"{OTHER} ({after.because})"
     assert after.environment != before.environment
-    off = dataclasses.replace(old.settings, python=OWN)
+    off = replace(old.settings, python=OWN)
     assert plan(old.root, off, old.values).interpreter.startswith(f"{OWN} (APPLIANCE_PYTHON")
     assert known.lacking

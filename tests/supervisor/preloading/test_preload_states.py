@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.protocol.record import replace
 from appliance.supervisor.preloading.preload_events import (
     Action,
     Discard,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from appliance.protocol.record import replace
 from appliance.supervisor.snapshots.known_snapshots import (
     FIRST_S,
     LATER_S,

@@ -6,7 +6,6 @@ import queue
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +16,7 @@ from appliance.config.env import Environment, load_environment
 from appliance.config.env_content import UnreadPart
 from appliance.config.settings import read_settings
 from appliance.errors import ApplicationError, ProjectMissingError, StartError
+from appliance.protocol.record import replace
 from appliance.supervisor.steps.analysis import Analysis, Analyst, analyse
 from tests.supervisor.fakes import FakeLog
 

@@ -12,10 +12,10 @@ has changed since its import began, or if a file was added or removed. Never mor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance import state_table
+from appliance.protocol.record import Record, replace
 from appliance.supervisor.snapshots.checkpoints.checkpoint_events import (
     Action,
     CheckpointEnded,
@@ -68,8 +68,7 @@ class Checkpoint(NamedTuple):
     cpu_s: float = 0.0
 
 
-@dataclass(frozen=True)
-class State:
+class State(Record):
     """The known facts about the checkpoints.
 
     Attributes:
