@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from appliance.protocol import messages, page_messages, snapshot_messages
-from appliance.protocol.record import Message, Record, declared_types, made_default
+from appliance.protocol.record import Message, Record, declared_types, made_default, replace
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.preloading import preload_events
 from appliance.supervisor.remedy_runs import remedy_states
@@ -56,6 +56,15 @@ def test_wrong_fields_are_refused(values, named):
     """A missing, unknown, repeated or surplus value is a TypeError that names the class."""
     with pytest.raises(TypeError, match="Noted has the fields"):
         Noted(*values, **named)
+
+
+def test_a_copy_has_the_changes_alone():
+    """A copy has the given values and those of the record, which stays as it was; a wrong name is refused."""
+    record = Signed(1, ["a"], by="me")
+    assert replace(record, loud=True) == Signed(1, ["a"], True, "me")
+    assert record == Signed(1, ["a"], False, "me")
+    with pytest.raises(TypeError, match="Signed has the fields"):
+        replace(record, number=2, other=1)  # type: ignore[call-arg]
 
 
 def test_a_record_is_immutable():
