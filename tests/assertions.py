@@ -26,9 +26,9 @@ def modules() -> list[Path]:
     return [path for path in sorted(TESTS.rglob("*.py")) if TESTS / "apps" not in path.parents]
 
 
-def asserts_itself(function: ast.AST) -> bool:
-    """Whether something in it can fail a test by itself."""
-    return any(isinstance(node, ast.Assert | ast.Raise) or _can_raise(node) for node in ast.walk(function))
+def asserts_itself(function: Iterable[ast.AST]) -> bool:
+    """Whether one of its nodes can fail a test by itself."""
+    return any(isinstance(node, ast.Assert | ast.Raise) or _can_raise(node) for node in function)
 
 
 def _can_raise(node: ast.AST) -> bool:
@@ -37,13 +37,13 @@ def _can_raise(node: ast.AST) -> bool:
     if any(word.arg == "check" and isinstance(word.value, ast.Constant) and word.value.value for word in node.keywords):
         return True
     called = node.func
-    return isinstance(called, ast.Attribute) and ast.unparse(called.value) == "pytest" and called.attr in _PYTEST
+    return isinstance(called, ast.Attribute) and called.attr in _PYTEST and ast.unparse(called.value) == "pytest"
 
 
-def calls(function: ast.AST) -> frozenset[str]:
-    """The names of what it calls, or passes on to be called."""
+def calls(function: Iterable[ast.AST]) -> frozenset[str]:
+    """The names of what its nodes call, or pass on to be called."""
     names = set()
-    for node in ast.walk(function):
+    for node in function:
         for each in (node.func, *node.args) if isinstance(node, ast.Call) else ():
             if isinstance(each, ast.Attribute):
                 names.add(each.attr)
@@ -65,7 +65,8 @@ class Read:
     def all(cls, path: Path) -> list[Read]:
         """The functions and methods of a file."""
         found = (node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-        return [cls(each.name, each.lineno, asserts_itself(each), calls(each)) for each in found]
+        walked = ((node, list(ast.walk(node))) for node in found)
+        return [cls(each.name, each.lineno, asserts_itself(body), calls(body)) for each, body in walked]
 
 
 def _spread(known: Iterable[Read], asserting: frozenset[str], *, every: bool) -> frozenset[str]:
@@ -74,15 +75,16 @@ def _spread(known: Iterable[Read], asserting: frozenset[str], *, every: bool) ->
     for function in known:
         by_name.setdefault(function.name, []).append(function)
     judge = all if every else any
-    found, before = asserting, None
-    while found != before:
-        before = found
-        found |= {
-            name
-            for name, group in by_name.items()
-            if name not in found and judge(each.asserts or each.calls & before for each in group)
-        }
-    return found
+    found: set[str] = set()
+
+    def asserts(function: Read) -> bool:
+        return function.asserts or not (asserting.isdisjoint(function.calls) and found.isdisjoint(function.calls))
+
+    unknown = {name: group for name, group in by_name.items() if name not in asserting}
+    while newly := {name for name, group in unknown.items() if judge(map(asserts, group))}:
+        found |= newly
+        unknown = {name: group for name, group in unknown.items() if name not in newly}
+    return asserting | found
 
 
 def tests_that_cannot_fail() -> list[str]:
