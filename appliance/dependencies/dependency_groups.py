@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from packaging.dependency_groups import resolve_dependency_groups
-
 from appliance.dependencies.text_file import read_toml, table
 from appliance.discovery.setup_files import texts
 from appliance.errors import InstallError
@@ -64,6 +62,8 @@ def group_lines(data: Mapping[str, Any], names: Iterable[str], file: Path) -> li
     """
     lines: dict[str, None] = {}
     for name in names:
+        from packaging.dependency_groups import resolve_dependency_groups  # noqa: PLC0415  30 ms, which a start without such a file saves
+
         try:
             lines |= dict.fromkeys(resolve_dependency_groups(table(data, "dependency-groups"), name))
         except* Exception as errors:  # noqa: BLE001  its errors have no common base class

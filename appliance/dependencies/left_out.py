@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from appliance.dependencies.dependency_selection import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from packaging.requirements import Requirement
 
 _STDLIB = "is in Python's standard library"
 _WINDOWS = "is for Windows alone"
@@ -57,6 +57,8 @@ def pins_in(lines: str) -> list[str]:
 
 def _requirements(lines: str) -> Iterable[Requirement]:
     for line in lines.splitlines():
+        from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
+
         try:
             yield Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip())
         except InvalidRequirement:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
@@ -91,6 +89,8 @@ def _is_line(text: str) -> bool:
 
 
 def _is_requirement(text: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     try:
         Requirement(re.sub(r"\s--hash[= ]\S+", "", text))
     except InvalidRequirement:

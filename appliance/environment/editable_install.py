@@ -13,8 +13,6 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from appliance import DISTRIBUTION
 from appliance.dependencies.dependency_selection import normalized
 
@@ -96,6 +94,8 @@ def _is_of(information: Path, name: str) -> bool:
 
 
 def _is_requirement(line: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     try:
         Requirement(line)
     except InvalidRequirement:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import uv
 
-from appliance.environment.failures.uv_errors import UvErrors, failure
 from appliance.environment.network import answers, network_is_there
 from appliance.environment.pip_conf import pip_configuration
 from appliance.environment.start_failure import start_error
@@ -124,6 +123,8 @@ class Installer(Record):
         return answer.decode("utf-8", "replace")
 
     def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
+        from appliance.environment.failures.uv_errors import UvErrors  # noqa: PLC0415  5 ms, and not at a start
+
         errors = UvErrors()
         with self._started(environment, *arguments) as process:
             for raw in process.stdout or ():
@@ -135,6 +136,8 @@ class Installer(Record):
             raise self._failure(errors.all(), process.returncode)
 
     def _failure(self, lines: list[str], code: int) -> InstallError:
+        from appliance.environment.failures.uv_errors import failure  # noqa: PLC0415  5 ms, and only here
+
         return failure(lines, code, self.offline, self.files, self.image, self.folder, indexes=self.indexes)
 
     def _started(

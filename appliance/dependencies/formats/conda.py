@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from appliance.dependencies.formats.conda_names import is_condas_own, on_pypi
 from appliance.dependencies.text_file import invalid_error
 from appliance.discovery.setup_files import texts
@@ -116,6 +114,8 @@ def _specifier(version: str) -> tuple[str, bool]:
         found = f"=={version}"  # "numpy 1.21.*"
     else:
         found = version
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     try:
         return str(SpecifierSet(found)), True
     except InvalidSpecifier:

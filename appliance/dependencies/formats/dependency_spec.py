@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import Version
-
 from appliance.discovery.setup_files import texts
 from appliance.protocol.record import Record
 
@@ -131,6 +129,8 @@ def _one(part: str) -> str:
 
 def _span(sign: str, text: str) -> str:
     """Translate ``^1.2.3`` or ``~1.2.3`` into the lowest version and the first one that is too new."""
+    from packaging.version import Version  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     try:
         release = Version(text).release
     except ValueError:  # InvalidVersion is a ValueError; a number of thousands of digits raises one too

@@ -13,7 +13,6 @@ from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.pipfile import read_pipfile_lock
 from appliance.dependencies.formats.poetry import poetry_specs
-from appliance.dependencies.formats.poetry_lock import read_pins
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_toml, table
@@ -55,6 +54,8 @@ def pylock_contents(lock: Path, choice: DependencySelection) -> Contents:
 def poetry_contents(root: Path, lock: Path, choice: DependencySelection, python: str) -> Contents:
     """Return the pins of a poetry.lock, selected by the pyproject.toml beside it."""
     data = read_toml(root / "pyproject.toml") if (root / "pyproject.toml").is_file() else {}
+    from appliance.dependencies.formats.poetry_lock import read_pins  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     pins = read_pins(read_toml(lock), poetry_specs(data, choice) or None, python)
     return _pinned(root, [*pins.indexes, *pins.lines])
 

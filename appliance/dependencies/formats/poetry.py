@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from appliance.dependencies.dependency_groups import group_lines
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
@@ -42,6 +40,8 @@ def standard_specs(lines: object) -> list[DependencySpec]:
     """Parse PEP 508 requirements; an invalid one stays as it is, so that the installer reports it."""
     found: list[DependencySpec] = []
     for line in texts(lines):
+        from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
+
         try:
             parsed = Requirement(line)
         except InvalidRequirement:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
-
 from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.python.pythons import SERVED
 
@@ -37,6 +35,8 @@ _LAST = {
 
 def last_python(pin: str) -> str:
     """Return the last Python of ``name==version``; empty if none is known."""
+    from packaging.version import InvalidVersion, Version  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     name, _, version = pin.partition("==")
     try:
         release = Version(version)
@@ -47,6 +47,8 @@ def last_python(pin: str) -> str:
 
 def runs_on(pin: str, python: str) -> bool:
     """Return whether a pin runs on this Python, as far as the table knows."""
+    from packaging.version import Version  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     last = last_python(pin)
     return not last or Version(python) <= Version(last)
 

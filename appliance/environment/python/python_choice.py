@@ -22,7 +22,6 @@ from appliance.environment.python.interpreter import (
 )
 from appliance.environment.python.last_python import last_python, runs_on_none
 from appliance.environment.python.pythons import SERVED
-from appliance.environment.python.wheels import lacking_wheels, pins_old_releases
 from appliance.errors import InstallError, InterpreterError
 from appliance.identity.identity import user_cache
 from appliance.protocol.record import Record, replace
@@ -81,10 +80,13 @@ def settle(subject: Subject, known: Known, program: Installer) -> Known:
     """
     choose, manifest = subject.choose, subject.manifest
     chosen = choose(known)
-    if chosen.alternatives and not known.lacking and pins_old_releases(manifest.contents(chosen.version)):
-        asked = [chosen.version, *chosen.alternatives]
-        known = replace(known, lacking=lacking_wheels(manifest.contents, asked, program))
-        chosen = choose(known)
+    if chosen.alternatives and not known.lacking:
+        from appliance.environment.python.wheels import lacking_wheels, pins_old_releases  # noqa: PLC0415  with packaging
+
+        if pins_old_releases(manifest.contents(chosen.version)):
+            asked = [chosen.version, *chosen.alternatives]
+            known = replace(known, lacking=lacking_wheels(manifest.contents, asked, program))
+            chosen = choose(known)
     if chosen.because:
         program.report(f"using Python {chosen.version}: {chosen.because}")
     while chosen.path is None:

@@ -7,8 +7,6 @@ import tomllib
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from appliance.dependencies.formats.conda import conda_python
 from appliance.dependencies.formats.dependency_spec import alternatives
 from appliance.dependencies.formats.pipfile import pipfile_python
@@ -20,6 +18,8 @@ from appliance.protocol.record import Record, replace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from packaging.specifiers import SpecifierSet
 
 _NEWEST_PATCH = 40
 
@@ -44,6 +44,8 @@ class PythonRequirement(Record):
 
 def pin(version: str, where: str) -> PythonRequirement:
     """Return the requirement for this version alone, with any patch number."""
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     parts = version.split(".")[:2]
     return PythonRequirement((SpecifierSet(f"=={'.'.join(parts)}.*"),), where, version, pin=True)
 
@@ -129,6 +131,8 @@ def _ranges(root: Path) -> Iterator[PythonRequirement]:
 
 
 def _range(every: Iterable[str], where: str, text: str) -> Iterator[PythonRequirement]:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  30 ms, which a start without such a file saves
+
     try:
         yield PythonRequirement(tuple(SpecifierSet(each) for each in every), where, text)
     except InvalidSpecifier:
