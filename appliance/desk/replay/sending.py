@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import time
-from http.client import HTTPException, HTTPResponse
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.desk.replay.sent_request import ReplayError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 CONTENT_MAX = 4 * 1024 * 1024  # bytes of a response that are read
 _PIECE = 64 * 1024
@@ -51,6 +52,8 @@ def send(place: Place, method: str, head: bytes, body: bytes, timeout_s: float) 
     Raises:
         ReplayError: there was none.
     """
+    from http.client import HTTPException, HTTPResponse  # noqa: PLC0415  30 ms of each start, with email and ssl
+
     began = time.monotonic()
     deadline = began + timeout_s
     try:
@@ -78,6 +81,8 @@ def _connected(place: Place, timeout_s: float) -> socket.socket:
     connection = socket.create_connection((host, place.port), timeout=timeout_s)
     if not place.secure:
         return connection
+    import ssl  # noqa: PLC0415  as above
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # it is our own socket, whatever name its certificate is for
     context.verify_mode = ssl.CERT_NONE
