@@ -25,7 +25,6 @@ SLEEPS = {
     "server/io/test_tls.py": (1, _CLIENT),
     "server/slow.py": (1, "the poll of a condition that no event tells of"),
     "server/wsgi/test_streams.py": (1, _CLIENT),
-    "telemetry/test_outbox.py": (3, _NOTHING),
     "watch/test_synchronisation.py": (2, _NOTHING),
     "worker/files/test_source_loader.py": (1, f"a thread waits for a lock: {_NOTHING}"),
 }

@@ -37,6 +37,7 @@ class Outbox:
         interrupt: makes an ``export`` that waits give up.
         session: knows what became of it.
         delivery: reports that.
+        wake: what the thread waits on: between batches, and after a failure.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Outbox:
         interrupt: Callable[[], None],
         session: CollectorSession,
         delivery: DeliveryReports,
+        *,
+        wake: threading.Event | None = None,
     ) -> None:
         self._export = export
         self._interrupt = interrupt
@@ -53,7 +56,7 @@ class Outbox:
         self._items: deque[Any] = deque()
         self._sending = 0
         self._lock = threading.Lock()
-        self._wake = threading.Event()
+        self._wake = wake or threading.Event()
         self._ending = self._interrupted = False
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()

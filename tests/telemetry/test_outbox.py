@@ -17,10 +17,49 @@ TAKEN = Outcome(taken=True)
 AWAY = Outcome(taken=False, reason="Connection refused", temporary=True)
 
 
+class Wake(threading.Event):
+    """An event whose waits end when it is set, or when the test lets their time pass: never by themselves.
+
+    ``wait_s`` is the time of the last wait.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wait_s: float | None = None
+        self._changed = threading.Condition()
+        self._passed = self._waited_for = False
+
+    def set(self) -> None:
+        """As the event's."""
+        with self._changed:
+            super().set()
+            self._changed.notify_all()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As the event's, except for its time."""
+        with self._changed:
+            self._waited_for, self.wait_s = True, timeout
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.is_set() or (self._passed and timeout is not None))
+            self._passed = self._waited_for = False
+            return self.is_set()
+
+    def is_waited_for(self) -> bool:
+        """Wait until a thread waits that nothing has woken; whether one does."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waited_for and not self.is_set(), 10)
+
+    def pass_time(self) -> None:
+        """Let the time of the present wait pass."""
+        with self._changed:
+            self._passed = True
+            self._changed.notify_all()
+
+
 class Sending:
     """An outbox whose collector is a function of the batch."""
 
-    def __init__(self, answer: Callable[[Sequence[int]], Outcome]) -> None:
+    def __init__(self, answer: Callable[[Sequence[int]], Outcome], wake: Wake | None = None) -> None:
         self.arrived: list[int] = []
         self.lost = 0
         self.reasons: list[object] = []
@@ -30,7 +69,11 @@ class Sending:
         self._answer = answer
         self.session = CollectorSession("traces")
         self.box = Outbox(
-            self._export, self.interrupted.set, self.session, DeliveryReports("spans", "http://c", self._report)
+            self._export,
+            self.interrupted.set,
+            self.session,
+            DeliveryReports("spans", "http://c", self._report),
+            wake=wake,
         )
 
     def _export(self, batch: Sequence[int]) -> None:
@@ -48,10 +91,10 @@ class Sending:
             self.lost += int(str(fields["count"]))
             self.reasons.append(fields["reason"])
 
-    def sends(self, batches: int, within_s: float = 10.0) -> bool:
+    def sends(self, batches: int) -> bool:
         """Wait until so many batches were sent; whether they were."""
         with self.changed:
-            return self.changed.wait_for(lambda: len(self.sizes) >= batches, within_s)
+            return self.changed.wait_for(lambda: len(self.sizes) >= batches, 10)
 
     def finish(self, within_s: float = 5.0) -> None:
         """End the outbox."""
@@ -157,24 +200,40 @@ def test_a_collector_that_is_away_is_not_waited_for():
     assert sending.lost == 10
 
 
-def test_items_within_the_delay_are_one_batch(monkeypatch: pytest.MonkeyPatch):
+def test_items_within_the_delay_are_one_batch():
     """Items that follow the first one soon are sent with it; the end of the process cuts the wait short."""
-    monkeypatch.setattr(outbox, "DELAY_S", 100.0)
-    sending = Sending(lambda _: TAKEN)
+    wake = Wake()
+    sending = Sending(lambda _: TAKEN, wake)
     for number in range(3):
         sending.box.add([number])
-        assert not sending.sends(1, within_s=0.03)
+        assert wake.is_waited_for()
+        assert sending.sizes == []
     sending.finish()
     assert (sending.sizes, sending.arrived) == ([3], [0, 1, 2])
 
 
+def test_a_batch_is_sent_after_the_delay():
+    """Items are sent when the delay has passed, and the next one begins another delay."""
+    wake = Wake()
+    sending = Sending(lambda _: TAKEN, wake)
+    for batches in (1, 2):
+        sending.box.add([0])
+        assert wake.is_waited_for()
+        assert (len(sending.sizes), wake.wait_s) == (batches - 1, outbox.DELAY_S)
+        wake.pass_time()
+        assert sending.sends(batches)
+    sending.finish()
+    assert sending.sizes == [1, 1]
+
+
 @pytest.mark.parametrize("parts", [[outbox.BATCH], [outbox.BATCH - 1, 1]])
-def test_a_full_batch_is_sent_at_once(monkeypatch: pytest.MonkeyPatch, parts: list[int]):
+def test_a_full_batch_is_sent_at_once(parts: list[int]):
     """As soon as a batch is full it is sent, however much time is left."""
-    monkeypatch.setattr(outbox, "DELAY_S", 100.0)
-    sending = Sending(lambda _: TAKEN)
+    wake = Wake()
+    sending = Sending(lambda _: TAKEN, wake)
     for size in parts:
-        assert not sending.sends(1, within_s=0.03)
+        assert wake.is_waited_for()
+        assert sending.sizes == []
         sending.box.add([0] * size)
     assert sending.sends(1)
     assert sending.sizes == [outbox.BATCH]
@@ -184,11 +243,17 @@ def test_a_full_batch_is_sent_at_once(monkeypatch: pytest.MonkeyPatch, parts: li
 def test_a_pause_follows_a_failure(monkeypatch: pytest.MonkeyPatch):
     """A collector that is away is not asked again at once, whatever is added; at the end it is not asked at all."""
     monkeypatch.setattr(outbox, "PAUSE_S", 100.0)
-    sending = Sending(lambda _: AWAY)
+    wake = Wake()
+    sending = Sending(lambda _: AWAY, wake)
     sending.box.add([1])
+    assert wake.is_waited_for()
+    wake.pass_time()
     assert sending.sends(1)
+    assert wake.is_waited_for()
     sending.box.add([2])
-    assert not sending.sends(2, within_s=0.1)
+    assert wake.is_waited_for()
+    assert wake.wait_s is not None
+    assert 90 < wake.wait_s <= 100
     sending.finish()
     assert (len(sending.sizes), sending.lost) == (1, 2)
 
