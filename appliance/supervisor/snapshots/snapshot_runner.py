@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance import state_table
+from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots import snapshot_states
@@ -28,7 +29,7 @@ from appliance.supervisor.snapshots.verification import Verification
 from appliance.supervisor.steps.analysis import require_analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from appliance.protocol.messages import FilesReport
     from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.spawn import Spawner
     from appliance.supervisor.runtime import Runtime
     from appliance.supervisor.steps.analysis import Analysis
+    from appliance.watch.kinds import Kind
 
 CALM_S = 30.0  # time without a save after which a spare that has copied memory is replaced by a new spare
 KEPT_FILES = 4  # every swap compiles these files again, about 1 ms each
@@ -56,8 +58,6 @@ class SnapshotRunner:
         is_asked_for: whether the user has asked for them; the log then says why there is none.
         state: what ``snapshot_states`` knows.
         processes: those of the snapshots.
-        files: of each process: the files that it has read, and those that have changed since.
-        ready: of each process: the report of its import.
         swappable: the files whose functions can be swapped.
         checkpoints: the imports that have paused.
         one_processor: whether an import can't run beside a worker that starts.
@@ -79,8 +79,8 @@ class SnapshotRunner:
         self.checkpoints = Checkpoints(runtime, self._go_on, is_on=self.is_on)
         self._memory = SnapshotMemory(runtime.loop, self.processes, self.checkpoints, self._end_for)
         self._imports = SnapshotImports(runtime, preloading, spawner, self.processes, self.checkpoints)
-        self.files: dict[SnapshotRole, SnapshotFiles] = {}
-        self.ready: dict[SnapshotRole, SnapshotReady] = {}
+        self._files: dict[SnapshotRole, SnapshotFiles] = {}  # of each process: read by it, and changed since
+        self._ready: dict[SnapshotRole, SnapshotReady] = {}  # of each process: the report of its import
         self.swappable = SwappableFiles(str(runtime.settings.project), always=runtime.settings.swap == "on")
         self._verification = Verification(
             runtime.children, self.processes, self._report_comparison, lambda why: self.on(events.NotCompared(why))
@@ -123,16 +123,76 @@ class SnapshotRunner:
         self._worker = worker
         self.on(events.WorkerStarted(swapping, crowded))
 
+    # -- what the workers need, and what has changed -------------------------------------------------------------------
+
+    def fork_worker(self, source: SnapshotRole) -> Handle | None:
+        """Return a worker that waits for its start message: the spare, or a fork of the snapshot. None without one."""
+        if source is not SnapshotRole.SPARE:
+            return self.processes.fork(source, Role.SPARE)
+        child = self.processes.pop(source)
+        self.on(events.SpareGone())
+        return child
+
+    def change(self, paths: Collection[str], objection: str) -> None:
+        """Take files that have changed; ``objection``: why a worker from the snapshot can't serve the change."""
+        for each in self._files.values():
+            each.changes(paths)
+        self.on(events.FilesChanged(objection))
+
+    def whole_report(self, report: FilesReport) -> FilesReport:
+        """Return the report of a fork, with the files of the snapshot itself the first time."""
+        snapshot = self._files.get(SnapshotRole.SNAPSHOT)
+        return report if snapshot is None else snapshot.whole_report(report)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether the files of a snapshot are known."""
+        return SnapshotRole.SNAPSHOT in self._files
+
+    def changed_files(self) -> list[str]:
+        """Return the files that have changed since the snapshot was made; none if there is no snapshot."""
+        return list(self._files[SnapshotRole.SNAPSHOT].changed) if self.has_files else []
+
+    def first_read(self, paths: Iterable[str]) -> str:
+        """Return the first of these files that an import has read; "" if none has."""
+        return next((path for path in paths if any(path in each.read for each in self._files.values())), "")
+
+    def objection(self, kinds: Mapping[str, Kind]) -> str:
+        """Return why these changes can't be swapped at all; "" if they may be."""
+        snapshot = self._files.get(SnapshotRole.SNAPSHOT)
+        return self.swappable.objection(kinds, snapshot.blocked if snapshot is not None else {})
+
+    def objections(self) -> dict[str, str]:
+        """Return why a change of each module of the snapshot can't be swapped, by path; empty if it can."""
+        snapshot = self._files.get(SnapshotRole.SNAPSHOT)
+        return self.swappable.objections(snapshot) if snapshot is not None else {}
+
+    def status(self) -> dict[str, Any]:
+        """Return the part of ``appliance status`` about snapshots, without the checkpoints."""
+        state, snapshot = self.state, self.processes.get(SnapshotRole.SNAPSHOT)
+        ready = self._ready.get(SnapshotRole.SNAPSHOT)
+        making = self.processes.get(SnapshotRole.NEXT) is not None
+        return {
+            "state": "off" if not self.is_on else "ready" if snapshot else "making" if making else "none",
+            "why": (state.reason or None) if snapshot is None else None,
+            "pid": snapshot.pid if snapshot else None,
+            "modules": ready.modules if ready else 0,
+            "refused": state.refusal or None,
+            "blocked": dict(ready.blocked) if ready else {},
+            "off": self.swappable.off,
+            "unverified": state.worker is NewestWorker.UNVERIFIED,
+        }
+
     # -- what the processes do -----------------------------------------------------------------------------------------
 
     def imported(self, child: Handle, message: SnapshotReady) -> None:
         """A process has imported the project, or can't be a snapshot of it."""
         self.processes.forget_time(child)
         if child is self.processes.get(SnapshotRole.NEXT):
-            self.ready[SnapshotRole.NEXT] = message
-            self.files[SnapshotRole.NEXT].blocked = message.blocked
+            self._ready[SnapshotRole.NEXT] = message
+            self._files[SnapshotRole.NEXT].blocked = message.blocked
             self._imported(
-                message.refused or self.swappable.unworthy(message.cpu_s, SnapshotRole.SNAPSHOT in self.files)
+                message.refused or self.swappable.unworthy(message.cpu_s, SnapshotRole.SNAPSHOT in self._files)
             )
         elif child is self.processes.get(SnapshotRole.AGAIN):
             if message.refused:
@@ -151,7 +211,7 @@ class SnapshotRunner:
         """The process that imports the project has paused, and becomes a checkpoint; a fork of it goes on."""
         if child is self.processes.get(SnapshotRole.NEXT):
             self.processes.forget_time(self.processes.pop(SnapshotRole.NEXT))
-            files = self.files[SnapshotRole.NEXT]
+            files = self._files[SnapshotRole.NEXT]
             self.checkpoints.reached(child, message, frozenset(files.read), files.changed)
 
     def _go_on(self, checkpoint: Handle) -> None:
@@ -163,7 +223,7 @@ class SnapshotRunner:
         self._verification.answered(child, message)
 
     def _report_comparison(self, differences: tuple[str, ...]) -> None:
-        snapshot = self.files.get(SnapshotRole.SNAPSHOT)
+        snapshot = self._files.get(SnapshotRole.SNAPSHOT)
         self.on(events.Compared(differences, keep=snapshot is not None and len(snapshot.changed) <= KEPT_FILES))
 
     def read(self, child: Handle, message: FilesReport) -> None:
@@ -171,7 +231,7 @@ class SnapshotRunner:
         self.checkpoints.read(message.files)
         for process in (SnapshotRole.NEXT, SnapshotRole.SNAPSHOT):
             if child is self.processes.get(process):
-                self.files[process].reported(message)
+                self._files[process].reported(message)
 
     def failed(self, child: Handle, why: str) -> None:
         """An import of the project has failed."""
@@ -219,7 +279,7 @@ class SnapshotRunner:
         begin = self._imports.begin if verifies else self._imports.begin_chain
         if why := begin(process, analysis):
             return why
-        self.files[process] = SnapshotFiles()
+        self._files[process] = SnapshotFiles()
         return ""
 
     def _end_import(self, _action: events.EndImport) -> None:
@@ -232,7 +292,7 @@ class SnapshotRunner:
         self._imports.give_time(SnapshotRole.NEXT)
 
     def _compare(self, _action: events.Compare) -> None:
-        self._verification.compare(self.files[SnapshotRole.SNAPSHOT].changed)
+        self._verification.compare(self._files[SnapshotRole.SNAPSHOT].changed)
 
     def _repeat(self, _action: events.Repeat) -> None:
         if why := self._import(SnapshotRole.AGAIN):
@@ -241,26 +301,22 @@ class SnapshotRunner:
     def _promote(self, _action: events.Promote) -> None:
         self._end(SnapshotRole.VERIFIER, SnapshotRole.AGAIN, SnapshotRole.SPARE, SnapshotRole.SNAPSHOT)
         child = self.processes.pop(SnapshotRole.NEXT)
-        self.checkpoints.import_over(self.swappable.weighed_cpu_s(self.ready[SnapshotRole.NEXT].cpu_s))
+        self.checkpoints.import_over(self.swappable.weighed_cpu_s(self._ready[SnapshotRole.NEXT].cpu_s))
         self.processes.add(SnapshotRole.SNAPSHOT, child)
-        self.files[SnapshotRole.SNAPSHOT] = self.files.pop(SnapshotRole.NEXT)
-        ready = self.ready[SnapshotRole.SNAPSHOT] = self.ready.pop(SnapshotRole.NEXT)
+        self._files[SnapshotRole.SNAPSHOT] = self._files.pop(SnapshotRole.NEXT)
+        ready = self._ready[SnapshotRole.SNAPSHOT] = self._ready.pop(SnapshotRole.NEXT)
         child.became_ready()
         self._reports.ready(child, ready)
 
     def _report_mismatch(self, action: events.ReportMismatch) -> None:
         generation = self._worker.generation if self._worker is not None else 0
-        files = (
-            self.swappable.as_watched(self.files[SnapshotRole.SNAPSHOT].changed)
-            if SnapshotRole.SNAPSHOT in self.files
-            else []
-        )
+        files = self.swappable.as_watched(self.changed_files())
         self.swappable.turn_off([*files, *action.differences])
         self._reports.mismatch(generation, files, action.differences)
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
         if (child := self.processes.fork_spare()) is not None:
-            self.processes.get_ready(list(self.files[SnapshotRole.SNAPSHOT].changed))
+            self.processes.get_ready(self.changed_files())
             self._preloading.end_spare()
             self._loop.call_later(CALM_S, partial(self._release_memory, child))
             self.on(events.SpareForked())
@@ -278,6 +334,6 @@ class SnapshotRunner:
 
     def _end(self, *processes: SnapshotRole) -> None:
         for process in processes:
-            self.files.pop(process, None)
-            self.ready.pop(process, None)
+            self._files.pop(process, None)
+            self._ready.pop(process, None)
             self.processes.end(process)

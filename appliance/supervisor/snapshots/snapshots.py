@@ -17,12 +17,12 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import are_crowded
 from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots.declined_files import DeclinedFiles
-from appliance.supervisor.snapshots.known_snapshots import NewestWorker, SnapshotRole, fork_source, why_not
+from appliance.supervisor.snapshots.known_snapshots import NewestWorker, fork_source, why_not
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS
 from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from appliance.protocol.messages import FilesReport
     from appliance.supervisor.preloading.preloading import Preloading
@@ -81,12 +81,8 @@ class Snapshots:
         source, why = fork_source(self._runner.state), why_not(self._runner.state)
         if source is None:
             return None, [], why if self._runner.is_asked_for or self._runner.state.had_snapshot else ""
-        changed = list(self._runner.files[SnapshotRole.SNAPSHOT].changed)
-        if source is SnapshotRole.SPARE:
-            child: Handle | None = self._runner.processes.pop(source)
-            self._runner.on(events.SpareGone())
-        else:
-            child = self._runner.processes.fork(source, Role.SPARE)
+        changed = self._runner.changed_files()
+        child = self._runner.fork_worker(source)
         if child is None:
             return None, [], NO_PROCESS
         child.assign(generation)
@@ -98,33 +94,26 @@ class Snapshots:
 
     def changed(self, kinds: Mapping[str, Kind]) -> None:
         """Take files that the watcher has reported, before a worker is started for them."""
-        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT)
+        there, objection = self._runner.has_files, self._runner.objection(kinds)
         whole = {self._runner.swappable.whole(path): kind for path, kind in kinds.items()}
         self.checkpoints.changed(whole)
-        objection = self._runner.swappable.objection(kinds, snapshot.blocked if snapshot is not None else {})
         declined = self._declined.take_save(whole)
-        objection = objection or (declined if snapshot is not None else "")
-        if objection or (snapshot is None and self._runner.state.refusal):
+        objection = objection or (declined if there else "")
+        if objection or (not there and self._runner.state.refusal):
             self.checkpoints.import_needed(whole)
-        self._change(whole, objection)
+        self._runner.change(whole, objection)
 
     def written(self, kinds: Mapping[str, Kind]) -> None:
         """Take changed files for which no worker is started: an import may have read them."""
         whole = [self._runner.swappable.whole(path) for path in kinds]
         self.checkpoints.written(whole)
-        read = [path for path in whole if any(path in each.read for each in self._runner.files.values())]
-        if read:
-            self._change((), f"{read[0]} has changed, which the import of the project has read")
+        if read := self._runner.first_read(whole):
+            self._runner.change((), f"{read} has changed, which the import of the project has read")
 
     def drop(self, why: str) -> None:
         """Use no snapshot for the next worker: the changes are not known, or not only code has changed."""
         self.checkpoints.discard()
-        self._change((), why)
-
-    def _change(self, paths: Collection[str], objection: str) -> None:
-        for each in self._runner.files.values():
-            each.changes(paths)
-        self._runner.on(events.FilesChanged(objection))
+        self._runner.change((), why)
 
     def worker_wanted(self) -> None:
         """Note that a worker will start soon, for a save: it may be forked from the snapshot."""
@@ -139,8 +128,8 @@ class Snapshots:
 
     def worker_ready(self) -> None:
         """Make a spare for the next save soon, and import the project later: the newest worker serves."""
-        if self._runner.state.worker is NewestWorker.SWAPPING and SnapshotRole.SNAPSHOT in self._runner.files:
-            self._declined.swapped(self._runner.files[SnapshotRole.SNAPSHOT].changed)
+        if self._runner.state.worker is NewestWorker.SWAPPING:
+            self._declined.swapped(self._runner.changed_files())
         self.checkpoints.worker_ready()
         self._runner.on(events.WorkerReady())
         self._loop.call_later(SPARE_S, partial(self._runner.on, events.SpareDue()))
@@ -170,8 +159,7 @@ class Snapshots:
             self._runner.read(child, message)
             return message
         self.checkpoints.read(message.files)
-        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT) if message.more else None
-        return message if snapshot is None else snapshot.whole_report(message)
+        return self._runner.whole_report(message) if message.more else message
 
     def close(self) -> None:
         """Import nothing any more."""
@@ -181,20 +169,7 @@ class Snapshots:
 
     def status(self) -> dict[str, Any]:
         """Return the part of ``appliance status`` about snapshots."""
-        state, snapshot = self._runner.state, self._runner.processes.get(SnapshotRole.SNAPSHOT)
-        ready = self._runner.ready.get(SnapshotRole.SNAPSHOT)
-        making = self._runner.processes.get(SnapshotRole.NEXT) is not None
-        return {
-            "state": "off" if not self.is_on else "ready" if snapshot else "making" if making else "none",
-            "why": (state.reason or None) if snapshot is None else None,
-            "pid": snapshot.pid if snapshot else None,
-            "modules": ready.modules if ready else 0,
-            "refused": state.refusal or None,
-            "blocked": dict(ready.blocked) if ready else {},
-            "off": self._runner.swappable.off,
-            "unverified": state.worker is NewestWorker.UNVERIFIED,
-            "checkpoints": self.checkpoints.status(),
-        }
+        return {**self._runner.status(), "checkpoints": self.checkpoints.status()}
 
     def reload_costs(self) -> dict[str, Any]:
         """Return the part of ``appliance check --reload`` about snapshots.
@@ -202,9 +177,7 @@ class Snapshots:
         ``files`` says why a change of each module can't be swapped (empty if it can), by path; ``checkpoints`` are the
         files that have one.
         """
-        snapshot = self._runner.files.get(SnapshotRole.SNAPSHOT)
-        files = self._runner.swappable.objections(snapshot) if snapshot is not None else {}
-        return {"files": files, "checkpoints": self.checkpoints.resumable()}
+        return {"files": self._runner.objections(), "checkpoints": self.checkpoints.resumable()}
 
     # -- what the preloader does ---------------------------------------------------------------------------------------
 
