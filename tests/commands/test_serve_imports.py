@@ -20,6 +20,6 @@ print(*[name for name in {FEW_NEED} if name in sys.modules])
 
 
 def test_a_start_imports_nothing_that_few_starts_need():
-    """What reads requirements, and what explains a failure, is imported where a project or a failure needs it."""
+    """Modules that read requirements or explain a failure are imported where a project or a failure needs them."""
     argv = [sys.executable, "-I", "-c", PROGRAM]
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split() == []
