@@ -82,13 +82,17 @@ class FileContents:
             self._reported.add(path)
         return changed
 
-    def worker_differs(self, path: str) -> None:
-        """Note that a worker has read another content than the present one: that is a change, unless it was reported.
+    def worker_differs(self, path: str) -> bool:
+        """Note that a worker has read another content than the present one; return whether that is a new change.
 
-        If ``record`` has read the file since, it has the new content, which was not reported.
+        If the present content was reported, it is none: the worker is an older one. If the file was never reported, and
+        ``record`` has read it since, then ``record`` has the new content.
         """
-        if path not in self._reported:
-            self._known[path] = _UNREAD
+        if path in self._reported:
+            now = mark(path)
+            return self._known.get(path) != (None if now is None else _read(path, now))
+        self._known[path] = _UNREAD
+        return True
 
     def record(self, path: str, seen: Mark) -> bool:
         """Read a file that has not changed since it had the mark ``seen``; return False if it is too young for that."""

@@ -166,8 +166,8 @@ class Watcher:
         """Take a file that was saved before it was watched as saved now."""
         self._add_files("worker", Kind.CODE, files, more=more)
         for path, state in files.items():
-            if self._watch_set.kind(path) is not None and state.differs(path):
-                self._contents.worker_differs(path)
+            is_changed = self._watch_set.kind(path) is not None and state.differs(path)
+            if is_changed and self._contents.worker_differs(path):
                 self._note(path, time.monotonic(), whole=True)  # it is complete, or more events will follow
 
     def _run(self) -> None:

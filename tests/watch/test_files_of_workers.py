@@ -9,10 +9,12 @@ from zlib import crc32
 
 import pytest
 
+from appliance.watch import watcher as watcher_module
 from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind
 from appliance.watch.tree import mark
 from appliance.watch.watch_set import WatchSet
+from appliance.watch.watcher import WorkerState
 from tests.watch.watching import Looked, Watch, age, save
 
 
@@ -75,6 +77,22 @@ def test_a_save_before_the_watch_is_told_at_once(
     assert watching.changes() == {name: Kind.CODE}
     watching.watcher.compare({str(file): met}, more=True)
     assert watching.changes_before() == []
+
+
+def test_the_report_of_an_older_worker_is_no_change(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
+    """A worker reports late what it has read; a save that was reported since is not reported again, however slow."""
+    monkeypatch.setattr(watcher_module, "LONG_BURST_S", -1.0)  # as on a machine that is too busy
+    file = watch_set / "app.py"
+    watching = watch()
+    met = as_it_is(file)
+    save(file, "two")
+    assert watching.changes() == {"app.py": Kind.CODE}
+    watching.state = WorkerState.BUSY
+    watching.watcher.compare({str(file): met}, more=True)
+    assert watching.changes_before() == []
+    save(file, "three")
+    watching.watcher.compare({str(file): met}, more=True)
+    assert watching.changes() == {"app.py": Kind.CODE}
 
 
 @pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
