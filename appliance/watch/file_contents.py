@@ -85,7 +85,7 @@ class FileContents:
     def worker_differs(self, path: str) -> bool:
         """Note that a worker has read another content than the present one; return whether that is a new change.
 
-        If the present content was reported, it is none: the worker is an older one. If the file was never reported, and
+        If the present content was reported, the worker is an older one. If the file was never reported, and
         ``record`` has read it since, then ``record`` has the new content.
         """
         if path in self._reported:

@@ -79,7 +79,9 @@ def test_a_save_before_the_watch_is_told_at_once(
     assert watching.changes_before() == []
 
 
-def test_the_report_of_an_older_worker_is_no_change(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_late_report_of_an_older_worker_changes_nothing(
+    watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch
+):
     """A worker reports late what it has read; a save that was reported since is not reported again, however slow."""
     monkeypatch.setattr(watcher_module, "LONG_BURST_S", -1.0)  # as on a machine that is too busy
     file = watch_set / "app.py"
