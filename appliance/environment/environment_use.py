@@ -54,7 +54,7 @@ class EnvironmentUse:
 
     def hold(self, environment: Path) -> None:
         """Hold this environment, and release the one before. Each start of a worker calls this: most change nothing."""
-        if environment == self._environment and self._is_held():
+        if environment == self._environment and self._touch():
             return
         before, self._descriptor, self._environment = self._descriptor, -1, environment
         # A cache that can't be written is not an error here: its environments are complete.
@@ -68,8 +68,8 @@ class EnvironmentUse:
         if before >= 0:
             os.close(before)
 
-    def _is_held(self) -> bool:
-        """Whether the lock's file is still there; it is touched then."""
+    def _touch(self) -> bool:
+        """Touch the lock's file; return whether it is still there."""
         if self._descriptor < 0:
             return False
         with contextlib.suppress(OSError):

@@ -84,7 +84,8 @@ class Spawner:
         self._code = str(user_cache(self._settings.cache) / "code")
         self._hosts = [*self._settings.allowed_hosts, urlsplit(self._settings.public_url).hostname or "localhost"]
         self._workspace_hosts = workspace_hosts(self._process)
-        self._watched = watched_names(self._settings.env_files, self._settings.watch_extra)
+        is_watched = self._settings.reload == "on"
+        self._watched = watched_names(self._settings.env_files, self._settings.watch_extra) if is_watched else ""
         self._adapter_folder = str(Path(adapter.origin).parent) if adapter and adapter.origin else ""
 
     def pages_url(self, url: str) -> str:
@@ -238,7 +239,7 @@ class Spawner:
             "workspace_hosts": self._workspace_hosts,
             "debugger": self._debugger() if worker else None,
             "removed": self._reload_trigger.removed_files() if worker else [],
-            "watched": self._watched if settings.reload == "on" else "",
+            "watched": self._watched,
             "pages": self._pages(role),
             "error_pages": self._page_facts.options() if worker else {},
             "records": self._recorder.details >= 0,

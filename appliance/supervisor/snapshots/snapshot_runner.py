@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from appliance.watch.kinds import Kind
 
 CALM_S = 30.0  # time without a save after which a spare that has copied memory is replaced by a new spare
-KEPT_FILES = 4  # every swap compiles these files again, about 1 ms each
+KEPT_FILES = 4  # every spare compiles these files again, about 1 ms each
 
 
 class SnapshotRunner:
@@ -192,7 +192,7 @@ class SnapshotRunner:
             self._ready[SnapshotRole.NEXT] = message
             self._files[SnapshotRole.NEXT].blocked = message.blocked
             self._imported(
-                message.refused or self.swappable.unworthy(message.cpu_s, SnapshotRole.SNAPSHOT in self._files)
+                message.refused or self.swappable.unworthy(message.cpu_s, self.has_files)
             )
         elif child is self.processes.get(SnapshotRole.AGAIN):
             if message.refused:

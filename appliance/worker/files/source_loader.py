@@ -62,7 +62,7 @@ class CodeCache:
         self._path = f"{folder}/{sys.implementation.cache_tag}-{magic}-{sys.flags.optimize}" if folder else ""
         self._folder: Folder | None = None  # stays open: it is checked once, and can't be replaced afterwards
         self._unwritten: list[tuple[str, CodeType]] = []
-        self._ahead: dict[str, CodeType] = {}  # compiled before a save needs it (``compile_ahead``)
+        self._ahead: dict[str, tuple[bytes, CodeType]] = {}  # by path: a content, and its code (``compile_ahead``)
         self._writing = threading.Lock()  # the control thread writes on request, and the main thread at its end
         self.refused: NotOursError | None = None  # a folder that another user can have written, so it is not used
         self._imported: dict[str, CodeType] | None = None  # what a snapshot's import has loaded, by path
@@ -101,43 +101,54 @@ class CodeCache:
             return None, ""
         name = importlib.util.source_hash(os.fsencode(path)).hex()
         place = f"{name}-{importlib.util.source_hash(source).hex()}-{len(source):x}"
-        return self._ahead.get(place) or self._read(path, place), place
-
-    def _read(self, path: str, place: str) -> CodeType | None:
-        """Return the code that is cached under this name; None if there is none that can be trusted."""
         try:
             if self._folder is None and self.refused is None:
                 self._folder = open_folder(self._path, _CHECKED_LEVELS)
             if self._folder is None:
-                return None
+                return None, place
             kept = self._folder.read(place)
         except NotOursError as error:
             self.refused = error
-            return None
+            return None, place
         except OSError:
-            return None
+            return None, place
         # marshal trusts its input: it must not get data that a full disk or a power cut has damaged.
         if len(kept) < 5 or crc32(memoryview(kept)[4:]).to_bytes(4, "little") != kept[:4]:
-            return None
+            return None, place
         code: CodeType = marshal.loads(memoryview(kept)[4:])  # noqa: S302  written by this user, for this interpreter
-        return code if code.co_filename == path else None
+        return (code if code.co_filename == path else None), place
+
+    def code_of(self, path: str, source: bytes, compiled: Callable[[bytes, str], CodeType]) -> CodeType:
+        """Return the code of this content: compiled ahead, from the cache, or from ``compiled``.
+
+        Raises:
+            Exception: of ``compiled``.
+        """
+        content, code = self._ahead.get(path, (b"", None))
+        if code is not None and content == source:
+            return code
+        code, place = self.find(path, source)
+        if code is None:
+            code = compiled(source, path)
+            self.add(place, code)
+        return code
 
     def compile_ahead(self, path: str) -> CodeType | None:
-        """Compile a file as it is now; ``find`` returns the same code if the content is the same. None: it can't be.
+        """Compile a file as it is now: ``code_of`` returns this code while the content is the same.
+
+        None: the cache is off.
 
         Raises:
             OSError: the file can't be read.
             Exception: it can't be compiled.
         """
+        if not self._path:
+            return None
         loader = importlib.machinery.SourceFileLoader("", path)
         source = loader.get_data(path)
-        code, place = self.find(path, source)
-        if not place:
-            return None
-        if code is None:
-            code = loader.source_to_code(source, path)
-            self.add(place, code)
-        return self._ahead.setdefault(place, code)
+        code = self.code_of(path, source, loader.source_to_code)
+        self._ahead[path] = source, code
+        return code
 
     def add(self, place: str, code: CodeType) -> None:
         """Write the code later."""
@@ -191,11 +202,7 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         status = self._inputs.before_compile(path)
         source = self.get_data(path)
         self._inputs.after_compile(path, status, crc32(source))
-        code, place = self._cache.find(path, source)
-        if code is None:
-            compiled: CodeType = self.source_to_code(source, path)
-            self._cache.add(place, compiled)
-            code = compiled
+        code = self._cache.code_of(path, source, self.source_to_code)
         if not is_ours:
             self._cache.note_loaded(path, code)
         return code

@@ -93,7 +93,7 @@ class Swaps:
         Raises:
             ValueError: there is an objection; nothing was changed.
         """
-        if self._planned.get(path, (None,))[0] is not new_code and (reason := self.objection(path, new_code)):
+        if reason := self.objection(path, new_code):
             raise ValueError(reason)
         difference = self._planned.pop(path)[1]
         replacements = {id(old): new for old, new in (*difference.changed, *difference.moved)}

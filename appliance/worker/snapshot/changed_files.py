@@ -76,7 +76,6 @@ class ChangedFiles:
         self._swaps = swaps
         self._names = _module_names(codes)
         self._paths = {project.files.absolute(path): path for path in codes}
-        self._has_rehearsed = False
         self.modules = sorted(self._names.values())
 
     def blocked_modules(self) -> dict[str, str]:
@@ -84,9 +83,11 @@ class ChangedFiles:
         return {self._names.get(path, path): why for path, why in self._swaps.blocked_files().items()}
 
     def get_ready(self, changed: list[str]) -> None:
-        """Compile these files, as they are now, and compare them: a save will probably change them."""
-        if not self._has_rehearsed:
-            self._has_rehearsed = True
+        """Compile these files, as they are now, and compare them: a save will probably change them.
+
+        Without any, a sample is compiled and compared: the pages that a swap writes to are private then.
+        """
+        if not changed:
             _rehearse()
         for path in map(self._project.files.absolute, changed):
             if (loaded := self._paths.get(path)) is not None:
@@ -121,8 +122,8 @@ class ChangedFiles:
 
 
 def _rehearse() -> None:
-    """Compile and compare a little, so that the pages which a swap writes to are private before the save comes."""
-    with contextlib.suppress(Exception):  # it changes nothing
+    """Compile and compare a sample: it changes nothing but the pages of this process."""
+    with contextlib.suppress(Exception):  # memory is short
         compare(*(compile(_SAMPLE, "<sample>", "exec", dont_inherit=True) for _ in range(2)))
 
 
