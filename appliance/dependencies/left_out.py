@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.dependency_selection import normalized
+from appliance.dependencies.requirement_text import plain_line, requirement_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,9 +58,5 @@ def pins_in(lines: str) -> list[str]:
 
 def _requirements(lines: str) -> Iterable[Requirement]:
     for line in lines.splitlines():
-        from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
-
-        try:
-            yield Requirement(re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip())
-        except InvalidRequirement:
-            continue
+        if (requirement := requirement_of(plain_line(line))) is not None:
+            yield requirement

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.dependency_selection import normalized
+from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
 
@@ -89,13 +90,7 @@ def _is_line(text: str) -> bool:
 
 
 def _is_requirement(text: str) -> bool:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
-
-    try:
-        Requirement(re.sub(r"\s--hash[= ]\S+", "", text))
-    except InvalidRequirement:
-        return False
-    return True
+    return requirement_of(re.sub(r"\s--hash[= ]\S+", "", text)) is not None
 
 
 def _entries(folder: Path) -> list[Path]:

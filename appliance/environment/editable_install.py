@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from appliance import DISTRIBUTION
 from appliance.dependencies.dependency_selection import normalized
+from appliance.dependencies.requirement_text import requirement_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +60,7 @@ def _describe(tree: SourceTree, packages: Path) -> None:
     if any(_is_of(entry, tree.name) for entry in packages.glob("*.dist-info")):
         return  # another package of that name is installed, because a dependency file names it
     information.mkdir()
-    needs = [f"Requires-Dist: {line}" for line in tree.requires or () if _is_requirement(line)]
+    needs = [f"Requires-Dist: {line}" for line in tree.requires or () if requirement_of(line) is not None]
     metadata = ["Metadata-Version: 2.1", f"Name: {tree.name}", f"Version: {tree.version}", *needs]
     points = [
         f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
@@ -91,13 +92,3 @@ def _add_scripts(tree: SourceTree, folder: Path) -> None:
 
 def _is_of(information: Path, name: str) -> bool:
     return normalized(information.name.partition("-")[0]) == normalized(name)
-
-
-def _is_requirement(line: str) -> bool:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
-
-    try:
-        Requirement(line)
-    except InvalidRequirement:
-        return False
-    return True

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from packaging.markers import UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from appliance import DISTRIBUTION
 from appliance.dependencies.dependency_selection import normalized
+from appliance.dependencies.requirement_text import plain_line, requirement_of
 from appliance.errors import InstallError
 
 if TYPE_CHECKING:
@@ -85,25 +86,14 @@ def _without_a_name(lines: Iterable[str], installed: Mapping[str, Distribution])
 
     Only the installer knows their names, so each distribution that comes from a path or an address counts as one.
     """
-    found = [line for line in map(_plain, lines) if line and not line.startswith("-") and not _requirements([line])]
+    found = [line for line in map(plain_line, lines) if line and not line.startswith("-") and not _requirements([line])]
     extras = ",".join(each for line in found for each in _EXTRAS.findall(line))
     direct = [name for name, each in installed.items() if each.read_text("direct_url.json") is not None]
     return [Requirement(f"{name}[{extras}]") for name in direct] if found else []
 
 
 def _requirements(lines: Iterable[str]) -> list[Requirement]:
-    found = []
-    for line in lines:
-        try:
-            found.append(Requirement(_plain(line)))
-        except InvalidRequirement:
-            continue
-    return found
-
-
-def _plain(line: str) -> str:
-    """Return a line of a requirements file without its comment, its hashes, and the sign of its continuation."""
-    return re.sub(r"(^|\s)#.*|\s--hash[= ]\S+|\\\s*\Z", "", line).strip()
+    return [found for line in lines if (found := requirement_of(plain_line(line))) is not None]
 
 
 def _applies(requirement: Requirement, extra: str, version: str) -> bool:

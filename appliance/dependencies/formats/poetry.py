@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.dependencies.dependency_groups import group_lines
 from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
+from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.text_file import table
 from appliance.discovery.setup_files import texts
 
@@ -40,11 +41,8 @@ def standard_specs(lines: object) -> list[DependencySpec]:
     """Parse PEP 508 requirements; an invalid one stays as it is, so that the installer reports it."""
     found: list[DependencySpec] = []
     for line in texts(lines):
-        from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  30 ms, which a start without such a file saves
-
-        try:
-            parsed = Requirement(line)
-        except InvalidRequirement:
+        parsed = requirement_of(line)
+        if parsed is None:
             found.append(DependencySpec(line))
             continue
         marker = str(parsed.marker) if parsed.marker else ""

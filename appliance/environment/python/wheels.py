@@ -13,11 +13,11 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from appliance.dependencies.dependency_selection import normalized
+from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.python.last_python import runs_on
 from appliance.environment.python.pythons import appliance_interpreter
@@ -26,6 +26,7 @@ from appliance.errors import InstallError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from packaging.requirements import Requirement
     from packaging.tags import Tag
 
     from appliance.dependencies.contents import Contents
@@ -100,11 +101,8 @@ def _requirements(text: str) -> Iterable[tuple[str, Requirement]]:
     """Yield the lines that an index can answer: only a build gives the metadata of a folder, file or repository."""
     for line in text.splitlines():
         requirement_text = re.sub(r"(^|\s)#.*|\s--hash[= ]\S+", "", line).strip().rstrip("\\").strip()
-        try:
-            requirement = Requirement(requirement_text)
-        except InvalidRequirement:
-            continue
-        if not requirement.url:
+        requirement = requirement_of(requirement_text)
+        if requirement is not None and not requirement.url:
             yield requirement_text, requirement
 
 

@@ -191,9 +191,7 @@ class SnapshotRunner:
         if child is self.processes.get(SnapshotRole.NEXT):
             self._ready[SnapshotRole.NEXT] = message
             self._files[SnapshotRole.NEXT].blocked = message.blocked
-            self._imported(
-                message.refused or self.swappable.unworthy(message.cpu_s, self.has_files)
-            )
+            self._imported(message.refused or self.swappable.unworthy(message.cpu_s, self.has_files))
         elif child is self.processes.get(SnapshotRole.AGAIN):
             if message.refused:
                 self.on(events.NotCompared(message.refused))
