@@ -33,8 +33,8 @@ RELOAD_SETTINGS: tuple[Setting, ...] = (
         "SWAP",
         value_types.choice("off", "auto", "on"),
         "auto",
-        "Whether a save inside functions is served from a snapshot of the project, which has it imported ahead; auto "
-        "makes one only if the project's own import takes long.",
+        "Whether a save inside functions is served from a snapshot of the project, which has it imported ahead; on "
+        "also logs why there is none, and makes checkpoints that save little.",
         example="off",
     ),
     Setting(

@@ -24,7 +24,7 @@ from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS, ImportSc
 from appliance.supervisor.snapshots.snapshot_memory import SnapshotMemory
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, SnapshotProcesses
 from appliance.supervisor.snapshots.snapshot_reports import SnapshotReports
-from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, SnapshotFiles, SwappableFiles, why_off
+from appliance.supervisor.snapshots.swappable_files import SnapshotFiles, SwappableFiles, why_off
 from appliance.supervisor.snapshots.verification import Verification
 from appliance.supervisor.steps.analysis import require_analysis
 
@@ -191,7 +191,7 @@ class SnapshotRunner:
         if child is self.processes.get(SnapshotRole.NEXT):
             self._ready[SnapshotRole.NEXT] = message
             self._files[SnapshotRole.NEXT].blocked = message.blocked
-            self._imported(message.refused or self.swappable.unworthy(message.cpu_s, self.has_files))
+            self._imported(message.refused)
         elif child is self.processes.get(SnapshotRole.AGAIN):
             if message.refused:
                 self.on(events.NotCompared(message.refused))
@@ -199,9 +199,7 @@ class SnapshotRunner:
                 self._verification.repeat()
 
     def _imported(self, refused: str) -> None:
-        if refused == NOT_WORTH:
-            self.checkpoints.discard()
-        elif refused:  # each worker imports the files after the checkpoint itself
+        if refused:  # each worker imports the files after the checkpoint itself
             self.checkpoints.import_over()
         self.on(events.Imported(refused))
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from appliance.config.settings import Settings
 
 
-WORTH_S = 0.015  # CPU time of the project's import: a swap costs about half of that
-NOT_WORTH = "the project is imported so fast that APPLIANCE_SWAP=auto makes no snapshot of it"
-
 
 @dataclass
 class SnapshotFiles:
@@ -59,7 +56,7 @@ class SwappableFiles:
 
     Args:
         root: the project's folder.
-        always: swap even if an import takes hardly longer than a swap.
+        always: make checkpoints even if they save little of an import.
     """
 
     def __init__(self, root: str, *, always: bool = True) -> None:
@@ -76,12 +73,8 @@ class SwappableFiles:
         """Stop swapping these files and modules."""
         self._off.update(dict.fromkeys(names))
 
-    def unworthy(self, cpu_s: float, has_snapshot: bool) -> str:  # noqa: FBT001  one call
-        """Return why swaps save too little of an import that took so much CPU time; "" if they save enough."""
-        return "" if self._always or has_snapshot or not 0 <= cpu_s < WORTH_S else NOT_WORTH
-
     def weighed_cpu_s(self, cpu_s: float) -> float:
-        """Return the CPU time of an import, against which the gain of a swap is weighed; 0 if it is not weighed."""
+        """Return the CPU time of an import, against which the gain of a checkpoint is weighed; 0 if it is not weighed."""
         return 0.0 if self._always else max(0.0, cpu_s)
 
     def whole(self, path: str) -> str:

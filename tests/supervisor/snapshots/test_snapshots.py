@@ -16,7 +16,6 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.known_snapshots import LATEST_S, NOT_READY, NOT_SAVED, SnapshotRole
 from appliance.supervisor.snapshots.snapshot_runner import KEPT_FILES
 from appliance.supervisor.snapshots.snapshot_states import REPLACED
-from appliance.supervisor.snapshots.swappable_files import NOT_WORTH, WORTH_S
 from appliance.watch.kinds import Kind
 from tests.supervisor.snapshots.snapshots_project import STATE, SnapshotsProject
 
@@ -212,23 +211,14 @@ def test_a_setting_turns_snapshots_off(make, setting: str):
     assert project.snapshots.status()["state"] == "off"
 
 
-def test_a_snapshot_is_made_where_an_import_takes_long(make):
-    """With ``auto``, a project that is imported as fast as it is swapped has none, unsaid; one that grows gets one."""
-    project = make(swap="auto")
+@pytest.mark.parametrize("setting", ["auto", "on"])
+def test_a_small_project_has_a_snapshot_too(make, setting: str):
+    """A project that is imported in no measurable time has a snapshot: a swap of one file is faster than a fork."""
+    project = make(swap=setting)
     project.begins()
     project.passes(0.1)
-    project.imports(cpu_s=WORTH_S / 2)
-    assert project.living == []
-    assert project.log.events == [("debug", "snapshot.refused", {"reason": NOT_WORTH})]
-    assert project.saved("app.py") == (False, [], "")
-    project.passes()
-    project.imports(cpu_s=WORTH_S)
+    project.imports(cpu_s=0.0)
     assert project.saved("app.py") == (True, ["app.py"], "")
-    project.passes()
-    project.imports(cpu_s=WORTH_S / 2)
-    project.verifies()
-    assert SnapshotRole.SNAPSHOT in project.living
-    assert len(project.log.named("snapshot.refused")) == 1
 
 
 def test_the_status_says_whether_there_is_a_snapshot(make):
