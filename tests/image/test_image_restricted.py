@@ -23,7 +23,7 @@ PRIVILEGES = re.compile(r"^(?:Uid|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp
 
 
 def privileges(container):
-    """What the kernel says of the processes that the container itself started, without repetition.
+    """The kernel's words for the privileges of the processes that the container itself has started.
 
     The runtime starts the health check's processes, and this one, with parent 0: they are root's until they have
     given their privileges away, which may be seen.

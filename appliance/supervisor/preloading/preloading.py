@@ -54,8 +54,8 @@ SPARE_S = 0.05  # after a worker is ready: its first requests come first
 class Follower(Protocol):
     """A part that forks from the preloader too."""
 
-    def has_snapshot(self) -> bool:
-        """Whether a snapshot serves the next save, so that the preloader needs no spare."""
+    def serves_next_save(self) -> bool:
+        """Whether a snapshot will probably serve the next save, so that the preloader needs no spare."""
 
     def preloader_ready(self) -> None:
         """There is a preloader, or another one."""
@@ -329,7 +329,7 @@ class Preloading:
             self._on(events.SpareGone())
 
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
-        if self._follower is not None and self._follower.has_snapshot():
+        if self._follower is not None and self._follower.serves_next_save():
             return
         child = self._fork(PreloadRole.READY)
         if child is not None:

@@ -153,6 +153,10 @@ class SnapshotRunner:
         """Return the files that have changed since the snapshot was made; none if there is no snapshot."""
         return list(self._files[SnapshotRole.SNAPSHOT].changed) if self.has_files else []
 
+    def serves_next_save(self) -> bool:
+        """Whether a snapshot or a checkpoint will probably serve the next save: it would have served the last one."""
+        return self.state.has_snapshot and (not self.state.declines or self.checkpoints.are_there)
+
     def first_read(self, paths: Iterable[str]) -> str:
         """Return the first of these files that an import has read; "" if none has."""
         return next((path for path in paths if any(path in each.read for each in self._files.values())), "")
@@ -313,7 +317,8 @@ class SnapshotRunner:
     def _fork_ahead(self, _action: events.ForkAhead) -> None:
         if (child := self.processes.fork_spare()) is not None:
             self.processes.get_ready(self.changed_files())
-            self._preloading.end_spare()
+            if self.serves_next_save():
+                self._preloading.end_spare()
             self._loop.call_later(CALM_S, partial(self._release_memory, child))
             self.on(events.SpareForked())
 

@@ -181,9 +181,9 @@ class Snapshots:
 
     # -- what the preloader does ---------------------------------------------------------------------------------------
 
-    def has_snapshot(self) -> bool:
-        """Whether a snapshot serves the next save."""
-        return self._runner.state.has_snapshot
+    def serves_next_save(self) -> bool:
+        """Whether a snapshot or a checkpoint will probably serve the next save."""
+        return self._runner.serves_next_save()
 
     def preloader_ready(self) -> None:
         """Import the project soon: there is a preloader, or another one."""

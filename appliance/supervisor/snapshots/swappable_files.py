@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from appliance.config.settings import Settings
 
 
-
 @dataclass
 class SnapshotFiles:
     """The files of one snapshot, by absolute path.
@@ -74,7 +73,7 @@ class SwappableFiles:
         self._off.update(dict.fromkeys(names))
 
     def weighed_cpu_s(self, cpu_s: float) -> float:
-        """Return the CPU time of an import, against which the gain of a checkpoint is weighed; 0 if it is not weighed."""
+        """Return the CPU time of an import, with which the gain of a checkpoint is compared; 0 if it is not."""
         return 0.0 if self._always else max(0.0, cpu_s)
 
     def whole(self, path: str) -> str:

@@ -316,7 +316,7 @@ def test_no_worker_is_forked_ahead_beside_a_snapshot(processes, tmp_path: Path):
     """If a snapshot serves the next save, the preloader's own spare ends, and none follows."""
     project = processes(Project(tmp_path))
     waits: list[bool] = []
-    follower: Any = SimpleNamespace(has_snapshot=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
+    follower: Any = SimpleNamespace(serves_next_save=lambda: bool(waits), preloader_ready=int, preloader_discarded=int)
     project.preloading.follow(follower)
     project.learns()
     project.comes_to_rest()

@@ -42,10 +42,11 @@ class SnapshotsProject:
         )
         self.forkable = self.descriptors = True
         self.replaced = 0
+        self.preloader_spare = True  # a worker that the preloader has forked ahead
         self.generation = 0
         self.imported = STATE  # what the newest import has made
         preloading: Any = SimpleNamespace(
-            follow=lambda _: None, fork_snapshot=self._fork_snapshot, end_spare=lambda: None
+            follow=lambda _: None, fork_snapshot=self._fork_snapshot, end_spare=self._end_preloader_spare
         )
         self.pauses: list[tuple[str, ...]] = []  # before which files each import pauses
         self.continued: list[Handle] = []  # the checkpoints that imports went on from
@@ -63,6 +64,9 @@ class SnapshotsProject:
 
     def _fork_snapshot(self) -> Handle | None:
         return self.children.add(handle("snapshot", forked=True)) if self.forkable else None
+
+    def _end_preloader_spare(self) -> None:
+        self.preloader_spare = False
 
     def _import_ahead(self, child: Handle, _analysis: object, before: tuple[str, ...] = ()) -> Handle:
         if not self.descriptors:

@@ -98,3 +98,31 @@ def test_a_fresh_spare_that_does_not_answer_ends_the_snapshot(project: Snapshots
     project.loop.advance(ANSWER_S + LATER_S)
     assert project.process(SnapshotRole.SNAPSHOT) is None
     assert project.snapshots.fork(2)[0] is None
+
+
+def test_the_preloader_keeps_its_spare_where_swaps_are_declined(project: SnapshotsProject):
+    """The preloader needs no spare beside a snapshot, except after a declined save that no checkpoint would serve."""
+    assert not project.preloader_spare
+    project.preloader_spare = True
+    project.declined("app.py")
+    assert not project.snapshots.serves_next_save()
+    project.passes()
+    project.imports()
+    project.passes(0.1)
+    assert SnapshotRole.SPARE in project.living
+    assert (project.preloader_spare, project.snapshots.serves_next_save()) == (True, False)
+    project.saved("app.py")
+    assert project.snapshots.serves_next_save()
+    project.passes(0.1)
+    assert not project.preloader_spare
+
+
+def test_a_checkpoint_needs_no_spare_of_the_preloader(project: SnapshotsProject):
+    """After a declined save, a checkpoint before its file will serve the next such save: the preloader's spare ends."""
+    project.declined("app.py")
+    project.preloader_spare = True
+    project.passes()
+    project.reaches("app.py")
+    project.imports()
+    project.passes(0.1)
+    assert (project.preloader_spare, project.snapshots.serves_next_save()) == (False, True)
