@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from appliance.protocol import messages, page_messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.address import Address
+from appliance.supervisor.answering.assistant_access import AssistantAccess
 from appliance.supervisor.answering.desk_answers import desk_answers
+from appliance.supervisor.answering.recorder_questions import RecorderQuestions
 from appliance.supervisor.answering.remedy_answers import RemedyAnswers
 from appliance.supervisor.answering.replay_answers import ReplayAnswers
 from appliance.supervisor.child_listener import ChildListener, Routes
@@ -79,22 +81,22 @@ class Supervisor:
         writer: Writer,
         environment: Environment | None = None,
     ) -> None:
-        """Make the parts, first the three sources of events: ``_route`` names what takes them once all parts exist."""
+        """Make the parts: ``_route`` names what takes the events once all parts exist."""
         self._writer = writer
         secure = certificate is not None
-        self._defects = defects = Defects(log)
-        self._loop = loop = Loop(defects.report)
-        log.attach(loop.call_later)
-        self._lifecycle = LifecycleRunner(log, loop, defects)
-        self._child_listener = ChildListener(log, defects)
-        self._children = Children(loop, self._child_listener)
-        self._runtime = runtime = Runtime(settings, process, log, loop, self._children, defects, self._lifecycle)
+        self._runtime = runtime = self._make_runtime(settings, process, log)
+        loop, defects = self._loop, self._defects
         page_facts = PageFacts(settings, loop.post, self._children)
         self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
         self._debug_port = DebugPort(loop, settings, log)
-        self._consumers = LogConsumers.of(runtime, listener, environment, secure=secure)
-        self._spawner = Spawner(runtime, listener, certificate, self._reload_trigger, page_facts, self._consumers)
+        self._questions = questions = RecorderQuestions(self._children, lambda: self._consumers.recorder.recorder)
+        self._consumers = LogConsumers.of(runtime, listener, environment, questions.recorder_started, secure=secure)
+        self._assistants = AssistantAccess(runtime)
+        self._spawner = Spawner(
+            runtime, listener, certificate, self._reload_trigger, page_facts, self._consumers,
+            assistants=self._assistants.page_options,
+        )  # fmt: skip
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
         )
@@ -105,18 +107,27 @@ class Supervisor:
         self._snapshots = Snapshots.of(runtime, preloading, self._spawner, self._replace_worker)
         self._worker_group = WorkerGroup(
             runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports, preloading=preloading,
-            snapshots=self._snapshots, no_timeout=self._debug_port.no_timeout,
-            listener=listener, router=self._pages.router, hold=hold,
+            snapshots=self._snapshots, no_timeout=self._debug_port.no_timeout, listener=listener, hold=hold,
+            router=self._pages.router,
         )  # fmt: skip
         self._companions = Companions(runtime, self._check_all_gone)
         self._probes = ProbePort(runtime, self._worker_group.standstill)
         self._template_saves = TemplateSaves(
-            str(settings.project), loop, self._children, log,
-            worker=self._worker_group.serving, changed=self._templates_changed,
-        )  # fmt: skip
+            runtime, worker=self._worker_group.serving, changed=self._templates_changed
+        )
         self._stopping = Stopping(loop, self._children, log, defects, grace_s=settings.grace_s)
         self._controls = Controls(runtime, self._reports, self._stopping, self._worker_group.workers, self._companions)
         self._route()
+
+    def _make_runtime(self, settings: Settings, process: Mapping[str, str], log: Log) -> Runtime:
+        """Make the three sources of events: the loop, the lifecycle and the messages of the children."""
+        self._defects = Defects(log)
+        self._loop = Loop(self._defects.report)
+        log.attach(self._loop.call_later)
+        self._lifecycle = LifecycleRunner(log, self._loop, self._defects)
+        self._child_listener = ChildListener(log, self._defects)
+        self._children = Children(self._loop, self._child_listener)
+        return Runtime(settings, process, log, self._loop, self._children, self._defects, self._lifecycle)
 
     def _route(self) -> None:
         """Give each part the functions that take its messages and events."""
@@ -147,7 +158,7 @@ class Supervisor:
 
     def _child_routes(self) -> Routes:
         workers = self._worker_group.workers
-        pages, steps, asked = self._pages, self._steps, self._consumers.recorder.questions
+        pages, steps = self._pages, self._steps
         ingest = LogIngest(self._runtime.log, self._writer, pause=self._children.pause, on_line=workers.output_line)
         own: Handlers = {
             messages.Hello: lambda child, message, _: child.greeted(message.python),
@@ -166,12 +177,10 @@ class Supervisor:
                 **self._worker_group.handlers(),
                 **self._snapshots.handlers(),
                 **pages.handlers(),
-                **asked.handlers(),
+                **self._questions.handlers(),
                 **own,
             },
-            admits=lambda child, each: (
-                pages.remedies.admits(child, each) and self._consumers.recorder.questions.admits(child, each)
-            ),
+            admits=lambda child, each: pages.remedies.admits(child, each) and self._questions.admits(child, each),
             log=ingest,
             outputs={
                 Role.INSTALLER: steps.installation.lines,
@@ -206,9 +215,9 @@ class Supervisor:
             optional=optional, reload_costs=self._snapshots.reload_costs,
         )  # fmt: skip
         questions = {
-            **answers.answerers(), **self._consumers.recorder.assistants.answerers(self._reports.address.url),
+            **answers.answerers(), **self._assistants.answerers(self._reports.address.url),
             **RemedyAnswers(self._runtime, self._pages.remedies).answerers(),
-            **ReplayAnswers(self._runtime, self._consumers.recorder.questions).answerers(),
+            **ReplayAnswers(self._runtime, self._questions).answerers(),
             **desk_answers(self._runtime, lambda: self._steps.analysis),
         }  # fmt: skip
         self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))
@@ -266,16 +275,16 @@ class Supervisor:
     def _serve_project(self, _action: lifecycle_events.ServeProject) -> None:
         if (worker := self._worker_group.workers.current) is not None:
             self._pages.router.serve(worker)
-            self._consumers.recorder.questions.serves(worker.generation)
+            self._questions.serves(worker.generation)
         self._defects.guarded(self._companions.serving)
 
     def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
         self._pages.show_failure(action)
-        self._consumers.recorder.questions.serves(0)
+        self._questions.serves(0)
 
     def _templates_changed(self, generation: int, revision: int) -> None:
         self._pages.router.templates_changed(generation, revision)
-        self._consumers.recorder.questions.serves(generation, revision)
+        self._questions.serves(generation, revision)
 
     # -- the stop ------------------------------------------------------------------------------------------------------
 

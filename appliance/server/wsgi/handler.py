@@ -24,17 +24,17 @@ from .body_choice import body_of, with_length
 from .environ import host_of
 from .head_wait import wait_for_head
 from .http_server_compat import HttpServerHandler
-from .raw_socket import check_upgrade, end_upgrade, offer_socket
 from .response import ServerHandler
 from .server_context import Handoff, ServerContext
 from .server_responses import answer_options, log_departed, refuse
 from .socketless import environ_of_files, half_close, is_socket, serve_from_files
+from .upgrades import check_upgrade, end_upgrade, offer_socket
 
 if TYPE_CHECKING:
     from ..http.head import Head, HeadParser
     from ..io.wire import Wire
     from .environ import Environs
-    from .raw_socket import RawSocket
+    from .upgrades import RawSocket
 
 HURRY_S = 0.1
 

@@ -9,6 +9,7 @@ from appliance.supervisor.log_consumers.recorder_process import RecorderProcess
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from appliance.config.env import Environment
     from appliance.supervisor.runtime import Runtime
@@ -21,10 +22,19 @@ class LogConsumers(NamedTuple):
     exporter: ExporterProcess
 
     @classmethod
-    def of(cls, runtime: Runtime, listener: socket.socket, environment: Environment | None, *, secure: bool) -> Self:
+    def of(
+        cls,
+        runtime: Runtime,
+        listener: socket.socket,
+        environment: Environment | None,
+        recorder_started: Callable[[], object],
+        *,
+        secure: bool,
+    ) -> Self:
         """Make both: for this listening socket, which speaks HTTPS if ``secure``."""
         return cls(
-            RecorderProcess(runtime, listener, secure=secure), ExporterProcess(runtime, environment, secure=secure)
+            RecorderProcess(runtime, listener, recorder_started, secure=secure),
+            ExporterProcess(runtime, environment, secure=secure),
         )
 
     def begin(self) -> None:

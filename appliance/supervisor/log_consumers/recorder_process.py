@@ -16,8 +16,6 @@ from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
 from appliance.protocol.messages import RecordLines
 from appliance.protocol.page_messages import NameSecrets
-from appliance.supervisor.answering.assistant_access import AssistantAccess
-from appliance.supervisor.answering.recorder_questions import RecorderQuestions
 from appliance.supervisor.log_consumers.consumer_start import PAUSES_S, START_S, start_consumer
 from appliance.supervisor.log_consumers.desk_file import DeskFile
 from appliance.supervisor.log_consumers.line_pipe import message_pair
@@ -27,7 +25,7 @@ from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.runtime import Runtime
@@ -41,27 +39,26 @@ class RecorderProcess:
     Args:
         runtime: the supervisor's.
         listener: the listening socket.
+        started: is called when a recorder has been started.
         secure: it speaks HTTPS.
 
     Attributes:
         run_id: names this run of the appliance, which counts its generations from 1.
-        assistants: the access rules of assistants.
-        questions: passes what pages ask the recorder.
     """
 
-    def __init__(self, runtime: Runtime, listener: socket.socket, *, secure: bool) -> None:
-        self._runtime = runtime
+    def __init__(
+        self, runtime: Runtime, listener: socket.socket, started: Callable[[], object], *, secure: bool
+    ) -> None:
+        self._runtime, self._started = runtime, started
         host, port = listener.getsockname()[:2]
         self._listens = str(host), int(port), secure
         self.run_id = secrets.token_hex(4)
-        self.assistants = AssistantAccess(runtime)
         self._file: DeskFile | None = None
         self._lines: SharedLines | None = None
         self._secrets: tuple[str, ...] = ()
         self._details: tuple[socket.socket, socket.socket] | None = None  # the workers' end, the recorder's
         self._child: Handle | None = None
         self._restarts = ChildRestarts(PAUSES_S, gives_up=True)
-        self.questions = RecorderQuestions(runtime.children, lambda: self.recorder)
 
     @property
     def path(self) -> str:
@@ -149,7 +146,7 @@ class RecorderProcess:
         except (OSError, ApplianceError) as error:
             self._try_again(str(error), 0.0)
         else:
-            self.questions.recorder_started()
+            self._started()
 
     def _try_again(self, reason: str, ran_s: float) -> None:
         self._restarts = self._restarts.after_end(ran_s)

@@ -32,11 +32,12 @@ from appliance.watch.kinds import watched_names
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from appliance.config.certificate import Certificate
     from appliance.protocol.start.start_options import (
         AdapterOptions,
+        AssistantOptions,
         DebuggerOptions,
         LimitOptions,
         PageOptions,
@@ -67,11 +68,14 @@ class Spawner:
         reload_trigger: ReloadTrigger,
         page_facts: PageFacts,
         consumers: LogConsumers,
+        *,
+        assistants: Callable[[], AssistantOptions],
     ) -> None:
         self._reload_trigger = reload_trigger
         self._page_facts = page_facts
         self._recorder = consumers.recorder
         self._exporter = consumers.exporter
+        self._assistants = assistants
         self.token = secrets.token_urlsafe(32)  # of the appliance's own pages, for this start: 256 random bits
         self._children = runtime.children
         self._settings = runtime.settings
@@ -180,7 +184,7 @@ class Spawner:
             "run_id": self._recorder.run_id,
             "desk": self._recorder.path,
             "socket": settings.status_socket,
-            "assistants": self._recorder.assistants.page_options(),
+            "assistants": self._assistants(),
         }
 
     def _tls(self) -> TlsOptions | None:

@@ -24,10 +24,9 @@ from appliance.watch.kinds import is_template
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.logs.setup import Log
-    from appliance.supervisor.loop import Loop, Timer
-    from appliance.supervisor.processes.children import Children
+    from appliance.supervisor.loop import Timer
     from appliance.supervisor.processes.handles import Handle
+    from appliance.supervisor.runtime import Runtime
     from appliance.watch.watcher import Changes
 
     Restart = Callable[[Changes], None]
@@ -51,25 +50,20 @@ class TemplateSaves:
     """The saves of one project's templates.
 
     Args:
-        root: the project's folder.
+        runtime: the supervisor's.
         worker: returns the worker that serves; None if none does, or another one is being started.
         changed: called when templates have changed without a new worker, with the generation and its revision.
     """
 
     def __init__(
         self,
-        root: str,
-        loop: Loop,
-        children: Children,
-        log: Log,
+        runtime: Runtime,
         *,
         worker: Callable[[], Handle | None],
         changed: Callable[[int, int], None],
     ) -> None:
-        self._root = root
-        self._loop = loop
-        self._children = children
-        self._log = log
+        self._root = str(runtime.settings.project)
+        self._loop, self._children, self._log = runtime.loop, runtime.children, runtime.log
         self._worker = worker
         self._changed = changed
         self._number = 0

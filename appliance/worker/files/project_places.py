@@ -14,6 +14,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ... import PACKAGE
 from ...conventions import PYTHON_PACKAGES
 from ..entry import standard_library
 
@@ -63,7 +64,7 @@ class ProjectPlaces:
         import.
         """
         for name, module in list(sys.modules.items()):
-            if name.startswith(("<appliance>", "__main__")):
+            if name.startswith((PACKAGE, "__main__")):
                 continue
             file = getattr(module, "__file__", None)
             if isinstance(file, str) and self.is_project_path(os.path.abspath(file)):

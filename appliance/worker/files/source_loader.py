@@ -35,6 +35,7 @@ from binascii import crc32
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ... import PACKAGE
 from ...ownership import CLOSED, LEVELS, NotOursError, open_folder
 from .loaded_modules import namespaces
 
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     Loader = Callable[[str, str], "ProjectLoader"]
 
 _CHECKED_LEVELS = LEVELS + 1  # and the interpreter's folder in "code"
-_OURS = "<appliance>"
 MAX_VERSIONS = 8  # versions of a file: as many branches switch without compiling
 
 
@@ -196,7 +196,7 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the module's file as it is now."""
         path = self.get_filename(fullname)
-        is_ours = fullname.startswith(_OURS)
+        is_ours = fullname.startswith(PACKAGE)
         if not is_ours:
             self._cache.pause_before(path)
         status = self._inputs.before_compile(path)
@@ -213,7 +213,7 @@ def project_files(places: ProjectPlaces) -> list[str]:
     found: list[str] = []
     for name, names in namespaces():
         file = names.get("__file__")
-        if isinstance(file, str) and not name.startswith(_OURS):
+        if isinstance(file, str) and not name.startswith(PACKAGE):
             path = os.path.abspath(file)
             if places.is_project_path(path):
                 found.append(path)

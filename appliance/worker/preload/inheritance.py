@@ -16,6 +16,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ... import PACKAGE
 from ..files.project_places import is_installed
 from .fork_safety import patching_library
 
@@ -142,7 +143,7 @@ def loaded_modules(
     modules: list[str] = []
     others: list[str] = []
     for name, module in list(sys.modules.items()):
-        if name in known or name.startswith(("<appliance>", "__main__", "__mp_main__")):
+        if name in known or name.startswith((PACKAGE, "__main__", "__mp_main__")):
             continue
         spec = getattr(module, "__spec__", None)
         if getattr(spec, "_initializing", False):

@@ -22,6 +22,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ... import PACKAGE
 from ..ending.exit_hooks import ExitHooks
 from ..files.loaded_modules import namespaces
 from ..files.log_files import LogFiles
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import CodeType, FrameType
 
-_OURS = __name__.partition(".")[0] + "."
+_OURS = f"{PACKAGE}."
 _IMPORT_SYSTEM = "<frozen importlib"  # it writes bytecode, which is the same each time
 
 

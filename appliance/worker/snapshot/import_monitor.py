@@ -29,6 +29,7 @@ import threading
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
+from ... import PACKAGE
 from ...protocol.snapshot_messages import TOO_OLD
 from .. import debugger
 
@@ -42,7 +43,6 @@ _TOOLS: Final = (4, 3)  # numbers that no known tool takes: debuggers 0, coverag
 _TOOL_NUMBERS: Final = 6  # that ``sys.monitoring`` has
 _NAME: Final = "wsgi-appliance"
 NEEDS_LOOP: Final = "it is an ASGI application, which needs an event loop"
-_OURS: Final = __name__.partition(".")[0]
 _SOURCES: Final = (".py", ".pyw")
 # Readers of ``__code__`` that look only at arguments and flags, and keep nothing; and those of their functions that do
 # more.
@@ -262,7 +262,7 @@ def _loads(frame: FrameType) -> bool:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    return bool(str(frame.f_globals.get("__name__", "")).partition(".")[0] == _OURS)
+    return bool(str(frame.f_globals.get("__name__", "")).partition(".")[0] == PACKAGE)
 
 
 def _named(frame: FrameType) -> str:

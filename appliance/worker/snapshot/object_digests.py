@@ -38,12 +38,12 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ReferenceType
 
+from ... import PACKAGE
 from .code_digest import CodeDigests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_OURS: Final = __name__.partition(".")[0]
 _COMPUTED: Final = sys.version_info >= (3, 14)  # annotations, when they are read
 _MAX_DEPTH: Final = 60
 _LARGE: Final = 1 << 40  # addresses, hashes, times in nanoseconds
@@ -179,7 +179,7 @@ class ObjectDigests:
             if (reader := _READERS.get(id(base))) is not None:
                 return MethodType(reader, self)
         module = _type_module(kind).partition(".")[0]
-        if module in _UNSTABLE_MODULES or module == _OURS:
+        if module in _UNSTABLE_MODULES or module == PACKAGE:
             return lambda value: [self._kind(type(value))]
         return self._instance
 
@@ -255,7 +255,7 @@ class ObjectDigests:
     # -- code
 
     def _function(self, value: FunctionType) -> list[bytes]:
-        if str(value.__globals__.get("__name__")).startswith(f"{_OURS}."):
+        if str(value.__globals__.get("__name__")).startswith(f"{PACKAGE}."):
             return [b"ours"]
         code = value.__code__
         of = self.of

@@ -39,6 +39,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, cast
 
+from ... import PACKAGE
 from ...protocol.channel import ChannelError
 from ...protocol.messages import Start
 from ...protocol.snapshot_messages import (
@@ -271,7 +272,7 @@ class Snapshot:
         """Return why no worker may be forked from this process, though the import had no effects; "" if one may."""
         if threading.current_thread() is not threading.main_thread():
             return "the application is served in a thread of its own"
-        if type(application).__module__.partition(".")[0] == __name__.partition(".")[0]:
+        if type(application).__module__.partition(".")[0] == PACKAGE:
             return NEEDS_LOOP
         return self._output_objection()
 

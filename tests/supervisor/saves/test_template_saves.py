@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,9 +24,11 @@ class Saving:
         self.worker: Handle | None = self.children.add(handle())
         self.restarted: list[list[str]] = []
         self.told: list[tuple[int, int]] = []
-        parts: Any = ("/project", self.loop, self.children, self.log)
+        runtime: Any = SimpleNamespace(
+            settings=SimpleNamespace(project="/project"), loop=self.loop, children=self.children, log=self.log
+        )
         self.saves = TemplateSaves(
-            *parts, worker=lambda: self.worker, changed=lambda *revision: self.told.append(revision)
+            runtime, worker=lambda: self.worker, changed=lambda *revision: self.told.append(revision)
         )
 
     def save(self, *names: str, kind: Kind = Kind.ASSET) -> None:

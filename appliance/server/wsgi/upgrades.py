@@ -1,4 +1,4 @@
-"""``environ['werkzeug.socket']``: the connection's socket, for an application that speaks another protocol on it.
+"""Give an application the connection's socket, to upgrade to another protocol (RFC 9110, 7.8): ``werkzeug.socket``.
 
 simple-websocket and python-engineio look for this key, and rebuild the handshake from the environ themselves. Knows
 nothing of WebSockets, except for the one closing frame. Runs in the thread of its request.
