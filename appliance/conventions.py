@@ -39,6 +39,9 @@ SOURCE_FOLDERS_MAX = 2000
 NAMED_COMMAND = r"\.command\(\s{{0,80}}[\"']{name}[\"']"
 FUNCTION_COMMAND = r"\.command\([ \t]{{0,80}}\)[ \t]{{0,80}}\n(?:@.{{0,200}}\n){{0,20}}def {name}\("
 
+# The media type of a posted HTML form (the URL standard, 5.1).
+URLENCODED_FORM = "application/x-www-form-urlencoded"
+
 # Lines of source that a page shows before and after the place of a failure, and around what a save has changed.
 LINES_AROUND = 3
 

@@ -1,4 +1,4 @@
-"""Read a Content-Type: whether content is a form, and the charset of its text.
+"""Read the charset of a text from its Content-Type.
 
 Runs in the recorder and the stand-in.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-FORM = "application/x-www-form-urlencoded"
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]{1,40})")
 
 

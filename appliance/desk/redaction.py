@@ -11,7 +11,8 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from appliance.desk.content_types import FORM, charset_of
+from appliance.conventions import URLENCODED_FORM
+from appliance.desk.content_types import charset_of
 from appliance.masking import MASKED, Mask, is_secret_field
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Redaction:
         return "\n".join(lines)
 
     def _masked_text(self, kind: str, text: str) -> str:
-        if kind.startswith(FORM):
+        if kind.startswith(URLENCODED_FORM):
             pairs = [
                 (name, MASKED if self.is_secret(name) else self._mask.masked(value))
                 for name, value in parse_qsl(text, keep_blank_values=True)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
+from appliance.conventions import URLENCODED_FORM
 from appliance.server.browser.local_peers import container_gateways, is_local
 from appliance.server.browser.own_paths import CLIENT, PREFIX, WAIT
 from appliance.server.pages import error_page
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
 _PAGE_VALUE = b"{page-value}"
-_FORM_TYPE = "application/x-www-form-urlencoded"
 _FIELDS_MAX = 10
 _EDITED = f"{PREFIX}/requests/"
 _FORM_MAX = 512 * 1024  # bytes of a posted form below it: a request with its body, as edited
@@ -193,7 +193,7 @@ class OwnPages:
 
 def _form(environ: dict[str, Any]) -> dict[str, str]:
     """Return the fields of a posted form; the body of anything else is left unread."""
-    is_form = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == _FORM_TYPE
+    is_form = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == URLENCODED_FORM
     if environ["REQUEST_METHOD"] != "POST" or not is_form:
         return {}
     most = _FORM_MAX if environ["PATH_INFO"].startswith(_EDITED) else BODY_MAX

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from appliance.desk.content_types import FORM, charset_of
+from appliance.conventions import URLENCODED_FORM
+from appliance.desk.content_types import charset_of
 from appliance.desk.replay.sent_request import ReplayError, SentRequest
 from appliance.masking import MASKED
 
@@ -225,7 +226,7 @@ def _lines(text: str) -> str:
 
 
 def _restored_text(text: str, received: bytes, kind: str, made: Restored) -> str:
-    if kind.startswith(FORM):
+    if kind.startswith(URLENCODED_FORM):
         known = _parameters(received.decode("utf-8", "replace"))
         return urlencode(list(_restored_pairs(_parameters(text), known, made)))
     try:

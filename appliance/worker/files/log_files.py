@@ -40,7 +40,7 @@ class LogFiles:
 
         handlers.emit = emit
 
-    def opens(self, frame: FrameType, arguments: tuple[Any, ...]) -> bool:
+    def allow_open(self, frame: FrameType, arguments: tuple[Any, ...]) -> bool:
         """Allow an ``open`` by a handler of ``logging`` for a file that exists, and note the file.
 
         Return False for any other ``open``. The arguments are those of the audit event.

@@ -123,7 +123,7 @@ class ImportEffects:
             raiser = None  # a function in C, in a thread of its own
         if raiser is not None and _is_exempt(raiser):
             return
-        if event == "open" and raiser is not None and self._logs.opens(raiser, arguments):
+        if event == "open" and raiser is not None and self._logs.allow_open(raiser, arguments):
             return
         try:
             what = rule(arguments)

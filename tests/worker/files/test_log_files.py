@@ -30,7 +30,7 @@ def opened(tmp_path: Path) -> Callable[[], tuple[LogFiles, logging.FileHandler, 
         def notice(frame: FrameType, event: str, _: Any) -> None:
             if event == "c_call" and frame.f_code.co_name == "_open":
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-                noticed.append(logs.opens(frame, (str(tmp_path / "app.log"), "a", flags)))
+                noticed.append(logs.allow_open(frame, (str(tmp_path / "app.log"), "a", flags)))
 
         sys.setprofile(notice)
         handler = logging.handlers.RotatingFileHandler(tmp_path / "app.log", maxBytes=1000, backupCount=1)
@@ -69,7 +69,7 @@ def test_a_file_opened_by_other_code_is_not_a_log(tmp_path: Path) -> None:
     """Only logging's own method may open a file, only one that exists, and only to append."""
     logs = LogFiles(lambda _: None)
     frame = sys._getframe()
-    assert not logs.opens(frame, (str(tmp_path), "a", os.O_APPEND))
+    assert not logs.allow_open(frame, (str(tmp_path), "a", os.O_APPEND))
     logs.begin()
-    assert not logs.opens(frame, (str(tmp_path), "a", os.O_APPEND))
+    assert not logs.allow_open(frame, (str(tmp_path), "a", os.O_APPEND))
     logs.end()
