@@ -3,7 +3,7 @@
 Pure: times are arguments.
 
 Theory of operation. A project may have another program write a watched file whenever it starts: each start then causes
-the next. Such a change always comes while a worker starts. A person's save, or an autosave, may also come while a
+the next. Such a change is always written while a worker starts. A person's save, or an autosave, may also come while a
 worker starts, but not several times in a row without another change between them. So after a few such changes in a row,
 the reload for this file is delayed: changes of the file wait, and cause one reload when the delay is over. If that
 reload causes a change again, the delay doubles: the reloads become rare, and no save is lost. While a reload is
@@ -48,6 +48,10 @@ class ReloadLoops:
         self._reported: set[str] = set()
         self._in_a_row = 0
         self._delay_s = DELAY_S[0]
+
+    def counts(self, files: Collection[str]) -> bool:
+        """Whether this is the one file that has changed during the last start."""
+        return self._in_a_row > 0 and set(files) == {self._file}
 
     def saved(self, files: Collection[str], now: float, *, starting: bool) -> Reaction:
         """Count a change of these files; ``starting`` if a worker was being started."""

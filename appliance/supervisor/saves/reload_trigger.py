@@ -18,7 +18,7 @@ from appliance.supervisor.saves.reload_loops import DELAY_S, OFTEN, ReloadLoops
 from appliance.supervisor.saves.static_saves import StaticSaves
 from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind, is_static
-from appliance.watch.tree import Mark
+from appliance.watch.tree import Mark, changed_ns, mark
 from appliance.watch.watch_set import WatchOptions
 from appliance.watch.watcher import Changes, Watcher, WorkerState
 
@@ -86,6 +86,7 @@ class ReloadTrigger:
         self._static_saves = StaticSaves(self._tell_pages)
         self._how: dict[str, Any] | None = None
         self._generation = 0  # whose files are watched
+        self._ready_ns = 0  # by the wall clock, as the times of files: when the newest worker was ready
         self._loops = ReloadLoops()
         self._removed: dict[str, None] = {}
         self._reported_writes: set[str] = set()  # files that a worker has written, and that the log has already named
@@ -141,6 +142,7 @@ class ReloadTrigger:
             self._generation = child.generation
             self._watcher.compare(_file_states(files), more=more)
             if child.ready_at is not None:
+                self._ready_ns = time.time_ns() - int((time.monotonic() - child.ready_at) * 1e9)
                 self._static_saves.serving()
             if late := self._static_saves.listed(report.listed, more=more, since=child.started):
                 self._save(dict.fromkeys(late, Kind.CODE), Changes({}, time.monotonic()), ask=False)
@@ -211,6 +213,7 @@ class ReloadTrigger:
         """Report saves that need a new worker; delay those of a file that changes again and again."""
         kinds = changes.kinds
         starting = changes.busy or (self._routes is not None and self._routes.companion_starts())
+        starting = starting or (self._loops.counts(kinds) and self._is_older_than_worker(kinds))
         if self._delayed is not None and starting and kinds == self._delayed.kinds:
             return  # no start has caused this change: the delayed reload serves it, even if the file changes again
         reaction = self._loops.saved(kinds, time.monotonic(), starting=starting)
@@ -225,6 +228,11 @@ class ReloadTrigger:
             self._delay_timer = self._loop.call_later(reaction.delay_s, self._delay_is_over)
         else:
             self._report(changes)
+
+    def _is_older_than_worker(self, paths: Iterable[str]) -> bool:
+        """Whether these files were written before the newest worker was ready: on a busy machine, events come late."""
+        states = [mark(self._whole(path)) for path in paths]
+        return all(state is not None and changed_ns(state) < self._ready_ns for state in states)
 
     def _release_delayed(self) -> Mapping[str, Kind]:
         """Delay no reload any more; return the files that it was for."""
@@ -308,8 +316,8 @@ def _files_of(exception: object) -> Iterator[object]:
 def _file_states(files: Mapping[str, Sequence[int]]) -> dict[str, FileState]:
     """The states of files that a worker has reported; a malformed state counts as unknown."""
     found = {}
-    for path, mark in files.items() if isinstance(files, dict) else ():
+    for path, state in files.items() if isinstance(files, dict) else ():
         if path.startswith("/") and "\0" not in path:
-            is_mark = isinstance(mark, list) and len(mark) == 5 and all(isinstance(number, int) for number in mark)
-            found[path] = FileState(Mark(*mark[:4]), mark[4]) if is_mark else FileState(None)
+            is_mark = isinstance(state, list) and len(state) == 5 and all(isinstance(number, int) for number in state)
+            found[path] = FileState(Mark(*state[:4]), state[4]) if is_mark else FileState(None)
     return found

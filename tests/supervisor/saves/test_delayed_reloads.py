@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from appliance.protocol.messages import FilesReport
 from appliance.supervisor.saves.reload_loops import DELAY_S, LOOP
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.watch.kinds import Kind
@@ -22,6 +24,9 @@ class NoSaves:
 
     def saved(self, _paths: list[str]) -> None:
         """Forget the saved files."""
+
+    def loaded(self, _paths: object) -> None:
+        """Forget the loaded files."""
 
 
 class AllRestart:
@@ -58,6 +63,12 @@ class Reloads:
         self.trigger.changed(Changes({name: kind}, 0.0, {}, busy))
         self.loop.advance()
 
+    def is_ready(self, *, written_before: bool) -> None:
+        """A worker was ready a minute before now, or will be (a minute is longer than any clock is wrong)."""
+        ready_at = time.monotonic() + (60.0 if written_before else -60.0)
+        child: Any = SimpleNamespace(generation=1, ready_at=ready_at, started=0.0)
+        self.trigger.loaded(child, FilesReport(files={}))
+
 
 @pytest.fixture
 def reloads(tmp_path: Path) -> Reloads:
@@ -88,6 +99,26 @@ def test_a_circle_waits_longer_each_time(reloads: Reloads):
             reloads.loop.advance(waits[-1])
             assert len(reloads.changed) == before + 1
     assert waits == [3.0, 6.0, 12.0, 24.0]
+
+
+def test_an_event_that_comes_late_does_not_end_a_circle(reloads: Reloads):
+    """A file that a start has written counts for that start, even if its event comes when the worker is ready."""
+    file = reloads.project / "generated.py"
+    for number in range(LOOP):
+        file.write_text(f"# {number}", encoding="utf-8")
+        reloads.is_ready(written_before=True)
+        reloads.save("generated.py", busy=number == 0)
+    assert [each["after_s"] for each in reloads.log.named("reload.held")] == [DELAY_S[0]]
+
+
+def test_a_save_after_a_start_ends_a_circle(reloads: Reloads):
+    """A file that is written when the worker is ready was not written by its start: the save is not delayed."""
+    file = reloads.project / "generated.py"
+    for number in range(2 * LOOP):
+        file.write_text(f"# {number}", encoding="utf-8")
+        reloads.is_ready(written_before=False)
+        reloads.save("generated.py", busy=number % 2 == 0)
+    assert reloads.log.named("reload.held") == []
 
 
 def test_a_save_that_waits_is_taken_along_by_the_next(reloads: Reloads):

@@ -30,6 +30,16 @@ def test_changes_at_each_start_are_delayed():
     assert [repeats.saved(["a.ini"], 100.0, starting=True).delay_s for _ in range(LOOP)][-1] == DELAY_S[0]
 
 
+def test_the_file_of_the_last_start_is_known():
+    """One file that has changed during the last start counts, alone, until it changes at another time."""
+    repeats = ReloadLoops()
+    assert not repeats.counts(["a.ini"])
+    repeats.saved(["a.ini"], 0.0, starting=True)
+    assert [repeats.counts(files) for files in (["a.ini"], ["b.ini"], ["a.ini", "b.ini"])] == [True, False, False]
+    repeats.saved(["a.ini"], 1.0, starting=False)
+    assert not repeats.counts(["a.ini"])
+
+
 def test_another_file_ends_a_circle():
     """As soon as something else is saved too, nothing is put off."""
     repeats = ReloadLoops()
