@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.production.eject_compare import Answer, Request, both_failed, differences
 from appliance.commands.production.eject_image import PORT
+from appliance.conventions import URLENCODED_FORM
 from appliance.errors import ApplianceError
 from appliance.logs.sanitise import sanitise
 
@@ -167,7 +168,7 @@ def _send(port: int, request: Request) -> Answer:
     try:
         headers = {"Host": "localhost", **request.headers}
         if request.body:
-            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+            headers.setdefault("Content-Type", URLENCODED_FORM)
         connection.request(request.method, request.path, request.body or None, headers)
         answer = connection.getresponse()
         pairs = tuple((name.lower(), value) for name, value in answer.getheaders())
