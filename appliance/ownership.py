@@ -49,7 +49,7 @@ class NotOursError(PermissionError):
 
 
 class Rule(NamedTuple):
-    """Who may own a level, and who may write it.
+    """The users that may own a level, and those that may write it.
 
     Attributes:
         owners: user ids.

@@ -208,7 +208,7 @@ def test_discouraged_words_are_found(text, count):
 
 # A docstring opens with a verb and the noun that it acts on, not with a pronoun or a clause in place of that noun.
 WITHOUT_NOUN = re.compile(r"(?!Let |Note that )\w+ (?:\w+ )?(?:all of )?(?:it|them|those|what)\b(?!s )")
-# A docstring of a test names what it is about: a clause in the place of a noun has to be read twice.
+# A docstring names what it is about: a clause in the place of a noun has to be read twice.
 WITH_CLAUSE = re.compile(r"(?:What|Whatever|Where)\b")
 # The subject of a sentence is named in it: a reader of a list of docstrings does not see the code beside it.
 WITHOUT_SUBJECT = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|Those|So many|That)\b")
@@ -232,9 +232,11 @@ def test_docstrings_name_their_subject():
     assert {path: texts for path, texts in opened.items() if texts} == {}
 
 
-def test_docstrings_of_tests_begin_with_a_noun():
-    """No docstring of a test begins "What waits is sent" or "Where nothing waits": bytes are sent, if there are any."""
-    opened = {name(path): [text for text in docstrings(nodes(path)) if WITH_CLAUSE.match(text)] for path in TESTS}
+def test_docstrings_do_not_begin_with_a_clause():
+    """No docstring begins "What waits is sent" or "Where nothing waits": bytes are sent, if there are any."""
+    opened = {
+        name(path): [text for text in docstrings(nodes(path)) if WITH_CLAUSE.match(text)] for path in [*MODULES, *TESTS]
+    }
     assert {path: texts for path, texts in opened.items() if texts} == {}
 
 

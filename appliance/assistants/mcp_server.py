@@ -55,7 +55,7 @@ class McpServer:
 
     @property
     def running_calls(self) -> int:
-        """How many calls of tools run now."""
+        """The number of calls of tools that run now."""
         return len(self._running)
 
     def answer(

@@ -44,7 +44,7 @@ class Image:
 
     @property
     def pin(self) -> str:
-        """What keeps the image at one release, if its source does not; else empty."""
+        """The part of its name that keeps the image at one release, if its source does not; else empty."""
         return f"To keep one release, append its tag to the address: #v{__version__}" if self.source.is_newest else ""
 
     @property

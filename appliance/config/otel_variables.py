@@ -55,7 +55,7 @@ class Problem(Record):
 
 
 class Telemetry(Record):
-    """What is exported.
+    """The choice of what is exported.
 
     Attributes:
         endpoints: the URL of each signal that is sent; empty: nothing is.

@@ -22,7 +22,7 @@ _MAX_FILES = 500  # more files are not secrets: a folder was named by mistake
 
 
 class SecretFiles(Record):
-    """What was read from the folder.
+    """The secrets that were read from the folder.
 
     Attributes:
         values: each variable's text.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Contents(Record):
-    """What to install: ``sync`` for a uv.lock; otherwise ``lines``, ``arguments``, or both.
+    """The contents of an installation: ``sync`` for a uv.lock; otherwise ``lines``, ``arguments``, or both.
 
     Attributes:
         sync: the arguments of ``uv sync``.

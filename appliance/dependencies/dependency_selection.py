@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DependencySelection(Record):
-    """What the user selected.
+    """The user's selection.
 
     Attributes:
         files: the files to install from, instead of those that the appliance finds.

@@ -50,7 +50,7 @@ _DYNAMIC = frozenset({"dependencies", "optional-dependencies"})
 
 
 class Manifest(Record):
-    """What a project declares.
+    """The declarations of a project.
 
     Attributes:
         folder: the folder of the file; the project's folder if no file declares anything.

@@ -25,7 +25,7 @@ _ROWS_OF_ONE = 5  # of a reload, at most
 
 
 class _Pending:
-    """What is known of the next generation: what was saved, when, and which steps it took."""
+    """The facts about the next generation: the saved files, the times, and the steps that it took."""
 
     def __init__(self, run: str) -> None:
         self.run = run

@@ -38,7 +38,7 @@ _NAME_IT = "Set APPLIANCE_APP=module:object if there is one. `appliance check` s
 
 
 class Absence(NamedTuple):
-    """What the folder holds, and what to do about it."""
+    """The contents of the folder, and the action that helps."""
 
     text: str
     action: str

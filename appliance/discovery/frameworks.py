@@ -13,7 +13,7 @@ Kind = Literal["wsgi", "asgi", "other"]
 
 
 class Framework(Record):
-    """What a constructor makes.
+    """The object that a constructor makes.
 
     Attributes:
         attribute: the attribute that is the WSGI callable, if it is not the object itself.

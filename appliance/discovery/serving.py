@@ -74,7 +74,7 @@ _MAX_DEPTH = 3
 
 
 class Served(Record):
-    """How a file serves itself.
+    """The way in which a file serves itself.
 
     Attributes:
         kind: what its server serves.

@@ -1,4 +1,4 @@
-"""What the rules share: the target to serve, the findings, and how to choose a name in a module.
+"""The types that the rules share: the target to serve, the findings, and the choice of a name in a module.
 
 The worker gets the target; ``appliance check`` shows the findings. This module knows no rule. Runs in the supervisor
 and in commands.
@@ -31,7 +31,7 @@ _BY_TEXT = re.compile(
 
 
 class Target(Record):
-    """What the worker imports.
+    """The import that a worker makes.
 
     Attributes:
         kind: "object": an attribute of a module; "django": the application that the settings name; "script": what the
@@ -111,7 +111,7 @@ class RuleResult(Record):
 
 
 class Context(Record):
-    """What every rule gets; ``adapts``: an ASGI application can be chosen too."""
+    """The arguments of every rule; ``adapts``: an ASGI application can be chosen too."""
 
     root: Path
     values: Mapping[str, str]

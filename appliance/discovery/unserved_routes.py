@@ -30,7 +30,7 @@ _PLAIN = frozenset({"get_asgi_application", "get_default_application", "AsgiHand
 
 
 class Unserved(Record):
-    """What WSGI does not serve.
+    """The routes that WSGI does not serve.
 
     Attributes:
         application: the ASGI application, as ``module:name``.

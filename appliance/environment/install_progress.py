@@ -35,7 +35,7 @@ _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 
 class InstallProgress:
-    """What is known of one installation.
+    """The state of one installation.
 
     Args:
         cache: uv's cache folder.

@@ -41,7 +41,7 @@ _NO_OWNERS = "{path} is on a file system that does not keep who made a file"
 
 
 class ClaimedFolder(Record):
-    """Where this user's folder is.
+    """The place of this user's folder.
 
     Attributes:
         cache: the folder that holds it: the one in the settings, or its replacement.

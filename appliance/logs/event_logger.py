@@ -26,7 +26,7 @@ _PROJECT_EVENTS = frozenset({"output", logging_events.EVENT})
 
 
 class Destination:
-    """What structlog calls with the rendered line: one method for each level."""
+    """The logger that structlog calls with the rendered line: one method for each level."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = write

@@ -1,4 +1,4 @@
-"""How a child begins: it says who it is, and waits for the supervisor's first message. Both sides import it."""
+"""The greeting of a child: it says who it is, and waits for the supervisor's first message. Both sides import it."""
 
 from __future__ import annotations
 

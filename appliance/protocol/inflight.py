@@ -37,7 +37,7 @@ _RUNS, _IS_SENT = 1, 2
 
 
 class Request(Protocol):
-    """What this module needs of a request: an ``Exchange``."""
+    """The part of a request that this module needs: an ``Exchange``."""
 
     request_id: str
     trace: Trace | None

@@ -119,7 +119,7 @@ class StartAccepting(Message):
 
 
 class TellLastSave(Message):
-    """What was saved last, for error pages (``supervisor/reporting/last_saves``)."""
+    """The last save, for error pages (``supervisor/reporting/last_saves``)."""
 
     kind = "tell_last_save"
     saved: dict[str, Any]

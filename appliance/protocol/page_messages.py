@@ -44,7 +44,7 @@ class SetRemedies(Message):
 
 
 class RemedyProgress(Message):
-    """What a remedy's run has printed, or how it has ended, as pages show it. For a stand-in.
+    """The output of a remedy's run, or its end, as pages show it. For a stand-in.
 
     Attributes:
         remedy: its id.
@@ -61,7 +61,7 @@ class RemedyProgress(Message):
 
 
 class RemediesFound(Message):
-    """What would help with a failed request: rows of ``remedy_kinds``, with their parameters. From a worker."""
+    """The remedies for a failed request: rows of ``remedy_kinds``, with their parameters. From a worker."""
 
     kind = "remedies_found"
     needs: list[Any]

@@ -24,7 +24,7 @@ _TRIES = 8
 
 
 class ProbeState(NamedTuple):
-    """What the supervisor says of the project.
+    """The supervisor's report about the project.
 
     Attributes:
         stage: what goes on; "serving" while the current generation serves.

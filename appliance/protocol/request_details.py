@@ -1,4 +1,4 @@
-"""What a worker tells the recorder of one request: its head and body, and the start of the response, as on the wire.
+"""A request's details, from a worker to the recorder: its head and body, and the response's start, as on the wire.
 
 One message of a SOCK_SEQPACKET socket for each request: many workers may write to one socket, and messages stay whole.
 Both sides import it.

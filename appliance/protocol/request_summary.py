@@ -1,4 +1,4 @@
-"""What a log line says of a request whose head was not parsed: it was refused, or its worker has died.
+"""The summary, for a log line, of a request whose head was not parsed: it was refused, or its worker has died.
 
 ``server/http/head`` is the one parser of requests that are served; it refuses whatever can be read in two ways. A log
 line is needed for those requests too, so this module describes a head and judges nothing: no application and no

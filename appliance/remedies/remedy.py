@@ -32,7 +32,7 @@ _CREDENTIALS = re.compile(r"(://)[^\s/@]{1,500}(@)")
 
 
 class ProjectFacts(Record):
-    """What is known of the project when a remedy is made.
+    """The facts about the project when a remedy is made.
 
     Attributes:
         root: the project's folder.
@@ -124,7 +124,7 @@ def _common(one: bytes, other: bytes) -> int:
 
 
 class Proposal(Record):
-    """What a need has become; one of command, edit, action and advice.
+    """The remedy for a need: one of command, edit, action and advice.
 
     Attributes:
         command: the program and its arguments.

@@ -37,7 +37,7 @@ _ONE_VERSION = re.compile(r"(?P<before>[ \t]*(?:===|==|~=|>=|>|=|\^|~)?[ \t]*)(?
 
 
 class _Place(NamedTuple):
-    """Where a requirement stands: its name, and the versions that it asks for; each a begin and an end in the text."""
+    """The places of a requirement: its name, and the versions that it asks for; each a begin and an end in the text."""
 
     name: tuple[int, int]
     spec: tuple[int, int]

@@ -49,7 +49,7 @@ _STATES = {
 
 
 class RemedyPages:
-    """What pages show of remedies.
+    """The remedies as pages show them.
 
     Args:
         send: sends a message to the supervisor.

@@ -16,7 +16,7 @@ _CONTAINER_ID = re.compile(r"[0-9a-f]{12}")  # the host name that Docker gives, 
 
 
 class Address(Record):
-    """Where the appliance listens, and where a browser reaches it.
+    """The address at which the appliance listens, and the one at which a browser reaches it.
 
     Attributes:
         host: of the listening socket.

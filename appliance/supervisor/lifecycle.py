@@ -52,7 +52,7 @@ BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class State(Record):
-    """Where the project is. Events of an older job or generation change nothing.
+    """The state of the project. Events of an older job or generation change nothing.
 
     Attributes:
         job: counts analyses, with the installation and the commands that follow from each.

@@ -14,7 +14,7 @@ Page = dict[str, Any]
 
 
 class Phase(enum.Enum):
-    """Where the project is on its way to being served."""
+    """The project's stage on its way to being served."""
 
     ANALYSING = "analysing"
     INSTALLING = "installing"

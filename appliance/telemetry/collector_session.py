@@ -26,7 +26,7 @@ _REJECTED: dict[str, Callable[[bytes], tuple[int, str]]] = {
 
 
 class Outcome(NamedTuple):
-    """What became of one request to the collector.
+    """The outcome of one request to the collector.
 
     Attributes:
         taken: the collector has taken the data.

@@ -14,7 +14,7 @@ from appliance.protocol.record import Record
 
 
 class Phase(enum.Enum):
-    """What is known of the collector, and what was reported of it."""
+    """The state of the collector, and the last report of it."""
 
     ARRIVING = enum.auto()  # the last data has arrived, or none was sent yet
     UNREPORTED = enum.auto()  # sending fails, so soon after the last report that this is not reported

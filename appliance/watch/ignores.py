@@ -30,7 +30,7 @@ NEVER = VERSION_CONTROL | INSTALLED_CODE | {
 
 
 class Ignores:
-    """What to ignore below one root.
+    """The paths below one root that are ignored.
 
     Args:
         root: the project's folder.

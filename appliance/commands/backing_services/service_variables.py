@@ -62,7 +62,7 @@ _SCHEMES = {"postgres": "postgresql", "mysql": "mysql", "redis": "redis", "rabbi
 
 @dataclass(frozen=True)
 class Place:
-    """Where a project finds one service, and as whom it connects.
+    """The place at which a project finds one service, and the user as which it connects.
 
     Attributes:
         host: the service's name.

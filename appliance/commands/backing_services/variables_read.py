@@ -33,7 +33,7 @@ _SCHEME = re.compile(r"\b(redis|rediss|valkey|amqps?|pyamqp|sqs|filesystem|memor
 
 @dataclass
 class ReadVariables:
-    """What the sources show.
+    """The variables that the sources read.
 
     Attributes:
         names: the variables that are read, in the order of the files.

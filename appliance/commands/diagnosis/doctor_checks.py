@@ -42,7 +42,7 @@ _PROBE = ".appliance-doctor"
 
 @dataclass(frozen=True)
 class CheckContext:
-    """What the checks look at."""
+    """The objects that the checks examine."""
 
     settings: Settings
     in_image: bool

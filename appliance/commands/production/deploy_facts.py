@@ -1,4 +1,4 @@
-"""What the files of ``appliance deploy`` say of a project: its name, its host, its variables, and its image."""
+"""The facts about a project in the files of ``appliance deploy``: its name, its host, its variables, and its image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OURS = frozenset({"APPLIANCE_SECRETS", "APPLIANCE_PROBE_PORT", "APPLIANCE_ALLOW
 
 @dataclass(frozen=True)
 class Facts:
-    """What the files say.
+    """The facts in the files.
 
     Attributes:
         name: a label of DNS: of the stack, the Deployment, the image.

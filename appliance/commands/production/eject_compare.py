@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the names of its headers are in small letters."""
+    """The answer that came back: the names of its headers are in small letters."""
 
     status: int
     headers: tuple[tuple[str, str], ...]

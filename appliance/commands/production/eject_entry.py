@@ -27,7 +27,7 @@ _SERVED = "A production server serves this application"
 
 @dataclass(frozen=True)
 class Entry:
-    """What a server imports.
+    """The object that a server imports.
 
     Attributes:
         module: its name.

@@ -41,7 +41,7 @@ _READS_METADATA = re.compile(r"\bimportlib[._]metadata\b|\bpkg_resources\b")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a project.
+    """The facts about a project.
 
     Attributes:
         name: a name for the image, of letters, digits and single hyphens.

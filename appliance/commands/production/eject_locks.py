@@ -54,7 +54,7 @@ _BUNDLED = {"psycopg": "psycopg-binary"}
 
 @dataclass(frozen=True)
 class Lock:
-    """What the image installs.
+    """The packages that the image installs.
 
     Attributes:
         lines: the lines of the lock, with hashes; without any if none could be found.

@@ -1,4 +1,4 @@
-"""What a request did, except its queries, as lines for a terminal."""
+"""The effects of a request, except its queries, as lines for a terminal."""
 
 from __future__ import annotations
 

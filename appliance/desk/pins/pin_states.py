@@ -15,7 +15,7 @@ from appliance.protocol.record import Record
 
 
 class Stage(enum.Enum):
-    """What the thread of a pin does."""
+    """The work of a pin's thread."""
 
     IDLE = enum.auto()  # there is no thread
     WAITING = enum.auto()  # for its turn: few send at a time
@@ -25,7 +25,7 @@ class Stage(enum.Enum):
 
 
 class Served(NamedTuple):
-    """What serves: the generation, and the revision of its templates."""
+    """The served code: the generation, and the revision of its templates."""
 
     generation: int
     revision: int

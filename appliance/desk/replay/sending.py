@@ -21,7 +21,7 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 class Place(NamedTuple):
-    """Where the appliance listens."""
+    """The address at which the appliance listens."""
 
     host: str
     port: int

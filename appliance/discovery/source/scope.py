@@ -24,7 +24,7 @@ _METHODS = ("run", "main", "start", "serve", "launch", "execute")
 
 
 class Value(Record):
-    """What an expression or a definition is.
+    """The kind of an expression or a definition.
 
     Attributes:
         kind: "call" (of ``name``), "reference" (to ``name``), "function", "class", "text" or "other".

@@ -25,7 +25,7 @@ COMPILER = ("build-essential",)
 
 
 class Cause(Record):
-    """What prevented the build of a package.
+    """The reason that prevented the build of a package.
 
     Attributes:
         meaning: the text that continues "a package has no wheel for this Python, and".

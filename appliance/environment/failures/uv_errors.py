@@ -146,7 +146,7 @@ class _Failure(Record):
 
 
 class _Explanation(NamedTuple):
-    """What the user reads: the meaning and what to do; and details for a caller that may try another way."""
+    """The text for the user: the meaning and what to do; and details for a caller that may try another way."""
 
     meaning: str
     action: str

@@ -59,7 +59,7 @@ class Interpreter(Record):
 
 
 class Known(Record):
-    """What earlier installations of the same dependencies found out.
+    """The results of earlier installations of the same dependencies.
 
     Attributes:
         lacking: for each version that was checked, the pins without a wheel for it; a version on which a pin can't be

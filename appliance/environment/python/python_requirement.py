@@ -25,7 +25,7 @@ _NEWEST_PATCH = 40
 
 
 class PythonRequirement(Record):
-    """What one file of the project, or a setting, says about the Python.
+    """The Python that one file of the project, or a setting, asks for.
 
     Attributes:
         specifiers: alternatives, as PEP 440 specifiers.

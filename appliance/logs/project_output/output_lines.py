@@ -108,7 +108,7 @@ class OutputLines:
 
     @property
     def timeout_s(self) -> float | None:
-        """How long to wait for more before ``settle`` is called; None if nothing is kept."""
+        """The seconds to wait for more before ``settle`` is called; None if nothing is kept."""
         sources = (self._raw, *self._sources.values())
         if any(source.waiting for source in sources):
             return SETTLE_S

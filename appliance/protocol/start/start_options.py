@@ -48,7 +48,7 @@ class TlsOptions(TypedDict):
 
 
 class AdapterOptions(TypedDict):
-    """What adapts an ASGI application."""
+    """The adapter of an ASGI application."""
 
     folder: str  # a2wsgi's, in our environment; "": it is not installed
     action: str  # the advice where WebSockets are asked for
@@ -70,14 +70,14 @@ class SamplerOptions(TypedDict):
 
 
 class EditorOptions(TypedDict):
-    """How a page links to a line of a file."""
+    """The link of a page to a line of a file."""
 
     name: str
     folder: str  # the project's, on the editor's machine; "": unknown
 
 
 class ErrorPageOptions(TypedDict, total=False):
-    """What error pages show, and hide, in addition to the exception. A worker has the first two keys."""
+    """The facts that error pages show, and hide, in addition to the exception. A worker has the first two keys."""
 
     secret_names: list[str]  # variables whose values are masked
     saved: dict[str, Any]  # the last save, as in ``TellLastSave``
@@ -85,7 +85,7 @@ class ErrorPageOptions(TypedDict, total=False):
 
 
 class AssistantOptions(TypedDict):
-    """What assistants may do."""
+    """The rights of assistants."""
 
     mode: str  # "off", "read", "write"
     token: str  # "" if off

@@ -29,7 +29,7 @@ _INT = struct.Struct("i")
 
 
 class Delivery:
-    """How many of the sent bytes have reached the client's machine.
+    """The number of sent bytes that have reached the client's machine.
 
     The kernel takes up to 4 MiB for a connection, and asks for more once a third of that has gone: a client of 10 KB a
     second would seem to stand still for two minutes.

@@ -1,4 +1,4 @@
-"""What to do about an exception: a text, and what a page may offer to do."""
+"""The advice about an exception: a text, and the remedy that a page may offer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Advice(NamedTuple):
-    """What to do about an exception.
+    """The advice about an exception.
 
     Attributes:
         text: one or two sentences; empty if nothing is known.

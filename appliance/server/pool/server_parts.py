@@ -1,4 +1,4 @@
-"""What the parts of one server share: its lock, its limits, its sink, and each other."""
+"""The objects that the parts of one server share: its lock, its limits, its sink, and each other."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class WakeUp:
 
 
 class Server(Protocol):
-    """What the threads of the pool use of their server.
+    """The parts of a server that the threads of its pool use.
 
     Attributes:
         hand_over: takes connections that have become idle; None while this server keeps them.
@@ -67,7 +67,7 @@ class Server(Protocol):
 
     @property
     def server_context(self) -> ServerContext:
-        """What its handlers work with."""
+        """The objects with which its handlers work."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log the exception that is being handled."""

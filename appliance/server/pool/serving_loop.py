@@ -1,4 +1,4 @@
-"""What a thread of the pool does: wait, take a connection, serve its request, decide where the connection goes next.
+"""The loop of a thread of the pool: wait, take a connection, serve its request, decide where the connection goes next.
 
 This also covers responses that are sent, and bodies that are received, in the background. Runs in the pool's threads;
 ``_sent`` and ``_received`` run in the background sender's thread. Methods whose name begins with ``locked_`` or

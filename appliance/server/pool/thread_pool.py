@@ -130,7 +130,7 @@ class ThreadPool:
 
     @property
     def busy(self) -> int:
-        """How many requests run, counted or not."""
+        """The number of requests that run, counted or not."""
         return sum(pool_thread.busy for pool_thread in list(self.pool_threads))
 
     def done(self, pool_thread: PoolThread, ended_at: float) -> None:

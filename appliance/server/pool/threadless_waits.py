@@ -85,7 +85,7 @@ class ThreadlessWaits:
     # -- responses
 
     def max_ahead(self, wire: Outbound) -> int:
-        """How many bytes a response may be ahead of its client; 0 if its thread waits for the client."""
+        """The bytes that a response may be ahead of its client; 0 if its thread waits for the client."""
         connection = self._connections.of(wire.sock.fileno())
         exchange = connection.handler.exchange if connection is not None else None
         if exchange is None or exchange.endless:

@@ -1,4 +1,4 @@
-"""What ``http.server`` documents of a request handler: the variables that show its request, its errors, its log.
+"""The documented interface of a handler of ``http.server``: the variables that show its request, its errors, its log.
 
 The variables are made from the request's head when they are asked for. Runs in the thread that serves the connection.
 """

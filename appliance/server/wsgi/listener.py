@@ -61,7 +61,7 @@ class WSGIServer(simple_server.WSGIServer):
 
     @property
     def server_context(self) -> ServerContext:
-        """What the handlers of all connections share."""
+        """The objects that the handlers of all connections share."""
         if self._server_context is None:
             threaded = isinstance(self, socketserver.ThreadingMixIn)
             self._server_context = ServerContext(

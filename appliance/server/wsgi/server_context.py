@@ -1,4 +1,4 @@
-"""What the connections of a server share: limits, parsers, response heads, request ids, a sink.
+"""The objects that the connections of a server share: limits, parsers, response heads, request ids, a sink.
 
 Made once a server, in its process; any thread reads it.
 """
@@ -47,7 +47,7 @@ class Handoff(Protocol):
 
 
 class OptionalServerMethods(Protocol):
-    """What a server may also have, beside what ``socketserver`` documents (``pool.pool.PooledWSGIServer`` has it).
+    """The optional methods of a server, beside those of ``socketserver`` (``pool.pool.PooledWSGIServer`` has it).
 
     A connection's handler looks for each by its name, and works without it, as in a server of another library.
     """

@@ -1,4 +1,4 @@
-"""What the server answers itself, without the application: refusals, and ``OPTIONS *``.
+"""The responses that the server makes itself, without the application: refusals, and ``OPTIONS *``.
 
 Runs in the thread that serves the connection.
 """

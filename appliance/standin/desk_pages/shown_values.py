@@ -1,4 +1,4 @@
-"""How values are written on the desk's pages: escaped, short, with a unit."""
+"""Values as the desk's pages show them: escaped, short, with a unit."""
 
 from __future__ import annotations
 

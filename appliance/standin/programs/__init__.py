@@ -1,4 +1,4 @@
-"""What programs ask of the appliance over HTTP: the JSON of scripts, and the tools of assistants.
+"""The answers to programs over HTTP: the JSON of scripts, and the tools of assistants.
 
 Runs in the stand-in.
 """

@@ -44,7 +44,7 @@ class McpEndpoint:
 
     @property
     def running_calls(self) -> int:
-        """How many calls of tools run now."""
+        """The number of calls of tools that run now."""
         return self._server.running_calls
 
     def close(self) -> None:

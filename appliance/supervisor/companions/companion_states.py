@@ -18,7 +18,7 @@ CRASH_LOOP = 5  # this many early ends in a row are a crash loop
 
 
 class Phase(enum.Enum):
-    """Where a companion is; the status shows the value."""
+    """The stage of a companion; the status shows the value."""
 
     STOPPED = "stopped"
     RUNNING = "running"
@@ -38,7 +38,7 @@ class Next(enum.Enum):
 
 
 class Outcome(enum.Enum):
-    """How a run has ended."""
+    """The end of a run."""
 
     SUCCESS = enum.auto()
     FAILURE = enum.auto()

@@ -27,7 +27,7 @@ ENTRY = Path(__file__).parents[2] / "worker" / "entry.py"
 
 
 class Options(Record):
-    """How a child differs from others.
+    """The differences of one child from others.
 
     Attributes:
         name: the companion's.

@@ -66,7 +66,7 @@ class Accepting(enum.Enum):
 
 
 class State(Record):
-    """Who accepts, and what is known of the others.
+    """The worker that accepts, and the states of the others.
 
     Attributes:
         standin: a stand-in runs; while a worker serves, it answers the appliance's own pages alone.

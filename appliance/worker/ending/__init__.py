@@ -1,4 +1,4 @@
-"""How a worker ends: why it can't go on, which background work is cut, and the exit itself.
+"""The end of a worker: why it can't go on, which background work is cut, and the exit itself.
 
 Runs in a worker.
 """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Details:
-    """What one request has received and sent. The server calls it from the threads of the request, one at a time.
+    """The bytes of one request and its response. The server calls it from the threads of the request, one at a time.
 
     Args:
         head: the request's.

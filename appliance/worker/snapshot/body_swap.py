@@ -39,7 +39,7 @@ _KEPT_FRAME = "a frame holds its code"  # a module's own code may be in containe
 
 
 class _File(NamedTuple):
-    """What was imported from a file: its code, its modules' names, functions with their code's ``id``, classes."""
+    """The import of a file: its code, its modules' names, functions with their code's ``id``, classes."""
 
     code: CodeType
     modules: list[dict[str, Any]]

@@ -203,7 +203,7 @@ def _is_exempt(frame: FrameType) -> bool:
 
 
 class _State(NamedTuple):
-    """What ``fork_safety`` reads, and what matters only to the project's own code."""
+    """The facts that ``fork_safety`` reads, and those that matter only to the project's own code."""
 
     reading: fork_safety.Reading
     timers: tuple[bool, ...]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ServerCallbacks:
-    """What the transfers ask of their server.
+    """The methods of a server that its transfers call.
 
     Attributes:
         is_pressed: whether requests wait for a thread.

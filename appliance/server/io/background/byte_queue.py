@@ -173,7 +173,7 @@ class ByteQueue:
 
     @property
     def extent(self) -> int:
-        """How much memory or disk the queue occupies: a file's space is free only once all its bytes were taken."""
+        """The bytes of memory or disk that the queue occupies: a file's space is free once all its bytes were taken."""
         return self.size if self._foreign or self._read_at == self._write_at else max(self.size, self._write_at)
 
     def append(self, data: bytes | memoryview) -> None:

@@ -1,4 +1,4 @@
-"""What one connection sends or receives without a thread: a response that is read slowly, a body that comes slowly.
+"""The transfer of one connection, without a thread: a response that is read slowly, a body that comes slowly.
 
 Owns the bytes of one such transfer, its end, and how long its client may take. ``background_sender`` calls ``advance``
 and ``check_time`` in its thread; everything else is called in the thread of the request.

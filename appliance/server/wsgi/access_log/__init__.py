@@ -1,4 +1,4 @@
-"""What the server records of each request: its id, its times, its end; and where the record goes.
+"""The access record of each request: its id, its times, its end; and the sink that takes it.
 
 Runs in each process that has the server: worker, stand-in, library.
 """

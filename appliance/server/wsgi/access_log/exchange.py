@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Details(Protocol):
-    """What takes the bytes of one request and its response."""
+    """The receiver of the bytes of one request and its response."""
 
     def fields(self, exchange: Exchange, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the response's fields that are sent, made from those that the application has given."""
@@ -39,7 +39,7 @@ current: ContextVar[Exchange | None] = ContextVar("appliance_exchange", default=
 
 
 class Exchange:
-    """What is known of one request and its response. Times are CLOCK_MONOTONIC, except for ``ended``.
+    """The facts of one request and its response. Times are CLOCK_MONOTONIC, except for ``ended``.
 
     Attributes:
         event: one of ``access_record.EVENTS``.

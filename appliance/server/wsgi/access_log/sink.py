@@ -1,4 +1,4 @@
-"""Where a server's records and events go, and when a batch of them is flushed.
+"""The sink: takes a server's records and events, and flushes them in batches.
 
 Called from every thread of the server, often.
 """
@@ -31,7 +31,7 @@ class Sink(Protocol):
 
 
 class OptionalSinkMethods(Protocol):
-    """What a sink may also have. The server looks for each by its name, and works without it."""
+    """The optional methods of a sink. The server looks for each by its name, and works without it."""
 
     @property
     def begin(self) -> Callable[[Exchange, bytes], None] | None:

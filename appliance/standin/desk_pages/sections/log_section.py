@@ -1,4 +1,4 @@
-"""What a request has printed and logged."""
+"""The output and the log of a request."""
 
 from __future__ import annotations
 
