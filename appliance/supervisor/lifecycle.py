@@ -57,6 +57,7 @@ class State(Record):
     Attributes:
         job: counts analyses, with the installation and the commands that follow from each.
         generation: counts the workers that were requested.
+        failed: the generation that has failed or died, and that nothing has followed; 0 for none. It may be retried.
         crashes: deaths in a row of workers that had not served yet.
         prepared: the commands that come before a worker have run, or there are none.
         stale: code was saved since the last analysis: the project is analysed again before a worker starts.
@@ -65,6 +66,7 @@ class State(Record):
     phase: Phase = Phase.ANALYSING
     job: int = 1
     generation: int = 0
+    failed: int = 0
     crashes: int = 0
     prepared: bool = True
     stale: bool = False
@@ -79,7 +81,7 @@ Row = state_table.Row[State, Action]
 def _boot(state: State, *before: Action) -> Step:
     generation = state.generation + 1
     return (
-        replace(state, phase=Phase.BOOTING, generation=generation),
+        replace(state, phase=Phase.BOOTING, generation=generation, failed=0),
         (*before, ShowProgress(Phase.BOOTING), Boot(generation)),
     )
 
@@ -87,7 +89,7 @@ def _boot(state: State, *before: Action) -> Step:
 def _analyse(state: State, *before: Action) -> Step:
     job = state.job + 1
     return (
-        replace(state, phase=Phase.ANALYSING, job=job, crashes=0, stale=False),
+        replace(state, phase=Phase.ANALYSING, job=job, failed=0, crashes=0, stale=False),
         (*before, ShowProgress(Phase.ANALYSING), Analyse(job)),
     )
 
@@ -144,7 +146,7 @@ def _ready(state: State, event: WorkerReady) -> Step:
 def _failed(state: State, event: WorkerFailed) -> Step:
     if event.generation != state.generation:
         return state, ()
-    return _broken(replace(state, crashes=0), event.page, Kill(event.generation))
+    return _broken(replace(state, crashes=0, failed=event.generation), event.page, Kill(event.generation))
 
 
 def _died(state: State, event: WorkerDied) -> Step:
@@ -152,14 +154,14 @@ def _died(state: State, event: WorkerDied) -> Step:
         return state, ()
     crashes = 0 if event.served else state.crashes
     retry = RetryLater(event.generation, nth_pause_s(BACKOFF_S, crashes + 1))
-    state = replace(state, crashes=0 if event.served else crashes + 1)
+    state = replace(state, crashes=0 if event.served else crashes + 1, failed=event.generation)
     if crashes == 0:  # after the first crash no page is shown: requests wait for the next worker
         return replace(state, phase=Phase.BOOTING), (ShowProgress(Phase.BOOTING), retry)
     return _broken(state, event.page, retry)
 
 
 def _retry(state: State, event: RetryDue) -> Step:
-    return _boot(state) if event.generation == state.generation else (state, ())
+    return _boot(state) if event.generation == state.failed else (state, ())
 
 
 def _reboot(state: State, _event: CodeChanged) -> Step:

@@ -288,8 +288,6 @@ def test_no_sequence_of_events_boots_twice(events: list[Event]):
     for event in events:
         if isinstance(event, WorkerDied):
             alive.discard(event.generation)
-        if isinstance(event, RetryDue) and event.generation in alive:
-            continue  # the retry of a worker is asked for when it has died
         before = state.phase
         state, actions = step(state, event)
         assert state.phase in ROWS
@@ -303,6 +301,29 @@ def test_no_sequence_of_events_boots_twice(events: list[Event]):
         if before is Phase.STOPPED:
             assert actions == ()
     assert booted == sorted(set(booted))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([AnalysisFailed(2, PAGE)], id="analysis"),
+        pytest.param([Analysed(2, installed=False), InstallFailed(2, PAGE)], id="installation"),
+        pytest.param([Analysed(2, installed=True, prepared=False), PreparationFailed(2, PAGE)], id="preparation"),
+    ],
+)
+def test_a_restart_that_is_due_after_a_newer_failure_changes_nothing(events: list[Event]):
+    """A restart that a crash has asked for starts no worker after a newer analysis has failed: its page stays."""
+    died = [WorkerDied(1, PAGE, served=False), RetryDue(1), WorkerDied(2, PAGE, served=False)]
+    state, _ = history(Analysed(1, installed=True), *died, ProjectChanged(), *events)
+    assert state.phase is Phase.BROKEN
+    assert history(RetryDue(2), state=state) == (state, [])
+
+
+def test_a_worker_that_has_not_failed_is_not_restarted():
+    """A restart for a worker that starts or serves is never due: it would leave this worker behind."""
+    state, _ = history(Analysed(1, installed=True))
+    assert history(RetryDue(1), state=state) == (state, [])
+    assert history(RetryDue(0)) == (State(), [])
 
 
 def test_every_event_of_the_lifecycle_is_listed():
