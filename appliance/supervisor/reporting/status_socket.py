@@ -162,15 +162,23 @@ class _Connection:
             question = "status"
         name, _, argument = question.partition(" ")
         answerer = self._answerers.get(name, self._answerers["status"])
-        if isinstance(answerer, WithArgument):
-            answerer.answer(_object(argument), self._send)
-        else:
-            answerer(self._send)
+        try:
+            if isinstance(answerer, WithArgument):
+                answerer.answer(_object(argument), self._send)
+            else:
+                answerer(self._send)
+        except BaseException:
+            self.end()  # else the client would wait, and each question would cost a descriptor
+            raise
 
     def _send(self, answer: Answer) -> None:
-        if not self._trusted:
-            answer = {name: answer.get(name) for name in _FOR_EVERYBODY}
-        self._unsent = memoryview(json.dumps(answer).encode())
+        try:
+            if not self._trusted:
+                answer = {name: answer.get(name) for name in _FOR_EVERYBODY}
+            self._unsent = memoryview(json.dumps(answer).encode())
+        except BaseException:
+            self.end()
+            raise
         self._timer = self._loop.call_later(ANSWER_S, self.end)
         self._flush()
 

@@ -32,10 +32,13 @@ def path() -> Iterator[Path]:
     """Return the path of a supervisor's socket, in a folder that everybody may enter."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
-    loop = Loop()
+    loop = Loop(lambda _error: None)  # as the supervisor's, it goes on after an error
     answerers: dict[str, Any] = {
         "status": lambda answer: answer(STATUS),
         "stacks": lambda answer: answer(STACKS),
+        "defect": lambda _: 1 / 0,
+        "unencodable": lambda answer: answer({"health": object()}),
+        "later": lambda answer: loop.call_later(0.0, lambda: answer({"health": object()})),
     }
     listening = StatusSocket(folder / "status.sock", answerers, loop)
     with ExitStack() as stack:
@@ -78,6 +81,17 @@ def test_root_and_the_owner_are_told_everything(path: Path):
     """The user that runs it, and root, get the answer."""
     assert ask(path) == STATUS
     assert ask(path, "stacks") == STACKS
+
+
+@pytest.mark.parametrize("question", ["defect", "unencodable", "later"])
+def test_an_answer_that_fails_closes_its_connection(path: Path, question: str):
+    """If a question finds a defect of ours, its client reads the end at once; the next question is answered."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(20)
+        client.connect(str(path))
+        client.sendall(question.encode() + b"\n")
+        assert client.recv(100) == b""
+    assert ask(path, "status") == STATUS
 
 
 class BusyLoop(FakeLoop):
