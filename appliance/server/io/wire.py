@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # A smaller head is measured only if a limit is below this size.
 _PLAIN_HEAD = 4096
 # RFC 9112, 2.2, asks to skip one before a request; a client that sends more than a few sends no request at all.
+_DISCARDS_MAX = 64  # receptions, of 16 KiB each with TLS
 _EMPTY_LINES_MAX = 8
 # The parts of its blank line in which an incomplete head may end.
 _BLANK_LINE_PARTS = (b"\r\n\r", b"\r\n", b"\r")
@@ -264,15 +265,18 @@ class Wire(FileOutbound):
             self.ended = True  # it has gone already
 
     def discard(self) -> bool:
-        """Throw away the bytes that came; return whether the client has ended too, so that closing resets nothing."""
+        """Throw away bytes that came; return whether the client has ended too, so that closing resets nothing.
+
+        If a client sends as fast as it is read, some bytes are left for the next call: the caller may hold a lock.
+        """
         self.buffer = b""
         try:
-            while not self.ended:
-                if self.receive_now() is None:
-                    return False
+            for _ in range(_DISCARDS_MAX):
+                if self.ended or self.receive_now() is None:
+                    break
         except OSError:
-            pass
-        return True
+            return True
+        return self.ended
 
     def linger(self, seconds: float) -> None:
         """End this side, and wait in this thread, no longer than this, until the client has ended too."""

@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -322,6 +323,30 @@ def test_each_side_ends_by_itself(pair: Pair):
     client.close()
     assert wire.discard()
     assert wire.ended
+
+
+class Endless:
+    """Bytes that never end, as from a client that sends faster than they are read."""
+
+    size = 1
+
+    def take(self, most: int) -> bytes:
+        """Take the next ones."""
+        return b"x" * most
+
+    def close(self) -> None:
+        """End nothing."""
+
+
+def test_a_client_that_never_stops_is_left_soon(pair: Pair):
+    """Bytes that come as fast as they are thrown away keep no caller: it holds the server's lock."""
+    wire, client = pair
+    endless: Any = Endless()
+    wire.receive_first(endless)
+    assert not wire.discard()
+    client.close()
+    wire.linger(0.05)
+    assert not wire.ended
 
 
 def test_a_client_that_has_gone_needs_no_end():
