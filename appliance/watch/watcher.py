@@ -17,6 +17,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from appliance.pauses import nth_pause_s
 from appliance.protocol.record import Record, made_default
 from appliance.watch.burst import MAX_S, Burst
 from appliance.watch.event_sources import EventType, NoEvents
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 GIT_RETRY_S: Final = 0.01  # between two checks for git's lock
 GIT_MAX_S: Final = 15.0
+FALLBACK_S: Final = (MAX_S, 2.0, 10.0, 60.0)  # before the next scan, after none, one, ... that failed in a row
 LONG_BURST_S: Final = 0.05  # a burst that lasts longer is not a single save
 BATCH: Final = 50  # files to read between two checks for events
 BATCH_PAUSE_S: Final = 0.02
@@ -361,13 +363,24 @@ class Watcher:
         self._listener.report_event("watch.failed", {"reason": reason, "action": action})
 
     def _fall_back(self) -> None:
-        """Scan everything at intervals, without the rest of the machinery."""
-        watch_set = self._watch_set
-        pause = threading.Event()
+        """Scan everything at intervals, without the rest of the machinery; a scan that fails is tried again."""
+        pause, failures = threading.Event(), 0
         while not self._ended:
-            pause.wait(MAX_S)
-            kinds = {path: kind for path in watch_set.tree.scan(watch_set.root) if (kind := watch_set.kind(path))}
-            if kinds:
-                self._listener.changed(
-                    Changes({self._relative(path): kind for path, kind in kinds.items()}, time.monotonic())
-                )
+            pause.wait(nth_pause_s(FALLBACK_S, failures + 1))
+            try:
+                self._scan_all()
+                failures = 0
+            except Exception as error:  # noqa: BLE001  perhaps the one that ended the machinery
+                failures += 1
+                if failures == 1:
+                    self._report_failure(f"{type(error).__name__}: {error}", "The files are polled again later.")
+
+    def _scan_all(self) -> None:
+        watch_set = self._watch_set
+        while not self._requests.empty():
+            self._requests.get()()
+        kinds = {path: kind for path in watch_set.tree.scan(watch_set.root) if (kind := watch_set.kind(path))}
+        if kinds:
+            self._listener.changed(
+                Changes({self._relative(path): kind for path, kind in kinds.items()}, time.monotonic())
+            )

@@ -19,6 +19,7 @@ from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
+from appliance.watch.tree import Tree
 from appliance.watch.watcher import NOTICED_MOST, WorkerState
 from tests.watch.watching import Looked, Watch, age, save
 
@@ -337,4 +338,24 @@ def test_a_defect_is_reported_and_polled_around(watch: Watch, watch_set: Path):
     assert failed["reason"] == "RuntimeError: a defect"
     assert "polls" in str(failed["action"])
     save(watch_set / "app.py", "two")
+    assert watching.changes() == {"app.py": Kind.CODE}
+
+
+def test_a_poll_that_fails_is_tried_again(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
+    """If a look at all files fails too, this is reported once, and the files are looked at again."""
+    monkeypatch.setattr(watcher_module, "FALLBACK_S", (0.01,))
+    watching = watch()
+    failing, scan = [True] * 3, Tree.scan
+
+    def fail_first(tree: Tree, top: str) -> set[str]:
+        if failing:
+            failing.pop()
+            raise OSError("no memory")
+        return scan(tree, top)
+
+    monkeypatch.setattr(Tree, "scan", fail_first)
+    watching.fail()
+    save(watch_set / "app.py", "two")
+    failed = [watching.event("watch.failed")["reason"] for _ in range(2)]
+    assert failed == ["RuntimeError: a defect", "OSError: no memory"]
     assert watching.changes() == {"app.py": Kind.CODE}
