@@ -165,6 +165,7 @@ class Recorder:
             if details:
                 self._details.clear()
                 self._details_bytes, details = 0, []
+            store.shrink()  # when it is known what is stored: if this fails, nothing is stored twice
             lines = 0
         if unread.left_out:
             self._tell_left_out(unread, requests)

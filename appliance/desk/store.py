@@ -49,7 +49,7 @@ class Store:
         return found[0] if found is not None else 0
 
     def add(self, rows: Rows, stored: tuple[str, int] | None = None) -> None:
-        """Add rows in one transaction, and keep the limits; ``stored``: the run, and how far its lines are stored now.
+        """Add rows in one transaction; ``stored``: the run, and how far its lines are stored now. ``shrink`` follows.
 
         A value that SQLite can't hold is stored as text.
         """
@@ -59,7 +59,6 @@ class Store:
             self._add(rows, stored)
         except _NO_VALUE:
             self._add(Rows(*([tuple(map(_storable, row)) for row in each] for each in rows)), stored)
-        self._shrink()
 
     def _add(self, rows: Rows, stored: tuple[str, int] | None) -> None:
         connection = self._connection
@@ -95,8 +94,8 @@ class Store:
             (count,),
         )
 
-    def _shrink(self) -> None:
-        """Remove the oldest tenth until the rest fits."""
+    def shrink(self) -> None:
+        """Remove the oldest tenth until the rest fits. It may fail where ``add`` has not: on a full disk, say."""
         while self._bytes() > self._limits.most_bytes:
             removed = 0
             for table in _TABLES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +18,7 @@ from appliance.desk.database import open_for_reading
 from appliance.desk.detail_reader import DetailReader
 from appliance.desk.filters import Filters
 from appliance.desk.line_ring import SIZE, LineReader, LineWriter
-from appliance.desk.store import Limits
+from appliance.desk.store import Limits, Store
 from appliance.desk.store_schedule import StoreSchedule
 from appliance.protocol.request_details import RequestDetails
 from tests.desk.log_lines import line, request
@@ -32,7 +33,7 @@ class Running:
         self._told = threading.Semaphore(0)
         self.lines = LineWriter(size)
         self.made = recorder.Recorder(path, "run", self.reader(), self._report, limits=limits)
-        self._read, self.pipe = os.pipe()
+        self.read_end, self.pipe = os.pipe()
         self._thread = threading.Thread(target=self._run)
 
     def reader(self) -> LineReader:
@@ -44,7 +45,7 @@ class Running:
         self._thread.start()
 
     def _run(self) -> None:
-        self.made.run(self._read)
+        self.made.run(self.read_end)
         self.made.flush()
 
     def _report(self, *event: Any) -> None:
@@ -68,7 +69,7 @@ class Running:
             if self._thread.ident is not None:
                 self._thread.join(20)
                 assert not self._thread.is_alive()
-            os.close(self._read)
+            os.close(self.read_end)
             self.lines.close()
 
     def paths(self) -> list[str]:
@@ -151,6 +152,34 @@ def test_details_that_wait_have_a_limit(tmp_path: Path, monkeypatch: pytest.Monk
         each.close()
     os.close(read)
     lines.close()
+
+
+def test_details_are_stored_once_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """If the database can't be made smaller after rows were stored, the rows and their details are not stored again."""
+    monkeypatch.setattr(recorder, "RETRY_S", 0.0)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    running = Running(tmp_path / "desk.sqlite3")
+    running.send(request("/a"))
+    ours.send(RequestDetails({"request_id": "id", "ended_us": 1}, b"GET / HTTP/1.1\r\n\r\n", b"", b"").pack())
+    ours.close()
+
+    def fail(_: Store) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "shrink", fail)
+        os.close(running.pipe)
+        running.pipe = -1
+        running.made.run(running.read_end, DetailReader(theirs, running.made.raw))
+        running.made.flush()
+    running.made.flush()
+    assert [event for _, event, _ in running.reported] == ["desk.failed"]
+    with closing(open_for_reading(running.path)) as connection:
+        found = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("requests", "details")]
+    assert found == [1, 1]
+    theirs.close()
+    os.close(running.read_end)
+    running.lines.close()
 
 
 def test_a_flood_is_stored_in_slices(running: Running, monkeypatch: pytest.MonkeyPatch):

@@ -38,6 +38,7 @@ def test_the_size_is_bounded(tmp_path: Path):
     store = Store(path, Limits(most_bytes=most))
     for _ in range(20):
         store.add(rows([line("output", text="x" * 50_000)] * 10, "run"))
+        store.shrink()
     requests, lines = counts(path)
     assert requests == 0
     assert 5 < lines < 45
