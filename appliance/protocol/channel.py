@@ -17,11 +17,13 @@ Decision 3 says why.
 from __future__ import annotations
 
 import array
+import errno
 import json
 import os
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +41,9 @@ MAX_FRAME = 16 * 1024 * 1024  # a worker limits its messages to much less
 MAX_EARLY = 1024 * 1024  # characters already read from a message's connections; JSON may need six bytes for each
 # Looked up before any code of the project runs: a project that replaces ``json.dumps`` must not damage our frames.
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
-_DUP, _CLOSE = os.dup, os.close
+_DUP, _CLOSE, _SLEEP = os.dup, os.close, time.sleep  # noqa: TID251  the originals
+_SHORTAGES = {errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS}  # the last: too many descriptors are under way (unix(7))
+_SHORTAGE_S = 0.01
 
 
 class ChannelError(Exception):
@@ -142,17 +146,26 @@ class Channel:
         return True
 
     def _write(self, frame: memoryview, descriptors: Sequence[int]) -> int:
-        """Send once; return how many bytes the kernel took. The descriptors travel with the first byte."""
-        try:
-            if descriptors:
-                rights = array.array("i", descriptors)
-                return self._socket.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-            return self._socket.send(frame)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            self._drop()
-            raise _gone(error) from error
+        """Send once; return how many bytes the kernel took. The descriptors travel with the first byte.
+
+        A shortage of the kernel's passes: the frame waits, as for a full socket. But the socket stays writable, so
+        nothing else would delay the next try.
+        """
+        while True:
+            try:
+                if descriptors:
+                    rights = array.array("i", descriptors)
+                    return self._socket.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+                return self._socket.send(frame)
+            except BlockingIOError:
+                return 0
+            except OSError as error:
+                if error.errno not in _SHORTAGES:
+                    self._drop()
+                    raise _gone(error) from error
+            _SLEEP(_SHORTAGE_S)
+            if not self._socket.getblocking():
+                return 0
 
     def receive(self) -> Iterator[tuple[Message, list[int]]]:
         """Read once, and yield each complete message with its descriptors, which the caller then owns.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -205,3 +207,82 @@ def test_descriptors_that_must_wait_at_the_limit(ends: Ends, few_descriptors: Fe
     assert received == [StopAccepting()] * len(received)
     for number in (read, write, spare):
         os.close(number)
+
+
+class ShortSocket(socket.socket):
+    """A socket for whose messages the kernel lacks something, for the first few times."""
+
+    shortages: list[int]
+
+    def sendmsg(self, *arguments: Any) -> int:
+        """Send, or fail."""
+        self._fail()
+        return super().sendmsg(*arguments)
+
+    def send(self, *arguments: Any) -> int:
+        """Send, or fail."""
+        self._fail()
+        return super().send(*arguments)
+
+    def _fail(self) -> None:
+        if self.shortages:
+            raise OSError(self.shortages.pop(), "a shortage")
+
+
+@pytest.fixture
+def short() -> Iterator[tuple[ShortSocket, Channel]]:
+    """The socket of one end, and the other end."""
+    ours, theirs = Channel.pair()
+    sock = ShortSocket(fileno=ours.detach())
+    other = Channel(theirs)
+    yield sock, other
+    sock.close()
+    other.close()
+
+
+SHORTAGES = [errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS]
+
+
+def test_a_shortage_of_the_kernel_only_delays_messages(short: tuple[ShortSocket, Channel]):
+    """A blocking end sends its message, and its descriptors, when a shortage of the kernel has passed."""
+    sock, other = short
+    sock.shortages = list(SHORTAGES)
+    one = Channel(sock)
+    assert one.send(StopAccepting())
+    assert [message for message, _ in other.receive()] == [StopAccepting()]
+    sock.shortages = list(SHORTAGES)
+    read, write = os.pipe()
+    assert one.send(HandOverConnections(early=[""]), [write])
+    ((message, received),) = other.receive()
+    assert message == HandOverConnections(early=[""])
+    for number in (read, write, *received):
+        os.close(number)
+
+
+def test_a_message_waits_for_the_end_of_a_shortage(short: tuple[ShortSocket, Channel]):
+    """A non-blocking end keeps what it could not send, and the other end gets it whole, after the messages before."""
+    sock, other = short
+    sock.setblocking(False)
+    sock.shortages = [errno.ENOBUFS] * 5
+    one = Channel(sock)
+    read, write = os.pipe()
+    assert not one.send(HandOverConnections(early=[""]), [write])
+    assert not one.send(StopAccepting())
+    os.close(write)
+    assert not one.flush()
+    while not one.flush():
+        assert sock.shortages
+    (first, (received,)), (second, _) = [*other.receive(), *other.receive()]
+    assert (first, second) == (HandOverConnections(early=[""]), StopAccepting())
+    os.write(received, b"x")
+    assert os.read(read, 1) == b"x"
+    for number in (read, received):
+        os.close(number)
+
+
+def test_other_errors_of_a_socket_end_its_channel(short: tuple[ShortSocket, Channel]):
+    """An error that does not pass means that the other end has gone."""
+    sock, _ = short
+    sock.shortages = [errno.EPIPE]
+    with pytest.raises(ChannelClosedError):
+        Channel(sock).send(StopAccepting())
