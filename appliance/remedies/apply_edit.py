@@ -58,7 +58,8 @@ def _write(target: Path, content: bytes, *, private: bool, before: bytes | None)
     if status is not None and not (status.st_mode & _ANY_WRITES and os.access(target, os.W_OK)):
         raise EditRefusedError(f"{target.name} is read-only: make it writable (chmod u+w), or change it yourself")
     mode = stat.S_IMODE(status.st_mode) if status else _PRIVATE_MODE if private else _NEW_MODE
-    aside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    # Another name each time: in a container, process ids are the same again after a kill that has left such a file.
+    aside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.new")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -48,6 +48,14 @@ def test_a_new_file_is_made_and_closed_if_it_holds_secrets(tmp_path: Path):
     assert sorted(each.name for each in tmp_path.iterdir()) == [".env", "example", "new.txt"]
 
 
+def test_a_file_that_a_kill_has_left_is_in_nobodys_way(tmp_path: Path):
+    """A change that was killed may leave its new file behind: a process with the same number makes the next change."""
+    (tmp_path / "file.txt").write_text("a\n")
+    (tmp_path / f".file.txt.{os.getpid()}.new").write_text("half")
+    apply(json.loads(edit(tmp_path, "file.txt", "b\n").job(tmp_path)))
+    assert (tmp_path / "file.txt").read_text() == "b\n"
+
+
 def test_a_file_that_was_saved_since_the_diff_is_left(tmp_path: Path):
     """A file that was saved since the diff was shown is left as it is."""
     file = tmp_path / "file.txt"

@@ -6,9 +6,10 @@ So it waits at a reload as all requests do, and has its line of the log. One dea
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.desk.replay.sent_request import ReplayError
 
@@ -57,12 +58,14 @@ def send(place: Place, method: str, head: bytes, body: bytes, timeout_s: float) 
     began = time.monotonic()
     deadline = began + timeout_s
     try:
-        with contextlib.closing(_connected(place, timeout_s)) as connection:
+        with contextlib.closing(_connected(place, deadline)) as connection:
+            connection.settimeout(_left_s(deadline))
             connection.sendall(head + b"\r\n\r\n" + body)
-            response = HTTPResponse(connection, method=method)
+            limited: Any = _LimitedSocket(connection, deadline)
+            response = HTTPResponse(limited, method=method)
             with contextlib.closing(response):
                 response.begin()
-                content, is_cut = _content(connection, response, deadline)
+                content, is_cut = _content(response)
                 fields = list(response.getheaders())
     except TimeoutError:
         raise ReplayError(
@@ -76,9 +79,49 @@ def send(place: Place, method: str, head: bytes, body: bytes, timeout_s: float) 
     return Received(response.status, response.reason, fields, content, is_cut, time.monotonic() - began)
 
 
-def _connected(place: Place, timeout_s: float) -> socket.socket:
+class _LimitedReader(io.RawIOBase):
+    """The bytes of a connection, until the deadline."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._connection = connection
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        """Whether bytes can be read: always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Receive.
+
+        Raises:
+            TimeoutError: the deadline is over.
+        """
+        self._connection.settimeout(_left_s(self._deadline))
+        return self._connection.recv_into(buffer)
+
+
+class _LimitedSocket(NamedTuple):
+    """The part of a socket that ``HTTPResponse`` uses."""
+
+    connection: socket.socket
+    deadline: float
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return a file of the bytes that come."""
+        return io.BufferedReader(_LimitedReader(self.connection, self.deadline), _PIECE)
+
+
+def _left_s(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline is over")
+    return left
+
+
+def _connected(place: Place, deadline: float) -> socket.socket:
     host = _ANY.get(place.host, place.host)
-    connection = socket.create_connection((host, place.port), timeout=timeout_s)
+    connection = socket.create_connection((host, place.port), timeout=_left_s(deadline))
     if not place.secure:
         return connection
     import ssl  # noqa: PLC0415  as above
@@ -87,21 +130,18 @@ def _connected(place: Place, timeout_s: float) -> socket.socket:
     context.check_hostname = False  # it is our own socket, whatever name its certificate is for
     context.verify_mode = ssl.CERT_NONE
     try:
+        connection.settimeout(_left_s(deadline))
         return context.wrap_socket(connection, server_hostname="localhost")
     except BaseException:
         connection.close()
         raise
 
 
-def _content(connection: socket.socket, response: HTTPResponse, deadline: float) -> tuple[bytes, bool]:
+def _content(response: HTTPResponse) -> tuple[bytes, bool]:
     """Return the content, and whether there is more of it: a stream may never end."""
     parts: list[bytes] = []
     size = 0
     while size < CONTENT_MAX:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return b"".join(parts), True
-        connection.settimeout(left)
         try:
             part = response.read1(_PIECE)
         except TimeoutError:

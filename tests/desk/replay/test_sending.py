@@ -11,15 +11,15 @@ import pytest
 from appliance.desk.replay.sending import CONTENT_MAX, Place, send
 from appliance.desk.replay.sent_request import ReplayError
 
-Serving = Callable[[bytes], Place]
+Serving = Callable[..., Place]
 
 
 @pytest.fixture
 def serving() -> Iterator[Serving]:
-    """Answer one connection with these bytes, and keep it open."""
+    """Answer one connection with these bytes, then with others again and again, and keep it open."""
     held: list[socket.socket] = []
 
-    def serving(answer: bytes) -> Place:
+    def serving(answer: bytes, endless: bytes = b"") -> Place:
         listener = socket.create_server(("127.0.0.1", 0))
         held.append(listener)
 
@@ -29,6 +29,8 @@ def serving() -> Iterator[Serving]:
             client.recv(65_536)
             try:
                 client.sendall(answer)
+                while endless:
+                    client.sendall(endless)
             except OSError:
                 return  # the other end has read enough
 
@@ -56,6 +58,12 @@ def test_a_stream_is_cut_at_the_deadline(serving: Serving):
     place = serving(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
     found = send(place, "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 0.3)
     assert (found.content, found.is_cut) == (b"data: 1\n\n", True)
+
+
+def test_one_deadline_holds_for_the_head_too(serving: Serving):
+    """A server that always sends something, and never a final response, is given up at the deadline."""
+    with pytest.raises(ReplayError, match=r"within 0\.3 s"):
+        send(serving(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 0.3)
 
 
 def test_a_large_response_is_cut(serving: Serving):
