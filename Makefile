@@ -13,7 +13,7 @@ EDITABLE = install --no-deps --no-build-isolation --editable
 # The locks are for every platform, and for this Python and newer ones. There is no uv.lock: it would contain the address
 # of the index that it was made with.
 LOCK = pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
-PROJECT_SIDE = appliance/__init__.py appliance/conventions.py appliance/masking.py appliance/ownership.py appliance/plural.py appliance/protocol appliance/server appliance/worker
+PROJECT_SIDE = appliance/__init__.py appliance/conventions.py appliance/masking.py appliance/ownership.py appliance/package_names.py appliance/plural.py appliance/protocol appliance/server appliance/worker
 # pytest keeps the test modules that it has compiled: with them, each of its processes collects the tests in half the time.
 unexport PYTHONDONTWRITEBYTECODE
 # `make quick`: the tests of single modules, without the few that start other Pythons again and again.

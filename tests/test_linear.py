@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from appliance import masking
+from appliance import masking, package_names
 from appliance.config import env
 from appliance.dependencies.formats import dependency_spec
 from appliance.dependencies.manifest_search import read_manifest
@@ -54,7 +54,7 @@ from appliance.server.wsgi.access_log import request_ids
 from appliance.server.wsgi.streams import FileWire
 from appliance.supervisor.debugger.dap import Frames, Session
 from appliance.worker import stdlib_shadowing
-from appliance.worker.frameworks import framework_errors, paste
+from appliance.worker.frameworks import framework_errors
 from appliance.worker.stdio.logging_records import fields_of
 from tests.adversarial import slow_text
 from tests.thorough import THOROUGH
@@ -201,7 +201,7 @@ PROJECT: dict[str, Callable[[str], object]] = {
     "error page": whole_page,
     "banner": lambda text: framework_errors.insert_advice(raw(text), "words", [], html=True),
     "distribution": distribution,
-    "paste": paste.normalised,
+    "paste": package_names.normalized,
     "response": lambda text: refused(
         lambda: response_head.ResponseHeads("a").fields([("A", text), ("Connection", text)])
     ),

@@ -6,6 +6,7 @@ import ast
 import re
 import textwrap
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -160,8 +161,11 @@ def sizes() -> str:
     optional = tuple(f"{name}/" for name in OPTIONAL)
     core = {name: count for name, count in lines.items() if not name.startswith(optional)}
     found = {"the core": sum(core.values())}
-    for package in ("server", "supervisor", "worker"):
-        found[f"the core's part of `{package}`"] = sum(core[name] for name in core if name.startswith(f"{package}/"))
+    parts = Counter[str]()
+    for name, count in core.items():
+        package, folder, _ = name.partition("/")
+        parts[f"the core's part of `{package}`" if folder else "modules at the top"] += count
+    found.update(parts.most_common())
     found["what is optional"] = sum(lines.values()) - found["the core"]
     return "".join(f"| {part} | {round(count / 1000)} |\n" for part, count in found.items())
 

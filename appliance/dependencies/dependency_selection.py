@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from appliance.package_names import normalized
 from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
@@ -50,8 +51,3 @@ def read_choice(entries: Sequence[str]) -> DependencySelection:
     extras = tuple(normalized(name) for kind, _, name in named if kind == "extra")
     groups = tuple(normalized(name) for kind, _, name in named if kind == "group")
     return DependencySelection(files, extras, tuple(name for name in groups if name != "none"), "none" not in groups)
-
-
-def normalized(name: str) -> str:
-    """Normalise a name as PEP 503 and PEP 685 compare it."""
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.requirement_text import plain_line, requirement_of
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,10 +11,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.dependency_selection import DependencySelection, normalized
+from appliance.dependencies.dependency_selection import DependencySelection
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 from appliance.protocol.record import Record
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.dependency_groups import older_groups
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text, read_toml, table
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,8 +14,8 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance import DISTRIBUTION
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.requirement_text import requirement_of
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

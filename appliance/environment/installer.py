@@ -1,4 +1,4 @@
-"""Run uv: its variables, its progress, and its failures as errors.
+"""Run uv with arguments that others choose: its variables, its progress, and its failures as errors.
 
 It runs in ``appliance install``, a child process of the supervisor. That process may block, and the supervisor may kill
 it at any time with everything that it started.
@@ -20,6 +20,7 @@ from appliance.environment.pip_conf import pip_configuration
 from appliance.environment.start_failure import start_error
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache, user_home
+from appliance.package_names import any_spelling
 from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def newest_version(program: Installer, python: Path | None, package: str) -> str
         answer = program.read(f"{indexes}{package}\n", "pip", "compile", "-", *options)
     except InstallError:
         return ""
-    spelled = re.sub(r"[-_.]+", "[-_.]+", package)
+    spelled = any_spelling(package)
     found = re.search(rf"(?mi)^{spelled}==([\w.!+]+)", answer)
     return found[1] if found else ""
 

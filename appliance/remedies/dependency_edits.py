@@ -15,6 +15,7 @@ import yaml
 from appliance.conventions import LOCK_TOOLS, REQUIREMENTS_ENDS
 from appliance.dependencies.text_file import table
 from appliance.discovery.setup_files import texts
+from appliance.package_names import any_spelling
 from appliance.remedies.file_edits import appended, edit_to, line_break, read, text_of
 from appliance.remedies.lock_commands import add_to_lock
 from appliance.remedies.remedy import Proposal
@@ -69,7 +70,7 @@ def in_requirements(text: str, package: str) -> str | None:
     """Add a line, or replace the line of the same package. A file with hashes is another tool's to write."""
     if "--hash" in text:
         return None
-    spelled = re.sub(r"[-_.]+", "[-_.]", _name(package))
+    spelled = any_spelling(_name(package))
     there = re.compile(rf"(?im)^[ \t]*({spelled}(?![\w.-])[^#\r\n]*?)(?=[ \t]*(?:#.*)?\r?$)")
     found = there.search(text)
     if found is None:

@@ -9,11 +9,11 @@ import shutil
 from typing import TYPE_CHECKING
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.left_out import names_in
 from appliance.dependencies.text_file import table
 from appliance.discovery.setup_files import texts
 from appliance.environment.installer import installer_program, installer_variables
+from appliance.package_names import normalized
 from appliance.remedies.file_edits import read, text_of
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.toml_places import toml_of

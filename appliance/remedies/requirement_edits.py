@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.install_remedies import INSTEAD
+from appliance.package_names import any_spelling, normalized
 from appliance.remedies.file_edits import edit_to, read, text_of
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.toml_places import toml_of
@@ -88,7 +88,7 @@ def _declaring(facts: ProjectFacts, file: str) -> str | None:
 
 def _place(text: str, file: str, package: str) -> _Place | None:
     """Return the only place where a file requires this package."""
-    spelled = "[-_.]+".join(re.escape(part) for part in re.split(r"[-_.]+", package)) + r"(?![\w.-])"
+    spelled = any_spelling(package) + r"(?![\w.-])"
     patterns = (_KEY, _ITEM) if file.endswith((".toml", "Pipfile")) else (_REQUIREMENT,)
     for pattern in patterns:
         found = list(re.finditer(pattern.format(name=spelled), text))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.backing_services.service_table import TABLE, service_named
 from appliance.dependencies.appliance_python import appliance_python_version
-from appliance.dependencies.dependency_selection import normalized, read_choice
+from appliance.dependencies.dependency_selection import read_choice
 from appliance.dependencies.manifest import Search, form_of
 from appliance.dependencies.manifest_search import read_manifest
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -18,10 +18,10 @@ from urllib.parse import unquote, urlsplit
 from appliance import DISTRIBUTION
 from appliance.commands.production.eject_needed import needed_distributions
 from appliance.conventions import PANGO_PACKAGES
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.failures.build_libraries import NEEDS
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,9 +9,9 @@ from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import Requirement
 
 from appliance import DISTRIBUTION
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.requirement_text import plain_line, requirement_of
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from appliance.dependencies.dependency_selection import normalized
+from appliance.package_names import normalized
 
 # Programs, libraries, and the packages that conda's own environment is made of.
 _OWN = frozenset(

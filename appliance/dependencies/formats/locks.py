@@ -10,12 +10,12 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.contents import Contents
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.pipfile import read_pipfile_lock
 from appliance.dependencies.formats.poetry import poetry_specs
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_toml, table
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from pathlib import Path

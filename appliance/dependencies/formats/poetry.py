@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.dependency_groups import group_lines
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
 from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.text_file import table
 from appliance.discovery.setup_files import texts
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

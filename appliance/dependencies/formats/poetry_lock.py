@@ -18,10 +18,10 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.formats.dependency_spec import DependencySpec, alternatives, read_specs
 from appliance.dependencies.text_file import table
 from appliance.discovery.setup_files import texts
+from appliance.package_names import normalized
 from appliance.protocol.record import Record
 
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from appliance.package_names import normalized
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -31,13 +33,8 @@ _OF_KEYS = re.compile(
 _OF_LISTS = re.compile(r"project\.optional-dependencies|dependency-groups")
 
 
-def canonical(name: str) -> str:
-    """Return the name by which packages are compared (PyPA: "Names and normalization")."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def declared_names(files: Sequence[Path], project: Path) -> dict[str, list[str]]:
-    """Return where each package is asked for, as ``requirements.txt:3``, by its canonical name."""
+    """Return where each package is asked for, as ``requirements.txt:3``, by its normal form."""
     found: dict[str, list[str]] = {}
     for file in files:
         if file.name in _LOCKS:
@@ -49,7 +46,7 @@ def declared_names(files: Sequence[Path], project: Path) -> dict[str, list[str]]
             continue
         shown = file.relative_to(project) if file.is_relative_to(project) else file
         for number, name in _names(file, lines):
-            places = found.setdefault(canonical(name), [])
+            places = found.setdefault(normalized(name), [])
             if (place := f"{shown}:{number}") not in places:
                 places.append(place)
     return found

@@ -13,7 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.facts.declared_names import canonical, declared_names
+from appliance.desk.facts.declared_names import declared_names
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +35,11 @@ def installed_packages(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
         ``name``, ``version``, ``summary``; ``direct``: whether the project itself asks for it; ``asked_by``: the files
         and lines, or the packages, that do; ``origin``: "index", or the address or folder that it was installed from.
     """
-    found = {canonical(each["name"]): each for each in _metadata(Path(environment["folder"]))}
+    found = {normalized(each["name"]): each for each in _metadata(Path(environment["folder"]))}
     declared = declared_names([Path(file) for file in environment["files"]], Path(environment["project"]))
     for requirement in environment["added"]:
         if match := _NAME.match(requirement):
-            declared.setdefault(canonical(match[0]), []).append("added by the appliance")
+            declared.setdefault(normalized(match[0]), []).append("added by the appliance")
     needed: dict[str, list[str]] = defaultdict(list)
     for each in found.values():
         for name in each.pop("requires"):
@@ -79,7 +80,7 @@ def _fields(file: Path) -> dict[str, Any]:
         if name != "Requires-Dist":
             fields.setdefault(name.lower(), value.strip())
         elif "extra ==" not in value and (required := _NAME.match(value)):
-            requires.append(canonical(required[0]))
+            requires.append(normalized(required[0]))
     if "name" not in fields:
         raise ValueError(f"{file} names no package")
     return {"name": fields["name"], "version": fields.get("version", ""), "summary": fields.get("summary", ""),

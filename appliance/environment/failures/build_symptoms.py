@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.build_libraries import (
     NEEDS,
     package_of_header,
     package_of_linked,
     package_of_pkg_config,
 )
+from appliance.package_names import normalized
 from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:

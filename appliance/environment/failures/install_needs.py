@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from appliance.conventions import SOURCES_MAX
-from appliance.dependencies.dependency_selection import normalized
 from appliance.discovery.source.modules import Modules, imports_of
 from appliance.environment.failures.headings import NAME
 from appliance.environment.failures.install_remedies import INSTEAD
 from appliance.environment.python.interpreter import allowed_versions
 from appliance.environment.python.pythons import find_python
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.failures.build_libraries import IN_FULL
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER, IN_FULL_IMAGE, how_to_add
+from appliance.package_names import any_spelling, normalized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,5 +115,5 @@ def _asks(file: Path, name: str) -> bool:
         text = file.read_text("utf-8", "replace")
     except OSError:
         return False
-    spelled = re.sub(r"[-_.]+", "[-_.]", re.escape(normalized(name)).replace("\\-", "-"))
+    spelled = any_spelling(name)
     return re.search(rf"(?im)(?:^|[\"'\[])\s*{spelled}(?![\w.-])", text) is not None

@@ -7,13 +7,13 @@ from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.text_file import text_or_nothing
 from appliance.environment.failures.build_symptoms import cause_of_build
 from appliance.environment.failures.install_remedies import FailedPackage, add_debian, take_instead, take_newer
 from appliance.environment.failures.uv_messages import UvMessage, uv_message
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 from appliance.protocol.record import Record, replace
 from appliance.protocol.remedy_kinds import INSTALL_AGAIN
 

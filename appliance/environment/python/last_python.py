@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.dependency_selection import normalized
 from appliance.environment.python.pythons import SERVED
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from appliance.dependencies.dependency_selection import normalized
 from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.python.last_python import runs_on
 from appliance.environment.python.pythons import appliance_interpreter
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

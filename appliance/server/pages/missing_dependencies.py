@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ...conventions import BACKPORTS, COMPLETE_MARK, LOCK_TOOLS, REQUIREMENTS_ENDS
+from ...package_names import any_spelling, normalized
 from . import project_files
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def add(root: str, requirements: Iterable[str]) -> str:
 def _requirement_step(root: str, file: str, requirement: str) -> str:
     """Say where to write one requirement: a new line, or instead of the existing one, in this or an included file."""
     name = re.split(r"[\[<>=!~ ]", requirement)[0]
-    spelled = re.sub(r"[-_.]+", "[-_.]", name)
+    spelled = any_spelling(name)
     there = re.compile(rf"(?im)^[ \t]*({spelled}(?![\w.-])[^#\n]*?)[ \t]*(?:#.*)?$")
     for each in _with_includes(root, file) if file.endswith(REQUIREMENTS_ENDS) else ():
         found = there.search(project_files.text_of(f"{root}/{each}"))
@@ -83,18 +84,17 @@ def _with_includes(root: str, file: str) -> list[str]:
 
 def should_be_installed(root: str, package: str, module: str) -> bool:
     """Whether the environment should have this module: it was removed by hand after the installation."""
-    name = re.sub(r"[-_.]+", "_", package).lower()
+    name = normalized(package)
     for folder in sys.path:
         if f"{os.sep}site-packages" in folder:
             for info in _entries(folder):
-                found = info.endswith(".dist-info") and re.sub(r"[-_.]+", "_", info.partition("-")[0]).lower() == name
+                found = info.endswith(".dist-info") and normalized(info.partition("-")[0]) == name
                 if found and re.search(rf"(?m)^{module}(?:\.py|/)", project_files.text_of(f"{folder}/{info}/RECORD")):
                     return True
     file = dependency_source(root)
     if not os.path.isfile(f"{sys.prefix}/{COMPLETE_MARK}") or not file.endswith((".txt", ".in")):
         return False
-    spelled = "[-_.]".join(map(re.escape, name.split("_")))
-    declared = re.compile(rf"(?im)^[ \t]*{spelled}(?![\w.-])[^;#\n]*$")
+    declared = re.compile(rf"(?im)^[ \t]*{any_spelling(name)}(?![\w.-])[^;#\n]*$")
     return any(declared.search(project_files.text_of(f"{root}/{each}")) for each in _with_includes(root, file))
 
 

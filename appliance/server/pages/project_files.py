@@ -25,6 +25,7 @@ from ...conventions import (
     SOURCES_MAX,
     VARIABLE_FILES,
 )
+from ...package_names import any_spelling, normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +95,7 @@ def raised_by(error: BaseException) -> tuple[str, str]:
     # Python 3.10 lists only those with a top_level.txt; most others have the package's name.
     for each in packages_distributions().get(name, [name]):
         try:
-            return re.sub(r"[-_.]+", "-", each).lower(), version(each)
+            return normalized(each), version(each)
         except PackageNotFoundError:
             continue
     return "", ""
@@ -193,8 +194,7 @@ def mentions(root: str, distribution: str) -> tuple[str, str]:
     Returns:
         the file's name, or ""; ``extra:NAME`` or ``group:NAME``, or "" if unknown.
     """
-    name = "[-_.]".join(map(re.escape, re.split("[-_.]+", distribution)))
-    pattern = re.compile(rf"[\"'\s]{name}(?![\w.-])", re.IGNORECASE)
+    pattern = re.compile(rf"[\"'\s]{any_spelling(distribution)}(?![\w.-])", re.IGNORECASE)
     for name in DISTRIBUTION_FILES:
         text = _text(f"{root}/{name}")
         found = pattern.search(text)

@@ -1,4 +1,4 @@
-"""Choose the kind of a request's body, and whether the request waits until it has come.
+"""Choose the kind of a request's body, refuse one that is announced too large (413), or wait until it has come.
 
 ``http.body`` and ``http.chunked`` are the kinds. Runs in the thread of the request.
 """

@@ -348,7 +348,7 @@ class Workers:
             if worker.generation == action.generation:
                 self._children.kill(worker)
 
-    # -- what it imports -------------------------------------------------------------------------
+    # -- the modules that a worker has loaded --------------------------------------------------------------------------
 
     def _modules_needed(self) -> bool:
         """Whether the preloader knows nothing of the project, and the newest worker was started from its newest state.

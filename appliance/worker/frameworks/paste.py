@@ -10,8 +10,9 @@ only on the path, not installed: its names are looked up in its files' declarati
 from __future__ import annotations
 
 import importlib
-import re
 from typing import TYPE_CHECKING, Any
+
+from ...package_names import normalized
 
 if TYPE_CHECKING:
     from ...protocol.start.start_target import StartTarget
@@ -22,7 +23,7 @@ def load(target: StartTarget, hooks: Hooks) -> Any:
     """Return the application of the section ``target["attribute"]`` of the file."""
     deploy: Any = importlib.import_module("paste.deploy.loadwsgi")  # noqa: TID251  the project's own PasteDeploy
     own = target["keywords"]
-    names = set(map(normalised, own["own"]))
+    names = set(map(normalized, own["own"]))
     hooks.call("entry points of Paste", _add_entry_points, deploy, names, own["entries"], otherwise=None)
     _configure_logging(target["file"])
     return deploy.loadapp(f"config:{target['file']}", name=target["attribute"])
@@ -33,7 +34,7 @@ def _add_entry_points(deploy: Any, names: set[str], entries: dict[str, str]) -> 
     by_egg, by_call = loaders["egg"], loaders["call"]
 
     def load_egg(kind: Any, uri: str, spec: str, name: str | None, *more: Any, **options: Any) -> Any:
-        place = entries.get(name or "main") if normalised(spec) in names else None
+        place = entries.get(name or "main") if normalized(spec) in names else None
         if place is None:
             return by_egg(kind, uri, spec, name, *more, **options)
         return by_call(kind, uri, place, None, *more, **options)
@@ -50,8 +51,3 @@ def _configure_logging(file: str) -> None:
 
     folder = file.rpartition("/")[0]
     fileConfig(file, {"__file__": file, "here": folder}, disable_existing_loggers=False, encoding="utf-8")
-
-
-def normalised(name: str) -> str:
-    """Return the name of a distribution in its normal form (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
