@@ -1,6 +1,8 @@
 """Let structlog be imported without the packages that it would load for features that no log of ours has.
 
 Only for processes of ours: a program that uses the server as a library may want structlog with these packages.
+
+Decision 69 says why.
 """
 
 from __future__ import annotations
