@@ -39,6 +39,9 @@ SOURCE_FOLDERS_MAX = 2000
 NAMED_COMMAND = r"\.command\(\s{{0,80}}[\"']{name}[\"']"
 FUNCTION_COMMAND = r"\.command\([ \t]{{0,80}}\)[ \t]{{0,80}}\n(?:@.{{0,200}}\n){{0,20}}def {name}\("
 
+# A character of a token, as a pattern (tchar: RFC 9110, 5.6.2).
+TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+
 # The media type of a posted HTML form (the URL standard, 5.1).
 URLENCODED_FORM = "application/x-www-form-urlencoded"
 

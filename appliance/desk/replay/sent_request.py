@@ -10,11 +10,11 @@ import re
 import secrets
 from dataclasses import dataclass, replace
 
-from appliance.conventions import OWN_PAGES
+from appliance.conventions import OWN_PAGES, TCHAR
 from appliance.refused import RefusedError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
+_TOKEN = re.compile(TCHAR + "{1,64}")
 _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e\x80-\xff]*")  # neither white space, nor a control, nor a fragment
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _ABSOLUTE = re.compile(r"(?i:https?)://[^/?#]*")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 
+from ...conventions import TCHAR
 from .refusal import RequestRefused
 
 # Deleting these characters from valid lines removes only the line ends. Tabs are valid in values, but rare, so they
 # take the slow path.
 CONTROLS = bytes([*range(0x20), 0x7F])
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN = re.compile(f"{TCHAR}+")
 _BAD_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
