@@ -107,7 +107,7 @@ class Supervisor:
         self._snapshots = Snapshots.of(runtime, preloading, self._spawner, self._replace_worker)
         self._worker_group = WorkerGroup(
             runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports, preloading=preloading,
-            snapshots=self._snapshots, no_timeout=self._debug_port.no_timeout, listener=listener, hold=hold,
+            imported_ahead=self._snapshots, no_timeout=self._debug_port.no_timeout, listener=listener, hold=hold,
             router=self._pages.router,
         )  # fmt: skip
         self._companions = Companions(runtime, self._check_all_gone)
@@ -175,7 +175,7 @@ class Supervisor:
         return Routes(
             handlers={
                 **self._worker_group.handlers(),
-                **self._snapshots.handlers(),
+                **self._snapshots.handlers(workers.source_declined),
                 **pages.handlers(),
                 **self._questions.handlers(),
                 **own,

@@ -11,6 +11,8 @@ from appliance.protocol.messages import ForkMismatch, ModulesReport, Ready, Star
 from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.workers import workers as module
+from appliance.supervisor.workers.worker_events import Source
+from appliance.supervisor.workers.worker_sources import ForkedAhead
 from appliance.supervisor.workers.workers import Workers
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
@@ -103,21 +105,27 @@ class Snapshots:
         self.told: list[object] = []
         self.checkpoints = Checkpoints(children)
 
-    def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
+    def fork(self, generation: int, fastest: Source, reason: str) -> tuple[ForkedAhead | None, str]:
         """As the snapshots'."""
-        if not self.forks:
-            return None, [], "no snapshot"
-        child = self._children.add(handle(forked=True, pid=None if self.born else 0))
-        child.generation = generation
-        return child, ["/workspace/app.py"], ""
+        if fastest is Source.SNAPSHOT and self.forks:
+            child = self._children.add(handle(forked=True, pid=None if self.born else 0))
+            child.generation = generation
+            return ForkedAhead(child, Source.SNAPSHOT, ["/workspace/app.py"]), ""
+        resumed, changed = self.checkpoints.fork(generation)
+        reason = "no snapshot" if fastest is Source.SNAPSHOT else reason
+        return None if resumed is None else ForkedAhead(resumed, Source.CHECKPOINT, changed), reason
 
-    def fork_checkpoint(self, generation: int) -> tuple[Handle | None, list[str]]:
+    def declined(self, source: Source, why: str, path: str) -> str:
         """As the snapshots'."""
-        return self.checkpoints.fork(generation)
+        self.told.append(("declined", source, why, path))
+        return why
 
-    def checkpoint_lost(self, how: str) -> None:
+    def drop_source(self, source: Source, how: str) -> None:
         """As the snapshots'."""
-        self.checkpoints.worker_lost(how)
+        if source is Source.CHECKPOINT:
+            self.checkpoints.worker_lost(how)
+        else:
+            self.told.append(("drop_source", source, how))
 
     def __getattr__(self, name: str) -> Any:
         """Note any other call."""
@@ -161,7 +169,7 @@ class Project:
             spawner,
             preloader,
             reports,
-            snapshots=snapshots,
+            imported_ahead=snapshots,
             drained_workers=drained_workers,
             no_timeout=lambda _: self.no_timeout,
         )

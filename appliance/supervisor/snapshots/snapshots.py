@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady
+from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady, SwapDeclined
 from appliance.supervisor.preloading.preloading import SPARE_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import are_crowded
@@ -20,6 +20,8 @@ from appliance.supervisor.snapshots.declined_files import DeclinedFiles
 from appliance.supervisor.snapshots.known_snapshots import NewestWorker, fork_source, why_not
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS
 from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
+from appliance.supervisor.workers.worker_events import Source
+from appliance.supervisor.workers.worker_sources import ForkedAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,9 +60,13 @@ class Snapshots:
         """Return the snapshots of a project; ``replace`` starts another worker instead of the one that serves."""
         return cls(runtime, SnapshotRunner(runtime, preloading, spawner, replace), preloading)
 
-    def handlers(self) -> Handlers:
-        """Return the function for each message of a snapshot's process."""
+    def handlers(self, declined: Callable[[Handle, str, str], object]) -> Handlers:
+        """Return the function for each message of a snapshot's process.
+
+        Args: declined: called with a worker that can't serve the save, the reason, and the file or an empty text.
+        """
         return {
+            SwapDeclined: lambda child, message, _: declined(child, message.reason, message.path),
             SnapshotReady: lambda child, message, _: self._runner.imported(child, message),
             CheckpointReached: lambda child, message, _: self._runner.reached(child, message),
             Fingerprints: lambda child, message, _: self._runner.compared(child, message),
@@ -76,7 +82,16 @@ class Snapshots:
         """Use this analysis from now on."""
         self._runner.follow(analysis)
 
-    def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
+    def fork(self, generation: int, fastest: Source, reason: str) -> tuple[ForkedAhead | None, str]:
+        """Return a worker from the snapshot, else from a checkpoint, or None; and why there is no faster source."""
+        if fastest is Source.SNAPSHOT:
+            child, changed, reason = self.fork_snapshot(generation)
+            if child is not None:
+                return ForkedAhead(child, Source.SNAPSHOT, changed), reason
+        child, changed = self.checkpoints.fork(generation)
+        return None if child is None else ForkedAhead(child, Source.CHECKPOINT, changed), reason
+
+    def fork_snapshot(self, generation: int) -> tuple[Handle | None, list[str], str]:
         """Return a worker that waits for its start message, and the files that it must swap; or None and the reason."""
         source, why = fork_source(self._runner.state), why_not(self._runner.state)
         if source is None:
@@ -87,10 +102,6 @@ class Snapshots:
             return None, [], NO_PROCESS
         child.assign(generation)
         return child, changed, ""
-
-    def fork_checkpoint(self, generation: int) -> tuple[Handle | None, list[str]]:
-        """Return a worker that imports the rest of the project, and the files that have changed; or None."""
-        return self.checkpoints.fork(generation)
 
     def changed(self, kinds: Mapping[str, Kind]) -> None:
         """Take files that the watcher has reported, before a worker is started for them."""
@@ -120,8 +131,9 @@ class Snapshots:
         self._runner.on(events.WorkerWanted())
         self.checkpoints.worker_wanted()
 
-    def worker_started(self, worker: Handle, *, swapping: bool) -> None:
-        """Note the worker that has its start message now."""
+    def worker_started(self, worker: Handle, source: Source) -> None:
+        """Note the worker that has its start message now, and what it comes from."""
+        swapping = source is Source.SNAPSHOT
         self.checkpoints.worker_started(worker, swapping=swapping)
         crowded = self._runner.one_processor or (not self._runner.state.has_snapshot and self.is_on and are_crowded())
         self._runner.worker_started(worker, swapping=swapping, crowded=crowded)
@@ -139,19 +151,23 @@ class Snapshots:
         self.checkpoints.worker_gone()
         self._runner.on(events.WorkerGone())
 
-    def swap_declined(self, reason: str, path: str) -> None:
-        """Drop the snapshot, from which a change can't be served by a swap. ``path``: the file; or empty."""
-        self._declined.declined(path, reason)
+    def declined(self, source: Source, why: str, path: str) -> str:
+        """Drop a source that can't serve a change (``path``: the file; or empty); return the reason for the log."""
+        if source is Source.CHECKPOINT:
+            how = "a fork of it has declined"
+            self.drop_source(source, how)
+            return how
+        self._declined.declined(path, why)
         self.checkpoints.import_needed([path])
-        self._runner.on(events.SwapDeclined(reason))
+        self._runner.on(events.SwapDeclined(why))
+        return why
 
-    def swap_failed(self, how: str) -> None:
-        """Drop the snapshot: a worker from it has ended, or did not answer, before it was ready."""
-        self._runner.on(events.SwapFailed(how))
-
-    def checkpoint_lost(self, how: str) -> None:
-        """Drop the checkpoint of a worker that has ended, or did not answer, before it was ready."""
-        self.checkpoints.worker_lost(how)
+    def drop_source(self, source: Source, how: str) -> None:
+        """Drop the snapshot or the checkpoint of a worker that has ended, or did not answer, before it was ready."""
+        if source is Source.CHECKPOINT:
+            self.checkpoints.worker_lost(how)
+        else:
+            self._runner.on(events.SwapFailed(how))
 
     def files_reported(self, child: Handle, message: FilesReport) -> FilesReport:
         """Take the files that a process has read; return a worker's with those of its snapshot, the first time."""

@@ -1,11 +1,9 @@
 """Decide how a worker is started, forked or cold, and again: a pure table, (state, event) to (state, actions).
 
-One generation of the project may need several starts, which are called attempts here. A worker that was forked from a
-snapshot of the project, and does not serve what was saved, is started again. It is started from a checkpoint of the
-project's import if it has reported that it can't swap the save, else from the preloader. A worker from a checkpoint
-that does not serve what was saved is started from the preloader. A forked worker that does not fit the project is
-started again cold. A worker whose address was in use is started again after the old workers have gone, and only once. A
-worker that a newer save has superseded may report its modules before it is ended. ``lifecycle`` decides about
+One generation of the project may need several starts, which are called attempts here. A forked worker that does not
+serve what was saved is started again from a slower source, the last time cold: ``worker_events.RULES`` says for each
+source which one follows. A worker whose address was in use is started again after the old workers have gone, and only
+once. A worker that a newer save has superseded may report its modules before it is ended. ``lifecycle`` decides about
 generations: it gets each failure and each death that no other attempt may explain. ``workers`` performs the actions. No
 process, no clock.
 
@@ -21,6 +19,8 @@ from appliance import state_table
 from appliance.protocol.record import Record, replace
 from appliance.supervisor.workers.worker_events import (
     AHEAD,
+    FASTEST,
+    RULES,
     Accept,
     Action,
     AskModules,
@@ -29,8 +29,7 @@ from appliance.supervisor.workers.worker_events import (
     CodeSaved,
     Died,
     Drain,
-    DropCheckpoint,
-    DropSnapshot,
+    DropSource,
     Ended,
     Event,
     ExpectEnd,
@@ -44,17 +43,18 @@ from appliance.supervisor.workers.worker_events import (
     OldWorkersGone,
     RefusePreload,
     ReportDeath,
+    ReportDeclined,
     ReportFailure,
     RetireRequested,
     Source,
+    SourceDeclined,
+    SourceTimedOut,
     Start,
     Started,
     StartFailed,
     StoppedAccepting,
     StopRequested,
     Supersede,
-    SwapDeclined,
-    SwapTimedOut,
 )
 
 
@@ -105,9 +105,13 @@ def _start(state: State, *before: Action, fastest: Source) -> Step:
     return state, (*before, Start(state.generation, state.attempt, fastest))
 
 
-def _drop(state: State, how: str) -> Action:
-    """Stop using the source of this attempt: the snapshot or the checkpoint."""
-    return DropCheckpoint(how) if state.source is Source.CHECKPOINT else DropSnapshot(how)
+def _start_again(state: State, *before: Action, how: str) -> Step:
+    """Start a worker from what follows this attempt's source, if anything does; ``how`` the source has failed."""
+    following = RULES[state.source].if_failed
+    if following is None:  # a cold worker inherits nothing: after another start the same would happen
+        return state, ()
+    dropped = (DropSource(state.source, how),) if state.source in AHEAD else ()
+    return _start(state, *before, *dropped, fastest=following)
 
 
 def _end(state: State, stage: Stage = Stage.NONE) -> State:
@@ -140,7 +144,7 @@ def _boot(state: State, event: BootRequested) -> Step:
     doubt = state.doubt
     retired, before = _retire(state, event)  # usually the lifecycle has asked for this already
     wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
-    return _start(wanted, *before, fastest=Source.NOTHING if doubt else Source.SNAPSHOT)
+    return _start(wanted, *before, fastest=Source.NOTHING if doubt else FASTEST)
 
 
 def _retire_requested(state: State, event: RetireRequested) -> Step:
@@ -163,46 +167,33 @@ def _start_failed(state: State, _event: StartFailed) -> Step:
     return _end(state), ()
 
 
-def _swap_declined(state: State, event: SwapDeclined) -> Step:
-    match state.source:
-        case Source.SNAPSHOT:
-            return _start(state, ExpectEnd(event.attempt), fastest=Source.CHECKPOINT)
-        case Source.CHECKPOINT:
-            declined = _drop(state, "a fork of it has declined")
-            return _start(state, ExpectEnd(event.attempt), declined, fastest=Source.PRELOADER)
-        case _:
-            return state, ()
+def _source_declined(state: State, event: SourceDeclined) -> Step:
+    following = RULES[state.source].if_declined
+    if following is None:
+        return state, ()
+    declined = ReportDeclined(state.source, event.why, event.path)
+    return _start(state, ExpectEnd(event.attempt), declined, fastest=following)
 
 
-def _swap_timed_out(state: State, event: SwapTimedOut) -> Step:
+def _source_timed_out(state: State, event: SourceTimedOut) -> Step:
     if state.source not in AHEAD:
         return state, ()
-    dropped = _drop(state, "a fork of it does not answer")
-    return _start(state, Supersede(event.attempt), dropped, fastest=Source.PRELOADER)
+    return _start_again(state, Supersede(event.attempt), how="a fork of it does not answer")
 
 
 def _fork_lost(state: State, _event: ForkLost) -> Step:
-    if state.source in AHEAD:
-        return _start(state, _drop(state, "a fork of it has ended"), fastest=Source.PRELOADER)
-    return _start(state, fastest=Source.NOTHING) if state.source is Source.PRELOADER else (state, ())
+    return _start_again(state, how="a fork of it has ended")
 
 
 def _mismatched(state: State, event: ForkMismatched) -> Step:
-    match state.source:
-        case Source.NOTHING:  # a cold worker inherits nothing: after another start it would report the same
-            return state, ()
-        case Source.PRELOADER:
-            return _start(replace(state, doubt=event.doubt), ExpectEnd(event.attempt), fastest=Source.NOTHING)
-        case _:
-            dropped = _drop(state, "it does not fit the project")
-            return _start(state, ExpectEnd(event.attempt), dropped, fastest=Source.PRELOADER)
+    if RULES[state.source].if_failed is Source.NOTHING:
+        state = replace(state, doubt=event.doubt)
+    return _start_again(state, ExpectEnd(event.attempt), how="it does not fit the project")
 
 
 def _import_failed(state: State, event: ImportFailed) -> Step:
-    if state.source is Source.SNAPSHOT:
-        # The snapshot had imported the project: only an import of the saved files can say what is wrong.
-        dropped = DropSnapshot("a fork of it has failed")
-        return _start(state, ExpectEnd(event.attempt), dropped, fastest=Source.PRELOADER)
+    if not RULES[state.source].imports:  # only an import of the saved files can say what is wrong
+        return _start_again(state, ExpectEnd(event.attempt), how="a fork of it has failed")
     state = replace(state, doubt="")  # a cold worker fails too; a forked one has said why: no fork is at fault
     if event.address_in_use and not state.address_retried:
         return _end(state, Stage.ADDRESS_IN_USE), (ExpectEnd(event.attempt), AwaitAddress(event.attempt))
@@ -224,8 +215,8 @@ def _accept(state: State) -> Step:
 def _died(state: State, event: Died) -> Step:
     importing = state.stage in {Stage.IMPORTING, Stage.IMPORTED}
     if importing and state.source in AHEAD:
-        return _start(state, _drop(state, f"a fork of it has ended ({event.how})"), fastest=Source.PRELOADER)
-    doubtful = importing and state.source is Source.PRELOADER
+        return _start_again(state, how=f"a fork of it has ended ({event.how})")
+    doubtful = importing and RULES[state.source].if_failed is Source.NOTHING
     doubt = f"a worker ended while it imported the project ({event.how})" if doubtful else ""
     return replace(_end(state), doubt=doubt), (ReportDeath(event.how, event.death),)
 
@@ -269,14 +260,14 @@ _ALWAYS: dict[type[Event], Row] = {
 _IMPORTING: dict[type[Event], Row] = {
     ForkLost: _of_the_newest(_fork_lost),
     ForkMismatched: _of_the_newest(_mismatched),
-    SwapDeclined: _of_the_newest(_swap_declined),
+    SourceDeclined: _of_the_newest(_source_declined),
     ImportFailed: _of_the_newest(_import_failed),
     Died: _of_the_newest(_died),
 }
 
 EVENTS: tuple[type[Event], ...] = (
     BootRequested, RetireRequested, KillRequested, StopRequested, CodeSaved, Started, StartFailed, ForkLost,
-    ForkMismatched, SwapDeclined, SwapTimedOut, ImportFailed, Imported, Died, StoppedAccepting, ModulesReportOver,
+    ForkMismatched, SourceDeclined, SourceTimedOut, ImportFailed, Imported, Died, StoppedAccepting, ModulesReportOver,
     Ended, OldWorkersGone,
 )  # fmt: skip
 
@@ -287,7 +278,7 @@ ROWS: dict[Stage, dict[type[Event], Row]] = {
         **_IMPORTING,
         Started: _of_the_newest(_started),
         StartFailed: _of_the_newest(_start_failed),
-        SwapTimedOut: _of_the_newest(_swap_timed_out),
+        SourceTimedOut: _of_the_newest(_source_timed_out),
         Imported: _of_the_newest(_imported),
     },
     Stage.IMPORTED: {**_ALWAYS, **_IMPORTING},

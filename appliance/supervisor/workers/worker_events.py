@@ -1,6 +1,6 @@
-"""The events and actions of ``retry_states``: what can happen to a worker, and how the supervisor reacts.
+"""The sources, events and actions of ``retry_states``: what can happen to a worker, and how the supervisor reacts.
 
-Data alone; the table decides.
+Data alone; the table decides. What it has to know of a source is in ``RULES``; it has no row for a source's name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,31 @@ class Source(enum.Enum):
     NOTHING = "nothing"  # it is started cold
 
 
-AHEAD = frozenset({Source.SNAPSHOT, Source.CHECKPOINT})  # these import the project ahead of a save, whole or in part
+class Rules(Record):
+    """The table's rules for the workers of one source.
+
+    Attributes:
+        if_failed: the fastest source of the next start, if a worker does not come up; None: there is no next start.
+        if_declined: the same, if a worker reports that it can't serve the save; None: no worker does.
+        imports: a worker imports what was saved, which may take long. Else it is ready in milliseconds, and if it
+            fails, an import has to show what is wrong.
+    """
+
+    if_failed: Source | None = None
+    if_declined: Source | None = None
+    imports: bool = True
+
+
+RULES: dict[Source, Rules] = {
+    Source.SNAPSHOT: Rules(if_failed=Source.PRELOADER, if_declined=Source.CHECKPOINT, imports=False),
+    Source.CHECKPOINT: Rules(if_failed=Source.PRELOADER, if_declined=Source.PRELOADER),
+    Source.PRELOADER: Rules(if_failed=Source.NOTHING),
+    Source.NOTHING: Rules(),
+}
+FASTEST = next(iter(RULES))
+# These import the project ahead of a save, whole or in part, so a save may be one that they can't serve. The project is
+# served without them, too: one whose worker does not come up is dropped, and only the log says so.
+AHEAD = frozenset(source for source, rules in RULES.items() if rules.if_declined is not None)
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
@@ -76,7 +100,7 @@ class StartFailed(Event):
 
 
 class ForkLost(Event):
-    """The preloader, a snapshot or a checkpoint was asked for a worker, and has not forked one."""
+    """A source was asked for a worker, and has not forked one."""
 
     attempt: int
 
@@ -91,14 +115,21 @@ class ForkMismatched(Event):
     doubt: str = ""
 
 
-class SwapDeclined(Event):
-    """The attempt can't serve the save by a swap, or from its checkpoint; it ends."""
+class SourceDeclined(Event):
+    """The attempt can't serve the save with what its source has imported; it ends.
+
+    Attributes:
+        why: the reason.
+        path: the file that is the reason; or empty.
+    """
 
     attempt: int
+    why: str = ""
+    path: str = ""
 
 
-class SwapTimedOut(Event):
-    """The time for the swap is over, or, if the attempt is from a checkpoint, the time for its hello."""
+class SourceTimedOut(Event):
+    """The time for the attempt to be ready is over; or, if it imports what was saved, the time for its hello."""
 
     attempt: int
 
@@ -164,7 +195,7 @@ class Start(Action):
 
     generation: int
     attempt: int
-    fastest: Source = Source.SNAPSHOT
+    fastest: Source = FASTEST
 
 
 class ExpectEnd(Action):
@@ -186,16 +217,19 @@ class RefusePreload(Action):
     why: str
 
 
-class DropSnapshot(Action):
-    """The attempt did not come up from the snapshot of the project: swap nothing until there is another one."""
+class DropSource(Action):
+    """The attempt did not come up from this source, which is not used any more until it has imported again."""
 
+    source: Source
     how: str
 
 
-class DropCheckpoint(Action):
-    """The attempt did not come up from a checkpoint, which is not used any more."""
+class ReportDeclined(Action):
+    """Report to this source that it can't serve the save, and why; ``path`` as in ``SourceDeclined``."""
 
-    how: str
+    source: Source
+    why: str
+    path: str
 
 
 class AwaitAddress(Action):

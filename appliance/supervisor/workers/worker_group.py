@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.environment.environment_use import EnvironmentUse
-from appliance.protocol import messages, snapshot_messages
+from appliance.protocol import messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.child_roles import Role
@@ -46,7 +46,7 @@ class WorkerGroup:
         reload_trigger: watches the files that a worker reports.
         reports: takes the reloads, failures and deaths of the workers.
         preloading: has the packages imported.
-        snapshots: have the project imported.
+        imported_ahead: has the project imported.
         no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
         listener: the listening socket.
         router: knows the process that accepts now.
@@ -62,7 +62,7 @@ class WorkerGroup:
         *,
         reports: Reports,
         preloading: Preloading,
-        snapshots: ImportedAhead,
+        imported_ahead: ImportedAhead,
         no_timeout: Callable[[Handle], bool],
         listener: socket.socket,
         router: ConnectionRouter,
@@ -76,10 +76,10 @@ class WorkerGroup:
         self._reload_trigger = reload_trigger
         self._use = EnvironmentUse()
         self.preloading = preloading
-        self._snapshots = snapshots
+        self._imported_ahead = imported_ahead
         self._drained_workers = DrainedWorkers(loop, children)
         self.workers = Workers(
-            runtime, spawner, preloading, reports, snapshots=snapshots,
+            runtime, spawner, preloading, reports, imported_ahead=imported_ahead,
             drained_workers=self._drained_workers, no_timeout=no_timeout,
         )  # fmt: skip
         self.standstill = Standstill(
@@ -102,7 +102,6 @@ class WorkerGroup:
             messages.Ready: lambda child, message, _: self._ready(child, message),
             messages.StoppedAccepting: lambda child, _, __: self.workers.stopped_accepting(child),
             messages.Failed: lambda child, message, _: self._failed(child, message),
-            snapshot_messages.SwapDeclined: lambda child, message, _: self.workers.swap_declined(child, message),
             messages.ForkMismatch: lambda child, message, _: self.workers.fork_mismatch(child, message),
             messages.ModulesReport: lambda child, message, _: self._modules_reported(child, message),
             messages.FilesReport: lambda child, message, _: self._files_reported(child, message),
@@ -115,12 +114,12 @@ class WorkerGroup:
             Role.WORKER: self.workers.ended,
             Role.PRELOADER: self.preloading.ended,
             Role.SPARE: self._spare_ended,
-            Role.SNAPSHOT: self._snapshots.ended,
+            Role.SNAPSHOT: self._imported_ahead.ended,
         }
 
     def _spare_ended(self, child: Handle) -> None:
         self.preloading.ended(child)
-        self._snapshots.ended(child)
+        self._imported_ahead.ended(child)
 
     def serving(self) -> Handle | None:
         """Return the worker that serves the last reported save; None if no worker does."""
@@ -156,10 +155,10 @@ class WorkerGroup:
         if child.role is Role.WORKER:
             self._failed_imports.handle(child, message)
         else:
-            self._snapshots.import_failed(child, f"its import fails: {message.report.get('message', '')}")
+            self._imported_ahead.import_failed(child, f"its import fails: {message.report.get('message', '')}")
 
     def _files_reported(self, child: Handle, message: messages.FilesReport) -> None:
-        whole = self._snapshots.files_reported(child, message)
+        whole = self._imported_ahead.files_reported(child, message)
         if child.role is Role.WORKER:
             self._reload_trigger.loaded(child, whole)
 

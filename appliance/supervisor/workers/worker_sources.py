@@ -1,12 +1,12 @@
 """Get the process of a worker from the fastest source that serves the save. Runs in the supervisor's loop.
 
 A worker is started cold in two cases: ``retry_states`` asks for it (``Source.NOTHING``) because a fork did not fit, or
-no source has a process. Each source says why: ``known_snapshots.why_not``, ``Preloading.why_cold``.
+no source has a process. Each source says why: ``ImportedAhead.fork``, ``Preloading.why_cold``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from appliance.supervisor.workers.worker_events import AHEAD, Source
 
@@ -19,8 +19,22 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.worker_events import Start
 
 
+class ForkedAhead(NamedTuple):
+    """A worker whose process has imported the project already, whole or in part.
+
+    Attributes:
+        child: waits for its start message.
+        source: what it comes from.
+        changed: the files that have changed since that import.
+    """
+
+    child: Handle
+    source: Source
+    changed: list[str]
+
+
 class ImportedAhead(Protocol):
-    """A part that imports the project before a save, so that workers are forked from it: the snapshots.
+    """A part that imports the project before a save, so that workers are forked from it: the sources ``AHEAD``.
 
     Attributes:
         is_on: whether it may have a process.
@@ -28,11 +42,14 @@ class ImportedAhead(Protocol):
 
     is_on: bool
 
-    def fork(self, generation: int) -> tuple[Handle | None, list[str], str]:
-        """Return a worker that waits for its start message, and the files that it must swap; or None and the reason."""
+    def fork(self, generation: int, fastest: Source, reason: str) -> tuple[ForkedAhead | None, str]:
+        """Return a worker from the fastest source that serves the save, or None; and why there is no faster one.
 
-    def fork_checkpoint(self, generation: int) -> tuple[Handle | None, list[str]]:
-        """Return a worker that imports the rest of the project, and the files that have changed; or None."""
+        Args:
+            generation: of the worker.
+            fastest: the fastest source that may be used.
+            reason: why none is used that is faster than this.
+        """
 
     def follow(self, analysis: Analysis) -> None:
         """Use this analysis from now on."""
@@ -43,8 +60,8 @@ class ImportedAhead(Protocol):
     def worker_wanted(self) -> None:
         """Note that a worker will start soon, for a save."""
 
-    def worker_started(self, worker: Handle, *, swapping: bool) -> None:
-        """Note the worker that has its start message now."""
+    def worker_started(self, worker: Handle, source: Source) -> None:
+        """Note the worker that has its start message now, and what it comes from."""
 
     def worker_ready(self) -> None:
         """Import again: the newest worker serves."""
@@ -52,14 +69,11 @@ class ImportedAhead(Protocol):
     def worker_gone(self) -> None:
         """Import nothing until there is another worker: the newest one has failed or ended."""
 
-    def swap_declined(self, reason: str, path: str) -> None:
-        """Drop the snapshot, which can't serve a change by a swap. ``path``: the file; or empty."""
+    def declined(self, source: Source, why: str, path: str) -> str:
+        """Drop a source that can't serve a change (``path``: the file; or empty); return the reason for the log."""
 
-    def swap_failed(self, how: str) -> None:
-        """Drop the snapshot: a worker from it has ended, or did not answer, before it was ready."""
-
-    def checkpoint_lost(self, how: str) -> None:
-        """Drop the checkpoint of a worker that has ended, or did not answer, before it was ready."""
+    def drop_source(self, source: Source, how: str) -> None:
+        """Drop a source: a worker from it has ended, or did not answer, before it was ready."""
 
     def import_failed(self, child: Handle, why: str) -> None:
         """Note that the import of a process has failed."""
@@ -74,8 +88,8 @@ class ImportedAhead(Protocol):
 class WorkerSources:
     """The sources of one project's workers, the fastest first."""
 
-    def __init__(self, snapshots: ImportedAhead, preloading: Preloading, spawner: Spawner) -> None:
-        self._snapshots = snapshots
+    def __init__(self, imported_ahead: ImportedAhead, preloading: Preloading, spawner: Spawner) -> None:
+        self._imported_ahead = imported_ahead
         self._preloading = preloading
         self._spawner = spawner
 
@@ -91,14 +105,10 @@ class WorkerSources:
             StartError: there is none.
         """
         generation, fastest = action.generation, action.fastest
-        if fastest is Source.SNAPSHOT:
-            child, changed, reason = self._snapshots.fork(generation)
-            if child is not None:
-                return self._spawner.initialise(child, analysis, changed), Source.SNAPSHOT, reason
         if fastest in AHEAD:
-            child, changed = self._snapshots.fork_checkpoint(generation)
-            if child is not None:
-                return self._spawner.initialise(child, analysis, changed), Source.CHECKPOINT, reason
+            forked, reason = self._imported_ahead.fork(generation, fastest, reason)
+            if forked is not None:
+                return self._spawner.initialise(forked.child, analysis, forked.changed), forked.source, reason
         if fastest is not Source.NOTHING and (child := self._preloading.fork(generation, analysis)) is not None:
             return self._spawner.initialise(child, analysis), Source.PRELOADER, reason
         reason = "a forked worker did not fit" if fastest is Source.NOTHING else self._preloading.why_cold()

@@ -21,7 +21,6 @@ from appliance.supervisor.workers import retry_states
 from appliance.supervisor.workers import worker_events as events
 from appliance.supervisor.workers.import_watch import ImportWatch
 from appliance.supervisor.workers.reload_timeline import Save
-from appliance.supervisor.workers.worker_events import Source
 from appliance.supervisor.workers.worker_failures import WorkerFailures
 from appliance.supervisor.workers.worker_sources import WorkerSources
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from appliance.protocol.messages import Failed, ForkMismatch, ModulesReport, Ready
-    from appliance.protocol.snapshot_messages import SwapDeclined
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.processes.spawn import Spawner
@@ -41,7 +39,9 @@ if TYPE_CHECKING:
 
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; if it can't in this time, it answers nothing either
-SWAP_S = 3.0  # for a worker from a snapshot to be ready; a swap takes milliseconds, but the machine may be busy
+# For a worker that imports nothing to be ready, and for one that goes on with an import to say hello. Either takes
+# milliseconds, but the machine may be busy.
+ANSWER_S = 3.0
 END_PAUSE_S = 0.25  # before an old worker frees its memory: usually the next worker has answered by then
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
@@ -54,7 +54,7 @@ class Workers:
         runtime: the supervisor's.
         spawner: starts a worker that is not forked.
         preloading: forks workers.
-        snapshots: forks workers that have the project imported.
+        imported_ahead: forks workers that have the project imported.
         reports: has the address, the history and the stacks.
         drained_workers: those that still have background work.
         no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
@@ -67,7 +67,7 @@ class Workers:
         preloading: Preloading,
         reports: Reports,
         *,
-        snapshots: ImportedAhead,
+        imported_ahead: ImportedAhead,
         drained_workers: DrainedWorkers,
         no_timeout: Callable[[Handle], bool],
     ) -> None:
@@ -77,8 +77,8 @@ class Workers:
         self._log = runtime.log
         self._lifecycle = runtime.lifecycle
         self._preloading = preloading
-        self._snapshots = snapshots
-        self._sources = WorkerSources(snapshots, preloading, spawner)
+        self._imported_ahead = imported_ahead
+        self._sources = WorkerSources(imported_ahead, preloading, spawner)
         self._reason = ""  # why the newest worker does not come from a faster source
         url = reports.address.url
         self._url: dict[str, Any] = {} if url is None else {"url": url}
@@ -103,8 +103,8 @@ class Workers:
             events.ExpectEnd: self._expect_end,
             events.Accept: self._accept,
             events.RefusePreload: lambda action: self._preloading.refuse(action.why),
-            events.DropSnapshot: self._drop_snapshot,
-            events.DropCheckpoint: self._drop_checkpoint,
+            events.DropSource: self._drop_source,
+            events.ReportDeclined: self._report_declined,
             events.AwaitAddress: self._await_address,
             events.ReportFailure: self._report_failure,
             events.ReportDeath: self._report_death,
@@ -139,8 +139,8 @@ class Workers:
         now = time.monotonic()
         self._save = Save(now, None if noticed_at is None else now - noticed_at)
         if noticed_at is None:
-            self._snapshots.drop("somebody has asked for a reload")
-        self._snapshots.worker_wanted()
+            self._imported_ahead.drop("somebody has asked for a reload")
+        self._imported_ahead.worker_wanted()
         self._on(events.CodeSaved())
 
     def replace(self) -> None:
@@ -152,7 +152,7 @@ class Workers:
     def boot(self, generation: int, analysis: Analysis) -> None:
         """Start this generation of the project, from the fastest source."""
         self._analysis = analysis
-        self._snapshots.follow(analysis)
+        self._imported_ahead.follow(analysis)
         self._preloading.follow_analysis(analysis)
         self._on(events.BootRequested(generation, self._modules_needed()))
 
@@ -196,13 +196,10 @@ class Workers:
             doubt = "" if message.modules or message.stale else message.why
             self._on(events.ForkMismatched(child.attempt, doubt))
 
-    def swap_declined(self, child: Handle, message: SwapDeclined) -> None:
-        """Take a worker's report that a swap can't serve the save; that worker never serves."""
+    def source_declined(self, child: Handle, why: str, path: str) -> None:
+        """Take a worker's report that it can't serve the save with what its source has imported; it never serves."""
         if not child.ending:
-            self._reason = message.reason
-            if self._state.source is not Source.CHECKPOINT:
-                self._snapshots.swap_declined(message.reason, message.path)
-            self._on(events.SwapDeclined(child.attempt))
+            self._on(events.SourceDeclined(child.attempt, why, path))
 
     def import_failed(self, child: Handle, message: Failed) -> None:
         """The worker's import of the application raised. Ignore it if the worker is being ended."""
@@ -224,7 +221,7 @@ class Workers:
             self.current = None
         self._check_old_workers()
         expected = child.ending or child.reported
-        # Another worker serves the save, and ``snapshot.ended`` says what has happened.
+        # Another worker serves the save, and the source's own event says what has happened.
         level = "debug" if expected or (child.source in events.AHEAD and child.ready_at is None) else "error"
         self._log.event(level, "worker.exited", generation=child.generation, pid=child.pid, how=child.how())
         if expected:
@@ -250,25 +247,23 @@ class Workers:
         self.current = child
         child.assign_attempt(action.attempt, analysis, source)
         self._on(events.Started(action.attempt, source))
-        self._snapshots.worker_started(child, swapping=source is Source.SNAPSHOT)
+        self._imported_ahead.worker_started(child, source)
         self._import_watch.begin(child)
-        if source is Source.SNAPSHOT:
-            self._loop.call_later(SWAP_S, partial(self._on, events.SwapTimedOut(action.attempt)))
-        elif source is Source.CHECKPOINT:
-            self._loop.call_later(SWAP_S, partial(self._check_answer, child))
+        if source in events.AHEAD:
+            self._loop.call_later(ANSWER_S, partial(self._check_answer, child, events.RULES[source]))
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=child.is_forked)
 
-    def _check_answer(self, child: Handle) -> None:
-        if not child.pid:
-            self._on(events.SwapTimedOut(child.attempt))
+    def _check_answer(self, child: Handle, rules: events.Rules) -> None:
+        said_hello = bool(child.pid)
+        if not (rules.imports and said_hello):
+            self._on(events.SourceTimedOut(child.attempt))
 
-    def _drop_snapshot(self, action: events.DropSnapshot) -> None:
+    def _drop_source(self, action: events.DropSource) -> None:
         self._reason = action.how
-        self._snapshots.swap_failed(action.how)
+        self._imported_ahead.drop_source(action.source, action.how)
 
-    def _drop_checkpoint(self, action: events.DropCheckpoint) -> None:
-        self._reason = action.how
-        self._snapshots.checkpoint_lost(action.how)
+    def _report_declined(self, action: events.ReportDeclined) -> None:
+        self._reason = self._imported_ahead.declined(action.source, action.why, action.path)
 
     def _expect_end(self, action: events.ExpectEnd) -> None:
         if (worker := self._worker(action.attempt)) is not None:
@@ -293,10 +288,10 @@ class Workers:
         for after_s in REPORT_MODULES_S:
             self._loop.call_later(after_s, partial(self._request_modules_later, child))
         self._preloading.ready()
-        self._snapshots.worker_ready()
+        self._imported_ahead.worker_ready()
         if self._save is not None:
-            # If snapshots are off, the reason for a missing snapshot is not interesting.
-            reason = self._reason if self._snapshots.is_on or not child.is_forked else ""
+            # If nothing is imported ahead, the reason for that is not interesting.
+            reason = self._reason if self._imported_ahead.is_on or not child.is_forked else ""
             timeline = self._save.timeline(child, message, reason)
             self._log.event("info", "reload.finished", generation=child.generation, **timeline)
             self._history.reloaded(child.generation, timeline)
@@ -308,11 +303,11 @@ class Workers:
         self._check_old_workers()
 
     def _report_failure(self, action: events.ReportFailure) -> None:
-        self._snapshots.worker_gone()
+        self._imported_ahead.worker_gone()
         self._failures.raised(self._state.generation, action.report)
 
     def _report_death(self, action: events.ReportDeath) -> None:
-        self._snapshots.worker_gone()
+        self._imported_ahead.worker_gone()
         self._failures.died(action.how, action.death)
 
     def _drain(self, action: events.Drain) -> None:

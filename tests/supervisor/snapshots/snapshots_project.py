@@ -14,6 +14,7 @@ from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 from appliance.supervisor.snapshots.snapshots import Snapshots
+from appliance.supervisor.workers.worker_events import Source
 from appliance.watch.kinds import Kind
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
@@ -89,7 +90,7 @@ class SnapshotsProject:
 
     def serves(self, *, swapping: bool = False) -> None:
         """A worker is started and serves."""
-        self.snapshots.worker_started(self.worker, swapping=swapping)
+        self.snapshots.worker_started(self.worker, Source.SNAPSHOT if swapping else Source.PRELOADER)
         self.snapshots.worker_ready()
 
     def ends(self, process: SnapshotRole) -> None:
@@ -140,7 +141,7 @@ class SnapshotsProject:
         self.changes(*names, kind=kind)
         self.snapshots.worker_wanted()
         self.generation += 1
-        child, changed, why = self.snapshots.fork(self.generation)
+        child, changed, why = self.snapshots.fork_snapshot(self.generation)
         self.serves(swapping=child is not None)
         return child is not None, [str(Path(path).relative_to(self.root)) for path in changed], why
 
@@ -186,16 +187,16 @@ class SnapshotsProject:
         self.changes(name)
         self.snapshots.worker_wanted()
         self.generation += 1
-        child, _, _ = self.snapshots.fork(self.generation)
+        child, _, _ = self.snapshots.fork_snapshot(self.generation)
         if child is not None:
-            self.snapshots.worker_started(child, swapping=True)
-            self.snapshots.swap_declined(reason, str(self.root / name))
+            self.snapshots.worker_started(child, Source.SNAPSHOT)
+            self.snapshots.declined(Source.SNAPSHOT, reason, str(self.root / name))
         return self.resumes()
 
     def resumes(self) -> Handle | None:
         """A worker is started from a checkpoint, or else from the preloader, and serves."""
         child, self.told = self.snapshots.checkpoints.fork(self.generation)
-        self.snapshots.worker_started(child or self.worker, swapping=False)
+        self.snapshots.worker_started(child or self.worker, Source.CHECKPOINT if child else Source.PRELOADER)
         self.snapshots.worker_ready()
         return child
 

@@ -13,6 +13,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.checkpoints.checkpoints import PENDING_S
 from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
+from appliance.supervisor.workers.worker_events import Source
 from appliance.watch.kinds import Kind
 from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
@@ -193,14 +194,28 @@ def test_a_checkpoint_that_loses_a_worker_is_not_used(chain: SnapshotsProject):
     chain.snapshots.worker_wanted()
     child, _ = chain.snapshots.checkpoints.fork(9)
     assert child is not None
-    chain.snapshots.worker_started(child, swapping=False)
-    chain.snapshots.checkpoints.worker_lost("a fork of it has ended (killed by SIGSEGV)")
+    chain.snapshots.worker_started(child, Source.CHECKPOINT)
+    chain.snapshots.drop_source(Source.CHECKPOINT, "a fork of it has ended (killed by SIGSEGV)")
     assert chain.resumes() is None
     assert chain.log.named("checkpoint.ended") == [
         {"file": "shop/views.py", "how": "a fork of it has ended (killed by SIGSEGV)"}
     ]
     chain.passes(1.5)
     assert chain.pauses[-1] == ()
+
+
+def test_a_checkpoint_that_declines_is_dropped(chain: SnapshotsProject):
+    """A checkpoint whose worker declines the save is not used again, and the reload's reason says that it declined."""
+    assert chain.declined("shop/views.py") is not None
+    chain.changes("shop/views.py")
+    chain.snapshots.worker_wanted()
+    forked, reason = chain.snapshots.fork(9, Source.CHECKPOINT, "a class has changed")
+    assert forked is not None
+    assert (forked.source, reason) == (Source.CHECKPOINT, "a class has changed")
+    chain.snapshots.worker_started(forked.child, forked.source)
+    assert chain.snapshots.declined(Source.CHECKPOINT, "no such file", "") == "a fork of it has declined"
+    assert chain.log.named("checkpoint.ended") == [{"file": "shop/views.py", "how": "a fork of it has declined"}]
+    assert chain.snapshots.fork(10, Source.CHECKPOINT, "") == (None, "")
 
 
 def test_a_killed_checkpoint_is_one_event(chain: SnapshotsProject):
@@ -262,7 +277,7 @@ def test_a_stopped_checkpoint_goes_on(make, monkeypatch: pytest.MonkeyPatch):
     assert child is not None
     signals: list[signal.Signals] = []
     monkeypatch.setattr(child, "signal_group", signals.append)
-    project.snapshots.worker_started(project.worker, swapping=False)
+    project.snapshots.worker_started(project.worker, Source.PRELOADER)
     project.reaches("shop/views.py", "app.py")
     project.snapshots.worker_ready()
     assert signals == [signal.SIGSTOP, signal.SIGCONT, signal.SIGCONT]

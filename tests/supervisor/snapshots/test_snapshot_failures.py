@@ -10,6 +10,7 @@ from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
 from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S
 from appliance.supervisor.snapshots.verification import COMPARE_S
+from appliance.supervisor.workers.worker_events import Source
 from tests.supervisor.snapshots.snapshots_project import STATE, SnapshotsProject
 
 OTHER = {**STATE, "app": "another"}
@@ -72,7 +73,7 @@ def test_a_worker_has_the_only_processor_to_itself(make, monkeypatch: pytest.Mon
     monkeypatch.setattr(child, "signal_group", signals.append)
     project.loop.advance(50.0)
     project.changes("app.py")
-    project.snapshots.worker_started(project.worker, swapping=False)
+    project.snapshots.worker_started(project.worker, Source.PRELOADER)
     assert signals == [signal.SIGSTOP]
     project.snapshots.worker_ready()
     assert signals == [signal.SIGSTOP, signal.SIGCONT]

@@ -97,7 +97,7 @@ def test_a_fresh_spare_that_does_not_answer_ends_the_snapshot(project: Snapshots
     assert not spare.pid
     project.loop.advance(ANSWER_S + LATER_S)
     assert project.process(SnapshotRole.SNAPSHOT) is None
-    assert project.snapshots.fork(2)[0] is None
+    assert project.snapshots.fork_snapshot(2)[0] is None
 
 
 def test_the_preloader_keeps_its_spare_where_swaps_are_declined(project: SnapshotsProject):

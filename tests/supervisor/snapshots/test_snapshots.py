@@ -16,6 +16,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.known_snapshots import LATEST_S, NOT_READY, NOT_SAVED, SnapshotRole
 from appliance.supervisor.snapshots.snapshot_runner import KEPT_FILES
 from appliance.supervisor.snapshots.snapshot_states import REPLACED
+from appliance.supervisor.workers.worker_events import Source
 from appliance.watch.kinds import Kind
 from tests.supervisor.snapshots.snapshots_project import STATE, SnapshotsProject
 
@@ -86,7 +87,7 @@ def test_a_mismatch_turns_swaps_of_these_files_off(project: SnapshotsProject):
     assert project.log.named("reload.mismatch") == [told]
     project.loop.advance()
     assert project.replaced == 1
-    assert project.snapshots.fork(2) == (None, [], REPLACED)
+    assert project.snapshots.fork_snapshot(2) == (None, [], REPLACED)
     project.serves()
     off = "are off: one of them differed from an import"
     assert project.saved("shop/views.py") == (False, [], f"swaps of shop/views.py {off}")
@@ -169,7 +170,7 @@ def test_a_reload_that_was_asked_for_swaps_nothing(project: SnapshotsProject):
     """A key or a signal asks for a start without a swap: nobody knows what has changed."""
     project.snapshots.drop("somebody has asked for a reload")
     project.snapshots.worker_wanted()
-    assert project.snapshots.fork(2) == (None, [], "somebody has asked for a reload")
+    assert project.snapshots.fork_snapshot(2) == (None, [], "somebody has asked for a reload")
 
 
 def test_data_that_the_import_has_read_drops_the_snapshot(make):
@@ -232,7 +233,7 @@ def test_the_status_says_whether_there_is_a_snapshot(make):
     status = project.snapshots.status()
     assert (status["state"], status["modules"], status["why"]) == ("ready", 2, None)
     assert status["blocked"] == {"shop.views": "its source was read"}
-    assert project.snapshots.fork(3) == (None, [], NOT_SAVED)
+    assert project.snapshots.fork_snapshot(3) == (None, [], NOT_SAVED)
 
 
 HAPPENINGS: dict[str, Callable[[SnapshotsProject], object]] = {
@@ -251,7 +252,7 @@ HAPPENINGS: dict[str, Callable[[SnapshotsProject], object]] = {
     "differs": lambda project: project.verifies(OTHER),
     "preloader": lambda project: project.snapshots.preloader_ready(),
     "no preloader": lambda project: project.snapshots.preloader_discarded(),
-    "failed": lambda project: project.snapshots.swap_failed("killed"),
+    "failed": lambda project: project.snapshots.drop_source(Source.SNAPSHOT, "killed"),
     "crash": lambda project: project.snapshots.worker_gone(),
     **{f"{each.value} ends": partial(SnapshotsProject.ends, process=each) for each in SnapshotRole},
 }

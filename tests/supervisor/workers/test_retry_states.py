@@ -6,6 +6,7 @@ import pytest
 
 from appliance.supervisor.workers.retry_states import EVENTS, ROWS, Stage, State, step
 from appliance.supervisor.workers.worker_events import (
+    RULES,
     Accept,
     Action,
     AskModules,
@@ -14,8 +15,7 @@ from appliance.supervisor.workers.worker_events import (
     CodeSaved,
     Died,
     Drain,
-    DropCheckpoint,
-    DropSnapshot,
+    DropSource,
     Ended,
     Event,
     ExpectEnd,
@@ -29,17 +29,18 @@ from appliance.supervisor.workers.worker_events import (
     OldWorkersGone,
     RefusePreload,
     ReportDeath,
+    ReportDeclined,
     ReportFailure,
     RetireRequested,
     Source,
+    SourceDeclined,
+    SourceTimedOut,
     Start,
     Started,
     StartFailed,
     StoppedAccepting,
     StopRequested,
     Supersede,
-    SwapDeclined,
-    SwapTimedOut,
 )
 from tests.supervisor.histories import History
 
@@ -241,12 +242,15 @@ def test_a_kill_ends_what_is_wanted():
 @pytest.mark.parametrize(
     ("event", "actions"),
     [
-        (SwapDeclined(1), [ExpectEnd(1)]),
-        (SwapTimedOut(1), [Supersede(1), DropSnapshot("a fork of it does not answer")]),
-        (ForkLost(1), [DropSnapshot("a fork of it has ended")]),
-        (Died(1, "killed", "page"), [DropSnapshot("a fork of it has ended (killed)")]),
-        (ImportFailed(1, REPORT), [ExpectEnd(1), DropSnapshot("a fork of it has failed")]),
-        (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropSnapshot("it does not fit the project")]),
+        (
+            SourceDeclined(1, "a class", "/app.py"),
+            [ExpectEnd(1), ReportDeclined(Source.SNAPSHOT, "a class", "/app.py")],
+        ),
+        (SourceTimedOut(1), [Supersede(1), DropSource(Source.SNAPSHOT, "a fork of it does not answer")]),
+        (ForkLost(1), [DropSource(Source.SNAPSHOT, "a fork of it has ended")]),
+        (Died(1, "killed", "page"), [DropSource(Source.SNAPSHOT, "a fork of it has ended (killed)")]),
+        (ImportFailed(1, REPORT), [ExpectEnd(1), DropSource(Source.SNAPSHOT, "a fork of it has failed")]),
+        (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropSource(Source.SNAPSHOT, "it does not fit the project")]),
     ],
 )
 def test_a_swap_that_does_not_come_up_is_followed_by_a_fork(event: Event, actions: list[Action]):
@@ -254,7 +258,7 @@ def test_a_swap_that_does_not_come_up_is_followed_by_a_fork(event: Event, action
     state, _ = history(BootRequested(1), Started(1, Source.SNAPSHOT))
     state, performed = history(event, state=state)
     # If the swap was only declined, nothing has failed: the import is right.
-    fastest = Source.CHECKPOINT if isinstance(event, SwapDeclined) else Source.PRELOADER
+    fastest = Source.CHECKPOINT if isinstance(event, SourceDeclined) else Source.PRELOADER
     assert performed == [*actions, Start(1, 2, fastest)]
     assert (state.stage, state.source, state.doubt) == (Stage.IMPORTING, Source.NOTHING, "")
 
@@ -262,11 +266,11 @@ def test_a_swap_that_does_not_come_up_is_followed_by_a_fork(event: Event, action
 @pytest.mark.parametrize(
     ("event", "actions"),
     [
-        (SwapDeclined(1), [ExpectEnd(1), DropCheckpoint("a fork of it has declined")]),
-        (SwapTimedOut(1), [Supersede(1), DropCheckpoint("a fork of it does not answer")]),
-        (ForkLost(1), [DropCheckpoint("a fork of it has ended")]),
-        (Died(1, "killed", "page"), [DropCheckpoint("a fork of it has ended (killed)")]),
-        (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropCheckpoint("it does not fit the project")]),
+        (SourceDeclined(1, "a class"), [ExpectEnd(1), ReportDeclined(Source.CHECKPOINT, "a class", "")]),
+        (SourceTimedOut(1), [Supersede(1), DropSource(Source.CHECKPOINT, "a fork of it does not answer")]),
+        (ForkLost(1), [DropSource(Source.CHECKPOINT, "a fork of it has ended")]),
+        (Died(1, "killed", "page"), [DropSource(Source.CHECKPOINT, "a fork of it has ended (killed)")]),
+        (ForkMismatched(1, "it raised"), [ExpectEnd(1), DropSource(Source.CHECKPOINT, "it does not fit the project")]),
     ],
 )
 def test_a_failed_worker_of_a_checkpoint_is_followed_by_the_preloaders(event: Event, actions: list[Action]):
@@ -279,11 +283,21 @@ def test_a_failed_worker_of_a_checkpoint_is_followed_by_the_preloaders(event: Ev
 def test_a_swapped_worker_that_serves_is_as_any_other():
     """A worker from a snapshot that serves is one as any other: it has no time to keep, and its death is reported."""
     state, _ = history(BootRequested(1), Started(1, Source.SNAPSHOT), Imported(1, "ready"))
-    assert history(SwapTimedOut(1), state=state) == (state, [])
+    assert history(SourceTimedOut(1), state=state) == (state, [])
     assert history(Died(1, "killed", "page"), state=state)[1] == [ReportDeath("killed", "page")]
     forked, _ = history(*FORKED)
-    for late in (SwapTimedOut(1), SwapDeclined(1)):
+    for late in (SourceTimedOut(1), SourceDeclined(1)):
         assert history(late, state=forked) == (forked, [])
+
+
+def test_each_source_is_followed_by_a_slower_one():
+    """Each source has rules, and only slower ones follow it, so that every worker is started cold in the end."""
+    order = list(RULES)
+    assert order == list(Source)
+    for source, rules in RULES.items():
+        following = [each for each in (rules.if_failed, rules.if_declined) if each is not None]
+        assert all(order.index(each) > order.index(source) for each in following)
+        assert bool(following) == (source is not Source.NOTHING)
 
 
 def test_every_event_of_an_attempt_is_listed():

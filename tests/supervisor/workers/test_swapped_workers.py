@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from appliance.protocol.messages import Failed, ForkMismatch, Ready
-from appliance.protocol.snapshot_messages import SwapDeclined
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers.worker_events import Source
-from appliance.supervisor.workers.workers import SWAP_S
+from appliance.supervisor.workers.workers import ANSWER_S
 from tests.supervisor.workers_project import Project
 
 SWAPPED = Ready(import_s=0.004, application="app:app", how="swapped")
@@ -49,14 +48,12 @@ def test_a_worker_from_the_preloader_follows(project: Project, what: str):
     project.save()
     child = project.newest
     told: dict[str, Any] = {
-        "declines": lambda: project.workers.swap_declined(
-            child, SwapDeclined("another signature", "/workspace/app.py")
-        ),
+        "declines": lambda: project.workers.source_declined(child, "another signature", "/workspace/app.py"),
         "ends": lambda: project.children.end(child, -9),
         "was never forked": lambda: project.children.end(child, None),
         "fails": lambda: project.workers.import_failed(child, Failed({"message": "no attribute"})),
         "does not fit": lambda: project.workers.fork_mismatch(child, ForkMismatch("another json", [], stale=True)),
-        "does not answer": lambda: project.loop.advance(SWAP_S),
+        "does not answer": lambda: project.loop.advance(ANSWER_S),
     }
     told[what]()
     assert project.newest is not child
@@ -76,7 +73,7 @@ def test_a_later_save_ends_a_swap(project: Project):
     late = project.newest
     project.save()
     assert late.ending
-    project.workers.swap_declined(late, SwapDeclined("another signature"))
+    project.workers.source_declined(late, "another signature", "")
     assert project.newest.source is Source.SNAPSHOT
     project.workers.ready(project.newest, SWAPPED)
     project.loop.advance(5.0)
@@ -112,19 +109,19 @@ def test_a_checkpoint_follows_a_declined_swap(project: Project):
     """A save that can't be swapped is served from a checkpoint, and the log says why it was not swapped."""
     project.snapshots.checkpoints.forks = True
     project.save()
-    project.workers.swap_declined(project.newest, SwapDeclined("another signature", "/workspace/app.py"))
+    project.workers.source_declined(project.newest, "another signature", "/workspace/app.py")
     assert project.newest.source is Source.CHECKPOINT
     project.workers.ready(project.newest, RESUMED)
     project.loop.advance(5.0)
     assert finished(project) == [("checkpoint", "another signature")]
-    assert ("swap_declined", "another signature", "/workspace/app.py") in project.snapshots.told
+    assert ("declined", Source.SNAPSHOT, "another signature", "/workspace/app.py") in project.snapshots.told
 
 
 def test_a_checkpoint_serves_at_once_without_a_snapshot(project: Project):
     """Without a snapshot the checkpoint serves at once; its worker may take long, once it has said hello."""
     project.snapshots.forks, project.snapshots.checkpoints.forks = False, True
     project.save()
-    project.loop.advance(10 * SWAP_S)
+    project.loop.advance(10 * ANSWER_S)
     project.workers.ready(project.newest, RESUMED)
     assert finished(project) == [("checkpoint", "no snapshot")]
 
@@ -140,7 +137,7 @@ def test_the_preloader_follows_a_checkpoint(project: Project, what: str):
         "ends": lambda: project.children.end(child, -9),
         "was never forked": lambda: project.children.end(child, None),
         "does not fit": lambda: project.workers.fork_mismatch(child, ForkMismatch("another json", [], stale=True)),
-        "does not answer": lambda: project.loop.advance(SWAP_S),
+        "does not answer": lambda: project.loop.advance(ANSWER_S),
     }
     told[what]()
     assert (project.newest is child, project.newest.source) == (False, Source.PRELOADER)
