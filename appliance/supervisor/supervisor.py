@@ -3,6 +3,9 @@
 The parts are made in an order in which each part gets the parts that it calls. Events go in the opposite direction:
 routes, which are set at the end, pass on an event of the lifecycle, a message of a child, or a save.
 
+This module connects the core: the steps, the workers, the pages, the saves and the stop. ``optional_parts`` makes and
+lists everything else.
+
 Decision 46 says why.
 """
 
@@ -15,23 +18,15 @@ from typing import TYPE_CHECKING
 from appliance.protocol import messages, page_messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.address import Address
-from appliance.supervisor.answering.assistant_access import AssistantAccess
-from appliance.supervisor.answering.desk_answers import desk_answers
-from appliance.supervisor.answering.recorder_questions import RecorderQuestions
-from appliance.supervisor.answering.remedy_answers import RemedyAnswers
-from appliance.supervisor.answering.replay_answers import ReplayAnswers
 from appliance.supervisor.child_listener import ChildListener, Routes
-from appliance.supervisor.companions.companions import Companions
 from appliance.supervisor.controls import Controls
-from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.last_answer import LastAnswer
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.lifecycle_runner import LifecycleRunner
-from appliance.supervisor.log_consumers.consumers import LogConsumers
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.optional_parts import OptionalParts
 from appliance.supervisor.page_display import PageDisplay
 from appliance.supervisor.preloading.preloading import Preloading
-from appliance.supervisor.probing.probe_port import ProbePort
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
@@ -45,7 +40,6 @@ from appliance.supervisor.runtime import Runtime
 from appliance.supervisor.saves.held_failures import HeldFailures
 from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.supervisor.saves.template_saves import TemplateSaves
-from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.supervisor.steps.steps import Steps
 from appliance.supervisor.stopping import LAST, Stopping
 from appliance.supervisor.workers.worker_group import WorkerGroup
@@ -89,13 +83,10 @@ class Supervisor:
         page_facts = PageFacts(settings, loop.post, self._children)
         self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
-        self._debug_port = DebugPort(loop, settings, log)
-        self._questions = questions = RecorderQuestions(self._children, lambda: self._consumers.recorder.recorder)
-        self._consumers = LogConsumers.of(runtime, listener, environment, questions.recorder_started, secure=secure)
-        self._assistants = AssistantAccess(runtime)
+        self._optional = optional = OptionalParts(runtime, listener, environment, self._check_all_gone, secure=secure)
         self._spawner = Spawner(
-            runtime, listener, certificate, self._reload_trigger, page_facts, self._consumers,
-            assistants=self._assistants.page_options,
+            runtime, listener, certificate, self._reload_trigger, page_facts, optional.consumers,
+            assistants=optional.page_options,
         )  # fmt: skip
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
@@ -104,19 +95,19 @@ class Supervisor:
         hold = HeldFailures(loop, log, self._reload_trigger.arriving_s).hold
         self._steps = Steps(runtime, flags, environment, page=self._pages.progress, analysed=analysed, hold=hold)
         preloading = Preloading(loop, self._children, settings, log)
-        self._snapshots = Snapshots.of(runtime, preloading, self._spawner, self._replace_worker)
+        snapshots = optional.add_snapshots(preloading, self._spawner, self._replace_worker)
         self._worker_group = WorkerGroup(
             runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports, preloading=preloading,
-            imported_ahead=self._snapshots, no_timeout=self._debug_port.no_timeout, listener=listener, hold=hold,
+            imported_ahead=snapshots, no_timeout=optional.no_timeout, listener=listener, hold=hold,
             router=self._pages.router,
         )  # fmt: skip
-        self._companions = Companions(runtime, self._check_all_gone)
-        self._probes = ProbePort(runtime, self._worker_group.standstill)
+        optional.add_probes(self._worker_group.standstill)
         self._template_saves = TemplateSaves(
             runtime, worker=self._worker_group.serving, changed=self._templates_changed
         )
         self._stopping = Stopping(loop, self._children, log, defects, grace_s=settings.grace_s)
-        self._controls = Controls(runtime, self._reports, self._stopping, self._worker_group.workers, self._companions)
+        workers = self._worker_group.workers
+        self._controls = Controls(runtime, self._reports, self._stopping, workers, optional.companions)
         self._route()
 
     def _make_runtime(self, settings: Settings, process: Mapping[str, str], log: Log) -> Runtime:
@@ -131,18 +122,14 @@ class Supervisor:
 
     def _route(self) -> None:
         """Give each part the functions that take its messages and events."""
-        self._lifecycle.route(self._performers(), self._probes.changed)
+        self._lifecycle.route(self._performers(), self._optional.phase_changed)
         self._child_listener.route(self._child_routes())
         routes = SaveRoutes(
             changed=self._changed,
             assets=self._pages.router.assets_saved,
             template_saves=self._template_saves,
-            before=self._snapshots.changed,
-            spared=self._snapshots.written,
-            companion_starts=self._companions.starting,
-            noticed=self._snapshots.noticed if self._snapshots.is_on else None,
         )
-        self._reload_trigger.route(routes)
+        self._reload_trigger.route(self._optional.with_saves(routes))
 
     def _performers(self) -> Performers:
         return {
@@ -158,12 +145,11 @@ class Supervisor:
 
     def _child_routes(self) -> Routes:
         workers = self._worker_group.workers
-        pages, steps = self._pages, self._steps
+        pages, steps, optional = self._pages, self._steps, self._optional
         ingest = LogIngest(self._runtime.log, self._writer, pause=self._children.pause, on_line=workers.output_line)
         own: Handlers = {
             messages.Hello: lambda child, message, _: child.greeted(message.python),
             messages.Records: lambda child, message, _: ingest.records(child, message.batch),
-            messages.DebuggerPort: lambda child, each, _: self._debug_port.listens(child, each.port, waits=each.waits),
             messages.StacksPipe: lambda child, each, numbers: self._reports.stacks.add(child, each.signal, numbers),
             messages.Drained: lambda child, _, __: self._drained(child),
             page_messages.TemplatesChecked: lambda child, message, _: self._template_saves.answered(child, message),
@@ -171,16 +157,15 @@ class Supervisor:
                 message, current=child is workers.current
             ),
         }
-        others = (self._controls.keys, self._reload_trigger.notes, pages.router, self._debug_port, self._reports.stacks)
+        core = (self._controls.keys, self._reload_trigger.notes, pages.router, self._reports.stacks, pages.remedies)
         return Routes(
             handlers={
                 **self._worker_group.handlers(),
-                **self._snapshots.handlers(workers.source_declined),
                 **pages.handlers(),
-                **self._questions.handlers(),
                 **own,
+                **optional.handlers(workers.source_declined),
             },
-            admits=lambda child, each: pages.remedies.admits(child, each) and self._questions.admits(child, each),
+            admits=lambda child, each: pages.remedies.admits(child, each) and optional.admits(child, each),
             log=ingest,
             outputs={
                 Role.INSTALLER: steps.installation.lines,
@@ -188,16 +173,12 @@ class Supervisor:
                 Role.REMEDY: pages.remedy_output,
             },
             ends={
-                Role.COMPANION: self._companions.ended,
-                Role.GUARD: self._companions.guard_ended,
                 Role.INSTALLER: steps.installation.ended,
                 Role.PREPARATION: steps.before_start.ended,
                 **self._worker_group.ends(),
-                Role.RECORDER: self._consumers.recorder.ended,
-                Role.EXPORTER: self._consumers.exporter.ended,
-                Role.PROBES: self._probes.ended,
+                **optional.ends(),
             },
-            each_end=[*(each.ended for each in others), pages.remedies.ended],
+            each_end=[*(each.ended for each in core), *optional.each_end()],
             after_end=self._check_all_gone,
         )
 
@@ -206,23 +187,14 @@ class Supervisor:
         self._controls.listen()
         adopt_orphans()
         self._writer.attach(partial(self._loop.post, self._children.resume))
-        optional = {
-            "debugger": self._debug_port.status, "companions": self._companions.status,
-            "desk": lambda: self._consumers.recorder.path or None, "snapshot": self._snapshots.status,
-        }  # fmt: skip
+        optional, url = self._optional, self._reports.address.url
         answers = StatusAnswers(
             self._reports, self._status_facts, workers=self._worker_group, reload_trigger=self._reload_trigger,
-            optional=optional, reload_costs=self._snapshots.reload_costs,
+            optional=optional.status(), reload_costs=optional.snapshots.reload_costs,
         )  # fmt: skip
-        questions = {
-            **answers.answerers(), **self._assistants.answerers(self._reports.address.url),
-            **RemedyAnswers(self._runtime, self._pages.remedies).answerers(),
-            **ReplayAnswers(self._runtime, self._questions).answerers(),
-            **desk_answers(self._runtime, lambda: self._steps.analysis),
-        }  # fmt: skip
-        self._reports.start(questions, self._spawner.pages_url(self._reports.address.url or ""))
-        self._probes.begin()
-        self._consumers.begin()
+        further = optional.answerers(url, self._pages.remedies, lambda: self._steps.analysis)
+        self._reports.start({**answers.answerers(), **further}, self._spawner.pages_url(url or ""))
+        optional.begin()
         self._reload_trigger.start()
         self._worker_group.standstill.start()
         self._pages.progress.begin(Phase.ANALYSING)
@@ -233,7 +205,7 @@ class Supervisor:
         finally:
             self._controls.keys.close()  # always leave the terminal as it was
         self._defects.guarded(self._children.close)
-        self._defects.guarded(self._companions.kill_rest)
+        self._defects.guarded(optional.companions.kill_rest)
         self._reports.finish()
         return self._stopping.exit_code
 
@@ -252,13 +224,13 @@ class Supervisor:
         if not self._steps.saved(self._runtime.settings.project / path for path in changes.kinds):
             return
         if held := self._steps.before_start.is_held:
-            self._snapshots.drop("the commands of BEFORE_START run again")
+            self._optional.snapshots.drop("the commands of BEFORE_START run again")
         self._worker_group.workers.saved(changes.noticed_at)
         shown = sorted(changes.kinds)
         self._runtime.log.event("info", "reload.started", files=shown[:10], count=len(shown))
         target = self._steps.analysis.project.target.file if self._steps.analysis else ""
         if not {Kind.CODE, Kind.ASSET}.isdisjoint(changes.kinds.values()):
-            self._companions.saved()
+            self._optional.companions.saved()
         code_alone = {Kind.CODE, Kind.ASSET}.issuperset(changes.kinds.values())
         code_alone = code_alone and (not target or os.path.isfile(target)) and not held  # noqa: PTH113  a save waits
         self._lifecycle.on_event(lifecycle_events.CodeChanged() if code_alone else lifecycle_events.ProjectChanged())
@@ -267,7 +239,7 @@ class Supervisor:
         """Start a worker, then the companions: the environment is complete, and BEFORE_START has run."""
         self._worker_group.boot(action)
         if self._steps.analysis is not None:
-            self._defects.guarded(partial(self._companions.booting, self._steps.analysis))
+            self._optional.booting(self._steps.analysis)
 
     def _replace_worker(self) -> None:
         self._worker_group.workers.replace()
@@ -275,25 +247,25 @@ class Supervisor:
     def _serve_project(self, _action: lifecycle_events.ServeProject) -> None:
         if (worker := self._worker_group.workers.current) is not None:
             self._pages.router.serve(worker)
-            self._questions.serves(worker.generation)
-        self._defects.guarded(self._companions.serving)
+            self._optional.tell_serving(worker.generation)
+        self._optional.serving()
 
     def _show_failure(self, action: lifecycle_events.ShowFailure) -> None:
         self._pages.show_failure(action)
-        self._questions.serves(0)
+        self._optional.tell_serving(0)
 
     def _templates_changed(self, generation: int, revision: int) -> None:
         self._pages.router.templates_changed(generation, revision)
-        self._questions.serves(generation, revision)
+        self._optional.tell_serving(generation, revision)
 
     # -- the stop ------------------------------------------------------------------------------------------------------
 
     def _stop_all(self, action: lifecycle_events.StopAll) -> None:
+        first, last = self._optional.stop_functions()
         parts = (
-            self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, self._debug_port.close,
-            self._snapshots.close, self._worker_group.preloading.close, self._worker_group.workers.close,
-            self._steps.before_start.cancel, self._pages.remedies.close, self._companions.close,
-            self._consumers.start_if_needed,
+            self._controls.keys.stop, self._reload_trigger.stop, self._pages.router.close, *first,
+            self._worker_group.preloading.close, self._worker_group.workers.close, self._steps.before_start.cancel,
+            self._pages.remedies.close, *last,
         )  # fmt: skip
         self._stopping.begin(action.signal, parts)
         self._check_all_gone()
@@ -304,12 +276,10 @@ class Supervisor:
             self._stopping.limit_background_work(child)
 
     def _check_all_gone(self) -> None:
-        if self._lifecycle.state.phase is not Phase.STOPPING or self._companions.living():
+        if self._lifecycle.state.phase is not Phase.STOPPING or self._optional.companions.living():
             return
         living = self._children.living()
         if not living:
             self._lifecycle.on_event(lifecycle_events.AllGone())
         elif all(child.role in LAST for child in living):
-            self._consumers.finish()
-            if all(child.role is Role.PROBES for child in living):
-                self._probes.finish()
+            self._optional.finish(living)
