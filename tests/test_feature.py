@@ -75,7 +75,7 @@ def test_the_archive_is_the_same_each_time(tmp_path):
     ],
     ids=str,
 )
-def test_a_wrong_option_is_said_in_three_parts(packed, tmp_path, options, found):
+def test_a_wrong_option_is_reported_in_three_parts(packed, tmp_path, options, found):
     """The script refuses an option with what it found, what it expected and what to do, and installs nothing."""
     # Root's uid alone is needed: `id` says so here, and nothing is written before the options are read.
     (tmp_path / "id").write_text("#!/bin/sh\necho 0\n")

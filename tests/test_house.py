@@ -275,7 +275,7 @@ def tasks():
 
 
 @pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", "examples/hello/page.html", ".ci/run"])
-def test_the_tasks_that_are_told_exist(path):
+def test_the_tasks_that_are_documented_exist(path):
     """Each ``make TASK`` that a reader is told is one that the Makefile has."""
     text = (ROOT / path).read_text(encoding="utf-8")
     assert set(re.findall(r"(?:^\s*|`|<code>|\$ )make ([a-z]+)\b", text, re.MULTILINE)) <= tasks()

@@ -45,7 +45,7 @@ def test_levels_are_made_with_their_modes_and_found_again(tmp_path):
 
 
 def test_what_is_absent_is_not_made_by_itself(tmp_path):
-    """A level or a file that is absent is said to be so."""
+    """A level or a file that is absent is reported as absent."""
     with pytest.raises(FileNotFoundError):
         open_folder(chain(tmp_path), 3)
     with open_folder(chain(tmp_path), 3, make=CLOSED) as folder, pytest.raises(FileNotFoundError):

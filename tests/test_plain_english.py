@@ -64,9 +64,11 @@ PLAIN = {
 PLACES = r"(?:[\w'-]+ ){0,4}(?:prox|link|pipe|gateway|event|view|service|page|failure)"
 # The same, each with what may stand around it and keep it clear.
 IN_SENTENCES = {
+    r"and (?:said|told)(?=[.,;:]|$)": "and reported, and named, and shown",
     r"as ever": "as usual, unchanged",
     r"concerns? nobody": "is ignored",
     r"no more(?=[.,;:]|$)": "no longer, stop ...ing",
+    r"(?:is|are) (?:said|told)(?=\s(?:by|in|once|when|with)\b|[.,;:]|$)": "is reported, is logged, is named, is shown",
     r"nothing, (?:if|where)": "no action is needed if",
     r"(?:is|are|was|were) \w+ so rarely|in so long": "at most once in this time",
     rf"behind (?!{PLACES})(?:an?|all|another|any|each|it|its|one|the|their|them|what)": "after",
@@ -198,6 +200,8 @@ def test_discouraged_names_are_found():
         ("It is read again, and fixed: renewed, remended.", 0),
         ("This is no error, and None where it is missing; it stands on requests, as ever.", 4),
         ("There is no error where it looks; it stands on the page.", 1),
+        ("Its end is told once, its name is said; it is ended and told.", 3),
+        ("It is told that it is served; names are told apart, and what is said to a client stays.", 0),
         ("It waits behind the last hook, and behind a pipe; behind its reverse proxy nothing is left behind.", 1),
     ],
 )

@@ -99,7 +99,7 @@ def unfinished_requests(connection: sqlite3.Connection, run: str) -> list[dict[s
 
 
 def left_out(connection: sqlite3.Connection, since: float) -> dict[str, Any] | None:
-    """Return how many lines since this time were not recorded, and when that was told last (``at``); None if none."""
+    """Return how many lines since this time were not recorded, and when that was logged last (``at``); None if none."""
     at, count = connection.execute(
         "SELECT max(at), sum(json_extract(line, '$.count')) FROM lines WHERE event = 'desk.incomplete' AND at >= ?",
         (since,),

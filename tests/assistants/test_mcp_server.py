@@ -83,7 +83,7 @@ def test_a_supervisor_that_is_gone_is_reported(site: Site):
 
 
 def test_a_user_without_access_gets_the_right_user(site: Site):
-    """Another user than the appliance's own and root is told as whom to run the server."""
+    """For another user than the appliance's own and root, the error names the user to run the server as."""
     site.status = {"health": "healthy", "state": "serving"}
     assert "Only root and the appliance's own user" in site.error("status")
 

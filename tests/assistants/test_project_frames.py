@@ -64,8 +64,8 @@ def test_only_a_file_below_the_projects_folder_is_its_own():
     assert project_file("/w/.venv/lib/python3.13/site-packages/x.py", "/w") is None
 
 
-def test_a_thread_in_the_projects_code_is_told_with_its_frames():
-    """In a real dump, the thread that waits in the project's code is told with its frames; others are counted."""
+def test_a_thread_in_the_projects_code_is_listed_with_its_frames():
+    """In a real dump, the thread that waits in the project's code is listed with its frames; others are counted."""
     ready, over = threading.Event(), threading.Event()
 
     def waits() -> None:

@@ -45,7 +45,7 @@ def test_a_confirmed_remedy_is_run(broken: Site):
 
 
 def test_a_long_run_is_waited_for_in_part(broken: Site):
-    """A run that goes on beyond the time is told as one; it can be ended."""
+    """A run that goes on beyond the time is reported as running; it can be ended."""
     broken.runs = {MIGRATE["id"]: {**RUN, "state": "running"}}
     told = broken.call("run_remedy", remedy=MIGRATE["id"], confirm=MIGRATE["shown"], timeout_s=1)
     assert (told["state"], told["next"]) == ("running", "It still runs: list_remedies tells its end.")

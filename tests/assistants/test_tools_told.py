@@ -53,7 +53,7 @@ def test_errors_have_the_projects_own_frames(shop: Site):
 
 
 def test_an_error_before_its_request_is_recorded(site: Site):
-    """The line of an error may be recorded before its request: its frames are told already."""
+    """The line of an error may be recorded before its request: its frames are listed already."""
     site.record(line("application.failed", START, request_id="id-/order", **FAILED))
     (error,) = site.call("last_errors")["errors"]
     assert [each["function"] for each in error["own_frames"]] == ["order", "total"]
@@ -71,7 +71,7 @@ def test_filters_leave_other_requests_out(shop: Site):
 
 
 def test_each_part_of_a_request_can_be_asked_for(shop: Site):
-    """Each part of a request can be asked for; what was not recorded is said."""
+    """Each part of a request can be asked for; a note names a part that was not recorded."""
     number = shop.call("list_requests", status="500")["requests"][0]["number"]
     assert shop.call("get_request", number=number, part="traceback")["traceback"] == TRACEBACK
     assert shop.call("get_request", number=number, part="log")["log"][0]["text"] == "looking up 7"
@@ -93,8 +93,8 @@ def test_lines_are_found_by_level_event_and_text(shop: Site):
     assert "Call list_requests" in shop.error("get_log", request=99)
 
 
-def test_a_route_that_became_slower_is_told_with_the_save(site: Site):
-    """A route is told with its durations before and after the last save, and when the save made it slower."""
+def test_a_route_that_became_slower_is_listed_with_the_save(site: Site):
+    """A route is listed with its durations before and after the last save, and when the save made it slower."""
     site.record(
         *(request("/slow", START + number, duration_s=0.01) for number in range(5)),
         line("reload.finished", START + 50, generation=2),
@@ -126,8 +126,8 @@ def test_a_failure_has_its_title_place_and_project_frames(site: Site):
     assert site.call("status")["last_error_fixed_since"]["place"] == "app.py:4"
 
 
-def test_the_thread_that_runs_the_projects_code_is_told(site: Site):
-    """The thread that runs the project's code is told, with the requests that have not ended."""
+def test_the_thread_that_runs_the_projects_code_is_listed(site: Site):
+    """The thread that runs the project's code is listed, with the requests that have not ended."""
     site.stacks = (
         f'Thread 0x1 (most recent call first):\n  File "/usr/lib/python3.13/ssl.py", line 1 in read\n'
         f'  File "{PROJECT}/shop/pay.py", line 7 in charge\n\nThread 0x2 (most recent call first):\n'
@@ -149,8 +149,8 @@ def test_the_thread_that_runs_the_projects_code_is_told(site: Site):
     assert "did not answer" in site.call("worker_stacks")["note"]
 
 
-def test_each_reload_is_told_with_its_saves_and_error(site: Site):
-    """A reload is told with what was saved, and a failed one with its error and place."""
+def test_each_reload_is_listed_with_its_saves_and_error(site: Site):
+    """A reload is listed with the saved files, and a failed one also with its error and place."""
     site.record(
         line("worker.ready", START, generation=1, total_s=0.5),
         line("reload.started", START + 5, files=["app.py"]),
@@ -166,7 +166,7 @@ def test_each_reload_is_told_with_its_saves_and_error(site: Site):
 
 @pytest.mark.parametrize("state", ["serving", "broken"])
 def test_a_reload_that_ended_before_the_call_is_reported(site: Site, state: str):
-    """With the attempt before the save, a reload that has ended already is told, with its warnings."""
+    """With the attempt before the save, a reload that has ended already is reported, with its warnings."""
     error = {"title": "NameError: x", "file": f"{PROJECT}/app.py", "line": 2, "details": ""}
     site.status |= {"state": state, "attempt": 5, "generation": 3, "error": error if state == "broken" else None}
     site.record(line("migrations.found", generation=3, level="warning", action="Run migrate."))
@@ -191,8 +191,8 @@ def test_saved_templates_need_no_reload(site: Site):
     assert (found["good"], found["saved"]) == (True, ["base.html"])
 
 
-def test_calls_mail_templates_and_caches_are_told():
-    """Outgoing calls, mail, templates and caches are told with their lines, durations and results."""
+def test_calls_mail_templates_and_caches_are_listed():
+    """Outgoing calls, mail, templates and caches are listed with their lines, durations and results."""
     call = {"method": "GET", "url": "http://pay/1", "place": f"{PROJECT}/pay.py:3", "began_s": 0.1, "duration_s": None,
             "status": None, "error": "timed out"}  # fmt: skip
     mail = {"subject": "Hello", "to": ["a@b.test"], "html": "<p>", "place": "", "began_s": 0.2, "duration_s": 0.01}
@@ -206,7 +206,7 @@ def test_calls_mail_templates_and_caches_are_told():
 
 
 def test_a_query_has_its_rows_and_its_error():
-    """A query is told with its line, and with the rows, the types of parameters and the error, where they are known."""
+    """A query is listed with its line, and with the rows, the types of parameters and the error, if these are known."""
     usual = {"sql": "SELECT ?", "place": f"{PROJECT}/shop.py:3", "began_s": 0.001, "duration_s": 0.5}
     failed = {**usual, "rows": 0, "parameters": "int", "error": "no such table: books"}
     details = {"queries": [{**usual, "rows": None, "parameters": "", "error": ""}, failed], "repeated": []}

@@ -37,7 +37,7 @@ def test_modules_that_can_be_swapped_are_counted() -> None:
     assert any("app.py" in line for line in described(costs, verbose=True))
 
 
-def test_a_module_that_cannot_be_swapped_is_said_to_use_a_checkpoint() -> None:
+def test_a_module_that_cannot_be_swapped_uses_a_checkpoint() -> None:
     """A module that can't be swapped is imported from a checkpoint if there is one, also without a snapshot."""
     blocked = {"views": "app.views reads its own source", "urls": "app.urls reads its own source"}
     lines = described(costs_of(answer(READY, PRELOADED, "views.py", "app.py", app="", **blocked)), verbose=False)
@@ -59,7 +59,7 @@ def test_a_module_that_cannot_be_swapped_is_said_to_use_a_checkpoint() -> None:
         (answer(READY, {"state": "starting", "why": None}), "cold", "the preloader is starting"),
     ],
 )
-def test_a_reason_against_all_swaps_is_said_once(given: dict[str, Any], saves: str, why: str) -> None:
+def test_a_reason_against_all_swaps_is_given_once(given: dict[str, Any], saves: str, why: str) -> None:
     """Without a snapshot or a preloader each save costs the same, and the reason is given."""
     costs = costs_of(given)
     assert costs["saves"] == saves

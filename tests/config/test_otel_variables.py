@@ -1,4 +1,4 @@
-"""OpenTelemetry's variables: what is sent where, and what is said of values without an effect."""
+"""OpenTelemetry's variables: what is sent where, and how values without an effect are reported."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_each_signal_has_its_address():
     "url", ["collector:4318", "grpc://collector:4317", "http://", "http://a:99999", "http://[", "x"]
 )
 def test_a_wrong_address_is_a_problem(url: str):
-    """A text that is not a URL of HTTP sends nothing, and is told once."""
+    """A text that is not a URL of HTTP sends nothing, and is reported once."""
     found = read_telemetry({"OTEL_EXPORTER_OTLP_ENDPOINT": url})
     assert found.endpoints == {}
     (problem,) = found.problems
@@ -47,7 +47,7 @@ def test_a_wrong_address_is_a_problem(url: str):
 
 
 def test_a_wrong_sampler_samples_everything_and_is_reported():
-    """The samplers of the specification are read; a wrong one or a wrong ratio samples everything, and is told."""
+    """The samplers of the specification are read; a wrong one or a wrong ratio samples everything, and is reported."""
     assert read_telemetry(BASE).sampler == Sampler("parentbased_always_on")
     ratio = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25"}
     assert read_telemetry({**BASE, **ratio}).sampler == Sampler("traceidratio", 0.25)
@@ -59,7 +59,7 @@ def test_a_wrong_sampler_samples_everything_and_is_reported():
 
 
 def test_another_protocol_is_a_problem():
-    """GRPC and JSON are not spoken: what to set instead is said."""
+    """GRPC and JSON are not spoken: the problem names what to set instead."""
     found = read_telemetry({**BASE, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
     assert found.endpoints
     assert found.problems[0].key == "OTEL_EXPORTER_OTLP_PROTOCOL"

@@ -89,7 +89,7 @@ def test_dependencies_in_files_beside_the_project_file_are_read(read, text, name
     ],
 )
 def test_an_unknown_extra_or_group_is_reported_and_fails_nothing(read, files, named, missing):
-    """An extra or a group that was asked for and is nowhere is told, by its name, and fails nothing."""
+    """An extra or a group that was asked for and is nowhere is reported by its name, and fails nothing."""
     notes = read(files, *named).contents("3.13").notes
     assert len(notes) == missing
     assert all("APPLIANCE_DEPENDENCIES names" in note and "which" in note for note in notes)

@@ -30,7 +30,7 @@ def test_a_half_broken_description_does_not_hide_the_requirements(read, text):
 
 
 def test_what_could_not_be_read_is_reported(read, tmp_path):
-    """A pyproject.toml that is passed over is told with its reason, and looked at again when it is saved."""
+    """A pyproject.toml that is passed over is reported with the reason, and looked at again when it is saved."""
     manifest = read({"requirements.txt": "flask\n", "pyproject.toml": "[project\n"})
     (note,) = manifest.contents("3.13").notes
     assert "pyproject.toml is not valid TOML" in note

@@ -115,7 +115,7 @@ def test_a_file_for_development_includes_the_requirements(read, files, names):
     "files", [{}, {"requirements-dev.txt": "pytest"}, {"requirements/dev.txt": ""}, {"requirements.in": "-e ."}]
 )
 def test_needs_that_only_running_would_tell(read, files):
-    """A setup.py that works out its needs is said in the installer's progress, with what to do."""
+    """A setup.py that works out its needs is noted in the installer's progress, with what to do."""
     setup = "from setuptools import setup\nsetup(name='s', install_requires=work_out())\n"
     (note,) = read({"setup.py": setup, **files}).contents("3.13").notes
     assert "requirements.txt" in note

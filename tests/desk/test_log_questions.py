@@ -50,12 +50,12 @@ LINES = (
     ],
 )
 def test_each_filter_lets_its_lines_through(recorded: Recorded, filters: dict[str, object], found: list[int]):
-    """The newest line stands first; after a number, the next ones are told, also newest first."""
+    """The newest line stands first; after a number, the next ones are returned, also newest first."""
     lines = log_lines(recorded(*LINES), LogFilters(**filters))  # type: ignore[arg-type]  # a row of the table above
     assert [each["id"] for each in lines] == found
 
 
-def test_a_line_is_told_with_its_fields(recorded: Recorded):
+def test_a_line_is_returned_with_its_fields(recorded: Recorded):
     """A line has all that was logged, and its number."""
     (told,) = log_lines(recorded(*LINES), LogFilters(limit=1, event="application.failed"))
     assert (told["id"], told["event"], told["error"], told["level"]) == (
@@ -91,8 +91,8 @@ def test_a_query_is_read_as_filters(query: str, filters: LogFilters):
     assert LogFilters.of_query(query) == filters
 
 
-def test_an_unfinished_request_is_told_once(recorded: Recorded):
-    """A request that was slow and has not ended is told with its last report; one that ended is not."""
+def test_an_unfinished_request_is_listed_once(recorded: Recorded):
+    """A request that was slow and has not ended is listed with its last report; one that ended is not."""
     connection = recorded(
         line("request.slow", START, request_id="a", duration_s=1),
         line("request.slow", START, request_id="b", duration_s=1),
@@ -107,7 +107,7 @@ def test_an_unfinished_request_is_told_once(recorded: Recorded):
     assert unfinished_requests(connection, "other") == []
 
 
-def test_twenty_unfinished_requests_are_told(recorded: Recorded):
+def test_twenty_unfinished_requests_are_listed(recorded: Recorded):
     """The newest twenty are enough to see what is stuck."""
     connection = recorded(*(line("request.slow", START, request_id=f"{number}") for number in range(25)))
     assert [each["request_id"] for each in unfinished_requests(connection, "run")] == [

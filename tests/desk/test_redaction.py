@@ -161,7 +161,7 @@ def test_chunks_are_read_as_far_as_they_came(chunks: bytes, content: str | None,
 )
 @pytest.mark.parametrize("chunked", [False, True])
 def test_content_is_decoded(coding: str, encode, chunked: bool):
-    """A chunked or compressed response is shown as the browser sees it, also cut; an unknown coding is said."""
+    """A chunked or compressed response is shown as the browser sees it, also cut; a note names an unknown coding."""
     text = json.dumps({"words": ["some"] * 50, "token": "abc"})
     data = encode(text.encode()) if encode else b"..."
     if chunked:

@@ -28,7 +28,7 @@ def test_reloads_have_their_files_and_ends(recorded):
     assert questions.last_save(connection) == START + 1.1
 
 
-def test_a_reload_is_told_in_phases(recorded):
+def test_a_reload_is_shown_in_phases(recorded):
     """The known times of a reload are shown phase by phase; the rest of the whole is the last phase."""
     connection = recorded(
         line("install.finished", START, duration_s=2.0),

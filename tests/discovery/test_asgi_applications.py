@@ -1,4 +1,4 @@
-"""ASGI applications: what is said of one, which is adapted where that is asked for, and what Django has of both."""
+"""ASGI applications: how one is reported, which is adapted where that is asked for, and what Django has of both."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ LINES = (
 
 
 def first_with(progress: InstallProgress, told: queue.SimpleQueue[dict[str, Any]], count: str) -> dict[str, Any]:
-    """The first state that is told in which something is counted."""
+    """The first reported state in which something is counted."""
     progress.follow()
     try:
         while (state := told.get(timeout=10))[count] == 0:
@@ -36,7 +36,7 @@ def first_with(progress: InstallProgress, told: queue.SimpleQueue[dict[str, Any]
 
 
 def test_each_step_of_uv_is_reported_once(tmp_path: Path):
-    """Each line of uv that tells a step, a count or a size is told once; others tell nothing."""
+    """Each line of uv with a step, a count or a size is reported once; other lines are not."""
     told: list[dict[str, Any]] = []
     progress = InstallProgress(tmp_path, told.append)
     for line in LINES:

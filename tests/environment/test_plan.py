@@ -29,7 +29,7 @@ def test_a_project_without_dependencies_gets_an_environment(shop):
 
 
 def test_requirements_are_installed(shop):
-    """Requirements are installed with what they need, bytecode and all, and the progress is told line by line."""
+    """Requirements are installed with what they need, bytecode and all, and the progress is reported line by line."""
     shop.write("requirements.txt", "-r more.txt\n")
     shop.write("more.txt", "kettle==1.0\n")
     planned = shop.install()

@@ -118,7 +118,7 @@ def test_slow_bodies_are_received_without_a_background_thread(serve: Serve, faul
     ("number", "times"), [*((number, 1) for number in NO_ACCEPT + NO_CONNECTION), (errno.EMFILE, 3)]
 )
 def test_a_failed_accept_is_tried_again(serve: Serve, faults: Faults, number: int, times: int):
-    """A connection that can't be accepted is accepted later, and what is lasting is told once."""
+    """A connection that can't be accepted is accepted later, and a lasting failure is reported once."""
     served = serve()
     kept = served.client()
     assert kept.ask().status == 200

@@ -49,7 +49,7 @@ class Asked:
     """A request whose head is good.
 
     Attributes:
-        body: None where it is broken or cut off, which the application is told when it reads.
+        body: None where it is broken or cut off, which the application learns when it reads.
         behind: where the next request begins.
         stays: the client lets the connection stay.
         expects: it waits for 100 (Continue) before it sends the body.

@@ -44,7 +44,7 @@ def test_a_missing_folder_is_reported_and_a_readable_one_passes(tmp_path):
     [(0o2770, 2000, ""), (0o2770, 3000, "group_add: ['2000']; fsGroup"), (0o700, 2000, "user: '0:2000'")],
 )
 def test_a_closed_folder_names_the_group_that_may_enter(place, mode, group, words):
-    """Another user is told how to get in: by the group, if a cluster has given the folder to one."""
+    """The error for another user names the way in: by the group, if a cluster has given the folder to one."""
     os.chown(place, 0, 2000)
     place.chmod(mode)
     argv = [sys.executable, "-c", CHECK, str(place), str(group)]

@@ -41,7 +41,7 @@ def ended_by(container, path):
     return event["how"]
 
 
-def test_out_of_memory_is_told_with_its_limit(start, project):
+def test_out_of_memory_is_reported_with_its_limit(start, project):
     """If the kernel kills a worker because memory is short, the event says so, and another one serves."""
     container = start(project(APP), "--memory", "160m", "--memory-swap", "160m")
     container.wait_for("worker.ready")

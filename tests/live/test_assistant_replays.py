@@ -21,7 +21,7 @@ def app(environ, start_response):
 
 
 def test_an_assistant_sends_a_request_again(start: Starting, project: Path):
-    """After a save, the difference is told; an edit is sent; a POST is sent only once it is confirmed."""
+    """After a save, the difference is reported; an edit is sent; a POST is sent only once it is confirmed."""
     (project / "app.py").write_text(APP, encoding="utf-8")
     appliance = start(APPLIANCE_MCP="write")
     appliance.wait_for("worker.ready")

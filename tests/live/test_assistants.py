@@ -107,7 +107,7 @@ def post(appliance: Appliance, **fields: str) -> tuple[int, bytes]:
 
 
 def test_a_client_without_the_token_gets_nothing(start: Starting, project: Path):
-    """Without the token, with the pages' own, from another origin, or when it is off: no tool is told."""
+    """Without the token, with the pages' own, from another origin, or when it is off: no tool is listed."""
     (project / "app.py").write_text(APP, encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")

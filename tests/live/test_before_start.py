@@ -43,7 +43,7 @@ def test_a_save_does_not_run_them_again(start: Start):
 
 
 def test_a_failure_is_a_page(start: Start):
-    """A command that fails, and writes a file each time, is said once with its output, and tried again at a save."""
+    """A command that fails and writes a file each time is reported once with its output, and tried again at a save."""
     appliance = start(APPLIANCE_BEFORE_START="date +%N > made.py; echo no such table >&2; test -e mended.py")
     failed = appliance.wait_for("preparation.failed")
     assert failed["output"] == ["no such table"]

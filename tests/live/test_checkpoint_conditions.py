@@ -112,7 +112,7 @@ def test_workers_from_a_checkpoint_serve_tls_connections(start: Start, project: 
     assert asked() == "word2 word2"
 
 
-def test_an_import_that_hangs_after_a_checkpoint_is_told_with_its_line(start: Start, project: Path):
+def test_an_import_that_hangs_after_a_checkpoint_is_reported_with_its_line(start: Start, project: Path):
     """An import that hangs after a checkpoint is reported with its line, and the corrected file is served."""
     served = Edited(start, project, APPLIANCE_BOOT_TIMEOUT_S="6")
     served.appliance.edit("shop.py", shop("three", top="import time\nwhile True: time.sleep(0.05)"))

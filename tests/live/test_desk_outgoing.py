@@ -190,7 +190,7 @@ def test_calls_of_the_standard_library_are_noted(start: Starting, project: Path,
 
 
 def test_without_a_trace_nothing_is_sent_on(start: Starting, project: Path, service: Any):
-    """A request whose trace is not valid adds no field to its calls; a browser is told by Server-Timing of them."""
+    """A request whose trace is not valid adds no field to its calls; Server-Timing counts the calls for a browser."""
     (project / "app.py").write_text(STANDARD, encoding="utf-8")
     appliance = start()
     appliance.wait_for("worker.ready")

@@ -24,7 +24,7 @@ def shows(project: Path) -> Path:
 
 
 def test_a_bad_line_is_a_warning(start: Start, shows: Path):
-    """A file with lines that mean nothing is told once, at the start and at each other state of it; the rest counts."""
+    """A file with lines that mean nothing is reported once, at the start and in each other state; the rest counts."""
     (shows / ".env").write_text("WORD=first\nnot a line\n'a=b'=c\n", encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off")
     reported = appliance.wait_for("environment.unread")

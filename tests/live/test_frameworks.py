@@ -1,4 +1,4 @@
-"""Django as runserver serves it, and what is said about its first faults."""
+"""Django as runserver serves it, and how its first faults are reported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def bookshop(tmp_path: Path) -> Path:
 
 
 def test_django_serves_static_files_and_reports_checks(start: Start, bookshop: Path) -> None:
-    """Static files are served, system checks and missing migrations are told, each in one event."""
+    """Static files are served, system checks and missing migrations are reported, each in one event."""
     settings = bookshop / "bookshop" / "settings.py"
     settings.write_text(settings.read_text("utf-8") + "\nSESSION_COOKIE_NAME = 'a'\nSTATICFILES_DIRS = ['/not/here']\n")
     appliance = start(bookshop, APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
@@ -64,8 +64,8 @@ def test_a_missing_table_names_the_command_that_makes_it(start: Start, bookshop:
     assert "python manage.py migrate" in appliance.wait_for("application.failed")["action"]
 
 
-def test_a_missing_module_is_told_what_to_write(start: Start, project: Path) -> None:
-    """A project without a file of dependencies is told what to write, on the page and in the event."""
+def test_a_missing_module_names_what_to_write(start: Start, project: Path) -> None:
+    """For a project without a file of dependencies, the page and the event name what to write."""
     (project / "app.py").write_text("import not_to_be_had, PIL\napp = not_to_be_had.make()\n", encoding="utf-8")
     appliance = start(APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
     failed = appliance.wait_for("worker.failed")

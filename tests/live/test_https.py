@@ -63,7 +63,7 @@ def test_https_is_served(secure: Secure, project: Path):
 
 
 def test_the_public_url_says_https(secure: Secure):
-    """A public URL of plain HTTP, as compose has it by default, is told as HTTPS."""
+    """A public URL of plain HTTP, as compose has it by default, is shown as HTTPS."""
     appliance = secure(APPLIANCE_PUBLIC_URL="http://localhost:9999")
     assert appliance.wait_for("appliance.started")["url"] == "https://localhost:9999"
 
@@ -138,7 +138,7 @@ def test_a_reload_serves_what_was_begun(secure: Secure):
                 answer += part
 
 
-def test_a_broken_project_is_told_over_https(secure: Secure):
+def test_a_broken_project_is_reported_over_https(secure: Secure):
     """While no worker can serve, the page comes over HTTPS too."""
     appliance = secure()
     appliance.wait_for("worker.ready")

@@ -46,7 +46,7 @@ def pinned(appliance: Appliance, path: str, **fields: str) -> dict[str, Any]:
 
 
 def test_a_pinned_request_runs_after_each_save(appliance: Appliance):
-    """The difference alone is told: not the time of day, and nothing where the save has changed nothing."""
+    """Only the difference is reported: not the time of day, and nothing if the save has changed nothing."""
     pin = pinned(appliance, "/a", Authorization="Bearer abc")
     assert (pin["state"], pin["generation"]) == ("first", 1)
     with pins_as_they_come(appliance) as told:

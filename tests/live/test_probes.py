@@ -43,7 +43,7 @@ def probe(port: int, path: str = "/readyz") -> tuple[int, str]:
 
 
 class Kubelet(threading.Thread):
-    """Probes both paths all the time, and keeps what it is told: (path, status, stage), or the error."""
+    """Probes both paths all the time, and keeps each answer: (path, status, stage), or the error."""
 
     def __init__(self, port: int, every_s: float = EVERY_S) -> None:
         super().__init__(daemon=True)
@@ -102,7 +102,7 @@ SLOW = "import time\ntime.sleep(1.5)\n" + HELLO.format(word="one")
 
 
 @pytest.mark.waits
-def test_every_stage_is_told_to_a_kubelet(start: Start, project: Path):
+def test_every_stage_is_reported_to_a_kubelet(start: Start, project: Path):
     """Commands, a slow import, service, a reload, a broken save, its correction and a hang: the right answer each."""
     (project / "app.py").write_text(SLOW, encoding="utf-8")
     port = free_port()

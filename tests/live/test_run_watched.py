@@ -135,7 +135,7 @@ def ends(pid: int) -> bool:
 
 
 def test_a_save_runs_the_command_again(watched: Run):
-    """Each save ends the command and runs it with the new code and variables; a broken one is told by the command."""
+    """Each save ends the command and runs it with the new code and variables; it shows errors of broken code itself."""
     command = watched("python", "program.py")
     first = command.wait_for("word one")
     command.edit("words.py", "word = 'two'\n")

@@ -240,7 +240,7 @@ def test_a_start_with_a_wrong_setting_ends_with_its_code(start: Start, settings:
 
 
 def test_a_port_in_use_ends_the_start(start: Start):
-    """A port that another process has is said, with exit code 4."""
+    """A port that another process has ends the start with exit code 4, and the error names it."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         appliance = start(APPLIANCE_PORT=str(other.getsockname()[1]))
         reported = appliance.wait_for("listen.failed")

@@ -1,4 +1,4 @@
-"""Clients that are slow, or stop: how long a running appliance waits for each, and what they are told."""
+"""Clients that are slow, or stop: how long a running appliance waits for each, and how it answers."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_a_worker_stuck_in_c_says_where_and_delays_no_stop(start: Start, project
     assert appliance.stop() == 0
 
 
-def test_a_slow_request_is_told_once_with_its_place(start: Start, project: Path):
+def test_a_slow_request_is_reported_once_with_its_place(start: Start, project: Path):
     """A request beyond SLOW_REQUEST_S is one event while it runs, whose traceback is the project's, innermost last."""
     (project / "app.py").write_text(WAITING, encoding="utf-8")
     appliance = start(APPLIANCE_SLOW_REQUEST_S="0.3")

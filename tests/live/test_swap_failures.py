@@ -34,7 +34,7 @@ def test_an_older_python_is_served_as_before(start: Start, project: Path):
 
 
 def test_without_the_setting_there_is_no_snapshot(start: Start, project: Path):
-    """Swaps are off unless the setting turns them on: reloads are forked, and nobody is told why."""
+    """Swaps are off unless the setting turns them on: reloads are forked, and no reason is shown."""
     served = SwappedProject(start, project, "plain", python(), APPLIANCE_SWAP="off")
     served.appliance.wait_for("preload.ready")
     reload = served.save("two")

@@ -255,7 +255,7 @@ def test_a_stop_waits_for_no_collector(start: Starting, project: Path, collectin
 
 @pytest.mark.parametrize("requests", [0, 3])
 def test_an_early_stop_loses_nothing_silently(start: Starting, project: Path, collecting: Collector, requests: int):
-    """Whenever the stop comes, even before the exporter runs, what was not sent is told."""
+    """Whenever the stop comes, even before the exporter runs, lost spans are reported."""
     appliance = served(start(**settings_of(collecting)))
     for number in range(requests):
         appliance.get(f"/{number}")

@@ -66,7 +66,7 @@ def test_every_event_in_the_code_is_in_the_table():
 
 
 def test_every_event_of_the_table_is_in_the_code():
-    """A name in the table is said somewhere: the documentation promises nothing that never happens."""
+    """A name in the table is logged somewhere: the documentation promises nothing that never happens."""
     words = {
         node.value
         for path in modules()

@@ -103,7 +103,7 @@ def test_requests_beyond_the_slots_run_uncounted(both):
 
 
 def test_the_only_request_since_a_time_is_found(both):
-    """The request that alone has run since a moment is told, running or not; of two, or none, nothing is said."""
+    """The only request since a moment is returned, running or not; with two or none, None is returned."""
     in_flight, reading = both
     first, second = Request("first"), Request("second")
     before = reading.slot_use()

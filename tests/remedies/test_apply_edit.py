@@ -127,7 +127,7 @@ def test_a_file_with_two_names_stays_one_file(tmp_path: Path):
 @pytest.mark.parametrize("names", [1, 2])
 @pytest.mark.parametrize("there", [True, False])
 def test_a_full_disk_changes_nothing(tmp_path: Path, there: bool, names: int):
-    """On a full disk the file is as it was, nothing is left beside it, and the reason is said."""
+    """On a full disk the file is as it was, nothing is left beside it, and the reason is shown."""
     file = tmp_path / "file.txt"
     if there:
         file.write_text("a\n")
@@ -171,7 +171,7 @@ def test_a_file_written_in_place_gets_its_old_content_back(tmp_path: Path, monke
 
 
 def test_a_folder_of_somebody_else_is_not_written(tmp_path: Path):
-    """A folder that may not be written is said in one line, and its file is left as it is."""
+    """A folder that may not be written is reported in one line, and its file is left as it is."""
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
     folder = tmp_path / "folder"
@@ -205,7 +205,7 @@ def test_a_failed_write_is_one_line_with_code_1(tmp_path: Path):
 
 
 def test_the_process_makes_the_change_of_its_variable(tmp_path: Path):
-    """The change comes by a variable, and what was done is said."""
+    """The change comes by a variable, and the process prints what it did."""
     run = subprocess.run(
         [sys.executable, "-I", "-m", "appliance.remedies.apply_edit"],
         env={VARIABLE: edit(tmp_path, "file.txt", "a\n").job(tmp_path)}, capture_output=True, text=True, check=True,

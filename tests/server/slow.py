@@ -97,7 +97,7 @@ def slow(served: Served, data: bytes) -> Client:
 
 
 def until(running: Served | threading.Thread, condition: Callable[[], object]) -> None:
-    """Wait until the condition holds, while the server or the thread runs: for what is told by no event."""
+    """Wait until the condition holds, while the server or the thread runs: for changes without an event."""
     thread = running if isinstance(running, threading.Thread) else running.thread
     while not condition():
         assert thread.is_alive()

@@ -64,7 +64,7 @@ class FakeLoop:
 
 
 class FakeChildren:
-    """Children that only remember what they are told.
+    """Children that only remember the messages and calls that they get.
 
     Attributes:
         sent: each message with the child it went to, in order.

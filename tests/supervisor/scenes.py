@@ -81,7 +81,7 @@ class Scene:
         return next((dict(each) for each in (told[-1].remedies if told else ()) if each["id"] == remedy), {})
 
     def press(self, remedy: str, shown: str | None = None) -> RemedyProgress:
-        """A person presses a button; what the pages are told."""
+        """A person presses a button; return the progress that the pages receive."""
         shown = str(self.shown(remedy).get("shown", "")) if shown is None else shown
         self.send(self.standin, RunRemedy(remedy=remedy, shown=shown))
         return [message for _, message in self.children.sent if isinstance(message, RemedyProgress)][-1]

@@ -248,7 +248,7 @@ def test_a_save_does_not_wait_for_a_restart():
 
 
 def test_a_boot_that_hangs_is_ended():
-    """A boot that took too long is ended and said."""
+    """A boot that takes too long is ended, and its failure is shown."""
     _, actions = history(Analysed(1, installed=True), WorkerFailed(1, PAGE))
     assert Kill(1) in actions
 

@@ -30,7 +30,7 @@ def test_hosts_of_both_families_are_bound(host: str):
 
 
 def test_a_taken_port_is_an_error():
-    """A port in use is said with its number and what to do."""
+    """The error for a port in use names the port and what to do."""
     with bind("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         with pytest.raises(ListenError) as caught:
@@ -40,7 +40,7 @@ def test_a_taken_port_is_an_error():
 
 
 def test_a_foreign_address_is_an_error():
-    """A host that is not an address of this machine is said."""
+    """The error for a host that is not an address of this machine names the host."""
     with pytest.raises(ListenError, match=r"no\.such\.host\.invalid"):
         bind("no.such.host.invalid", 0)
     with pytest.raises(ListenError, match=r"192\.0\.2\.77"):

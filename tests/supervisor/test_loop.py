@@ -184,7 +184,7 @@ def test_without_anyone_to_tell_an_error_comes_out(
 
 
 def test_timers_and_posted_calls_that_raise_are_reported(loop: Loop):
-    """An error of a timer, or of a posted call, is told, and the next call comes."""
+    """An error of a timer, or of a posted call, is reported, and the next call comes."""
     reported: list[Exception] = []
     loop.on_error = reported.append
 

@@ -14,7 +14,7 @@ from tests.supervisor.loops import run
 
 
 def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, socket.socket]):
-    """Each error is told, the descriptor pauses and is looked at again, and the loop goes on until it works."""
+    """Each error is reported, the descriptor pauses and is looked at again, and the loop goes on until it works."""
     reported: list[str] = []
     loop.on_error = lambda error: reported.append(str(error))
     calls: list[int] = []

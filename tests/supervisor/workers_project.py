@@ -20,7 +20,7 @@ READY = Ready(import_s=0.1, application="app:app")
 
 
 class Preloader:
-    """Forks a worker where the test says so, and remembers what it is told."""
+    """Forks a worker where the test says so, and remembers the calls."""
 
     def __init__(self, children: FakeChildren) -> None:
         self._children = children
@@ -72,7 +72,7 @@ class Preloader:
 
 
 class Checkpoints:
-    """Forks a worker from a checkpoint where the test says so, and remembers what it is told."""
+    """Forks a worker from a checkpoint where the test says so, and remembers the calls."""
 
     def __init__(self, children: FakeChildren) -> None:
         self._children = children
@@ -94,7 +94,7 @@ class Checkpoints:
 
 
 class Snapshots:
-    """Forks a worker from a snapshot where the test says so, and remembers what it is told."""
+    """Forks a worker from a snapshot where the test says so, and remembers the calls."""
 
     is_on = True
 

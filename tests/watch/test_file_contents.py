@@ -65,7 +65,7 @@ def test_a_time_that_is_to_come_never_gets_old(file: str):
 
 
 def test_not_learnt_once_changed(file: str):
-    """A file that has changed since it was seen is not learnt: the change is still to be told."""
+    """A file that has changed since it was seen is not learnt: the change is still to be reported."""
     contents = FileContents()
     contents.add_unread([file])
     seen = mark(file)
@@ -86,7 +86,7 @@ def test_a_file_that_goes_or_comes_is_reported_once(file: str):
 
 
 def test_an_emptied_file_is_noticed(file: str):
-    """Emptiness is told from fullness, of what is there."""
+    """An empty file is distinguished from a full one, if it exists."""
     contents = FileContents()
     assert not contents.had_content(file)
     contents.add_unread([file])

@@ -54,10 +54,10 @@ def test_what_was_met_is_watched(watch: Watch, hidden: Path, tmp_path: Path, nam
 @pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
 @pytest.mark.parametrize("was_read", [False, True])
 @pytest.mark.parametrize("how", ["saved", "in one tick", "made", "removed"])
-def test_a_save_before_the_watch_is_told_at_once(
+def test_a_save_before_the_watch_is_reported_at_once(
     watch: Watch, hidden: Path, looked: Looked, how: str, name: str, *, was_read: bool
 ):
-    """A save that came after a worker has read the file, and before anybody watched it, is told at once.
+    """A save that came after a worker has read the file, and before anybody watched it, is reported at once.
 
     Whether the watcher has read the file in the background, before or since, makes no difference.
     """
@@ -99,7 +99,7 @@ def test_a_late_report_of_an_older_worker_changes_nothing(
 
 @pytest.mark.parametrize("name", ["local.py", "private/keys.py"])
 def test_a_touch_before_the_watch_is_not_told(watch: Watch, hidden: Path, looked: Looked, name: str):
-    """A file that was only touched after a worker has read it is told to nobody."""
+    """A file that was only touched after a worker has read it is not reported."""
     file = hidden / name
     watching = watch()
     looked(watching, True)
@@ -109,8 +109,8 @@ def test_a_touch_before_the_watch_is_not_told(watch: Watch, hidden: Path, looked
     assert watching.changes_before() == []
 
 
-def test_a_missing_file_is_told_once_it_is_made(watch: Watch, hidden: Path):
-    """A file that was looked for is told once it is made, and so is one in a folder that is still to be made."""
+def test_a_missing_file_is_reported_once_it_is_made(watch: Watch, hidden: Path):
+    """A file that was looked for is reported once it is made, and so is one in a folder that is still to be made."""
     (hidden / ".gitignore").write_text("private/\nlater/\nabsent.py\n", encoding="utf-8")
     watching = watch()
     names = ("absent.py", "private/absent.py", "later/__init__.py")

@@ -105,7 +105,7 @@ def test_a_folder_that_a_framework_names_holds_templates():
         ("/project/my.env", False),
     ],
 )
-def test_a_write_is_told_where_its_name_may_count(path: str, may_count: bool):
+def test_a_write_is_reported_where_its_name_may_count(path: str, may_count: bool):
     """A worker reports a write if the name may count, and is silent about all others."""
     assert bool(re.search(watched_names((), ()), path)) is may_count
     assert re.search(watched_names((), ("*.log",)), path)

@@ -1,4 +1,4 @@
-"""Every way in which a file can be saved is told, once, with what it was."""
+"""Every way in which a file can be saved is reported, once, with its kind."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def test_each_editors_save_is_one_burst(watch: Watch, watch_set: Path, how: Save
 
 
 @pytest.mark.parametrize("how", SAVES, ids=lambda each: each.__name__)
-def test_each_save_is_told_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
-    """Without events each save is told too."""
+def test_each_save_is_reported_where_all_is_polled(watch: Watch, watch_set: Path, how: Save):
+    """Without events each save is reported too."""
     watching = watch(how="poll")
     how(watch_set / "shop/views.py", "saved", watching.changes)
     changes = watching.changes()
@@ -116,7 +116,7 @@ def test_each_save_is_told_where_all_is_polled(watch: Watch, watch_set: Path, ho
 
 @pytest.mark.parametrize("how", ["auto", "poll"])
 def test_a_copy_that_keeps_its_time_is_reported(watch: Watch, watch_set: Path, how: str):
-    """A file that is written in place with another of equal length and time (``cp -p``) is told."""
+    """A file that is written in place with another of equal length and time (``cp -p``) is reported."""
     before = (watch_set / "app.py").stat()
     watching = watch(how=how)
     with (watch_set / "app.py").open("r+", encoding="utf-8") as file:
@@ -139,7 +139,7 @@ def test_saves_of_equal_length_are_reported(watch: Watch, watch_set: Path):
 
 
 def test_files_that_come_and_go(watch: Watch, watch_set: Path):
-    """New, deleted and renamed files are told, one that came and went is not."""
+    """New, deleted and renamed files are reported, one that came and went is not."""
     watching = watch()
     (watch_set / "new.py").write_text("", encoding="utf-8")
     assert watching.changes() == {"new.py": Kind.CODE}
@@ -155,7 +155,7 @@ def test_files_that_come_and_go(watch: Watch, watch_set: Path):
 
 
 def test_folders_that_come_and_go(watch: Watch, watch_set: Path):
-    """A folder that is renamed, deleted, made, or moved in, and what is saved in it afterwards, is told."""
+    """A folder that is renamed, deleted, made, or moved in, is reported, and so is a later save in it."""
     watching = watch()
     with watching.as_one():
         (watch_set / "shop").rename(watch_set / "store")
@@ -224,7 +224,7 @@ def test_the_projects_folder_may_be_replaced(watch: Watch, watch_set: Path, tmp_
 
 
 def test_a_file_that_comes_by_a_hard_link_is_reported(watch: Watch, watch_set: Path, tmp_path: Path):
-    """A file that comes by a hard link, which nobody writes, is told."""
+    """A file that comes by a hard link, which nobody writes, is reported."""
     (tmp_path / "lib.py").write_text("x", encoding="utf-8")
     watching = watch()
     os.link(tmp_path / "lib.py", watch_set / "lib.py")

@@ -43,7 +43,7 @@ def test_the_way_of_watching_is_reported(watch: Watch):
 
 
 def test_an_unchanged_file_is_not_reported(watch: Watch, watch_set: Path, looked: Looked):
-    """A touch, the same text again, and there and back again are told to nobody, once the files have been read."""
+    """A touch, the same text again, and there and back again are not reported, once the files have been read."""
     age(watch_set)
     watching = watch()
     looked(watching, True)
@@ -232,7 +232,7 @@ def test_a_file_that_may_not_be_complete_is_announced_without_its_path(watch: Wa
 
 
 def test_a_branch_switch_is_one_burst(watch: Watch, watch_set: Path):
-    """A checkout that brings 2,000 files is told once, when it is whole."""
+    """A checkout that brings 2,000 files is reported once, when it is whole."""
     git(watch_set, "init", "-q")
     files = "".join(f"M 100644 inline shop/m{number}.py\ndata 2\n1\n" for number in range(2000))
     for branch, content in (("main", "M 100644 inline note\ndata 2\n1\n"), ("other", files)):
@@ -259,7 +259,7 @@ def test_a_burst_ends_with_an_empty_queue(watch: Watch, watch_set: Path, monkeyp
     assert watching.changes() == {"app.py": Kind.CODE, "shop/views.py": Kind.CODE}
 
 
-def test_a_save_while_the_watch_began_is_told(watch: Watch, watch_set: Path):
+def test_a_save_while_the_watch_began_is_reported(watch: Watch, watch_set: Path):
     """A file saved after the start and before the first look is reported."""
     future = time.time() + 5
     os.utime(watch_set / "app.py", (future, future))

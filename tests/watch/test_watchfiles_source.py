@@ -13,7 +13,7 @@ from tests.watch.watching import Watch, save
 
 
 def test_saves_are_reported(watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch):
-    """Files that are saved, made, moved and deleted are told by this source as by the other."""
+    """This source reports files that are saved, made, moved and deleted, as the other does."""
     monkeypatch.setattr(watch_set_module, "_best_source", WatchfilesSource)
     watching = watch()
     assert watching.begun["how"] == "events"

@@ -111,18 +111,18 @@ class Watching:
     # -- the listener --------------------------------------------------------------------------------------------------
 
     def noticed(self, path: str) -> None:
-        """As the supervisor is told."""
+        """Keep the path of a file that was noticed."""
         self.noticed_files.append(path)
 
     def changed(self, changes: Changes) -> None:
-        """As the supervisor is told."""
+        """Keep a burst of changes."""
         self.bursts.put(changes)
 
     def unchanged(self, seen: Mapping[str, float]) -> None:
-        """As the supervisor is told."""
+        """Ignore saves that have changed nothing."""
 
     def report_event(self, event: str, fields: Mapping[str, object]) -> None:
-        """As the log is told."""
+        """Keep an event for the log."""
         self.events.put((event, dict(fields)))
 
     def worker_state(self) -> WorkerState:

@@ -86,7 +86,7 @@ def test_a_drain_before_the_server_gives_back_what_came(client: socket.socket):
 
 
 def test_a_drain_leaves_the_listening_socket_first(client: socket.socket):
-    """Idle connections are handed over, the supervisor is told, and what was received may be served."""
+    """Idle connections are handed over, the supervisor gets a message, and received bytes may be served."""
     channel, server = Channel(), Server()
     given: Any = server
     taken = intake(channel)

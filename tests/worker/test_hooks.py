@@ -98,7 +98,7 @@ def test_an_exception_that_ends_a_request_passes(hooks: Hooks, error: type[BaseE
 
 
 def test_a_failure_in_the_preloader_is_reported_by_its_worker():
-    """A failure in the preloader is told by the worker that is forked from it."""
+    """The worker that is forked from the preloader reports a failure in the preloader."""
     hooks, reported = Hooks(), []
     hooks.call("early", fails, otherwise=None)
     hooks.report_to(lambda *event: reported.append(event))
@@ -289,7 +289,7 @@ def test_input_asks_as_before_if_the_terminal_cannot_be_held(hooks: Hooks, monke
 
 
 def test_a_breakpoint_that_nobody_hears_is_passed(hooks: Hooks, monkeypatch: pytest.MonkeyPatch):
-    """A breakpoint is passed, even where that can't be told."""
+    """A breakpoint is passed, even if that can't be logged."""
     monkeypatch.setattr(sys, "breakpointhook", sys.breakpointhook)
     hooks.report_to(fails)
     terminal.set_up(None, hooks, {})
@@ -364,7 +364,7 @@ logging.warning("three")
 
 
 def test_arguments_that_fail_are_reported_by_logging():
-    """An argument that can't be formatted is told as logging tells it, and ends no other record's way."""
+    """An argument that can't be formatted is reported as logging does it, and ends no other record's way."""
     said = tagged_output("""
 import logging
 logging.basicConfig(stream=sys.stdout)

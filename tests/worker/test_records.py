@@ -159,7 +159,7 @@ def test_a_record_is_sent_once_its_request_has_ended():
     reading.close()
 
 
-def test_a_recorded_request_is_told_at_once():
+def test_a_recorded_request_is_reported_at_once():
     """A process that dies takes the lines with it that it has collected: those of recorded requests do not wait."""
     reading, channel = Reading(4), SentBatches()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

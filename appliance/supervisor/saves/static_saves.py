@@ -35,7 +35,7 @@ class StaticSaves:
         """Tell the open pages of saved files; return those that need another worker first.
 
         Args:
-            files: the absolute path of each file, by the path that pages are told.
+            files: the absolute path of each file, by the path that pages receive.
         """
         kept = [path for path, absolute in files.items() if self._is_listed(absolute)]
         served = [path for path in files if path not in kept][:SAVED_MOST]

@@ -1,4 +1,4 @@
-"""The services in the files of `appliance init`: which are written, for which dependency, and what `app` is told."""
+"""The services in the files of `appliance init`: those that are written, by dependency, and the variables of `app`."""
 
 from __future__ import annotations
 

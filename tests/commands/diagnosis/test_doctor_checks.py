@@ -78,7 +78,7 @@ def test_a_probe_writes_nothing_else(subject, tmp_path):
 
 
 def test_a_cache_in_which_others_may_rename_is_noted(subject, tmp_path):
-    """A cache that everybody may change, without the sticky bit, is worth a note; with it nothing is said."""
+    """A cache that everybody may change, without the sticky bit, is worth a note; with it there is no note."""
     (tmp_path / "cache").mkdir()
     for mode, notes in ((0o777, 1), (0o1777, 0)):
         (tmp_path / "cache").chmod(mode)

@@ -67,5 +67,5 @@ def test_a_row_that_hurts_says_what_to_do(name):
 
 
 def test_facts_are_not_words_of_the_table():
-    """A folder with braces in its name is told as it is."""
+    """A folder with braces in its name is named as it is."""
     assert finding("port.none", folder="/a{b}").found == "no appliance runs for /a{b}"

@@ -34,7 +34,7 @@ def test_eject_shows_and_writes_every_file_with_its_versions(eject, shop):
 
 
 def test_existing_files_are_kept(eject, shop):
-    """A file of the project is never changed: a Dockerfile of its own leads to another name, the rest is said."""
+    """No file of the project is changed: its own Dockerfile leads to another name, and other files are named."""
     shop.write("app.py", APP)
     shop.write("Dockerfile", "FROM scratch\n")
     shop.write("compose.production.yml", "services: {}\n")

@@ -212,6 +212,6 @@ def test_learned_parts_have_names_for_people():
         ({"what": "content", "lines": [["-", "a"]], "removed": 1, "added": 0}, "content: 1 line removed, 0 added"),
     ],
 )
-def test_a_difference_is_said_in_one_line(found: dict[str, Any], words: str):
+def test_a_difference_is_shown_in_one_line(found: dict[str, Any], words: str):
     """The command and the log say each difference as one line."""
     assert difference_line(found) == words

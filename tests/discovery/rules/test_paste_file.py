@@ -69,6 +69,6 @@ def test_several_applications_need_a_choice(find, refuse):
 
 
 def test_a_missing_section_is_answered_with_those_that_exist(refuse):
-    """APPLIANCE_APP that names no section is told which there are."""
+    """The error for an APPLIANCE_APP that names no section lists the sections."""
     error = refuse({"site.ini": INI}, app="site.ini#shop")
     assert "main" in error.expected

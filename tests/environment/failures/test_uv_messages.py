@@ -98,7 +98,7 @@ def test_offline_counts_only_without_a_network():
 
 
 @pytest.mark.parametrize("words", [[], ["error: something new"], ["\x00"]])
-def test_unknown_words_are_told_as_uv_says_them(words):
+def test_unknown_words_are_shown_as_uv_says_them(words):
     """Words that fit no row are shown as uv's own, with an action."""
     error = failure(words, 1, "")
     assert "it ended with an error" in error.found

@@ -196,7 +196,7 @@ def test_an_unmet_pin_and_range_name_each_file_that_asks(choose):
     ],
 )
 def test_a_range_overrules_a_pin_that_it_forbids(choose, pretend, pinned, asked, why):
-    """A range is the project's word: a pin that it forbids, or that can't be served, is passed over and told."""
+    """A range is the project's word: a pin that it forbids, or that can't be served, is passed over with the reason."""
     pretend(OTHER)
     chosen = choose({"runtime.txt": pinned, "pyproject.toml": f'[project]\nrequires-python = "{asked}"\n'})
     assert (chosen.version, chosen.passed_over) == (OWN, pinned)
@@ -226,7 +226,7 @@ PINS = ("numpy==1.21.0", "lxml==4.9")
     ],
 )
 def test_the_python_with_most_wheels_of_the_pins_is_taken(choose, pretend, lacking, here, version, because):
-    """The Python for which most pins have a wheel is taken, our own where it is as good; the reason is told."""
+    """The Python for which most pins have a wheel is taken, our own where it is as good; the reason is recorded."""
     for each in here:
         pretend(each)
     chosen = choose({}, known=Known(lacking), UV_PYTHON_DOWNLOADS="never")
@@ -249,7 +249,7 @@ def test_a_requirement_that_no_python_fulfils_is_an_error(choose, asked):
 
 @pytest.mark.parametrize("files", [{"runtime.txt": "python-3.6.8\n"}, {".python-version": "2.7.18\n"}])
 def test_a_pin_that_is_too_old_does_not_stop_the_project(choose, files):
-    """A pin that is older than what can be served does not keep a project from being tried; it is said."""
+    """A pin that is older than what can be served does not keep a project from being tried; the reason names it."""
     chosen = choose(files)
     assert (chosen.version, chosen.path) == (OWN, appliance_interpreter())
     assert chosen.passed_over in next(iter(files.values()))

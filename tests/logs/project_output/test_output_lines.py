@@ -16,7 +16,7 @@ def piece(data, *, kind=TEXT, pid=7, thread=1, request="", at=5.0):
 
 
 def heard(*data):
-    """Everything that is said by these bytes, to their end."""
+    """All output lines of these bytes, to their end."""
     words = OutputLines(MARK)
     return [*(each for part in data for each in words.feed(part)), *words.rest()]
 

@@ -205,7 +205,7 @@ def test_paths_of_packages_are_short():
     assert record.endswith("app: m flask/app.py:8\n")
 
 
-def test_a_settings_error_is_told_once():
+def test_a_settings_error_is_shown_once():
     """The three parts of an error are not repeated as fields."""
     fields = {"found": "--threads is 'x'", "setting": "--threads", "origin": "flag", "value": "x"}
     assert shown("error", "settings.invalid", **fields).splitlines()[0] == "03:04:05.678 error settings.invalid"
@@ -218,8 +218,8 @@ def test_a_response_that_died_is_an_error_with_its_reason():
     assert line == f"03:04:05.678 error 200    3.1 ms GET    /notes (died: {reason})\n"
 
 
-def test_several_problems_are_told_one_by_one():
-    """Each problem of the settings has its own three parts, and nothing of them is told twice."""
+def test_several_problems_are_shown_one_by_one():
+    """Each problem of the settings has its own three parts, and no part is repeated."""
     problems = [
         {"found": f"APPLIANCE_{name} is 'x'", "expected": "on or off", "action": "Set it.", "setting": name}
         for name in ("RELOAD", "PRELOAD")

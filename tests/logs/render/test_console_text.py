@@ -1,4 +1,4 @@
-"""The project's own words, for people: a record, a traceback, and what is said again and again."""
+"""The project's own words, for people: a record, a traceback, and repeated lines."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ def path_of(wanted: dict[str, Any]) -> str:
 
 
 def unfold(value: Any) -> str:
-    """A value as it is meant: a long one is told as a text, and one character so many times."""
+    """A value as it is meant: a long one is written as a text and one character so many times."""
     return value if isinstance(value, str) else value.get("text", "") + value["then"] * value["times"]
 
 

@@ -105,7 +105,7 @@ def ended() -> None:
      of_a_syntax_error, repeated, ended],
 )  # fmt: skip
 def test_a_small_traceback_is_as_python_prints_it(what: Callable[[], object]):
-    """Every kind of exception, chain and group is told in the interpreter's own words."""
+    """Every kind of exception, chain and group is described in the interpreter's own words."""
     error = raised(what)
     assert describe(error).text() == "".join(traceback.format_exception(error))
 

@@ -26,7 +26,7 @@ NOW = 1000.0
 
 
 class Pool:
-    """The threads, which do what they are told; ``done`` has it in order."""
+    """The threads, which follow each call; ``done`` has the calls in order."""
 
     def __init__(self) -> None:
         self.pool_threads: set[PoolThread] = set()

@@ -135,7 +135,7 @@ def test_an_application_must_start_its_response(serve: Serve):
 
 
 def test_a_failure_within_the_content_cuts_it_off(serve: Serve):
-    """A generator that fails mid-way leaves an incomplete message, never a complete one; it is told (RFC 9112, 8)."""
+    """A generator that fails mid-way leaves an incomplete message, never a complete one; it is logged (RFC 9112, 8)."""
 
     def items() -> Iterator[bytes]:
         yield b"part"
@@ -243,7 +243,7 @@ def test_checks_hold_without_asserts():
 
 
 def test_a_failure_without_words_is_a_page_too(serve: Serve):
-    """An exception whose own ``str()`` fails is told and answered as any other."""
+    """An exception whose own ``str()`` fails is logged and answered as any other."""
 
     class Wordless(Exception):  # noqa: N818  it is named for what it lacks
         def __str__(self) -> str:

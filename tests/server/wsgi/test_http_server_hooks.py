@@ -151,7 +151,7 @@ def test_a_subclass_s_errors_are_asked_for(serve: Serve):
 
 
 def test_an_error_without_words_is_logged_with_its_phrase():
-    """``log_error`` gets the status's phrase where nothing else was said."""
+    """``log_error`` gets the status's phrase if there is no other message."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     class Says(WSGIRequestHandler):

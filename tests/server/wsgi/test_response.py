@@ -181,7 +181,7 @@ def test_no_more_is_asked_for_than_was_promised(serve: Serve):
 
 
 def test_a_short_body_closes_the_connection(serve: Serve):
-    """Less than Content-Length is an incomplete message: the connection closes, and it is told (RFC 9112, 8)."""
+    """Less than Content-Length is an incomplete message: the connection closes, and it is logged (RFC 9112, 8)."""
     for application in (
         answer([b"123"], headers=[("Content-Length", "5")]),
         Answer([b"1", b"23"], headers=[("Content-Length", "5")]),

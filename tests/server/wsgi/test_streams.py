@@ -115,7 +115,7 @@ def test_an_upgrade_that_is_not_taken_is_a_request(serve: Serve):
 
 @pytest.mark.parametrize("data", [b"stop", b"boom"])
 def test_what_is_raised_after_the_hijack_is_ignored(serve: Serve, data: bytes):
-    """However a handler ends, nothing of ours is written into its protocol; a real failure is told."""
+    """However a handler ends, nothing of ours is written into its protocol; a real failure is logged."""
     served = serve(echo_frames)
     client = served.client().send(UPGRADE)
     client.file.read(len(SWITCH))

@@ -16,7 +16,7 @@ SAVED = {
 
 
 def test_a_time_line_has_its_phases_as_text():
-    """The widths are the parts of the whole, and each phase is told below; without any there is nothing."""
+    """The widths are the parts of the whole, and each phase is listed below; without any there is nothing."""
     shown = time_line([("noticed", 0.01), ("imported", 0.03)])
     assert ('width="59.5"' in shown, 'x="60.0"' in shown) == (True, True)
     assert "noticed 10.0 ms, imported 30.0 ms" in shown

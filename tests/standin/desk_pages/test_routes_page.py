@@ -41,7 +41,7 @@ def test_one_slow_request_does_not_flatten_the_others():
         ((9, 0.0), (9, 0.010), ""),
     ],
 )
-def test_a_change_is_told_where_there_are_enough_requests(
+def test_a_change_is_shown_where_there_are_enough_requests(
     before: tuple[int, float] | None, after: tuple[int, float] | None, expected: str
 ):
     """Some requests on each side make a comparison; a small difference is none."""

@@ -46,7 +46,7 @@ def shown(path: Path, answer: dict[str, Any]) -> str:
 
 
 def test_the_page_of_a_request_shows_its_pin(tmp_path: Path):
-    """The last run is told, with a link to the difference, and the button unpins."""
+    """The last run is shown, with a link to the difference, and the button unpins."""
     page = shown(tmp_path, {"pins": [{**PIN, "pin": 2, "request": 7}, PIN]})
     assert re.search(r'Pinned. <span class="state">It has changed.</span>', page)
     assert re.search(r"Generation 2, <time.*</time>, status 500, 1 query, 10.0 ms", page)

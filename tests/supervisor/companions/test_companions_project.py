@@ -1,4 +1,4 @@
-"""The companions of one project, with fake processes: what is started, with what, and what is said of it."""
+"""The companions of one project, with fake processes: what is started, with what, and how it is reported."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def test_failures_loops_and_missing_programs_are_logged_once(project: Project):
 
 
 def test_a_companion_that_cannot_be_started_is_reported_and_tried_again(project: Project):
-    """A companion that can't be started is told with the reason and what to do, and tried again."""
+    """A companion that can't be started is reported with the reason and what to do, and tried again."""
     project.startable = False
     project.boot(Process("a", "x"))
     (failed,) = project.log.named("companion.failed")
@@ -278,7 +278,7 @@ def test_the_status_has_each_companions_state_and_last_end(project: Project):
 
 
 def test_problems_are_reported_once(project: Project):
-    """A problem is told when it is new, the first of each file with their number; so is an entry that is not run."""
+    """A new problem is reported, the first of each file with their number; so is an entry that is not run."""
     problems = (Problem("Procfile.dev", "first", "do", 2), Problem("Procfile.dev", "second", "do", 3))
     served = (("web", "flask run"),)
     for _ in range(2):

@@ -76,7 +76,7 @@ def test_names_choose_the_processes(tmp_path: Path):
 
 
 def test_an_unknown_name_is_a_problem(tmp_path: Path):
-    """A name that no file declares is told with those that are; a project without processes is told nothing."""
+    """A name that no file declares is reported with those that are; without processes there is no problem."""
     (problem,) = declared(tmp_path, "a: one\n", names=("a", "wroker")).problems
     assert "wroker" in problem.reason
     assert "are a." in problem.action
@@ -94,8 +94,8 @@ def test_an_unknown_name_is_a_problem(tmp_path: Path):
         ("a: \0\n", 1, "name: command"),
     ],
 )
-def test_a_line_without_a_process_is_told_by_its_number(tmp_path: Path, text: str, line: int, reason: str):
-    """A line that can't be read is told by its number; the others count."""
+def test_a_line_without_a_process_is_reported_by_its_number(tmp_path: Path, text: str, line: int, reason: str):
+    """A line that can't be read is reported by its number; the others count."""
     (problem,) = declared(tmp_path, text).problems
     assert (problem.line, reason in problem.reason, bool(problem.action)) == (line, True, True)
 
@@ -115,8 +115,8 @@ def test_a_line_without_a_process_is_told_by_its_number(tmp_path: Path, text: st
         ("a = {command = 'x', watch = true}", "watch is no key"),
     ],
 )
-def test_an_entry_without_a_process_is_told_with_what_it_must_be(tmp_path: Path, entry: str, reason: str):
-    """An entry that can't be read is told with what it must be; one with an unknown key alone is run."""
+def test_an_entry_without_a_process_is_reported_with_what_it_must_be(tmp_path: Path, entry: str, reason: str):
+    """An entry that can't be read is reported with what it must be; one with an unknown key alone is run."""
     found = declared(tmp_path, toml=f"[tool.appliance.processes]\n{entry}\nb = 'y'\n")
     (problem,) = found.problems
     assert reason in problem.reason

@@ -45,7 +45,7 @@ def test_a_client_that_disconnects_is_not_told_to_restart():
 
 
 def test_a_debugger_that_dies_has_its_end_told():
-    """A client whose debugger has gone without a word is told once, with the restart that it asked for."""
+    """A client whose debugger has gone without a word gets the end once, with the restart that it asked for."""
     session = Session()
     session.from_client(ATTACH)
     assert json.loads(session.termination())["body"] == {"restart": True}

@@ -73,7 +73,7 @@ def say(sock: socket.socket) -> None:
 
 
 def test_what_a_debugger_said_last_arrives(scene: Scene):
-    """A debugger that says much and goes is heard to its last word, then its end is told, with the restart."""
+    """A debugger that says much and goes is heard to its last word, then its end is sent, with the restart."""
     scene.editor.sendall(framed(ATTACH))
     assert scene.debugger.recv(4096) == framed(ATTACH)
     sender = threading.Thread(target=say, args=(scene.debugger,))

@@ -105,7 +105,7 @@ def test_a_group_of_another_user_causes_no_error(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_an_end_is_its_status_or_signal(status: int, cause: str, words: str):
-    """An end is told as its exit status or its signal, with the cause where that is known."""
+    """An end is described by its exit status or its signal, with the cause if that is known."""
     handle = Handle(Role.WORKER, 1, 4711, {}, cause=cause)
     assert handle.how() == "is running"
     handle.ended(status)

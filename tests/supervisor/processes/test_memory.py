@@ -14,8 +14,8 @@ from appliance.supervisor.processes.memory import Memory
         ("4:cpu:/\n3:memory:/docker/1\n0::/\n", "memory/memory.oom_control", "memory/memory.limit_in_bytes"),
     ],
 )
-def test_a_kill_is_told_once_with_its_limit(tmp_path, own, counts, limits):
-    """A count that has grown is told with the limit, once, wherever the control group's files are."""
+def test_a_kill_is_reported_once_with_its_limit(tmp_path, own, counts, limits):
+    """A count that has grown is reported with the limit, once, wherever the control group's files are."""
     (tmp_path / "own").write_text(own)
     for name, text in ((counts, "oom 1\noom_kill 4\n"), (limits, "104857600\n")):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -255,10 +255,10 @@ def test_a_press_after_the_success_is_told_that_it_is_done(project: Project):
         (lambda: bool(int("x")), "ValueError: invalid"),
     ],
 )
-def test_an_action_of_ours_runs_in_a_thread_and_its_end_is_told(
+def test_an_action_of_ours_runs_in_a_thread_and_its_end_is_reported(
     project: Project, at_once: list[dict[str, Any]], action: Callable[[], bool], reason: str
 ):
-    """An action of ours runs in a thread that holds no exit up, and its end is told in the loop, whatever it raises."""
+    """An action of ours runs in a thread that holds no exit up; the loop reports its end, whatever it raises."""
     project.press(action=action, described="reinstall")
     assert at_once == [{"name": "remedy", "daemon": True}]
     name, state, lines, told = project.told[-1]

@@ -42,7 +42,7 @@ class Project:
         assert read.wait(20)
 
     def save(self, *names: str) -> list[dict[str, Any]]:
-        """The files of a save, as it is told."""
+        """The files of a save, as the pages receive them."""
         self.saves.saved(names)
         self._posted.get(timeout=20)()
         files: list[dict[str, Any]] = self.told[-1]["files"]

@@ -54,7 +54,7 @@ def path() -> Iterator[Path]:
 
 @pytest.fixture
 def as_another(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, str], Any]:
-    """``as_another(path, question)``: what another user is told, neither root nor the supervisor's."""
+    """``as_another(path, question)``: the answer to another user, neither root nor the supervisor's."""
     if os.geteuid():
         monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
         return ask

@@ -127,8 +127,8 @@ def test_only_a_process_that_writes_holds_a_file(tmp_path: Path):
         assert not is_open_for_writing(2**40, str(file))
 
 
-def test_a_file_that_is_met_is_told_with_its_mark(noting: Noting, tmp_path: Path):
-    """A file that is met after the start is told with its mark, one that is not there without."""
+def test_a_file_that_is_met_is_noted_with_its_mark(noting: Noting, tmp_path: Path):
+    """A file that is met after the start is noted with its mark, one that is not there without."""
     file = tmp_path / "a file\nof any name"
     file.write_text("x", encoding="utf-8")
     status = file.stat()

@@ -11,7 +11,7 @@ NOTHING = Reaction()
 
 
 def test_the_third_reload_of_one_file_in_ten_seconds_is_reported_once():
-    """The third reload by one file alone is said, once; slower ones, and ones with another in between, are not."""
+    """The third reload by one file alone is reported, once; slower ones, and ones with another in between, are not."""
     repeats = ReloadLoops()
     said = [repeats.saved(["a.py"], now, starting=False) for now in (0.0, 4.0, 9.0, 9.5, 10.0)]
     assert said == [NOTHING, NOTHING, Reaction(often="a.py"), NOTHING, NOTHING]

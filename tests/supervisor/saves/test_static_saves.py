@@ -25,13 +25,13 @@ def saves(published: list[list[str]]) -> StaticSaves:
 
 
 def test_a_file_needs_no_worker(saves: StaticSaves, published: list[list[str]]):
-    """Pages are told at once of a file whose folder nobody has listed."""
+    """Pages get a file at once if nobody has listed its folder."""
     assert saves.saved(FILES) == []
     assert published == [list(FILES)]
 
 
 def test_a_listed_folder_needs_another_worker(saves: StaticSaves, published: list[list[str]]):
-    """A file in a folder that the worker has listed restarts it; pages are told once the next one serves."""
+    """A file in a folder that the worker has listed restarts it; pages get the save when the next one serves."""
     assert saves.listed(["/project/static"], more=False, since=time.monotonic()) == []
     assert saves.saved(FILES) == ["static/a.css"]
     assert published == [["media/b.png"]]

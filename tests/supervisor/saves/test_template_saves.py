@@ -53,7 +53,7 @@ def saving() -> Saving:
 
 
 def test_a_template_that_is_read_again_restarts_nothing(saving: Saving):
-    """Open pages are told, and nothing is restarted."""
+    """Open pages get the change, and nothing is restarted."""
     saving.save("templates/a.html", "/elsewhere/b.html")
     assert saving.asked == [(1, ["/project/templates/a.html", "/elsewhere/b.html"])]
     saving.answer(1)

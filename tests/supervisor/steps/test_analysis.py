@@ -22,7 +22,7 @@ from tests.supervisor.fakes import FakeLog
 
 
 class Looks:
-    """An analyst whose looks are the test's, and the loop that is told."""
+    """An analyst whose looks are the test's, and the loop that gets the results."""
 
     def __init__(self) -> None:
         self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()

@@ -57,7 +57,7 @@ def test_enter_leaves_a_line_empty(loop: Loop):
 
 
 def test_the_last_error_is_shown_again_with_every_frame(loop: Loop):
-    """The last error is shown again, with every frame, its secrets masked; without one that is said."""
+    """The last error is shown again, with every frame, its secrets masked; if there is none, the terminal says so."""
     pressed = Pressed(loop)
     assert pressed.press("e").strip() == "no error since the start"
     frames = "".join(f'  File "/lib/site-packages/flask/{name}.py", line 1, in f\n' for name in "abc")

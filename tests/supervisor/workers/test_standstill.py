@@ -157,7 +157,7 @@ def test_long_requests_of_a_busy_project_are_not_a_standstill(scene: Scene):
 
 
 def test_every_thread_is_blocked_forever(scene: Scene):
-    """The same requests in every thread for a minute, while somebody waits: that is told."""
+    """The same requests in every thread for a minute, while somebody waits, are reported."""
     scene.connect()
     for _ in range(THREADS):
         scene.in_flight.begin(Request(), b"GET / HTTP/1.1")

@@ -178,7 +178,7 @@ def test_work_after_a_response_delays_no_client(adapt: Adapt) -> None:
 
 
 def test_an_application_is_told_that_its_client_has_left(adapt: Adapt) -> None:
-    """The application is told by ``receive``, and by the error that ``send`` raises."""
+    """``receive`` returns the disconnect, and ``send`` raises an error."""
     left: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     async def stream(scope: dict[str, Any], receive: Receive, send: Send) -> None:

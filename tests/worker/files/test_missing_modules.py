@@ -39,8 +39,8 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
         del sys.modules[name]
 
 
-def test_a_missing_module_is_told_once(begin: Begin, tmp_path: Path):
-    """A module that is not found, by import or by a look for it, is told once; one that is found is not."""
+def test_a_missing_module_is_reported_once(begin: Begin, tmp_path: Path):
+    """A module that is not found, by import or by a look for it, is reported once; one that is found is not."""
     _, record = begin()
     with pytest.raises(ImportError):
         importlib.import_module("local_settings_of_nobody")

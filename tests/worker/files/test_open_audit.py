@@ -124,8 +124,8 @@ def test_the_files_opened_at_start_are_bounded(opening: Opening, monkeypatch: py
     assert len(opening.record) == 5
 
 
-def test_writes_of_watched_files_are_told(opening: Opening):
-    """Writes of files that may be watched are told, each before it happens, whatever their path is made of."""
+def test_writes_of_watched_files_are_reported(opening: Opening):
+    """Writes of files that may be watched are reported, each before it happens, whatever their path is made of."""
     write = os.O_WRONLY | os.O_CREAT
     paths: list[Any] = ["report.html", b"app.py", opening.root / "deep/site.ini", f"{opening.root}/requirements.txt"]
     others: list[Any] = ["upload.jpg", "site.log", "/elsewhere/page.html", "/dev/null", 7, None]

@@ -1,4 +1,4 @@
-"""Routes: what a framework knows of a path is told with its request, and nothing is asked of others."""
+"""Routes: what a framework knows of a path is recorded with its request, and nothing is asked of others."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_bottles_rule_is_found_in_the_environ(monkeypatch, exchange, left, route
 
 @pytest.mark.parametrize("name", ["RequestContext", "AppContext"])
 @pytest.mark.parametrize(("rule", "route"), [(SimpleNamespace(rule="/notes/<int:n>"), "/notes/<int:n>"), (None, None)])
-def test_flasks_rule_is_told_where_it_has_matched(monkeypatch, exchange, name, rule, route):
-    """Flask's rule is told where its context has matched it; a path that it has none for tells nothing."""
+def test_flasks_rule_is_recorded_where_it_has_matched(monkeypatch, exchange, name, rule, route):
+    """Flask's rule is recorded if its context has matched it; a path without a rule records nothing."""
 
     class Context:
         def match_request(self):
@@ -62,8 +62,8 @@ def test_flasks_rule_is_told_where_it_has_matched(monkeypatch, exchange, name, r
 @pytest.mark.parametrize(
     ("django", "route"), [("books/<int:pk>/", "/books/<int:pk>/"), ("^old/$", "^old/$"), ("", "/")]
 )
-def test_djangos_pattern_is_told_as_a_path(monkeypatch, exchange, django, route):
-    """Django's pattern is told as a path where it is one."""
+def test_djangos_pattern_is_recorded_as_a_path(monkeypatch, exchange, django, route):
+    """Django's pattern is recorded as a path if it is one."""
 
     class BaseHandler:
         def resolve_request(self, request):

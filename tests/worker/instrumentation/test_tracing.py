@@ -76,7 +76,7 @@ def test_the_record_and_the_output_have_the_ids():
 
 
 def test_a_project_that_traces_itself_is_left_alone(monkeypatch: pytest.MonkeyPatch):
-    """From the moment that it has a provider of its own, requests get no span of ours; that is told once."""
+    """From the moment that it has a provider of its own, requests get no span of ours; that is logged once."""
     events: list[str] = []
     tracing = Tracing(ALWAYS, lambda *_: None, lambda _, event, __: events.append(event))
     module = SimpleNamespace(_TRACER_PROVIDER=None)

@@ -228,7 +228,7 @@ def test_an_eighth_of_the_disk_is_left(monkeypatch: pytest.MonkeyPatch):
     assert (storage.files, storage.disk_left) == (0, 7000)
 
 
-def test_a_problem_is_told_once_until_a_write_succeeds(monkeypatch: pytest.MonkeyPatch):
+def test_a_problem_is_reported_once_until_a_write_succeeds(monkeypatch: pytest.MonkeyPatch):
     """A problem is there to be logged when it begins, and again if writing has succeeded between."""
     storage = Storage(0)
     queue = ByteQueue(storage)

@@ -1,4 +1,4 @@
-"""The C library is told once to give large blocks back, and nothing depends on it."""
+"""One call makes the C library give large blocks back, and nothing depends on it."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_the_next_folder_is_taken_if_one_cannot_be_written(tmp_path: Path, monke
 
 
 def test_the_folder_is_the_project_s(monkeypatch: pytest.MonkeyPatch):
-    """The folder is the one that the project has set for tempfile, or in its environment; the first failure is told."""
+    """The folder is the one that the project set for tempfile, or in its environment; the first failure is raised."""
     tried: list[str] = []
 
     def fail(folder: str) -> int:
