@@ -148,7 +148,7 @@ class OptionalParts:
         }
 
     def status(self) -> Mapping[str, Callable[[], Any]]:
-        """Return what makes each part's JSON value of the status, by its name there."""
+        """Return the function that makes each part's JSON value of the status, by its name there."""
         return {
             "debugger": self._debug_port.status,
             "companions": self.companions.status,
@@ -176,7 +176,7 @@ class OptionalParts:
         self._runtime.defects.guarded(self.companions.serving)
 
     def stop_functions(self) -> tuple[Sequence[Callable[[], object]], Sequence[Callable[[], object]]]:
-        """Return what to call at a stop: before the workers are closed, and after."""
+        """Return the functions for a stop: those before the workers are closed, and those after."""
         return (
             (self._debug_port.close, self.snapshots.close),
             (self.companions.close, self.consumers.start_if_needed),

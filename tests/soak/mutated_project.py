@@ -87,7 +87,7 @@ class Files:
         self.folder = folder
         self.kind = KINDS[kind]
         self._chance = chance
-        self.python, self.settings = _interpreter(version, self.kind)
+        self.python, self.settings = interpreter_of(version, self.kind)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(APPS / "mutated", folder, ignore=ignored)
         if kind != "plain":
@@ -132,7 +132,7 @@ class Files:
         return changes, kinds
 
 
-def _interpreter(version: str, kind: Kind) -> tuple[str, dict[str, str]]:
+def interpreter_of(version: str, kind: Kind) -> tuple[str, dict[str, str]]:
     """The interpreter, and the settings that let the appliance use it."""
     if not kind.releases:
         python = releases.interpreter(version)

@@ -30,7 +30,7 @@ from typing import Any
 
 from tests.live.live_appliance import Appliance, Event
 from tests.soak.cold_starts import told
-from tests.soak.mutated_project import KINDS, TAKEN_BACK, Files
+from tests.soak.mutated_project import KINDS, TAKEN_BACK, Files, interpreter_of
 
 REPOSITORY = Path(__file__).parents[2]
 PYTHON = "3.13"
@@ -302,6 +302,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--project", nargs="+", default=list(KINDS), choices=KINDS)
     options = parser.parse_args(argv)
     pairs = list(product(options.project, options.python))
+    for kind, version in pairs:  # before anything runs: the results of hours would be lost with a missing Python
+        interpreter_of(version, KINDS[kind])
     began = time.monotonic()
     with ThreadPoolExecutor(len(pairs)) as pool:
         runs = [pool.submit(_run, options, kind, version, options.saves / len(pairs)) for kind, version in pairs]
