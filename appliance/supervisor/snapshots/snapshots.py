@@ -63,7 +63,8 @@ class Snapshots:
     def handlers(self, declined: Callable[[Handle, str, str], object]) -> Handlers:
         """Return the function for each message of a snapshot's process.
 
-        Args: declined: called with a worker that can't serve the save, the reason, and the file or an empty text.
+        Args:
+            declined: is called with a worker that can't serve the save, the reason, and the file or an empty text.
         """
         return {
             SwapDeclined: lambda child, message, _: declined(child, message.reason, message.path),
