@@ -11,6 +11,8 @@ import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from appliance.conventions import TCHAR
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 MAX_HEAD = 16_384  # bytes
 STALLED_S = 10.0  # the supervisor's loop goes round every second
 
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (?:https?://[^/?# ]*)?([^# ]+) HTTP/1\.([01])")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
+_REQUEST_LINE = re.compile(rb"(%b+) (?:https?://[^/?# ]*)?([^# ]+) HTTP/1\.([01])" % TCHAR.encode())
+_FIELD = re.compile(rb"(%b+):[ \t]*(.*)" % TCHAR.encode())
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PHRASES = {

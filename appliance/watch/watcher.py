@@ -209,8 +209,7 @@ class Watcher:
 
     def _run_once(self) -> None:
         self._take_events(self._wait_timeout())
-        while not self._requests.empty():
-            self._requests.get()()
+        self._take_requests()
         now = time.monotonic()
         if self._burst:
             self._synchronisation.expect_more(now)
@@ -219,6 +218,10 @@ class Watcher:
         elif now >= self._record_due(now):
             self._record(now)
         self._run_due_scans(now)
+
+    def _take_requests(self) -> None:
+        while not self._requests.empty():
+            self._requests.get()()
 
     def _take_events(self, timeout_s: float) -> bool:
         """Wait for events; return whether files may have changed."""
@@ -377,8 +380,7 @@ class Watcher:
 
     def _scan_all(self) -> None:
         watch_set = self._watch_set
-        while not self._requests.empty():
-            self._requests.get()()
+        self._take_requests()
         kinds = {path: kind for path in watch_set.tree.scan(watch_set.root) if (kind := watch_set.kind(path))}
         if kinds:
             self._listener.changed(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...conventions import TCHAR
 from .body import CLIENT_LEFT, Body
 from .field_grammar import CONTROLS, TOKEN
 from .limits import RECEIVE, SIZE_LINE_MAX
@@ -32,12 +31,12 @@ _NO_TRAILERS = frozenset(
 _NO_TRAILER_STARTS = (b"if-", b"x-forwarded-")
 _LONG_CHUNK = "a chunk is longer than its size says (RFC 9112, 7.1)"
 _LONG_SIZE_LINE = f"a chunk's size and extensions are longer than {SIZE_LINE_MAX} bytes (RFC 9112, 7.1)"
-_TCHAR = TCHAR.encode()
+_TOKEN = TOKEN.pattern.encode()
 # chunk-ext (7.1.1): a recipient must accept this "bad" white space. No two parts match the same text, so the expression
 # does not backtrack.
 _EXTENSIONS = re.compile(
-    rb"(?:[ \t]*;[ \t]*%b+(?:[ \t]*=[ \t]*(?:%b+"
-    rb"|\"(?:[^\"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*\"))?)*" % (_TCHAR, _TCHAR)
+    rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b"
+    rb"|\"(?:[^\"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*\"))?)*" % (_TOKEN, _TOKEN)
 )
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
+# For a fork to say hello, or to be ready if it imports nothing. Either takes milliseconds, but the machine may be busy.
+FORK_ANSWER_S = 3.0
+
 
 def request_fork(children: Children, parent: Handle, role: Role) -> Handle | None:
     """Ask for a fork. A hello shows that the fork exists; otherwise its channel ends without a hello.

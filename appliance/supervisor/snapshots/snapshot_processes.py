@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.protocol.snapshot_messages import GetReady
-from appliance.supervisor.processes.child_forks import request_fork
+from appliance.supervisor.processes.child_forks import FORK_ANSWER_S, request_fork
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
 
-ANSWER_S = 3.0  # for a fork of a snapshot to say hello, on a machine that may be busy
 LATER_S = 0.3  # most saves have been answered then
 
 
@@ -76,7 +75,7 @@ class SnapshotProcesses:
         """Fork the snapshot's spare; return it, or None if there is none."""
         if (child := self.fork(SnapshotRole.SNAPSHOT, Role.SPARE)) is not None:
             self.add(SnapshotRole.SPARE, child)
-            self._loop.call_later(ANSWER_S, partial(self._check_answer, child))
+            self._loop.call_later(FORK_ANSWER_S, partial(self._check_answer, child))
         return child
 
     def _check_answer(self, child: Handle) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance import state_table
+from appliance.supervisor.processes.child_forks import FORK_ANSWER_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.snapshots import snapshot_events as events
@@ -22,7 +23,7 @@ from appliance.supervisor.snapshots.checkpoints.checkpoints import Checkpoints
 from appliance.supervisor.snapshots.known_snapshots import NewestWorker, Phase, SnapshotRole, SnapshotState, State
 from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS, ImportSchedule, SnapshotImports, too_old
 from appliance.supervisor.snapshots.snapshot_memory import SnapshotMemory
-from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, SnapshotProcesses
+from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
 from appliance.supervisor.snapshots.snapshot_reports import SnapshotReports
 from appliance.supervisor.snapshots.swappable_files import SnapshotFiles, SwappableFiles, why_off
 from appliance.supervisor.snapshots.verification import Verification
@@ -251,7 +252,7 @@ class SnapshotRunner:
         match process:
             case SnapshotRole.SPARE:
                 self.on(events.SpareGone())
-                self._loop.call_later(ANSWER_S, partial(self.on, events.SpareDue()))
+                self._loop.call_later(FORK_ANSWER_S, partial(self.on, events.SpareDue()))
             case SnapshotRole.SNAPSHOT:
                 self.on(events.SnapshotEnded(how))
             case SnapshotRole.NEXT:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from appliance import state_table
 from appliance.protocol.messages import ReportModules, StartAccepting
 from appliance.supervisor import lifecycle_events
+from appliance.supervisor.processes.child_forks import FORK_ANSWER_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.steps.analysis import require_analysis
 from appliance.supervisor.workers import retry_states
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
 
 REPORT_MODULES_S = (1.0, 15.0)  # after a worker is ready: its requests import more
 LEAVING_S = 1.0  # for a worker to leave the listening socket; if it can't in this time, it answers nothing either
-# For a worker that imports nothing to be ready, and for one that goes on with an import to say hello. Either takes
-# milliseconds, but the machine may be busy.
-ANSWER_S = 3.0
 END_PAUSE_S = 0.25  # before an old worker frees its memory: usually the next worker has answered by then
 SUPERSEDED_S = 0.25  # for a superseded worker to report what it has loaded
 _ADDRESS_IN_USE = f"[Errno {errno.EADDRINUSE}]"
@@ -250,7 +248,7 @@ class Workers:
         self._imported_ahead.worker_started(child, source)
         self._import_watch.begin(child)
         if source in events.AHEAD:
-            self._loop.call_later(ANSWER_S, partial(self._check_answer, child, events.RULES[source]))
+            self._loop.call_later(FORK_ANSWER_S, partial(self._check_answer, child, events.RULES[source]))
         self._log.event("debug", "worker.started", generation=generation, pid=child.pid, forked=child.is_forked)
 
     def _check_answer(self, child: Handle, rules: events.Rules) -> None:

@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
+from appliance.supervisor.processes.child_forks import FORK_ANSWER_S
 from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_memory import MEMORY_S
-from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S
 from appliance.supervisor.snapshots.verification import COMPARE_S
 from appliance.supervisor.workers.worker_events import Source
 from tests.supervisor.snapshots.snapshots_project import STATE, SnapshotsProject
@@ -90,7 +90,7 @@ def test_a_snapshot_that_answers_nothing_is_ended(make):
     snapshot, spare = project.process(SnapshotRole.SNAPSHOT), project.process(SnapshotRole.SPARE)
     assert spare is not None
     assert spare.pid == 0
-    project.loop.advance(ANSWER_S)
+    project.loop.advance(FORK_ANSWER_S)
     assert snapshot is not None
     assert snapshot.ending
     assert project.log.named("snapshot.ended") == [{"how": "it does not answer"}]

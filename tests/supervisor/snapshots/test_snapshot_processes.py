@@ -9,10 +9,11 @@ import sys
 import pytest
 
 from appliance.protocol.snapshot_messages import GetReady
+from appliance.supervisor.processes.child_forks import FORK_ANSWER_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
 from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
-from appliance.supervisor.snapshots.snapshot_processes import ANSWER_S, LATER_S
+from appliance.supervisor.snapshots.snapshot_processes import LATER_S
 from appliance.supervisor.snapshots.snapshot_runner import CALM_S
 from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
@@ -95,7 +96,7 @@ def test_a_fresh_spare_that_does_not_answer_ends_the_snapshot(project: Snapshots
     spare = project.process(SnapshotRole.SPARE)
     assert spare is not None
     assert not spare.pid
-    project.loop.advance(ANSWER_S + LATER_S)
+    project.loop.advance(FORK_ANSWER_S + LATER_S)
     assert project.process(SnapshotRole.SNAPSHOT) is None
     assert project.snapshots.fork_snapshot(2)[0] is None
 

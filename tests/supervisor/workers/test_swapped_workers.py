@@ -8,8 +8,8 @@ import pytest
 
 from appliance.protocol.messages import Failed, ForkMismatch, Ready
 from appliance.supervisor.lifecycle_events import Phase
+from appliance.supervisor.processes.child_forks import FORK_ANSWER_S
 from appliance.supervisor.workers.worker_events import Source
-from appliance.supervisor.workers.workers import ANSWER_S
 from tests.supervisor.workers_project import Project
 
 SWAPPED = Ready(import_s=0.004, application="app:app", how="swapped")
@@ -53,7 +53,7 @@ def test_a_worker_from_the_preloader_follows(project: Project, what: str):
         "was never forked": lambda: project.children.end(child, None),
         "fails": lambda: project.workers.import_failed(child, Failed({"message": "no attribute"})),
         "does not fit": lambda: project.workers.fork_mismatch(child, ForkMismatch("another json", [], stale=True)),
-        "does not answer": lambda: project.loop.advance(ANSWER_S),
+        "does not answer": lambda: project.loop.advance(FORK_ANSWER_S),
     }
     told[what]()
     assert project.newest is not child
@@ -121,7 +121,7 @@ def test_a_checkpoint_serves_at_once_without_a_snapshot(project: Project):
     """Without a snapshot the checkpoint serves at once; its worker may take long, once it has said hello."""
     project.snapshots.forks, project.snapshots.checkpoints.forks = False, True
     project.save()
-    project.loop.advance(10 * ANSWER_S)
+    project.loop.advance(10 * FORK_ANSWER_S)
     project.workers.ready(project.newest, RESUMED)
     assert finished(project) == [("checkpoint", "no snapshot")]
 
@@ -137,7 +137,7 @@ def test_the_preloader_follows_a_checkpoint(project: Project, what: str):
         "ends": lambda: project.children.end(child, -9),
         "was never forked": lambda: project.children.end(child, None),
         "does not fit": lambda: project.workers.fork_mismatch(child, ForkMismatch("another json", [], stale=True)),
-        "does not answer": lambda: project.loop.advance(ANSWER_S),
+        "does not answer": lambda: project.loop.advance(FORK_ANSWER_S),
     }
     told[what]()
     assert (project.newest is child, project.newest.source) == (False, Source.PRELOADER)
