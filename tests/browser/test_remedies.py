@@ -112,11 +112,16 @@ CASES: dict[str, tuple[Callable[[Path, Path], Settings], str, str, str]] = {
 }
 
 
+def wait_for_text(page: Any, text: str) -> None:
+    """Wait until the page's whole text is this one, also while it loads, when it has no body yet."""
+    page.wait_for_function("text => document.body?.innerText.trim() === text", arg=text, timeout=60_000)
+
+
 def press(page: Any, appliance: Appliance, path: str, label: str, text: str) -> None:
     """Open the page, press the button, and wait until the page is the project's."""
     page.goto(f"http://127.0.0.1:{appliance.port}{path}")
     page.get_by_role("button", name=label, exact=True).click(timeout=60_000)
-    page.wait_for_function("text => document.body.innerText.trim() === text", arg=text, timeout=60_000)
+    wait_for_text(page, text)
     assert page.inner_text("body").strip() == text
 
 
@@ -234,7 +239,7 @@ def test_a_file_saved_after_it_was_shown_gets_a_new_diff(start: Start, new_page:
     other.get_by_text("This is what it would do now").wait_for(timeout=30_000)
     assert (project / ".env").read_text() == "A=1\nNEWER=2\n"
     page.get_by_role("button", name="Set GREETING", exact=True).dblclick()
-    page.wait_for_function("text => document.body.innerText.trim() === text", arg="mended", timeout=60_000)
+    wait_for_text(page, "mended")
     assert (project / ".env").read_text() == "A=1\nNEWER=2\nGREETING=hello\n"
     appliance.wait_for("remedy.finished")
     appliance.stop()
