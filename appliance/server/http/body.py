@@ -83,6 +83,9 @@ class Empty:
         """Return True: there is nothing to drain."""
         return True
 
+    def release(self) -> None:
+        """Do nothing: nothing is kept."""
+
 
 EMPTY = Empty()
 
@@ -231,6 +234,9 @@ class Body:
         except BodyError:
             return False
         return self.ended
+
+    def release(self) -> None:
+        """Release what is kept of a body that nobody reads any more; most kinds keep nothing."""
 
 
 class LengthBody(Body):

@@ -68,9 +68,13 @@ class BufferedBody(Body):
 
     def drain(self, limits: Limits) -> bool:  # noqa: ARG002 (a body's signature)
         """Drop the unread rest of the body."""
+        self.release()
+        return True
+
+    def release(self) -> None:
+        """Drop the unread rest of the body, also if the connection ends."""
         self._queue.close()
         self.ended = True
-        return True
 
 
 def buffer_whole(wire: Wire, server_context: ServerContext, body: Body) -> BufferedBody:

@@ -337,6 +337,7 @@ class WSGIRequestHandler(HttpServerHandler):
         """Note whether another request may follow; also for a subclass that runs a ``ServerHandler`` itself."""
         if not (persistent and (self._body.ended or self._body.drain(self.server_context.limits))):
             self.close_connection = True
+            self._body.release()
 
     def handle_expect_100(self) -> bool:
         """Whether the body may come; a subclass that returns False has answered. 100 is sent when the body is read."""

@@ -11,6 +11,7 @@ import pytest
 
 from appliance.server.http.limits import Limits
 from appliance.server.wsgi import buffered_body
+from tests.server.answers import answer
 from tests.server.served import Echo, Served, chunked, get
 
 Serve = Callable[..., Served]
@@ -88,6 +89,17 @@ def test_a_large_body_waits_on_disk(serve: Serve, django: None):
     client = served.client()
     assert client.ask(chunked(*[piece] * 4)).status == 200
     assert client.ask(chunked(b"abc")).status == 200
+
+
+@pytest.mark.parametrize("size", [100_000, 2_000_000], ids=["in memory", "on disk"])
+def test_an_unread_body_is_released_when_its_connection_closes(serve: Serve, django: None, size: int):
+    """A body that the application leaves unread occupies no memory and no disk once its connection has ended."""
+    served = serve(answer([b"x"]), limits=Limits(held_bytes=1_000_000))
+    storage = served.server.server_context.storage
+    client = served.client()
+    assert client.ask(chunked(bytes(size), fields=["Connection: close"])).body == b"x"
+    assert client.rest() == b""
+    assert (storage.memory_left, storage.disk_left if storage.files else 0, storage.files) == (1_000_000, 0, 0)
 
 
 def test_a_client_that_expects_it_is_told_to_go_on(serve: Serve, django: None):
