@@ -43,6 +43,8 @@ BAD = {
     "value DEL": ("200 OK", [("A", "b\x7f")]),
     "value charset": ("200 OK", [("A", "\u20ac")]),
     "length form": ("200 OK", [("Content-Length", "+5")]),
+    "length type": ("200 OK", [("Content-Length", 5)]),
+    "length bytes": ("200 OK", [("Content-Length", b"7")]),
     "length twice": ("200 OK", [("Content-Length", "5"), ("Content-Length", "6")]),
     "hop by hop": ("200 OK", [("Transfer-Encoding", "chunked")]),
     "hop by hop too": ("200 OK", [("Keep-Alive", "timeout=5")]),
@@ -59,6 +61,16 @@ def test_what_is_not_a_response_is_refused(serve: Serve, start: START):
     assert response.status == 500
     assert response["Set-Cookie"] is None
     assert served.sink.wait_for("application.failed")["request_id"] == response["X-Request-ID"]
+
+
+@pytest.mark.parametrize("value", [7, None, b"7"])
+def test_a_length_that_is_no_text_is_named(serve: Serve, value: Any):
+    """The failure says which header's value must be a str, also of a header that the server reads itself."""
+    served = serve(answer([b"content"], headers=[("Content-Length", value)]))
+    served.ask()
+    error = str(served.sink.wait_for("application.failed")["error"])
+    assert "must be str" in error
+    assert f"('Content-Length', {value!r})" in error
 
 
 def test_hop_by_hop_headers_are_named(serve: Serve):

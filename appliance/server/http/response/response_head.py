@@ -137,6 +137,8 @@ class ResponseHeads:
 
     def _special(self, fields: ResponseFields, kind: str, value: str) -> bool:
         """Handle a field that the server acts on; return whether the field line must not be sent as it is."""
+        if not isinstance(value, str):
+            raise TypeError
         if kind == "content-length":
             if not (value.isascii() and value.isdigit()) or 0 <= fields.length != int(value):
                 raise ApplicationFault(f"Content-Length must be one number (RFC 9110, 8.6), not {value!r:.80}")
