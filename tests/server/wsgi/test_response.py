@@ -328,6 +328,17 @@ def test_what_only_looks_like_a_file_is_iterated(serve: Serve, tmp_path: Path):
     assert serve(memory).ask().body == bytes(200_000)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a file of that kind is needed")
+def test_a_file_without_a_size_is_read_to_its_end(serve: Serve):
+    """A file whose content is made when it is read, as in /proc, is sent whole although its size is 0."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](Path("/proc/self/status").open("rb"))
+
+    assert serve(application).ask().body.startswith(b"Name:")
+
+
 def test_a_file_is_held_to_its_content_length(serve: Serve, tmp_path: Path):
     """A file that is longer than Content-Length is cut, one that is shorter closes the connection."""
     path = tmp_path / "file"

@@ -22,6 +22,7 @@ class FileWrapper(util.FileWrapper):
 def file_range(filelike: Any) -> tuple[int, int, int] | None:
     """Return descriptor, offset and remaining size of a regular file; None for any other object.
 
+    Also None for a file without a size: it is empty, or its content is made when it is read, as in ``/proc``.
     Only plain files of the standard library: a ``GzipFile`` has a descriptor too, but of compressed bytes.
     """
     inner = getattr(filelike, "file", filelike)  # the real file of tempfile's wrapper
@@ -37,6 +38,6 @@ def file_range(filelike: Any) -> tuple[int, int, int] | None:
         offset = inner.tell()
     except (OSError, ValueError):
         return None
-    if not stat.S_ISREG(status.st_mode) or not hasattr(os, "sendfile"):
+    if not stat.S_ISREG(status.st_mode) or not status.st_size or not hasattr(os, "sendfile"):
         return None
     return descriptor, offset, max(0, status.st_size - offset)
