@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from appliance.server.http.limits import Limits
 from appliance.server.wsgi.handler import WSGIRequestHandler
@@ -149,6 +152,21 @@ def test_a_stream_answers_what_libraries_ask_of_a_socket(serve: Serve):
     assert found["peer"] == client.sock.getsockname()
     assert (found["timeout"], found["count"], found["read"]) == (None, 3, b"abc")
     assert found["sent"] == len(SWITCH) + 500_000
+
+
+@pytest.mark.parametrize("ask", [escape, copy.deepcopy, copy.copy], ids=["escape", "deepcopy", "copy"])
+def test_a_page_that_shows_the_environ_takes_no_socket(serve: Serve, ask: Callable[[Any], Any]):
+    """A copy of an offered socket, or its text in a page, is no use of it: the request gets its usual response."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        with contextlib.suppress(TypeError):
+            ask(environ["werkzeug.socket"])
+        start_response("200 OK", [])
+        return [b"plain"]
+
+    served = serve(application)
+    assert served.ask(get("/", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c")).body == b"plain"
+    assert served.sink.record()["event"] == "request.finished"
 
 
 def test_open_streams_do_not_starve_a_request(serve: Serve, endless: Callable[..., Endless]):
