@@ -141,7 +141,7 @@ def requirements(search: Search, *files: Path) -> Manifest:
     more = [*extras, *groups.lines, *((own and own.requires) or ())]
     found = read_requirements(search.root, files, more)
     contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), every_line=found.flat)
-    if not found.trees and not more:
+    if found.as_written and not more:
         # Pass the files unchanged: the installer's errors then name files that the user knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
     parts = [read_bytes(file) for file in found.files if file.suffix not in {".py", ".toml", ".cfg"}]

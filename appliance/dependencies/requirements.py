@@ -7,10 +7,12 @@ the folder is linked into the environment. All lines then form one text.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.conventions import DISTRIBUTION_FILES
 from appliance.dependencies.dependency_selection import DependencySelection
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from appliance.dependencies.source_tree import SourceTree
 
 _INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc])(?=\S))(.+)")
+_LINKS = re.compile(r"\s*(?:-f|--find-links)(?:\s*=\s*|\s+)(?!\w+://)(.+)")
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|=)\s*")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:(\[[^\]]*\])\s*)?@\s*(?=file:)")
 _FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
@@ -38,12 +41,14 @@ class Requirements(Record):
         files: all files that were read, with the includes.
         trees: the local folders among the lines that are linked instead of built.
         flat: all lines in one text with absolute paths; the dependencies of those folders replace the folders' lines.
+        as_written: whether no line was replaced: the installer can read the files themselves.
     """
 
     roots: tuple[Path, ...]
     files: tuple[Path, ...]
     trees: tuple[SourceTree, ...]
     flat: str
+    as_written: bool = True
 
 
 def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] = ()) -> Requirements:
@@ -57,7 +62,8 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
         reading.follow(file, "")
     for line in more:
         reading.line(root, "", line)
-    return Requirements(files, tuple(reading.files), tuple(reading.trees), "\n".join(reading.lines) + "\n")
+    flat = "\n".join(reading.lines) + "\n"
+    return Requirements(files, tuple(reading.files), tuple(reading.trees), flat, reading.as_written)
 
 
 def _holds(test: Callable[[], bool]) -> bool:
@@ -67,8 +73,19 @@ def _holds(test: Callable[[], bool]) -> bool:
         return False
 
 
+def _plain(path: Path) -> Path:
+    """Return the path without ``..``: else a file has another name each time that a circle of includes reaches it."""
+    if ".." not in path.parts:
+        return path
+    short = Path(os.path.normpath(path))
+    if not _holds(path.exists) or _holds(lambda: short.samefile(path)):
+        return short
+    return path.resolve()  # a link to a folder leads elsewhere
+
+
 class _Reading:
     def __init__(self, root: Path) -> None:
+        self.as_written = True
         self.files: list[Path] = []
         self.lines: list[str] = []
         self.trees: list[SourceTree] = []
@@ -99,24 +116,29 @@ class _Reading:
         if include:
             self._include(folder, where, line, include[1], include[2].strip("\"'"))
             return
+        if links := _LINKS.match(meaning):
+            self._links(folder, line, links[1].strip("\"'"))
+            return
         editable = _EDITABLE.match(meaning)
         named = _NAMED.match(meaning)
         place = meaning[(editable or named).end() :] if (editable or named) else meaning  # type: ignore[union-attr]
-        found = _FOLDER.match(place.removeprefix("file://").removeprefix("file:"))
+        bare = place.removeprefix("file://").removeprefix("file:")
+        found = _FOLDER.match(bare)
         local = found and (editable or named or place.startswith((".", "/", "file:")))
         path = self._folder(folder, found["path"]) if found and local else None
         if found is None or path is None:
             self.lines.append(line)
             return
+        self.as_written = False
         extras = [each.strip() for each in ((named and named[1]) or found["extras"] or "").strip("[]").split(",")]
         if not self._take(path, [extra for extra in extras if extra]):
-            self.lines.append(f"{'-e ' if editable else ''}{path}{found[0][len(found['path']) :]}")
+            self.lines.append(f"{'-e ' if editable else ''}{path}{bare[len(found['path']) :]}")  # with its marker
 
     def _include(self, folder: Path, where: str, line: str, option: str, name: str) -> None:
         if re.match(r"[a-z+]+://", name):
             self.lines.append(line)
             return
-        other = folder / name
+        other = _plain(folder / name)
         if option in {"-c", "--constraint"}:
             if other not in self.files:
                 self._note(other, name, where)
@@ -124,13 +146,22 @@ class _Reading:
         else:
             self.follow(other, where)
 
+    def _links(self, folder: Path, line: str, name: str) -> None:
+        """Take a folder or page of links: pip looks beside the file, then in the project's folder."""
+        candidates = [_plain(Path(start, name)) for start in (folder, self._root)]
+        path = next((candidate for candidate in candidates if _holds(candidate.exists)), None)
+        self.as_written = self.as_written and path in {None, candidates[0]}
+        self.lines.append(line if path is None else f"--find-links {path}")
+
     def _folder(self, folder: Path, path: str) -> Path | None:
-        """Find a local folder, relative to the file or, as pip resolves it, to the project's folder."""
-        for start in (folder, self._root):
-            candidate = Path(start, path)
-            if _holds(candidate.is_dir):
-                return candidate.resolve() if ".." in candidate.parts else candidate
-        return None
+        """Find a local folder, relative to the file or, as pip resolves it, to the project's folder.
+
+        ``-e .`` in ``requirements/dev.txt`` means the project: the folder that describes a distribution counts first.
+        """
+        candidates = [_plain(Path(start, path)) for start in dict.fromkeys((folder, self._root))]
+        there = [candidate for candidate in candidates if _holds(candidate.is_dir)]
+        described = (each for each in there if any((each / name).is_file() for name in DISTRIBUTION_FILES))
+        return next(iter((*described, *(each for each in there if each == self._root), *there)), None)
 
     def _take(self, folder: Path, extras: list[str]) -> bool:
         """Replace the line of a folder with the folder's dependencies; return False if the folder must be built."""

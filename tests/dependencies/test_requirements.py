@@ -67,7 +67,7 @@ def test_the_project_itself_is_left_out(read, line, extras):
 def test_an_editable_project_without_a_description_is_served_from_its_folder(read):
     """``-e .`` where nothing describes the project means nothing: it is served from its folder anyway."""
     found = read({"r.txt": "flask\n-e .\n"})
-    assert (found.trees, found.flat) == ((), "flask\n")
+    assert (found.trees, found.flat, found.as_written) == ((), "flask\n", False)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,9 @@ def test_a_library_in_a_folder_is_not_built(read, tmp_path, line):
 )
 def test_a_library_that_must_be_built_stays_a_line(read, tmp_path, setup):
     """A folder that only a build can tell about stays a line, with a path that holds from anywhere."""
-    files = {"r.txt": "-e ./one[fast]\n", "one/x.py": ""} | ({"one/setup.py": setup} if setup else {})
-    assert read(files).flat == f"-e {tmp_path / 'one'}[fast]\n"
+    line = "./one[fast] ; python_version > '3'"
+    files = {"r.txt": f"-e {line}\n", "one/x.py": ""} | ({"one/setup.py": setup} if setup else {})
+    assert read(files).flat == f"-e {tmp_path}/{line.removeprefix('./')}\n"
 
 
 @pytest.mark.parametrize("line", ["../other", ".hidden", "# -e .", "-e git+https://example.org/x#egg=x", "./x.whl"])
@@ -108,6 +109,39 @@ def test_a_backslash_continues_a_line(read):
 def test_a_requirements_file_of_windows_is_read(read):
     """A file that PowerShell wrote in UTF-16 is read as pip reads it."""
     assert read({"r.txt": "flask\n".encode("utf-16")}).flat == "flask\n"
+
+
+def test_files_that_include_each_other_from_two_folders_are_read_once(read, tmp_path):
+    """A circle through ``..`` ends like any other, and each file has the name by which it is watched."""
+    found = read({"r.txt": "-r more/base.txt\n", "more/base.txt": "-r ../r.txt\nflask\n"})
+    assert found.files == (tmp_path / "r.txt", tmp_path / "more/base.txt")
+    assert found.flat == "flask\n"
+
+
+def test_an_include_above_a_linked_folder_is_found(read, tmp_path):
+    """``..`` leads out of the folder that a link names, as the kernel resolves it."""
+    (tmp_path / "real/below").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real/below")
+    found = read({"r.txt": "-r link/../base.txt\n", "real/base.txt": "flask\n"})
+    assert found.flat == "flask\n"
+
+
+@pytest.mark.parametrize("line", ["-e .", "-e ..", "."])
+def test_a_file_of_a_folder_names_the_project(read, tmp_path, line):
+    """``-e .`` in requirements/dev.txt is the project, as for pip, which resolves it where it is started."""
+    pyproject = "[project]\nname = 'shop'\ndependencies = ['tea']\n"
+    found = read({"requirements/dev.txt": f"{line}\nflask\n", "pyproject.toml": pyproject})
+    assert [tree.folder for tree in found.trees] == [tmp_path]
+    assert (found.flat.split(), found.as_written) == (["tea", "flask"], False)
+
+
+@pytest.mark.parametrize(("links", "as_written"), [("requirements/wheels", True), ("wheels", False)])
+def test_a_folder_of_wheels_is_named_in_full(read, tmp_path, links, as_written):
+    """A folder of wheels is found from anywhere: beside the file, or where pip is started."""
+    (tmp_path / links).mkdir(parents=True)
+    found = read({"requirements/dev.txt": "--find-links ./wheels\n-f https://example.org/\n"})
+    assert found.flat == f"--find-links {tmp_path / links}\n-f https://example.org/\n"
+    assert found.as_written is as_written
 
 
 def test_a_missing_include_is_named(read):
