@@ -14,6 +14,7 @@ import sqlite3
 from pathlib import Path
 
 VERSION = 6  # of the tables
+_DAMAGES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY_S = 2.0  # to wait for a lock
 _TABLES = """
 CREATE TABLE requests (
@@ -62,6 +63,11 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, str]:
             replaced = str(error)
             remove(path)
     return _prepared(path), replaced
+
+
+def is_damaged(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file is damaged: no later try succeeds."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGES  # the low byte: the rest says more exactly where
 
 
 def remove(path: Path) -> None:

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 import select
+import sqlite3
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from appliance.desk.database import is_damaged, remove
 from appliance.desk.line_ring import State
 from appliance.desk.redaction import Redaction
 from appliance.desk.replay.raw_requests import RawRequests
@@ -131,15 +133,29 @@ class Recorder:
         if not (self._lines.unread().lines or self._details):
             return
         try:
-            self._opened()
-            unread = self._lines.read()
-            store = self._opened()  # lines that were read must not go into a file that was removed
-            found = (detail_row(message, self._run, self.redaction, replay_of) for message, replay_of in self._details)
-            self._add(store, unread, [each for each in found if each is not None])
+            self._store_unread()
         except Exception as error:  # noqa: BLE001  no disk, a lock: nothing is forgotten, and the recorder reads on
             self._failed(error)
         else:
             self._failing, self.failure = False, ""
+
+    def _store_unread(self) -> None:
+        try:
+            self._read_and_add()
+        except sqlite3.DatabaseError as error:
+            if not is_damaged(error):
+                raise
+            self._close()  # a page of it is damaged, which was not seen when it was opened
+            remove(self._path)
+            self._tell_replaced(str(error))
+            self._read_and_add()
+
+    def _read_and_add(self) -> None:
+        self._opened()
+        unread = self._lines.read()
+        store = self._opened()  # lines that were read must not go into a file that was removed
+        found = (detail_row(message, self._run, self.redaction, replay_of) for message, replay_of in self._details)
+        self._add(store, unread, [each for each in found if each is not None])
 
     def _opened(self) -> Store:
         """Open the database, if it is not open, or was removed."""
@@ -148,7 +164,7 @@ class Recorder:
         if self._store is None:
             self._store = Store(self._path, self._limits)
             if self._store.replaced:
-                self._report("info", "desk.replaced", {"path": str(self._path), "reason": self._store.replaced})
+                self._tell_replaced(self._store.replaced)
             self._lines.resume(self._store.position(self._run))
         return self._store
 
@@ -179,6 +195,9 @@ class Recorder:
             lost = 0
         if lost + others:
             self._report("info", "desk.incomplete", {"count": lost + others})
+
+    def _tell_replaced(self, reason: str) -> None:
+        self._report("info", "desk.replaced", {"path": str(self._path), "reason": reason})
 
     def _close(self) -> None:
         store, self._store = self._store, None

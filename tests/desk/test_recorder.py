@@ -132,6 +132,23 @@ def test_a_database_that_was_removed_is_made_again(running: Running):
     assert running.paths()[-1] == "/last"
 
 
+def test_a_database_with_a_damaged_page_is_replaced(running: Running):
+    """Damage that shows only when something is stored replaces the database too, and the line is not lost."""
+    running.path.parent.mkdir()
+    Store(running.path).close()
+    with closing(sqlite3.connect(running.path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'lines'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with running.path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    running.send(line("output", text="x"), request("/stored"))
+    running.wait_for_report()
+    running.finish()
+    assert [event for _, event, _ in running.reported] == ["desk.replaced"]
+    assert running.paths() == ["/stored"]
+
+
 def test_details_that_wait_have_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The last details that come while nothing is stored are kept, as many as fit."""
     monkeypatch.setattr(recorder, "_DETAILS_BYTES", 5_000)
