@@ -109,8 +109,9 @@ def _content(before: Outcome, after: Outcome, volatile: Volatile) -> list[Found]
 
 
 def _sizes(before: Outcome, after: Outcome) -> list[Found]:
-    """Compare binary bodies, by size and hash."""
-    if before.content == after.content and before.size == after.size and not (before.digest and after.digest):
+    """Compare binary bodies, by size and hash; by size where only the start of one is known."""
+    has_hashes = before.is_whole and after.is_whole and before.digest and after.digest
+    if before.content == after.content and before.size == after.size and not has_hashes:
         return []
     texts = [f"{each.size} bytes, SHA-256 {each.digest[:16] or 'unknown'}" for each in (before, after)]
     return [_change("content", *texts)] if texts[0] != texts[1] else []

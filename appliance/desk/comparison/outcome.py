@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.conventions import OWN_PAGES
@@ -35,7 +35,7 @@ class Outcome:
         note: what is not shown of the content.
         is_whole: the content is all that was sent.
         size: bytes of the content, decoded.
-        digest: of the content, before it was masked.
+        digest: of the content, before it was masked; "" if that is not known.
         queries: how many queries the request has run; None if that is not known.
         took_s: seconds until the end of the response.
         request_id: the one of the log.
@@ -134,7 +134,10 @@ def of_record(found: Mapping[str, Any], raw: RequestDetails | None, redaction: R
     if any(name.lower() == "transfer-encoding" and "chunked" in value.lower() for name, value in fields):
         content = _unchunked(content)
     is_whole = not raw.info.get("response_cut")
-    return outcome(found["status"] or 0, fields, content, redaction, is_whole=is_whole, **more)
+    made = outcome(found["status"] or 0, fields, content, redaction, is_whole=is_whole, **more)
+    if is_whole or made.content is not None:
+        return made
+    return replace(made, size=found["size"] or 0, digest="")  # of content that is not text, all that was sent counts
 
 
 def _decoded(named: Mapping[str, str], data: bytes) -> tuple[bytes, bool]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.outcome import TEXT_MAX, Outcome, of_record, outcome
 from appliance.desk.redaction import Redaction
 from appliance.protocol.request_details import RequestDetails
@@ -183,6 +184,17 @@ def test_recorded_bytes_that_were_cut_are_not_whole():
     """If more was sent than was recorded, the outcome says so; without a status it has none."""
     got = of_record(found(status=None), raw(HEAD + b"\r\none", response_cut=4), HIDDEN)
     assert (got.is_whole, got.status) == (False, 0)
+
+
+def test_a_large_image_differs_by_its_size_alone():
+    """Of an image only the start is recorded: the same one makes no difference, and one of another size does."""
+    image, png = bytes(range(256)) * 100, [("Content-Type", "image/png")]
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n"
+    details = {**DETAILS, "response_fields": png, "content": None}
+    before = of_record(found(details, size=len(image)), raw(head + image[:9000], response_cut=16_600), HIDDEN)
+    assert compare(before, made(image, png)) == []
+    (differs,) = compare(before, made(image + b"a", png))
+    assert (differs["before"], differs["after"][:11]) == ("25600 bytes, SHA-256 unknown", "25601 bytes")
 
 
 @pytest.mark.parametrize(
