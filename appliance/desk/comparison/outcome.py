@@ -91,8 +91,9 @@ def outcome(
         request_id: the one of the log.
     """
     data, whole = _decoded({name.lower(): value for name, value in fields}, content)
+    undone = _CODINGS if data is not content or _is_text(data) else _CODINGS - {"content-encoding"}
     data = _OWN_SCRIPT.sub(b"", data)
-    plain = [(name, value) for name, value in fields if name.lower() not in _CODINGS]
+    plain = [(name, value) for name, value in fields if name.lower() not in undone]
     head = "".join(f"{name}: {value}\r\n" for name, value in plain).encode("latin-1", "replace")
     response = b"HTTP/1.1 200 OK\r\n" + head + b"\r\n" + data[:TEXT_MAX]
     info = {"response_cut": max(0, len(data) - TEXT_MAX)}
@@ -105,6 +106,15 @@ def outcome(
 
 
 _CODINGS = frozenset({"transfer-encoding", "content-encoding"})
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether content whose coding was not undone may be text all the same."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"  # the start of a text was cut within a character
+    return True
 
 
 def _masked(fields: Sequence[tuple[str, str]], redaction: Redaction) -> list[str]:

@@ -104,6 +104,20 @@ def test_what_can_not_be_decoded_stays_as_it_is(coding: str):
     assert (got.content, got.size, got.is_whole) == ("plain", 5, True)
 
 
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip"])
+def test_bytes_of_an_unknown_coding_are_no_text(coding: str):
+    """Compressed bytes that can't be decompressed are compared by size and hash, whatever type their field names."""
+    coded = bytes(range(256))
+    got = made(coded, [("Content-Type", "text/html"), ("Content-Encoding", coding)])
+    assert (got.content, got.note, got.size) == (None, "256 bytes that can't be decoded", 256)
+    assert got.digest == hashlib.sha256(coded).hexdigest()
+
+
+def test_text_that_names_a_coding_may_be_cut():
+    """A text whose coding is not known stays a text if it ends within a character."""
+    assert made("é".encode()[:1], [*TEXT, ("Content-Encoding", "br")]).content == "\ufffd"
+
+
 def test_content_that_grows_too_much_is_not_whole():
     """The first 4 MiB of coded content are decoded; the rest is not compared, and the outcome says so."""
     most = 4 * 1024 * 1024
