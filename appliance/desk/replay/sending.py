@@ -138,16 +138,18 @@ def _connected(place: Place, deadline: float) -> socket.socket:
 
 
 def _content(response: HTTPResponse) -> tuple[bytes, bool]:
-    """Return the content, and whether there is more of it: a stream may never end."""
+    """Return the content, and whether there is more of it: a stream may never end, and a failed one ends early."""
+    from http.client import HTTPException  # noqa: PLC0415  as above
+
     parts: list[bytes] = []
     size = 0
     while size < CONTENT_MAX:
         try:
             part = response.read1(_PIECE)
-        except TimeoutError:
+        except (OSError, HTTPException):  # the deadline is over, or the connection has ended within the content
             return b"".join(parts), True
         if not part:
-            return b"".join(parts), False
+            return b"".join(parts), bool(response.length)
         parts.append(part)
         size += len(part)
     return b"".join(parts)[:CONTENT_MAX], True

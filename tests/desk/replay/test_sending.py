@@ -16,10 +16,10 @@ Serving = Callable[..., Place]
 
 @pytest.fixture
 def serving() -> Iterator[Serving]:
-    """Answer one connection with these bytes, then with others again and again, and keep it open."""
+    """Answer one connection with these bytes, then with others again and again, and keep it open unless it ``ends``."""
     held: list[socket.socket] = []
 
-    def serving(answer: bytes, endless: bytes = b"") -> Place:
+    def serving(answer: bytes, endless: bytes = b"", *, ends: bool = False) -> Place:
         listener = socket.create_server(("127.0.0.1", 0))
         held.append(listener)
 
@@ -31,6 +31,8 @@ def serving() -> Iterator[Serving]:
                 client.sendall(answer)
                 while endless:
                     client.sendall(endless)
+                if ends:
+                    client.shutdown(socket.SHUT_WR)
             except OSError:
                 return  # the other end has read enough
 
@@ -64,6 +66,17 @@ def test_one_deadline_holds_for_the_head_too(serving: Serving):
     """A server that always sends something, and never a final response, is given up at the deadline."""
     with pytest.raises(ReplayError, match=r"within 0\.3 s"):
         send(serving(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 0.3)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", b"Content-Length: 9\r\n\r\nhello"],
+    ids=["chunked", "length"],
+)
+def test_a_response_that_fails_within_its_content_is_cut(serving: Serving, head: bytes):
+    """The status and the content so far count, as for a client, if the connection ends too early."""
+    found = send(serving(b"HTTP/1.1 200 OK\r\n" + head, ends=True), "GET", b"GET / HTTP/1.1\r\nHost: a", b"", 10)
+    assert (found.status, found.content, found.is_cut) == (200, b"hello", True)
 
 
 def test_a_large_response_is_cut(serving: Serving):
