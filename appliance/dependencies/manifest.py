@@ -21,6 +21,7 @@ from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table
 from appliance.discovery.setup_files import texts
+from appliance.identity.folder import has_file
 from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def first(search: Search, forms: Iterable[tuple[str, Callable[..., Manifest | No
     """Return the first manifest that declares a dependency; otherwise the first one at all."""
     silent: Manifest | None = None
     for name, form in forms:
-        if (search.root / name).is_file() and (manifest := form(search, search.root / name)):
+        if has_file(search.root / name) and (manifest := form(search, search.root / name)):
             if not asks_for_nothing(manifest):
                 return manifest
             silent = silent or manifest

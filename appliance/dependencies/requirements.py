@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from appliance.conventions import DISTRIBUTION_FILES
 from appliance.dependencies.dependency_selection import DependencySelection
+from appliance.dependencies.requirement_text import plain_line, requirement_of
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text
 from appliance.errors import InstallError
+from appliance.identity.folder import has_file
 from appliance.package_names import normalized
 from appliance.protocol.record import Record
 
@@ -62,6 +64,7 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
         reading.follow(file, "")
     for line in more:
         reading.line(root, "", line)
+    reading.leave_out_linked()
     flat = "\n".join(reading.lines) + "\n"
     return Requirements(files, tuple(reading.files), tuple(reading.trees), flat, reading.as_written)
 
@@ -160,7 +163,7 @@ class _Reading:
         """
         candidates = [_plain(Path(start, path)) for start in dict.fromkeys((folder, self._root))]
         there = [candidate for candidate in candidates if _holds(candidate.is_dir)]
-        described = (each for each in there if any((each / name).is_file() for name in DISTRIBUTION_FILES))
+        described = (each for each in there if any(has_file(each / name) for name in DISTRIBUTION_FILES))
         return next(iter((*described, *(each for each in there if each == self._root), *there)), None)
 
     def _take(self, folder: Path, extras: list[str]) -> bool:
@@ -191,6 +194,19 @@ class _Reading:
                 self._take(folder, [extra.strip() for extra in own[2].split(",")])
             else:
                 self.line(folder, f"the dependencies of {self._name(folder)}", line)
+
+    def leave_out_linked(self) -> None:
+        """Leave out the requirements that a linked folder meets: no index has to have that package, or a namesake."""
+        kept: list[str] = []
+        for line in self.lines:  # an extra of such a requirement adds lines at the end
+            begin = re.match(r"[A-Za-z0-9][\w.-]*", line)
+            tree = begin and next((tree for tree in self.trees if normalized(tree.name) == normalized(begin[0])), None)
+            requirement = requirement_of(plain_line(line)) if tree else None
+            if tree and requirement and not requirement.url:
+                self._take(tree.folder, sorted(requirement.extras))
+            else:
+                kept.append(line)
+        self.lines = kept
 
     def _note(self, file: Path, name: str, included_by: str) -> None:
         """Check that a file exists, and add it to the files that are read."""

@@ -15,6 +15,7 @@ from appliance.dependencies.formats.poetry import poetry_specs
 from appliance.dependencies.text_file import read_text, read_toml, table, unopened_error
 from appliance.discovery.setup_files import Setup, read_setup, texts
 from appliance.errors import InstallError
+from appliance.identity.folder import has_file
 from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def read_source_tree(folder: Path, choice: DependencySelection) -> SourceTree | 
     Raises:
         InstallError: one of its files can't be read.
     """
-    files = tuple(file for name in DISTRIBUTION_FILES if (file := folder / name).is_file())
+    files = tuple(file for name in DISTRIBUTION_FILES if has_file(file := folder / name))
     pyproject = folder / "pyproject.toml"
     data = read_toml(pyproject) if pyproject in files else {}
     try:

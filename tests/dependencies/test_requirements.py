@@ -82,6 +82,15 @@ def test_a_library_in_a_folder_is_not_built(read, tmp_path, line):
     assert found.flat.split() == (["tea", "go"] if "fast" in line else ["tea"])
 
 
+def test_a_linked_library_meets_what_others_require_of_it(read):
+    """A library that needs its sibling gets the linked folder, with its extras; no index is asked for it."""
+    web = "[project]\nname = 'shop-web'\ndependencies = ['Shop_Core[fast]>=1 ; python_version > \"3\"', 'flask']\n"
+    core = "[project]\nname = 'shop-core'\ndependencies = ['tea']\noptional-dependencies.fast = ['go']\n"
+    files = {"libs/web/pyproject.toml": web, "libs/core/pyproject.toml": core}
+    found = read({"r.txt": "-e ./libs/web\n-e ./libs/core\nshop-core-extra\n", **files})
+    assert found.flat.split() == ["flask", "tea", "shop-core-extra", "go"]
+
+
 @pytest.mark.parametrize(
     "setup",
     ["from setuptools import setup\nsetup(name='one', ext_modules=[x])", "setup(install_requires=work_out())", None],

@@ -15,6 +15,7 @@ from appliance.discovery.asgi_applications import AsgiError
 from appliance.discovery.rules.target_forms import explicit_target
 from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.errors import ApplicationError
+from appliance.identity.folder import has_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +140,7 @@ def _within(context: Context, folder: str, named: str) -> str:
         base = "/".join(parts[first:])
         for path in (base, f"{base}.py", f"{base}/__init__.py"):
             for start in ("", "src/"):
-                if (context.root / start / path).is_file():
+                if has_file(context.root / start / path):
                     return f"{start}{path}{colon}{attribute}"
         if first >= len(parts) - 2 and not is_path:
             break

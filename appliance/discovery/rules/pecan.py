@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from appliance.discovery.target import Context, Finding, RuleResult, Target, search_path
+from appliance.identity.folder import has_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def pecan_target(context: Context, file: Path, why: str) -> Target:
 
 def _files(root: Path) -> Iterator[Path]:
     for folder in _FOLDERS:
-        yield from (file for name in _NAMES if (file := root / folder / name).is_file())
+        yield from (file for name in _NAMES if has_file(file := root / folder / name))
 
 
 def _is_pecans(file: Path) -> bool:

@@ -20,6 +20,7 @@ from appliance.discovery.rules.script_file import asgi_target, named_script, ref
 from appliance.discovery.source.verdict import Verdict, judge
 from appliance.discovery.target import Context, Target, describe, pick, search_path, target_of
 from appliance.errors import ApplicationError
+from appliance.identity.folder import has_file
 from appliance.protocol.record import Record, made_default, replace
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def explicit_target(context: Context, text: str, origin: str, *, run: bool = Fal
         ApplicationError: it names nothing in this project, or something that can't be served.
     """
     place, _, section = text.strip().partition("#")
-    if place.endswith(".ini") and (context.root / place).is_file():
+    if place.endswith(".ini") and has_file(context.root / place):
         section = named_section(context, context.root / place, section, origin)
         return paste_target(context, context.root / place, section, f"{origin} is {text}.")
     named = _parse(text, origin)
@@ -132,10 +133,10 @@ def _is_path(context: Context, place: str) -> bool:
 def _file(context: Context, place: str) -> Path | None:
     if _is_path(context, place):
         file = context.root / place
-        if file.is_dir() and (file / "__init__.py").is_file():
+        if has_file(file / "__init__.py"):
             return file / "__init__.py"
         # ``flask --app shop/web`` leaves the suffix out.
-        return next((path for path in (file, file.with_name(file.name + ".py")) if path.is_file()), None)
+        return next((path for path in (file, file.with_name(file.name + ".py")) if has_file(path)), None)
     return context.modules.find(place)
 
 

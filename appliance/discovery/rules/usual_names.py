@@ -39,6 +39,7 @@ from appliance.discovery.target import (
     target_of,
 )
 from appliance.errors import ApplicationError
+from appliance.identity.folder import has_file
 from appliance.plural import counted
 from appliance.protocol.record import Record, replace
 
@@ -192,7 +193,7 @@ def _usual_files(context: Context) -> Iterable[Path]:
     for folder in context.modules.roots[:2]:
         for name in FILES:
             for file in (folder / f"{name}.py", folder / name / "__init__.py"):
-                if file.is_file():
+                if has_file(file):
                     yield file
     yield from sorted(context.root.glob("*.wsgi"))
 

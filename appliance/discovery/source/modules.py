@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from appliance.conventions import UNSEARCHED
 from appliance.discovery.source.source import Source, read_source
+from appliance.identity.folder import has_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ class Modules:
     def __init__(self, root: Path) -> None:
         self.root = root
         # Packaging guides teach src/; older projects use lib/ and app/.
-        self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if folder.is_dir())
+        self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if _is_open(folder))
         self._added: list[Path] = []  # folders that files add to the path when they run: their own
         self._sources: dict[tuple[Path, str], Source] = {}
         self._found: dict[tuple[str, Path | None], Path | None] = {}
@@ -151,7 +152,7 @@ class Modules:
             path.stem
             for folder in self.roots
             for path in folder.iterdir()
-            if path.suffix == ".py" or (path / "__init__.py").is_file()
+            if path.suffix == ".py" or has_file(path / "__init__.py")
         }
         return sorted(names)
 
@@ -175,7 +176,12 @@ class Modules:
 def module_in(folder: Path, parts: Sequence[str]) -> Path | None:
     """Return the file of the module with this dotted name, given in parts, in this folder alone."""
     base = folder.joinpath(*parts)
-    return next((file for file in (base / "__init__.py", base.with_name(f"{base.name}.py")) if file.is_file()), None)
+    return next((file for file in (base / "__init__.py", base.with_name(f"{base.name}.py")) if has_file(file)), None)
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether this is a folder that this user can list and enter: a database's own folder, for example, is not."""
+    return folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
 
 
 def _is_skipped(folder: str) -> bool:
