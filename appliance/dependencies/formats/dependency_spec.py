@@ -44,8 +44,9 @@ class DependencySpec(Record):
         extras = f"[{','.join(self.extras)}]" if self.extras else ""
         marker = f" ; {self.marker}" if self.marker else ""
         if self.path:
-            archive = self.path.endswith((".whl", ".zip", ".gz"))
-            return f"./{self.path}" if archive else f"-e ./{self.path}{extras}"
+            path = self.path if self.path.startswith("/") else f"./{self.path}"
+            archive = path.endswith((".whl", ".zip", ".gz", ".tgz", ".bz2"))
+            return f"{path}{extras}{marker}" if archive else f"-e {path}{extras}{marker}"
         if self.url:
             return f"{self.name}{extras} @ {self.url}{marker}"
         return f"{self.name}{extras}{self.specifier}{marker}"
@@ -71,7 +72,7 @@ def read_specs(name: str, value: object) -> list[DependencySpec]:
             texts(value.get("extras")),
             both(markers),
             url_of(value),
-            str(value.get("path") or ""),
+            path_of(value),
             value.get("optional") is True,
         )
     ]
@@ -93,6 +94,12 @@ def url_of(value: dict[str, Any]) -> str:
         below = value.get("subdirectory")
         return f"git+{git}" + (f"@{reference}" if reference else "") + (f"#subdirectory={below}" if below else "")
     return next((str(value[key]) for key in ("url", "file") if "://" in str(value.get(key) or "")), "")
+
+
+def path_of(value: dict[str, Any]) -> str:
+    """Return the folder or archive that a table names; Pipenv writes an archive as ``file``, too."""
+    paths = (str(value.get(key) or "") for key in ("path", "file"))
+    return next((path for path in paths if path and "://" not in path), "")
 
 
 def specifier(constraint: str) -> str:

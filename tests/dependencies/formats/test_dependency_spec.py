@@ -49,6 +49,9 @@ def test_poetrys_constraints_are_translated(constraint, standard):
         ({"url": "https://x.test/t.whl"}, ["tea @ https://x.test/t.whl"]),
         ({"path": "../tea", "develop": True}, ["-e ./../tea"]),
         ({"path": "tea.whl"}, ["./tea.whl"]),
+        ({"path": "/opt/tea", "markers": "a"}, ["-e /opt/tea ; a"]),
+        ({"file": "wheels/tea-1.tgz", "extras": ["hot"]}, ["./wheels/tea-1.tgz[hot]"]),
+        ({"file": "https://x.test/t.whl"}, ["tea @ https://x.test/t.whl"]),
         (3, []),
     ],
 )
@@ -56,5 +59,5 @@ def test_each_table_becomes_lines(value, lines):
     """Every shape of an entry becomes lines that the standard's parser takes."""
     assert [spec.line() for spec in read_specs("tea", value)] == lines
     for line in lines:
-        if not line.startswith(("-", ".")) and "; a" not in line:
+        if not line.startswith(("-", "./")) and "; a" not in line:
             Requirement(line)
