@@ -30,17 +30,20 @@ def read_text(file: Path) -> str:
     Raises:
         InstallError: the file can't be read.
     """
-    data = read_bytes(file)
-    coding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    return data.decode(coding, "replace")
+    return _decoded(read_bytes(file))
 
 
 def text_or_nothing(file: Path) -> str:
-    """Read a whole file that may be missing or closed to this user; "" then."""
+    """Read a whole file in the same way, which may be missing or closed to this user; "" then."""
     try:
-        return file.read_text("utf-8-sig", "replace")
+        return _decoded(file.read_bytes())
     except OSError:
         return ""
+
+
+def _decoded(data: bytes) -> str:
+    coding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return data.decode(coding, "replace")
 
 
 def read_toml(file: Path) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(read_bytes(file).decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: not UTF-8, not TOML, a number of thousands of digits
         line = re.search(r"line (\d+)", str(error))
         raise invalid_error(file, "TOML", str(error), int(line[1]) if line else 0) from None
 

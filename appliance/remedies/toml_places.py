@@ -23,7 +23,7 @@ def toml_of(text: str) -> dict[str, Any] | None:
     """Return the values of a TOML text, which may begin with a byte order mark; None if it is broken."""
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -1,8 +1,11 @@
 """Descriptions that are wrong in part, beside files that are not."""
 
+from pathlib import Path
+
 import pytest
 
 from appliance.environment.python.python_requirement import read_python_requirements
+from appliance.errors import InstallError
 from tests.dependencies.projects import PROJECT, asked
 
 # Each is refused by the standard's rules, and none keeps pip or uv from a requirements file beside it.
@@ -27,6 +30,24 @@ def test_a_half_broken_description_does_not_hide_the_requirements(read, text):
     assert manifest.source == "requirements.txt"
     assert asked(manifest) == ["flask"]
     read_python_requirements(manifest.folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "a = " + "[" * 3000),
+        ("pyproject.toml", "a = " + "1" * 5000),
+        ("Pipfile", "a = " + "[" * 3000),
+        ("Pipfile.lock", "[" * 100_000),
+        ("Pipfile.lock", "1" * 5000),
+    ],
+)
+def test_a_file_beyond_the_parsers_limits_is_invalid(read, name, text):
+    """A file that is nested too deeply, or has too long a number, is reported like any other that is not valid."""
+    with pytest.raises(InstallError, match=rf"{name} is not valid") as caught:
+        read({name: text}).contents("3.13")
+    assert caught.value.action == f"Correct {name}."
+    assert read_python_requirements(Path(caught.value.details["file"]).parent) == []
 
 
 def test_what_could_not_be_read_is_reported(read, tmp_path):

@@ -24,6 +24,8 @@ def read_pipfile_lock(file: Path, choice: DependencySelection) -> tuple[list[str
         data = json.loads(read_text(file))
     except json.JSONDecodeError as error:
         raise invalid_error(file, "JSON", error.msg, error.lineno) from None
+    except (ValueError, RecursionError) as error:
+        raise invalid_error(file, "JSON", str(error), 0) from None
     pins: dict[str, str] = {}
     for section in _sections(table(data), choice, "default", "develop"):
         for name, value in table(data, section).items():

@@ -102,7 +102,7 @@ def _of_conda(text: str) -> str:
 def _of_pipfile(text: str) -> str:
     try:
         version = pipfile_python(tomllib.loads(text))
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return ""  # if the dependencies are read from this file, its error is reported there
     return version if re.match(r"\d+\.\d+", version) else ""
 

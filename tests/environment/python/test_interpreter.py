@@ -25,7 +25,7 @@ def choose(tmp_path):
         root = tmp_path / "project"
         for name, text in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text)
+            (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         values = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), **values}
         return choose_interpreter(root, replace(settings, python=python), values, root / folder, known)
 
@@ -81,8 +81,10 @@ def test_our_own_python_is_taken_where_the_project_allows_it(choose, files):
     ("files", "named"),
     [
         ({".python-version": f"{OTHER}\n"}, ".python-version"),
+        ({".python-version": f"{OTHER}\r\n".encode("utf-16")}, ".python-version"),  # of PowerShell
         ({"runtime.txt": f"python-{OTHER}.1\n"}, "runtime.txt"),
         ({"pyproject.toml": f'[project]\nrequires-python = "=={OTHER}.*"\n'}, "pyproject.toml"),
+        ({"pyproject.toml": f'\ufeff[project]\nrequires-python = "=={OTHER}.*"\n'}, "pyproject.toml"),
         ({"pyproject.toml": f'[tool.poetry.dependencies]\npython = "~{OTHER}"\n'}, "poetry"),
         ({"setup.cfg": f"[options]\npython_requires = =={OTHER}.*\n"}, "setup"),
         ({"Pipfile": f'[requires]\npython_full_version = "{OTHER}.1"\n'}, "Pipfile"),
