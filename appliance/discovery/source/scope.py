@@ -12,6 +12,7 @@ same way, for what it returns and calls.
 from __future__ import annotations
 
 import ast
+import contextlib
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from appliance.protocol.record import Record, made_default, replace
@@ -94,8 +95,10 @@ class Scope:
     def walk(self, body: list[ast.stmt]) -> None:
         """Walk through statements, in order."""
         for statement in body:
-            self._note_calls(statement)
-            self._statement(statement)
+            # One ``if`` of five hundred branches, or one chain of as many calls: everything else counts.
+            with contextlib.suppress(RecursionError):
+                self._note_calls(statement)
+                self._statement(statement)
 
     def main_guard(self) -> Value | None:
         """Return the code under ``__main__``, as a function; None if there is none."""

@@ -90,6 +90,17 @@ def test_a_source_that_cannot_be_parsed_has_a_problem_and_no_values(read, text):
     assert source.values == {}
 
 
+@pytest.mark.parametrize(
+    "deep",
+    ["if x == 0: 1\n" + "".join(f"elif x == {number}: 1\n" for number in range(900)), f"query = x{'.a()' * 900}\n"],
+)
+def test_a_deep_statement_hides_nothing_else(read, deep):
+    """A statement of hundreds of branches or calls is passed over, also in a function; the others are read."""
+    function = "def f(x):\n" + "".join(f"    {line}\n" for line in deep.splitlines())
+    source = read(f"from flask import Flask\n{deep}{function}app = Flask(__name__)\n")
+    assert (source.problem, source.values["app"].name, source.values["f"].kind) == ("", "flask.Flask", "function")
+
+
 def test_a_missing_file_has_a_problem(tmp_path):
     """A file that disappears during the search raises nothing."""
     assert read_source(tmp_path / "gone.py", "gone").problem
