@@ -108,13 +108,24 @@ def _parse(text: str, origin: str) -> _Named:
         try:
             arguments = tuple(ast.literal_eval(argument) for argument in expression.args)
             keywords = {pair.arg or "**": ast.literal_eval(pair.value) for pair in expression.keywords}
-        except ValueError:
+        except (ValueError, TypeError, RecursionError, MemoryError):
             raise _unclear(text, origin, "an argument is not a literal") from None
+        if not _travels([*arguments, *keywords.values()]):
+            raise _unclear(text, origin, "an argument is not a text, a number, None, or a list or dict of these")
         expression = expression.func
     attribute = ast.unparse(expression)
     if not re.fullmatch(r"[\w.]+", attribute) or "**" in keywords:
         raise _unclear(text, origin, f"{rest!r} is not a name")
     return _Named(place, attribute, called, arguments, keywords)
+
+
+def _travels(value: object) -> bool:
+    """Whether JSON, which carries a value to the worker, has a form for it; a tuple arrives as a list."""
+    if isinstance(value, list | tuple):
+        return all(map(_travels, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_travels, value.values()))
+    return value is None or type(value) in {str, int, float, bool}
 
 
 def _unclear(text: str, origin: str, reason: str) -> ApplicationError:
