@@ -11,6 +11,7 @@ import shlex
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from appliance.conventions import COMPOSE_FILES
 from appliance.discovery.asgi_applications import AsgiError
 from appliance.discovery.rules.target_forms import explicit_target
 from appliance.discovery.target import Context, Finding, RuleResult, Target
@@ -26,7 +27,7 @@ RULE = "Deployment files"
 FILES = (
     "Procfile", "Procfile.dev", "gunicorn.conf.py", "uwsgi.ini", "zappa_settings.json", "app.json", "app.yaml",
     "render.yaml", "fly.toml",
-    "railway.json", "railway.toml", "nixpacks.toml", "Dockerfile", "docker-compose.yml", "compose.yaml",
+    "railway.json", "railway.toml", "nixpacks.toml", "Dockerfile", *COMPOSE_FILES,
     "entrypoint.sh", "start.sh", "run.sh", "boot.sh", "Makefile",
 )  # fmt: skip
 _SERVERS = frozenset({"gunicorn", "waitress-serve", "mod_wsgi-express", "gunicorn3", "uwsgi", "pserve"})
@@ -41,6 +42,13 @@ _TARGET = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*(\(.*\))?)?\Z")
 _SETTINGS = re.compile(
     r"^[ \t]*(?:wsgi_app|module|wsgi-file|wsgi)[ \t]*=[ \t]*[\"']?([\w./-]+(?::[\w.]+(?:\(\))?)?)", re.MULTILINE
 )
+# The folder and the name that such a file gives in lines of their own; ``%d`` is the file's folder.
+_CHDIR = re.compile(r"^[ \t]*chdir[ \t]*=[ \t]*[\"']?(?:%d/?)?([\w./-]{1,200})", re.MULTILINE)
+_CALLABLE = re.compile(r"^[ \t]*callable[ \t]*=[ \t]*(\w{1,200})", re.MULTILINE)
+# A command of YAML, an argument a line.
+_LISTED = re.compile(r"^([ \t]*(?:command|entrypoint|args):)[ \t]*\n((?:[ \t]*-[ \t]+.*(?:\n|\Z))+)", re.MULTILINE)
+# Arguments with a colon that name no application: a socket, a file of settings.
+_ASIDE = ("unix:", "python:", "file:")
 _ZAPPA = re.compile(r"\"app_function\"\s*:\s*\"([\w.]+)\.(\w+)\"")
 _FOLDER = re.compile(r"(?:--chdir[= ]|--pythonpath[= ]|\bcd )\s*[\"']?([\w./-]{1,200})")
 _WORKDIR = re.compile(r"^\s*(?:WORKDIR|working_dir:)\s+[\"']?([\w./-]{1,200})")
@@ -92,12 +100,13 @@ def _named(context: Context, file: Path) -> Iterator[str]:
     except OSError:
         return
     if file.name in {"gunicorn.conf.py", "uwsgi.ini"}:
-        yield from _SETTINGS.findall(text)
+        yield from _configured(context, text)
         return
     if file.name == "zappa_settings.json":
         yield from (f"{module}:{name}" for module, name in _ZAPPA.findall(text))
         return
     workdir = ""
+    text = _LISTED.sub(_joined, text)
     for whole in re.sub(r"\\\n", " ", text).splitlines():
         line = whole[:_MAX_LINE]
         if line.lstrip().startswith(("#", "//")):
@@ -116,6 +125,19 @@ def _named(context: Context, file: Path) -> Iterator[str]:
                 _within(context, "", named),
             )
             yield from filter(None, seen)
+
+
+def _joined(listed: re.Match[str]) -> str:
+    """Return a command of YAML as one line."""
+    return " ".join([listed[1], *re.findall(r"(?m)^[ \t]*-[ \t]+(.*)$", listed[2])]) + "\n"
+
+
+def _configured(context: Context, text: str) -> Iterator[str]:
+    """Yield the application that a server's own file names, first from the folder that the server changes to."""
+    folder, bound = _CHDIR.search(text), _CALLABLE.search(text)
+    for named in _SETTINGS.findall(text):
+        whole = f"{named}:{bound[1]}" if bound and ":" not in named else named
+        yield from filter(None, [_within(context, folder[1], whole) if folder else "", whole])
 
 
 def _started(context: Context, line: str) -> Iterator[str]:
@@ -167,7 +189,7 @@ def _of_server(args: list[str]) -> str:
         bound = _option(args, ("--callable",))
         return f"{named}:{bound}" if bound and ":" not in named else named
     # Options come first or last: the target is the one argument with a colon, else the last that could be a module.
-    fitting = [arg for arg in args[1:] if _TARGET.match(arg)]
+    fitting = [arg for arg in args[1:] if _TARGET.match(arg) and not arg.startswith(_ASIDE)]
     text = next((arg for arg in fitting if ":" in arg), fitting[-1] if fitting else "")
     # ``waitress-serve --call shop:create_app``
     return f"{text}()" if "--call" in args and ":" in text and not text.endswith(")") else text
