@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import warnings
 from fnmatch import translate
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ NEVER = VERSION_CONTROL | INSTALLED_CODE | {
     ".import_linter_cache", ".idea", ".vscode", ".eggs", ".cache", ".parcel-cache", ".next", ".nuxt", ".svelte-kit",
     ".ipynb_checkpoints", ".terraform", ".direnv", ".pixi",
 }  # fmt: skip
+_NO_PATTERN = (ValueError, re.error)  # of pathspec: the latter for a range such as [z-a]
 
 
 class Ignores:
@@ -147,16 +149,18 @@ def _spec(path: str) -> GitIgnoreSpec | None:
     # Imported only if there is a file to read: 10 ms, in the watcher's thread.
     from pathspec import GitIgnoreSpec  # noqa: PLC0415  as above
 
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        # git skips the lines that it can't read.
-        good = []
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                GitIgnoreSpec.from_lines([line])
-                good.append(line)
-        return GitIgnoreSpec.from_lines(good)
+    # Python warns of a pattern such as [[:alpha:]], with text on stderr.
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            return GitIgnoreSpec.from_lines(lines)
+        except _NO_PATTERN:
+            # git skips the lines that it can't read.
+            good = []
+            for line in lines:
+                with contextlib.suppress(*_NO_PATTERN):
+                    GitIgnoreSpec.from_lines([line])
+                    good.append(line)
+            return GitIgnoreSpec.from_lines(good)
 
 
 def _repository(root: str) -> tuple[str, str]:

@@ -95,12 +95,28 @@ def test_a_byte_order_mark_is_not_part_of_a_rule(repository: Path):
 
 
 def test_a_rule_that_cannot_be_read_is_passed_over(tmp_path: Path):
-    """A line that is not a pattern is passed over, and the others count."""
-    (tmp_path / ".gitignore").write_bytes(b"!\nfoo\xff.py\n*.gen.py\n")
+    """A line that is not a pattern is passed over, also one with a range that ends before it begins."""
+    (tmp_path / ".gitignore").write_bytes(b"!\nfoo\xff.py\n*.py[z-a]\n*.gen.py\n")
     ignores = Ignores(str(tmp_path))
     ignores.enter(str(tmp_path))
     assert ignores.file(f"{tmp_path}/x.gen.py")
     assert not ignores.file(f"{tmp_path}/x.py")
+
+
+def test_no_rule_of_a_repository_prevents_a_start(repository: Path):
+    """A project in a repository whose rules have a range that ends before it begins is watched by the other rules."""
+    for file in (".gitignore", ".git/info/exclude"):
+        (repository / file).write_text("*.sw[p-a]\n*.gen.py\n", encoding="utf-8")
+    ignores = Ignores(f"{repository}/deep")
+    assert ignores.file(f"{repository}/deep/x.gen.py")
+    assert not ignores.file(f"{repository}/deep/x.py")
+
+
+def test_a_rule_with_a_class_of_characters_writes_no_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder):
+    """A rule that Python's patterns may read in another way than git writes nothing to stderr."""
+    (tmp_path / ".gitignore").write_text("*.sw[[:alpha:]]\n", encoding="utf-8")
+    Ignores(str(tmp_path)).enter(str(tmp_path))
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("name", [".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", "shop.egg-info"])
