@@ -5,9 +5,9 @@ module knows about a file is whether the file is the project's.
 
 Theory of operation. ``sys.monitoring`` (Python 3.12) reports the start of each code object, in every thread, also of
 functions that C code calls; each is reported once and costs nothing afterwards. If a function does not run, its code is
-visible only through ``__code__`` or its source. Reading either raises an audit event (PEP 578). Readers in the standard
-library that look at signatures and flags alone are harmless: a swap does not change these. Any other reader pins the
-function: no other code may take its place.
+visible only through ``__code__``, a generator or its source. Reading any of these raises an audit event (PEP 578).
+Readers in the standard library that look at signatures and flags alone are harmless: a swap does not change these. Any
+other reader pins the function: no other code may take its place.
 
 If the project itself looks at the stack, line numbers are an input of the import too: a frame knows its line. A
 function that was registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one,
@@ -26,7 +26,7 @@ import gc
 import os
 import sys
 import threading
-from types import CodeType, FunctionType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from ... import PACKAGE
@@ -56,7 +56,14 @@ _HARMLESS: Final = frozenset(
         "sqlalchemy.util.langhelpers",
     }
 )
-_HARMFUL: Final = frozenset({"getclosurevars", "findsource", "getsourcelines"})
+_HARMFUL: Final = frozenset({"_getmembers", "getclosurevars", "findsource", "getsourcelines"})
+# The attributes through which an object's code is read: the first of each is the code, a frame leads to it.
+_CODE: Final[dict[type, tuple[str, ...]]] = {
+    FunctionType: ("__code__",),
+    GeneratorType: ("gi_code", "gi_frame"),
+    CoroutineType: ("cr_code", "cr_frame"),
+    AsyncGeneratorType: ("ag_code", "ag_frame"),
+}
 # The project or a package takes over what the monitor uses, or looks at every object.
 _BLINDING: Final = {
     "sys.addaudithook": "an audit hook was added",
@@ -184,10 +191,10 @@ class ImportMonitor:
         try:
             reader = sys._getframe(2)  # noqa: SLF001  the only way to know who reads: below are the hook and this
             if event == "object.__getattr__":
-                self._read_code(arguments, reader)
+                self._read_attribute(arguments[0], arguments[1], reader)
             elif event == "open":
                 self._opened(arguments[0], reader)
-            elif event == "sys._getframe":
+            elif event in {"sys._getframe", "sys._current_frames"}:
                 self._looked_at_stack(reader)
             elif event in _BLINDING and not _is_ours(reader):
                 self._fail(f"{_BLINDING[event]} by {_named(reader)}")
@@ -196,11 +203,14 @@ class ImportMonitor:
         finally:
             self._busy.discard(thread)
 
-    def _read_code(self, arguments: tuple[Any, ...], reader: FrameType) -> None:
-        function = arguments[0]
-        if arguments[1] != "__code__" or type(function) is not FunctionType or _is_ours(reader):
+    def _read_attribute(self, holder: Any, attribute: str, reader: FrameType) -> None:
+        if attribute == "tb_frame":
+            self._looked_at_stack(reader)
             return
-        code = function.__code__
+        attributes = _CODE.get(type(holder), ())
+        if attribute not in attributes or _is_ours(reader):
+            return
+        code = getattr(holder, attributes[0])
         module, name = reader.f_globals.get("__name__", ""), reader.f_code.co_name
         if self._is_projects(code.co_filename) and (module not in _HARMLESS or name in _HARMFUL):
             self.pinned.setdefault(id(code), (code, f"its code was read by {_named(reader)}"))
@@ -213,7 +223,7 @@ class ImportMonitor:
             self.sources.setdefault(name, f"its source was read by {_named(reader)}")
 
     def _looked_at_stack(self, reader: FrameType) -> None:
-        if reader.f_globals.get("__name__") == "inspect" and reader.f_back is not None:
+        while reader.f_globals.get("__name__") == "inspect" and reader.f_back is not None:
             reader = reader.f_back
         if not self.frames and not _is_ours(reader) and self._is_projects(reader.f_code.co_filename):
             self.frames = _named(reader)

@@ -97,6 +97,11 @@ LOOKS = {
     "closed variables": "import inspect\ninspect.getclosurevars(f)",
     "an overload": "import typing\ntyping.overload(f)",
     "a replacement": "f.__code__.replace(co_name='g')",
+    "all attributes": "import inspect\ninspect.getmembers(f)",
+    "a generator": "def f(): yield 1\ng = f()\ng.gi_code\ng.close()\ndel g",
+    "a generator's frame": "def f(): yield 1\ng = f()\ng.gi_frame.f_code\ng.close()\ndel g",
+    "a coroutine": "async def f(): pass\ng = f()\ng.cr_code\ng.close()\ndel g",
+    "an asynchronous generator": "async def f(): yield 1\ng = f()\ng.ag_code\ndel g",
 }
 
 
@@ -137,6 +142,11 @@ def test_source_that_was_read_blocks_its_file(tmp_path, monkeypatch, read):
 STACK = {
     "a frame": "import sys\ndef f(): return sys._getframe(1).f_lineno\nx = f()",
     "the current frame": "import inspect\nx = inspect.currentframe().f_lineno",
+    "an exception": "import sys\ndef f():\n    try: raise ValueError\n"
+    "    except ValueError: return sys.exc_info()[2].tb_frame.f_back.f_lineno\nx = f()",
+    "a traceback": "import inspect\ntry: 1 / 0\n"
+    "except ZeroDivisionError as error: x = inspect.getinnerframes(error.__traceback__, 0)[0].lineno",
+    "the threads": "import sys, threading\nx = sys._current_frames()[threading.get_ident()].f_lineno",
 }
 
 
