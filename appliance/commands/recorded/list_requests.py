@@ -20,7 +20,7 @@ from appliance.commands.recorded.request_text import text_of
 from appliance.config.settings import read_early
 from appliance.desk import questions
 from appliance.desk.database import UnreadableError, open_for_reading
-from appliance.desk.filters import Filters
+from appliance.desk.filters import MOST, Filters
 from appliance.duration_text import duration
 from appliance.errors import RequestError, SettingsError
 from appliance.logs.sanitise import sanitise
@@ -61,7 +61,7 @@ def command(
         SettingsError: the command line lacks the number, or recording is off.
         RequestError: nothing is recorded, there is no request of this number, or it could not be sent again.
     """
-    filters = Filters.of_query(urlencode(given))
+    filters = _filters(given)
     if number is None and (replayed or confirmed):
         raise SettingsError(
             "--replay and --yes need the number of a request",
@@ -98,6 +98,29 @@ def command(
     except (KeyboardInterrupt, BrokenPipeError):
         return 0
     return 0
+
+
+def _filters(given: Mapping[str, str]) -> Filters:
+    """Read the filters of the command line; a page's URL may have others, which filter nothing.
+
+    Raises:
+        SettingsError: one of them would filter nothing.
+    """
+    filters = Filters.of_query(urlencode(given))
+    checks = (
+        ("status", bool(filters.status), "a status, such as 404, or a class: 4xx"),
+        ("slower_ms", filters.slower_ms is not None, "a whole number of milliseconds"),
+        ("limit", str(filters.limit) == given.get("limit", "").strip(), f"a whole number from 1 to {MOST}"),
+    )
+    for name, is_read, expected in checks:
+        if given.get(name) and not is_read:
+            flag = f"--{name.replace('_', '-')}"
+            raise SettingsError(
+                f"{flag} is {given[name]!r}",
+                expected=expected,
+                action=f"Correct {flag}, or leave it out: all are shown.",
+            )
+    return filters
 
 
 def _show(found: list[dict[str, Any]], *, as_json: bool) -> int:
