@@ -102,8 +102,8 @@ def _with_line(facts: ProjectFacts, name: str, line: str, hidden: tuple[str, ...
 
 
 def _set(text: str, name: str, line: str) -> str:
-    """Return the text with this line, in place of the line that sets the variable."""
-    found = _line_of(text, name, comments=False)
+    """Return the text with this line, in place of the line that sets the variable: of several, the last counts."""
+    found = _line_of(text, name, comments=False, last=True)
     if found is None:
         return appended(text, [line])
     kept = found["export"] or ""
@@ -111,13 +111,11 @@ def _set(text: str, name: str, line: str) -> str:
     return f"{text[: found.start()]}{kept}{line}{end}{text[found.end() :]}"
 
 
-def _line_of(text: str, name: str, *, comments: bool = True) -> re.Match[str] | None:
+def _line_of(text: str, name: str, *, comments: bool = True, last: bool = False) -> re.Match[str] | None:
     comment = r"(?:#[ \t]*)?" if comments else ""
-    return re.search(
-        rf"^[ \t]*{comment}(?P<export>export[ \t]+)?{re.escape(name)}[ \t]*=(?P<value>[^\r\n]*)(?:\r?\n|\Z)",
-        text,
-        re.MULTILINE,
-    )
+    pattern = rf"^[ \t]*{comment}(?P<export>export[ \t]+)?{re.escape(name)}[ \t]*=(?P<value>[^\r\n]*)(?:\r?\n|\Z)"
+    every = list(re.finditer(pattern, text, re.MULTILINE))
+    return every[-1 if last else 0] if every else None
 
 
 def variables_of(root: Path, file: str) -> list[tuple[str, str]]:

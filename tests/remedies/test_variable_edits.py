@@ -20,6 +20,14 @@ def test_a_variable_gets_its_example(tmp_path: Path):
     assert made(where, kind="set-variable", name="D") is None
 
 
+def test_the_last_of_several_lines_is_replaced(tmp_path: Path):
+    """A variable that a file sets twice has its last value: that one is replaced, or nothing would change."""
+    where = project_facts(tmp_path, files={**READS, ".env": "SECRET_KEY=one\nA=1\nexport SECRET_KEY=two\nB=2\n"})
+    text = after(where, kind="make-secret", name="SECRET_KEY")
+    assert text is not None
+    assert re.fullmatch(r"SECRET_KEY=one\nA=1\nexport SECRET_KEY=[\w-]{64}\nB=2\n", text)
+
+
 def test_a_secret_is_random_and_hidden(tmp_path: Path):
     """A random value is made, which no page shows, and which is another one each time."""
     where = project_facts(tmp_path, files={**READS, ".env": "OTHER=unshown\n"})
