@@ -33,7 +33,7 @@ sys.exit({attribute}())
 
 def link_trees(trees: Iterable[SourceTree], environment: Path) -> None:
     """Write the ``.pth`` file for these projects, and the metadata and scripts of each that has a name."""
-    packages = next(environment.glob("lib/python3.*/site-packages"))
+    packages = next(environment.glob("lib/py*/site-packages"))
     roots: list[Path] = []
     for tree in trees:
         roots += [root for root in tree.roots if root not in roots]
