@@ -125,6 +125,8 @@ class _Reading:
         editable = _EDITABLE.match(meaning)
         named = _NAMED.match(meaning)
         place = meaning[(editable or named).end() :] if (editable or named) else meaning  # type: ignore[union-attr]
+        # PDM writes this variable, for a path without its first slash.
+        place = place.replace("${PROJECT_ROOT}", str(self._root).lstrip("/"))
         bare = place.removeprefix("file://").removeprefix("file:")
         found = _FOLDER.match(bare)
         local = found and (editable or named or place.startswith((".", "/", "file:")))

@@ -72,7 +72,14 @@ def test_an_editable_project_without_a_description_is_served_from_its_folder(rea
 
 @pytest.mark.parametrize(
     "line",
-    ["-e ./libs/one", "./libs/one", "--editable libs/one", "one @ file:./libs/one", "-e libs/one[fast]  # ours"],
+    [
+        "-e ./libs/one",
+        "-e file:///${PROJECT_ROOT}/libs/one#egg=one",
+        "./libs/one",
+        "--editable libs/one",
+        "one @ file:./libs/one",
+        "-e libs/one[fast]  # ours",
+    ],
 )
 def test_a_library_in_a_folder_is_not_built(read, tmp_path, line):
     """A folder that can be read without building it gives its needs, and is linked."""
