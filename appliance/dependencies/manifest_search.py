@@ -126,12 +126,20 @@ def _named_by_setting(search: Search) -> Manifest | None:
     for name, file in zip(search.choice.files, files, strict=True):
         if not file.is_file():
             raise InstallError(
-                f"APPLIANCE_DEPENDENCIES names {name}, which is not there",
+                f"APPLIANCE_DEPENDENCIES names {name}, which is {'a folder' if file.is_dir() else 'not there'}",
                 expected="files of the project: requirements files, a lock or pyproject.toml",
                 action="Correct APPLIANCE_DEPENDENCIES, or remove it: the appliance then searches for the files.",
                 file=name,
             )
     if len(files) == 1:
         form = form_of(files[0].name)
-        return form(replace(search, root=files[0].parent) if form is not requirements else search, files[0])
+        found = form(replace(search, root=files[0].parent) if form is not requirements else search, files[0])
+        return found or _declares_nothing(search, files[0])
     return requirements(search, *files)
+
+
+def _declares_nothing(search: Search, file: Path) -> Manifest:
+    """Return the manifest for a named file that nothing is installed from: a pyproject.toml with settings alone."""
+    name = search.choice.files[0]
+    note = f"APPLIANCE_DEPENDENCIES names {name}: neither it nor a pyproject.toml beside it declares dependencies"
+    return Manifest(search.root, name, (file,), digest([]), lambda _: Contents(notes=(note,)))

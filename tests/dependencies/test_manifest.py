@@ -160,8 +160,19 @@ def test_files_that_the_setting_names_count_alone(read, tmp_path):
     assert read(files, "one.txt", "two.txt").files[:2] == (tmp_path / "one.txt", tmp_path / "two.txt")
     assert read(files, "pyproject.toml").source == "pyproject.toml"
     assert read({"sub/poetry.lock": ""}, "sub/poetry.lock").source.endswith("poetry.lock")
-    with pytest.raises(InstallError, match=r"gone\.txt"):
+    with pytest.raises(InstallError, match=r"gone\.txt, which is not there"):
         read(files, "gone.txt")
+    with pytest.raises(InstallError, match=r"sub, which is a folder"):
+        read(files, "sub")
+
+
+@pytest.mark.parametrize("files", [{"pyproject.toml": "[tool.ruff]\n"}, {"uv.lock": "version = 1\n"}])
+def test_a_named_file_that_declares_nothing_is_reported(read, files):
+    """A file that the setting names and that nothing can be installed from is a warning, not silence."""
+    (name,) = files
+    manifest = read(files, name)
+    (note,) = manifest.contents("3.13").notes
+    assert (manifest.source, note.partition(":")[0]) == (name, f"APPLIANCE_DEPENDENCIES names {name}")
 
 
 @pytest.mark.parametrize(
