@@ -94,7 +94,7 @@ def _example(root: Path, required: list[str]) -> list[Draft]:
     missing = [
         name
         for name in required
-        if not re.search(rf"^[ \t]*#?[ \t]*(?:export[ \t]+)?{name}[ \t]*=", text, re.MULTILINE)
+        if not re.search(rf"^[ \t]*#?[ \t]*(?:export[ \t]+)?{re.escape(name)}[ \t]*=", text, re.MULTILINE)
     ]
     if not missing:
         return []

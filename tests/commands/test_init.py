@@ -53,8 +53,9 @@ def test_init_writes_missing_files(init: Init, tmp_path: Path) -> None:
         assert f"--- /dev/null\n+++ {name}\n" in done.stdout
 
 
-def test_init_twice_writes_nothing(init: Init) -> None:
-    """If every file exists already, nothing is written, and one line says so."""
+def test_init_twice_writes_nothing(init: Init, tmp_path: Path) -> None:
+    """If every file exists already, nothing is written, and one line says so; whatever the variables are called."""
+    (tmp_path / "shop" / "windows.py").write_text("import os\nX = os.environ['ProgramFiles(x86)']\n", encoding="utf-8")
     init()
     assert init().stdout == "Nothing to do: every file exists, as `appliance init` writes it.\n"
 
