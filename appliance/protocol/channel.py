@@ -94,6 +94,11 @@ class Channel:
         """Return the descriptor, for a selector."""
         return self._socket.fileno()
 
+    @property
+    def waits(self) -> bool:
+        """Whether a frame waits until the socket is writable."""
+        return bool(self._unsent)
+
     def send(self, message: Message, descriptors: Sequence[int] = (), *, most: int = MAX_FRAME) -> bool:
         """Send one message; return True if nothing waits.
 

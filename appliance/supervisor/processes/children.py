@@ -99,7 +99,7 @@ class Children:
         except ChannelError:
             return False
         if not done:
-            self._loop.watch(child.channel, partial(self._flush_channel, child), write=True)
+            self._watch_channel(child, child.channel)
         return True
 
     def retire(
@@ -212,11 +212,11 @@ class Children:
             self._unmatched.clear()
 
     def pause(self) -> None:
-        """Stop reading every child, so that writers wait."""
+        """Stop reading every child, so that writers wait. Messages that wait for room are still sent."""
         self._paused = True
         for child in self._alive:
             if child.channel is not None:
-                self._loop.unwatch(child.channel)
+                self._watch_channel(child, child.channel)
         for child, stream in self._open:
             self._loop.unwatch(child.outputs[stream])
 
@@ -228,22 +228,31 @@ class Children:
 
     def _watch(self, child: Handle) -> None:
         if child.channel is not None and child in self._alive:
-            self._loop.watch(child.channel, partial(self._read_channel, child))
+            self._watch_channel(child, child.channel)
         for stream in child.outputs:
             if (child, stream) in self._open:
                 self._loop.watch(child.outputs[stream], partial(self._read_output, child, stream))
 
-    def _flush_channel(self, child: Handle) -> None:
+    def _watch_channel(self, child: Handle, channel: Channel) -> None:
+        """Read the channel, unless reading is paused; send what waits for room."""
+        reads, writes = not self._paused, channel.waits
+        if writes:
+            self._loop.watch(channel, partial(self._flush_channel, child, channel), read=reads, write=True)
+        elif reads:
+            self._loop.watch(channel, partial(self._read_channel, child))
+        else:
+            self._loop.unwatch(channel)
+
+    def _flush_channel(self, child: Handle, channel: Channel) -> None:
         """Send more, and read, because the channel is ready."""
-        if child.channel is None:
-            return
         try:
-            if child.channel.flush() and not self._paused:
-                self._loop.watch(child.channel, partial(self._read_channel, child))
+            if channel.flush():
+                self._watch_channel(child, channel)
         except ChannelError as error:
             self._channel_ended(child, error)
             return
-        self._read_channel(child)
+        if not self._paused:
+            self._read_channel(child)
 
     def _read_channel(self, child: Handle) -> bool:
         """Read the child's channel once; return False at the channel's end."""

@@ -11,7 +11,7 @@ import pytest
 
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.protocol.channel import Channel
-from appliance.protocol.messages import Hello
+from appliance.protocol.messages import Hello, TellLastSave
 from appliance.protocol.record import Message
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import children as module
@@ -19,6 +19,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.child_starts import prepare_forked
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.handles import Handle
+from tests.supervisor.loops import run
 
 
 class Told:
@@ -29,9 +30,10 @@ class Told:
         self.strangers: list[int] = []
         self.failed: list[str] = []
         self.lines: list[int] = []  # how many came at once
+        self.messages: list[Message] = []
 
     def message(self, child: Handle, message: Message, descriptors: list[int]) -> None:
-        """Nothing to do."""
+        self.messages.append(message)
 
     def output(self, child: Handle, stream: str, said: list[OutputLine]) -> None:
         self.lines.append(len(said))
@@ -140,6 +142,51 @@ def test_an_invalid_message_is_reported_once(nursery: Nursery, bad_frame: bytes)
     assert len(nursery.reported.failed) == 1
     assert nursery.reported.failed[0]
     assert nursery.reported.ends == []
+
+
+LARGE = TellLastSave(saved={"text": "x" * 4_000_000})  # no socket takes it at once
+
+
+def far_end_reads(nursery: Nursery) -> list[Message]:
+    """Run the loop until the far end has received a message, and return that."""
+    received: list[Message] = []
+
+    def read() -> None:
+        while not received:
+            received.extend(message for message, _ in nursery.far.receive())
+        nursery.loop.post(nursery.loop.stop)
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    run(nursery.loop)
+    reading.join(10)
+    return received
+
+
+def test_a_message_that_waits_for_room_arrives_after_a_pause(nursery: Nursery):
+    """A message of which the child has read a part is sent to its end, also if the reading was paused meanwhile."""
+    nursery.children.send(nursery.child, LARGE)
+    nursery.children.pause()
+    nursery.children.resume()
+    assert far_end_reads(nursery) == [LARGE]
+    nursery.hello(FREE)
+    nursery.turn()
+    assert nursery.child.pid == FREE
+
+
+def test_a_pause_lets_a_large_message_pass_and_reads_none(nursery: Nursery):
+    """While the reading is paused, a message that waits for room is sent, none is read, and then the loop rests."""
+    assert nursery.child.channel is not None
+    nursery.children.pause()
+    nursery.children.send(nursery.child, LARGE)
+    assert far_end_reads(nursery) == [LARGE]
+    nursery.hello(FREE)
+    nursery.turn()
+    assert nursery.reported.messages == []
+    assert nursery.child.channel.fileno() not in nursery.loop._selector.get_map()
+    nursery.children.resume()
+    nursery.turn()
+    assert nursery.child.pid == FREE
 
 
 def test_a_flood_is_read_in_small_pieces():
