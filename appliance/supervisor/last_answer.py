@@ -10,6 +10,8 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 
+from appliance.supervisor.loop import FULL_S, accept
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 _MAX_CONNECTIONS = 64  # at a time; more wait in the listening socket's queue
 _HEAD_S = 1.0  # a head must arrive in this time
 _LINGER_S = 1.0  # a client has this time to read its answer and close
-_FULL_S = 0.5  # pause before the next try, if no descriptor is free
 _MAX_HEAD = 65_536
 
 
@@ -68,16 +69,11 @@ class LastAnswer:
 
     def _accept(self) -> None:
         if len(self._connections) >= _MAX_CONNECTIONS:
-            self._loop.pause(self._listener, _FULL_S)
+            self._loop.pause(self._listener, FULL_S)
             return
-        try:
-            client, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
+        client = accept(self._listener, self._loop)
+        if client is None:
             return
-        except OSError:
-            self._loop.pause(self._listener, _FULL_S)
-            return
-        client.setblocking(False)  # noqa: FBT003  as above
         self._connections.add(_Connection(self._loop, client, self._answer, self._connections))
 
 

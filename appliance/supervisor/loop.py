@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PAUSES_S = (0.05, 0.2, 1.0, 5.0)
+FULL_S = 0.5  # before a connection is accepted, if no descriptor was free
 
 
 class HasFileno(Protocol):
@@ -216,3 +217,19 @@ class Loop:
                 continue
         except BlockingIOError:
             return
+
+
+def accept(listener: socket.socket, loop: Loop) -> socket.socket | None:
+    """Accept a connection, which does not block; None if the client has gone, or no descriptor is free.
+
+    Without a descriptor the connection waits: the listener stays readable, and is ignored for a moment.
+    """
+    try:
+        connection, _ = listener.accept()
+    except (BlockingIOError, ConnectionAbortedError):
+        return None
+    except OSError:
+        loop.pause(listener, FULL_S)
+        return None
+    connection.setblocking(False)  # noqa: FBT003  the standard library's own signature
+    return connection

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor.loop import Loop
-from tests.faults.injections import NO_DESCRIPTOR
+from appliance.supervisor import loop as module
+from appliance.supervisor.loop import Loop, accept
+from tests.faults.injections import NO_DESCRIPTOR, FewDescriptors, few_descriptors
 from tests.supervisor.loops import run
 
 
@@ -29,6 +30,33 @@ def test_a_call_that_raises_is_paused(loop: Loop, pair: tuple[socket.socket, soc
     loop.watch(pair[0], called)
     run(loop)
     assert reported == ["failure 1", "failure 2", "failure 3"]
+
+
+__all__ = ["few_descriptors"]
+
+
+def test_a_listener_pauses_while_no_descriptor_is_free(
+    loop: Loop, few_descriptors: FewDescriptors, monkeypatch: pytest.MonkeyPatch
+):
+    """A connection for which no descriptor is free waits: its listener is ignored for a moment, and asked again."""
+    monkeypatch.setattr(module, "FULL_S", 0.001)
+    accepted: list[socket.socket | None] = []
+
+    def called() -> None:
+        accepted.append(accept(listener, loop))
+        loop.stop()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+        loop.watch(listener, called)
+        with few_descriptors(0):
+            run(loop)
+        assert accepted == [None]
+        assert loop.paused == {listener.fileno()}
+        run(loop)
+        connection = accepted[1]
+        assert connection is not None
+        connection.close()
+        loop.unwatch(listener)
 
 
 def test_a_failing_part_is_paused_longer_each_time(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from appliance.errors import ListenError
 from appliance.supervisor.debugger.dap_proxy import DapProxy
 from appliance.supervisor.listen import bind
+from appliance.supervisor.loop import accept
 from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
@@ -105,10 +106,9 @@ class DebugPort:
     def _accept(self) -> None:
         if self._listener is None:
             return
-        try:
-            client, _ = self._listener.accept()
-        except OSError:
-            return  # the client has disconnected already
+        client = accept(self._listener, self._loop)
+        if client is None:
+            return
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         proxy = DapProxy(self._loop, client, self._on_end)
         self._proxies[proxy] = None

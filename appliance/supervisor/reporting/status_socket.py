@@ -25,6 +25,7 @@ from appliance.errors import NotRunningError
 from appliance.ownership import NotOursError
 from appliance.protocol.record import Record
 from appliance.protocol.status_question import ask_supervisor
+from appliance.supervisor.loop import accept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,11 +107,9 @@ class StatusSocket:
     def _accept(self) -> None:
         if self._listener is None:
             return
-        try:
-            connection, _ = self._listener.accept()
-        except OSError:
-            return  # the client has disconnected already
-        connection.setblocking(False)  # noqa: FBT003  as above
+        connection = accept(self._listener, self._loop)
+        if connection is None:
+            return
         self._connections.add(_Connection(connection, self._answerers, self._loop, self._connections.discard))
 
 

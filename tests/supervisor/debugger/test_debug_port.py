@@ -3,10 +3,49 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from appliance.supervisor.debugger.debug_port import DebugPort
+from appliance.supervisor.loop import Loop
+from tests.faults.injections import FewDescriptors, few_descriptors
+
+__all__ = ["few_descriptors"]
+
+
+class Door:
+    """A debug port, its loop, and its address."""
+
+    def __init__(self) -> None:
+        self.loop = Loop()
+        self.address = ("127.0.0.1", _free_port())
+        settings: Any = SimpleNamespace(host=self.address[0], debugpy=self.address[1])
+        log: Any = SimpleNamespace(event=lambda *_, **__: None)
+        self.port = DebugPort(self.loop, settings, log)
+
+    def turn(self) -> None:
+        """One round of the loop."""
+        self.loop.post(self.loop.stop)
+        self.loop.run()
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    """A debug port that listens."""
+    made = Door()
+    yield made
+    made.port.close()
+    made.loop.close()
+
+
+def test_the_loop_rests_while_no_descriptor_is_free_for_an_editor(door: Door, few_descriptors: FewDescriptors):
+    """An editor for which no descriptor is free waits, and the loop does not ask for it in each round."""
+    with socket.create_connection(door.address), few_descriptors(0):
+        door.turn()
+        assert len(door.loop.paused) == 1
 
 
 def test_the_status_has_no_debugger_while_the_appliance_stops():

@@ -20,7 +20,10 @@ from appliance.errors import NotRunningError
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.reporting import status_socket
 from appliance.supervisor.reporting.status_socket import StatusSocket, ask
+from tests.faults.injections import FewDescriptors, few_descriptors
 from tests.supervisor.fakes import FakeLoop
+
+__all__ = ["few_descriptors"]
 
 STATUS = {"health": "unhealthy", "state": "broken", "generation": 3, "error": {"title": "words of the project's"}}
 STACKS = {"pid": 7, "stacks": "a stack"}
@@ -92,6 +95,19 @@ def test_an_answer_that_fails_closes_its_connection(path: Path, question: str):
         client.sendall(question.encode() + b"\n")
         assert client.recv(100) == b""
     assert ask(path, "status") == STATUS
+
+
+def test_the_loop_rests_while_no_descriptor_is_free_for_a_question(tmp_path: Path, few_descriptors: FewDescriptors):
+    """A question for which no descriptor is free waits, and the loop does not ask for it in each round."""
+    listening = StatusSocket(tmp_path / "status.sock", {}, loop := Loop())
+    assert listening.open() is None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client, few_descriptors(0):
+        client.connect(str(tmp_path / "status.sock"))
+        loop.post(loop.stop)
+        loop.run()
+        assert len(loop.paused) == 1
+    listening.close()
+    loop.close()
 
 
 class BusyLoop(FakeLoop):
