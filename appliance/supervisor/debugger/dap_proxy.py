@@ -12,6 +12,7 @@ Decision 13 says why.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK = 65_536
 MAX_UNSENT = 1024 * 1024  # if this many bytes wait for a side, the other side is not read
+_LEFT = getattr(select, "POLLRDHUP", 0)  # elsewhere than on Linux, only a reset connection is noticed
 LINGER_S = 5.0  # from the end of one side until both are closed, whatever still waits
 
 
@@ -89,6 +91,13 @@ class DapProxy:
     def waits(self) -> bool:
         """Whether the client has no debugger yet."""
         return self._debugger is None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the client has disconnected; what it has said before that is not read."""
+        poll = select.poll()
+        poll.register(self._client.socket, _LEFT)
+        return bool(poll.poll(0))
 
     def connect(self, port: int) -> None:
         """Connect to the debugger that listens on this local port."""

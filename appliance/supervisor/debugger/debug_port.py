@@ -84,6 +84,7 @@ class DebugPort:
             "info", "debugger.listening", generation=child.generation, pid=child.pid, address=self._address(),
             waits=waits,
         )  # fmt: skip
+        self._forget_left()
         for proxy in [proxy for proxy in self._proxies if proxy.waits]:
             self._connect(proxy, child)
 
@@ -110,11 +111,17 @@ class DebugPort:
         if client is None:
             return
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._forget_left()
         proxy = DapProxy(self._loop, client, self._on_end)
         self._proxies[proxy] = None
         if self._current is not None and not self._current.ending:
             self._connect(proxy, self._current)
         elif self._no_debugger:
+            proxy.close()
+
+    def _forget_left(self) -> None:
+        """Close the connections of clients that have waited for a debugger, and have left: nobody reads them."""
+        for proxy in [proxy for proxy in self._proxies if proxy.waits and proxy.is_left]:
             proxy.close()
 
     def _close_waiting(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.loop import Loop
 from tests.faults.injections import FewDescriptors, few_descriptors
+from tests.supervisor.fakes import handle
 
 __all__ = ["few_descriptors"]
 
@@ -46,6 +47,21 @@ def test_the_loop_rests_while_no_descriptor_is_free_for_an_editor(door: Door, fe
     with socket.create_connection(door.address), few_descriptors(0):
         door.turn()
         assert len(door.loop.paused) == 1
+
+
+def test_an_editor_that_has_left_gets_no_debugger(door: Door):
+    """Of the editors that have connected while no worker was there, only one that still waits gets a debugger."""
+    for _ in range(3):
+        with socket.create_connection(door.address):
+            door.turn()
+    assert len(door.port._proxies) <= 1
+    with socket.create_connection(door.address), socket.create_server(("127.0.0.1", 0)) as debugger:
+        door.turn()
+        door.port.listens(handle(), debugger.getsockname()[1], waits=False)
+        debugger.setblocking(False)
+        debugger.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            debugger.accept()
 
 
 def test_the_status_has_no_debugger_while_the_appliance_stops():
