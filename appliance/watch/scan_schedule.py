@@ -12,10 +12,8 @@ import math
 import time
 from typing import TYPE_CHECKING, Final
 
-from appliance.watch.tree import Mark, mark
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 SWEEP_S: Final = (5.0, 600.0)
 SWEEP_SHARE: Final = 0.002
@@ -90,10 +88,10 @@ class Schedule:
         self._poll = now + _pause(time.thread_time() - begun, POLL_SHARE, POLL_S)
         self._recent_at = now + RECENT_S
 
-    def check_recent(self, now: float, files: Mapping[str, Mark]) -> set[str]:
+    def check_recent(self, now: float, has_changed: Callable[[str], bool]) -> set[str]:
         """Return which of the files that were edited last have changed."""
         self._recent_at = now + RECENT_S
-        return {path for path in self._recent if mark(path) != files.get(path)}
+        return set(filter(has_changed, self._recent))
 
     def add_recent(self, path: str) -> None:
         """Remember this file: it was edited, and is likely to be edited again."""

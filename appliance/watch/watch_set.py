@@ -183,15 +183,24 @@ class WatchSet:
 
     def refresh(self, path: str) -> Mark | None:
         """Return one file's mark now, and remember it."""
-        now = mark(path)
+        now = self._present_mark(path)
         if (named := self._named.get(path)) is not None:
             self._named[path] = replace(named, mark=now)
         folder, _, name = path.rpartition("/")
-        if now is None:
+        if now is None or os.path.isdir(path):
             self.tree.files.pop(path, None)
         elif folder in self.tree.folders and self._rule.kind(folder, name) is not None:
             self.tree.files[path] = now
         return now
+
+    def has_changed(self, path: str) -> bool:
+        """Return whether a file has another mark than at the last scan."""
+        return self._present_mark(path) != self.last_mark(path)
+
+    def _present_mark(self, path: str) -> Mark | None:
+        """Return one file's mark now; None if a folder has taken its place, unless something asks for this path."""
+        now = mark(path)
+        return None if now is not None and path not in self._named and os.path.isdir(path) else now
 
     def sweep(self) -> set[str]:
         """Scan everything; return the files that have changed."""

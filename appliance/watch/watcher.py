@@ -276,7 +276,7 @@ class Watcher:
             with schedule.polling_all(now):
                 found |= watch_set.poll()
         elif schedule.recent_due(now):
-            found |= schedule.check_recent(now, watch_set.tree.files)
+            found |= schedule.check_recent(now, watch_set.has_changed)
         for path in found:
             self._note(path, time.monotonic(), whole=False)  # it may have been written during the scan
 

@@ -1,0 +1,43 @@
+"""Files that are polled, in places of their own: each save is reported once, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.watch import scan_schedule
+from appliance.watch.kinds import Kind
+from appliance.watch.watcher import WorkerState
+from tests.watch.watching import Watch, save
+
+
+def test_a_save_outside_the_project_is_reported_once(
+    watch: Watch, watch_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A saved file elsewhere, which a worker has loaded, does not change again each time that recent files are read."""
+    monkeypatch.setattr(scan_schedule, "POLL_S", (0.5, 3.0))  # as with many files: the recent ones are read in between
+    (tmp_path / "lib.py").write_text("one", encoding="utf-8")
+    watching = watch(how="poll")
+    watching.watcher.add_files("worker", Kind.CODE, [str(tmp_path / "lib.py")])
+    assert watching.changes_before() == []
+    save(tmp_path / "lib.py", "two")
+    assert watching.changes() == {str(tmp_path / "lib.py"): Kind.CODE}
+    watching.state = WorkerState.BROKEN  # each change of a file counts, also one without another content
+    assert watching.changes_before() == []
+
+
+@pytest.mark.parametrize("poll_s", [0.1, 0.5])
+def test_a_folder_in_the_place_of_a_file_is_reported_once(
+    watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch, poll_s: float
+):
+    """A file that a folder replaces has gone, once; what is in the folder is watched."""
+    monkeypatch.setattr(scan_schedule, "POLL_S", (poll_s, 3.0))
+    watching = watch(how="poll")
+    (watch_set / "app.py").unlink()
+    (watch_set / "app.py").mkdir()
+    assert watching.changes() == {"app.py": Kind.CODE}
+    watching.state = WorkerState.BROKEN
+    assert watching.changes_before() == []
+    save(watch_set / "app.py/inner.py", "one")
+    assert watching.changes() == {"app.py/inner.py": Kind.CODE}
