@@ -138,13 +138,17 @@ class LastSaves:
 def _text_of(file: str) -> str | None:
     """Return a small text file's text; None if it can't be read, or is another kind of file."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
+        with open(file, "rb", opener=_open_at_once) as stream:
             content = stream.read(MAX_FILE + 1)
         text = content.decode("utf-8")
     except (OSError, ValueError):
         return None
     return None if len(content) > MAX_FILE or "\0" in text else text
+
+
+def _open_at_once(file: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a FIFO."""
+    return os.open(file, flags | os.O_NONBLOCK)
 
 
 def diff(before: list[str], after: list[str]) -> Iterator[str]:

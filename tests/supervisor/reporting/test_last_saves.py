@@ -137,6 +137,17 @@ def test_a_fifo_is_not_waited_for(project: Project):
     assert len(project.save("pipe.py", "app.py")) == 2
 
 
+def test_a_folder_in_the_place_of_a_file_keeps_no_descriptor(project: Project):
+    """A file that a folder has replaced has no text, and nothing stays open, however often it is saved."""
+    project.known(app_py="a\n")
+    (project.root / "app.py").unlink()
+    (project.root / "app.py").mkdir()
+    project.save("app.py")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert project.save("app.py", "app.py")[0]["diff"] == []
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_diffs_are_bounded():
     """A diff of any two texts takes little time and few lines."""
     one, two = [f"a{number}" for number in range(60_000)], [f"b{number}" for number in range(60_000)]
