@@ -116,7 +116,7 @@ class Children:
         Streams end at once. The child waits for ``streams_s`` until the generators of the streams have noticed their
         end, and for ``pause_s`` after its last exit hook.
         """
-        if child.ending:
+        if child.ending or child not in self._alive:  # the number of one that has ended may be another group's by now
             return
         child.mark_ending()
         if not self.send(child, Drain(grace_s=grace_s, streams_s=streams_s, pause_s=pause_s)):

@@ -144,6 +144,18 @@ def test_an_invalid_message_is_reported_once(nursery: Nursery, bad_frame: bytes)
     assert nursery.reported.ends == []
 
 
+def test_a_child_that_has_ended_gets_no_signal(nursery: Nursery, monkeypatch: pytest.MonkeyPatch):
+    """To ask a child to end that has ended already signals nobody: its number may be another group's by now."""
+    nursery.hello(FREE)
+    nursery.turn()
+    nursery.ends(FREE, 0)
+    signalled: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda group, _: signalled.append(group))
+    nursery.children.retire(nursery.child, 0.0)
+    nursery.turn()
+    assert signalled == []
+
+
 LARGE = TellLastSave(saved={"text": "x" * 4_000_000})  # no socket takes it at once
 
 
