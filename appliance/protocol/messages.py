@@ -71,6 +71,7 @@ class ExportLines(Message):
     sampler: dict[str, Any]  # for requests that no worker has begun
     scheme: str  # of the URLs of requests
     redact: list[str]  # APPLIANCE_REDACT
+    secrets: list[str]  # texts to mask
 
 
 class TakeConnections(Message):

@@ -54,8 +54,8 @@ class ChildSpans:
         self._mask = Mask({}, names=self._names)
 
     def mask(self, values: Iterable[str]) -> None:
-        """Mask these texts from now on."""
-        self._mask = Mask({}, more=values, names=self._names)
+        """Mask these texts from now on, and all earlier ones."""
+        self._mask = Mask({}, self._mask, list(values), names=self._names)
 
     def of(self, info: dict[str, Any]) -> list[Step]:
         """Return the spans of one request.

@@ -71,6 +71,7 @@ class Exporter:
         self._left: set[object] = set()  # generations that trace themselves
         self._boxes: list[Outbox | Durations] = []
         self._children = ChildSpans(resource, scope, message.redact)
+        self._children.mask(message.secrets)  # a worker's message may come before any line
         self._durations: Durations | None = None
         self._spans: tuple[RequestSpans, Outbox] | None = None
         self._records: tuple[LogRecords, Outbox] | None = None

@@ -53,18 +53,22 @@ def request(number: int, **fields: Any) -> bytes:
 
 
 def exported(
-    data: Sequence[bytes | Callable[[], bytes]], messages: Sequence[bytes] = (), signals: Sequence[str] = SIGNALS
+    data: Sequence[bytes | Callable[[], bytes]],
+    messages: Sequence[bytes] = (),
+    signals: Sequence[str] = SIGNALS,
+    secrets: Sequence[str] = (),
 ) -> list[tuple[str, dict[str, object]]]:
     """Let an exporter read this to its end; what it has reported."""
     events: list[tuple[str, dict[str, object]]] = []
-    message = ExportLines(list(signals), {"service.name": "shop"}, {"name": "always_on", "ratio": 1.0}, "http", [])
+    sampler = {"name": "always_on", "ratio": 1.0}
+    message = ExportLines(list(signals), {"service.name": "shop"}, sampler, "http", [], list(secrets))
     exporter = Exporter(message, lambda _, event, fields: events.append((event, fields)), FINISH_S)
     read, write = os.pipe()
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     running = threading.Thread(target=exporter.run, args=(read, ours))
-    running.start()
     for each in messages:
         theirs.send(each)
+    running.start()
     for piece in data:
         os.write(write, piece if isinstance(piece, bytes) else piece())
     os.close(write)
@@ -94,12 +98,14 @@ def test_what_a_request_did_arrives(collecting: Collector):
         "queries": [[0, -1, 1, 2]],
         "texts": ["SELECT longsecret"],
     }
-    secrets = json.dumps({"secrets": ["longsecret"]}).encode() + b"\n"
-    message = RequestDetails(info, b"", b"", b"").pack()
-    assert exported([secrets, request(1)], [message, b"garbage", RequestDetails({}, b"", b"", b"").pack()]) == []
+    messages = [RequestDetails(info, b"", b"", b"").pack(), b"garbage", RequestDetails({}, b"", b"", b"").pack()]
+    later = json.dumps({"secrets": ["another"]}).encode() + b"\n"
+    assert exported([later, request(1)], messages, secrets=["longsecret"]) == []
     kinds = sorted(got.item.name for got in collecting.spans)
     assert kinds[0] == "GET"
     assert len(kinds) == 2
+    texts = [got.attributes["db.query.text"] for got in collecting.spans if got.item.name != "GET"]
+    assert texts == ["SELECT ********"]
     assert {got.item.name for got in collecting.metrics} == {
         "http.server.request.duration",
         "db.client.operation.duration",

@@ -73,8 +73,9 @@ class ExporterProcess:
 
     def name_secrets(self, values: Sequence[str]) -> None:
         """Name the texts that the exporter must mask."""
-        self._secrets = tuple(values)
-        self._pipe.write(orjson.dumps({"secrets": self._secrets}, option=orjson.OPT_APPEND_NEWLINE))
+        if (named := tuple(values)) != self._secrets:
+            self._secrets = named
+            self._pipe.write_always(orjson.dumps({"secrets": named}, option=orjson.OPT_APPEND_NEWLINE))
 
     def begin(self) -> None:
         """Hold the lines from now on, and start the exporter a little later."""
@@ -134,7 +135,6 @@ class ExporterProcess:
             )  # fmt: skip
         except (OSError, ApplianceError) as error:
             self._start_again(str(error), 0.0)
-        self.name_secrets(self._secrets)
         self._pipe.flush()
 
     def _first_message(self) -> ExportLines:
@@ -142,7 +142,7 @@ class ExporterProcess:
         attributes = {} if telemetry.service else {_SERVICE: service_name(settings)}
         return ExportLines(
             signals=list(telemetry.endpoints), attributes=attributes, sampler=telemetry.sampler._asdict(),
-            scheme=self._scheme, redact=list(settings.redact),
+            scheme=self._scheme, redact=list(settings.redact), secrets=list(self._secrets),
         )  # fmt: skip
 
     def _start_again(self, reason: str, ran_s: float) -> None:

@@ -70,7 +70,11 @@ class LinePipe:
         """Take whole lines."""
         if self._size + len(data) > HELD_BYTES:
             self._left_out += data.count(b"\n")
-            return
+        else:
+            self.write_always(data)
+
+    def write_always(self, data: bytes) -> None:
+        """Take whole lines that must not be left out, beyond the limit too."""
         self._held.append(data)
         self._size += len(data)
         if not self._flush_planned and self._pipe >= 0:
