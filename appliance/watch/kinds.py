@@ -113,8 +113,8 @@ class Rule:
 
     def kind(self, folder: str, name: str) -> Kind | None:
         """Return the kind of the file ``name`` in ``folder``; None if its changes do not matter."""
-        if name[0] in ".#" and name not in self._environment_names:
-            # No import finds it: it is an editor's file, or a hidden one.
+        if name[:1] in ".#" and name not in self._environment_names:
+            # No import finds it: it is an editor's file, or a hidden one; or a folder's path, which ends in "/".
             return Kind.DEPENDENCIES if _DEPENDENCIES.fullmatch(name) else None
         suffix = name[name.rfind(".") :]
         kind = _SUFFIXES.get(suffix)

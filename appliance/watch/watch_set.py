@@ -136,7 +136,7 @@ class WatchSet:
         )
         new = []
         for path in paths:
-            if path in self._named or self.ignores.by_user(path):
+            if path in self._named or not _can_exist(path) or self.ignores.by_user(path):
                 continue
             known = before.get(path)
             seen = known.mark if known else self.tree.files.get(path) or mark(path)
@@ -281,6 +281,14 @@ class WatchSet:
         if os.path.dirname(folder) not in self.tree.folders or not self.tree.counts(folder):
             return set()
         return self._scan([folder])
+
+
+def _can_exist(path: str) -> bool:
+    """Whether a file may have this path: a project can try to open any text."""
+    try:
+        return "\0" not in path and bool(os.fsencode(path))
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
 
 
 def _best_source(tops: list[str], platform: str = sys.platform) -> EventSource:

@@ -157,3 +157,17 @@ def test_a_file_that_only_a_listing_found_is_seen_after_its_note(
     burst = watching.burst()
     assert dict(burst.kinds) == {"made/page.py": Kind.CODE}
     assert burst.seen[str(made / "page.py")] >= noted[0]
+
+
+@pytest.mark.parametrize("name", ["made/", "\ud800/lib.py", "\0/lib.py"], ids=ascii)
+def test_no_name_of_a_file_ends_the_watch(watch: Watch, watch_set: Path, name: str):
+    """A path that no file can have, or that names a folder, is passed over; the others are watched."""
+    watching = watch(how="poll")
+    watching.watcher.add_files("failure", Kind.CODE, [f"{watch_set}/{name}"])
+    assert watching.changes_before() == []
+    (watch_set / "made").mkdir()
+    watching.changes_before()
+    save(watch_set / "app.py", "two")
+    assert watching.changes() == {"app.py": Kind.CODE}
+    assert [event for event, _ in watching.seen] == ["watch.started"]
+    assert watching.events.empty()
