@@ -244,8 +244,12 @@ def _url_secrets(url: str) -> Iterable[str]:
 
 def _forms(value: str) -> Iterator[str]:
     yield value
-    yield quote(value, safe="")
-    yield quote_plus(value)
+    try:
+        data = value.encode("utf-8", "surrogateescape")  # a variable may hold any bytes (PEP 383)
+    except UnicodeEncodeError:
+        return
+    yield quote(data, safe="")
+    yield quote_plus(data)
 
 
 def _rendered(value: str) -> bytes:

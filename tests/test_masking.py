@@ -97,6 +97,14 @@ def test_a_value_is_found_in_every_form():
     assert mask.masked("abc/def ghi jkl, abc%2Fdef%20ghi, abc%2Fdef+ghi") == ", ".join([MASKED] * 3)
 
 
+def test_a_secret_may_be_any_text():
+    """A secret variable whose bytes are not UTF-8 is masked, and no such text prevents a start."""
+    for secret, in_urls in (("passw\udcf6rt123", ["passw%F6rt123"]), ("passw\ud800rt123", [])):
+        mask = Mask({"DB_PASSWORD": secret})
+        for form in (secret, *in_urls):
+            assert mask.masked(f"a {form} b") == f"a {MASKED} b"
+
+
 def test_values_in_values_are_masked():
     """Texts of every depth are masked, keys too; what is not text stays."""
     mask = Mask({"A_SECRET": "0123456789"})

@@ -9,6 +9,7 @@ Decision 56 says why.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import select
@@ -131,7 +132,7 @@ class Exporter:
         records: list[Any] = []
         for each in filter(None, lines):
             with contextlib.suppress(*_UNREADABLE):  # the end of a line whose beginning another exporter had
-                line = orjson.loads(each)
+                line = _loads(each)
                 if self._take_control_line(line):
                     continue
                 if self._records is not None:
@@ -181,3 +182,15 @@ class Exporter:
                     self._durations.count(step.metric, step.seconds, step.attributes)
             if self._spans is not None:
                 self._spans[1].add([step.span for step in steps])
+
+
+def _loads(line: bytes) -> Any:
+    """Parse a line, also one that orjson refuses: a secret may have lone surrogates.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line)

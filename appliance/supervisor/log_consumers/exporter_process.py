@@ -6,11 +6,10 @@ there is no process, no socket and no copy. Runs in the supervisor's loop.
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import orjson
 
 from appliance.config.otel_variables import Telemetry, read_telemetry
 from appliance.discovery.rules.project_package import read_pyproject
@@ -75,7 +74,8 @@ class ExporterProcess:
         """Name the texts that the exporter must mask."""
         if (named := tuple(values)) != self._secrets:
             self._secrets = named
-            self._pipe.write_always(orjson.dumps({"secrets": named}, option=orjson.OPT_APPEND_NEWLINE))
+            # orjson refuses the lone surrogates of a variable that is not UTF-8.
+            self._pipe.write_always(json.dumps({"secrets": named}).encode() + b"\n")
 
     def begin(self) -> None:
         """Hold the lines from now on, and start the exporter a little later."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
+from appliance.supervisor.log_consumers.exporter_process import ExporterProcess
 from appliance.supervisor.log_consumers.line_pipe import COLLECT_S, HELD_BYTES, LinePipe
 from appliance.supervisor.loop import Loop
 from tests.supervisor.fakes import FakeLoop
@@ -30,3 +33,17 @@ def test_lines_that_must_arrive_are_held_beyond_the_limit():
     os.close(read)
     assert left_out == [1]
     assert received.endswith(b"x\nsecrets\n")
+
+
+def test_a_secret_that_is_not_utf_8_reaches_the_exporter():
+    """The bytes of a variable may be any: its text is named as it is, once."""
+    runtime: Any = SimpleNamespace(process={}, loop=FakeLoop())
+    exporter = ExporterProcess(runtime, None, secure=False)
+    for _ in range(2):
+        exporter.name_secrets(["passw\udcf6rt123"])
+    read = exporter._pipe.open()
+    exporter._pipe.flush()
+    exporter._pipe.close()
+    with os.fdopen(read, "rb") as lines:
+        (line,) = lines
+    assert json.loads(line) == {"secrets": ["passw\udcf6rt123"]}
