@@ -123,6 +123,8 @@ def _arguments(code: CodeType) -> tuple[Any, ...]:
 
 
 def _docstring(code: CodeType) -> str | None:
+    if code.co_name.startswith("<"):
+        return None  # a generator expression: its first constant may be any text
     first = code.co_consts[0] if code.co_consts else None
     flagged = code.co_flags & _HAS_DOCSTRING or sys.version_info < (3, 14)
     return first if isinstance(first, str) and flagged else None
