@@ -100,6 +100,17 @@ class InputFiles:
         self._reported = True
         return dict(self.files if self._added is None else self._added)  # another thread may add to it
 
+    def real_places(self) -> dict[str, Mark]:
+        """Return the files so far by the names of their real places: a save of a linked file may have that name."""
+        found, folders = dict[str, Mark](), dict[str, str]()
+        for path, mark in list(self.files.items()):
+            folder, _, name = path.rpartition("/")
+            if folder not in folders:
+                folders[folder] = os.path.realpath(folder)
+            place = f"{folders[folder]}/{name}"
+            found[self.absolute(os.path.realpath(place) if os.path.islink(place) else place)] = mark
+        return found
+
     def keep_added(self) -> None:
         """From now on ``report`` returns only files that are added: all others were reported."""
         self._added = {}

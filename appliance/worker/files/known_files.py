@@ -16,9 +16,12 @@ from .open_audit import OpenAudit
 from .project_places import ProjectPlaces
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from ...protocol.messages import Start
     from ...protocol.snapshot_messages import ImportAhead
     from ..hooks import Hooks
+    from .input_files import Mark
     from .source_loader import CodeCache, Loader
 
 
@@ -38,6 +41,7 @@ class KnownFiles:
         self.places = ProjectPlaces(start.root, sys.path)
         self.unpreloadable = "" if is_forked else self.places.loaded_early()
         self._inputs = InputFiles(start.root, notes)
+        self._read_so_far: Mapping[str, Mark] = {}  # with other names, and with what only a snapshot notices
         self._opened: OpenAudit | None = None
         self._missing: MissingModules | None = None
 
@@ -77,13 +81,21 @@ class KnownFiles:
         self._inputs.keep_added()
         return report
 
-    def report_so_far(self) -> FilesReport:
-        """Return the files that the start, which goes on, has used until now."""
-        return FilesReport(files=dict(self._inputs.files), listed=sorted(self._inputs.listed))
+    def report_so_far(self, before: str, sources: Iterable[str]) -> FilesReport:
+        """Return the files that the start, which goes on, has used until now, by each name that a save may have.
+
+        Args:
+            before: the file of the module that comes next.
+            sources: files that the project has read itself, wherever they are.
+        """
+        self.record_loaded(but=self.absolute(before))
+        unmarked = {path: list[int]() for path in map(self.absolute, sources)}
+        self._read_so_far = {**unmarked, **self._inputs.real_places(), **self._inputs.files}
+        return FilesReport(files=dict(self._read_so_far), listed=sorted(self._inputs.listed))
 
     def is_used(self, path: str) -> bool:
         """Whether a file (absolute path) was read or looked for until now."""
-        return path in self._inputs.files
+        return path in self._inputs.files or path in self._read_so_far
 
     def template_readers(self, path: str) -> set[str] | None:
         """Return who has read a template since the start; None if it was read before, or if that is not certain."""
@@ -102,7 +114,8 @@ class KnownFiles:
         """Return the files of the project's own modules that are loaded."""
         return source_loader.project_files(self.places)
 
-    def record_loaded(self) -> None:
-        """Record the files that our loader did not load: extension modules, a script."""
+    def record_loaded(self, but: str = "") -> None:
+        """Record the files that our loader did not load: extension modules, a script. ``but``: a file to leave out."""
         for file in self.project_modules():
-            self._inputs.record(file)
+            if self.absolute(file) != but:
+                self._inputs.record(file)

@@ -336,7 +336,7 @@ class Snapshot:
             self._refuse(why)
         import_s, self._spent_s = time.monotonic() - self._began, self._cpu_s()
         try:
-            send(self._channel, self._project.files.report_so_far())
+            send(self._channel, self._project.files.report_so_far(path, self._monitor.sources))
             send(self._channel, CheckpointReached(path=path, cpu_s=round(self._spent_s, 4)))
         except ChannelError:
             os._exit(0)  # the supervisor has closed the channel: this process has no use any more

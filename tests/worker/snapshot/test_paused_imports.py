@@ -207,6 +207,32 @@ def test_what_the_checkpoint_has_read_is_declined(player: Player):
     assert declined.path == str(player.root / "first.py")
 
 
+def test_what_was_read_in_another_way_is_declined(tmp_path: Path):
+    """A file that the import has read through a link, itself, or by its own loader has no place in a later worker."""
+    own = """
+import importlib.machinery as machinery, importlib.util as util, sys
+import lib.linked
+exec(open("../read.py").read())
+class Loader(machinery.SourceFileLoader):
+    pass
+spec = util.spec_from_file_location("loaded", "../loaded.py", loader=Loader("loaded", "../loaded.py"))
+sys.modules["loaded"] = util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["loaded"])
+"""
+    files = {"app.py": f"import own, late\nANSWER = str\n{SERVED}", "own.py": own, "late.py": ""}
+    changed = ["shared/linked.py", "../read.py", "../loaded.py"]
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "lib").symlink_to("shared")
+    with played(root, files | dict.fromkeys(changed, "X = 1\n"), pythons()[-1]) as player:
+        checkpoint = player.begin_import(["late.py"])
+        report = player.checkpoint(checkpoint, "late.py")
+        for path in changed:
+            whole = str((player.root / path).resolve())
+            assert whole in report.files
+            assert player.serve(checkpoint, [path]).expect(SwapDeclined, messages.Ready).path == whole
+
+
 @pytest.mark.parametrize("path", ["app.py", "unused.py", "shop/nowhere.py"])
 def test_an_import_does_not_pause_where_that_gains_nothing(player: Player, path: str):
     """There is no pause before the first file, nor before one that is never imported."""
