@@ -37,13 +37,16 @@ SECRET = re.compile(
     re.IGNORECASE,
 )
 _NAMES_A_FILE = re.compile(r"_(?:FILE|PATH|DIR)$", re.IGNORECASE)
-# Both repetitions are bounded, so that a text of many beginnings takes linear time.
-_PASSWORD = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))[^\s\"'<>]{1,256}@")
+# A repetition that may pass another beginning is bounded, so that a text of many beginnings takes linear time. Beyond
+# that bound a password is a token, which has neither a colon nor a slash: one of AWS CodeArtifact has 1,000 characters.
+_PASSWORD = re.compile(
+    r"(://[^\s/?#:@\"'<>]{0,256}:)(?!\d{0,5}(?:[/?#\s]|$))(?:[^\s\"'<>]{1,256}|[\w.~%+=-]{257,8192})@"
+)
 _PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
-_TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,256}@")  # no user's name: package indexes and forges accept a token there
+_TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,8192}@")  # no user's name: indexes and forges accept a token there
 
 # A parameter of a URL's query, in a text. A format's braces and percent signs are not a value: a traceback shows code.
-_PARAMETER = re.compile(r"[?&](?:amp;)?([\w.~%\[\]-]{1,64})=((?!%[s(])[^\s&#'\"<>(){}|\\^`,;]{1,2048})")
+_PARAMETER = re.compile(r"[?&](?:amp;)?([\w.~%\[\]-]{1,64})=((?!%[s(])[^\s&#'\"<>(){}|\\^`,;]+)")
 _PARAMETER_BYTES = re.compile(rb"[?&](?:amp;)?[\w.~%\[\]-]{1,64}=")
 _SIGNATURES = frozenset({"awsaccesskeyid", "signature", "sig", "x-amz-signature", "x-goog-signature"})  # of stores
 # OAuth's, those of stores that sign URLs, and what many APIs call their key.

@@ -28,6 +28,9 @@ NOTHING = Mask({})
         ("mysql://u:pa/ss?w@db/x", f"mysql://u:{MASKED}@db/x"),
         ("'mongodb+srv://u:p%40@a.b/?w=1', x://a:b@c", f"'mongodb+srv://u:{MASKED}@a.b/?w=1', x://a:{MASKED}@c"),
         ("git+https://ghp_0123456789abcdefghij@github.com/a/b", f"git+https://{MASKED}@github.com/a/b"),
+        (f"https://aws:{'eyJ2.' * 200}@a.codeartifact.b.com/pypi/", f"https://aws:{MASKED}@a.codeartifact.b.com/pypi/"),
+        (f"https://{'eyJ2.' * 200}@github.com/a/b", f"https://{MASKED}@github.com/a/b"),
+        (f"https://a/?id_token={'eyJ2.' * 600}&n=1", f"https://a/?id_token={MASKED}&n=1"),
     ],
 )
 def test_passwords_in_urls_are_masked(text: str, written: str):
