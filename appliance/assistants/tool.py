@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     Run = Callable[[Sources, Call], dict[str, Any]]
 
 _TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
+_HALF = re.compile("[\ud800-\udfff]")  # JSON can hold half a character, which no URL and no database can
 _ONE = {"integer": "an integer", "boolean": "true or false"}
 
 
@@ -59,9 +61,9 @@ class Parameter:
         is_bool_for_number = isinstance(value, bool) and self.kind != "boolean"
         if not isinstance(value, _TYPES[self.kind]) or is_bool_for_number:
             raise ToolError(f"{self.name} is {value!r:.100}.", action=f"Give {self._expected()}.")
-        too_long = isinstance(value, str) and len(value) > self.longest
+        is_no_text = isinstance(value, str) and (len(value) > self.longest or _HALF.search(value) is not None)
         is_other = bool(self.choices) and value not in self.choices
-        if too_long or is_other or (isinstance(value, int) and not self._holds(value)):
+        if is_no_text or is_other or (isinstance(value, int) and not self._holds(value)):
             raise ToolError(f"{self.name} is {value!r:.100}.", action=f"Give {self._expected()}.")
         return value
 
@@ -72,7 +74,7 @@ class Parameter:
         if self.choices:
             return " or ".join(self.choices)
         if self.kind == "string":
-            return f"a text of at most {self.longest} characters"
+            return f"a text of at most {self.longest} characters, each of them whole"
         least = "" if self.least is None else f", at least {self.least}"
         return f"{_ONE[self.kind]}{least}" + ("" if self.most is None else f", at most {self.most}")
 

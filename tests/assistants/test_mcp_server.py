@@ -45,6 +45,18 @@ def test_parameters_must_be_an_object(site: Site, params: Any):
     assert answer["error"]["code"] == -32602
 
 
+@pytest.mark.parametrize(
+    ("tool", "argument"), [("list_requests", "q"), ("get_log", "text"), ("replay_request", "fields")]
+)
+def test_half_a_character_is_refused(site: Site, tool: str, argument: str):
+    """An argument with half of a pair that JSON escapes is a mistake of the call, and no defect."""
+    site.mode = "write"
+    arguments: dict[str, Any] = {argument: "X: \ud83d"} | ({"number": 1} if tool == "replay_request" else {})
+    result = site.ask("tools/call", {"name": tool, "arguments": arguments})["result"]
+    assert result["isError"]
+    assert f"{argument} is 'X: " in result["content"][0]["text"]
+
+
 @pytest.mark.parametrize("message", [1, [], {}, {"jsonrpc": "2.0", "id": []}])
 def test_a_wrong_value_has_an_error(site: Site, message: Any):
     """A value other than a message is answered, without an id."""
