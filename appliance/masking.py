@@ -54,6 +54,7 @@ _SECRET_PARAMETERS = _SIGNATURES | {
     "pass", "pwd", "jwt", "assertion", "id_token_hint", "code_verifier", "x-amz-credential", "x-goog-credential",
     "hapikey",
 }  # fmt: skip
+_SECRET_FIELDS = frozenset({"pwd", "jwt", "assertion", "code_verifier"})  # the others contain a secret's name
 _SIGNED_PARAMETERS = _SIGNATURES | {"key"}  # never shown of an outgoing call's URL: ``key`` is usually an API's
 _MAYBE_PARAMETERS = frozenset({"key", "code", "auth", "session", "sessionid", "sid"})  # secret if the value is long
 _LONG_VALUE = 16
@@ -167,8 +168,10 @@ def is_secret_field(name: str, names: Collection[str] = ()) -> bool:
 
     A field that holds a URL does not: the password in it is known by its place. ``names``: further ones, in lower case.
     """
-    plain = name.replace("-", "_")
-    return name.lower() in names or (SECRET.search(plain) is not None and _ABOUT_A_SECRET.search(plain) is None)
+    plain, low = name.replace("-", "_"), name.lower()
+    if low in names or low in _SECRET_FIELDS:
+        return True
+    return SECRET.search(plain) is not None and _ABOUT_A_SECRET.search(plain) is None
 
 
 def masked_parameters(text: str, names: Collection[str] = ()) -> str:

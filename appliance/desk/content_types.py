@@ -1,4 +1,4 @@
-"""Read the charset of a text from its Content-Type.
+"""Read from a Content-Type how a text is coded, and whether it is a form.
 
 Runs in the recorder and the stand-in.
 """
@@ -6,6 +6,8 @@ Runs in the recorder and the stand-in.
 from __future__ import annotations
 
 import re
+
+from appliance.conventions import URLENCODED_FORM
 
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]{1,40})")
 
@@ -20,3 +22,8 @@ def charset_of(kind: str) -> str:
     except (LookupError, UnicodeError):  # no charset; or a codec that takes no "replace": idna, undefined
         return "utf-8"
     return found[1]
+
+
+def is_form(kind: str, text: str) -> bool:
+    """Whether a text is a form. ``kind`` is its Content-Type in lower case; ``curl -d`` names JSON a form too."""
+    return kind.startswith(URLENCODED_FORM) and not text.lstrip().startswith(("{", "["))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from appliance.conventions import URLENCODED_FORM
-from appliance.desk.content_types import charset_of
+from appliance.desk.content_types import charset_of, is_form
 from appliance.masking import MASKED, Mask, is_secret_field
 
 if TYPE_CHECKING:
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 Fields = list[tuple[str, str]]
 
 _WHOLE = frozenset({"authorization", "proxy-authorization"})
-_COOKIES = frozenset({"cookie", "set-cookie"})
 _TEXT = re.compile(r"text/|application/(?:json|xml|javascript|graphql|x-ndjson|x-www-form-urlencoded)|.+\+(?:json|xml)")
 # A member of a JSON object: so a text that was cut is masked too. The alternatives exclude each other: linear time.
 _MEMBER = re.compile(r'"((?:[^"\\]|\\.){1,200})"(\s{0,100}:\s{0,100})("(?:[^"\\]|\\.)*"?|[^\s,}\]"\[{][^\s,}\]]*)')
-_COOKIE = re.compile(r"((?:^|;)\s*[^=;]{1,256}=)([^;]*)")
 _ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite"})
 _NO_SECRETS = frozenset({"null", "true", "false"})  # of JSON: "is_private": true
 _DECODED_MAX = 256 * 1024
@@ -100,8 +98,11 @@ class Redaction:
         if low in _WHOLE or self.is_secret(name):
             scheme, space, _ = value.partition(" ")
             return f"{scheme} {MASKED}" if space and low in _WHOLE else MASKED
-        if low in _COOKIES:
-            return _COOKIE.sub(_without_value, value)
+        if low == "cookie":
+            return ";".join(map(_without_value, value.split(";")))
+        if low == "set-cookie":
+            cookie, *attributes = value.split(";")
+            return ";".join([_without_value(cookie), *map(_attribute, attributes)])
         return self._mask.masked(value)
 
     def _content(self, fields: Fields, data: bytes, cut: int) -> tuple[str | None, str]:
@@ -140,13 +141,13 @@ class Redaction:
         return "\n".join(lines)
 
     def _masked_text(self, kind: str, text: str) -> str:
-        if kind.startswith(URLENCODED_FORM):
+        if is_form(kind, text):
             pairs = [
                 (name, MASKED if self.is_secret(name) else self._mask.masked(value))
                 for name, value in parse_qsl(text, keep_blank_values=True)
             ]
             return urlencode(pairs, safe="*")
-        if _MAY_BE_JSON.search(kind):
+        if _MAY_BE_JSON.search(kind) or kind.startswith(URLENCODED_FORM):
             text = _MEMBER.sub(self._member, text)
         return self._mask.masked(text)
 
@@ -155,9 +156,17 @@ class Redaction:
         return f'"{name}"{between}"{MASKED}"' if self.is_secret(name) and value not in _NO_SECRETS else found[0]
 
 
-def _without_value(found: re.Match[str]) -> str:
-    name = found[1].strip("; =").lower()
-    return found[0] if name in _ATTRIBUTES else f"{found[1]}{MASKED}"
+def _without_value(pair: str) -> str:
+    """Return a cookie with a mask for its value; one without an equals sign is a value without a name (RFC 6265bis)."""
+    name, sign, _ = pair.partition("=")
+    if sign:
+        return f"{name}={MASKED}"
+    return pair.replace(pair.strip(), MASKED) if pair.strip() else pair
+
+
+def _attribute(pair: str) -> str:
+    name, sign, _ = pair.partition("=")
+    return pair if not sign or name.strip().lower() in _ATTRIBUTES else f"{name}={MASKED}"
 
 
 def _head(raw: bytes) -> tuple[str, Fields]:

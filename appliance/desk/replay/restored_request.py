@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from appliance.conventions import URLENCODED_FORM
-from appliance.desk.content_types import charset_of
+from appliance.desk.content_types import charset_of, is_form
 from appliance.desk.replay.sent_request import ReplayError, SentRequest
 from appliance.masking import MASKED
 
@@ -154,7 +153,7 @@ def _cookies(edited: str, received: str, made: Restored) -> str:
         name, _, value = each.strip().partition("=")
         if MASKED in value and name in known:
             kept.append(f"{name}={known[name]}")
-        elif MASKED in value:
+        elif MASKED in each:
             made.left_out.append(f"Cookie {name}")
         elif each.strip():
             kept.append(_latin(each.strip()))
@@ -226,7 +225,7 @@ def _lines(text: str) -> str:
 
 
 def _restored_text(text: str, received: bytes, kind: str, made: Restored) -> str:
-    if kind.startswith(URLENCODED_FORM):
+    if is_form(kind, text):
         known = _parameters(received.decode("utf-8", "replace"))
         return urlencode(list(_restored_pairs(_parameters(text), known, made)))
     try:

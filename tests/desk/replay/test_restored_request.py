@@ -30,9 +30,10 @@ def both(body: bytes, kind: bytes) -> tuple[Shown, SentRequest]:
 
 JSON = (b'{"password": "p\\u00e4ss", "list": [{"api_key": "k", "n": 1}]}', b"application/json")
 FORM = (b"password=p%20w&a=1&a=2", b"application/x-www-form-urlencoded")
+CURLS = (b'{"password": "p=w&x", "n": 1}', b"application/x-www-form-urlencoded")  # what ``curl -d`` names JSON
 
 
-@pytest.mark.parametrize(("body", "kind"), [JSON, FORM, (b"\x00\x01", b"image/png")])
+@pytest.mark.parametrize(("body", "kind"), [JSON, FORM, CURLS, (b"\x00\x01", b"image/png")])
 def test_an_unchanged_request_is_what_was_received(body: bytes, kind: bytes):
     """Without an edit, and with the form that shows it, each byte is the received one, secrets included."""
     shown, raw = both(body, kind)
@@ -56,6 +57,20 @@ def test_masked_values_are_filled_in_beside_an_edit():
     assert made.request.target == "/b?token=t0p&x=2"
     assert made.request.fields == (("Cookie", "sid=s3; a=b"),)
     assert made.left_out == []
+
+
+def test_json_that_names_itself_a_form_is_filled_in():
+    """The masked member of such a body is filled in beside an edit, and left out if it is not known."""
+    shown, raw = both(*CURLS)
+    body = (shown.body or "").replace('"n": 1', '"n": 2')
+    assert json.loads(restored(shown, {"body": body}, raw).request.body) == {"password": "p=w&x", "n": 2}
+    assert json.loads(restored(shown, {"body": body}, None).request.body) == {"n": 2}
+
+
+def test_a_cookie_without_a_name_is_left_out():
+    """An edited field with a cookie that has only a masked value is sent without it, and that is told."""
+    made = restored(Shown("GET", "/", []), {"fields": "Cookie: ********; a=b"}, None)
+    assert (made.request.fields, made.left_out) == ((("Cookie", "a=b"),), ["Cookie ********"])
 
 
 @pytest.mark.parametrize("charset", ["idna", "undefined", "none-such"])
