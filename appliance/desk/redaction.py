@@ -201,7 +201,7 @@ def _unchunked(data: bytes) -> bytes:
     parts, at = [], 0
     while (end := data.find(b"\r\n", at)) >= 0:
         size = int(data[at:end].partition(b";")[0], 16)
-        if not size:
+        if size <= 0:  # the last chunk; less than nothing would be read again and again
             break
         parts.append(data[end + 2 : end + 2 + size])
         at = end + 2 + size + 2

@@ -154,6 +154,7 @@ def test_content_that_expands_is_cut():
         (b"\r\n2\r\nab\r\n", None, "9 bytes that can't be decoded"),
         (b"ten\r\nab\r\n", None, "9 bytes that can't be decoded"),
         (b"4\r\nab", "ab", ""),
+        (b"2\r\nab\r\n-6\r\n", "ab", ""),
     ],
 )
 def test_chunks_are_read_as_far_as_they_came(chunks: bytes, content: str | None, note: str):
