@@ -61,9 +61,9 @@ class Parameter:
         is_bool_for_number = isinstance(value, bool) and self.kind != "boolean"
         if not isinstance(value, _TYPES[self.kind]) or is_bool_for_number:
             raise ToolError(f"{self.name} is {value!r:.100}.", action=f"Give {self._expected()}.")
-        is_no_text = isinstance(value, str) and (len(value) > self.longest or _HALF.search(value) is not None)
+        is_unfit = isinstance(value, str) and (len(value) > self.longest or _HALF.search(value) is not None)
         is_other = bool(self.choices) and value not in self.choices
-        if is_no_text or is_other or (isinstance(value, int) and not self._holds(value)):
+        if is_unfit or is_other or (isinstance(value, int) and not self._holds(value)):
             raise ToolError(f"{self.name} is {value!r:.100}.", action=f"Give {self._expected()}.")
         return value
 

@@ -109,7 +109,7 @@ _CODINGS = frozenset({"transfer-encoding", "content-encoding"})
 
 
 def _is_text(data: bytes) -> bool:
-    """Whether content whose coding was not undone may be text all the same."""
+    """Whether content whose coding was not undone may still be text."""
     try:
         data.decode()
     except UnicodeDecodeError as error:

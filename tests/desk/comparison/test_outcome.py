@@ -105,7 +105,7 @@ def test_what_can_not_be_decoded_stays_as_it_is(coding: str):
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip"])
-def test_bytes_of_an_unknown_coding_are_no_text(coding: str):
+def test_bytes_of_an_unknown_coding_are_not_text(coding: str):
     """Compressed bytes that can't be decompressed are compared by size and hash, whatever type their field names."""
     coded = bytes(range(256))
     got = made(coded, [("Content-Type", "text/html"), ("Content-Encoding", coding)])

@@ -68,7 +68,7 @@ def test_json_that_names_itself_a_form_is_filled_in():
 
 
 def test_a_cookie_without_a_name_is_left_out():
-    """An edited field with a cookie that has only a masked value is sent without it, and that is told."""
+    """An edited field with a cookie that has only a masked value is sent without it, and the page names it."""
     made = restored(Shown("GET", "/", []), {"fields": "Cookie: ********; a=b"}, None)
     assert (made.request.fields, made.left_out) == ((("Cookie", "a=b"),), ["Cookie ********"])
 
