@@ -40,6 +40,27 @@ def test_a_page_follows_what_is_saved(opened: Callable[..., Site], kind: str):
     assert site.errors == []
 
 
+def test_a_page_follows_without_workers_and_locks(opened: Callable[..., Site]):
+    """A browser that has neither, as Chrome on a phone over plain HTTP, follows by a stream of each tab's own."""
+    site = opened()
+    none = "for (const [of, name] of [[window, 'SharedWorker'], [Navigator.prototype, 'locks']]) delete of[name]"
+    site.page.add_init_script(none)
+    site.open()
+    assert site.page.evaluate("[typeof SharedWorker, typeof navigator.locks]") == ["undefined", "undefined"]
+    site.save("two")
+    site.shows("two")
+    assert site.errors == []
+
+
+def test_an_odd_address_does_not_end_the_following(opened: Callable[..., Site]):
+    """A percent sign that encodes nothing, in the address of any file of the page, leaves the others as they are."""
+    site = opened()
+    site.page.evaluate("new Promise((ended) => Object.assign(new Image(), { onerror: ended, src: '/100%.png' }))")
+    site.appliance.edit("static/site.css", STYLE.format(78))
+    site.until("getComputedStyle(document.querySelector('h1')).color === 'rgb(78, 78, 78)'")
+    assert site.errors == []
+
+
 @pytest.mark.parametrize("kind", ["identity", "flask"])
 def test_the_page_of_a_failed_request_follows_too(opened: Callable[..., Site], kind: str):
     """An exception has its page, whether a framework catches it or the server does; the corrected code replaces it."""

@@ -57,9 +57,7 @@
     return key + "|" + count[key];
   }
   function valueOf(field) {
-    if (field.type === "checkbox" || field.type === "radio") {
-      return field.checked === field.defaultChecked ? null : field.checked;
-    }
+    if (/^(?:checkbox|radio)$/.test(field.type)) return field.checked === field.defaultChecked ? null : field.checked;
     if (field instanceof HTMLSelectElement) {
       const chosen = [...field.options].map((option) => option.selected);
       return [...field.options].every((option) => option.selected === option.defaultSelected) ? null : chosen;
@@ -74,8 +72,7 @@
       const value = valueOf(field);
       if (value !== null) typed[key] = value;
     }
-    const focused = document.activeElement;
-    const kept = { x: scrollX, y: scrollY, typed, focus: focused ? focused.id : "" };
+    const kept = { x: scrollX, y: scrollY, typed, focus: document.activeElement?.id };
     try {
       sessionStorage.setItem(KEPT, JSON.stringify(kept));
     } catch {
@@ -116,7 +113,11 @@
   }
   function isOf(address, file) {
     const url = new URL(address, document.baseURI);
-    return url.origin === location.origin && decodeURIComponent(url.pathname).split("/").pop() === file.split("/").pop();
+    try {
+      return url.origin === location.origin && decodeURIComponent(url.pathname).split("/").pop() === file.split("/").pop();
+    } catch {
+      return false; // a percent sign that encodes nothing: "/100%.png"
+    }
   }
   // A browser may show a file from its cache without asking, for a tenth of the file's age (RFC 9111, 4.2.2) or as long as its
   // response said. So the cache gets the new file too: without that, the next load of the page would show the old one again.
@@ -268,9 +269,8 @@
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
     const dialog = element("div");
-    dialog.setAttribute("role", "dialog");
-    dialog.setAttribute("aria-modal", "true");
-    dialog.setAttribute("aria-labelledby", "title");
+    const attributes = { role: "dialog", "aria-modal": "true", "aria-labelledby": "title" };
+    for (const name in attributes) dialog.setAttribute(name, attributes[name]);
     const main = element("main");
     const title = element("h1");
     title.append(element("span", page.kind, "kind"), page.title.slice(page.kind.length));
@@ -345,10 +345,8 @@
     const said = JSON.parse(data);
     if (name === "state") state(said);
     else if (name === "assets") assets(said);
-    else if (name === "saved") {
-      if (document.readyState === "complete") saved(said);
-      else addEventListener("load", () => saved(said));
-    }
+    else if (document.readyState === "complete") saved(said);
+    else addEventListener("load", () => saved(said));
   }
 
   let stop = () => {};
@@ -369,15 +367,15 @@
   }
   // Whoever holds the lock holds the stream; the other tabs hear of it by the channel, and one of them takes its place.
   function share() {
-    const channel = new BroadcastChannel("__appliance__");
-    channel.onmessage = (event) => hear(event.data.name, event.data.data);
+    const channel = navigator.locks && new BroadcastChannel("__appliance__"); // HTTP from another machine has no locks
+    if (channel) channel.onmessage = (event) => hear(event.data.name, event.data.data);
     const held = new AbortController();
     const lead = () =>
       new Promise((over) => {
         const source = new EventSource("/__appliance__/events");
         for (const name of ["state", "assets", "saved"]) {
           source.addEventListener(name, (event) => {
-            channel.postMessage({ name, data: event.data });
+            channel?.postMessage({ name, data: event.data });
             hear(name, event.data);
           });
         }
@@ -386,10 +384,11 @@
           over();
         });
       });
-    navigator.locks.request("__appliance__", { signal: held.signal }, lead).catch(() => {});
+    if (channel) navigator.locks.request("__appliance__", { signal: held.signal }, lead).catch(() => {});
+    else lead(); // each tab holds a stream of its own
     stop = () => {
       held.abort();
-      channel.close();
+      channel?.close();
     };
   }
   listen();
