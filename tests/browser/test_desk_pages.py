@@ -80,6 +80,24 @@ def test_the_list_follows_the_requests(desk: tuple[Appliance, Any, list[str]]):
     assert said == []
 
 
+def test_empty_pages_show_what_comes(start: Starting, project: Path, new_page: Opening):
+    """A page that was opened before there was anything to show follows, too: errors, routes, and pins."""
+    (project / "app.py").write_text(APP, encoding="utf-8")
+    appliance = start()
+    appliance.wait_for("worker.ready")
+    tabs = {}
+    for name, nothing in (("errors", "No exception"), ("routes", "No request yet"), ("pins", "Nothing is pinned")):
+        tabs[name] = new_page()
+        tabs[name].goto(f"http://localhost:{appliance.port}/__appliance__/{name}")
+        tabs[name].wait_for_selector(f"p >> text={nothing}")
+    appliance.get("/raise")
+    tabs["errors"].wait_for_selector("tbody a >> text=ValueError: wrong")
+    tabs["routes"].wait_for_selector("tbody a >> text=/raise")
+    tabs["errors"].click("tbody a >> text=ValueError: wrong")
+    tabs["errors"].click("button >> text=Pin")
+    tabs["pins"].wait_for_selector("section.pin h2 >> text=/raise")
+
+
 def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
     """J and k choose, Enter opens, / goes to the search; the page of a request shows what it printed and raised."""
     _, tab, said = desk

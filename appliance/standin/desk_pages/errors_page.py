@@ -18,7 +18,7 @@ _REFRESH_S = 2
 def errors_page(found: Sequence[dict[str, Any]]) -> str:
     """Return the recorded exceptions, in groups."""
     if not found:
-        return "<p>No exception was raised.</p>"
+        return f'<div data-refresh="{_REFRESH_S}"><p>No exception was raised.</p></div>'
     columns = ["Last", "Times", "Exception", "Place"]
     shown = table("Exceptions, the newest first", columns, "".join(map(_error, found)))
     return f'<div data-refresh="{_REFRESH_S}">{shown}</div>'

@@ -33,7 +33,7 @@ _CLASSES = {
 def reloads_page(found: Sequence[dict[str, Any]], run: str) -> str:
     """Return the effects of the recorded saves; ``run`` is the current one, whose generations have requests."""
     if not found:
-        return "<p>Nothing was started yet.</p>"
+        return f'<div data-refresh="{_REFRESH_S}"><p>Nothing was started yet.</p></div>'
     columns = ["Time", "Generation", "What happened", "Duration", "Phases", "Saved"]
     rows = "".join(_reload(each, run) for each in found)
     shown = table("Reloads and starts, the newest first", columns, rows)

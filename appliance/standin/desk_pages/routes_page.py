@@ -21,12 +21,13 @@ _COMPARED = 5  # requests on each side that a comparison needs
 _STEADY = 0.1  # a smaller change of the median is noise
 _COLUMNS = ["Method", "Route", "Durations", "Requests", "Errors", "Median", "Change", "95 %"]
 _REFRESH_S = 3
+_NONE_YET = "No request yet. Open the project, and its routes appear here."
 
 
 def routes_page(found: Sequence[dict[str, Any]], saved: float) -> str:
     """Return the routes with their durations before and after the last save, at ``saved``."""
     if not found:
-        return "<p>No request yet. Open the project, and its routes appear here.</p>"
+        return f'<div data-refresh="{_REFRESH_S}"><p>{_NONE_YET}</p></div>'
     lead = f"<p>Before → after the last save, at {moment(saved)}.</p>" if saved else "<p>Nothing was saved yet.</p>"
     rows = "".join(_route(each, saved) for each in found)
     shown = table("Durations by route", _COLUMNS, rows)

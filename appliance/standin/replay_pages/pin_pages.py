@@ -128,9 +128,9 @@ def pins_html(pins: list[dict[str, Any]], page_value: str) -> str:
     lead = (
         "<p>A pinned request runs again by itself after each save. What differs from the run before is shown here.</p>"
     )
-    if not pins:
-        return f"{lead}<p>Nothing is pinned. The page of a request has a button for it.</p>"
     sections = "".join(_section(each, page_value) for each in pins)
+    if not pins:
+        sections = "<p>Nothing is pinned. The page of a request has a button for it.</p>"
     return f'{lead}{sections}<script src="{SCRIPT}" defer></script>'
 
 

@@ -121,8 +121,9 @@ function update(now) {
   const kept = (element) => [...element.querySelectorAll("tbody, [data-refresh] > p")];
   if (!now) return;
   const [before, after] = [kept(changing), kept(now)];
-  if (before.length !== after.length) return;
-  after.forEach((element, index) => before[index].replaceChildren(...document.adoptNode(element).childNodes));
+  const isSame = before.length === after.length && before.every((each, index) => each.tagName === after[index].tagName);
+  if (isSame) after.forEach((each, index) => before[index].replaceChildren(...document.adoptNode(each).childNodes));
+  else changing.replaceChildren(...document.adoptNode(now).childNodes); // a table in the place of "No request yet."
   changing.querySelectorAll("time").forEach(localTime);
 }
 if (changing) setTimeout(refresh, changing.dataset.refresh * 1000);
