@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from appliance.desk.queries.repeated_queries import shape
 from appliance.masking import Mask, masked_call
+from appliance.protocol.request_details import INLINED
 from appliance.protocol.traces import SpanIds, Trace
 from appliance.telemetry.request_spans import context
 
@@ -72,6 +74,7 @@ class ChildSpans:
             text, place, began_us, took_us, *more = (int(each) for each in query)
             sql = texts[text] if 0 <= text < len(texts) else ""
             rows, error = (more[1], more[3]) if len(more) >= _MORE else (-1, -1)
+            is_inlined = len(more) > _MORE and bool(more[_MORE] & INLINED)
             failed = texts[error] if 0 <= error < len(texts) else ""
             counted: dict[str, Any] = {"db.system.name": "other_sql", **_summary(sql)}
             if failed:
@@ -80,7 +83,7 @@ class ChildSpans:
             if rows >= 0:
                 attributes["db.response.returned_rows"] = rows
             if sql:
-                attributes["db.query.text"] = self._mask.masked(_LITERAL.sub("?", sql))
+                attributes["db.query.text"] = self._mask.masked(shape(sql) if is_inlined else _LITERAL.sub("?", sql))
             name = counted.get("db.query.summary") or counted["db.system.name"]
             times = (started_us + began_us, took_us)
             span = self._span(name, trace, self._ids.span_id(), times, attributes, error=bool(failed))

@@ -9,6 +9,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import StatusCode
 
+from appliance.protocol.request_details import EXECUTE, INLINED
 from appliance.protocol.traces import Trace
 from appliance.telemetry.child_spans import ChildSpans
 
@@ -56,6 +57,13 @@ def test_names_of_queries_are_few(sql: str, name: str):
     """The name is the operation and its table, or less."""
     (step,) = steps(queries=[[0, -1, 0, 0]], texts=[sql])
     assert step.span.name == name
+
+
+def test_values_of_a_driver_are_in_no_span():
+    """Parameters that a driver has put into the text, in the quotes of its database, are left out as on the desk."""
+    sql = "SELECT * FROM t WHERE a = 'it\\'s mine' AND b = \"also mine\" AND c IN (1, 2)"
+    (step,) = steps(queries=[[0, -1, 0, 0, -1, -1, -1, -1, EXECUTE | INLINED]], texts=[sql])
+    assert step.span.attributes["db.query.text"] == "SELECT * FROM t WHERE a = ? AND b = ? AND c IN (?)"
 
 
 def test_a_failed_query_is_an_error_of_its_span():
