@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
+from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _LATER = frozenset({429, 502, 503, 504})  # OTLP: these may be sent again
 _TOO_LARGE = 413
 _SHOWN = 200  # characters
+_LONGEST_WAIT_S = 300.0
 _NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 _REJECTED: dict[str, Callable[[bytes], tuple[int, str]]] = {
     "traces": lambda data: _partial(ExportTraceServiceResponse, data, "rejected_spans"),
@@ -144,10 +147,13 @@ def _partial(kind: Any, data: bytes, name: str) -> tuple[int, str]:
 
 
 def _seconds(retry_after: str | None) -> float:
+    """Return how long to wait by a Retry-After: seconds, or a date (RFC 9110, 10.2.3); 0 if it is neither."""
     try:
-        return min(max(float(retry_after or 0), 0.0), 300.0)
-    except ValueError:  # a date
-        return 0.0
+        seconds = float(retry_after or 0)
+    except ValueError:
+        date = parsedate_tz(retry_after)
+        seconds = mktime_tz(date) - time.time() if date is not None else 0.0
+    return min(max(seconds, 0.0), _LONGEST_WAIT_S)
 
 
 def _innermost(error: BaseException) -> str:

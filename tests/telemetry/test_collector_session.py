@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
 
 import pytest
 import requests
@@ -55,6 +57,16 @@ def test_only_retryable_answers_send_a_batch_again(
     assert (outcome.taken, outcome.temporary, outcome.reason) == (taken, temporary, reason)
     assert outcome.action
     assert outcome.retry_after_s == (7.0 if answer.status == 429 else 0.0)
+
+
+def test_a_collector_may_name_the_time_of_the_next_try(collecting: Collector):
+    """A date in Retry-After is waited for, up to five minutes; one that is over is not."""
+    waits = {}
+    for after in (-60, 60, 9_000):
+        collecting.usual = Answer(503, fields=(("Retry-After", formatdate(time.time() + after, usegmt=True)),))
+        waits[after] = outcome_of(f"{collecting.url}/v1/traces").retry_after_s
+    assert 30 < waits.pop(60) <= 60
+    assert waits == {-60: 0.0, 9_000: 300.0}
 
 
 def test_a_413_asks_for_less_and_rejected_items_are_counted(collecting: Collector):
