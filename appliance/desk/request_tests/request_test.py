@@ -9,10 +9,12 @@ Decision 60 says why.
 from __future__ import annotations
 
 import json
+import keyword
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from appliance.desk.content_types import charset_of
 from appliance.desk.replay.restored_request import Shown
 from appliance.desk.replay.sent_request import ReplayError
 from appliance.masking import MASKED
@@ -59,7 +61,7 @@ def request_test(found: Mapping[str, Any], application: str, framework: str) -> 
     kind = "django" if framework == "Django" else "flask" if framework == "Flask" else "wsgi"
     missing: list[str] = []
     parts = {
-        "what": json.dumps(f"{shown.method} {shown.target.partition('?')[0]}"[:80].replace('"', "'"))[1:-1],
+        "what": _docstring(f"{shown.method} {shown.target.partition('?')[0]}"[:80]),
         "number": str(found["id"]),
         "class": "Recorded" + "".join(part.capitalize() for part in name.split("_")),
         "name": name,
@@ -86,6 +88,11 @@ def request_test(found: Mapping[str, Any], application: str, framework: str) -> 
     return RequestTest(f"test_recorded_{name}.py", text, command, list(dict.fromkeys(missing)))
 
 
+def _docstring(text: str) -> str:
+    """Return a text as it stands in a docstring: in ASCII, since Python 3.13 refuses half a character there."""
+    return ascii(text.replace('"', "'").encode("ascii", "backslashreplace").decode())[1:-1]
+
+
 def _filled(value: str, name: str, missing: list[str]) -> str:
     if MASKED in value:
         missing.append(name)
@@ -98,15 +105,20 @@ def _body(shown: Shown, missing: list[str]) -> bytes:
     if shown.body is None or shown.cut:
         missing.append("body")
         return _PLACEHOLDER.encode()
-    return _filled(shown.body, "body", missing).encode("utf-8", "replace")
+    kind = next((value for name, value in shown.fields if name.lower() == "content-type"), "")
+    return _filled(shown.body, "body", missing).encode(charset_of(kind), "replace")
 
 
 def _fields(fields: list[tuple[str, str]], kind: str) -> str:
     if kind == "flask":
         pairs = [f"({name!r}, {value!r})" for name, value in fields]
         return f"[{', '.join(pairs)}]"
-    keys = ((name.upper().replace("-", "_"), value) for name, value in fields if name.lower() != "content-type")
-    pairs = [f"{'HTTP_' + name!r}: {value!r}" for name, value in keys]
+    joined: dict[str, str] = {}  # as servers give them to an application (RFC 9110, 5.3; RFC 6265, 5.4)
+    for name, value in fields:
+        key, low = "HTTP_" + name.upper().replace("-", "_"), name.lower()
+        if low != "content-type":
+            joined[key] = f"{joined[key]}{'; ' if low == 'cookie' else ', '}{value}" if key in joined else value
+    pairs = [f"{name!r}: {value!r}" for name, value in joined.items()]
     return f"{{{', '.join(pairs)}}}"
 
 
@@ -116,13 +128,17 @@ def _import(application: str) -> str:
     module = path.removesuffix(".py").replace("/", ".")
     called = attribute.endswith("()")
     attribute = attribute.removesuffix("()")
-    if not re.fullmatch(r"[A-Za-z_][\w.]*", module):
+    if not all(map(_is_name, module.split("."))):
         module, colon = "app", ""
-    if not colon or not attribute.isidentifier():
+    if not colon or not _is_name(attribute):
         return f"from {module} import app as application  # name the application here, if it is another one"
     if called:
         return f"from {module} import {attribute}\n\napplication = {attribute}()"
     return f"from {module} import {attribute}" + ("" if attribute == "application" else " as application")
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _checks(found: Mapping[str, Any], kind: str) -> str:

@@ -91,6 +91,30 @@ def test_no_recorded_text_becomes_code(framework: str, one: str, other: str, sta
     assert "/" not in made.file_name
 
 
+@pytest.mark.parametrize("path", ["/\U0001f600", "/\udcff", "/a\\ud800"])
+def test_a_docstring_has_no_surrogate(path: str):
+    """Python 3.13 encodes docstrings at their compilation, so none holds half a character, not even as an escape."""
+    docstring = ast.get_docstring(ast.parse(request_test(recorded(path=path), "app:app", "").text))
+    assert docstring is not None
+    assert docstring.encode().startswith(b"GET /")
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_body_has_the_charset_of_its_field(framework: str):
+    """The bytes of the body are those that its Content-Type promises."""
+    fields = [["Content-Type", "text/plain; charset=latin-1"]]
+    assert r"b'caf\xe9'" in request_test(recorded(method="POST", body="café", fields=fields), "app:app", framework).text
+
+
+@pytest.mark.parametrize(("framework", "written"), [("Django", "'a, b'"), ("Flask", "('X-Tag', 'a'), ('X-Tag', 'b')")])
+def test_repeated_fields_are_all_sent(framework: str, written: str):
+    """Two fields of one name are joined where a dictionary holds them, as servers join them."""
+    fields = [["X-Tag", "a"], ["X-Tag", "b"], ["Cookie", "a=1"], ["Cookie", "b=2"]]
+    made = request_test(recorded(fields=fields), "app:app", framework).text
+    assert written in made
+    assert framework == "Flask" or "'a=1; b=2'" in made
+
+
 def test_a_failure_is_not_written():
     """A response of status 500 and a request without its head make no test."""
     with pytest.raises(ReplayError, match="Correct it first"):
@@ -107,8 +131,14 @@ def test_a_failure_is_not_written():
         ("app:create_app()", "from app import create_app\n\napplication = create_app()"),
         ("run.py", "from run import app as application  # name"),
         ("a b:c", "from app import app as application  # name"),
+        ("class.py:app", "from app import app as application  # name"),
+        ("shop.:app", "from app import app as application  # name"),
+        ("shop.web:None", "from shop.web import app as application  # name"),
+        ("läden:app", "from läden import app as application"),
     ],
 )
 def test_the_application_is_imported_by_its_name(application: str, lines: str):
     """A factory is called; a name that says too little has a comment."""
-    assert lines in request_test(recorded(), application, "Flask").text
+    made = request_test(recorded(), application, "Flask").text
+    assert lines in made
+    ast.parse(made)
