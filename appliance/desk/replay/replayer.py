@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.desk import questions, raised_errors
 from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.outcome import Outcome, of_record, outcome
+from appliance.desk.content_types import charset_of
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.queries.recorded_queries import query_count
 from appliance.desk.replay.copy_commands import copies
@@ -197,8 +199,8 @@ def _as_shown(known: Known) -> SentRequest:
     shown = known.shown
     fields = tuple((name, value.encode("utf-8", "replace").decode("latin-1")) for name, value in shown.fields)
     text = ("<body>" if shown.has_body else "") if shown.body is None else shown.body
-    body = text.encode("utf-8", "replace")
-    return SentRequest(shown.method, shown.target, fields, body)
+    request = SentRequest(shown.method, shown.target, fields)
+    return replace(request, body=text.encode(charset_of(request.value("content-type")), "replace"))
 
 
 def _row(connection: sqlite3.Connection, number: Any) -> dict[str, Any] | None:
