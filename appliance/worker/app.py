@@ -128,9 +128,10 @@ def _serve_found(
     adapter: AdapterOptions | None,
 ) -> None:
     _check_application(application, where, adapter)
-    if adapter is not None and is_asgi(application):
-        deferred = isinstance(application, DeferredApplication)
-        _serve_adapted(application.made if deferred else lambda: application, serving, hooks, adapter, inside=deferred)
+    if adapter is not None and isinstance(application, DeferredApplication):
+        _serve_adapted(application.create, serving, hooks, adapter, inside=True)
+    elif adapter is not None and is_asgi(application):
+        _serve_adapted(lambda: application, serving, hooks, adapter, inside=False)
     else:
         serving(application)
 

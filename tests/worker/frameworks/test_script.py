@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import a2wsgi
 import pytest
 
+from appliance.protocol.start.start_options import AdapterOptions
 from appliance.protocol.start.start_target import StartTarget
 from appliance.worker.app import TargetError, serve
 from appliance.worker.files.input_files import InputFiles
@@ -30,9 +33,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     served: list[bytes] = []
 
     def serving(application: Any) -> None:
-        served.append(b"".join(application({}, lambda *_: None)))
+        environ = {"REQUEST_METHOD": "GET", "SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.input": io.BytesIO()}
+        served.append(b"".join(application(environ, lambda *_: None)))
 
-    def run(text: str, **modules: str) -> list[bytes]:
+    def run(text: str, adapter: AdapterOptions | None = None, **modules: str) -> list[bytes]:
         for name, source in modules.items():
             (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
         (tmp_path / "hello.py").write_text(text, encoding="utf-8")
@@ -45,7 +49,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             "names": ["app"],
         }
         loader = partial(ProjectLoader, CodeCache(""), InputFiles(str(tmp_path), -1))
-        serve(target, loader, serving, Hooks())
+        serve(target, loader, serving, Hooks(), adapter)
         return served
 
     yield run
@@ -193,6 +197,19 @@ def test_uvicorn_is_refused(run: Run, given: str) -> None:
     text = f"import uvicorn\nasync def app(scope, receive, send): ...\nuvicorn.run({given}, port=80)\n"
     with pytest.raises(TargetError, match="what it gives to uvicorn is an ASGI application"):
         run(text, uvicorn="def run(app, **more): raise AssertionError\n")
+
+
+@pytest.mark.parametrize("given", ["'shop:app'", "'shop:make', factory=True", "make, factory=True", "app"])
+def test_uvicorns_application_is_adapted_however_it_is_given(run: Run, given: str) -> None:
+    """A file that starts uvicorn has its application adapted, also one that is given by name, or by a factory."""
+    shop = (
+        "async def app(scope, receive, send):\n    assert scope['type'] == 'http'\n"
+        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+        "    await send({'type': 'http.response.body', 'body': b'hello'})\n\n\ndef make():\n    return app\n"
+    )
+    adapter: AdapterOptions = {"folder": str(Path(a2wsgi.__file__).parent), "action": "Run uvicorn."}
+    text = f"import uvicorn\nfrom shop import app, make\nuvicorn.run({given}, port=80)\n"
+    assert run(text, adapter, uvicorn="def run(app, **more): raise AssertionError\n", shop=shop) == [b"hello"]
 
 
 @pytest.mark.usefixtures("run")
