@@ -1,6 +1,7 @@
 """Let a page's Content-Security-Policy admit one script of ours (CSP Level 3), and nothing else that it forbade.
 
-The script gets a nonce, if the policy does not admit it already. The worker and the event stream that the script opens
+The script gets a nonce, if the policy does not admit it already. If the policy admits every inline script, a nonce
+would forbid those, and the page's own origin is admitted instead. The worker and the event stream that the script opens
 have the page's own origin.
 """
 
@@ -15,6 +16,8 @@ _FALLBACKS = {
     "connect-src": ("default-src",),
 }
 _SELF = "'self'"
+# With a source that begins like this, 'unsafe-inline' is ignored.
+_NO_INLINE = ("'nonce-", "'sha256-", "'sha384-", "'sha512-", "'strict-dynamic'")
 
 
 class _Directive(NamedTuple):
@@ -50,6 +53,8 @@ def _admit(directives: list[_Directive], name: str, source: str) -> None:
         values = directives[index].values
         if _admits(values, source):
             return
+        if source != _SELF and _allows_inline(values):
+            source = _SELF
         kept = tuple(value for value in values if value.lower() != "'none'")
         made = _Directive(name, (*kept, source))
         if candidate == name:
@@ -65,6 +70,12 @@ def _admits(values: tuple[str, ...], source: str) -> bool:
     if source == _SELF:
         return not lowered.isdisjoint({_SELF, "*"})
     return not lowered.isdisjoint({_SELF, "*"}) and "'strict-dynamic'" not in lowered
+
+
+def _allows_inline(values: tuple[str, ...]) -> bool:
+    """Whether the page's own inline scripts run: a nonce would forbid them (CSP Level 3, 6.7.3.2)."""
+    lowered = {value.lower() for value in values}
+    return "'unsafe-inline'" in lowered and not any(value.startswith(_NO_INLINE) for value in lowered)
 
 
 def _parsed(text: str) -> _Directive:

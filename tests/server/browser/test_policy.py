@@ -26,6 +26,13 @@ N = "'nonce-abc'"
         ("script-src 'self'; connect-src https://api.test", "script-src 'self'; connect-src https://api.test 'self'"),
         ("script-src-elem 'none'", f"script-src-elem {N}"),
         ("SCRIPT-SRC 'SELF'", "SCRIPT-SRC 'SELF'"),
+        (
+            "script-src 'unsafe-inline' 'nonce-x'",
+            (
+                f"script-src 'unsafe-inline' 'nonce-x'; script-src-elem 'unsafe-inline' 'nonce-x' {N}; "
+                "worker-src 'unsafe-inline' 'nonce-x' 'self'"
+            ),
+        ),
         ("script-src https://cdn.test; script-src *", None),
         ("", ""),
     ],
@@ -38,6 +45,15 @@ def test_the_script_is_admitted(policy: str, expected: str | None):
             "worker-src https://cdn.test 'self'"
         )
     assert admitting(policy, "abc") == expected
+
+
+@pytest.mark.parametrize("directive", ["script-src", "default-src", "script-src-elem"])
+def test_the_inline_scripts_of_a_page_go_on_running(directive: str):
+    """A policy that admits all inline scripts gets no nonce, which would forbid them: it admits the page's origin."""
+    admitted = admitting(f"{directive} 'unsafe-inline' https://cdn.test", "abc")
+    assert "'nonce-" not in admitted
+    effective = "script-src-elem 'unsafe-inline' https://cdn.test 'self'"
+    assert effective in admitted.split("; ")
 
 
 def test_each_policy_of_a_list_must_admit_the_script():
