@@ -70,7 +70,7 @@ class DocumentScanner:
     def end(self) -> bytes:
         """Return the kept bytes: the text has ended. The place is at the end of a document that has no other."""
         held, self._held = self._held, b""
-        self.state = FOUND if self.state == DOCUMENT and not held else NEVER
+        self.state = FOUND if self.state == DOCUMENT else NEVER
         return held
 
     def _place(self, data: bytes) -> int:

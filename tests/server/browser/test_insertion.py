@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.server.browser.document import MOST
+from appliance.server.browser.document_response import DocumentResponse
 from appliance.server.browser.insertion import Insertion, changed_fields, encoding_of
 
 TAG = b'<script src="/__appliance__/client.js"></script>'
@@ -31,6 +32,8 @@ DOCUMENTS = [
     (b"<!doctype html><html><head/>|<p>"),
     (b"<!doctype html><!-->|<p>"),
     (b"<!doctype html>\n<html>\n|"),
+    (b"<!doctype html><!-- never ends|"),
+    (b"<html><hea|"),
     (b"<html class=a data-b = 'c>' d>\n<!-- a\n > -- --><head >|x"),
 ]
 FRAGMENTS = [
@@ -203,6 +206,21 @@ def test_a_body_that_is_not_gzip_as_it_says_is_sent_unchanged(broken: bytes):
 def test_the_head_decides(status: int, fields: list[tuple[str, str]], expected: str | None):
     """HTML in a coding that can be read, whole, for a page, and free to be changed."""
     assert encoding_of(status, fields) == expected
+
+
+@pytest.mark.parametrize("end", [b"", b"<!-- never ends", b"<hea", b"<"])
+def test_the_length_is_right_wherever_a_document_ends(end: bytes):
+    """The Content-Length of a document with the script is that of its bytes, also if the document breaks off."""
+    document = b"<!doctype html>" + end
+    lengths: list[str] = []
+
+    def start_response(_status: str, fields: list[tuple[str, str]]) -> None:
+        lengths.append(dict(fields)["Content-Length"])
+
+    response = DocumentResponse(lambda _nonce: TAG, start_response)
+    response.start("200 OK", [*HTML, ("Content-Length", str(len(document)))])
+    assert response.whole(document) == [document + TAG]
+    assert lengths == [str(len(document + TAG))]
 
 
 def test_the_head_is_right_for_the_new_content():
