@@ -144,7 +144,7 @@ class Connections:
         """Replace the rule, and let it be asked about the connections that are held."""
         self.hold = hold
         for connection in self.locked_in_state(states.HELD):
-            self.locked_on(connection, states.DUE)
+            self._end_wait(connection)
 
     def locked_readable(self, descriptor: int) -> None:
         """The poller says that a connection is readable.
@@ -293,11 +293,13 @@ class Connections:
     def locked_park(self, connection: Connection, now: float, event: int = states.KEPT) -> None:
         """Wait for more bytes, after this event."""
         if not connection.wire.buffer:
-            connection.deadline = now + self._limits.idle_timeout_s
+            # Nothing that can be read gives no more time: over TLS, a part of a record comes without any of its bytes.
+            if event == states.KEPT or not connection.deadline:
+                connection.deadline = now + self._limits.idle_timeout_s
             connection.begun_at = 0.0
-        elif not connection.begun_at:  # a head's time runs from its first byte on
-            connection.begun_at = now
-            connection.deadline = now + self._limits.header_timeout_s
+        else:  # a head's time runs from its first byte on
+            connection.begun_at = connection.begun_at or now
+            connection.deadline = connection.begun_at + self._limits.header_timeout_s
         if event == states.KEPT and connection.registered:  # SHORTCUTS: KEPT
             connection.state = states.PARKED
         else:
@@ -360,8 +362,13 @@ class Connections:
                 elif connection.state == states.PROBED:
                     connection.gone = _has_left(connection)  # on a busy machine no thread may have looked since
                 connection.may_have_left = connection.may_have_left or connection.state == states.HELD
-                self.locked_on(connection, states.DUE)
+                self._end_wait(connection)
         return bool(self.ready)
+
+    def _end_wait(self, connection: Connection) -> None:
+        """Let a thread look at a connection that has waited; what it waits for next has a time of its own."""
+        connection.deadline = 0.0
+        self.locked_on(connection, states.DUE)
 
 
 def _has_left(connection: Connection) -> bool:

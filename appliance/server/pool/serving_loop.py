@@ -218,6 +218,7 @@ class ServingLoop:
                 if connection.wire.buffer:
                     # It goes to the end of the queue, and the poller is asked before it is served: a client that sends
                     # many requests at once must not keep the others waiting.
+                    connection.deadline = 0.0  # of its last wait
                     self._connections.locked_on(connection, states.PIPELINED)
                     self._must_poll = True
                     if self._thread_pool.leader is not pool_thread or pool_thread is None:

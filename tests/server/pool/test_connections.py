@@ -117,6 +117,72 @@ def test_a_head_has_a_time_of_its_own_on_an_idle_connection(scene: Scene):
         scene.connections.locked_park(connection, scene.now)
 
 
+def test_bytes_that_nobody_can_read_renew_no_idle_time(scene: Scene):
+    """A client that sends a byte of a TLS handshake now and then is idle: none of its bytes can be read."""
+    connection, client = scene.connect()
+
+    def part_of_a_record(most: int) -> bytes:
+        while connection.wire.sock.recv(most):
+            continue
+        raise BlockingIOError
+
+    connection.wire._receive = part_of_a_record
+    assert scene.look() is None
+    for _ in range(3):
+        scene.now += 24.0
+        client.send(b"\x16")
+        assert scene.look() is None
+        assert not scene.connections.locked_sweep(scene.now)
+        assert connection.state == states.PARKED
+    scene.now += 3.0  # 75 since it was accepted
+    scene.connections.locked_sweep(scene.now)
+    client.settimeout(0)
+    assert client.recv(1) == b""
+
+
+class Later:
+    """Each connection is answered two seconds after it was accepted."""
+
+    def answer_at(self, accepted_at: float, sock: socket.socket) -> float:
+        return accepted_at + 2.0
+
+
+def test_a_head_that_has_begun_before_a_hold_keeps_its_time(scene: Scene):
+    """A client whose head has come in part is not refused because its connection was held meanwhile."""
+    connection, client = scene.connect()
+    client.send(b"GET ")
+    assert scene.look() is None
+    scene.connections.locked_set_hold(Later())
+    client.send(b"/ ")
+    assert scene.look() is None
+    assert connection.state == states.HELD
+    scene.now += 2.0
+    assert scene.connections.locked_sweep(scene.now)
+    assert scene.look() is None
+    scene.now += 27.0
+    assert not scene.connections.locked_sweep(scene.now)
+    scene.now += 1.0  # 30 since the first byte
+    assert scene.connections.locked_sweep(scene.now)
+    assert connection.refusal is not None
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["due", "replaced"])
+def test_a_connection_that_was_held_has_its_whole_idle_time(scene: Scene, replaced: bool):
+    """A connection without a request that was held is idle from the end of that wait on."""
+    scene.connections.hold = Later()
+    connection, _ = scene.connect()
+    assert scene.look() is None
+    assert connection.state == states.HELD
+    if replaced:
+        scene.connections.locked_set_hold(None)
+    else:
+        scene.now += 2.0
+        assert scene.connections.locked_sweep(scene.now)
+    assert scene.look() is None
+    assert connection.state == states.PARKED
+    assert connection.deadline == scene.now + 75.0
+
+
 def test_what_waits_is_served_in_its_order(scene: Scene):
     """A connection with more requests in its buffer goes behind those that wait already."""
     greedy, many = scene.connect()
