@@ -80,7 +80,7 @@ class MailHooks:
         return connect
 
     def _is_kept(self, session: Any, host: str, port: int) -> bool:
-        server = server_of(str(host), int(port), session.default_port)
+        server = server_of(str(host), int(port or 0), session.default_port)
         setattr(session, _SERVER, f"{server[0]}:{server[1]}")
         return self.keeps and not is_for_tests(*server)
 

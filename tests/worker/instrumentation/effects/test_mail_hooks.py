@@ -69,6 +69,16 @@ def test_every_kind_of_session_is_kept(client: HookedClient, kind: str):
     assert smtplib.SMTP.connect.__module__ == "smtplib"
 
 
+@pytest.mark.parametrize("port", [None, "", "25"])
+def test_a_session_without_a_port_is_kept(client: HookedClient, port: object):
+    """A port that smtplib accepts as none, or as a text, is read as smtplib reads it, and the hook stays."""
+    with client.module.SMTP(f"{HOST}:587" if not port else HOST, port) as session:
+        session.send_message(message())
+    (found,) = client.mails()
+    assert found["server"] == f"{HOST}:{25 if port else 587}"
+    assert client.hooks.dropped == set()
+
+
 def test_a_socket_of_a_local_server_is_kept_too(client: HookedClient):
     """LMTP over a path delivers to people of this machine."""
     session = client.module.LMTP("/run/lmtp.sock")
