@@ -153,7 +153,7 @@ class OpenAudit:
         try:
             if event == "os.listdir" and _is_import(sys._getframe(_CALLER)):  # noqa: SLF001  as below
                 return  # the import system lists the folder, and keeps nothing of it
-            name = self._name(arguments[0])
+            name = self._name(os.curdir if arguments[0] is None else arguments[0])  # os.listdir() without a folder
             if f"{name}/".startswith(self._root) and self._places.is_project_path(name):
                 self._inputs.listed.add(name)
         except Exception as error:  # noqa: BLE001  see the module

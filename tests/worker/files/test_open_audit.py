@@ -97,7 +97,7 @@ def test_a_file_read_while_serving_is_not_an_input(opening: Opening, name: str, 
 def test_folders_that_a_start_lists_are_noted(opening: Opening):
     """The project's folders that are listed while it starts are noted, but not those that the import system lists."""
     lists = opening.opened.folder_listed
-    for path in ("static", str(opening.root / "static/css"), "../other", "node_modules/../static", None, 7):
+    for path in ("static", str(opening.root / "static/css"), "../other", "node_modules/../static", 7):
         lists("os.scandir", (path,))
     for folder, file in (("src", "<frozen importlib._bootstrap_external>"), ("themes", "app.py")):
         exec(compile(f"lists('os.listdir', ('{folder}',))", file, "exec"), {"lists": hooked(lists)})
@@ -105,6 +105,12 @@ def test_folders_that_a_start_lists_are_noted(opening: Opening):
     lists("os.scandir", ("uploads",))
     assert {os.path.relpath(path, opening.root) for path in opening.inputs.listed} == {"static", "static/css", "themes"}
     assert opening.hooks.dropped == set()
+
+
+def test_the_current_folder_is_noted_however_a_start_lists_it(opening: Opening):
+    """A start that lists the project's folder without naming it is as one that names it."""
+    opening.opened.folder_listed("os.scandir", (None,))
+    assert opening.inputs.listed == {str(opening.root)}
 
 
 def hooked(method: Callable[..., None]) -> Callable[..., None]:
