@@ -25,8 +25,13 @@ class Poller:
         os.set_blocking(self._wake_end, False)
         os.set_blocking(self._woken_end, False)
         # selectors costs 1 µs an event more, for keys that are not needed here.
-        self._epoll = select.epoll() if hasattr(select, "epoll") else None
-        self._selector = None if self._epoll is not None else selectors.DefaultSelector()
+        try:
+            self._epoll = select.epoll() if hasattr(select, "epoll") else None
+            self._selector = None if self._epoll is not None else selectors.DefaultSelector()
+        except OSError:  # the pipe had the last descriptors; who asked goes on without a poller
+            os.close(self._woken_end)
+            os.close(self._wake_end)
+            raise
         self.woken = False
         self._waiting = False
         self._closing = False

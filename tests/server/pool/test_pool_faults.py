@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import socket
 import threading
 from pathlib import Path
@@ -58,3 +60,24 @@ def test_a_closed_listening_socket_is_not_a_lack_of_descriptors():
         next(acceptor.locked_accept(0.0))
     assert acceptor.problem is None
     poller.close()
+
+
+def test_a_poller_that_can_not_be_made_leaves_no_descriptors(monkeypatch: pytest.MonkeyPatch):
+    """A process that is out of descriptors does not lose those with which it has tried to make a poller."""
+    pipes: list[tuple[int, int]] = []
+    make = os.pipe
+
+    def pipe() -> tuple[int, int]:
+        pipes.append(make())
+        return pipes[-1]
+
+    def epoll() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pipe", pipe)
+    monkeypatch.setattr(select, "epoll", epoll, raising=False)
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        Poller()
+    for end in pipes[0]:
+        with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
+            os.fstat(end)
