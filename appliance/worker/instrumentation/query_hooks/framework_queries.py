@@ -53,7 +53,8 @@ class FrameworkQueries:
 
     def _django_connected(self, *, connection: Any, **_: Any) -> None:
         if self._django_query not in connection.execute_wrappers:
-            connection.execute_wrappers.append(self._django_query)
+            # First: Django connects within a context of ``execute_wrapper``, too, whose end removes the last one.
+            connection.execute_wrappers.insert(0, self._django_query)
 
     def _django_query(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001  Django's signature
         exchange = current.get()
