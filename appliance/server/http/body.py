@@ -236,7 +236,7 @@ class Body:
         return self.ended
 
     def release(self) -> None:
-        """Release what is kept of a body that nobody reads any more; most kinds keep nothing."""
+        """Release the content of a body that nobody reads any more; most kinds keep none."""
 
 
 class LengthBody(Body):

@@ -189,6 +189,6 @@ class RawSocket:
         self._wire.abort()
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # asked by what copies it or writes it into a page, which is no use of the socket
+        if name.startswith("__"):  # a copy, or a text in a page, does not use the socket
             raise AttributeError(name)
         return getattr(self._take(), name)

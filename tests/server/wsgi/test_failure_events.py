@@ -64,7 +64,7 @@ def test_what_is_not_a_response_is_refused(serve: Serve, start: START):
 
 
 @pytest.mark.parametrize("value", [7, None, b"7"])
-def test_a_length_that_is_no_text_is_named(serve: Serve, value: Any):
+def test_a_length_of_another_type_is_named(serve: Serve, value: Any):
     """The failure says which header's value must be a str, also of a header that the server reads itself."""
     served = serve(answer([b"content"], headers=[("Content-Length", value)]))
     served.ask()

@@ -156,7 +156,7 @@ def test_a_stream_answers_what_libraries_ask_of_a_socket(serve: Serve):
 
 @pytest.mark.parametrize("ask", [escape, copy.deepcopy, copy.copy], ids=["escape", "deepcopy", "copy"])
 def test_a_page_that_shows_the_environ_takes_no_socket(serve: Serve, ask: Callable[[Any], Any]):
-    """A copy of an offered socket, or its text in a page, is no use of it: the request gets its usual response."""
+    """A copy of an offered socket, or its text in a page, does not use it: the request gets its usual response."""
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         with contextlib.suppress(TypeError):
