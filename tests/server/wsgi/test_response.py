@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from itertools import repeat
@@ -337,6 +338,57 @@ def test_a_file_without_a_size_is_read_to_its_end(serve: Serve):
         return environ["wsgi.file_wrapper"](Path("/proc/self/status").open("rb"))
 
     assert serve(application).ask().body.startswith(b"Name:")
+
+
+class Upper(io.BufferedReader):
+    """A file whose text is read in capital letters."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(size).upper()
+
+
+class Wrapped:
+    """An object that reads its file in capital letters."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("rb")
+
+    def read(self, size: int) -> bytes:
+        return self.file.read(size).upper()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+@pytest.mark.parametrize("make", [lambda path: Upper(io.FileIO(path)), Wrapped], ids=["subclass", "attribute"])
+def test_a_file_like_object_is_read_by_its_own_method(
+    serve: Serve, tmp_path: Path, make: Callable[[Path], Any], size: int
+):
+    """An object with a ``read`` of its own is sent as it reads, and not as the file that it has."""
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * size)
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](make(path))
+
+    assert serve(application).ask().body == b"A" * size
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+def test_a_temporary_file_is_sent_whole(serve: Serve, size: int):
+    """A file of tempfile is sent from where it stands, with its length."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        file = tempfile.NamedTemporaryFile()  # noqa: SIM115  the server closes it
+        file.write(bytes(size))
+        file.seek(0)
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](file)
+
+    response = serve(application).ask()
+    assert (response["Content-Length"], response.body) == (str(size), bytes(size))
 
 
 def test_a_file_is_held_to_its_content_length(serve: Serve, tmp_path: Path):

@@ -23,10 +23,12 @@ def file_range(filelike: Any) -> tuple[int, int, int] | None:
     """Return descriptor, offset and remaining size of a regular file; None for any other object.
 
     Also None for a file without a size: it is empty, or its content is made when it is read, as in ``/proc``.
-    Only plain files of the standard library: a ``GzipFile`` has a descriptor too, but of compressed bytes.
+    Only plain files of the standard library: a ``GzipFile`` has a descriptor too, but of compressed bytes, and a class
+    with a ``read`` of its own may give others than its file.
     """
-    inner = getattr(filelike, "file", filelike)  # the real file of tempfile's wrapper
-    if isinstance(inner, (io.BufferedReader, io.BufferedRandom)):
+    is_temporary = type(filelike).__module__ == "tempfile"  # a wrapper, which has the real file
+    inner = getattr(filelike, "file", filelike) if is_temporary else filelike
+    if type(inner) in (io.BufferedReader, io.BufferedRandom):
         raw: Any = inner.raw
     else:
         raw = inner
