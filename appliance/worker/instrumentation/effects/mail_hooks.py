@@ -80,7 +80,10 @@ class MailHooks:
         return connect
 
     def _is_kept(self, session: Any, host: str, port: int) -> bool:
-        server = server_of(str(host), int(port or 0), session.default_port)
+        try:
+            server = server_of(str(host), int(port or 0), session.default_port)
+        except ValueError:  # the name of a service, or no port at all: it is not certain where the mail would go
+            return self.keeps
         setattr(session, _SERVER, f"{server[0]}:{server[1]}")
         return self.keeps and not is_for_tests(*server)
 

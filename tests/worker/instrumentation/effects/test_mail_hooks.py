@@ -79,6 +79,15 @@ def test_a_session_without_a_port_is_kept(client: HookedClient, port: object):
     assert client.hooks.dropped == set()
 
 
+@pytest.mark.parametrize(("host", "port"), [(f"{HOST}:bogus", 0), (HOST, "smtp")])
+def test_a_port_that_is_not_a_number_leaves_the_hook(client: HookedClient, host: str, port: object):
+    """Mail for a server whose port is a name is kept, and the next server for tests is still known as one."""
+    with client.module.SMTP(host, port) as session:
+        session.send_message(message())
+    assert client.mails()[0]["result"] == "kept"
+    assert client.hooks.dropped == set()
+
+
 def test_a_socket_of_a_local_server_is_kept_too(client: HookedClient):
     """LMTP over a path delivers to people of this machine."""
     session = client.module.LMTP("/run/lmtp.sock")
