@@ -33,6 +33,8 @@ def _apply(patch: Patch, methods: DriverMethods, module: Any) -> None:
 
 def hook_sqlite3(module: Any, methods: DriverMethods) -> None:
     """Hook into sqlite3. A connection has the methods of a cursor too; only since 3.11 without calling the cursor's."""
+    if hasattr(module.Cursor.execute, "__wrapped__"):
+        return  # the same classes under another name: projects put pysqlite3 in the place of sqlite3
     kinds = (("execute", EXECUTE), ("executemany", MANY), ("executescript", SCRIPT))
     for name, kind in kinds:
         replace(module.Cursor, name, methods.executing(kind, leaf=True))

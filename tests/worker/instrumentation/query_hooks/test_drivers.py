@@ -100,6 +100,16 @@ def test_each_query_is_noted_once_with_every_kind_of_connection(connect: Callabl
     assert not events
 
 
+def test_a_driver_under_two_names_is_hooked_once():
+    """A query is noted once where a project has put pysqlite3 in the place of sqlite3: both names lead to one class."""
+    with hooked():
+        methods, _ = driver_methods(__file__)
+        hook_sqlite3(sqlite3, methods)
+        with request() as noted, contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            connection.cursor().execute("SELECT 1").fetchone()
+    assert [(each["sql"], each["rows"]) for each in noted] == [("SELECT 1", 1)]
+
+
 def test_ends_of_open_transactions_are_noted():
     """A commit without a transaction does nothing, and is not noted; a with statement ends one too."""
     with hooked(), contextlib.closing(sqlite3.connect(":memory:")) as connection, request() as noted:
