@@ -28,7 +28,10 @@ def request_fork(children: Children, parent: Handle, role: Role) -> Handle | Non
         child, theirs = child_starts.prepare_forked(role)
     except StartError:
         return None  # a cold start reports why, if it fails too
-    asked = children.send(parent, Fork(), theirs)
+    try:
+        asked = children.send(parent, Fork(), theirs)
+    except OSError:  # the message has to wait, and no descriptor is free for that
+        asked = False
     for descriptor in theirs:
         os.close(descriptor)
     children.add(child)

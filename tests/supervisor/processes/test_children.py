@@ -15,11 +15,14 @@ from appliance.protocol.messages import Hello, TellLastSave
 from appliance.protocol.record import Message
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.processes import children as module
+from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.child_starts import prepare_forked
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.handles import Handle
+from tests.faults.injections import NO_DESCRIPTOR
 from tests.supervisor.loops import run
+from tests.supervisor.processes.child_descriptors import open_descriptors
 
 
 class Told:
@@ -142,6 +145,19 @@ def test_an_invalid_message_is_reported_once(nursery: Nursery, bad_frame: bytes)
     assert len(nursery.reported.failed) == 1
     assert nursery.reported.failed[0]
     assert nursery.reported.ends == []
+
+
+def test_a_fork_that_cannot_be_asked_for_keeps_no_descriptor(nursery: Nursery, monkeypatch: pytest.MonkeyPatch):
+    """If no descriptor is free for a message that has to wait, there is no fork, and nothing of it stays open."""
+
+    def send(*_: object) -> bool:
+        raise NO_DESCRIPTOR
+
+    monkeypatch.setattr(nursery.child.channel, "send", send)
+    before = open_descriptors()
+    assert request_fork(nursery.children, nursery.child, Role.SPARE) is None
+    assert open_descriptors() == before
+    assert nursery.children.living() == (nursery.child,)
 
 
 def test_a_child_that_has_ended_gets_no_signal(nursery: Nursery, monkeypatch: pytest.MonkeyPatch):
