@@ -102,13 +102,20 @@ class Steps:
             self._log.event("error", result.event, **result.fields())
             self._lifecycle.on_event(lifecycle_events.AnalysisFailed(job, standin_pages.of_error(result)))
             return
-        log_changes(self._log, self.analysis, result)
-        self.analysis = result
-        self._log.add_secrets(result.environment.values, result.environment.secrets())
-        for take in self._takers:
-            take(result)
-        done = self.before_start.is_done(result)
+        try:
+            self._take(result)
+            done = self.before_start.is_done(result)
+        except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this analysis
+            self._lifecycle.action_failed(lifecycle_events.Analyse(job), error)
+            return
         self._lifecycle.on_event(lifecycle_events.Analysed(job, installed=result.plan.installed, prepared=done))
+
+    def _take(self, analysis: Analysis) -> None:
+        log_changes(self._log, self.analysis, analysis)
+        self.analysis = analysis
+        self._log.add_secrets(analysis.environment.values, analysis.environment.secrets())
+        for take in self._takers:
+            take(analysis)
 
     def _install(self, action: lifecycle_events.Install) -> None:
         self.installation.start(action.job, self.analysis.plan if self.analysis else None)

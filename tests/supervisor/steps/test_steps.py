@@ -42,6 +42,7 @@ class Project:
         self.holding: Holding | None = None
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), SecretLog()
         self.events: list[lifecycle_events.Event] = []
+        self.failures: list[tuple[lifecycle_events.Action, str]] = []
         self.analysed: list[Analysis] = []
         self.known: list[tuple[Analysis | None, int]] = []  # at each new analysis, and how many events there were
         self.shown: list[tuple[Phase, list[bytes]]] = []
@@ -53,7 +54,11 @@ class Project:
         )  # fmt: skip
         runtime: Any = SimpleNamespace(
             settings=SimpleNamespace(project=root), process={"HOME": "/root"}, log=self.log, loop=self.loop,
-            children=self.children, lifecycle=SimpleNamespace(state=self.state, on_event=self.events.append),
+            children=self.children,
+            lifecycle=SimpleNamespace(
+                state=self.state, on_event=self.events.append,
+                action_failed=lambda action, error: self.failures.append((action, str(error))),
+            ),
         )  # fmt: skip
         environment: Any = SimpleNamespace()
         self.environment = environment
@@ -108,6 +113,18 @@ class Project:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project of which nothing is known yet."""
     return Project(tmp_path, monkeypatch)
+
+
+def test_an_analysis_that_a_part_cannot_take_fails(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """If a part raises an exception at a new analysis, the analysis has failed: nothing waits for it without end."""
+
+    def take(_: object) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(project.steps, "_takers", [take])
+    project.analyses_as(project.found())
+    assert project.failures == [(lifecycle_events.Analyse(1), "a defect")]
+    assert project.events == []
 
 
 @pytest.mark.parametrize(("installed", "commands"), [(True, ""), (False, "flask db upgrade")])
