@@ -89,7 +89,7 @@ class StatusSocket:
                 listener.close()
                 raise
         except OSError as error:
-            return f"{self._path}: {error.strerror}"
+            return f"{self._path}: {error.strerror or error}"  # Python itself refuses a path that is too long
         listener.setblocking(False)  # noqa: FBT003  the standard library's own signature
         self._listener = listener
         self._loop.watch(listener, self._accept)

@@ -97,6 +97,16 @@ def test_an_answer_that_fails_closes_its_connection(path: Path, question: str):
     assert ask(path, "status") == STATUS
 
 
+def test_a_path_that_is_too_long_is_given_as_the_reason(tmp_path: Path):
+    """If no socket can have the path, the reason says so."""
+    path = tmp_path / ("x" * 120) / "status.sock"
+    loop = Loop()
+    reason = StatusSocket(path, {}, loop).open()
+    loop.close()
+    assert reason is not None
+    assert "too long" in reason
+
+
 def test_the_loop_rests_while_no_descriptor_is_free_for_a_question(tmp_path: Path, few_descriptors: FewDescriptors):
     """A question for which no descriptor is free waits, and the loop does not ask for it in each round."""
     listening = StatusSocket(tmp_path / "status.sock", {}, loop := Loop())
