@@ -25,9 +25,9 @@ def bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, where = socket.getaddrinfo(
             address or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for "a..b", or a part that is too long
         raise ListenError(
-            f"APPLIANCE_HOST={host} is not an address of this machine ({error.strerror})",
+            f"APPLIANCE_HOST={host} is not an address of this machine ({getattr(error, 'strerror', error)})",
             expected="an IP address, or a name that resolves to one",
             action="Use 127.0.0.1 (only this machine) or 0.0.0.0 (every interface).",
         ) from error

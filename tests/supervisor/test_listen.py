@@ -39,6 +39,14 @@ def test_a_taken_port_is_an_error():
     assert caught.value.exit_code == 4
 
 
+@pytest.mark.parametrize("host", ["shop..local", "x" * 70, "10.0.0.256"])
+def test_a_host_that_no_machine_can_have_is_an_error(host: str):
+    """A text that is no address names the setting, also if it can't even be asked for."""
+    with pytest.raises(ListenError) as caught:
+        bind(host, 0)
+    assert f"APPLIANCE_HOST={host}" in caught.value.found
+
+
 def test_a_foreign_address_is_an_error():
     """The error for a host that is not an address of this machine names the host."""
     with pytest.raises(ListenError, match=r"no\.such\.host\.invalid"):
