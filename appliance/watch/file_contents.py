@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 from appliance.watch.tree import Mark, changed_ns, mark
@@ -34,6 +34,12 @@ class FileState:
 
     mark: Mark | None
     checksum: int = -1
+
+    @classmethod
+    def of(cls, reported: Any) -> FileState:
+        """Return the state that a worker has reported; a malformed one counts as that of a missing file."""
+        is_mark = isinstance(reported, list) and len(reported) == 5 and all(isinstance(each, int) for each in reported)
+        return cls(Mark(*reported[:4]), reported[4]) if is_mark else cls(None)
 
     def differs(self, path: str) -> bool:
         """Return whether the file holds something else now, as far as is known.

@@ -18,7 +18,7 @@ from appliance.supervisor.saves.reload_loops import DELAY_S, OFTEN, ReloadLoops
 from appliance.supervisor.saves.static_saves import StaticSaves
 from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind, is_static
-from appliance.watch.tree import Mark, changed_ns, mark
+from appliance.watch.tree import changed_ns, mark
 from appliance.watch.watch_set import WatchOptions
 from appliance.watch.watcher import Changes, Watcher, WorkerState
 
@@ -318,6 +318,5 @@ def _file_states(files: Mapping[str, Sequence[int]]) -> dict[str, FileState]:
     found = {}
     for path, state in files.items() if isinstance(files, dict) else ():
         if path.startswith("/") and "\0" not in path:
-            is_mark = isinstance(state, list) and len(state) == 5 and all(isinstance(number, int) for number in state)
-            found[path] = FileState(Mark(*state[:4]), state[4]) if is_mark else FileState(None)
+            found[path] = FileState.of(state)
     return found

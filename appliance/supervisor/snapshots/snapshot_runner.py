@@ -198,8 +198,8 @@ class SnapshotRunner:
             self._files[SnapshotRole.NEXT].blocked = message.blocked
             self._imported(message.refused)
         elif child is self.processes.get(SnapshotRole.AGAIN):
-            if message.refused:
-                self.on(events.NotCompared(message.refused))
+            if why := message.refused or self._unreported():
+                self.on(events.NotCompared(why))
             else:
                 self._verification.repeat()
 
@@ -225,7 +225,16 @@ class SnapshotRunner:
 
     def _report_comparison(self, differences: tuple[str, ...]) -> None:
         snapshot = self._files.get(SnapshotRole.SNAPSHOT)
+        if differences and (why := self._unreported()):
+            self.on(events.NotCompared(why))
+            return
         self.on(events.Compared(differences, keep=snapshot is not None and len(snapshot.changed) <= KEPT_FILES))
+
+    def _unreported(self) -> str:
+        """Return why the imports may have read other files than the swap; "" if they have read the same ones."""
+        snapshot, later = self._files.get(SnapshotRole.SNAPSHOT), self._files.get(SnapshotRole.NEXT)
+        path = "" if snapshot is None or later is None else snapshot.unreported(later)
+        return f"{path} has changed meanwhile" if path else ""
 
     def read(self, child: Handle, message: FilesReport) -> None:
         """Take the files that an import has read."""

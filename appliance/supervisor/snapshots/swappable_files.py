@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.protocol.messages import FilesReport
+from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from appliance.config.settings import Settings
 
@@ -25,18 +26,18 @@ class SnapshotFiles:
 
     Attributes:
         changed: those that have changed since its import began, in the order of their first change.
-        read: those that its import has read or looked for, as far as it has reported them.
+        read: those that its import has read or looked for, as far as it has reported them, with their states then.
         blocked: its modules whose functions can't be swapped, and why.
     """
 
     changed: dict[str, None] = field(default_factory=dict)
-    read: Collection[str] = ()
+    read: Mapping[str, Sequence[int]] = field(default_factory=dict)
     blocked: Mapping[str, str] = field(default_factory=dict)
     _report: FilesReport | None = None  # until it was passed on
 
     def reported(self, report: FilesReport) -> None:
         """Note the files that the import has read, and their states."""
-        self.read, self._report = frozenset(report.files), report
+        self.read, self._report = report.files, report
 
     def whole_report(self, report: FilesReport) -> FilesReport:
         """Return the report of a fork, the first time with all files that the import has read."""
@@ -48,6 +49,17 @@ class SnapshotFiles:
     def changes(self, paths: Iterable[str]) -> None:
         """Note that these files have changed."""
         self.changed.update(dict.fromkeys(paths))
+
+    def unreported(self, later: SnapshotFiles) -> str:
+        """Return a file that has changed, although the watcher has not reported it yet; "" if there is none.
+
+        ``later``: the files of a later import of the same project. It has read what has changed since this one.
+        """
+        for path, state in later.read.items():
+            known = state if path in self.changed else self.read.get(path, state)
+            if FileState.of(known).differs(path):
+                return path
+        return ""
 
 
 class SwappableFiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 from appliance.errors import StartError
 from appliance.protocol.messages import FilesReport
@@ -15,10 +16,17 @@ from appliance.supervisor.snapshots.known_snapshots import SnapshotRole
 from appliance.supervisor.snapshots.snapshot_runner import SnapshotRunner
 from appliance.supervisor.snapshots.snapshots import Snapshots
 from appliance.supervisor.workers.worker_events import Source
+from appliance.watch import tree
 from appliance.watch.kinds import Kind
 from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
 
 STATE = {"app": "1", "shop.views": "2"}
+
+
+def _state_of(path: Path) -> list[int]:
+    mark = tree.mark(str(path))
+    assert mark is not None
+    return [*mark, crc32(path.read_bytes())]
 
 
 class SnapshotsProject:
@@ -162,6 +170,13 @@ class SnapshotsProject:
         child = self.process(SnapshotRole.NEXT)
         assert child is not None
         self.runner.read(child, FilesReport({str(self.root / name): [1, 2, 3, 4, 5] for name in names}))
+
+    def reads_now(self, *names: str) -> None:
+        """The same, with the present states of the files."""
+        child = self.process(SnapshotRole.NEXT)
+        assert child is not None
+        states = {str(self.root / name): _state_of(self.root / name) for name in names}
+        self.runner.read(child, FilesReport(states))
 
     def reaches(self, name: str, *read: str) -> Handle:
         """The process that imports the project has read some files, and pauses before this one."""

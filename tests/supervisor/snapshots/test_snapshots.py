@@ -97,6 +97,30 @@ def test_a_mismatch_turns_swaps_of_these_files_off(project: SnapshotsProject):
     assert project.snapshots.status()["off"] == ["shop/views.py", "app"]
 
 
+@pytest.mark.parametrize("name", ["app.py", "shop/views.py"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_change_that_is_not_reported_yet_is_no_mismatch(project: SnapshotsProject, name: str, again: bool):
+    """While git writes its files, the watcher waits; an import that has read such a file says nothing about a swap."""
+    project.ends(SnapshotRole.SNAPSHOT)
+    project.passes()
+    project.reads_now("app.py", "shop/views.py")
+    project.imports()
+    project.saved("app.py")
+    project.passes()
+    project.reads_now("app.py", "shop/views.py")
+    project.imports()
+    if again:
+        project.verifies(OTHER)
+    (project.root / name).write_text("saved", encoding="utf-8")
+    if again:
+        project.imports()
+    else:
+        project.verifies(OTHER)
+    assert project.log.named("reload.mismatch") == []
+    assert project.snapshots.status()["off"] == []
+    assert SnapshotRole.AGAIN not in project.living
+
+
 def test_saves_every_twentieth_of_a_second_are_all_swapped(project: SnapshotsProject):
     """Saves that come fast are all swapped; nothing is imported meanwhile, and one import follows the last of them."""
     for _ in range(40):
