@@ -127,6 +127,10 @@ class ProjectImport:
         """Go on with an import that has paused, in a fork that serves; return why the preloaded modules do not fit."""
         self.began = time.monotonic()
         self.code.end_following()
+        return self.unfit()
+
+    def unfit(self) -> PreloadMismatch | None:
+        """Return why the preloaded modules do not fit any more, or None: packages may have been installed since."""
         return None if self._inheritance is None else self._inheritance.before(self._start.target["search_path"], [])
 
     def after_failure(self, error: BaseException) -> PreloadMismatch | None:

@@ -47,7 +47,7 @@ class Sample:
 
 
 class DeclinedError(Exception):
-    """This change has to be imported. ``path``: the file."""
+    """This change has to be imported. ``path``: the file; empty if it is not the reason."""
 
     def __init__(self, reason: str, path: str) -> None:
         super().__init__(reason)
@@ -101,6 +101,8 @@ class ChangedFiles:
         Raises:
             DeclinedError: one of them has to be imported; nothing was swapped.
         """
+        if (mismatch := self._project.unfit()) is not None:
+            raise DeclinedError(mismatch.why, "")
         paths = dict.fromkeys(map(self._project.files.absolute, changed))
         codes = [(path, self._code(path)) for path in paths if path not in self._unread or not os.path.isfile(path)]
         for path, code in codes:

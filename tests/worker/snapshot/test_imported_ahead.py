@@ -129,3 +129,19 @@ def test_breakpoints_of_the_project_are_its_own(tmp_path: Path):
         batches = [each.batch for each in worker.received if isinstance(each, messages.Records)]
         events = [each[3] for batch in batches for each in batch if each[0] == "event"]
         assert events.count("breakpoint.passed") == 1
+
+
+def test_a_package_that_was_installed_since_is_not_swapped_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A fork declines a save if packages were installed by hand after the import, as a fork of the preloader would."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "package.py").write_text("", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(packages))
+    files = {"app.py": f"import package, words\n{APPLICATION}", "words.py": "def word(): return 'one'\n"}
+    with played(tmp_path / "project", files, pythons()[-1], preload=("package",)) as player:
+        snapshot, ready = player.import_ahead()
+        assert ready.refused == ""
+        player.swapped(snapshot, ["words.py"])
+        (packages / "other.py").write_text("", encoding="utf-8")
+        assert player.declined(snapshot, ["words.py"]).reason == "the installed packages have changed"
+        assert player.serve(player.preloader, []).expect(messages.ForkMismatch, messages.Ready).stale
