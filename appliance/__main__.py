@@ -23,11 +23,12 @@ def main() -> int:
     lighten_structlog()
     from appliance import cli  # noqa: PLC0415  after that: some commands import structlog
 
+    process = dict(os.environ)  # noqa: TID251  the one place that reads it
     try:
-        code = cli.main(sys.argv[1:], dict(os.environ))  # noqa: TID251  the one place that reads it
+        code = cli.main(sys.argv[1:], process)
     except SystemExit as done:  # argparse exits after --help and --version
         code = done.code if isinstance(done.code, int) else 0
-    cli.end(code)
+    cli.end(code, process)
     return code
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
@@ -31,6 +33,9 @@ EXIT_CODES = """exit codes:
 
 # The settings that decide what is found and installed: shown in the help of the commands that only look, or install.
 _PLANNING = ("APP", "ASGI", "PROJECT", "ENV_FILES", "PYTHON", "INSTALL", "DEPENDENCIES", "CACHE")
+
+# Errors of a write: a full disk, a limit of a user's or of a file's size, a disk that fails.
+_UNWRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 # Programs that people start in a container without ``run``: ``docker run IMAGE python manage.py migrate``.
 PROJECT_PROGRAMS = frozenset({"python", "python3", "pip", "pip3", "flask", "django-admin", "pytest", "sh", "bash"})
@@ -75,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     main_parser.add_argument("--version", action="version", version=f"appliance {__version__}", help="show the version")
     commands = main_parser.add_subparsers(
         title="commands", description="Each has its own --help. Without a command, serve runs.", dest="command",
-        metavar="COMMAND", parser_class=_Parser,
+        metavar="COMMAND", parser_class=_Parser, prog=main_parser.prog,
     )  # fmt: skip
 
     def add(name: str, text: str, *shown: str, usage: str = "", without: str = "") -> _Parser:
@@ -215,6 +220,9 @@ def main(argv: Sequence[str], process: Mapping[str, str]) -> int:
         return _report(error, process, as_event=serving and not sys.stdout.isatty())
     except BrokenPipeError:  # the reader has closed the pipe: appliance check | head
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        failure = _unwritten(error) if error.errno in _UNWRITTEN and error.filename is None else defect(error)
+        return _report(failure, process, as_event=serving and not sys.stdout.isatty())
     except Exception as error:  # noqa: BLE001  no traceback of ours reaches a user
         return _report(defect(error), process, as_event=serving and not sys.stdout.isatty())
 
@@ -242,7 +250,19 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
     arguments = parser().parse_args(args)
     fields = {setting.field for setting in TABLE}
     flags = {name: text for name, text in vars(arguments).items() if name in fields}
+    _check_working_folder()
     return _run(arguments, process, flags)
+
+
+def _check_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise SettingsError(
+            f"the working folder can't be used: {error.strerror}",
+            expected="a working folder that exists; paths are relative to it",
+            action="Change to the project's folder again (cd); restart a container whose mounted folder was replaced.",
+        ) from None
 
 
 def _run(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapping[str, str]) -> int:  # noqa: PLR0911
@@ -332,11 +352,20 @@ def _as_event(error: ApplianceError, process: Mapping[str, str]) -> int:
     return error.exit_code
 
 
-def end(code: int) -> None:
+def _unwritten(error: OSError) -> ApplianceError:
+    return ApplianceError(
+        f"the output can't be written: {error.strerror}",
+        expected="room where the output goes",
+        action="Free some space, or send the output elsewhere.",
+    )
+
+
+def end(code: int, process: Mapping[str, str]) -> None:
     """Exit now, without waiting for threads that block in the kernel (the watcher's, a writer's on a full pipe)."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
-            continue
+        except (OSError, ValueError) as error:
+            if stream is sys.stdout and isinstance(error, OSError) and error.errno in _UNWRITTEN:
+                code = _report(_unwritten(error), process, as_event=False)
     os._exit(code)

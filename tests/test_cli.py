@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,30 @@ def test_bad_serve_is_an_event():
     done = appliance("serve", "--prot", "1")
     assert done.returncode == 2
     assert json.loads(done.stdout)["event"] == "settings.invalid"
+
+
+@pytest.mark.parametrize("words", ["config", "config --log-fields=" + ",".join(f"f{n}={'x' * 90}" for n in range(200))])
+def test_output_that_is_not_written_is_an_error(project: Path, words: str):
+    """A command whose output has no room, at its end or before, says so and ends with 1."""
+    with Path("/dev/full").open("wb") as full:
+        argv = [sys.executable, "-I", "-m", "appliance", *words.split(), f"--project={project}"]
+        done = subprocess.run(argv, env={"HOME": "/nonexistent"}, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert b"the output can't be written: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["config", "status"])
+def test_a_working_folder_that_is_gone_is_named(tmp_path: Path, words: str):
+    """A command that is started in a folder that was removed since says so."""
+    script = f"cd {tmp_path} && mkdir gone && cd gone && rmdir ../gone && exec {sys.executable} -I -m appliance {words}"
+    done = subprocess.run(["/bin/sh", "-c", script], env={"HOME": "/nonexistent"}, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"the working folder can't be used" in done.stderr
+
+
+def test_a_wrong_flag_names_the_help_of_its_command():
+    """The advice for a wrong flag is a command that works."""
+    assert "See appliance check --help." in appliance("check", "--project").stderr
 
 
 def test_a_field_with_the_name_of_ours_is_refused(project: Path):
