@@ -109,7 +109,7 @@ def _uv_lock(search: Search, file: Path) -> Manifest | None:
     pyproject = search.root / _PYPROJECT
     if not pyproject.is_file():
         return None
-    return _locked(search, (file, pyproject), lambda _: locks.uv_contents(search.root, file, search.choice))
+    return _locked(search, (file, pyproject), lambda python: locks.uv_contents(search.root, file, search.choice, python))
 
 
 def _pylock(search: Search, file: Path) -> Manifest:

@@ -7,24 +7,28 @@ depends on the lock's bytes alone, and the lock is not parsed to compute the key
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from appliance.conventions import LOCK_TOOLS
 from appliance.dependencies.contents import Contents
-from appliance.dependencies.formats.pipfile import read_pipfile_lock
+from appliance.dependencies.formats.pipfile import missing_in_lock, read_pipfile_lock
 from appliance.dependencies.formats.poetry import poetry_specs
+from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_toml, table
+from appliance.discovery.setup_files import texts
 from appliance.package_names import normalized
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from appliance.dependencies.dependency_selection import DependencySelection
     from appliance.dependencies.source_tree import SourceTree
 
 
-def uv_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents:
+def uv_contents(root: Path, lock: Path, choice: DependencySelection, python: str) -> Contents:
     """Return the arguments of ``uv sync``, without the workspace projects that are imported from their own folders."""
     data = read_toml(lock)
     packages = [package for package in data.get("package", ()) if isinstance(package, dict)]
@@ -38,10 +42,12 @@ def uv_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents
             continue
         trees.append(tree)
         arguments += ["--no-install-package", str(package.get("name"))]
-    if table(read_toml(root / "pyproject.toml"), "tool", "uv", "workspace"):
+    described = read_toml(root / "pyproject.toml")
+    if table(described, "tool", "uv", "workspace"):
         arguments.append("--all-packages")
     arguments += _choice_arguments(choice)
-    return Contents(sync=tuple(arguments), trees=tuple(trees), lock=lock)
+    notes = _older(lock, "pyproject.toml", _not_locked(described, packages, choice, python))
+    return Contents(sync=tuple(arguments), trees=tuple(trees), notes=notes, lock=lock)
 
 
 def pylock_contents(lock: Path, choice: DependencySelection) -> Contents:
@@ -57,13 +63,15 @@ def poetry_contents(root: Path, lock: Path, choice: DependencySelection, python:
     from appliance.dependencies.formats.poetry_lock import read_pins  # noqa: PLC0415  30 ms, which a start without such a file saves
 
     pins = read_pins(read_toml(lock), poetry_specs(data, choice) or None, python)
-    return _pinned(root, [*pins.indexes, *pins.lines])
+    own = {normalized(str(table(data, *keys).get("name"))) for keys in (("project",), ("tool", "poetry"))}
+    missing = [name for name in pins.missing if normalized(name) not in own]
+    return _pinned(root, [*pins.indexes, *pins.lines], _older(lock, "pyproject.toml", missing))
 
 
 def pipfile_contents(root: Path, lock: Path, choice: DependencySelection) -> Contents:
     """Return the pins of a Pipfile.lock."""
     pins, indexes = read_pipfile_lock(lock, choice)
-    return _pinned(root, [*indexes, *pins])
+    return _pinned(root, [*indexes, *pins], _older(lock, "Pipfile", missing_in_lock(lock, choice)))
 
 
 def folders_of(lock: bytes) -> list[str]:
@@ -74,7 +82,34 @@ def folders_of(lock: bytes) -> list[str]:
     return [folder for folder in dict.fromkeys(found) if folder != "."]
 
 
-def _pinned(root: Path, lines: list[str]) -> Contents:
+def _older(lock: Path, file: str, missing: Sequence[str]) -> tuple[str, ...]:
+    """Return the note for a lock that lacks what a file beside it requires: nothing else installs that."""
+    if not missing:
+        return ()
+    return (f"{lock.name} does not have {', '.join(missing)}, as {file} requires: run {LOCK_TOOLS[lock.name]} lock",)
+
+
+def _not_locked(
+    described: dict[str, Any], packages: Sequence[dict[str, Any]], choice: DependencySelection, python: str
+) -> list[str]:
+    """Return the packages that a pyproject.toml requires on this Python, and that a uv.lock does not have."""
+    project = table(described, "project")
+    lines = [*texts(project.get("dependencies"))]
+    for extra, more in table(project, "optional-dependencies").items():
+        lines += texts(more) if choice.takes_extra(extra) else ()
+    for group, more in table(described, "dependency-groups").items():
+        lines += texts(more) if choice.takes_group(group) else ()
+    known = {normalized(str(each.get("name"))) for each in (*packages, project)}
+    here = {"python_version": python, "python_full_version": f"{python}.0"}
+    found = (requirement_of(line) for line in lines)
+    return [
+        each.name
+        for each in found
+        if each and normalized(each.name) not in known and (each.marker is None or each.marker.evaluate(here))
+    ]
+
+
+def _pinned(root: Path, lines: list[str], notes: tuple[str, ...]) -> Contents:
     found = read_requirements(root, (), lines)
     # A folder among the pins declares its dependencies again, without pins: the lock's pins replace those lines.
     own = {normalized(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]): line for line in lines}
@@ -83,7 +118,7 @@ def _pinned(root: Path, lines: list[str]) -> Contents:
         for line in found.flat.splitlines()
         if line in lines or normalized(re.split(r"[\s\[=@<>!~;]", line, maxsplit=1)[0]) not in own
     ]
-    return Contents(lines="\n".join(kept) + "\n", exact=True, trees=found.trees)
+    return Contents(lines="\n".join(kept) + "\n", exact=True, trees=found.trees, notes=notes)
 
 
 def _choice_arguments(choice: DependencySelection) -> list[str]:

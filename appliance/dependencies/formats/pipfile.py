@@ -6,12 +6,33 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from appliance.dependencies.formats.dependency_spec import DependencySpec, read_specs
-from appliance.dependencies.text_file import invalid_error, read_text, table
+from appliance.dependencies.text_file import invalid_error, read_text, read_toml, table
+from appliance.errors import InstallError
+from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.dependencies.dependency_selection import DependencySelection
+
+
+def missing_in_lock(lock: Path, choice: DependencySelection) -> list[str]:
+    """Return the packages of the Pipfile beside a lock that the lock does not have.
+
+    Raises:
+        InstallError: the lock can't be read.
+    """
+    try:
+        wanted = read_toml(lock.with_name("Pipfile"))
+    except InstallError:
+        return []  # there is none, or it is broken: the lock counts
+    locked = table(_parsed(lock))
+    missing: list[str] = []
+    for ours, theirs in (("packages", "default"), ("dev-packages", "develop")):
+        if ours == "packages" or choice.development:
+            known = set(map(normalized, table(locked, theirs)))
+            missing += [name for name in table(wanted, ours) if normalized(name) not in known]
+    return missing
 
 
 def read_pipfile_lock(file: Path, choice: DependencySelection) -> tuple[list[str], list[str]]:
@@ -20,17 +41,21 @@ def read_pipfile_lock(file: Path, choice: DependencySelection) -> tuple[list[str
     Raises:
         InstallError: the file can't be read.
     """
-    try:
-        data = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        raise invalid_error(file, "JSON", error.msg, error.lineno) from None
-    except (ValueError, RecursionError) as error:
-        raise invalid_error(file, "JSON", str(error), 0) from None
+    data = _parsed(file)
     pins: dict[str, str] = {}
     for section in _sections(table(data), choice, "default", "develop"):
         for name, value in table(data, section).items():
             pins.setdefault(name, _pin(name, value))
     return list(pins.values()), _indexes(table(data, "_meta").get("sources"))
+
+
+def _parsed(lock: Path) -> object:
+    try:
+        return json.loads(read_text(lock))
+    except json.JSONDecodeError as error:
+        raise invalid_error(lock, "JSON", error.msg, error.lineno) from None
+    except (ValueError, RecursionError) as error:
+        raise invalid_error(lock, "JSON", str(error), 0) from None
 
 
 def pipfile_lines(data: dict[str, Any], choice: DependencySelection) -> tuple[list[str], list[str]]:

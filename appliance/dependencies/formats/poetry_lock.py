@@ -36,15 +36,18 @@ class Pins(Record):
     Attributes:
         lines: pinned requirements, with their hashes.
         indexes: options that name the indexes of these packages.
+        missing: the required packages that the lock does not have: it is older than what requires them.
     """
 
     lines: tuple[str, ...]
     indexes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def read_pins(lock: dict[str, Any], specs: Sequence[DependencySpec] | None, python: str) -> Pins:
     """Return the pins for this Python ("3.12"); without ``specs``, all packages except those that only extras need."""
     packages = [package for package in lock.get("package", ()) if isinstance(package, dict)]
+    missing: list[str] = []
     if specs is None:
         chosen = [package for package in packages if not package.get("optional")]
     else:
@@ -52,6 +55,7 @@ def read_pins(lock: dict[str, Any], specs: Sequence[DependencySpec] | None, pyth
         for patch in _PATCHES:
             walk = _Walk(packages, python, patch)
             walk.follow(specs)
+            missing += walk.missing(specs)
             reached |= walk.reached
         chosen = [package for package in packages if id(package) in reached]
     old_files = table(lock, "metadata", "files")
@@ -61,7 +65,8 @@ def read_pins(lock: dict[str, Any], specs: Sequence[DependencySpec] | None, pyth
         for package in chosen
         if (source := table(package, "source")).get("type") == "legacy" and isinstance(source.get("url"), str)
     ]
-    return Pins(lines, tuple(f"--extra-index-url {url}" for url in dict.fromkeys(urls)))
+    indexes = tuple(f"--extra-index-url {url}" for url in dict.fromkeys(urls))
+    return Pins(lines, indexes, tuple(dict.fromkeys(missing)))
 
 
 class _Walk:
@@ -87,6 +92,12 @@ class _Walk:
             self._seen.add((id(package), each.extras))
             self.reached[id(package)] = package
             left += self._needs(package, each.extras)
+
+    def missing(self, specs: Iterable[DependencySpec]) -> list[str]:
+        """Return the names of these dependencies that hold here, and that the lock does not have in any version."""
+        return [
+            each.name for each in specs if self._holds(each.marker, ()) and normalized(each.name) not in self._by_name
+        ]
 
     def _find(self, spec: DependencySpec) -> dict[str, Any] | None:
         """Find the best version of a package that supports this Python."""
