@@ -42,7 +42,7 @@ _LAST_REQUIREMENTS = (
     "requirements/production.txt", "requirements/prod.txt", "requirements/main.txt", "requirements.pip",
 )  # fmt: skip
 _UNKNOWN = (
-    "setup.py works out what the project needs with code of its own, which is not run: "
+    "setup.py, or a hook of the build, works out what the project needs with code of its own, which is not run: "
     "write it into requirements.txt, or name a file in APPLIANCE_DEPENDENCIES"
 )
 _PYPROJECT = "pyproject.toml"
@@ -102,14 +102,16 @@ def asks_for_nothing(manifest: Manifest) -> bool:
     if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
         return False
     contents = manifest.contents(appliance_python_version())
-    return not contents.index_query.strip() and not contents.notes
+    return not contents.index_query.strip()
 
 
 def _uv_lock(search: Search, file: Path) -> Manifest | None:
     pyproject = search.root / _PYPROJECT
     if not pyproject.is_file():
         return None
-    return _locked(search, (file, pyproject), lambda python: locks.uv_contents(search.root, file, search.choice, python))
+    return _locked(
+        search, (file, pyproject), lambda python: locks.uv_contents(search.root, file, search.choice, python)
+    )
 
 
 def _pylock(search: Search, file: Path) -> Manifest:

@@ -138,7 +138,8 @@ def _requires(data: dict[str, Any], setup: Setup, choice: DependencySelection) -
         named = table(data, "tool", "setuptools", "dynamic", "dependencies").get("file")
         hook = table(data, "tool", "hatch", "metadata", "hooks", "requirements_txt").get("files")
         files = texts(named) or texts(hook)
-        return tuple(f"-r {file}" for file in files) or setup.requires
+        # Without any such file, a hook of the build knows them.
+        return tuple(f"-r {file}" for file in files) or (None if setup == Setup() else setup.requires)
     return texts(project.get("dependencies"))
 
 

@@ -121,6 +121,16 @@ def test_needs_that_only_running_would_tell(read, files):
     assert "requirements.txt" in note
 
 
+def test_needs_that_a_hook_of_the_build_works_out_are_noted(read):
+    """Dynamic dependencies that no file shows are noted, unless another file has them; a library with such is built."""
+    described = '[project]\nname = "shop"\nversion = "1"\ndynamic = ["dependencies"]\n'
+    (note,) = read({"pyproject.toml": described}).contents("3.13").notes
+    assert "a hook of the build" in note
+    assert asked(read({"requirements/prod.txt": "flask\n"})) == FLASK
+    built = read({"requirements.txt": "-e ./lib\n", "lib/pyproject.toml": described})
+    assert "/lib" in built.contents("3.13").lines
+
+
 @pytest.mark.parametrize(
     ("files", "sync"),
     [
