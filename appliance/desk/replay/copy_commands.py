@@ -52,13 +52,23 @@ def _fields(request: SentRequest) -> list[tuple[str, str]]:
 
 
 def _text(body: bytes) -> str | None:
-    """Return a body that a shell can hold as an argument; None if it can't."""
-    if b"\0" in body:
-        return None
+    """Return a body that a shell can hold as an argument, and a page can show as it is; None if they can't.
+
+    A page shows the carriage returns of a multipart body, or a soft hyphen, in another way: they would not be copied.
+    """
     try:
-        return body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
         return None
+    return text if all(each.isprintable() or each in "\n\t" for each in text) else None
+
+
+def _as_utf8(value: str) -> str:
+    """Return a field's value whose bytes in UTF-8, as a shell passes them on, are those that were received."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def _printf(body: bytes) -> str:
@@ -76,7 +86,7 @@ def _curl(request: SentRequest, url: str) -> str:
         parts.append("--head")
     elif request.method != default:
         parts.append(f"-X {shlex.quote(request.method)}")
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in fields]
+    lines = [f"{name}: {_as_utf8(value)}" if value else f"{name};" for name, value in fields]
     parts += [f"-H {shlex.quote(line)}" for line in lines]
     own = (*_CURLS_OWN, "Content-Type") if request.body else _CURLS_OWN
     parts += [f"-H '{name}:'" for name in own if name.lower() not in named]
@@ -95,7 +105,7 @@ def _httpie(request: SentRequest, url: str) -> str:
     named = {name.lower() for name, _ in fields}
     text = _text(request.body)
     parts = [f"{shlex.quote(request.method)} {shlex.quote(url)}"]
-    parts += [shlex.quote(_item(name, value)) for name, value in fields]
+    parts += [shlex.quote(_item(name, _as_utf8(value))) for name, value in fields]
     own = ("Accept", "Accept-Encoding", "User-Agent", *(("Content-Type",) if request.body else ()))
     parts += [f"{name}:" for name in own if name.lower() not in named]
     # Options come first: HTTPie takes what follows the URL for fields.

@@ -12,8 +12,10 @@ import pytest
 
 from appliance.desk.replay.copy_commands import copies
 from appliance.desk.replay.sent_request import SentRequest
+from appliance.server.pages.visible_text import visible
 
-BODIES = [b"", b"@file 'quoted' \"$HOME\" `id` \\ %s\r\nnext\n", b'{"a": "\xc3\xa4"}', b"\x00\xff'%\n"]
+BODIES = [b"", b"@file 'quoted' \"$HOME\" `id` \\ %s\nnext\n", b'{"a": "\xc3\xa4"}', b"\x00\xff'%\n"]
+UNSHOWN = [b"--b\r\nContent-Disposition: form-data\r\n", b"soft\xc2\xadhyphen", b"\xef\xbb\xbfmark", b"\x1b[0m"]
 
 
 class Server:
@@ -47,14 +49,20 @@ class Server:
 
 def request(port: int, method: str, body: bytes) -> SentRequest:
     """A request whose every part needs a quote."""
-    fields = [("Host", f"127.0.0.1:{port}"), ("X-Odd", 'it\'s $(id) "q" \\ =:@'), ("X-Mark", "=a;b"), ("X-Empty", "")]
+    fields = [
+        ("Host", f"127.0.0.1:{port}"),
+        ("X-Name", "caf\xc3\xa9"),
+        ("X-Odd", 'it\'s $(id) "q" \\ =:@'),
+        ("X-Mark", "=a;b"),
+        ("X-Empty", ""),
+    ]
     if body:
         fields.append(("Content-Type", "text/odd"))
     return SentRequest(method, "/a/../b;c?x=%20'$[1]{2}", tuple(fields), body)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("body", BODIES, ids=range(4))
+@pytest.mark.parametrize("body", [*BODIES, *UNSHOWN], ids=range(8))
 def test_curl_sends_the_same_request(body: bytes):
     """The target, each field and the body arrive byte for byte, and no field more than curl must send."""
     server = Server()
@@ -66,6 +74,14 @@ def test_curl_sends_the_same_request(body: bytes):
     assert came == body
     wanted = {name.lower(): value for name, value in sent.fields}
     assert {name: value for name, value in fields.items() if name != "content-length"} == wanted
+
+
+@pytest.mark.parametrize("body", UNSHOWN, ids=range(4))
+@pytest.mark.parametrize("form", ["curl", "httpie", "requests"])
+def test_a_page_shows_a_command_as_it_is(form: str, body: bytes):
+    """What a page shows in another way, and so would be copied in another way, is in no command but as an escape."""
+    command = copies(request(80, "PUT", body), secure=False)[form]
+    assert visible(command) == command
 
 
 def test_python_is_quoted_as_python():
