@@ -11,7 +11,7 @@ from appliance.standin.remedy_pages import PAGE_VALUE
 from appliance.standin.replay_pages.replay_html import hidden_fields
 
 from .page_frame import table
-from .shown_values import moment, size, status_class, target, text
+from .shown_values import form_text, moment, size, status_class, target, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,8 +109,8 @@ def _form(filters: Filters) -> str:
     if filters.status and filters.status not in _STATUSES:
         options += f'<option value="{text(filters.status)}" selected>{text(filters.status)}</option>'
     fields = (
-        f'<label>Path <input type="search" name="q" id="q" value="{text(filters.q)}"></label>'
-        f'<label>Method <input name="method" size="7" value="{text(filters.method)}"></label>'
+        f'<label>Path <input type="search" name="q" id="q" value="{form_text(filters.q)}"></label>'
+        f'<label>Method <input name="method" size="7" value="{form_text(filters.method)}"></label>'
         f'<label>Status <select name="status">{options}</select></label>'
         '<label>Slower than, ms <input name="slower_ms" inputmode="numeric" size="6" '
         f'value="{text(filters.slower_ms)}"></label>'
@@ -121,7 +121,7 @@ def _form(filters: Filters) -> str:
     )
     fields += f'<label>Sent again <select name="replays">{replays}</select></label>'
     rest = "".join(
-        f'<input type="hidden" name="{name}" value="{text(value)}">'
+        f'<input type="hidden" name="{name}" value="{form_text(value)}">'
         for name, value in (("route", filters.route), ("generation", filters.generation))
         if value not in ("", None)
     )

@@ -17,6 +17,11 @@ def text(value: object) -> str:
     return "" if value is None else escape(visible(str(value)))
 
 
+def form_text(value: object) -> str:
+    """Return a value that a form sends back, as HTML: unchanged, since an escape would be sent in its place."""
+    return "" if value is None else escape(str(value)).replace("\r", "&#13;")
+
+
 def target(found: dict[str, Any]) -> str:
     """Return the path and the query of a request, plain text; the beginning of a long one."""
     whole = (found["path"] or "") + (f"?{found['query']}" if found["query"] else "")

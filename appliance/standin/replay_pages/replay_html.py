@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.desk_pages.shown_values import text
+from appliance.standin.desk_pages.shown_values import form_text, text
 from appliance.standin.remedy_pages import PAGE_VALUE
 
 _FORMS = {"curl": "curl", "httpie": "HTTPie", "requests": "Python's requests"}
@@ -18,7 +18,9 @@ def place_of(number: int, end: str = "") -> str:
 
 def hidden_fields(values: dict[str, str]) -> str:
     """Return hidden fields of a form."""
-    return "".join(f'<input type="hidden" name="{text(name)}" value="{text(value)}">' for name, value in values.items())
+    return "".join(
+        f'<input type="hidden" name="{form_text(name)}" value="{form_text(value)}">' for name, value in values.items()
+    )
 
 
 def replay_bar(number: int, page_value: str, pin: int | None = None) -> str:
@@ -62,17 +64,18 @@ def edit_html(form: dict[str, Any], edited: dict[str, str], page_value: str) -> 
     )
     is_shown = form["body"] is not None or not form["has_body"]
     content = (
-        f'<label class="wide">Body<textarea name="body" rows="8" spellcheck="false">\n{text(body)}</textarea></label>'
+        '<label class="wide">Body<textarea name="body" rows="8" spellcheck="false">\n'
+        f"{form_text(body)}</textarea></label>"
         if is_shown
         else f"<p>The body is sent as it was received: {text(form['body_note'] or 'a form with its files')}.</p>"
     )
     return (
         f'<section id="edit"><h2>Edit</h2><p>{memory}</p>'
         f'<form method="post" action="{place_of(form["number"], "replay")}">{hidden_fields({PAGE_VALUE: page_value})}'
-        f'<label>Method <input name="method" size="8" value="{text(method)}" required></label>'
-        f'<label class="wide">Target <input name="target" value="{text(target)}" required></label>'
+        f'<label>Method <input name="method" size="8" value="{form_text(method)}" required></label>'
+        f'<label class="wide">Target <input name="target" value="{form_text(target)}" required></label>'
         f'<label class="wide">Fields<textarea name="fields" rows="{rows}" spellcheck="false">\n'
-        f"{text(edited.get('fields', fields))}</textarea></label>{content}<button>Send</button></form></section>"
+        f"{form_text(edited.get('fields', fields))}</textarea></label>{content}<button>Send</button></form></section>"
     )
 
 

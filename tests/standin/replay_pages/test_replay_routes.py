@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -103,6 +104,18 @@ def test_the_form_leads_to_the_result():
     assert site.asked[-1] == {"ask": "replay", "number": 17, "edit": edit, "confirmed": True}
     assert "The response now" in site.ask(fields["Location"])[2]
     assert site.press(edit)[0] == 303  # asked once
+
+
+def test_a_form_sends_what_was_received():
+    """No character of a request becomes an escape in a form, which would be sent in its place."""
+    site, odd = Site(), "soft\xadhyphen\u200b\x1b &amp; \ufeff"
+    form = {**ANSWERS["form"], "method": "POST", "target": "/a", "fields": [["X-A", odd]], "body": odd}
+    site.answers = {**ANSWERS, "form": form}
+    shown = [unescape(each) for each in re.findall(r"<textarea [^>]*>\n([^<]*)<", site.ask(PLACE)[2])]
+    assert shown == [f"X-A: {odd}", odd]
+    page = site.press({"fields": f"X-A: {odd}\r\nB: c", "body": odd})[2]
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    assert [unescape(hidden[name]) for name in ("fields", "body")] == [f"X-A: {odd}\r\nB: c", odd]
 
 
 @pytest.mark.parametrize("page", ["form", "result", "question", "copy"])
