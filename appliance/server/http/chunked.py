@@ -41,7 +41,7 @@ _EXTENSIONS = re.compile(
 
 
 class ChunkedBody(Body):
-    """The decoder. It takes over the wire's buffer until the body ends, and then puts the rest back."""
+    """The decoder. It takes from the wire's buffer until the body ends, and then puts the rest back."""
 
     __slots__ = ("_extensions", "_left", "_raw", "_raw_at")
 
@@ -57,7 +57,8 @@ class ChunkedBody(Body):
             self._left = self._size_line()
             if not self._left:
                 self._trailer()
-                self._wire.buffer = self._raw[self._raw_at :]
+                # More may wait there than was taken: requests that the client has sent ahead.
+                self._wire.buffer = self._raw[self._raw_at :] + self._wire.buffer
                 self.ended = True
                 return b""
         if self._raw_at >= len(self._raw):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from appliance.server.http.body import CLIENT_LEFT, BodyError
 from appliance.server.http.chunked import ChunkedBody
 from appliance.server.http.limits import RECEIVE, SIZE_LINE_MAX, Limits
 from appliance.server.http.transfer_budget import TransferBudget
+from appliance.server.io.wire import Wire
 
 LIMITS = Limits(max_trailer_bytes=100, max_extension_bytes=100, max_body_bytes=100)
 SIZE = "a chunk's size is not a hexadecimal number (RFC 9112, 7.1)"
@@ -130,3 +133,14 @@ def test_what_has_come_of_a_chunk_can_be_read():
     """A chunk's bytes are there as they come, not only once the chunk is whole."""
     body = ChunkedBody(Pieces(b"5\r\nab", b"c", b"de\r\n0\r\n\r\n"), LIMITS)
     assert [body.read1() for _ in range(4)] == [b"ab", b"c", b"de", b""]
+
+
+@pytest.mark.parametrize("size", [0, 1, RECEIVE - 20, RECEIVE, 3 * RECEIVE])
+def test_what_follows_a_chunked_body_stays_in_the_buffer(size: int):
+    """The requests that a client has sent ahead are all kept, in their order, however many bytes have come."""
+    ahead = bytes(number % 251 for number in range(size))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = Wire(ours, Limits(), b"5\r\nhello\r\n0\r\n\r\n" + ahead)
+        assert ChunkedBody(wire, Limits()).read() == b"hello"
+        assert wire.buffer == ahead
