@@ -119,6 +119,7 @@ class ProjectImport:
         Its output goes to its own pipes, first what the import has printed; its files are reported by itself.
         """
         self._start = start
+        os.chdir(start.root)  # somebody may have moved the folder away, and put another one into its place
         if self.stdio is not None:
             self.stdio.rebind(bytes.fromhex(start.mark))
         self.files.rebind(start, notes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from appliance.protocol import messages
+from appliance.protocol.snapshot_messages import SnapshotReady
 from tests.worker.snapshot.snapshot_player import played, pythons
 
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
@@ -145,3 +147,21 @@ def test_a_package_that_was_installed_since_is_not_swapped_around(tmp_path: Path
         (packages / "other.py").write_text("", encoding="utf-8")
         assert player.declined(snapshot, ["words.py"]).reason == "the installed packages have changed"
         assert player.serve(player.preloader, []).expect(messages.ForkMismatch, messages.Ready).stale
+
+
+def test_a_worker_runs_in_the_folder_that_is_there_now(tmp_path: Path):
+    """If the project's folder was replaced by another one of its name, a fork works in that, as a new worker would."""
+    application = APPLICATION.replace('b"one"', 'open("data.txt", "rb").read(), words.word()')
+    files = {"app.py": f"import own, words\n{application}", "own.py": "", "words.py": "def word(): return b''\n"}
+    with played(tmp_path / "project", files | {"data.txt": "old"}, pythons()[-1]) as player:
+        checkpoint = player.begin_import(["words.py"])
+        player.checkpoint(checkpoint, "words.py")
+        snapshot = player.go_on(checkpoint)
+        assert snapshot.expect(SnapshotReady).refused == ""
+        player.root.rename(tmp_path / "away")
+        shutil.copytree(tmp_path / "away", player.root)
+        (player.root / "data.txt").write_text("new", encoding="utf-8")
+        for fork, source in ((player.swapped, snapshot), (player.resumed, checkpoint)):
+            worker = fork(source, ["words.py"])
+            assert player.get() == "new"
+            player.drain(worker)
