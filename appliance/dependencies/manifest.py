@@ -17,7 +17,7 @@ from appliance.dependencies.formats import locks
 from appliance.dependencies.formats.conda import read_conda
 from appliance.dependencies.formats.pipfile import pipfile_lines
 from appliance.dependencies.formats.poetry import poetry_indexes
-from appliance.dependencies.requirements import read_requirements
+from appliance.dependencies.requirements import options_in, read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table
 from appliance.discovery.setup_files import texts
@@ -260,7 +260,8 @@ def _made(
     def whole(python: str) -> Contents:
         known = contents(python)
         linked = {tree.folder: tree for tree in (*every.values(), *known.trees)}
-        return replace(known, notes=(*known.notes, *unread), trees=tuple(linked.values()))
+        arguments = (*known.arguments, *options_in(known.index_query))
+        return replace(known, arguments=arguments, notes=(*known.notes, *unread), trees=tuple(linked.values()))
 
     described = [repr((tree.name, tree.version, tree.entry_points, tree.roots)).encode() for tree in every.values()]
     choice = repr((search.choice.extras, search.choice.groups, search.choice.development)).encode()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc])(?=\S))(.+)")
 _LINKS = re.compile(r"\s*(?:-f|--find-links)(?:\s*=\s*|\s+)(?!\w+://)(.+)")
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|=)\s*")
+_REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:(\[[^\]]*\])\s*)?@\s*(?=file:)")
 _FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
 _ALONE = DependencySelection(development=False)  # the user of a library does not need its development dependencies
@@ -67,6 +68,13 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
     reading.leave_out_linked()
     flat = "\n".join(reading.lines) + "\n"
     return Requirements(files, tuple(reading.files), tuple(reading.trees), flat, reading.as_written)
+
+
+def options_in(lines: str) -> list[str]:
+    """Return the options of requirements files that the installer takes as arguments alone."""
+    hosts = (re.fullmatch(r"--trusted-host(?:\s+|=)(\S+)", plain_line(line)) for line in lines.splitlines())
+    arguments = [word for host in hosts if host for word in ("--allow-insecure-host", host[1])]
+    return [*arguments, *(["--prerelease=allow"] if re.search(r"(?m)^[ \t]*--pre(?=\s|\Z)", lines) else ())]
 
 
 def _holds(test: Callable[[], bool]) -> bool:
@@ -123,6 +131,11 @@ class _Reading:
             self._links(folder, line, links[1].strip("\"'"))
             return
         editable = _EDITABLE.match(meaning)
+        if editable and _REPOSITORY.match(meaning, editable.end()):
+            # pip checks it out and installs it from there; the installer takes a repository, but no editable one.
+            self.as_written = False
+            self.lines.append(meaning[editable.end() :])
+            return
         named = _NAMED.match(meaning)
         place = meaning[(editable or named).end() :] if (editable or named) else meaning  # type: ignore[union-attr]
         # PDM writes this variable, for a path without its first slash.

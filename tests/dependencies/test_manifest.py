@@ -164,6 +164,15 @@ def test_a_pylock_is_the_installers(read, tmp_path):
     assert contents.exact
 
 
+def test_options_that_only_arguments_can_give_are_passed(read, tmp_path):
+    """Uv ignores --pre and --trusted-host in a file, and takes them as arguments."""
+    options = "--trusted-host index.test\n--pre  # early\n--trusted-host=other.test\n--prefer-binary\n"
+    asked = ("--allow-insecure-host", "index.test", "--allow-insecure-host", "other.test", "--prerelease=allow")
+    contents = read({"requirements.txt": f"{options}flask\n"}).contents("3.13")
+    assert contents.arguments == ("-r", str(tmp_path / "requirements.txt"), *asked)
+    assert read({"requirements.txt": f"{options}-e .\nflask\n"}).contents("3.13").arguments == asked
+
+
 def test_files_that_the_setting_names_count_alone(read, tmp_path):
     """APPLIANCE_DEPENDENCIES names files, of any form, and nothing is looked for."""
     files = {"requirements.txt": "", "one.txt": "a\n", "two.txt": "b\n", "pyproject.toml": PROJECT}

@@ -109,10 +109,20 @@ def test_a_library_that_must_be_built_stays_a_line(read, tmp_path, setup):
     assert read(files).flat == f"-e {tmp_path}/{line.removeprefix('./')}\n"
 
 
-@pytest.mark.parametrize("line", ["../other", ".hidden", "# -e .", "-e git+https://example.org/x#egg=x", "./x.whl"])
+@pytest.mark.parametrize("line", ["../other", ".hidden", "# -e .", "git+https://example.org/x#egg=x", "./x.whl"])
 def test_archives_and_repositories_stay_as_they_are(read, line):
     """Archives, repositories and comments are none of our business."""
     assert read({"r.txt": line}).flat == line + "\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["-e git+https://example.org/x.git@v1#egg=x[y]", "--editable=git+https://example.org/x  # ours"]
+)
+def test_an_editable_repository_is_installed_as_a_package(read, line):
+    """What `pip freeze` writes for a checkout is installed from the repository: uv has no editable ones."""
+    found = read({"r.txt": f"{line}\n"})
+    assert found.flat == line.partition("  ")[0].removeprefix("-e ").removeprefix("--editable=") + "\n"
+    assert not found.as_written
 
 
 def test_a_backslash_continues_a_line(read):
