@@ -142,7 +142,7 @@ class _Reading:
         place = place.replace("${PROJECT_ROOT}", str(self._root).lstrip("/"))
         bare = place.removeprefix("file://").removeprefix("file:")
         found = _FOLDER.match(bare)
-        local = found and (editable or named or place.startswith((".", "/", "file:")))
+        local = found and (editable or named or place.startswith((".", "/", "file:")) or "/" in found["path"])
         path = self._folder(folder, found["path"]) if found and local else None
         if found is None or path is None:
             self.lines.append(line)

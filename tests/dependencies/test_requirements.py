@@ -76,6 +76,7 @@ def test_an_editable_project_without_a_description_is_served_from_its_folder(rea
         "-e ./libs/one",
         "-e file:///${PROJECT_ROOT}/libs/one#egg=one",
         "./libs/one",
+        "libs/one",
         "--editable libs/one",
         "one @ file:./libs/one",
         "-e libs/one[fast]  # ours",
