@@ -68,11 +68,14 @@ def read_conda(text: str, file: Path) -> CondaEnvironment:
 
 def conda_python(text: str) -> str:
     """Return the Python version that a file asks for: "==3.11.*", ">=3.9", or ""."""
-    match = re.search(r"(?m)^[ \t]*-[ \t]+[\"']?python[ \t]*([<>=!~][^\"'#\n]*)", text)
+    match = re.search(
+        r"(?m)^[ \t]*-[ \t]+[\"']?(?:[\w-]+::)?python(?:[ \t]*([<>=!~][^\"'#\n]*)|[ \t]+(\d[\w.*]*))", text
+    )
     if match is None:
         return ""
-    build = _BUILD.match(match[1].strip())
-    return _specifier(build["version"] if build else match[1])[0]
+    version = (match[1] or match[2]).strip()
+    build = _BUILD.match(version)
+    return _specifier(build["version"] if build else version)[0]
 
 
 def _entries(data: object) -> list[str | dict[str, Any]]:

@@ -89,6 +89,8 @@ def test_our_own_python_is_taken_where_the_project_allows_it(choose, files):
         ({"setup.cfg": f"[options]\npython_requires = =={OTHER}.*\n"}, "setup"),
         ({"Pipfile": f'[requires]\npython_full_version = "{OTHER}.1"\n'}, "Pipfile"),
         ({"environment.yml": f"dependencies:\n  - python={OTHER}\n"}, "environment.yml"),
+        ({"environment.yml": f"dependencies:\n  - python {OTHER}.2 h12_0\n"}, "environment.yml"),
+        ({"environment.yml": f"dependencies:\n  - conda-forge::python=={OTHER}\n"}, "environment.yml"),
     ],
 )
 def test_another_python_of_this_machine_is_found_on_path(choose, pretend, files, named):
