@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -85,8 +86,15 @@ def _write(file: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
-        raise UnwritableError(
-            f"{file} can't be written by uid {os.geteuid()}: {error.strerror}",
-            expected="a project's folder that its owner can write",
-            action="Mount it without :ro, or write the file from the diff above.",
-        ) from None
+        raise _unwritable(file, error) from None
+
+
+def _unwritable(file: Path, error: OSError) -> UnwritableError:
+    first = {errno.ENOSPC: "Free some space", errno.EDQUOT: "Free some space"}.get(error.errno or 0, "Correct that")
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        first = "Mount it without :ro"
+    return UnwritableError(
+        f"{file} can't be written by uid {os.geteuid()}: {error.strerror}",
+        expected="a project's folder that its owner can write",
+        action=f"{first}, or write the file from the diff above.",
+    )

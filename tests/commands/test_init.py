@@ -78,6 +78,14 @@ def test_init_leaves_existing_files(init: Init, tmp_path: Path) -> None:
     assert example.read_text("utf-8").endswith("SHOP_KEY=\n")
 
 
+def test_a_file_that_cannot_be_written_is_named(init: Init, tmp_path: Path) -> None:
+    """A file in the place of a folder is named, with what to do about that."""
+    (tmp_path / "shop" / ".devcontainer").write_text("", encoding="utf-8")
+    done = init()
+    assert done.returncode == 1
+    assert "Correct that, or write the file from the diff above." in done.stderr
+
+
 def test_init_uses_the_found_application(init: Init, tmp_path: Path) -> None:
     """The compose file names the application that was found, and the services that the dependencies speak of."""
     (tmp_path / "shop" / "requirements.txt").write_text("flask\npsycopg[binary]\nredis\n", encoding="utf-8")
