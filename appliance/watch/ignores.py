@@ -142,7 +142,7 @@ def _below(path: str, base: str, *, folder: bool) -> str:
 def _spec(path: str) -> GitIgnoreSpec | None:
     try:
         # git ignores a byte order mark at the beginning.
-        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", opener=_open_at_once) as file:
             lines = file.read().split("\n")
     except OSError:
         return None
@@ -161,6 +161,11 @@ def _spec(path: str) -> GitIgnoreSpec | None:
                     GitIgnoreSpec.from_lines([line])
                     good.append(line)
             return GitIgnoreSpec.from_lines(good)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a FIFO, which then reads as empty."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _repository(root: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,21 @@ def test_a_rule_that_cannot_be_read_is_passed_over(tmp_path: Path):
     ignores = Ignores(str(tmp_path))
     ignores.enter(str(tmp_path))
     assert ignores.file(f"{tmp_path}/x.gen.py")
+    assert not ignores.file(f"{tmp_path}/x.py")
+
+
+def test_a_fifo_in_the_place_of_rules_is_not_waited_for(tmp_path: Path):
+    """A FIFO with the name of a file of rules has no rules, and nobody waits for its other end."""
+    os.mkfifo(tmp_path / ".gitignore")
+    ignores = Ignores(str(tmp_path))
+    entered = threading.Event()
+
+    def enter() -> None:
+        ignores.enter(str(tmp_path))
+        entered.set()
+
+    threading.Thread(target=enter, daemon=True).start()
+    assert entered.wait(20)
     assert not ignores.file(f"{tmp_path}/x.py")
 
 
