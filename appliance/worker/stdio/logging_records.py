@@ -7,7 +7,7 @@ Theory of operation. The project decides which records are written, and where: b
 calls of ``basicConfig`` and ``dictConfig``, at any time. We replace only the last step: when a ``StreamHandler`` is
 about to format a record as text for one of our two streams, the record itself is sent through the pipe instead. So
 nothing is lost, and nothing is doubled; a record that two handlers would print is sent once. A handler that writes to a
-file, or that has a formatter of another class (JSON, colours), works as before.
+file, or that has a formatter of another class (JSON, colours) or a ``format`` of its own, works as before.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StreamHandlerHook:
         self._last_lines = last_lines
         self._hooks = hooks
         self._streams = (sys.stdout, sys.stderr)
-        self._original = logging.StreamHandler.emit
+        self._original, self._format = logging.StreamHandler.emit, logging.StreamHandler.format
         self._last = local()  # each thread's last record; a weak reference, because it holds frames
 
     def install(self) -> None:
@@ -86,7 +86,7 @@ class StreamHandlerHook:
 
     def stream_index(self, handler: logging.StreamHandler[Any]) -> int | None:
         """Return which of our streams the handler would write plain text to; None if none."""
-        if type(handler.formatter) not in (logging.Formatter, type(None)):
+        if type(handler.formatter) not in (logging.Formatter, type(None)) or type(handler).format is not self._format:
             return None
         stream = handler.stream
         if type(stream).__name__ == "LocalProxy":  # Flask's wsgi_errors_stream, a proxy for the present stream

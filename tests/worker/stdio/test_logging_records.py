@@ -136,6 +136,20 @@ print(repr(kept.getvalue()))
     assert [each.record for each in said] == [None, None]
 
 
+def test_a_handler_with_a_format_of_its_own_writes_its_text():
+    """A handler whose class masks or colours the text itself writes that text, and the record is not sent beside it."""
+    pieces = tagged_output("""
+import logging
+class Masking(logging.StreamHandler):
+    def format(self, record):
+        return super().format(record).replace("hunter2", "***")
+logging.basicConfig(handlers=[Masking()], format="%(message)s")
+logging.error("the password is hunter2")
+""")
+    assert texts(pieces) == ["the password is ***"]
+    assert all(each.record is None for each in pieces)
+
+
 def test_a_long_message_is_cut_and_marked():
     """A message of a million characters is cut, and says how many it lost; a string among the extras stays."""
     found = records('logging.warning("x" * 1_000_000, extra={"long": "y" * 100_000})')[0]
