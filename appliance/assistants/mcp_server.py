@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance import DISTRIBUTION, __version__
 from appliance.assistants import json_rpc
@@ -39,6 +39,13 @@ _INSTRUCTIONS = (
 _ALLOW = "Ask the person to allow it: APPLIANCE_MCP=write, and a restart."
 
 
+class _RunningCall(NamedTuple):
+    """A call of a tool: what cancels it, and whether the tool waits for something."""
+
+    cancelled: threading.Event
+    waits: bool
+
+
 class McpServer:
     """Answers the messages of one client, or of several that send no session.
 
@@ -51,7 +58,7 @@ class McpServer:
         self._sources = sources
         self._mode = mode
         self._lock = threading.Lock()
-        self._running: dict[tuple[str, str | int], threading.Event] = {}
+        self._running: dict[tuple[str, str | int], _RunningCall] = {}
 
     @property
     def running_calls(self) -> int:
@@ -98,8 +105,9 @@ class McpServer:
     def cancel_all(self) -> None:
         """End every call that waits."""
         with self._lock:
-            for event in self._running.values():
-                event.set()
+            for call in self._running.values():
+                if call.waits:
+                    call.cancelled.set()
 
     def _notified(self, message: Message, session: str) -> None:
         params = message.get("params")
@@ -107,9 +115,9 @@ class McpServer:
             request_id = params.get("requestId")
             if isinstance(request_id, str | int):
                 with self._lock:
-                    event = self._running.get((session, request_id))
-                if event is not None:
-                    event.set()
+                    call = self._running.get((session, request_id))
+                if call is not None:
+                    call.cancelled.set()
 
     def _answer(self, method: str, params: Message) -> Message:
         if method == "initialize":
@@ -139,7 +147,7 @@ class McpServer:
                 raise RpcError(json_rpc.INVALID_REQUEST, "a call with this id is running")
             if len(self._running) >= _AT_ONCE:
                 raise RpcError(json_rpc.BUSY, f"{_AT_ONCE} calls are running: try again when one has ended")
-            self._running[key] = cancelled
+            self._running[key] = _RunningCall(cancelled, tool.waits)
         try:
             found = self._result(tool, params, _progress(params, tell), cancelled)
         finally:

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
+import pytest
+
 from appliance.assistants.json_rpc import MESSAGE_MAX
 from appliance.assistants.stdio_server import StdioServer
+from appliance.assistants.tool_sources import Sources
 from tests.assistants.conftest import Site
 
 
@@ -96,6 +99,27 @@ def test_the_last_answers_are_written(site: Site):
         assert client.answer()["id"] == 2
         thread.join(5)
         assert not thread.is_alive()
+
+
+def test_a_slow_answer_is_written_too(site: Site, monkeypatch: pytest.MonkeyPatch):
+    """Only a call that waits is cancelled at the end of the input: a slow machine takes longer for the others."""
+    status, cancel_all, cancelled = Sources.status, site.server.cancel_all, threading.Event()
+
+    def cancel() -> None:
+        cancel_all()
+        cancelled.set()
+
+    def slow_status(sources: Sources) -> dict[str, Any]:
+        assert cancelled.wait(10)
+        return status(sources)
+
+    monkeypatch.setattr(site.server, "cancel_all", cancel)
+    monkeypatch.setattr(Sources, "status", slow_status)
+    with served(site) as (client, thread):
+        client.ask("tools/call", 1, name="status")
+        client.to_server.close()
+        thread.join(10)
+        assert client.answer()["id"] == 1
 
 
 def test_a_client_that_does_not_read_ends_the_server(site: Site):
