@@ -13,6 +13,7 @@ MOST = 500  # requests in one answer
 _STATUSES = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"})
 FIELDS_MAX = 50
 TEXT_MAX = 200  # characters
+_ROUTE_MAX = 8_192  # a path without a route stands for it, whole
 
 
 _NO_REPLAY = (
@@ -55,7 +56,8 @@ class Filters:
             given = {name: values[-1].strip() for name, values in parse_qs(query, max_num_fields=FIELDS_MAX).items()}
         except ValueError:  # too many of them
             return cls()
-        read: dict[str, Any] = {name: given.get(name, "")[:TEXT_MAX] for name in ("q", "method", "route")}
+        read: dict[str, Any] = {name: given.get(name, "")[:TEXT_MAX] for name in ("q", "method")}
+        read["route"] = given.get("route", "")[:_ROUTE_MAX]
         read["method"] = read["method"].upper()
         status = given.get("status", "").lower()
         if status in _STATUSES or (status.isascii() and status.isdigit() and len(status) == 3):

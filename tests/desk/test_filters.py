@@ -50,6 +50,14 @@ def test_each_filter_lets_its_requests_through(recorded, query, found):
     assert [each["id"] for each in questions.requests(connection, Filters.of_query(query))] == found
 
 
+def test_the_route_of_a_long_path_is_found(recorded):
+    """The page of routes links to the requests of each route, also where a path of any length stands for it."""
+    path = "/" + "a" * 1_000
+    connection = recorded(request(path), request(f"{path}b"))
+    (route,) = {each["route"] for each in questions.routes(connection)} - {f"{path}b"}
+    assert [each["id"] for each in questions.requests(connection, Filters.of_query(f"route={route}"))] == [1]
+
+
 def test_requests_that_were_sent_again_can_be_left_out(tmp_path, recorded):
     """A request that a person or a pin has sent again is marked, and is not in the list of ``replays=off``."""
     connection = recorded(request("/a", 10.0), request("/b", 11.0))
