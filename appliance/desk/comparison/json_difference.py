@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, NamedTuple
 
@@ -22,15 +23,20 @@ class Change(NamedTuple):
 
 
 def parsed(text: str | None) -> tuple[bool, Any]:
-    """Return whether a text is JSON, and its value; what is too deep to be written again counts as text."""
+    """Return whether a text is JSON, and its value; what is too deep or large to be written again counts as text."""
     if not text:
         return False, None
     try:
-        value = orjson.loads(text)
+        value = json.loads(text, parse_constant=_refuse)  # orjson rounds integers of more than 64 bits
         _dumped(value)
     except (ValueError, TypeError, RecursionError):
         return False, None
     return True, value
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and the infinities, which are not JSON."""
+    raise ValueError(constant)
 
 
 def changes(before: Any, after: Any) -> list[Change]:

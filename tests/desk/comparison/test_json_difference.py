@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.json_difference import changes, parsed
+from appliance.desk.comparison.outcome import outcome
+from appliance.desk.redaction import Redaction
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2),
@@ -35,6 +38,17 @@ def test_changes_are_named_by_their_paths():
         ("$.old", "true", None),
         ("$.new", None, "null"),
     ]
+
+
+def test_large_integers_are_not_rounded():
+    """Integers of more than 64 bits count as text: a difference in the last digit is one."""
+    texts = ['{"wei": 123456789012345678901}', '{"wei": 123456789012345678902}']
+    assert [parsed(each)[0] for each in texts] == [False, False]
+    one, other = (
+        outcome(200, [("Content-Type", "application/json")], each.encode(), Redaction(), is_whole=True)
+        for each in texts
+    )
+    assert compare(one, other)[0]["lines"] == [["-", texts[0]], ["+", texts[1]]]
 
 
 def test_an_item_in_the_middle_is_one_change():
