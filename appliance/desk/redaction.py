@@ -136,20 +136,24 @@ class Redaction:
             if "filename" in found:
                 value = f"(file {found['filename']}, {len(content)} bytes)"
             else:
-                value = MASKED if self.is_secret(name) else self._mask.masked(content.decode("utf-8", "replace"))
+                value = MASKED if self.is_secret(name) else self._form_value(content.decode("utf-8", "replace"))
             lines.append(f"{name}: {value}")
         return "\n".join(lines)
 
     def _masked_text(self, kind: str, text: str) -> str:
         if is_form(kind, text):
             pairs = [
-                (name, MASKED if self.is_secret(name) else self._mask.masked(value))
+                (name, MASKED if self.is_secret(name) else self._form_value(value))
                 for name, value in parse_qsl(text, keep_blank_values=True)
             ]
             return urlencode(pairs, safe="*")
         if _MAY_BE_JSON.search(kind) or kind.startswith(URLENCODED_FORM):
             text = _MEMBER.sub(self._member, text)
         return self._mask.masked(text)
+
+    def _form_value(self, text: str) -> str:
+        """Return a value of a form, which may be JSON itself: a webhook's payload, the data beside a file."""
+        return self._mask.masked(_MEMBER.sub(self._member, text) if text.lstrip().startswith(("{", "[")) else text)
 
     def _member(self, found: re.Match[str]) -> str:
         name, between, value = found.groups()

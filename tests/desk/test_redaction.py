@@ -76,6 +76,11 @@ def test_a_set_cookie_keeps_its_attributes():
         ("application/json", b'{"token": null, "password": ["kept"]}', '{"token": null, "password": ["kept"]}'),
         ("application/x-www-form-urlencoded", b"user=me&password=a%26b&x=", "user=me&password=********&x="),
         ("application/x-www-form-urlencoded", b"pwd=a&jwt=b&page=c", "pwd=********&jwt=********&page=c"),
+        (
+            "application/x-www-form-urlencoded",
+            b"payload=%7B%22token%22%3A1%7D",
+            "payload=%7B%22token%22%3A%22********%22%7D",
+        ),
         ("application/x-www-form-urlencoded", b' {"password": "a&b"}', ' {"password": "********"}'),
         ("text/plain; charset=latin-1", b"caf\xe9 a-long-secret-text", "café ********"),
         ("text/plain; charset=nothing", b"plain", "plain"),
@@ -124,10 +129,11 @@ def test_a_form_with_files_shows_its_fields():
     body = (
         b'--B\r\nContent-Disposition: form-data; name="title"\r\n\r\nHello\r\n'
         b'--B\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter22\r\n'
+        b'--B\r\nContent-Disposition: form-data; name="data"\r\n\r\n{"api_key": "k"}\r\n'
         b'--B\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n\x00\x01\r\n--B--\r\n'
     )
     found = readable(b"Content-Type: multipart/form-data; boundary=B\r\n", body)
-    assert found.body == "title: Hello\npassword: ********\nf: (file a.bin, 2 bytes)"
+    assert found.body == 'title: Hello\npassword: ********\ndata: {"api_key": "********"}\nf: (file a.bin, 2 bytes)'
 
 
 def test_a_form_may_be_written_in_any_way():
