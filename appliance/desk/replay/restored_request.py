@@ -173,6 +173,12 @@ def _target(edited: str, shown: Shown, raw: SentRequest | None, made: Restored) 
     if edited == shown.target and raw is not None:
         return raw.target
     path, mark, query = edited.partition("?")
+    if MASKED in path:
+        if raw is None or path != shown.target.partition("?")[0]:
+            raise ReplayError(
+                "Its path has a masked value that can't be filled in.", action="Edit the target, and send that."
+            )
+        path = raw.target.partition("?")[0]
     if MASKED in query:
         received = raw.target.partition("?")[2] if raw is not None else ""
         query = _restored_query(query, received, made)

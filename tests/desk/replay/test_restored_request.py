@@ -67,6 +67,15 @@ def test_json_that_names_itself_a_form_is_filled_in():
     assert json.loads(restored(shown, {"body": body}, None).request.body) == {"n": 2}
 
 
+def test_a_masked_path_is_filled_in_or_refused():
+    """A secret in a path, as the token of a webhook, is sent as it was received, also beside an edit, or not at all."""
+    shown, raw = Shown("GET", "/hook/********?a=1", []), SentRequest("GET", "/hook/s3cret?a=1", ())
+    assert restored(shown, {"target": "/hook/********?a=2"}, raw).request.target == "/hook/s3cret?a=2"
+    for edit, known in (({}, None), ({"target": "/other/********"}, raw)):
+        with pytest.raises(ReplayError, match="path has a masked value"):
+            restored(shown, edit, known)
+
+
 def test_a_cookie_without_a_name_is_left_out():
     """An edited field with a cookie that has only a masked value is sent without it, and the page names it."""
     made = restored(Shown("GET", "/", []), {"fields": "Cookie: ********; a=b"}, None)
