@@ -22,7 +22,15 @@ from appliance.desk.queries.recorded_queries import query_count
 from appliance.desk.replay.copy_commands import copies
 from appliance.desk.replay.restored_request import Restored, Shown, restored
 from appliance.desk.replay.sending import send
-from appliance.desk.replay.sent_request import NOT_KEPT, ReplayError, SentRequest, of_head, origin_form
+from appliance.desk.replay.sent_request import (
+    CODING,
+    NOT_KEPT,
+    ReplayError,
+    SentRequest,
+    of_head,
+    origin_form,
+    without,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -199,7 +207,7 @@ def _as_shown(known: Known) -> SentRequest:
     shown = known.shown
     fields = tuple((name, value.encode("utf-8", "replace").decode("latin-1")) for name, value in shown.fields)
     text = ("<body>" if shown.has_body else "") if shown.body is None else shown.body
-    request = SentRequest(shown.method, shown.target, fields)
+    request = without(SentRequest(shown.method, shown.target, fields), CODING)
     return replace(request, body=text.encode(charset_of(request.value("content-type")), "replace"))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from appliance.desk.content_types import charset_of, is_form
-from appliance.desk.replay.sent_request import ReplayError, SentRequest
+from appliance.desk.replay.sent_request import CODING, ReplayError, SentRequest, without
 from appliance.masking import MASKED
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def restored(shown: Shown, edit: Mapping[str, Any], raw: SentRequest | None) -> 
     sent_fields = _fields(fields, shown, raw, made)
     named = {name.lower(): value for name, value in sent_fields}
     body = _body(edit.get("body"), shown, raw, named.get("content-type", ""), made)
-    made.request = SentRequest(made.request.method, _target(target, shown, raw, made), sent_fields, body).checked()
+    request = SentRequest(made.request.method, _target(target, shown, raw, made), sent_fields, body)
+    if raw is None or body is not raw.body:
+        request = without(request, CODING)  # the text was decoded
+    made.request = request.checked()
     made.left_out = list(dict.fromkeys(made.left_out))
     return made
 

@@ -19,6 +19,7 @@ _TARGET = re.compile(r"/[\x21-\x22\x24-\x7e\x80-\xff]*")  # neither white space,
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _ABSOLUTE = re.compile(r"(?i:https?)://[^/?#]*")
 _TRANSFER = frozenset({"transfer-encoding", "expect", "trailer"})
+CODING = frozenset({"content-encoding"})  # of a body that is sent decoded
 _HEAD_MAX = 64 * 1024
 _MARK_BITS = 32
 

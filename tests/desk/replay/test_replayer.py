@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -47,18 +48,23 @@ def test_the_head_of_a_request_that_has_just_ended_is_waited_for(
 
 
 def test_a_command_sends_a_text_in_its_charset(tmp_path: Path, recorded: Recorded):
-    """The command to copy has the bytes that the request's Content-Type names, also with the masked text alone."""
+    """The command to copy has the bytes that the request's Content-Type names, decoded, also with masked values."""
     (row,) = recorded(request("/a", time.time() - 60)).execute("SELECT at FROM requests")
     ended_us = round(row["at"] * 1_000_000)
-    head = b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain; charset=latin-1\r\n\r\n"
-    message = RequestDetails({"request_id": "id-/a", "ended_us": ended_us}, head, b"caf\xe9", b"").pack()
+    head = (
+        b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain; charset=latin-1\r\n"
+        b"Content-Encoding: deflate\r\n\r\n"
+    )
+    message = RequestDetails({"request_id": "id-/a", "ended_us": ended_us}, head, zlib.compress(b"caf\xe9"), b"").pack()
     details = detail_row(message, "run", Redaction())
     assert details is not None
     store = Store(tmp_path / "desk.sqlite3")
     store.add(Rows([], [], [details]))
     store.close()
     replayer = Replayer(tmp_path / "desk.sqlite3", RawRequests(), Place("127.0.0.1", 1), Redaction)
-    assert r"printf '\143\141\146\351'" in replayer.answer({"ask": "form", "number": 1})["copies"]["curl"]
+    command = replayer.answer({"ask": "form", "number": 1})["copies"]["curl"]
+    assert r"printf '\143\141\146\351'" in command
+    assert "deflate" not in command
 
 
 def test_a_head_that_never_comes_is_not_waited_for_long(

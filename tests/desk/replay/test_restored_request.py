@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -65,6 +66,17 @@ def test_json_that_names_itself_a_form_is_filled_in():
     body = (shown.body or "").replace('"n": 1', '"n": 2')
     assert json.loads(restored(shown, {"body": body}, raw).request.body) == {"password": "p=w&x", "n": 2}
     assert json.loads(restored(shown, {"body": body}, None).request.body) == {"n": 2}
+
+
+def test_an_edited_body_is_sent_without_its_coding():
+    """A compressed body is shown decoded: what is made of that text names no coding; the received bytes keep theirs."""
+    kind, body = b"application/json\r\nContent-Encoding: gzip", gzip.compress(b'{"n": 1}')
+    shown, raw = both(body, kind)
+    assert shown.body == '{"n": 1}'
+    assert restored(shown, {}, raw).request == raw
+    for edit, known in (({"body": '{"n": 2}'}, raw), ({}, None)):
+        request = restored(shown, edit, known).request
+        assert (json.loads(request.body)["n"], request.value("content-encoding")) == (2 if edit else 1, "")
 
 
 def test_a_masked_path_is_filled_in_or_refused():
