@@ -6,7 +6,6 @@ thread of its own reads the messages from the channel.
 
 from __future__ import annotations
 
-import _thread
 import gc
 import os
 import threading
@@ -22,7 +21,9 @@ from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
 from ..server.pool.connection_handoff import ConnectionHandoff
 from . import app, serving_process
-from .connection_intake import ConnectionIntake
+from .control.connection_intake import ConnectionIntake
+from .control.control_thread import START_THREAD, ControlThread
+from .control.supervisor_questions import SupervisorQuestions
 from .ending import stacks
 from .ending.exits import Exits
 from .frameworks.endless_import import endless_loop
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
     from .snapshot.snapshot import Imported, Resumed
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
-# Looked up before any code of the project runs: gevent's would give the control thread an event loop, and import a
-# module there. Where the main thread makes its own loop meanwhile, it waits for that module's lock forever.
-_START_THREAD = _thread.start_new_thread
 
 
 class Worker:
@@ -86,14 +84,17 @@ class Worker:
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = serving_process.tls_context(start.options)
         self._intake = ConnectionIntake(channel)
-        self._served = self._drained = False
+        self._served = False
         self._how = ""  # as in ``Ready``
         self._start_debugger: Callable[[], object] = _nothing  # starts it once the application is served
         self._schedulers_stopped = GeventSafeEvent()
-        self._application: app.Application | None = None
         self._lock = threading.Lock()  # of the application, which two threads may serve
         self._main_thread = threading.main_thread().ident or 0  # gevent gives it another identifier
-        self._handlers = self._message_handlers()
+        self._questions = SupervisorQuestions(
+            channel, project, self._sink, self._exits, self._page_context,
+            root=start.root, debugged=bool(start.options["debugger"]),
+        )  # fmt: skip
+        self._control = ControlThread(channel, self._message_handlers(), self._exits)
 
     def _message_handlers(self) -> dict[type[Message], Callable[[Any, list[int]], None]]:
         return {
@@ -101,9 +102,9 @@ class Worker:
             messages.StartAccepting: lambda _, __: self._intake.may_serve.set(),
             messages.TellLastSave: lambda message, _: self._page_context.update_saved(message.saved),
             messages.Drain: lambda message, _: self._drain(message),
-            messages.ReportModules: lambda message, _: self._report_modules(message),
-            messages.ReportBackgroundWork: lambda message, _: self._report_background_work(message),
-            page_messages.CheckTemplates: lambda message, _: self._check_templates(message),
+            messages.ReportModules: lambda message, _: self._questions.report_modules(message),
+            messages.ReportBackgroundWork: lambda message, _: self._questions.report_background_work(message),
+            page_messages.CheckTemplates: lambda message, _: self._questions.check_templates(message),
             messages.ServeUnfinishedImport: lambda _, __: self._serve_unfinished_import(),
         }
 
@@ -122,7 +123,7 @@ class Worker:
         self._how = "swapped"
         self._begin(imported.received)
         self._prepare_debugger()
-        self._application = imported.application
+        self._questions.application = imported.application
         self._guard(partial(self._serve_imported, imported))
 
     def resume(self, resumed: Resumed) -> None:
@@ -143,18 +144,7 @@ class Worker:
 
     def _begin(self, received: list[tuple[Message, list[int]]]) -> None:
         """Handle the messages that came with the start, and those that come from now on."""
-        for message, descriptors in received:
-            self._handle(message, descriptors)
-        if self._start.options["debugger"]:
-            from . import debugger  # noqa: PLC0415  only needed with a debugger
-
-            control = threading.Thread(target=self._control, name="appliance-control", daemon=True)
-            debugger.never_stop(control)
-            control.start()
-        else:
-            # ``threading`` does not know the control thread. So gevent sees a process with one thread, in which it also
-            # patches the locks of the import that calls it. Without that patch the import fails.
-            _START_THREAD(self._control, ())
+        self._control.begin(received, debugged=bool(self._start.options["debugger"]))
 
     def _guard(self, serve: Callable[[], None]) -> None:
         try:
@@ -194,7 +184,7 @@ class Worker:
         This imports nothing: gevent gives the locks of all imports that run while it patches to the main thread.
         """
         send(self._channel, importing(self._main_thread, self._start.root, self._files.places.is_project_path))
-        if self._application is not None or patching_library():
+        if self._questions.application is not None or patching_library():
             return  # already served; or threads are greenlets, of another loop
         place = endless_loop(self._main_thread, self._files.places.is_project_path)
         application = app.bound_application(self._start.target, self._project.side_applications) if place else None
@@ -212,9 +202,9 @@ class Worker:
     def _take(self, application: app.Application) -> bool:
         """Note the served application; return False if it is served already, beside the import."""
         with self._lock:
-            if self._application is not None:
+            if self._questions.application is not None:
                 return False
-            self._application = application
+            self._questions.application = application
         libraries = HookedLibraries(self._hooks, self._files.places.is_project_path, self._start.options)
         libraries.begin()
         libraries.follow(self._sink)
@@ -266,13 +256,10 @@ class Worker:
         app.shut_down(application, max(0.1, self._intake.grace_s))
         self._schedulers_stopped.wait(_SCHEDULER_STOP_S)  # jobs that still start would fail at the interpreter's end
         self._sink.finish()
-        self._drained = True
+        self._questions.drained = True
         self._channel.send(messages.Drained())
         self._project.code.write()
-        reporter = self._project.module_reporter
-        rest = self._hooks.call("module list", reporter.rest, self._debugger_folder(), otherwise=None)
-        if rest is not None:
-            send(self._channel, rest)  # the report was never requested, or requests imported more modules
+        self._questions.report_more_modules()
         serving_process.wait_for_streams(server, self._intake.streams_s)
         if threading.current_thread() is not threading.main_thread():  # the main thread is in an endless import
             self._exits.flush_and_end(0)
@@ -309,35 +296,10 @@ class Worker:
             )
             self._exits.flush_and_end(0)
 
-    def _debugger_folder(self) -> str:
-        if not self._start.options["debugger"]:
-            return ""
-        from . import debugger  # noqa: PLC0415  as in run
-
-        return debugger.folder()
-
-    def _control(self) -> None:
-        try:
-            while True:
-                for message, descriptors in self._channel.receive():
-                    try:
-                        self._handle(message, descriptors)
-                    except ChannelError as error:
-                        self._exits.channel_broken(error)  # the project has closed it; if not, the next read fails
-        except ChannelError as error:
-            self._exits.channel_broken(error)
-            serving_process.end_with_group()
-        except BaseException as error:  # noqa: BLE001  without this thread the process could never be ended
-            self._exits.end_after(error)
-
-    def _handle(self, message: Message, descriptors: list[int]) -> None:
-        if (handle := self._handlers.get(type(message))) is not None:
-            handle(message, descriptors)
-
     def _drain(self, message: messages.Drain) -> None:
         self._interpreter_end.delay(message.pause_s)
         self._intake.drain(message, self._exits.end_superseded)
-        _START_THREAD(self._stop_schedulers, ())
+        START_THREAD(self._stop_schedulers, ())
 
     def _stop_schedulers(self) -> None:
         from .frameworks import schedulers  # noqa: PLC0415  not needed before
@@ -346,46 +308,11 @@ class Worker:
             self._sink.event("debug", "scheduler.stopped", {"names": names})
         self._schedulers_stopped.set()
 
-    def _report_background_work(self, message: messages.ReportBackgroundWork) -> None:
-        """Report the work in the background; ``message.end``: it is ended now."""
-        from .ending import background_work  # noqa: PLC0415  not needed before
-
-        work = background_work.running(self._start.root, streams=self._drained)
-        level, event = ("warning", "work.cut") if message.end else ("info", "work.running")
-        for each in work[: background_work.MAX_REPORTED]:
-            self._sink.event(level, event, background_work.fields(each))
-        if message.end:
-            self._exits.flush_and_end(1)
-
-    def _report_modules(self, message: messages.ReportModules) -> None:
-        if message.quiet:
-            self._project.code.write()
-        reporter = self._project.module_reporter
-        report = self._hooks.call(
-            "module list", reporter.all, self._application, self._debugger_folder(), otherwise=None
-        )
-        if report is not None:
-            send(self._channel, report)
-
-    def _check_templates(self, message: page_messages.CheckTemplates) -> None:
-        unknown = "the worker can't tell"
-        reason = self._hooks.call("templates", self._template_objection, message.paths, otherwise=unknown)
-        live_reload = self._page_context.live_reload
-        revision = live_reload.revise() if live_reload is not None and not reason else 0
-        send(self._channel, page_messages.TemplatesChecked(number=message.number, reason=reason, revision=revision))
-
-    def _template_objection(self, paths: list[str]) -> str:
-        from .frameworks import rereading  # noqa: PLC0415  not needed before
-
-        return rereading.objection(
-            paths, self._files.template_readers, self._application, self._files.places.is_project_path
-        )
-
     def _serve_unfinished_import(self) -> None:
         if self._intake.server is None:
             serve = self._hooks.guarded("endless imports", self._serve_endless_import, otherwise=None)
             # Unknown to ``threading``, as the control thread is. There may be no thread left.
-            self._hooks.call("endless imports", _START_THREAD, serve, (), otherwise=0)
+            self._hooks.call("endless imports", START_THREAD, serve, (), otherwise=0)
 
 
 def _nothing() -> None:

@@ -18,7 +18,7 @@ def dump(root: Path) -> str:
 
 Thread 0x00007f54367fe6c0 (most recent call first):
   File "{OURS}/protocol/channel.py", line 163 in receive
-  File "{OURS}/worker/worker.py", line 327 in _control
+  File "{OURS}/worker/control/control_thread.py", line 50 in _run
 
 Thread 0x00007f54367fe6c1 [pool] (most recent call first):
   File "/usr/lib/python3.13/threading.py", line 331 in wait

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from appliance.protocol.messages import Drain, HandOverConnections, StoppedAccepting, TakeConnections
-from appliance.worker.connection_intake import ConnectionIntake
+from appliance.worker.control.connection_intake import ConnectionIntake
 
 
 class Server:

@@ -9,17 +9,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from ..protocol.messages import StoppedAccepting
-from ..server.io.gevent_safe_event import GeventSafeEvent
-from .serving_process import hand_over, received_connections
+from ...protocol.messages import StoppedAccepting
+from ...server.io.gevent_safe_event import GeventSafeEvent
+from ..serving_process import hand_over, received_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..protocol.channel import Channel
-    from ..protocol.messages import Drain, TakeConnections
-    from ..server.pool.pool import PooledWSGIServer
-    from .serving_process import Connections
+    from ...protocol.channel import Channel
+    from ...protocol.messages import Drain, TakeConnections
+    from ...server.pool.pool import PooledWSGIServer
+    from ..serving_process import Connections
 
 
 class ConnectionIntake:
