@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -169,8 +171,15 @@ def terminate(child: Child) -> None:
 
 
 def interrupt(child: Child) -> None:
-    """Somebody interrupts the process, for which Python raises an exception."""
-    os.kill(child.pid, signal.SIGINT)
+    """Somebody interrupts the process, for which Python raises an exception.
+
+    Python does not notice a signal that comes just before a wait until the wait ends, or another signal comes.
+    """
+    for _ in range(100):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGINT)
+        if select.select(child.outputs[:1], [], [], 0.1)[0]:
+            return
 
 
 def start_wrongly(child: Child) -> None:
