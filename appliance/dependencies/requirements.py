@@ -109,8 +109,9 @@ class _Reading:
             return
         self._note(file, self._name(file), included_by)
         # A backslash at the end joins a line with the next.
-        joined = ""
-        for number, raw in enumerate(read_text(file).splitlines(), 1):
+        joined, text = "", read_text(file)
+        self.as_written = self.as_written and "\ufffd" not in text  # the installer takes UTF-8 alone
+        for number, raw in enumerate(text.splitlines(), 1):
             joined += raw
             if joined.endswith("\\") and not joined.lstrip().startswith("#"):
                 joined = joined[:-1]
@@ -118,6 +119,7 @@ class _Reading:
             self.line(file.parent, f"line {number} of {self._name(file)}", joined)
             joined = ""
         if joined:
+            self.as_written = False  # the installer reads the backslash as a part of the line
             self.line(file.parent, f"the last line of {self._name(file)}", joined)
 
     def line(self, folder: Path, where: str, line: str) -> None:
@@ -144,6 +146,12 @@ class _Reading:
         found = _FOLDER.match(bare)
         local = found and (editable or named or place.startswith((".", "/", "file:")) or "/" in found["path"])
         path = self._folder(folder, found["path"]) if found and local else None
+        archive = self._archive(folder, found["path"]) if found and local and path is None else None
+        if found and archive:
+            self.as_written = False
+            begin = meaning[: named.end()] if named else ""
+            self.lines.append(f"{begin}{archive.as_uri()}{bare[len(found['path']) :]}")
+            return
         if found is None or path is None:
             self.lines.append(line)
             return
@@ -180,6 +188,11 @@ class _Reading:
         there = [candidate for candidate in candidates if _holds(candidate.is_dir)]
         described = (each for each in there if any(has_file(each / name) for name in DISTRIBUTION_FILES))
         return next(iter((*described, *(each for each in there if each == self._root), *there)), None)
+
+    def _archive(self, folder: Path, path: str) -> Path | None:
+        """Find an archive where pip looks for it, which may not be where the installer runs, or beside the file."""
+        candidates = (_plain(Path(start, path)) for start in (self._root, folder))
+        return next((candidate for candidate in candidates if _holds(candidate.is_file)), None)
 
     def _take(self, folder: Path, extras: list[str]) -> bool:
         """Replace the line of a folder with the folder's dependencies; return False if the folder must be built."""

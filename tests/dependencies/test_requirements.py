@@ -126,6 +126,35 @@ def test_an_editable_repository_is_installed_as_a_package(read, line):
     assert not found.as_written
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("./wheels/x-1.whl --hash=sha256:00", "{uri} --hash=sha256:00"),
+        ("wheels/x-1.whl ; python_version > '3'", "{uri} ; python_version > '3'"),
+        ("x[y] @ file:wheels/x-1.whl", "x[y] @ {uri}"),
+        ("../wheels/x-1.whl", "{uri}"),
+    ],
+)
+def test_an_archive_is_named_in_full(read, tmp_path, line, expected):
+    """An archive is found where pip is started, or beside the file, wherever the installer runs."""
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels/x-1.whl").touch()
+    found = read({"requirements/dev.txt": f"{line}\n"})
+    assert found.flat == expected.format(uri=(tmp_path / "wheels/x-1.whl").as_uri()) + "\n"
+    assert not found.as_written
+
+
+@pytest.mark.parametrize(
+    ("data", "as_written"),
+    [("# café\nflask\n", True), ("# café\nflask\n".encode("latin-1"), False), ("# no end\nflask\\", False)],
+)
+def test_a_comment_in_another_encoding_does_no_harm(read, data, as_written):
+    """A file that is not UTF-8, or ends within a line, is handed on as a text that the installer takes."""
+    found = read({"r.txt": data})
+    assert found.flat.splitlines()[1] == "flask"
+    assert found.as_written is as_written
+
+
 def test_a_backslash_continues_a_line(read):
     """A backslash joins a line with the next, so that hashes stay with their package."""
     found = read({"r.txt": "flask==3 \\\n  --hash=sha256:00\n-r \\\nmore.txt\n", "more.txt": ""})
