@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import socket
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class LinePipe:
     def __init__(self, loop: Loop, incomplete: Callable[[int], object]) -> None:
         self._loop = loop
         self._incomplete = incomplete
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._size = 0
         self._left_out = 0
         self._flush_planned = False
@@ -91,23 +92,32 @@ class LinePipe:
     def flush(self) -> None:
         """Write the held lines, as far as the pipe takes them."""
         self._flush_planned = False
-        if self._pipe < 0 or not self._held:
-            return
-        data = memoryview(b"".join(self._held))
-        try:
-            written = os.write(self._pipe, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:  # the reader has ended; its end comes as an event
-            return
-        rest = bytes(data[written:])
-        self._held, self._size = ([rest] if rest else []), len(rest)
-        if rest:
-            self._flush_planned = True
-            self._loop.call_later(COLLECT_S, self.flush)
-        elif self._left_out:
+        while self._held and self._pipe >= 0:
+            data = self._take_first()
+            try:
+                written = os.write(self._pipe, data)
+            except BlockingIOError:
+                written = 0
+            except OSError:  # the reader has ended; its end comes as an event
+                self._held.appendleft(data)
+                return
+            self._size -= written
+            if written < len(data):
+                self._held.appendleft(data[written:])
+                self._flush_planned = True
+                self._loop.call_later(COLLECT_S, self.flush)
+                return
+        if self._left_out and not self._held:
             count, self._left_out = self._left_out, 0
             self._incomplete(count)
+
+    def _take_first(self) -> bytes:
+        """Take as much as the pipe can hold: to join all of it for a process that reads nothing takes 3 to 15 ms."""
+        parts = [self._held.popleft()]
+        size = len(parts[0])
+        while self._held and (size := size + len(self._held[0])) <= _PIPE_BYTES:
+            parts.append(self._held.popleft())
+        return b"".join(parts)
 
 
 def message_pair() -> tuple[socket.socket, socket.socket] | None:
