@@ -74,9 +74,11 @@ class FakeChildren:
         left: children that may go on for so long.
         refusing: send raises this.
         unretirable: retire raises this.
+        last_unread: as the supervisor's.
     """
 
     def __init__(self) -> None:
+        self.last_unread = float("-inf")
         self.alive: list[Handle] = []
         self.sent: list[tuple[Handle, Message]] = []
         self.passed: list[list[int]] = []

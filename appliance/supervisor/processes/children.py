@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -73,6 +74,7 @@ class Children:
         self._unmatched: dict[int, int] = {}  # wait statuses by pid, while there are children without one
         self._open: list[tuple[Handle, str]] = []  # outputs that are read, of living and ended children
         self._paused = False
+        self._resumed = float("-inf")  # the time of the last resume
         self._memory = Memory()
         self._settle_timers: dict[tuple[Handle, str], Timer] = {}
         self._groups: deque[Handle] = deque()  # ended children whose process groups may still run
@@ -80,6 +82,11 @@ class Children:
     def living(self) -> tuple[Handle, ...]:
         """Return the children that have not ended."""
         return tuple(self._alive)
+
+    @property
+    def last_unread(self) -> float:
+        """The last time at which no child was read, on CLOCK_MONOTONIC: messages may have waited until then."""
+        return time.monotonic() if self._paused else self._resumed
 
     def add(self, child: Handle) -> Handle:
         """Read the child's messages and output from now on."""
@@ -222,7 +229,7 @@ class Children:
 
     def resume(self) -> None:
         """Read the children again."""
-        self._paused = False
+        self._paused, self._resumed = False, time.monotonic()
         for child in {*self._alive, *(child for child, _ in self._open)}:
             self._watch(child)
 

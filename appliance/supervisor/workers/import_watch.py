@@ -5,6 +5,7 @@ Runs in the supervisor's loop.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -69,8 +70,10 @@ class ImportWatch:
             self._loop.call_later(UNFINISHED_S, partial(self._serve_unfinished, child))
 
     def _timed_out(self, child: Handle) -> None:
-        if self._no_timeout(child):
-            self._timer = self._loop.call_later(RECHECK_S, partial(self._timed_out, child))
+        # While the log is full nothing is read: the worker waits for its output, or is ready, and its message waits.
+        left_s = self._children.last_unread + self._timeout_s - time.monotonic()
+        if self._no_timeout(child) or left_s > 0:
+            self._timer = self._loop.call_later(max(RECHECK_S, left_s), partial(self._timed_out, child))
         elif _imports(child):
             self._stacks.ask(child, partial(self._hung, child))
 

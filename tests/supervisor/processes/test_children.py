@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -205,12 +206,14 @@ def test_a_message_that_waits_for_room_arrives_after_a_pause(nursery: Nursery):
 def test_a_pause_lets_a_large_message_pass_and_reads_none(nursery: Nursery):
     """While the reading is paused, a message that waits for room is sent, none is read, and then the loop rests."""
     assert nursery.child.channel is not None
+    assert nursery.children.last_unread < (began := time.monotonic())
     nursery.children.pause()
     nursery.children.send(nursery.child, LARGE)
     assert far_end_reads(nursery) == [LARGE]
     nursery.hello(FREE)
     nursery.turn()
     assert nursery.reported.messages == []
+    assert nursery.children.last_unread >= began
     assert nursery.child.channel.fileno() not in nursery.loop._selector.get_map()
     nursery.children.resume()
     nursery.turn()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -71,4 +72,14 @@ def test_a_worker_without_a_timeout_is_checked_again(watched: Watched):
     assert watched.hung == []
     watched.debugged = False
     watched.loop.advance(RECHECK_S)
+    assert watched.hung == [(watched.worker, "stacks")]
+
+
+def test_the_time_while_no_child_is_read_does_not_count(watched: Watched):
+    """While the log is full a worker waits for its output, or its message waits: after that it has its whole time."""
+    watched.children.last_unread = time.monotonic()
+    watched.loop.advance(TIMEOUT_S * 3)
+    assert watched.hung == []
+    watched.children.last_unread = float("-inf")
+    watched.loop.advance(TIMEOUT_S)
     assert watched.hung == [(watched.worker, "stacks")]
