@@ -129,8 +129,12 @@ class DebugPort:
             proxy.close()
 
     def _connect(self, proxy: DapProxy, child: Handle) -> None:
+        try:
+            proxy.connect(self._ports[child])
+        except OSError:  # no descriptor is free: the editor connects again
+            proxy.close()
+            return
         self._proxies[proxy] = child
-        proxy.connect(self._ports[child])
         self._log.event("info", "debugger.attached", generation=child.generation, pid=child.pid)
 
     def _on_end(self, proxy: DapProxy) -> None:

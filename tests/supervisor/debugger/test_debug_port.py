@@ -64,6 +64,17 @@ def test_an_editor_that_has_left_gets_no_debugger(door: Door):
             debugger.accept()
 
 
+def test_an_editor_is_sent_away_if_no_descriptor_is_free(door: Door, few_descriptors: FewDescriptors):
+    """Without a descriptor for the connection to the debugger, the editor's ends, and no timeout is suspended."""
+    worker, port = handle(), _free_port()
+    with socket.create_connection(door.address, timeout=10) as editor:
+        door.turn()
+        with few_descriptors(0):
+            door.port.listens(worker, port, waits=False)
+        assert editor.recv(1) == b""
+    assert not door.port.no_timeout(worker)
+
+
 def test_the_status_has_no_debugger_while_the_appliance_stops():
     """The status after the port was closed, as the health check may ask for it, has no debugger."""
     loop: Any = SimpleNamespace(watch=lambda *_: None, unwatch=lambda *_: None)
