@@ -62,7 +62,11 @@ class Inotify:
         self._descriptor = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor < 0:
             raise _failure("inotify_init1")
-        self._wake_pipe = WakePipe()
+        try:
+            self._wake_pipe = WakePipe()
+        except OSError:
+            os.close(self._descriptor)
+            raise
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
         self._poll.register(self._wake_pipe.fileno(), select.POLLIN)

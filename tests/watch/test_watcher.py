@@ -21,7 +21,11 @@ from appliance.watch.kinds import Kind
 from appliance.watch.mounts import Mounts
 from appliance.watch.tree import Tree
 from appliance.watch.watcher import NOTICED_MOST, WorkerState
+from tests.faults.injections import FewDescriptors, few_descriptors
+from tests.supervisor.processes.child_descriptors import open_descriptors
 from tests.watch.watching import Looked, Watch, age, save
+
+__all__ = ["few_descriptors"]
 
 COMMITTER = "committer a <a@b> 0 +0000\n"
 
@@ -296,6 +300,15 @@ def test_everything_is_polled_at_the_kernels_limits(
     watching.watcher._schedule.sweep_soon(time.monotonic())
     assert watching.changes_before() == []
     assert [event for event, _ in watching.seen if event == "watch.failed"] == ["watch.failed"]
+
+
+def test_a_source_without_all_its_descriptors_keeps_none(few_descriptors: FewDescriptors):
+    """If only some of the descriptors are free that the events need, none of them stays open."""
+    before = open_descriptors()
+    for free in (0, 1, 2):
+        with few_descriptors(free), pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+            Inotify()
+    assert open_descriptors() == before
 
 
 def test_limits_are_reported(watch: Watch, monkeypatch: pytest.MonkeyPatch):
