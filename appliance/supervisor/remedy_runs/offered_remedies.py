@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 KEPT = 20  # remedies: those of the last failures
 LINES = 200  # of a run's output
 FRESH_S = 2.0  # between two readings of the files of a project that fails a thousand times a second
+MAKING_MOST = 4  # threads at a time that make remedies; beyond that, pages have no button
 SAVED_S = 1.0  # for the watcher to notice what a remedy has saved
 _SENDERS: dict[type[Message], Role] = {
     RemediesFound: Role.WORKER, RunRemedy: Role.STANDIN, CancelRemedy: Role.STANDIN,
@@ -81,6 +82,7 @@ class OfferedRemedies:
         self._analysis: Analysis | None = None  # the newest one
         self._known: OrderedDict[str, _Entry] = OrderedDict()
         self._asked: dict[str, float] = {}  # ids, and when their making began
+        self._making = 0  # threads
         self._run = RemedyRun(
             runtime.loop, runtime.children, runtime.log, runtime.process,
             offered=self._known.keys, show=self._show_progress, succeeded=self._done, failed=self._make_again,
@@ -135,19 +137,26 @@ class OfferedRemedies:
         self._start_making(scope, needs, made)
 
     def _start_making(self, scope: str, needs: list[Need], made: Callable[[list[Remedy]], None]) -> None:
+        if self._making >= MAKING_MOST:
+            return  # each request fails in another way: the page has no button, and still says what to do
         facts, moment = self._facts(), self._moment()
 
         def run() -> None:
-            remedies = [(need, _made(facts, scope, need)) for need in needs]
-            found = [_Entry(remedy, facts, moment, scope, need) for need, remedy in remedies if remedy is not None]
-            self._loop.post(partial(self._add, found, moment, made))
+            found: list[_Entry] = []
+            try:
+                remedies = [(need, _made(facts, scope, need)) for need in needs]
+                found += [_Entry(remedy, facts, moment, scope, need) for need, remedy in remedies if remedy is not None]
+            finally:
+                self._loop.post(partial(self._add, found, moment, made))
 
+        self._making += 1
         try:
             threading.Thread(target=run, name="remedies", daemon=True).start()
         except (RuntimeError, MemoryError):
-            return  # no thread is free: the page has no button, and still says what to do
+            self._making -= 1  # no thread is free: as above
 
     def _add(self, found: list[_Entry], moment: tuple[int, int], made: Callable[[list[Remedy]], None]) -> None:
+        self._making -= 1
         if moment != self._moment():
             return
         for entry in found:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +17,8 @@ from appliance.supervisor.lifecycle import State
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.remedy_runs.offered_remedies import KEPT, SAVED_S
+from appliance.supervisor.remedy_runs import offered_remedies as module
+from appliance.supervisor.remedy_runs.offered_remedies import KEPT, MAKING_MOST, SAVED_S
 from tests.supervisor.fakes import handle
 from tests.supervisor.scenes import Scene
 
@@ -114,6 +117,24 @@ def test_a_worker_that_lies_gets_nothing_run_or_shown(scene: Scene, lie: Any):
     assert all(each["command"].startswith("mkdir -p -- x") for message in shown for each in message.remedies), (
         ids
     )  # the folder is made by us, whatever else the worker said
+
+
+def test_a_flood_of_needs_starts_few_threads(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    """While requests fail, each in another way, few threads make remedies; once one has ended, another starts."""
+    waiting: list[Callable[[], None]] = []
+
+    class Thread:
+        def __init__(self, target: Callable[[], None], **_: object) -> None:
+            self.start = lambda: waiting.append(target)
+
+    monkeypatch.setattr(module, "threading", SimpleNamespace(Thread=Thread))
+    for number in range(100):
+        scene.offer({**FOLDER, "folder": f"f{number}"})
+    assert len(waiting) == MAKING_MOST
+    waiting[0]()
+    scene.loop.advance()
+    scene.offer({**FOLDER, "folder": "last"})
+    assert len(waiting) == MAKING_MOST + 1
 
 
 def test_only_one_remedy_runs_at_a_time(scene: Scene):
