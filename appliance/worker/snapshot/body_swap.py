@@ -72,6 +72,10 @@ class Swaps:
         """Return the files whose functions can't be replaced, with the reason."""
         return dict(self._blocked)
 
+    def changed_data(self) -> str:
+        """Return a file that the import has read, and that an import would read otherwise now; "" if there is none."""
+        return self._monitor.changed_data()
+
     def objection(self, path: str, new_code: CodeType) -> str:
         """Return why a saved file can't be swapped, in plain words; "" if it can."""
         file = self._files.get(path)

@@ -108,6 +108,8 @@ class ChangedFiles:
         for path, code in codes:
             if reason := self._swaps.objection(self._paths[path], code):
                 raise DeclinedError(reason, path)
+        if data := self._swaps.changed_data():
+            raise DeclinedError(f"{data} has changed, which the import of the project has read", "")
         for path, code in codes:
             self._swaps.apply(self._paths[path], code)
         return [path for path, _ in codes]

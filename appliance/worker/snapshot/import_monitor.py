@@ -9,6 +9,9 @@ visible only through ``__code__``, a generator or its source. Reading any of the
 Readers in the standard library that look at signatures and flags alone are harmless: a swap does not change these. Any
 other reader pins the function: no other code may take its place.
 
+Files that the import opens outside of the project's folder are watched by nobody, so their states are noted: if one has
+changed, an import would read something else.
+
 If the project itself looks at the stack, line numbers are an input of the import too: a frame knows its line. A
 function that was registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one,
 all swaps end.
@@ -44,6 +47,8 @@ _TOOL_NUMBERS: Final = 6  # that ``sys.monitoring`` has
 _NAME: Final = "wsgi-appliance"
 NEEDS_LOOP: Final = "it is an ASGI application, which needs an event loop"
 _SOURCES: Final = (".py", ".pyw")
+_NO_DATA: Final = ("/dev/", "/proc/", "/sys/")
+_MOST_DATA: Final = 2000  # files; a look at one takes 2 µs at each save
 # Readers of ``__code__`` that look only at arguments and flags, and keep nothing; and those of their functions that do
 # more.
 _HARMLESS: Final = frozenset(
@@ -86,6 +91,7 @@ class ImportMonitor:
         started: the project's code objects that ran, by their ``id``.
         pinned: code objects that were looked at, by their ``id``, with the reason why each must stay as it is.
         sources: source files that were read, each with the module that read it.
+        data: the state of each file of the project, or outside of it, before it was read.
         frames: which module of the project looked at the stack; "" if none did.
     """
 
@@ -99,6 +105,7 @@ class ImportMonitor:
         self.started: dict[int, CodeType] = {}
         self.pinned: dict[int, tuple[CodeType, str]] = {}
         self.sources: dict[str, str] = {}
+        self.data: dict[str, tuple[int, ...]] = {}
         self.frames = ""
         self._register_at_fork = os.register_at_fork
         self._unhook: Callable[[], None] = _nothing
@@ -163,6 +170,10 @@ class ImportMonitor:
         """Whether a function with this code ran."""
         return id(code) in self.started
 
+    def changed_data(self) -> str:
+        """Return the first file that was read and has changed since; "" if there is none."""
+        return next((name for name, state in self.data.items() if _state_of(name) != state), "")
+
     def _registered(self, **hooks: Callable[[], object]) -> None:
         """Register hooks of forks; in the place of ``os.register_at_fork``."""
         self._register_at_fork(**hooks)
@@ -193,7 +204,7 @@ class ImportMonitor:
             if event == "object.__getattr__":
                 self._read_attribute(arguments[0], arguments[1], reader)
             elif event == "open":
-                self._opened(arguments[0], reader)
+                self._opened(arguments[0], arguments[2], reader)
             elif event in {"sys._getframe", "sys._current_frames"}:
                 self._looked_at_stack(reader)
             elif event in _BLINDING and not _is_ours(reader):
@@ -215,12 +226,17 @@ class ImportMonitor:
         if self._is_projects(code.co_filename) and (module not in _HARMLESS or name in _HARMFUL):
             self.pinned.setdefault(id(code), (code, f"its code was read by {_named(reader)}"))
 
-    def _opened(self, path: Any, reader: FrameType) -> None:
+    def _opened(self, path: Any, flags: Any, reader: FrameType) -> None:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return
         name = os.path.abspath(os.fsdecode(path))
-        if name.endswith(_SOURCES) and self._is_projects(name) and not _is_ours(reader) and not _loads(reader):
+        if not self._is_projects(name) or _is_ours(reader) or _loads(reader):
+            return
+        if name.endswith(_SOURCES):
             self.sources.setdefault(name, f"its source was read by {_named(reader)}")
+        reads = isinstance(flags, int) and flags & os.O_ACCMODE == os.O_RDONLY
+        if reads and len(self.data) < _MOST_DATA and name not in self.data and not name.startswith(_NO_DATA):
+            self.data[name] = _state_of(name)
 
     def _looked_at_stack(self, reader: FrameType) -> None:
         while reader.f_globals.get("__name__") == "inspect" and reader.f_back is not None:
@@ -258,6 +274,15 @@ def _add_hook(handle: Callable[[str, tuple[Any, ...]], None]) -> Callable[[], No
 
     sys.addaudithook(hook)
     return switch_off
+
+
+def _state_of(name: str) -> tuple[int, ...]:
+    """Return what shows that a file has changed; an empty tuple if it is missing."""
+    try:
+        status = os.stat(name)
+    except (OSError, ValueError):
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ctime_ns  # a share may give a file another number each time
 
 
 def _loads(frame: FrameType) -> bool:

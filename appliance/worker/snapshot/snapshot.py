@@ -364,7 +364,8 @@ class Snapshot:
         files = self._project.files
         if start.target != self._request.target:
             _decline(self._channel, start, DeclinedError("another application was found", ""))
-        if path := next((path for path in map(files.absolute, start.changed) if files.is_used(path)), ""):
+        used = next((path for path in map(files.absolute, start.changed) if files.is_used(path)), "")
+        if path := used or self._monitor.changed_data():
             _decline(self._channel, start, DeclinedError("the checkpoint has read it already", path))
         self._effects.abandon()
         self._monitor.abandon()

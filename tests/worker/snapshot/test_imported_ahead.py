@@ -165,3 +165,25 @@ def test_a_worker_runs_in_the_folder_that_is_there_now(tmp_path: Path):
             worker = fork(source, ["words.py"])
             assert player.get() == "new"
             player.drain(worker)
+
+
+def test_data_beside_the_project_is_an_input_of_its_import(tmp_path: Path):
+    """Nobody watches a file outside of the project: if the import has read it, a fork looks whether it has changed."""
+    application = APPLICATION.replace('b"one"', "own.DATA.encode()")
+    own = "try:\n    DATA = open('../data.txt').read()\nexcept FileNotFoundError:\n    DATA = 'none'\n"
+    files = {"app.py": f"import own, words\n{application}", "own.py": own, "words.py": "def word(): pass\n"}
+    data = tmp_path / "data.txt"
+    with played(tmp_path / "project", files, pythons()[-1]) as player:
+        for text in ("one", "two"):
+            checkpoint = player.begin_import(["words.py"])
+            player.checkpoint(checkpoint, "words.py")
+            snapshot = player.go_on(checkpoint)
+            assert snapshot.expect(SnapshotReady).refused == ""
+            player.drain(player.swapped(snapshot, ["words.py"]))
+            data.write_text(text, encoding="utf-8")
+            reason = player.declined(snapshot, ["words.py"]).reason
+            assert reason == f"{data} has changed, which the import of the project has read"
+            assert player.declined(checkpoint, ["words.py"]).path == str(data)
+            worker = player.plain()
+            assert player.get() == text
+            player.drain(worker)
