@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from wsgiref.headers import Headers
 
+from ..http.response.content import not_bytes
 from .insertion import Insertion, changed_fields, encoding_of, readable_coding
 from .policy import NAMES
 
@@ -97,9 +98,15 @@ class DocumentResponse:
             self._write(out)
 
     def feed(self, data: bytes) -> bytes:
-        """Take a piece of the body; return the bytes that may be sent now. The head is sent before them."""
+        """Take a piece of the body; return the bytes that may be sent now. The head is sent before them.
+
+        Raises:
+            ApplicationFault: the piece is not bytes.
+        """
         if self.passes or self._insertion is None:
             return data
+        if type(data) is not bytes:
+            raise not_bytes(data)
         out = self._insertion.feed(data)
         if out:
             self._begin()

@@ -13,6 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..http.response.content import join_items
 from ..http.served_hosts.hosts import host_name, is_loopback
 from .own_paths import CLIENT
 
@@ -63,7 +64,7 @@ class LiveReload:
         if response.passes:
             return result
         if type(result) is list or type(result) is tuple:
-            return response.whole(b"".join(result))
+            return response.whole(join_items(result))
         return DocumentStream(response, result)
 
     def _is_wanted(self, environ: dict[str, Any]) -> bool:

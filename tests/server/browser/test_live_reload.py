@@ -12,6 +12,7 @@ from wsgiref.validate import validator
 import pytest
 
 from appliance.server.browser.live_reload import LiveReload
+from appliance.server.http.response.response_head import ApplicationFault
 
 PAGE = b"<!doctype html><html><head><title>x</title></head><body>y</body></html>"
 TAG = LiveReload(lambda *_: [], 7, "0a1b").tag(0, "")
@@ -302,3 +303,18 @@ def test_a_first_page_gets_the_script_where_a_browser_navigates_to_it():
     hello = page(b"<p>Hello, World!</p>")
     assert Answer(hello, HTTP_SEC_FETCH_MODE="navigate").body == TAG + b"<p>Hello, World!</p>"
     assert Answer(hello, HTTP_SEC_FETCH_MODE="cors").body == b"<p>Hello, World!</p>"
+
+
+@pytest.mark.parametrize("content", ["text", bytearray(PAGE), None])
+@pytest.mark.parametrize("way", ["a list", "a stream", "write"])
+def test_content_that_is_not_bytes_is_named_to_a_browser_too(content: Any, way: str):
+    """Content of another type is the same failure as without the script, and its message says what is expected."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        write = start_response("200 OK", [("Content-Type", "text/html")])
+        if way == "write":
+            write(content)
+        return [content] if way == "a list" else iter([content])
+
+    with pytest.raises(ApplicationFault, match=f"content must be bytes .PEP 3333., not {type(content).__name__}"):
+        Answer(application, strict=False)
