@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -56,27 +55,22 @@ class Every:
 
     def mapped(self, environ: dict[str, Any], start_response: Any) -> Any:
         assert self.file is not None
+        file = self.file.open("rb")
+
+        def close() -> None:
+            file.close()
+            self.closed.release()
+
         start_response("200 OK", LENGTH)
-        return environ["wsgi.file_wrapper"](Closing(self.file, self.closed))
+        wrapper = environ["wsgi.file_wrapper"](file)
+        wrapper.close = close
+        return wrapper
 
     def _pieces(self) -> Iterator[bytes]:
         try:
             yield from PIECES
         finally:
             self.closed.release()
-
-
-class Closing:
-    """A file that reports its close, as ``tempfile``'s wrappers are: the server knows the file inside."""
-
-    def __init__(self, file: Path, closed: threading.Semaphore) -> None:
-        self.file = io.FileIO(file)
-        self.read = self.file.read
-        self._closed = closed
-
-    def close(self) -> None:
-        self._closed.release()
-        self.file.close()
 
 
 WAYS = ["list", "items", "chunks", "sized", "written", "mapped"]
