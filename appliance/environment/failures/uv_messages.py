@@ -50,6 +50,22 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
         passes=True,
     ),
     UvMessage(
+        r"Required uv version",
+        "the project asks for another release of uv than the appliance has",
+        "Widen required-version in [tool.uv] of pyproject.toml, or in uv.toml.",
+    ),
+    UvMessage(
+        r"Distribution not found at:",
+        "a file or folder that the dependency files name is not there",
+        "Correct its path. A container sees only what is mounted: mount the folder that holds both, and name the "
+        "project's folder in it in APPLIANCE_PROJECT.",
+    ),
+    UvMessage(
+        r"does not appear to be a Python project",
+        "a folder that the dependency files name is no Python project",
+        "Correct the line that names it, or add a pyproject.toml to that folder.",
+    ),
+    UvMessage(
         r"(?i)invalid peer certificate|UnknownIssuer|certificate verify failed",
         "the certificate of the index, or of a proxy before it, is not trusted",
         "Mount the certificates of its authority, and set SSL_CERT_FILE to their file.",

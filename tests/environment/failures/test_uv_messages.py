@@ -13,6 +13,15 @@ WORDS = {
         "Because samovar was not found in the provided package locations and you require samovar",
     ),
     "the disk of the cache is full": ("Failed to write to the cache: No space left on device (os error 28)",),
+    "the project asks for another release of uv than the appliance has": (
+        "Required uv version `>=99` does not match the running version `0.13.9`.",
+    ),
+    "a file or folder that the dependency files name is not there": (
+        "Distribution not found at: file:///shared/kettle-1.0-py3-none-any.whl",
+    ),
+    "a folder that the dependency files name is no Python project": (
+        "`/workspace/libs/one` does not appear to be a Python project, as neither `pyproject.toml`",
+    ),
     "the certificate of the index, or of a proxy before it, is not trusted": (
         "client error (Connect): invalid peer certificate: UnknownIssuer",
         "fatal: unable to access: server certificate verify failed",
