@@ -79,7 +79,7 @@ def test_curl_sends_the_same_request(body: bytes):
 @pytest.mark.parametrize("body", UNSHOWN, ids=range(4))
 @pytest.mark.parametrize("form", ["curl", "httpie", "requests"])
 def test_a_page_shows_a_command_as_it_is(form: str, body: bytes):
-    """What a page shows in another way, and so would be copied in another way, is in no command but as an escape."""
+    """A command has only characters that a page shows as they are: any other would be copied in another way."""
     command = copies(request(80, "PUT", body), secure=False)[form]
     assert visible(command) == command
 
