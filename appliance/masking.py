@@ -45,9 +45,10 @@ _PASSWORD = re.compile(
 _PORT_LIKE = re.compile(r"(://[^\s/?#:@\"'<>]{0,256}:)[^\s/?#\"'<>]{1,256}@")
 _TOKEN = re.compile(r"(://)[^\s/?#:@\"'<>]{20,8192}@")  # no user's name: indexes and forges accept a token there
 
-# A parameter of a URL's query, in a text. A format's braces and percent signs are not a value: a traceback shows code.
-_PARAMETER = re.compile(r"[?&](?:amp;)?([\w.~%\[\]-]{1,64})=((?!%[s(])[^\s&#'\"<>(){}|\\^`,;]+)")
-_PARAMETER_BYTES = re.compile(rb"[?&](?:amp;)?[\w.~%\[\]-]{1,64}=")
+# A parameter of a URL's query, in a text, or of its fragment (RFC 6749, 4.2.2). A format's braces and percent signs are
+# not a value: a traceback shows code.
+_PARAMETER = re.compile(r"(?:[?&](?:amp;)?|(?<=\S)#)([\w.~%\[\]-]{1,64})=((?!%[s(])[^\s&#'\"<>(){}|\\^`,;]+)")
+_PARAMETER_BYTES = re.compile(rb"(?:[?&](?:amp;)?|(?<=\S)#)[\w.~%\[\]-]{1,64}=")
 _SIGNATURES = frozenset({"awsaccesskeyid", "signature", "sig", "x-amz-signature", "x-goog-signature"})  # of stores
 # OAuth's, those of stores that sign URLs, and what many APIs call their key.
 _SECRET_PARAMETERS = _SIGNATURES | {
@@ -107,13 +108,14 @@ class Mask:
         for value in self._rendered:
             if value in rendered:
                 return True
-        if b"?" in rendered and _PARAMETER_BYTES.search(rendered) is not None:
+        if (b"?" in rendered or b"#" in rendered) and _PARAMETER_BYTES.search(rendered) is not None:
             return True
         return b"://" in rendered and b"@" in rendered
 
     def masked(self, text: str) -> str:
         """Return the text with a mask in the place of each secret."""
-        return self.masked_except_links(masked_parameters(text, self.names) if "?" in text else text)
+        has_parameters = "?" in text or "#" in text
+        return self.masked_except_links(masked_parameters(text, self.names) if has_parameters else text)
 
     def masked_except_links(self, text: str) -> str:
         """Return the text with a mask in the place of each secret, but with whole links: they are followed."""
@@ -202,7 +204,8 @@ def masked_call(url: str, names: Collection[str] = ()) -> str:
 
     before, mark, rest = url.partition("?")
     query, hash_mark, fragment = rest.partition("#")
-    return f"{before}{mark}{'&'.join(map(masked, query.split('&')))}{hash_mark}{fragment}"
+    query, fragment = ("&".join(map(masked, part.split("&"))) for part in (query, fragment))
+    return f"{before}{mark}{query}{hash_mark}{fragment}"
 
 
 def _is_followed(text: str, at: int) -> bool:

@@ -31,6 +31,7 @@ NOTHING = Mask({})
         (f"https://aws:{'eyJ2.' * 200}@a.codeartifact.b.com/pypi/", f"https://aws:{MASKED}@a.codeartifact.b.com/pypi/"),
         (f"https://{'eyJ2.' * 200}@github.com/a/b", f"https://{MASKED}@github.com/a/b"),
         (f"https://a/?id_token={'eyJ2.' * 600}&n=1", f"https://a/?id_token={MASKED}&n=1"),
+        ("https://a/cb#access_token=abc&n=1&id_token=b", f"https://a/cb#access_token={MASKED}&n=1&id_token={MASKED}"),
     ],
 )
 def test_passwords_in_urls_are_masked(text: str, written: str):
@@ -49,6 +50,7 @@ def test_passwords_in_urls_are_masked(text: str, written: str):
         "mysql://root:@db/",
         "see http://a.b:80 or write to me@a.b",
         "12:30 @ http://a",
+        "color: #fff  # token=abc",
     ],
 )
 def test_ports_paths_and_users_are_not_masked(text: str):
