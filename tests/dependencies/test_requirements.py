@@ -120,7 +120,7 @@ def test_archives_and_repositories_stay_as_they_are(read, line):
     "line", ["-e git+https://example.org/x.git@v1#egg=x[y]", "--editable=git+https://example.org/x  # ours"]
 )
 def test_an_editable_repository_is_installed_as_a_package(read, line):
-    """What `pip freeze` writes for a checkout is installed from the repository: uv has no editable ones."""
+    """A line of `pip freeze` for a checkout is installed from the repository: uv has no editable ones."""
     found = read({"r.txt": f"{line}\n"})
     assert found.flat == line.partition("  ")[0].removeprefix("-e ").removeprefix("--editable=") + "\n"
     assert not found.as_written

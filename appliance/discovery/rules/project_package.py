@@ -31,7 +31,7 @@ def read_pyproject(root: Path) -> dict[str, Any]:
     """Return ``pyproject.toml`` as a mapping; empty if it does not exist or can't be read."""
     try:
         return tomllib.loads((root / "pyproject.toml").read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):  # whoever needs the file reports what is wrong with it
+    except (OSError, ValueError, RecursionError):  # the module that needs the file reports what is wrong with it
         return {}
 
 
