@@ -104,13 +104,13 @@ class Exporter:
             ready.register(messages, select.POLLIN)
         while True:
             found = {descriptor for descriptor, _ in ready.poll()}
-            if messages is not None and messages.fileno() in found:
-                self._take_messages(messages)
-            if pipe in found:
+            if pipe in found:  # first: a line may name a secret of the messages
                 data = os.read(pipe, _CHUNK)
                 if not data:
                     break
                 self.take(data)
+            if messages is not None and messages.fileno() in found:
+                self._take_messages(messages)
         if messages is not None:
             self._take_messages(messages)
         self.finish()

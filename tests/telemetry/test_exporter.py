@@ -112,6 +112,25 @@ def test_what_a_request_did_arrives(collecting: Collector):
     }
 
 
+def test_a_secret_that_is_named_before_a_message_is_masked_in_it(collecting: Collector):
+    """If a line that names a secret and a message that holds it wait both, the line counts first."""
+    message = ExportLines(["traces"], {"service.name": "shop"}, {"name": "always_on", "ratio": 1.0}, "http", [], [])
+    exporter = Exporter(message, lambda *_: None, FINISH_S)
+    read, write = os.pipe()
+    theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, ours:
+        os.write(write, json.dumps({"secrets": ["longsecret"]}).encode() + b"\n")
+        info = {"trace": [TRACE, SPAN, "", 1, ""], "started_us": 5, "queries": [[0, -1, 1, 2]], "texts": ["longsecret"]}
+        theirs.send(RequestDetails(info, b"", b"", b"").pack())
+        running = threading.Thread(target=exporter.run, args=(read, ours))
+        running.start()
+        (span,) = collecting.wait_for(lambda: collecting.spans)
+        os.close(write)
+        running.join()
+    os.close(read)
+    assert span.attributes["db.query.text"] == "********"
+
+
 def test_all_arrives_over_tls_with_the_certificate_of_the_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With the certificate of its authority all arrives, compressed too; without, the advice names the variable."""
     certificate = make_certificate(tmp_path)

@@ -76,6 +76,7 @@ class ExporterProcess:
             self._secrets = named
             # orjson refuses the lone surrogates of a variable that is not UTF-8.
             self._pipe.write_always(json.dumps({"secrets": named}).encode() + b"\n")
+            self._pipe.flush()  # at once: the next worker may use them before other lines are due
 
     def begin(self) -> None:
         """Hold the lines from now on, and start the exporter a little later."""
