@@ -136,3 +136,8 @@ SNAPSHOT_MESSAGES: Final = (
     SwapDeclined,
     Fingerprints,
 )
+
+
+def changed_since_read(path: str) -> str:
+    """Return why a change of this file needs an import: the project may have kept what it has read."""
+    return f"{path} has changed, which the import of the project has read"

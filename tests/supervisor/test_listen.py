@@ -41,7 +41,7 @@ def test_a_taken_port_is_an_error():
 
 @pytest.mark.parametrize("host", ["shop..local", "x" * 70, "10.0.0.256"])
 def test_a_host_that_no_machine_can_have_is_an_error(host: str):
-    """A text that is no address names the setting, also if it can't even be asked for."""
+    """A host without an address is reported with the setting, also if it can't even be looked up."""
     with pytest.raises(ListenError) as caught:
         bind(host, 0)
     assert f"APPLIANCE_HOST={host}" in caught.value.found

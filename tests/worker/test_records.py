@@ -172,8 +172,9 @@ def test_a_recorded_request_is_reported_at_once():
     assert [len(batch) for batch in channel.batches] == [1]
     sink.flush()
     assert [len(batch) for batch in channel.batches] == [1, 1]
-    assert sink._details is not None
-    sink._details.close()
+    details = sink._details
+    assert details is not None
+    details.close()
     ours.close()
     reading.close()
 

@@ -11,7 +11,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from appliance.protocol.snapshot_messages import CheckpointReached, Fingerprints, SnapshotReady, SwapDeclined
+from appliance.protocol.snapshot_messages import (
+    CheckpointReached,
+    Fingerprints,
+    SnapshotReady,
+    SwapDeclined,
+    changed_since_read,
+)
 from appliance.supervisor.preloading.preloading import SPARE_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.processors import are_crowded
@@ -120,7 +126,7 @@ class Snapshots:
         whole = [self._runner.swappable.whole(path) for path in kinds]
         self.checkpoints.written(whole)
         if read := self._runner.first_read(whole):
-            self._runner.change((), f"{read} has changed, which the import of the project has read")
+            self._runner.change((), changed_since_read(read))
 
     def drop(self, why: str) -> None:
         """Use no snapshot for the next worker: the changes are not known, or not only code has changed."""

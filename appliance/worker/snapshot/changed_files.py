@@ -14,6 +14,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from ...protocol.snapshot_messages import changed_since_read
 from ..files.loaded_modules import namespaces
 from .code_difference import compare
 
@@ -109,7 +110,7 @@ class ChangedFiles:
             if reason := self._swaps.objection(self._paths[path], code):
                 raise DeclinedError(reason, path)
         if data := self._swaps.changed_data():
-            raise DeclinedError(f"{data} has changed, which the import of the project has read", "")
+            raise DeclinedError(changed_since_read(data), "")
         for path, code in codes:
             self._swaps.apply(self._paths[path], code)
         return [path for path, _ in codes]

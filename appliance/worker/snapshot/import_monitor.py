@@ -277,7 +277,7 @@ def _add_hook(handle: Callable[[str, tuple[Any, ...]], None]) -> Callable[[], No
 
 
 def _state_of(name: str) -> tuple[int, ...]:
-    """Return what shows that a file has changed; an empty tuple if it is missing."""
+    """Return the facts that differ when a file has changed; an empty tuple if it is missing."""
     try:
         status = os.stat(name)
     except (OSError, ValueError):

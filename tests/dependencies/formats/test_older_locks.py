@@ -9,7 +9,7 @@ from tests.dependencies.projects import PROJECT
 from tests.layout import write
 
 POETRY_LOCK = '[[package]]\nname = "flask"\nversion = "3.0.0"\nfiles = []\n[metadata]\nlock-version = "2.0"\n'
-UV_LOCK = '[[package]]\nname = "flask"\nversion = "3.0.0"\nsource = { registry = "https://pypi.org/simple" }\n'
+UV_LOCK = '[[package]]\nname = "flask"\nversion = "3.0.0"\nsource = { registry = "https://index.example/simple" }\n'
 PIPFILE_LOCK = json.dumps({"default": {"flask": {"version": "==3.0.0"}}, "develop": {}})
 TABLE = '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "^3.8"\nflask = "*"\n'
 STANDARD = PROJECT + "dependencies = ['Flask>=3', 'tomli ; python_version < \"3.11\"', '{}']\n"

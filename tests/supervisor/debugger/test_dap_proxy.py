@@ -165,8 +165,9 @@ class Still:
 
     def waits_for_debugger(self) -> int:
         """How many bytes wait for the debugger."""
-        assert self.proxy._debugger is not None
-        return len(self.proxy._debugger.unsent)
+        debugger = self.proxy._debugger
+        assert debugger is not None
+        return len(debugger.unsent)
 
 
 @pytest.fixture
@@ -232,10 +233,11 @@ def test_a_side_that_does_not_read_holds_up_the_other(still: Still):
 
 def test_exactly_so_many_bytes_may_wait(still: Still):
     """A side is read while as many bytes as may wait for the other side do, and not with one more."""
-    assert still.proxy._debugger is not None
+    debugger = still.proxy._debugger
+    assert debugger is not None
     fill(still)
     for number, reads in ((dap_proxy.MAX_UNSENT, True), (dap_proxy.MAX_UNSENT + 1, False)):
-        still.proxy._debugger.unsent[:] = bytes(number)
+        debugger.unsent[:] = bytes(number)
         still.proxy._watch()
         assert still.loop.reads(still.client) is reads
 

@@ -70,9 +70,10 @@ def test_a_secret_that_is_not_utf_8_reaches_the_exporter():
     exporter = ExporterProcess(runtime, None, secure=False)
     for _ in range(2):
         exporter.name_secrets(["passw\udcf6rt123"])
-    read = exporter._pipe.open()
-    exporter._pipe.flush()
-    exporter._pipe.close()
+    pipe = exporter._pipe
+    read = pipe.open()
+    pipe.flush()
+    pipe.close()
     with os.fdopen(read, "rb") as lines:
         (line,) = lines
     assert json.loads(line) == {"secrets": ["passw\udcf6rt123"]}

@@ -99,7 +99,7 @@ def test_a_mismatch_turns_swaps_of_these_files_off(project: SnapshotsProject):
 
 @pytest.mark.parametrize("name", ["app.py", "shop/views.py"])
 @pytest.mark.parametrize("again", [False, True])
-def test_a_change_that_is_not_reported_yet_is_no_mismatch(project: SnapshotsProject, name: str, again: bool):
+def test_a_change_that_is_not_reported_yet_counts_as_none(project: SnapshotsProject, name: str, again: bool):
     """While git writes its files, the watcher waits; an import that has read such a file says nothing about a swap."""
     project.ends(SnapshotRole.SNAPSHOT)
     project.passes()

@@ -43,6 +43,7 @@ class Project:
         self.loop, self.children, self.log = FakeLoop(), FakeChildren(), SecretLog()
         self.events: list[lifecycle_events.Event] = []
         self.failures: list[tuple[lifecycle_events.Action, str]] = []
+        self.defect = ""  # of a part that takes each analysis
         self.analysed: list[Analysis] = []
         self.known: list[tuple[Analysis | None, int]] = []  # at each new analysis, and how many events there were
         self.shown: list[tuple[Phase, list[bytes]]] = []
@@ -69,6 +70,8 @@ class Project:
         monkeypatch.setattr(self.steps.reanalysis, "analyse", lambda *given: self.analyses.append(given))
 
     def _analysed(self, analysis: Analysis) -> None:
+        if self.defect:
+            raise ValueError(self.defect)
         self.analysed.append(analysis)
         self.known.append((self.steps.analysis, len(self.events)))
 
@@ -115,13 +118,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return Project(tmp_path, monkeypatch)
 
 
-def test_an_analysis_that_a_part_cannot_take_fails(project: Project, monkeypatch: pytest.MonkeyPatch):
+def test_an_analysis_that_a_part_cannot_take_fails(project: Project):
     """If a part raises an exception at a new analysis, the analysis has failed: nothing waits for it without end."""
-
-    def take(_: object) -> None:
-        raise ValueError("a defect")
-
-    monkeypatch.setattr(project.steps, "_takers", [take])
+    project.defect = "a defect"
     project.analyses_as(project.found())
     assert project.failures == [(lifecycle_events.Analyse(1), "a defect")]
     assert project.events == []
