@@ -51,7 +51,7 @@ def generated(limit):
 
 async def awaited(number):
     """Wait for nothing."""
-    await asyncio.sleep(0)
+    await asyncio.gather()
     async with opened(number) as value:
         return [value + each async for each in counted(3)]
 

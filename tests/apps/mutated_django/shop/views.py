@@ -77,7 +77,7 @@ async def later(request, number=3):
 
 async def doubled(number):
     """Waits."""
-    await asyncio.sleep(0)
+    await asyncio.gather()
     return number * 2
 
 
