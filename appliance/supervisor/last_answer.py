@@ -10,7 +10,7 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 
-from appliance.supervisor.loop import FULL_S, accept
+from appliance.supervisor.loop import FULL_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class LastAnswer:
         if len(self._connections) >= _MAX_CONNECTIONS:
             self._loop.pause(self._listener, FULL_S)
             return
-        client = accept(self._listener, self._loop)
+        client = self._loop.accept(self._listener)
         if client is None:
             return
         self._connections.add(_Connection(self._loop, client, self._answer, self._connections))

@@ -99,6 +99,21 @@ class Loop:
         except (KeyError, ValueError):
             return
 
+    def accept(self, listener: socket.socket) -> socket.socket | None:
+        """Accept a connection, which does not block; None if the client has gone, or no descriptor is free.
+
+        Without a descriptor the connection waits: the listener stays readable, and is ignored for a moment.
+        """
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return None
+        except OSError:
+            self.pause(listener, FULL_S)
+            return None
+        connection.setblocking(False)  # noqa: FBT003  the standard library's own signature
+        return connection
+
     def pause(self, descriptor: HasFileno | int, after_s: float) -> None:
         """Ignore this descriptor for a time: it is ready, and nothing can be done about it now."""
         try:
@@ -217,19 +232,3 @@ class Loop:
                 continue
         except BlockingIOError:
             return
-
-
-def accept(listener: socket.socket, loop: Loop) -> socket.socket | None:
-    """Accept a connection, which does not block; None if the client has gone, or no descriptor is free.
-
-    Without a descriptor the connection waits: the listener stays readable, and is ignored for a moment.
-    """
-    try:
-        connection, _ = listener.accept()
-    except (BlockingIOError, ConnectionAbortedError):
-        return None
-    except OSError:
-        loop.pause(listener, FULL_S)
-        return None
-    connection.setblocking(False)  # noqa: FBT003  the standard library's own signature
-    return connection

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.supervisor import loop as module
-from appliance.supervisor.loop import Loop, accept
+from appliance.supervisor.loop import Loop
 from tests.faults.injections import NO_DESCRIPTOR, FewDescriptors, few_descriptors
 from tests.supervisor.loops import run
 
@@ -43,7 +43,7 @@ def test_a_listener_pauses_while_no_descriptor_is_free(
     accepted: list[socket.socket | None] = []
 
     def called() -> None:
-        accepted.append(accept(listener, loop))
+        accepted.append(loop.accept(listener))
         loop.stop()
 
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):

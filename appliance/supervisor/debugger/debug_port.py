@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from appliance.errors import ListenError
 from appliance.supervisor.debugger.dap_proxy import DapProxy
 from appliance.supervisor.listen import bind
-from appliance.supervisor.loop import accept
 from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class DebugPort:
     def _accept(self) -> None:
         if self._listener is None:
             return
-        client = accept(self._listener, self._loop)
+        client = self._loop.accept(self._listener)
         if client is None:
             return
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -25,7 +25,6 @@ from appliance.errors import NotRunningError
 from appliance.ownership import NotOursError
 from appliance.protocol.record import Record
 from appliance.protocol.status_question import ask_supervisor
-from appliance.supervisor.loop import accept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +106,7 @@ class StatusSocket:
     def _accept(self) -> None:
         if self._listener is None:
             return
-        connection = accept(self._listener, self._loop)
+        connection = self._loop.accept(self._listener)
         if connection is None:
             return
         self._connections.add(_Connection(connection, self._answerers, self._loop, self._connections.discard))

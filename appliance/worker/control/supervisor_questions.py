@@ -1,6 +1,6 @@
-"""Answer the supervisor's questions: which modules are loaded, what runs in the background, do templates need a reload.
+"""Answer the supervisor's questions: which modules are loaded, which work goes on, do templates need a reload.
 
-Runs in the control thread. The main thread sets the application when it is served.
+Runs in a worker, in the control thread. The main thread sets the application when it is served.
 """
 
 from __future__ import annotations

@@ -134,6 +134,10 @@ class BusyLoop(FakeLoop):
     def unwatch(self, _: object) -> None:
         """As the loop's."""
 
+    def accept(self, listener: socket.socket) -> socket.socket:
+        """As the loop's."""
+        return listener.accept()[0]
+
 
 def test_a_question_that_has_come_in_time_is_answered_on_a_busy_machine(tmp_path: Path):
     """If the time for a question is over before the loop has looked, the question is read; nothing is reset."""
