@@ -17,7 +17,10 @@ from appliance.protocol import messages
 from appliance.protocol.snapshot_messages import SnapshotReady
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 
-pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
+pytestmark = [
+    pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here"),
+    pytest.mark.filterwarnings("default:no interrupt has ended:UserWarning"),
+]
 
 APP = """
 import atexit, contextlib, functools, logging, os, threading, weakref
