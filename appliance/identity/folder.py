@@ -74,6 +74,11 @@ def has_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113  as above
 
 
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file, as the ``opener`` of ``open``, without waiting for the other end of a FIFO, which reads as empty."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _is_empty(path: Path) -> bool:
     try:
         return not any(path.iterdir())

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from appliance.dependencies.text_file import table
 from appliance.discovery.project import find_application
+from appliance.discovery.rules.project_package import toml_of
 from appliance.errors import ApplicationError
 from appliance.remedies.file_edits import appended, edit_to, read, text_of
 from appliance.remedies.remedy import Proposal
-from appliance.remedies.toml_places import table_span, table_with, toml_of
+from appliance.remedies.toml_places import table_span, table_with
 
 if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts

@@ -14,12 +14,13 @@ import yaml
 
 from appliance.conventions import LOCK_TOOLS, REQUIREMENTS_ENDS
 from appliance.dependencies.text_file import table
+from appliance.discovery.rules.project_package import toml_of
 from appliance.discovery.setup_files import texts
 from appliance.package_names import any_spelling
 from appliance.remedies.file_edits import appended, edit_to, line_break, read, text_of
 from appliance.remedies.lock_commands import add_to_lock
 from appliance.remedies.remedy import Proposal
-from appliance.remedies.toml_places import array_with, table_with, toml_of
+from appliance.remedies.toml_places import array_with, table_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from appliance.conventions import LOCK_TOOLS
 from appliance.dependencies.left_out import names_in
 from appliance.dependencies.text_file import table
+from appliance.discovery.rules.project_package import toml_of
 from appliance.discovery.setup_files import texts
 from appliance.environment.installer import installer_program, installer_variables
 from appliance.package_names import normalized
 from appliance.remedies.file_edits import read, text_of
 from appliance.remedies.remedy import Proposal
-from appliance.remedies.toml_places import toml_of
 
 if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts

@@ -11,11 +11,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.conventions import LOCK_TOOLS
+from appliance.discovery.rules.project_package import toml_of
 from appliance.environment.failures.install_remedies import INSTEAD
 from appliance.package_names import any_spelling, normalized
 from appliance.remedies.file_edits import edit_to, read, text_of
 from appliance.remedies.remedy import Proposal
-from appliance.remedies.toml_places import toml_of
 
 if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts

@@ -7,8 +7,7 @@ what they return, so that a place that was misread is never offered.
 from __future__ import annotations
 
 import re
-import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appliance.remedies.file_edits import line_break
 
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
 
 _DEPTH = {"[": 1, "]": -1}
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
-
-
-def toml_of(text: str) -> dict[str, Any] | None:
-    """Return the values of a TOML text, which may begin with a byte order mark; None if it is broken."""
-    try:
-        return tomllib.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return None
 
 
 def array_with(text: str, table: str, key: str, item: str) -> str | None:

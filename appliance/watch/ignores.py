@@ -16,6 +16,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from appliance.conventions import BYTECODE_FOLDER, INSTALLED_CODE, VERSION_CONTROL
+from appliance.identity.folder import open_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -142,7 +143,7 @@ def _below(path: str, base: str, *, folder: bool) -> str:
 def _spec(path: str) -> GitIgnoreSpec | None:
     try:
         # git ignores a byte order mark at the beginning.
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", opener=_open_at_once) as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", opener=open_at_once) as file:
             lines = file.read().split("\n")
     except OSError:
         return None
@@ -161,11 +162,6 @@ def _spec(path: str) -> GitIgnoreSpec | None:
                     GitIgnoreSpec.from_lines([line])
                     good.append(line)
             return GitIgnoreSpec.from_lines(good)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for the other end of a FIFO, which then reads as empty."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _repository(root: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from appliance.commands.production.deploy_quoting import fits_a_line
 from appliance.config.env import load_environment
 from appliance.config.secret_files import VARIABLE
 from appliance.config.settings import TABLE
+from appliance.discovery.rules.project_package import read_pyproject
 from appliance.discovery.source.modules import Modules
 from appliance.environment.required_variables import required_variables
 from appliance.errors import SettingsError
@@ -127,10 +127,7 @@ def _named(name: str) -> str:
 
 def _project_name(root: Path) -> str:
     """Return the name in ``pyproject.toml``; empty if there is none: a folder in a container has a name of its own."""
-    try:
-        project = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("project", {})
-    except (OSError, ValueError, RecursionError):
-        return ""
+    project = read_pyproject(root).get("project", {})
     name = project.get("name") if isinstance(project, dict) else ""
     return name if isinstance(name, str) else ""
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 def package_names(root: Path) -> list[str]:
     """Return the names under which the project's own package may be imported, the most certain first."""
-    project = read_pyproject(root).get("project", {})
+    pyproject = read_pyproject(root)
+    project = pyproject.get("project", {})
     names = [project.get("name")] if isinstance(project, dict) else []
-    tool = read_pyproject(root).get("tool", {})
+    tool = pyproject.get("tool", {})
     poetry = tool.get("poetry", {}) if isinstance(tool, dict) else {}
     names.append(poetry.get("name") if isinstance(poetry, dict) else None)
     names.append(project_setup(root).name)
@@ -30,9 +31,21 @@ def package_names(root: Path) -> list[str]:
 def read_pyproject(root: Path) -> dict[str, Any]:
     """Return ``pyproject.toml`` as a mapping; empty if it does not exist or can't be read."""
     try:
-        return tomllib.loads((root / "pyproject.toml").read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):  # the module that needs the file reports what is wrong with it
+        text = (root / "pyproject.toml").read_text("utf-8")
+    except (OSError, ValueError):
         return {}
+    return toml_of(text) or {}
+
+
+def toml_of(text: str) -> dict[str, Any] | None:
+    """Return the values of a TOML text, which may begin with a byte order mark; None if it is broken.
+
+    ``dependencies/text_file`` reports what is wrong with a file that something is installed from.
+    """
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):  # no TOML, or a number of thousands of digits; or nested too deeply
+        return None
 
 
 def project_setup(root: Path) -> Setup:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from appliance.dependencies.formats.conda import conda_python
 from appliance.dependencies.formats.dependency_spec import alternatives
 from appliance.dependencies.formats.pipfile import pipfile_python
 from appliance.dependencies.text_file import table, text_or_nothing
-from appliance.discovery.rules.project_package import read_pyproject
+from appliance.discovery.rules.project_package import read_pyproject, toml_of
 from appliance.discovery.setup_files import read_setup
 from appliance.protocol.record import Record, replace
 
@@ -100,10 +99,7 @@ def _of_conda(text: str) -> str:
 
 
 def _of_pipfile(text: str) -> str:
-    try:
-        version = pipfile_python(tomllib.loads(text))
-    except (ValueError, RecursionError):
-        return ""  # if the dependencies are read from this file, its error is reported there
+    version = pipfile_python(toml_of(text) or {})  # an error in it is reported where dependencies are read from it
     return version if re.match(r"\d+\.\d+", version) else ""
 
 

@@ -9,7 +9,6 @@ lock lists its wheels, the lock is read and the index is not asked.
 from __future__ import annotations
 
 import re
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.text_file import read_toml
+from appliance.discovery.rules.project_package import toml_of
 from appliance.environment.python.last_python import runs_on
 from appliance.environment.python.pythons import appliance_interpreter
 from appliance.errors import InstallError
@@ -88,13 +88,12 @@ def _of_index(contents: Contents, version: str, program: Installer) -> dict[str,
     python = ("--python", str(appliance_interpreter()), "--python-version", version)
     try:
         text = program.read("\n".join([*options, *lines]) + "\n", *command, *python, "-")
-        packages = tomllib.loads(text).get("packages", ())
     except InstallError as error:
         return None if error.details.get("unreachable") else {}
-    except tomllib.TOMLDecodeError:
+    if (found := toml_of(text)) is None:
         return None
     # The file lists the wheels that fit that Python on this machine.
-    return {_pin(package): bool(package.get("wheels")) for package in packages}
+    return {_pin(package): bool(package.get("wheels")) for package in found.get("packages", ())}
 
 
 def _requirements(text: str) -> Iterable[tuple[str, Requirement]]:

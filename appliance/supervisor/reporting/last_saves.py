@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.conventions import LINES_AROUND
+from appliance.identity.folder import open_at_once
 from appliance.supervisor.reporting.standin_pages import shortened
 
 if TYPE_CHECKING:
@@ -138,17 +139,12 @@ class LastSaves:
 def _text_of(file: str) -> str | None:
     """Return a small text file's text; None if it can't be read, or is another kind of file."""
     try:
-        with open(file, "rb", opener=_open_at_once) as stream:
+        with open(file, "rb", opener=open_at_once) as stream:
             content = stream.read(MAX_FILE + 1)
         text = content.decode("utf-8")
     except (OSError, ValueError):
         return None
     return None if len(content) > MAX_FILE or "\0" in text else text
-
-
-def _open_at_once(file: str, flags: int) -> int:
-    """Open a file without waiting for the other end of a FIFO."""
-    return os.open(file, flags | os.O_NONBLOCK)
 
 
 def diff(before: list[str], after: list[str]) -> Iterator[str]:
