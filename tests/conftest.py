@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -45,6 +46,16 @@ def engine_is_required():
     for name in [name for name in os.environ if name.startswith("APPLIANCE_")]:
         del os.environ[name]
     return required
+
+
+def pytest_configure():
+    """Let processes that the tests start get the signals that a shell ignores for a program in the background.
+
+    What is ignored stays so in each program that is started; a handler, as here, does not.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
 
 
 def pytest_collection():

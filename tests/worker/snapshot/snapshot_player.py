@@ -88,37 +88,12 @@ class Child:
                 self.text += data
         return self.text
 
-    def state(self) -> str:
-        """Return the status of the process in the kernel, and the processes that hold its outputs."""
-        try:
-            status = Path(f"/proc/{self.pid}/status").read_text("utf-8")
-        except OSError as error:
-            status = str(error)
-        outputs = [Path(f"/proc/self/fd/{output}").readlink() for output in self.outputs]
-        processes = (each for each in Path("/proc").iterdir() if each.name.isdigit())
-        holders = [f"{each.name} has its output: {_command(each)!r}" for each in processes if _has_open(each, outputs)]
-        return "\n".join([status, *holders])
-
     def close(self) -> None:
         """Let it end."""
         self.channel.close()
         for number in self.outputs:
             os.close(number)
         self.outputs = []
-
-
-def _has_open(process: Path, files: list[Path]) -> bool:
-    try:
-        return any(each.readlink() in files for each in (process / "fd").iterdir())
-    except OSError:  # it has ended, or has just closed one of them
-        return False
-
-
-def _command(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError as error:
-        return str(error).encode()
 
 
 class Player:
