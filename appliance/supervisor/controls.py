@@ -40,7 +40,7 @@ class Controls:
         self._stopping = stopping
         self._workers = workers
         self._companions = companions
-        self._has_terminal = signals.has_terminal()
+        self._stops_at_hangup = signals.stops_at_hangup()
         self.keys = Keys(
             runtime.loop, runtime.log, reports.address, in_container="APPLIANCE_IMAGE" in runtime.process,
             reload=self._reload, stop=self._signalled,
@@ -55,7 +55,7 @@ class Controls:
         """Take a signal: SIGHUP reloads, unless the terminal is gone; SIGQUIT logs the worker's stacks, then stops."""
         if self._stopping.began:
             self._stopping.force()
-        elif name == "SIGHUP" and not self._has_terminal:
+        elif name == "SIGHUP" and not self._stops_at_hangup:
             self._reload(name)
         elif name == "SIGQUIT" and (worker := self._workers.current) is not None:
             self._stacks.ask(worker, partial(self._quit, worker))

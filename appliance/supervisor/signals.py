@@ -24,12 +24,13 @@ def answer_early() -> None:
     """Exit at once when a signal asks for it: there is nothing to stop yet."""
 
     def end(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGHUP and not has_terminal():
+        if number == signal.SIGHUP and not stops_at_hangup():
             return  # a request to reload, before anything is loaded
         os._exit(EXIT_CODES[signal.Signals(number).name])
 
     for number in STOPPING:
-        signal.signal(number, end)  # noqa: TID251  this is the one place
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)  # noqa: TID251  this is the one place
 
 
 def listen(
@@ -71,8 +72,13 @@ def on_suspension(before: Callable[[], object] | None, after: Callable[[], objec
     signal.signal(signal.SIGTSTP, suspend)  # noqa: TID251  this is the one place
 
 
-def has_terminal() -> bool:
-    """Whether this process has a controlling terminal: then SIGHUP means "the terminal is closed", not "reload"."""
+def stops_at_hangup() -> bool:
+    """Whether SIGHUP means "the terminal is closed", not "reload"; asked before ``listen``.
+
+    The process has a controlling terminal, and was not started to outlive it: ``nohup`` lets SIGHUP be ignored.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return False
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

@@ -143,8 +143,18 @@ def test_a_hangup_asks_for_a_reload(start: Start):
     assert appliance.stop() == 0
 
 
-def test_the_terminals_hangup_is_a_stop(project: Path, cache: Path, tmp_path: Path):
-    """With a controlling terminal SIGHUP says that it has gone, and everything ends."""
+@pytest.mark.parametrize(
+    ("ignored", "event", "code"), [(False, "appliance.stopping", 129), (True, "reload.started", 0)], ids=["", "nohup"]
+)
+def test_the_terminals_hangup_is_a_stop(
+    project: Path, cache: Path, tmp_path: Path, ignored: bool, event: str, code: int
+):
+    """With a controlling terminal SIGHUP says that it has gone, and everything ends; not under nohup."""
+
+    def begin() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+
     ours, theirs = os.openpty()
     program = subprocess.Popen(
         [sys.executable, "-I", "-m", "appliance", "--port=0", f"--project={project}", f"--cache={cache}",
@@ -152,15 +162,17 @@ def test_the_terminals_hangup_is_a_stop(project: Path, cache: Path, tmp_path: Pa
         stdin=theirs,
         stdout=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  one system call
+        preexec_fn=begin,  # noqa: PLW1509  two system calls
     )  # fmt: skip
     with program, os.fdopen(ours), os.fdopen(theirs):
         assert program.stdout is not None
-        for line in program.stdout:
-            if json.loads(line)["event"] == "worker.ready":
-                break
+        events = (json.loads(line)["event"] for line in program.stdout)
+        assert "worker.ready" in events
         program.send_signal(signal.SIGHUP)
-        assert program.wait(timeout=10) == 129
+        assert event in events
+        if ignored:
+            program.terminate()
+        assert program.wait(timeout=10) == code
 
 
 def test_a_quit_tells_where_it_was(start: Start):
