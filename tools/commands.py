@@ -25,7 +25,8 @@ def _lines() -> Iterator[str]:
     yield "# Commands"
     yield ""
     yield "In a running container: `docker compose exec app appliance COMMAND`. Without one:"
-    yield "`docker run --rm -v .:/workspace wsgi-appliance COMMAND`. Without a command, `serve` runs."
+    yield "`docker run --rm -v .:/workspace wsgi-appliance COMMAND`. Without Docker, in the clone, after `make serve`:"
+    yield "`.venv-serve/bin/appliance COMMAND --project ../mine`. Without a command, `serve` runs."
     yield ""
     yield "Every command takes the flags of the [settings](settings.md)."
     for name, command in _commands(grammar).items():

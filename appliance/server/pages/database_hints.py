@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from . import project_files
+from . import missing_dependencies, project_files
 from .advice import Advice
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def table_hint(error: BaseException, message: str, root: str) -> Advice | str:
     if not command:
         return f"The database has no {what} {name}: create it with the project's command: `appliance run COMMAND`."
     text = (
-        f"The database has no {what} {name}. Create it: docker compose exec app appliance run {command} "
+        f"The database has no {what} {name}. Create it: {missing_dependencies.run_in_environment(command)} "
         f"(or set APPLIANCE_BEFORE_START={command!r})."
     )
     return Advice(text, (_need_of(command),))

@@ -115,6 +115,11 @@ def is_edited(file: str) -> bool:
         return False
 
 
+def run_in_environment(command: str) -> str:
+    """Return the command line that runs a command of the project where the appliance runs."""
+    return f"{'docker compose exec app ' * os.path.exists(_IN_IMAGE)}appliance run {command}"
+
+
 def install_debian(packages: Iterable[str]) -> str:
     """Say how to install Debian packages where the appliance runs."""
     names = " ".join(packages)

@@ -96,6 +96,7 @@ def _count_migrations(report: Report, root: str) -> None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return
+    from ...server.pages.missing_dependencies import run_in_environment  # noqa: PLC0415  as above
     from ...server.pages.project_files import table_command  # noqa: PLC0415  as above
 
     command = table_command(root) or "python manage.py migrate"
@@ -103,7 +104,7 @@ def _count_migrations(report: Report, root: str) -> None:
         "count": len(plan),
         "apps": sorted({migration.app_label for migration, _ in plan}),
         "names": [f"{migration.app_label}.{migration.name}" for migration, _ in plan[:_NAMES_MAX]],
-        "action": f"docker compose exec app appliance run {command} (or set APPLIANCE_BEFORE_START={command!r}).",
+        "action": f"{run_in_environment(command)} (or set APPLIANCE_BEFORE_START={command!r}).",
     }
     report("warning", "migrations.found", fields)
 

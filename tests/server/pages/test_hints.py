@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from appliance.server.pages import missing_dependencies
 from appliance.server.pages.error_page import render, report
 from appliance.server.pages.hints import hint
 
@@ -33,6 +34,12 @@ def hinted(tmp_path: Path) -> Hint:
         raise AssertionError("it raised nothing")
 
     return hinted
+
+
+@pytest.fixture
+def in_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hints are those of the image."""
+    monkeypatch.setattr(missing_dependencies, "_IN_IMAGE", __file__)
 
 
 def raiser(name: str, words: str, *, base: type[Exception] = Exception) -> Callable[[], None]:
@@ -218,7 +225,15 @@ def test_a_missing_table_names_the_command(hinted: Hint, files: dict[str, str], 
         finally:
             connection.close()
 
-    assert f"no table posts. Create it: docker compose exec app appliance run {command} " in hinted(ask, files)
+    assert f"no table posts. Create it: appliance run {command} (or set " in hinted(ask, files)
+
+
+@pytest.mark.usefixtures("in_image")
+def test_in_the_image_compose_runs_the_command_for_a_missing_table(hinted: Hint) -> None:
+    """In the image, and only there, the command for a missing table begins with compose's."""
+    postgres = raiser("psycopg2.errors.UndefinedTable", 'relation "posts" does not exist')
+    words = hinted(postgres, {"alembic.ini": ""})
+    assert "Create it: docker compose exec app appliance run alembic upgrade head (or set " in words
 
 
 def test_missing_tables_of_other_databases_are_recognised(hinted: Hint) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.server.pages import missing_dependencies, project_files
+from appliance.server.pages import project_files
 from appliance.server.pages.removed_names import companions, is_too_old
-from tests.server.pages.test_hints import Hint, hinted, importing, raiser
+from tests.server.pages.test_hints import Hint, hinted, importing, in_image, raiser
 
-__all__ = ["hinted"]
+__all__ = ["hinted", "in_image"]
 
 LIBRARIES = (
     ("libpq.so.5: cannot open shared object file: No such file or directory", "libpq5"),
@@ -49,9 +49,9 @@ def test_a_missing_shared_library_names_debians_packages(hinted: Hint, words: st
         assert hinted(raiser("x.Missing", words, base=base)).endswith(f"apt-get install -y {packages}")
 
 
-def test_one_command_adds_a_library_to_the_image(hinted: Hint, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("in_image")
+def test_one_command_adds_a_library_to_the_image(hinted: Hint) -> None:
     """In the image one command adds it, under the image's own name, from any folder."""
-    monkeypatch.setattr(missing_dependencies, "_IN_IMAGE", __file__)
     words = hinted(raiser("x.Missing", LIBRARIES[0][0], base=ImportError))
     assert words.endswith(
         r"printf 'FROM wsgi-appliance\nRUN apt-get update && apt-get install -y libpq5\n' "
