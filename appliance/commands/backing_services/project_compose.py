@@ -20,6 +20,8 @@ _ACCOUNT = {
     "password": r"(?!.*ROOT)(?:\w+_)?PASS(?:WORD)?",
     "name": r"(?:\w+_)?(?:DB|DATABASE)",
 }
+# The account that an image makes if its environment names none; PostgreSQL's has to be given a password.
+_IMAGES_OWN = {"postgres": {"user": "postgres"}, "rabbitmq": {"user": "guest", "password": "guest"}}
 
 
 def project_compose_steps(root: Path, services: Services, compose: str) -> Iterator[str]:
@@ -36,18 +38,20 @@ def project_compose_steps(root: Path, services: Services, compose: str) -> Itera
         if found is None:
             yield f"For {service.title}, add the service `{wanted.place.host}` and its volume of the diff too."
             continue
-        place = _place(root, found.name, wanted.place)
+        declared = dict(compose_services(root)).get(found.name, {})
+        place = _place(found.name, declared.get("environment"), service.kind, wanted.place)
         variables = ", ".join(f"{name}: {value}" for name, value in wanted.at(place).items())
         yield f"{service.title} is the service `{found.name}` of {compose}. Give `app` these variables: {variables}"
+        if "env_file" in declared:
+            yield f"If the env_file of `{found.name}` names another user, password or database, use those."
 
 
-def _place(root: Path, name: str, usual: Place) -> Place:
+def _place(name: str, environment: object, kind: str, usual: Place) -> Place:
     """Return the place of a service of the file, with the account that its image creates, as the file writes it."""
-    environment = dict(compose_services(root)).get(name, {}).get("environment")
     if isinstance(environment, list):
         environment = dict(str(each).partition("=")[::2] for each in environment)
     known = environment if isinstance(environment, dict) else {}
-    account = {
+    account = _IMAGES_OWN.get(kind, {}) | {
         part: str(value)
         for part, pattern in _ACCOUNT.items()
         for key, value in known.items()
