@@ -109,6 +109,7 @@ spec:
 
 def compose_text(facts: Facts, dockerfile: str, gaps: Iterable[str]) -> str:
     """Return the text of the compose file."""
+    named = f": {EXAMPLE} lists the names" if facts.required or facts.given else ", if it reads any"
     lines = [
         f"# Runs the production image: docker compose -f {COMPOSE} up --build --wait",
         *_unknown(gaps),
@@ -119,7 +120,7 @@ def compose_text(facts: Facts, dockerfile: str, gaps: Iterable[str]) -> str:
         "    build:",
         "      context: .",
         f"      dockerfile: {dockerfile}",
-        f"    # Its values: {EXAMPLE} lists the names. Keep the file out of the image and out of git.",
+        f"    # Its values{named}. Keep the file out of the image and out of git.",
         "    env_file:",
         f"      - path: {VARIABLES}",
         f"        required: {'true' if facts.required else 'false'}",

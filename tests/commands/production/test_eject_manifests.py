@@ -29,6 +29,7 @@ def test_the_compose_file_is_valid(tmp_path, project):
     linted = subprocess.run(yamllint, capture_output=True, text=True, timeout=60, check=False)
     for done in (compose_check(file), linted):
         assert done.returncode == 0, done.stdout + done.stderr
+    assert (eject_manifests.EXAMPLE in file.read_text("utf-8")) is bool(project)  # else it is not written
     service = yaml.safe_load(file.read_text("utf-8"))["services"]["app"]
     assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], ["/tmp"])
     assert service["env_file"][0]["required"] is bool(project)
