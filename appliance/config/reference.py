@@ -82,6 +82,9 @@ def documentation() -> str:
         "An unknown `APPLIANCE_*` name or a value that is not allowed stops the start; the error says what was found",
         "and what is allowed. Every other variable is your project's.",
         "",
+        "`[tool.appliance]` in `pyproject.toml` has two keys: `app` ([discovery.md](discovery.md)) and `processes`",
+        "([companions.md](companions.md)).",
+        "",
     ]
     for setting in TABLE:
         lines += [f"## {setting.variable}", "", setting.help, ""]

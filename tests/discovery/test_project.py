@@ -240,6 +240,13 @@ def test_a_stale_flask_app_is_passed_over(find, tmp_path):
     assert findings[-1].outcome == "chosen"
 
 
+def test_an_unknown_key_of_the_tools_table_is_named(find, tmp_path):
+    """A key of [tool.appliance] that nothing reads is named beside those that it has."""
+    find({"app.py": FLASK, "pyproject.toml": '[tool.appliance]\napplication = "app:app"\nprocesses = {}\n'})
+    found = {each.rule: each.found for each in find_application(tmp_path, {}, None).findings}
+    assert found["[tool.appliance] of pyproject.toml"].endswith("app and processes, and not application")
+
+
 @pytest.mark.parametrize(
     ("files", "kind", "words"),
     [

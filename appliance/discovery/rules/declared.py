@@ -13,6 +13,7 @@ from appliance.errors import ApplicationError
 
 _FLASK = "FLASK_APP"
 _TOOL = "[tool.appliance] of pyproject.toml"
+_KEYS = {"app", "processes"}  # the second one is read by supervisor.companions
 
 
 def flask_rule(context: Context) -> RuleResult:
@@ -40,7 +41,9 @@ def tool_rule(context: Context) -> RuleResult:
     section = table.get("appliance", {}) if isinstance(table, dict) else {}
     text = section.get("app") if isinstance(section, dict) else None
     if not isinstance(text, str) or not text:
-        return RuleResult((Finding(_TOOL, "pyproject.toml", "it names no app", "nothing"),))
+        unknown = ", ".join(sorted(set(section) - _KEYS)) if isinstance(section, dict) else ""
+        why = f"it names no app: its keys are app and processes, and not {unknown}" if unknown else "it names no app"
+        return RuleResult((Finding(_TOOL, "pyproject.toml", why, "nothing"),))
     try:
         target = explicit_target(context, text, "[tool.appliance] app")
     except AsgiError as error:
