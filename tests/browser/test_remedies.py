@@ -13,6 +13,7 @@ import pytest
 
 from tests.live.live_appliance import HELLO, Appliance
 from tests.live.remedy_projects import AS_IT_IS, FLASK, LAZY, SERVICE, SQLITE, VARIABLE, django, index, write
+from tests.thorough import one_in
 
 Start = Callable[..., Appliance]
 Settings = dict[str, str]
@@ -125,7 +126,7 @@ def press(page: Any, appliance: Appliance, path: str, label: str, text: str) -> 
     assert page.inner_text("body").strip() == text
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", one_in(2, CASES))
 def test_each_button_helps(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, case: str):
     """The button shows on the page, runs what it shows, and the page comes back by itself, as the project."""
     prepare, path, label, text = CASES[case]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.appliance_with_fault import ApplianceWithFault
+from tests.thorough import in_turn
 
 Make = Callable[..., ApplianceWithFault]
 OURS = "appliance.supervisor."
@@ -15,7 +16,7 @@ FRAMES = (
     "Start", "StartAccepting", "Drain", "TakeConnections", "ReportModules", "Preload", "Fork", "StopAccepting",
 )  # fmt: skip
 
-ONCE_AND_ALWAYS = [
+STEPS = [
     ("Popen", "standin", "EAGAIN"),
     ("Popen", "preloader", "EAGAIN"),
     ("memfd_create", "", "EMFILE"),
@@ -60,10 +61,9 @@ def test_the_supervisor_answers_if_the_stand_in_gets_no_page(faulty: Make):
     assert appliance.stop() == 0
 
 
-@pytest.mark.parametrize(("call", "which", "error"), ONCE_AND_ALWAYS)
-@pytest.mark.parametrize("times", [1, -1])
+@pytest.mark.parametrize(("call", "which", "error", "times"), in_turn(STEPS, [1, -1]))
 def test_the_port_answers_while_a_step_fails(faulty: Make, call: str, which: str, error: str, times: int):
-    """While a step fails, the port answers; once the step succeeds, a save and a stop work."""
+    """While a step fails, once or always, the port answers; once the step succeeds, a save and a stop work."""
     begins_later = call in {"write", "pipe"}  # where it listens has to be said first
     fault = {"call": call, "which": which, "error": error, "times": times}
     appliance = faulty(fault, armed=not begins_later)

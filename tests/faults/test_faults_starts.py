@@ -8,33 +8,31 @@ from pathlib import Path
 import pytest
 
 from tests.faults.appliance_with_fault import ApplianceWithFault
+from tests.thorough import in_turn
 
 Make = Callable[..., ApplianceWithFault]
 BEFORE = {"APPLIANCE_BEFORE_START": "echo prepared"}
+STARTS: list[tuple[str, str, str, dict[str, str]]] = [
+    ("Popen", "worker", "EAGAIN", {}),
+    ("Popen", "worker", "E2BIG", {}),
+    ("Popen", "worker", "ENOENT", {}),
+    ("Popen", "worker", "ENOEXEC", {}),
+    ("Popen", "worker", "EACCES", {}),
+    ("Popen", "worker", "ENOMEM", {}),
+    ("Popen", "worker", "ValueError", {}),
+    ("Popen", "preparation", "E2BIG", BEFORE),
+    ("Popen", "preparation", "ValueError", BEFORE),
+    ("Popen", "", "EAGAIN", BEFORE),
+    ("Popen", "installer", "EAGAIN", {"APPLIANCE_INSTALL": "auto"}),
+    ("Popen", "installer", "E2BIG", {"APPLIANCE_INSTALL": "auto"}),
+    ("pipe", "worker", "EMFILE", {}),
+    ("socketpair", "worker", "ENFILE", {}),
+    ("memfd_create", "", "EMFILE", {"APPLIANCE_RECORD": "off"}),  # the recorder needs one too
+    ("thread", "analysis", "RuntimeError", {}),
+]
 
 
-@pytest.mark.parametrize(
-    ("call", "which", "error", "settings"),
-    [
-        ("Popen", "worker", "EAGAIN", {}),
-        ("Popen", "worker", "E2BIG", {}),
-        ("Popen", "worker", "ENOENT", {}),
-        ("Popen", "worker", "ENOEXEC", {}),
-        ("Popen", "worker", "EACCES", {}),
-        ("Popen", "worker", "ENOMEM", {}),
-        ("Popen", "worker", "ValueError", {}),
-        ("Popen", "preparation", "E2BIG", BEFORE),
-        ("Popen", "preparation", "ValueError", BEFORE),
-        ("Popen", "", "EAGAIN", BEFORE),
-        ("Popen", "installer", "EAGAIN", {"APPLIANCE_INSTALL": "auto"}),
-        ("Popen", "installer", "E2BIG", {"APPLIANCE_INSTALL": "auto"}),
-        ("pipe", "worker", "EMFILE", {}),
-        ("socketpair", "worker", "ENFILE", {}),
-        ("memfd_create", "", "EMFILE", {"APPLIANCE_RECORD": "off"}),  # the recorder needs one too
-        ("thread", "analysis", "RuntimeError", {}),
-    ],
-)
-@pytest.mark.parametrize("times", [1, -1])
+@pytest.mark.parametrize(("call", "which", "error", "settings", "times"), in_turn(STARTS, [1, -1]))
 def test_a_failed_start_is_one_event_and_a_later_save_is_served(
     faulty: Make, call: str, which: str, error: str, settings: dict[str, str], times: int
 ):  # fmt: skip

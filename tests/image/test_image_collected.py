@@ -3,10 +3,8 @@
 import re
 import uuid
 
-import pytest
-
 from tests.image.conftest import docker, request
-from tests.thorough import THOROUGH
+from tests.thorough import long_form
 
 SETTINGS = """
 import os
@@ -39,7 +37,7 @@ FILES = {
 }
 
 
-@pytest.mark.skipif(not THOROUGH, reason="the long form: it installs Django twice")
+@long_form("it installs Django twice")
 def test_the_build_collects_static_files(start, project):
     """The image has the files under names of their content, without this machine's own; the build needs no secret."""
     folder, name = project(FILES), f"appliance-test-{uuid.uuid4().hex[:12]}"

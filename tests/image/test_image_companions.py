@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.image.conftest import Container, following
-from tests.thorough import THOROUGH
+from tests.thorough import long_form
 
 TASKS = """
 from celery import Celery
@@ -51,7 +51,7 @@ def output(container: Container, *ends: str) -> None:
     pytest.fail(f"no output that ends with {waiting}: {container.lines()[-20:]}")
 
 
-@pytest.mark.skipif(not THOROUGH, reason="the long form: tests/live has Celery without a container")
+@long_form("tests/live has Celery without a container")
 def test_celery_runs_tasks_follows_saves_and_ends_with_the_container(
     start: Callable[..., Container], project: Callable[..., Path], docker: Any
 ):

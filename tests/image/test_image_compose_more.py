@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.conftest import IMAGE, Compose, docker, following, request
+from tests.thorough import long_form, one_in
 
 pytestmark = pytest.mark.usefixtures("image")
 ROOT = Path(__file__).parents[2]
@@ -73,7 +74,9 @@ def test_the_second_example_is_a_profile(compose):
     assert both["guestbook"]["depends_on"]["db"]["condition"] == "service_healthy"
 
 
-@pytest.mark.parametrize(("name", "status"), [("shadowing", 200), ("flask_notes", 200), ("django_site", 400)])
+@pytest.mark.parametrize(
+    ("name", "status"), one_in(2, [("shadowing", 200), ("flask_notes", 200), ("django_site", 400)])
+)
 def test_other_services_reach_it_by_its_name(compose, project, name, status):
     """http://app:8000 is served; where Django refuses the name, page and log say which entry is missing."""
     compose.environment["PROJECT_DIR"] = str(project(name))
@@ -97,6 +100,7 @@ print(answer.read().decode())
 
 
 @pytest.mark.waits
+@long_form("it builds the image twice")
 def test_watch_makes_the_image_again(compose, tmp_path):
     """``watch`` builds again when the Dockerfile changes, and the container is another one then."""
     folder = tmp_path / "checkout"

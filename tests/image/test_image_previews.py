@@ -11,7 +11,7 @@ import pytest
 from tests.image import postgres_image
 from tests.image.conftest import docker, following, request
 from tests.image.test_image_services import DJANGO
-from tests.thorough import THOROUGH
+from tests.thorough import long_form
 
 SECRET = "correct-horse-battery-staple"
 APP = """
@@ -110,7 +110,7 @@ def traefik(engine, others_may_enter):
     docker("rm", "--force", name, check=False)
 
 
-@pytest.mark.skipif(not THOROUGH, reason="the long form: needs Traefik's 50 MB from the index")
+@long_form("needs Traefik's 50 MB from the index")
 def test_two_branches_are_served_under_their_host_names(preview, project, traefik, tmp_path, image):
     """Two branches of a Django project, each with a PostgreSQL of its own, are served under their host names."""
     proxy, port = traefik

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
 from tests.image.test_image_replicas import PROBED, probe
-from tests.thorough import THOROUGH
+from tests.thorough import long_form
 
 APP = """
 import threading
@@ -28,7 +26,7 @@ PAUSE_S = 0.05
 KILL = "kill -9 $(grep -al 'appliance[.]probes' /proc/[0-9]*/cmdline | cut -d / -f 3 | head -1)"
 
 
-@pytest.mark.skipif(not THOROUGH, reason="the long form: a project takes its time to start there")
+@long_form("a project takes its time to start there")
 def test_probes_are_answered_where_the_cpu_is_scarce(start, project):
     """With a fifth of a CPU, all of it taken by the project, each probe is answered within a second, from the start."""
     pause = threading.Event()

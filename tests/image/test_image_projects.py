@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.thorough import one_in
+
 
 @pytest.fixture
 def served(start, project, volume):
@@ -27,7 +29,7 @@ def test_a_flask_project_is_served(served):
     assert "<form" in page.text
 
 
-@pytest.mark.parametrize("name", ["flask_notes", "django_site"])
+@pytest.mark.parametrize("name", one_in(2, ["flask_notes", "django_site"]))
 def test_the_second_start_needs_no_network(start, project, volume, name):
     """Packages that were installed once are neither installed nor looked for again."""
     folder = project(name)

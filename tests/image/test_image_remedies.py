@@ -13,6 +13,7 @@ import pytest
 from appliance.environment.failures.build_libraries import DEVELOPMENT, NEEDS
 from appliance.server.pages.system_libraries import every_package
 from tests.package_index import sdist, wheel
+from tests.thorough import long_form
 
 ROOT = Path(__file__).parents[2]
 OTHER = "python:3.14-slim"
@@ -77,6 +78,7 @@ def command_in(action: str) -> str:
 
 
 @pytest.mark.waits
+@long_form("it compiles a package in the larger image")
 def test_the_slim_image_names_the_full_one_which_serves_old_pins(start, project, run, docker, volume):
     """The slim image names the Python that has the pinned wheels, and the line that brings it: there it is served."""
     if docker("image", "inspect", OTHER, check=False).returncode:
@@ -119,6 +121,7 @@ def test_a_missing_system_library_is_added_by_the_shown_line(start, project, run
 
 
 @pytest.mark.waits
+@long_form("it asks Debian for each package")
 def test_every_named_package_of_debian_can_be_installed(image, docker):
     """Each package that a remedy names can be installed in the image."""
     names = " ".join(sorted({*DEVELOPMENT, *chain.from_iterable(NEEDS.values()), *every_package()}))

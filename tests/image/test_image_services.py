@@ -5,7 +5,7 @@ import pytest
 from appliance.commands.backing_services.service_table import TABLE
 from tests.image import postgres_image
 from tests.image.conftest import docker
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, long_form
 
 SETTINGS = """
 import os
@@ -69,7 +69,7 @@ def test_compose_accepts_every_service(image, project, compose):
         assert compose("config", "--quiet").stderr == ""
 
 
-@pytest.mark.skipif(not THOROUGH, reason="the long form: it makes an image with PostgreSQL")
+@long_form("it makes an image with PostgreSQL")
 def test_django_finds_the_database_that_init_wrote(image, project, compose, postgres):
     """`up` waits for PostgreSQL and Django is served at once; in the long form a second `up` finds the same rows."""
     compose.folder = project(DJANGO)

@@ -15,7 +15,7 @@ import yaml
 
 from tests.image import postgres_image
 from tests.image.conftest import command, docker, following
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, long_form
 
 SECRETS = {"DB_PASSWORD": "correct-horse-battery-staple", "API_TOKEN": "tr0ub4dor-and-three"}
 DIGEST = hashlib.sha256("".join(SECRETS.values()).encode()).hexdigest()
@@ -216,6 +216,7 @@ def answers(stack):
 
 
 @pytest.mark.waits
+@long_form("an image and a cluster, for a minute")
 def test_updates_fail_no_request_and_broken_releases_are_rolled_back(stack):
     """Two replicas serve through updates and rollbacks; the secrets are in no inspect and in no log."""
     assert stack.release("first") == "created"

@@ -20,6 +20,7 @@ from tests.live.postgres_cluster import cluster
 from tests.live.question_projects import ALL, IMPORTS, PINS
 from tests.live.test_assistants import over_http
 from tests.releases import environment
+from tests.thorough import one_in
 
 Starting = Callable[..., Appliance]
 FORM = "application/x-www-form-urlencoded"
@@ -72,7 +73,7 @@ def page(appliance: Appliance, path: str) -> str:
     return appliance.get(f"/__appliance__/{path}", Accept="text/html")[1].decode()
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", one_in(3, ALL))
 def test_five_questions_are_answered_in_three_ways(start: Starting, project: Path, socket_folder: str, name: str):
     """By the page, the API and MCP: what was sent, queried and printed, whether it is slower, and answers otherwise."""
     text = ALL[name]

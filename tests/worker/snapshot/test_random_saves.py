@@ -12,7 +12,7 @@ import pytest
 
 from tests.releases import interpreter
 from tests.swaps.sources import PACKAGES
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, long_form
 
 ROOT = Path(__file__).parents[3]
 CARELESS = ["blocked", "classes", "constants", "lines", "objections", "outside", "ran"]
@@ -50,7 +50,7 @@ def test_a_swap_is_what_a_fresh_import_makes(python, sources, saves):
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(not THOROUGH, reason="the long form: it imports each package hundreds of times")
+@long_form("it imports each package hundreds of times")
 @pytest.mark.parametrize("python", ["3.12", "3.13"])
 def test_installed_packages_are_swapped_like_a_project(python):
     """Flask, Werkzeug, Jinja and parts of Django as projects: no save that was swapped differs from a fresh import."""
