@@ -40,15 +40,21 @@ class Synchronisation:
         self._running: set[str] = set()  # programs that may write more files of the burst
         self._created: set[str] = set()  # files of the burst whose writers have not closed them
         self._arriving_until = 0.0
+        self._fills = False  # the folder was empty at the start, and files have come in it without a long pause since
 
     def arriving_s(self) -> float:
         """Return for how many seconds more files may come, at least; 0 if none will. Any thread may call this."""
         return max(0.0, self._arriving_until - time.monotonic())
 
     def began(self, marks: Iterable[Mark], started_ns: int, now: float) -> None:
-        """Expect more files if many files were new at the start: the tool that wrote these may not have finished."""
+        """Expect more files if many files were new at the start: the tool that wrote these may not have finished.
+
+        The first files of an empty folder are seldom the last, however slowly they come.
+        """
+        known = list(marks)
+        self._fills = not known
         recent_ns = started_ns - int(ARRIVING_S * 1e9)
-        if sum(changed_ns(seen) >= recent_ns for seen in marks) >= SYNC_PATHS:
+        if sum(changed_ns(seen) >= recent_ns for seen in known) >= SYNC_PATHS:
             self._arriving_until = now + ARRIVING_S
 
     def burst_begins(self) -> None:
@@ -64,8 +70,10 @@ class Synchronisation:
             self._created.discard(path)
 
     def expect_more(self, now: float) -> None:
-        """Note that more files may come, if a tool writes the burst."""
-        if self._burst.is_sync:
+        """Note that more files may come, if a tool writes the burst, or if the folder was empty before."""
+        if self._fills and 0 < self._arriving_until < now:
+            self._fills = False
+        if self._burst.is_sync or self._fills:
             self._arriving_until = max(now, self._burst.due()) + ARRIVING_S
 
     def follow_unpackers(self, now: float) -> bool:

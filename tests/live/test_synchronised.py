@@ -79,7 +79,7 @@ def test_an_empty_folder_is_served_when_files_arrive(start: Start, project: Path
     assert "when files arrive" in failed["action"]
     assert appliance.settled()[0].status == 500
     files = package("one")
-    bring(project, {"requirements.txt": "", **files}, 0.001)
+    bring(project, {"requirements.txt": "", **files})
     while appliance.get()[1] != b"one":
         appliance.wait_for("worker.ready")
     assert [each["event"] for each in errors(appliance)] == ["application.missing"]

@@ -75,6 +75,21 @@ def test_a_slow_archive_is_one_burst(watch: Watch, watch_set: Path, programs: Pr
     assert len(watching.changes()) == 60
 
 
+def test_the_first_files_of_an_empty_folder_are_seldom_the_last(watch: Watch, watch_set: Path):
+    """After one file more may come if the folder was empty at the start, and not if it was not."""
+    for path in list(watch_set.rglob("*")):
+        if path.is_file():
+            path.unlink()
+    watching = watch()
+    save(watch_set / "requirements.txt", "flask")
+    watching.changes()
+    assert watching.watcher.arriving_s() > 0
+    again = watch()
+    save(watch_set / "app.py", "WORD = 1")
+    again.changes()
+    assert again.watcher.arriving_s() == 0
+
+
 def test_old_times_hide_no_change(watch: Watch, watch_set: Path):
     """A file whose time an archive has set back is seen: replaced, or written in place."""
     for name in ("app.py", "shop/views.py"):
