@@ -115,7 +115,8 @@ class Swaps:
     def _objections(self, file: _File, new_code: CodeType, difference: Difference) -> Iterator[str]:
         for old, _ in difference.changed:
             if self._monitor.ran(old):
-                yield f"{name_of(old)} changed, and it ran while the project was imported"
+                inside = difference.inside.get(id(old))
+                yield inside or f"{name_of(old)} changed, and it ran while the project was imported"
         within = {id(code): name_of(old) for old, _ in difference.changed for code in tree(old) if code is not old}
         differing = {id(old) for old, _ in (*difference.changed, *difference.moved)}
         for _, number in file.functions:

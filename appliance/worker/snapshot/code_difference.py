@@ -7,7 +7,8 @@ each body that ran is the same, a second import would do the same: it would leav
 some functions. So the bodies of modules and classes must match here (see ``code_bodies``), and a function's code must
 look the same from outside: arguments, flags, free variables, docstring, annotations. Its defaults and decorators are
 evaluated by the body around it, so they are compared there. If a function's own body differs, the function is
-``changed``, and the code inside of it is not compared: a function that never ran has made no inner functions.
+``changed``, and the code inside of it is not compared: a function that never ran has made no inner functions. So a
+function is ``changed`` too if what it would make looks different: the argument of a lambda, a local class.
 """
 
 from __future__ import annotations
@@ -44,12 +45,14 @@ class Difference(NamedTuple):
         changed: functions whose own body differs, old and new.
         moved: other functions whose code differs: their lines, or functions inside of them.
         classes: classes that get other values.
+        inside: by the ``id`` of changed code whose own body is the same, what differs inside of it, in plain words.
     """
 
     refused: str
     changed: Pairs
     moved: Pairs
     classes: list[NewValues]
+    inside: dict[int, str]
 
 
 class _NotSwappableError(Exception):
@@ -58,11 +61,11 @@ class _NotSwappableError(Exception):
 
 def compare(old: CodeType, new: CodeType) -> Difference:
     """Compare the code of a module with its code after a save."""
-    found = Difference("", [], [], [])
+    found = Difference("", [], [], [], {})
     try:
         _differs(old, new, found)
     except _NotSwappableError as error:
-        return Difference(str(error), [], [], [])
+        return Difference(str(error), [], [], [], {})
     return found
 
 
@@ -76,18 +79,35 @@ def _differs(old: CodeType, new: CodeType, found: Difference) -> bool:
             raise _NotSwappableError(_why(old, new))
         found.changed.append((old, new))
         return True
-    for one, other in pairs:
-        if one.co_name == _ANNOTATIONS and match(one, other) is None:
-            raise _NotSwappableError(f"the annotations of {difference_reasons.annotated_name(new, other)} changed")
-    differing = [_differs(*pair, found) for pair in pairs]  # each one is looked at
+    lists: tuple[list[Any], ...] = (found.changed, found.moved, found.classes)
+    sizes = [len(each) for each in lists]
+    try:
+        differing = _inner_differs(new, pairs, found)
+    except _NotSwappableError as error:
+        if not is_function(old):
+            raise
+        for each, size in zip(lists, sizes):  # noqa: B905  of one length
+            del each[size:]
+        found.changed.append((old, new))
+        found.inside[id(old)] = str(error)
+        return True
     before, after = stored_by(old), stored_by(new)
     if before != after:
         found.classes.append(NewValues(name_of(old), before.line, after.line, after.attributes))
-    if not any(differing) and same_lines(old, new) and before == after:
+    if not differing and same_lines(old, new) and before == after:
         return False
     if is_function(old):
         found.moved.append((old, new))
     return True
+
+
+def _inner_differs(around: CodeType, pairs: Pairs, found: Difference) -> bool:
+    """Compare the pairs inside of a code object; return whether anything differs. Each one is looked at."""
+    for one, other in pairs:
+        if one.co_name == _ANNOTATIONS and match(one, other) is None:
+            raise _NotSwappableError(f"the annotations of {difference_reasons.annotated_name(around, other)} changed")
+    differing = [_differs(*pair, found) for pair in pairs]
+    return any(differing)
 
 
 def _why(old: CodeType, new: CodeType) -> str:

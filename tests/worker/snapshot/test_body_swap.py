@@ -278,6 +278,15 @@ def test_a_factory_that_ran_may_make_other_functions(tmp_path):
     assert "ran" in imported.objection(("    return view", "    return [view]"))
 
 
+def test_a_view_may_make_other_functions_if_it_never_ran(tmp_path):
+    """The inner functions of a view are its own affair until it has run: then some may exist."""
+    source = "def view(rows):\n    return sorted(rows, key=lambda row: -row)\n"
+    edit = ("lambda row: -row", "lambda each: each")
+    assert Imported(tmp_path, source).swap(edit).view([2, 1]) == [1, 2]
+    ran = Imported(tmp_path, source + "view([1])\n")
+    assert ran.objection(edit) == "the arguments of view.<locals>.<lambda> changed"
+
+
 def test_objections_are_found_for_each_file_alone(tmp_path):
     """Each of two files that one snapshot imported is swapped for itself."""
     other = compiled("def g(): return 1\n", str(tmp_path / "other.py"))

@@ -68,8 +68,8 @@ def names(pairs):
 
 def test_the_same_source_has_no_difference():
     """Two compilations of one source do not differ, and a comment at a line's end is not seen."""
-    assert difference() == ("", [], [], [])
-    assert difference(("RATE = 1", "RATE = 1  # %")) == ("", [], [], [])
+    assert difference() == ("", [], [], [], {})
+    assert difference(("RATE = 1", "RATE = 1  # %")) == ("", [], [], [], {})
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,29 @@ def test_a_body_that_differs_is_found(old, new, changed):
     assert found.refused == ""
     assert names(found.changed) == changed
     assert set(names(found.moved)).isdisjoint(changed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "inside"),
+    [
+        ("lambda row: row", "lambda each: each", "the arguments of view.<locals>.<lambda> changed"),
+        ("def inner(value)", "def inner(value, *more)", "the arguments of view.<locals>.inner changed"),
+        ("Inner.", "More.", "the docstring of view.<locals>.inner changed"),
+        ("size = 1", "size = 2", "the body of the class view.<locals>.Local changed in line 6"),
+        ("def method(self)", "def method(self, more)", "the arguments of view.<locals>.Local.method changed"),
+    ],
+)
+def test_what_a_function_would_make_is_its_own_affair(old, new, inside):
+    """A function that would make other functions or classes is changed: it has made none if it never ran."""
+    source = (
+        "def view(rows):\n    def inner(value):\n        'Inner.'\n        return value\n"
+        "    class Local:\n        size = 1\n        def method(self): return 1\n"
+        "    return sorted(rows, key=lambda row: row)\n"
+    )
+    found = compare(compiled(source), compiled(source.replace(old, new)))
+    ((code, _),) = found.changed
+    assert (found.refused, name_of(code), found.moved, found.classes) == ("", "view", [], [])
+    assert found.inside == {id(code): inside}
 
 
 def test_a_text_in_a_generator_expression_may_change():
