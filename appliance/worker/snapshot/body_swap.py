@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..files.loaded_modules import namespaces
 from . import code_holders
-from .code_bodies import is_function, name_of, same_lines, tree
+from .code_bodies import ATTRIBUTES, FIRST_LINE, is_function, line_at, name_of, same_lines, tree
 from .code_difference import compare
 from .code_holders import names_of, qualified_name
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .import_monitor import ImportMonitor
 
 
+_LINE_OF_ERROR = "tb_lineno"
 _KEPT_FRAME = "a frame holds its code"  # a module's own code may be in containers of ours, but in no frame
 
 
@@ -60,7 +61,9 @@ class Swaps:
         self._blocked: dict[str, str] = {}
         self._pinned: dict[int, str] = {}  # by the code's id
         self._running: set[int] = set()  # code that runs now: a script that serves in its own last line
-        self._copies: set[tuple[Any, Any]] = set()
+        self._copies: set[tuple[Any, int]] = set()
+        self._lost: set[tuple[Any, str]] = set()  # lines and names of classes whose module can't be found
+        self._reads: dict[str, str] = {}  # by the name of an attribute, code that ran and reads it
         self._planned: dict[str, tuple[CodeType, Difference]] = {}
         self._files = {path: _File(code, [], [], []) for path, code in codes.items()}
         if monitor.failed:
@@ -86,7 +89,7 @@ class Swaps:
         if self._planned.get(path, (None,))[0] is new_code:
             return ""  # it was compared ahead
         difference = compare(file.code, new_code)
-        reason = difference.refused or next(self._objections(file, new_code, difference), "")
+        reason = difference.refused or next(self._objections(file, difference), "")
         if not reason:
             self._planned[path] = new_code, difference
         return reason
@@ -112,7 +115,7 @@ class Swaps:
         if "linecache" in sys.modules:
             sys.modules["linecache"].cache.pop(path, None)
 
-    def _objections(self, file: _File, new_code: CodeType, difference: Difference) -> Iterator[str]:
+    def _objections(self, file: _File, difference: Difference) -> Iterator[str]:
         for old, _ in difference.changed:
             if self._monitor.ran(old):
                 inside = difference.inside.get(id(old))
@@ -125,10 +128,19 @@ class Swaps:
         for code in tree(file.code):
             if id(code) in self._pinned and (id(code) in differing or id(code) in within):
                 yield f"{name_of(code)} changed or moved, and {self._pinned[id(code)]}"
-        yield from self._moved_lines(file, [(file.code, new_code), *difference.moved])
-        names = {each.get("__name__") for each in file.modules}
-        if any((name, each.line) in self._copies for each in difference.classes for name in names):
+        yield from self._moved_lines(file, [*difference.bodies, *difference.moved])
+        yield from self._moved_classes(file, difference.classes)
+
+    def _moved_classes(self, file: _File, classes: list[NewValues]) -> Iterator[str]:
+        """Iterate over the objections to other values of classes."""
+        names = {None, *(each.get("__name__") for each in file.modules)}
+        if any((name, each.line) in self._copies for each in classes for name in names):
             yield "a class moved, and a copy of its names is kept"
+        if any((each.line, each.name) in self._lost for each in classes):
+            yield "a class moved, and its module is unknown"
+        for name in (FIRST_LINE, ATTRIBUTES) if classes else ():
+            if reader := self._reads.get(name):
+                yield f"a class moved, and {reader} ran, which reads {name}"
 
     def _moved_lines(self, file: _File, pairs: Pairs) -> Iterator[str]:
         """Iterate over the objections to lines that moved."""
@@ -139,13 +151,19 @@ class Swaps:
             return
         if self._monitor.frames:
             yield f"lines moved, and {self._monitor.frames} looked at the stack while the project was imported"
+        if reader := self._reads.get(_LINE_OF_ERROR):
+            yield f"lines moved, and {reader} ran, which reads the line of an exception"
+        for old, new in pairs:
+            if any(line_at(old, each) != line_at(new, each) for each in self._monitor.lines.get(id(old), ())):
+                yield f"lines moved, and a package read the line of {name_of(old)} while the project was imported"
         if any(_warned(each) for each in file.modules):
             yield "lines moved, and Python remembers by its line a warning that the import gave"
 
     def _index(self) -> None:
         """Look at every object, and sort by file what was found."""
-        codes = {path: file.code for path, file in self._files.items()}
-        found = code_holders.find(codes, [self._monitor.started, self._monitor.pinned])
+        found = code_holders.find(
+            {path: file.code for path, file in self._files.items()}, [self._monitor.started, self._monitor.pinned]
+        )
         self._copies = found.copies
         trees = {id(code): path for path, file in self._files.items() for code in tree(file.code)}
         bodies = {id(file.code) for file in self._files.values()}
@@ -155,42 +173,59 @@ class Swaps:
                 self._files[trees[id(code)]].functions.append((weakref.ref(function), id(code)))
             else:
                 self._block(code.co_filename, f"{name_of(code)} has code that was not imported from the file as it is")
-        for code in self._monitor.started.values():
-            if id(code) not in trees:
-                self._block(
-                    code.co_filename, f"{name_of(code)} ran with code that was not imported from the file as it is"
-                )
+        running = code_holders.running()
+        self._running.update(map(id, running))
+        for codes, verb in ((self._monitor.started.values(), "ran"), (running, "runs")):
+            for code in codes:
+                if id(code) not in trees:
+                    self._block(
+                        code.co_filename,
+                        f"{name_of(code)} {verb} with code that was not imported from the file as it is",
+                    )
         looked_at = [*self._monitor.pinned.values(), *((code, f"a {kind} holds its code") for code, kind in found.held)]
         for code, reason in looked_at:
             if id(code) in trees and is_function(code):
                 self._pinned.setdefault(id(code), reason)
             elif id(code) not in bodies or reason == _KEPT_FRAME:
                 self._block(code.co_filename, f"{name_of(code)}: {reason}")
-        for code in code_holders.running():
-            if id(code) in trees:
-                self._running.add(id(code))
-            else:
-                self._block(
-                    code.co_filename, f"{name_of(code)} runs with code that was not imported from the file as it is"
-                )
         self._index_modules(found.classes)
         self._index_names()
+        self._index_reads(bodies)
 
     def _index_modules(self, classes: list[type]) -> None:
-        """Sort the modules and classes by their file."""
+        """Sort the modules and classes by their file. A class may name another module, or one that is in no list."""
         paths: dict[Any, str] = {}
+        others = set()
         for name, names in namespaces():
             try:
                 path = os.path.abspath(names["__file__"])
             except (KeyError, TypeError):
                 continue
-            if path in self._files:
-                paths[name] = path
-                if all(each is not names for each in self._files[path].modules):
-                    self._files[path].modules.append(names)
+            if path not in self._files:
+                others.add(name)
+                continue
+            paths[name] = path
+            if all(each is not names for each in self._files[path].modules):
+                self._files[path].modules.append(names)
+        written = self._class_bodies() if classes else {}
         for kind in classes:
-            if path := paths.get(names_of(kind).get("__module__"), ""):
+            names = names_of(kind)
+            place = names[FIRST_LINE], qualified_name(kind)
+            path = paths.get(names.get("__module__"), "")
+            if path not in (found := written.get(place, [path])) and names.get("__module__") not in others:
+                path = found[0] if len(found) == 1 else ""
+                self._lost.update([] if path else [place])
+            if path:
                 self._files[path].classes.append(weakref.ref(kind))
+
+    def _class_bodies(self) -> dict[tuple[int, str], list[str]]:
+        """Return the files of the bodies of classes, by first line and name."""
+        found: dict[tuple[int, str], list[str]] = {}
+        for path, file in self._files.items():
+            for code in tree(file.code):
+                if not is_function(code):
+                    found.setdefault((code.co_firstlineno, name_of(code)), []).append(path)
+        return found
 
     def _index_names(self) -> None:
         """Block files whose source was read, under whatever name, and those that were imported under two names."""
@@ -206,6 +241,15 @@ class Swaps:
         for path, file in self._files.items():
             if len(file.modules) > 1:
                 self._block(path, f"the file was imported as {len(file.modules)} modules")
+
+    def _index_reads(self, bodies: set[int]) -> None:
+        """Note the code that ran and reads a line without an audit event."""
+        names = {_LINE_OF_ERROR, FIRST_LINE, ATTRIBUTES}
+        for code in self._monitor.started.values():
+            if is_function(code) or id(code) in bodies:  # the bodies of classes have two of these names
+                texts = (each for each in code.co_consts if type(each) is str)
+                for name in names.intersection((*code.co_names, *texts)):
+                    self._reads.setdefault(name, name_of(code))
 
     def _block(self, path: str, reason: str) -> None:
         if path in self._files:

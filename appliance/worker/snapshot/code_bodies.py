@@ -29,8 +29,8 @@ _LOAD_CONST: Final = opcode.opmap["LOAD_CONST"]
 _RETURN_CONST: Final = opcode.opmap.get("RETURN_CONST", _LOAD_CONST)
 _LOAD_SMALL_INT: Final = opcode.opmap.get("LOAD_SMALL_INT", -1)
 _STORE_NAME: Final = opcode.opmap["STORE_NAME"]
-_FIRST_LINE: Final = "__firstlineno__"
-_ATTRIBUTES: Final = "__static_attributes__"
+FIRST_LINE: Final = "__firstlineno__"
+ATTRIBUTES: Final = "__static_attributes__"
 Pairs = list[tuple[CodeType, CodeType]]
 
 
@@ -83,7 +83,7 @@ def match(old: CodeType, new: CodeType) -> Pairs | None:
     ):
         if getattr(old, attribute, None) != getattr(new, attribute, None):
             return None
-    if _FIRST_LINE in old.co_names and not is_function(old):
+    if FIRST_LINE in old.co_names and not is_function(old):
         return _match_class(old, new)
     if old.co_code != new.co_code or old.co_stacksize != new.co_stacksize:
         return None
@@ -112,13 +112,21 @@ def instructions(code: CodeType) -> list[Instruction]:
 
 def stored_by(code: CodeType) -> Stored:
     """Return the values that a class's body stores."""
-    return _without_stored(instructions(code))[1] if _FIRST_LINE in code.co_names else Stored(None, None)
+    return _without_stored(instructions(code))[1] if FIRST_LINE in code.co_names else Stored(None, None)
 
 
 def same_lines(old: CodeType, new: CodeType) -> bool:
     """Whether each instruction has the same position in the file. The inner code objects are not looked at."""
     lines = "co_linetable" if hasattr(old, "co_linetable") else "co_lnotab"
     return old.co_firstlineno == new.co_firstlineno and bool(getattr(old, lines) == getattr(new, lines))
+
+
+def line_at(code: CodeType, offset: int) -> int:
+    """Return the line of an instruction; 0 if it has none."""
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line:
+            return line
+    return 0
 
 
 def same_constant(old: Any, new: Any) -> bool:
@@ -167,11 +175,11 @@ def _without_stored(stream: list[Instruction]) -> tuple[list[Instruction], Store
     rest = list(stream)
     values: dict[str, Any] = {}
     for index, each in enumerate(stream):
-        if each.operation != _STORE_NAME or each.argument not in {_FIRST_LINE, _ATTRIBUTES} or not index:
+        if each.operation != _STORE_NAME or each.argument not in {FIRST_LINE, ATTRIBUTES} or not index:
             continue
         load = stream[index - 1]
         if each.argument in values or load.operation not in {_LOAD_CONST, _LOAD_SMALL_INT}:
             return stream, Stored(None, None)  # the project assigns such a name itself
         values[each.argument] = load.argument
         rest[index - 1] = Instruction(_LOAD_CONST, None, load.offset)
-    return rest, Stored(values.get(_FIRST_LINE), values.get(_ATTRIBUTES))
+    return rest, Stored(values.get(FIRST_LINE), values.get(ATTRIBUTES))

@@ -44,6 +44,7 @@ class Difference(NamedTuple):
         refused: why the new version can't take the place of the old one, in plain words; "" if it can.
         changed: functions whose own body differs, old and new.
         moved: other functions whose code differs: their lines, or functions inside of them.
+        bodies: the same for the bodies of the module and of classes, which ran.
         classes: classes that get other values.
         inside: by the ``id`` of changed code whose own body is the same, what differs inside of it, in plain words.
     """
@@ -51,6 +52,7 @@ class Difference(NamedTuple):
     refused: str
     changed: Pairs
     moved: Pairs
+    bodies: Pairs
     classes: list[NewValues]
     inside: dict[int, str]
 
@@ -61,11 +63,11 @@ class _NotSwappableError(Exception):
 
 def compare(old: CodeType, new: CodeType) -> Difference:
     """Compare the code of a module with its code after a save."""
-    found = Difference("", [], [], [], {})
+    found = Difference("", [], [], [], [], {})
     try:
         _differs(old, new, found)
     except _NotSwappableError as error:
-        return Difference(str(error), [], [], [], {})
+        return Difference(str(error), [], [], [], [], {})
     return found
 
 
@@ -79,7 +81,7 @@ def _differs(old: CodeType, new: CodeType, found: Difference) -> bool:
             raise _NotSwappableError(_why(old, new))
         found.changed.append((old, new))
         return True
-    lists: tuple[list[Any], ...] = (found.changed, found.moved, found.classes)
+    lists: tuple[list[Any], ...] = (found.changed, found.moved, found.bodies, found.classes)
     sizes = [len(each) for each in lists]
     try:
         differing = _inner_differs(new, pairs, found)
@@ -96,8 +98,7 @@ def _differs(old: CodeType, new: CodeType, found: Difference) -> bool:
         found.classes.append(NewValues(name_of(old), before.line, after.line, after.attributes))
     if not differing and same_lines(old, new) and before == after:
         return False
-    if is_function(old):
-        found.moved.append((old, new))
+    (found.moved if is_function(old) else found.bodies).append((old, new))
     return True
 
 

@@ -15,9 +15,12 @@ from __future__ import annotations
 import gc
 import sys
 from types import CodeType, FrameType, FunctionType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .code_bodies import tree
+from .code_bodies import FIRST_LINE, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _CHUNK = 2000  # objects that are asked for their references at once: one by one, it takes twice as long
 names_of: Any = type.__dict__["__dict__"].__get__  # not vars: a metaclass may redefine it
@@ -32,7 +35,8 @@ class Found(NamedTuple):
         functions: the functions whose code comes from the files.
         held: code objects that other objects hold, with these objects' type.
         classes: the classes whose body stored the number of its first line (Python 3.13), with the file's name.
-        copies: the numbers of first lines that dictionaries hold that are not a class's, with the module's name.
+        copies: the numbers of first lines that containers hold that are not a class's, with the module's name, if they
+            have it.
     """
 
     functions: list[FunctionType]
@@ -62,11 +66,11 @@ def find(files: dict[str, CodeType], ignored: list[object]) -> Found:
             others.append(each)
             if issubclass(type(each), type):
                 kinds.append(each)
-    classes = [each for each in kinds if "__firstlineno__" in names_of(each)]
-    held = [*_held(others, names, left_out), *_held(functions, names, left_out)]
-    return Found(
-        [each for each in functions if each.__code__.co_filename in names], held, classes, _copies(others, classes)
-    )
+    classes = [each for each in kinds if FIRST_LINE in names_of(each)]
+    untracked: list[Any] = []
+    held = [*_held(others, names, left_out, untracked), *_held(functions, names, left_out, untracked)]
+    copies = _copies((*others, *untracked), classes)
+    return Found([each for each in functions if each.__code__.co_filename in names], held, classes, copies)
 
 
 def running() -> list[CodeType]:
@@ -80,16 +84,16 @@ def running() -> list[CodeType]:
     return found
 
 
-def _held(objects: list[Any], names: set[str], left_out: set[int]) -> list[tuple[CodeType, str]]:
-    """Return the files' code that objects refer to, without functions' own."""
+def _held(objects: list[Any], names: set[str], left_out: set[int], untracked: list[Any]) -> list[tuple[CodeType, str]]:
+    """Return the files' code that objects refer to, without functions' own; add containers that name a first line."""
     found = []
     for start in range(0, len(objects), _CHUNK):
         chunk = objects[start : start + _CHUNK]
-        codes = _codes(gc.get_referents(*chunk), names, left_out)
+        codes = _codes(gc.get_referents(*chunk), names, left_out, untracked)
         made = [each.__code__ for each in chunk if type(each) is FunctionType]
         if sorted(map(id, codes)) != sorted(id(code) for code in made if code.co_filename in names):
             for each in chunk:
-                codes = _codes(gc.get_referents(each), names, left_out)
+                codes = _codes(gc.get_referents(each), names, left_out, untracked)
                 own = each.__code__ if type(each) is FunctionType else None
                 first = next((index for index, code in enumerate(codes) if code is own), len(codes))
                 found += [(code, _kind(each, code)) for code in codes[:first] + codes[first + 1 :]]
@@ -101,7 +105,7 @@ def _kind(holder: object, code: CodeType) -> str:
     return "variable" if type(holder) is FrameType and holder.f_code is not code else type(holder).__name__
 
 
-def _codes(referents: list[Any], names: set[str], left_out: set[int]) -> list[CodeType]:
+def _codes(referents: list[Any], names: set[str], left_out: set[int], untracked: list[Any]) -> list[CodeType]:
     """Return the files' code among these objects, and in the containers that the collector does not track."""
     kinds = set(map(type, referents))
     found: list[CodeType] = []
@@ -109,17 +113,27 @@ def _codes(referents: list[Any], names: set[str], left_out: set[int]) -> list[Co
         found = [each for each in referents if type(each) is CodeType and each.co_filename in names]
     if tuple in kinds or dict in kinds:
         for each in referents:
-            untracked = (type(each) is tuple or type(each) is dict) and not gc.is_tracked(each)
-            if untracked and id(each) not in left_out:
-                found += _codes(gc.get_referents(each), names, left_out)
+            if (type(each) is tuple or type(each) is dict) and not gc.is_tracked(each) and id(each) not in left_out:
+                if FIRST_LINE in each or (type(each) is dict and FIRST_LINE in each.values()):
+                    untracked.append(each)
+                found += _codes(gc.get_referents(each), names, left_out, untracked)
     return found
 
 
-def _copies(objects: list[Any], classes: list[type]) -> set[tuple[Any, Any]]:
-    """Return the modules and first lines in dictionaries that look like a class's, and are none's."""
+def _copies(objects: Iterable[Any], classes: list[type]) -> set[tuple[Any, int]]:
+    """Return the modules and first lines in containers that look like a class's names, or parts of them."""
     own = {id(each) for kind in classes for each in gc.get_referents(kind) if type(each) is dict}
-    return {
-        (dict.get(each, "__module__"), dict.get(each, "__firstlineno__"))
-        for each in objects
-        if issubclass(type(each), dict) and id(each) not in own and dict.__contains__(each, "__firstlineno__")
-    }
+    found: set[tuple[Any, int]] = set()
+    for each in objects if classes else ():
+        if issubclass(type(each), dict) and id(each) not in own:
+            if dict.__contains__(each, FIRST_LINE):
+                found.add((dict.get(each, "__module__"), _line(dict.get(each, FIRST_LINE))))
+            elif type(each) is dict and type(next(iter(each), None)) is int:  # by value
+                found.update((None, _line(key)) for key, name in each.items() if name is FIRST_LINE)
+        elif type(each) is tuple and len(each) == 2 and each[0] is FIRST_LINE:
+            found.add((None, _line(each[1])))
+    return found
+
+
+def _line(value: Any) -> int:
+    return value if type(value) is int else 0

@@ -9,7 +9,7 @@ from collections import Counter
 from types import CodeType
 from typing import Final
 
-from .code_bodies import Instruction, inner, instructions, is_function, name_of, same_constant
+from .code_bodies import Instruction, inner, instructions, is_function, line_at, name_of, same_constant
 
 _FLAGS: Final = {0x20: "a generator", 0x80: "a coroutine", 0x200: "an asynchronous generator", 0x100: "a coroutine"}
 
@@ -65,7 +65,7 @@ def _same(one: Instruction, other: Instruction) -> bool:
 
 def _at(code: CodeType, stream: list[Instruction], index: int, where: str) -> str:
     """Return the words for the instruction that differs."""
-    line = _line(code, stream[index].offset)
+    line = line_at(code, stream[index].offset)
     following = stream[index + 1 : index + 2]
     if following and following[0].argument == "__doc__":
         return (
@@ -84,15 +84,7 @@ def _at(code: CodeType, stream: list[Instruction], index: int, where: str) -> st
 
 def _line_of_name(code: CodeType, load: Instruction) -> int:
     """Return the last line of a definition's head: of its name, after the decorators, or of a default."""
-    return max(_line(code, load.offset), int(load.argument.co_firstlineno))
-
-
-def _line(code: CodeType, offset: int) -> int:
-    """Return the line of an instruction; 0 if it has none."""
-    for start, end, line in code.co_lines():
-        if start <= offset < end and line:
-            return line
-    return 0
+    return max(line_at(code, load.offset), int(load.argument.co_firstlineno))
 
 
 def _around(code: CodeType) -> str:

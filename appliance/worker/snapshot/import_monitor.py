@@ -12,7 +12,8 @@ other reader pins the function: no other code may take its place.
 Files that the import opens outside of the project's folder are watched by nobody, so their states are noted: if one has
 changed, an import would read something else.
 
-If the project itself looks at the stack, line numbers are an input of the import too: a frame knows its line. A
+If the project itself looks at the stack, line numbers are an input of the import too: a frame knows its line. Packages
+look at the stack for the names of modules; some read lines for the project (``logging``), so these lines are noted. A
 function that was registered with ``os.register_at_fork`` runs in each fork before a swap: if the project registers one,
 all swaps end.
 
@@ -61,6 +62,7 @@ _HARMLESS: Final = frozenset(
         "sqlalchemy.util.langhelpers",
     }
 )
+_FRAME_FINDERS: Final = frozenset({"structlog._frames"})  # they find a frame whose line another module reads
 _HARMFUL: Final = frozenset({"_getmembers", "getclosurevars", "findsource", "getsourcelines"})
 # The attributes through which an object's code is read: the first of each is the code, a frame leads to it.
 _CODE: Final[dict[type, tuple[str, ...]]] = {
@@ -93,6 +95,7 @@ class ImportMonitor:
         sources: source files that were read, each with the module that read it.
         data: the state of each file of the project, or outside of it, before it was read.
         frames: which module of the project looked at the stack; "" if none did.
+        lines: where the project's code was when a package read its line: offsets by the ``id`` of the code, which ran.
     """
 
     def __init__(self, is_project_path: Callable[[str], bool]) -> None:
@@ -107,6 +110,7 @@ class ImportMonitor:
         self.sources: dict[str, str] = {}
         self.data: dict[str, tuple[int, ...]] = {}
         self.frames = ""
+        self.lines: dict[int, set[int]] = {}
         self._register_at_fork = os.register_at_fork
         self._unhook: Callable[[], None] = _nothing
 
@@ -216,7 +220,7 @@ class ImportMonitor:
 
     def _read_attribute(self, holder: Any, attribute: str, reader: FrameType) -> None:
         if attribute == "tb_frame":
-            self._looked_at_stack(reader)
+            self._looked_at_stack(reader, is_at_top=False)
             return
         attributes = _CODE.get(type(holder), ())
         if attribute not in attributes or _is_ours(reader):
@@ -238,11 +242,30 @@ class ImportMonitor:
         if reads and len(self.data) < _MOST_DATA and name not in self.data and not name.startswith(_NO_DATA):
             self.data[name] = _state_of(name)
 
-    def _looked_at_stack(self, reader: FrameType) -> None:
+    def _looked_at_stack(self, reader: FrameType, *, is_at_top: bool = True) -> None:
         while reader.f_globals.get("__name__") == "inspect" and reader.f_back is not None:
             reader = reader.f_back
-        if not self.frames and not _is_ours(reader) and self._is_projects(reader.f_code.co_filename):
-            self.frames = _named(reader)
+        if _is_ours(reader):
+            return
+        if self._is_projects(reader.f_code.co_filename):
+            self.frames = self.frames or _named(reader)
+        elif is_at_top:
+            self._note_lines(reader)
+
+    def _note_lines(self, frame: FrameType | None) -> None:
+        """Note the lines of the project's code that a package reads: those of its callers, or of the whole stack."""
+        package, wanted = _package_of(frame), 0
+        while frame is not None and _package_of(frame) == package:
+            if package == "traceback":
+                wanted = sys.maxsize
+            elif "f_lineno" in frame.f_code.co_names or frame.f_globals.get("__name__") in _FRAME_FINDERS:
+                level = frame.f_locals.get("stacklevel")  # of logging
+                wanted = max(wanted, level if type(level) is int else 1)
+            frame = frame.f_back
+        while frame is not None and wanted > 0:
+            if self._is_projects(frame.f_code.co_filename):
+                self.lines.setdefault(id(frame.f_code), set()).add(frame.f_lasti)
+            frame, wanted = frame.f_back, wanted - 1
 
     def _is_projects(self, path: str) -> bool:
         known = self._known.get(path)
@@ -297,7 +320,11 @@ def _loads(frame: FrameType) -> bool:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    return bool(str(frame.f_globals.get("__name__", "")).partition(".")[0] == PACKAGE)
+    return _package_of(frame) == PACKAGE
+
+
+def _package_of(frame: FrameType | None) -> str:
+    return "" if frame is None else str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def _named(frame: FrameType) -> str:

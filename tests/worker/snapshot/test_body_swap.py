@@ -287,6 +287,79 @@ def test_a_view_may_make_other_functions_if_it_never_ran(tmp_path):
     assert ran.objection(edit) == "the arguments of view.<locals>.<lambda> changed"
 
 
+LOG = """
+import logging
+LINES = []
+class Kept(logging.Handler):
+    def emit(self, record):
+        LINES.append(record.lineno)
+logger = logging.Logger("shop")
+logger.addHandler(Kept())
+def note(*given, **more):
+    logger.error("noted", *given, **more)
+logger.error("above")
+def view():
+    return 1
+"""
+READ_LINES = {
+    "a log record": 'logger.error("below")',
+    "a log record of the caller": "note(stacklevel=2)",
+    "a log record in a class": "class Late:\n    def method(self): return 1\n    logger.error('in a class')",
+    "a frame in a class": "import inspect\nclass Late:\n    line = inspect.currentframe().f_lineno",
+    "a walk of the stack": "import traceback\nline = next(traceback.walk_stack(None))[1]",
+    "an exception": "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    line = error.__traceback__.tb_lineno",
+}
+
+
+@pytest.mark.parametrize("source", READ_LINES.values(), ids=READ_LINES.keys())
+def test_lines_that_the_import_has_read_must_not_move(tmp_path, source):
+    """A number that logging, the project or a package has read from a frame may be kept anywhere."""
+    imported = Imported(tmp_path, f"{LOG}{source}\n")
+    assert imported.objection(("return 1", "return 2")) == ""
+    assert "lines moved, and " in imported.objection(("    return 1", "    number = 1\n    return 1"))
+
+
+@pytest.mark.parametrize("more", ["", "exec(compile('logger.error(1)', '<package>', 'exec'), {'logger': logger})\n"])
+def test_lines_that_were_not_read_may_move(tmp_path, more):
+    """A record of the log keeps the line of the caller: no line below, and none where a package logs for itself."""
+    imported = Imported(tmp_path, LOG + more)
+    assert imported.swap(("    return 1", "    number = 2\n    return number")).view() == 2
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="classes have no first line before Python 3.13")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "copied = {name: each for name, each in vars(Late).items() if not callable(each)}",
+        "copied = [{name: each for name, each in vars(Late).items() if type(each) is int}]",
+        "copied = {each: name for name, each in vars(Late).items() if type(each) is int}",
+        "copied = [(name, each) for name, each in vars(Late).items() if type(each) is int]",
+        "line = Late.__firstlineno__",
+        "line = getattr(Late, '__firstlineno__')",
+    ],
+)
+def test_a_class_whose_line_was_copied_must_not_move(tmp_path, source):
+    """A class's first line is among its names, which registries copy."""
+    imported = Imported(tmp_path, f"def f():\n    return 1\nclass Late:\n    size = 1\n{source}\n")
+    assert imported.objection(("return 1", "return 2")) == ""
+    assert "a class moved, and " in imported.objection(("    return 1", "    number = 1\n    return 1"))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="as above")
+@pytest.mark.parametrize(
+    ("head", "end"),
+    [
+        ("    __module__ = 'elsewhere'\n", ""),
+        ("", "import sys\nkept = sys.modules[__name__]\nsys.modules[__name__] = Late()"),
+    ],
+)
+def test_a_class_is_found_without_its_module(tmp_path, head, end):
+    """A class that names another module, or whose module has replaced itself, gets its new line."""
+    imported = Imported(tmp_path, f"def f():\n    return 1\nclass Late:\n{head}    size = 1\n{end}\n")
+    module = imported.swap(("    return 1", "    number = 1\n    return 1"))
+    assert module.Late.__firstlineno__ == 4
+
+
 def test_objections_are_found_for_each_file_alone(tmp_path):
     """Each of two files that one snapshot imported is swapped for itself."""
     other = compiled("def g(): return 1\n", str(tmp_path / "other.py"))

@@ -68,8 +68,8 @@ def names(pairs):
 
 def test_the_same_source_has_no_difference():
     """Two compilations of one source do not differ, and a comment at a line's end is not seen."""
-    assert difference() == ("", [], [], [], {})
-    assert difference(("RATE = 1", "RATE = 1  # %")) == ("", [], [], [], {})
+    assert difference() == ("", [], [], [], [], {})
+    assert difference(("RATE = 1", "RATE = 1  # %")) == ("", [], [], [], [], {})
 
 
 @pytest.mark.parametrize(
