@@ -56,10 +56,12 @@ _HARMLESS: Final = frozenset(
     {
         "annotationlib",
         "asyncio.coroutines",
+        "celery.utils.functional",
         "dataclasses",
         "inspect",
         "sqlalchemy.util.compat",
         "sqlalchemy.util.langhelpers",
+        "typing",  # an overload's line is only a key; get_overloads returns the functions in their order
     }
 )
 _FRAME_FINDERS: Final = frozenset({"structlog._frames"})  # they find a frame whose line another module reads

@@ -360,6 +360,15 @@ def test_a_class_is_found_without_its_module(tmp_path, head, end):
     assert module.Late.__firstlineno__ == 4
 
 
+def test_an_overload_may_move(tmp_path):
+    """The registry of overloads has the lines only as keys."""
+    source = (
+        "import typing\ndef f():\n    return 1\n@typing.overload\ndef g(x: int) -> int: ...\ndef g(x):\n    return x\n"
+    )
+    module = Imported(tmp_path, source).swap(("    return 1", "    number = 1\n    return 1"))
+    assert module.f() == 1
+
+
 def test_objections_are_found_for_each_file_alone(tmp_path):
     """Each of two files that one snapshot imported is swapped for itself."""
     other = compiled("def g(): return 1\n", str(tmp_path / "other.py"))

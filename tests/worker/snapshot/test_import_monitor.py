@@ -95,7 +95,6 @@ LOOKS = {
     "the code of a method": "class C:\n    def f(self): pass\nf = C.f\nC().f.__code__",
     "the disassembly": "import dis, io\ndis.dis(f, file=io.StringIO())",
     "closed variables": "import inspect\ninspect.getclosurevars(f)",
-    "an overload": "import typing\ntyping.overload(f)",
     "a replacement": "f.__code__.replace(co_name='g')",
     "all attributes": "import inspect\ninspect.getmembers(f)",
     "a generator": "def f(): yield 1\ng = f()\ng.gi_code\ng.close()\ndel g",
