@@ -125,12 +125,29 @@ def _settings(context: Context, file: Path, source: Source) -> tuple[str, str]:
     named = named_in(source, context.values)
     there = [name for name in named if _folder_of(context, file, name)]
     if there or len(named) == 1:
-        return min(there or named, key=lambda name: rank(name.rpartition(".")[2])), f"{file.name} names them"
+        best = min(there or named, key=lambda name: rank(name.rpartition(".")[2]))
+        return _in_empty_package(context, file, best) or (best, f"{file.name} names them")
     for candidate in _settings_files(context, file.parent):
         parts = candidate.relative_to(file.parent).with_suffix("").parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         return module, f"found in {context.name(candidate)}, because {file.name} names none"
     return "", ""
+
+
+def _in_empty_package(context: Context, file: Path, settings: str) -> tuple[str, str] | None:
+    """Return the most likely settings in a package without any of its own; None if it has some, or is a module.
+
+    Developers of such a project set the variable, in a compose file for example.
+    """
+    package = context.modules.find(settings, _folder_of(context, file, settings))
+    source = context.modules.source(package) if package is not None and package.name == "__init__.py" else None
+    if package is None or source is None or source.problem or source.values or source.stars or source.calls:
+        return None
+    for candidate in _settings_files(context, package.parent):
+        if candidate != package:
+            inner = ".".join(candidate.relative_to(package.parent).with_suffix("").parts)
+            return f"{settings}.{inner}", f"found in {context.name(candidate)}, because {settings} has none"
+    return None
 
 
 def _settings_files(context: Context, folder: Path) -> Iterator[Path]:

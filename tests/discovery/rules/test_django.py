@@ -185,6 +185,15 @@ def test_an_expression_for_the_settings_means_those_for_development(find, text):
     assert find({**PACKAGE, "manage.py": MANAGE.format(settings=text)}).name == "shop.settings.dev"
 
 
+def test_an_empty_package_of_settings_means_those_for_development(find):
+    """If manage.py names a package of settings that has none itself, the settings for development in it are meant."""
+    manage = MANAGE.format(settings="'shop.settings'")
+    empty = {**PACKAGE, "shop/settings/__init__.py": "# one module for each place\n", "manage.py": manage}
+    assert find(empty).name == "shop.settings.dev"
+    some = "import os\nif os.environ.get('LIVE'):\n    from .production import *\nelse:\n    from .base import *\n"
+    assert find({**empty, "shop/settings/__init__.py": some}).name == "shop.settings"
+
+
 def test_an_expression_asks_the_environment(find):
     """A variable that manage.py asks for has the value of the project's environment."""
     files = {**PACKAGE, "manage.py": MANAGE.format(settings=NAMED["a sum"])}
