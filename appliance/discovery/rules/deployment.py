@@ -82,7 +82,7 @@ def deployment_rule(context: Context) -> RuleResult:
             if not target.file and target.kind != "django":
                 findings.append(Finding(RULE, f"{name}: {text}", "it is not in the project", "passed over"))
                 continue
-            if text.endswith(".py") and target.kind == "object" and not target.attribute:
+            if text.endswith(".py") and target.kind == "object" and not _may_serve(context, target):
                 # One of the project's scripts: it may make the documentation, for example.
                 findings.append(Finding(RULE, f"{name}: {text}", "nothing shows that it serves", "passed over"))
                 continue
@@ -92,6 +92,14 @@ def deployment_rule(context: Context) -> RuleResult:
         tuple(findings) or (Finding(RULE, "Procfile, Dockerfile, ...", "none names an application", "nothing"),),
         asgi=asgi,
     )
+
+
+def _may_serve(context: Context, target: Target) -> bool:
+    """Whether a named file can be the one that serves: it binds an application, and does not import it to test it."""
+    source = context.modules.source(context.root / target.file)
+    bound = source.values.get(target.attribute)
+    imported = bound is not None and bound.kind == "reference" and target.attribute not in source.served
+    return bool(target.attribute) and not (imported and source.imports & {"unittest", "pytest"})
 
 
 def _named(context: Context, file: Path) -> Iterator[str]:

@@ -73,6 +73,16 @@ def test_a_script_that_serves_nothing_is_left_out(find):
     assert find(files).name == "shop:shop"
 
 
+def test_a_runner_of_tests_is_left_out(find):
+    """A file that imports the application to test it does not serve it, though a Makefile starts that file."""
+    files = {
+        "Makefile": "check:\n\tcd web && python checks/runner.py\n",
+        "web/checks/runner.py": "import unittest\nfrom shop import app\nclient = app.test_client()\n",
+        "web/shop.py": "import flask\napp = flask.Flask('shop')\n",
+    }
+    assert find(files).name == "shop:app"
+
+
 def test_a_command_without_an_application_names_none(refuse):
     """A command of manage.py or a comment names none; what a file names that is not there is among the findings."""
     error = refuse(
