@@ -59,7 +59,7 @@ def explicit_target(context: Context, text: str, origin: str, *, run: bool = Fal
     place, _, section = text.strip().partition("#")
     if place.endswith(".ini") and has_file(context.root / place):
         section = named_section(context, context.root / place, section, origin)
-        return paste_target(context, context.root / place, section, f"{origin} is {text}.")
+        return paste_target(context, context.root / place, section, f"{origin} names {text}.")
     named = _parse(text, origin)
     file = _file(context, named.place)
     if file is None:
@@ -69,7 +69,7 @@ def explicit_target(context: Context, text: str, origin: str, *, run: bool = Fal
         managed = managed_target(context, file) if file.name == "manage.py" else None
         if managed is None:
             return _unnamed(context, source, text, origin, run=run)
-        return replace(managed, why=f"{origin} is {text}; {managed.why}")
+        return replace(managed, why=f"{origin} names {text}; {managed.why}")
     verdict = judge(context.modules, source, named.attribute)
     _check(context, source, named, verdict, origin)
     if verdict.kind == "asgi":
@@ -78,7 +78,7 @@ def explicit_target(context: Context, text: str, origin: str, *, run: bool = Fal
         verdict = Verdict("factory", verdict.framework, reason=verdict.reason)
     elif verdict.kind not in {"wsgi", "factory"}:
         verdict = Verdict("unknown")
-    target = target_of(context, source, named.attribute, verdict, f"{origin} is {text}.")
+    target = target_of(context, source, named.attribute, verdict, f"{origin} names {text}.")
     if "." in named.place and not _is_path(context, named.place) and context.modules.find(named.place) == file:
         # Keep the name that was given, if it is as good as ours: the project may import itself by it.
         target = replace(target, module=named.place)
@@ -171,7 +171,7 @@ def _foreign(context: Context, named: _Named, origin: str) -> Target:
         named.attribute,
         "yes" if named.called else "auto",
         search_path(context.root, context.root),
-        why=f"{origin} is {named.place}, which is not in the project: it must be in a dependency.",
+        why=f"{origin} names {named.place}, which is not in the project: it must be in a dependency.",
         arguments=named.arguments,
         keywords=named.keywords,
     )
@@ -210,9 +210,9 @@ def _unnamed(context: Context, source: Source, text: str, origin: str, *, run: b
     best = pick(context.modules, source)
     script = script_target(context, source, best)
     if script is not None:
-        return replace(script, why=f"{origin} is {text}; {script.why}")
+        return replace(script, why=f"{origin} names {text}; {script.why}")
     if best.name:
-        why = f"{origin} is {text}; {describe(context, source, best.name, best.verdict)}."
+        why = f"{origin} names {text}; {describe(context, source, best.name, best.verdict)}."
         return target_of(context, source, best.name, best.verdict, why)
     if best.tied:
         raise ApplicationError(
@@ -223,19 +223,19 @@ def _unnamed(context: Context, source: Source, text: str, origin: str, *, run: b
         )
     if best.asgi is not None:
         name, verdict = best.asgi
-        target = target_of(context, source, name, verdict, f"{origin} is {text}.")
+        target = target_of(context, source, name, verdict, f"{origin} names {text}.")
         raise AsgiError(context.root, f"{text} ({origin}): {'; '.join(best.refused)}", target)
     asgi_script = asgi_target(context, source)
     if asgi_script is not None:
         found = f"{text} ({origin}): {refused_script(context, source)}"
-        raise AsgiError(context.root, found, replace(asgi_script, why=f"{origin} is {text}; {asgi_script.why}"))
+        raise AsgiError(context.root, found, replace(asgi_script, why=f"{origin} names {text}; {asgi_script.why}"))
     if best.refused:
         raise refused_error(f"{text} ({origin})", best.refused)
     named = named_script(context, source) if run and text.endswith(".py") and not best.weak else None
     if named is not None:
-        return replace(named, why=f"{origin} is {text}; {named.why}")
+        return replace(named, why=f"{origin} names {text}; {named.why}")
     # The source shows no usual name: the module may still bind one when it is imported.
-    why = f"{origin} is {text}."
+    why = f"{origin} names {text}."
     return replace(target_of(context, source, best.weak or "", Verdict("unknown"), why), attribute=best.weak or "")
 
 

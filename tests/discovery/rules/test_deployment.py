@@ -83,6 +83,11 @@ def test_a_runner_of_tests_is_left_out(find):
     assert find(files).name == "shop:app"
 
 
+def test_the_reason_names_the_file_that_decided(find):
+    """The reason says which file names the application."""
+    assert find({**SITE, "Procfile": "web: gunicorn shop.site:web\n"}).why == "Procfile names shop.site:web."
+
+
 def test_a_command_without_an_application_names_none(refuse):
     """A command of manage.py or a comment names none; what a file names that is not there is among the findings."""
     error = refuse(
