@@ -93,6 +93,14 @@ def _removed(error: BaseException, message: str, root: str) -> str:
     return f"{removed} was removed or renamed just now: import it by its new name, or restore it."
 
 
+def _submodule(error: BaseException, _message: str, root: str) -> str:
+    """Advise on a clone without the code of its submodules: an empty folder can be imported, but has no names."""
+    name = error.name if isinstance(error, ImportError) else None
+    name = name.partition(".")[0] if isinstance(name, str) and len(name) <= _NAME_MAX else ""
+    place = project_files.empty_submodule(root, name) if name else ""
+    return f"{name} is in the git submodule {place}, which is empty: run git submodule update --init." if place else ""
+
+
 def _module(error: BaseException, message: str, root: str) -> Advice | str:
     full = _missing_module(error)
     if not full:
@@ -313,6 +321,7 @@ _HINTS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
     _missing_example,
     permission,
     _removed,
+    _submodule,
     _module,
     _mount,
     _system,

@@ -65,6 +65,22 @@ def place_of(root: str, name: str) -> str:
     return ""
 
 
+def empty_submodule(root: str, name: str) -> str:
+    """Return the place of a git submodule that has this name, or whose repository has it, and is empty; else ""."""
+    for section in _text(f"{root}/.gitmodules").split("[submodule")[1:]:
+        place, url = (
+            next(iter(re.findall(rf"^\s*{key}\s*=\s*(\S+)", section, re.MULTILINE)), "") for key in ("path", "url")
+        )
+        names = {os.path.basename(each.rstrip("/")).removesuffix(".git") for each in (place, url)}
+        if normalized(name) in set(map(normalized, names)) and not _is_filled(f"{root}/{place}"):
+            return place
+    return ""
+
+
+def _is_filled(folder: str) -> bool:
+    return os.path.isdir(folder) and bool(os.listdir(folder))
+
+
 def _has_python(folder: str) -> bool:
     for _, names, files in os.walk(folder):
         names[:] = [name for name in names if not name.startswith(".") and name not in SKIPPED_FOLDERS]

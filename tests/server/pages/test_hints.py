@@ -111,6 +111,25 @@ def test_a_module_of_the_project_is_not_a_missing_package(hinted: Hint) -> None:
     assert not hinted(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
 
 
+SUBMODULES = """[submodule "first"]
+\tpath = vendor/parts
+\turl = https://github.com/shop/own_part_of_it.git
+[submodule "second"]
+\turl = ../other-part
+\tpath = other_part_of_it
+"""
+
+
+@pytest.mark.parametrize("name", ["own_part_of_it.models", "other_part_of_it.models"])
+def test_a_module_in_an_empty_submodule_names_the_command(hinted: Hint, tmp_path: Path, name: str) -> None:
+    """A module in a git submodule that a clone has left empty must come from git, and not from an index."""
+    (tmp_path / "other_part_of_it").mkdir()
+    words = hinted(importing(name), {".gitmodules": SUBMODULES, "requirements.txt": ""})
+    assert "which is empty: run git submodule update --init" in words
+    assert "submodule" not in hinted(importing("not_here_at_all"), {})
+    assert "submodule" not in hinted(importing(name), {"vendor/parts/x.py": "", "other_part_of_it/x.py": ""})
+
+
 @pytest.mark.parametrize(
     "example", ["local.py.example", "local_sample.py", "local.dist.py", "local.tpl", "local.py-dist"]
 )
