@@ -13,6 +13,7 @@ from appliance.commands.backing_services.service_variables import elsewhere, pla
 from appliance.commands.backing_services.variables_read import variables_read
 from appliance.commands.production.deploy_quoting import compose_scalar
 from appliance.config.env import load_environment
+from appliance.conventions import EXAMPLE_FILES
 from appliance.discovery.source.modules import Modules
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from appliance.commands.backing_services.service_variables import Place
     from appliance.commands.backing_services.variables_read import ReadVariables
     from appliance.discovery.target import Target
-
-_EXAMPLES = (".env.example", ".env.sample", ".env.dist")
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def services_of(
     """
     dependencies = dependency_names(root, named, application)
     read = variables_read(Modules(root))
-    read.note(dict(load_environment({}, root, _EXAMPLES).values))
+    read.note(dict(load_environment({}, root, EXAMPLE_FILES).values))
     read.note(given)
     django = target is not None and target.kind == "django"
     wanted: list[Wanted] = []

@@ -175,6 +175,12 @@ def test_a_missing_variable_names_its_example(hinted: Hint, raises: Callable[[],
     assert "(.env.example has an example)" in hinted(raises, {".env": ""})
 
 
+@pytest.mark.parametrize("name", [".env_example", ".env-sample", "sample.env", "env.template"])
+def test_an_example_of_variables_may_have_another_name(hinted: Hint, name: str) -> None:
+    """An example is found by each name that many projects give it."""
+    assert f"cp {name} .env" in hinted(VARIABLES["by hand"], {name: "SHOP_KEY=\n"})
+
+
 def reads_the_unset() -> object:
     """Use a variable of the environment that is not set."""
     return os.environ.get("NEVER_SET_HOSTS").split(",")  # type: ignore[union-attr]
