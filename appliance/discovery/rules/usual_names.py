@@ -23,7 +23,7 @@ from appliance.discovery.rules.script_file import (
 )
 from appliance.discovery.rules.starter import starter
 from appliance.discovery.rules.target_forms import explicit_target
-from appliance.discovery.serving import is_django_in_one_file
+from appliance.discovery.serving import is_django_in_one_file, serves_itself
 from appliance.discovery.source.verdict import Verdict
 from appliance.discovery.target import (
     FACTORY_NAMES,
@@ -140,10 +140,13 @@ def scan_rule(context: Context) -> RuleResult:
         return near
     if all(_IS_TEST.search(file.name) for file in context.modules.files(_MAX_DEPTH)):
         return _scan(context, _NEAR, tests=True)  # a first project is often called "test"
-    return _scan(context, _MAX_DEPTH)
+    whole = _scan(context, _MAX_DEPTH)
+    if whole.target or whole.weak or whole.tied or whole.refused or whole.asgi or package_names(context.root):
+        return whole
+    return _scan(context, _MAX_DEPTH, packaged=True)
 
 
-def _scan(context: Context, depth: int, *, tests: bool = False) -> RuleResult:
+def _scan(context: Context, depth: int, *, tests: bool = False, packaged: bool = False) -> RuleResult:
     rule = "A scan of every module"
     passed_over = _IS_PART_OF_TESTS if tests else _IS_TEST
     found = []
@@ -159,7 +162,7 @@ def _scan(context: Context, depth: int, *, tests: bool = False) -> RuleResult:
         source = context.modules.source(file)
         count += 1
         best = pick(context.modules, source, own=True)
-        script = script_target(context, source, best) if _may_be_run(context, file) else None
+        script = script_target(context, source, best) if _may_be_run(context, source, packaged=packaged) else None
         if script or (best.name and not _is_part_of_a_library(file, best)):
             found.append(_Found(source, best, script))
             continue
@@ -236,7 +239,7 @@ def _asgi(context: Context, source: Source, best: Candidate) -> list[_Found]:
     if best.asgi is not None:
         name, verdict = best.asgi
         return [_Found(source, replace(best, name=name, verdict=verdict), None)]
-    if not _may_be_run(context, source.file):
+    if not _may_be_run(context, source):
         return []
     named = named_in_text(source.text)
     if named:  # ``uvicorn.run("shop.api:app")``, in a file whose purpose is to start it
@@ -278,11 +281,19 @@ def _reexported(context: Context, source: Source) -> list[_Found]:
     return [_Found(source, best, None)] if usual else []
 
 
-def _may_be_run(context: Context, file: Path) -> bool:
-    """Whether running a file may be right: not for a module within a package, whatever its ``__main__`` does."""
-    if file.name == "manage.py" and not is_django_in_one_file(context.modules.source(file)):
+def _may_be_run(context: Context, source: Source, *, packaged: bool = False) -> bool:
+    """Whether running a file may be right: not for a module of a package, unless it is written as a script.
+
+    Then it imports its siblings by their names alone, or serves when it is imported. ``packaged``: run others too.
+    """
+    file = source.file
+    if file.name == "manage.py" and not is_django_in_one_file(source):
         return False
-    return file.name == "__main__.py" or file.parent == context.root or not (file.parent / "__init__.py").is_file()
+    alone = source.module == file.stem or not (file.parent / "__init__.py").is_file()
+    if file.name == "__main__.py" or file.parent == context.root or alone or packaged:
+        return True
+    served = serves_itself(context.modules, source) if source.calls else None
+    return served is not None and served.on_import
 
 
 def _choose(context: Context, rule: str, found: _Found) -> tuple[Target, Finding]:

@@ -136,6 +136,37 @@ def test_a_run_py_that_prepares_the_application_is_run(find):
     assert find({**files, "run.py": plain}).name == "app:create_app()"
 
 
+SERVES = "from bottle import route, run\n@route('/')\ndef index(): return table\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"from db import table\n{SERVES}if __name__ == '__main__':\n    run(port=8080)\n",
+        f"from app.db import table\n{SERVES}run(port=8080)\n",
+    ],
+    ids=["its siblings", "a server when it is imported"],
+)
+def test_a_script_in_a_folder_with_an_init_py_is_run(find, tmp_path, text):
+    """A file that is written as a script is run, though an empty __init__.py makes its folder a package."""
+    target = find({"app/__init__.py": "", "app/db.py": "table = 'x'\n", "app/main.py": text})
+    assert (target.kind, target.name) == ("script", "app/main.py")
+    assert target.search_path == (str(tmp_path / "app"), str(tmp_path))
+
+
+def test_a_module_of_a_library_is_not_run(find, refuse):
+    """A module of a package is run if its ``__main__`` branch serves, but not in a library, which has a name."""
+    text = f"from app.db import table\n{SERVES}if __name__ == '__main__':\n    run(port=8080)\n"
+    files = {
+        "app/__init__.py": "",
+        "app/db.py": "table = 'x'\n",
+        "app/views/__init__.py": "",
+        "app/views/main.py": text,
+    }
+    assert find(files).name == "app/views/main.py"
+    assert refuse({**files, "setup.py": "from setuptools import setup\nsetup(name='app')\n"}).details["kind"] == "none"
+
+
 def test_a_main_module_with_relative_imports_is_run_as_a_module(find, tmp_path):
     """A package's __main__.py that imports relatively is run as python -m does it."""
     text = "from .web import make\nimport waitress\nif __name__ == '__main__':\n    waitress.serve(make(1))\n"
