@@ -256,7 +256,8 @@ def _variable(error: BaseException, message: str, root: str) -> Advice | str:
     if example and not own:
         text = f"{example} contains {key}: copy it (cp {example} .env), and set {key} there. Saving .env applies it."
         return Advice(text, (*secret, {"kind": "copy-example", "file": ".env", "example": example}, *known))
-    also = f" ({example} has an example)" if example else ""
+    sample = example or project_files.compose_file(root, key)
+    also = f" ({sample} has an example)" if sample else ""
     text = f"Set {key} in the project's .env{also}: {key}=... Saving .env applies it."
     return Advice(text, (*secret, *known))
 

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ...conventions import (
+    COMPOSE_FILES,
     DISTRIBUTION_FILES,
     EXAMPLE_END,
     EXAMPLE_FILES,
@@ -283,6 +284,14 @@ def variable_files(root: str, key: str) -> tuple[str, str]:
         ):
             return own, name
     return own, ""
+
+
+def compose_file(root: str, key: str) -> str:
+    """Return the compose file that sets a variable; "" if none does."""
+    sets = re.compile(
+        rf"^{_BLANK}(?:-{_BLANK})?[\"']?{re.escape(key.partition(',')[0])}[\"']?{_BLANK}[=:]", re.MULTILINE
+    )
+    return next((name for name in COMPOSE_FILES if sets.search(_text(f"{root}/{name}"))), "")
 
 
 def table_command(root: str) -> str:

@@ -175,6 +175,14 @@ def test_a_missing_variable_names_its_example(hinted: Hint, raises: Callable[[],
     assert "(.env.example has an example)" in hinted(raises, {".env": ""})
 
 
+@pytest.mark.parametrize("text", ["      SHOP_KEY: one\n", "      - SHOP_KEY=one\n", "      - 'SHOP_KEY=one'\n"])
+def test_a_variable_of_a_compose_file_is_an_example(hinted: Hint, text: str) -> None:
+    """A missing variable that a compose file sets for its service names that file."""
+    words = hinted(VARIABLES["by hand"], {"docker-compose.yml": f"services:\n  app:\n    environment:\n{text}"})
+    assert "Set SHOP_KEY in the project's .env (docker-compose.yml has an example)" in words
+    assert "compose" not in hinted(VARIABLES["by hand"], {"docker-compose.yml": "services:\n  app:\n    image: x\n"})
+
+
 @pytest.mark.parametrize("name", [".env_example", ".env-sample", "sample.env", "env.template"])
 def test_an_example_of_variables_may_have_another_name(hinted: Hint, name: str) -> None:
     """An example is found by each name that many projects give it."""
