@@ -28,6 +28,7 @@ LEFT_OUT = {
     # For some years, Debian's pip wrote this into every `pip freeze`.
     "pkg-resources": "is not a package: a mistake of Debian's pip",
     "pypiwin32": _WINDOWS,
+    "python": "is Python itself, and not a package",
     "pywin32": _WINDOWS,
     "pywinpty": _WINDOWS,
     "subprocess32": _STDLIB,

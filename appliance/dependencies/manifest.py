@@ -143,7 +143,8 @@ def requirements(search: Search, *files: Path) -> Manifest:
     groups = _groups(search)
     more = [*extras, *groups.lines, *((own and own.requires) or ())]
     found = read_requirements(search.root, files, more)
-    contents = Contents(lines=found.flat, trees=found.trees, notes=_notes_on(own, *found.trees), every_line=found.flat)
+    notes = (*found.notes, *_notes_on(own, *found.trees))
+    contents = Contents(lines=found.flat, trees=found.trees, notes=notes, every_line=found.flat)
     if found.as_written and not more:
         # Pass the files unchanged: the installer's errors then name files that the user knows.
         contents = replace(contents, lines="", arguments=tuple(word for file in files for word in ("-r", str(file))))
@@ -221,7 +222,7 @@ def _conda(search: Search, file: Path) -> Manifest:
     environment = read_conda(read_text(file), file)
     groups = _groups(search)
     found = read_requirements(search.root, (), [*environment.lines, *groups.lines])
-    contents = Contents(lines=found.flat, trees=found.trees, notes=environment.notes)
+    contents = Contents(lines=found.flat, trees=found.trees, notes=(*environment.notes, *found.notes))
     files = (file, *found.files, *groups.files)
     return _made(search, (file,), files, [os.fsencode(found.flat)], lambda _: contents, found.trees)
 

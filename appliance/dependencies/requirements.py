@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from appliance.conventions import DISTRIBUTION_FILES
 from appliance.dependencies.dependency_selection import DependencySelection
+from appliance.dependencies.formats.conda import CondaLines
 from appliance.dependencies.requirement_text import plain_line, requirement_of
 from appliance.dependencies.source_tree import read_source_tree
 from appliance.dependencies.text_file import read_text
@@ -45,6 +46,7 @@ class Requirements(Record):
         trees: the local folders among the lines that are linked instead of built.
         flat: all lines in one text with absolute paths; the dependencies of those folders replace the folders' lines.
         as_written: whether no line was replaced: the installer can read the files themselves.
+        notes: what was left out or replaced, in sentences.
     """
 
     roots: tuple[Path, ...]
@@ -52,6 +54,7 @@ class Requirements(Record):
     trees: tuple[SourceTree, ...]
     flat: str
     as_written: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] = ()) -> Requirements:
@@ -67,7 +70,8 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
         reading.line(root, "", line)
     reading.leave_out_linked()
     flat = "\n".join(reading.lines) + "\n"
-    return Requirements(files, tuple(reading.files), tuple(reading.trees), flat, reading.as_written)
+    notes = reading.conda.notes(reading.files[0].name if reading.files else "")
+    return Requirements(files, tuple(reading.files), tuple(reading.trees), flat, reading.as_written, notes)
 
 
 def options_in(lines: str) -> list[str]:
@@ -100,6 +104,7 @@ class _Reading:
         self.files: list[Path] = []
         self.lines: list[str] = []
         self.trees: list[SourceTree] = []
+        self.conda = CondaLines()
         self._root = root
         self._extras: set[tuple[Path, str]] = set()
 
@@ -131,6 +136,11 @@ class _Reading:
             return
         if links := _LINKS.match(meaning):
             self._links(folder, line, links[1].strip("\"'"))
+            return
+        translated = self.conda.translated(meaning)
+        if translated is not None:
+            self.as_written = False
+            self.lines += [translated] if translated else []
             return
         editable = _EDITABLE.match(meaning)
         if editable and _REPOSITORY.match(meaning, editable.end()):

@@ -64,6 +64,49 @@ def test_the_project_itself_is_left_out(read, line, extras):
     assert [tree.name for tree in found.trees] == ["shop"]
 
 
+FROZEN = """blinker==1.8.2
+click @ file:///C:/ci/click_1646056610594/work
+Flask[async] @ file:///home/conda/feedstock_root/build_artifacts/flask_1652109131454/work ; python_version > "3"
+itsdangerous @ file:///tmp/build/80754af9/itsdangerous_1607707115595/work
+mkl-fft @ file:///opt/conda/conda-bld/mkl_fft_1695058164594/work
+Jinja2 @ file:///home/conda/feedstock_root/build_artifacts/jinja2/work/dist/jinja2-3.1-py3-none-any.whl#sha256=00
+own @ file:///home/me/own
+backports==1.0;python_version<="3.8"
+"""
+EXPORTED = """# $ conda create --name <env> --file <this file>
+_libgcc_mutex=0.1=main
+flask=2.1.3=py39h06a4308_0
+gunicorn=20.1.0=pypi_0
+openssl=1.1.1q=h7f8727e_0
+python=3.9.12=h12debd9_1
+"""
+
+
+def test_a_freeze_of_condas_packages_is_installed_from_the_index(read):
+    """A folder in which conda built a package is on no other machine: the package is installed in any version."""
+    found = read({"requirements.txt": FROZEN})
+    assert found.flat.splitlines() == [
+        "blinker==1.8.2",
+        "click",
+        'Flask[async] ; python_version > "3"',
+        "itsdangerous",
+        "Jinja2",
+        "own @ file:///home/me/own",
+        'backports==1.0;python_version<="3.8"',
+    ]
+    (note,) = found.notes
+    assert note.startswith("requirements.txt has lines of conda's")
+    assert "left out, because only conda has them: mkl-fft; installed in any version" in note
+    assert not found.as_written
+
+
+def test_an_export_of_conda_is_installed_from_the_index(read):
+    """A list that conda exports is translated: a build belongs to no version, and what only conda has is left out."""
+    found = read({"requirements.txt": EXPORTED})
+    assert found.flat.splitlines()[1:] == ["flask==2.1.3", "gunicorn==20.1.0"]
+    assert "left out, because only conda has them: _libgcc_mutex=0.1=main, openssl=1.1.1q=h7f8727e_0" in found.notes[0]
+
+
 def test_an_editable_project_without_a_description_is_served_from_its_folder(read):
     """``-e .`` where nothing describes the project means nothing: it is served from its folder anyway."""
     found = read({"r.txt": "flask\n-e .\n"})

@@ -1,9 +1,10 @@
-"""Translate conda's ``environment.yml`` into requirement lines, as far as PyPI has the packages.
+"""Translate conda's ``environment.yml``, and its lines in requirements files, as far as PyPI has the packages.
 
 Entries under ``pip:`` are pip's own lines. Most conda packages have the same name on PyPI; ``conda_names`` lists the
 others, and those that are not Python packages. An exported file gives each package with its build
 (``flask=2.0.1=py39h06a4308_0``). The build shows whether the package is a Python package; without conda, it is of no
-other use.
+other use. Many projects have such lines in requirements.txt: ``conda list --export`` writes them, and ``pip freeze``
+names the folder in which conda built a package, on another machine.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ _SPEC = re.compile(
 )
 _BUILD = re.compile(r"(?P<version>={1,2}[^=]+)=(?P<build>[^=]+)\Z")
 # py39_0, pyhd8ed1ab_0, np121py39_0, cuda112py39h01bd6f0_0, *py39*, pypy39_0
-_OF_PYTHON = re.compile(r"(?:\A|[_*])(?:[a-z]+\d+)?(?:py)?py(?:\d|h|_|thon|\*|\Z)")
+_OF_PYTHON = re.compile(r"(?:\A|[_*])(?:[a-z]+\d+)?(?:py)?py(?:\d|h|_|pi_|thon|\*|\Z)")
+_EXPORTED = re.compile(r"[A-Za-z0-9_][\w.-]*={1,2}[^=\s;,<>!~]+=[^=\s;,<>!~]+\Z")
+_BUILT = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*"
+    r"file://\S*(?:conda|/croot/|/bld/|/ci\w*/|/b/abs_|/tmp/build/)\S*/work(?:/\S*)?(?P<marker>\s*;.*)?\Z"
+)
+_OF_EVERY_ENVIRONMENT = re.compile(r"(?:python|pip|setuptools|wheel)(?![\w-])")
 _SHOWN = 6
 
 
@@ -61,9 +68,36 @@ def read_conda(text: str, file: Path) -> CondaEnvironment:
             lines.append(line)
         if not line or not exact:
             (changed if line else left_out).append(entry)
-    # Every conda environment contains these, so no note mentions them.
-    left_out = [entry for entry in left_out if not re.match(r"(?:python|pip|setuptools|wheel)(?![\w-])", entry)]
-    return CondaEnvironment(tuple(dict.fromkeys(lines)), _notes(file.name, left_out, changed))
+    # No note mentions what every conda environment contains.
+    left_out = [entry for entry in left_out if not _OF_EVERY_ENVIRONMENT.match(entry)]
+    inexact = f"installed in any version, because PyPI can't express theirs: {_some(changed)}" if changed else ""
+    return CondaEnvironment(tuple(dict.fromkeys(lines)), _notes(f"{file.name} is conda's, and", left_out, inexact))
+
+
+class CondaLines:
+    """Translates the lines of a requirements file that conda has written, or pip in an environment of conda's."""
+
+    def __init__(self) -> None:
+        self._left_out: list[str] = []
+        self._unknown: list[str] = []
+
+    def translated(self, line: str) -> str | None:
+        """Return the line as pip reads it; "" if only conda has the package; None if the line is pip's."""
+        built = _BUILT.match(line)
+        if built is None and not _EXPORTED.match(line):
+            return None
+        found = _line(line)[0] if built is None else "" if is_condas_own(built["name"]) else on_pypi(built["name"])
+        if built and found:
+            self._unknown.append(built["name"])
+            return f"{found}{built['extras'] or ''}{built['marker'] or ''}"
+        if not found and not _OF_EVERY_ENVIRONMENT.match(line):
+            self._left_out.append(built["name"] if built else line)
+        return found
+
+    def notes(self, name: str) -> tuple[str, ...]:
+        """Return one note that lists what was left out, or is installed in any version; nothing if there is none."""
+        unknown = f"installed in any version, because it names none: {_some(self._unknown)}" if self._unknown else ""
+        return _notes(f"{name} has lines of conda's, which are", self._left_out, unknown)
 
 
 def conda_python(text: str) -> str:
@@ -125,14 +159,11 @@ def _specifier(version: str) -> tuple[str, bool]:
         return "", False
 
 
-def _notes(name: str, left_out: list[str], changed: list[str]) -> tuple[str, ...]:
-    """Return one note that lists the entries left out and changed, or nothing if there are none."""
-    parts = []
-    if left_out:
-        parts.append(f"left out, because only conda has them: {_some(left_out)}")
-    if changed:
-        parts.append(f"installed in any version, because PyPI can't express theirs: {_some(changed)}")
-    return (f"{name} is conda's, and installed from PyPI as far as possible; {'; '.join(parts)}",) if parts else ()
+def _notes(begin: str, left_out: list[str], inexact: str) -> tuple[str, ...]:
+    """Return one note that lists the entries left out, and those with another version; nothing if there are none."""
+    without = f"left out, because only conda has them: {_some(left_out)}" if left_out else ""
+    parts = [part for part in (without, inexact) if part]
+    return (f"{begin} installed from PyPI as far as possible; {'; '.join(parts)}",) if parts else ()
 
 
 def _some(entries: list[str]) -> str:

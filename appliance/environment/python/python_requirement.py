@@ -78,6 +78,7 @@ def _pins(root: Path) -> Iterator[PythonRequirement]:
         ("Pipfile", _of_pipfile),
         ("environment.yml", _of_conda),
         ("environment.yaml", _of_conda),
+        ("requirements.txt", _by(r"(?m)^python={1,2}(\d+\.\d+)")),  # conda list --export
     )
     for name, reader in readers:
         version = reader(text_or_nothing(root / name))

@@ -91,6 +91,8 @@ def test_our_own_python_is_taken_where_the_project_allows_it(choose, files):
         ({"environment.yml": f"dependencies:\n  - python={OTHER}\n"}, "environment.yml"),
         ({"environment.yml": f"dependencies:\n  - python {OTHER}.2 h12_0\n"}, "environment.yml"),
         ({"environment.yml": f"dependencies:\n  - conda-forge::python=={OTHER}\n"}, "environment.yml"),
+        ({"requirements.txt": f"flask=2.1.3=py39_0\npython={OTHER}.2=h12_0\n"}, "requirements.txt"),
+        ({"requirements.txt": f"python=={OTHER}.2\n"}, "requirements.txt"),
     ],
 )
 def test_another_python_of_this_machine_is_found_on_path(choose, pretend, files, named):
