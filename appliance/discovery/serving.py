@@ -25,6 +25,7 @@ _SERVERS: dict[str, Kind] = {
     "cherrypy.quickstart": "wsgi",
     "cherrypy.engine.block": "wsgi",
     "cherrypy.engine.start": "wsgi",
+    "cherrypy.server.start": "wsgi",
     "cheroot.wsgi.Server": "wsgi",
     "cheroot.wsgi.WSGIServer": "wsgi",
     "django.core.management.execute_from_command_line": "wsgi",  # runserver, unless another command is given

@@ -36,6 +36,16 @@ _DEVELOPMENT_SERVER_VARIABLES = {
 }
 
 
+class SideApplications(list[Application]):
+    """The applications that a script serves itself, in other threads.
+
+    Attributes:
+        are_started: whether the script has started its server of them, which returns, and goes on with its own work.
+    """
+
+    are_started = False
+
+
 class TargetError(Exception):
     """The module exists, but the target names something in it that is not a WSGI application."""
 
@@ -49,7 +59,7 @@ def serve(
     serving: Callable[[Application], None],
     hooks: Hooks,
     adapter: AdapterOptions | None = None,
-    side_applications: list[Any] | None = None,
+    side_applications: SideApplications | None = None,
 ) -> None:
     """Import the target's application, and pass it to ``serving``; return when that has ended.
 
@@ -85,14 +95,13 @@ def serve(
     def serve_found(application: Any, by: str) -> None:
         _serve_found(application, f"what it gives to {by}", serving, hooks, adapter)
 
+    side = SideApplications() if side_applications is None else side_applications
     try:
         if target["call"] == "yes":  # a console script: a function of a module
-            script.call(lambda: _call_console_script(target, loader), serve_found, check, hooks)
+            script.call(lambda: _call_console_script(target, loader), serve_found, check, hooks, side)
         else:
             package = "" if target["module"] == "__main__" else target["module"]
-            script.run(
-                target["file"], package, serve_found, check, hooks, loader=loader, side_applications=side_applications
-            )
+            script.run(target["file"], package, serve_found, check, hooks, loader=loader, side_applications=side)
     except script.ScriptEnded as end:
         _serve_found(*_application_left_by(end, target), serving, hooks, adapter)
 
@@ -108,8 +117,10 @@ def _serve_django(target: StartTarget, loader: Loader, serving: Callable[[Applic
     serving(load(target, loader, hooks))
 
 
-def bound_application(target: StartTarget, side_applications: list[Any]) -> Application | None:
+def bound_application(target: StartTarget, side_applications: SideApplications) -> Application | None:
     """Return the application that an unfinished import has bound, or a script serves in another thread; or None."""
+    if side_applications.are_started:
+        return side_applications[0]
     module = sys.modules.get("__main__" if target["kind"] == "script" else target["module"])
     names = [target["attribute"]] if target["attribute"] else target["names"]
     found = next((getattr(module, name) for name in names if callable(getattr(module, name, None))), None)

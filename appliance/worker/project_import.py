@@ -65,7 +65,7 @@ class ProjectImport:
         self.code = source_loader.CodeCache(start.code)
         self.files = KnownFiles(start, notes, self.hooks, is_forked=inheritance is not None)
         self.began = 0.0
-        self.side_applications: list[app.Application] = []
+        self.side_applications = app.SideApplications()
         self._order = ImportOrder()
         self.module_reporter = ModuleReporter(self.files, self._order, is_forked=inheritance is not None)
         self._loader: Loader | None = None

@@ -186,11 +186,13 @@ class Worker:
         send(self._channel, importing(self._main_thread, self._start.root, self._files.places.is_project_path))
         if self._questions.application is not None or patching_library():
             return  # already served; or threads are greenlets, of another loop
-        place = endless_loop(self._main_thread, self._files.places.is_project_path)
-        application = app.bound_application(self._start.target, self._project.side_applications) if place else None
-        if place is None or application is None:
+        side = self._project.side_applications
+        place = None if side.are_started else endless_loop(self._main_thread, self._files.places.is_project_path)
+        application = app.bound_application(self._start.target, side) if place or side.are_started else None
+        if application is None:
             return
-        self._sink.event("warning", "import.endless", place.fields())
+        if place is not None:
+            self._sink.event("warning", "import.endless", place.fields())
         threading.Thread(target=self.serve, args=(application,), name="appliance-serve").start()
 
     def serve(self, application: app.Application) -> None:

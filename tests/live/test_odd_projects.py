@@ -83,6 +83,55 @@ if __name__ == "__main__":
 """
 
 
+CHERRYPY = """
+class Part:
+    def subscribe(self): ...
+    def unsubscribe(self): ...
+
+class Server(Part):
+    def start(self):
+        raise OSError("its port is ours")
+
+class Engine:
+    autoreload = signals = Part()
+    def start(self): ...
+
+def tree(environ, start_response):
+    start_response("200 OK", [])
+    return [word]
+
+engine, server = Engine(), Server()
+"""
+STARTED = """
+import time
+import cherrypy
+
+stopped = False
+cherrypy.word = b"{word}"
+
+def main():
+    cherrypy.{part}.start()
+    while not stopped:
+        time.sleep(3600)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("part", ["engine", "server"])
+def test_a_server_that_is_started_beside_the_files_own_work_is_served(start: Start, project: Path, part: str):
+    """A file whose server is started and returns is served while the file does its own work, and reloaded."""
+    text = STARTED.replace("{part}", part)
+    (project / "cherrypy.py").write_text(CHERRYPY, encoding="utf-8")
+    (project / "app.py").write_text(text.replace("{word}", "one"), encoding="utf-8")
+    appliance = start(APPLIANCE_PYTHON=sys.executable, APPLIANCE_INSTALL="off")
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"one"
+    appliance.edit("app.py", text.replace("{word}", "two"))
+    becomes(appliance, b"two")
+
+
 @pytest.mark.parametrize(("text", "app"), [(BOT, ""), (SCRIPT, "app.py")])
 def test_a_server_that_loops_in_its_import_is_served_and_reloaded(start: Start, project: Path, text: str, app: str):
     """A file that serves in a thread, and loops in its main one, is served beside its loop, and reloaded."""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from appliance.server.wsgi.access_log.exchange import Exchange, current
+from appliance.worker.app import SideApplications
 from appliance.worker.frameworks import django_project, framework_errors, intercepts, paste, routes, werkzeug_debugger
 from appliance.worker.frameworks.script_rendezvous import ScriptRendezvous
 from appliance.worker.hooks import Hooks
@@ -192,7 +193,7 @@ def test_django_is_served_without_its_handler_of_static_files(
 
 @pytest.fixture
 def rendezvous(hooks: Hooks) -> ScriptRendezvous:
-    return ScriptRendezvous(lambda *_: None, lambda *_: None, hooks)
+    return ScriptRendezvous(lambda *_: None, lambda *_: None, hooks, SideApplications())
 
 
 @pytest.mark.parametrize("name", sorted(intercepts.PATCHES))
@@ -203,8 +204,7 @@ def test_a_server_of_another_kind_is_imported_as_it_is(
     monkeypatch.setattr(sys, "meta_path", sys.meta_path[:])
     monkeypatch.setattr(intercepts, "PATCHES", {name: intercepts.PATCHES[name]})  # the others' modules are in use here
     monkeypatch.syspath_prepend(str(tmp_path))
-    taken = [each for each in sys.modules if each.partition(".")[0] == name.partition(".")[0]]
-    for each in taken:
+    for each in [each for each in sys.modules if each.partition(".")[0] == name.partition(".")[0]]:
         monkeypatch.delitem(sys.modules, each)
     folder = tmp_path
     *parents, last = name.split(".")
@@ -223,7 +223,7 @@ def test_a_server_of_another_kind_is_imported_as_it_is(
 def test_an_application_is_served_without_static_files_that_fail(hooks: Hooks):
     """If run_simple's static files are not available, its application is served without."""
     served: list[Any] = []
-    rendezvous = ScriptRendezvous(lambda application, _: served.append(application), lambda *_: None, hooks)
+    rendezvous = ScriptRendezvous(lambda app, _: served.append(app), lambda *_: None, hooks, SideApplications())
     module: Any = odd("werkzeug.serving", make_server=fails)
     intercepts._werkzeug(module, rendezvous)
     module.run_simple("", 0, application, static_files={"/": 7}, use_debugger=True)

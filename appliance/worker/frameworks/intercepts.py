@@ -172,7 +172,15 @@ def _cherrypy(module: Any, rendezvous: ScriptRendezvous) -> None:
         rendezvous.serve(module.tree, "CherryPy")
         engine.exit()
 
-    engine.block = block
+    begin = engine.start
+
+    def start() -> None:
+        begin()
+        rendezvous.start(module.tree)
+
+    engine.block, engine.start = block, start
+    module.server.start = lambda: rendezvous.start(module.tree)
+    module.server.wait = lambda: None
 
 
 def _gevent(module: Any, rendezvous: ScriptRendezvous) -> None:

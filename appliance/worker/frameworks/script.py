@@ -23,6 +23,7 @@ from .script_rendezvous import ScriptRendezvous, Serve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..app import SideApplications
     from ..files.source_loader import Loader
     from ..hooks import Hooks
 
@@ -43,7 +44,7 @@ def run(
     hooks: Hooks,
     *,
     loader: Loader,
-    side_applications: list[Any] | None = None,
+    side_applications: SideApplications,
 ) -> None:
     """Run the file as ``__main__``, within ``package`` unless that is empty; return when serving has ended.
 
@@ -63,9 +64,11 @@ def run(
     _run_to_server(rendezvous, lambda: exec(code, vars(main)), vars(main))  # noqa: S102  running the project's file is the point
 
 
-def call(function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks) -> None:
+def call(
+    function: Callable[[], Any], serve: Serve, check: Serve, hooks: Hooks, side_applications: SideApplications
+) -> None:
     """Call the function of a console script, as ``run`` runs a file; ``function`` also imports it."""
-    rendezvous = ScriptRendezvous(serve, check, hooks)
+    rendezvous = ScriptRendezvous(serve, check, hooks, side_applications)
     intercepts.install(rendezvous)
     _run_to_server(rendezvous, function, {})
 

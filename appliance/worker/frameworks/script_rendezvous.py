@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..app import SideApplications
     from ..hooks import Hooks
 
 Serve = Callable[[Any, str], None]
@@ -18,12 +19,11 @@ Serve = Callable[[Any, str], None]
 class ScriptRendezvous:
     """Receives the calls of a script's server."""
 
-    def __init__(self, serve: Serve, check: Serve, hooks: Hooks, side_applications: list[Any] | None = None) -> None:
+    def __init__(self, serve: Serve, check: Serve, hooks: Hooks, side_applications: SideApplications) -> None:
         self._serve = serve
         self._check = check
         self.hooks = hooks
-        # Applications that the script itself serves in other threads.
-        self.side_applications = [] if side_applications is None else side_applications
+        self.side_applications = side_applications
         self.served = False
         self.contained: Any = None  # the application within a server's own handler (Tornado's), if any
 
@@ -31,6 +31,12 @@ class ScriptRendezvous:
     def is_main(self) -> bool:
         """Whether a server that starts now is the project's main one, and not another one beside it."""
         return threading.current_thread() is threading.main_thread()
+
+    def start(self, application: Any) -> None:
+        """Note that the file has started a server that returns: it is served if the file does not end soon."""
+        if self.is_main:
+            self.side_applications.append(application)
+            self.side_applications.are_started = True
 
     def serve(self, application: Any, by: str) -> None:
         """Serve until this process has to end.

@@ -61,6 +61,10 @@ RUN = {
     ),
     "bottle's own application": "import bottle\n@bottle.get('/')\ndef index(): ...\n",
     "hug's own application": "import hug\n@hug.get('/')\ndef index(): ...\n",
+    "cherrypy's server": (
+        "import cherrypy, time\ndef main():\n    cherrypy.server.start()\n    while not stopped:\n"
+        "        time.sleep(1)\nif __name__ == '__main__':\n    main()\n"
+    ),
     "cherrypy's tree": "import cherrypy\ncherrypy.tree.mount(object(), '/')\n",
     "a server that is made, then run": (
         "from werkzeug.serving import make_server\nif __name__ == '__main__':\n"
