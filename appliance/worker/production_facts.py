@@ -89,6 +89,8 @@ def _django_facts() -> dict[str, Any] | None:
     settings = configuration.settings
     return {
         "debug": bool(settings.DEBUG),
+        # As security.W009 recognises it; Django raises if the key is empty.
+        "public_key": bool(_optional(lambda: settings.SECRET_KEY.startswith("django-insecure-"))),
         "hosts": [str(host) for host in settings.ALLOWED_HOSTS],
         "static_root": str(settings.STATIC_ROOT or ""),
         "static_url": str(settings.STATIC_URL or ""),

@@ -77,6 +77,9 @@ def _of_django(facts: Facts) -> Iterator[Gap]:
         )
     if django["debug"]:
         yield Gap("DEBUG", "it is True here; in production it must be False, or every client sees tracebacks", "run")
+    if django["public_key"]:
+        text = "it is the one that startproject wrote into the settings; in production it must be one that nobody knows"
+        yield Gap("SECRET_KEY", text, "run")
     hosts = ", ".join(django["hosts"]) or "empty"
     yield Gap("ALLOWED_HOSTS", f"it is {hosts} here; it must name your hosts when DEBUG is False", "run")
     yield from _databases(django["databases"])

@@ -17,7 +17,7 @@ HADOLINT = Path(sys.executable).with_name("hadolint")
 HOSTILE = 'a "$(reboot)" \\ `id` $HOME #x\nFROM evil'
 DJANGO = {
     "collects": True, "static_root": "/srv/shop/static", "static_url": "/s/", "media_root": "/srv/shop/media",
-    "debug": True, "hosts": [], "whitenoise": False, "https": False, "databases": {},
+    "debug": True, "public_key": False, "hosts": [], "whitenoise": False, "https": False, "databases": {},
 }  # fmt: skip
 FULL = Lock(
     "lxml==5\n", hashed=False, urls=("a @ git+https://example.org/a@0123",), local=("libs/it's one",),
