@@ -118,7 +118,7 @@ def _filters(given: Mapping[str, str]) -> Filters:
             raise SettingsError(
                 f"{flag} is {given[name]!r}",
                 expected=expected,
-                action=f"Correct {flag}, or leave it out: all are shown.",
+                action=f"Correct {flag}, or leave it out.",
             )
     return filters
 

@@ -28,14 +28,14 @@ _FOR_PEOPLE = (
     "An assistant starts this command, and sends messages on stdin (MCP). Ctrl+C ends it.\n"
     "`appliance mcp --print-config stdio` prints the assistant's configuration.\n"
 )
-_STDIO = {"command": "docker", "args": ["compose", "exec", "-T", "app", "appliance", "mcp"]}
+_COMPOSE = {"command": "docker", "args": ["compose", "exec", "-T", "app", "appliance", "mcp"]}
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, config: str | None) -> int:
     """Serve one client; ``config``: print the configuration of a client instead, "stdio" or "http".
 
     Raises:
-        SettingsError: the running appliance has APPLIANCE_MCP=off, or does not answer over HTTP.
+        SettingsError: the running appliance has APPLIANCE_MCP=off, or does not answer over HTTP at a known URL.
         NotRunningError: no supervisor answers, for the configuration.
     """
     if config is not None:
@@ -62,16 +62,28 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, config: str
 
 
 def _print_config(process: Mapping[str, str], flags: Mapping[str, str], kind: str) -> int:
-    server: dict[str, Any] = _STDIO
+    early = read_early(process, flags, Path.cwd())
+    server: dict[str, Any] = _COMPOSE
     if kind == "http":
-        told = ask(Path(read_early(process, flags, Path.cwd()).status_socket), "assistants")
-        if not told.get("token") or not told.get("url"):
-            raise SettingsError(
-                "this appliance does not answer assistants over HTTP, or not to this user",
-                expected="APPLIANCE_MCP=read or write, APPLIANCE_PAGES=on, and the appliance's own user, or root",
-                action="Turn them on, and restart the appliance; or run this command as its user.",
-            )
-        fields = {"Authorization": f"Bearer {told['token']}"}
-        server = {"type": "http", "url": f"{told['url'].rstrip('/')}{OWN_PAGES}/mcp", "headers": fields}
+        server = _over_http(ask(Path(early.status_socket), "assistants"))
+    elif "APPLIANCE_IMAGE" not in process:
+        server = {"command": sys.executable, "args": ["-I", "-m", "appliance", "mcp", "--project", str(early.project)]}
     sys.stdout.write(json.dumps({"mcpServers": {"appliance": server}}, indent=2) + "\n")
     return 0
+
+
+def _over_http(told: Mapping[str, Any]) -> dict[str, Any]:
+    if not told.get("token"):
+        raise SettingsError(
+            "this appliance does not answer assistants over HTTP, or not to this user",
+            expected="APPLIANCE_MCP=read or write, and the appliance's own user, or root",
+            action="Set APPLIANCE_MCP, and restart the appliance; or run this command as its user.",
+        )
+    if not told.get("url"):
+        raise SettingsError(
+            "this appliance has no pages, or does not know the port at which a browser reaches it",
+            expected="APPLIANCE_PAGES=on, and in a container APPLIANCE_PUBLIC_URL",
+            action="Set APPLIANCE_PUBLIC_URL=http://localhost:8000, for example, and restart the appliance.",
+        )
+    fields = {"Authorization": f"Bearer {told['token']}"}
+    return {"type": "http", "url": f"{told['url'].rstrip('/')}{OWN_PAGES}/mcp", "headers": fields}
