@@ -81,7 +81,8 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
             continue
         python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
         generation = f", generation {child['generation']}" if child["generation"] else ""
-        about = f"{child['state']} for {rounded_duration(child['age_s'])}, pid {child['pid']}{generation}"
+        pid = f", pid {child['pid']}" if child["pid"] else ""  # a copy that has not said its number
+        about = f"{child['state']} for {rounded_duration(child['age_s'])}{pid}{generation}"
         yield _ROLES.get(child["role"], child["role"]), about + python
     for each in status.get("companions") or ():
         yield "companion", f"{each['name']}: {_companion(each)}"

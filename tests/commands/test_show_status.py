@@ -17,6 +17,7 @@ STATUS: dict[str, Any] = {
     "processes": [
         {"role": "standin", "pid": 7, "generation": 0, "state": "ready", "age_s": 2.0},
         {"role": "installer", "pid": 8, "generation": 1, "state": "running", "age_s": 1.0},
+        {"role": "preloader", "pid": 0, "generation": 0, "state": "starting", "age_s": 1.0},
     ],
     "watching": {"how": "events", "count": 1, "folders": 1},
 }
@@ -29,6 +30,7 @@ def test_facts_are_sentences():
     assert lines[0] == "healthy: serving the project (generation 2)"
     assert "stand-in     ready for 2.00 s, pid 7" in lines
     assert "installer    running for 1.00 s, pid 8, generation 1" in lines
+    assert "preloader    starting for 1.00 s" in lines  # its number is not known yet
     assert "watching     by events, 1 file in 1 folder" in lines
 
 

@@ -32,6 +32,8 @@ class _Row(NamedTuple):
     action: str = ""
 
 
+_POLL = "Set APPLIANCE_WATCH=poll if saves cause no reload."
+
 ROWS: Mapping[str, _Row] = MappingProxyType({
     "project.writable": _Row("project", "ok", "{folder} on {kind}, writable"),
     "project.read_only": _Row("project", "ok", "{folder} on {kind}, not writable"),
@@ -41,10 +43,9 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
     ),
     "events.at_once": _Row("events", "ok", "the kernel reports an edit in the project at once"),
     "events.none": _Row(
-        "events", "hurts", "the kernel does not report an edit in the project",
-        "Set APPLIANCE_WATCH=poll if saves cause no reload.",
+        "events", "hurts", "the kernel does not report an edit in the project", _POLL
     ),
-    "events.untried": _Row("events", "note", "not tried: {folder} can't be written ({reason})"),
+    "events.untried": _Row("events", "note", "not tried: {folder} can't be written ({reason})", _POLL),
     "events.no_watches": _Row(
         "events", "hurts", "the kernel gives no more watches ({reason})",
         "On the host: sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288",
@@ -70,7 +71,9 @@ ROWS: Mapping[str, _Row] = MappingProxyType({
     ),
     "port.none": _Row("port", "note", "no appliance runs for {folder}", "Start it, and run doctor again."),
     "port.healthy": _Row("port", "ok", "{url}: {health}, {state}"),
-    "port.unhealthy": _Row("port", "note", "{url}: {health}, {state}"),
+    "port.unhealthy": _Row(
+        "port", "note", "{url}: {health}, {state}", "`appliance status` says what the project does, and what is wrong."
+    ),
     "port.unknown": _Row(
         "port", "note", "the port of the host is not known inside the container",
         "Set APPLIANCE_PUBLIC_URL: the log then shows the address that works.",

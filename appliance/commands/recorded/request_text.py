@@ -73,7 +73,8 @@ def _queries(details: dict[str, Any]) -> Iterator[str]:
     for each in details["repeated"]:
         yield f"  {each['count']} times from {each['place']}, {duration(each['duration_s'])} in all: {each['sql']}"
     for each in queries[:_QUERIES_MAX]:
-        yield f"  {duration(each['duration_s']):>9}  {each['sql']}  {each['place']}"
+        sql = " ".join(each["sql"].split())  # SQLAlchemy writes several lines
+        yield f"  {duration(each['duration_s']):>9}  {sql}  {each['place']}"
     if len(queries) > _QUERIES_MAX:
         yield f"  {len(queries) - _QUERIES_MAX} more: see --json"
     if left_out:

@@ -53,8 +53,8 @@ def test_a_long_body_is_cut():
 
 def test_the_line_that_repeats_a_query_is_named_first():
     """The line that repeats a query is named first; of very many queries only the first are shown."""
-    query = {"sql": "SELECT 1", "place": "app.py:3", "duration_s": 0.002}
-    again = {**query, "count": 60, "duration_s": 0.12}
+    query = {"sql": "SELECT \n1", "place": "app.py:3", "duration_s": 0.002}
+    again = {**query, "sql": "SELECT 1", "count": 60, "duration_s": 0.12}
     found = shown({**DETAILS, "queries": [query] * 60, "repeated": [again]})
     at = found.index("Queries: 60")
     assert found[at + 1] == "  60 times from app.py:3, 120 ms in all: SELECT 1"
