@@ -37,6 +37,7 @@ _CRASHES = (
     "Read its output above, and correct its command, its code or its settings: a save of what declares it starts it "
     "at once. If it is not needed, name the others in APPLIANCE_COMPANIONS, or set APPLIANCE_COMPANIONS=off."
 )
+_NO_FOLDER = "Make the folder, or correct the companion's cwd, which is relative to the project."
 _MISSING = (
     "Install the program that its output names: a Python package with the project's dependencies, another one in an "
     "image of your own. It is tried again every 30 s. If it is not needed here, leave its name out of "
@@ -176,7 +177,8 @@ class Companion:
                 options=Options(self.name, open_input=True, ends_alone=True),
             )  # fmt: skip
         except StartError as error:
-            self._on(states.StartFailed(error.found, error.action))
+            misplaced = process.cwd and not self._folder.is_dir()
+            self._on(states.StartFailed(error.found, _NO_FOLDER if misplaced else error.action))
             return
         self._started_at = child.became_ready()
         self._child = self._children.add(child)

@@ -262,6 +262,13 @@ def test_a_companion_that_cannot_be_started_is_reported_and_tried_again(project:
     assert project.companions.status()[0]["state"] == "running"
 
 
+def test_a_folder_that_is_missing_is_named_by_its_key(project: Project):
+    """A companion whose folder does not exist is told about its key, not about the project's folder."""
+    project.startable = False
+    project.boot(Process("a", "x", cwd="frontend"))
+    assert "cwd" in project.log.named("companion.failed")[0]["action"]
+
+
 def test_the_status_has_each_companions_state_and_last_end(project: Project):
     """The status has the state, the process, the number of restarts and the last end of each."""
     project.boot(Process("a", "x", reload=True), Process("once", "y"))
