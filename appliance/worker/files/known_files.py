@@ -38,6 +38,7 @@ class KnownFiles:
     def __init__(self, start: Start | ImportAhead, notes: int, hooks: Hooks, *, is_forked: bool) -> None:
         self._start = start
         self._hooks = hooks
+        self.root = start.root
         self.places = ProjectPlaces(start.root, sys.path)
         self.unpreloadable = "" if is_forked else self.places.loaded_early()
         self._inputs = InputFiles(start.root, notes)

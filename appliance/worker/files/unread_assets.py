@@ -1,18 +1,23 @@
-"""Find the templates and translations that the project's import has not read: a change of them changes no import.
+"""Find the files that the project's import has not read: a change of them changes no import.
+
+They are templates, translations, and modules that are imported later or never: tests, commands, what functions import.
 
 Runs in the snapshot, once the project is imported.
 
 Theory of operation. A framework that caches what it has read (Jinja without auto_reload, Django's cached loader,
 gettext) needs a new worker when a template is saved. A fork of the snapshot has cached only files that the import has
 read. So for any other template no import is needed. But an import may have asked whether a file exists, without reading
-it. So a file counts only if it existed before the import began.
+it. So a file counts only if it existed before the import began. A module that was not imported is read when it is
+imported, in the fork as in any other worker.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from ...conventions import UNSEARCHED, VERSION_CONTROL
 from .template_folders import template_folders
 
 if TYPE_CHECKING:
@@ -21,8 +26,10 @@ if TYPE_CHECKING:
     from .known_files import KnownFiles
 
 _SUFFIXES = (".html", ".htm", ".djhtml", ".jinja", ".jinja2", ".j2", ".mako", ".txt", ".md", ".mo")
+_SKIPPED = UNSEARCHED | VERSION_CONTROL
 _FOLDERS = ("templates", "locale", "translations")
-MOST = 5_000  # entries of all folders
+MOST = 5_000  # entries of all folders of templates
+_MOST_SOURCES = 20_000  # entries of the project's folders
 
 
 def unread_assets(files: KnownFiles, application: Any, began_ns: int) -> frozenset[str]:
@@ -38,15 +45,29 @@ def unread_assets(files: KnownFiles, application: Any, began_ns: int) -> frozens
         return frozenset()
     known = {os.path.realpath(path) for path in read}
     folders = [*template_folders(application), *_usual_folders(files)]
+    templates = (entry.path for entry in _entries(folders) if entry.name.endswith(_SUFFIXES))
     found = set()
-    for entry in _entries(folders):
-        path = files.absolute(entry.path)
-        if not entry.name.endswith(_SUFFIXES) or os.path.dirname(path) in files.listed_folders:
+    for path in map(files.absolute, (*templates, *_sources(files.root))):
+        if os.path.dirname(path) in files.listed_folders:
             continue
-        status = entry.stat()
-        if status.st_ctime_ns < began_ns and os.path.realpath(path) not in known:
-            found.add(path)
+        with contextlib.suppress(OSError):  # it was removed just now
+            if os.stat(path).st_ctime_ns < began_ns and os.path.realpath(path) not in known:
+                found.add(path)
     return frozenset(found)
+
+
+def _sources(root: str) -> Iterator[str]:
+    """Yield the modules of the project's folder, imported or not."""
+    left = _MOST_SOURCES
+    for folder, folders, names in os.walk(root):
+        is_environment = "pyvenv.cfg" in names
+        folders[:] = [
+            each for each in folders if each not in _SKIPPED and not each.startswith(".") and not is_environment
+        ]
+        left -= len(folders) + len(names)
+        if left < 0:
+            return
+        yield from (f"{folder}/{name}" for name in names if name.endswith(".py") and not is_environment)
 
 
 def _usual_folders(files: KnownFiles) -> Iterator[str]:

@@ -4,8 +4,7 @@ Runs in the snapshot, which makes it once, and in its forks.
 
 Theory of operation. A new file can change the result of an import that has never looked for this file: a new module
 hides an installed one, or a search through a folder finds it. So each changed path must be that of a module that was
-loaded, or of a template that no import reads (``files/unread_assets``). For any other path the project is imported
-again.
+loaded, or of a file that no import reads (``files/unread_assets``). For any other path the project is imported again.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class ChangedFiles:
         project: has imported them.
         codes: the code of each, by the path from which it was loaded.
         swaps: replaces the code of functions.
-        unread: templates that the import has not read.
+        unread: files that the import has not read.
 
     Attributes:
         modules: the names of the own modules.
@@ -73,10 +72,10 @@ class ChangedFiles:
         self, project: ProjectImport, codes: dict[str, CodeType], swaps: Swaps, unread: frozenset[str] = frozenset()
     ) -> None:
         self._project = project
-        self._unread = unread
         self._swaps = swaps
         self._names = _module_names(codes)
         self._paths = {project.files.absolute(path): path for path in codes}
+        self._unread = unread - self._paths.keys()
         self.modules = sorted(self._names.values())
 
     def blocked_modules(self) -> dict[str, str]:

@@ -42,7 +42,7 @@ def word():
 def other():
     return "other"
 """,
-    "unused.py": "X = 1\n",
+    "rules.ini": "X = 1\n",
 }
 
 
@@ -186,7 +186,7 @@ def test_a_swapped_worker_reports_what_it_has_read_itself(player: Player, snapsh
         ("words.py", '["one"]', '["two"]', "body changed"),
         ("words.py", "def word():", "def word(x=1):", ""),
         ("words.py", "return LIST[0]", "return LIST[0", "can't be compiled (SyntaxError)"),
-        ("unused.py", "X = 1", "X = 2", "no module that the project has imported"),
+        ("rules.ini", "X = 1", "X = 2", "no module that the project has imported"),
     ],
 )
 def test_other_changes_are_declined(player: Player, snapshot: Child, name: str, old: str, new: str, why: str):
@@ -207,8 +207,8 @@ def test_a_removed_file_is_declined(player: Player, snapshot: Child):
 def test_a_file_that_was_declined_leaves_the_others_as_they_are(player: Player, snapshot: Child):
     """Either all of several files are swapped, or none: a fork that declines ends."""
     save(player, "words.py", "return LIST[0]", "return 'two'")
-    save(player, "unused.py", "X = 1", "X = 2")
-    assert player.declined(snapshot, ["words.py", "unused.py"]).path == str(player.root / "unused.py")
+    save(player, "rules.ini", "X = 1", "X = 2")
+    assert player.declined(snapshot, ["words.py", "rules.ini"]).path == str(player.root / "rules.ini")
 
 
 def test_a_swap_has_the_fingerprint_of_an_import(player: Player, snapshot: Child):

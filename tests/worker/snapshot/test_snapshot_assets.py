@@ -1,4 +1,4 @@
-"""Saved templates: a fork of a snapshot serves one that its import has not read."""
+"""Saved templates and modules: a fork of a snapshot serves one that its import has not read."""
 
 from __future__ import annotations
 
@@ -26,8 +26,12 @@ def page(name):
         return BASE + file.read()
 
 def application(environ, start_response):
+    from shop import later
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [page("page.html").encode()]
+    return [(page("page.html") + later.WORD).encode()]
+
+with open(os.path.join(os.path.dirname(FOLDER), "shop", "read.py")) as file:
+    READ = len(file.read())
 """
 
 PROJECT = {
@@ -35,6 +39,9 @@ PROJECT = {
     "templates/base.html": "base ",
     "templates/page.html": "one",
     "templates/listed/each.html": "each",
+    "shop/later.py": "WORD = ''\n",
+    "shop/read.py": "WORD = ''\n",
+    "shop/tests/test_later.py": "assert True\n",
 }
 
 
@@ -69,10 +76,24 @@ def test_a_template_that_no_import_reads_is_served(player: Player, snapshot: Chi
     assert not player.fingerprints(snapshot, ["templates/page.html", "app.py"]).refused
 
 
-@pytest.mark.parametrize("name", ["templates/base.html", "templates/listed/each.html", "templates/new.html"])
-def test_a_template_that_an_import_may_use_is_declined(player: Player, snapshot: Child, name: str):
-    """A template that the import has read, whose folder it has listed, or that is new, has to be imported."""
-    (player.root / name).write_text("changed", encoding="utf-8")
+def test_a_module_that_no_import_reads_is_served(player: Player, snapshot: Child):
+    """A module that a function imports, and a test, are not in the snapshot: each fork reads them as they are."""
+    (player.root / "shop" / "tests" / "test_later.py").write_text("assert False\n", encoding="utf-8")
+    later = player.root / "shop" / "later.py"
+    for word in ("first", "second"):
+        later.write_text(f"WORD = ' {word}'\n", encoding="utf-8")
+        worker = player.swapped(snapshot, ["shop/later.py", "shop/tests/test_later.py"])
+        assert player.get().endswith(word)
+        player.drain(worker)
+    later.write_text("WORD = ''\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", ["templates/base.html", "templates/listed/each.html", "templates/new.html", "shop/read.py", "shop/new.py"]
+)
+def test_a_file_that_an_import_may_use_is_declined(player: Player, snapshot: Child, name: str):
+    """A file that the import has read, whose folder it has listed, or that is new, has to be imported."""
+    (player.root / name).write_text("changed = 1\n", encoding="utf-8")
     assert player.declined(snapshot, [name]).path == str(player.root / name)
 
 
