@@ -8,6 +8,7 @@ import traceback
 
 import classes
 import functions
+import noted
 import registered
 import exercises
 
@@ -26,7 +27,7 @@ def own_modules():
 def results():
     """What every function returns."""
     found = {}
-    for module in (functions, classes, registered, exercises):
+    for module in (functions, classes, registered, noted, exercises):
         for name, call in module.calls().items():
             found[f"{module.__name__}.{name}"] = attempt(call)
     return found
