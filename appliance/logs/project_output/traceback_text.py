@@ -7,6 +7,7 @@ uses the server as a library, if the log is for people.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ _HEADINGS = ("Traceback (most recent call last):", "Fatal Python error: ", "  + 
 _LIBRARY = re.compile(r"\A.*/(?:(?:site|dist)-packages|python\d(?:\.\d+)?t?)/")
 _AROUND_PATHS = re.compile(r"([\s\"'()<>]+)")
 _INSTALLED = re.compile(r"\A/.*/(?:site|dist)-packages/")
+_OURS = f"{Path(__file__).parents[3]}/"
 _FOLDED = 2  # frames in a row that are worth a line of their own
 _NAMED = 3  # packages that such a line names
 
@@ -125,7 +127,7 @@ class _Foreign(NamedTuple):
 
 def _short(path: str) -> str:
     """Return a library's path without the folder that it is installed in: ``flask/app.py``, ``json/decoder.py``."""
-    return _LIBRARY.sub("", path)
+    return _LIBRARY.sub("", path.removeprefix(_OURS))
 
 
 def short_paths(text: str) -> str:

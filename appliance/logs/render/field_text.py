@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _WIDEST = 40  # characters of a column; a longer text moves the rest of its row
 _LONG_LIST = 60  # characters of a list that stays in its event's line
+_LIST_MAX = 160  # characters of a list in a line; the JSON has the rest
 
 
 def value_text(value: object, *, quoted: bool = True) -> str:
@@ -28,8 +30,15 @@ def value_text(value: object, *, quoted: bool = True) -> str:
     if isinstance(value, Mapping):
         return f"({' '.join(f'{name}={value_text(each)}' for name, each in flattened(value))})"
     if isinstance(value, list | tuple):
-        return ",".join(value_text(each) for each in value) or "none"
+        return _listed([value_text(each) for each in value]) or "none"
     return str(value)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """Return the texts in one line; of a long list its beginning, and how many more there are."""
+    shown = max(1, sum(end <= _LIST_MAX for end in accumulate(len(text) + 1 for text in texts)))
+    more = f" and {len(texts) - shown} more" if len(texts) > shown else ""
+    return ",".join(texts[:shown]) + more
 
 
 def flattened(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

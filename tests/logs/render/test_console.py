@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.logs.events import EVENTS
+from appliance.logs.render import field_text
 from appliance.logs.render.console import Console, terminal_width
 from appliance.logs.render.log_fields import FIELDS
 
@@ -167,6 +168,22 @@ def test_the_frame_that_raised_is_shown_wherever_it_is():
         "    ~~^~~",
         "ZeroDivisionError: division by zero",
     ]
+
+
+def test_frames_of_the_appliance_have_its_name():
+    """A frame of the appliance is named by its package, wherever the appliance is installed."""
+    own = TRACEBACK.replace("/w/shop/views.py", field_text.__file__)
+    assert 'File "appliance/logs/render/field_text.py", line 3, in view\n' in shown(
+        "error", "application.failed", traceback=own
+    )
+
+
+def test_of_a_long_list_the_beginning_is_shown():
+    """The names of a long list stay in one short line, with the number of the others."""
+    text = shown("warning", "migrations.found", count=40, names=[f"shop.{n:04}_change" for n in range(40)])
+    assert text.count("shop.") == 9
+    assert "shop.0008_change and 31 more" in text
+    assert "names=shop.0001\n" in shown("warning", "migrations.found", count=1, names=["shop.0001"])
 
 
 def test_of_an_exception_group_nothing_but_frames_is_folded():
