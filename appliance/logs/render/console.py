@@ -44,6 +44,7 @@ _TOLD_IN_PARTS = ("setting", "origin", "value")  # what the part "found" of a se
 _EMPTY: tuple[object, ...] = (None, "", [], {})  # values of which an event says nothing
 _BLOCKS = ("traceback", "details", "output")
 _INDENT = " " * 19  # the time and the level
+_TOGETHER = 5  # errors of one request that are shown again
 _SLOW_S = 1.0  # people notice the wait (Nielsen's limit of an unbroken train of thought)
 
 
@@ -68,7 +69,7 @@ class Console:
         self._root = root.rstrip("/") + "/"
         self._width = width
         self._whole_traceback = TracebackText(palette, root, whole=True)
-        self._last_error: tuple[str, MutableMapping[str, Any]] | None = None
+        self._last_errors: list[tuple[str, MutableMapping[str, Any]]] = []
         self._fold = Fold()
         self._banner = Banner(palette.paint, help_text)
         self._pages = PageLoads() if pages else None
@@ -109,7 +110,7 @@ class Console:
         if not shown:
             return []
         if level in _ERRORS and entry["event"] not in ACCESS_EVENTS:
-            self._last_error = level, entry
+            self._last_errors = [*self._errors_of(entry.get("request_id")), (level, entry)]
         lines, fields = self._rendered(level, entry)
         before = []
         if hidden:
@@ -120,15 +121,19 @@ class Console:
                 before = [f"{_INDENT}{repeats}"]
         return [*before, *_indented([*lines, *self._banner.lines(str(entry["event"]), fields)])]
 
+    def _errors_of(self, request: object) -> list[tuple[str, MutableMapping[str, Any]]]:
+        """Return the last errors, if they are of this request; Flask and Django log its traceback themselves."""
+        same = request and self._last_errors and self._last_errors[-1][1].get("request_id") == request
+        return self._last_errors[1 - _TOGETHER :] if same else []
+
     def last_error(self) -> bytes:
-        """Return the last event that was an error once more, with every frame; nothing if there was none."""
-        if self._last_error is None:
-            return b""
+        """Return the last event that was an error, and those before it of the same request, with every frame."""
         folding, self._traceback = self._traceback, self._whole_traceback
         try:
-            return self.release() + _joined(_indented(self._rendered(*self._last_error)[0]))
+            lines = [line for error in self._last_errors for line in _indented(self._rendered(*error)[0])]
         finally:
             self._traceback = folding
+        return self.release() + _joined(lines) if lines else b""
 
     def _rendered(self, level: str, entry: MutableMapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         """Return an event's lines, and its sanitised fields."""

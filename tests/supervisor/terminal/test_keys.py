@@ -69,6 +69,18 @@ def test_the_last_error_is_shown_again_with_every_frame(loop: Loop):
     assert "ValueError: ********" in shown
 
 
+def test_the_errors_of_one_request_are_shown_again_together(loop: Loop):
+    """A framework logs the traceback of a request that fails, before the event that has none: both are shown again."""
+    pressed = Pressed(loop)
+    exception = [{"type": "ValueError", "message": "bad", "frames": []}]
+    pressed.log.event("error", "project.logged", request_id="a", message="other")
+    for number in range(6):
+        pressed.log.event("error", "project.logged", request_id="b", message=f"m{number}", exception=exception)
+    pressed.log.event("error", "application.failed", request_id="b", error="ValueError: bad")
+    shown = pressed.press("e")
+    assert ("other" in shown, shown.count("Traceback"), "application.failed" in shown) == (False, 4, True)
+
+
 @pytest.mark.parametrize("in_container", [True, False])
 def test_the_address_is_opened_outside_a_container(loop: Loop, monkeypatch: pytest.MonkeyPatch, in_container: bool):
     """The address is shown, and outside a container also opened."""
