@@ -28,7 +28,7 @@ def abort_endless(pool_threads: Iterable[PoolThread]) -> None:
         if connection is None or not is_endless(pool_thread):
             continue
         exchange = connection.handler.exchange
-        if exchange is not None and not exchange.logged:
+        if exchange is not None and not exchange.finished:
             abort(connection.handler)
 
 

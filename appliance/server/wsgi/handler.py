@@ -286,13 +286,15 @@ class WSGIRequestHandler(HttpServerHandler):
             head, self._address, server_context.port, self.started, environ["appliance.request_id"]
         )
         current.set(exchange)
-        if server_context.begin is not None:
+        relay, self._relay_application = self._relay_application, None
+        if relay is not None:
+            exchange.logged = True  # an own page's request gets no line, as on a connection that can move
+        elif server_context.begin is not None:
             server_context.begin(exchange, self._raw)
         run = ServerHandler(self._body, self.wire, self.get_stderr(), environ)
         run.request_handler = self
         run.exchange = exchange
-        application = self._relay_application or self.server.get_app()
-        self._relay_application = None
+        application = relay or self.server.get_app()
         if head.fields.upgrade:
             application = offer_socket(self, exchange, environ, application)
         run.run(application)

@@ -127,3 +127,4 @@ def test_over_tls_the_request_is_relayed(tmp_path):
             assert client.ask(get(path)).body.decode() == path
         assert client.ask(post(b"x" * 100_000, path=f"{OURS}form")).body == b"x" * 100_000
     assert seen(two.echoes[1]) == [f"{OURS}two", f"{OURS}form"]
+    assert [record["path"] for record in two.sinks[0].records] == ["/one", "/three"]

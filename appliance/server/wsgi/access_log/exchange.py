@@ -55,7 +55,7 @@ class Exchange:
         length: of a response that is sent so; -1 if it is not known.
         endless: it goes on until the client or the server ends it: hijacked, or an event stream.
         hijacked: the application has taken the socket.
-        logged: its line was written.
+        logged: its line was written, or it gets none.
         slot: where a sink keeps count of it, while it runs.
         stack: tells where its application stands, if that is not on the stack of its thread.
         line: the request line of a head that was refused, as far as it was read.
