@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -95,9 +96,11 @@ def _need_of(command: str) -> Need:
 def database_file_hint(error: BaseException, message: str, root: str) -> Advice | str:
     """Advise on SQLite's file: its folder is missing, or can't be written."""
     if "unable to open database file" in message:
-        text = "SQLite can't open its file: the folder must exist, and the project's owner must be able to write to it."
         folder = _missing_folder(error, root)
-        return Advice(text, ({"kind": "make-folder", "folder": folder},)) if folder else text
+        if folder:
+            text = f"SQLite can't open its file: its folder does not exist. Make it: mkdir -p {shlex.quote(folder)}"
+            return Advice(text, ({"kind": "make-folder", "folder": folder},))
+        return "SQLite can't open its file: the folder must exist, and the project's owner must be able to write to it."
     if "attempt to write a readonly database" in message:
         return "The project's owner can't write to SQLite's file: change its owner or its mode on the host."
     return ""

@@ -189,6 +189,12 @@ def test_an_example_of_variables_may_have_another_name(hinted: Hint, name: str) 
     assert f"cp {name} .env" in hinted(VARIABLES["by hand"], {name: "SHOP_KEY=\n"})
 
 
+def test_the_missing_folder_of_a_database_is_named(hinted: Hint, tmp_path: Path) -> None:
+    """SQLite's message names no file: the folder is found in the frames, and named with the command that makes it."""
+    path = str(tmp_path / "data" / "shop.db")
+    assert "mkdir -p data" in hinted(lambda: sqlite3.connect(path))
+
+
 def reads_the_unset() -> object:
     """Use a variable of the environment that is not set."""
     return os.environ.get("NEVER_SET_HOSTS").split(",")  # type: ignore[union-attr]
