@@ -9,10 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.conventions import UNSEARCHED
+from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_selection import DependencySelection, read_choice
 from appliance.dependencies.development import names_development
 from appliance.dependencies.digest import digest
+from appliance.dependencies.left_out import names_in
 from appliance.dependencies.manifest import (
     FORMS,
     Manifest,
@@ -24,8 +26,10 @@ from appliance.dependencies.manifest import (
 )
 from appliance.dependencies.other_names import other_requirements
 from appliance.dependencies.unmatched_names import unmatched_names
+from appliance.discovery.frameworks import is_framework
 from appliance.discovery.rules.project_package import package_names
 from appliance.errors import InstallError
+from appliance.package_names import normalized
 from appliance.protocol.record import replace
 
 if TYPE_CHECKING:
@@ -71,9 +75,26 @@ def _search_all(search: Search, application: Path | None) -> Manifest | None:
         nearer = _nearest_to_application(search, application)
         # With several applications in one repository, each may have a file that includes the common one.
         includes = nearer and found.files[0].resolve() in {each.resolve() for each in nearer.files}
+        if nearer and not includes and _serves(nearer) and not _serves(found):
+            return _both(search, found, nearer)
         return nearer if nearer and includes else found
     other = _nearest_to_application(search, application) or (None if found else _in_subfolders(search))
     return other or _with_unusual_name(search, application) or found
+
+
+def _serves(manifest: Manifest) -> bool:
+    """Return whether a web framework, or an extension of one, is declared; a lock is not searched for it."""
+    contents = manifest.contents(appliance_python_version())
+    names = (normalized(name).partition("-")[0] for name in names_in(contents.index_query))
+    return bool(contents.sync or contents.exact) or any(map(is_framework, names))
+
+
+def _both(search: Search, shared: Manifest, nearer: Manifest) -> Manifest:
+    """Return the application's own dependencies, with those of the project if both are requirements files."""
+    files = (shared.files[0], nearer.files[0])
+    if all(form_of(each.source.rpartition("/")[2]) is requirements for each in (shared, nearer)):
+        return requirements(search, *files)
+    return nearer
 
 
 def _in_folder(search: Search) -> Manifest | None:

@@ -266,12 +266,13 @@ def test_a_broken_file_is_named(read, name):
     ("own", "source"),
     [
         ("-r ../requirements.txt\nflask\n", "shop/requirements.txt"),
-        ("-r requirements/base.txt\n", "requirements.txt"),
-        ("flask\n", "requirements.txt"),
+        ("-r requirements/base.txt\n", "requirements.txt, shop/requirements.txt"),
+        ("flask-admin\n", "requirements.txt, shop/requirements.txt"),
+        ("click\n", "requirements.txt"),
     ],
 )
-def test_a_file_that_includes_the_shared_one_counts(tmp_path, own, source):
-    """If the application's own file includes the one of the repository, the application's file counts."""
+def test_the_applications_own_file_counts(tmp_path, own, source):
+    """The application's own file counts if it includes the one of the repository, or alone names the web framework."""
     (tmp_path / "shop" / "requirements").mkdir(parents=True)
     (tmp_path / "shop" / "requirements" / "base.txt").write_text("flask\n")
     (tmp_path / "requirements.txt").write_text("click\n")
