@@ -36,6 +36,10 @@ _VARIABLE = re.compile(
     r"|The (?P<d>SECRET_KEY) setting must not be empty"
     r"|\b(?P<e>[A-Z][A-Z0-9_]{2,200}) (?:environment variable )?(?:is not set|must be set|is required|not set)"
 )
+# The text of None in an address: a variable that is not set, in an f-string.
+_NONE = re.compile(
+    r"invalid literal for int\(\) with base 10: 'None'|(?:host name|host|server on|database|role|user) [\"']None[\"']"
+)
 _FIELD = re.compile(r"^(\w{1,200})\n[ \t]{1,8}Field required", re.MULTILINE)  # pydantic
 _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
@@ -244,7 +248,7 @@ def _system(error: BaseException, message: str, root: str) -> Advice | str:
 
 
 def _variable(error: BaseException, message: str, root: str) -> Advice | str:
-    key = _missing_variable(error, message)
+    key = project_files.variables_read_by(error, root) if _NONE.search(message) else _missing_variable(error, message)
     if not key:
         return ""
     if key == "SECRET_KEY":

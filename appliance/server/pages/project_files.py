@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "requirements.in")
 _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|tool\.flit)\b", re.MULTILINE)
 _LINE_MAX = 1000
+_VARIABLES_MAX = 8
 _COMMAND = re.compile(NAMED_COMMAND.format(name=r"([\w-]{1,80})"))
 _COMMAND_OF_FUNCTION = re.compile(FUNCTION_COMMAND.format(name=r"(\w{1,80})"))
 _MAKES_TABLES = ("init", "create", "setup", "seed")
@@ -269,9 +270,26 @@ def variable_read_at(error: BaseException) -> str:
         trace = trace.tb_next
     if trace is None:
         return ""
-    line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)[:_LINE_MAX]
-    read = re.findall(r"(?:environ\.get|getenv)\([ \t]{0,8}[\"']([A-Za-z_]\w{0,80})[\"'][ \t]{0,8}\)", line)
-    return next((name for name in read if name not in os.environ), "")  # noqa: TID251  the project's environment
+    return next(
+        iter(_unset_reads(linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)[:_LINE_MAX])), ""
+    )
+
+
+def variables_read_by(error: BaseException, root: str) -> str:
+    """Return the unset variables that the project's innermost file reads, separated by commas; "" if there are none."""
+    trace, found = error.__traceback__, ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(f"{root}/"):
+            found = ", ".join(_unset_reads(_text(file))[:_VARIABLES_MAX]) or found
+        trace = trace.tb_next
+    return found
+
+
+def _unset_reads(text: str) -> list[str]:
+    """Return the variables that a text reads without a default, and that are not set."""
+    read = re.findall(r"(?:environ\.get|getenv)\([ \t]{0,8}[\"']([A-Za-z_]\w{0,80})[\"'][ \t]{0,8}\)", text)
+    return [name for name in dict.fromkeys(read) if name not in os.environ]  # noqa: TID251  the project's environment
 
 
 def variable_files(root: str, key: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sqlite3
 import sys
 import types
@@ -187,6 +188,17 @@ def test_a_variable_of_a_compose_file_is_an_example(hinted: Hint, text: str) -> 
 def test_an_example_of_variables_may_have_another_name(hinted: Hint, name: str) -> None:
     """An example is found by each name that many projects give it."""
     assert f"cp {name} .env" in hinted(VARIABLES["by hand"], {name: "SHOP_KEY=\n"})
+
+
+@pytest.mark.parametrize("message", ["int(url)", "connect(f'could not translate host name \"{url}\" to address')"])
+def test_unset_variables_in_an_address_are_named(hinted: Hint, tmp_path: Path, message: str) -> None:
+    """An address that was made of unset variables has the text None: the variables that its file reads are named."""
+    text = (
+        "import os\ndef connect(words): raise RuntimeError(words)\nname = os.getenv('NEVER_SET_NAME')\n"
+        f"set = os.environ.get('PATH')\nurl = f\"{{os.environ.get('NEVER_SET_HOST')}}\"\n{message}\n"
+    )
+    words = hinted(lambda: runpy.run_path(str(tmp_path / "db.py")), {"db.py": text})
+    assert "Set NEVER_SET_NAME, NEVER_SET_HOST in the project's .env" in words
 
 
 def test_the_missing_folder_of_a_database_is_named(hinted: Hint, tmp_path: Path) -> None:
