@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..files.loaded_modules import namespaces
 from . import code_holders
-from .code_bodies import ATTRIBUTES, FIRST_LINE, is_function, line_at, name_of, same_lines, tree
+from .code_bodies import ATTRIBUTES, FIRST_LINE, import_offsets, is_function, line_at, name_of, same_lines, tree
 from .code_difference import compare
 from .code_holders import names_of, qualified_name
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _LINE_OF_ERROR = "tb_lineno"
+_LAZY_IMPORT = "a lazy_import holds its code"  # since Python 3.15, for the line of its statement
 _KEPT_FRAME = "a frame holds its code"  # a module's own code may be in containers of ours, but in no frame
 
 
@@ -62,6 +63,7 @@ class Swaps:
         self._pinned: dict[int, str] = {}  # by the code's id
         self._running: set[int] = set()  # code that runs now: a script that serves in its own last line
         self._copies: set[tuple[Any, int]] = set()
+        self._lines = {number: set(offsets) for number, offsets in monitor.lines.items()}
         self._lost: set[tuple[Any, str]] = set()  # lines and names of classes whose module can't be found
         self._reads: dict[str, str] = {}  # by the name of an attribute, code that ran and reads it
         self._planned: dict[str, tuple[CodeType, Difference]] = {}
@@ -154,8 +156,8 @@ class Swaps:
         if reader := self._reads.get(_LINE_OF_ERROR):
             yield f"lines moved, and {reader} ran, which reads the line of an exception"
         for old, new in pairs:
-            if any(line_at(old, each) != line_at(new, each) for each in self._monitor.lines.get(id(old), ())):
-                yield f"lines moved, and a package read the line of {name_of(old)} while the project was imported"
+            if any(line_at(old, each) != line_at(new, each) for each in self._lines.get(id(old), ())):
+                yield f"lines moved, and a package or a lazy import has one of {name_of(old)}"
         if any(_warned(each) for each in file.modules):
             yield "lines moved, and Python remembers by its line a warning that the import gave"
 
@@ -186,6 +188,8 @@ class Swaps:
         for code, reason in looked_at:
             if id(code) in trees and is_function(code):
                 self._pinned.setdefault(id(code), reason)
+            elif id(code) in bodies and reason == _LAZY_IMPORT:
+                self._lines.setdefault(id(code), set()).update(import_offsets(code))
             elif id(code) not in bodies or reason == _KEPT_FRAME:
                 self._block(code.co_filename, f"{name_of(code)}: {reason}")
         self._index_modules(found.classes)

@@ -28,6 +28,7 @@ _EXTENDED_ARG: Final = opcode.opmap["EXTENDED_ARG"]
 _LOAD_CONST: Final = opcode.opmap["LOAD_CONST"]
 _RETURN_CONST: Final = opcode.opmap.get("RETURN_CONST", _LOAD_CONST)
 _LOAD_SMALL_INT: Final = opcode.opmap.get("LOAD_SMALL_INT", -1)
+_IMPORT_NAME: Final = opcode.opmap["IMPORT_NAME"]
 _STORE_NAME: Final = opcode.opmap["STORE_NAME"]
 FIRST_LINE: Final = "__firstlineno__"
 ATTRIBUTES: Final = "__static_attributes__"
@@ -127,6 +128,11 @@ def line_at(code: CodeType, offset: int) -> int:
         if start <= offset < end and line:
             return line
     return 0
+
+
+def import_offsets(code: CodeType) -> set[int]:
+    """Return the offsets of the instructions that import."""
+    return {each.offset for each in instructions(code) if each.operation == _IMPORT_NAME}
 
 
 def same_constant(old: Any, new: Any) -> bool:

@@ -326,6 +326,14 @@ def test_lines_that_were_not_read_may_move(tmp_path, more):
     assert imported.swap(("    return 1", "    number = 2\n    return number")).view() == 2
 
 
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="no import is lazy before Python 3.15")
+def test_a_lazy_import_keeps_its_line(tmp_path):
+    """A lazy import that fails later names the line of its statement; functions below it may move."""
+    imported = Imported(tmp_path, "def f():\n    return 1\nlazy import no_such_module\ndef g():\n    return 2\n")
+    assert "lines moved, and " in imported.objection(("    return 1", "    number = 1\n    return 1"))
+    assert imported.objection(("    return 2", "    number = 2\n    return 2")) == ""
+
+
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="classes have no first line before Python 3.13")
 @pytest.mark.parametrize(
     "source",
