@@ -164,7 +164,7 @@ def _nothing(context: Context, rulings: list[RuleResult], asgi: tuple[Target, ..
         return ApplicationError(
             f"Several WSGI applications found: {', '.join(tied)}",
             expected="one application, or a setting that names one of them",
-            action=f"Set APPLIANCE_APP={tied[0]}, for example.",
+            action=f"Set APPLIANCE_APP={tied[0]}, for example, and restart the appliance.",
             needs=serving(tied),
             kind="tie",
             candidates=list(tied),

@@ -204,7 +204,12 @@ class Analyst:
     def _read(self, number: int, environment: Environment) -> None:
         if number != self._started:
             return
-        self._environment = environment
+        before, self._environment = self._environment, environment
+        old = environment.values if before is None else before.values
+        for key, value in environment.values.items():
+            ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # which each analysis reads
+            if ours and old.get(key) != value:
+                self._log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
         known, self._unread = self._unread, environment.unread
         for part in environment.unread:
             if part not in known:
@@ -237,10 +242,6 @@ def log_changes(log: Log, known: Analysis | None, now: Analysis) -> None:
     if known is None or known.environment.hidden != now.environment.hidden:
         for key, file in now.environment.hidden:
             log.event("warning", "environment.hidden", key=key, file=file, action=_unhide(key, now.environment))
-    for key, value in now.environment.values.items():
-        ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # BEFORE_START is read at each analysis
-        if known and ours and known.environment.values.get(key) != value:
-            log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
 
 
 def _unhide(key: str, environment: Environment) -> str:

@@ -29,16 +29,18 @@ class Looks:
         self.results: list[Any] = []
         self.outcome: Any = None
         self.unread: tuple[UnreadPart, ...] = ()
+        self.values: dict[str, str] = {}
         self.log = FakeLog()
         self.calls: list[tuple[Any, ...]] = []
         self.read: list[Any] = []
         self.settings, self.process = SimpleNamespace(), {"HOME": "/root"}
-        parts: Any = (self.settings, self.process, self.log, self.posted.put, "first")
+        self.first = SimpleNamespace(values={})
+        parts: Any = (self.settings, self.process, self.log, self.posted.put, self.first)
         self.analyst = Analyst(*parts, look=self._analyse)
 
     def _analyse(self, *given: object, before: object, read: Callable[[Any], None]) -> Any:
         self.calls.append((*given, before, threading.current_thread()))
-        self.read.append(SimpleNamespace(unread=self.unread))
+        self.read.append(SimpleNamespace(unread=self.unread, values=self.values))
         read(self.read[-1])
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -82,6 +84,27 @@ def test_an_unreadable_line_is_logged_once_until_it_changes(looks: Looks):
     assert [each["line"] for each in looks.log.named("environment.unread")] == [3, 4]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ({}, {"APPLIANCE_PORT": "1"}, 1),
+        ({"APPLIANCE_PORT": "1"}, {"APPLIANCE_PORT": "2"}, 1),
+        ({"APPLIANCE_PORT": "1"}, {"APPLIANCE_PORT": "1"}, 0),
+        ({}, {"APPLIANCE_BEFORE_START": "flask db upgrade"}, 0),
+        ({"DEBUG": "0"}, {"DEBUG": "1"}, 0),
+    ],
+)
+def test_a_changed_setting_of_the_start_counts_at_the_next_start(
+    looks: Looks, before: dict[str, str], after: dict[str, str], changed: int
+):
+    """A setting of ours that has changed in a file counts at the next start; the log says so once, also if it fails."""
+    looks.first.values, looks.values = before, after
+    looks.look(ApplicationError("no application", expected="one", action="set it"))
+    looks.look("analysis")
+    event = {"key": "APPLIANCE_PORT", "action": "Restart the appliance to use it."}
+    assert looks.log.named("settings.changed") == [event] * changed
+
+
 def test_a_look_gets_the_known_facts(looks: Looks):
     """A look gets the settings, the environment of the appliance, what is known, and what the last look has read."""
     known: Any = SimpleNamespace()
@@ -90,7 +113,7 @@ def test_a_look_gets_the_known_facts(looks: Looks):
     for _ in range(2):
         looks.posted.get(timeout=30)()
     assert [call[:4] for call in looks.calls] == [
-        (looks.settings, looks.process, None, "first"),
+        (looks.settings, looks.process, None, looks.first),
         (looks.settings, looks.process, known, looks.read[0]),
     ]
     assert {(call[4].name, call[4].daemon) for call in looks.calls} == {("analysis", True)}

@@ -122,22 +122,3 @@ def test_our_settings_come_from_the_containers_environment_if_there_is_one(key: 
     values = {"APPLIANCE_IMAGE": "1"} if contained else {}
     now = found(hidden=((key, ".env"),), values=values)
     assert words in logged(found(values=values), now)[0][2]["action"]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "changed"),
-    [
-        ({}, {"APPLIANCE_PORT": "1"}, True),
-        ({"APPLIANCE_PORT": "1"}, {"APPLIANCE_PORT": "2"}, True),
-        ({"APPLIANCE_PORT": "1"}, {"APPLIANCE_PORT": "1"}, False),
-        ({}, {"APPLIANCE_BEFORE_START": "flask db upgrade"}, False),
-        ({"DEBUG": "0"}, {"DEBUG": "1"}, False),
-    ],
-)
-def test_a_changed_setting_of_the_start_counts_at_the_next_start(
-    before: dict[str, str], after: dict[str, str], changed: bool
-):
-    """A setting of ours that has changed in a file counts at the next start, and the log says so; others are read."""
-    event = ("warning", "settings.changed", {"key": "APPLIANCE_PORT", "action": "Restart the appliance to use it."})
-    assert logged(found(values=before), found(values=after)) == ([event] if changed else [])
-    assert logged(None, found(values=after)) == [FOUND]
