@@ -130,8 +130,8 @@ def _copies(objects: Iterable[Any], classes: list[type]) -> set[tuple[Any, int]]
                 found.add((dict.get(each, "__module__"), _line(dict.get(each, FIRST_LINE))))
             elif type(each) is dict and type(next(iter(each), None)) is int:  # by value
                 found.update((None, _line(key)) for key, name in each.items() if name is FIRST_LINE)
-        elif type(each) is tuple and len(each) == 2 and each[0] is FIRST_LINE:
-            found.add((None, _line(each[1])))
+        elif type(each) is tuple and len(each) == 2 and (each[0] is FIRST_LINE or each[1] is FIRST_LINE):
+            found.add((None, _line(each[1] if each[0] is FIRST_LINE else each[0])))
     return found
 
 

@@ -342,6 +342,7 @@ def test_a_lazy_import_keeps_its_line(tmp_path):
         "copied = [{name: each for name, each in vars(Late).items() if type(each) is int}]",
         "copied = {each: name for name, each in vars(Late).items() if type(each) is int}",
         "copied = [(name, each) for name, each in vars(Late).items() if type(each) is int]",
+        "copied = [(each, name) for name, each in vars(Late).items() if type(each) is int]",
         "line = Late.__firstlineno__",
         "line = getattr(Late, '__firstlineno__')",
     ],
