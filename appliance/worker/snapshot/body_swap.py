@@ -81,6 +81,12 @@ class Swaps:
         """Return a file that the import has read, and that an import would read otherwise now; "" if there is none."""
         return self._monitor.changed_data()
 
+    def files_that_ran(self) -> set[str] | None:
+        """Return the real paths of the files whose code the import has run, by whatever loader; None if unknown."""
+        if self._monitor.failed:
+            return None
+        return {os.path.realpath(code.co_filename) for code in self._monitor.started.values()}
+
     def objection(self, path: str, new_code: CodeType) -> str:
         """Return why a saved file can't be swapped, in plain words; "" if it can."""
         file = self._files.get(path)

@@ -75,7 +75,9 @@ class ChangedFiles:
         self._swaps = swaps
         self._names = _module_names(codes)
         self._paths = {project.files.absolute(path): path for path in codes}
-        self._unread = unread - self._paths.keys()
+        ran = swaps.files_that_ran()  # another loader may have read a module's bytecode alone
+        modules = {path for path in unread if path.endswith(".py") and (ran is None or os.path.realpath(path) in ran)}
+        self._unread = unread - modules
         self.modules = sorted(self._names.values())
 
     def blocked_modules(self) -> dict[str, str]:

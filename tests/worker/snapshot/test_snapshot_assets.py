@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
 
 APP = """
+import importlib.util
 import os
+import sys
 from functools import cache
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
@@ -32,6 +35,15 @@ def application(environ, start_response):
 
 with open(os.path.join(os.path.dirname(FOLDER), "shop", "read.py")) as file:
     READ = len(file.read())
+
+class Loader(importlib.machinery.SourceFileLoader):
+    pass  # reads bytecode, and not the source
+
+sys.pycache_prefix = None
+PLACE = os.path.join(os.path.dirname(FOLDER), "shop", "own.py")
+SPEC = importlib.util.spec_from_file_location("own", PLACE, loader=Loader("own", PLACE))
+OWN = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(OWN)
 """
 
 PROJECT = {
@@ -40,6 +52,7 @@ PROJECT = {
     "templates/page.html": "one",
     "templates/listed/each.html": "each",
     "shop/later.py": "WORD = ''\n",
+    "shop/own.py": "WORD = ''\n",
     "shop/read.py": "WORD = ''\n",
     "shop/tests/test_later.py": "assert True\n",
 }
@@ -50,6 +63,7 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
     """A project that keeps what it has read of its templates."""
     root = tmp_path_factory.mktemp("assets") / "project"
     with played(root, PROJECT, pythons()[-1]) as found:
+        subprocess.run([pythons()[-1], "-m", "py_compile", str(root / "shop" / "own.py")], check=True)
         yield found
 
 
@@ -89,7 +103,11 @@ def test_a_module_that_no_import_reads_is_served(player: Player, snapshot: Child
 
 
 @pytest.mark.parametrize(
-    "name", ["templates/base.html", "templates/listed/each.html", "templates/new.html", "shop/read.py", "shop/new.py"]
+    "name",
+    [
+        *("templates/base.html", "templates/listed/each.html", "templates/new.html"),
+        *("shop/read.py", "shop/own.py", "shop/new.py"),
+    ],
 )
 def test_a_file_that_an_import_may_use_is_declined(player: Player, snapshot: Child, name: str):
     """A file that the import has read, whose folder it has listed, or that is new, has to be imported."""
