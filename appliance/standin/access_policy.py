@@ -35,6 +35,7 @@ PAGE_VALUE_FIELD = "X-Appliance-Page"
 _SAFE = frozenset({"GET", "HEAD"})
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^:\[\]@/?#\s]+)(?::(?P<port>[0-9]{1,5}))?")
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+_OPEN_LOGGED_URL = "Open the URL with the token that the log shows at the start (event pages.started)."
 _FROM_HERE = frozenset({"same-origin", "none"})  # "none": typed, a bookmark, or a program of the desktop
 
 # 'self' for scripts means below /__appliance__/ alone: this policy is applied there, and the project can't.
@@ -100,22 +101,16 @@ class AccessPolicy:
     Args:
         token: the secret of this start.
         public_url: the setting; "" without.
-        enabled: False turns everything off (APPLIANCE_PAGES=off).
     """
 
-    def __init__(self, token: str, public_url: str = "", *, enabled: bool = True) -> None:
+    def __init__(self, token: str, public_url: str = "") -> None:
         self._token = token
-        self._enabled = enabled
         scheme, _, rest = public_url.partition("://")
         self._public = (scheme.lower(), _normal(rest.partition("/")[0], scheme.lower())) if rest else None
         self.page_value = hmac.new(token.encode(), b"page", hashlib.sha256).hexdigest()
 
     def decide(self, asked: PageRequest) -> Allowed | AccessDenied:
         """Allow or refuse one request."""
-        if not self._enabled:
-            return AccessDenied(
-                404, "APPLIANCE_PAGES is off", "Set APPLIANCE_PAGES=on to see the pages of the appliance."
-            )
         fields = asked.fields
         host = _normal(fields.get("host", ""), asked.scheme)
         if host is None:
@@ -165,12 +160,12 @@ class AccessPolicy:
 
     def _unknown(self, host: tuple[str, int]) -> tuple[str, str]:
         if self._is_own_host(host):
-            return ("the request comes from another machine", _OPEN)
-        return (f"the host {host[0][:100]!r} is not this machine's own", _OPEN)
+            return ("the request comes from another machine", _OPEN_LOGGED_URL)
+        return (f"the host {host[0][:100]!r} is not this machine's own", _OPEN_LOGGED_URL)
 
 
 def _foreign(asked: PageRequest) -> AccessDenied | None:
-    """The refusal of a request that another site started, or shows in a frame; None if nothing says so."""
+    """Return the refusal of a request that another site started, or shows in a frame; None if nothing says so."""
     fields = asked.fields
     if fields.get("sec-fetch-dest") in _FRAMES:
         return AccessDenied(403, "a page of the appliance is not shown in a frame", "Open it in a tab of its own.")
@@ -185,11 +180,8 @@ def _navigates(fields: Mapping[str, str]) -> bool:
     return fields.get("sec-fetch-mode", "navigate") == "navigate"
 
 
-_OPEN = "Open the URL with the token that the log shows at the start (event pages.started)."
-
-
 def _normal(host: str, scheme: str) -> tuple[str, int] | None:
-    """A Host field as name and port, so that two spellings of one host are equal."""
+    """Return the name and the port of a Host field: two spellings of one host are equal. None if it is malformed."""
     match = _HOST.fullmatch(host)
     if match is None:
         return None

@@ -202,15 +202,6 @@ def test_a_press_with_one_thing_wrong_changes_nothing(changes: dict[str, object]
     assert isinstance(ACCESS.decide(press(**changes)), AccessDenied)
 
 
-def test_off_is_off():
-    """APPLIANCE_PAGES=off answers nobody, whatever he brings."""
-    off = AccessPolicy(TOKEN, enabled=False)
-    for asked in (page("localhost"), press(), PageRequest("GET", "http", LOCAL, token=TOKEN, local=True)):
-        refused = off.decide(asked)
-        assert isinstance(refused, AccessDenied)
-        assert refused.status == 404
-
-
 def test_no_origin_may_read_and_no_site_may_frame():
     """Each response has the fields of isolation, none of CORS, and no script of a page's own text."""
     fields = dict(FIELDS)
@@ -222,7 +213,7 @@ def test_no_origin_may_read_and_no_site_may_frame():
 
 
 @given(st.text(), st.dictionaries(st.sampled_from(["origin", "cookie", "sec-fetch-site", "sec-fetch-dest"]), st.text()))
-def test_no_request_fails_the_guard(host: str, fields: dict[str, str]):
+def test_no_request_fails_the_policy(host: str, fields: dict[str, str]):
     """Any fields lead to a decision; without the token, another machine gets nothing."""
     decided = ACCESS.decide(PageRequest("GET", "http", {"host": host, **fields}))
     assert isinstance(decided, AccessDenied)
