@@ -48,7 +48,7 @@ from appliance.server.http.served_hosts import hosts
 from appliance.server.http.trusted_proxies import TrustedProxies
 from appliance.server.pages import error_page, project_files
 from appliance.server.pages.distributions import distribution
-from appliance.server.pages.hints import hint
+from appliance.server.pages.hints import advice
 from appliance.server.pages.tracebacks import describe
 from appliance.server.wsgi.access_log import request_ids
 from appliance.server.wsgi.streams import FileWire
@@ -101,7 +101,7 @@ def hinted(kind: type[BaseException], **attributes: Any) -> Callable[[str], None
         error = kind(text)
         for name, value in attributes.items():
             setattr(error, name, text if value is None else value)
-        hint(error, "/nowhere")
+        advice(error, "/nowhere")
 
     return call
 

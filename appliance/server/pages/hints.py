@@ -45,16 +45,8 @@ _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
 
 
-_NOTHING = Advice()
-
-
-def hint(error: BaseException, root: str, message: str | None = None) -> str:
-    """Return the advice, in one or two sentences; "" if unknown. ``message``: the exception's message, if known."""
-    return advice(error, root, message).text
-
-
 def advice(error: BaseException, root: str, message: str | None = None) -> Advice:
-    """Return the advice; ``message``: the exception's message, if known."""
+    """Return the advice, without a text if none is known; ``message``: the exception's message, if known."""
     try:
         for each in _chain(error):
             text = message if each is error and message is not None else safe_str(each)
@@ -63,8 +55,8 @@ def advice(error: BaseException, root: str, message: str | None = None) -> Advic
                 if found:
                     return found if isinstance(found, Advice) else Advice(found)
     except Exception:  # noqa: BLE001  reading the project's files may fail; the exception must still be shown
-        return _NOTHING
-    return _NOTHING
+        return Advice()
+    return Advice()
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

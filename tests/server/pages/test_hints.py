@@ -15,7 +15,7 @@ import pytest
 
 from appliance.server.pages import missing_dependencies
 from appliance.server.pages.error_page import render, report
-from appliance.server.pages.hints import hint
+from appliance.server.pages.hints import advice
 
 Hint = Callable[..., str]
 
@@ -31,7 +31,7 @@ def hinted(tmp_path: Path) -> Hint:
         try:
             raises()
         except BaseException as error:  # noqa: BLE001  SystemExit is one of the cases
-            return hint(error, str(tmp_path))
+            return advice(error, str(tmp_path)).text
         raise AssertionError("it raised nothing")
 
     return hinted

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.pages.hints import hint
+from appliance.server.pages.hints import advice
 
 
 def refused(file: Path | str | int | None) -> PermissionError:
@@ -37,7 +37,7 @@ def test_a_file_of_another_user_names_both_users_and_the_command(
     file.touch(mode=0o600)
     as_owned_by(monkeypatch, file, 4242)
     me = os.geteuid()
-    assert hint(refused(file), str(tmp_path)) == (
+    assert advice(refused(file), str(tmp_path)).text == (
         f"wsgi.py belongs to uid 4242, mode 0600; the project runs as uid {me}."
         f" On the host, in the project's folder: sudo chown -R {me} ."
     )
@@ -47,14 +47,14 @@ def test_a_file_that_its_owner_closed_needs_another_mode(tmp_path: Path) -> None
     """A mode is changed, not an owner."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "notes.txt").touch(mode=0o000)
-    assert hint(refused("data/notes.txt"), str(tmp_path)).endswith("chmod -R u+rwX data/notes.txt")
+    assert advice(refused("data/notes.txt"), str(tmp_path)).text.endswith("chmod -R u+rwX data/notes.txt")
 
 
 def test_the_folder_says_why_a_file_cannot_be_made(tmp_path: Path) -> None:
     """The folder of a missing file says why it can't be made."""
     (tmp_path / "media").mkdir(mode=0o500)
-    assert hint(refused(tmp_path / "media" / "a" / "b.png"), str(tmp_path)).startswith("media belongs to uid")
-    assert hint(refused(tmp_path / "b.png"), str(tmp_path)).startswith("the project's folder belongs to uid")
+    assert advice(refused(tmp_path / "media" / "a" / "b.png"), str(tmp_path)).text.startswith("media belongs to uid")
+    assert advice(refused(tmp_path / "b.png"), str(tmp_path)).text.startswith("the project's folder belongs to uid")
 
 
 def test_the_remedy_of_a_foreign_process_is_in_the_compose_file(
@@ -63,7 +63,7 @@ def test_the_remedy_of_a_foreign_process_is_in_the_compose_file(
     """With ``user:`` the remedy is in the compose file."""
     owner = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    assert hint(refused(tmp_path / "b.png"), str(tmp_path)).endswith(
+    assert advice(refused(tmp_path / "b.png"), str(tmp_path)).text.endswith(
         f"Remove user: from the compose file, or set it to the owner of the folder: {owner}."
     )
 
@@ -71,4 +71,4 @@ def test_the_remedy_of_a_foreign_process_is_in_the_compose_file(
 @pytest.mark.parametrize("file", ["/etc/shadow", 7, None])
 def test_files_elsewhere_get_no_advice(tmp_path: Path, file: str | int | None) -> None:
     """A file elsewhere, a descriptor, and an unknown name get no advice."""
-    assert hint(refused(file), str(tmp_path)) == ""
+    assert advice(refused(file), str(tmp_path)).text == ""
