@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from appliance.conventions import URLENCODED_FORM
-from appliance.desk.content_types import charset_of, is_form
+from appliance.desk.content_decoding import COMPRESSED, charset_of, chunks, decompressed, is_form
 from appliance.masking import MASKED, Mask, is_secret_field
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Redaction:
             return None, ""
         try:
             data = _decoded(named, data)
-        except (OSError, EOFError, zlib.error, ValueError):
+        except (zlib.error, ValueError):
             return None, f"{len(data)} bytes that can't be decoded"
         kind = named.get("content-type", "")
         if kind.lower().startswith(_MULTIPART) and (boundary := _BOUNDARY.search(kind)):
@@ -188,25 +188,13 @@ def _decoded(named: dict[str, str], data: bytes) -> bytes:
     """Undo the chunked coding, and gzip or deflate.
 
     Raises:
-        OSError, EOFError, zlib.error, ValueError: the data are not of these codings.
+        zlib.error, ValueError: the data is not of these codings.
     """
     if "chunked" in named.get("transfer-encoding", "").lower():
-        data = _unchunked(data)
+        data = b"".join(chunks(data))
     coding = named.get("content-encoding", "").strip().lower()
-    if coding in {"gzip", "deflate"}:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(data, _DECODED_MAX)
+    if coding in COMPRESSED:
+        return decompressed(data, _DECODED_MAX)[0]
     if coding not in {"", "identity"}:
         raise ValueError(f"the coding {coding}")
     return data
-
-
-def _unchunked(data: bytes) -> bytes:
-    """Return the content of chunks, as far as they have come."""
-    parts, at = [], 0
-    while (end := data.find(b"\r\n", at)) >= 0:
-        size = int(data[at:end].partition(b";")[0], 16)
-        if size <= 0:  # the last chunk; less than nothing would be read again and again
-            break
-        parts.append(data[end + 2 : end + 2 + size])
-        at = end + 2 + size + 2
-    return b"".join(parts)

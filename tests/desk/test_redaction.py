@@ -170,7 +170,8 @@ def test_chunks_are_read_as_far_as_they_came(chunks: bytes, content: str | None,
 
 
 @pytest.mark.parametrize(
-    ("coding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes), ("br", None)]
+    ("coding", "encode"),
+    [("gzip", gzip.compress), ("X-Gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes), ("br", None)],
 )
 @pytest.mark.parametrize("chunked", [False, True])
 def test_content_is_decoded(coding: str, encode, chunked: bool):

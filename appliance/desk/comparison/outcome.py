@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import zlib
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.conventions import OWN_PAGES
+from appliance.desk.content_decoding import COMPRESSED, chunks, decompressed
 from appliance.protocol.request_details import RequestDetails
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 TEXT_MAX = 256 * 1024  # bytes of content that are compared as text
 _DECODED_MAX = 4 * 1024 * 1024
+_CODINGS = frozenset({"transfer-encoding", "content-encoding"})
 # Live reload's script: its attributes name the generation (``server/browser/live_reload``).
 _OWN_SCRIPT = re.compile(
     rf'<script (?:nonce="[^"<>]{{0,200}}" )?src="{OWN_PAGES}/client\.js"[^<>]{{0,400}}></script>'.encode()
@@ -105,9 +108,6 @@ def outcome(
     )  # fmt: skip
 
 
-_CODINGS = frozenset({"transfer-encoding", "content-encoding"})
-
-
 def _is_text(data: bytes) -> bool:
     """Whether content whose coding was not undone may still be text."""
     try:
@@ -152,25 +152,18 @@ def of_record(found: Mapping[str, Any], raw: RequestDetails | None, redaction: R
 
 def _decoded(named: Mapping[str, str], data: bytes) -> tuple[bytes, bool]:
     """Undo gzip and deflate; return the content, and whether that is all of it."""
-    if named.get("content-encoding", "").strip().lower() not in {"gzip", "x-gzip", "deflate"}:
+    if named.get("content-encoding", "").strip().lower() not in COMPRESSED:
         return data, True
-    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
-        return decoder.decompress(data, _DECODED_MAX), not decoder.unconsumed_tail
+        return decompressed(data, _DECODED_MAX)
     except zlib.error:
         return data, True
 
 
 def _unchunked(data: bytes) -> bytes:
-    """Return the content of chunks, as far as they have come."""
-    parts, at = [], 0
-    while (end := data.find(b"\r\n", at)) >= 0:
-        try:
-            size = int(data[at:end].partition(b";")[0], 16)
-        except ValueError:
-            break
-        if size <= 0:
-            break
-        parts.append(data[end + 2 : end + 2 + size])
-        at = end + 2 + size + 2
+    """Return the content of chunks, up to where the record or its grammar ends."""
+    parts: list[bytes] = []
+    with contextlib.suppress(ValueError):
+        for chunk in chunks(data):
+            parts.append(chunk)  # noqa: PERF402  those before a malformed one are kept
     return b"".join(parts)

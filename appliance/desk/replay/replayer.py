@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from appliance.desk import questions, raised_errors
 from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.outcome import Outcome, of_record, outcome
-from appliance.desk.content_types import charset_of
+from appliance.desk.content_decoding import charset_of
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.queries.recorded_queries import query_count
 from appliance.desk.replay.copy_commands import copies

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from appliance.desk.content_types import charset_of, is_form
+from appliance.desk.content_decoding import charset_of, is_form
 from appliance.desk.replay.sent_request import CODING, ReplayError, SentRequest, without
 from appliance.masking import MASKED
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk.content_types import charset_of
+from appliance.desk.content_decoding import charset_of
 from appliance.desk.replay.restored_request import Shown
 from appliance.desk.replay.sent_request import ReplayError
 from appliance.masking import MASKED
