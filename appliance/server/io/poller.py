@@ -101,9 +101,8 @@ class Poller:
         """End this wait, or the next one."""
         if self._closing:
             return  # the descriptor may belong to another file by now
-        with contextlib.suppress(
-            OSError
-        ):  # full: the thread wakes anyway; closed by the application: its wait fails anyway
+        # If the pipe is full, the thread wakes anyway; if the application has closed it, the wait fails anyway.
+        with contextlib.suppress(OSError):
             os.write(self._wake_end, b"\0")
 
     def close(self) -> None:

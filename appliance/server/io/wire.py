@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 # A smaller head is measured only if a limit is below this size.
 _PLAIN_HEAD = 4096
-# RFC 9112, 2.2, asks to skip one before a request; a client that sends more than a few sends no request at all.
 _DISCARDS_MAX = 64  # receptions, of 16 KiB each with TLS
+# RFC 9112, 2.2, asks to skip one before a request; a client that sends more than a few sends no request at all.
 _EMPTY_LINES_MAX = 8
 # The parts of its blank line in which an incomplete head may end.
 _BLANK_LINE_PARTS = (b"\r\n\r", b"\r\n", b"\r")

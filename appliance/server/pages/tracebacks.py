@@ -35,8 +35,8 @@ _MASK_MARGIN = 4096  # beyond a limit: so that a secret at the cut is masked as 
 
 _CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
-# Python prints more for these: a place in the source, a similar name.
 _C_METHOD = type(BaseException.__str__)  # the type of a method in C; a class's own method in Python has another
+# Python prints more for these: a place in the source, a similar name.
 _WITH_SUGGESTIONS = (SyntaxError, NameError, AttributeError, ImportError)
 
 

@@ -200,9 +200,7 @@ class Companion:
 
     def _report_end(self, action: states.ReportEnd) -> None:
         level = "info" if action.loud else "debug"
-        self._log.event(
-            level, "companion.ended", companion=self.name, how=action.how, duration_s=self._duration_s
-        )  # fmt: skip
+        self._log.event(level, "companion.ended", companion=self.name, how=action.how, duration_s=self._duration_s)
 
     def _report_failure(self, action: states.ReportFailure) -> None:
         fields: dict[str, Any] = {"companion": self.name, "how": action.how, "after_s": action.after_s}
