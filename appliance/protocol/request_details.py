@@ -18,6 +18,8 @@ TEXTS_MAX = 64 * 1024  # characters of all different queries and places of one r
 # The kinds of queries, and a flag: a driver has put values into the text.
 EXECUTE, MANY, SCRIPT, PROCEDURE, TRANSACTION = range(5)
 INLINED = 8
+# Positions in the numbers of a query, which ``RequestDetails`` lists: its duration, its fetched rows, its kind.
+TOOK, FETCHED, KIND = 3, 5, 8
 CALLS_MAX = 100  # outgoing calls of one request
 CALLS_TEXT_MAX = 32 * 1024  # characters of their URLs and places
 URL_MAX = 500  # characters

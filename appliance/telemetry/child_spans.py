@@ -29,7 +29,6 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
 _OPERATION = re.compile(r"\s{0,100}([A-Za-z]{1,20})")
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s{1,20}[\"`\[]?([\w.]{1,100})", re.IGNORECASE)
 _SUMMARY_MAX = 2000  # characters of a query in which its table is looked for
-_MORE = 4  # further numbers of a query: rows told, rows fetched, types of parameters, exception
 
 
 class Step(NamedTuple):
@@ -70,20 +69,22 @@ class ChildSpans:
 
     def _queries(self, info: dict[str, Any], trace: Trace, started_us: int) -> Iterator[Step]:
         texts = [str(each) for each in info.get("texts", ())]
+
+        def text_of(number: int) -> str:
+            return texts[number] if 0 <= number < len(texts) else ""
+
         for query in info.get("queries", ()):
-            text, place, began_us, took_us, *more = (int(each) for each in query)
-            sql = texts[text] if 0 <= text < len(texts) else ""
-            rows, error = (more[1], more[3]) if len(more) >= _MORE else (-1, -1)
-            is_inlined = len(more) > _MORE and bool(more[_MORE] & INLINED)
-            failed = texts[error] if 0 <= error < len(texts) else ""
+            text, place, began_us, took_us, _, rows, _, error, kind = (int(each) for each in query)
+            sql, failed = text_of(text), text_of(error)
             counted: dict[str, Any] = {"db.system.name": "other_sql", **_summary(sql)}
             if failed:
                 counted["error.type"] = failed
-            attributes = {**counted, **_place(texts[place] if 0 <= place < len(texts) else "")}
+            attributes = {**counted, **_place(text_of(place))}
             if rows >= 0:
                 attributes["db.response.returned_rows"] = rows
             if sql:
-                attributes["db.query.text"] = self._mask.masked(shape(sql) if is_inlined else _LITERAL.sub("?", sql))
+                without_values = shape(sql) if kind & INLINED else _LITERAL.sub("?", sql)
+                attributes["db.query.text"] = self._mask.masked(without_values)
             name = counted.get("db.query.summary") or counted["db.system.name"]
             times = (started_us + began_us, took_us)
             span = self._span(name, trace, self._ids.span_id(), times, attributes, error=bool(failed))

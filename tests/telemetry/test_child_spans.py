@@ -20,6 +20,12 @@ CALL = {
 }  # fmt: skip
 
 
+def query(text: int = 0, place: int = -1, began_us: int = 0, took_us: int = 0, **others: int) -> list[int]:
+    """The numbers of a query, as a worker sends them."""
+    numbers = {"fetched": -1, "error": -1, "kind": EXECUTE, **others}
+    return [text, place, began_us, took_us, -1, numbers["fetched"], -1, numbers["error"], numbers["kind"]]
+
+
 def steps(**info: Any) -> list[Any]:
     """The steps of a request that began at second 1."""
     children = ChildSpans(Resource({}), InstrumentationScope("test"), ["Ticket"])
@@ -30,7 +36,7 @@ def steps(**info: Any) -> list[Any]:
 def test_a_query_is_a_span():
     """A query's span has its times, its text without values, its operation and table, and the line that caused it."""
     texts = ["SELECT * FROM \"books\" WHERE name = 'it''s' AND id IN (1, 2.5)", "/w/a.py:7"]
-    (step,) = steps(queries=[[0, 1, 500, 250]], texts=texts)
+    (step,) = steps(queries=[query(0, 1, 500, 250)], texts=texts)
     span = step.span
     assert (span.start_time, span.end_time) == (1_000_500_000, 1_000_750_000)
     assert (span.context.trace_id, span.parent.span_id) == (int(TRACE.trace_id, 16), int(TRACE.span_id, 16))
@@ -55,23 +61,20 @@ def test_a_query_is_a_span():
 )
 def test_names_of_queries_are_few(sql: str, name: str):
     """The name is the operation and its table, or less."""
-    (step,) = steps(queries=[[0, -1, 0, 0]], texts=[sql])
+    (step,) = steps(queries=[query()], texts=[sql])
     assert step.span.name == name
 
 
 def test_values_of_a_driver_are_in_no_span():
     """Parameters that a driver has put into the text, in the quotes of its database, are left out as on the desk."""
     sql = "SELECT * FROM t WHERE a = 'it\\'s mine' AND b = \"also mine\" AND c IN (1, 2)"
-    (step,) = steps(queries=[[0, -1, 0, 0, -1, -1, -1, -1, EXECUTE | INLINED]], texts=[sql])
+    (step,) = steps(queries=[query(kind=EXECUTE | INLINED)], texts=[sql])
     assert step.span.attributes["db.query.text"] == "SELECT * FROM t WHERE a = ? AND b = ? AND c IN (?)"
 
 
 def test_a_failed_query_is_an_error_of_its_span():
     """A failed query's exception is the error of its span; the number of fetched rows is an attribute."""
-    (failed, read) = steps(
-        queries=[[0, -1, 0, 0, -1, -1, 1, 2, 0], [0, -1, 0, 0, -1, 7, 1, -1, 0]],
-        texts=["SELECT 1", "", "OperationalError"],
-    )
+    (failed, read) = steps(queries=[query(error=1), query(fetched=7)], texts=["SELECT 1", "OperationalError"])
     assert failed.span.status.status_code is StatusCode.ERROR
     assert failed.attributes["error.type"] == "OperationalError"
     assert "db.response.returned_rows" not in failed.span.attributes
@@ -109,8 +112,8 @@ def test_secrets_are_masked_in_spans():
     (step,) = steps(effects={"calls": [{**CALL, "url": url}]})
     shown = step.span.attributes["url.full"]
     assert shown == "https://u/a?ticket=********&X-Amz-Signature=********&q=********&ok=3#********"
-    (query,) = steps(queries=[[0, -1, 0, 0]], texts=["SELECT longsecret"])
-    assert "longsecret" not in query.span.attributes["db.query.text"]
+    (ran,) = steps(queries=[query()], texts=["SELECT longsecret"])
+    assert "longsecret" not in ran.span.attributes["db.query.text"]
 
 
 def test_calls_without_a_span_are_left_out():

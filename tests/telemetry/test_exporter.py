@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from appliance.protocol.messages import ExportLines
-from appliance.protocol.request_details import RequestDetails
+from appliance.protocol.request_details import EXECUTE, RequestDetails
 from appliance.telemetry.exporter import Exporter
 from tests.certificates import make_certificate
 from tests.collectors import Answer, Collector, collector
@@ -22,6 +22,7 @@ from tests.collectors import Answer, Collector, collector
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 FINISH_S = 30.0  # an appliance that stops gives less; a busy machine may take more
 SIGNALS = ("traces", "logs", "metrics")
+QUERY = [0, -1, 1, 2, -1, -1, -1, -1, EXECUTE]
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_what_a_request_did_arrives(collecting: Collector):
     info = {
         "trace": [TRACE, SPAN, "", 1, ""],
         "started_us": 5,
-        "queries": [[0, -1, 1, 2]],
+        "queries": [QUERY],
         "texts": ["SELECT longsecret"],
     }
     messages = [RequestDetails(info, b"", b"", b"").pack(), b"garbage", RequestDetails({}, b"", b"", b"").pack()]
@@ -120,7 +121,7 @@ def test_a_secret_that_is_named_before_a_message_is_masked_in_it(collecting: Col
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, ours:
         os.write(write, json.dumps({"secrets": ["longsecret"]}).encode() + b"\n")
-        info = {"trace": [TRACE, SPAN, "", 1, ""], "started_us": 5, "queries": [[0, -1, 1, 2]], "texts": ["longsecret"]}
+        info = {"trace": [TRACE, SPAN, "", 1, ""], "started_us": 5, "queries": [QUERY], "texts": ["longsecret"]}
         theirs.send(RequestDetails(info, b"", b"", b"").pack())
         running = threading.Thread(target=exporter.run, args=(read, ours))
         running.start()

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...protocol.request_details import (
     BODY_MAX,
+    FETCHED,
+    KIND,
     QUERIES_MAX,
     RESPONSE_MAX,
     TEXTS_MAX,
+    TOOK,
     TRANSACTION,
     RequestDetails,
 )
@@ -123,13 +126,13 @@ class Details:
         """Note that rows were fetched from this cursor, and add the time to that of the query."""
         query = self._of_cursors.get(cursor)
         if query is not None:
-            query[5] = rows if query[5] < 0 else query[5] + rows
-            query[3] += int(took_s * 1_000_000)
+            query[FETCHED] = rows if query[FETCHED] < 0 else query[FETCHED] + rows
+            query[TOOK] += int(took_s * 1_000_000)
 
     def query_total(self) -> tuple[int, int]:
         """Return how many queries there were so far, and their microseconds."""
-        count = sum(each[8] != TRANSACTION for each in self._queries) + self._queries_left_out
-        return count, sum(each[3] for each in self._queries)
+        count = sum(each[KIND] != TRANSACTION for each in self._queries) + self._queries_left_out
+        return count, sum(each[TOOK] for each in self._queries)
 
     def call_total(self) -> tuple[int, int]:
         """Return how many outgoing calls there were so far, and their microseconds."""

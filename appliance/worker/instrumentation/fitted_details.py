@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.request_details import TRANSACTION
+from ...protocol.request_details import KIND, TRANSACTION
 
 if TYPE_CHECKING:
     from ...protocol.request_details import RequestDetails
@@ -33,7 +33,7 @@ def fitted(details: RequestDetails, most: int = MESSAGE_MAX) -> bytes:
         details = details._replace(body=b"")
         message = details.pack()
     if len(message) > most:  # the texts of queries, then
-        kinds = [each[-1] for each in details.info.pop("queries", ())]
+        kinds = [each[KIND] for each in details.info.pop("queries", ())]
         left_out = len(kinds) - kinds.count(TRANSACTION)
         details.info["queries_left_out"] = details.info.get("queries_left_out", 0) + left_out
         details.info.pop("texts", None)
