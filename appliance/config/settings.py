@@ -227,7 +227,7 @@ class _Reader:
             project = hashlib.sha256(os.fsencode(fields["project"])).hexdigest()[:10]
             folder = Path(self._from_process("TMPDIR") or "/tmp")  # noqa: S108 - its owner alone may enter the folder below
             return str(folder / f"{DISTRIBUTION}-{os.getuid()}" / f"{project}.sock")
-        return setting.value_type.read("", self._cwd) if setting.value_type.metavar in {"LIST", "FILES"} else ""
+        return setting.value_type.empty
 
     def _from_process(self, name: str) -> str:
         return self._given.get(name, "") if self._origin_of(name) == "environment" else ""

@@ -33,11 +33,13 @@ class ValueType(Record):
         read: takes the text, and the folder for relative paths; returns the value, or raises ValueError.
         allowed: a description of the allowed texts.
         metavar: the value's name in ``--help``.
+        empty: the value without a text, if there is no default either.
     """
 
     read: Callable[[str, Path], object]
     allowed: str
     metavar: str
+    empty: object = ""
 
 
 def choice(*texts: str) -> ValueType:
@@ -122,10 +124,6 @@ def _companions(text: str, folder: Path) -> tuple[str, ...]:
         return _list(text, folder)
 
 
-def _files(text: str, folder: Path) -> tuple[str, ...]:
-    return _list_or_none(text, folder)
-
-
 def _networks(text: str, folder: Path) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_network(part, strict=False)) for part in _list(text, folder))
 
@@ -160,13 +158,13 @@ def _python(text: str, folder: Path) -> str:
 TEXT = ValueType(_text, "a text", "TEXT")
 FOLDER = ValueType(_path, "the path of a folder", "DIR")
 PATH = ValueType(_socket, f"a path of at most {_MAX_SOCKET_PATH} bytes", "PATH")
-LIST = ValueType(_list, "a list, separated by commas", "LIST")
-COMPANIONS = ValueType(_companions, "on, off, or a list of names, separated by commas", "LIST")
-LIST_OR_NONE = ValueType(_list_or_none, "a list, separated by commas, or none", "LIST")
-PAIRS = ValueType(_pairs, "name=value, several separated by commas; each name once", "NAME=VALUE")
-FILES = ValueType(_list, "files, extra:NAME and group:NAME, separated by commas", "FILES")
-FILES_OR_NONE = ValueType(_files, "a list of files, separated by commas, or none", "FILES")
-NETWORKS = ValueType(_networks, "a list of IP addresses or networks, separated by commas", "LIST")
+LIST = ValueType(_list, "a list, separated by commas", "LIST", ())
+COMPANIONS = ValueType(_companions, "on, off, or a list of names, separated by commas", "LIST", ())
+LIST_OR_NONE = ValueType(_list_or_none, "a list, separated by commas, or none", "LIST", ())
+PAIRS = ValueType(_pairs, "name=value, several separated by commas; each name once", "NAME=VALUE", ())
+FILES = ValueType(_list, "files, extra:NAME and group:NAME, separated by commas", "FILES", ())
+FILES_OR_NONE = ValueType(_list_or_none, "a list of files, separated by commas, or none", "FILES", ())
+NETWORKS = ValueType(_networks, "a list of IP addresses or networks, separated by commas", "LIST", ())
 HOST = ValueType(_host, "an IP address or a host name", "ADDRESS")
 PORT = whole(0, 65_535)
 URL = ValueType(_url, "a URL that begins with http:// or https://", "URL")

@@ -49,6 +49,14 @@ def test_defaults_serve_the_working_folder():
     assert set(settings.origins.values()) == {"default"}
 
 
+def test_unset_lists_are_empty_lists():
+    """A setting whose field is a tuple is an empty one if neither a text nor a default is given."""
+    declared = {name for name, written in declared_types(Settings).items() if written.startswith("tuple")}
+    settings = read()
+    assert {"log_fields", "ignore", "companions_reload"} <= declared
+    assert [name for name in declared if not isinstance(getattr(settings, name), tuple)] == []
+
+
 def test_a_flag_wins_over_the_environment():
     """The order is flag, environment, file, default; an empty text is none."""
     values = {"APPLIANCE_PORT": "1", "APPLIANCE_THREADS": "2", "APPLIANCE_HOST": ""}
