@@ -20,16 +20,15 @@ from appliance.discovery.rules.pecan import pecan_rule
 from appliance.discovery.rules.target_forms import explicit_target, refused_error, serving
 from appliance.discovery.rules.usual_names import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.discovery.source.modules import Modules
-from appliance.discovery.target import Context, Finding, RuleResult, Target
+from appliance.discovery.target import Context, Finding, RuleResult
 from appliance.discovery.unserved_routes import Unserved, find_unserved
 from appliance.errors import ApplicationError
-from appliance.identity.folder import check_folder
 from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Finding", "Project", "Target", "check_folder", "find_application"]
+    from appliance.discovery.target import Target
 
 _RULES: tuple[Callable[[Context], RuleResult], ...] = (
     flask_rule,
@@ -71,7 +70,7 @@ def find_application(root: Path, values: Mapping[str, str], app: str | None, *, 
     """Find the application, without importing anything.
 
     Args:
-        root: the project's folder; ``check_folder`` has accepted it.
+        root: the project's folder; ``identity.folder.check_folder`` has accepted it.
         values: the project's environment.
         app: APPLIANCE_APP, or nothing.
         adapts: whether an ASGI application can be chosen if there is no WSGI application (APPLIANCE_ASGI).
@@ -91,7 +90,7 @@ def _found(context: Context, app: str | None) -> Project:
     """Return the project by the application's name, or by the first rule that finds one."""
     root, adapts = context.root, context.adapts
     if app:
-        return _project(context, _named(context, app), ())
+        return _project(context, _named(context, app), (), rule="APPLIANCE_APP")
     findings: list[Finding] = []
     rulings: list[RuleResult] = []
     for rule in _RULES:
@@ -102,15 +101,15 @@ def _found(context: Context, app: str | None) -> Project:
         rulings.append(ruling)
         certain = _certain_asgi(rulings)
         if adapts and len(certain) == 1 and certain[0].framework != "Django":  # a later rule may find all of Django
-            return _project(context, certain[0], findings)
+            return _project(context, certain[0], findings, rule="ASGI")
     certain = _certain_asgi(rulings)
     if adapts and len(certain) == 1:
-        return _project(context, certain[0], findings)
+        return _project(context, certain[0], findings, rule="ASGI")
     weak = next((ruling.weak for ruling in rulings if ruling.weak), None)
     if weak and not certain and not any(ruling.tied for ruling in rulings):
         findings.append(Finding("A usual name", weak.file, weak.why, "chosen"))
         return Project(root, weak, tuple(findings))
-    error = _nothing(context, rulings, certain)
+    error = _not_found(context, rulings, certain)
     error.details["findings"] = [dict(vars(finding)) for finding in findings]
     raise error
 
@@ -128,9 +127,8 @@ def _named(context: Context, app: str) -> Target:
         raise
 
 
-def _project(context: Context, target: Target, findings: Iterable[Finding]) -> Project:
-    """Return the project with a target that no rule has chosen."""
-    rule = "ASGI" if findings else "APPLIANCE_APP"
+def _project(context: Context, target: Target, findings: Iterable[Finding], *, rule: str) -> Project:
+    """Return the project with a target that none of ``_RULES`` has chosen; ``rule``: what has, for people."""
     return Project(context.root, target, (*findings, Finding(rule, target.name, target.why, "chosen")))
 
 
@@ -155,7 +153,8 @@ def _is_doubtful(context: Context, target: Target, rulings: list[RuleResult]) ->
     return any("WSGIMiddleware" in context.modules.source(file).text for file in files)
 
 
-def _nothing(context: Context, rulings: list[RuleResult], asgi: tuple[Target, ...]) -> ApplicationError:
+def _not_found(context: Context, rulings: list[RuleResult], asgi: tuple[Target, ...]) -> ApplicationError:
+    """Return the error if no application can be chosen; ``asgi``: those that can only be adapted."""
     refused = tuple(dict.fromkeys(reason for ruling in rulings for reason in ruling.refused))
     if asgi and not (context.adapts and len(asgi) > 1):
         return AsgiError(context.root, "; ".join(refused), asgi[0])
