@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
-from appliance.config.settings import TABLE, help_table
+from appliance.config.reference import help_table
+from appliance.config.table import TABLE
 from appliance.errors import ApplianceError, SettingsError, defect
 
 if TYPE_CHECKING:

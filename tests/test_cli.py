@@ -13,7 +13,7 @@ import pytest
 from appliance import __version__
 from appliance.cli import parser
 from appliance.commands import explain
-from appliance.config.settings import TABLE
+from appliance.config.table import TABLE
 from appliance.masking import Mask
 from tests.live.launcher import command
 from tools import commands

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from appliance.cli import EXIT_CODES, parser
-from appliance.config.settings import TABLE
+from appliance.config.table import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

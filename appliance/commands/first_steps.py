@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.config.env import Environment, load_environment, without_copies
-from appliance.config.settings import TABLE, Settings, read_early, read_settings
+from appliance.config.settings import Settings, read_early, read_settings
 from appliance.config.socket_folder import prepare_socket_folder
+from appliance.config.table import TABLE
 from appliance.identity.cache_folder import claim
 from appliance.identity.capabilities import drop_capabilities
 from appliance.identity.folder import check_folder

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance import DISTRIBUTION
-from appliance.config.reference import documentation, environment_file, help_table
 from appliance.config.setting import PREFIX, Setting
 from appliance.config.table import TABLE
 from appliance.errors import SettingsError
@@ -23,17 +22,6 @@ from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = [
-    "TABLE",
-    "EarlySettings",
-    "Settings",
-    "documentation",
-    "environment_file",
-    "help_table",
-    "read_early",
-    "read_settings",
-]
 
 # The image sets these, the second one in a dev container; users can't set them, so they are not settings.
 _RESERVED = frozenset({"APPLIANCE_IMAGE", "APPLIANCE_WORKSPACE"})

@@ -7,8 +7,9 @@ import yaml
 
 from appliance.config.env import load_environment
 from appliance.config.otel_variables import VARIABLES
-from appliance.config.reference import compose_environment
-from appliance.config.settings import TABLE, documentation, environment_file, help_table, read_settings
+from appliance.config.reference import compose_environment, documentation, environment_file, help_table
+from appliance.config.settings import read_settings
+from appliance.config.table import TABLE
 from appliance.healthcheck import SOCKET
 
 ROOT = Path(__file__).resolve().parents[2]

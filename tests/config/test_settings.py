@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config.settings import TABLE, EarlySettings, Settings, read_early, read_settings
+from appliance.config.settings import EarlySettings, Settings, read_early, read_settings
+from appliance.config.table import TABLE
 from appliance.errors import SettingsError
 from appliance.protocol.record import declared_types
 

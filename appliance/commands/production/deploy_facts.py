@@ -11,7 +11,7 @@ from appliance.commands.init_templates import compose_file
 from appliance.commands.production.deploy_quoting import fits_a_line
 from appliance.config.env import load_environment
 from appliance.config.secret_files import VARIABLE
-from appliance.config.settings import TABLE
+from appliance.config.table import TABLE
 from appliance.discovery.rules.project_package import read_pyproject
 from appliance.discovery.source.modules import Modules
 from appliance.environment.required_variables import required_variables
