@@ -17,7 +17,7 @@ from appliance.discovery.rules.deployment import deployment_rule
 from appliance.discovery.rules.django import django_rule, unmanaged_rule
 from appliance.discovery.rules.paste_file import paste_rule
 from appliance.discovery.rules.pecan import pecan_rule
-from appliance.discovery.rules.target_forms import explicit_target, refused_error, serving
+from appliance.discovery.rules.target_forms import explicit_target, refused_error, serving_needs
 from appliance.discovery.rules.usual_names import console_rule, package_rule, scan_rule, usual_files_rule
 from appliance.discovery.source.modules import Modules
 from appliance.discovery.target import Context, Finding, RuleResult
@@ -164,7 +164,7 @@ def _not_found(context: Context, rulings: list[RuleResult], asgi: tuple[Target, 
             f"Several WSGI applications found: {', '.join(tied)}",
             expected="one application, or a setting that names one of them",
             action=f"Set APPLIANCE_APP={tied[0]}, for example, and restart the appliance.",
-            needs=serving(tied),
+            needs=serving_needs(tied),
             kind="tie",
             candidates=list(tied),
         )
@@ -175,6 +175,6 @@ def _not_found(context: Context, rulings: list[RuleResult], asgi: tuple[Target, 
         f"No WSGI application found. {found.text}",
         expected="a manage.py of Django, a wsgi.py or app.py that binds app or application, or a create_app()",
         action=found.action,
-        needs=serving([found.application] if found.application else []),
+        needs=serving_needs([found.application] if found.application else []),
         kind="none",
     )

@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import named_in_text
-from appliance.discovery.serving import Served, serves_itself, serves_when_called
+from appliance.discovery.started_server import StartedServer, server_of_function, started_server
 from appliance.discovery.target import Candidate, Context, Target, command_environ, search_path
 from appliance.protocol.record import replace
 
@@ -45,20 +45,20 @@ _RELATIVE = re.compile(r"^[ \t]*from[ \t]+\.", re.MULTILINE)
 
 def script_target(context: Context, source: Source, best: Candidate) -> Target | None:
     """Return the target that runs this file; None if it serves no WSGI, or if importing ``best`` is enough."""
-    served = serves_itself(context.modules, source) or (None if best.name else _registers(source))
-    if served is None or served.kind != "wsgi":
+    server = started_server(context.modules, source) or (None if best.name else _registers(source))
+    if server is None or server.kind != "wsgi":
         return None
-    if best.name and not (served.on_import or served.prepares):
+    if best.name and not (server.on_import or server.prepares):
         return None
-    return _run(context, source, best, best.verdict.framework or _framework(source, served), _reason(served, best))
+    return _run(context, source, best, best.verdict.framework or _framework(source, server), _reason(server, best))
 
 
 def asgi_target(context: Context, source: Source) -> Target | None:
     """Return the target of a file that starts an ASGI server; None if it starts none, or names another file's."""
-    served = serves_itself(context.modules, source)
-    if served is None or served.kind != "asgi" or named_in_text(source.text):
+    server = started_server(context.modules, source)
+    if server is None or server.kind != "asgi" or named_in_text(source.text):
         return None
-    return replace(_run(context, source, Candidate(), "", _reason(served, Candidate())), interface="asgi")
+    return replace(_run(context, source, Candidate(), "", _reason(server, Candidate())), interface="asgi")
 
 
 def named_script(context: Context, source: Source) -> Target | None:
@@ -88,10 +88,10 @@ def console_target(context: Context, name: str, module: str, function: str) -> T
     """Return the target that calls the function of this console script; None if it serves no WSGI."""
     file = context.modules.find(module)
     source = context.modules.source(file, module) if file else None
-    served = serves_when_called(context.modules, source, function) if source and function in source.values else None
-    if file is None or source is None or served is None or served.kind != "wsgi":
+    server = server_of_function(context.modules, source, function) if source and function in source.values else None
+    if file is None or source is None or server is None or server.kind != "wsgi":
         return None
-    by = served.by.removeprefix("?.")
+    by = server.by.removeprefix("?.")
     return Target(
         "script",
         module,
@@ -99,28 +99,28 @@ def console_target(context: Context, name: str, module: str, function: str) -> T
         function,
         "yes",
         search_path(context.root, context.modules.name_of(file)[1]),
-        framework=_framework(source, served),
+        framework=_framework(source, server),
         why=f"{context.name(file)}:{function} serves ({by}), and the console script {name} calls it: it is called.",
     )
 
 
 def refused_script(context: Context, source: Source) -> str:
     """Return why a file that serves something else is not a WSGI application; empty if it serves nothing else."""
-    served = serves_itself(context.modules, source)
-    if served is None or served.kind == "wsgi":
+    server = started_server(context.modules, source)
+    if server is None or server.kind == "wsgi":
         return ""
-    kind = "an ASGI server" if served.kind == "asgi" else "its own kind of server, not WSGI"
-    return f"{context.name(source.file)}:{served.line} starts {served.by}, {kind}"
+    kind = "an ASGI server" if server.kind == "asgi" else "its own kind of server, not WSGI"
+    return f"{context.name(source.file)}:{server.line} starts {server.by}, {kind}"
 
 
-def _registers(source: Source) -> Served | None:
+def _registers(source: Source) -> StartedServer | None:
     """Find functions that are registered with a framework's own, unnamed application: ``@bottle.route(..)``."""
     for value in source.values.values():
         name = next((name for name in value.decorators if name.startswith(_REGISTRIES)), "")
         if value.kind == "function" and name:
-            return Served("wsgi", name, on_import=False, prepares=False, line=value.line)
+            return StartedServer("wsgi", name, on_import=False, prepares=False, line=value.line)
     call = next((call for call in source.calls if call.name in {"cherrypy.tree.mount", "cherrypy.tree.graft"}), None)
-    return Served("wsgi", call.name, on_import=False, prepares=False, line=call.line) if call else None
+    return StartedServer("wsgi", call.name, on_import=False, prepares=False, line=call.line) if call else None
 
 
 def registers_with_hug(source: Source) -> bool:
@@ -129,16 +129,16 @@ def registers_with_hug(source: Source) -> bool:
     return registered is not None and registered.by.startswith("hug.")
 
 
-def _framework(source: Source, served: Served) -> str:
+def _framework(source: Source, server: StartedServer) -> str:
     imported = (name for name in _FRAMEWORKS if name in source.imports)
-    return _FRAMEWORKS.get(served.by.partition(".")[0]) or _FRAMEWORKS.get(next(imported, ""), "")
+    return _FRAMEWORKS.get(server.by.partition(".")[0]) or _FRAMEWORKS.get(next(imported, ""), "")
 
 
-def _reason(served: Served, best: Candidate) -> str:
-    by = f"{served.by.removeprefix('?.')} in line {served.line}"
-    if served.by.startswith((*_REGISTRIES, "cherrypy.tree.")):
+def _reason(server: StartedServer, best: Candidate) -> str:
+    by = f"{server.by.removeprefix('?.')} in line {server.line}"
+    if server.by.startswith((*_REGISTRIES, "cherrypy.tree.")):
         return f"registers its functions with the framework itself ({by})"
-    if served.on_import:
+    if server.on_import:
         return f"serves as soon as it is imported ({by})"
     if best.name:
         return f"makes what {best.name} needs under __main__, before it serves {best.name} ({by})"

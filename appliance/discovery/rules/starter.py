@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.rules.deployment import deployment_rule
 from appliance.discovery.rules.script_file import script_target
-from appliance.discovery.serving import project_function
+from appliance.discovery.started_server import project_function
 from appliance.discovery.target import Candidate, Context, Finding, RuleResult, Target, describe, pick, target_of
 
 if TYPE_CHECKING:

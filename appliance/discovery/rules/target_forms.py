@@ -181,7 +181,7 @@ def _each(places: list[str], attribute: str) -> list[str]:
     return [f"{place}:{attribute}" if attribute else place for place in places]
 
 
-def serving(applications: Iterable[str]) -> list[dict[str, str]]:
+def serving_needs(applications: Iterable[str]) -> list[dict[str, str]]:
     """Return the remedies that serve one of these applications each."""
     return [{"kind": "serve-application", "application": each} for each in applications]
 
@@ -201,7 +201,7 @@ def _missing(what: str, near: list[str], origin: str, meant: list[str]) -> Appli
         f"{origin} names {what}, which does not exist",
         expected=_one_of(near, "a module of the project, which has none"),
         action=_corrected(origin, near),
-        needs=serving(meant),
+        needs=serving_needs(meant),
         nearest=near,
     )
 
@@ -219,7 +219,7 @@ def _unnamed(context: Context, source: Source, text: str, origin: str, *, run: b
             f"{text} ({origin}) holds several applications: {', '.join(best.tied)}",
             expected="one of them, named after a colon",
             action=f"Write {origin}={text}:{best.tied[0]}, for example.",
-            needs=serving(f"{text}:{each}" for each in best.tied),
+            needs=serving_needs(f"{text}:{each}" for each in best.tied),
         )
     if best.asgi is not None:
         name, verdict = best.asgi
@@ -253,7 +253,7 @@ def _check(context: Context, source: Source, named: _Named, verdict: Verdict, or
             f"{origin} names {head} of {context.name(source.file)}, which binds no such name",
             expected=_one_of(near, "a name that the module binds when it is imported"),
             action=_corrected(origin, near),
-            needs=serving(f"{named.place}:{each}" for each in near),
+            needs=serving_needs(f"{named.place}:{each}" for each in near),
             nearest=near,
         )
     given = len(named.arguments) + len(named.keywords)

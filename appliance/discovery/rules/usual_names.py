@@ -23,8 +23,8 @@ from appliance.discovery.rules.script_file import (
 )
 from appliance.discovery.rules.starter import starter
 from appliance.discovery.rules.target_forms import explicit_target
-from appliance.discovery.serving import is_django_in_one_file, serves_itself
 from appliance.discovery.source.verdict import Verdict
+from appliance.discovery.started_server import is_django_in_one_file, started_server
 from appliance.discovery.target import (
     FACTORY_NAMES,
     OBJECT_NAMES,
@@ -292,8 +292,8 @@ def _may_be_run(context: Context, source: Source, *, packaged: bool = False) -> 
     alone = source.module == file.stem or not (file.parent / "__init__.py").is_file()
     if file.name == "__main__.py" or file.parent == context.root or alone or packaged:
         return True
-    served = serves_itself(context.modules, source) if source.calls else None
-    return served is not None and served.on_import
+    server = started_server(context.modules, source) if source.calls else None
+    return server is not None and server.on_import
 
 
 def _choose(context: Context, rule: str, found: _Found) -> tuple[Target, Finding]:

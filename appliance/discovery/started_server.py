@@ -74,11 +74,11 @@ _IDLE_CALLS = frozenset({"?.print", "?.int", "?.str", "?.bool", "?.len", "?.add_
 _MAX_DEPTH = 3
 
 
-class Served(Record):
-    """The way in which a file serves itself.
+class StartedServer(Record):
+    """The server that a file starts.
 
     Attributes:
-        kind: what its server serves.
+        kind: what the server serves.
         by: the call that serves, as the file imports it.
         on_import: whether importing the file already starts the server.
         prepares: whether running it does more than importing it and serving, such as making tables or setting a key.
@@ -92,8 +92,8 @@ class Served(Record):
     line: int
 
 
-def serves_itself(modules: Modules, source: Source) -> Served | None:
-    """Return the application that this file serves when it runs: by its imports, else by its ``__main__`` branch."""
+def started_server(modules: Modules, source: Source) -> StartedServer | None:
+    """Return the server that this file starts when it runs, at its top level or in its ``__main__`` branch; or None."""
     for calls, on_import, sets in (
         (source.calls, True, False),
         (source.run.calls if source.run else (), False, source.run.sets if source.run else False),
@@ -109,7 +109,7 @@ def serves_itself(modules: Modules, source: Source) -> Served | None:
                     or not all(_is_idle(modules, each) for each in calls[:before])
                     or _serves_in_project_code(modules, call)
                 )
-                return Served(*found, on_import, needed and not on_import, call.line)
+                return StartedServer(*found, on_import, needed and not on_import, call.line)
     return None
 
 
@@ -118,13 +118,13 @@ def is_django_in_one_file(source: Source) -> bool:
     return "urlpatterns" in source.text
 
 
-def serves_when_called(modules: Modules, source: Source, function: str) -> Served | None:
-    """Return the application that a function of this file serves, if any; for a console script's function."""
+def server_of_function(modules: Modules, source: Source, function: str) -> StartedServer | None:
+    """Return the server that this function of the file starts; None if it starts none. For a console script."""
     call = Value("call", f"{source.module}.{function}")
     found = _serving(modules, call, 0)
     if found is None:
         return None
-    return Served(*_contained(source, *found), on_import=False, prepares=True, line=source.values[function].line)
+    return StartedServer(*_contained(source, *found), on_import=False, prepares=True, line=source.values[function].line)
 
 
 def _contained(source: Source, kind: Kind, by: str) -> tuple[Kind, str]:
