@@ -18,10 +18,11 @@ from appliance.conventions import COMPLETE_MARK
 from appliance.dependencies.manifest_search import read_manifest
 from appliance.environment.environment_folder import clear, closed_to_others, is_complete, make_folders, seal
 from appliance.environment.environment_use import installation_lock, prune
+from appliance.environment.extra_requirements import reinstalled_in
 from appliance.environment.failures.install_needs import name_needs
 from appliance.environment.install_dependencies import DependencyInstallation
 from appliance.environment.installer import Installer, installer, newest_version
-from appliance.environment.plan import plan_with, python_choices, reinstalled_in
+from appliance.environment.plan import plan_with, python_choices
 from appliance.environment.python.python_choice import Subject, after_failure, settle
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache
@@ -119,11 +120,11 @@ def _make_whole(
             return
         clear(environment)
         program = replace(program, lock=lock)
-        for package in reinstalled_in(planned.more):
+        for package in reinstalled_in(planned.extra):
             _forget(package, program)
         program.report(f"making an environment with Python {interpreter.version} ({interpreter.path})")
         program.run("venv", "--quiet", *_ALONE, "--python", str(interpreter.path), str(environment))
-        DependencyInstallation(environment, interpreter.version, planned.more, program, warn).install(manifest)
+        DependencyInstallation(environment, interpreter.version, planned.extra, program, warn).install(manifest)
         seal(environment)
         _mark(planned, root)
 

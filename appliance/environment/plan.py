@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.manifest_search import read_manifest
-from appliance.environment.environment_folder import is_complete, read_note, write_note
+from appliance.environment.environment_folder import is_complete
+from appliance.environment.extra_requirements import file_of, read_extra, write_extra
 from appliance.environment.python.interpreter import Interpreter, choose_interpreter
 from appliance.environment.python.python_choice import PythonChoices
 from appliance.environment.python.pythons import appliance_interpreter
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from appliance.dependencies.manifest import Manifest
     from appliance.environment.python.interpreter import Known
 
-_MORE = ".more"
 _LAYOUT = "2"  # part of each key: raise it if environments are created differently, and each is created again
 
 
@@ -48,8 +47,8 @@ class Plan:
         installed: whether it is complete.
         passed_over: the Python that the project pins, if another one is used.
         because: why another Python than the appliance's own is used, if the pinned packages decided.
-        more: requirements in addition to the project's own dependencies.
-        more_name: the file beside the environments that keeps these requirements for later plans.
+        extra: requirements in addition to the project's own dependencies.
+        extra_file: the name of the file that keeps them for later plans; empty if none can be added.
         application: the folder of the application, as given to ``plan``.
     """
 
@@ -62,9 +61,20 @@ class Plan:
     installed: bool
     passed_over: str = ""
     because: str = ""
-    more: tuple[str, ...] = ()
-    more_name: str = field(default="", compare=False)
+    extra: tuple[str, ...] = ()
+    extra_file: str = field(default="", compare=False)
     application: Path | None = field(default=None, compare=False)
+
+
+def add_extra(plan: Plan, requirement: str) -> bool:
+    """Add a requirement to later plans of the same dependencies; return False if it is known or can't be added."""
+    if not plan.extra_file or requirement in plan.extra:
+        return False
+    try:
+        write_extra(plan.environment.parent, plan.extra_file, (*plan.extra, requirement))
+    except OSError:
+        return False
+    return True
 
 
 def plan(root: Path, settings: Settings, values: Mapping[str, str], application: Path | None = None) -> Plan:
@@ -119,53 +129,30 @@ def plan_with(
     )
     environments = user_cache(settings.cache) / "environments"
     key = _key(made_of)
-    more_name = key + _MORE
-    more = tuple(read_note(environments, more_name).decode("utf-8", "replace").split())
-    if more:
-        key = _key((key, *more))
+    extra_file = file_of(key)
+    extra = read_extra(environments, extra_file)
+    if extra:
+        key = _key((key, *extra))
     environment = environments / key
     planned = Plan(
-        environment,
-        environment / "bin" / "python",
-        f"{interpreter.version} ({interpreter.because or interpreter.why})",
-        manifest.source,
-        manifest.files,
-        key,
-        is_complete(environment),
-        interpreter.passed_over,
-        interpreter.because,
-        more,
-        more_name,
-        application,
+        environment=environment,
+        python=environment / "bin" / "python",
+        interpreter=f"{interpreter.version} ({interpreter.because or interpreter.why})",
+        source=manifest.source,
+        files=manifest.files,
+        fingerprint=key,
+        installed=is_complete(environment),
+        passed_over=interpreter.passed_over,
+        because=interpreter.because,
+        extra=extra,
+        extra_file=extra_file,
+        application=application,
     )
     return planned, interpreter
 
 
 def _key(made_of: tuple[str, ...]) -> str:
     return hashlib.sha256(os.fsencode("\0".join(made_of))).hexdigest()[:20]
-
-
-def reinstall_requirement(package: str, count: int) -> str:
-    """Return a requirement that this package meets anyway: another one for each count makes another environment."""
-    return f"{package}>=0{'.0' * count}"
-
-
-def reinstalled_in(more: tuple[str, ...]) -> list[str]:
-    """Return the packages that are installed again, because their files were edited or removed."""
-    found = (re.fullmatch(r"(.+)>=0(?:\.0)*", each) for each in more)
-    return list(dict.fromkeys(match[1] for match in found if match))
-
-
-def supply(plan: Plan, requirement: str) -> bool:
-    """Add a requirement to later plans of the same dependencies; return False if it is known or can't be added."""
-    if not plan.more_name or requirement in plan.more:
-        return False
-    try:
-        content = "".join(f"{each}\n" for each in (*plan.more, requirement))
-        write_note(plan.environment.parent, plan.more_name, content.encode())
-    except OSError:
-        return False
-    return True
 
 
 def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan:
@@ -181,4 +168,7 @@ def _as_it_is(root: Path, settings: Settings, values: Mapping[str, str]) -> Plan
         python, label = chosen.path or appliance_interpreter(), f"{chosen.version} ({chosen.why})"
     else:
         python, label = existing, f"of {existing.parent.parent}"
-    return Plan(python.parent.parent, python, label, "off", (), "off", installed=True)
+    return Plan(
+        environment=python.parent.parent, python=python, interpreter=label, source="off", files=(), fingerprint="off",
+        installed=True,
+    )  # fmt: skip

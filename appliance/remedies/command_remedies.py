@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.conventions import FUNCTION_COMMAND, NAMED_COMMAND
-from appliance.environment.plan import reinstall_requirement, supply
+from appliance.environment.extra_requirements import reinstall_requirement
+from appliance.environment.plan import add_extra
 from appliance.environment.python.interpreter import allowed_versions
 from appliance.environment.python.pythons import SERVED, find_python
 from appliance.remedies.file_edits import edit_to, read, sources, text_of, within
@@ -109,10 +110,10 @@ def reinstall(facts: ProjectFacts, package: str) -> Proposal | None:
     if plan is None or plan.source in {"off", "none"}:
         return None
     why = f"The environment is not what {plan.source} installs: files of {package} were removed or edited."
-    return Proposal(action=partial(_supply, plan, package), why=f"{why} A new one is made, without them.")
+    return Proposal(action=partial(_request_reinstall, plan, package), why=f"{why} A new one is made, without them.")
 
 
-def _supply(plan: Plan, package: str) -> bool:
+def _request_reinstall(plan: Plan, package: str) -> bool:
     """Change the key of the environment by a requirement that it meets anyway."""
     name = re.split(r"[\[<>=!~]", package)[0]
-    return any(supply(plan, reinstall_requirement(name, count)) for count in range(_REINSTALLS_MAX))
+    return any(add_extra(plan, reinstall_requirement(name, count)) for count in range(_REINSTALLS_MAX))

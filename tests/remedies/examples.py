@@ -61,7 +61,7 @@ def example_facts(root: Path, kind: str) -> ProjectFacts:
     (root.parent / "cache").mkdir(exist_ok=True)
     files = tuple((root / name).resolve() for name in example.files)
     plan: Any = SimpleNamespace(
-        source=example.source, environment=root.parent / "cache" / "a", more_name="a.more", more=(), files=files,
+        source=example.source, environment=root.parent / "cache" / "a", extra_file="a.more", extra=(), files=files,
         python=Path("/bin/python"),
     )  # fmt: skip
     variables = {"PATH": "/bin", "DJANGO_SETTINGS_MODULE": "site_settings"}

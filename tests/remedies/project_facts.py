@@ -20,7 +20,7 @@ def project_facts(
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text.encode())
-    plan: Any = SimpleNamespace(source=source, environment=root / "env" / "a", more_name="a.more", more=())
+    plan: Any = SimpleNamespace(source=source, environment=root / "env" / "a", extra_file="a.more", extra=())
     known: dict[str, Any] = {
         "values": {}, "variables": {}, "target": None, "plan": plan, "env_file": ".env",
         "cache": root, "contained": True, **facts,

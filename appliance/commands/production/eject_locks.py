@@ -99,7 +99,7 @@ def lock(root: Path, planned: Plan, manifest: Manifest, uv: Installer, server: s
     """
     version = planned.interpreter.partition(" ")[0]
     installed = {normalized(each.name): each for each in installed_in(planned.environment) if each.name}
-    kept, left_out = needed_distributions(installed, manifest, uv, version, planned.more)
+    kept, left_out = needed_distributions(installed, manifest, uv, version, planned.extra)
     found = _Sorted()
     for name in kept:
         _sort(name, installed[name], root, found)

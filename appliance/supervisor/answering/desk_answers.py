@@ -70,5 +70,5 @@ def environment_answer(analysis: Analysis | None) -> dict[str, Any]:
         "source": plan.source,
         "files": [str(file) for file in plan.files],
         "project": str(analysis.project.root),
-        "added": list(plan.more),
+        "added": list(plan.extra),
     }

@@ -16,7 +16,7 @@ import orjson
 
 from appliance.environment.failures.backports import backport_of
 from appliance.environment.install_progress import keep_duration, last_duration_s
-from appliance.environment.plan import supply
+from appliance.environment.plan import add_extra
 from appliance.errors import InstallError, InterpreterError
 from appliance.protocol.remedy_kinds import all_checked
 from appliance.supervisor import lifecycle_events
@@ -112,7 +112,7 @@ class Installation:
             report: the worker's, on that import.
         """
         module, requirement = backport_of(str(report.get("message")))
-        if not requirement or not supply(plan, requirement):
+        if not requirement or not add_extra(plan, requirement):
             return False
         package = re.split(r"[<>=]", requirement)[0]
         self._log.event("warning", "install.extended", package=package, reason=f"No module named {module!r}")

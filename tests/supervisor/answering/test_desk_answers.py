@@ -20,7 +20,11 @@ def opened(project: Path, text: str) -> tuple[Any, Settings, Any]:
     target = SimpleNamespace(name="app:app", framework="Flask", why="the only one")
     found = SimpleNamespace(target=target, root=project)
     planned = SimpleNamespace(
-        environment=Path("/env"), interpreter="3.13", source="requirements.txt", files=(project / "r.txt",), more=("x",)
+        environment=Path("/env"),
+        interpreter="3.13",
+        source="requirements.txt",
+        files=(project / "r.txt",),
+        extra=("x",),
     )
     analysis = SimpleNamespace(environment=environment, project=found, plan=planned)
     return cast(Any, SimpleNamespace(settings=settings)), settings, cast(Any, analysis)

@@ -270,11 +270,11 @@ def test_a_module_that_has_left_python_is_installed(
     """An import that fails for a module that has left Python has that installed; any other has not."""
     wanted: list[str] = []
 
-    def supply(_plan: object, requirement: str) -> bool:
+    def add_extra(_plan: object, requirement: str) -> bool:
         wanted.append(requirement)
         return True
 
-    monkeypatch.setattr("appliance.supervisor.steps.installation.supply", supply)
+    monkeypatch.setattr("appliance.supervisor.steps.installation.add_extra", add_extra)
     assert project.installation.add_backport(PLAN, {"message": message}) is bool(package)
     assert wanted == ([requirement] if package else [])
     event = ("warning", "install.extended", {"package": package, "reason": message})
