@@ -25,10 +25,9 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from ... import PACKAGE
 from ...conventions import BYTECODE_FOLDER, ENVIRONMENTS, SCRIPT_PACKAGES, VERSION_CONTROL
 from ..hooks import TRANSIENT
-from .template_readers import TemplateReaders
+from .template_readers import TRANSPARENT, TemplateReaders, reads_template
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 MAX_READ: Final = 500  # files that are read during a start
 MAX_LISTED: Final = 500  # folders that are listed during a start
 _NAME: Final = "opened files"  # the hook's name in events
-_MAX_DEPTH: Final = 6  # frames between a template engine and the file
 _NO_INPUTS = VERSION_CONTROL | SCRIPT_PACKAGES | ENVIRONMENTS | {BYTECODE_FOLDER}  # installed packages: ``_places``
 _NEVER_INPUT = re.compile(
     rf"/(?:{'|'.join(map(re.escape, sorted(_NO_INPUTS)))}|\.cache|\.[a-z]+_cache)/"
@@ -48,19 +46,6 @@ _NEVER_INPUT = re.compile(
     r"|/\.coverage[^/]*\Z|[-.](?:journal|wal|shm)\Z"
 )
 TEMPLATE: Final = re.compile(r"\.(?:html?|djhtml|jinja2?|j2|mako|mak|pt|tpl|stpl|txt|xml|md|svg)\Z")
-# Modules that read templates. An application that reads a page itself does so in its own code.
-_ENGINES = (
-    "jinja2.",
-    "django.template.",
-    "mako.",
-    "chameleon.",
-    "genshi.",
-    "kajiki.",
-    "tornado.template",
-    "web.template",
-)
-_TRANSPARENT = frozenset({"io", "pathlib", "pathlib._local", "codecs", "tokenize"})
-_ENGINE_MODULES = frozenset({"bottle", "pystache.loader"})
 MAX_MOVED: Final = 500  # files in a renamed folder
 # The audit events of changes: the positions of each path argument, and of the descriptor of the folder that it is
 # relative to.
@@ -199,7 +184,7 @@ class OpenAudit:
             if self._read < MAX_READ:
                 self._read += 1
                 self._inputs.record(name)
-        elif self._is_template():
+        elif reads_template(sys._getframe(), self._places.is_project_path):  # noqa: SLF001  the only way to know who opens it
             self._inputs.record(name)
 
     def _name(self, path: Any, folder: Any = None) -> str:
@@ -235,21 +220,6 @@ class OpenAudit:
             self._at_start = frozenset(self._inputs.files)
             self.starting = False
 
-    def _is_template(self) -> bool:
-        """Whether a template engine or the project's code opens the file, and not a server of static files."""
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the only way to know who opens it
-        depth = 0
-        while frame is not None and depth < _MAX_DEPTH:
-            name = frame.f_globals.get("__name__", "")
-            if name.partition(".")[0] != PACKAGE and name not in _TRANSPARENT:
-                depth += 1
-                if name.startswith(_ENGINES) or name in _ENGINE_MODULES:
-                    return True
-                if depth == 1 and self._places.is_project_path(frame.f_code.co_filename):
-                    return True
-            frame = frame.f_back
-        return False
-
 
 def _is_import(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith("<frozen importlib")
@@ -259,7 +229,7 @@ def _opener() -> FrameType | None:
     """Return the frame of the code that opens a file, without the hook's own frames and those of ``open``."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  as above
     while frame is not None:
-        if frame.f_globals is not globals() and frame.f_globals.get("__name__") not in _TRANSPARENT:
+        if frame.f_globals is not globals() and frame.f_globals.get("__name__") not in TRANSPARENT:
             return frame
         frame = frame.f_back
     return None

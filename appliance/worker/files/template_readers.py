@@ -1,4 +1,4 @@
-"""Remember which code reads the project's templates in this process: a known template engine, or other code.
+"""Distinguish template engines from other code that opens files, and remember which of them reads each template.
 
 Runs in the worker, within the audit of opened files. ``frameworks/rereading`` asks it when a template was saved.
 
@@ -15,14 +15,23 @@ from typing import TYPE_CHECKING, Final
 from ... import PACKAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 MAX_FILES: Final = 2000
 JINJA: Final = "Jinja"
 DJANGO: Final = "Django"
 OTHERS: Final = "others"
-# For each engine: the function that fills its cache, and the modules that may be between it and the file.
+# Modules of template engines. An application that reads a page itself does so in its own code.
 _ENGINES = (
+    "jinja2.", "django.template.", "mako.", "chameleon.", "genshi.", "kajiki.", "tornado.template", "web.template",
+)  # fmt: skip
+_ENGINE_MODULES = frozenset({"bottle", "pystache.loader"})
+# Modules that open a file for their caller.
+TRANSPARENT = frozenset({"io", "pathlib", "pathlib._local", "codecs", "tokenize"})
+_MAX_CALLERS: Final = 6  # between a template engine and the file
+# For each engine that caches: the function that fills its cache, and the modules that may be between it and the file.
+_CACHING_ENGINES = (
     (JINJA, ("jinja2.environment", "_load_template"), ("jinja2.", "flask.templating")),
     (DJANGO, ("django.template.engine", "find_template"), ("django.template.",)),
 )
@@ -58,12 +67,27 @@ class TemplateReaders:
         return found
 
 
+def reads_template(frame: FrameType | None, is_project_path: Callable[[str], bool]) -> bool:
+    """Whether a template engine or the project's code opens a file in this frame, and not a server of static files."""
+    callers = 0
+    while frame is not None and callers < _MAX_CALLERS:
+        name = _name(frame)
+        if name.partition(".")[0] != PACKAGE and name not in TRANSPARENT:
+            callers += 1
+            if name.startswith(_ENGINES) or name in _ENGINE_MODULES:
+                return True
+            if callers == 1 and is_project_path(frame.f_code.co_filename):
+                return True
+        frame = frame.f_back
+    return False
+
+
 def _reader(frame: FrameType | None) -> str:
     """Return which engine reads, or OTHERS; "" if only lines are shown."""
     name = _name(frame)
     if name in _READERS_OF_LINES or name.partition(".")[0] == PACKAGE:
         return ""
-    for engine, fills, between in _ENGINES:
+    for engine, fills, between in _CACHING_ENGINES:
         if name.startswith(between):
             for _ in range(_MAX_DEPTH):
                 if frame is None or not name.startswith(between):
