@@ -16,7 +16,6 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ... import PACKAGE
 from ..files.project_places import is_installed
 from .fork_safety import patching_library
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from ..files.project_places import ProjectPlaces
     from .preload_probe import PreloadProbe
 
-_NO_FILES = frozenset({None, "built-in", "frozen"})  # origins of modules that always exist, or cost nothing
 # C libraries read these when they are loaded; a watch on os.environ can't see that.
 _READ_IN_C = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "ATEN_", "CUDA_")
 
@@ -128,36 +126,6 @@ class Inheritance:
                 if not suffix and os.path.isfile(f"{entry.path}/__init__.py"):
                     return name
         return ""
-
-
-def loaded_modules(
-    places: ProjectPlaces, but: str = "", known: frozenset[str] = frozenset()
-) -> tuple[list[str], list[str]]:
-    """Return the modules of this process that could be preloaded, in the order of their import; and all other names.
-
-    Args:
-        places: tells which files are the project's: its modules are among the others.
-        but: a folder whose modules are among the others too.
-        known: names to leave out.
-    """
-    modules: list[str] = []
-    others: list[str] = []
-    for name, module in list(sys.modules.items()):
-        if name in known or name.startswith((PACKAGE, "__main__", "__mp_main__")):
-            continue
-        spec = getattr(module, "__spec__", None)
-        if getattr(spec, "_initializing", False):
-            continue  # the module's own imports are not all finished yet
-        origin = getattr(spec, "origin", None)
-        if spec is None or spec.name != name or origin in _NO_FILES:
-            others.append(name)
-            continue
-        file = os.path.abspath(str(origin))
-        if places.is_project_path(file) or (but and file.startswith(f"{but}/")):
-            others.append(name)
-        else:
-            modules.append(name)
-    return modules, others
 
 
 def _install_times(folders: Iterable[str]) -> dict[str, int]:

@@ -5,14 +5,19 @@ Runs in the worker's control thread, or in its main thread once everything else 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ... import PACKAGE
 from ...protocol.messages import ModulesReport
 
 if TYPE_CHECKING:
     from ..files.known_files import KnownFiles
+    from ..files.project_places import ProjectPlaces
     from .import_order import ImportOrder
+
+_NO_FILES = frozenset({None, "built-in", "frozen"})  # origins of modules that always exist, or cost nothing
 
 
 class ModuleReporter:
@@ -31,8 +36,8 @@ class ModuleReporter:
 
     def all(self, application: Any, debuggers: str) -> ModulesReport:
         """Report all modules, without those of a debugger: no preloader needs them, or can find them."""
-        from ..files.template_folders import template_folders  # noqa: PLC0415  as above
-        from . import fork_safety  # noqa: PLC0415  not needed before
+        from ..files.template_folders import template_folders  # noqa: PLC0415  not needed before
+        from . import fork_safety  # noqa: PLC0415  as above
 
         modules, others = self._loaded(debuggers, frozenset())
         self._files.record_loaded()
@@ -49,8 +54,34 @@ class ModuleReporter:
         return ModulesReport(modules=modules, others=others) if modules else None
 
     def _loaded(self, debuggers: str, known: frozenset[str]) -> tuple[list[str], list[str]]:
-        from . import inheritance  # noqa: PLC0415  not needed before
-
         self._known = frozenset(sys.modules)
-        modules, others = inheritance.loaded_modules(self._files.places, debuggers, known)
+        modules, others = _preloadable(self._files.places, debuggers, known)
         return self._order.sorted(modules), others
+
+
+def _preloadable(places: ProjectPlaces, but: str, known: frozenset[str]) -> tuple[list[str], list[str]]:
+    """Return the modules of this process that could be preloaded, in the order of their import; and all other names.
+
+    Args:
+        places: tells which files are the project's: its modules are among the others.
+        but: a folder whose modules are among the others too; empty for none.
+        known: names to leave out.
+    """
+    modules: list[str] = []
+    others: list[str] = []
+    for name, module in list(sys.modules.items()):
+        if name in known or name.startswith((PACKAGE, "__main__", "__mp_main__")):
+            continue
+        spec = getattr(module, "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            continue  # the module's own imports are not all finished yet
+        origin = getattr(spec, "origin", None)
+        if spec is None or spec.name != name or origin in _NO_FILES:
+            others.append(name)
+            continue
+        file = os.path.abspath(str(origin))
+        if places.is_project_path(file) or (but and file.startswith(f"{but}/")):
+            others.append(name)
+        else:
+            modules.append(name)
+    return modules, others
