@@ -17,7 +17,7 @@ from appliance.logs.writer import Writer
 from appliance.supervisor.listen import bind
 from appliance.supervisor.processes.descriptors import allow_many_descriptors
 from appliance.supervisor.supervisor import Supervisor
-from appliance.supervisor.terminal.keys import HELP
+from appliance.supervisor.terminal.key_functions import HELP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appliance.supervisor import lifecycle_events, signals
-from appliance.supervisor.terminal.keys import Keys
+from appliance.supervisor.terminal.key_functions import Keys
 
 if TYPE_CHECKING:
     from appliance.supervisor.companions.companions import Companions

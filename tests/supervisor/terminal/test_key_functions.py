@@ -10,7 +10,7 @@ import pytest
 from appliance.logs.setup import make_log
 from appliance.supervisor.address import Address
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.terminal.keys import Keys
+from appliance.supervisor.terminal.key_functions import Keys
 
 URL = "http://localhost:8000"
 

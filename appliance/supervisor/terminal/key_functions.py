@@ -47,7 +47,7 @@ class Keys:
         self._reload = reload
         self._stop = stop
         self._keyboard = Keyboard(loop, self.pressed)
-        self._meanings: dict[str, Callable[[], object]] = {
+        self._functions: dict[str, Callable[[], object]] = {
             "r": lambda: self._reload("key r"),
             "o": self._open,
             "e": self._show_error,
@@ -77,9 +77,9 @@ class Keys:
 
     def pressed(self, key: str) -> None:
         """Perform the key's function; a key without one does nothing."""
-        meaning = self._meanings.get(key)
-        if meaning is not None:
-            meaning()
+        function = self._functions.get(key)
+        if function is not None:
+            function()
 
     def _open(self) -> None:
         url = self._address.url
