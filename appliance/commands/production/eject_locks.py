@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from appliance import DISTRIBUTION
-from appliance.commands.production.eject_needed import needed_distributions
+from appliance.commands.production.eject_packages import needed_distributions
 from appliance.conventions import PANGO_PACKAGES
 from appliance.dependencies.text_file import read_toml
 from appliance.environment.failures.build_libraries import NEEDS

@@ -1,4 +1,4 @@
-"""Leave development's packages out of the lock, if the project declares them separately."""
+"""Choose the packages that the image needs: all but those that the project declares for development alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EXTRAS = re.compile(r"\[([\w.,\s-]+)\](?:\s*;.*)?\Z")
 
 
 def needed_distributions(
-    installed: Mapping[str, Distribution], manifest: Manifest, uv: Installer, version: str, more: Iterable[str]
+    installed: Mapping[str, Distribution], manifest: Manifest, uv: Installer, version: str, extra: Iterable[str]
 ) -> tuple[list[str], list[str]]:
     """Return the names of the distributions that are needed, and of those that only development needs.
 
@@ -35,25 +35,34 @@ def needed_distributions(
         manifest: what the project declares.
         uv: reads a uv.lock.
         version: of the environment's Python.
-        more: requirements that the appliance has added.
+        extra: requirements that the appliance has added.
     """
     every = sorted(installed)
+    declared = _declared(installed, manifest, uv, version)
+    if not declared:
+        return every, []
+    linked = {name for name, found in installed.items() if _is_linked_project(found)}
+    of_linked = [each for name in linked for each in _requirements(installed[name].requires or ())]
+    needed = linked | _reached([*declared, *_requirements(extra), *of_linked], installed, version)
+    return [name for name in every if name in needed], [name for name in every if name not in needed]
+
+
+def _declared(
+    installed: Mapping[str, Distribution], manifest: Manifest, uv: Installer, version: str
+) -> list[Requirement]:
+    """Return the declared requirements without those for development; none if these can't be distinguished."""
     lighter = manifest.without_development()
     try:
         contents = lighter.contents(version) if lighter else None
         lines = _lines(contents, uv) if contents else []
-        roots = [*_requirements(lines), *_without_a_name(lines, installed)]
+        return [*_requirements(lines), *_without_a_name(lines, installed)]
     except InstallError:
-        roots = []
-    if not roots:
-        return every, []
-    waiting = [*roots, *_requirements(more)]
-    waiting += [
-        each
-        for name, found in installed.items()
-        if _is_linked_project(found)
-        for each in _requirements(found.requires or ())
-    ]
+        return []
+
+
+def _reached(roots: Iterable[Requirement], installed: Mapping[str, Distribution], version: str) -> set[str]:
+    """Return the names of the installed distributions that these requirements ask for, directly or not."""
+    waiting = list(roots)
     seen: set[tuple[str, str]] = set()
     while waiting:
         requirement = waiting.pop()
@@ -63,9 +72,7 @@ def needed_distributions(
                 seen.add((name, extra))
                 below = _requirements(installed[name].requires or ())
                 waiting += [each for each in below if _applies(each, extra, version)]
-    names = {name for name, _ in seen}
-    kept = [name for name in every if name in names or _is_linked_project(installed[name])]
-    return kept, [name for name in every if name not in kept]
+    return {name for name, _ in seen}
 
 
 def _is_linked_project(found: Distribution) -> bool:
