@@ -28,8 +28,8 @@ def is_for_development(file: Path) -> bool:
     return _DEVELOPMENT.search(file.name) is not None and not _INCLUDES.search(read_text(file))
 
 
-def counterpart_of(root: Path, file: Path, usual: Iterable[str]) -> tuple[Path, ...]:
-    """Find the file that this development file leaves out: one with a usual name, else one with a similar name."""
+def counterpart_of(root: Path, file: Path, usual: Iterable[str]) -> Path | None:
+    """Return the file that this development file leaves out: one with a usual name, else one with a similar name."""
     named = (root / name for name in usual)
     schemed = (file.with_name(_DEVELOPMENT.sub(base, file.name)) for base in _BASES)
-    return tuple(each for each in (*named, *schemed) if each.is_file() and not is_for_development(each))[:1]
+    return next((each for each in (*named, *schemed) if each.is_file() and not is_for_development(each)), None)

@@ -9,7 +9,6 @@ import os
 from typing import TYPE_CHECKING
 
 from appliance.dependencies.appliance_python import appliance_python_version
-from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_groups import asked_groups, group_lines, older_groups
 from appliance.dependencies.development import counterpart_of, is_for_development
 from appliance.dependencies.digest import digest, relevant_tables
@@ -17,6 +16,7 @@ from appliance.dependencies.formats import locks
 from appliance.dependencies.formats.conda import read_conda
 from appliance.dependencies.formats.pipfile import pipfile_lines
 from appliance.dependencies.formats.poetry import poetry_indexes
+from appliance.dependencies.install_contents import Contents
 from appliance.dependencies.requirements import options_in, read_requirements
 from appliance.dependencies.source_tree import SourceTree, read_source_tree, try_source_tree
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table
@@ -138,7 +138,8 @@ def requirements(search: Search, *files: Path) -> Manifest:
     extras = [f"-e .[{','.join(search.choice.extras)}]"] if search.choice.extras else []
     own: SourceTree | None = None
     if not search.choice.files and is_for_development(files[0]):
-        files = (*files, *counterpart_of(search.root, files[0], REQUIREMENTS))
+        counterpart = counterpart_of(search.root, files[0], REQUIREMENTS)
+        files = files if counterpart is None else (*files, counterpart)
         own = read_source_tree(search.root, search.choice) if len(files) == 1 else None
     groups = _groups(search)
     more = [*extras, *groups.lines, *((own and own.requires) or ())]

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from appliance.conventions import UNSEARCHED
 from appliance.dependencies.appliance_python import appliance_python_version
-from appliance.dependencies.contents import Contents
 from appliance.dependencies.dependency_selection import DependencySelection, read_choice
 from appliance.dependencies.development import names_development
 from appliance.dependencies.digest import digest
-from appliance.dependencies.left_out import names_in
+from appliance.dependencies.install_contents import Contents
 from appliance.dependencies.manifest import (
     FORMS,
     Manifest,
@@ -24,8 +23,9 @@ from appliance.dependencies.manifest import (
     form_of,
     requirements,
 )
-from appliance.dependencies.other_names import other_requirements
+from appliance.dependencies.requirement_text import names_in
 from appliance.dependencies.unmatched_names import unmatched_names
+from appliance.dependencies.unusual_files import other_requirements
 from appliance.discovery.frameworks import is_framework
 from appliance.discovery.rules.project_package import package_names
 from appliance.errors import InstallError

@@ -11,8 +11,9 @@ import re
 from typing import TYPE_CHECKING
 
 from appliance.conventions import SETUPTOOLS
-from appliance.dependencies.left_out import LEFT_OUT, left_out, names_in, pins_in
+from appliance.dependencies.requirement_text import names_in, pins_in
 from appliance.dependencies.text_file import read_toml
+from appliance.dependencies.unusable_packages import UNUSABLE, left_out
 from appliance.environment.editable_install import link_trees
 from appliance.errors import InstallError
 from appliance.protocol.record import Record, replace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from appliance.dependencies.contents import Contents
+    from appliance.dependencies.install_contents import Contents
     from appliance.dependencies.manifest import Manifest
     from appliance.environment.installer import Installer
 
@@ -42,14 +43,14 @@ class DependencyInstallation(Record):
     Attributes:
         environment: its folder.
         version: the version of its Python.
-        more: requirements in addition to the project's own dependencies.
+        extra: requirements in addition to the project's own dependencies.
         program: the installer.
         warn: receives what is installed differently from what the files say.
     """
 
     environment: Path
     version: str
-    more: tuple[str, ...]
+    extra: tuple[str, ...]
     program: Installer
     warn: Callable[[str], None]
 
@@ -89,7 +90,7 @@ class DependencyInstallation(Record):
             # --frozen: uv uses the lock as it is and never writes it; uv.lock is in the user's mount.
             command = ("sync", "--frozen", "--compile-bytecode", "--python", self.python, *contents.sync, *arguments)
             replace(self.program, environment=variables).run(*command)
-        arguments = [*contents.arguments, *self.more, *(["--no-deps"] if contents.exact else [])]
+        arguments = [*contents.arguments, *self.extra, *(["--no-deps"] if contents.exact else [])]
         if contents.lines.strip():
             # The name is unlike those of the project's files, because the installer's errors contain it.
             flat = self.environment / "dependencies.txt"
@@ -97,7 +98,7 @@ class DependencyInstallation(Record):
             arguments = ["-r", str(flat), *arguments]
         if arguments:
             excluded = self.environment / "left-out.txt"
-            excluded.write_text("".join(f"{name}\n" for name in LEFT_OUT), "utf-8")
+            excluded.write_text("".join(f"{name}\n" for name in UNUSABLE), "utf-8")
             self._pip_install(*arguments, "--excludes", str(excluded))
         link_trees(contents.trees, self.environment)
 

@@ -9,7 +9,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.left_out import names_in
+from appliance.dependencies.requirement_text import names_in
 from appliance.dependencies.text_file import table
 from appliance.discovery.rules.project_package import toml_of
 from appliance.discovery.setup_files import texts

@@ -9,7 +9,7 @@ from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import Requirement
 
 from appliance import DISTRIBUTION
-from appliance.dependencies.requirement_text import plain_line, requirement_of
+from appliance.dependencies.requirement_text import plain_line, requirements_in
 from appliance.errors import InstallError
 from appliance.package_names import normalized
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.metadata import Distribution
 
-    from appliance.dependencies.contents import Contents
+    from appliance.dependencies.install_contents import Contents
     from appliance.dependencies.manifest import Manifest
     from appliance.environment.installer import Installer
 
@@ -42,8 +42,8 @@ def needed_distributions(
     if not declared:
         return every, []
     linked = {name for name, found in installed.items() if _is_linked_project(found)}
-    of_linked = [each for name in linked for each in _requirements(installed[name].requires or ())]
-    needed = linked | _reached([*declared, *_requirements(extra), *of_linked], installed, version)
+    of_linked = [each for name in linked for each in requirements_in(installed[name].requires or ())]
+    needed = linked | _reached([*declared, *requirements_in(extra), *of_linked], installed, version)
     return [name for name in every if name in needed], [name for name in every if name not in needed]
 
 
@@ -55,7 +55,7 @@ def _declared(
     try:
         contents = lighter.contents(version) if lighter else None
         lines = _lines(contents, uv) if contents else []
-        return [*_requirements(lines), *_without_a_name(lines, installed)]
+        return [*requirements_in(lines), *_without_a_name(lines, installed)]
     except InstallError:
         return []
 
@@ -70,7 +70,7 @@ def _reached(roots: Iterable[Requirement], installed: Mapping[str, Distribution]
         for extra in ("", *requirement.extras):
             if name in installed and (name, extra) not in seen:
                 seen.add((name, extra))
-                below = _requirements(installed[name].requires or ())
+                below = requirements_in(installed[name].requires or ())
                 waiting += [each for each in below if _applies(each, extra, version)]
     return {name for name, _ in seen}
 
@@ -93,14 +93,14 @@ def _without_a_name(lines: Iterable[str], installed: Mapping[str, Distribution])
 
     Only the installer knows their names, so each distribution that comes from a path or an address counts as one.
     """
-    found = [line for line in map(plain_line, lines) if line and not line.startswith("-") and not _requirements([line])]
+    found = [
+        line
+        for line in map(plain_line, lines)
+        if line and not line.startswith("-") and not any(requirements_in([line]))
+    ]
     extras = ",".join(each for line in found for each in _EXTRAS.findall(line))
     direct = [name for name, each in installed.items() if each.read_text("direct_url.json") is not None]
     return [Requirement(f"{name}[{extras}]") for name in direct] if found else []
-
-
-def _requirements(lines: Iterable[str]) -> list[Requirement]:
-    return [found for line in lines if (found := requirement_of(plain_line(line))) is not None]
 
 
 def _applies(requirement: Requirement, extra: str, version: str) -> bool:

@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from appliance.conventions import LOCK_TOOLS
-from appliance.dependencies.contents import Contents
 from appliance.dependencies.formats.pipfile import missing_in_lock, read_pipfile_lock
 from appliance.dependencies.formats.poetry import poetry_specs
+from appliance.dependencies.install_contents import Contents
 from appliance.dependencies.requirement_text import requirement_of
 from appliance.dependencies.requirements import read_requirements
 from appliance.dependencies.source_tree import read_source_tree

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from appliance.dependencies.left_out import pins_in
+from appliance.dependencies.requirement_text import pins_in
 from appliance.environment.environment_folder import read_note, seal, write_note
 from appliance.environment.failures.install_remedies import take_older_python
 from appliance.environment.python.interpreter import (

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.tags import Tag
 
-    from appliance.dependencies.contents import Contents
+    from appliance.dependencies.install_contents import Contents
     from appliance.environment.installer import Installer
 
 _OPTION = re.compile(r"\s*(?:-i|--index-url|--extra-index-url|-f|--find-links|-c|--constraint|--pre)(?=[\s=]|\Z)")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from appliance.dependencies.requirement_text import plain_line, requirement_of
 from appliance.package_names import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from packaging.requirements import Requirement
-
 _STDLIB = "is in Python's standard library"
 _WINDOWS = "is for Windows alone"
-LEFT_OUT = {
+UNUSABLE = {
     "asyncio": _STDLIB,
     "backports-zoneinfo": _STDLIB,
     "dataclasses": _STDLIB,
@@ -40,24 +36,5 @@ LEFT_OUT = {
 
 def left_out(names: Iterable[str]) -> list[str]:
     """Return one sentence for each of these packages that is left out."""
-    found = dict.fromkeys(name for name in map(normalized, names) if name in LEFT_OUT)
-    return [f"{name} is left out: it {LEFT_OUT[name]}" for name in found]
-
-
-def names_in(lines: str) -> list[str]:
-    """Return the packages that requirement lines name."""
-    return [requirement.name for requirement in _requirements(lines)]
-
-
-def pins_in(lines: str) -> list[str]:
-    """Return the exact releases that requirement lines pin: ``["flask==1.0"]``."""
-    exact = (
-        (normalized(each.name), re.fullmatch(r"={2,3}([^*,]+)", str(each.specifier))) for each in _requirements(lines)
-    )
-    return [f"{name}=={version[1]}" for name, version in exact if version]
-
-
-def _requirements(lines: str) -> Iterable[Requirement]:
-    for line in lines.splitlines():
-        if (requirement := requirement_of(plain_line(line))) is not None:
-            yield requirement
+    found = dict.fromkeys(name for name in map(normalized, names) if name in UNUSABLE)
+    return [f"{name} is left out: it {UNUSABLE[name]}" for name in found]
