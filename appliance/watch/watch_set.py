@@ -44,7 +44,7 @@ class WatchOptions(Record):
     extra: Collection[str] = ()
 
 
-class _Named(Record):
+class _AddedFile(Record):
     """A file that counts because ``added_by`` has added it."""
 
     added_by: str
@@ -63,7 +63,7 @@ class WatchSet:
         self._rule = Rule(self.root, options.environment, [each for each in options.extra if each not in outside])
         self.ignores = Ignores(self.root, options.ignore)
         self._tops = [self.root, *(place for place in places if os.path.isdir(place))]
-        self._named: dict[str, _Named] = {}
+        self._added: dict[str, _AddedFile] = {}
         self._link_folders: set[str] = set()  # folders elsewhere that hold the targets of links
         self.source: EventSource = NoEvents()
         self._mounts = Mounts.read()
@@ -85,7 +85,7 @@ class WatchSet:
                 self.exhausted = error
         self._find_polled()
         self._scan(self._tops)
-        for path in self._named:
+        for path in self._added:
             self._enter_parent(path)
 
     def _find_polled(self) -> None:
@@ -130,17 +130,17 @@ class WatchSet:
         Returns:
             The files that exist, and were not known until now.
         """
-        before = self._named
-        self._named = (
+        before = self._added
+        self._added = (
             dict(before) if more else {path: each for path, each in before.items() if each.added_by != added_by}
         )
         new = []
         for path in paths:
-            if path in self._named or not _can_exist(path) or self.ignores.by_user(path):
+            if path in self._added or not _can_exist(path) or self.ignores.by_user(path):
                 continue
             known = before.get(path)
             seen = known.mark if known else self.tree.files.get(path) or mark(path)
-            self._named[path] = _Named(added_by, kind, seen)
+            self._added[path] = _AddedFile(added_by, kind, seen)
             if known is None:
                 self._enter_parent(path)
                 if seen and path not in self.tree.files:
@@ -161,15 +161,15 @@ class WatchSet:
 
     def existing_files(self) -> list[str]:
         """Return all files that count and existed at the last scan."""
-        named = (path for path, each in self._named.items() if each.mark and path not in self.tree.files)
-        return [*self.tree.files, *named]
+        added = (path for path, each in self._added.items() if each.mark and path not in self.tree.files)
+        return [*self.tree.files, *added]
 
     def kind(self, path: str) -> Kind | None:
         """Return the kind of a file, if it counts now."""
         folder, _, name = path.rpartition("/")
         kind = self._rule.kind(folder, name)
-        if path in self._named:
-            return self._named[path].kind if kind in {None, Kind.STATIC} else kind  # a worker may read a style too
+        if path in self._added:
+            return self._added[path].kind if kind in {None, Kind.STATIC} else kind  # a worker may read a style too
         if folder not in self.tree.folders and os.path.exists(folder):
             return None  # the folder is ignored
         return None if kind is None or self.ignores.file(path) else kind
@@ -178,14 +178,14 @@ class WatchSet:
 
     def last_mark(self, path: str) -> Mark | None:
         """Return one file's mark at the last scan."""
-        named = self._named.get(path)
-        return named.mark if named else self.tree.files.get(path)
+        added = self._added.get(path)
+        return added.mark if added else self.tree.files.get(path)
 
     def refresh(self, path: str) -> Mark | None:
         """Return one file's mark now, and remember it."""
         now = self._present_mark(path)
-        if (named := self._named.get(path)) is not None:
-            self._named[path] = replace(named, mark=now)
+        if (added := self._added.get(path)) is not None:
+            self._added[path] = replace(added, mark=now)
         folder, _, name = path.rpartition("/")
         if now is None or os.path.isdir(path):
             self.tree.files.pop(path, None)
@@ -200,7 +200,7 @@ class WatchSet:
     def _present_mark(self, path: str) -> Mark | None:
         """Return one file's mark now; None if a folder has taken its place, unless something asks for this path."""
         now = mark(path)
-        return None if now is not None and path not in self._named and os.path.isdir(path) else now
+        return None if now is not None and path not in self._added and os.path.isdir(path) else now
 
     def sweep(self) -> set[str]:
         """Scan everything; return the files that have changed."""
@@ -208,11 +208,11 @@ class WatchSet:
         if mounts.table != self._mounts.table:
             self._mounts = mounts
             self._find_polled()
-        return self._scan(self._tops) | self._scan_named()
+        return self._scan(self._tops) | self._scan_added()
 
     def poll(self) -> set[str]:
         """Scan the folders without events; return the files that have changed."""
-        return self._scan([mount.point for mount in self.polled]) | (self._scan_named() if self.polled else set())
+        return self._scan([mount.point for mount in self.polled]) | (self._scan_added() if self.polled else set())
 
     def _scan(self, tops: Iterable[str]) -> set[str]:
         changed = {path for top in tops for path in self.tree.scan(top)}
@@ -223,10 +223,10 @@ class WatchSet:
                 self._enter(folder)
         return changed
 
-    def _scan_named(self) -> set[str]:
-        for path in self._named:
+    def _scan_added(self) -> set[str]:
+        for path in self._added:
             self._enter_parent(path)  # the folder may exist again
-        return {path for path, named in self._named.items() if path not in self.tree.files and mark(path) != named.mark}
+        return {path for path, added in self._added.items() if path not in self.tree.files and mark(path) != added.mark}
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -246,9 +246,9 @@ class WatchSet:
             self._link_folders.discard(path)
             return set(), path not in self.tree.folders or path in self._tops
         if event_type is EventType.FOLDER_ADDED:
-            return self._folder_added(path) | self._named_below(path), False
+            return self._folder_added(path) | self._added_below(path), False
         if event_type is EventType.FOLDER_REMOVED:
-            return self.tree.forget(path) | {each for each in self._named if each.startswith(path + "/")}, False
+            return self.tree.forget(path) | {each for each in self._added if each.startswith(path + "/")}, False
         return self._handle_file(event_type, path)
 
     def _handle_file(self, event_type: EventType, path: str) -> tuple[set[str], bool]:
@@ -260,7 +260,7 @@ class WatchSet:
             self.tree.forget(folder)
             return set(), False
         paths = {link for link in (self.tree.links.get(path),) if link}
-        if path in self._named or (folder in self.tree.folders and self._rule.kind(folder, name) is not None):
+        if path in self._added or (folder in self.tree.folders and self._rule.kind(folder, name) is not None):
             paths.add(path)
         elif event_type is EventType.DELETED:
             if path in self.tree.folders:  # a linked folder: the kernel reports its link as a file
@@ -270,9 +270,9 @@ class WatchSet:
             return self.tree.forget(path) | self._folder_added(path), False
         return paths, False
 
-    def _named_below(self, folder: str) -> set[str]:
+    def _added_below(self, folder: str) -> set[str]:
         """Return the added files that exist now with this folder, which may itself be ignored."""
-        below = [path for path in self._named if path.startswith(folder + "/")]
+        below = [path for path in self._added if path.startswith(folder + "/")]
         for path in below:
             self._enter_parent(path)
         return {path for path in below if os.path.exists(path)}

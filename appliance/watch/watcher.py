@@ -144,7 +144,7 @@ class Watcher:
             files: absolute paths, each with the state in which the worker read it.
             more: they join the files of the call before, instead of replacing them.
         """
-        self._requests.put(partial(self._compare, dict(files), more))
+        self._requests.put(partial(self._compare, dict(files), more=more))
         self._watch_set.source.wake()
 
     def add_template_folders(self, folders: Iterable[str]) -> None:
@@ -164,7 +164,7 @@ class Watcher:
         self._contents.add_unread(new)
         self._unread += new
 
-    def _compare(self, files: dict[str, FileState], more: bool) -> None:  # noqa: FBT001  one call
+    def _compare(self, files: dict[str, FileState], *, more: bool) -> None:
         """Take a file that was saved before it was watched as saved now."""
         self._add_files("worker", Kind.CODE, files, more=more)
         for path, state in files.items():

@@ -47,7 +47,7 @@ def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
         os._exit(0)  # no longer needed
 
 
-def after(channel: Channel, received: list[tuple[Message, list[int]]]) -> list[tuple[Message, list[int]]]:
+def following_messages(channel: Channel, received: list[tuple[Message, list[int]]]) -> list[tuple[Message, list[int]]]:
     """Return the messages that follow the first of these; wait for one if there is none."""
     try:
         return received[1:] or next_messages(channel)

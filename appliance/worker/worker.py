@@ -136,7 +136,7 @@ class Worker:
         self._exit_if_unfit(self._project.resume())
         self._prepare_debugger()
         if application is not None:
-            self._take(application)
+            self._claim(application)
 
     def import_failed(self, error: BaseException) -> None:
         """Report that the import raised; an error that ended the serving is raised again."""
@@ -197,12 +197,12 @@ class Worker:
 
     def serve(self, application: app.Application) -> None:
         """Serve the imported application; return when it has drained."""
-        if self._take(application):
+        if self._claim(application):
             self._project.warm(application)
             self.serve_warmed(application)
 
-    def _take(self, application: app.Application) -> bool:
-        """Note the served application; return False if it is served already, beside the import."""
+    def _claim(self, application: app.Application) -> bool:
+        """Make this the application that is served; return False if one is served already, beside the import."""
         with self._lock:
             if self._questions.application is not None:
                 return False

@@ -291,7 +291,7 @@ class Snapshot:
         while isinstance(message := received[0][0], GetReady):
             changed.get_ready(message.changed)
             self._project.hooks.call("shared pages", self._pages.take_over, otherwise=0)
-            received = serving_process.after(channel, received)
+            received = serving_process.following_messages(channel, received)
         began = time.monotonic()
         first, descriptors = received[0]
         try:
