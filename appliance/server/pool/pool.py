@@ -95,7 +95,7 @@ class PooledWSGIServer(WSGIServer):
     ) -> None:
         socketserver.BaseServer.__init__(self, listener.getsockname(), RequestHandlerClass)
         self.socket = listener
-        self.name()
+        self.take_address()
         self.set_app(application)
         self.sink, self.limits = sink, limits
         self._server_context = ServerContext(

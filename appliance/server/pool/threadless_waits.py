@@ -60,7 +60,7 @@ class ThreadlessWaits:
                 raise incoming.outcome
             return False
         end = end_finder(fields, self._limits)
-        if end.feed(wire.buffer) or self.may_run(first=True) or _receive_rest(wire, end):
+        if end.feed(wire.buffer) or self.may_begin() or _receive_rest(wire, end):
             return False
         connection.incoming = background.receive(wire, end, chunked=fields.chunked)
         if connection.incoming is None:
@@ -72,14 +72,18 @@ class ThreadlessWaits:
                 raise RequestRefused(400, CLIENT_LEFT) from None
         return True
 
-    def may_run(self, *, first: bool = False) -> bool:
-        """Whether a request may have a thread although its body has not come. ``first``: it has not waited yet.
+    def may_begin(self) -> bool:
+        """Whether a request may have a thread at once, although its body has not come.
 
         With one thread such a request would block all others: there the body comes first, unless the client pauses.
         """
+        return self._threads > 1 and self.may_run()
+
+    def may_run(self) -> bool:
+        """Whether a request that has waited for its body may have a thread, although the body pauses."""
         with self._lock:
             if self._threads == 1:
-                return not first and not self._thread_pool.busy
+                return not self._thread_pool.busy
             return self._locked_waiting() < self._threads
 
     # -- responses
@@ -93,12 +97,12 @@ class ThreadlessWaits:
         return self._limits.ahead_bytes if exchange.streaming and exchange.length < 0 else self._limits.spool_bytes
 
     def begin_wait(self, wire: Outbound) -> bool:
-        """Let the thread of a wire wait for its client for long, as a stream; False if there are too many streams."""
+        """Let a thread wait for its client as long as a stream may; False if there are too many streams."""
         connection = self._connections.of(wire.sock.fileno())
         return connection is None or self._server.begin_stream(connection.handler)
 
     def begin_wait_in_memory(self, wire: Outbound) -> bool:
-        """Let a thread wait, its bytes in memory; False if as many wait as requests may run, or as ``begin_wait``."""
+        """Let a thread wait while its bytes stay in memory; False if too many threads, or streams, wait for clients."""
         with self._lock:
             if self._locked_waiting() > self._threads:
                 return False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SWEEP_S = 1.0
 STREAM_CHECK_S = 0.25
-HERE_S = 0.05  # how long it waits for requests itself, if no thread can be started
+LEAD_S = 0.05  # how long this thread leads at a time, if no other can be started
 
 
 class ServerFailed(RuntimeError):  # noqa: N818 (as RequestRefused)
@@ -58,7 +58,7 @@ class Watchdog:
         """
         served = -1
         while not advance():
-            if not self._thread_pool.serve_here(HERE_S):
+            if not self._thread_pool.serve_here(LEAD_S):
                 self.sleep(closely=served != self._thread_pool.served or is_ending())
             if self._thread_pool.fault is not None:
                 raise ServerFailed(str(self._thread_pool.fault)) from self._thread_pool.fault

@@ -47,10 +47,10 @@ class WSGIServer(simple_server.WSGIServer):
     def server_bind(self) -> None:
         """Bind, without asking the DNS for this machine's name, as http.server does, which can block."""
         socketserver.TCPServer.server_bind(self)
-        self.name()
+        self.take_address()
 
-    def name(self) -> None:
-        """Take name and port from the socket."""
+    def take_address(self) -> None:
+        """Take the server's name and port from the address of its socket."""
         address: Any = self.server_address
         host, port = address[:2] if isinstance(address, tuple) else ("", 0)
         # A server that listens everywhere has no name of its own; an environ with 0.0.0.0 would make URLs that lead

@@ -312,7 +312,7 @@ def test_the_watchdog_serves_itself_where_no_thread_is_available(scene: Scene):
     scene.pool.here = [True, True, False]
     scene.watch(3)
     assert scene.sleeps == [None]
-    assert scene.pool.done.count(("serve", module.HERE_S)) == 3
+    assert scene.pool.done.count(("serve", module.LEAD_S)) == 3
     assert scene.pool.done.count("appoint") == 3
 
 
