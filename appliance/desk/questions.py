@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 
 Found = dict[str, Any]
 
-_QUERIES = (
-    "(SELECT query_count FROM details WHERE details.request_id = requests.request_id AND details.run = requests.run "
-    "AND abs(details.at - requests.at) < 0.000002) AS queries"
-)
-_REPLAY_OF = _QUERIES.replace("query_count", "replay_of", 1).replace("AS queries", "AS replay_of")
 _SHORT = "id, run, generation, at, request_id, event, level, method, path, query, route, status, duration_s, size"
 _LINES_MAX = 1000  # lines of one request
 _SAMPLES = 10_000
+
+
+def _detail(column: str, name: str) -> str:
+    """Return the SQL for a column of a request's details, if the request has some."""
+    return (
+        f"(SELECT {column} FROM details WHERE details.request_id = requests.request_id AND details.run = requests.run "  # noqa: S608  names of ours
+        f"AND abs(details.at - requests.at) < 0.000002) AS {name}"
+    )
 
 
 def current_run(connection: sqlite3.Connection) -> str:
@@ -46,8 +49,9 @@ def requests(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
     """Return the requests that the filters let through, the newest first."""
     condition, values = filters.condition(current_run(connection))
     order = "ASC" if filters.after is not None else "DESC"
+    columns = f"{_SHORT}, {_detail('query_count', 'queries')}, {_detail('replay_of', 'replay_of')}"
     rows = connection.execute(
-        f"SELECT {_SHORT}, {_QUERIES}, {_REPLAY_OF} FROM requests WHERE {condition} ORDER BY id {order} LIMIT ?",  # noqa: S608  texts of ours
+        f"SELECT {columns} FROM requests WHERE {condition} ORDER BY id {order} LIMIT ?",  # noqa: S608  texts of ours
         [*values, filters.limit],
     ).fetchall()
     found = [dict(row) for row in rows]
