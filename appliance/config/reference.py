@@ -21,6 +21,7 @@ _WORKSPACE_VARIABLES = (
     "CODESPACES", "CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "GITPOD_WORKSPACE_URL",
     "VSCODE_PROXY_URI",
 )  # fmt: skip
+_OWN_LINE = {"PUBLIC_URL", "EDITOR_FOLDER"}  # with a default that the compose file makes
 
 
 def help_table() -> list[tuple[str, str, str]]:
@@ -109,9 +110,6 @@ def documentation() -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-_OWN_LINE = {"PUBLIC_URL", "EDITOR_FOLDER"}  # with a default that the compose file makes
 
 
 def passed_variables() -> list[str]:

@@ -26,6 +26,7 @@ _REJECTED: dict[str, Callable[[bytes], tuple[int, str]]] = {
     "logs": lambda data: _partial(ExportLogsServiceResponse, data, "rejected_log_records"),
     "metrics": lambda data: _partial(ExportMetricsServiceResponse, data, "rejected_data_points"),
 }
+_READ_ITS_LOG = "Read the collector's own log: it says why it refuses this data."
 
 
 class Outcome(NamedTuple):
@@ -133,9 +134,6 @@ class CollectorSession(requests.Session):
     @property
     def _variable(self) -> str:
         return f"OTEL_EXPORTER_OTLP_ENDPOINT ({self.url})"
-
-
-_READ_ITS_LOG = "Read the collector's own log: it says why it refuses this data."
 
 
 def _partial(kind: Any, data: bytes, name: str) -> tuple[int, str]:

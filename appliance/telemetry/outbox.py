@@ -27,6 +27,7 @@ DELAY_S = 1.0  # from the first item to its batch: a person looks at what was ju
 PAUSE_S = 1.0  # after a failure; the SDK has waited before
 _FULL = "more comes than can be sent"
 _ENDED = "the appliance has ended before it was sent"
+_ROOM = "Give the collector more room, or send less (OTEL_TRACES_SAMPLER)."
 
 
 class Outbox:
@@ -164,6 +165,3 @@ class Outbox:
         while not self._ending and (left_s := until - monotonic()) > 0:
             self._wake.wait(left_s)
             self._wake.clear()
-
-
-_ROOM = "Give the collector more room, or send less (OTEL_TRACES_SAMPLER)."

@@ -26,6 +26,7 @@ _MULTIPART = "multipart/"
 _PARAMETERS_MAX = 2_000
 
 Pairs = list[tuple[str, str]]
+_LEFT_OUT = object()
 
 
 @dataclass(frozen=True)
@@ -288,6 +289,3 @@ def _restored_json(edited: Any, received: Any, name: str, made: Restored, depth:
         made.left_out.append(f"member {name}")
         return _LEFT_OUT
     return edited
-
-
-_LEFT_OUT = object()

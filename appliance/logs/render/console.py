@@ -46,6 +46,21 @@ _BLOCKS = ("traceback", "details", "output")
 _INDENT = " " * 19  # the time and the level
 _TOGETHER = 5  # errors of one request that are shown again
 _SLOW_S = 1.0  # people notice the wait (Nielsen's limit of an unbroken train of thought)
+# Fields that differ between two requests with the same answer.
+_VARYING = frozenset(
+    {
+        "timestamp",
+        "request_id",
+        "duration_s",
+        "first_byte_s",
+        "trace_id",
+        "span_id",
+        "trace_flags",
+        "parent_span_id",
+        "trace_state",
+        "http.response.body.size",
+    }
+)
 
 
 def terminal_width() -> int:
@@ -261,23 +276,6 @@ class Console:
     def _short(self, text: str) -> str:
         """Return a path, or a text that names paths, as a person of this project does."""
         return short_paths(text.removeprefix(self._root))
-
-
-# Fields that differ between two requests with the same answer.
-_VARYING = frozenset(
-    {
-        "timestamp",
-        "request_id",
-        "duration_s",
-        "first_byte_s",
-        "trace_id",
-        "span_id",
-        "trace_flags",
-        "parent_span_id",
-        "trace_state",
-        "http.response.body.size",
-    }
-)
 
 
 def _key(entry: MutableMapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ LONG_METHOD = "the method is longer than any known (RFC 9112, 3)"
 TOO_MANY_STREAMS = "too many streams and WebSockets are open; close some of them, then try again"
 TOO_MANY_BODIES = "too many requests wait for their bodies; try again when some of them have ended"
 NO_CLIENT = "the client left before the response"
+# http.HTTPStatus has RFC 9110's phrases only since Python 3.13.
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
 
 
 class Page(NamedTuple):
@@ -72,10 +74,6 @@ class Deferred(RequestRefused):
 
 class HandshakeFailed(OSError):  # noqa: N818 (as RequestRefused)
     """The TLS handshake failed, or the client does not trust the certificate: no response can be sent."""
-
-
-# http.HTTPStatus has RFC 9110's phrases only since Python 3.13.
-_PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
 
 
 def phrase(status: int) -> str:

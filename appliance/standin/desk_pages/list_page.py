@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _COLUMNS = ["Time", "Method", "Path", "Status", "Duration", "Queries", "Size", "Generation"]
 _REFRESH_S = 10  # seconds between two looks for a failure
 _STATUSES = {"": "any", "2xx": "2xx", "3xx": "3xx", "4xx": "4xx", "5xx": "5xx"}
+_NONE_YET = "No request yet. Open the project, and it appears here."
+_NONE = f'No request matches. <a href="{PREFIX}/">Show all</a>'
 
 
 def list_page(
@@ -60,10 +62,6 @@ def failure_note(failure: str) -> str:
         "says what to do."
     )
     return f'<div data-refresh="{_REFRESH_S}"><p class="s5" role="alert">{warning if failure else ""}</p></div>'
-
-
-_NONE_YET = "No request yet. Open the project, and it appears here."
-_NONE = f'No request matches. <a href="{PREFIX}/">Show all</a>'
 
 
 def _missing(missing: dict[str, Any] | None) -> str:

@@ -14,6 +14,11 @@ from .shown_values import status_class, target, text
 if TYPE_CHECKING:
     from appliance.desk.filters import Filters
 
+_KEY_HELP = (
+    "<p class=keys><kbd>h</kbd> <kbd>l</kbd> previous and next tab <kbd>j</kbd> <kbd>k</kbd> older and newer request "
+    "<kbd>r</kbd> send again <kbd>u</kbd> back to the list</p>"
+)
+
 
 def request_title(found: dict[str, Any]) -> str:
     """Return the title of the page, plain text."""
@@ -33,14 +38,8 @@ def request_page(found: dict[str, Any], name: str, filters: Filters) -> str:
     section = SECTIONS[name]
     return (
         f"{_summary(found, name, rest)}{_tabs(found, name, rest)}"
-        f'<section class="tab"><h2>{section.label}</h2>{section.content(found)}</section>{_KEYS}'
+        f'<section class="tab"><h2>{section.label}</h2>{section.content(found)}</section>{_KEY_HELP}'
     )
-
-
-_KEYS = (
-    "<p class=keys><kbd>h</kbd> <kbd>l</kbd> previous and next tab <kbd>j</kbd> <kbd>k</kbd> older and newer request "
-    "<kbd>r</kbd> send again <kbd>u</kbd> back to the list</p>"
-)
 
 
 def _summary(found: dict[str, Any], name: str, rest: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _FIELDS_MAX = 20
 _AT_ONCE = 8  # one that waits for a reload holds a thread of this process
+_READING_TOOLS = tuple(each for each in TABLE if not each.writes)
 
 
 class JsonPages:
@@ -42,8 +43,10 @@ class JsonPages:
             f"{PREFIX}/status": partial(self._told, lambda _: self._sources.ask()),
             f"{PREFIX}/stacks": partial(self._told, lambda _: self._sources.ask("stacks")),
             f"{PREFIX}/log": partial(self._told, self._log),
-            f"{PREFIX}/tools": partial(self._told, lambda _: {"tools": [each.described() for each in _READING]}),
-            **{f"{PREFIX}/tools/{each.name}": partial(self._told, partial(self._tool, each)) for each in _READING},
+            f"{PREFIX}/tools": partial(self._told, lambda _: {"tools": [each.described() for each in _READING_TOOLS]}),
+            **{
+                f"{PREFIX}/tools/{each.name}": partial(self._told, partial(self._tool, each)) for each in _READING_TOOLS
+            },
         }
 
     def _told(
@@ -65,9 +68,6 @@ class JsonPages:
 
     def _tool(self, tool: Tool, query: str) -> dict[str, Any]:
         return fitted(tool.run(self._sources, Call(tool.checked(_arguments(tool, query)))))
-
-
-_READING = tuple(each for each in TABLE if not each.writes)
 
 
 def _arguments(tool: Tool, query: str) -> dict[str, Any]:

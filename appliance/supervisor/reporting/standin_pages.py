@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MAX_LINE = 2_048  # characters
 _MAX_TEXT = 64 * 1024
 _NOT_INSTALLED = "The project's dependencies could not be installed."
+_STARTS_A_SENTENCE = {"the", "a", "an", "no", "several", "this", "its", "it"}
 
 
 def cut(text: str) -> str:
@@ -104,10 +105,7 @@ def _rows(findings: Iterable[Mapping[str, str]]) -> list[list[str]]:
 def _sentence(text: str) -> str:
     """Return a text with a capital letter at its beginning, unless it begins with a name, as of a file."""
     first = text.partition(" ")[0]
-    return text[:1].upper() + text[1:] if first in _WORDS else text
-
-
-_WORDS = {"the", "a", "an", "no", "several", "this", "its", "it"}
+    return text[:1].upper() + text[1:] if first in _STARTS_A_SENTENCE else text
 
 
 def shortened(text: str, most: int = _MAX_LINE) -> str:

@@ -45,6 +45,12 @@ _SAFE = {
 }
 _GENERATED = re.compile(r"^(?:__\w+__|\.\d+|@\w+)$")  # __builtins__, a comprehension's iterator, pytest's
 _MRO = type.__dict__["__mro__"]
+_COLLECTIONS: dict[Any, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+}
 
 
 class LocalValues:
@@ -154,14 +160,6 @@ class LocalValues:
         )
         items = [f"{name}={self._named_value(name, each, 1)}" for name, each in islice(shown, _MAX_ATTRIBUTES)]
         return f"<{_name(kind)} object{': ' if items else ''}{', '.join(items)}>"
-
-
-_COLLECTIONS: dict[Any, tuple[str, str]] = {
-    list: ("[", "]"),
-    tuple: ("(", ")"),
-    set: ("{", "}"),
-    frozenset: ("frozenset({", "})"),
-}
 
 
 def _is_secret(value: Any) -> bool:

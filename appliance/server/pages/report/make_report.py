@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MAX_LOG_LINES = 30
 
 Report = dict[str, Any]
+_TARGET = ("REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "PATH_INFO")
 
 
 def make_report(
@@ -93,9 +94,6 @@ def _request_lead(environ: Mapping[str, Any] | None, mask: Mask) -> str:
         return ""
     facts = request_facts({key: environ.get(key) for key in _TARGET}, mask.masked)
     return f"Your application raised an exception in {facts['method']} {shorten(facts['path'], 200)}"
-
-
-_TARGET = ("REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "PATH_INFO")
 
 
 def _lead(error: BaseException) -> str:

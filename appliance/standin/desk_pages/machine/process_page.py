@@ -22,27 +22,25 @@ _MEANINGS = {
 }
 _BAR = 80  # CSS pixels of the largest one
 _REFRESH_S = 2
-
-
-def process_page(told: dict[str, Any]) -> str:
-    """Return the body of the page."""
-    found = told["processes"]
-    most = max((_shown(each) or 0 for each in found), default=0) or 1
-    limit = told["memory"]
-    share = f" The container uses {size(limit['used'])} of its {size(limit['limit'])}." if limit else ""
-    lead = f"<p>{size(told['total'])} in all.{share}</p>" if told["total"] is not None else ""
-    rows = "".join(_row(each, most) for each in found)
-    shown = table("Processes of the appliance and of the project", _COLUMNS, rows, "processes")
-    return f'<div data-refresh="{_REFRESH_S}">{lead}{shown}</div>{_NOTE}'
-
-
-_NOTE = (
+_MEASURES = (
     "<p class=keys>PSS divides a page of memory by the processes that share it, so the sum is right. USS is what would "
     "be free if the process ended. RSS counts each shared page for each process.</p>"
 )
 
 
-def _shown(each: dict[str, Any]) -> int | None:
+def process_page(told: dict[str, Any]) -> str:
+    """Return the body of the page."""
+    found = told["processes"]
+    most = max((_memory(each) or 0 for each in found), default=0) or 1
+    limit = told["memory"]
+    share = f" The container uses {size(limit['used'])} of its {size(limit['limit'])}." if limit else ""
+    lead = f"<p>{size(told['total'])} in all.{share}</p>" if told["total"] is not None else ""
+    rows = "".join(_row(each, most) for each in found)
+    shown = table("Processes of the appliance and of the project", _COLUMNS, rows, "processes")
+    return f'<div data-refresh="{_REFRESH_S}">{lead}{shown}</div>{_MEASURES}'
+
+
+def _memory(each: dict[str, Any]) -> int | None:
     pss: int | None = each["pss"]
     rss: int | None = each["rss"]
     return rss if pss is None else pss
@@ -54,7 +52,7 @@ def _row(each: dict[str, Any], most: int) -> str:
     title = f' <span class="meaning">{meaning}</span>' if meaning else ""
     first = [each["pid"], each["generation"] or "", each["state"], age(each["age_s"]), size(each["pss"])]
     last = [size(each["uss"]), size(each["rss"]), "" if each["threads"] is None else each["threads"]]
-    width = max((_shown(each) or 0) / most * _BAR, 1.0)
+    width = max((_memory(each) or 0) / most * _BAR, 1.0)
     bar = (
         f'<svg class="share" aria-hidden="true" viewBox="0 0 {_BAR} 12">'
         f'<rect class="after" y="2" width="{width:.1f}" height="8"/></svg>'
