@@ -32,15 +32,15 @@ class DependencySelection(Record):
     development: bool = True
 
     def takes_extra(self, name: str) -> bool:
-        """Return whether this extra is selected."""
+        """Whether this extra is selected."""
         return "*" in self.extras or normalized(name) in self.extras
 
     def names_group(self, name: str) -> bool:
-        """Return whether the user selected this group by name, or all groups."""
+        """Whether the user selected this group by name, or all groups."""
         return "*" in self.groups or normalized(name) in self.groups
 
     def takes_group(self, name: str) -> bool:
-        """Return whether to install this group: it is selected, or is ``dev``, which tools install by default."""
+        """Whether to install this group: it is selected, or is ``dev``, which tools install by default."""
         return self.names_group(name) or (self.development and normalized(name) == "dev")
 
 

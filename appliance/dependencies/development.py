@@ -19,12 +19,12 @@ _INCLUDES = re.compile(r"(?m)^[ \t]*(-r|--requirement|-e|--editable|\.)")
 
 
 def names_development(name: str) -> bool:
-    """Return whether the name of a requirements file says that it is for development."""
+    """Whether the name of a requirements file says that it is for development."""
     return "requirements" in name and _DEVELOPMENT.search(name.replace("requirements", "")) is not None
 
 
 def is_for_development(file: Path) -> bool:
-    """Return whether a file lists only development tools: its name says so, and it includes no other file or folder."""
+    """Whether a file lists only development tools: its name says so, and it includes no other file or folder."""
     return _DEVELOPMENT.search(file.name) is not None and not _INCLUDES.search(read_text(file))
 
 

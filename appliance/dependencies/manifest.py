@@ -98,7 +98,7 @@ def first(search: Search, forms: Iterable[tuple[str, Callable[..., Manifest | No
 
 
 def asks_for_nothing(manifest: Manifest) -> bool:
-    """Return whether a project description declares no dependency: then another file often does."""
+    """Whether a project description declares no dependency: then another file often does."""
     if manifest.source.rpartition("/")[2] not in {_PYPROJECT, "setup.cfg", "setup.py"}:
         return False
     contents = manifest.contents(appliance_python_version())

@@ -74,7 +74,7 @@ def _words(file: Path) -> list[str]:
 
 
 def _reads_as_one(file: Path) -> bool:
-    """Return whether every line is a requirement, an option or a comment, and at least one is a requirement."""
+    """Whether every line is a requirement, an option or a comment, and at least one is a requirement."""
     if file.suffix not in _SUFFIXES or _ASIDE.search(file.name) or not file.is_file():
         return False
     try:

@@ -31,7 +31,7 @@ class StoreSchedule:
         return now < self._spent_until - _AHEAD_S
 
     def should_wait(self, now: float, oldest: float, heard: float, *, flood: bool = False, full: bool = False) -> bool:
-        """Return whether to wait for more.
+        """Whether to wait for more.
 
         Args:
             now: the time.

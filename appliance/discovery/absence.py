@@ -154,7 +154,7 @@ def _fault(file: Path, name: str) -> _Fault | None:
 
 
 def _may_bind_one(root: Path, name: str, packages: list[str]) -> bool:
-    """Return whether a broken file may hold the application; a Python 2 script in bin/, for example, does not.
+    """Whether a broken file may hold the application; a Python 2 script in bin/, for example, does not.
 
     This is not asked for the usual files: a broken one of those is chosen, and its import shows the error.
     """

@@ -33,7 +33,7 @@ def make_folders(own: Path) -> None:
 
 
 def is_complete(environment: Path) -> bool:
-    """Return whether an environment has its marker, and no other user can have written where Python reads first."""
+    """Whether an environment has its marker, and no other user can have written where Python reads first."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
         folder = opened.enter_context(open_folder(str(environment), LEVELS + 1))
         folder.read(COMPLETE_MARK)

@@ -18,7 +18,7 @@ _PORTS = {"https": 443, "http": 80, "socks5": 1080, "socks5h": 1080}
 
 
 def network_is_there(routes: Sequence[Path] = _ROUTES) -> bool:
-    """Return whether any interface except the loopback has a route; True if the kernel does not say."""
+    """Whether any interface except the loopback has a route; True if the kernel does not say."""
     for file in routes:
         try:
             lines = file.read_text("ascii", "replace").splitlines()
@@ -34,7 +34,7 @@ def network_is_there(routes: Sequence[Path] = _ROUTES) -> bool:
 
 
 def answers(url: str, values: Mapping[str, str], within_s: float = TIMEOUT_S) -> bool:
-    """Return whether the host of this URL, or the proxy, accepts a connection; True if the URL needs no network."""
+    """Whether the host of this URL, or the proxy, accepts a connection; True if the URL needs no network."""
     proxy = next((values[name] for name in _PROXIES if values.get(name)), "")
     try:
         parts = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else urlsplit(url)

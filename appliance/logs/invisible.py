@@ -44,7 +44,7 @@ _PICTURE = re.compile(
 
 
 def is_needed(text: str, place: int) -> bool:
-    """Return whether the text needs the harmful character at this place to be read correctly."""
+    """Whether the text needs the harmful character at this place to be read correctly."""
     character = text[place]
     if character not in {_JOINER, _NON_JOINER, _AS_EMOJI} or not place > 0:
         return False

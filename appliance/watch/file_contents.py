@@ -42,7 +42,7 @@ class FileState:
         return cls(Mark(*reported[:4]), reported[4]) if is_mark else cls(None)
 
     def differs(self, path: str) -> bool:
-        """Return whether the file holds something else now, as far as is known.
+        """Whether the file holds something else now, as far as is known.
 
         A file whose mark differs is read, because it may only have been touched. A young file is read too, because two
         writes in one clock tick have the same mark.
@@ -73,7 +73,7 @@ class FileContents:
             self._known.setdefault(path, _UNREAD)
 
     def had_content(self, path: str) -> bool:
-        """Return whether the file existed and was not empty, as far as is known."""
+        """Whether the file existed and was not empty, as far as is known."""
         return self._known.get(path, _EMPTY) != _EMPTY
 
     def note_content(self, path: str, now: Mark | None) -> bool:

@@ -91,20 +91,20 @@ class Ignores:
             return False
 
     def folder(self, path: str) -> bool:
-        """Return whether the folder is ignored; its parents are not."""
+        """Whether the folder is ignored; its parents are not."""
         name = path[path.rfind("/") + 1 :]
         if name in NEVER or name.endswith(".egg-info") or self._by_setting(path, name):
             return True
         return bool(self._specs or self._exclude) and self._by_git(path, folder=True)
 
     def file(self, path: str) -> bool:
-        """Return whether the file is ignored; its folder is not."""
+        """Whether the file is ignored; its folder is not."""
         if self._by_setting(path, path[path.rfind("/") + 1 :]):
             return True
         return bool(self._specs or self._exclude) and self._by_git(path, folder=False)
 
     def by_user(self, path: str) -> bool:
-        """Return whether the user's own patterns name the file, or a folder above it."""
+        """Whether the user's own patterns name the file, or a folder above it."""
         if self._patterns is None:
             return False
         while len(path) > len(self._root):

@@ -195,5 +195,5 @@ def _failure(what: str) -> OSError:
 
 
 def is_exhausted(error: OSError) -> bool:
-    """Return whether a limit of the kernel is reached: max_user_watches (ENOSPC), max_user_instances or descriptors."""
+    """Whether a limit of the kernel is reached: max_user_watches (ENOSPC), max_user_instances or descriptors."""
     return error.errno in {errno.ENOSPC, errno.EMFILE, errno.ENFILE}

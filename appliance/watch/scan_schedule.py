@@ -62,15 +62,15 @@ class Schedule:
         self._sweep = min(self._sweep, now + RETRY_S)
 
     def sweep_due(self, now: float) -> bool:
-        """Return whether to look at everything."""
+        """Whether to look at everything."""
         return now >= self._sweep
 
     def poll_due(self, now: float) -> bool:
-        """Return whether to scan the folders without events."""
+        """Whether to scan the folders without events."""
         return self.polling and now >= self._poll
 
     def recent_due(self, now: float) -> bool:
-        """Return whether to look at the files that were edited last."""
+        """Whether to look at the files that were edited last."""
         return self.polling and now >= self._recent_at
 
     @contextlib.contextmanager

@@ -145,13 +145,13 @@ class Tree:
         return listed
 
     def counts(self, folder: str) -> bool:
-        """Return whether a folder may hold source code: it is not ignored, and not an environment under any name."""
+        """Whether a folder may hold source code: it is not ignored, and not an environment under any name."""
         if self._ignores.folder(folder):
             return False
         return not any(os.path.exists(f"{folder}/{name}") for name in _ENVIRONMENT_MARKERS)
 
     def _leads_to_unwatched(self, link: str, seen: set[tuple[int, int] | None]) -> bool:
-        """Return whether a link leads to a folder that is not watched under its own path, and not to its own parent."""
+        """Whether a link leads to a folder that is not watched under its own path, and not to its own parent."""
         real = os.path.realpath(link)
         root = os.path.realpath(self._root)
         if (root + "/").startswith(real.rstrip("/") + "/") or (link + "/").startswith(real + "/"):

@@ -194,7 +194,7 @@ class WatchSet:
         return now
 
     def has_changed(self, path: str) -> bool:
-        """Return whether a file has another mark than at the last scan."""
+        """Whether a file has another mark than at the last scan."""
         return self._present_mark(path) != self.last_mark(path)
 
     def _present_mark(self, path: str) -> Mark | None:

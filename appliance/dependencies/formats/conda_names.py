@@ -48,7 +48,7 @@ _ON_PYPI = {
 
 
 def is_condas_own(name: str) -> bool:
-    """Return whether only conda has a package."""
+    """Whether only conda has a package."""
     return normalized(name) in _OWN or _FAMILIES.match(name.lower()) is not None
 
 

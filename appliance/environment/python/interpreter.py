@@ -149,7 +149,7 @@ class _Search:
         return self._found[version]
 
     def may_fetch(self, version: str) -> bool:
-        """Return whether to try to download this version."""
+        """Whether to try to download this version."""
         return self._fetches and version not in self.known.unfetched
 
     @property

@@ -46,7 +46,7 @@ def last_python(pin: str) -> str:
 
 
 def runs_on(pin: str, python: str) -> bool:
-    """Return whether a pin runs on this Python, as far as the table knows."""
+    """Whether a pin runs on this Python, as far as the table knows."""
     from packaging.version import Version  # noqa: PLC0415  30 ms, which a start without such a file saves
 
     last = last_python(pin)

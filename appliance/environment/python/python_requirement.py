@@ -37,7 +37,7 @@ class PythonRequirement(Record):
     pin: bool = False
 
     def allows(self, version: str) -> bool:
-        """Return whether some patch release of this version fits."""
+        """Whether some patch release of this version fits."""
         return any(each.contains(f"{version}.{patch}") for each in self.specifiers for patch in range(_NEWEST_PATCH))
 
 

@@ -91,7 +91,7 @@ def _places(version: str, cache: Path, values: Mapping[str, str]) -> Iterator[Pa
 
 
 def _is_ours(folder: Path) -> bool:
-    """Return whether no other user can have put the programs there: uid-1000/python/cpython-3.13.5-linux/bin."""
+    """Whether no other user can have put the programs there: uid-1000/python/cpython-3.13.5-linux/bin."""
     try:
         open_folder(str(folder), 4).close()
     except OSError:

@@ -74,7 +74,7 @@ def lacking_wheels(
 
 
 def pins_old_releases(contents: Contents) -> bool:
-    """Return whether anything is pinned or has an upper bound: other packages have a wheel for every Python."""
+    """Whether anything is pinned or has an upper bound: other packages have a wheel for every Python."""
     if contents.lock is not None:
         return True
     return any(_BOUNDED.search(str(requirement.specifier)) for _, requirement in _requirements(contents.index_query))

@@ -38,7 +38,7 @@ _HEADING = b"call last):"
 
 
 def stands_alone(line: bytes) -> bool:
-    """Return whether a line belongs to no block when none is open: true for nearly every line, in 0.2 µs."""
+    """Whether a line belongs to no block when none is open: true for nearly every line, in 0.2 µs."""
     return line[:1] not in _FIRST and b"Warning: " not in line and not line.endswith(_HEADING)
 
 

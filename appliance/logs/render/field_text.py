@@ -51,7 +51,7 @@ def flattened(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[
 
 
 def needs_rows(value: object) -> bool:
-    """Return whether a list is easier to read as one row for each item."""
+    """Whether a list is easier to read as one row for each item."""
     if not isinstance(value, list) or not value:
         return False
     if all(isinstance(each, Mapping) for each in value):

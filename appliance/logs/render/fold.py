@@ -36,5 +36,5 @@ class Fold:
         return True, hidden
 
     def is_last(self, key: Hashable) -> bool:
-        """Return whether this was the last line."""
+        """Whether this was the last line."""
         return key == self._last

@@ -136,7 +136,7 @@ class Companion:
             self._on(states.Reloaded())
 
     def starting(self) -> bool:
-        """Return whether the companion follows the code, and was started a moment ago."""
+        """Whether the companion follows the code, and was started a moment ago."""
         follows = self._process is not None and self._process.reload
         return follows and time.monotonic() - self._started_at < STARTING_S
 

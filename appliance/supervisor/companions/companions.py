@@ -91,7 +91,7 @@ class Companions:
                 companion.reloaded(saved_at)
 
     def starting(self) -> bool:
-        """Return whether a companion that follows the code was just started: it may be the writer of a changed file."""
+        """Whether a companion that follows the code was just started: it may be the writer of a changed file."""
         return any(companion.starting() for companion in self._companions.values())
 
     def ended(self, child: Handle) -> None:
@@ -113,7 +113,7 @@ class Companions:
             self._runtime.children.retire(self._guard, 0.0)
 
     def living(self) -> bool:
-        """Return whether a companion may still run, or a process that a companion has started."""
+        """Whether a companion may still run, or a process that a companion has started."""
         return bool(self._companions)
 
     def kill_rest(self) -> None:

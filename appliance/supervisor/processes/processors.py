@@ -28,7 +28,7 @@ def processors(groups: Path = CONTROL_GROUPS, own: Path = OWN_GROUP) -> float:
 
 
 def are_crowded(pressure: Path = _PRESSURE) -> bool:
-    """Return whether processes of the machine have waited much for a processor; False if the kernel does not say."""
+    """Whether processes of the machine have waited much for a processor; False if the kernel does not say."""
     text = read(pressure)
     share = text.removeprefix(_SOME).partition(" ")[0] if text.startswith(_SOME) else ""
     try:

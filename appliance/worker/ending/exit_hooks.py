@@ -134,7 +134,7 @@ def _objection(part: Any) -> str:
 
 
 def _is_open(file: io.IOBase) -> bool:
-    """Return whether a file is open, is none of the process's own outputs, and is not in memory."""
+    """Whether a file is open, is none of the process's own outputs, and is not in memory."""
     if file in (sys.stdin, sys.stdout, sys.stderr):
         return False
     try:
