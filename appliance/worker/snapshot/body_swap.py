@@ -34,10 +34,9 @@ if TYPE_CHECKING:
     from .code_difference import Difference, NewValues
     from .import_monitor import ImportMonitor
 
-
 _LINE_OF_ERROR = "tb_lineno"
-_LAZY_IMPORT = "a lazy_import holds its code"  # since Python 3.15, for the line of its statement
-_KEPT_FRAME = "a frame holds its code"  # a module's own code may be in containers of ours, but in no frame
+_LAZY_IMPORT = "lazy_import"  # the type that holds a module's code since Python 3.15, for the line of its statement
+_OTHER_CODE = "code that was not imported from the file as it is"
 
 
 class _File(NamedTuple):
@@ -180,23 +179,20 @@ class Swaps:
             if id(code) in trees:
                 self._files[trees[id(code)]].functions.append((weakref.ref(function), id(code)))
             else:
-                self._block(code.co_filename, f"{name_of(code)} has code that was not imported from the file as it is")
+                self._block(code.co_filename, f"{name_of(code)} has {_OTHER_CODE}")
         running = code_holders.running()
         self._running.update(map(id, running))
         for codes, verb in ((self._monitor.started.values(), "ran"), (running, "runs")):
             for code in codes:
                 if id(code) not in trees:
-                    self._block(
-                        code.co_filename,
-                        f"{name_of(code)} {verb} with code that was not imported from the file as it is",
-                    )
-        looked_at = [*self._monitor.pinned.values(), *((code, f"a {kind} holds its code") for code, kind in found.held)]
-        for code, reason in looked_at:
+                    self._block(code.co_filename, f"{name_of(code)} {verb} with {_OTHER_CODE}")
+        held = [(code, f"a {kind} holds its code", kind) for code, kind in found.held]
+        for code, reason, kind in [*((*each, "") for each in self._monitor.pinned.values()), *held]:
             if id(code) in trees and is_function(code):
                 self._pinned.setdefault(id(code), reason)
-            elif id(code) in bodies and reason == _LAZY_IMPORT:
+            elif id(code) in bodies and kind == _LAZY_IMPORT:
                 self._lines.setdefault(id(code), set()).update(import_offsets(code))
-            elif id(code) not in bodies or reason == _KEPT_FRAME:
+            elif id(code) not in bodies or kind == code_holders.FRAME:  # containers of ours hold a module's own code
                 self._block(code.co_filename, f"{name_of(code)}: {reason}")
         self._index_modules(found.classes)
         self._index_names()

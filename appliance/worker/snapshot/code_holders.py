@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 2000  # objects that are asked for their references at once: one by one, it takes twice as long
 names_of: Any = type.__dict__["__dict__"].__get__  # not vars: a metaclass may redefine it
-
 qualified_name: Any = type.__dict__["__qualname__"].__get__
+FRAME = FrameType.__name__  # the kind of a frame that runs the code
 
 
 class Found(NamedTuple):
