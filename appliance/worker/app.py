@@ -75,18 +75,30 @@ def serve(
         TargetError: the target names no application that can be served.
         BaseException: any exception of the project's code, also SystemExit.
     """
-    if target["kind"] != "script":
-        for name, value in _DEVELOPMENT_SERVER_VARIABLES.get(target["framework"], {}).items():
-            os.environ.setdefault(name, value)  # noqa: TID251  the project's environment
-        if target["kind"] == "django":
-            _serve_django(target, loader, serving, hooks)
-        elif adapter is not None and target["interface"] == "asgi":
-            # Django queries its database during setup, which is not allowed within an event loop.
-            inside = target["framework"] != "Django"
-            _serve_adapted(lambda: _import_target(target, loader, hooks)[0], serving, hooks, adapter, inside=inside)
-        else:
-            _serve_found(*_import_target(target, loader, hooks), serving, hooks, adapter)
+    if target["kind"] == "script":
+        _serve_script(target, loader, serving, hooks, adapter, side_applications)
         return
+    for name, value in _DEVELOPMENT_SERVER_VARIABLES.get(target["framework"], {}).items():
+        os.environ.setdefault(name, value)  # noqa: TID251  the project's environment
+    if target["kind"] == "django":
+        _serve_django(target, loader, serving, hooks)
+    elif adapter is not None and target["interface"] == "asgi":
+        # Django queries its database during setup, which is not allowed within an event loop.
+        inside = target["framework"] != "Django"
+        _serve_adapted(lambda: _import_target(target, loader, hooks)[0], serving, hooks, adapter, inside=inside)
+    else:
+        _serve_found(*_import_target(target, loader, hooks), serving, hooks, adapter)
+
+
+def _serve_script(
+    target: StartTarget,
+    loader: Loader,
+    serving: Callable[[Application], None],
+    hooks: Hooks,
+    adapter: AdapterOptions | None,
+    side_applications: list[Any] | None,
+) -> None:
+    """Run a script or a console script, and serve what it serves itself or leaves behind."""
     from .frameworks import script  # noqa: PLC0415  few projects are run as scripts
 
     def check(application: Any, by: str) -> None:
