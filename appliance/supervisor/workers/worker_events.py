@@ -1,6 +1,6 @@
 """The sources, events and actions of ``retry_states``: what can happen to a worker, and how the supervisor reacts.
 
-Data alone; the table decides. What it has to know of a source is in ``RULES``; it has no row for a source's name.
+Data alone; the table decides. It asks ``RULES`` about a source, and has no row for one source alone.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ class ForkLost(Event):
 class ForkMismatched(Event):
     """The modules that the attempt has inherited do not fit the project.
 
-    Attributes: doubt: why, where only a cold start can show whether the fork is at fault.
+    Attributes:
+        doubt: why, where only a cold start can show whether the fork is at fault.
     """
 
     attempt: int
