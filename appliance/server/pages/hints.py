@@ -30,11 +30,11 @@ _NAME_MAX = 200  # characters of a module's or variable's name
 # The patterns may search a client's text, so each takes linear time: a repetition is bounded, or starts only at a
 # word's start or a literal.
 _VARIABLE = re.compile(
-    r"\b(?P<a>\w{1,200}) not found\. Declare it as envvar"  # decouple
-    r"|Set the (?P<b>\w{1,200}) environment variable"  # django-environ, and Django projects by hand
-    r"|[Ee]nvironment variable ['\"]?(?P<c>\w{1,200})['\"]? (?:is )?(?:not|must be) set"  # environs
-    r"|The (?P<d>SECRET_KEY) setting must not be empty"
-    r"|\b(?P<e>[A-Z][A-Z0-9_]{2,200}) (?:environment variable )?(?:is not set|must be set|is required|not set)"
+    r"\b(\w{1,200}) not found\. Declare it as envvar"  # decouple
+    r"|Set the (\w{1,200}) environment variable"  # django-environ, and Django projects by hand
+    r"|[Ee]nvironment variable ['\"]?(\w{1,200})['\"]? (?:is )?(?:not|must be) set"  # environs
+    r"|The (SECRET_KEY) setting must not be empty"
+    r"|\b([A-Z][A-Z0-9_]{2,200}) (?:environment variable )?(?:is not set|must be set|is required|not set)"
 )
 # The text of None in an address: a variable that is not set, in an f-string.
 _NONE = re.compile(
@@ -209,18 +209,20 @@ def _mount(_error: BaseException, message: str, _root: str) -> str:
 
 
 def _system(error: BaseException, message: str, root: str) -> Advice | str:
-    """Advise on a missing library or program of the system."""
-    if isinstance(error, FileNotFoundError):
-        package = (
-            system_libraries.package_of_program(str(error.filename))
-            if project_files.raised_in_subprocess(error)
-            else ""
-        )
-        return (
-            f"The program {error.filename} is not installed. {missing_dependencies.install_debian([package])}"
-            if package
-            else ""
-        )
+    """Advise on a missing program or library of the system."""
+    return _program(error) if isinstance(error, FileNotFoundError) else _library(error, message, root)
+
+
+def _program(error: FileNotFoundError) -> str:
+    if not project_files.raised_in_subprocess(error):
+        return ""
+    package = system_libraries.package_of_program(str(error.filename))
+    if not package:
+        return ""
+    return f"The program {error.filename} is not installed. {missing_dependencies.install_debian([package])}"
+
+
+def _library(error: BaseException, message: str, root: str) -> Advice | str:
     if "'binary' implementation" in message and "pq wrapper" in message:
         text = f"psycopg can't find PostgreSQL's client library. {missing_dependencies.add(root, ['psycopg[binary]'])}"
         return Advice(text, (_add("psycopg[binary]"),))
@@ -232,11 +234,9 @@ def _system(error: BaseException, message: str, root: str) -> Advice | str:
     packages = system_libraries.packages_for(message)
     if packages:
         return f"A system library is missing. {missing_dependencies.install_debian(packages)}"
-    return (
-        f"The system library {library} is missing: add the Debian package that contains it to the image."
-        if library
-        else ""
-    )
+    if library:
+        return f"The system library {library} is missing: add the Debian package that contains it to the image."
+    return ""
 
 
 def _variable(error: BaseException, message: str, root: str) -> Advice | str:
