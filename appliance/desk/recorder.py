@@ -49,11 +49,10 @@ class Recorder:
         run: names this run of the appliance.
         lines: the lines to store.
         report: logs an event: level, name, fields.
-        redaction: masks what is secret, as far as is known now.
+        redaction: masks what is secret, as far as is known now; another one may be set at any time.
 
     Attributes:
         raw: the last requests as they were received.
-        redaction: as above; another one may be set at any time.
         failure: why nothing is stored at present; "" while all is well.
     """
 

@@ -33,7 +33,6 @@ _OWN_SERVERS = re.compile(
 )
 _EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")
 _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
-_HERE = "."
 _NAME_IT = "Set APPLIANCE_APP=module:object if there is one. `appliance check` shows where the appliance looked."
 
 
@@ -84,17 +83,17 @@ def _template(root: Path) -> Absence | None:
     if (root / "cookiecutter.json").is_file():
         return Absence(
             "It is a template of cookiecutter, with placeholders instead of names",
-            f"Make a project of it, and mount that: uvx cookiecutter {_HERE}",
+            "Make a project of it, and mount that: uvx cookiecutter .",
         )
     if any((root / name).is_file() for name in ("copier.yml", "copier.yaml")):
         return Absence(
             "It is a template of Copier, with placeholders instead of names",
-            f"Make a project of it, and mount that: uvx copier copy {_HERE} mysite",
+            "Make a project of it, and mount that: uvx copier copy . mysite",
         )
     for file in (root / "manage.py", *sorted(root.glob("*/manage.py"))):
         with contextlib.suppress(OSError):
             if _PLACEHOLDER.search(file.read_text("utf-8", "replace")[:_MAX_CHARACTERS]):
-                folder = _HERE if file.parent == root else f"{_HERE}/{file.parent.name}"
+                folder = "." if file.parent == root else f"./{file.parent.name}"
                 return Absence(
                     f"{file.relative_to(root)} is a template of Django, with placeholders instead of names",
                     f"Make a project of it, and mount that: django-admin startproject --template {folder} mysite",

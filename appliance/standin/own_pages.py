@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
-_PAGE_VALUE = b"{page-value}"
+_PLACEHOLDER = b"{page-value}"
 _FIELDS_MAX = 10
 _EDITED = f"{PREFIX}/requests/"
 _FORM_MAX = 512 * 1024  # bytes of a posted form below it: a request with its body, as edited
@@ -85,7 +85,7 @@ class OwnPages:
         self._gateways = container_gateways()
         self._refused_at = 0.0
         folder = files(__package__) / "static"
-        client = (folder / "client.js").read_bytes().replace(_PAGE_VALUE, policy.page_value.encode())
+        client = (folder / "client.js").read_bytes().replace(_PLACEHOLDER, policy.page_value.encode())
         self._gets: dict[str, Route] = {
             PREFIX: self._root,
             f"{PREFIX}/": self._root,
