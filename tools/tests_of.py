@@ -69,7 +69,8 @@ TESTS = {
     ],
     "appliance/supervisor/workers": ["tests/supervisor/workers"],
     "appliance/supervisor/workers/drained_workers.py": ["tests/supervisor/workers/test_drained_workers.py"],
-    "appliance/supervisor/processes/process_activity.py": ["tests/supervisor/processes/test_process_activity.py"],
+    "appliance/supervisor/measuring": ["tests/supervisor/measuring"],
+    "appliance/supervisor/measuring/process_activity.py": ["tests/supervisor/measuring/test_process_activity.py"],
     "appliance/supervisor/workers/standstill.py": [
         "tests/supervisor/workers/test_standstill.py",
         "tests/supervisor/workers/test_standstill_states.py",

@@ -21,7 +21,7 @@ from appliance.conventions import SCRIPT_PACKAGES
 from appliance.errors import NotRunningError
 from appliance.identity.cache_folder import exposure
 from appliance.plural import counted
-from appliance.supervisor.processes.memory import Memory
+from appliance.supervisor.measuring.memory import Memory
 from appliance.supervisor.reporting.status_socket import ask
 from appliance.watch.inotify import Inotify
 from appliance.watch.mounts import Mounts

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.setting_rows import setting_rows, variable_rows
-from appliance.supervisor.processes.memory import Memory
+from appliance.supervisor.measuring.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from appliance.protocol.channel import Channel, ChannelClosedError, ChannelError
 from appliance.protocol.messages import Drain, Hello, Records, ReportBackgroundWork
+from appliance.supervisor.measuring.memory import Memory
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.memory import Memory
 from appliance.supervisor.processes.reaper import reap
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from appliance.supervisor.processes.memory import Memory
+from appliance.supervisor.measuring.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

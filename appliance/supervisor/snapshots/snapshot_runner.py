@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance import state_table
+from appliance.supervisor.measuring.processors import processors
 from appliance.supervisor.processes.child_forks import FORK_ANSWER_S
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.processors import processors
 from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots import snapshot_states
 from appliance.supervisor.snapshots.checkpoints.checkpoints import Checkpoints

@@ -18,9 +18,9 @@ from appliance.protocol.snapshot_messages import (
     SwapDeclined,
     changed_since_read,
 )
+from appliance.supervisor.measuring.processors import are_crowded
 from appliance.supervisor.preloading.preloading import SPARE_S
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.processors import are_crowded
 from appliance.supervisor.snapshots import snapshot_events as events
 from appliance.supervisor.snapshots.declined_files import DeclinedFiles
 from appliance.supervisor.snapshots.known_snapshots import NewestWorker, fork_source, why_not

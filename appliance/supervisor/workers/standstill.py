@@ -25,8 +25,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from appliance.supervisor.measuring.process_activity import ProcessActivity, activity_of
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ import pytest
 from appliance.protocol.inflight import InFlight, Slot
 from appliance.protocol.traces import Trace
 from appliance.supervisor.loop import Loop
+from appliance.supervisor.measuring.process_activity import ProcessActivity, activity_of
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 from appliance.supervisor.workers import standstill as module
 from appliance.supervisor.workers.standstill import LONG, SHORT, Standstill
 from tests.supervisor.fakes import FakeLog

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from appliance.supervisor.measuring.process_activity import ProcessActivity
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.processes.process_activity import ProcessActivity
 from appliance.supervisor.workers import standstill as module
 from appliance.supervisor.workers.standstill import CHECK_S, LONG, SHORT, Standstill
 from tests.supervisor.fakes import FakeLog, FakeLoop

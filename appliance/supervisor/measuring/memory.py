@@ -11,7 +11,7 @@ import re
 import time
 from pathlib import Path
 
-from appliance.supervisor.processes.control_groups import CONTROL_GROUPS, OWN_GROUP, own_paths, read
+from appliance.supervisor.measuring.control_groups import CONTROL_GROUPS, OWN_GROUP, own_paths, read
 
 _MACHINE = Path("/proc/meminfo")
 _NO_LIMIT = 2**60  # version 1 uses a huge number for "none"

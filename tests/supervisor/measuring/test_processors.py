@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from appliance.supervisor.processes.processors import are_crowded, processors
+from appliance.supervisor.measuring.processors import are_crowded, processors
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from appliance.protocol.inflight import InFlight
+from appliance.supervisor.measuring.process_activity import ProcessActivity, activity_of
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.handles import Handle
-from appliance.supervisor.processes.process_activity import ProcessActivity, activity_of
 
 
 def test_the_state_of_a_process_is_read_after_any_name(tmp_path: Path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from appliance.supervisor.processes.control_groups import CONTROL_GROUPS, OWN_GROUP, own_paths, read
+from appliance.supervisor.measuring.control_groups import CONTROL_GROUPS, OWN_GROUP, own_paths, read
 
 _PRESSURE = Path("/proc/pressure/cpu")  # Linux's PSI: Documentation/accounting/psi.rst
 _CROWDED_PERCENT = 30.0  # of the last ten seconds; an import beside another one makes less on two processors

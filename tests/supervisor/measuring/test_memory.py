@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.supervisor.processes.memory import Memory
+from appliance.supervisor.measuring.memory import Memory
 
 
 @pytest.mark.parametrize(
