@@ -27,6 +27,7 @@ from appliance.supervisor.loop import Loop
 from appliance.supervisor.optional_parts import OptionalParts
 from appliance.supervisor.page_display import PageDisplay
 from appliance.supervisor.preloading.preloading import Preloading
+from appliance.supervisor.processes.child_options import ChildOptions
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.children import Children
 from appliance.supervisor.processes.reaper import adopt_orphans
@@ -84,10 +85,11 @@ class Supervisor:
         self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
         self._optional = optional = OptionalParts(runtime, listener, environment, self._check_all_gone, secure=secure)
-        self._spawner = Spawner(
-            runtime, listener, certificate, self._reload_trigger, page_facts, optional.consumers,
+        self._child_options = ChildOptions(
+            runtime, certificate, self._reload_trigger, page_facts, optional.consumers,
             assistants=optional.page_options,
         )  # fmt: skip
+        self._spawner = Spawner(runtime, listener, self._reload_trigger, optional.consumers, self._child_options)
         self._pages = PageDisplay(
             runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
         )
@@ -193,7 +195,7 @@ class Supervisor:
             optional=optional.status(), reload_costs=optional.snapshots.reload_costs,
         )  # fmt: skip
         further = optional.answerers(url, self._pages.remedies, lambda: self._steps.analysis)
-        self._reports.start({**answers.answerers(), **further}, self._spawner.pages_url(url or ""))
+        self._reports.start({**answers.answerers(), **further}, self._child_options.pages_url(url or ""))
         optional.begin()
         self._reload_trigger.start()
         self._worker_group.standstill.start()

@@ -1,6 +1,6 @@
 """The options of a start: how a worker, a snapshot or a stand-in serves. JSON values, each always there.
 
-``supervisor/processes/spawn`` writes them, from the settings of the same name unless another source is named.
+``supervisor/processes/child_options`` writes them, from the settings of the same name unless another source is named.
 """
 
 from __future__ import annotations
