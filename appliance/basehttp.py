@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from appliance.logs.library_log import library_logger
 from appliance.logs.render import access
-from appliance.logs.setup import library_logger
 from appliance.server.wsgi import handler, listener
 from appliance.server.wsgi.listener import is_broken_pipe_error
 from appliance.server.wsgi.response import ServerHandler

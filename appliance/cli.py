@@ -342,10 +342,10 @@ def _show(arguments: argparse.Namespace, process: Mapping[str, str], flags: Mapp
 
 def _as_event(error: ApplianceError, process: Mapping[str, str]) -> int:
     """Write the error of a wrong ``serve`` command line as a log event: stdout of ``serve`` is JSON lines alone."""
-    from appliance.logs.setup import make_log
+    from appliance.logs.log import make_log
 
     lines: list[bytes] = []
-    log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
+    log = make_log(lines.append, level="info", access="on")
     log.add_secrets(process)
     log.event("error", error.event, **error.fields())
     with contextlib.suppress(OSError):  # stdout may be closed

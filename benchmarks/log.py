@@ -16,9 +16,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from appliance.logs.log import make_log
 from appliance.logs.project_output.malloc_settings import keep_freed_memory
 from appliance.logs.project_output.output_lines import OutputLines, loads
-from appliance.logs.setup import make_log
 from appliance.protocol.channel import Channel
 from appliance.protocol.inflight import InFlight, Reading
 from appliance.protocol.messages import Records
@@ -92,7 +92,7 @@ def worker_count() -> float:
 
 def supervisor_record(batch: int) -> float:
     """A request's line in the supervisor: decoded, rendered, handed to the writer."""
-    log = make_log(lambda _line: None, format="json", level="info", access="on", colour=False, root="")
+    log = make_log(lambda _line: None, level="info", access="on")
     here, there = socket.socketpair()
     sent = Channel(here)
     ended = [exchange(number) for number in range(batch)]
@@ -150,7 +150,7 @@ def project_words() -> tuple[float, float, list[bytes]]:
 
 def supervisor_words(chunks: list[bytes]) -> float:
     """A printed line in the supervisor, as it came from the pipe."""
-    log = make_log(lambda _line: None, format="json", level="info", access="on", colour=False, root="")
+    log = make_log(lambda _line: None, level="info", access="on")
 
     def run() -> None:
         words = OutputLines(bytes(16))

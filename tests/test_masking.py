@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.logs.setup import Log, library_logger, make_log
+from appliance.logs.library_log import library_logger
+from appliance.logs.log import Log, make_log
+from appliance.logs.render.console import Console
 from appliance.masking import MASKED, MIN_LENGTH, Mask, is_secret, secret_values
 from appliance.server.pages.error_page import report
 from appliance.worker.stdio.logging_records import exceptions_of
@@ -154,30 +156,30 @@ def test_what_was_secret_stays_secret():
     assert mask.masked("first-value second-value") == f"{MASKED} {MASKED}"
 
 
-def lines_of(**options: Any) -> tuple[Log, list[bytes]]:
+def lines_of(console: Console | None = None) -> tuple[Log, list[bytes]]:
     """A log, and what it writes."""
     written: list[bytes] = []
-    log = make_log(written.append, level="debug", access="on", colour=False, root="/p", **options)
+    log = make_log(written.append, level="debug", access="on", console=console)
     return log, written
 
 
 @given(st.text(min_size=MIN_LENGTH, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_line_holds_a_secret(secret: str, before: str, behind: str):
     """A line never contains a secret, whatever its characters and the text around it are."""
-    log, written = lines_of(format="json")
+    log, written = lines_of()
     log.add_secrets({"A_SECRET": secret})
     text = f"{before}{secret}{behind}"
     log.event("info", "output", text=text, names=[text])
-    plain, expected = lines_of(format="json")
+    plain, expected = lines_of()
     plain.event("info", "output", text=log.masked(text), names=[log.masked(text)])
     reported, wanted = json.loads(written[0]), json.loads(expected[0])
     assert (reported["text"], reported["names"]) == (wanted["text"], wanted["names"])
 
 
-@pytest.mark.parametrize("form", ["json", "console"])
-def test_only_lines_with_a_secret_change_in_a_batch(form: Any):
+@pytest.mark.parametrize("console", [None, Console(colour=False)])
+def test_only_lines_with_a_secret_change_in_a_batch(console: Console | None):
     """If lines are written together, those with a secret lose it, once, and the others stay as they were."""
-    log, written = lines_of(format=form)
+    log, written = lines_of(console)
     log.add_secrets({"A_SECRET": "very-secret"})
     records = [["event", 1.0, "info", "client.left", {"message": f"{number} {word}"}]
                for number, word in enumerate(["plain", "very-secret", "a://b:c@d"])]  # fmt: skip
@@ -190,7 +192,7 @@ def test_only_lines_with_a_secret_change_in_a_batch(form: Any):
 
 def test_our_own_words_are_not_masked():
     """A secret that is a word of ours hides no event's name, and no number."""
-    log, written = lines_of(format="json")
+    log, written = lines_of()
     log.add_secrets({"A_PASSWORD": "supervisor", "B_PASSWORD": "12345678"})
     log.event("info", "appliance.started", url="supervisor", pid=12345678)
     reported = json.loads(written[0])

@@ -10,9 +10,10 @@ from appliance.config.certificate import read_certificate
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, SettingsError, defect
 from appliance.logs.access_rules import Rules
+from appliance.logs.log import Log, make_log
 from appliance.logs.project_output.malloc_settings import keep_freed_memory
+from appliance.logs.render.console import Console
 from appliance.logs.render.log_fields import ALWAYS, FIELDS
-from appliance.logs.setup import Log, make_log
 from appliance.logs.writer import Writer
 from appliance.supervisor.listen import bind
 from appliance.supervisor.processes.descriptors import allow_many_descriptors
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from appliance.config.settings import Settings
-    from appliance.logs.setup import Access
+    from appliance.logs.entries import Access
 
 QUEUE = 4 * 1024 * 1024  # bytes of lines that may wait for a slow stdout
 STDIN = 0
@@ -65,10 +66,8 @@ def _as_appliance_error(error: Exception) -> ApplianceError:
 def _first_log(writer: Writer, process: Mapping[str, str], flags: Mapping[str, str]) -> Log:
     """Return the log for everything that happens before the settings are read."""
     form = flags.get("log_format") or process.get("APPLIANCE_LOG_FORMAT", "")
-    console, colour = _log_style(process, form)
-    log = make_log(
-        writer.write, format="console" if console else "json", level="info", access="on", colour=colour, root=""
-    )
+    console = Console(colour=_is_in_colour(process)) if _is_for_people(form) else None
+    log = make_log(writer.write, level="info", access="on", console=console)
     log.add_secrets(process)
     return log
 
@@ -80,15 +79,19 @@ def _log(writer: Writer, process: Mapping[str, str], settings: Settings) -> Log:
             expected="names of fields that no event has",
             action="Use another name, such as service.name; docs/log-events.md lists the names that are used.",
         )
-    console, colour = _log_style(process, settings.log_format)
+    console = None
+    if _is_for_people(settings.log_format):
+        console = Console(
+            colour=_is_in_colour(process),
+            root=str(settings.project),
+            pages=settings.access_log == "pages",
+            help_text=_help_text(process),
+        )
     return make_log(
         writer.write,
-        format="console" if console else "json",
         level=settings.log_level,
         access=cast("Access", settings.access_log),
-        colour=colour,
-        root=str(settings.project),
-        help_text=_help_text(process),
+        console=console,
         constant=dict(settings.log_fields),
         rules=Rules(redact=settings.redact, quiet=settings.quiet_paths, slow_s=settings.slow_request_s),
     )
@@ -101,13 +104,17 @@ def _help_text(process: Mapping[str, str]) -> str:
     return f"{prefix}appliance status; also doctor, check, config and --help"
 
 
-def _log_style(process: Mapping[str, str], form: str) -> tuple[bool, bool]:
-    """Return whether to log for people, and whether in colour (no-color.org, force-color.org: set and not empty).
+def _is_for_people(form: str) -> bool:
+    """Whether the log of this format is text: on a terminal, if the format is not set."""
+    return form == "console" or (form != "json" and os.isatty(STDOUT))
+
+
+def _is_in_colour(process: Mapping[str, str]) -> bool:
+    """Whether text is in colour (no-color.org, force-color.org: set and not empty).
 
     Between this process and a person's terminal may be an engine; the compose files tell whether there is a terminal.
     """
     terminal = os.isatty(STDOUT)
-    console = form == "console" or (form != "json" and terminal)
     read_by_person = process.get("TERM") != "dumb" if terminal else bool(process.get("COMPOSE_TERMINAL"))
     wanted = bool(process.get("FORCE_COLOR")) or read_by_person
-    return console, console and wanted and not process.get("NO_COLOR")
+    return wanted and not process.get("NO_COLOR")

@@ -15,7 +15,7 @@ from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from appliance.logs.sanitise import ESCAPES, MAX_DEPTH, MAX_TEXT
 
 if TYPE_CHECKING:
-    from appliance.logs.event_type import Event
+    from appliance.logs.tables.event_type import Event
 
 _ACCESS = "request.finished"  # the first of the events that share its fields
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from appliance.logs.companion_events import COMPANION_EVENTS
-from appliance.logs.event_type import CHILD, Event
-from appliance.logs.page_events import PAGE_EVENTS
-from appliance.logs.request_events import REQUEST_EVENTS
-from appliance.logs.swap_events import SWAP_EVENTS
-from appliance.logs.telemetry_events import TELEMETRY_EVENTS
+from appliance.logs.tables.companion_events import COMPANION_EVENTS
+from appliance.logs.tables.event_type import CHILD, Event
+from appliance.logs.tables.page_events import PAGE_EVENTS
+from appliance.logs.tables.request_events import REQUEST_EVENTS
+from appliance.logs.tables.swap_events import SWAP_EVENTS
+from appliance.logs.tables.telemetry_events import TELEMETRY_EVENTS
 
 _ERROR = ("found", "expected", "action")
 

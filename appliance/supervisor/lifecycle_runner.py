@@ -18,7 +18,7 @@ from appliance.supervisor.reporting import standin_pages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.reporting.defects import Defects
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.protocol.record import Message
     from appliance.supervisor.lifecycle_runner import LifecycleRunner
     from appliance.supervisor.loop import Loop

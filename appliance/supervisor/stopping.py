@@ -19,7 +19,7 @@ from appliance.supervisor.signals import EXIT_CODES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from appliance.config.certificate import Certificate
     from appliance.config.env import Environment
     from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.logs.writer import Writer
     from appliance.supervisor.lifecycle_runner import Performers
     from appliance.supervisor.processes.handles import Handle

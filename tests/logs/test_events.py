@@ -15,9 +15,9 @@ import pytest
 from appliance.conventions import LOG_LEVELS
 from appliance.logs.documentation import RECIPES, documentation
 from appliance.logs.events import EVENTS
+from appliance.logs.log import make_log
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
-from appliance.logs.setup import make_log
 from tests.parsed_files import nodes
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_each_action_is_given_in_one_place():
 def test_the_log_adds_the_action_of_the_table():
     """A warning has the action of the table, an event below has none, and an action of the event itself is kept."""
     lines: list[bytes] = []
-    log = make_log(lines.append, format="json", level="debug", access="on", colour=False, root="")
+    log = make_log(lines.append, level="debug", access="on")
     log.records([("event", 0.0, "error", "accept.failed", {"reason": "no descriptors"})], role="worker", generation=1)
     log.event("debug", "worker.exited", pid=1, how="exit status 0")
     log.event("warning", "accept.failed", reason="no descriptors", action="close some")
@@ -134,7 +134,7 @@ def test_the_documentation_is_the_tables():
 def test_each_jq_recipe_finds_its_events(recipe):
     """Each recipe for jq finds something in a log, and leaves the rest."""
     lines: list[bytes] = []
-    log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
+    log = make_log(lines.append, level="info", access="on")
     log.event("info", "appliance.stopped")
     status: dict[str, Any] = {"http.response.status_code": 503, "url.path": "/\x1b"}
     for took in range(20):
@@ -151,7 +151,7 @@ def test_each_jq_recipe_finds_its_events(recipe):
 def test_each_byte_that_is_printed_makes_a_whole_json_line():
     """For any byte that a process prints, its line is one JSON object, and no line is broken by it."""
     lines: list[bytes] = []
-    log = make_log(lines.append, format="json", level="info", access="on", colour=False, root="")
+    log = make_log(lines.append, level="info", access="on")
     for byte in range(256):
         log.output([OutputLine(bytes([byte]))], stream="stdout", role="worker", generation=1, pid=1)
     assert [json.loads(line)["event"] for line in b"".join(lines).split(b"\n")[:-1]] == ["output"] * 256

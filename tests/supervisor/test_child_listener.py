@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from appliance.logs.setup import Log
+from appliance.logs.log import Log
 from appliance.protocol import messages
 from appliance.protocol.channel import ChannelError
 from appliance.protocol.record import Message

@@ -75,9 +75,18 @@ class Console:
     """A structlog processor that renders for people. It asks ``width`` for each line: terminals are resized."""
 
     def __init__(
-        self, *, colour: bool, root: str, width: Callable[[], int], pages: bool = False, help_text: str = ""
+        self,
+        *,
+        colour: bool,
+        root: str = "",
+        width: Callable[[], int] = terminal_width,
+        pages: bool = False,
+        help_text: str = "",
     ) -> None:
-        """``pages``: one line for a page and its assets. ``help_text``: the banner's last line; "" means no banner."""
+        """``root`` is left out of paths. ``pages``: one line for a page and its assets.
+
+        ``help_text``: the banner's last line; "" means no banner.
+        """
         palette = Palette(colour)
         self._paint = palette.paint
         self._traceback = TracebackText(palette, root)

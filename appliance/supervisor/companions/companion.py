@@ -24,7 +24,7 @@ from appliance.supervisor.processes.child_starts import Options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.supervisor.companions.process_files import Process
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children

@@ -23,7 +23,7 @@ from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
     from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.protocol.messages import ForkMismatch, ModulesReport, Preloaded
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children

@@ -24,7 +24,7 @@ from appliance.supervisor.steps.before_start import GRACE_S
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.remedies.remedy import ProjectFacts, Proposal, Remedy
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children

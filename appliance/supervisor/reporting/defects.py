@@ -17,7 +17,7 @@ from appliance.errors import place_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
 
 REPEAT_S = 60.0  # between two reports of one place that fails again and again; the second has a count
 _PLACES = 100

@@ -15,8 +15,8 @@ from appliance.supervisor.processes.child_roles import Role
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from appliance.logs.log import Log
     from appliance.logs.project_output.output_lines import OutputLine
-    from appliance.logs.setup import Log
     from appliance.logs.writer import Writer
     from appliance.supervisor.processes.handles import Handle
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.supervisor.loop import Loop
 
 

@@ -9,7 +9,7 @@ from appliance.supervisor.snapshots import snapshot_events as events
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.protocol.snapshot_messages import SnapshotReady
     from appliance.supervisor.processes.handles import Handle
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from appliance.config.env_content import UnreadPart
     from appliance.config.settings import Settings
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
 
 
 ROUTES_SHOWN = 20  # of the routes that are not served

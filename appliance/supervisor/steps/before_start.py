@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from appliance.logs.log import Log
     from appliance.logs.project_output.output_lines import OutputLine
-    from appliance.logs.setup import Log
     from appliance.supervisor.lifecycle_runner import LifecycleRunner
     from appliance.supervisor.loop import Loop, Timer
     from appliance.supervisor.processes.children import Children

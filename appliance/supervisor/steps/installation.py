@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from appliance.environment.plan import Plan
+    from appliance.logs.log import Log
     from appliance.logs.project_output.output_lines import OutputLine
-    from appliance.logs.setup import Log
     from appliance.supervisor.processes.children import Children
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.progress_page import ProgressPage

@@ -17,7 +17,7 @@ from appliance.supervisor.terminal.keyboard import Keyboard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.supervisor.address import Address
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle

@@ -32,7 +32,7 @@ from appliance.supervisor.workers.acceptor_states import Accepting
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.protocol.messages import HandOverConnections
     from appliance.supervisor.last_answer import LastAnswer
     from appliance.supervisor.loop import Loop, Timer

@@ -31,7 +31,7 @@ from appliance.supervisor.processes.child_roles import Role
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.logs.setup import Log
+    from appliance.logs.log import Log
     from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle
     from appliance.supervisor.reporting.stack_dumps import StackDumps

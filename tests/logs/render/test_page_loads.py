@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from appliance.logs.log import make_log
+from appliance.logs.render.console import Console
 from appliance.logs.render.page_loads import QUIET_S, PageLoads
-from appliance.logs.setup import make_log
 from appliance.protocol.access_record import AccessRecord
 
 
@@ -32,9 +33,8 @@ class Shown:
     def __init__(self, access="pages", form="console"):
         self.writes: list[bytes] = []
         self.planned: list[tuple[float, Any]] = []
-        self.log: Any = make_log(
-            self.writes.append, format=form, level="info", access=access, colour=False, root="/w", width=lambda: 0
-        )
+        console = Console(colour=False, width=lambda: 0, pages=access == "pages") if form == "console" else None
+        self.log: Any = make_log(self.writes.append, level="info", access=access, console=console)
         self.log.attach(lambda after_s, call: self.planned.append((after_s, call)))
 
     def records(self, *batch):

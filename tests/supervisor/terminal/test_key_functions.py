@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from appliance.logs.setup import make_log
+from appliance.logs.log import make_log
+from appliance.logs.render.console import Console
 from appliance.supervisor.address import Address
 from appliance.supervisor.loop import Loop
 from appliance.supervisor.terminal.key_functions import Keys
@@ -21,9 +22,8 @@ class Pressed:
     def __init__(self, loop: Loop, *, url: str | None = URL, in_container: bool = True) -> None:
         self.writes: list[bytes] = []
         self.asked: list[str] = []
-        self.log = make_log(
-            self.writes.append, format="console", level="info", access="on", colour=False, root="/w", width=lambda: 0
-        )
+        console = Console(colour=False, width=lambda: 0)
+        self.log = make_log(self.writes.append, level="info", access="on", console=console)
         self.log.add_secrets({"SHOP_PASSWORD": "hunter2hunter2"})
         address = Address("0.0.0.0", 8000, url)
         self.keys = Keys(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from appliance.logs.event_type import CHILD, Event
+from appliance.logs.tables.event_type import CHILD, Event
 
 PAGE_EVENTS = MappingProxyType(
     {
