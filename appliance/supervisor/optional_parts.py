@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from appliance.config.env import Environment
+    from appliance.protocol.record import Message
     from appliance.supervisor.lifecycle import State
     from appliance.supervisor.preloading.preloading import Preloading
     from appliance.supervisor.processes.handles import Handle
@@ -40,61 +41,67 @@ if TYPE_CHECKING:
     from appliance.supervisor.workers.standstill import Standstill
 
 
-class OptionalParts:
-    """The optional parts of one appliance. The constructor of ``Supervisor`` completes them.
-
-    ``Spawner`` tells each process about the recorder, so most parts are made before it. Snapshots start processes, and
-    workers are forked from them: ``add_snapshots`` is called between ``Spawner`` and the workers. The probe server
-    answers whether the worker makes progress: ``add_probes`` is called after the workers.
+class EarlyParts:
+    """The optional parts that exist before the workers: children are started with what these parts say.
 
     Args:
         runtime: the supervisor's.
         listener: the listening socket.
         environment: the project's, as it was read at the start.
-        gone: called when nothing is left of a companion that was removed.
         secure: the listening socket speaks HTTPS.
 
     Attributes:
-        consumers: the recorder and the exporter, for ``Spawner``.
-        page_options: returns the rights of assistants, for ``Spawner``.
-        no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
-        companions: the project's other processes.
-        snapshots: have the project imported ahead of a save.
-        tell_serving: tells the recorder which generation serves; 0 for none.
-        admits: whether this child may send this message.
+        questions: pass on the questions of pages to the recorder.
+        consumers: the recorder and the exporter.
+        assistants: the rights of assistants.
+        debug_port: where a debugger connects.
     """
 
-    snapshots: Snapshots
-    _probes: ProbePort
+    def __init__(
+        self, runtime: Runtime, listener: socket.socket, environment: Environment | None, *, secure: bool
+    ) -> None:
+        self.questions = RecorderQuestions(runtime.children, lambda: self.consumers.recorder.recorder)
+        self.consumers = LogConsumers.of(runtime, listener, environment, self.questions.recorder_started, secure=secure)
+        self.assistants = AssistantAccess(runtime)
+        self.debug_port = DebugPort(runtime.loop, runtime.settings, runtime.log)
+
+
+class OptionalParts:
+    """The optional parts of one appliance.
+
+    Args:
+        runtime: the supervisor's.
+        early: those that exist already.
+        preloading: forks what becomes a snapshot.
+        spawner: tells it what to import.
+        standstill: knows whether the worker makes progress; the probe server answers that.
+        replace_worker: starts another worker instead of the one that serves.
+        gone: called when nothing is left of a companion that was removed.
+
+    Attributes:
+        snapshots: have the project imported ahead of a save.
+        companions: the project's other processes.
+    """
 
     def __init__(
         self,
         runtime: Runtime,
-        listener: socket.socket,
-        environment: Environment | None,
-        gone: Callable[[], None],
+        early: EarlyParts,
+        preloading: Preloading,
+        spawner: Spawner,
+        standstill: Standstill,
         *,
-        secure: bool,
+        replace_worker: Callable[[], None],
+        gone: Callable[[], None],
     ) -> None:
         self._runtime = runtime
-        self._debug_port = DebugPort(runtime.loop, runtime.settings, runtime.log)
-        self._questions = questions = RecorderQuestions(runtime.children, lambda: self.consumers.recorder.recorder)
-        self.consumers = LogConsumers.of(runtime, listener, environment, questions.recorder_started, secure=secure)
-        self._assistants = AssistantAccess(runtime)
+        self._consumers = early.consumers
+        self._questions = early.questions
+        self._assistants = early.assistants
+        self._debug_port = early.debug_port
+        self._probes = ProbePort(runtime, standstill)
+        self.snapshots = Snapshots.of(runtime, preloading, spawner, replace_worker)
         self.companions = Companions(runtime, gone)
-        self.page_options = self._assistants.page_options
-        self.no_timeout = self._debug_port.no_timeout
-        self.tell_serving = questions.serves
-        self.admits = questions.admits
-
-    def add_snapshots(self, preloading: Preloading, spawner: Spawner, replace_worker: Callable[[], None]) -> Snapshots:
-        """Make the snapshots; ``replace_worker`` starts another worker instead of the one that serves."""
-        self.snapshots = Snapshots.of(self._runtime, preloading, spawner, replace_worker)
-        return self.snapshots
-
-    def add_probes(self, standstill: Standstill) -> None:
-        """Make the supervisor's end of the probe server; ``standstill`` knows whether the worker makes progress."""
-        self._probes = ProbePort(self._runtime, standstill)
 
     # -- what they take ------------------------------------------------------------------------------------------------
 
@@ -112,10 +119,14 @@ class OptionalParts:
         return {
             Role.COMPANION: self.companions.ended,
             Role.GUARD: self.companions.guard_ended,
-            Role.RECORDER: self.consumers.recorder.ended,
-            Role.EXPORTER: self.consumers.exporter.ended,
+            Role.RECORDER: self._consumers.recorder.ended,
+            Role.EXPORTER: self._consumers.exporter.ended,
             Role.PROBES: self._probes.ended,
         }
+
+    def admits(self, child: Handle, message: Message) -> bool:
+        """Whether this child may send this message."""
+        return self._questions.admits(child, message)
 
     def each_end(self) -> Sequence[Callable[[Handle], object]]:
         """Return the functions that take the end of every child."""
@@ -152,7 +163,7 @@ class OptionalParts:
         return {
             "debugger": self._debug_port.status,
             "companions": self.companions.status,
-            "desk": lambda: self.consumers.recorder.path or None,
+            "desk": lambda: self._consumers.recorder.path or None,
             "snapshot": self.snapshots.status,
         }
 
@@ -161,7 +172,7 @@ class OptionalParts:
     def begin(self) -> None:
         """Answer probes, and copy the log, from now on."""
         self._probes.begin()
-        self.consumers.begin()
+        self._consumers.begin()
 
     def phase_changed(self, state: State) -> None:
         """Take each new state of the lifecycle."""
@@ -171,6 +182,10 @@ class OptionalParts:
         """Start the companions that are declared now: a worker is being started."""
         self._runtime.defects.guarded(partial(self.companions.booting, analysis))
 
+    def tell_serving(self, generation: int, revision: int = 0) -> None:
+        """Tell the recorder which generation serves; 0 for none."""
+        self._questions.serves(generation, revision)
+
     def serving(self) -> None:
         """Start the companions again that follow the code: a worker serves."""
         self._runtime.defects.guarded(self.companions.serving)
@@ -179,11 +194,11 @@ class OptionalParts:
         """Return the functions for a stop: those before the workers are closed, and those after."""
         return (
             (self._debug_port.close, self.snapshots.close),
-            (self.companions.close, self.consumers.start_if_needed),
+            (self.companions.close, self._consumers.start_if_needed),
         )
 
     def finish(self, living: Sequence[Handle]) -> None:
         """End the processes that end last, if only these still run: the consumers of the log, then the probe server."""
-        self.consumers.finish()
+        self._consumers.finish()
         if all(child.role is Role.PROBES for child in living):
             self._probes.finish()

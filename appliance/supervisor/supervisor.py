@@ -24,7 +24,7 @@ from appliance.supervisor.last_answer import LastAnswer
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.lifecycle_runner import LifecycleRunner
 from appliance.supervisor.loop import Loop
-from appliance.supervisor.optional_parts import OptionalParts
+from appliance.supervisor.optional_parts import EarlyParts, OptionalParts
 from appliance.supervisor.page_display import PageDisplay
 from appliance.supervisor.preloading.preloading import Preloading
 from appliance.supervisor.processes.child_options import ChildOptions
@@ -43,6 +43,7 @@ from appliance.supervisor.saves.reload_trigger import ReloadTrigger, SaveRoutes
 from appliance.supervisor.saves.template_saves import TemplateSaves
 from appliance.supervisor.steps.steps import Steps
 from appliance.supervisor.stopping import LAST, Stopping
+from appliance.supervisor.workers.standstill import Standstill
 from appliance.supervisor.workers.worker_group import WorkerGroup
 from appliance.watch.kinds import Kind
 
@@ -65,62 +66,48 @@ class Supervisor:
     """One project, from its first analysis to the stop."""
 
     def __init__(
-        self,
-        settings: Settings,
-        process: Mapping[str, str],
-        flags: Sequence[str],
-        *,
-        listener: socket.socket,
-        certificate: Certificate | None,
-        log: Log,
-        writer: Writer,
-        environment: Environment | None = None,
-    ) -> None:
+        self, settings: Settings, process: Mapping[str, str], flags: Sequence[str], *, listener: socket.socket,
+        certificate: Certificate | None, log: Log, writer: Writer, environment: Environment | None = None,
+    ) -> None:  # fmt: skip
         """Make the parts: ``_route`` names what takes the events once all parts exist."""
         self._writer = writer
         secure = certificate is not None
-        self._runtime = runtime = self._make_runtime(settings, process, log)
-        loop, defects = self._loop, self._defects
-        page_facts = PageFacts(settings, loop.post, self._children)
-        self._reload_trigger = ReloadTrigger(runtime, page_facts.saves)
+        self._defects = defects = Defects(log)
+        self._child_listener = ChildListener(log, defects)
+        self._runtime = runtime = _make_runtime(settings, process, log, defects, self._child_listener)
+        self._lifecycle = runtime.lifecycle
+        self._loop, self._children = loop, children = runtime.loop, runtime.children
+        page_facts = PageFacts(settings, loop.post, children)
+        self._reload_trigger = trigger = ReloadTrigger(runtime, page_facts.saves)
         self._reports = Reports(runtime, Address.of(listener, settings.public_url, process, secure=secure))
-        self._optional = optional = OptionalParts(runtime, listener, environment, self._check_all_gone, secure=secure)
+        early = EarlyParts(runtime, listener, environment, secure=secure)
         self._child_options = ChildOptions(
-            runtime, certificate, self._reload_trigger, page_facts, optional.consumers,
-            assistants=optional.page_options,
-        )  # fmt: skip
-        self._spawner = Spawner(runtime, listener, self._reload_trigger, optional.consumers, self._child_options)
+            runtime, certificate, trigger, page_facts, early.consumers, assistants=early.assistants.page_options
+        )
+        spawner = Spawner(runtime, listener, trigger, early.consumers, self._child_options)
         self._pages = PageDisplay(
-            runtime, self._spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
+            runtime, spawner, LastAnswer(loop, listener, secure=secure), page_facts, self._reports.history
         )
-        analysed = (page_facts.analysed, self._reload_trigger.analysed, self._pages.remedies.analysed)
-        hold = HeldFailures(loop, log, self._reload_trigger.arriving_s).hold
+        analysed = (page_facts.analysed, trigger.analysed, self._pages.remedies.analysed)
+        hold = HeldFailures(loop, log, trigger.arriving_s).hold
         self._steps = Steps(runtime, flags, environment, page=self._pages.progress, analysed=analysed, hold=hold)
-        preloading = Preloading(loop, self._children, settings, log)
-        snapshots = optional.add_snapshots(preloading, self._spawner, self._replace_worker)
-        self._worker_group = WorkerGroup(
-            runtime, self._spawner, self._steps, self._reload_trigger, reports=self._reports, preloading=preloading,
-            imported_ahead=snapshots, no_timeout=optional.no_timeout, listener=listener, hold=hold,
-            router=self._pages.router,
-        )  # fmt: skip
-        optional.add_probes(self._worker_group.standstill)
-        self._template_saves = TemplateSaves(
-            runtime, worker=self._worker_group.serving, changed=self._templates_changed
+        preloading = Preloading(loop, children, settings, log)
+        no_timeout, stacks = early.debug_port.no_timeout, self._reports.stacks
+        standstill = Standstill(
+            loop, listener, self._pages.router, threads=settings.threads, no_timeout=no_timeout, stacks=stacks, log=log
         )
-        self._stopping = Stopping(loop, self._children, log, defects, grace_s=settings.grace_s)
-        workers = self._worker_group.workers
-        self._controls = Controls(runtime, self._reports, self._stopping, workers, optional.companions)
+        self._optional = optional = OptionalParts(
+            runtime, early, preloading, spawner, standstill,
+            replace_worker=self._replace_worker, gone=self._check_all_gone,
+        )  # fmt: skip
+        self._worker_group = group = WorkerGroup(
+            runtime, spawner, self._steps, trigger, reports=self._reports, preloading=preloading,
+            imported_ahead=optional.snapshots, no_timeout=no_timeout, standstill=standstill, hold=hold,
+        )  # fmt: skip
+        self._template_saves = TemplateSaves(runtime, worker=group.serving, changed=self._templates_changed)
+        self._stopping = Stopping(loop, children, log, defects, grace_s=settings.grace_s)
+        self._controls = Controls(runtime, self._reports, self._stopping, group.workers, optional.companions)
         self._route()
-
-    def _make_runtime(self, settings: Settings, process: Mapping[str, str], log: Log) -> Runtime:
-        """Make the three sources of events: the loop, the lifecycle and the messages of the children."""
-        self._defects = Defects(log)
-        self._loop = Loop(self._defects.report)
-        log.attach(self._loop.call_later)
-        self._lifecycle = LifecycleRunner(log, self._loop, self._defects)
-        self._child_listener = ChildListener(log, self._defects)
-        self._children = Children(self._loop, self._child_listener)
-        return Runtime(settings, process, log, self._loop, self._children, self._defects, self._lifecycle)
 
     def _route(self) -> None:
         """Give each part the functions that take its messages and events."""
@@ -285,3 +272,13 @@ class Supervisor:
             self._lifecycle.on_event(lifecycle_events.AllGone())
         elif all(child.role in LAST for child in living):
             self._optional.finish(living)
+
+
+def _make_runtime(
+    settings: Settings, process: Mapping[str, str], log: Log, defects: Defects, child_listener: ChildListener
+) -> Runtime:
+    """Make the objects that every part uses, and have the log show lines when they are due."""
+    loop = Loop(defects.report)
+    log.attach(loop.call_later)
+    children = Children(loop, child_listener)
+    return Runtime(settings, process, log, loop, children, defects, LifecycleRunner(log, loop, defects))

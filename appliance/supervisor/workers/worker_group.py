@@ -16,11 +16,9 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.steps.analysis import require_analysis
 from appliance.supervisor.workers.drained_workers import DrainedWorkers
 from appliance.supervisor.workers.failed_imports import FailedImports
-from appliance.supervisor.workers.standstill import Standstill
 from appliance.supervisor.workers.workers import Workers
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from appliance.supervisor.lifecycle_runner import Performers
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from appliance.supervisor.saves.held_failures import Hold
     from appliance.supervisor.saves.reload_trigger import ReloadTrigger
     from appliance.supervisor.steps.steps import Steps
-    from appliance.supervisor.workers.connection_router import ConnectionRouter
+    from appliance.supervisor.workers.standstill import Standstill
     from appliance.supervisor.workers.worker_sources import ImportedAhead
 
 
@@ -48,8 +46,7 @@ class WorkerGroup:
         preloading: has the packages imported.
         imported_ahead: has the project imported.
         no_timeout: whether no timeout applies to this worker, because a debugger has stopped it.
-        listener: the listening socket.
-        router: knows the process that accepts now.
+        standstill: knows whether the worker makes progress.
         hold: holds a failure back while files still arrive.
     """
 
@@ -64,28 +61,23 @@ class WorkerGroup:
         preloading: Preloading,
         imported_ahead: ImportedAhead,
         no_timeout: Callable[[Handle], bool],
-        listener: socket.socket,
-        router: ConnectionRouter,
+        standstill: Standstill,
         hold: Hold,
     ) -> None:
-        loop, children, settings, log = runtime.loop, runtime.children, runtime.settings, runtime.log
-        self._loop = loop
-        self._log = log
+        self._loop = runtime.loop
+        self._log = runtime.log
         self._lifecycle = runtime.lifecycle
         self._steps = steps
         self._reload_trigger = reload_trigger
         self._use = EnvironmentUse()
         self.preloading = preloading
         self._imported_ahead = imported_ahead
-        self._drained_workers = DrainedWorkers(loop, children)
+        self._drained_workers = DrainedWorkers(runtime.loop, runtime.children)
         self.workers = Workers(
             runtime, spawner, preloading, reports, imported_ahead=imported_ahead,
             drained_workers=self._drained_workers, no_timeout=no_timeout,
         )  # fmt: skip
-        self.standstill = Standstill(
-            loop, listener, router, threads=settings.threads,
-            no_timeout=no_timeout, stacks=reports.stacks, log=log,
-        )  # fmt: skip
+        self.standstill = standstill
         self._failed_imports = FailedImports(self.workers, steps, reload_trigger, runtime.lifecycle, hold)
 
     def performers(self) -> Performers:
