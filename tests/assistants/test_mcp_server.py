@@ -160,7 +160,7 @@ def test_an_id_is_used_once_at_a_time(site: Site):
 
 
 def test_too_many_calls_are_refused(site: Site):
-    """Sixteen calls may run; the next one is told to try again."""
+    """Sixteen calls may run; the answer to the next one is to try again."""
     threads = [waiting(site, number)[0] for number in range(16)]
     assert site.ask("tools/call", {"name": "status"}, request_id=99)["error"]["code"] == -32000
     site.server.cancel_all()

@@ -216,6 +216,6 @@ def test_a_query_has_its_rows_and_its_error():
 
 
 def test_an_assistant_is_told_how_many_queries_there_were():
-    """An assistant is told how many there were, also where the record of the request was too large for them."""
+    """An assistant learns how many there were, also where the record of the request was too large for them."""
     told = part_of({"details": {"queries": [], "queries_left_out": 1200}}, "queries", PROJECT, 0)
     assert (told["count"], told["not_kept"], told["queries"]) == (1200, 1200, [])

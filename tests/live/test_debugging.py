@@ -82,7 +82,7 @@ def test_the_debugger_is_not_preloaded(debugged: Callable[..., Appliance], proje
 def test_a_breakpoint_is_hit_before_and_after_a_reload(
     debugged: Callable[..., Appliance], attach: Callable[[], DapClient], project: Path
 ):
-    """A breakpoint is hit; after a save the client is told to come back, to the same port, and it is hit again."""
+    """A breakpoint is hit; after a save the client connects again to the same port, and it is hit again."""
     appliance = debugged()
     appliance.wait_for("debugger.listening", generation=1)
     appliance.wait_for("worker.ready")

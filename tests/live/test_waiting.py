@@ -11,7 +11,7 @@ Start = Callable[..., Appliance]
 
 
 def test_the_page_says_at_which_line_an_import_is(start: Start):
-    """The page says which line an import stands in, its script is told more, and then that the project is served."""
+    """The page says which line an import stands in; its script learns more, and then that the project is served."""
     appliance = start()
     appliance.wait_for("worker.ready")
     slow = "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.05)\n"

@@ -71,7 +71,7 @@ def test_commands_are_made_from_files(tmp_path: Path, files: dict[str, str], nee
 
 
 def test_flask_is_told_the_application_that_is_served(tmp_path: Path):
-    """``flask`` is told the application that is served, unless the project says it itself."""
+    """``flask`` gets the application that is served, unless the project names one itself."""
     need = {"kind": "flask-command", "command": "init-db"}
     shown = line(tmp_path, CLICK, need, target=TARGET)
     assert shown == "FLASK_APP=shop:create_app PYTHONPATH=/elsewhere flask init-db"

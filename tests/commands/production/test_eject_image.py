@@ -97,7 +97,7 @@ def test_the_base_is_the_python_that_served(version, implementation, base):
 
 
 def test_a_lock_without_hashes_needs_no_hashes():
-    """Pip is told to require hashes only if each line has one; what no hash can check is installed apart."""
+    """Pip requires hashes only if each line has one; what no hash can check is installed apart."""
     assert "--require-hashes" in text_of()
     without = text_of(lock=FULL)
     assert "--require-hashes" not in without

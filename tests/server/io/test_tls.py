@@ -1,4 +1,4 @@
-"""TLS: a request over it, and what each side is told that speaks to the wrong port."""
+"""TLS: requests over it, and the answer to a client that speaks to the wrong port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that have left before anybody came to their requests: those are not run; who only said the end is served."""
+"""Clients that left before a thread was free: only the requests of half-closed connections are run."""
 
 from __future__ import annotations
 

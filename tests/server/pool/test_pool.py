@@ -84,7 +84,7 @@ def test_no_more_requests_run_at_once_than_threads(serve: Serve):
 
 
 def test_one_thread_is_always_the_same(serve: Serve):
-    """With threads=1 the application never changes threads, and is told that it is alone."""
+    """With threads=1 the application never changes threads."""
     gate = Gate()
     gate.opened.set()
     served = serve(gate, threads=1)

@@ -18,7 +18,7 @@ Serve = Callable[..., Served]
 
 
 class After:
-    """A rule that holds connections until it is told otherwise."""
+    """A rule that holds connections until a test changes it."""
 
     def __init__(self) -> None:
         self.at = float("inf")

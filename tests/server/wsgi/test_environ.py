@@ -82,7 +82,7 @@ def test_the_process_environment_is_not_in_it(serve: Serve, monkeypatch: pytest.
 
 
 def test_fields_with_an_underscore_are_left_out(serve: Serve):
-    """X_One could be mistaken for X-One, which a proxy may have checked: it never arrives, nor hides the other."""
+    """X_One could pass as X-One, which a proxy may have checked: it never arrives, nor hides the other."""
     environ = environ_of(serve, get("/", "X_One: forged", "X-One: true", "Content_Length: 5"))
     assert environ["HTTP_X_ONE"] == "true"
     assert "CONTENT_LENGTH" not in environ
@@ -137,7 +137,7 @@ def reads(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def test_100_continue_is_sent_when_the_application_reads(serve: Serve):
-    """A client that expects it is told to go on by the first read, once (RFC 9110, 10.1.1)."""
+    """A client that expects it gets 100 Continue at the first read, once (RFC 9110, 10.1.1)."""
     client = serve(reads).client().send(EXPECT)
     assert client.response().status == 100
     response = client.send(b"abc").response()

@@ -162,7 +162,7 @@ def test_a_child_has_a_session_of_its_own(start: Start, tmp_path: Path):
 
 
 def test_a_channel_rides_on_the_command_line(start: Start):
-    """A child with a channel is told its number last, and holds it, the standard streams and the lifeline alone."""
+    """A child with a channel gets its number last, and holds it, the standard streams and the lifeline alone."""
     child = start(
         sys.executable, "-I", "-c",
         "import os, sys, socket\n"

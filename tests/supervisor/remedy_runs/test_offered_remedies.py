@@ -273,7 +273,7 @@ def test_only_a_few_remedies_are_kept(scene: Scene):
 
 
 def test_a_new_standin_is_told_the_offered_remedies(scene: Scene):
-    """A stand-in that is started later is told the remedies that are offered."""
+    """A stand-in that is started later gets the remedies that are offered."""
     scene.offer(FOLDER)
     scene.spawner.standin = lambda _: scene.children.add(handle("standin"))
     other = scene.remedies.start_standin()

@@ -229,8 +229,8 @@ def test_a_refused_press_is_a_warning(project: Project):
     assert project.told == [("x" * 64, "refused", [], "no such remedy is known")]
 
 
-def test_a_press_after_the_success_is_told_that_it_is_done(project: Project):
-    """A page that is pressed again after the success is told that it is done, as long as pages offer the remedy."""
+def test_a_press_after_the_success_answers_that_it_is_done(project: Project):
+    """A button that is pressed again after the success answers that it is done, as long as pages offer the remedy."""
     project.press(command=("true",))
     project.ends()
     project.told.clear()

@@ -176,7 +176,7 @@ def test_a_peer_that_the_kernel_does_not_name_is_another_user(path: Path, monkey
 def test_status_tells_other_users_who_may_see_more(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
-    """``appliance status`` of another user shows what it was told, and who is told more."""
+    """``appliance status`` of another user shows what that user may know, and who may know more."""
     monkeypatch.setattr(command, "ask", lambda *_, **__: {"health": "healthy", "state": "serving"})
     flags = {"project": str(tmp_path)}
     assert command.command({}, flags, as_json=False, live=False, stacks=False) == 0
@@ -192,7 +192,7 @@ def test_a_missing_supervisor_is_reported_with_its_path(tmp_path: Path):
 
 
 def test_the_end_closes_the_connection_of_a_client_that_waits(tmp_path: Path):
-    """A client whose answer has not come is told that the supervisor has gone, and a later answer goes nowhere."""
+    """A client whose answer has not come learns that the supervisor has gone, and a later answer goes nowhere."""
     kept: list[Any] = []
     loop = Loop()
 

@@ -54,7 +54,7 @@ def project() -> Project:
 
 
 def test_an_analysis_knows_the_last_one(project: Project):
-    """An analysis is told the project of the last one, or none at first, and its result is handed on."""
+    """An analysis gets the project of the last one, or none at first, and its result is passed on."""
     project.reanalysis.analyse(None, project.results.append)
     known = analysis()
     project.reanalysis.analyse(known, project.results.append)

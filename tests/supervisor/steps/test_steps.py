@@ -23,7 +23,7 @@ ERROR = ApplicationError("no application", expected="one", action="write one")
 
 
 class SecretLog(FakeLog):
-    """A log that keeps the values that it is told to mask."""
+    """A log that keeps the values that it has to mask."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ def test_an_analysis_is_reported(project: Project, installed: bool, commands: st
 
 
 def test_each_analysis_knows_the_last_one(project: Project):
-    """An analysis is told what is known, and only what has changed since is logged."""
+    """An analysis gets what is known, and only what has changed since is logged."""
     result = project.found()
     for _ in range(2):
         project.analyses_as(result)

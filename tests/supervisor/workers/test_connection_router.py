@@ -35,7 +35,7 @@ def test_a_slow_start_shows_a_page(site: Site):
 
 
 def test_the_stand_in_starts_before_a_client_notices(site: Site):
-    """A stand-in is started so long after nothing serves, and is told since when clients wait, with each page."""
+    """A stand-in is started so long after nothing serves, and gets the time since when clients wait with each page."""
     assert site.router.acceptor is None
     site.loop.advance(5.0)
     site.router.progress(PAGE)

@@ -57,7 +57,7 @@ def test_a_stand_in_that_ends_at_once_is_not_started_by_each_request(site: Site)
 
 
 def test_open_pages_hear_of_saved_styles(site: Site):
-    """The stand-in is told where it runs; without one there is no open page."""
+    """A stand-in that runs gets the paths of saved styles; without one there is no open page."""
     site.worker()
     site.router.assets_saved(["a.css"])
     site.router.handed_over(own_page(), [connection()])
@@ -66,7 +66,7 @@ def test_open_pages_hear_of_saved_styles(site: Site):
 
 
 def test_open_pages_hear_of_changed_templates(site: Site):
-    """The stand-in is told where it runs; one that starts later is told too, after the generation that serves."""
+    """A stand-in gets the revision of templates; one that starts later gets it after the generation that serves."""
     site.worker()
     site.router.templates_changed(3, 1)
     site.router.handed_over(own_page(), [connection()])

@@ -31,7 +31,7 @@ def project() -> Project:
 
 
 def test_a_worker_accepts_once_it_is_imported(project: Project):
-    """A worker is told to accept when it has imported the application, and the lifecycle knows before the log does."""
+    """A worker may accept when it has imported the application, and the lifecycle knows before the log does."""
     phases: list[Phase] = []
     project.log.on_event = lambda: phases.append(project.state.phase)
     worker = project.serve()

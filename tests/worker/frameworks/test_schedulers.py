@@ -1,4 +1,4 @@
-"""Schedulers that are known are told to begin nothing more, whatever state they are in."""
+"""Known schedulers begin nothing more, whatever state they are in."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Raises:
 
 
 def test_a_scheduler_that_raises_is_passed_over(monkeypatch: pytest.MonkeyPatch):
-    """A scheduler that raises when it is told to stop is skipped; proxies of frameworks are not asked at all."""
+    """A scheduler that raises when it has to stop is skipped; proxies of frameworks are not asked at all."""
     module = types.ModuleType("apscheduler.schedulers.base")
     module.BaseScheduler = Raises  # type: ignore[attr-defined]
     monkeypatch.setitem(__import__("sys").modules, module.__name__, module)

@@ -132,7 +132,7 @@ def test_the_output_is_that_of_a_whole_import(player: Player):
 
 
 def test_a_snapshot_that_goes_on_is_swapped_as_any_other(player: Player):
-    """A fork that is told to go on becomes the snapshot: its forks swap, or decline, and repeat what was printed."""
+    """A fork that goes on becomes the snapshot: its forks swap, or decline, and repeat what was printed."""
     before = ["shop/later.py", "shop/views.py"]
     refused = player.begin_import(before)
     player.checkpoint(refused, "shop/views.py")

@@ -88,7 +88,7 @@ def test_a_file_that_shrank_is_too_short():
 
 
 def test_the_sink_is_told_that_the_application_has_ended():
-    """A sink that keeps the output of each request is told before the response has ended; another need not know."""
+    """A sink that keeps each request's output is called before the response has ended; another has no such call."""
     told: list[object] = []
     record = exchange()
     handler: Any = Handler(begin_sending=told.append)

@@ -167,7 +167,7 @@ def test_a_failure_is_raised_for_each_caller(wire: Any, storage: Storage):
 
 
 def test_the_end_calls_each_callback_once(wire: Any, storage: Storage):
-    """Callbacks for the end run once, in order; a later one is told that the transfer has ended."""
+    """Callbacks for the end run once, in order; one that comes after the end is refused."""
     outgoing = outgoing_of(wire, storage)
     outgoing.begin(b"x")
     calls: list[tuple[str, Outgoing]] = []
