@@ -48,7 +48,7 @@ from appliance.server.http.served_hosts import hosts
 from appliance.server.http.trusted_proxies import TrustedProxies
 from appliance.server.pages import error_page, project_files
 from appliance.server.pages.distributions import distribution
-from appliance.server.pages.hints import advice
+from appliance.server.pages.exception_advice import advice
 from appliance.server.pages.tracebacks import describe
 from appliance.server.wsgi.access_log import request_ids
 from appliance.server.wsgi.streams import FileWire
@@ -94,8 +94,8 @@ def values(text: str) -> None:
             FieldReader(LIMITS).read(b"Host: a\r\n%b: %b" % (name, raw(text)), 1)
 
 
-def hinted(kind: type[BaseException], **attributes: Any) -> Callable[[str], None]:
-    """The hint for an exception of this kind with the text as its words."""
+def advised(kind: type[BaseException], **attributes: Any) -> Callable[[str], None]:
+    """The advice on an exception of this kind with the text as its words."""
 
     def call(text: str) -> None:
         error = kind(text)
@@ -189,14 +189,14 @@ CLIENT: dict[str, Callable[[str], object]] = {
     "debugger's words": lambda text: (Session().from_client(raw(text)), Session().from_debugger(raw(text))),
 }
 PROJECT: dict[str, Callable[[str], object]] = {
-    "hint": hinted(ValueError),
-    "hint of a module": hinted(ModuleNotFoundError, name=None),
-    "hint of an import": hinted(ImportError, name="a", path="/site-packages/a"),
-    "hint of a variable": hinted(of_module("django.core.exceptions.ImproperlyConfigured")),
-    "hint of settings": hinted(of_module("pydantic.ValidationError")),
-    "hint of a database": hinted(of_module("psycopg.OperationalError")),
-    "hint of a host": hinted(of_module("a.DisallowedHost")),
-    "hint of a system error": hinted(OSError),
+    "advice": advised(ValueError),
+    "advice of a module": advised(ModuleNotFoundError, name=None),
+    "advice of an import": advised(ImportError, name="a", path="/site-packages/a"),
+    "advice of a variable": advised(of_module("django.core.exceptions.ImproperlyConfigured")),
+    "advice of settings": advised(of_module("pydantic.ValidationError")),
+    "advice of a database": advised(of_module("psycopg.OperationalError")),
+    "advice of a host": advised(of_module("a.DisallowedHost")),
+    "advice of a system error": advised(OSError),
     "traceback": lambda text: describe(ValueError(text)).text(),
     "error page": whole_page,
     "banner": lambda text: framework_errors.insert_advice(raw(text), "words", [], html=True),

@@ -1,4 +1,4 @@
-"""Find hints about an error in the project's folder: files of dependencies and variables, commands, sources.
+"""Find the reasons for an error in the project's folder: files of dependencies and variables, commands, sources.
 
 Each function reads a few files, and runs only after an exception, in the worker.
 """

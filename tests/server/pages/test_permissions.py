@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.pages.hints import advice
+from appliance.server.pages.exception_advice import advice
 
 
 def refused(file: Path | str | int | None) -> PermissionError:
@@ -32,7 +32,7 @@ def as_owned_by(monkeypatch: pytest.MonkeyPatch, file: Path, uid: int) -> None:
 def test_a_file_of_another_user_names_both_users_and_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hint names both users, and the command that gives the files to the project's owner."""
+    """The advice names both users, and the command that gives the files to the project's owner."""
     file = tmp_path / "wsgi.py"
     file.touch(mode=0o600)
     as_owned_by(monkeypatch, file, 4242)

@@ -108,7 +108,7 @@ def _lead(error: BaseException) -> str:
 def _advice(error: BaseException, root: str, message: str) -> Advice:
     """Return the advice, if any is known."""
     try:
-        from ..hints import advice  # noqa: PLC0415  a module of the project with a standard name may keep it out
+        from ..exception_advice import advice  # noqa: PLC0415  a module of the project may keep it out by its name
 
         return advice(error, root, message)
     except Exception:  # noqa: BLE001  it must not hide the error

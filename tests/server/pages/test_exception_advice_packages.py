@@ -10,9 +10,9 @@ import pytest
 
 from appliance.server.pages import project_files
 from appliance.server.pages.removed_names import companions, is_too_old
-from tests.server.pages.test_hints import Hint, hinted, importing, in_image, raiser
+from tests.server.pages.test_exception_advice import Advised, advised, importing, in_image, raiser
 
-__all__ = ["hinted", "in_image"]
+__all__ = ["advised", "in_image"]
 
 LIBRARIES = (
     ("libpq.so.5: cannot open shared object file: No such file or directory", "libpq5"),
@@ -43,35 +43,35 @@ LIBRARIES = (
 
 
 @pytest.mark.parametrize(("words", "packages"), LIBRARIES)
-def test_a_missing_shared_library_names_debians_packages(hinted: Hint, words: str, packages: str) -> None:
+def test_a_missing_shared_library_names_debians_packages(advised: Advised, words: str, packages: str) -> None:
     """A message about a missing system library names Debian's packages, whatever exception carries it."""
     for base in (ImportError, OSError, Exception):
-        assert hinted(raiser("x.Missing", words, base=base)).endswith(f"apt-get install -y {packages}")
+        assert advised(raiser("x.Missing", words, base=base)).endswith(f"apt-get install -y {packages}")
 
 
 @pytest.mark.usefixtures("in_image")
-def test_one_command_adds_a_library_to_the_image(hinted: Hint) -> None:
+def test_one_command_adds_a_library_to_the_image(advised: Advised) -> None:
     """In the image one command adds it, under the image's own name, from any folder."""
-    words = hinted(raiser("x.Missing", LIBRARIES[0][0], base=ImportError))
+    words = advised(raiser("x.Missing", LIBRARIES[0][0], base=ImportError))
     assert words.endswith(
         r"printf 'FROM wsgi-appliance\nRUN apt-get update && apt-get install -y libpq5\n' "
         "| docker build -t wsgi-appliance -"
     )
 
 
-def test_a_library_that_debian_has_dropped_is_not_offered(hinted: Hint) -> None:
+def test_a_library_that_debian_has_dropped_is_not_offered(advised: Advised) -> None:
     """A library that Debian has dropped is not offered for installation."""
-    words = hinted(raiser("x.Missing", "libssl.so.1.1: cannot open shared object file: No such", base=ImportError))
+    words = advised(raiser("x.Missing", "libssl.so.1.1: cannot open shared object file: No such", base=ImportError))
     assert "newer release" in words
     assert "apt-get" not in words
 
 
-def test_a_missing_program_names_its_package(hinted: Hint) -> None:
+def test_a_missing_program_names_its_package(advised: Advised) -> None:
     """A program that is not here is named with its package; a file that is not here is none."""
-    named = hinted(lambda: subprocess.run(["ffprobe"], env={"PATH": "/nowhere"}, check=False))
+    named = advised(lambda: subprocess.run(["ffprobe"], env={"PATH": "/nowhere"}, check=False))
     assert named == "The program ffprobe is not installed. Install it (Debian, Ubuntu): apt-get install -y ffmpeg"
-    assert not hinted(lambda: open("git"))  # noqa: PTH123, SIM115
-    assert not hinted(lambda: subprocess.run(["no-such-program"], env={"PATH": "/nowhere"}, check=False))
+    assert not advised(lambda: open("git"))  # noqa: PTH123, SIM115
+    assert not advised(lambda: subprocess.run(["no-such-program"], env={"PATH": "/nowhere"}, check=False))
 
 
 def absent(name: str, module: str) -> Callable[[], None]:
@@ -109,10 +109,10 @@ def absent(name: str, module: str) -> Callable[[], None]:
     ],
 )
 def test_a_name_that_has_left_a_package_names_the_release_that_had_it(
-    hinted: Hint, raises: Callable[[], None], files: dict[str, str], words: str
+    advised: Advised, raises: Callable[[], None], files: dict[str, str], words: str
 ):
     """Advice for a name that only an older release has names that release, and the line or command that installs it."""
-    assert words in hinted(raises, files)
+    assert words in advised(raises, files)
 
 
 @pytest.mark.parametrize(
@@ -126,29 +126,31 @@ def test_a_name_that_has_left_a_package_names_the_release_that_had_it(
         ("flask.app", "Flask", "no_such_thing "),
     ],
 )
-def test_a_method_that_has_left_a_class_names_the_release_that_had_it(hinted: Hint, base: str, name: str, words: str):
+def test_a_method_that_has_left_a_class_names_the_release_that_had_it(
+    advised: Advised, base: str, name: str, words: str
+):
     """If a package's class, or a subclass of the project's, has lost a name, the advice names the release with it."""
     above = type(name, (), {"__module__": base})
     below = type("Own", (above,), {"__module__": "shop"})
     attribute, _, release = words.partition(" ")
     for each in (above, below):
-        reported = hinted(lambda each=each: getattr(each(), attribute), {"requirements.txt": ""})
+        reported = advised(lambda each=each: getattr(each(), attribute), {"requirements.txt": ""})
         assert (f"Add {release} to requirements.txt" in reported) if release else not reported
 
 
-def test_an_attribute_that_has_left_a_module_is_recognised(hinted: Hint):
+def test_an_attribute_that_has_left_a_module_is_recognised(advised: Advised):
     """A module's attribute is known as the interpreter raises it, with its name beside the words."""
     module = types.ModuleType("marshmallow")
-    assert "Add marshmallow<4 to" in hinted(lambda: module.__version__, {"requirements.txt": ""})
+    assert "Add marshmallow<4 to" in advised(lambda: module.__version__, {"requirements.txt": ""})
 
 
-def test_a_django_that_no_python_can_run(hinted: Hint, monkeypatch: pytest.MonkeyPatch):
+def test_a_django_that_no_python_can_run(advised: Advised, monkeypatch: pytest.MonkeyPatch):
     """A Django that left its last Python behind with 3.9 is not advised another Python."""
     monkeypatch.setattr(project_files, "distribution_of", lambda _module: "Django")
     for version, older in (("1.10.5", False), ("2.2.14", True)):
         monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
         monkeypatch.setattr(project_files, "is_installed", lambda _name: True)
-        reported = hinted(importing_django, {"requirements.txt": f"Django=={version}\n"})
+        reported = advised(importing_django, {"requirements.txt": f"Django=={version}\n"})
         assert "install a newer release" in reported
         assert ("Run the project on Python 3.11" in reported) is older
 
@@ -180,25 +182,27 @@ def test_an_old_flask_names_all_that_it_needs_at_once() -> None:
         ("own_of_it", {"app/own_of_it/notes.txt": "", "requirements.txt": ""}, "Add own-of-it to requirements.txt"),
     ],
 )
-def test_a_folder_of_the_project_is_not_a_package(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
+def test_a_folder_of_the_project_is_not_a_package(
+    advised: Advised, name: str, files: dict[str, str], words: str
+) -> None:
     """A name that is a module anywhere in the project is a stranger's code on an index: its folder goes on the path."""
-    assert words in hinted(importing(name), files)
+    assert words in advised(importing(name), files)
 
 
 @pytest.mark.parametrize(
     ("name", "words"), [("no_such_old_one", ""), ("cgi", "legacy-cgi"), ("imp", "zombie-imp"), ("uu", "standard-uu")]
 )
-def test_a_package_brings_a_module_back_that_left_python(hinted: Hint, name: str, words: str) -> None:
+def test_a_package_brings_a_module_back_that_left_python(advised: Advised, name: str, words: str) -> None:
     """A module that left the standard library is brought back by a package, which is added as any other."""
     error = ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     def raises() -> None:
         raise error
 
-    assert f"Add {words or 'no-such-old-one'} to requirements.txt" in hinted(raises, {"requirements.txt": ""})
+    assert f"Add {words or 'no-such-old-one'} to requirements.txt" in advised(raises, {"requirements.txt": ""})
 
 
-def test_psycopg_without_a_library_names_its_binary_part(hinted: Hint) -> None:
+def test_psycopg_without_a_library_names_its_binary_part(advised: Advised) -> None:
     """Psycopg's own words for a missing libpq name its binary part, in the file or for the lock's tool."""
     words = (
         "no pq wrapper available.\nAttempts made:\n- couldn't import psycopg 'c' implementation: No module named "
@@ -206,5 +210,5 @@ def test_psycopg_without_a_library_names_its_binary_part(hinted: Hint) -> None:
         "- couldn't import psycopg 'python' implementation: libpq library not found"
     )
     raises = raiser("x.y", words, base=ImportError)
-    assert "Replace 'psycopg==3.1' by psycopg[binary]" in hinted(raises, {"requirements.txt": "psycopg==3.1\n"})
-    assert "uv add --no-sync 'psycopg[binary]'" in hinted(raises, {"uv.lock": "", "pyproject.toml": ""})
+    assert "Replace 'psycopg==3.1' by psycopg[binary]" in advised(raises, {"requirements.txt": "psycopg==3.1\n"})
+    assert "uv add --no-sync 'psycopg[binary]'" in advised(raises, {"uv.lock": "", "pyproject.toml": ""})

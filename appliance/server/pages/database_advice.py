@@ -60,7 +60,7 @@ _DATABASE_MODULES = (
 )
 
 
-def table_hint(error: BaseException, message: str, root: str) -> Advice | str:
+def table_advice(error: BaseException, message: str, root: str) -> Advice | str:
     """Advise on a table or column that the database does not have."""
     found = _TABLE.search(message)
     what = "table" if found else "column"
@@ -93,7 +93,7 @@ def _need_of(command: str) -> Need:
     return {"kind": "flask-migrate"} if words[1] == "db" else {"kind": "flask-command", "command": words[1]}
 
 
-def database_file_hint(error: BaseException, message: str, root: str) -> Advice | str:
+def database_file_advice(error: BaseException, message: str, root: str) -> Advice | str:
     """Advise on SQLite's file: its folder is missing, or can't be written."""
     if "unable to open database file" in message:
         folder = _missing_folder(error, root)
@@ -150,7 +150,7 @@ def _texts(value: Any, depth: int = 2) -> Iterator[str]:
             yield from _texts(each, depth - 1)
 
 
-def connection_hint(error: BaseException, message: str, _root: str) -> Advice | str:
+def connection_advice(error: BaseException, message: str, _root: str) -> Advice | str:
     """Advise on a service that does not answer."""
     known = type(error).__module__.startswith(_DATABASE_MODULES) or isinstance(error, ConnectionError)
     if not known or not (_CONNECTION_REFUSED.search(message) or isinstance(error, ConnectionRefusedError)):

@@ -15,16 +15,16 @@ import pytest
 
 from appliance.server.pages import missing_dependencies
 from appliance.server.pages.error_page import render, report
-from appliance.server.pages.hints import advice
+from appliance.server.pages.exception_advice import advice
 
-Hint = Callable[..., str]
+Advised = Callable[..., str]
 
 
 @pytest.fixture
-def hinted(tmp_path: Path) -> Hint:
-    """``hinted(raises, {"file": "text"})``: the hint for what the function raises, in a project of these files."""
+def advised(tmp_path: Path) -> Advised:
+    """``advised(raises, {"file": "text"})``: the advice on what the function raises, in a project of these files."""
 
-    def hinted(raises: Callable[[], Any], files: dict[str, str] | None = None) -> str:
+    def advised(raises: Callable[[], Any], files: dict[str, str] | None = None) -> str:
         for name, text in (files or {}).items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text, encoding="utf-8")
@@ -34,12 +34,12 @@ def hinted(tmp_path: Path) -> Hint:
             return advice(error, str(tmp_path)).text
         raise AssertionError("it raised nothing")
 
-    return hinted
+    return advised
 
 
 @pytest.fixture
 def in_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hints are those of the image."""
+    """The advice is that of the image."""
     monkeypatch.setattr(missing_dependencies, "_IN_IMAGE", __file__)
 
 
@@ -102,14 +102,14 @@ def importing(name: str) -> Callable[[], object]:
         ),
     ],
 )
-def test_a_missing_module_names_its_package(hinted: Hint, name: str, files: dict[str, str], words: str) -> None:
+def test_a_missing_module_names_its_package(advised: Advised, name: str, files: dict[str, str], words: str) -> None:
     """A missing module names its package, and the file to add it to; without one, all that is missing."""
-    assert words in hinted(importing(name), files)
+    assert words in advised(importing(name), files)
 
 
-def test_a_module_of_the_project_is_not_a_missing_package(hinted: Hint) -> None:
+def test_a_module_of_the_project_is_not_a_missing_package(advised: Advised) -> None:
     """A module that the project itself has is not a package to be added."""
-    assert not hinted(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
+    assert not advised(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
 
 
 SUBMODULES = """[submodule "first"]
@@ -122,21 +122,21 @@ SUBMODULES = """[submodule "first"]
 
 
 @pytest.mark.parametrize("name", ["own_part_of_it.models", "other_part_of_it.models"])
-def test_a_module_in_an_empty_submodule_names_the_command(hinted: Hint, tmp_path: Path, name: str) -> None:
+def test_a_module_in_an_empty_submodule_names_the_command(advised: Advised, tmp_path: Path, name: str) -> None:
     """A module in a git submodule that a clone has left empty must come from git, and not from an index."""
     (tmp_path / "other_part_of_it").mkdir()
-    words = hinted(importing(name), {".gitmodules": SUBMODULES, "requirements.txt": ""})
+    words = advised(importing(name), {".gitmodules": SUBMODULES, "requirements.txt": ""})
     assert "which is empty: run git submodule update --init" in words
-    assert "submodule" not in hinted(importing("not_here_at_all"), {})
-    assert "submodule" not in hinted(importing(name), {"vendor/parts/x.py": "", "other_part_of_it/x.py": ""})
+    assert "submodule" not in advised(importing("not_here_at_all"), {})
+    assert "submodule" not in advised(importing(name), {"vendor/parts/x.py": "", "other_part_of_it/x.py": ""})
 
 
 @pytest.mark.parametrize(
     "example", ["local.py.example", "local_sample.py", "local.dist.py", "local.tpl", "local.py-dist"]
 )
-def test_a_module_that_must_be_copied_names_the_file_and_the_command(hinted: Hint, example: str) -> None:
+def test_a_module_that_must_be_copied_names_the_file_and_the_command(advised: Advised, example: str) -> None:
     """Settings that each makes for itself: the file beside them is named, with the command."""
-    words = hinted(importing("local"), {example: "", "requirements.txt": ""})
+    words = advised(importing("local"), {example: "", "requirements.txt": ""})
     assert f"cp {example} local.py" in words
     files = {"settings_of/__init__.py": "", f"settings_of/{example}": ""}
     error = ModuleNotFoundError("No module named 'settings_of.local'", name="settings_of.local")
@@ -144,13 +144,13 @@ def test_a_module_that_must_be_copied_names_the_file_and_the_command(hinted: Hin
     def raises() -> None:
         raise error
 
-    assert f"cp settings_of/{example} settings_of/local.py" in hinted(raises, files)
+    assert f"cp settings_of/{example} settings_of/local.py" in advised(raises, files)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="what Python no longer brings")
-def test_a_module_that_python_lost_needs_an_older_python(hinted: Hint) -> None:
+def test_a_module_that_python_lost_needs_an_older_python(advised: Advised) -> None:
     """A module that left the standard library asks for an older Python."""
-    assert "3.13" in hinted(importing("cgi"))
+    assert "3.13" in advised(importing("cgi"))
 
 
 VARIABLES = {
@@ -169,42 +169,42 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("raises", VARIABLES.values(), ids=VARIABLES.keys())
-def test_a_missing_variable_names_its_example(hinted: Hint, raises: Callable[[], object]) -> None:
+def test_a_missing_variable_names_its_example(advised: Advised, raises: Callable[[], object]) -> None:
     """A missing variable is named, and the example that has it."""
-    assert "Set SHOP_KEY in the project's .env" in hinted(raises)
-    assert "cp .env.example .env" in hinted(raises, {".env.example": "A=1\n#SHOP_KEY=\n"})
-    assert "(.env.example has an example)" in hinted(raises, {".env": ""})
+    assert "Set SHOP_KEY in the project's .env" in advised(raises)
+    assert "cp .env.example .env" in advised(raises, {".env.example": "A=1\n#SHOP_KEY=\n"})
+    assert "(.env.example has an example)" in advised(raises, {".env": ""})
 
 
 @pytest.mark.parametrize("text", ["      SHOP_KEY: one\n", "      - SHOP_KEY=one\n", "      - 'SHOP_KEY=one'\n"])
-def test_a_variable_of_a_compose_file_is_an_example(hinted: Hint, text: str) -> None:
+def test_a_variable_of_a_compose_file_is_an_example(advised: Advised, text: str) -> None:
     """A missing variable that a compose file sets for its service names that file."""
-    words = hinted(VARIABLES["by hand"], {"docker-compose.yml": f"services:\n  app:\n    environment:\n{text}"})
+    words = advised(VARIABLES["by hand"], {"docker-compose.yml": f"services:\n  app:\n    environment:\n{text}"})
     assert "Set SHOP_KEY in the project's .env (docker-compose.yml has an example)" in words
-    assert "compose" not in hinted(VARIABLES["by hand"], {"docker-compose.yml": "services:\n  app:\n    image: x\n"})
+    assert "compose" not in advised(VARIABLES["by hand"], {"docker-compose.yml": "services:\n  app:\n    image: x\n"})
 
 
 @pytest.mark.parametrize("name", [".env_example", ".env-sample", "sample.env", "env.template"])
-def test_an_example_of_variables_may_have_another_name(hinted: Hint, name: str) -> None:
+def test_an_example_of_variables_may_have_another_name(advised: Advised, name: str) -> None:
     """An example is found by each name that many projects give it."""
-    assert f"cp {name} .env" in hinted(VARIABLES["by hand"], {name: "SHOP_KEY=\n"})
+    assert f"cp {name} .env" in advised(VARIABLES["by hand"], {name: "SHOP_KEY=\n"})
 
 
 @pytest.mark.parametrize("message", ["int(url)", "connect(f'could not translate host name \"{url}\" to address')"])
-def test_unset_variables_in_an_address_are_named(hinted: Hint, tmp_path: Path, message: str) -> None:
+def test_unset_variables_in_an_address_are_named(advised: Advised, tmp_path: Path, message: str) -> None:
     """An address that was made of unset variables has the text None: the variables that its file reads are named."""
     text = (
         "import os\ndef connect(words): raise RuntimeError(words)\nname = os.getenv('NEVER_SET_NAME')\n"
         f"set = os.environ.get('PATH')\nurl = f\"{{os.environ.get('NEVER_SET_HOST')}}\"\n{message}\n"
     )
-    words = hinted(lambda: runpy.run_path(str(tmp_path / "db.py")), {"db.py": text})
+    words = advised(lambda: runpy.run_path(str(tmp_path / "db.py")), {"db.py": text})
     assert "Set NEVER_SET_NAME, NEVER_SET_HOST in the project's .env" in words
 
 
-def test_the_missing_folder_of_a_database_is_named(hinted: Hint, tmp_path: Path) -> None:
+def test_the_missing_folder_of_a_database_is_named(advised: Advised, tmp_path: Path) -> None:
     """SQLite's message names no file: the folder is found in the frames, and named with the command that makes it."""
     path = str(tmp_path / "data" / "shop.db")
-    assert "mkdir -p data" in hinted(lambda: sqlite3.connect(path))
+    assert "mkdir -p data" in advised(lambda: sqlite3.connect(path))
 
 
 def reads_the_unset() -> object:
@@ -227,16 +227,20 @@ def splits_nothing() -> object:
     ("raises", "name"),
     [(reads_the_unset, "NEVER_SET_HOSTS"), (counts_the_unset, "NEVER_SET_COUNT"), (splits_nothing, "")],
 )
-def test_a_variable_that_is_not_set_is_named_if_its_none_is_used(hinted: Hint, raises: Callable[[], object], name: str):
+def test_a_variable_that_is_not_set_is_named_if_its_none_is_used(
+    advised: Advised, raises: Callable[[], object], name: str
+):
     """None of os.environ.get, where the line went on with it, is the variable that is not set."""
-    words = hinted(raises)
+    words = advised(raises)
     assert (f"Set {name} in the project's .env: {name}=..." in words) if name else not words
 
 
-def test_a_missing_secret_key_names_its_variable(hinted: Hint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_secret_key_names_its_variable(
+    advised: Advised, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Django's empty SECRET_KEY, and a Flask session without one, are the variable that the settings read it from."""
     empty = raiser("django.core.exceptions.ImproperlyConfigured", "The SECRET_KEY setting must not be empty.")
-    assert "SECRET_KEY" in hinted(empty)
+    assert "SECRET_KEY" in advised(empty)
     settings = tmp_path / "named_settings.py"
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "named_settings")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -244,15 +248,15 @@ def test_a_missing_secret_key_names_its_variable(hinted: Hint, tmp_path: Path, m
         settings.write_text(f"import os\nenv = config = os.getenv\nSECRET_KEY = {text}\n")
         monkeypatch.setitem(sys.modules, "named_settings", types.SimpleNamespace(__file__=str(settings)))
         name = "DJANGO_KEY" if "DJANGO_KEY" in text else "SECRET_KEY"
-        assert f"Set {name} in the project's .env" in hinted(empty)
+        assert f"Set {name} in the project's .env" in advised(empty)
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
     words = "The session is unavailable because no secret key was set.  Set the secret_key on the application"
-    assert "SECRET_KEY" in hinted(raiser("builtins.RuntimeError", words, base=RuntimeError))
+    assert "SECRET_KEY" in advised(raiser("builtins.RuntimeError", words, base=RuntimeError))
 
 
-def test_a_key_error_of_the_project_is_not_a_missing_variable(hinted: Hint) -> None:
+def test_a_key_error_of_the_project_is_not_a_missing_variable(advised: Advised) -> None:
     """A KeyError of the project's own mapping is not a missing variable."""
-    assert not hinted(lambda: dict[str, str]()["SHOP_KEY"])
+    assert not advised(lambda: dict[str, str]()["SHOP_KEY"])
 
 
 @pytest.mark.parametrize(
@@ -266,7 +270,7 @@ def test_a_key_error_of_the_project_is_not_a_missing_variable(hinted: Hint) -> N
         ({"shop.py": "import click\n@app.cli.command()\ndef init_db():\n    ...\n"}, "flask init-db"),
     ],
 )
-def test_a_missing_table_names_the_command(hinted: Hint, files: dict[str, str], command: str) -> None:
+def test_a_missing_table_names_the_command(advised: Advised, files: dict[str, str], command: str) -> None:
     """A missing table says which command of this project makes it."""
 
     def ask() -> None:
@@ -276,23 +280,23 @@ def test_a_missing_table_names_the_command(hinted: Hint, files: dict[str, str], 
         finally:
             connection.close()
 
-    assert f"no table posts. Create it: appliance run {command} (or set " in hinted(ask, files)
+    assert f"no table posts. Create it: appliance run {command} (or set " in advised(ask, files)
 
 
 @pytest.mark.usefixtures("in_image")
-def test_in_the_image_compose_runs_the_command_for_a_missing_table(hinted: Hint) -> None:
+def test_in_the_image_compose_runs_the_command_for_a_missing_table(advised: Advised) -> None:
     """In the image, and only there, the command for a missing table begins with compose's."""
     postgres = raiser("psycopg2.errors.UndefinedTable", 'relation "posts" does not exist')
-    words = hinted(postgres, {"alembic.ini": ""})
+    words = advised(postgres, {"alembic.ini": ""})
     assert "Create it: docker compose exec app appliance run alembic upgrade head (or set " in words
 
 
-def test_missing_tables_of_other_databases_are_recognised(hinted: Hint) -> None:
+def test_missing_tables_of_other_databases_are_recognised(advised: Advised) -> None:
     """PostgreSQL's and MySQL's words are known, with SQLAlchemy's error around them."""
     postgres = raiser("psycopg2.errors.UndefinedTable", 'relation "posts" does not exist\nLINE 1: SELECT')
     mysql = raiser("pymysql.err.ProgrammingError", "(1146, \"Table 'shop.posts' doesn't exist\")")
-    assert "no table posts" in hinted(postgres)
-    assert "no table shop.posts" in hinted(mysql)
+    assert "no table posts" in advised(postgres)
+    assert "no table shop.posts" in advised(mysql)
 
 
 @pytest.mark.parametrize(
@@ -314,13 +318,13 @@ def test_missing_tables_of_other_databases_are_recognised(hinted: Hint) -> None:
         ("builtins.ConnectionRefusedError", "[Errno 111] Connection refused", "In a container"),
     ],
 )
-def test_a_refused_connection_names_the_database(hinted: Hint, name: str, words: str, expected: str) -> None:
+def test_a_refused_connection_names_the_database(advised: Advised, name: str, words: str, expected: str) -> None:
     """A database that does not answer is named, and what localhost is in a container."""
     base = ConnectionRefusedError if name.startswith("builtins") else Exception
-    assert expected in hinted(raiser(name, words, base=base))
+    assert expected in advised(raiser(name, words, base=base))
 
 
-def test_the_cause_is_looked_at(hinted: Hint) -> None:
+def test_the_cause_is_looked_at(advised: Advised) -> None:
     """An exception that was wrapped in another one is found."""
 
     def raises() -> None:
@@ -329,11 +333,11 @@ def test_the_cause_is_looked_at(hinted: Hint) -> None:
         except KeyError as error:
             raise ValueError("bad configuration") from error
 
-    assert "SHOP_KEY" in hinted(raises)
+    assert "SHOP_KEY" in advised(raises)
 
 
-def test_nothing_is_known(hinted: Hint) -> None:
-    """An error of the project's own gets no hint, and one that can't be told breaks nothing."""
+def test_nothing_is_known(advised: Advised) -> None:
+    """An error of the project's own gets no advice, and one that can't be told breaks nothing."""
 
     class UntoldError(Exception):
         def __str__(self) -> str:
@@ -342,12 +346,12 @@ def test_nothing_is_known(hinted: Hint) -> None:
     def raises() -> None:
         raise UntoldError
 
-    assert not hinted(lambda: 1 / 0)
-    assert not hinted(raises)
+    assert not advised(lambda: 1 / 0)
+    assert not advised(raises)
 
 
-def test_html_json_and_text_pages_show_the_hint(tmp_path: Path) -> None:
-    """Each form of the page has the hint."""
+def test_html_json_and_text_pages_show_the_advice(tmp_path: Path) -> None:
+    """Each form of the page has the advice."""
     try:
         os.environ["SHOP_KEY"]
     except KeyError as error:

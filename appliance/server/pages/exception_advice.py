@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from . import missing_dependencies, project_files, system_libraries
 from .advice import Advice
-from .database_hints import connection_hint, database_file_hint, table_hint
+from .database_advice import connection_advice, database_file_advice, table_advice
 from .distributions import distribution, removed_in
 from .permissions import permission
 from .removed_names import companions, is_too_old, last_releases_with
@@ -50,8 +50,8 @@ def advice(error: BaseException, root: str, message: str | None = None) -> Advic
     try:
         for each in _chain(error):
             text = message if each is error and message is not None else safe_str(each)
-            for hint_for in _HINTS:
-                found = hint_for(each, text, root)
+            for advise in _ADVISERS:
+                found = advise(each, text, root)
                 if found:
                     return found if isinstance(found, Advice) else Advice(found)
     except Exception:  # noqa: BLE001  reading the project's files may fail; the exception must still be shown
@@ -314,7 +314,7 @@ def _edited_package(error: BaseException, _message: str, _root: str) -> Advice |
     return Advice(text, ({"kind": "reinstall", "package": package},))
 
 
-_HINTS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
+_ADVISERS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
     _missing_example,
     permission,
     _removed,
@@ -324,9 +324,9 @@ _HINTS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
     _system,
     _import,
     _variable,
-    table_hint,
-    database_file_hint,
-    connection_hint,
+    table_advice,
+    database_file_advice,
+    connection_advice,
     _disallowed_host,
     _address_in_use,
     _edited_package,
