@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.assistants.project_frames import project_file
 from appliance.assistants.request_parts import failure, moment
-from appliance.desk import questions
-from appliance.desk.log_questions import LogFilters, log_lines
+from appliance.desk import recorded_requests
+from appliance.desk.recorded_lines import LogFilters, log_lines
 from appliance.desk.reload_history import SERVES, reloads
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _outcome(sources: Sources, status: Found) -> Found:
 def _warnings(sources: Sources, generation: int) -> list[str]:
     """Return the warnings of this generation at its start."""
     with sources.desk() as connection:
-        run = questions.current_run(connection)
+        run = recorded_requests.current_run(connection)
         lines = log_lines(connection, LogFilters(level="warning", generation=generation, run=run, limit=10))
     return [_warning(each) for each in reversed(lines)]
 

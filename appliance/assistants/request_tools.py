@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 from appliance.assistants.request_parts import error_of, failure, line_of, log_of, moment, part_of, short
 from appliance.assistants.tool_call import ToolError
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.filters import Filters
-from appliance.desk.log_questions import LogFilters, log_lines
 from appliance.desk.raised_errors import errors, number_of
+from appliance.desk.recorded_lines import LogFilters, log_lines
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,8 +28,8 @@ def list_requests(sources: Sources, call: Call) -> Found:
     if given.get("status") and not filters.status:
         raise ToolError(f"status is {given['status']!r}.", action="Give a status such as 404, or a class such as 5xx.")
     with sources.desk() as connection:
-        found = questions.requests(connection, filters)
-        newest = questions.newest(connection)
+        found = recorded_requests.find(connection, filters)
+        newest = recorded_requests.newest(connection)
     listed = [short(each) for each in found]
     result: Found = {"requests": listed, "newest_number": newest}
     if len(found) == filters.limit:
@@ -45,7 +45,7 @@ def get_request(sources: Sources, call: Call) -> Found:
     project = str(sources.status().get("project"))
     number = call.arguments["number"]
     with sources.desk() as connection:
-        found = questions.request(connection, number)
+        found = recorded_requests.read(connection, number)
     if found is None:
         raise ToolError(
             f"Request {number} is not kept, or was never recorded.", action="Call list_requests for the numbers."
@@ -59,7 +59,7 @@ def get_log(sources: Sources, call: Call) -> Found:
     given = dict(call.arguments)
     if (number := given.pop("request", None)) is not None:
         with sources.desk() as connection:
-            found = questions.request(connection, number)
+            found = recorded_requests.read(connection, number)
         if found is None:
             raise ToolError(
                 f"Request {number} is not kept, or was never recorded.", action="Call list_requests for the numbers."
@@ -100,7 +100,7 @@ def last_errors(sources: Sources, call: Call) -> Found:
 
 
 def _group(connection: sqlite3.Connection, each: Found, project: str) -> Found:
-    request = questions.request(connection, each["request"]) if each["request"] is not None else None
+    request = recorded_requests.read(connection, each["request"]) if each["request"] is not None else None
     about = f"{request['method']} {request['path']}" if request is not None else ""
     return {
         **(error_of(each, project) or {}),

@@ -8,8 +8,8 @@ from appliance.assistants.project_frames import project_frames, threads
 from appliance.assistants.request_parts import failure, moment
 from appliance.assistants.tool_call import ToolError
 from appliance.assistants.tool_sources import AS_OWN_USER
-from appliance.desk import questions
-from appliance.desk.log_questions import unfinished_requests
+from appliance.desk import recorded_requests
+from appliance.desk.recorded_lines import unfinished_requests
 
 if TYPE_CHECKING:
     from appliance.assistants.tool_call import Call
@@ -42,7 +42,7 @@ def list_routes(sources: Sources, call: Call) -> Found:
     """Return the routes that were requested, with their durations before and after the last save."""
     wanted = str(call.arguments.get("text", "")).lower()
     with sources.desk() as connection:
-        found, saved = questions.routes(connection), questions.last_save(connection)
+        found, saved = recorded_requests.routes(connection), recorded_requests.last_save(connection)
     listed = [_route(each) for each in found if wanted in f"{each['method']} {each['route']}".lower()]
     limit = call.arguments.get("limit", 50)
     return {
@@ -86,7 +86,7 @@ def worker_stacks(sources: Sources, call: Call) -> Found:
         raise ToolError("No worker is running.", action="Call status for the reason.")
     found, others = threads(answer["stacks"], project)
     with sources.desk() as connection:
-        slow = unfinished_requests(connection, questions.current_run(connection))
+        slow = unfinished_requests(connection, recorded_requests.current_run(connection))
     result: Found = {
         "stuck": told.get("stuck"),
         "worker_pid": answer["pid"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.database import UnreadableError, open_recorded
 from appliance.desk.filters import Filters
 
@@ -16,8 +16,8 @@ from appliance.desk.filters import Filters
 def test_a_database_that_is_not_made_yet_is_empty(tmp_path: Path):
     """A question that comes before the recorder's first line has no rows for an answer, and makes no file."""
     with closing(open_recorded(tmp_path / "desk.sqlite3")) as connection:
-        assert questions.requests(connection, Filters()) == []
-        assert questions.newest(connection) == 0
+        assert recorded_requests.find(connection, Filters()) == []
+        assert recorded_requests.newest(connection) == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -44,4 +44,4 @@ def test_a_database_without_tables_is_empty(tmp_path: Path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA application_id = 1")
     with closing(open_recorded(path)) as connection:
-        assert questions.requests(connection, Filters()) == []
+        assert recorded_requests.find(connection, Filters()) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.filters import MOST, Filters
 from appliance.desk.redaction import Redaction
 from appliance.desk.store import Store
@@ -47,15 +47,15 @@ LINES = [
 def test_each_filter_lets_its_requests_through(recorded, query, found):
     """A filter lets through the requests that it names; what can't be read filters nothing."""
     connection = recorded(*LINES)
-    assert [each["id"] for each in questions.requests(connection, Filters.of_query(query))] == found
+    assert [each["id"] for each in recorded_requests.find(connection, Filters.of_query(query))] == found
 
 
 def test_the_route_of_a_long_path_is_found(recorded):
     """The page of routes links to the requests of each route, also where a path of any length stands for it."""
     path = "/" + "a" * 1_000
     connection = recorded(request(path), request(f"{path}b"))
-    (route,) = {each["route"] for each in questions.routes(connection)} - {f"{path}b"}
-    assert [each["id"] for each in questions.requests(connection, Filters.of_query(f"route={route}"))] == [1]
+    (route,) = {each["route"] for each in recorded_requests.routes(connection)} - {f"{path}b"}
+    assert [each["id"] for each in recorded_requests.find(connection, Filters.of_query(f"route={route}"))] == [1]
 
 
 def test_requests_that_were_sent_again_can_be_left_out(tmp_path, recorded):
@@ -67,8 +67,8 @@ def test_requests_that_were_sent_again_can_be_left_out(tmp_path, recorded):
     store = Store(tmp_path / "desk.sqlite3")
     store.add(Rows([], [], [row]))
     store.close()
-    assert [each["replay_of"] for each in questions.requests(connection, Filters())] == [1, None]
-    assert [each["id"] for each in questions.requests(connection, Filters.of_query("replays=OFF"))] == [1]
+    assert [each["replay_of"] for each in recorded_requests.find(connection, Filters())] == [1, None]
+    assert [each["id"] for each in recorded_requests.find(connection, Filters.of_query("replays=OFF"))] == [1]
     assert Filters.of_query("replays=off&q=a").query() == "q=a&replays=off"
 
 

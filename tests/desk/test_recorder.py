@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from appliance.desk import questions, recorder, table_rows
+from appliance.desk import recorded_requests, recorder, table_rows
 from appliance.desk.database import open_for_reading
 from appliance.desk.detail_reader import DetailReader
 from appliance.desk.filters import Filters
@@ -75,7 +75,7 @@ class Running:
     def paths(self) -> list[str]:
         """The paths of the requests that are stored."""
         connection = open_for_reading(self.path)
-        found = [each["path"] for each in questions.requests(connection, Filters(limit=20_000))]
+        found = [each["path"] for each in recorded_requests.find(connection, Filters(limit=20_000))]
         connection.close()
         return found[::-1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.reload_history import reloads
 from tests.desk.log_lines import START, line
 
@@ -25,7 +25,7 @@ def test_reloads_have_their_files_and_ends(recorded):
     assert (reloaded["generation"], reloaded["files"], reloaded["duration_s"]) == (2, ["app.py"], 0.03)
     assert (reloaded["saved_at"], reloaded["forked"]) == (START + 1, True)
     assert (started["generation"], started["files"], started["saved_at"]) == (1, [], None)
-    assert questions.last_save(connection) == START + 1.1
+    assert recorded_requests.last_save(connection) == START + 1.1
 
 
 def test_a_reload_is_shown_in_phases(recorded):

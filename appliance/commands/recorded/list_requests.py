@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from appliance.commands.recorded.replay_command import replay
 from appliance.commands.recorded.request_text import text_of
 from appliance.config.settings import read_early
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import MOST, Filters
 from appliance.duration_text import duration
@@ -82,13 +82,13 @@ def command(
         with closing(open_for_reading(Path(place))) as connection:
             if number is not None:
                 return _show_one(connection, number, as_json=as_json)
-            seen = _show(questions.requests(connection, filters), as_json=as_json)
+            seen = _show(recorded_requests.find(connection, filters), as_json=as_json)
             sys.stderr.write(warning_of(ask(socket, "recording")))
             pause = threading.Event()
             while follow:
                 pause.wait(_LOOK_S)
-                newer = replace(filters, after=max(seen, questions.newest(connection) - filters.limit))
-                seen = max(seen, _show(questions.requests(connection, newer), as_json=as_json))
+                newer = replace(filters, after=max(seen, recorded_requests.newest(connection) - filters.limit))
+                seen = max(seen, _show(recorded_requests.find(connection, newer), as_json=as_json))
     except UnreadableError as error:
         raise RequestError(
             f"nothing is recorded yet: {error}",
@@ -153,7 +153,7 @@ def line_of(each: dict[str, Any]) -> str:
 
 
 def _show_one(connection: sqlite3.Connection, number: int, *, as_json: bool) -> int:
-    found = questions.request(connection, number)
+    found = recorded_requests.read(connection, number)
     if found is None:
         raise RequestError(
             f"request {number} is not kept, or was never recorded",

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from appliance.desk import questions, raised_errors
+from appliance.desk import raised_errors, recorded_requests
 from appliance.desk.comparison.compare import compare
 from appliance.desk.comparison.outcome import Outcome, of_record, outcome
 from appliance.desk.content_decoding import charset_of
@@ -212,4 +212,4 @@ def _as_shown(known: Known) -> SentRequest:
 
 
 def _row(connection: sqlite3.Connection, number: Any) -> dict[str, Any] | None:
-    return questions.request(connection, number) if isinstance(number, int) and 0 < number < 1 << 60 else None
+    return recorded_requests.read(connection, number) if isinstance(number, int) and 0 < number < 1 << 60 else None

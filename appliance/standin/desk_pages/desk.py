@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk import questions, raised_errors
+from appliance.desk import raised_errors, recorded_requests
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.filters import Filters
-from appliance.desk.log_questions import left_out
+from appliance.desk.recorded_lines import left_out
 from appliance.desk.reload_history import reloads
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.page_responses import StreamedParts
@@ -99,8 +99,8 @@ class Desk:
         filters = Filters.of_query(environ.get("QUERY_STRING", ""))
 
         def ask(connection: sqlite3.Connection) -> tuple[list[dict[str, Any]], int, dict[str, Any] | None]:
-            newest = questions.newest(connection)
-            found = questions.requests(connection, filters)
+            newest = recorded_requests.newest(connection)
+            found = recorded_requests.find(connection, filters)
             return found, newest, left_out(connection, found[-1]["at"]) if found else None
 
         found, newest, missing = self._ask(ask, ([], 0, None))
@@ -120,7 +120,7 @@ class Desk:
 
     def _request(self, number: int, section: str, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         filters = Filters.of_query(environ.get("QUERY_STRING", ""))
-        found = self._ask(lambda connection: questions.request(connection, number, filters), None)
+        found = self._ask(lambda connection: recorded_requests.read(connection, number, filters), None)
         if found is None:
             body = f"<p>This request is not kept, or was never recorded. <a href='{PREFIX}/'>All requests</a></p>"
             told = {"error": f"request {number} is not kept"}
@@ -144,16 +144,18 @@ class Desk:
         return f"{bar}{note}"
 
     def _mail(self, number: int, position: int, _environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found = self._ask(lambda connection: questions.request(connection, number), None)
+        found = self._ask(lambda connection: recorded_requests.read(connection, number), None)
         return mail_page(found, position, start)
 
     def _routes(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found, saved = self._ask(lambda each: (questions.routes(each), questions.last_save(each)), ([], 0.0))
+        found, saved = self._ask(
+            lambda each: (recorded_requests.routes(each), recorded_requests.last_save(each)), ([], 0.0)
+        )
         page = partial(routes_page, found, saved)
         return self._answer(environ, start, "Routes", page, {"routes": found, "saved_at": saved}, page_name="routes")
 
     def _reloads(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        found, run = self._ask(lambda each: (reloads(each), questions.current_run(each)), ([], ""))
+        found, run = self._ask(lambda each: (reloads(each), recorded_requests.current_run(each)), ([], ""))
 
         def page() -> str:
             return reloads_page(self._shown(found), run)

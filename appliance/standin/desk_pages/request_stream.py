@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.database import UnreadableError, open_for_reading
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def new_requests(path: Path, filters: Filters, closed: threading.Event) -> Gener
         return  # the browser connects again
     try:
         # An id from a database that was removed does not exist in this one.
-        seen = filters.after if filters.after and filters.after <= questions.newest(connection) else 0
+        seen = filters.after if filters.after and filters.after <= recorded_requests.newest(connection) else 0
         while not closed.is_set():
             (now,) = connection.execute("PRAGMA data_version").fetchone()
             found: list[dict[str, Any]] = []
             if now != version:
-                found = questions.requests(connection, replace(filters, after=seen, before=None))
+                found = recorded_requests.find(connection, replace(filters, after=seen, before=None))
                 if len(found) < filters.limit:  # else there may be more
                     version = now
             if found:

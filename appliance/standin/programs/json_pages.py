@@ -12,7 +12,7 @@ from appliance.assistants.result_text import fitted
 from appliance.assistants.tool_call import Call, ToolError
 from appliance.assistants.tool_sources import Sources
 from appliance.assistants.tool_table import TABLE
-from appliance.desk.log_questions import LogFilters, log_lines
+from appliance.desk.recorded_lines import LogFilters, log_lines
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.page_responses import answer
 

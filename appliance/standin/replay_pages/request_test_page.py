@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.database import UnreadableError, open_for_reading
 from appliance.desk.replay.sent_request import NOT_KEPT, ReplayError
 from appliance.desk.request_tests.new_file import NotWrittenError, write_new
@@ -68,7 +68,8 @@ class WrittenPages:
         """
         try:
             with closing(open_for_reading(self._path)) as connection:
-                found, project = questions.request(connection, number), questions.project_found(connection)
+                found = recorded_requests.read(connection, number)
+                project = recorded_requests.project_found(connection)
         except (UnreadableError, sqlite3.Error) as error:
             raise ReplayError(f"Nothing is recorded: {error}.", action="Open the project, then try again.") from error
         if found is None:

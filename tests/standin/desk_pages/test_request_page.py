@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from appliance.desk import questions
+from appliance.desk import recorded_requests
 from appliance.desk.filters import Filters
 from appliance.desk.redaction import Redaction
 from appliance.desk.store import Store
@@ -27,7 +27,7 @@ QUERY = {"sql": "SELECT 1", "place": "shop.py:7", "began_s": 0.001, "duration_s"
 
 def found(connection: sqlite3.Connection, number: int, **filters: Any) -> dict[str, Any]:
     """A request as the page gets it."""
-    request = questions.request(connection, number, Filters(**filters))
+    request = recorded_requests.read(connection, number, Filters(**filters))
     assert request is not None
     return request
 
@@ -81,7 +81,7 @@ def test_a_long_target_is_shown_once(recorded: Recorded):
     asked = found(connection, 1)
     assert len(request_title(asked)) < 250
     assert "a" * 8000 in request_page(asked, "", Filters())
-    listed = list_page(questions.requests(connection, Filters()), Filters(), 1)
+    listed = list_page(recorded_requests.find(connection, Filters()), Filters(), 1)
     assert ("a" * 199 in listed, "a" * 201 in listed) == (True, False)
 
 

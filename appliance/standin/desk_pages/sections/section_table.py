@@ -31,7 +31,7 @@ class Section(NamedTuple):
 
     Attributes:
         label: of its tab, plain text.
-        content: makes its HTML of a request, which is what ``desk.questions.request`` returns.
+        content: makes its HTML of a request, which is what ``desk.recorded_requests.read`` returns.
         how_many: how many things it shows, for the tab; a section with 0 has no tab. None: a tab without a number.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.desk import questions, raised_errors
+from appliance.desk import raised_errors, recorded_requests
 from appliance.desk.reload_history import reloads
 from tests.desk.log_lines import START, line, request
 
@@ -18,13 +18,13 @@ def test_a_request_has_its_own_lines_alone(recorded):
         request("/2", START + 60, status=500, **same),
         line("output", START + 60, generation=2, text="of another generation", **same),
     )
-    first, second = questions.request(connection, 1), questions.request(connection, 2)
+    first, second = recorded_requests.read(connection, 1), recorded_requests.read(connection, 2)
     assert first is not None
     assert second is not None
     assert [each["text"] for each in first["lines"]] == ["first"]
     assert [each.get("text") for each in second["lines"]] == ["second", None]
     assert second["error"]["error"] == "ValueError: x"
-    assert questions.request(connection, 3) is None
+    assert recorded_requests.read(connection, 3) is None
 
 
 def test_routes_are_compared_before_and_after_the_save(recorded):
@@ -33,7 +33,7 @@ def test_routes_are_compared_before_and_after_the_save(recorded):
     after = [request("/a", START + 300 + number, duration_s=0.5, generation=2) for number in range(3)]
     other = request("/users/7", START, status=500, **{"http.route": "/users/<id>"})
     connection = recorded(*before, other, line("reload.finished", START + 200, generation=2), *after)
-    first, second = questions.routes(connection)
+    first, second = recorded_requests.routes(connection)
     assert (first["route"], first["count"], first["errors"]) == ("/a", 103, 0)
     assert first["before"] == {"count": 100, "p50_s": 0.05, "p95_s": 0.095}
     assert first["after"] == {"count": 3, "p50_s": 0.5, "p95_s": 0.5}
@@ -62,12 +62,12 @@ def test_a_clock_that_was_set_back_keeps_no_old_save(recorded):
     connection = recorded(
         line("reload.finished", START + 3600, generation=2), line("reload.finished", START, generation=3)
     )
-    assert questions.last_save(connection) == START
+    assert recorded_requests.last_save(connection) == START
 
 
 def test_an_empty_database_has_empty_answers(recorded):
     """Before the first request every question has an answer."""
     connection = recorded()
-    assert questions.newest(connection) == 0
-    assert questions.current_run(connection) == ""
-    assert (questions.routes(connection), reloads(connection), raised_errors.errors(connection)) == ([], [], [])
+    assert recorded_requests.newest(connection) == 0
+    assert recorded_requests.current_run(connection) == ""
+    assert (recorded_requests.routes(connection), reloads(connection), raised_errors.errors(connection)) == ([], [], [])

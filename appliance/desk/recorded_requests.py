@@ -1,4 +1,4 @@
-"""Search the desk's database; every answer is made of JSON values. Every function reads, none writes.
+"""Find recorded requests in the desk's database; answers are made of JSON values. Every function reads, none writes.
 
 Each takes a connection of ``database.open_for_reading``; a row becomes a dict whose names are those of the JSON API
 (docs/desk.md).
@@ -45,7 +45,7 @@ def current_run(connection: sqlite3.Connection) -> str:
     return str(row["run"]) if row is not None else ""
 
 
-def requests(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
+def find(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
     """Return the requests that the filters let through, the newest first."""
     condition, values = filters.condition(current_run(connection))
     order = "ASC" if filters.after is not None else "DESC"
@@ -58,7 +58,7 @@ def requests(connection: sqlite3.Connection, filters: Filters) -> list[Found]:
     return found[::-1] if filters.after is not None else found
 
 
-def request(connection: sqlite3.Connection, number: int, filters: Filters | None = None) -> Found | None:
+def read(connection: sqlite3.Connection, number: int, filters: Filters | None = None) -> Found | None:
     """Return one request whole: its fields, and the lines of the log that belong to it; None if it is not kept.
 
     ``older`` and ``newer`` are the ids of its neighbours in the list of these filters, None if there is none.
@@ -82,7 +82,7 @@ def request(connection: sqlite3.Connection, number: int, filters: Filters | None
     found["timing"] = timing(found)
     asked = replace(filters or Filters(), limit=1, before=None, after=None)
     for name, neighbours in (("older", replace(asked, before=number)), ("newer", replace(asked, after=number))):
-        found[name] = next((each["id"] for each in requests(connection, neighbours)), None)
+        found[name] = next((each["id"] for each in find(connection, neighbours)), None)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.desk.filters import MOST
-from appliance.desk.log_questions import LogFilters, left_out, log_lines, unfinished_requests
+from appliance.desk.recorded_lines import LogFilters, left_out, log_lines, unfinished_requests
 from appliance.logs.events import EVENTS
 from tests.desk.conftest import Recorded
 from tests.desk.log_lines import START, line, request

@@ -1,4 +1,4 @@
-"""Search the lines of the log in the desk's database. Every function reads, none writes.
+"""Find recorded lines of the log in the desk's database. Every function reads, none writes.
 
 Runs in the stand-in and in ``appliance mcp``.
 """
