@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
-from appliance.conventions import URLENCODED_FORM
 from appliance.server.browser.local_peers import container_gateways, is_local
 from appliance.server.browser.own_paths import CLIENT, PREFIX, WAIT
 from appliance.server.pages import error_page
@@ -20,8 +19,8 @@ from appliance.server.wsgi.access_log.exchange import current
 from . import access_policy
 from .browser_errors import BODY_MAX, BrowserErrors
 from .page_responses import file
+from .posted_form import PAGE_VALUE, receive_form
 from .programs.program_routes import MCP, REFUSALS_S
-from .remedy_pages import FORM, PAGE_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 
 _REASONS = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large"}
 _PLACEHOLDER = b"{page-value}"
-_FIELDS_MAX = 10
-_EDITED = f"{PREFIX}/requests/"
-_FORM_MAX = 512 * 1024  # bytes of a posted form below it: a request with its body, as edited
 _SCRIPT = "text/javascript; charset=utf-8"
 
 
@@ -132,7 +128,7 @@ class OwnPages:
     def _page_request(self, environ: dict[str, Any]) -> access_policy.PageRequest:
         fields = {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")}
         token = parse_qs(environ.get("QUERY_STRING", "")).get(access_policy.PARAMETER, [""])[0]
-        form = environ[FORM] = _form(environ)
+        form = receive_form(environ)
         return access_policy.PageRequest(
             environ["REQUEST_METHOD"],
             environ["wsgi.url_scheme"],
@@ -189,22 +185,6 @@ class OwnPages:
             )
         start("204 No Content", [])
         return []
-
-
-def _form(environ: dict[str, Any]) -> dict[str, str]:
-    """Return the fields of a posted form; the body of anything else is left unread."""
-    is_form = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == URLENCODED_FORM
-    if environ["REQUEST_METHOD"] != "POST" or not is_form:
-        return {}
-    most = _FORM_MAX if environ["PATH_INFO"].startswith(_EDITED) else BODY_MAX
-    body = environ["wsgi.input"].read(most + 1)
-    if len(body) > most:
-        return {}
-    try:
-        found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
-    except ValueError:  # too many fields
-        return {}
-    return {name: values[0] for name, values in found.items()}
 
 
 def _with_fields(start_response: StartResponse, status: str, headers: list[tuple[str, str]], *more: Any) -> Any:

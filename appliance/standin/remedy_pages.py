@@ -22,6 +22,7 @@ from appliance.server.pages.live_parts.remedy_html import PAGE, SCRIPT, remedy_d
 from appliance.server.pages.live_parts.remedy_script import REMEDY_SCRIPT
 
 from .page_responses import answer, file
+from .posted_form import PAGE_VALUE, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     StartResponse = Callable[..., Any]
     Route = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-FORM = "appliance.form"  # in the environ: the fields of a posted form
-PAGE_VALUE = "page_value"  # the field that holds the page's value
 SHOWN = "shown"  # the field with the digest of what the page shows
 STYLE = f"{PREFIX}/remedy.css"
 _LINES_MAX = 500
@@ -165,4 +164,4 @@ class RemedyPages:
 
 
 def _field(environ: dict[str, Any], name: str) -> str:
-    return str(environ.get(FORM, {}).get(name, ""))[:64]
+    return form_of(environ).get(name, "")[:64]

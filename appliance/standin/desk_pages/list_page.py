@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.duration_text import duration
 from appliance.plural import counted
 from appliance.server.browser.own_paths import PREFIX
-from appliance.standin.remedy_pages import PAGE_VALUE
+from appliance.standin.posted_form import PAGE_VALUE
 from appliance.standin.replay_pages.replay_html import hidden_fields
 
 from .page_frame import table

@@ -13,7 +13,7 @@ from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred_format
 from appliance.standin.desk_pages.shown_values import moment, text
 from appliance.standin.page_responses import file
-from appliance.standin.remedy_pages import FORM, PAGE_VALUE
+from appliance.standin.posted_form import PAGE_VALUE, form_of
 
 from .difference_html import differences_html
 from .replay_html import hidden_fields, place_of, question_html
@@ -94,7 +94,7 @@ class PinPages:
         return self._answers.answer(environ, start, "Pinned requests", page, told, page_name="pins")
 
     def _pin(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        confirmed = bool(environ.get(FORM, {}).get("confirmed"))
+        confirmed = bool(form_of(environ).get("confirmed"))
         told = self._link.ask("pin", number=number, confirmed=confirmed)
         if "unconfirmed" not in told:
             return self._done(told, environ, start)

@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.desk_pages.shown_values import form_text, text
-from appliance.standin.remedy_pages import PAGE_VALUE
+from appliance.standin.posted_form import PAGE_VALUE
 
 _FORMS = {"curl": "curl", "httpie": "HTTPie", "requests": "Python's requests"}
 

@@ -19,7 +19,7 @@ from appliance.server.browser.own_paths import PREFIX
 from appliance.server.pages.error_page import preferred_format
 from appliance.standin.desk_pages.shown_values import text
 from appliance.standin.page_responses import answer
-from appliance.standin.remedy_pages import FORM, PAGE_VALUE
+from appliance.standin.posted_form import PAGE_VALUE, form_of
 
 from .difference_html import result_html
 from .replay_html import copies_html, edit_html, place_of, question_html
@@ -101,7 +101,7 @@ class ReplayPages:
         return self._page(environ, start, title, f"{_back(number)}{''.join(parts)}", told)
 
     def _replay(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        given = environ.get(FORM, {})
+        given = form_of(environ)
         edit = {name: given[name] for name in EDITED if name in given}
         method = edit.get("method", "")
         with self._lock:

@@ -22,7 +22,7 @@ from appliance.desk.request_tests.new_file import NotWrittenError, write_new
 from appliance.desk.request_tests.request_test import RequestTest, request_test
 from appliance.server.browser.own_paths import PREFIX
 from appliance.standin.desk_pages.shown_values import text
-from appliance.standin.remedy_pages import FORM, PAGE_VALUE
+from appliance.standin.posted_form import PAGE_VALUE, form_of
 
 from .replay_html import hidden_fields, place_of
 
@@ -93,8 +93,8 @@ class WrittenPages:
         return f"tests/{test.file_name}" if is_package else test.file_name
 
     def _write(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        form = environ.get(FORM, {})
-        place = str(form.get(_FILE, ""))
+        form = form_of(environ)
+        place = form.get(_FILE, "")
         try:
             test = self._test(number)
             if form.get(_SHOWN) != _digest(test):
