@@ -25,7 +25,7 @@ import pytest
 
 from appliance.server.io import outbound, poller, send_progress, wire
 from appliance.server.io.background import background_sender, byte_queue, transfer
-from appliance.server.pool import connections, pool, server_parts, serving_loop, thread_pool, watchdog
+from appliance.server.pool import connections, pool, pool_parts, serving_loop, thread_pool, watchdog
 from appliance.server.wsgi import handler, response
 from appliance.server.wsgi.access_log import exchange
 
@@ -228,7 +228,7 @@ class Scheduler:
         for module in CLOCKS:
             monkeypatch.setattr(module, "monotonic", self.monotonic)
         monkeypatch.setattr(outbound, "is_ready", self.is_ready)
-        monkeypatch.setattr(server_parts, "GeventSafeEvent", lambda: Flag(self))
+        monkeypatch.setattr(pool_parts, "GeventSafeEvent", lambda: Flag(self))
         monkeypatch.setattr(pool, "Poller", lambda: Poller(self))
         monkeypatch.setattr(background_sender, "Poller", lambda: Poller(self))
 

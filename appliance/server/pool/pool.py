@@ -29,7 +29,7 @@ from ..wsgi.server_context import ServerContext, base_environ
 from .abort_streams import abort_endless, is_endless
 from .acceptor import Acceptor
 from .connections import Connections, Hold
-from .server_parts import ServerParts, WakeUp
+from .pool_parts import PoolParts, WakeUp
 from .serving_loop import ServingLoop
 from .slow_requests import SlowRequests
 from .tables import connection_states as states
@@ -111,7 +111,7 @@ class PooledWSGIServer(WSGIServer):
         self._thread_pool = ThreadPool(
             self._lock, threads, limits.max_streams, on_idle=self._flushing.flush, alarm=self._wake_up.set
         )
-        self.parts = parts = ServerParts(
+        self.parts = parts = PoolParts(
             self._lock, threads, limits, sink, self._poller, self._flushing, self._wake_up, self._connections,
             self._acceptor, self._thread_pool,
         )  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..http.head import Head
     from ..wsgi.handler import WSGIRequestHandler
     from ..wsgi.server_context import Handoff
-    from .server_parts import Server, ServerParts
+    from .pool_parts import PoolParts, Server
     from .thread_pool import PoolThread
 
 _BLOCKED_S = 0.0005  # if a wait took longer, no connection was readable at its beginning
@@ -36,7 +36,7 @@ class ServingLoop:
         background: sends and receives without a thread.
     """
 
-    def __init__(self, server: Server, parts: ServerParts) -> None:
+    def __init__(self, server: Server, parts: PoolParts) -> None:
         self._server = server
         self._lock = parts.lock
         self._thread_pool = parts.thread_pool

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from ..io.outbound import Outbound
     from ..io.wire import Wire
     from ..wsgi.handler import WSGIRequestHandler
-    from .server_parts import Server, ServerParts
+    from .pool_parts import PoolParts, Server
     from .thread_pool import PoolThread
 
 
 class ThreadlessWaits:
     """The decisions for one server."""
 
-    def __init__(self, server: Server, parts: ServerParts) -> None:
+    def __init__(self, server: Server, parts: PoolParts) -> None:
         self._server = server
         self._lock = parts.lock
         self._thread_pool = parts.thread_pool

@@ -15,7 +15,7 @@ from .tables import connection_states as states
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .server_parts import ServerParts
+    from .pool_parts import PoolParts
     from .slow_requests import SlowRequests
     from .thread_pool import PoolThread
 
@@ -37,7 +37,7 @@ class ServerFailed(RuntimeError):  # noqa: N818 (as RequestRefused)
 class Watchdog:
     """Watches the threads, the requests and the connections of one server."""
 
-    def __init__(self, parts: ServerParts, slow: SlowRequests, log_problems: Callable[[], None]) -> None:
+    def __init__(self, parts: PoolParts, slow: SlowRequests, log_problems: Callable[[], None]) -> None:
         self._lock = parts.lock
         self._thread_pool = parts.thread_pool
         self._connections = parts.connections

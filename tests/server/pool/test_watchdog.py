@@ -15,7 +15,7 @@ from appliance.server.http.limits import Limits
 from appliance.server.io.wire import Wire
 from appliance.server.pool import watchdog as module
 from appliance.server.pool.connection import Connection
-from appliance.server.pool.server_parts import ServerParts, WakeUp
+from appliance.server.pool.pool_parts import PoolParts, WakeUp
 from appliance.server.pool.tables import connection_states as states
 from appliance.server.pool.thread_pool import PoolThread
 from appliance.server.pool.watchdog import ServerFailed, Watchdog
@@ -101,7 +101,7 @@ class Scene:
             "flushing": SimpleNamespace(flush=lambda: self.calls.append("flush")),
         }
         slow: Any = SimpleNamespace(check=lambda threads, now: self.calls.append(("slow", set(threads), now)))
-        self.watchdog = Watchdog(ServerParts(**given), slow, lambda: self.calls.append("log problems"))
+        self.watchdog = Watchdog(PoolParts(**given), slow, lambda: self.calls.append("log problems"))
 
     # The connections, of which it asks these.
 

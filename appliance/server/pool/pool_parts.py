@@ -1,4 +1,4 @@
-"""The objects that the parts of one server share: its lock, its limits, its sink, and each other."""
+"""The objects that the parts of a pool share: its lock, its limits, its sink, and each other."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Server(Protocol):
 
 
 @dataclass(frozen=True)
-class ServerParts:
+class PoolParts:
     """The parts of one server.
 
     Attributes:
