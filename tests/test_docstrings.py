@@ -123,6 +123,19 @@ def test_named_modules_exist():
     assert missing == {}
 
 
+def test_named_tests_exist():
+    """Each test file below a folder of ``tests`` that a docstring or a comment names is there."""
+    missing = {
+        name(path): lost
+        for path in MODULES
+        if (lost := [
+            file for text in prose(path) for file in re.findall(r"\btests/\w+/[\w/]+\.py\b", text)
+            if not (ROOT / file).is_file()
+        ])
+    }  # fmt: skip
+    assert missing == {}
+
+
 @pytest.mark.parametrize(
     ("docstring", "names"),
     [

@@ -1,7 +1,7 @@
 """Say how to add a missing dependency or system library: the file, the line, the command.
 
-Each function reads one or two files, and runs only after an exception, in the worker. tests/live/test_remedies.py and
-tests/server/pages/test_exception_advice.py do what these texts say.
+Each function reads one or two files, and runs only after an exception, in the worker.
+tests/live/test_remedies_followed.py does what these texts say.
 """
 
 from __future__ import annotations
