@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.environment.failures.build_libraries import DEVELOPMENT, NEEDS
-from appliance.server.pages.system_libraries import every_package
+from appliance.server.pages.system_libraries import LIBRARIES, MESSAGES, PROGRAMS
 from tests.package_index import sdist, wheel
 from tests.thorough import long_form
 
@@ -124,7 +124,8 @@ def test_a_missing_system_library_is_added_by_the_shown_line(start, project, run
 @long_form("it asks Debian for each package")
 def test_every_named_package_of_debian_can_be_installed(image, docker):
     """Each package that a remedy names can be installed in the image."""
-    names = " ".join(sorted({*DEVELOPMENT, *chain.from_iterable(NEEDS.values()), *every_package()}))
+    libraries = {*LIBRARIES.values(), *PROGRAMS.values(), *chain.from_iterable(names for _, names in MESSAGES)}
+    names = " ".join(sorted({*DEVELOPMENT, *chain.from_iterable(NEEDS.values()), *libraries}))
     script = (
         f"apt-get update > /dev/null && apt-get install --simulate --yes --no-install-recommends {names} > /dev/null"
     )

@@ -15,7 +15,7 @@ from ...conventions import PANGO_PACKAGES
 _LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]{1,60}\.so[\w.]{0,20}): cannot open shared object file")
 # The loader names no cause: a limit of memory has the same message.
 _UNMAPPED = re.compile(r"(?P<file>/[^\n]{1,4000}): failed to map segment from shared object")
-_LIBRARIES = {
+LIBRARIES = {
     "libEGL.so": "libegl1",
     "libGL.so": "libgl1",
     "libICE.so": "libice6",
@@ -54,7 +54,7 @@ _LIBRARIES = {
     "libxslt.so": "libxslt1.1",
     "libzbar.so": "libzbar0",
 }
-_MESSAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
+MESSAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"cannot load library 'libgobject-2\.0\.so\.0'", ("libvips42",)),  # pyvips
     (r"cannot load library '(?:lib)?(?:gobject-2|pango|harfbuzz|fontconfig)", PANGO_PACKAGES),  # WeasyPrint
     (r"no library called \"(?:lib)?cairo", ("libcairo2",)),
@@ -71,8 +71,8 @@ _MESSAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"make sure the Graphviz executables are on your systems' PATH", ("graphviz",)),
     (r"no pq wrapper available", ("libpq5",)),
 )
-_PATTERNS = tuple((re.compile(pattern), packages) for pattern, packages in _MESSAGES)
-_PROGRAMS = {
+_PATTERNS = tuple((re.compile(pattern), packages) for pattern, packages in MESSAGES)
+PROGRAMS = {
     "convert": "imagemagick",
     "curl": "curl",
     "dot": "graphviz",
@@ -129,21 +129,15 @@ def packages_for(message: str) -> tuple[str, ...]:
     for pattern, packages in _PATTERNS:
         if pattern.search(message):
             return packages
-    package = _LIBRARIES.get(missing_library(message).partition(".so")[0] + ".so", "")
+    package = LIBRARIES.get(missing_library(message).partition(".so")[0] + ".so", "")
     return (package,) if package else ()
 
 
 def package_of_program(name: str) -> str:
     """Return the Debian package of a program; "" if unknown."""
-    return _PROGRAMS.get(name, "")
+    return PROGRAMS.get(name, "")
 
 
 def is_obsolete(library: str) -> bool:
     """Whether today's Debian lacks this library, so that the package linked with it needs another release."""
     return _OBSOLETE.search(library) is not None
-
-
-def every_package() -> list[str]:
-    """Return all Debian packages of these tables."""
-    named = {*_LIBRARIES.values(), *_PROGRAMS.values(), *(name for _, names in _MESSAGES for name in names)}
-    return sorted(named)
