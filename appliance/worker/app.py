@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..conventions import ASGI_SERVERS
 from .asgi.recognise import DeferredApplication, is_asgi
+from .side_applications import SideApplications
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
@@ -34,16 +35,6 @@ _DEVELOPMENT_SERVER_VARIABLES = {
     "Flask": {"FLASK_RUN_FROM_CLI": "true", "WERKZEUG_RUN_MAIN": "true"},
     "Django": {"RUN_MAIN": "true"},
 }
-
-
-class SideApplications(list[Application]):
-    """The applications that a script serves itself, in other threads.
-
-    Attributes:
-        are_started: whether the script has started its server of them, which returns, and goes on with its own work.
-    """
-
-    are_started = False
 
 
 class TargetError(Exception):
@@ -96,7 +87,7 @@ def _serve_script(
     serving: Callable[[Application], None],
     hooks: Hooks,
     adapter: AdapterOptions | None,
-    side_applications: list[Any] | None,
+    side_applications: SideApplications | None,
 ) -> None:
     """Run a script or a console script, and serve what it serves itself or leaves behind."""
     from .frameworks import script  # noqa: PLC0415  few projects are run as scripts

@@ -19,6 +19,7 @@ from .hooks import Hooks
 from .preload.import_order import ImportOrder
 from .preload.module_reporter import ModuleReporter
 from .preload.warming import warm
+from .side_applications import SideApplications
 from .stdio.stdio import tag_output
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class ProjectImport:
         self.code = source_loader.CodeCache(start.code)
         self.files = KnownFiles(start, notes, self.hooks, is_forked=inheritance is not None)
         self.began = 0.0
-        self.side_applications = app.SideApplications()
+        self.side_applications = SideApplications()
         self._order = ImportOrder()
         self.module_reporter = ModuleReporter(self.files, self._order, is_forked=inheritance is not None)
         self._loader: Loader | None = None

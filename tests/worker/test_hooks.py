@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from appliance.server.wsgi.access_log.exchange import Exchange, current
-from appliance.worker.app import SideApplications
 from appliance.worker.frameworks import django_project, framework_errors, intercepts, paste, routes, werkzeug_debugger
 from appliance.worker.frameworks.script_rendezvous import ScriptRendezvous
 from appliance.worker.hooks import Hooks
 from appliance.worker.preload.random_seeds import RandomSeeds
+from appliance.worker.side_applications import SideApplications
 from appliance.worker.stdio import terminal
 from appliance.worker.stdio.logging_records import StreamHandlerHook
 from tests.worker.tagged_program import tagged_output, texts

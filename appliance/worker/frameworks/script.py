@@ -23,9 +23,9 @@ from .script_rendezvous import ScriptRendezvous, Serve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..app import SideApplications
     from ..files.source_loader import Loader
     from ..hooks import Hooks
+    from ..side_applications import SideApplications
 
 
 class ScriptEnded(Exception):  # noqa: N818  it tells what happened; the worker makes an error of it

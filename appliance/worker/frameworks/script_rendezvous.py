@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..app import SideApplications
     from ..hooks import Hooks
+    from ..side_applications import SideApplications
 
 Serve = Callable[[Any, str], None]
 
