@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from appliance.identity.cache_folder import Notice
 
 WORKSPACE = Path("/workspace")
+UNNAMED = "app"  # what is written for a project whose folder's name is not known
 _PASSED_BY_COMPOSE = frozenset(setting.variable for setting in TABLE if not setting.early)
 
 
@@ -101,6 +102,11 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
     settings = read_settings(environment.values, environment.origins, flags, cwd)
     settings = replace(settings, cache=claimed.cache, notices=(*settings.notices, *notices, *claimed.notices))
     return OpenedProject(process, flags, environment, settings)
+
+
+def folder_on_host(settings: Settings) -> Path:
+    """Return the project's folder where its editor runs, if it is known: a container has each project at /workspace."""
+    return Path(os.path.normpath(settings.editor_folder)) if settings.editor_folder else settings.project
 
 
 def _nothing_mounted(folder: Path) -> bool:

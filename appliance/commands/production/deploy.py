@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.compose_draft import Image
-from appliance.commands.first_steps import open_project
+from appliance.commands.first_steps import UNNAMED, folder_on_host, open_project
 from appliance.commands.image_source import given_source, recorded_source
 from appliance.commands.production.deploy_facts import facts_of, of_several_lines
 from appliance.commands.production.deploy_files import drafts_for
@@ -62,9 +62,11 @@ def command(
     image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
     # The overlay is read after the project's compose file, whose services need the values that are in it.
     known = set_in_compose(root, "app") if engine == "compose" else frozenset()
-    facts = facts_of(root, image, name=name, host=host, known=known)
+    facts = facts_of(root, image, folder_on_host(opened.settings).name, name=name, host=host, known=known)
     written, kept = write_all(root, drafts_for(engine, facts))
     lines = [*_changes(written, kept), *_gaps(engine, facts), *_next(engine)]
+    if name is None and facts.name == UNNAMED:
+        lines.insert(-1, f"Named {UNNAMED}, because a container does not know the folder's name: --name gives another.")
     sys.stdout.write(sanitise("\n".join(lines) + "\n", lines=True))
     return 0
 

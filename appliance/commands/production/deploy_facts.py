@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliance import __version__
+from appliance.commands.first_steps import UNNAMED
 from appliance.commands.init_templates import compose_file
 from appliance.commands.production.deploy_quoting import fits_a_line
 from appliance.config.env import load_environment
@@ -58,13 +59,14 @@ class Facts:
 
 
 def facts_of(
-    root: Path, image: Image, *, name: str | None, host: str | None, known: frozenset[str] = frozenset()
+    root: Path, image: Image, folder: str, *, name: str | None, host: str | None, known: frozenset[str] = frozenset()
 ) -> Facts:
     """Return the facts of the project in this folder.
 
     Args:
         root: the folder.
         image: the appliance's.
+        folder: the folder's name on the host, as far as it is known.
         name: of the stack; None for the project's.
         host: of the preview; None for one below localhost.
         known: the variables that another file of the same preview sets.
@@ -72,7 +74,7 @@ def facts_of(
     Raises:
         SettingsError: the name or the host can't be used.
     """
-    name = _named(name) if name else slug(_project_name(root) or root.name)
+    name = _named(name) if name else slug(_project_name(root) or folder)
     host = host or f"{name}.localhost"
     if not _HOST.match(host) or ".." in host:
         raise SettingsError(
@@ -110,7 +112,7 @@ def slug(text: str) -> str:
     """Return a label of DNS that is most like the text: ``My Shop!`` is my-shop; it begins with a letter."""
     label = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     if label in {"", "workspace"}:  # the image mounts every project there
-        return "app"
+        return UNNAMED
     label = label if label[0].isalpha() else f"app-{label}"
     return label[:_MAX_NAME].rstrip("-")
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.first_steps import open_project, report_unread
+from appliance.commands.first_steps import UNNAMED, open_project, report_unread
 from appliance.commands.production.eject_compare import discovered_requests, recorded_requests
 from appliance.commands.production.eject_entry import FILE
 from appliance.commands.production.eject_facts import Facts, collect
@@ -135,6 +135,8 @@ def _report(facts: Facts, gaps: list[Gap], written: list[str], kept: list[str]) 
         yield "Nothing to do: every file exists, as `appliance eject` writes it."
     locked = counted(len(facts.lock.names), "locked package")
     yield f"{facts.entry.reference} by {facts.server}, Python {facts.version}, {locked}"
+    if facts.name == UNNAMED:
+        yield f"The image is named {UNNAMED}: a container does not know the folder's name. Two projects need two names."
     yield ""
     yield "What the appliance could not know:"
     yield from (f"  {gap.topic}: {gap.text}" for gap in gaps)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance import OWN_FOLDER
+from appliance.commands.first_steps import UNNAMED, folder_on_host
 from appliance.commands.install import ensure
 from appliance.commands.production.eject_entry import FILE, Entry, entry_of
 from appliance.commands.production.eject_locks import Lock, lock
@@ -105,7 +106,7 @@ def collect(opened: OpenedProject, server: str) -> Facts:
         if not name.startswith("APPLIANCE_") and name not in _DEVELOPMENT and name not in required
     ]
     return Facts(
-        name=image_name(root, locked),
+        name=image_name(folder_on_host(settings), locked),
         root=str(root),
         framework=project.target.framework or project.target.interface.upper(),
         entry=entry,
@@ -124,14 +125,14 @@ def collect(opened: OpenedProject, server: str) -> Facts:
     )
 
 
-def image_name(root: Path, locked: Lock) -> str:
+def image_name(folder: Path, locked: Lock) -> str:
     """Return a name that images, compose and Kubernetes accept: of the folder, else of the project's distribution."""
     own = next((name for name, folder in locked.own.items() if folder == "."), "")
-    for text in ("" if root.name == "workspace" else root.name, own, "app"):
+    for text in ("" if folder.name == "workspace" else folder.name, own):
         name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:50].strip("-")
         if re.match(r"[a-z]", name):
             return name
-    return "app"
+    return UNNAMED
 
 
 def _imported(opened: OpenedProject, planned: Plan, entry: Entry) -> dict[str, Any]:

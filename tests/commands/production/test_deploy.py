@@ -96,6 +96,16 @@ def files(root: Path) -> list[Path]:
     ]
 
 
+def test_the_name_is_that_of_the_folder_on_the_host(tmp_path: Path) -> None:
+    """A container has each project at /workspace: the editor's folder names it, or a line says that nothing does."""
+    for folder, name in (("", "app"), ("--editor-folder=/home/me//here/../My Shop", "my-shop")):
+        root = tmp_path / name / "workspace"
+        root.mkdir(parents=True)
+        done = deploy(root, tmp_path, "--for", "compose", *filter(None, [folder]))
+        assert f"${{PREVIEW:-{name}}}-preview" in (root / "deploy" / "compose.preview.yml").read_text("utf-8")
+        assert ("--name gives another" in done.stdout) is not bool(folder)
+
+
 def test_names_become_labels_of_dns(hostile: Path) -> None:
     """The stack, the Deployment and the image are called after the project, as DNS allows it."""
     (deployment,) = yaml.safe_load_all((hostile / "deploy/kubernetes/base/deployment.yaml").read_text("utf-8"))
