@@ -14,7 +14,7 @@ VARIABLE_FILES = (".env.local", ".env", ".flaskenv")
 EXAMPLE_FILES = (
     ".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default",
     ".env-example", ".env_example", ".env-sample", ".env_sample", "env.sample", "env.template", "env.default",
-    "sample.env", "template.env", "env_example", "env_sample", ".env.defaults", ".env.local.example",
+    "sample.env", "template.env", "TEMPLATE.env", "env_example", "env_sample", ".env.defaults", ".env.local.example",
 )  # fmt: skip
 # ASGI servers that a project may have installed, the most usual first.
 ASGI_SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")

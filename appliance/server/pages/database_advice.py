@@ -37,7 +37,8 @@ _COLUMN = re.compile(
 )
 _CONNECTION_REFUSED = re.compile(
     r"[Cc]onnection refused|Can't connect to|could not connect to server|Error 111 |could not translate host name"
-    r"|Name or service not known|Temporary failure in name resolution|ServerSelectionTimeout"
+    r"|connection to server on socket|Name or service not known"
+    r"|Temporary failure in name resolution|ServerSelectionTimeout"
 )
 _HOST_AND_PORT = re.compile(
     r"host(?:name)? \"?(?P<a>[\w.\-]{1,255})\"?(?: \([^()]{0,100}\))?,? port (?P<b>\d{1,5})"

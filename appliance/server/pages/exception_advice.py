@@ -40,6 +40,8 @@ _VARIABLE = re.compile(
 _NONE = re.compile(
     r"invalid literal for int\(\) with base 10: 'None'|(?:host name|host|server on|database|role|user) [\"']None[\"']"
 )
+# A database's library without a host: it looks for a socket of this machine.
+_SOCKET = re.compile(r"connection to server on socket|on Unix domain socket|MySQL server through socket")
 _FIELD = re.compile(r"^(\w{1,200})\n[ \t]{1,8}Field required", re.MULTILINE)  # pydantic
 _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
@@ -240,7 +242,12 @@ def _library(error: BaseException, message: str, root: str) -> Advice | str:
 
 
 def _variable(error: BaseException, message: str, root: str) -> Advice | str:
-    key = project_files.variables_read_by(error, root) if _NONE.search(message) else _missing_variable(error, message)
+    if _NONE.search(message):
+        key = project_files.variables_read_by(error, root)
+    elif _SOCKET.search(message):
+        key = project_files.variables_of_database()
+    else:
+        key = _missing_variable(error, message)
     if not key:
         return ""
     if key == "SECRET_KEY":

@@ -35,6 +35,11 @@ _DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "
 _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|tool\.flit)\b", re.MULTILINE)
 _LINE_MAX = 1000
 _VARIABLES_MAX = 8
+_READ = re.compile(
+    r"(?:environ\.get|getenv)\([ \t]{0,8}[\"']([A-Za-z_]\w{0,80})[\"'][ \t]{0,8}"
+    r"(?:,[ \t]{0,8}(?:\"\"|''|None)[ \t]{0,8})?\)"
+)
+_OF_DATABASE = re.compile(r"DB|DATABASE|PG|POSTGRES|SQL", re.IGNORECASE)
 _COMMAND = re.compile(NAMED_COMMAND.format(name=r"([\w-]{1,80})"))
 _COMMAND_OF_FUNCTION = re.compile(FUNCTION_COMMAND.format(name=r"(\w{1,80})"))
 _MAKES_TABLES = ("init", "create", "setup", "seed")
@@ -286,9 +291,16 @@ def variables_read_by(error: BaseException, root: str) -> str:
     return found
 
 
+def variables_of_database() -> str:
+    """Return the unset variables that Django's settings read for a database, separated by commas; "" if none."""
+    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))  # noqa: TID251  the project's environment
+    names = _unset_reads(_text(getattr(module, "__file__", None) or ""))
+    return ", ".join([name for name in names if _OF_DATABASE.search(name)][:_VARIABLES_MAX])
+
+
 def _unset_reads(text: str) -> list[str]:
     """Return the variables that a text reads without a default, and that are not set."""
-    read = re.findall(r"(?:environ\.get|getenv)\([ \t]{0,8}[\"']([A-Za-z_]\w{0,80})[\"'][ \t]{0,8}\)", text)
+    read = _READ.findall(text)
     return [name for name in dict.fromkeys(read) if name not in os.environ]  # noqa: TID251  the project's environment
 
 

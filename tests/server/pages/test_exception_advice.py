@@ -201,6 +201,27 @@ def test_unset_variables_in_an_address_are_named(advised: Advised, tmp_path: Pat
     assert "Set NEVER_SET_NAME, NEVER_SET_HOST in the project's .env" in words
 
 
+SETTINGS = """import os
+DEBUG = os.getenv("NEVER_SET_DEBUG")
+DATABASES = {"default": {"NAME": os.getenv("NEVER_SET_DB", ""), "HOST": os.environ.get("NEVER_SET_DB_HOST")}}
+"""
+
+
+def test_a_database_without_a_host_names_the_variables_of_the_settings(
+    advised: Advised, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library without a host looks for a socket: the unset variables that Django's settings read are named."""
+    (tmp_path / "shop_settings.py").write_text(SETTINGS, encoding="utf-8")
+    module = types.ModuleType("shop_settings")
+    module.__file__ = str(tmp_path / "shop_settings.py")
+    monkeypatch.setitem(sys.modules, "shop_settings", module)
+    words = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file or directory'
+    raises = raiser("psycopg2.OperationalError", words)
+    assert "Nothing answers" in advised(raises)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "shop_settings")
+    assert "Set NEVER_SET_DB, NEVER_SET_DB_HOST in the project's .env" in advised(raises)
+
+
 def test_the_missing_folder_of_a_database_is_named(advised: Advised, tmp_path: Path) -> None:
     """SQLite's message names no file: the folder is found in the frames, and named with the command that makes it."""
     path = str(tmp_path / "data" / "shop.db")
