@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from .import_monitor import ImportMonitor
 
 _LINE_OF_ERROR = "tb_lineno"
+# The names through which code reads a line of a frame: others look for a module's name or a file.
+_LINES_OF_FRAMES = frozenset({
+    "StackSummary", "co_firstlineno", "co_lines", "co_linetable", "co_lnotab", "co_positions", "extract_stack",
+    "f_lasti", "f_lineno", "findCaller", "findlinestarts", "format_stack", "getframeinfo", "getinnerframes",
+    "getlineno", "getouterframes", "print_stack", "stack", "trace", "walk_stack",
+})  # fmt: skip
 _LAZY_IMPORT = "lazy_import"  # the type that holds a module's code since Python 3.15, for the line of its statement
 _OTHER_CODE = "code that was not imported from the file as it is"
 
@@ -156,7 +162,7 @@ class Swaps:
             yield "lines moved in code that runs while the project is served"
         if not any(self._monitor.ran(old) for old in moved):
             return
-        if self._monitor.frames:
+        if self._monitor.frames and not _LINES_OF_FRAMES.isdisjoint(self._reads):
             yield f"lines moved, and {self._monitor.frames} looked at the stack while the project was imported"
         if reader := self._reads.get(_LINE_OF_ERROR):
             yield f"lines moved, and {reader} ran, which reads the line of an exception"
@@ -250,12 +256,12 @@ class Swaps:
 
     def _index_reads(self, bodies: set[int]) -> None:
         """Note the code that ran and reads a line without an audit event."""
-        names = {_LINE_OF_ERROR, FIRST_LINE, ATTRIBUTES}
+        of_frames = {_LINE_OF_ERROR, *_LINES_OF_FRAMES}
         for code in self._monitor.started.values():
-            if is_function(code) or id(code) in bodies:  # the bodies of classes have two of these names
-                texts = (each for each in code.co_consts if type(each) is str)
-                for name in names.intersection((*code.co_names, *texts)):
-                    self._reads.setdefault(name, name_of(code))
+            is_class = not is_function(code) and id(code) not in bodies  # its body has the other two names anyway
+            texts = (each.rpartition(".")[2] for each in code.co_consts if type(each) is str)
+            for name in {*code.co_names, *texts} & (of_frames if is_class else of_frames | {FIRST_LINE, ATTRIBUTES}):
+                self._reads.setdefault(name, name_of(code))
 
     def _block(self, path: str, reason: str) -> None:
         if path in self._files:

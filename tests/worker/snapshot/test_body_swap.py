@@ -306,6 +306,7 @@ READ_LINES = {
     "a log record of the caller": "note(stacklevel=2)",
     "a log record in a class": "class Late:\n    def method(self): return 1\n    logger.error('in a class')",
     "a frame in a class": "import inspect\nclass Late:\n    line = inspect.currentframe().f_lineno",
+    "a line by its name": "import operator, sys\nline = operator.attrgetter('f_code.co_firstlineno')(sys._getframe())",
     "a walk of the stack": "import traceback\nline = next(traceback.walk_stack(None))[1]",
     "an exception": "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    line = error.__traceback__.tb_lineno",
 }
@@ -319,9 +320,17 @@ def test_lines_that_the_import_has_read_must_not_move(tmp_path, source):
     assert "lines moved, and " in imported.objection(("    return 1", "    number = 1\n    return 1"))
 
 
-@pytest.mark.parametrize("more", ["", "exec(compile('logger.error(1)', '<package>', 'exec'), {'logger': logger})\n"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        "",
+        "exec(compile('logger.error(1)', '<package>', 'exec'), {'logger': logger})\n",
+        "import inspect\nplace = inspect.getfile(inspect.currentframe())\n",
+        "import sys\ncaller = sys._getframe().f_globals['__name__']\n",
+    ],
+)
 def test_lines_that_were_not_read_may_move(tmp_path, more):
-    """A record of the log keeps the line of the caller: no line below, and none where a package logs for itself."""
+    """A record of the log keeps its caller's line alone; a package's record, and a look for a name, keep none."""
     imported = Imported(tmp_path, LOG + more)
     assert imported.swap(("    return 1", "    number = 2\n    return number")).view() == 2
 
