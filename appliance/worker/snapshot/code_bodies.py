@@ -184,7 +184,8 @@ def _without_stored(stream: list[Instruction]) -> tuple[list[Instruction], Store
         if each.operation != _STORE_NAME or each.argument not in {FIRST_LINE, ATTRIBUTES} or not index:
             continue
         load = stream[index - 1]
-        if each.argument in values or load.operation not in {_LOAD_CONST, _LOAD_SMALL_INT}:
+        known = values.get(each.argument, load.argument)  # a body that ends in branches stores at the end of each
+        if not same_constant(known, load.argument) or load.operation not in {_LOAD_CONST, _LOAD_SMALL_INT}:
             return stream, Stored(None, None)  # the project assigns such a name itself
         values[each.argument] = load.argument
         rest[index - 1] = Instruction(_LOAD_CONST, None, load.offset)

@@ -188,6 +188,26 @@ def test_classes_get_their_new_lines(lines):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="as above")
+@pytest.mark.parametrize(
+    "end",
+    [
+        "if WIDE:\n        size = 2\n    else:\n        size = 3",
+        "if typing.TYPE_CHECKING:\n        size: int",
+        "try:\n        size = 1\n    except ValueError as error:\n        size = 2",
+        "with lock:\n        size = 2",
+    ],
+)
+def test_a_class_that_ends_in_branches_gets_its_new_line(end):
+    """The compiler ends each branch of a class's body with the names that the methods assign."""
+    source = f"class C:\n    def f(self): self.kept = 1\n    {end}\n"
+    found = compare(compiled(source), compiled("\n" + source.replace("self.kept", "self.new")))
+    assert (found.refused, names(found.changed)) == ("", ["C.f"])
+    assert [(each.new_line, each.attributes) for each in found.classes] == [(2, ("new",))]
+    own = source.replace("class C:\n", "class C:\n    __static_attributes__ = ('kept',)\n")
+    assert compare(compiled(own), compiled(own.replace("self.kept", "self.new"))).refused
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="as above")
 @pytest.mark.parametrize("constant", [4, 5, 6, 255, 256, 257])
 @pytest.mark.parametrize("line", [4, 5, 250, 255, 256, 257])
 def test_a_constant_that_equals_the_line_number_is_told_apart(constant, line):
