@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from ...conventions import CONTAINER_MARKS
 from . import missing_dependencies, project_files
 from .advice import Advice
 
@@ -160,10 +161,13 @@ def connection_advice(error: BaseException, message: str, _root: str) -> Advice 
     host, port = ([*filter(None, place.groups()), "", ""] if place else _address(error))[:2]
     where = f" at {host}:{port}" if port else f" at {host}" if host else ""
     if host in {"", "localhost", "127.0.0.1", "::1"}:
-        text = (
-            f"Nothing answers{where}. In a container localhost is the container itself: start the database as a "
-            "service of the compose file and use its name as the host, or host.docker.internal for one on this machine."
-        )
+        text = f"Nothing answers{where}: start what listens there, or correct the address."
+        if any(os.path.exists(mark) for mark in CONTAINER_MARKS):
+            text = (
+                f"Nothing answers{where}. In a container localhost is the container itself: start the database as a "
+                "service of the compose file and use its name as the host, or host.docker.internal for one on this "
+                "machine."
+            )
         return Advice(text, (*([{"kind": "use-service", "port": port}] if port else ()), _AGAIN))
     text = f"Nothing answers{where}: start that service (docker compose up), on the same network."
     return Advice(text, ({"kind": "start-service", "host": host}, _AGAIN))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from appliance.server.pages import missing_dependencies
+from appliance.server.pages import database_advice, missing_dependencies
 from appliance.server.pages.error_page import render, report
 from appliance.server.pages.exception_advice import advice
 
@@ -339,10 +339,21 @@ def test_missing_tables_of_other_databases_are_recognised(advised: Advised) -> N
         ("builtins.ConnectionRefusedError", "[Errno 111] Connection refused", "In a container"),
     ],
 )
-def test_a_refused_connection_names_the_database(advised: Advised, name: str, words: str, expected: str) -> None:
+def test_a_refused_connection_names_the_database(
+    advised: Advised, monkeypatch: pytest.MonkeyPatch, name: str, words: str, expected: str
+) -> None:
     """A database that does not answer is named, and what localhost is in a container."""
+    monkeypatch.setattr(database_advice, "CONTAINER_MARKS", (__file__,))
     base = ConnectionRefusedError if name.startswith("builtins") else Exception
     assert expected in advised(raiser(name, words, base=base))
+
+
+def test_outside_of_a_container_localhost_is_this_machine(advised: Advised, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of a container the advice says nothing about containers: the person starts what listens there."""
+    monkeypatch.setattr(database_advice, "CONTAINER_MARKS", ())
+    words = 'connection to server at "localhost" (::1), port 5432 failed: Connection refused'
+    told = advised(raiser("psycopg2.OperationalError", words))
+    assert told == "Nothing answers at localhost:5432: start what listens there, or correct the address."
 
 
 def test_the_cause_is_looked_at(advised: Advised) -> None:
