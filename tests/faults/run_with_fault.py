@@ -64,7 +64,7 @@ def before(holder: Any, name: str, fault: Fault, which: Callable[..., object] = 
 def in_children(holder: Any, name: str, fault: Fault) -> None:
     """Have the fault come before each such call that the start of a child of one role makes."""
     role = ""
-    start = child_starts.spawn
+    start = child_starts._spawn
 
     def spawn(kind: Role, *given: Any, **named: Any) -> Any:
         nonlocal role
@@ -74,7 +74,7 @@ def in_children(holder: Any, name: str, fault: Fault) -> None:
         finally:
             role = ""
 
-    child_starts.spawn = spawn  # type: ignore[assignment]
+    child_starts._spawn = spawn  # type: ignore[assignment]
     before(holder, name, fault, lambda *_, **__: role or "none")
 
 

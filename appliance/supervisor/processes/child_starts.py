@@ -64,26 +64,39 @@ def spawn(
         StartError: the child can't be started. No descriptor stays open, whatever the reason.
     """
     try:
-        with _Descriptors() as ends:
-            named = [ends.child_end] if channel and ends.connect() else []
-            process = subprocess.Popen(  # noqa: S603  argv is ours, or the project's own command
-                [*argv, *map(str, named)],
-                stdin=ends.open_input() if options.open_input else subprocess.DEVNULL,
-                stdout=ends.inputs[0],
-                stderr=ends.inputs[1],
-                pass_fds=[*named, *(() if options.outlives else ends.inherited_descriptors())],
-                env=dict(environment),
-                cwd=folder,
-                start_new_session=True,
-            )
-            handle = Handle(role, generation, process.pid, ends.outputs, ends.parent_end, process, ends.lifeline)
-            handle.name, handle.ends_alone = options.name, options.ends_alone
-            ends.keep()
-            if not options.outlives:
-                ends.lifeline.bind(process.pid)
+        return _spawn(role, generation, argv, environment=environment, folder=folder, channel=channel, options=options)
     except Exception as error:
         what = " ".join(filter(None, [TITLES[role], options.name]))
         raise start_error(what, error, program=argv[0], folder=folder, environment=environment) from error
+
+
+def _spawn(
+    role: Role,
+    generation: int,
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    channel: bool,
+    options: Options,
+) -> Handle:
+    with _Descriptors() as ends:
+        named = [ends.child_end] if channel and ends.connect() else []
+        process = subprocess.Popen(  # noqa: S603  argv is ours, or the project's own command
+            [*argv, *map(str, named)],
+            stdin=ends.open_input() if options.open_input else subprocess.DEVNULL,
+            stdout=ends.inputs[0],
+            stderr=ends.inputs[1],
+            pass_fds=[*named, *(() if options.outlives else ends.inherited_descriptors())],
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+        handle = Handle(role, generation, process.pid, ends.outputs, ends.parent_end, process, ends.lifeline)
+        handle.name, handle.ends_alone = options.name, options.ends_alone
+        ends.keep()
+        if not options.outlives:
+            ends.lifeline.bind(process.pid)
     _prefer_as_oom_victim(process.pid)
     return handle
 
