@@ -257,7 +257,7 @@ class ImportMonitor:
     def _note_lines(self, frame: FrameType | None) -> None:
         """Note the lines of the project's code that a package reads: those of its callers, or of the whole stack."""
         package, wanted = _package_of(frame), 0
-        while frame is not None and _package_of(frame) == package:
+        while frame is not None and _package_of(frame) == package and not self._is_projects(frame.f_code.co_filename):
             if package == "traceback":
                 wanted = sys.maxsize
             elif "f_lineno" in frame.f_code.co_names or frame.f_globals.get("__name__") in _FRAME_FINDERS:

@@ -307,6 +307,7 @@ READ_LINES = {
     "a log record in a class": "class Late:\n    def method(self): return 1\n    logger.error('in a class')",
     "a frame in a class": "import inspect\nclass Late:\n    line = inspect.currentframe().f_lineno",
     "a line by its name": "import operator, sys\nline = operator.attrgetter('f_code.co_firstlineno')(sys._getframe())",
+    "a line in evaluated text": "import sys\nline = eval('sys._getframe(1).f_lineno')",
     "a walk of the stack": "import traceback\nline = next(traceback.walk_stack(None))[1]",
     "an exception": "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    line = error.__traceback__.tb_lineno",
 }
