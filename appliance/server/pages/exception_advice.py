@@ -42,6 +42,8 @@ _NONE = re.compile(
 )
 # A database's library without a host: it looks for a socket of this machine.
 _SOCKET = re.compile(r"connection to server on socket|on Unix domain socket|MySQL server through socket")
+# Modules of settings for development: dev.py, development.py, local.py, local_dev.py
+_DEVELOPMENT = re.compile(r"(?:local_?)?dev(?:el(?:op(?:ment)?)?)?\Z|local\Z")
 _FIELD = re.compile(r"^(\w{1,200})\n[ \t]{1,8}Field required", re.MULTILINE)  # pydantic
 _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
@@ -261,8 +263,21 @@ def _variable(error: BaseException, message: str, root: str) -> Advice | str:
         return Advice(text, (*secret, {"kind": "copy-example", "file": ".env", "example": example}, *known))
     sample = example or project_files.compose_file(root, key)
     also = f" ({sample} has an example)" if sample else ""
-    text = f"Set {key} in the project's .env{also}: {key}=... Saving .env applies it."
+    other = _settings_for_development()
+    instead = f" Or use the settings for development: DJANGO_SETTINGS_MODULE={other} in .env." if other else ""
+    text = f"Set {key} in the project's .env{also}: {key}=... Saving .env applies it.{instead}"
     return Advice(text, (*secret, *known))
+
+
+def _settings_for_development() -> str:
+    """Return Django's settings for development beside those whose import failed; "" if there are none."""
+    used = os.environ.get("DJANGO_SETTINGS_MODULE", "")  # noqa: TID251  the project's environment
+    package, _, name = used.rpartition(".")
+    folder = next(iter(getattr(sys.modules.get(package), "__path__", ())), "")
+    if not folder or used in sys.modules or _DEVELOPMENT.match(name):
+        return ""
+    found = (each.removesuffix(".py") for each in sorted(os.listdir(folder)) if each.endswith(".py"))
+    return next((f"{package}.{each}" for each in found if _DEVELOPMENT.match(each)), "")
 
 
 def _missing_variable(error: BaseException, message: str) -> str:
