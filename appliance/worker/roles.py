@@ -39,7 +39,9 @@ def main(descriptor: int) -> None:
     if isinstance(start, messages.Preload):
         from .preload.preloader import Preloader  # noqa: PLC0415  a cold-started worker does not need it
 
-        channel, inheritance = Preloader(channel, start, descriptors).run()  # from here on this is a forked worker
+        channel, inheritance = Preloader(
+            channel, start, descriptors, received[1:]
+        ).run()  # from here on this is a forked worker
         received = serving_process.hello(channel)
         start, descriptors = received[0]
     if isinstance(start, ImportAhead) and inheritance is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import socket
+from collections import deque
 from typing import TYPE_CHECKING
 
 from ...protocol.channel import Channel, ChannelError
@@ -15,19 +16,33 @@ from ...protocol.messages import Fork
 from .forking import flush, forked, set_outputs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ...protocol.record import Message
     from .random_seeds import RandomSeeds
 
 
-def serve_forks(channel: Channel, randoms: RandomSeeds | None) -> Channel:
+def serve_forks(
+    channel: Channel, randoms: RandomSeeds | None, received: Iterable[tuple[Message, list[int]]] = ()
+) -> Channel:
     """Return in each copy, with its own channel. This process itself ends at the end of ``channel``.
 
-    ``randoms``: the generators that need a seed of their own in each copy.
+    Args:
+        channel: of this process.
+        randoms: the generators that need a seed of their own in each copy.
+        received: messages that were read already, with their descriptors: a request may come with the end of the first
+            message, if that is larger than one read.
     """
+    waiting = deque(received)
     try:
         while True:
-            for message, descriptors in channel.receive():
+            while waiting:
+                message, descriptors = waiting.popleft()
                 if isinstance(message, Fork) and (own := _fork(channel, descriptors, randoms)) is not None:
+                    for number in (number for _, others in waiting for number in others):
+                        os.close(number)
                     return own
+            waiting.extend(channel.receive())
     except ChannelError:
         flush()
         os._exit(0)  # the supervisor has gone, or needs no more forks

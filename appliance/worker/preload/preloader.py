@@ -16,6 +16,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from ...protocol.channel import Channel
 from ...protocol.messages import Preload, Preloaded
@@ -25,16 +26,26 @@ from .fork_requests import serve_forks
 from .inheritance import Inheritance
 from .preload_probe import PreloadProbe
 
+if TYPE_CHECKING:
+    from ...protocol.record import Message
+
 Forked = tuple[Channel, Inheritance]
 
 
 class Preloader:
     """Preloads one set of modules. ``run`` returns in each forked worker."""
 
-    def __init__(self, channel: Channel, request: Preload, descriptors: list[int]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        request: Preload,
+        descriptors: list[int],
+        received: list[tuple[Message, list[int]]],
+    ) -> None:
         self._channel = channel
         self._request = request
         self._descriptors = descriptors
+        self._received = received  # after the request
 
     def run(self) -> Forked:
         """Import, report the result, and fork on request."""
@@ -55,6 +66,6 @@ class Preloader:
         self._channel.send(
             Preloaded(found=probe.found, refused=reason, import_s=round(time.monotonic() - began, 4)),
         )
-        channel = serve_forks(self._channel, probe.randoms)
+        channel = serve_forks(self._channel, probe.randoms, self._received)
         gc.enable()
         return channel, inheritance
