@@ -65,6 +65,9 @@ def _of_django(facts: Facts) -> Iterator[Gap]:
         yield Gap(
             "database", "not known: the services that the project connects to, and their addresses in production", "run"
         )
+        if "flask-sqlalchemy" in facts.lock.names:
+            text = "with SQLite, Flask-SQLAlchemy makes the folder instance/: mount a volume there, or name a server"
+            yield Gap("database", text, "run")
         if _ALEMBIC & facts.lock.names:
             yield _migrations("flask db upgrade" if "flask-migrate" in facts.lock.names else "alembic upgrade head")
         yield Gap("static files", "the application serves its own, if it has any; a proxy does that faster", "image")
