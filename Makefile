@@ -10,6 +10,12 @@ ARGS ?=
 PIP = bin/python -m pip --quiet --disable-pip-version-check
 LOCKED = install --require-hashes --requirement
 EDITABLE = install --no-deps --no-build-isolation --editable
+# uv needs seconds where pip needs a minute. It reads none of pip's files: where the index is named there, pip installs.
+define install_locked
+	$(1)/$(PIP) $(LOCKED) locks/installer.txt
+	$(1)/bin/uv pip install --quiet --python $(1)/bin/python $(if $(PIP_INDEX_URL),--default-index '$(PIP_INDEX_URL)') --require-hashes $(2) \
+	  || { echo "uv could not install: pip does" >&2; $(1)/$(PIP) install --require-hashes $(2); }
+endef
 # The locks are for every platform, and for this Python and newer ones. There is no uv.lock: it would contain the address
 # of the index that it was made with.
 LOCK = pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
@@ -88,7 +94,7 @@ workflows: $(VENV)/made ## lint .github
 lock: $(VENV)/made ## resolve every dependency again, and write versions and hashes into locks/
 	$(VENV)/bin/uv $(LOCK) --upgrade pyproject.toml $(foreach group,dev docs image release workflows,--group $(group)) --output-file locks/develop.txt
 	$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt pyproject.toml --output-file locks/appliance.txt
-	$(foreach group,build debugger fuzz mutants browser,$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt --group $(group) --output-file locks/$(group).txt &&) true
+	$(foreach group,build installer debugger fuzz mutants browser,$(VENV)/bin/uv $(LOCK) --constraint locks/develop.txt --group $(group) --output-file locks/$(group).txt &&) true
 
 release: $(VENV)/made ## write a new version everywhere: make release VERSION=0.3.0
 	$(VENV)/bin/python -m tools.release prepare '$(VERSION)'
@@ -111,10 +117,10 @@ clean: ## remove the environments and caches that were made here
 
 # -- environments: made again when the files that they are made from have changed -------------------------------------
 
-$(VENV)/made: pyproject.toml locks/develop.txt
+$(VENV)/made: pyproject.toml locks/develop.txt locks/installer.txt
 	@$(python_is_fit)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/$(PIP) $(LOCKED) locks/develop.txt
+	$(call install_locked,$(VENV),--requirement locks/develop.txt)
 	$(VENV)/$(PIP) $(EDITABLE) .
 	@touch $@
 
@@ -125,10 +131,10 @@ $(VENV)/browser: $(VENV)/made locks/browser.txt locks/npm/package-lock.json
 	npm ci --prefix $@ --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-$(VENV)-serve/made: pyproject.toml locks/appliance.txt locks/build.txt
+$(VENV)-serve/made: pyproject.toml locks/appliance.txt locks/build.txt locks/installer.txt
 	@$(python_is_fit)
 	$(PYTHON) -m venv $(VENV)-serve
-	$(VENV)-serve/$(PIP) $(LOCKED) locks/appliance.txt --requirement locks/build.txt
+	$(call install_locked,$(VENV)-serve,--requirement locks/appliance.txt --requirement locks/build.txt)
 	$(VENV)-serve/$(PIP) $(EDITABLE) .
 	@touch $@
 
