@@ -71,9 +71,11 @@ def _where(thread: int) -> str:
 
 
 def _excused(pool_thread: PoolThread) -> bool:
-    """Whether the request streams, or waits for its client: that may take as long as it likes."""
+    """Whether the request may take as long as it likes: it streams, waits for its client, or gets no log line."""
     exchange = pool_thread.exchange
-    return exchange is None or exchange.streaming or exchange.hijacked or bool(pool_thread.waiting_since)
+    if exchange is None or exchange.logged:
+        return True
+    return exchange.streaming or exchange.hijacked or bool(pool_thread.waiting_since)
 
 
 def _debugged() -> bool:

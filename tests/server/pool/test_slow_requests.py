@@ -94,6 +94,20 @@ def test_the_next_request_of_a_thread_is_another(serve: Serve):
     assert slow.requests._logged == {}
 
 
+def test_a_request_that_gets_no_line_is_never_slow(serve: Serve, gate: Gate):
+    """A request for a page of the appliance, which waits for the next reload, is not reported."""
+    served = serve(gate)
+    client = served.client().send(get("/wait"))
+    assert gate.entered.acquire(timeout=10)
+    slow = Slow(served)
+    (running,) = slow.running()
+    assert running.exchange is not None
+    running.exchange.logged = True
+    assert slow.look(3.0) == []
+    gate.opened.set()
+    assert client.response().status == 200
+
+
 def test_several_are_reported_together(serve: Serve, gate: Gate):
     """Each request that is too slow is reported, whatever the others do."""
     served = serve(gate)
