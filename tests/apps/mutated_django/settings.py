@@ -1,8 +1,10 @@
 """The settings."""
 
+import string
+
 DEBUG = False
 SECRET_KEY = "not-a-secret"
-ALLOWED_HOSTS = ["*"]
+ALLOWED_HOSTS = list(string.punctuation)  # with "*", and without a constant: our advice is in no cold start's answer
 ROOT_URLCONF = "urls"
 WSGI_APPLICATION = "app.application"
 INSTALLED_APPS = ["shop.apps.ShopConfig"]
