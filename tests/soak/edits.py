@@ -11,6 +11,7 @@ object on stdout, and the exit code.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import secrets
 import sys
@@ -22,7 +23,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from tests.live.live_appliance import Appliance
-from tests.live.swapped_project import python
+from tests.live.swapped_project import python, status_of
 from tests.soak.edited_project import EditedProject
 from tests.soak.processes import PROC, Held, differences, held, tree
 from tests.soak.verdict import tell
@@ -30,7 +31,7 @@ from tests.soak.verdict import tell
 PATIENCE_S = 30.0
 SETTLE_S = 1.0  # between the last edit and a look: old workers have gone
 VERIFIED_S = 4.0  # with swaps: the last one is verified
-THOUGHT_S, THOUGHT = 1.5, 8  # with swaps: a pause after so many edits, in which there is a new snapshot
+THOUGHT_S, THOUGHT = 1.5, 8  # with swaps: a pause after so many edits, until there is a new snapshot
 SAVES = 20  # of a burst
 SPARE_KIB = 4_000
 MOST_SNAPSHOTS = 7  # a snapshot, its spare, one that imports, one that is compared with it, and three checkpoints
@@ -81,7 +82,7 @@ class Day:
     def edit(self, number: int) -> None:
         """One edit, and the answer that must follow."""
         if self._swap and number % THOUGHT == 0:
-            time.sleep(THOUGHT_S)
+            self._think()
         kind = self._project.edit()
         self._kinds[kind] += 1
         began = time.monotonic()
@@ -91,6 +92,17 @@ class Day:
             self.result.failures.append(f"edit {number}, {kind}: wanted {wanted!r}, got {got!r:.400}")
         self._times.setdefault(kind, []).append(time.monotonic() - began)
         self.result.edits += 1
+
+    def _think(self) -> None:
+        """Pause until there is a new snapshot, unless the project is broken."""
+
+        def may_go_on() -> bool:
+            told = status_of(self._appliance)
+            return bool(told["snapshot"]["state"] == "ready" or told["state"] == "broken")
+
+        time.sleep(THOUGHT_S)
+        with contextlib.suppress(AssertionError):  # a busy machine: the result says how many were swapped
+            self._appliance.until(may_go_on, within_s=PATIENCE_S)
 
     def stumble(self) -> None:
         """Break the project and fix it: from then on the stand-in is there, in every sample."""
