@@ -98,6 +98,8 @@ def documentation() -> str:
             lines.append(f"- Example: `{setting.variable}={setting.example}`")
         if setting.early:
             lines.append("- Read from the environment and the flags only, not from the project's own files")
+        if setting.read_again:
+            lines.append("- An edit of it in the project's `.env` counts at once, without a restart")
         lines.append("")
     lines += [
         "## OpenTelemetry",

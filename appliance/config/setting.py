@@ -27,6 +27,8 @@ class Setting(Record):
         default_text: a description of the default, if its text says too little.
         example: a realistic value.
         early: needed before a file of the project is read; so only the process environment and the flags can set it.
+        read_again: read by each analysis of the project, because a person edits it until the project is served; the
+            others are read once, at the start.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Setting(Record):
     default_text: str = ""
     example: str = ""
     early: bool = False
+    read_again: bool = False
 
     @property
     def variable(self) -> str:

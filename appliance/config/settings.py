@@ -18,7 +18,7 @@ from appliance import DISTRIBUTION
 from appliance.config.setting import PREFIX, Setting
 from appliance.config.table import TABLE
 from appliance.errors import SettingsError
-from appliance.protocol.record import Record
+from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,6 +135,23 @@ def read_settings(
     reading.raise_problems()
     notices = (("settings.ignored", {"names": links, "reason": "Kubernetes' service links"}),) if links else ()
     return Settings(**fields, origins=reading.origins, notices=notices)
+
+
+def read_again(settings: Settings, values: Mapping[str, str], origins: Mapping[str, str]) -> Settings:
+    """Return the settings, of which those that each analysis reads are as the environment has them now; a flag wins.
+
+    Args:
+        settings: as they were read at the start.
+        values: the environment now, as for ``read_settings``.
+        origins: where each value comes from.
+
+    Raises:
+        SettingsError: one of them can't be read.
+    """
+    reading = _Reader(values, origins, {}, settings.project)
+    fields = reading.values([each for each in TABLE if each.read_again and settings.origins.get(each.field) != "flag"])
+    reading.raise_problems()
+    return replace(settings, **fields, origins={**settings.origins, **reading.origins})
 
 
 class _Reader:

@@ -44,8 +44,7 @@ class AsgiError(ApplicationError):
     def __init__(self, root: Path, found: str, target: Target) -> None:
         command = command_of(root, target)
         action = (
-            f"Run it with an ASGI server: {command}. Or set {ADAPT}, and restart the appliance, to serve it here over "
-            "HTTP, without WebSockets."
+            f"Run it with an ASGI server: {command}. Or set {ADAPT} to serve it here over HTTP, without WebSockets."
         )
         super().__init__(found, expected=EXPECTED, action=action, kind="asgi", command=command)
         self.target = target

@@ -163,7 +163,7 @@ def _not_found(context: Context, rulings: list[RuleResult], asgi: tuple[Target, 
         return ApplicationError(
             f"Several WSGI applications found: {', '.join(tied)}",
             expected="one application, or a setting that names one of them",
-            action=f"Set APPLIANCE_APP={tied[0]}, for example, and restart the appliance.",
+            action=f"Set APPLIANCE_APP={tied[0]}, for example.",
             needs=serving_needs(tied),
             kind="tie",
             candidates=list(tied),

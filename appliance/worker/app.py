@@ -332,7 +332,7 @@ def _check_application(found: Any, where: str, adapter: AdapterOptions | None = 
             f"{where} is an ASGI application ({type(found).__name__})",
             expected="a WSGI application: a callable that takes (environ, start_response)",
             action=f"Serve it with {server}, or set APPLIANCE_ASGI=adapt: the appliance then serves it over HTTP, "
-            "without WebSockets, from its next start on.",
+            "without WebSockets.",
         )
     if not callable(found):
         raise TargetError(

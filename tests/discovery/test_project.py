@@ -283,10 +283,7 @@ def test_a_missing_application_says_what_to_do(refuse, files, kind, words):
 def test_a_tie_names_an_example_that_can_be_set(refuse):
     """The action names an example that can be set: a file that is run has no name after it."""
     runs = "import bottle\nif __name__ == '__main__':\n    bottle.run(app=make())\n"
-    assert (
-        refuse({"one.py": runs, "two.py": runs}).action
-        == "Set APPLIANCE_APP=one.py, for example, and restart the appliance."
-    )
+    assert refuse({"one.py": runs, "two.py": runs}).action == "Set APPLIANCE_APP=one.py, for example."
 
 
 def test_an_asgi_application_does_not_hide_a_wsgi_one(find):

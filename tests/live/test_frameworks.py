@@ -137,3 +137,16 @@ def test_an_asgi_application_is_adapted_reloaded_and_shut_down(start: Start, pro
     assert appliance.get()[1] == b'"two"'
     assert appliance.stop() == 0
     assert [event["text"] for event in appliance.events if event["event"] == "output"].count("shut down") == 2
+
+
+def test_an_asgi_application_is_served_once_the_file_says_so(start: Start, project: Path) -> None:
+    """The page of an ASGI application names a setting; in .env it counts at once, and a wrong value is an error."""
+    (project / "app.py").write_text(ASGI, encoding="utf-8")
+    appliance = start(APPLIANCE_INSTALL="off", VIRTUAL_ENV=sys.prefix)
+    assert "APPLIANCE_ASGI=adapt" in appliance.wait_for("application.missing")["action"]
+    appliance.edit(".env", "APPLIANCE_ASGI=adapted\n")
+    assert "refuse or adapt" in appliance.wait_for("settings.invalid")["expected"]
+    appliance.edit(".env", "APPLIANCE_ASGI=adapt\n")
+    appliance.wait_for("worker.ready")
+    assert appliance.settled()[1] == b'"one"'
+    assert appliance.stop() == 0

@@ -43,7 +43,7 @@ class Scene:
         self.pages: list[dict[str, Any]] = []
         self.settings = settings = SimpleNamespace(
             project=root, pages="on", reload="on", env_files=(".env",), cache=root / "cache",
-            python="", app="", asgi="",
+            python="", app="", asgi="", before_start="", origins={},
         )  # fmt: skip
         runtime: Any = SimpleNamespace(
             loop=self.loop, children=self.children, log=self.log, settings=settings, process={"PATH": "/bin"},

@@ -14,6 +14,7 @@ APPLICATION_SETTINGS: tuple[Setting, ...] = (
         "The WSGI application: module, module:object.attribute, module:factory() or path/file.py.",
         default_text="found in the project",
         example="shop.web:create_app()",
+        read_again=True,
     ),
     Setting(
         "ASGI",
@@ -21,6 +22,7 @@ APPLICATION_SETTINGS: tuple[Setting, ...] = (
         "refuse",
         "What to do with an application that is only ASGI: refuse it, or adapt it to HTTP without WebSockets.",
         example="adapt",
+        read_again=True,
     ),
     Setting(
         "PROJECT",
@@ -103,6 +105,7 @@ APPLICATION_SETTINGS: tuple[Setting, ...] = (
         "Shell commands to run in the project's environment before its first worker, and again when they change.",
         default_text="none",
         example="python manage.py migrate --noinput",
+        read_again=True,
     ),
     Setting(
         "COMPANIONS",

@@ -151,7 +151,7 @@ class ChildOptions:
 
     def _adapter(self, analysis: Analysis) -> AdapterOptions | None:
         """Return the adapter for an ASGI application, if the setting asks for it: our dependency, not the project's."""
-        if self._settings.asgi != "adapt":
+        if not analysis.adapts:
             return None
         return {"folder": self._adapter_folder, "action": analysis.websockets}
 

@@ -177,12 +177,10 @@ class OfferedRemedies:
     def _facts(self) -> ProjectFacts:
         analysis, settings = self._analysis, self._settings
         values = dict(analysis.environment.values if analysis else self._process)
-        commands = analysis.before_start if analysis else ""
-        named = {
-            "APPLIANCE_PYTHON": settings.python, "APPLIANCE_APP": settings.app, "APPLIANCE_ASGI": settings.asgi,
-            "APPLIANCE_BEFORE_START": commands,
-        }  # fmt: skip
-        values |= {name: value for name, value in named.items() if value}  # a flag counts as well
+        for field in ("python", "app", "asgi", "before_start"):  # a flag counts as well
+            value = getattr(settings, field)
+            if value and (analysis is None or settings.origins.get(field) == "flag"):
+                values[f"APPLIANCE_{field.upper()}"] = value
         return ProjectFacts(
             root=settings.project,
             values=values,

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.config.env import Environment, load_environment
+from appliance.config.setting import PREFIX
+from appliance.config.settings import read_again
+from appliance.config.table import TABLE
 from appliance.discovery.asgi_applications import websocket_action
 from appliance.discovery.project import Project, find_application
 from appliance.environment.plan import Plan, plan
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 
 ROUTES_SHOWN = 20  # of the routes that are not served
+_READ_AGAIN = {each.variable for each in TABLE if each.read_again}
 _BLANK_MAX = 1024  # bytes of a file that may have nothing but white space
 
 
@@ -41,8 +45,8 @@ class Analysis(Record):
         project: the application that was found.
         plan: the environment that the project needs.
         variables: the environment of the project's processes.
-        before_start: the commands to run before the first worker. Unlike other settings they are read at each analysis,
-            because a file of the project may contain them, and a person may edit them until they work.
+        before_start: the commands to run before the first worker.
+        adapts: whether an ASGI application is adapted to HTTP.
         companions: the project's other processes, as its files declare them.
         websockets: the advice about WebSockets, for an ASGI application that may be adapted.
     """
@@ -52,13 +56,14 @@ class Analysis(Record):
     plan: Plan
     variables: Mapping[str, str]
     before_start: str = ""
+    adapts: bool = False
     websockets: str = ""
     companions: Declared = Declared()
 
     def differs(self, known: Analysis) -> bool:
         """Whether a worker started from this analysis would differ from one started from ``known``."""
-        mine = (self.project.target, self.plan, self.variables)
-        return mine != (known.project.target, known.plan, known.variables)
+        mine = (self.project.target, self.plan, self.variables, self.adapts)
+        return mine != (known.project.target, known.plan, known.variables, known.adapts)
 
 
 def analyse(
@@ -76,7 +81,7 @@ def analyse(
     stays.
 
     Args:
-        settings: the appliance's settings, read at its start.
+        settings: the appliance's settings, as read at its start.
         process: the pristine environment, before any .env file.
         known: what the last analysis has found.
         before: the environment that the last analysis has read.
@@ -88,6 +93,7 @@ def analyse(
     check_folder(settings.project)
     environment = load_environment(process, settings.project, settings.env_files, before, secrets=settings.secrets)
     read(environment)
+    settings = read_again(settings, environment.values, environment.origins)
     try:
         project = find_application(
             settings.project, environment.values, settings.app or None, adapts=settings.asgi == "adapt"
@@ -100,11 +106,11 @@ def analyse(
         project = known
     planned = plan(settings.project, settings, environment.values, project.folder)
     variables = project_environment(planned, settings, environment.values, project.target.environ)
-    flag = settings.origins.get("before_start") == "flag"
-    commands = settings.before_start if flag else environment.values.get("APPLIANCE_BEFORE_START", "")
-    websockets = websocket_action(project.root, project.target) if settings.asgi == "adapt" else ""
+    adapts = settings.asgi == "adapt"
+    websockets = websocket_action(project.root, project.target) if adapts else ""
     companions = read_processes(settings.project, settings.companions, settings.companions_reload)
-    return Analysis(environment, project, planned, variables, commands.strip(), websockets, companions)
+    commands = settings.before_start.strip()
+    return Analysis(environment, project, planned, variables, commands, adapts, websockets, companions)
 
 
 def require_analysis(analysis: Analysis | None, what: str) -> Analysis:
@@ -207,8 +213,8 @@ class Analyst:
         before, self._environment = self._environment, environment
         old = environment.values if before is None else before.values
         for key, value in environment.values.items():
-            ours = key.startswith("APPLIANCE_") and key != "APPLIANCE_BEFORE_START"  # which each analysis reads
-            if ours and old.get(key) != value:
+            counts_later = key.startswith(PREFIX) and key not in _READ_AGAIN
+            if counts_later and old.get(key) != value:
                 self._log.event("warning", "settings.changed", key=key, action="Restart the appliance to use it.")
         known, self._unread = self._unread, environment.unread
         for part in environment.unread:

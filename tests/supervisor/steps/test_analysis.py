@@ -15,7 +15,7 @@ import pytest
 from appliance.config.env import Environment, load_environment
 from appliance.config.env_content import UnreadPart
 from appliance.config.settings import read_settings
-from appliance.errors import ApplicationError, ProjectMissingError, StartError
+from appliance.errors import ApplicationError, ProjectMissingError, SettingsError, StartError
 from appliance.protocol.record import replace
 from appliance.supervisor.steps.analysis import Analysis, Analyst, analyse
 from tests.supervisor.fakes import FakeLog
@@ -90,7 +90,7 @@ def test_an_unreadable_line_is_logged_once_until_it_changes(looks: Looks):
         ({}, {"APPLIANCE_PORT": "1"}, 1),
         ({"APPLIANCE_PORT": "1"}, {"APPLIANCE_PORT": "2"}, 1),
         ({"APPLIANCE_PORT": "1"}, {"APPLIANCE_PORT": "1"}, 0),
-        ({}, {"APPLIANCE_BEFORE_START": "flask db upgrade"}, 0),
+        ({}, {"APPLIANCE_BEFORE_START": "flask db upgrade", "APPLIANCE_APP": "shop", "APPLIANCE_ASGI": "adapt"}, 0),
         ({"DEBUG": "0"}, {"DEBUG": "1"}, 0),
     ],
 )
@@ -243,6 +243,19 @@ def test_the_commands_are_read_each_time(folder: Folder):
     folder.write(".env", "APPLIANCE_BEFORE_START=' flask db upgrade '\n")
     assert folder.analyse().before_start == "flask db upgrade"
     assert folder.analyse(before_start="flask init").before_start == "flask init"
+
+
+def test_the_application_is_the_one_that_is_named_now(folder: Folder):
+    """The application is the one that the file names now; a flag wins, and a bad value is an error."""
+    folder.write("other.py", (folder.root / "app.py").read_text(encoding="utf-8"))
+    folder.write(".env", "APPLIANCE_APP=other:app\nAPPLIANCE_ASGI=adapt\n")
+    found = folder.analyse(folder.analyse().project)
+    assert (found.project.target.name, found.adapts) == ("other:app", True)
+    assert folder.analyse(app="app:app").project.target.name == "app:app"
+    folder.write(".env", "APPLIANCE_ASGI=adapted\n")
+    settings = read_settings({}, {}, {"project": str(folder.root), "cache": str(folder.cache)}, folder.root)
+    with pytest.raises(SettingsError, match="adapted"):
+        analyse(settings, {})
 
 
 def test_the_environment_is_reported_before_the_rest_fails(folder: Folder):
