@@ -9,14 +9,14 @@ import pytest
 
 from tests.browser.site import FILLED, LOGO, PROJECTS, STYLE, Site
 from tests.live.live_appliance import Appliance
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, one_in
 
 TABS = 50 if THOROUGH else 10  # a browser opens six connections to a host: each tab's own stream would use them up
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
 
 
-@pytest.mark.parametrize("kind", PROJECTS)
+@pytest.mark.parametrize("kind", one_in(2, PROJECTS))
 def test_a_page_follows_what_is_saved(opened: Callable[..., Site], kind: str):
     """Styles and images change in place; the page follows code, an error, its correction; form and scroll stay."""
     site = opened(kind)

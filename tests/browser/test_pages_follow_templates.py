@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.site import DJANGO, FILLED, FLASK, PROJECTS, TEMPLATE, Site
+from tests.thorough import one_in
 
 BACKEND = "django.template.backends.django.DjangoTemplates"
 DEBUGGED = {
@@ -18,7 +19,7 @@ DEBUGGED = {
 }
 
 
-@pytest.mark.parametrize("kind", DEBUGGED)
+@pytest.mark.parametrize("kind", one_in(2, DEBUGGED))
 def test_a_page_follows_its_template(opened: Callable[..., Site], kind: str, monkeypatch: pytest.MonkeyPatch):
     """Every open page loads again, keeps its form and scroll, and shows a template's error until it is corrected."""
     monkeypatch.setitem(PROJECTS, kind, (DEBUGGED[kind], kind))

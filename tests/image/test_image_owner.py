@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from tests.image.conftest import ROOT
+from tests.thorough import one_in
 
 OWNER = 1234
 
@@ -91,7 +92,7 @@ def dev_image(image, docker, tmp_path):
     docker("rmi", "--force", name, check=False)
 
 
-@pytest.mark.parametrize("owner", [0, 1000, OWNER])
+@pytest.mark.parametrize("owner", one_in(2, [0, 1000, OWNER]))
 def test_a_terminal_in_a_dev_container_is_the_owners(start, project, dev_image, docker, owner):
     """In a dev container the terminal's user is the owner, root too: it may write, and nothing is installed twice."""
     folder = project(FILES, owner=owner)

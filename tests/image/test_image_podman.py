@@ -13,6 +13,7 @@ import yaml
 
 from tests.image.conftest import command, docker
 from tests.image.podman_engine import podman_engine
+from tests.thorough import long_form
 
 SECRET = base64.b64encode(b"correct-horse-battery-staple").decode()  # Podman 4.3 gives it to the project as it is
 APP = """
@@ -85,6 +86,7 @@ def archive(text):
 
 
 @pytest.mark.waits
+@long_form("another engine loads the image")
 def test_podman_plays_the_kubernetes_base(podman, preview, tmp_path):
     """The Pod runs restricted; what tar brings and a ConfigMap's update are served, and the update installs nothing."""
     folder, tag = preview

@@ -10,6 +10,7 @@ import pytest
 
 from tests.live.live_appliance import Appliance, Event
 from tests.releases import environment
+from tests.thorough import long_form
 
 Start = Callable[..., Appliance]
 
@@ -61,6 +62,7 @@ def workers(appliance: Appliance) -> set[int]:
 
 
 @pytest.mark.waits
+@long_form("Celery starts and stops slowly")
 def test_a_worker_of_celery_follows_the_code(start: Start, project: Path, tmp_path: Path):
     """A task that runs at a save is finished by the old code, the next is run by the new; no worker is left twice."""
     broker = tmp_path / "broker"

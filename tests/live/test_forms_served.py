@@ -11,13 +11,14 @@ import pytest
 
 from tests.live.live_appliance import Appliance
 from tests.package_index import wheel
+from tests.thorough import one_in
 
 Start = Callable[..., Appliance]
 APPS = Path(__file__).parent.parent / "apps"
 FORMS = {path.name: path for path in sorted(APPS.glob("deps_*"))}
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", one_in(2, FORMS))
 def test_a_project_of_each_form_is_installed_and_served(start: Start, tmp_path: Path, name: str):
     """The project comes up with what its file asks for, and nothing is written into its folder."""
     folder = tmp_path / name

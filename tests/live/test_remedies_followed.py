@@ -13,6 +13,7 @@ import pytest
 
 from tests.live.live_appliance import HELLO, Appliance
 from tests.package_index import wheel
+from tests.thorough import one_in
 
 Start = Callable[..., Appliance]
 _UV_PROJECT = '[project]\nname = "s"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = []\n'
@@ -47,7 +48,7 @@ def follow(folder: Path, action: str, environment: dict[str, str]) -> None:
         (folder / ".env").write_text(f"{variable[1]}\n")
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", one_in(2, ROWS))
 def test_each_followed_remedy_serves_the_project(start: Start, tmp_path: Path, row: str):
     """Each remedy names a file, a line or a command; once that is done, and nothing else, the project is served."""
     wheels, folder = tmp_path / "wheels", tmp_path / "project"
