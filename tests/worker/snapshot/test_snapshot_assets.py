@@ -67,12 +67,16 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def snapshot(player: Player) -> Child:
-    """A snapshot of the project."""
+@pytest.fixture
+def snapshot(player: Player) -> Iterator[Child]:
+    """A snapshot of the project, whose files are as before once the test has ended."""
     found, ready = player.import_ahead()
     assert not ready.refused
-    return found
+    yield found
+    for name, text in PROJECT.items():
+        path = player.root / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 def test_a_template_that_no_import_reads_is_served(player: Player, snapshot: Child):
@@ -99,7 +103,6 @@ def test_a_module_that_no_import_reads_is_served(player: Player, snapshot: Child
         worker = player.swapped(snapshot, ["shop/later.py", "shop/tests/test_later.py"])
         assert player.get().endswith(word)
         player.drain(worker)
-    later.write_text("WORD = ''\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -118,10 +121,8 @@ def test_a_file_that_an_import_may_use_is_declined(player: Player, snapshot: Chi
 def test_a_removed_template_is_declined(player: Player, snapshot: Child):
     """Without its file, a template may be found in another folder."""
     page = player.root / "templates" / "page.html"
-    text = page.read_text(encoding="utf-8")
     page.unlink()
     assert player.declined(snapshot, ["templates/page.html"]).path == str(page)
-    page.write_text(text, encoding="utf-8")
 
 
 def test_no_template_is_unread_if_nobody_watches(tmp_path: Path):
