@@ -17,7 +17,7 @@ from appliance.watch.tree import changed_ns, is_archived, is_written_in_place
 from appliance.watch.unpackers import IDLE_S, Unpackers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from appliance.watch.burst import Burst
     from appliance.watch.tree import Mark
@@ -46,15 +46,14 @@ class Synchronisation:
         """Return for how many seconds more files may come, at least; 0 if none will. Any thread may call this."""
         return max(0.0, self._arriving_until - time.monotonic())
 
-    def began(self, marks: Iterable[Mark], started_ns: int, now: float) -> None:
+    def began(self, marks: Collection[Mark], started_ns: int, now: float) -> None:
         """Expect more files if many files were new at the start: the tool that wrote these may not have finished.
 
         The first files of an empty folder are seldom the last, however slowly they come.
         """
-        known = list(marks)
-        self._fills = not known
+        self._fills = not marks
         recent_ns = started_ns - int(ARRIVING_S * 1e9)
-        if sum(changed_ns(seen) >= recent_ns for seen in known) >= SYNC_PATHS:
+        if sum(changed_ns(seen) >= recent_ns for seen in marks) >= SYNC_PATHS:
             self._arriving_until = now + ARRIVING_S
 
     def burst_begins(self) -> None:

@@ -32,17 +32,18 @@ def project_compose_steps(root: Path, services: Services, compose: str) -> Itera
         services: what its dependencies ask for.
         compose: the name of its compose file.
     """
+    declared = dict(compose_services(root))
     for wanted in services.wanted:
         service = wanted.chosen.service
         found = service_at(root, service.port)
         if found is None:
             yield f"For {service.title}, add the service `{wanted.place.host}` and its volume of the diff too."
             continue
-        declared = dict(compose_services(root)).get(found.name, {})
-        place = _place(found.name, declared.get("environment"), service.kind, wanted.place)
+        own = declared.get(found.name, {})
+        place = _place(found.name, own.get("environment"), service.kind, wanted.place)
         variables = ", ".join(f"{name}: {value}" for name, value in wanted.at(place).items())
         yield f"{service.title} is the service `{found.name}` of {compose}. Give `app` these variables: {variables}"
-        if "env_file" in declared:
+        if "env_file" in own:
             yield f"If the env_file of `{found.name}` names another user, password or database, use those."
 
 

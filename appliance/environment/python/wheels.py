@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.tags import compatible_tags, cpython_tags, platform_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from appliance.dependencies.requirement_text import requirement_of
+from appliance.dependencies.requirement_text import plain_line, requirement_of
 from appliance.dependencies.text_file import read_toml
 from appliance.discovery.rules.project_package import toml_of
 from appliance.environment.python.last_python import runs_on
@@ -99,10 +99,10 @@ def _of_index(contents: Contents, version: str, program: Installer) -> dict[str,
 def _requirements(text: str) -> Iterable[tuple[str, Requirement]]:
     """Yield the lines that an index can answer: only a build gives the metadata of a folder, file or repository."""
     for line in text.splitlines():
-        requirement_text = re.sub(r"(^|\s)#.*|\s--hash[= ]\S+", "", line).strip().rstrip("\\").strip()
-        requirement = requirement_of(requirement_text)
+        plain = plain_line(line)
+        requirement = requirement_of(plain)
         if requirement is not None and not requirement.url:
-            yield requirement_text, requirement
+            yield plain, requirement
 
 
 def _of_lock(data: dict[str, Any], version: str) -> dict[str, bool]:
