@@ -123,7 +123,7 @@ class Worker:
         self._how = "swapped"
         self._begin(imported.received)
         self._prepare_debugger()
-        self._questions.application = imported.application
+        self._questions.application, self._questions.frozen = imported.application, True
         self._guard(partial(self._serve_imported, imported))
 
     def resume(self, resumed: Resumed) -> None:
@@ -217,6 +217,7 @@ class Worker:
         self._exit_if_unfit(self._project.finish())
         if self._how:
             gc.freeze()  # it stays shared with the checkpoint
+            self._questions.frozen = True
         self._serve_finished(application, self._project.began)
 
     def _serve_imported(self, imported: Imported) -> None:

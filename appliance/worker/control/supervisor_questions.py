@@ -24,6 +24,7 @@ class SupervisorQuestions:
 
     Attributes:
         application: the one that is served; None before.
+        frozen: whether ``gc.freeze`` hides what the project's import has made.
         drained: no request runs any more, so streams count as work in the background.
     """
 
@@ -39,6 +40,7 @@ class SupervisorQuestions:
         self._root = root
         self._debugged = debugged
         self.application: Application | None = None
+        self.frozen = False
         self.drained = False
 
     def report_modules(self, message: messages.ReportModules) -> None:
@@ -82,7 +84,8 @@ class SupervisorQuestions:
         from ..frameworks import rereading  # noqa: PLC0415  not needed before
 
         files = self._project.files
-        return rereading.objection(paths, files.template_readers, self.application, files.places.is_project_path)
+        is_project_path = files.places.is_project_path
+        return rereading.objection(paths, files.template_readers, self.application, is_project_path, frozen=self.frozen)
 
     def _debugger_folder(self) -> str:
         if not self._debugged:

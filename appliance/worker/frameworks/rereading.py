@@ -41,6 +41,8 @@ def objection(
     readers: Callable[[str], set[str] | None],
     application: Any,
     is_project_path: Callable[[str], bool],
+    *,
+    frozen: bool = False,
 ) -> str:
     """Return why a new worker is needed for these saved templates; "" if each is read again at its next use.
 
@@ -49,6 +51,7 @@ def objection(
         readers: tells who has read a file, as ``KnownFiles.template_readers``.
         application: the one that is served.
         is_project_path: whether a file of code is the project's.
+        frozen: whether ``gc.freeze`` hides objects of the project.
     """
     read_by = {path: readers(path) for path in paths}
     if why := _of_readers(read_by, application):
@@ -58,7 +61,8 @@ def objection(
         return "no template engine that is known to read it again is loaded"
     if _is_reading():
         return "a template is being read at this moment"
-    live = LiveObjects([*engines, *_page_caches(), functools._lru_cache_wrapper])  # noqa: SLF001  nothing public names the type
+    caches = [*_page_caches(), functools._lru_cache_wrapper]  # noqa: SLF001  nothing public names the type
+    live = LiveObjects([*engines, *caches], frozen=frozen)
     return (
         _unknown([path for path, known in read_by.items() if not known], live, application)
         or _rendered(live, is_project_path)

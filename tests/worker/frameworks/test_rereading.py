@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 import threading
 import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import flask
 import jinja2
 import pytest
-from django.template import Engine
+from django.template import Context, Engine, TemplateDoesNotExist
 
 from appliance.worker.frameworks import django_templates, live_objects, rereading
 
@@ -33,8 +35,8 @@ class Look:
         look = self
 
         class OwnObjects(live_objects.LiveObjects):
-            def __init__(self, classes: list[type]) -> None:
-                super().__init__(classes)
+            def __init__(self, classes: list[type], *, frozen: bool) -> None:
+                super().__init__(classes, frozen=frozen)
                 self._found = [each for each in self._found if look._counts(each)]
                 look.made.append(weakref.ref(self))
 
@@ -66,10 +68,12 @@ class Look:
         self.engines.append(Engine(dirs=[str(self.folder)], loaders=loaders, **{"debug": True, **options}))
         return self.engines[-1]
 
-    def __call__(self, *names: str, readers: set[str] | None = JINJA) -> str:
+    def __call__(self, *names: str, readers: set[str] | None = JINJA, frozen: bool = False) -> str:
         """Why these saved files need a new worker."""
         paths = [str(self.folder / name) for name in names]
-        return rereading.objection(paths, lambda _: readers, self.application, lambda file: file == __file__)
+        return rereading.objection(
+            paths, lambda _: readers, self.application, lambda file: file == __file__, frozen=frozen
+        )
 
 
 @pytest.fixture
@@ -318,3 +322,26 @@ def test_objects_are_found_by_class(monkeypatch: pytest.MonkeyPatch):
     made = [Base(), Derived()]
     assert list(live_objects.LiveObjects([Base]).of(Base)) == made
     assert list(live_objects.LiveObjects([Base]).of(live_objects.loaded_class("nothing_here", "Base"))) == []
+
+
+@pytest.fixture
+def frozen() -> Iterator[Callable[[], None]]:
+    """Hides the objects of now from the collector's list, as a snapshot does, until the test has ended."""
+    yield gc.freeze
+    gc.unfreeze()
+
+
+def test_engines_of_a_frozen_import_are_found(look: Look, frozen: Callable[[], None]):
+    """An engine that the import has made forgets that it has found no template, or another one, of this name."""
+    django, environment = look.django(), look.jinja()
+    frozen()
+    with pytest.raises(TemplateDoesNotExist):
+        django.get_template("new.html")
+    assert environment.get_template("page.html").render() == "one"
+    for name in ("new.html", "page.html"):
+        look.write(name, "two")
+    assert look("new.html", readers=set(), frozen=True) == ""
+    assert look("page.html", frozen=True) == ""
+    assert django.get_template("new.html").render(Context()) == "two"
+    assert environment.get_template("page.html").render() == "two"
+    assert gc.get_freeze_count() > 0

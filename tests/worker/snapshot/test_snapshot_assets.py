@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.protocol.page_messages import CheckTemplates, TemplatesChecked
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
@@ -131,3 +132,59 @@ def test_no_template_is_unread_if_nobody_watches(tmp_path: Path):
         snapshot, ready = player.import_ahead(watched="")
         assert not ready.refused
         assert "no module" in player.declined(snapshot, ["templates/page.html"]).reason
+
+
+# An engine as Django's, which the import makes: it keeps that a template is missing until it is reset.
+ENGINE = {
+    "app.py": """
+from django.template import engine, loaders
+MADE = engine.Engine()
+import last
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [MADE.template_loaders[0].read("page.html").encode()]
+""",
+    "last.py": "",
+    "django/__init__.py": "",
+    "django/template/__init__.py": "",
+    "django/template/engine.py": """
+from django.template import loaders
+class Engine:
+    debug = True
+    def __init__(self):
+        self.template_loaders = [loaders.Loader(self)]
+""",
+    "django/template/loaders/__init__.py": """
+import os
+class Loader:
+    __module__ = "django.template.loaders.cached"
+    def __init__(self, engine):
+        self.engine, self.kept = engine, {}
+    def get_dirs(self):
+        return [os.path.abspath("pages")]
+    def read(self, name):
+        path = os.path.join(self.get_dirs()[0], name)
+        return self.kept.setdefault(name, open(path).read() if os.path.exists(path) else "missing")
+    def reset(self):
+        self.kept.clear()
+""",
+}
+
+
+@pytest.mark.parametrize("how", ["swapped", "checkpoint"])
+def test_an_engine_of_the_import_is_reset(tmp_path: Path, how: str):
+    """The worker finds an engine that was made before its process was forked, when a template is saved."""
+    with played(tmp_path / "project", ENGINE, pythons()[-1]) as player:
+        if how == "checkpoint":
+            checkpoint = player.begin_import(["last.py"])
+            player.checkpoint(checkpoint, "last.py")
+            worker = player.resumed(checkpoint, ["last.py"])
+        else:
+            worker = player.swapped(player.import_ahead()[0], [])
+        assert player.get() == "missing"
+        page = player.root / "pages" / "page.html"
+        page.parent.mkdir()
+        page.write_text("found", encoding="utf-8")
+        worker.channel.send(CheckTemplates(number=1, paths=[str(page)]))
+        assert worker.expect(TemplatesChecked).reason == ""
+        assert player.get() == "found"
