@@ -144,7 +144,7 @@ def main() -> None:
     repository, folder, *routes = sys.argv[1:]
     sys.path.insert(0, repository)
     sys.dont_write_bytecode = True
-    import appliance.worker.snapshot.fingerprint  # noqa: F401, PLC0415  once, not in each fork
+    import appliance.worker.snapshot.fingerprints.fingerprint  # noqa: F401, PLC0415  once, not in each fork
 
     sys.path.remove(repository)
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -63,7 +63,7 @@ from ..stdio import terminal
 from ..stdio.held_output import HeldOutput
 from .body_swap import Swaps
 from .changed_files import ChangedFiles, DeclinedError
-from .fingerprint import fingerprint
+from .fingerprints.fingerprint import fingerprint
 from .import_effects import ImportEffects
 from .import_monitor import NEEDS_LOOP, ImportMonitor, obstacle
 from .shared_pages import SharedPages

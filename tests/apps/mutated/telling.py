@@ -82,7 +82,7 @@ def first_line(value):
 def state():
     """What the modules are, name by name."""
     package = "<appliance>" if "<appliance>" in sys.modules else "appliance"  # in a worker, or in a cold start
-    kind = importlib.import_module(f"{package}.worker.snapshot.fingerprint").Fingerprint
+    kind = importlib.import_module(f"{package}.worker.snapshot.fingerprints.fingerprint").Fingerprint
     names = own_modules()
     fingerprint = kind(names)
     modules = fingerprint.of_modules().items()

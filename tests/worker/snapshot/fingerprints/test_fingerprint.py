@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from appliance.worker.hooks import Hooks
-from appliance.worker.snapshot.fingerprint import APPLICATION, Fingerprint, differences, fingerprint
-from appliance.worker.snapshot.object_digests import ObjectDigests
+from appliance.worker.snapshot.fingerprints.fingerprint import APPLICATION, Fingerprint, differences, fingerprint
 
 START = '''
 import functools, dataclasses, enum, collections, re
@@ -169,24 +167,6 @@ def test_what_no_two_imports_agree_on_is_left_out(kind: str, make: Make) -> None
     assert differences(before, hashes()) == []
     assert sys.modules["shop"] is not kept
     assert junk
-
-
-def test_addresses_on_a_low_heap_are_left_out(tmp_path: Path) -> None:
-    """If the heap has small addresses, numbers that may be identities of objects there count alike."""
-    maps = tmp_path / "maps"
-    maps.write_text("00400000-00b00000 r-xp 0 08:01 7 /usr/bin/python\n01a2b000-02c00000 rw-p 0 00:00 0   [heap]\n")
-    digests = ObjectDigests({}, maps=str(maps))
-    assert digests.of(0x1A2B010) == digests.of(0x2BFFFF0) == digests.of(1 << 41)
-    assert len({digests.of(number) for number in (5, 0xB00000, 0x1A2B011, 0x1A2B018, 0x1A2B010)}) == 5
-
-
-@pytest.mark.parametrize("maps", ["55d0e3a2b000-55d0e4c00000 rw-p 0 00:00 0   [heap]\n", "", None])
-def test_no_number_is_left_out_without_a_low_heap(maps: str | None, tmp_path: Path) -> None:
-    """If the heap has large addresses, or its place is not known, small numbers count."""
-    if maps is not None:
-        (tmp_path / "maps").write_text(maps)
-    digests = ObjectDigests({}, maps=str(tmp_path / "maps"))
-    assert digests.of(0x1A2B010) != digests.of(0x1A2B020)
 
 
 def test_the_number_of_the_process_is_a_number(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from .object_digests import ObjectDigests, namespace
+from .object_digests import ObjectDigests
+from .static_attributes import namespace, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,8 +108,7 @@ def _process_state() -> dict[str, Any]:
 
 
 def _name_of(value: Any) -> str:
-    kind = value if type(value) is type else type(value)
-    return str(type.__dict__["__qualname__"].__get__(kind))
+    return str(type_name(value if type(value) is type else type(value)))
 
 
 def _logger(logger: Any) -> list[Any]:

@@ -1,0 +1,27 @@
+"""The hashes of numbers: those that may be addresses on the heap of C count alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.worker.snapshot.fingerprints.value_digests import ValueDigests
+
+
+def test_addresses_on_a_low_heap_are_left_out(tmp_path: Path) -> None:
+    """If the heap has small addresses, numbers that may be identities of objects there count alike."""
+    maps = tmp_path / "maps"
+    maps.write_text("00400000-00b00000 r-xp 0 08:01 7 /usr/bin/python\n01a2b000-02c00000 rw-p 0 00:00 0   [heap]\n")
+    digests = ValueDigests(str(maps))
+    assert digests.integer(0x1A2B010) == digests.integer(0x2BFFFF0) == digests.integer(1 << 41)
+    assert len({digests.integer(number) for number in (5, 0xB00000, 0x1A2B011, 0x1A2B018, 0x1A2B010)}) == 5
+
+
+@pytest.mark.parametrize("maps", ["55d0e3a2b000-55d0e4c00000 rw-p 0 00:00 0   [heap]\n", "", None])
+def test_no_number_is_left_out_without_a_low_heap(maps: str | None, tmp_path: Path) -> None:
+    """If the heap has large addresses, or its place is not known, small numbers count."""
+    if maps is not None:
+        (tmp_path / "maps").write_text(maps)
+    digests = ValueDigests(str(tmp_path / "maps"))
+    assert digests.integer(0x1A2B010) != digests.integer(0x1A2B020)
