@@ -22,7 +22,7 @@ from .project_import import ProjectImport
 from .worker import Worker
 
 if TYPE_CHECKING:
-    from .snapshot.snapshot import Imported, Resumed
+    from .snapshot.snapshot_fork import Imported, Resumed
 
 
 def main(descriptor: int) -> None:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .ending.interpreter_end import InterpreterEnd
     from .preload import inheritance
     from .project_import import ProjectImport
-    from .snapshot.snapshot import Imported, Resumed
+    from .snapshot.snapshot_fork import Imported, Resumed
 
 _SCHEDULER_STOP_S = 1.0  # for schedulers to start no more jobs
 

@@ -3,11 +3,9 @@
 Forked from the preloader. It imports the project as a worker does, up to where the application would be served, and
 waits there for requests to fork. Its main thread is its only thread.
 
-Theory of operation. The import ends in the call that would serve the application, and a fork continues from there: so
-scripts, factories and Django's settings need no code of their own. The fork reads the files that have changed since
-the import, and swaps the functions that they define (``body_swap``); then it serves as if it had imported them. If the
-state could differ from that of a fresh import, the fork sends ``SwapDeclined`` instead, and ends. If the import is
-about to do something outside of its process, the snapshot ends before that happens (``import_effects``).
+Theory of operation. The import ends in the call that would serve the application, and a fork continues from there
+(``snapshot_fork``): so scripts, factories and Django's settings need no code of their own. If the import is about to do
+something outside of its process, the snapshot ends before that happens (``import_effects``).
 
 The import may pause before files that are edited often (``files/import_pauses``). The process in which it pauses is a
 checkpoint from then on. One of the checkpoint's forks continues the import and becomes the snapshot. Others become
@@ -37,20 +35,12 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ... import PACKAGE
 from ...protocol.channel import ChannelError
 from ...protocol.messages import Start
-from ...protocol.snapshot_messages import (
-    CheckpointReached,
-    Fingerprints,
-    GetReady,
-    GoOn,
-    SnapshotReady,
-    SwapDeclined,
-    Verify,
-)
+from ...protocol.snapshot_messages import CheckpointReached, GoOn, SnapshotReady
 from .. import serving_process
 from ..files.import_pauses import ImportPauses
 from ..files.unread_assets import unread_assets
@@ -63,10 +53,10 @@ from ..stdio import terminal
 from ..stdio.held_output import HeldOutput
 from .body_swap import Swaps
 from .changed_files import ChangedFiles, DeclinedError
-from .fingerprints.fingerprint import fingerprint
 from .import_effects import ImportEffects
 from .import_monitor import NEEDS_LOOP, ImportMonitor, obstacle
 from .shared_pages import SharedPages
+from .snapshot_fork import Imported, Resumed, ResumedWorker, SnapshotFork, decline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,64 +68,6 @@ if TYPE_CHECKING:
     from ..preload.inheritance import Inheritance
 
 _SELF: Final = os.getpid  # the original: ``ProcessNumber`` replaces it later
-
-
-class Imported(NamedTuple):
-    """The parts with which a fork of the snapshot serves.
-
-    Attributes:
-        channel, start, descriptors, received: the fork's own, its first message, and what came with that.
-        project: what has imported the application.
-        swapped: the files whose functions were swapped.
-        began: CLOCK_MONOTONIC when the start came.
-        breakpoint_hook: the project's own; None without.
-        libraries: those that the snapshot has hooked into.
-        pages: the memory that forks of the snapshot write to.
-        changed: kept only because freeing it takes a millisecond.
-    """
-
-    channel: Channel
-    start: Start
-    descriptors: list[int]
-    received: list[tuple[Message, list[int]]]
-    project: ProjectImport
-    application: Application
-    swapped: list[str]
-    began: float
-    breakpoint_hook: Callable[..., Any] | None
-    libraries: HookedLibraries
-    pages: SharedPages
-    changed: ChangedFiles
-
-
-class Resumed(NamedTuple):
-    """The parts with which a fork of a checkpoint goes on, as a worker.
-
-    Attributes:
-        channel, start, descriptors, received, project, breakpoint_hook: as in ``Imported``.
-        application: what is imported already, if its framework is being prepared.
-    """
-
-    channel: Channel
-    start: Start
-    descriptors: list[int]
-    received: list[tuple[Message, list[int]]]
-    project: ProjectImport
-    application: Application | None
-    breakpoint_hook: Callable[..., Any] | None
-
-
-class ResumedWorker(Protocol):
-    """The worker that a fork of a checkpoint has become."""
-
-    def serve(self, application: Application) -> None:
-        """Serve the imported application; return when it has drained."""
-
-    def serve_warmed(self, application: Application) -> None:
-        """Serve the application after its framework was prepared."""
-
-    def import_failed(self, error: BaseException) -> None:
-        """Report that the import raised this, or raise it again if that came after the serving."""
 
 
 class Snapshot:
@@ -256,6 +188,7 @@ class Snapshot:
         libraries = HookedLibraries(project.hooks, project.files.places.is_project_path, self._request.options)
         libraries.begin()
         self._project.hooks.call("shared pages", self._pages.begin, otherwise=None)
+        fork = SnapshotFork(self._project, application, changed, libraries, self._pages, self._skip)
         ready = SnapshotReady(
             import_s=round(time.monotonic() - self._began, 4),
             cpu_s=round(cpu_s, 4),
@@ -266,7 +199,7 @@ class Snapshot:
         gc.freeze()
         send(self._channel, ready)
         self._project.code.write()
-        return self._obey(serve_forks(self._channel, self._randoms), changed, application, libraries)
+        return fork.obey(serve_forks(self._channel, self._randoms))
 
     def _objection(self, application: Application) -> str:
         """Return why no worker may be forked from this process, though the import had no effects; "" if one may."""
@@ -282,35 +215,6 @@ class Snapshot:
             return "the import redirects its output"
         self._held.end()
         return self._held.refusal
-
-    def _obey(
-        self, channel: Channel, changed: ChangedFiles, application: Application, libraries: HookedLibraries
-    ) -> Imported:
-        """Do in a fork what its first message asks for; return only if that is to serve."""
-        received = serving_process.hello(channel)
-        while isinstance(message := received[0][0], GetReady):
-            changed.get_ready(message.changed)
-            self._project.hooks.call("shared pages", self._pages.take_over, otherwise=0)
-            received = serving_process.following_messages(channel, received)
-        began = time.monotonic()
-        first, descriptors = received[0]
-        try:
-            if isinstance(first, Verify):
-                changed.swap(first.changed)
-                send(channel, Fingerprints(fingerprint=fingerprint(changed.modules, application)))
-                os._exit(0)
-            start = cast("Start", first)
-            swapped = changed.swap(start.changed)  # another message has no such field
-        except DeclinedError as declined:
-            _decline(channel, first, declined)
-        except Exception as error:  # noqa: BLE001  an error of ours, or memory is short
-            _decline(channel, first, DeclinedError(f"the swap failed ({type(error).__name__})", ""))
-        self._project.rebind(start, descriptors[2])
-        hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
-        return Imported(
-            channel, start, descriptors, received[1:], self._project, application, swapped, began, hook, libraries,
-            self._pages, changed,
-        )  # fmt: skip
 
     def _cpu_s(self) -> float:
         """Return the CPU time of the import so far, in this process and in those that it was forked from."""
@@ -363,10 +267,10 @@ class Snapshot:
         """Go on as a worker: nothing observes what its import does."""
         files = self._project.files
         if start.target != self._request.target:
-            _decline(self._channel, start, DeclinedError("another application was found", ""))
+            decline(self._channel, start, DeclinedError("another application was found", ""))
         used = next((path for path in map(files.absolute, start.changed) if files.is_used(path)), "")
         if path := used or self._monitor.changed_data():
-            _decline(self._channel, start, DeclinedError("the checkpoint has read it already", path))
+            decline(self._channel, start, DeclinedError("the checkpoint has read it already", path))
         self._effects.abandon()
         self._monitor.abandon()
         self._randoms.end()
@@ -386,14 +290,3 @@ class Snapshot:
             pass  # the supervisor has closed the channel: this process has no use any more
         finally:
             os._exit(0)
-
-
-def _decline(channel: Channel, first: Message, declined: DeclinedError) -> NoReturn:
-    """Report why a swap could give another state than an import, and end."""
-    try:
-        if isinstance(first, Verify):
-            send(channel, Fingerprints(refused=declined.reason))
-        else:
-            send(channel, SwapDeclined(reason=declined.reason, path=declined.path))
-    finally:
-        os._exit(0)
