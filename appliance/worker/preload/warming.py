@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 _DJANGO = ("django.core.handlers.", "django.contrib.staticfiles.")
+_MAKERS = ("django.core.wsgi", "django.core.asgi")  # imported to make Django's application, and for nothing else
 
 
 def warm(application: Any) -> None:
@@ -26,14 +27,30 @@ def warm(application: Any) -> None:
     Raises:
         Exception: whatever the project's modules raise; they would do so at the first request.
     """
-    if type(application).__module__.startswith(_DJANGO):
-        settings: Any = importlib.import_module("django.conf").settings  # noqa: TID251  the project's own Django
-        if getattr(settings, "ROOT_URLCONF", None):  # a middleware may choose others for each request
-            urls: Any = importlib.import_module("django.urls")  # noqa: TID251  as above
-            urls.get_resolver().url_patterns  # noqa: B018  a property that imports them
+    if _is_djangos(application):
+        _import_urls()
+    elif serves_django(application):  # within another application, which may answer although the URLs are broken
+        with suppress(Exception):
+            _import_urls()
     if (routing := sys.modules.get("werkzeug.routing")) is not None:
         with suppress(Exception):  # the first request meets the error again, where its page is shown
             _sort_rules(application, routing)
+
+
+def serves_django(application: Any) -> bool:
+    """Whether requests of this application reach Django: it is Django's, or Django's was made, and may be within it."""
+    return _is_djangos(application) or not sys.modules.keys().isdisjoint(_MAKERS)
+
+
+def _is_djangos(application: Any) -> bool:
+    return type(application).__module__.startswith(_DJANGO)
+
+
+def _import_urls() -> None:
+    settings: Any = importlib.import_module("django.conf").settings  # noqa: TID251  the project's own Django
+    if getattr(settings, "ROOT_URLCONF", None):  # a middleware may choose others for each request
+        urls: Any = importlib.import_module("django.urls")  # noqa: TID251  as above
+        urls.get_resolver().url_patterns  # noqa: B018  a property that imports them
 
 
 def _sort_rules(application: Any, routing: Any) -> None:

@@ -168,6 +168,7 @@ class Snapshot:
         """Report the import, and fork; return in each fork that serves."""
         self._project.code.end_pauses()
         cpu_s = self._cpu_s()
+        self._project.prepare_first_requests(application)
         gc.collect()  # finalizers that run here are part of the import
         self._monitor.end()
         why = self._effects.end()

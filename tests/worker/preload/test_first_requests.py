@@ -1,0 +1,132 @@
+"""The work of a Django site's first requests is done before they come, without any module of the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SETTINGS = """
+SECRET_KEY = "x"
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "site_of_shop.urls"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
+                  "django.contrib.messages", "shop"]
+MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware",
+              "django.contrib.messages.middleware.MessageMiddleware"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
+              "OPTIONS": {"context_processors": ["django.template.context_processors.request", *CONTEXT]}}]
+"""
+URLS = """
+from django.shortcuts import render
+from django.urls import path
+
+def page(request):
+    return render(request, "page.html")
+
+urlpatterns = [path("", page, name="home")]
+"""
+WSGI = """
+import os
+from django.core.wsgi import get_wsgi_application
+os.environ["DJANGO_SETTINGS_MODULE"] = "site_of_shop.settings"
+served = get_wsgi_application()
+"""
+# Prepares the application, requests a page, and prints the modules before, between and after, and the answer.
+PROGRAM = """
+import json, sys, wsgiref.util
+root, repository = sys.argv[1:]
+sys.path.insert(0, repository)
+from appliance.worker.preload.first_requests import prepare_first_requests
+from appliance.worker.preload.warming import warm
+sys.path[0] = root
+from site_of_shop.wsgi import application
+warm(application)
+print(json.dumps(sorted(sys.modules)))
+prepare_first_requests(application, lambda path: path.startswith(root))
+print(json.dumps(sorted(sys.modules)), flush=True)
+environ = {}
+wsgiref.util.setup_testing_defaults(environ)
+body = b"".join(application(environ, lambda *_: None)).decode()
+print(json.dumps(sorted(sys.modules)))
+print(json.dumps(body))
+"""
+PLAIN = "application = served\n"
+WRAPPED = "def application(environ, start_response):\n    return served(environ, start_response)\n"
+
+
+def site(folder: Path, wsgi: str = PLAIN, context: str = "[]", further: dict[str, str] | None = None) -> Path:
+    """A site of one page; ``context``: its own context processors; ``further``: files beside it."""
+    files = {
+        "site_of_shop/__init__.py": "",
+        "site_of_shop/settings.py": f"CONTEXT = {context}\n{SETTINGS}",
+        "site_of_shop/urls.py": URLS,
+        "site_of_shop/wsgi.py": WSGI + wsgi,
+        "shop/__init__.py": "",
+        "shop/templates/page.html": "{% url 'home' %}",
+        **(further or {}),
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def prepared(folder: Path) -> tuple[set[str], set[str], str]:
+    """The modules that the preparation of the site loads, those that its first request loads then, and its answer."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    repository = str(Path(__file__).parents[3])
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder), repository],
+        capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    read: list[Any] = list(map(json.loads, ran.stdout.splitlines()))
+    first, second, third, answer = read
+    return set(second) - set(first), set(third) - set(second), answer
+
+
+@pytest.mark.parametrize("wsgi", [PLAIN, WRAPPED], ids=["Django's application", "wrapped in another"])
+def test_the_first_request_imports_nothing_any_more(tmp_path: Path, wsgi: str):
+    """After the preparation, the first page of a site is rendered without any import, also if the site is wrapped."""
+    before, after, answer = prepared(site(tmp_path, wsgi))
+    assert {"django.contrib.messages.storage.fallback", "django.template.loaders.app_directories"} <= before
+    assert (after, answer) == (set(), "/")
+
+
+def test_modules_of_the_project_wait_for_a_request(tmp_path: Path):
+    """Tags and context processors of the project are imported by the request that needs them, and not before."""
+    own = {
+        "shop/templatetags/__init__.py": "",
+        "shop/templatetags/tags.py": "from django import template\nregister = template.Library()\n",
+        "words.py": "def processor(request):\n    return {}\n",
+    }
+    before, after, answer = prepared(site(tmp_path, context='["words.processor"]', further=own))
+    assert not {each for each in before if each.startswith(("shop", "words"))}
+    assert {"shop.templatetags.tags", "words"} <= after
+    assert ("django.template.loaders.app_directories" in before, answer) == (True, "/")
+
+
+GONE_URL = "from django.urls import include\nurlpatterns.append(path('x/', include('gone')))\n"
+GONE_CLASSES = "MESSAGE_STORAGE = 'gone.Storage'\nTEMPLATES = [{'BACKEND': 'gone.Gone'}]\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("site_of_shop/urls.py", URLS + GONE_URL),
+        ("site_of_shop/settings.py", f"CONTEXT = []\n{SETTINGS}{GONE_CLASSES}"),
+    ],
+    ids=["a URL", "classes of the settings"],
+)
+def test_names_that_lead_nowhere_fail_at_the_request(tmp_path: Path, file: str, text: str):
+    """If a name leads nowhere, a wrapped site is prepared as far as possible; its first request says what is wrong."""
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        prepared(site(tmp_path, WRAPPED, further={file: text}))
+    assert "No module named 'gone'" in failed.value.stderr
+    assert len(failed.value.stdout.splitlines()) == 2
