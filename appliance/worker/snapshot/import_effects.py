@@ -12,6 +12,9 @@ Some effects raise no event: those of code in C, signal handlers, timers. But th
 forks inherit it. Connections of database drivers in C raise no event either: ``driver_connections`` notices them where
 they begin. ``ending/exit_hooks`` says which exit hooks the forks may run.
 
+``ctypes.util.find_library`` runs programs (``ldconfig``, a compiler) only to look for a library, which changes nothing:
+it may happen twice. Django's geographical part does that when it is imported, and django-debug-toolbar imports it.
+
 A hook can't be removed, so it has a switch. An error in the hook itself counts as an effect.
 """
 
@@ -129,7 +132,7 @@ class ImportEffects:
             what = rule(arguments)
         except Exception as error:  # noqa: BLE001  any code may raise an event of this name
             what = f"raises an unknown event {event} ({type(error).__name__})"
-        if what:
+        if what and not _looks_for_library(raiser):
             self._refuse(f"{self._place(raiser)} {what}")
 
     def _module_begins(self, arguments: tuple[Any, ...]) -> None:
@@ -200,6 +203,14 @@ class ImportEffects:
 def _is_exempt(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__", "")
     return str(name).startswith(_OURS) or frame.f_code.co_filename.startswith(_IMPORT_SYSTEM)
+
+
+def _looks_for_library(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "ctypes.util":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class _State(NamedTuple):

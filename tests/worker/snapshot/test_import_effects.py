@@ -32,6 +32,7 @@ HARMLESS = {
     "a finalizer": "import weakref\nclass A: pass\na = A()\nend = weakref.finalize(a, open, 'made', 'w')",
     "a closed stack of contexts": "import atexit, contextlib; atexit.register(contextlib.ExitStack().close)",
     "an exit hook of threads": "import threading; threading._register_atexit(open, 'made', 'w')",
+    "a search for a library": "from ctypes.util import find_library; assert not find_library('of nobody')",
     "an executor without work": "from concurrent.futures import ThreadPoolExecutor; pool = ThreadPoolExecutor()",
 }
 EFFECTS = {
