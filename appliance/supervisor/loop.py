@@ -123,11 +123,6 @@ class Loop:
         self._selector.unregister(descriptor)
         self._paused[key.fd] = self.call_later(after_s, partial(self._end_pause, key))
 
-    @property
-    def paused(self) -> frozenset[int]:
-        """The descriptors that are ignored for a time."""
-        return frozenset(self._paused)
-
     def call_later(self, after_s: float, call: Callable[[], None]) -> Timer:
         """Call after this many seconds."""
         timer = Timer(time.monotonic() + after_s, call)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from functools import partial
+
+import pytest
 
 from appliance.supervisor.loop import Loop
 
@@ -16,6 +19,25 @@ def all_of(*calls: Callable[[], object]) -> Callable[[], None]:
             call()
 
     return made
+
+
+def accept_calls(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """The listeners that the loop is asked to accept a connection from, in order."""
+    asked: list[socket.socket] = []
+    accept = loop.accept
+
+    def recorded(listener: socket.socket) -> socket.socket | None:
+        asked.append(listener)
+        return accept(listener)
+
+    monkeypatch.setattr(loop, "accept", recorded)
+    return asked
+
+
+def turn(loop: Loop) -> None:
+    """Run one round of the loop."""
+    loop.post(loop.stop)
+    loop.run()
 
 
 def run(loop: Loop, *, at_most_s: float = 10.0) -> None:

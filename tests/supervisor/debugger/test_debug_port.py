@@ -13,6 +13,7 @@ from appliance.supervisor.debugger.debug_port import DebugPort
 from appliance.supervisor.loop import Loop
 from tests.faults.injections import FewDescriptors, few_descriptors
 from tests.supervisor.fakes import handle
+from tests.supervisor.loops import accept_calls, turn
 
 __all__ = ["few_descriptors"]
 
@@ -27,11 +28,6 @@ class Door:
         log: Any = SimpleNamespace(event=lambda *_, **__: None)
         self.port = DebugPort(self.loop, settings, log)
 
-    def turn(self) -> None:
-        """One round of the loop."""
-        self.loop.post(self.loop.stop)
-        self.loop.run()
-
 
 @pytest.fixture
 def door() -> Iterator[Door]:
@@ -42,20 +38,24 @@ def door() -> Iterator[Door]:
     made.loop.close()
 
 
-def test_the_loop_rests_while_no_descriptor_is_free_for_an_editor(door: Door, few_descriptors: FewDescriptors):
+def test_the_loop_rests_while_no_descriptor_is_free_for_an_editor(
+    door: Door, few_descriptors: FewDescriptors, monkeypatch: pytest.MonkeyPatch
+):
     """An editor for which no descriptor is free waits, and the loop does not ask for it in each round."""
+    asked = accept_calls(door.loop, monkeypatch)
     with socket.create_connection(door.address), few_descriptors(0):
-        door.turn()
-        assert len(door.loop.paused) == 1
+        for _ in range(3):
+            turn(door.loop)
+        assert len(asked) == 1
 
 
 def test_an_editor_that_has_left_gets_no_debugger(door: Door):
     """Of the editors that have connected while no worker was there, only one that still waits gets a debugger."""
     for _ in range(3):
         with socket.create_connection(door.address):
-            door.turn()
+            turn(door.loop)
     with socket.create_connection(door.address), socket.create_server(("127.0.0.1", 0)) as debugger:
-        door.turn()
+        turn(door.loop)
         door.port.listens(handle(), debugger.getsockname()[1], waits=False)
         debugger.setblocking(False)
         debugger.accept()[0].close()
@@ -67,7 +67,7 @@ def test_an_editor_is_sent_away_if_no_descriptor_is_free(door: Door, few_descrip
     """Without a descriptor for the connection to the debugger, the editor's ends, and no timeout is suspended."""
     worker, port = handle(), _free_port()
     with socket.create_connection(door.address, timeout=10) as editor:
-        door.turn()
+        turn(door.loop)
         with few_descriptors(0):
             door.port.listens(worker, port, waits=False)
         assert editor.recv(1) == b""

@@ -22,6 +22,7 @@ from appliance.supervisor.reporting import status_socket
 from appliance.supervisor.reporting.status_socket import StatusSocket, ask
 from tests.faults.injections import FewDescriptors, few_descriptors
 from tests.supervisor.fakes import FakeLoop
+from tests.supervisor.loops import accept_calls, turn
 
 __all__ = ["few_descriptors"]
 
@@ -107,15 +108,18 @@ def test_a_path_that_is_too_long_is_given_as_the_reason(tmp_path: Path):
     assert "too long" in reason
 
 
-def test_the_loop_rests_while_no_descriptor_is_free_for_a_question(tmp_path: Path, few_descriptors: FewDescriptors):
+def test_the_loop_rests_while_no_descriptor_is_free_for_a_question(
+    tmp_path: Path, few_descriptors: FewDescriptors, monkeypatch: pytest.MonkeyPatch
+):
     """A question for which no descriptor is free waits, and the loop does not ask for it in each round."""
     listening = StatusSocket(tmp_path / "status.sock", {}, loop := Loop())
     assert listening.open() is None
+    asked = accept_calls(loop, monkeypatch)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client, few_descriptors(0):
         client.connect(str(tmp_path / "status.sock"))
-        loop.post(loop.stop)
-        loop.run()
-        assert len(loop.paused) == 1
+        for _ in range(3):
+            turn(loop)
+        assert len(asked) == 1
     listening.close()
     loop.close()
 
