@@ -1,7 +1,7 @@
-"""Generate the lists of settings: ``.env.example``, ``--help``, ``docs/settings.md``, and compose's environment.
+"""Lay out the table of settings: for ``--help``, and as the environment of a compose file.
 
-All texts come from the table; this module only lays them out. It runs when a command prints its help or writes a
-compose file, and in the test that compares the files with the code.
+Runs when a command prints its help or writes a compose file. ``python -m tools.settings`` writes ``.env.example`` and
+docs/settings.md from the same table.
 """
 
 from __future__ import annotations
@@ -27,91 +27,9 @@ _OWN_LINE = {"PUBLIC_URL", "EDITOR_FOLDER"}  # with a default that the compose f
 def help_table() -> list[tuple[str, str, str]]:
     """Return flag, metavar and help of each setting, for argparse."""
     return [
-        (setting.flag, setting.value_type.metavar, f"{setting.help} {_default(setting)}".replace("%", "%%"))
+        (setting.flag, setting.value_type.metavar, f"{setting.help} {default_text(setting)}".replace("%", "%%"))
         for setting in TABLE
     ]
-
-
-def environment_file() -> str:
-    """Return the text of ``.env.example``: every setting with its help, commented out."""
-    lines = [
-        "# Settings for `docker compose up` in this folder. Copy this file to .env, and remove the # of what you set.",
-        "# Each is also a flag of `appliance serve`. The project's own variables belong in the project's own .env.",
-        "",
-        "# The folder of the project to serve (default: the example in this repository).",
-        "#PROJECT_DIR=../mine",
-        "",
-        "# The port of this machine that serves the project (default: 8000).",
-        "#PUBLISH_PORT=8001",
-        "",
-        "# The image to build: slim, or full with Python 3.10 to 3.14, a compiler and headers (default: slim).",
-        "#APPLIANCE_IMAGE=full",
-    ]
-    for setting in TABLE:
-        if not setting.in_image:
-            lines += _example(setting)
-    lines += ["", "# OpenTelemetry's own variables: docs/opentelemetry.md."]
-    for name, (text, example) in VARIABLES.items():
-        lines += ["", *(f"# {line}" for line in textwrap.wrap(text, 117)), f"#{name}={example}"]
-    lines += ["", "# For use without Docker. The image sets these itself: with compose, leave them alone."]
-    for setting in TABLE:
-        if setting.in_image:
-            lines += _example(setting)
-    return "\n".join(lines) + "\n"
-
-
-def _example(setting: Setting) -> list[str]:
-    text = f"{setting.help}\nAllowed: {setting.value_type.allowed} {_default(setting)}."
-    comment = [line for part in text.split("\n") for line in textwrap.wrap(part, 117)]
-    return ["", *(f"# {line}" for line in comment), f"#{setting.variable}={setting.example or setting.default}"]
-
-
-def documentation() -> str:
-    """Return the text of ``docs/settings.md``."""
-    lines = [
-        "# Settings",
-        "",
-        "Each setting is a variable, and a flag of `appliance serve`. A flag wins over the environment, the",
-        "environment over the project's `.env` files (`.env.local`, `.env`, `.flaskenv`; the first wins), and these",
-        "over the default. An empty text counts as unset. `appliance config` shows each setting with its value and",
-        "origin.",
-        "",
-        "With compose, set a variable in the shell, or in `.env` beside the compose file:",
-        "`APPLIANCE_LOG_FORMAT=console docker compose up`. The settings with a line `In the image` are the image's:",
-        "compose does not pass them on. After a change, run `docker compose up` again: a container keeps its own.",
-        "",
-        "An unknown `APPLIANCE_*` name or a value that is not allowed stops the start; the error says what was found",
-        "and what is allowed. Every other variable is your project's.",
-        "",
-        "`[tool.appliance]` in `pyproject.toml` has two keys: `app` ([discovery.md](discovery.md)) and `processes`",
-        "([companions.md](companions.md)).",
-        "",
-    ]
-    for setting in TABLE:
-        lines += [f"## {setting.variable}", "", setting.help, ""]
-        lines.append(f"- Flag: `{setting.flag} {setting.value_type.metavar}`")
-        lines.append(f"- Allowed: {setting.value_type.allowed}")
-        lines.append(f"- Default: {_default_description(setting)}")
-        if setting.in_image:
-            lines.append(f"- In the image: `{setting.in_image}`")
-        if setting.example:
-            lines.append(f"- Example: `{setting.variable}={setting.example}`")
-        if setting.early:
-            lines.append("- Read from the environment and the flags only, not from the project's own files")
-        if setting.read_again:
-            lines.append("- An edit of it in the project's `.env` counts at once, without a restart")
-        lines.append("")
-    lines += [
-        "## OpenTelemetry",
-        "",
-        "These variables are OpenTelemetry's own; no flags. [opentelemetry.md](opentelemetry.md) says what is sent.",
-        "",
-        "| variable | meaning | example |",
-        "|---|---|---|",
-        *(f"| `{name}` | {text} | `{example}` |" for name, (text, example) in VARIABLES.items()),
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def passed_variables() -> list[str]:
@@ -136,12 +54,7 @@ def compose_environment(indent: str) -> list[str]:
     ]
 
 
-def _default(setting: Setting) -> str:
+def default_text(setting: Setting) -> str:
+    """Return the default in words, and that of the image if it is another."""
     image = f"; in the image: {setting.in_image}" if setting.in_image not in {"", setting.default} else ""
     return f"(default: {setting.default_text or setting.default}{image})"
-
-
-def _default_description(setting: Setting) -> str:
-    if not setting.default_text:
-        return f"`{setting.default}`"
-    return f"{setting.default_text} (`{setting.default}`)" if setting.default else setting.default_text

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from appliance.conventions import LOG_LEVELS
-from appliance.logs.documentation import RECIPES, documentation
 from appliance.logs.events import EVENTS
 from appliance.logs.log import make_log
 from appliance.logs.project_output.output_lines import OutputLine
 from appliance.logs.render.log_fields import ALWAYS, FIELDS, WITH_LINES
 from tests.parsed_files import nodes
+from tools import log_events
 
 ROOT = Path(__file__).parents[2]
 BAD = {"warning", "error"}
@@ -125,12 +125,12 @@ def test_what_a_client_sent_has_no_lines():
 
 
 def test_the_documentation_is_the_tables():
-    """docs/log-events.md is what the tables make; python -m appliance.logs.documentation makes it again."""
-    assert (ROOT / "docs" / "log-events.md").read_text(encoding="utf-8") == documentation()
+    """docs/log-events.md is what the tables make; python -m tools.log_events makes it again."""
+    assert log_events.PAGE.read_text(encoding="utf-8") == log_events.page()
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+@pytest.mark.parametrize("recipe", log_events.RECIPES.values(), ids=list(log_events.RECIPES))
 def test_each_jq_recipe_finds_its_events(recipe):
     """Each recipe for jq finds something in a log, and leaves the rest."""
     lines: list[bytes] = []

@@ -1,11 +1,8 @@
-"""Generate docs/log-events.md from the tables.
-
-Run it by hand: ``python -m appliance.logs.documentation > docs/log-events.md``; a test compares the file with the code.
-"""
+"""``python -m tools.log_events``: write docs/log-events.md, from the tables of events and fields."""
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,11 +14,12 @@ from appliance.logs.sanitise import ESCAPES, MAX_DEPTH, MAX_TEXT
 if TYPE_CHECKING:
     from appliance.logs.tables.event_type import Event
 
+PAGE = Path(__file__).parent.parent / "docs" / "log-events.md"
 _ACCESS = "request.finished"  # the first of the events that share its fields
 
 _OPENING = """# What the log says
 
-<!-- Made by `python -m appliance.logs.documentation`; a test compares it with the table in the code. -->
+<!-- Made by `python -m tools.log_events`; a test compares it with the table in the code. -->
 
 With `APPLIANCE_LOG_FORMAT=json`, every line of stdout is one JSON object. It begins with these fields:
 """
@@ -98,7 +96,7 @@ RECIPES = MappingProxyType(
 )
 
 
-def documentation() -> str:
+def page() -> str:
     """Return the text of docs/log-events.md."""
     used = {name for event in EVENTS.values() for name in event.fields}
     return "\n".join(
@@ -142,4 +140,4 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(documentation())
+    PAGE.write_text(page(), encoding="utf-8")
