@@ -1,6 +1,9 @@
 """The setting of every test: an environment without settings of the appliance, and fixtures that make calls fail."""
 
+import contextlib
+import functools
 import gc
+import importlib
 import os
 import signal
 from collections import Counter
@@ -33,8 +36,9 @@ __all__ = [
 # How long an example takes says how loaded the machine is, and pytest-timeout ends what hangs.
 settings.register_profile("short", deadline=None, max_examples=40)
 settings.register_profile("thorough", deadline=None, max_examples=1_000)
+HERE = Path(__file__).parent
 # Folders whose tests wait for containers, appliances and browsers.
-WAITING = [Path(__file__).parent / name for name in ("image", "live", "faults", "browser")]
+WAITING = [HERE / name for name in ("image", "live", "faults", "browser")]
 
 settings.load_profile("thorough" if THOROUGH else "short")
 
@@ -58,9 +62,19 @@ def pytest_configure():
             signal.signal(number, lambda _number, _frame: None)
 
 
-def pytest_collection():
+def pytest_collection(session):
     """Collect the tests without the garbage collector, which would visit ten thousand of them again and again."""
     gc.disable()
+    if session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        _import_share(getattr(session.config, "workerinput", {}))
+
+
+def _import_share(of_process):
+    """Import a share of the test modules first: each process of xdist compiles other ones, and none compiles all."""
+    first = int(of_process.get("workerid", "gw0").removeprefix("gw"))
+    for path in sorted(HERE.rglob("test_*.py"))[first :: of_process.get("workercount", 1)]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # the collection reports it
+            importlib.import_module(".".join(path.relative_to(HERE.parent).with_suffix("").parts))
 
 
 def pytest_collection_finish():
@@ -80,19 +94,20 @@ def pytest_collection_modifyitems(config, items):
     long = [item for item in items if item.get_closest_marker("waits")]
     places = {item: (number % processes / processes, 0) for number, item in enumerate(long)}
     others = [item for item in items if item not in places]
-    sizes = Counter(map(_kind, others))
+    sizes = Counter(_kind(item.path) for item in others)
     passed: Counter[Path | None] = Counter()
     files: dict[Path, float] = {}
     for item in others:
-        kind = _kind(item)
+        kind = _kind(item.path)
         places[item] = (files.setdefault(item.path, passed[kind] / sizes[kind]), 1)
         passed[kind] += 1
     items.sort(key=places.__getitem__)
 
 
-def _kind(item):
-    """Which folder of tests that wait the test is in, if it is in one."""
-    return next((folder for folder in WAITING if folder in item.path.parents), None)
+@functools.cache
+def _kind(path):
+    """Which folder of tests that wait the file is in, if it is in one."""
+    return next((folder for folder in WAITING if folder in path.parents), None)
 
 
 def pytest_xdist_auto_num_workers():
