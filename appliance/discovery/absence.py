@@ -12,14 +12,18 @@ import re
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.conventions import INSTALLED_CODE
 from appliance.discovery.frameworks import is_framework
 from appliance.discovery.rules.project_package import package_names
-from appliance.discovery.source.modules import Modules, imports_of
+from appliance.discovery.rules.usual_names import IS_TEST
+from appliance.discovery.source.modules import imports_of
 from appliance.discovery.target import pick
 from appliance.plural import counted
+
+if TYPE_CHECKING:
+    from appliance.discovery.source.modules import Modules
 
 _MAX_LISTED = 4
 _MAX_DEPTH = 2
@@ -44,8 +48,9 @@ class Absence(NamedTuple):
     application: str = ""  # one that a person may mean
 
 
-def describe_absence(root: Path) -> Absence:
+def describe_absence(modules: Modules) -> Absence:
     """Describe an empty folder, notebooks, another language, a library, or Python that binds no application."""
+    root = modules.root
     files = _files(root)
     if not files:
         return Absence(
@@ -75,7 +80,7 @@ def describe_absence(root: Path) -> Absence:
             f"It is made with {own}, which has its own server",
             f"Start it with {own}'s own command; the appliance serves only WSGI.",
         )
-    return _unbound(root, python)
+    return _unbound(modules, python)
 
 
 def _template(root: Path) -> Absence | None:
@@ -101,12 +106,14 @@ def _template(root: Path) -> Absence | None:
     return None
 
 
-def _unbound(root: Path, python: list[str]) -> Absence:
+def _unbound(modules: Modules, python: list[str]) -> Absence:
     """Describe Python files that bind no application."""
+    root, parsed = modules.root, modules.parsed
     packages = [name for name in package_names(root) if any((root / part / name).is_dir() for part in ("", "src"))]
-    broken = [fault for name in python[:_MAX_PARSED] if (fault := _fault(root / name, name))]
+    unknown = [name for name in python[:_MAX_PARSED] if root / name not in parsed]
+    broken = [fault for name in unknown if (fault := _fault(root / name, name))]
     for fault in broken:
-        if _may_bind_one(root, fault.name, packages):
+        if _may_bind_one(modules, fault.name, packages):
             text = f"{fault.text}, and no other file binds an application"
             return Absence(text, "Fix it: when you save it, the appliance looks again.")
     example = next((name for name in python if _EXAMPLE.match(name)), "")
@@ -114,24 +121,25 @@ def _unbound(root: Path, python: list[str]) -> Absence:
     also = f"; {broken[0].text}" if broken else ""
     if packages:
         return Absence(f"{packages[0]} is a package without an application, perhaps a library{also}", do_this)
-    among_tests = None if example else _among_tests(root)
-    if among_tests:
-        file, name = among_tests
+    passed_over = None if example else _passed_over(modules)
+    if passed_over:
+        file, name, reason = passed_over
         return Absence(
-            f"Searched {counted(len(python), 'Python file')}: only {file}, which is among the tests, binds one{also}",
+            f"Searched {counted(len(python), 'Python file')}: only {file}, which {reason}, binds one{also}",
             f"If that is the application: APPLIANCE_APP={name}",
             name,
         )
     return Absence(f"Searched {counted(len(python), 'Python file')}: {_list(python)}{also}", do_this)
 
 
-def _among_tests(root: Path) -> tuple[str, str] | None:
-    """Return file and name of an application in a folder or module that is skipped because of its name."""
-    modules = Modules(root)
+def _passed_over(modules: Modules) -> tuple[str, str, str] | None:
+    """Return file and name of an application that no rule takes, and why: its place, or its unusual name."""
     for file in modules.files(_MAX_DEPTH, tests=True):
         best = pick(modules, modules.source(file), own=True)
         if best.name:
-            return str(file.relative_to(root)), f"{modules.name_of(file)[0]}:{best.name}"
+            is_test = IS_TEST.search(file.name) or modules.is_left_out(file)
+            reason = "is among the tests" if is_test else "looks like a part of a library"
+            return str(file.relative_to(modules.root)), f"{modules.name_of(file)[0]}:{best.name}", reason
     return None
 
 
@@ -152,13 +160,13 @@ def _fault(file: Path, name: str) -> _Fault | None:
     return None
 
 
-def _may_bind_one(root: Path, name: str, packages: list[str]) -> bool:
+def _may_bind_one(modules: Modules, name: str, packages: list[str]) -> bool:
     """Whether a broken file may hold the application; a Python 2 script in bin/, for example, does not.
 
     This is not asked for the usual files: a broken one of those is chosen, and its import shows the error.
     """
-    file = root / name
-    if Modules(root).is_left_out(file):
+    root, file = modules.root, modules.root / name
+    if modules.is_left_out(file):
         return False
     if any(file.parent in {root / package, root / "src" / package} for package in packages):
         return True

@@ -170,7 +170,7 @@ def _not_found(context: Context, rulings: list[RuleResult], asgi: tuple[Target, 
         )
     if refused:
         return refused_error("the project", refused)
-    found = describe_absence(context.root)
+    found = describe_absence(context.modules)
     return ApplicationError(
         f"No WSGI application found. {found.text}",
         expected="a manage.py of Django, a wsgi.py or app.py that binds app or application, or a create_app()",

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from appliance.discovery.project import find_application
+from appliance.discovery.source import source
 
 LIBRARY = {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'}
 PRINT = 'print "old"\n'
@@ -56,6 +57,14 @@ PRINT = 'print "old"\n'
             "Searched 3 Python files: only tests/site.py, which is among the tests, binds one",
             "APPLIANCE_APP=tests.site:app",
         ),
+        (
+            {
+                "tool.py": "",
+                "kit/__init__.py": "def tree(environ, start_response):\n  start_response('200 OK', [])\n  return []\n",
+            },
+            "Searched 2 Python files: only kit/__init__.py, which looks like a part of a library, binds one",
+            "APPLIANCE_APP=kit:tree",
+        ),
         ({"old.py": PRINT, "web/shop.py": "from flask import x\n" + PRINT}, "web/shop.py can't be parsed", "Fix it"),
     ],
     ids=[
@@ -73,6 +82,7 @@ PRINT = 'print "old"\n'
         "broken in the package",
         "broken, of no framework",
         "among tests",
+        "a part of a library",
         "broken, of a framework",
     ],
 )
@@ -121,3 +131,18 @@ def test_a_project_that_the_named_command_makes_is_found(refuse, tmp_path):
         capture_output=True,
     )
     assert find_application(tmp_path / "mysite", {}, None).target.name == "mysite.settings"
+
+
+def test_a_file_is_parsed_once(refuse, monkeypatch):
+    """However many rules look at a file before its folder is described, it is parsed only once."""
+    parsed = []
+    real = source.parse
+
+    def parse(data):
+        parsed.append(data)
+        return real(data)
+
+    monkeypatch.setattr(source, "parse", parse)
+    files = {f"{name}.py": f"import {name}_of_a_package\n" for name in "abc"}
+    refuse(files)
+    assert len(parsed) == len(set(parsed)) == len(files)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.discovery.rules.django_settings import KEY, NOT_FOR_DEVELOPMENT, named_in, rank
-from appliance.discovery.source.modules import module_in
+from appliance.discovery.source.modules import module_in, text_of
 from appliance.discovery.target import Context, Finding, RuleResult, Target, search_path
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def unmanaged_rule(context: Context) -> RuleResult:
 def _managed_by_another(context: Context) -> Target | None:
     """Find a file for ``python -m shop``, or of a console script, that runs Django's commands."""
     for file in context.modules.files(_MAX_DEPTH + 1):
-        source = context.modules.source(file)
-        if file.name == "manage.py" or _RUNS not in source.text or NOT_FOR_DEVELOPMENT.search(file.stem):
+        if file.name == "manage.py" or NOT_FOR_DEVELOPMENT.search(file.stem) or _RUNS not in text_of(file):
             continue
+        source = context.modules.source(file)
         settings, how = _settings(context, file, source) if KEY in source.text else ("", "")
         if settings and _folder_of(context, file, settings) is not None:
             return _managed(context, file, settings, how)

@@ -56,7 +56,7 @@ _MAKES_PROJECTS = re.compile(r"(?:create|start|new|init)[-_]?project|-project\Z"
 _SHEBANG = re.compile(rb"#!.*\bpython")
 _MAX_SHEBANG = 256  # Linux's own limit
 _IS_PART_OF_TESTS = re.compile(r"^test_|_test\.py$|^conftest\.py$|^setup\.py$")
-_IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
+IS_TEST = re.compile(r"^test_|_test\.py$|^tests?\.py$|^conftest\.py$|^setup\.py$")
 
 
 class _Found(Record):
@@ -138,17 +138,20 @@ def scan_rule(context: Context) -> RuleResult:
     near = _scan(context, _NEAR)
     if near.target or near.weak or near.tied or near.refused:
         return near
-    if all(_IS_TEST.search(file.name) for file in context.modules.files(_MAX_DEPTH)):
+    if all(IS_TEST.search(file.name) for file in context.modules.files(_MAX_DEPTH)):
         return _scan(context, _NEAR, tests=True)  # a first project is often called "test"
-    whole = _scan(context, _MAX_DEPTH)
+    whole = _scan(context, _MAX_DEPTH, seen=frozenset(context.modules.files(_NEAR)))
     if whole.target or whole.weak or whole.tied or whole.refused or whole.asgi or package_names(context.root):
         return whole
     return _scan(context, _MAX_DEPTH, packaged=True)
 
 
-def _scan(context: Context, depth: int, *, tests: bool = False, packaged: bool = False) -> RuleResult:
+def _scan(
+    context: Context, depth: int, *, tests: bool = False, packaged: bool = False, seen: frozenset[Path] = frozenset()
+) -> RuleResult:
+    """Look at the modules down to this depth; ``seen``: those that an earlier scan has found nothing in."""
     rule = "A scan of every module"
-    passed_over = _IS_PART_OF_TESTS if tests else _IS_TEST
+    passed_over = _IS_PART_OF_TESTS if tests else IS_TEST
     found = []
     reexported = []
     weak: Target | None = None
@@ -159,8 +162,10 @@ def _scan(context: Context, depth: int, *, tests: bool = False, packaged: bool =
     for file in context.modules.files(depth, tests=tests):
         if passed_over.search(file.name):
             continue
-        source = context.modules.source(file)
         count += 1
+        if file in seen:
+            continue
+        source = context.modules.source(file)
         best = pick(context.modules, source, own=True)
         script = script_target(context, source, best) if _may_be_run(context, source, packaged=packaged) else None
         if script or (best.name and not _is_part_of_a_library(file, best)):
@@ -276,9 +281,10 @@ def _is_part_of_a_library(file: Path, best: Candidate) -> bool:
 
 def _reexported(context: Context, source: Source) -> list[_Found]:
     """Return the usual names that a package imports, to offer them: ``from .application import make_app``."""
+    if source.file.name != "__init__.py":
+        return []
     best = pick(context.modules, source)
-    usual = source.file.name == "__init__.py" and best.name in {*OBJECT_NAMES, *FACTORY_NAMES}
-    return [_Found(source, best, None)] if usual else []
+    return [_Found(source, best, None)] if best.name in {*OBJECT_NAMES, *FACTORY_NAMES} else []
 
 
 def _may_be_run(context: Context, source: Source, *, packaged: bool = False) -> bool:

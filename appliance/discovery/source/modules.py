@@ -43,6 +43,7 @@ class Modules:
         self.roots = tuple(folder for folder in (root, root / "src", root / "lib") if _is_open(folder))
         self._added: list[Path] = []  # folders that files add to the path when they run: their own
         self._sources: dict[tuple[Path, str], Source] = {}
+        self._by_name: dict[str, Source] = {}  # the first source that was read under each name
         self._found: dict[tuple[str, Path | None], Path | None] = {}
 
     def find(self, module: str, first: Path | None = None) -> Path | None:
@@ -63,6 +64,7 @@ class Modules:
         key = (file, module)
         if key not in self._sources:
             self._sources[key] = source = read_source(file, module or self.name_of(file)[0])
+            self._by_name.setdefault(source.module, source)
             known = (*self.roots, *self._added)
             if file.parent not in known and "__file__" in source.text and _ADDS.search(source.text):
                 self._added.append(file.parent)
@@ -73,6 +75,11 @@ class Modules:
     def unparsed(self) -> frozenset[Path]:
         """The files that were read and can't be parsed now."""
         return frozenset(file for (file, _), source in self._sources.items() if source.problem)
+
+    @property
+    def parsed(self) -> frozenset[Path]:
+        """The files that were read, and are valid Python."""
+        return frozenset(file for (file, _), source in self._sources.items() if not source.problem)
 
     def name_of(self, file: Path) -> tuple[str, Path]:
         """Return a file's module name, and the folder that it is imported from by that name.
@@ -110,9 +117,10 @@ class Modules:
                     return self.source(package), (parts[-1],)
             return source, tuple(parts[end:])
         # A file outside of all roots: a script in a sub-folder.
-        for source in self._sources.values():
-            if source.module and name.startswith(source.module + "."):
-                return source, tuple(name[len(source.module) + 1 :].split("."))
+        for end in range(len(parts) - 1, 0, -1):
+            known = self._by_name.get(".".join(parts[:end]))
+            if known is not None:
+                return known, tuple(parts[end:])
         return None
 
     def files(self, depth: int, *, tests: bool = False) -> Iterator[Path]:
@@ -199,19 +207,19 @@ def _names_in(folder: Path) -> set[str]:
     return {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
 
 
+def text_of(file: Path) -> str:
+    """Return the text of a file; empty if it can't be read."""
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def _dotted_imports_of(file: Path) -> frozenset[tuple[str, str]]:
     """Return the first two parts of each absolute import of a module in a package."""
-    try:
-        text = file.read_text("utf-8", "replace")
-    except OSError:
-        return frozenset()
-    return frozenset(_DOTTED.findall(text))
+    return frozenset(_DOTTED.findall(text_of(file)))
 
 
 def imports_of(file: Path) -> frozenset[str]:
     """Return the modules that a file imports by absolute names, from its text: parsing every file twice is too slow."""
-    try:
-        text = file.read_text("utf-8", "replace")
-    except OSError:
-        return frozenset()
-    return frozenset(first or second for first, second in _IMPORT.findall(text))
+    return frozenset(first or second for first, second in _IMPORT.findall(text_of(file)))

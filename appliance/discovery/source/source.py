@@ -8,6 +8,7 @@ or older than the project's: what it can't parse is kept as text.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 # A larger module is generated, holds no application, and takes seconds to parse.
 _MAX_BYTES = 2 * 1024 * 1024
+# The calls that ``_served`` knows: few files have one, and to visit each node of the others takes longer than to parse.
+_SERVING = re.compile(
+    r"\b(?:run|run_server|serve|serve_forever|make_server|run_simple|WSGIServer|ServerFactory|Server)\s*\("
+)
 
 
 class Source(Record):
@@ -72,9 +77,9 @@ def read_source(file: Path, module: str) -> Source:
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     scope = Scope(module, package, None)
     scope.walk(tree.body)
-    served, imports = _overview(tree)
+    served = _all_served(tree) if _SERVING.search(text) else ()
     return Source(
-        file, module, scope.values, tuple(scope.stars), served, imports, text,
+        file, module, scope.values, tuple(scope.stars), served, _imports(tree), text,
         run=scope.main_guard(), calls=tuple(scope.calls),
     )  # fmt: skip
 
@@ -104,18 +109,26 @@ def _unparsed(file: Path, module: str, text: str, problem: str) -> Source:
     return Source(file, module, {}, (), (), frozenset(), text, problem)
 
 
-def _overview(tree: ast.Module) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the names that are served and the modules that are imported, anywhere in the module."""
-    served: list[str] = []
+def _imports(tree: ast.Module) -> frozenset[str]:
+    """Return the modules that are imported, anywhere in the module; only the statements are looked at."""
     imports: set[str] = set()
-    for node in nodes(tree):
-        if isinstance(node, ast.Call):
-            served += _served(node)
-        elif isinstance(node, ast.Import):
+    waiting: list[ast.AST] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
             imports.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             imports.add(node.module.partition(".")[0])
-    return tuple(dict.fromkeys(served)), frozenset(imports)
+        for part in ("body", "orelse", "handlers", "finalbody", "cases"):
+            inner = getattr(node, part, None)
+            if isinstance(inner, list):
+                waiting += inner
+    return frozenset(imports)
+
+
+def _all_served(tree: ast.Module) -> tuple[str, ...]:
+    served = (name for node in nodes(tree) if isinstance(node, ast.Call) for name in _served(node))
+    return tuple(dict.fromkeys(served))
 
 
 def _served(call: ast.Call) -> Iterator[str]:

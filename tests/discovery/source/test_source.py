@@ -109,3 +109,15 @@ def test_a_missing_file_has_a_problem(tmp_path):
 def test_invalid_escapes_are_silent(read):
     """The project's own warnings are for when it runs."""
     assert "a" in read("a = '\\d'").values
+
+
+def test_imports_and_served_names_of_inner_blocks_count(read):
+    """Imports and calls that serve are found in functions, branches and handlers, not only at the top level."""
+    text = (
+        "try:\n  import a.b\nexcept ImportError:\n  import c\nelse:\n  from d import e\n"
+        "def main():\n  with x:\n    import f\n  match y:\n    case 1:\n      import g\n  serve (app)\n"
+        "from . import h\n"
+    )
+    source = read(text)
+    assert source.imports == {"a", "c", "d", "f", "g"}
+    assert source.served == ("app",)
