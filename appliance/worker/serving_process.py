@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ..protocol.channel import Channel, ChannelError, message_parts
 from ..protocol.greeting import greet, next_messages
@@ -21,6 +21,7 @@ from ..server.http.served_hosts.workspace_hosts import WorkspaceHosts
 from ..server.http.trusted_proxies import TrustedProxies
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pool.pool import PooledWSGIServer
+from ..server.wsgi.server_context import RequestRules
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..protocol.record import Message
     from ..protocol.start.start_options import StartOptions
+    from ..server.wsgi.server_context import Handoff
     from .app import Application
     from .records import RecordSink
 
@@ -100,9 +102,19 @@ def received_connections(message: TakeConnections, descriptors: list[int]) -> Co
 
 
 def make_server(
-    listener: socket.socket, application: Application, sink: RecordSink, options: StartOptions, **more: Any
+    listener: socket.socket,
+    application: Application,
+    sink: RecordSink,
+    options: StartOptions,
+    *,
+    tls: SSLContext | None,
+    handoff: Handoff | None,
+    accepting: bool = True,
 ) -> PooledWSGIServer:
-    """Build the server that ``options`` describe."""
+    """Build the server that ``options`` describe.
+
+    ``handoff``: the requests that another server answers.
+    """
     workspace_hosts = WorkspaceHosts(options["workspace_hosts"])
     return PooledWSGIServer(
         listener,
@@ -110,9 +122,13 @@ def make_server(
         sink=sink,
         limits=Limits(**options["limits"]),
         threads=options["threads"],
-        allowed_hosts=AllowedHosts(options["allowed_hosts"], workspace_hosts),
-        trusted_proxies=TrustedProxies(tuple(options["trusted_proxies"]), workspace_hosts),
-        **more,
+        rules=RequestRules(
+            AllowedHosts(options["allowed_hosts"], workspace_hosts),
+            TrustedProxies(tuple(options["trusted_proxies"]), workspace_hosts),
+            handoff,
+        ),
+        tls=tls,
+        accepting=accepting,
     )
 
 

@@ -70,13 +70,12 @@ class Connections:
         poller: Poller,
         limits: Limits,
         on_waiting: Callable[[int], None] | None = None,
-        hold: Hold | None = None,
     ) -> None:
         self._poller = poller
         self._limits = limits
         self._connections: dict[int, Connection] = {}
         self.ready: deque[Connection] = deque()
-        self.hold = hold
+        self.hold: Hold | None = None
         self._have_waited = False  # the connections that are ready have waited for a thread
         self._polled_at = 0.0
         self.probed = 0

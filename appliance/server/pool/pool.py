@@ -18,14 +18,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..http.limits import Limits
-from ..http.trusted_proxies import TrustedProxies
 from ..io.background.byte_queue import SPACE
 from ..io.poller import Poller
 from ..io.wire import Wire
 from ..wsgi.access_log.sink import FlushSchedule
 from ..wsgi.handler import WSGIRequestHandler
 from ..wsgi.listener import WSGIServer
-from ..wsgi.server_context import ServerContext, base_environ
+from ..wsgi.server_context import RequestRules, ServerContext, base_environ
 from .abort_streams import abort_endless, is_endless
 from .acceptor import Acceptor
 from .connections import Connections, Hold
@@ -39,12 +38,11 @@ from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from ssl import SSLContext
 
     from ..http.head import Head
     from ..wsgi.access_log.sink import Sink
-    from .connection_handoff import ConnectionHandoff
 
     HandOver = Callable[[list[tuple[socket.socket, bytes]]], None]
 
@@ -64,13 +62,10 @@ class PooledWSGIServer(WSGIServer):
         sink: receives the records and events.
         limits: bounds of time and size.
         threads: how many requests run at once; with 1 always in the same thread.
-        allowed_hosts: whether to serve a Host; None serves all.
-        trusted_proxies: addresses or networks whose ``Forwarded`` fields are believed, or the rule itself.
+        rules: the rules by which requests are taken.
         RequestHandlerClass: as ``socketserver``'s; its ``handle`` is not used, ``handle_one_request`` is.
         tls: for HTTPS (``tls.context_of``); the socket then serves nothing else.
-        hold: the earliest time at which connections may be answered; may be replaced at any time.
         accepting: False begins paused.
-        handoff: the requests that another server answers.
 
     Attributes:
         parts: what its threads work with; a look from outside may read them.
@@ -85,13 +80,10 @@ class PooledWSGIServer(WSGIServer):
         sink: Sink,
         limits: Limits = Limits(),  # noqa: B008  frozen
         threads: int = 8,
-        allowed_hosts: Callable[[str], bool] | None = None,
-        trusted_proxies: Iterable[str] | TrustedProxies = (),
+        rules: RequestRules = RequestRules(),  # noqa: B008  frozen
         RequestHandlerClass: type[WSGIRequestHandler] = WSGIRequestHandler,
         tls: SSLContext | None = None,
-        hold: Hold | None = None,
         accepting: bool = True,
-        handoff: ConnectionHandoff | None = None,
     ) -> None:
         socketserver.BaseServer.__init__(self, listener.getsockname(), RequestHandlerClass)
         self.socket = listener
@@ -99,13 +91,12 @@ class PooledWSGIServer(WSGIServer):
         self.set_app(application)
         self.sink, self.limits = sink, limits
         self._server_context = ServerContext(
-            base_environ(self), sink=sink, limits=limits, multithread=threads > 1, persistent=True, handoff=handoff,
-            allowed_hosts=allowed_hosts, proxies=_proxies(trusted_proxies),
-        )  # fmt: skip
+            base_environ(self), sink=sink, limits=limits, multithread=threads > 1, persistent=True, rules=rules
+        )
         self._lock = threading.Lock()
         self._poller = Poller()
         self._flushing = FlushSchedule(sink)
-        self._connections = Connections(self._poller, limits, getattr(sink, "waits", None), hold)  # OptionalSinkMethods
+        self._connections = Connections(self._poller, limits, getattr(sink, "waits", None))  # OptionalSinkMethods
         self._acceptor = Acceptor(listener, self._poller)
         self._wake_up = WakeUp()
         self._thread_pool = ThreadPool(
@@ -136,7 +127,7 @@ class PooledWSGIServer(WSGIServer):
 
     @property
     def hold(self) -> Hold | None:
-        """The earliest time at which connections may be answered."""
+        """The earliest time at which connections may be answered; may be replaced at any time."""
         return self._connections.hold
 
     @hold.setter
@@ -350,10 +341,6 @@ class PooledWSGIServer(WSGIServer):
             if connection is not None:
                 self._connections.locked_on(connection, states.HIJACKED)
         return True
-
-
-def _proxies(trusted: Iterable[str] | TrustedProxies) -> TrustedProxies:
-    return trusted if isinstance(trusted, TrustedProxies) else TrustedProxies(tuple(trusted))
 
 
 def _wires(tls: SSLContext | None) -> Callable[..., Wire]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socketserver
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..http.fields import FieldReader
 from ..http.head import HeadParser
@@ -46,6 +46,20 @@ class Handoff(Protocol):
         """Return a WSGI application that answers the request of a connection that can't be passed on."""
 
 
+class RequestRules(NamedTuple):
+    """The rules by which a server takes the requests that come.
+
+    Attributes:
+        allowed_hosts: whether to serve a Host; None serves all.
+        proxies: the peers whose ``Forwarded`` fields are believed.
+        handoff: the requests that another server answers; None: there are none.
+    """
+
+    allowed_hosts: Callable[[str], bool] | None = None
+    proxies: TrustedProxies = TrustedProxies()
+    handoff: Handoff | None = None
+
+
 class OptionalServerMethods(Protocol):
     """The optional methods of a server, beside those of ``socketserver`` (``pool.pool.PooledWSGIServer`` has it).
 
@@ -73,13 +87,12 @@ class ServerContext:
     """Shared by all connections of one server.
 
     Attributes:
-        limits, sink, proxies: as the server was given them.
+        limits, sink: as the server was given them.
         begin: called with each request that begins, and its head; None if the sink does not ask for it.
-        allowed_hosts: whether to serve a Host; None serves all.
+        allowed_hosts, proxies, handoff: the server's ``RequestRules``.
         fields, heads, ids: read request fields, write response heads, make request ids.
         base: the environ's part that is the same for all requests.
         served_hosts: those for which ``allowed_hosts`` need not be asked; what it remembers, if it remembers any.
-        handoff: the requests that another server answers; None: there are none.
         storage: keeps the bytes that wait for slow clients.
         multithread: another thread may run the application at the same time.
         persistent: connections may serve more than one request.
@@ -112,9 +125,7 @@ class ServerContext:
         limits: Limits,
         multithread: bool,
         persistent: bool,
-        allowed_hosts: Callable[[str], bool] | None = None,
-        proxies: TrustedProxies | None = None,
-        handoff: Handoff | None = None,
+        rules: RequestRules = RequestRules(),  # noqa: B008  frozen
     ) -> None:
         self.base = base
         self._base_seen: dict[str, Any] | None = None
@@ -123,10 +134,8 @@ class ServerContext:
         self.limits = limits
         self.multithread = multithread
         self.persistent = persistent
-        self.allowed_hosts = allowed_hosts
-        self.handoff = handoff
-        self.served_hosts: Container[str | None] = getattr(allowed_hosts, "served", ())
-        self.proxies = proxies or TrustedProxies()
+        self.allowed_hosts, self.proxies, self.handoff = rules
+        self.served_hosts: Container[str | None] = getattr(self.allowed_hosts, "served", ())
         self.fields = FieldReader(limits)
         self.heads = ResponseHeads(SOFTWARE)
         self.ids = RequestIds()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.server.http.trusted_proxies import TrustedProxies
+from appliance.server.wsgi.server_context import RequestRules
 from tests.server.served import Echo, Served, get
 
 Serve = Callable[..., Served]
@@ -47,7 +48,8 @@ def test_nobody_is_believed_by_default(serve: Serve):
 
 def test_a_trusted_proxy_is_believed(serve: Serve):
     """Forwarded fields of a trusted peer say who the client is, and how it asked; they stay readable."""
-    environ = environ_of(serve, get("/x", *FORWARDED), trusted_proxies=["127.0.0.0/8", "10.0.0.2"])
+    rules = RequestRules(proxies=TrustedProxies(("127.0.0.0/8", "10.0.0.2")))
+    environ = environ_of(serve, get("/x", *FORWARDED), rules=rules)
     assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("203.0.113.7", "")
     assert (environ["wsgi.url_scheme"], environ["HTTP_HOST"]) == ("https", "example.test")
     assert (environ["SERVER_PORT"], environ["SCRIPT_NAME"], environ["PATH_INFO"]) == ("443", "/app", "/x")

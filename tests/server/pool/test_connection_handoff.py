@@ -15,6 +15,7 @@ from appliance.server.http.limits import Limits
 from appliance.server.io.tls import context_of
 from appliance.server.pool.connection_handoff import ConnectionHandoff
 from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.wsgi.server_context import RequestRules
 from tests.certificates import make_certificate
 from tests.server.io.test_tls import wrapped
 from tests.server.served import Client, Echo, Recorder, Served, get, post
@@ -38,7 +39,7 @@ class Two:
                     echo,
                     sink=sink,
                     limits=Limits(linger_s=0.2),
-                    handoff=ConnectionHandoff(self.rule(bool(number)), self.to(1 - number)),
+                    rules=RequestRules(handoff=ConnectionHandoff(self.rule(bool(number)), self.to(1 - number))),
                     accepting=not number,
                     tls=None if number else tls,
                 )
@@ -75,7 +76,7 @@ def test_only_paths_with_the_prefix_are_asked_about(serve: Callable[..., Served]
         asked.append(head.path)
         return False
 
-    served = serve(handoff=ConnectionHandoff(applies, lambda *_: None, OURS))
+    served = serve(rules=RequestRules(handoff=ConnectionHandoff(applies, lambda *_: None, OURS)))
     for path in ("/", f"{OURS}one", f"/a{OURS}", OURS):
         assert served.ask(get(path)).body.decode() == path
     assert asked == [f"{OURS}one", OURS]

@@ -223,7 +223,8 @@ class BrokenHold:
 
 def test_survives_a_connection_that_cannot_be_looked_at(serve: Serve):
     """A connection that can't be looked at is closed and logged with its traceback; the thread goes on."""
-    served = serve(threads=1, hold=BrokenHold())
+    served = serve(threads=1)
+    served.server.hold = BrokenHold()
     assert served.client().rest() == b""
     assert "RecursionError: asked too often" in str(served.sink.wait_for("connection.failed")["traceback"])
     assert served.sink.wait_for("connection.failed")["client.address"] == "127.0.0.1"

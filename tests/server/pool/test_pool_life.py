@@ -156,7 +156,8 @@ def test_a_server_is_not_over_before_its_connections_have_arrived(serve: Serve):
 def test_a_server_is_not_over_before_it_has_passed_what_it_holds(serve: Serve, monkeypatch: pytest.MonkeyPatch):
     """A connection that may not be answered yet is passed on, however late the draining thread comes to it."""
     rule = After()
-    first, second = serve(hold=rule), serve()
+    first, second = serve(), serve()
+    first.server.hold = rule
     client = first.client().send(get("/held"))
     hand_over_idle = first.server._hand_over_idle
 
@@ -203,7 +204,8 @@ def test_stop_returns_at_once(serve: Serve):
 def test_hold_keeps_connections_until_their_time(serve: Serve):
     """A held connection is not answered, can be handed over unread, and is answered when the rule is replaced."""
     first = After()
-    served, other = serve(hold=first), serve()
+    served, other = serve(), serve()
+    served.server.hold = first
     held = served.client().send(get("/held"))
     assert first.asked.wait(10)
     moved: list[tuple[socket.socket, bytes]] = []

@@ -66,9 +66,7 @@ class Scene:
         made: WSGIRequestHandler = WSGIRequestHandler.__new__(WSGIRequestHandler)
         made.client_address = ("127.0.0.1", 1)
         made.server = SimpleNamespace(get_app=lambda: answer([b"served"]))
-        context = ServerContext(
-            {}, sink=Recorder(), limits=LIMITS, multithread=False, persistent=False, allowed_hosts=None
-        )
+        context = ServerContext({}, sink=Recorder(), limits=LIMITS, multithread=False, persistent=False)
         made.begin(context, wire)
         return made, wire
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from appliance.server.http.served_hosts.hosts import AllowedHosts, host_name, is_host
+from appliance.server.wsgi.server_context import RequestRules
 from tests.server.served import Served
 
 Serve = Callable[..., Served]
@@ -41,7 +42,7 @@ def test_a_rule_without_a_memory_is_asked_each_time(serve: Serve):
         asked.append(host)
         return len(asked) < 3
 
-    client = serve(allowed_hosts=allowed).client()
+    client = serve(rules=RequestRules(allowed)).client()
     request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     assert [client.ask(request).status for _ in range(3)] == [200, 200, 403]
     assert asked == ["a"] * 3
@@ -49,7 +50,7 @@ def test_a_rule_without_a_memory_is_asked_each_time(serve: Serve):
 
 def test_a_host_that_is_not_served_is_403(serve: Serve):
     """The refusal names the setting; a browser never sends HTTP/1.0 without Host."""
-    served = serve(allowed_hosts=AllowedHosts(["mine.test"]))
+    served = serve(rules=RequestRules(AllowedHosts(["mine.test"])))
     response = served.ask(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
     assert response.status == 403
     assert b"evil.example" in response.body
