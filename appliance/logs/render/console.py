@@ -241,7 +241,9 @@ class Console:
         return [f"{self._paint(mark, style)} {first}", *others]
 
     def _event(self, opening: dict[str, Any], fields: dict[str, Any]) -> list[str]:
-        blocks = {name: str(fields.pop(name)) for name in _BLOCKS if name in fields}
+        blocks = {name: text for name in _BLOCKS if (text := _block(fields.get(name))) is not None}
+        for name in blocks:
+            fields.pop(name)
         problems = fields.pop("problems", None)
         three_parts = [each for each in problems if isinstance(each, dict)] if isinstance(problems, list) else []
         parts = [_parts(each) for each in three_parts] or [_parts(fields)]
@@ -303,6 +305,13 @@ def _joined(lines: list[str]) -> bytes:
 
 def _parts(error: dict[str, Any]) -> list[tuple[str, str]]:
     return [(label, str(error[name])) for name, label in _PARTS.items() if error.get(name)]
+
+
+def _block(value: object) -> str | None:
+    """Return the text of several lines, which may be a list of them; None if it is neither."""
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        return "\n".join(value)
+    return value if isinstance(value, str) else None
 
 
 def _origin(role: str, generation: int | None) -> str:

@@ -98,7 +98,7 @@ FIELDS = MappingProxyType(
         "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),
         "of_generation": Field("integer", "the generation that has answered"),
         "offline": Field("boolean", "whether the network could not be reached"),
-        "output": Field("string", "the installer's output, several lines"),
+        "output": Field("array", "the last lines of the output of the installer, or of the commands"),
         "parent_span_id": Field("string", "the caller's span, where requests are traced"),
         "part": Field("integer", "the number of this part of a line of output that was too long, from 1"),
         "path": Field("string", "the path of a folder or file of the appliance's own"),

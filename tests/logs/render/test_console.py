@@ -268,6 +268,13 @@ def test_findings_are_rows():
     ]
 
 
+@pytest.mark.parametrize("output", [["error: no wheel", "  cause: too old"], "error: no wheel\n  cause: too old\n"])
+def test_the_lines_of_a_failed_command_are_lines(output):
+    """The output of the installer has its own lines, whether the event holds them in a list or in one text."""
+    lines = shown("error", "install.failed", found="it failed", output=output, offline=False).splitlines()
+    assert [line[19:] for line in lines[-2:]] == ["error: no wheel", "  cause: too old"]
+
+
 SAMPLES: dict[str, object] = {
     "string": "two words",
     "integer": 3,
