@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 import sys
 from contextlib import suppress
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .warming import serves_django
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     IsProjectPath = Callable[[str], bool]
 
@@ -32,9 +33,10 @@ _CLASSES: Final = (
     ("MESSAGE_STORAGE", "django.contrib.messages.middleware"),
     ("SESSION_SERIALIZER", "django.contrib.sessions.middleware"),
 )
-_DJANGO_TEMPLATES: Final = "django.template.backends.django"
+_ENGINE: Final = "django.template.backends.django.DjangoTemplates"
+_FURTHER_MODULES: Final = frozenset({"builtins", "libraries", "loaders"})  # options of an engine that name some
 _TEMPLATE_MODULES: Final = (
-    _DJANGO_TEMPLATES,
+    "django.template.backends.django",
     "django.template.context_processors",
     "django.template.loaders.app_directories",
     "django.template.loaders.cached",
@@ -86,33 +88,43 @@ def _relate_models() -> None:
 
 
 def _reverse_urls() -> None:
-    _import("django.urls").get_resolver().reverse_dict  # noqa: B018  a property that builds the tables
+    """Build the tables of ``reverse``, unless the URLs can't be imported: a second attempt would run the project."""
+    resolver = _import("django.urls").get_resolver()
+    if "url_patterns" in vars(resolver):
+        resolver.reverse_dict  # noqa: B018  a property that builds the tables
 
 
 def _prepare_templates(is_project_path: IsProjectPath) -> None:
-    """Import the modules that templates use; make the engines too, if they need no module of the project now."""
-    settings = _import("django.conf").settings
-    engines = [each for each in settings.TEMPLATES if each["BACKEND"].startswith(_DJANGO_TEMPLATES)]
+    """Import the modules that templates use; make the engines too, if they need no module of the project."""
+    handler = _import("django.template").engines
+    engines = {name: each["OPTIONS"] for name, each in handler.templates.items() if each["BACKEND"] == _ENGINE}
     if not engines:
         return
-    wanted = [*_TEMPLATE_MODULES, *_tag_modules(), *(path.rpartition(".")[0] for path in _processors(engines))]
-    if _import_installed(wanted, is_project_path):
-        for engine in _import("django.template").engines.all():
-            engine.engine.template_loaders  # noqa: B018  properties that import, and are kept
-            engine.engine.template_context_processors  # noqa: B018
+    wanted = [*_TEMPLATE_MODULES, *_tag_modules(is_project_path)]
+    for options in engines.values():
+        wanted += (path.rpartition(".")[0] for path in options.get("context_processors", ()))
+    if _import_installed(wanted, is_project_path) and not _has_own_tags(is_project_path):
+        for name, options in engines.items():
+            if not options.keys() & _FURTHER_MODULES:
+                handler[name].engine.template_loaders  # noqa: B018  properties that import, and are kept
+                handler[name].engine.template_context_processors  # noqa: B018
 
 
-def _processors(engines: Iterable[dict[str, Any]]) -> Iterator[str]:
-    for engine in engines:
-        yield from engine.get("OPTIONS", {}).get("context_processors", ())
-
-
-def _tag_modules() -> Iterator[str]:
+def _tag_modules(is_project_path: IsProjectPath) -> Iterator[str]:
     """Yield the names of the modules in which installed applications define tags and filters."""
+    for name, folder in _tag_folders():
+        if not is_project_path(folder):  # listing a folder of the project would make its files part of the import
+            yield from (f"{name}.{found.name}" for found in pkgutil.iter_modules([folder]))
+
+
+def _has_own_tags(is_project_path: IsProjectPath) -> bool:
+    return any(is_project_path(folder) and os.path.isdir(folder) for _, folder in _tag_folders())
+
+
+def _tag_folders() -> Iterator[tuple[str, str]]:
     for config in _import("django.apps").apps.get_app_configs():
-        package = f"{config.name}.templatetags"
-        folders = [f"{folder}/templatetags" for folder in getattr(config.module, "__path__", ())]
-        yield from (f"{package}.{found.name}" for found in pkgutil.iter_modules(folders))
+        for folder in getattr(config.module, "__path__", ()):
+            yield f"{config.name}.templatetags", f"{folder}/templatetags"
 
 
 def _import_installed(names: Sequence[str], is_project_path: IsProjectPath) -> bool:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -38,7 +38,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ["DJANGO_SETTINGS_MODULE"] = "site_of_shop.settings"
 served = get_wsgi_application()
 """
-# Prepares the application, requests a page, and prints the modules before, between and after, and the answer.
+# Prepares the application, requests a page, and prints the modules before, between and after, the answer, and what
+# the preparation has done: the folders that it has listed.
 PROGRAM = """
 import json, sys, wsgiref.util
 root, repository = sys.argv[1:]
@@ -49,13 +50,17 @@ sys.path[0] = root
 from site_of_shop.wsgi import application
 warm(application)
 print(json.dumps(sorted(sys.modules)))
+listed = []
+sys.addaudithook(lambda event, given: listed.append(str(given[0])) if event == "os.listdir" else None)
 prepare_first_requests(application, lambda path: path.startswith(root))
 print(json.dumps(sorted(sys.modules)), flush=True)
+kept = {"listed": list(listed)}
 environ = {}
 wsgiref.util.setup_testing_defaults(environ)
 body = b"".join(application(environ, lambda *_: None)).decode()
 print(json.dumps(sorted(sys.modules)))
 print(json.dumps(body))
+print(json.dumps(kept))
 """
 PLAIN = "application = served\n"
 WRAPPED = "def application(environ, start_response):\n    return served(environ, start_response)\n"
@@ -78,8 +83,17 @@ def site(folder: Path, wsgi: str = PLAIN, context: str = "[]", further: dict[str
     return folder
 
 
-def prepared(folder: Path) -> tuple[set[str], set[str], str]:
-    """The modules that the preparation of the site loads, those that its first request loads then, and its answer."""
+class Prepared(NamedTuple):
+    """The modules that the preparation of a site loads, those that its first request loads then, its answer."""
+
+    before: set[str]
+    after: set[str]
+    answer: str
+    kept: dict[str, Any]
+
+
+def prepared(folder: Path) -> Prepared:
+    """Prepare a site, and request its page."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     repository = str(Path(__file__).parents[3])
     ran = subprocess.run(
@@ -87,14 +101,14 @@ def prepared(folder: Path) -> tuple[set[str], set[str], str]:
         capture_output=True, text=True, check=True, env=environment,
     )  # fmt: skip
     read: list[Any] = list(map(json.loads, ran.stdout.splitlines()))
-    first, second, third, answer = read
-    return set(second) - set(first), set(third) - set(second), answer
+    first, second, third, answer, kept = read
+    return Prepared(set(second) - set(first), set(third) - set(second), answer, kept)
 
 
 @pytest.mark.parametrize("wsgi", [PLAIN, WRAPPED], ids=["Django's application", "wrapped in another"])
 def test_the_first_request_imports_nothing_any_more(tmp_path: Path, wsgi: str):
     """After the preparation, the first page of a site is rendered without any import, also if the site is wrapped."""
-    before, after, answer = prepared(site(tmp_path, wsgi))
+    before, after, answer, _ = prepared(site(tmp_path, wsgi))
     assert {"django.contrib.messages.storage.fallback", "django.template.loaders.app_directories"} <= before
     assert (after, answer) == (set(), "/")
 
@@ -106,10 +120,47 @@ def test_modules_of_the_project_wait_for_a_request(tmp_path: Path):
         "shop/templatetags/tags.py": "from django import template\nregister = template.Library()\n",
         "words.py": "def processor(request):\n    return {}\n",
     }
-    before, after, answer = prepared(site(tmp_path, context='["words.processor"]', further=own))
+    before, after, answer, kept = prepared(site(tmp_path, context='["words.processor"]', further=own))
     assert not {each for each in before if each.startswith(("shop", "words"))}
     assert {"shop.templatetags.tags", "words"} <= after
     assert ("django.template.loaders.app_directories" in before, answer) == (True, "/")
+    assert not [each for each in kept["listed"] if each.startswith(str(tmp_path / "shop"))]
+
+
+JINJA = "django.template.backends.jinja2.Jinja2"
+OTHER_ENGINE = f"TEMPLATES += [{{'BACKEND': '{JINJA}', 'OPTIONS': {{'environment': 'words.environment'}}}}]\n"
+OWN_LIBRARY = "TEMPLATES[0]['OPTIONS']['libraries'] = {'words': 'words'}\n"
+OWN_BUILTIN = "TEMPLATES[0]['OPTIONS']['builtins'] = ['words']\n"
+OWN_LOADER = "TEMPLATES[0].update(APP_DIRS=False)\nTEMPLATES[0]['OPTIONS']['loaders'] = ['words.Loader']\n"
+WORDS = """
+import jinja2
+from django import template
+from django.template.loaders import app_directories
+class Loader(app_directories.Loader):
+    pass
+register = template.Library()
+environment = jinja2.Environment
+"""
+
+
+@pytest.mark.parametrize("settings", [OTHER_ENGINE, OWN_LIBRARY, OWN_BUILTIN, OWN_LOADER])
+def test_engines_that_need_the_project_wait_for_a_request(tmp_path: Path, settings: str):
+    """No engine is made that imports a module of the project: of Jinja, or with own libraries or loaders."""
+    further = {"site_of_shop/settings.py": f"CONTEXT = []\n{SETTINGS}{settings}", "words.py": WORDS}
+    before, after, answer, _ = prepared(site(tmp_path, further=further))
+    assert ("words" in before, "words" in after, answer) == (False, True, "/")
+
+
+def test_broken_urls_are_imported_no_further_time(tmp_path: Path):
+    """A project whose URLs have failed is not run again before a request asks for them."""
+    broken = (
+        "import builtins\n"
+        "builtins.TIMES = getattr(builtins, 'TIMES', 0) + 1\n"
+        "raise ImportError(f'imported {builtins.TIMES} times')\n"
+    )
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        prepared(site(tmp_path, WRAPPED, further={"site_of_shop/urls.py": broken}))
+    assert "imported 2 times" in failed.value.stderr
 
 
 GONE_URL = "from django.urls import include\nurlpatterns.append(path('x/', include('gone')))\n"
