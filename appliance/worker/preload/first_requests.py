@@ -35,6 +35,8 @@ _CLASSES: Final = (
 )
 _ENGINE: Final = "django.template.backends.django.DjangoTemplates"
 _FURTHER_MODULES: Final = frozenset({"builtins", "libraries", "loaders"})  # options of an engine that name some
+_RENDERER: Final = "django.forms.renderers.DjangoTemplates"
+_STATIC_FILES: Final = "django.contrib.staticfiles.storage.StaticFilesStorage"
 _TEMPLATE_MODULES: Final = (
     "django.template.backends.django",
     "django.template.context_processors",
@@ -59,6 +61,7 @@ def prepare_first_requests(application: Any, is_project_path: IsProjectPath) -> 
         _relate_models,
         _reverse_urls,
         lambda: _prepare_templates(is_project_path),
+        _prepare_static_files,
     )
     for step in steps:
         with suppress(BaseException):  # modules of packages run here, and may even exit; a request meets it again
@@ -89,9 +92,19 @@ def _relate_models() -> None:
 
 def _reverse_urls() -> None:
     """Build the tables of ``reverse``, unless the URLs can't be imported: a second attempt would run the project."""
-    resolver = _import("django.urls").get_resolver()
+    urls = _import("django.urls")
+    resolver = urls.get_resolver()
     if "url_patterns" in vars(resolver):
         resolver.reverse_dict  # noqa: B018  a property that builds the tables
+        for name in _namespaces(resolver):
+            with suppress(urls.NoReverseMatch):  # always: no URL is without a name
+                urls.reverse(name)
+
+
+def _namespaces(resolver: Any, outer: str = "") -> Iterator[str]:
+    for name, (_, inner) in resolver.namespace_dict.items():
+        yield f"{outer}{name}:"
+        yield from _namespaces(inner, f"{outer}{name}:")
 
 
 def _prepare_templates(is_project_path: IsProjectPath) -> None:
@@ -108,6 +121,26 @@ def _prepare_templates(is_project_path: IsProjectPath) -> None:
             if not options.keys() & _FURTHER_MODULES:
                 handler[name].engine.template_loaders  # noqa: B018  properties that import, and are kept
                 handler[name].engine.template_context_processors  # noqa: B018
+        _prepare_forms()
+
+
+def _prepare_forms() -> None:
+    """Compile the templates of Django's own widgets; no folder comes before Django's there."""
+    renderers = sys.modules.get("django.forms.renderers")
+    if renderers is not None and _import("django.conf").settings.FORM_RENDERER == _RENDERER:
+        backend = renderers.get_default_renderer().engine
+        (folder,) = backend.engine.dirs
+        for path in sorted(folder.rglob("*.html")):
+            backend.get_template(str(path.relative_to(folder)))
+
+
+def _prepare_static_files() -> None:
+    """Make the storage whose URLs ``{% static %}`` shows. Other classes may read files when they are made."""
+    if (module := sys.modules.get("django.contrib.staticfiles.storage")) is not None:
+        settings = _import("django.conf").settings
+        stores = getattr(settings, "STORAGES", None)  # since Django 4.2
+        if (stores["staticfiles"]["BACKEND"] if stores else settings.STATICFILES_STORAGE) == _STATIC_FILES:
+            module.staticfiles_storage.base_url  # noqa: B018  any attribute makes it
 
 
 def _tag_modules(is_project_path: IsProjectPath) -> Iterator[str]:

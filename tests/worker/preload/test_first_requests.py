@@ -38,8 +38,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ["DJANGO_SETTINGS_MODULE"] = "site_of_shop.settings"
 served = get_wsgi_application()
 """
-# Prepares the application, requests a page, and prints the modules before, between and after, the answer, and what
-# the preparation has done: the folders that it has listed.
+# Prepares the application, requests a page, and prints the modules before, between and after, the answer, and what is
+# kept from the preparation: folders that were listed, the resolvers of namespaces, the templates of forms.
 PROGRAM = """
 import json, sys, wsgiref.util
 root, repository = sys.argv[1:]
@@ -48,13 +48,17 @@ from appliance.worker.preload.first_requests import prepare_first_requests
 from appliance.worker.preload.warming import warm
 sys.path[0] = root
 from site_of_shop.wsgi import application
+from django.forms.renderers import get_default_renderer
+from django.urls import resolvers
 warm(application)
 print(json.dumps(sorted(sys.modules)))
 listed = []
 sys.addaudithook(lambda event, given: listed.append(str(given[0])) if event == "os.listdir" else None)
 prepare_first_requests(application, lambda path: path.startswith(root))
 print(json.dumps(sorted(sys.modules)), flush=True)
-kept = {"listed": list(listed)}
+kept = {"listed": list(listed), "namespaces": resolvers.get_ns_resolver.cache_info().currsize, "forms": []}
+if "django.template.loaders.cached" in sys.modules:
+    kept["forms"] = [*get_default_renderer().engine.engine.template_loaders[0].get_template_cache]
 environ = {}
 wsgiref.util.setup_testing_defaults(environ)
 body = b"".join(application(environ, lambda *_: None)).decode()
@@ -149,6 +153,21 @@ def test_engines_that_need_the_project_wait_for_a_request(tmp_path: Path, settin
     further = {"site_of_shop/settings.py": f"CONTEXT = []\n{SETTINGS}{settings}", "words.py": WORDS}
     before, after, answer, _ = prepared(site(tmp_path, further=further))
     assert ("words" in before, "words" in after, answer) == (False, True, "/")
+
+
+def test_namespaces_and_forms_are_prepared(tmp_path: Path):
+    """The tables of each namespace, and the templates of Django's widgets, are there before the first request."""
+    urls = URLS + (
+        "from django.urls import include\n"
+        "inner = [path('x/', page, name='x')]\n"
+        "outer = [path('', include((inner, 'inner')))]\n"
+        "urlpatterns.append(path('outer/', include((outer, 'outer'))))\n"
+    )
+    page = {"site_of_shop/urls.py": urls, "shop/templates/page.html": "{% url 'outer:inner:x' %}"}
+    found = prepared(site(tmp_path, further=page))
+    assert (found.answer, found.after) == ("/outer/x/", set())
+    assert found.kept["namespaces"] == 2
+    assert "django/forms/widgets/text.html" in found.kept["forms"]
 
 
 def test_broken_urls_are_imported_no_further_time(tmp_path: Path):
