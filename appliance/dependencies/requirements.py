@@ -32,6 +32,7 @@ _INCLUDE = re.compile(r"\s*(-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=
 _LINKS = re.compile(r"\s*(?:-f|--find-links)(?:\s*=\s*|\s+)(?!\w+://)(.+)")
 _EDITABLE = re.compile(r"\s*(?:-e|--editable)(?:\s+|=)\s*")
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+")
+_EGG = re.compile(r"[#&]egg=([\w.-]+)")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(?:(\[[^\]]*\])\s*)?@\s*(?=file:)")
 _FOLDER = re.compile(r"(?P<path>[^\[;#\s]+)(?:\[(?P<extras>[^\]]*)\])?")
 _ALONE = DependencySelection(development=False)  # the user of a library does not need its development dependencies
@@ -146,7 +147,8 @@ class _Reading:
         if editable and _REPOSITORY.match(meaning, editable.end()):
             # pip checks it out and installs it from there; the installer takes a repository, but no editable one.
             self.as_written = False
-            self.lines.append(meaning[editable.end() :])
+            if not (self._is_own(meaning) and self._take(self._root, [])):
+                self.lines.append(meaning[editable.end() :])
             return
         named = _NAMED.match(meaning)
         place = meaning[(editable or named).end() :] if (editable or named) else meaning  # type: ignore[union-attr]
@@ -169,6 +171,12 @@ class _Reading:
         extras = [each.strip() for each in ((named and named[1]) or found["extras"] or "").strip("[]").split(",")]
         if not self._take(path, [extra for extra in extras if extra]):
             self.lines.append(f"{'-e ' if editable else ''}{path}{bare[len(found['path']) :]}")  # with its marker
+
+    def _is_own(self, repository: str) -> bool:
+        """Whether this is the project's own repository, which ``pip freeze`` names after ``pip install -e .``."""
+        egg = _EGG.search(repository)
+        tree = read_source_tree(self._root, _ALONE) if egg else None
+        return egg is not None and tree is not None and normalized(tree.name) == normalized(egg[1])
 
     def _include(self, folder: Path, where: str, line: str, option: str, name: str) -> None:
         if re.match(r"[a-z+]+://", name):

@@ -169,6 +169,15 @@ def test_an_editable_repository_is_installed_as_a_package(read, line):
     assert not found.as_written
 
 
+def test_the_projects_own_repository_is_the_project(read, tmp_path):
+    """A line that `pip freeze` writes for the project itself is ``-e .``: its repository may be private, or moved."""
+    own = "-e git+ssh://git@example.org/shop.git@0123abc#egg=My_Shop&subdirectory=web\n"
+    setup = 'from setuptools import setup\nsetup(name="my-shop", install_requires=["flask"])\n'
+    found = read({"r.txt": own + "click==8.1\n", "setup.py": setup})
+    assert found.flat.split() == ["flask", "click==8.1"]
+    assert [tree.folder for tree in found.trees] == [tmp_path]
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
