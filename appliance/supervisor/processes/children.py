@@ -1,7 +1,8 @@
-"""Read the messages and output of all children, and notice their ends.
+"""Read the messages of all children, and notice their ends.
 
-This module holds the handles and reads their descriptors. It passes messages on, and does not know their meaning. After
-a child has died, its descriptors are read to their end, so that its last output is logged.
+This module holds the handles and reads their channels; ``child_outputs`` reads their output. It passes messages on, and
+does not know their meaning. After a child has died, its descriptors are read to their end, so that its last output
+is logged.
 
 If a channel carries an invalid message, or ends while its child is alive, the child can't be controlled any more. Then
 the child is killed, and another child replaces it, as after any death.
@@ -20,23 +21,20 @@ from typing import TYPE_CHECKING, Protocol
 from appliance.protocol.channel import Channel, ChannelClosedError, ChannelError
 from appliance.protocol.messages import Drain, Hello, Records, ReportBackgroundWork
 from appliance.supervisor.measuring.memory import Memory
+from appliance.supervisor.processes.child_outputs import MAX_LAST_READS, ChildOutputs
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.processes.reaper import reap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from appliance.logs.project_output.output_lines import OutputLine
     from appliance.protocol.record import Message
-    from appliance.supervisor.loop import Loop, Timer
+    from appliance.supervisor.loop import Loop
     from appliance.supervisor.processes.handles import Handle
 
-_CHUNK = 65_536
-# Of a companion: 65,536 bytes of short lines take half a second to log, in which the worker would not be heard.
-_COMPANION_CHUNK = 4_096
 RECHECK_S = 1.0  # between two checks of a child to which no timeout applies
 CLOSED_S = 1.0  # a child whose channel has ended should end within this time
-_MAX_LAST_READS = 32  # reads of an ended child's output, more than a pipe holds; the loop reads what others still write
 GROUP_S = 1.0  # the process group of an ended child has this time to end
 REPORT_S = 0.3  # a worker that is killed has this time to report its background work
 
@@ -61,7 +59,7 @@ class Listener(Protocol):
 
 
 class Children:
-    """Keeps the handles of all children, and reads their messages and output.
+    """Keeps the handles of all children, and reads their messages.
 
     A child that another child forks has no pid until its hello. If the child ends before its hello is read, its wait
     status is kept until then. If its channel ends without a hello, the child never existed.
@@ -72,11 +70,10 @@ class Children:
         self._listener = listener
         self._alive: list[Handle] = []
         self._unmatched: dict[int, int] = {}  # wait statuses by pid, while there are children without one
-        self._open: list[tuple[Handle, str]] = []  # outputs that are read, of living and ended children
+        self._outputs = ChildOutputs(loop, listener.output)
         self._paused = False
         self._resumed = float("-inf")  # the time of the last resume
         self._memory = Memory()
-        self._settle_timers: dict[tuple[Handle, str], Timer] = {}
         self._groups: deque[Handle] = deque()  # ended children whose process groups may still run
 
     def living(self) -> tuple[Handle, ...]:
@@ -91,10 +88,10 @@ class Children:
     def add(self, child: Handle) -> Handle:
         """Read the child's messages and output from now on."""
         self._alive.append(child)
-        for stream in child.outputs:
-            self._open.append((child, stream))
+        self._outputs.add(child)
         if not self._paused:
             self._watch(child)
+            self._outputs.watch(child)
         return child
 
     def send(self, child: Handle, message: Message, descriptors: Sequence[int] = ()) -> bool:
@@ -222,23 +219,19 @@ class Children:
         """Stop reading every child, so that writers wait. Messages that wait for room are still sent."""
         self._paused = True
         for child in self._alive:
-            if child.channel is not None:
-                self._watch_channel(child, child.channel)
-        for child, stream in self._open:
-            self._loop.unwatch(child.outputs[stream])
+            self._watch(child)
+        self._outputs.unwatch_all()
 
     def resume(self) -> None:
         """Read the children again."""
         self._paused, self._resumed = False, time.monotonic()
-        for child in {*self._alive, *(child for child, _ in self._open)}:
+        for child in self._alive:
             self._watch(child)
+        self._outputs.watch_all()
 
     def _watch(self, child: Handle) -> None:
-        if child.channel is not None and child in self._alive:
+        if child.channel is not None:
             self._watch_channel(child, child.channel)
-        for stream in child.outputs:
-            if (child, stream) in self._open:
-                self._loop.watch(child.outputs[stream], partial(self._read_output, child, stream))
 
     def _watch_channel(self, child: Handle, channel: Channel) -> None:
         """Read the channel, unless reading is paused; send what waits for room."""
@@ -271,7 +264,7 @@ class Children:
                 if isinstance(message, Hello) and not child.pid:
                     self._set_pid(child, message.pid)
                 if isinstance(message, Records):
-                    self._read_output_first(child)
+                    self._outputs.read_first(child)
                 self._listener.message(child, message, descriptors)
         except ChannelError as error:
             self._channel_ended(child, error)
@@ -302,65 +295,15 @@ class Children:
         if not child.pid and child in self._alive:
             self._remove(child)
 
-    def _read_output(self, child: Handle, stream: str) -> bool:
-        """Read one of the child's outputs once; return False if there is nothing to read, now or ever."""
-        if (child, stream) not in self._open:
-            return False
-        now = child.in_flight.slot_use() if child.in_flight is not None else None
-        try:
-            data = os.read(child.outputs[stream], _COMPANION_CHUNK if child.name else _CHUNK)
-        except BlockingIOError:
-            data = None
-        if data is not None:
-            lines = child.output_lines[stream]
-            raw_request = partial(child.only_request, stream)
-            self._pass_on(child, stream, lines.feed(data, raw_request) if data else lines.rest())
-        if now is not None and (data is None or len(data) < _CHUNK):
-            child.silent[stream] = now  # what is read next was written later than now
-        if data is None:
-            return False
-        if not data:
-            self._loop.unwatch(child.outputs[stream])
-            self._open.remove((child, stream))
-            os.close(child.outputs[stream])
-        return bool(data)
-
-    def _read_output_first(self, child: Handle) -> None:
-        """Read output that was printed before a record was sent: in the log, a request's output precedes its end."""
-        now = child.in_flight.slot_use() if child.in_flight is not None else None
-        ready = {descriptor for descriptor, _ in child.readable.poll(0)}
-        for stream, descriptor in child.outputs.items():
-            if descriptor in ready:
-                self._read_output(child, stream)
-            elif now is not None:
-                child.silent[stream] = now
-
-    def _pass_on(self, child: Handle, stream: str, output: Iterator[OutputLine]) -> None:
-        """Pass lines on; an unfinished block or line follows when nothing more has come for a moment."""
-        lines = list(output)
-        if lines:
-            self._listener.output(child, stream, lines)
-        if (timer := self._settle_timers.pop((child, stream), None)) is not None:
-            timer.cancel()
-        if (timeout_s := child.output_lines[stream].timeout_s) is not None:
-            settle = partial(self._settle, child, stream)
-            self._settle_timers[child, stream] = self._loop.call_later(timeout_s, settle)
-
-    def _settle(self, child: Handle, stream: str) -> None:
-        self._pass_on(child, stream, child.output_lines[stream].settle())
-
     def _read_rest(self, child: Handle) -> None:
-        """Read the output that was in the pipes when the child died; processes that it has started may write more."""
+        """Read the messages and the output that were there when the child died."""
         if child.channel is not None:
-            for _ in range(_MAX_LAST_READS):
+            for _ in range(MAX_LAST_READS):
                 if not (_readable(child.channel) and self._read_channel(child)):
                     break
             self._loop.unwatch(child.channel)
             child.channel.close()
-        for stream in child.outputs:
-            for _ in range(_MAX_LAST_READS):
-                if not self._read_output(child, stream):
-                    break
+        self._outputs.read_rest(child)
 
 
 def _check(child: Handle, message: Message, descriptors: list[int]) -> None:
