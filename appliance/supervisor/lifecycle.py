@@ -82,7 +82,8 @@ def _boot(state: State, *before: Action) -> Step:
     generation = state.generation + 1
     return (
         replace(state, phase=Phase.BOOTING, generation=generation, failed=0),
-        (*before, ShowProgress(Phase.BOOTING), Boot(generation)),
+        # The worker comes first: the page is needed only if the start takes long.
+        (*before, Boot(generation), ShowProgress(Phase.BOOTING)),
     )
 
 

@@ -55,7 +55,7 @@ history: History[State, Event, Action] = History(step, State)
 def test_a_whole_environment_leads_to_serving():
     """A project whose environment is whole is analysed, booted and served."""
     state, actions = history(Analysed(1, installed=True))
-    assert (state.phase, actions) == (Phase.BOOTING, [CancelPreparation(), ShowProgress(Phase.BOOTING), Boot(1)])
+    assert (state.phase, actions) == (Phase.BOOTING, [CancelPreparation(), Boot(1), ShowProgress(Phase.BOOTING)])
     state, actions = history(WorkerReady(1), state=state)
     assert (state.phase, actions) == (Phase.SERVING, [ServeProject()])
 
@@ -65,7 +65,7 @@ def test_a_project_is_booted_once_it_is_installed():
     state, actions = history(Analysed(1, installed=False))
     assert (state.phase, actions[1:]) == (Phase.INSTALLING, [ShowProgress(Phase.INSTALLING), Install(1)])
     state, actions = history(Installed(1), state=state)
-    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(1))
+    assert (state.phase, actions[-2]) == (Phase.BOOTING, Boot(1))
 
 
 def test_commands_come_before_a_worker():
@@ -74,7 +74,7 @@ def test_commands_come_before_a_worker():
     assert (state.phase, actions) == (Phase.PREPARING, [ShowProgress(Phase.PREPARING), Prepare(1)])
     assert not state.prepared
     state, actions = history(Prepared(1), state=state)
-    assert (state.phase, actions[-1], state.prepared) == (Phase.BOOTING, Boot(1), True)
+    assert (state.phase, actions[-2], state.prepared) == (Phase.BOOTING, Boot(1), True)
 
 
 def test_a_change_while_commands_run_ends_them_only_if_it_must():
@@ -140,7 +140,7 @@ def test_code_is_saved_while_installing():
     state, actions = history(Installed(1), state=state)
     assert (state.phase, actions[-1]) == (Phase.ANALYSING, Analyse(2))
     state, actions = history(Analysed(2, installed=True), state=state)
-    assert (state.phase, actions[-1], state.stale) == (Phase.BOOTING, Boot(1), False)
+    assert (state.phase, actions[-2], state.stale) == (Phase.BOOTING, Boot(1), False)
 
 
 def test_a_change_of_dependencies_ends_the_installer():
@@ -161,7 +161,7 @@ def test_a_worker_that_crashes_at_import_is_started_again_after_longer_waits():
         waits.append(later.after_s)
         assert (ShowFailure(PAGE) in actions) is (count > 0)
         state, actions = history(RetryDue(later.generation), state=state)
-        assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(state.generation))
+        assert (state.phase, actions[-2]) == (Phase.BOOTING, Boot(state.generation))
     assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
 
 
@@ -228,7 +228,7 @@ def test_a_save_boots_at_once_while_a_restart_is_waited_for():
     """A save in that moment boots at once, and the late timer changes nothing."""
     state, _ = history(*SERVING, WorkerDied(1, PAGE, served=False))
     state, actions = history(CodeChanged(), state=state)
-    assert (state.phase, actions[-1]) == (Phase.BOOTING, Boot(2))
+    assert (state.phase, actions[-2]) == (Phase.BOOTING, Boot(2))
     assert history(RetryDue(1), state=state) == (state, [])
 
 
