@@ -42,7 +42,7 @@ served = get_wsgi_application()
 # kept from the preparation: folders that were listed, the resolvers of namespaces, the templates of forms.
 PROGRAM = """
 import json, sys, wsgiref.util
-root, repository = sys.argv[1:]
+root, repository, *preloaded = sys.argv[1:]
 sys.path.insert(0, repository)
 from appliance.worker.preload.first_requests import prepare_first_requests
 from appliance.worker.preload.warming import warm
@@ -50,6 +50,7 @@ sys.path[0] = root
 from site_of_shop.wsgi import application
 from django.forms.renderers import get_default_renderer
 from django.urls import resolvers
+list(map(__import__, preloaded))
 warm(application)
 print(json.dumps(sorted(sys.modules)))
 listed = []
@@ -96,12 +97,12 @@ class Prepared(NamedTuple):
     kept: dict[str, Any]
 
 
-def prepared(folder: Path) -> Prepared:
-    """Prepare a site, and request its page."""
+def prepared(folder: Path, *preloaded: str) -> Prepared:
+    """Prepare a site, and request its page; ``preloaded``: modules of requests to earlier workers."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     repository = str(Path(__file__).parents[3])
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), repository],
+        [sys.executable, "-c", PROGRAM, str(folder), repository, *(preloaded or ["django.template.loaders"])],
         capture_output=True, text=True, check=True, env=environment,
     )  # fmt: skip
     read: list[Any] = list(map(json.loads, ran.stdout.splitlines()))
@@ -115,6 +116,13 @@ def test_the_first_request_imports_nothing_any_more(tmp_path: Path, wsgi: str):
     before, after, answer, _ = prepared(site(tmp_path, wsgi))
     assert {"django.contrib.messages.storage.fallback", "django.template.loaders.app_directories"} <= before
     assert (after, answer) == (set(), "/")
+
+
+def test_templates_wait_where_no_request_has_rendered_one(tmp_path: Path):
+    """For a project whose workers have rendered no template yet, nothing of the templates is imported."""
+    before, after, answer, _ = prepared(site(tmp_path), "json")
+    assert not {each for each in before if each.startswith("django.template")}
+    assert ("django.template.loaders.app_directories" in after, answer) == (True, "/")
 
 
 def test_modules_of_the_project_wait_for_a_request(tmp_path: Path):
