@@ -12,6 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from ...conventions import DISTRIBUTION_FILES
 from . import missing_dependencies, project_files, system_libraries
 from .advice import Advice
 from .database_advice import connection_advice, database_file_advice, table_advice
@@ -46,6 +47,9 @@ _SOCKET = re.compile(r"connection to server on socket|on Unix domain socket|MySQ
 _DEVELOPMENT = re.compile(r"(?:local_?)?dev(?:el(?:op(?:ment)?)?)?\Z|local\Z")
 _FIELD = re.compile(r"^(\w{1,200})\n[ \t]{1,8}Field required", re.MULTILINE)  # pydantic
 _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
+# The file that a build writes: write_to and version_file of setuptools-scm, write_to of PDM, version-file of hatch-vcs.
+_WRITTEN = re.compile(r"(?:write_to|version[_-]file)[\"']?[ \t]{0,20}[:=][ \t]{0,20}[\"']([\w./-]{1,200}\.py)[\"']")
+_VERSION = '__version__ = version = "0"\\n__version_tuple__ = version_tuple = (0,)\\n'
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
 
 
@@ -80,6 +84,22 @@ def _missing_example(error: BaseException, _message: str, root: str) -> Advice |
         return ""
     text = f"{made} does not exist. {example} is its template: cp {example} {made}, then check its values."
     return Advice(text, ({"kind": "copy-example", "file": made, "example": example},))
+
+
+def _made_by_a_build(error: BaseException, _message: str, root: str) -> str:
+    """Advise on the module with the version: setuptools-scm, hatch-vcs and PDM write it when they build the project."""
+    *parents, last = _missing_module(error).split(".")
+    if not parents:
+        return ""
+    for name in DISTRIBUTION_FILES:
+        for file in _WRITTEN.findall(project_files.text_of(f"{root}/{name}")):
+            there = next(
+                (each for each in (file, f"src/{file}") if os.path.isdir(f"{root}/{os.path.dirname(each)}")), ""
+            )
+            if f"/{there}".endswith("/".join(["", *parents, f"{last}.py"])):
+                how = f"printf '{_VERSION}' > {there}"
+                return f"A build of the project writes {there}, as {name} says. Build it, or write the file: {how}"
+    return ""
 
 
 def _removed(error: BaseException, message: str, root: str) -> str:
@@ -338,6 +358,7 @@ def _edited_package(error: BaseException, _message: str, _root: str) -> Advice |
 
 _ADVISERS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
     _missing_example,
+    _made_by_a_build,
     permission,
     _removed,
     _submodule,

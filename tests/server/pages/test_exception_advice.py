@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sqlite3
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -58,6 +60,15 @@ def importing(name: str) -> Callable[[], object]:
     return lambda: __import__(name)
 
 
+def missing(name: str) -> Callable[[], object]:
+    """Return a function that raises the exception of a missing module in a package that was imported before."""
+
+    def raises() -> object:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    return raises
+
+
 @pytest.mark.parametrize(
     ("name", "files", "words"),
     [
@@ -109,6 +120,26 @@ def test_a_missing_module_names_its_package(advised: Advised, name: str, files: 
 def test_a_module_of_the_project_is_not_a_missing_package(advised: Advised) -> None:
     """A module that the project itself has is not a package to be added."""
     assert not advised(importing("own_part_of_it"), {"requirements.txt": "", "own_part_of_it/x.py": ""})
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("pyproject.toml", '[tool.setuptools_scm]\nwrite_to = "src/own_part_of_it/_version.py"\n'),
+        ("pyproject.toml", "[tool.hatch.build.hooks.vcs]\nversion-file = 'src/own_part_of_it/_version.py'\n"),
+        ("pyproject.toml", '[tool.pdm.version]\nsource = "scm"\nwrite_to = "own_part_of_it/_version.py"\n'),
+        ("setup.py", 'setup(use_scm_version={"write_to": "src/own_part_of_it/_version.py"})\n'),
+    ],
+)
+def test_a_version_that_a_build_writes_names_the_file(advised: Advised, tmp_path: Path, file: str, text: str) -> None:
+    """A clone lacks the module with the version, which building tools write: it is in no package, and in no commit."""
+    files = {file: text, "src/own_part_of_it/__init__.py": ""}
+    words = advised(missing("own_part_of_it._version"), files)
+    assert words.startswith(f"A build of the project writes src/own_part_of_it/_version.py, as {file} says.")
+    command = words.rpartition("write the file: ")[2]
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert runpy.run_path(str(tmp_path / "src/own_part_of_it/_version.py"))["version"] == "0"
+    assert "A build" not in advised(missing("own_part_of_it.other"), files)
 
 
 SUBMODULES = """[submodule "first"]
