@@ -18,8 +18,6 @@ TEXTS_MAX = 64 * 1024  # characters of all different queries and places of one r
 # The kinds of queries, and a flag: a driver has put values into the text.
 EXECUTE, MANY, SCRIPT, PROCEDURE, TRANSACTION = range(5)
 INLINED = 8
-# Positions in the numbers of a query, which ``RequestDetails`` lists: its duration, its fetched rows, its kind.
-TOOK, FETCHED, KIND = 3, 5, 8
 CALLS_MAX = 100  # outgoing calls of one request
 CALLS_TEXT_MAX = 32 * 1024  # characters of their URLs and places
 URL_MAX = 500  # characters
@@ -38,6 +36,31 @@ _SIZES = struct.Struct("!4I")
 _ENCODE, _DECODE = json.JSONEncoder().encode, json.loads
 
 
+class NotedQuery(NamedTuple):
+    """One query of a request, in numbers. Workers make plain lists of them, which cost less.
+
+    Attributes:
+        text, place, parameters, error: indices of ``texts``: the query, the line of the project, the types of the
+            parameters, the exception.
+        began_us: from the beginning of the request.
+        reported_rows, fetched_rows: as the driver reports, and as the project has fetched; -1: not known.
+        kind: ``EXECUTE`` and so on, and perhaps ``INLINED``.
+    """
+
+    text: int
+    place: int
+    began_us: int
+    took_us: int
+    reported_rows: int
+    fetched_rows: int
+    parameters: int
+    error: int
+    kind: int
+
+
+TOOK, FETCHED, KIND = (NotedQuery._fields.index(name) for name in ("took_us", "fetched_rows", "kind"))
+
+
 class RequestDetails(NamedTuple):
     """One request.
 
@@ -53,9 +76,7 @@ class RequestDetails(NamedTuple):
       ``started_us`` instead, and no bytes.
     - ``queue_us``: the time from its first byte until a thread ran it.
     - ``body_cut``, ``response_cut``: how many bytes were left out.
-    - ``queries``: nine numbers for each. The text and the place, as indices of ``texts``; the beginning, from that of
-      the request, and the duration, in microseconds; the rows that the driver reports and those that were fetched (-1:
-      not known); the types of the parameters and the exception, as indices of ``texts``; the kind.
+    - ``queries``: a ``NotedQuery`` for each.
     - ``texts``: the texts of the queries, each once. ``queries_left_out``: how many were beyond the limits.
     - ``effects``: what else the request did. ``calls``: an object for each outgoing call, without ``took_us`` if it had
       not ended. ``mails``: the same for mail. ``calls_left_out``, ``mails_left_out``: how many were beyond the limits.

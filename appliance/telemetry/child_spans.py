@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from appliance.desk.queries.repeated_queries import shape
 from appliance.masking import Mask, masked_call
-from appliance.protocol.request_details import INLINED
+from appliance.protocol.request_details import INLINED, NotedQuery
 from appliance.protocol.traces import SpanIds, Trace
 from appliance.telemetry.request_spans import context
 
@@ -73,22 +73,22 @@ class ChildSpans:
         def text_of(number: int) -> str:
             return texts[number] if 0 <= number < len(texts) else ""
 
-        for query in info.get("queries", ()):
-            text, place, began_us, took_us, _, rows, _, error, kind = (int(each) for each in query)
-            sql, failed = text_of(text), text_of(error)
+        for numbers in info.get("queries", ()):
+            query = NotedQuery(*map(int, numbers))
+            sql, failed = text_of(query.text), text_of(query.error)
             counted: dict[str, Any] = {"db.system.name": "other_sql", **_summary(sql)}
             if failed:
                 counted["error.type"] = failed
-            attributes = {**counted, **_place(text_of(place))}
-            if rows >= 0:
-                attributes["db.response.returned_rows"] = rows
+            attributes = {**counted, **_place(text_of(query.place))}
+            if query.fetched_rows >= 0:
+                attributes["db.response.returned_rows"] = query.fetched_rows
             if sql:
-                without_values = shape(sql) if kind & INLINED else _LITERAL.sub("?", sql)
+                without_values = shape(sql) if query.kind & INLINED else _LITERAL.sub("?", sql)
                 attributes["db.query.text"] = self._mask.masked(without_values)
             name = counted.get("db.query.summary") or counted["db.system.name"]
-            times = (started_us + began_us, took_us)
+            times = (started_us + query.began_us, query.took_us)
             span = self._span(name, trace, self._ids.span_id(), times, attributes, error=bool(failed))
-            yield Step(span, took_us / 1_000_000, "db.client.operation.duration", counted)
+            yield Step(span, query.took_us / 1_000_000, "db.client.operation.duration", counted)
 
     def _calls(self, info: dict[str, Any], trace: Trace, started_us: int) -> Iterator[Step]:
         for call in info.get("effects", {}).get("calls", ()):

@@ -6,10 +6,19 @@ has the socket too, and may write anything.
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from appliance.desk.queries.repeated_queries import shape
-from appliance.protocol.request_details import EXECUTE, INLINED, MANY, PROCEDURE, SCRIPT, TRANSACTION
+from appliance.protocol.request_details import (
+    EXECUTE,
+    INLINED,
+    MANY,
+    PROCEDURE,
+    SCRIPT,
+    TRANSACTION,
+    NotedQuery,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,23 +49,27 @@ def queries_of(info: dict[str, Any], redaction: Redaction) -> tuple[list[Query],
 
     queries: list[Query] = [
         {
-            "sql": shape_of(text) if kind & INLINED else text_of(text),
-            "place": text_of(place),
-            "began_s": began / 1_000_000,
-            "duration_s": took / 1_000_000,
-            "rows": _known(told if fetched < 0 else fetched),
-            "parameters": text_of(parameters),
-            "error": text_of(error),
-            "kind": KINDS[kind & ~INLINED],
+            "sql": shape_of(each.text) if each.kind & INLINED else text_of(each.text),
+            "place": text_of(each.place),
+            "began_s": each.began_us / 1_000_000,
+            "duration_s": each.took_us / 1_000_000,
+            "rows": _known(each.reported_rows if each.fetched_rows < 0 else each.fetched_rows),
+            "parameters": text_of(each.parameters),
+            "error": text_of(each.error),
+            "kind": KINDS[each.kind & ~INLINED],
         }
-        for text, place, began, took, told, fetched, parameters, error, kind in info.get("queries", ())
+        for each in starmap(NotedQuery, info.get("queries", ()))
     ]
     return queries, query_count(info)
 
 
 def query_count(info: dict[str, Any]) -> int:
-    """Return how many queries the request of this message has run."""
-    kinds = [each[-1] for each in info.get("queries", ())]
+    """Return how many queries the request of this message has run.
+
+    Raises:
+        ValueError, TypeError: they are not of their form.
+    """
+    kinds = [each.kind for each in starmap(NotedQuery, info.get("queries", ()))]
     return len(kinds) - kinds.count(TRANSACTION) + int(info.get("queries_left_out", 0))
 
 

@@ -115,7 +115,7 @@ class Details:
         sql, place, types = map(self._texts.get, texts)
         if sql is None or place is None or types is None:
             sql, place, types = map(self._number, texts)
-        numbers = [
+        numbers = [  # of a ``NotedQuery``
             sql, place, int(began * 1_000_000), int(took * 1_000_000), rows, -1, types,
             self._number(error) if error else -1, kind,
         ]  # fmt: skip
