@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.entrypoints import declared_entry_points
 from appliance.discovery.rules.project_package import package_names, read_pyproject
+from appliance.discovery.source.modules import text_of
 from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.errors import ApplicationError
 
@@ -67,7 +68,7 @@ def paste_target(context: Context, file: Path, section: str, why: str) -> Target
         section,
         "no",
         tuple(dict.fromkeys([*([str(source)] if source.is_dir() else []), root])),
-        framework="Pyramid" if "pyramid" in _text(file).lower() else "Paste",
+        framework="Pyramid" if "pyramid" in text_of(file).lower() else "Paste",
         why=why,
         keywords={"own": names, "entries": entries},
     )
@@ -96,7 +97,7 @@ def read_sections(file: Path) -> list[str]:
     # PasteDeploy expands a % in a value, and reports a section that occurs twice.
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string(_text(file))
+        parser.read_string(text_of(file))
     except configparser.Error:
         return []
     parts = (section.partition(":") for section in parser.sections())
@@ -116,10 +117,3 @@ def _files(root: Path) -> list[Path]:
         for folder in folders
         for file in sorted((file for file in folder.glob("*.ini") if file.name not in _OTHERS), key=rank)
     ]
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8", "replace")
-    except OSError:
-        return ""
