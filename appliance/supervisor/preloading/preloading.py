@@ -75,7 +75,7 @@ class Preloading:
         self._children = children
         self._settings = settings
         self._log = log
-        off = _why_off(settings)
+        off = why_off(settings)
         self._state = preload_states.State(Phase.OFF if off else Phase.UNKNOWN, off)
         self._performers = self._actions()
         self._processes: dict[PreloadRole, Handle] = {}
@@ -364,7 +364,8 @@ class Preloading:
         return name
 
 
-def _why_off(settings: Settings) -> str:
+def why_off(settings: Settings) -> str:
+    """Return the setting, or the other reason, that forbids a preloader; empty if nothing forbids it."""
     if settings.preload == "off":
         return "APPLIANCE_PRELOAD is off"
     if settings.reload == "off":

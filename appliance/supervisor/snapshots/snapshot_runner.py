@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import state_table
 from appliance.supervisor.measuring.processors import processors
+from appliance.supervisor.preloading.preloading import why_off
 from appliance.supervisor.processes.child_forks import FORK_ANSWER_S
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots import snapshot_events as events
@@ -25,7 +26,7 @@ from appliance.supervisor.snapshots.snapshot_imports import NO_PROCESS, ImportSc
 from appliance.supervisor.snapshots.snapshot_memory import SnapshotMemory
 from appliance.supervisor.snapshots.snapshot_processes import SnapshotProcesses
 from appliance.supervisor.snapshots.snapshot_reports import SnapshotReports
-from appliance.supervisor.snapshots.swappable_files import SnapshotFiles, SwappableFiles, why_off
+from appliance.supervisor.snapshots.swappable_files import SnapshotFiles, SwappableFiles
 from appliance.supervisor.snapshots.verification import Verification
 from appliance.supervisor.steps.analysis import require_analysis
 
@@ -70,7 +71,8 @@ class SnapshotRunner:
         self.is_asked_for = runtime.settings.swap != "auto"
         self._reports = SnapshotReports(runtime.log, expected=self.is_asked_for)
         self._replace = replace
-        off = why_off(runtime.settings)
+        is_off = runtime.settings.swap == "off"
+        off = "APPLIANCE_SWAP is off" if is_off else why_off(runtime.settings)  # snapshots are forks of the preloader
         self.is_on = not off
         self.one_processor = processors() < 2
         self.state = State(Phase.OFF, off) if off else State(crowded=self.one_processor)

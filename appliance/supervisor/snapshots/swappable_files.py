@@ -5,7 +5,6 @@ Runs in the supervisor's loop.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +15,6 @@ from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from appliance.config.settings import Settings
 
 
 @dataclass
@@ -127,14 +124,3 @@ def is_file_of(path: str, module: str) -> bool:
     """Whether a file may be that of a module, by the two names."""
     name = module.replace(".", "/")
     return f"/{path}".endswith((f"/{name}.py", f"/{name}/__init__.py"))
-
-
-def why_off(settings: Settings) -> str:
-    """Return the setting, or the other reason, that forbids snapshots; empty if nothing forbids them."""
-    if settings.swap == "off":
-        return "APPLIANCE_SWAP is off"
-    if settings.preload == "off":
-        return "APPLIANCE_PRELOAD is off"
-    if settings.reload == "off":
-        return "APPLIANCE_RELOAD is off"
-    return "" if sys.platform == "linux" else "it needs Linux"
