@@ -24,7 +24,7 @@ from ..files.loaded_modules import namespaces
 from . import code_holders
 from .code_bodies import ATTRIBUTES, FIRST_LINE, import_offsets, is_function, line_at, name_of, same_lines, tree
 from .code_difference import compare
-from .code_holders import names_of, qualified_name
+from .static_attributes import type_name, type_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +123,7 @@ class Swaps:
                 function.__code__ = replacements[code]
         for kind, stored in _classes(file, difference):
             type.__setattr__(kind, "__firstlineno__", stored.new_line)
-            if "__static_attributes__" in names_of(kind):
+            if "__static_attributes__" in type_namespace(kind):
                 type.__setattr__(kind, "__static_attributes__", stored.attributes)
         if "linecache" in sys.modules:
             sys.modules["linecache"].cache.pop(path, None)
@@ -221,8 +221,8 @@ class Swaps:
                 self._files[path].modules.append(names)
         written = self._class_bodies() if classes else {}
         for kind in classes:
-            names = names_of(kind)
-            place = names[FIRST_LINE], qualified_name(kind)
+            names = type_namespace(kind)
+            place = names[FIRST_LINE], type_name(kind)
             path = paths.get(names.get("__module__"), "")
             if path not in (found := written.get(place, [path])) and names.get("__module__") not in others:
                 path = found[0] if len(found) == 1 else ""
@@ -278,8 +278,8 @@ def _classes(file: _File, difference: Difference) -> Iterator[tuple[type, NewVal
     for reference in file.classes if difference.classes else ():
         if (kind := reference()) is None:
             continue
-        line = names_of(kind).get("__firstlineno__")
+        line = type_namespace(kind).get("__firstlineno__")
         stored = [each for each in difference.classes if each.line == line]
-        named = [each for each in stored if each.name == qualified_name(kind)]
+        named = [each for each in stored if each.name == type_name(kind)]
         for each in named[:1] or stored[:1]:
             yield kind, each

@@ -18,13 +18,12 @@ from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .code_bodies import FIRST_LINE, tree
+from .static_attributes import type_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _CHUNK = 2000  # objects that are asked for their references at once: one by one, it takes twice as long
-names_of: Any = type.__dict__["__dict__"].__get__  # not vars: a metaclass may redefine it
-qualified_name: Any = type.__dict__["__qualname__"].__get__
 FRAME = FrameType.__name__  # the kind of a frame that runs the code
 
 
@@ -66,7 +65,7 @@ def find(files: dict[str, CodeType], ignored: list[object]) -> Found:
             others.append(each)
             if issubclass(type(each), type):
                 kinds.append(each)
-    classes = [each for each in kinds if FIRST_LINE in names_of(each)]
+    classes = [each for each in kinds if FIRST_LINE in type_namespace(each)]
     untracked: list[Any] = []
     held = [*_held(others, names, left_out, untracked), *_held(functions, names, left_out, untracked)]
     copies = _copies((*others, *untracked), classes)

@@ -19,8 +19,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from ..static_attributes import namespace, type_name
 from .object_digests import ObjectDigests
-from .static_attributes import namespace, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ReferenceType
 
 from .... import PACKAGE
-from .code_digest import CodeDigests
-from .static_attributes import (
+from ..static_attributes import (
     module_namespace,
     namespace,
     slots,
@@ -38,6 +37,7 @@ from .static_attributes import (
     type_namespace,
     type_order,
 )
+from .code_digest import CodeDigests
 from .value_digests import ValueDigests
 
 if TYPE_CHECKING:
