@@ -31,6 +31,7 @@ _LONGEST_CAUSE = 500
 _KEYS = frozenset(
     {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
 )
+_ADDRESS = re.compile(r"`[\w.-]{1,200}(?:\[[^\]`]{0,200}\])? @ https?://(?:[^/@\s`]{1,200}@)?([^/\s`]{1,200})")
 _BUILT = re.compile(r"[Ff]ailed to (?:download and )?build `([\w.-]+)(?:\[[^\]]*\])?(?:==([^`]+?))?(?: @ [^`]*)?`")
 # Words of uv's sentences that are also names of packages.
 _SENTENCES = frozenset({
@@ -109,7 +110,9 @@ def failure(
     message = _ended(-code) if code < 0 else uv_message(text, offline=bool(offline))
     cause = cause_of(lines)
     place = place_of(cause, list(files), folder)
-    explanation = _REMEDIES[message.remedy](_Failure(message, text, cause, place, list(files), image))
+    address = _ADDRESS.search(cause) if message.unreachable else None
+    remedy = _unanswered(address[1]) if address else _REMEDIES[message.remedy]
+    explanation = remedy(_Failure(message, text, cause, place, list(files), image))
     meaning = explanation.meaning.replace("{offline}", offline)
     where = f" [{place.name}, line {place.line}: {place.text}]" if place else ""
     return InstallError(
@@ -163,6 +166,13 @@ def _git(failure: _Failure) -> _Explanation:
     return _Explanation(failure.message.meaning, added or failure.message.action)
 
 
+def _unanswered(host: str) -> Callable[[_Failure], _Explanation]:
+    """Return the explanation for a requirement that names an address of its own, which no index has a part in."""
+    meaning = f"{host} can't be reached, from where a requirement is to be downloaded"
+    action = "Check the network, the proxy (HTTPS_PROXY), and the address of that requirement."
+    return lambda _failure: _Explanation(meaning, action)
+
+
 def _newer(failure: _Failure) -> _Explanation:
     package = _failed_package(failure.cause, failure.place)
     details = {"kind": "build", "package": package.name}
@@ -190,7 +200,7 @@ def _build(failure: _Failure) -> _Explanation:
     details["package"] = f"{package.name}=={package.version}" if package.version else package.name
     if cause and cause.until:
         details["until"] = cause.until
-    return _Explanation(meaning, " Or: ".join(filter(None, steps)), details)
+    return _Explanation(meaning, " Or: ".join(dict.fromkeys(filter(None, steps))), details)
 
 
 _REMEDIES: Mapping[str, Callable[[_Failure], _Explanation]] = MappingProxyType(

@@ -103,6 +103,33 @@ def test_an_index_is_named_if_it_is_set(reason):
     assert "(PIP_INDEX_URL, UV_INDEX)" in failure(words, 1, "", indexes=("PIP_INDEX_URL", "UV_INDEX")).action
 
 
+def test_the_host_of_a_requirements_own_address_is_named():
+    """A requirement with an address of its own is not in an index: the host of the address is named."""
+    words = [
+        "error: Failed to download and build `kettle @ https://files.test/kettle-1.tar.gz`",
+        "  cause: Failed to fetch: `https://files.test/kettle-1.tar.gz`",
+        "  cause: dns error",
+    ]
+    error = failure(words, 1, "", indexes=("PIP_INDEX_URL",))
+    assert "files.test can't be reached" in error.found
+    assert "PIP_INDEX_URL" not in error.action
+    assert error.details["unreachable"]
+    other = [words[0].replace(" @ https://files.test/kettle-1.tar.gz", "==1"), *words[1:]]
+    assert "PIP_INDEX_URL" in failure(other, 1, "", indexes=("PIP_INDEX_URL",)).action
+
+
+def test_no_step_is_advised_twice(tmp_path):
+    """A binary package that is too old for this Python has one remedy, however many rules find it."""
+    file = tmp_path / "requirements.txt"
+    file.write_text("psycopg2-binary==2.8.3\n")
+    words = [
+        "error: Failed to build `psycopg2-binary==2.8.3`",
+        "  cause: The build backend returned an error",
+        "         error: 'PyThreadState' {aka 'struct _ts'} has no member named 'trash'",
+    ]
+    assert failure(words, 1, "", [file]).action.count("Use a newer release") == 1
+
+
 def test_a_sentence_stays_whole():
     """Only uv's drawing is removed: "x depends" is not a cross."""
     assert "and x depends on flask" in failure(["error: Because it is so and x depends on flask"], 1, "").found
