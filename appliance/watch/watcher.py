@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from appliance.pauses import nth_pause_s
 from appliance.protocol.record import Record, made_default
+from appliance.watch.baseline import Baseline
 from appliance.watch.burst import MAX_S, Burst
 from appliance.watch.event_sources import EventType, NoEvents
-from appliance.watch.file_contents import YOUNG_NS, FileContents
+from appliance.watch.file_contents import FileContents
 from appliance.watch.kinds import Kind
 from appliance.watch.scan_schedule import Schedule
 from appliance.watch.synchronisation import Synchronisation
@@ -38,8 +39,7 @@ GIT_RETRY_S: Final = 0.01  # between two checks for git's lock
 GIT_MAX_S: Final = 15.0
 FALLBACK_S: Final = (MAX_S, 2.0, 10.0, 60.0)  # before the next scan, after none, one, ... that failed in a row
 LONG_BURST_S: Final = 0.05  # a burst that lasts longer is not a single save
-BATCH: Final = 50  # files to read between two checks for events
-BATCH_PAUSE_S: Final = 0.02
+BATCH_PAUSE_S: Final = 0.02  # between two batches of files to read
 NOTICED_MOST: Final = 3  # files of a burst that are announced before it is over: more are not a person's save
 
 
@@ -97,6 +97,7 @@ class Watcher:
         self._listener = listener
         self._watch_set = WatchSet(options)
         self._contents = FileContents()
+        self._baseline = Baseline(self._contents, self._watch_set)
         self._burst = Burst()
         self._synchronisation = Synchronisation(options.root, self._burst)
         self.arriving_s = self._synchronisation.arriving_s
@@ -104,9 +105,6 @@ class Watcher:
         self._worker_states: set[WorkerState] = set()  # all states that were seen during the burst
         self._noticed: set[str] = set()  # the files of the burst that were announced
         self._repeated: set[str] = set()  # reported although unchanged, since the last real change
-        self._unread: list[str] = []
-        self._young: list[str] = []  # these files are read when they are older
-        self._young_due = math.inf
         self._limits_reported = False
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._started_ns = time.time_ns()
@@ -154,15 +152,12 @@ class Watcher:
 
     def _add_template_folders(self, folders: list[str]) -> None:
         new, changed = self._watch_set.add_template_folders(folders)
-        self._contents.add_unread(new)
-        self._unread += new
+        self._baseline.add(new)
         for path in changed:
             self._note(path, time.monotonic(), whole=False)
 
     def _add_files(self, added_by: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> None:
-        new = self._watch_set.add_files(added_by, kind, paths, more=more)
-        self._contents.add_unread(new)
-        self._unread += new
+        self._baseline.add(self._watch_set.add_files(added_by, kind, paths, more=more))
 
     def _compare(self, files: dict[str, FileState], *, more: bool) -> None:
         """Take a file that was saved before it was watched as saved now."""
@@ -185,10 +180,7 @@ class Watcher:
         begun = time.monotonic()
         watch_set = self._watch_set
         watch_set.open()
-        existing = watch_set.existing_files()
-        self._contents.add_unread(existing)
-        # There may be many large images: the first save of an image counts, and its former content is not compared.
-        self._unread = [path for path in existing if watch_set.kind(path) is not Kind.STATIC]
+        self._baseline.begin(watch_set.existing_files())
         files = watch_set.tree.files
         self._report_limits()
         polled = [f"{os.path.relpath(mount.point, watch_set.root)} ({mount.kind})" for mount in watch_set.polled]
@@ -215,8 +207,8 @@ class Watcher:
             self._synchronisation.expect_more(now)
             if now >= self._burst.due():
                 self._settle(now)
-        elif now >= self._record_due(now):
-            self._record(now)
+        elif now >= self._baseline_due(now):
+            self._baseline.read_some(now)
         self._run_due_scans(now)
 
     def _take_requests(self) -> None:
@@ -240,14 +232,12 @@ class Watcher:
     def _wait_timeout(self) -> float:
         now = time.monotonic()
         due = self._schedule.due()
-        due = min(due, self._burst.due() if self._burst else self._record_due(now + BATCH_PAUSE_S))
+        due = min(due, self._burst.due() if self._burst else self._baseline_due(now + BATCH_PAUSE_S))
         return max(0.0, due - now)
 
-    def _record_due(self, next_batch: float) -> float:
+    def _baseline_due(self, next_batch: float) -> float:
         """Return when to read files that have not changed; where files are polled, reading them may be slow."""
-        if self._schedule.polling:
-            return math.inf
-        return next_batch if self._unread else self._young_due
+        return math.inf if self._schedule.polling else self._baseline.due(next_batch)
 
     def _note(self, path: str, now: float, *, whole: bool) -> None:
         self._worker_states.add(self._listener.worker_state())
@@ -349,16 +339,6 @@ class Watcher:
 
     def _relative(self, path: str) -> str:
         return path.removeprefix(self._watch_set.root + "/")
-
-    def _record(self, now: float) -> None:
-        """Read a few files that have not changed."""
-        if not self._unread:
-            self._unread, self._young, self._young_due = self._young, [], math.inf
-        marks = ((path, self._watch_set.last_mark(path)) for path in self._unread[-BATCH:])
-        if young := [path for path, seen in marks if seen is not None and not self._contents.record(path, seen)]:
-            self._young += young
-            self._young_due = min(self._young_due, now + YOUNG_NS / 1e9)
-        del self._unread[-BATCH:]
 
     # -- failures ------------------------------------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch import file_contents
+from appliance.watch import baseline, file_contents
 from appliance.watch import watch_set as watch_set_module
 from appliance.watch import watcher as watcher_module
+from appliance.watch.baseline import Baseline
 from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify
 from appliance.watch.kinds import Kind
@@ -64,7 +65,7 @@ def test_an_unchanged_file_is_not_reported(watch: Watch, watch_set: Path, looked
 def test_a_young_file_is_read_later(watch: Watch, watch_set: Path, looked: Looked, monkeypatch: pytest.MonkeyPatch):
     """Files saved just before the watch began are read once they are older: then a touch is not a change."""
     age(watch_set)
-    monkeypatch.setattr(watcher_module, "YOUNG_NS", 1_000_000)  # the time between two looks
+    monkeypatch.setattr(baseline, "YOUNG_NS", 1_000_000)  # the time between two looks
     monkeypatch.setattr(file_contents, "YOUNG_NS", 1 << 62)
     watching = watch()
     looked(watching, False)
@@ -74,12 +75,13 @@ def test_a_young_file_is_read_later(watch: Watch, watch_set: Path, looked: Looke
     assert watching.changes_before() == []
 
 
-def test_polled_files_are_not_read(watch: Watch):
+def test_polled_files_are_not_read(watch: Watch, monkeypatch: pytest.MonkeyPatch):
     """If everything is polled, no file is read in the background, and the watcher does not wake up for it."""
+    read: list[float] = []
+    monkeypatch.setattr(Baseline, "read_some", lambda _, now: read.append(now))
     watching = watch(how="poll")
-    with watching.as_one():
-        assert watching.watcher._unread
-        assert watching.watcher._record_due(0.0) == math.inf
+    assert watching.changes_before("one.py") == watching.changes_before("two.py") == []
+    assert read == []
 
 
 def test_an_unchanged_file_is_reported_while_all_is_broken(
