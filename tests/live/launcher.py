@@ -3,7 +3,7 @@
 Run as a program, it is that process: ``python -I launcher.py SOCKET``. A request is one packet: what to run, its
 environment and limits, and the descriptors of its stdout, of its stderr, and of the pipe for its wait status. A forked
 appliance is like one that is executed, except for what is loaded: it has a session of its own, default signal handlers,
-and no further descriptors.
+and no further descriptors. Its stand-in and its recorder are forks too, of the appliance itself.
 """
 
 from __future__ import annotations
@@ -23,12 +23,17 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 FORKS = sys.platform == "linux"  # else each appliance and command is executed
 _LIMITS = ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE")
 _LARGEST = 1 << 18
+_DESCRIPTORS = 1 << 16  # no process has a higher one
+_OWN = ("appliance.standin", "appliance.desk")  # the modules that are run by a fork of the supervisor
 _one_at_a_time = threading.Lock()  # a soak starts its appliances in threads
 
 
@@ -123,6 +128,75 @@ def command(argv: tuple[str, ...], environment: dict[str, str]) -> subprocess.Co
     )
 
 
+class _ForkedChild:
+    """The part of ``subprocess.Popen`` that the supervisor needs: it waits for all its children in one place."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+
+def _fork_own() -> None:
+    """From now on, fork this process where it starts ``python -I -m`` with one of the modules above."""
+    execute: Any = subprocess.Popen
+
+    def start(argv: Sequence[str], **options: Any) -> Any:
+        if [*argv[:3]] != [sys.executable, "-I", "-m"] or argv[3] not in _OWN:
+            return execute(argv, **options)
+        begun, begins = os.pipe()
+        with os.fdopen(begun, "rb") as until_begun:
+            try:
+                pid = _fork()
+                if not pid:
+                    _become_own(argv[3:], **options)
+            finally:
+                os.close(begins)
+            until_begun.read()  # until the child has a session, and none of our descriptors, as one that was executed
+        return _ForkedChild(pid)
+
+    subprocess.Popen = start  # type: ignore[assignment,misc]
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():  # newer Pythons warn of a fork beside threads; the child uses nothing of theirs
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _become_own(argv: Sequence[str], **options: Any) -> NoReturn:
+    """Run a module as a child that was executed does, and end this process with it: the frames below are another's."""
+    gc.freeze()  # no object of the supervisor's is ended, with descriptors that have other uses by now
+    code = 1
+    try:
+        _restore_signals()
+        os.setsid()
+        for number, given in enumerate((os.open(os.devnull, os.O_RDONLY), options["stdout"], options["stderr"])):
+            os.dup2(given, number)
+        os.chdir(options["cwd"])
+        os.environ.clear()
+        os.environ.update(options["env"])
+        sys.argv[:] = argv
+        for low, high in pairwise([2, *sorted(options["pass_fds"]), _DESCRIPTORS]):
+            os.closerange(low + 1, high)
+        runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.current_thread():
+                thread.join()
+        code = 0
+    except BaseException as error:  # noqa: BLE001  as the interpreter does
+        sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        os._exit(code)
+
+
+def _restore_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if callable(signal.getsignal(number)) and number != signal.SIGINT:
+            signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main(descriptor: int) -> None:
     """Fork for each request, and write the wait status of each child that has ended."""
     _load()
@@ -159,7 +233,11 @@ def _load() -> None:
     import appliance.cli  # noqa: PLC0415  not in the tests' process
     import appliance.commands.serve  # noqa: PLC0415  as above
     import appliance.commands.show_status  # noqa: PLC0415  as above
+    import appliance.desk.detail_reader  # noqa: PLC0415  as above
+    import appliance.desk.pins.pin_runs  # noqa: PLC0415  as above
+    import appliance.desk.recorder  # noqa: PLC0415  as above
     import appliance.remedies.make_remedy  # noqa: PLC0415  as above
+    import appliance.standin.standin_process  # noqa: PLC0415  as above
     import appliance.supervisor.supervisor  # noqa: F401, PLC0415  as above
 
     gc.collect()
@@ -184,13 +262,14 @@ def _become(request: dict[str, Any], stdout: int, stderr: int) -> None:
     os.setsid()
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
-    os.closerange(3, 1 << 16)
+    os.closerange(3, _DESCRIPTORS)
     for name, limits in request["limits"].items():
         resource.setrlimit(getattr(resource, name), limits)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
+    _fork_own()
     first, *rest = request["program"]
     if first == "-m":
         sys.argv[:] = rest
