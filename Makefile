@@ -28,21 +28,25 @@ QUICK = $(addprefix tests/,assistants config dependencies desk discovery identit
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check quick test browser pictures soak fuzz mutants bench docs workflows lock release serve image up down clean
+.PHONY: help check lint types quick test browser pictures soak fuzz mutants bench docs workflows lock release serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-check: $(VENV)/made ## lint, types, layers
+check: lint types ## lint, types, layers
+
+lint: $(VENV)/made
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/mypy --python-version 3.10 $(PROJECT_SIDE)  # it runs on the project's Python
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile .devcontainer/Dockerfile appliance/templates/devcontainer/Dockerfile
 	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml .devcontainer/docker-compose.yml appliance/templates/devcontainer/docker-compose.yml
 	$(VENV)/bin/yamllint --strict -d '$(YAMLLINT)' docker-compose.yml .devcontainer appliance/templates
+
+types: $(VENV)/made
+	$(VENV)/bin/mypy --python-version 3.10 $(PROJECT_SIDE)  # it runs on the project's Python
 
 quick: $(VENV)/made ## run the tests of single modules, in under a minute (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest -q -rfE -n auto --dist worksteal $(QUICK) $(ARGS)
