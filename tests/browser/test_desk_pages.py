@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from appliance.standin.desk_pages.sections.section_table import SECTIONS
-from tests.browser.tools import axe, looks, nu, too_narrow
+from tests.browser.tools import in_looks, nu
 from tests.live.live_appliance import Appliance
-from tests.thorough import THOROUGH
 
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
@@ -169,19 +168,15 @@ def test_the_processes_are_current(desk: tuple[Appliance, Any, list[str]]):
     assert said == []
 
 
-def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], new_page: Opening, tmp_path: Path):
+def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], tmp_path: Path):
     """axe-core finds nothing on any page at any width in either scheme; no page is too wide; the HTML is valid."""
     appliance, tab, _ = desk
     number = tab.locator("#requests tr:first-child").get_attribute("data-id")
     documents: dict[str, str] = {}
     base = f"http://localhost:{appliance.port}/__appliance__/"
-    tabs = [new_page(*look) for look in looks(every=THOROUGH)]
     for name in PAGES:
-        place = base + name.format(number=number)
-        for page in tabs:
-            page.goto(place)
-            assert axe(page) == [], (name, page.viewport_size)
-        assert too_narrow(page) == [], name
+        tab.goto(base + name.format(number=number))
+        assert in_looks(tab) == [], name
         content = appliance.get(f"/__appliance__/{name.format(number=number)}", Accept="text/html")[1]
         documents[name.format(number=number).replace("/", "-") or "list"] = content.decode()
     assert nu(documents, tmp_path) == []

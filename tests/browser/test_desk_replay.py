@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.tools import axe, looks, nu, too_narrow
+from tests.browser.tools import axe, in_looks, nu
 from tests.live.desk_client import newest
 from tests.live.live_appliance import Appliance
-from tests.thorough import THOROUGH
 
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
@@ -106,13 +105,10 @@ def test_the_pages_of_a_replay_are_accessible(
     tab.keyboard.press("r")
     tab.wait_for_selector("#result tr")
     result = tab.url
+    page = new_page()
     for address in (f"{place}/replay", result):
-        for width, scheme in looks(every=THOROUGH):
-            page = new_page(width, scheme)
-            page.goto(address)
-            assert axe(page) == [], (address, width, scheme)
-            assert too_narrow(page) == [], address
-            page.context.close()
+        page.goto(address)
+        assert in_looks(page) == [], address
     path = result.partition(str(appliance.port))[2]
     assert nu({"result": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []
 
@@ -133,15 +129,13 @@ def test_a_pinned_request_shows_each_save(
     tab.wait_for_selector(".pin .notes >> text=differs from one response to the next: $.at")
     own.wait_for_selector("#pin-note .state >> text=/^It has changed.$/")
     own.wait_for_selector("#pin-note >> text=The difference")
-    for width, scheme in looks(every=THOROUGH):
-        page = new_page(width, scheme)
-        for address in (tab.url, place):
-            page.goto(address)
-            assert axe(page) == [], (address, width, scheme)
-            assert too_narrow(page) == [], address
-        page.click("main >> text=The difference")  # of the request's own page
-        page.wait_for_url(tab.url)
-        page.context.close()
+    page = new_page()
+    for address in (tab.url, place):
+        page.goto(address)
+        assert in_looks(page) == [], address
+    page.click("main >> text=The difference")  # of the request's own page
+    page.wait_for_url(tab.url)
+    page.context.close()
     assert axe(tab) == []  # as the script has made it
     paths = {"pins": "/__appliance__/pins", "request": place.partition(str(appliance.port))[2]}
     pages = {name: appliance.get(path, Accept="text/html")[1].decode() for name, path in paths.items()}
@@ -161,12 +155,9 @@ def test_a_request_is_written_as_a_test(
     appliance, tab, said, _ = opened
     tab.click("text=Write as a test")
     assert "FILL_IN" in tab.locator("#test").inner_text()
-    for width, scheme in looks(every=THOROUGH):
-        page = new_page(width, scheme)
-        page.goto(tab.url)
-        assert axe(page) == [], (width, scheme)
-        assert too_narrow(page) == []
-        page.context.close()
+    page = new_page()
+    page.goto(tab.url)
+    assert in_looks(page) == []
     path = tab.url.partition(str(appliance.port))[2]
     assert nu({"test": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []
     tab.fill("[name=file]", "test_first.py")

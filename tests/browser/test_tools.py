@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.tools import SCHEMES, WIDTHS, axe, looks, nu, too_narrow
+from tests.browser.tools import SCHEMES, WIDTHS, axe, in_looks, looks, nu, too_narrow
 
 GOOD = '<!doctype html><html lang="en"><head><title>Good</title></head><body><main><h1>Good</h1></main></body></html>\n'
 
@@ -37,6 +37,17 @@ def test_a_page_that_is_too_wide_is_found(new_page: Callable[..., Any]):
     page.set_content("<body style='margin: 0'><p style='width: 600px'>wide")
     assert too_narrow(page) == [360]
     assert page.evaluate("innerWidth") == 800
+
+
+def test_a_fault_of_one_scheme_is_found(new_page: Callable[..., Any]):
+    """A text that can't be read in the dark alone is found there, whatever the scheme was when the page was opened."""
+    dark = "<style>@media (prefers-color-scheme: dark) { h1 { background: black; color: #222 } }</style></head>"
+    page = new_page(800, "light")
+    page.set_content(GOOD.replace("</head>", dark))
+    assert axe(page) == []
+    found = in_looks(page)
+    assert found
+    assert all(" dark: color-contrast: " in line for line in found)
 
 
 def test_every_look_is_in_the_long_form():

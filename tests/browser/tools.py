@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.thorough import THOROUGH
+
 WIDTHS = (360, 800, 1400)  # pixels: a phone, half a screen, a screen
 SCHEMES = ("light", "dark")
 
@@ -92,6 +94,16 @@ def axe(page: Any) -> list[str]:
         f"{each['id']}: {each['help']} ({len(each['nodes'])} places; {each['nodes'][0]['html'][:200]})"
         for each in result["violations"]
     ]
+
+
+def in_looks(page: Any) -> list[str]:
+    """Return axe-core's findings on an open page in each look, and the widths in which it needs a scroll bar."""
+    found = []
+    for width, scheme in looks(every=THOROUGH):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{width} {scheme}: {each}" for each in axe(page)]
+    return found + [f"too wide for {width}" for width in too_narrow(page)]
 
 
 def nu(documents: Mapping[str, str], folder: Path) -> list[str]:
