@@ -69,18 +69,16 @@ def test_slow_start_is_starting(start, project, docker):
     assert {check["ExitCode"] for check in checks} == {0}
 
 
-@pytest.mark.parametrize(
-    "headers", [{}, {"user_agent": "\x1b[2Jgone", "referer": "\x9b31m"}], ids=["path", "headers too"]
-)
-def test_what_a_client_sends_is_harmless(start, project, headers):
+def test_what_a_client_sends_is_harmless(start, project):
     """A request with escapes in its path, and in its headers, leaves one JSON line with no raw control character."""
     container = start(project("shadowing"))
     container.wait_for("worker.ready")
     before = len(container.lines())
-    container.get("/%1b[31m%0d%0aspoofed", **headers)
+    container.get("/%1b[31m%0d%0aspoofed")
+    container.get("/%1b[31m%0d%0aspoofed", user_agent="\x1b[2Jgone", referer="\x9b31m")
     container.get("/after")
     container.wait_for("request.finished", **{"url.path": "/after"})
     lines = container.lines()[before:]
     assert all(line.isprintable() for line in lines)
     requests = [event["event"] for event in map(json.loads, lines) if event["event"].startswith("request.")]
-    assert requests == ["request.refused" if headers else "request.finished", "request.finished"]
+    assert sorted(requests) == ["request.finished", "request.finished", "request.refused"]

@@ -174,23 +174,22 @@ def test_a_button_replaces_localhost_by_a_service(start: Start, project: Path):
         assert (project / ".env").read_text() == f"DB_HOST={socket.gethostname()}\nDB_PORT={own}\n"
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "http://evil.example"},
-        {"Origin": ""},
-        {"Sec_Fetch_Site": "cross-site"},
-        {"Sec_Fetch_Dest": "iframe"},
-        {"Host": "rebound.example:8000", "Origin": "http://rebound.example:8000"},
-        {"X_Forwarded_For": "203.0.113.5"},
-    ],
+FOREIGN = (
+    {"Origin": "http://evil.example"},
+    {"Origin": ""},
+    {"Sec_Fetch_Site": "cross-site"},
+    {"Sec_Fetch_Dest": "iframe"},
+    {"Host": "rebound.example:8000", "Origin": "http://rebound.example:8000"},
+    {"X_Forwarded_For": "203.0.113.5"},
 )
-def test_foreign_requests_run_nothing(start: Start, project: Path, headers: dict[str, str]):
+
+
+def test_foreign_requests_run_nothing(start: Start, project: Path):
     """A foreign origin, a rebound host, a frame, another machine: nothing is run."""
     write(project, app__py=SQLITE + HELLO.format(word="mended"))
     appliance = start()
     form = form_of(appliance, page_of(appliance)["remedies"][0]["id"])
-    assert post(appliance, form, **headers) == 403
+    assert [headers for headers in FOREIGN if post(appliance, form, **headers) != 403] == []
     assert post(appliance, {**form, "page_value": "0" * 64}) == 403
     assert post(appliance, {"id": form["id"]}) == 403
     appliance.stop()
