@@ -161,9 +161,10 @@ def _has_own_tags(is_project_path: IsProjectPath) -> bool:
 
 
 def _tag_folders() -> Iterator[tuple[str, str]]:
-    for config in _import("django.apps").apps.get_app_configs():
-        for folder in getattr(config.module, "__path__", ()):
-            yield f"{config.name}.templatetags", f"{folder}/templatetags"
+    configs = _import("django.apps").apps.get_app_configs()
+    for package in (_import("django"), *(config.module for config in configs)):
+        for folder in getattr(package, "__path__", ()):
+            yield f"{package.__name__}.templatetags", f"{folder}/templatetags"
 
 
 def _import_installed(names: Sequence[str], is_project_path: IsProjectPath) -> bool:
