@@ -1,7 +1,7 @@
 """Fork this process, and undo what the copy must not share with it.
 
-The only module of ours that forks. A copy becomes a worker, or a preloader that continues from here. Runs in the
-preloader, whose main thread is its only thread.
+The only module of ours that forks. A copy becomes a worker, or a preloader that continues from here, or tries a step.
+Runs in the preloader and the snapshot, whose main thread is their only thread.
 
 Theory of operation. It forks twice and waits for the process in between, so that each copy becomes a child of the
 supervisor (a child subreaper), which alone waits for it. Signals stay blocked until the copy has its own session and
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextmanager
@@ -50,6 +50,18 @@ def _fork_twice() -> bool:
         os._exit(0)
     os.setsid()
     return True
+
+
+def succeeds_in_fork(step: Callable[[], bool]) -> bool:
+    """Whether a step returns True in a fork, which ends then: this process is as before."""
+    child = os.fork()  # noqa: TID251  as above
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    succeeded = False
+    try:
+        succeeded = step()
+    finally:
+        os._exit(0 if succeeded else 1)
 
 
 def set_outputs(outputs: list[int]) -> None:

@@ -111,6 +111,10 @@ class ImportEffects:
         self._drivers.end()
         self._logs.end()
 
+    def exit_at_effect(self) -> None:
+        """End this process at an effect, without any report: it is a fork that only tries something."""
+        self._stop = lambda _: os._exit(1)
+
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on:
             return

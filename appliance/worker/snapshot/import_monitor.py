@@ -160,6 +160,11 @@ class ImportMonitor:
         if gc.get_freeze_count() > self._frozen:
             self._fail("the project hid its functions with gc.freeze")
 
+    def renew(self) -> None:
+        """Observe as if no code had run yet, in a fork that only tries something."""
+        self.started.clear()
+        sys.monitoring.restart_events()  # type: ignore[attr-defined,unused-ignore]  # since Python 3.12
+
     def abandon(self) -> None:
         """Stop, in a fork that serves: its import may do anything."""
         self._unhook()

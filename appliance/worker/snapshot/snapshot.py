@@ -47,6 +47,7 @@ from ..files.unread_assets import unread_assets
 from ..instrumentation.hooked_libraries import HookedLibraries
 from ..message_bounds import send
 from ..preload.fork_requests import serve_forks
+from ..preload.forking import succeeds_in_fork
 from ..preload.process_number import ProcessNumber
 from ..project_import import ProjectImport
 from ..stdio import terminal
@@ -169,6 +170,7 @@ class Snapshot:
         self._project.code.end_pauses()
         cpu_s = self._cpu_s()
         self._project.prepare_first_requests(application)
+        self._relate_classes()
         gc.collect()  # finalizers that run here are part of the import
         self._monitor.end()
         why = self._effects.end()
@@ -201,6 +203,23 @@ class Snapshot:
         send(self._channel, ready)
         self._project.code.write()
         return fork.obey(serve_forks(self._channel, self._randoms))
+
+    def _relate_classes(self) -> None:
+        """Relate the classes of SQLAlchemy, as the first query does, if that fails nowhere and runs no own code.
+
+        If it fails, SQLAlchemy remembers that, and raises another error at the next attempt. So a fork tries it first.
+        Listeners of the project, and its functions that name classes, wait for the first query.
+        """
+        relate = getattr(sys.modules.get("sqlalchemy.orm"), "configure_mappers", None)
+        if relate is not None and succeeds_in_fork(lambda: self._is_pure(relate)):
+            relate()
+
+    def _is_pure(self, step: Callable[[], object]) -> bool:
+        """Whether a step runs no code of the project, and has no effect; asked in a fork, which ends then."""
+        self._effects.exit_at_effect()
+        self._monitor.renew()
+        step()
+        return not (self._monitor.started or self._monitor.failed or self._effects.end())
 
     def _objection(self, application: Application) -> str:
         """Return why no worker may be forked from this process, though the import had no effects; "" if one may."""
