@@ -35,6 +35,7 @@ _SERVERS: dict[str, Kind] = {
     "gevent.wsgi.WSGIServer": "wsgi",
     "morepath.run": "wsgi",
     "paste.httpserver.serve": "wsgi",
+    "rocket3.Rocket3": "wsgi",
     "waitress.serve": "wsgi",
     "waitress.create_server": "wsgi",
     "waitress.server.create_server": "wsgi",

@@ -46,7 +46,7 @@ class Target(Record):
         environ: variables to set if they are not set.
         framework: its name, or empty.
         why: one sentence.
-        arguments: the arguments for a factory, JSON values.
+        arguments: the arguments for a factory, JSON values; for a script the words after its name.
         keywords: its keyword arguments.
         interface: WSGI or ASGI.
     """

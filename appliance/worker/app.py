@@ -298,8 +298,9 @@ def _application_left_by(end: Exception, target: StartTarget) -> tuple[Any, str]
         return registered, "the framework's own application"
     raise TargetError(
         f"{os.path.basename(target['file'])} was run, and started no server: {end}",
-        expected="a file that starts its server when it is run without arguments, or that binds app",
-        action="The log has its output. Correct the file, or set APPLIANCE_APP to module:object or module:factory().",
+        expected="a file that starts its server when it is run, or that binds app",
+        action="The log has its output. Correct the file, or set APPLIANCE_APP to module:object or module:factory(),"
+        f" or, if it needs arguments, to '{os.path.basename(target['file'])} -- ARGUMENTS'.",
     ) from None
 
 

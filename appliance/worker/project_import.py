@@ -76,7 +76,8 @@ class ProjectImport:
         os.chdir(self._start.root)
         self.began = time.monotonic()
         target = self._start.target
-        sys.argv[:] = [target["file"] or target["module"]]
+        words = target["arguments"] if target["kind"] == "script" else []
+        sys.argv[:] = [target["file"] or target["module"], *words]
         own = self.hooks.call(
             "modules that hide the standard library",
             stdlib_shadowing.choose_modules,

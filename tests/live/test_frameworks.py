@@ -90,6 +90,25 @@ def test_a_file_that_serves_itself_is_run_and_reloaded(start: Start, project: Pa
     assert appliance.stop() == 0
 
 
+@pytest.mark.parametrize("program", ["tool.py", "tool:main"])
+def test_a_program_gets_its_arguments_at_each_reload(start: Start, project: Path, program: str) -> None:
+    """A program that serves only with arguments has them in ``sys.argv`` at the start and after a save."""
+    text = (
+        "import argparse\nfrom wsgiref.simple_server import make_server\ndef main():\n"
+        "    parser = argparse.ArgumentParser()\n    parser.add_argument('word')\n    word = parser.parse_args().word\n"
+        "    def application(environ, start_response):\n        start_response('200 OK', [])\n"
+        "        return [(word + '{}').encode()]\n"
+        "    make_server('', 80, application).serve_forever()\nif __name__ == '__main__':\n    main()\n"
+    )
+    (project / "tool.py").write_text(text.format("!"), encoding="utf-8")
+    appliance = start(APPLIANCE_APP=f"{program} -- 'two words'")
+    appliance.wait_for("worker.ready")
+    assert appliance.get()[1] == b"two words!"
+    appliance.edit("tool.py", text.format("?"))
+    appliance.wait_for("reload.finished")
+    assert appliance.get()[1] == b"two words?"
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in APPS.glob("rule_*")))
 def test_every_rule_of_discovery_serves_its_project(start: Start, name: str) -> None:
     """A project for each rule of discovery comes up with nothing set."""

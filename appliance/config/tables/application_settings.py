@@ -11,7 +11,7 @@ APPLICATION_SETTINGS: tuple[Setting, ...] = (
         "APP",
         value_types.TEXT,
         "",
-        "The WSGI application: module, module:object.attribute, module:factory() or path/file.py.",
+        "The WSGI application: module, module:attribute, module:factory(), path/file.py, or path/file.py -- ARGUMENTS.",
         default_text="found in the project",
         example="shop.web:create_app()",
         read_again=True,

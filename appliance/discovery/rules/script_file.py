@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import named_in_text
 from appliance.discovery.started_server import StartedServer, server_of_function, started_server
-from appliance.discovery.target import Candidate, Context, Target, command_environ, search_path
+from appliance.discovery.target import Candidate, Context, Target, command_environ, pick, search_path
 from appliance.protocol.record import replace
 
 if TYPE_CHECKING:
@@ -66,6 +66,12 @@ def named_script(context: Context, source: Source) -> Target | None:
     if source.run is None or not source.run.calls:
         return None
     return _run(context, source, Candidate(), "", "binds no application, and does something under __main__")
+
+
+def program_target(context: Context, source: Source) -> Target:
+    """Return the target that runs a file, whatever it binds or does: its user names it with arguments."""
+    best = pick(context.modules, source)
+    return _run(context, source, best, best.verdict.framework, "is named with arguments")
 
 
 def _run(context: Context, source: Source, best: Candidate, framework: str, reason: str) -> Target:

@@ -1,6 +1,7 @@
 """Find the application that the text of a target names, in each of its forms, or explain why the text is wrong.
 
-The forms are ``module``, ``module:object.attribute``, ``module:factory()``, ``path/file.py`` and ``file.ini#section``.
+The forms are ``module``, ``module:object.attribute``, ``module:factory()``, ``path/file.py``, ``file.ini#section``, and
+``path/file.py -- run apps`` or ``module:function -- run apps``.
 Where the name stands (a setting, ``FLASK_APP``, ``[tool.appliance] app``) is read elsewhere: by ``declared`` and
 ``config``. Runs in the supervisor and in commands.
 """
@@ -10,13 +11,20 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
 from appliance.discovery.asgi_applications import ADAPT, EXPECTED, AsgiError
 from appliance.discovery.rules.django import managed_target
 from appliance.discovery.rules.paste_file import named_section, paste_target
-from appliance.discovery.rules.script_file import asgi_target, named_script, refused_script, script_target
+from appliance.discovery.rules.script_file import (
+    asgi_target,
+    named_script,
+    program_target,
+    refused_script,
+    script_target,
+)
 from appliance.discovery.source.verdict import Verdict, judge
 from appliance.discovery.target import Context, Target, describe, pick, search_path, target_of
 from appliance.errors import ApplicationError
@@ -29,7 +37,11 @@ if TYPE_CHECKING:
 
     from appliance.discovery.source.source import Source
 
-_FORMS = "module, module:object.attribute, module:factory(), path/file.py (then :name) or file.ini#section"
+_ARGUMENTS = " -- "
+_FORMS = (
+    "module, module:object.attribute, module:factory(), path/file.py (then :name), file.ini#section, or a program with "
+    "its arguments: path/file.py -- run apps"
+)
 # Names that a framework itself binds in a module when that is imported.
 _BY_FRAMEWORKS = {"__hug_wsgi__": "hug"}
 _DEPENDENCY_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "setup.py", "setup.cfg", "Pipfile")
@@ -56,6 +68,13 @@ def explicit_target(context: Context, text: str, origin: str, *, run: bool = Fal
         AsgiError: the text names an ASGI application.
         ApplicationError: it names nothing in this project, or something that can't be served.
     """
+    if _ARGUMENTS in text:
+        return _program(context, text, origin)
+    return _application(context, text, origin, run=run)
+
+
+def _application(context: Context, text: str, origin: str, *, run: bool) -> Target:
+    """Return the target of a text that names an application, or what binds one."""
     place, _, section = text.strip().partition("#")
     if place.endswith(".ini") and has_file(context.root / place):
         section = named_section(context, context.root / place, section, origin)
@@ -87,6 +106,29 @@ def explicit_target(context: Context, text: str, origin: str, *, run: bool = Fal
         found = f"{origin}: {named.attribute} is an ASGI application ({verdict.framework})"
         raise AsgiError(context.root, found, target)
     return target
+
+
+def _program(context: Context, text: str, origin: str) -> Target:
+    """Return the target of a file, or of a function, that is run with arguments, as a command is."""
+    program, _, rest = text.strip().partition(_ARGUMENTS)
+    try:
+        words = tuple(shlex.split(rest))
+    except ValueError as error:
+        raise _unclear(text, origin, f"its arguments can't be split: {error}") from None
+    named = _parse(program, origin)
+    is_file = _is_path(context, named.place) and not named.attribute
+    if named.called or not (is_file or named.attribute):
+        raise _unclear(text, origin, "only a file, or a function without brackets, can be run with arguments")
+    file = _file(context, named.place)
+    why = f"{origin} names {text}: it is run with these arguments."
+    if file is None:
+        return replace(_foreign(context, named, origin), kind="script", call="yes", arguments=words, why=why)
+    source = context.modules.source(file)
+    if is_file:
+        return replace(program_target(context, source), arguments=words, why=why)
+    _check(context, source, named, Verdict("unknown"), origin)
+    target = target_of(context, source, named.attribute, Verdict("unknown"), why)
+    return replace(target, kind="script", call="yes", arguments=words)
 
 
 def _parse(text: str, origin: str) -> _Named:

@@ -305,6 +305,13 @@ def _in_the_main_thread(
     setattr(kind, name, awaited if inspect.iscoroutinefunction(method) else called)
 
 
+def _rocket(module: Any, rendezvous: ScriptRendezvous) -> None:
+    def made(_interfaces: Any = None, _method: str = "wsgi", app_info: Any = None, *_: Any, **__: Any) -> _Server:
+        return _Server((app_info or {}).get("wsgi_app"), "Rocket", rendezvous)
+
+    module.Rocket3 = made
+
+
 def _waitress(module: Any, rendezvous: ScriptRendezvous) -> None:
     module.serve = lambda app, **_: rendezvous.serve(app, "waitress")
     module.create_server = lambda application, *_, **__: _Server(application, "waitress", rendezvous)
@@ -338,6 +345,7 @@ PATCHES: dict[str, Patch] = {
     "gunicorn.app.base": _gunicorn,
     "hypercorn.asyncio": _hypercorn,
     "paste.httpserver": _serve("serve", "Paste"),
+    "rocket3": _rocket,
     "tornado.platform.asyncio": _tornado_loop,
     "tornado.tcpserver": _tornado_server,
     "tornado.wsgi": _tornado,

@@ -80,3 +80,38 @@ def test_a_named_file_that_binds_nothing_is_run(find):
     files = {"shop/start.py": "from far_away import main\nif __name__ == '__main__':\n    main()\n"}
     target = find(files, app="shop/start.py")
     assert (target.kind, target.name) == ("script", "shop/start.py")
+
+
+PROGRAM = "import click\n@click.command()\ndef cli(path): ...\ncli()\n"
+
+
+@pytest.mark.parametrize(
+    ("app", "name", "call", "words"),
+    [
+        ("tool.py -- run apps", "tool.py", "no", ("run", "apps")),
+        ("tool.py -- --title 'two words' -x", "tool.py", "no", ("--title", "two words", "-x")),
+        ("shop.py -- run", "shop.py", "no", ("run",)),
+        ("tool:cli -- run apps", "tool:cli()", "yes", ("run", "apps")),
+        ("moin.cli:main -- serve", "moin.cli:main()", "yes", ("serve",)),
+    ],
+)
+def test_a_program_is_run_with_its_arguments(find, app, name, call, words):
+    """A file or a function before ``--`` is run with the words after it, as its user would run it."""
+    target = find({"tool.py": PROGRAM, "shop.py": FLASK, "requirements.txt": "moin\n"}, app=app)
+    assert (target.kind, target.name, target.call, target.arguments) == ("script", name, call, words)
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        ("tool -- run", "only a file, or a function without brackets"),
+        ("tool:cli() -- run", "only a file, or a function without brackets"),
+        ("tool.py -- 'run", "can't be split"),
+        ("tol.py -- run", "tool.py"),
+        ("tool:clj -- run", "cli"),
+    ],
+)
+def test_a_wrong_program_is_answered_with_a_form_that_is_right(refuse, app, words):
+    """A module alone, a factory, an open quote or a name that does not exist can't be run with arguments."""
+    error = refuse({"tool.py": PROGRAM}, app=app)
+    assert words in f"{error.found} {error.expected} {error.action}"

@@ -69,6 +69,7 @@ SERVERS = {
     ),
     "flask_socketio": "class SocketIO:\n    def run(self, app, **more): raise AssertionError\n",
     "bjoern": "def run(app, host, port): raise AssertionError\n",
+    "rocket3": "class Rocket3:\n    def __init__(self, *more): raise AssertionError\n",
 }
 
 
@@ -80,6 +81,7 @@ SERVERS = {
         ("bottle", "from bottle import run\nrun(reloader=True, debug=True)\n"),
         ("bottle", "import bottle\nif __name__ == '__main__':\n    bottle.run(app=app)\n"),
         ("flask_socketio", "from flask_socketio import SocketIO\nSocketIO().run(app, port=1)\n"),
+        ("rocket3", "from rocket3 import Rocket3\nRocket3(('', 80), 'wsgi', {'wsgi_app': app}).start()\n"),
         ("bjoern", "import bjoern\nbjoern.run(app, '0.0.0.0', 80)\n"),
     ],
 )
