@@ -1,9 +1,9 @@
 """Decide when a burst of changes is over.
 
 A burst holds the changed paths and the time at which they can be reported. Pure: callers pass the times. If the kernel
-has reported a file as complete, a burst waits only for changes of other files, so a single save waits 1 ms. A burst
-waits longer if the kernel has not reported a file as complete, or if a missing file may come back (vim moves a file
-away and writes it again).
+has reported a file as complete, a burst waits only for changes of other files, so a single save waits half a
+millisecond. A burst waits longer if the kernel has not reported a file as complete, or if a missing file may come back
+(vim moves a file away and writes it again).
 
 A synchronisation is a burst that no person saves: many files, one after the other, or files with the times of an
 archive. The files come over a network, in any order and with pauses. The longer these pauses were, and the longer the
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WHOLE_S: Final = 0.001
+WHOLE_S: Final = 0.0005
 MANY_S: Final = 0.025  # with three paths or more it is not one save but a tool: git, a formatter, an archive
 PARTIAL_S: Final = 0.05
 MISSING_S: Final = 0.06  # a file has become missing or empty: most editors that save so are done in 10 ms

@@ -71,7 +71,7 @@ class Listener(Protocol):
     """Receives the reports; its methods are called in the watcher's thread."""
 
     def noticed(self, path: str) -> None:
-        """A file has changed: a report may follow, in a millisecond at the earliest.
+        """A file has changed: a report may follow, in half a millisecond at the earliest.
 
         This is called for the first event of a burst, and for the first files that are complete, with their absolute
         paths. ``path`` is empty if the file may not be complete.
