@@ -109,6 +109,23 @@ def test_a_package_with_an_optional_import_is_preloaded(begin, packages: Path):
     assert reload(appliance, "two")["without"] is True
 
 
+def test_errors_of_a_package_that_needs_the_project_are_not_shown(begin, packages: Path):
+    """A package that fails without the project is left out, and what Python prints of it is in no log."""
+    noise = (
+        "import sys\n"
+        "class Loud:\n"
+        "    def __del__(self):\n"
+        "        raise ValueError('loud')\n"
+        "if 'app' not in sys.modules:\n"
+        "    Loud()\n"
+        "    raise ImportError('no settings')\n"
+    )
+    (packages / "needy.py").write_text(noise, encoding="utf-8")
+    appliance = begin("import needy", '"needy": needy.__name__')
+    assert reload(appliance, "two")["needy"] == "needy"
+    assert not [event for event in appliance.events if event["event"] == "output"]
+
+
 def test_the_supervisor_knows_how_a_forked_worker_ended(begin, packages: Path):
     """The supervisor is a forked worker's own parent: it knows how it ended, and starts another."""
     appliance = begin("", wait="preload.ready")

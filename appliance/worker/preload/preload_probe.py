@@ -22,6 +22,7 @@ import os
 import signal
 import sys
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...protocol.messages import Preload
@@ -31,7 +32,7 @@ from .preloader_copy import PreloaderCopy
 from .random_seeds import RandomSeeds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import ModuleType
 
     from ...protocol.channel import Channel
@@ -87,7 +88,7 @@ class PreloadProbe:
         sys.meta_path.insert(0, finder)
         self._before = first = fork_safety.read()
         mask = _umask()
-        with _EnvironmentWatch(self), self.randoms:
+        with _EnvironmentWatch(self), self.randoms, self._ignored_errors_hidden():
             while not self._import_all():
                 continue
         if not self.found:
@@ -102,6 +103,23 @@ class PreloadProbe:
             return "an import has changed the umask"
         wake = signal.set_wakeup_fd(-1)
         return "an import has set a wake-up descriptor" if wake != -1 else ""
+
+    @contextmanager
+    def _ignored_errors_hidden(self) -> Iterator[None]:
+        """Hide the errors that Python ignores and prints: a package that needs the project may meet dozens, and fails.
+
+        Pydantic meets one for each setting of Django that it asks for.
+        """
+        before = sys.unraisablehook
+
+        def hide(error: sys.UnraisableHookArgs) -> None:
+            if self.done:  # a package keeps this hook
+                before(error)
+
+        sys.unraisablehook = hide
+        yield
+        if sys.unraisablehook is hide:
+            sys.unraisablehook = before
 
     def _import_all(self) -> bool:
         """Import the missing modules; return False in a copy, which continues from there."""
