@@ -13,8 +13,8 @@ from appliance.probes.probe_answers import ProbeAnswers
 from appliance.probes.probe_server import ProbeServer
 from appliance.protocol.channel import Channel
 from appliance.protocol.greeting import first_message
-from appliance.protocol.messages import ServeProbes
 from appliance.protocol.probe_state import StateReader
+from appliance.protocol.start.first_messages import ServeProbes
 
 
 def main(descriptor: int) -> None:

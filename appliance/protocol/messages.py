@@ -1,4 +1,4 @@
-"""The messages between the supervisor and its children: the fields and the meaning of each.
+"""The messages between the supervisor and its children, after the first to each (``start/first_messages``).
 
 Fields are JSON values. On the project's side this module runs on Python 3.10 to 3.15, so it imports only the standard
 library.
@@ -6,72 +6,14 @@ library.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .page_messages import PAGE_MESSAGES
 from .record import Message, declared_types, made_default
 from .snapshot_messages import SNAPSHOT_MESSAGES
-
-if TYPE_CHECKING:
-    from .start.start_options import StartOptions
-    from .start.start_target import StartTarget
+from .start.first_messages import FIRST_MESSAGES
 
 # -- supervisor to child ---------------------------------------------------------------------------------------------
-
-
-class Start(Message):
-    """Start as a worker or stand-in: the first message to the child. Carries the listening socket.
-
-    For a worker it also carries the memory file of its requests (``protocol/inflight``), a pipe for notes on files
-    (``worker/files/input_files``), the recorder's socket if ``options`` has ``records``, the exporter's if it has
-    ``tracing``, and a terminal if there is one.
-    """
-
-    kind = "start"
-    role: str  # "worker", "standin"
-    generation: int
-    root: str  # the project's folder, which is the worker's working folder
-    target: StartTarget  # the application; empty for a stand-in
-    options: StartOptions  # the server's options: threads, limits, hosts ...
-    mark: str = ""  # the mark of its output frames (``output_frames``), in hexadecimal
-    code: str = ""  # the folder for the project's compiled code; empty: none
-    # For a fork of a snapshot or a checkpoint: the paths of the files that were saved since its import began.
-    changed: list[str] = made_default(default_factory=list)
-
-
-class ServeProbes(Message):
-    """Answer probes: the first message to a probe server. Carries the listening socket, and the memory of its state."""
-
-    kind = "serve_probes"
-
-
-class RecordLines(Message):
-    """Record the lines of the log: the first message to a recorder.
-
-    Carries the end of a pipe that announces new lines, their memory (``desk.line_ring``), and the end of a socket, if
-    there is one, through which workers send the details of requests (``request_details``).
-    """
-
-    kind = "record_lines"
-    path: str  # the database
-    run: str  # names this run of the appliance, which counts its generations from 1
-    redact: list[str]  # APPLIANCE_REDACT
-    secrets: list[str]  # texts to mask
-    host: str  # where the appliance listens: recorded requests are sent there again
-    port: int
-    secure: bool
-
-
-class ExportLines(Message):
-    """Export the lines of this pipe, and what workers send through this socket: the first message to an exporter."""
-
-    kind = "export_lines"
-    signals: list[str]  # "traces", "logs", "metrics"
-    attributes: dict[str, str]  # of the resource, where OpenTelemetry's own variables name none
-    sampler: dict[str, Any]  # for requests that no worker has begun
-    scheme: str  # of the URLs of requests
-    redact: list[str]  # APPLIANCE_REDACT
-    secrets: list[str]  # texts to mask
 
 
 class TakeConnections(Message):
@@ -141,30 +83,6 @@ class ServeUnfinishedImport(Message):
     """The import has taken long: if it is endless, serve the application that it has bound."""
 
     kind = "serve_unfinished_import"
-
-
-class Preload(Message):
-    """Start as a preloader: the first message to the child. Carries a file for the name of the running module.
-
-    If ``proven`` is false, it also carries the channel and the descriptors 1 and 2 of a second preloader, which will
-    receive the next request.
-
-    Attributes:
-        root: the project's folder; a preloader must not import what is below it.
-        search_path: the folders that a worker puts first on its path.
-        modules: the modules to import, in this order.
-        left: the modules not to import.
-        others: further names that a worker had loaded: aliases, the project's own.
-        proven: all of this was imported before, and nothing unsafe was found.
-    """
-
-    kind = "preload"
-    root: str
-    search_path: list[str]
-    modules: list[str]
-    left: list[str]
-    others: list[str]
-    proven: bool
 
 
 class Fork(Message):
@@ -334,7 +252,6 @@ class Drained(Message):
 KINDS: dict[str, type[Message]] = {
     message.kind: message
     for message in (
-        Start,
         TakeConnections,
         Drain,
         ReportBackgroundWork,
@@ -342,11 +259,7 @@ KINDS: dict[str, type[Message]] = {
         TellLastSave,
         ReportModules,
         ServeUnfinishedImport,
-        Preload,
         Fork,
-        RecordLines,
-        ExportLines,
-        ServeProbes,
         Hello,
         Ready,
         ModulesReport,
@@ -360,6 +273,7 @@ KINDS: dict[str, type[Message]] = {
         StacksPipe,
         StoppedAccepting,
         Drained,
+        *FIRST_MESSAGES,
         *PAGE_MESSAGES,
         *SNAPSHOT_MESSAGES,
     )

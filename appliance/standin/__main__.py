@@ -7,7 +7,7 @@ import socket
 import sys
 
 from appliance.protocol.channel import Channel
-from appliance.protocol.messages import Start
+from appliance.protocol.start.first_messages import Start
 from appliance.worker.serving_process import hello
 
 from .standin_process import StandIn

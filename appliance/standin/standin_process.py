@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
-    from appliance.protocol.messages import Start
     from appliance.protocol.record import Message
+    from appliance.protocol.start.first_messages import Start
     from appliance.server.http.head import Head
 
 _THREADS = 32  # a page that waits for a change holds one

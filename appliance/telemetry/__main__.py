@@ -16,7 +16,8 @@ from typing import Any
 from appliance.conventions import WATCHERS_NICE
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import first_message
-from appliance.protocol.messages import ExportLines, Records
+from appliance.protocol.messages import Records
+from appliance.protocol.start.first_messages import ExportLines
 
 
 def main(descriptor: int) -> None:

@@ -37,7 +37,7 @@ from appliance.telemetry.request_spans import RequestSpans
 if TYPE_CHECKING:
     import socket
 
-    from appliance.protocol.messages import ExportLines
+    from appliance.protocol.start.first_messages import ExportLines
     from appliance.telemetry.delivery import Report
 
 FINISH_S = 0.7  # to send what is left, at the stop

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
 
-    from ..protocol.messages import Start
     from ..protocol.snapshot_messages import ImportAhead
+    from ..protocol.start.first_messages import Start
     from .files.source_loader import Loader
     from .preload.inheritance import Inheritance, PreloadMismatch
     from .stdio.held_output import HeldOutput

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.inflight import InFlight
-    from ..protocol.messages import Start
+    from ..protocol.start.first_messages import Start
     from ..server.wsgi.access_log.exchange import Exchange
     from .instrumentation.details import AddFields
     from .stdio.stdio import Stdio

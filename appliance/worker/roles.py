@@ -12,10 +12,10 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..protocol import messages
 from ..protocol.channel import Channel
 from ..protocol.inflight import InFlight
 from ..protocol.snapshot_messages import ImportAhead
+from ..protocol.start.first_messages import Preload, Start
 from . import serving_process
 from .ending.interpreter_end import InterpreterEnd
 from .project_import import ProjectImport
@@ -36,7 +36,7 @@ def main(descriptor: int) -> None:
     received = serving_process.hello(channel)
     inheritance = None
     start, descriptors = received[0]
-    if isinstance(start, messages.Preload):
+    if isinstance(start, Preload):
         from .preload.preloader import Preloader  # noqa: PLC0415  a cold-started worker does not need it
 
         channel, inheritance = Preloader(
@@ -50,7 +50,7 @@ def main(descriptor: int) -> None:
         snapshot = Snapshot(channel, start, inheritance)
         snapshot.run(partial(_serve_imported, interpreter_end), partial(_resume, interpreter_end))
         return
-    if not isinstance(start, messages.Start):
+    if not isinstance(start, Start):
         raise TypeError(f"expected a start, got {start.kind}")
     project = ProjectImport(start, inheritance, notes=descriptors[2])
     worker = _worker(channel, start, descriptors, project, interpreter_end)
@@ -78,7 +78,7 @@ def _forked(origin: Imported | Resumed, interpreter_end: InterpreterEnd) -> Work
 
 def _worker(
     channel: Channel,
-    start: messages.Start,
+    start: Start,
     descriptors: list[int],
     project: ProjectImport,
     interpreter_end: InterpreterEnd,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ..protocol.channel import Channel
     from ..protocol.inflight import InFlight
     from ..protocol.record import Message
+    from ..protocol.start.first_messages import Start
     from ..server.pool.pool import PooledWSGIServer
     from .ending.interpreter_end import InterpreterEnd
     from .preload import inheritance
@@ -59,7 +60,7 @@ class Worker:
         self,
         channel: Channel,
         listener: socket.socket,
-        start: messages.Start,
+        start: Start,
         in_flight: InFlight,
         project: ProjectImport,
         interpreter_end: InterpreterEnd,

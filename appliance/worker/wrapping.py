@@ -9,7 +9,7 @@ from .frameworks import framework_errors, routes, werkzeug_debugger
 from .preload import fork_guard
 
 if TYPE_CHECKING:
-    from ..protocol.messages import Start
+    from ..protocol.start.first_messages import Start
     from .app import Application
     from .hooks import Hooks
 

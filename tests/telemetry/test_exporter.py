@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from appliance.protocol.messages import ExportLines
 from appliance.protocol.request_details import EXECUTE, RequestDetails
+from appliance.protocol.start.first_messages import ExportLines
 from appliance.telemetry.exporter import Exporter
 from tests.certificates import make_certificate
 from tests.collectors import Answer, Collector, collector

@@ -1,4 +1,4 @@
-"""The options of a child at its start, by name: the types of two fields of ``Start`` and ``ImportAhead``.
+"""The start of a child: the first message to it, with its options.
 
-Both sides' type checks use it; no process loads it. A record reads its annotations as texts.
+Runs in every process of both sides, as the messages that follow.
 """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from appliance.config.otel_variables import Telemetry, read_telemetry
 from appliance.discovery.rules.project_package import read_pyproject
 from appliance.errors import ApplianceError
-from appliance.protocol.messages import ExportLines
+from appliance.protocol.start.first_messages import ExportLines
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.log_consumers.consumer_start import PAUSES_S, START_S, start_consumer
 from appliance.supervisor.log_consumers.line_pipe import LinePipe, message_pair

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from appliance.errors import ApplianceError
 from appliance.identity.identity import user_cache
 from appliance.ownership import CLOSED, LEVELS, open_folder
-from appliance.protocol.messages import RecordLines
 from appliance.protocol.page_messages import NameSecrets
+from appliance.protocol.start.first_messages import RecordLines
 from appliance.supervisor.log_consumers.consumer_start import PAUSES_S, START_S, start_consumer
 from appliance.supervisor.log_consumers.desk_file import DeskFile
 from appliance.supervisor.log_consumers.line_pipe import message_pair

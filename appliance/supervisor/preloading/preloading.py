@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance import state_table
 from appliance.errors import StartError
-from appliance.protocol.messages import Preload
+from appliance.protocol.start.first_messages import Preload
 from appliance.supervisor.preloading import preload_cache, preload_states
 from appliance.supervisor.preloading import preload_events as events
 from appliance.supervisor.preloading.preload_states import Phase, PreloadRole

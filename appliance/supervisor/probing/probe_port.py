@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from appliance.errors import ApplianceError, ListenError
-from appliance.protocol.messages import ServeProbes
 from appliance.protocol.probe_state import ProbeState, StateWriter
+from appliance.protocol.start.first_messages import ServeProbes
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.listen import bind
 from appliance.supervisor.probing.probe_stages import state_after

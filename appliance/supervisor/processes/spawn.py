@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 from appliance.environment.start_failure import start_error
 from appliance.identity.identity import user_cache
 from appliance.protocol.inflight import MAX_STREAMS, MAX_TRANSFERS
-from appliance.protocol.messages import Start
 from appliance.protocol.output_frames import new_mark
 from appliance.protocol.snapshot_messages import GoOn, ImportAhead
+from appliance.protocol.start.first_messages import Start
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import TITLES, Role
 from appliance.supervisor.processes.environment_link import link

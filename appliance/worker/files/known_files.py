@@ -18,8 +18,8 @@ from .project_places import ProjectPlaces
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ...protocol.messages import Start
     from ...protocol.snapshot_messages import ImportAhead
+    from ...protocol.start.first_messages import Start
     from ..hooks import Hooks
     from .input_files import Mark
     from .source_loader import CodeCache, Loader

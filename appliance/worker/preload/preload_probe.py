@@ -25,7 +25,7 @@ import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.messages import Preload
+from ...protocol.start.first_messages import Preload
 from ..hooks import Hooks
 from . import fork_safety
 from .preloader_copy import PreloaderCopy

@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...protocol.channel import Channel
-from ...protocol.messages import Preload, Preloaded
+from ...protocol.messages import Preloaded
 from ...server.browser import document_response  # noqa: F401  so that no forked worker imports it
 from ..files.project_places import ProjectPlaces
 from .fork_requests import serve_forks
@@ -28,6 +28,7 @@ from .preload_probe import PreloadProbe
 
 if TYPE_CHECKING:
     from ...protocol.record import Message
+    from ...protocol.start.first_messages import Preload
 
 Forked = tuple[Channel, Inheritance]
 

@@ -39,8 +39,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ... import PACKAGE
 from ...protocol.channel import ChannelError
-from ...protocol.messages import Start
 from ...protocol.snapshot_messages import CheckpointReached, GoOn, SnapshotReady
+from ...protocol.start.first_messages import Start
 from .. import serving_process
 from ..files.import_pauses import ImportPauses
 from ..files.unread_assets import unread_assets

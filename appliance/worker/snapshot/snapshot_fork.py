@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...protocol.channel import Channel
-    from ...protocol.messages import Start
     from ...protocol.record import Message
+    from ...protocol.start.first_messages import Start
     from ..app import Application
     from ..instrumentation.hooked_libraries import HookedLibraries
     from ..project_import import ProjectImport

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport, Preload, Preloaded
+from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport, Preloaded
+from appliance.protocol.start.first_messages import Preload
 from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_events import Schedule
 from appliance.supervisor.preloading.preload_states import PreloadRole

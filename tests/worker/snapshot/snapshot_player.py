@@ -29,6 +29,7 @@ from appliance.protocol.snapshot_messages import (
     SwapDeclined,
     Verify,
 )
+from appliance.protocol.start.first_messages import Preload, Start
 from appliance.supervisor.processes.child_starts import ENTRY
 
 SECONDS = 30.0
@@ -137,7 +138,8 @@ class Player:
         self.preloader = self.spawn()
         note = os.memfd_create("note")
         self.preloader.channel.send(
-            messages.Preload(str(self.root), self.target["search_path"], self.preload, [], [], proven=True), [note]
+            Preload(str(self.root), self.target["search_path"], self.preload, [], [], proven=True),
+            [note],
         )
         os.close(note)
         ready = self.preloader.expect(messages.Preloaded)
@@ -208,7 +210,7 @@ class Player:
         read, write = os.pipe()
         child.outputs.append(read)
         child.channel.send(
-            messages.Start(
+            Start(
                 "worker", self.generation, str(self.root), self.target, self.options | options,
                 mark="cd" * 16, code=str(self.code), changed=[str(self.root / each) for each in changed],
             ),

@@ -14,6 +14,7 @@ import pytest
 
 from appliance.protocol import messages
 from appliance.protocol.snapshot_messages import SnapshotReady
+from appliance.protocol.start import first_messages
 from tests.worker.snapshot.snapshot_player import Child, Player, played, pythons
 
 pytestmark = pytest.mark.skipif(not pythons(), reason="no Python 3.12 or newer is installed here")
@@ -183,7 +184,7 @@ def interrupt(child: Child) -> None:
 
 def start_wrongly(child: Child) -> None:
     """The first message is none that a fork of a snapshot gets."""
-    child.channel.send(messages.Preload("/", [], [], [], [], proven=True))
+    child.channel.send(first_messages.Preload("/", [], [], [], [], proven=True))
 
 
 ENDS = [close, send_rubbish, terminate, interrupt]
