@@ -240,7 +240,7 @@ def test_reloads_leave_one_of_each(start: Start, project: Path):
         appliance.edit(*(("app.py", f"{code}\n# {number}\n") if number % 2 else ("other.py", f"# {number}\n")))
         appliance.wait_for("reload.finished")
     while (found := companions_of(appliance))["slow"]["state"] != "running" or found["follows"]["state"] != "running":
-        appliance.catch_up()
+        appliance.wait_for("companion.started")
     pids = {name: each["pid"] for name, each in found.items()}
     alive = [
         pid for pid in below(appliance.process.pid) if Path(f"/proc/{pid}/comm").read_text().strip() in {"cat", "sh"}
