@@ -6,7 +6,7 @@ import pytest
 
 from appliance.conventions import BACKPORTS, REMOVED_MODULES
 from appliance.environment.failures.backports import backport_of
-from appliance.server.pages.missing_dependencies import backport
+from appliance.server.pages.advice.missing_dependencies import backport
 
 
 @pytest.mark.parametrize("module", sorted(REMOVED_MODULES))

@@ -46,9 +46,10 @@ from appliance.server.http.refusal import RequestRefused
 from appliance.server.http.response import response_head
 from appliance.server.http.served_hosts import hosts
 from appliance.server.http.trusted_proxies import TrustedProxies
-from appliance.server.pages import error_page, project_files
-from appliance.server.pages.distributions import distribution
-from appliance.server.pages.exception_advice import advice
+from appliance.server.pages import error_page
+from appliance.server.pages.advice import project_files, project_variables
+from appliance.server.pages.advice.distributions import distribution
+from appliance.server.pages.advice.exception_advice import advice
 from appliance.server.pages.tracebacks import describe
 from appliance.server.wsgi.access_log import request_ids
 from appliance.server.wsgi.streams import FileWire
@@ -268,7 +269,7 @@ def readers(file: Path) -> Callable[[], None]:
         lambda: read_manifest(root).contents(""),
         lambda: read_python_requirements(root),
         lambda: project_files.mentions(str(root), "a"),
-        lambda: project_files.variable_files(str(root), "A"),
+        lambda: project_variables.variable_files(str(root), "A"),
         lambda: project_files.table_command(str(root)),
         lambda: project_files.missing_imports(str(root)),
         lambda: project_files.dependency_file(str(root)),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.environment.failures.build_libraries import DEVELOPMENT, NEEDS
-from appliance.server.pages.system_libraries import LIBRARIES, MESSAGES, PROGRAMS
+from appliance.server.pages.advice.system_libraries import LIBRARIES, MESSAGES, PROGRAMS
 from tests.package_index import sdist, wheel
 from tests.thorough import long_form
 

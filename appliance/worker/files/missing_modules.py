@@ -60,7 +60,7 @@ class MissingModules:
     def removed(self, name: str) -> str:
         """Return the file or folder of this module, if it was removed or renamed just now; else "".
 
-        ``server.pages.project_files`` calls this method of any finder that has it.
+        ``server.pages.advice.project_files`` calls this method of any finder that has it.
         """
         parent = sys.modules.get(name.rpartition(".")[0])
         for place in self._project_places(name, getattr(parent, "__path__", None)):

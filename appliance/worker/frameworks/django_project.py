@@ -96,8 +96,8 @@ def _count_migrations(report: Report, root: str) -> None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return
-    from ...server.pages.missing_dependencies import run_in_environment  # noqa: PLC0415  as above
-    from ...server.pages.project_files import table_command  # noqa: PLC0415  as above
+    from ...server.pages.advice.missing_dependencies import run_in_environment  # noqa: PLC0415  as above
+    from ...server.pages.advice.project_files import table_command  # noqa: PLC0415  as above
 
     command = table_command(root) or "python manage.py migrate"
     fields: dict[str, object] = {

@@ -1,6 +1,6 @@
 """Add advice to errors that a framework answers itself: in one event, and on the framework's page.
 
-Connects to Flask's and Django's own signals, and imports neither. ``server.pages.exception_advice`` has the texts. Runs
+Connects to Flask's and Django's own signals, and imports neither. ``pages/advice/exception_advice`` has the texts. Runs
 in the worker: ``add_advice`` once, the rest in each request's thread.
 
 Theory of operation. An exception that a framework catches never reaches the server. The framework sends its own page.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .... import OWN_FOLDER
 from ....masking import page_mask
-from ..advice import Advice
+from ..advice.advice import Advice
 from ..tracebacks import MAX_LINE, describe, safe_str, shorten
 from .exception_tree import ExceptionTree
 from .request_facts import request_facts
@@ -108,7 +108,7 @@ def _lead(error: BaseException) -> str:
 def _advice(error: BaseException, root: str, message: str) -> Advice:
     """Return the advice, if any is known."""
     try:
-        from ..exception_advice import advice  # noqa: PLC0415  a module of the project may keep it out by its name
+        from ..advice.exception_advice import advice  # noqa: PLC0415  a module of the project may keep it out by its name
 
         return advice(error, root, message)
     except Exception:  # noqa: BLE001  it must not hide the error

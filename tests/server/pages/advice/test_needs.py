@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from appliance.protocol.remedy_kinds import ROWS, checked
-from appliance.server.pages import missing_dependencies
+from appliance.server.pages.advice import missing_dependencies
+from appliance.server.pages.advice.exception_advice import advice
 from appliance.server.pages.error_page import report
-from appliance.server.pages.exception_advice import advice
 
 
 def raiser(name: str, words: str, base: type[Exception] = Exception) -> Callable[[], None]:
@@ -125,7 +125,7 @@ def test_each_row_is_named():
 
 def test_a_module_without_a_replacement_needs_an_older_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A module that left Python without a replacement asks for the last Python that has it."""
-    from appliance.server.pages import exception_advice  # noqa: PLC0415  the case below replaces a name in it
+    from appliance.server.pages.advice import exception_advice  # noqa: PLC0415  the case below replaces a name in it
 
     monkeypatch.setattr(exception_advice, "removed_in", lambda _: "3.13")
     error = ModuleNotFoundError("No module named 'lib2to3'", name="lib2to3")

@@ -1,4 +1,4 @@
-"""Find the reasons for an error in the project's folder: files of dependencies and variables, commands, sources.
+"""Look through the project's folder for the reason for an error: modules, dependency files, commands, sources.
 
 Each function reads a few files, and runs only after an exception, in the worker.
 """
@@ -14,36 +14,25 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ...conventions import (
-    COMPOSE_FILES,
+from ....conventions import (
     DISTRIBUTION_FILES,
     EXAMPLE_END,
-    EXAMPLE_FILES,
     FUNCTION_COMMAND,
     NAMED_COMMAND,
     SKIPPED_FOLDERS,
     SOURCE_FOLDERS_MAX,
     SOURCES_MAX,
-    VARIABLE_FILES,
 )
-from ...package_names import any_spelling, normalized
+from ....package_names import any_spelling, normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEPENDENCIES = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "requirements.in")
 _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|tool\.flit)\b", re.MULTILINE)
-_LINE_MAX = 1000
-_VARIABLES_MAX = 8
-_READ = re.compile(
-    r"(?:environ\.get|getenv)\([ \t]{0,8}[\"']([A-Za-z_]\w{0,80})[\"'][ \t]{0,8}"
-    r"(?:,[ \t]{0,8}(?:\"\"|''|None)[ \t]{0,8})?\)"
-)
-_OF_DATABASE = re.compile(r"DB|DATABASE|PG|POSTGRES|SQL", re.IGNORECASE)
 _COMMAND = re.compile(NAMED_COMMAND.format(name=r"([\w-]{1,80})"))
 _COMMAND_OF_FUNCTION = re.compile(FUNCTION_COMMAND.format(name=r"(\w{1,80})"))
 _MAKES_TABLES = ("init", "create", "setup", "seed")
-_BLANK = r"[ \t]{0,80}"
 _TEXT_MAX = 1_048_576  # characters that are read of a file
 
 _EXAMPLE = re.compile(EXAMPLE_END)
@@ -74,7 +63,7 @@ def place_of(root: str, name: str) -> str:
 
 def empty_submodule(root: str, name: str) -> str:
     """Return the place of a git submodule that has this name, or whose repository has it, and is empty; else ""."""
-    for section in _text(f"{root}/.gitmodules").split("[submodule")[1:]:
+    for section in text_of(f"{root}/.gitmodules").split("[submodule")[1:]:
         place, url = (
             next(iter(re.findall(rf"^\s*{key}\s*=\s*(\S+)", section, re.MULTILINE)), "") for key in ("path", "url")
         )
@@ -94,83 +83,6 @@ def _has_python(folder: str) -> bool:
         if any(file.endswith(".py") for file in files):
             return True
     return False
-
-
-def is_installed(name: str) -> bool:
-    """Whether a package of this name can be imported."""
-    if name in sys.modules:
-        return True
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def raised_by(error: BaseException) -> tuple[str, str]:
-    """Return the installed distribution whose file raised, by its normalized name, and its version."""
-    file = last_file(error)
-    within = file.partition(f"{os.sep}site-packages{os.sep}")[2]
-    name = within.partition(os.sep)[0].removesuffix(".py")
-    if not name:
-        return "", ""
-    from importlib.metadata import PackageNotFoundError, packages_distributions, version  # noqa: PLC0415  costs 20 ms
-
-    # Python 3.10 lists only those with a top_level.txt; most others have the package's name.
-    for each in packages_distributions().get(name, [name]):
-        try:
-            return normalized(each), version(each)
-        except PackageNotFoundError:
-            continue
-    return "", ""
-
-
-def distribution_of(module: str) -> str:
-    """Return the distribution of an installed module; "" if unknown."""
-    from importlib.metadata import packages_distributions  # noqa: PLC0415  as above
-
-    return next(iter(packages_distributions().get(module, ())), "")
-
-
-def is_installed_newer(requirement: str) -> bool:
-    """Whether the installed release is not older than ``name<release``; if it is, an older release does not help."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  as above
-
-    name, _, below = requirement.partition("<")
-    try:
-        here = re.findall(r"\d+", version(name))
-    except PackageNotFoundError:
-        return True
-    return [int(part) for part in here] >= [int(part) for part in re.findall(r"\d+", below)]
-
-
-def needs_older_python(package: str) -> bool:
-    """Whether the installed release needs names that Python 3.10 removed too: no available Python is old enough."""
-    return package.lower() == "django" and not is_installed_newer("django<2.1")
-
-
-def raised_in(error: BaseException, package: str) -> bool:
-    """Whether the error was raised while this package was imported or ran."""
-    trace = error.__traceback__
-    while trace is not None:
-        if f"{os.sep}{package}{os.sep}" in trace.tb_frame.f_code.co_filename:
-            return True
-        trace = trace.tb_next
-    return False
-
-
-def raised_in_subprocess(error: BaseException) -> bool:
-    """Whether the error was raised at the start of a program."""
-    return last_file(error).endswith(f"{os.sep}subprocess.py")
-
-
-def last_file(error: BaseException) -> str:
-    """Return the file that raised, of the project or a package; for an import the file with the import statement."""
-    trace, file = error.__traceback__, ""
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        file = file if name.startswith("<frozen") else name
-        trace = trace.tb_next
-    return file
 
 
 def removed_module(root: str, name: str) -> str:
@@ -205,7 +117,7 @@ def dependency_file(root: str) -> str:
         preferred = [name for name in ("dev.txt", "development.txt", "local.txt", "base.txt") if name in inner]
         if inner:
             return f"requirements/{(preferred or inner)[0]}"
-    if "pyproject.toml" in names and not _DEPENDENCIES_THERE.search(_text(f"{root}/pyproject.toml")):
+    if "pyproject.toml" in names and not _DEPENDENCIES_THERE.search(text_of(f"{root}/pyproject.toml")):
         # It only configures tools; the files of setuptools list the dependencies.
         names -= {"pyproject.toml"} if names & {"setup.cfg", "setup.py", "Pipfile"} else set()
     return next((name for name in _DEPENDENCIES if name in names), "")
@@ -219,7 +131,7 @@ def mentions(root: str, distribution: str) -> tuple[str, str]:
     """
     pattern = re.compile(rf"[\"'\s]{any_spelling(distribution)}(?![\w.-])", re.IGNORECASE)
     for name in DISTRIBUTION_FILES:
-        text = _text(f"{root}/{name}")
+        text = text_of(f"{root}/{name}")
         found = pattern.search(text)
         if found:
             return name, _optional(text[: found.end()])
@@ -254,79 +166,9 @@ def missing_imports(root: str) -> list[str]:
     return list(found)
 
 
-def variable_of_setting(setting: str) -> str:
-    """Return the variable that Django's settings read ``setting`` from, judged by their source; else ``setting``."""
-    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))  # noqa: TID251  the project's environment
-    text = _text(getattr(module, "__file__", None) or "")
-    found = re.search(
-        rf"^{_BLANK}{setting}{_BLANK}=[^\n]{{0,200}}?(?:env|config)[^\n\"']{{0,40}}[\"']([A-Z][A-Z0-9_]{{2,80}})[\"']",
-        text,
-        re.MULTILINE,
-    )
-    return found[1] if found else setting
-
-
-def variable_read_at(error: BaseException) -> str:
-    """Return the unset variable that the raising line reads, as in ``os.environ.get("HOSTS").split()``; else ""."""
-    import linecache  # noqa: PLC0415  imported only where needed, to save its cost
-
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return next(
-        iter(_unset_reads(linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)[:_LINE_MAX])), ""
-    )
-
-
-def variables_read_by(error: BaseException, root: str) -> str:
-    """Return the unset variables that the project's innermost file reads, separated by commas; "" if there are none."""
-    trace, found = error.__traceback__, ""
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if file.startswith(f"{root}/"):
-            found = ", ".join(_unset_reads(_text(file))[:_VARIABLES_MAX]) or found
-        trace = trace.tb_next
-    return found
-
-
-def variables_of_database() -> str:
-    """Return the unset variables that Django's settings read for a database, separated by commas; "" if none."""
-    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))  # noqa: TID251  the project's environment
-    names = _unset_reads(_text(getattr(module, "__file__", None) or ""))
-    return ", ".join([name for name in names if _OF_DATABASE.search(name)][:_VARIABLES_MAX])
-
-
-def _unset_reads(text: str) -> list[str]:
-    """Return the variables that a text reads without a default, and that are not set."""
-    read = _READ.findall(text)
-    return [name for name in dict.fromkeys(read) if name not in os.environ]  # noqa: TID251  the project's environment
-
-
-def variable_files(root: str, key: str) -> tuple[str, str]:
-    """Return the project's file of variables, and the example that has ``key``; either may be ""."""
-    first = key.partition(",")[0]
-    own = next((name for name in (".env", *VARIABLE_FILES) if os.path.isfile(f"{root}/{name}")), "")
-    for name in EXAMPLE_FILES:
-        if re.search(
-            rf"^{_BLANK}#?{_BLANK}(?:export{_BLANK})?{re.escape(first)}{_BLANK}=", _text(f"{root}/{name}"), re.MULTILINE
-        ):
-            return own, name
-    return own, ""
-
-
-def compose_file(root: str, key: str) -> str:
-    """Return the compose file that sets a variable; "" if none does."""
-    sets = re.compile(
-        rf"^{_BLANK}(?:-{_BLANK})?[\"']?{re.escape(key.partition(',')[0])}[\"']?{_BLANK}[=:]", re.MULTILINE
-    )
-    return next((name for name in COMPOSE_FILES if sets.search(_text(f"{root}/{name}"))), "")
-
-
 def table_command(root: str) -> str:
     """Return the command that creates the database's tables; "" if none is found."""
-    manage = next((path for path in _manage_scripts(root) if "django" in _text(f"{root}/{path}").lower()), "")
+    manage = next((path for path in _manage_scripts(root) if "django" in text_of(f"{root}/{path}").lower()), "")
     if manage:
         return f"python {manage} migrate"
     if os.path.isfile(f"{root}/migrations/alembic.ini"):
@@ -334,7 +176,7 @@ def table_command(root: str) -> str:
     if os.path.isfile(f"{root}/alembic.ini"):
         return "alembic upgrade head"
     for file in _sources(root):
-        text = _text(file)
+        text = text_of(file)
         names = (*_COMMAND.findall(text), *_COMMAND_OF_FUNCTION.findall(text))
         command = next((name for name in names if any(word in name for word in _MAKES_TABLES)), "")
         if command and ("click" in text or ".cli." in text):
@@ -364,7 +206,7 @@ def _sources(root: str) -> Iterator[str]:
 def _imports(file: str) -> Iterator[str]:
     """Yield the modules that a source imports outside of ``try``: an import within ``try`` is optional."""
     try:
-        tree = ast.parse(_text(file))
+        tree = ast.parse(text_of(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     waiting: deque[ast.AST] = deque([tree])
@@ -380,10 +222,6 @@ def _imports(file: str) -> Iterator[str]:
 
 def text_of(file: str) -> str:
     """Return the text of a project's file; "" if it can't be read."""
-    return _text(file)
-
-
-def _text(file: str) -> str:
     try:
         with open(file, encoding="utf-8", errors="replace") as source:
             return source.read(_TEXT_MAX)

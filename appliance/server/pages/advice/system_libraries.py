@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from ...conventions import PANGO_PACKAGES
+from ....conventions import PANGO_PACKAGES
 
 # Found by the library's name: "libGL.so.1: cannot open shared object file".
 _LIBRARY = re.compile(r"(?P<name>lib[\w.+\-]{1,60}\.so[\w.]{0,20}): cannot open shared object file")

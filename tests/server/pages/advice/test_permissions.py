@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.server.pages.exception_advice import advice
+from appliance.server.pages.advice.exception_advice import advice
 
 
 def refused(file: Path | str | int | None) -> PermissionError:

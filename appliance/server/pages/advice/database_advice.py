@@ -13,14 +13,14 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from ...conventions import CONTAINER_MARKS
+from ....conventions import CONTAINER_MARKS
 from . import missing_dependencies, project_files
 from .advice import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...protocol.remedy_kinds import Need
+    from ....protocol.remedy_kinds import Need
 
 _AGAIN: Need = {"kind": "run-again", "step": "import"}  # once the service answers
 _FRAMES_MAX = 60

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.pages.test_exception_advice import VARIABLES, Advised, advised, raiser
+from tests.server.pages.advice.test_exception_advice import VARIABLES, Advised, advised, raiser
 
 __all__ = ["advised"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.server.pages import project_files
-from appliance.server.pages.removed_names import companions, is_too_old
-from tests.server.pages.test_exception_advice import Advised, advised, importing, in_image, raiser
+from appliance.server.pages.advice import installed_distributions
+from appliance.server.pages.advice.removed_names import companions, is_too_old
+from tests.server.pages.advice.test_exception_advice import Advised, advised, importing, in_image, raiser
 
 __all__ = ["advised", "in_image"]
 
@@ -146,10 +146,10 @@ def test_an_attribute_that_has_left_a_module_is_recognised(advised: Advised):
 
 def test_a_django_that_no_python_can_run(advised: Advised, monkeypatch: pytest.MonkeyPatch):
     """A Django that left its last Python behind with 3.9 is not advised another Python."""
-    monkeypatch.setattr(project_files, "distribution_of", lambda _module: "Django")
+    monkeypatch.setattr(installed_distributions, "distribution_of", lambda _module: "Django")
     for version, older in (("1.10.5", False), ("2.2.14", True)):
         monkeypatch.setattr("importlib.metadata.version", lambda _name, version=version: version)
-        monkeypatch.setattr(project_files, "is_installed", lambda _name: True)
+        monkeypatch.setattr(installed_distributions, "is_installed", lambda _name: True)
         reported = advised(importing_django, {"requirements.txt": f"Django=={version}\n"})
         assert "install a newer release" in reported
         assert ("Run the project on Python 3.11" in reported) is older

@@ -12,8 +12,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ...conventions import BACKPORTS, COMPLETE_MARK, LOCK_TOOLS, REQUIREMENTS_ENDS
-from ...package_names import any_spelling, normalized
+from ....conventions import BACKPORTS, COMPLETE_MARK, LOCK_TOOLS, REQUIREMENTS_ENDS
+from ....package_names import any_spelling, normalized
 from . import project_files
 
 if TYPE_CHECKING:

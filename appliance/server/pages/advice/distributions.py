@@ -5,7 +5,7 @@ Runs in the worker, after an import has failed.
 
 from __future__ import annotations
 
-from ...conventions import REMOVED_MODULES
+from ....conventions import REMOVED_MODULES
 
 # Only names that differ by more than case and hyphens; dotted names if the first part is not enough.
 _DISTRIBUTIONS = {

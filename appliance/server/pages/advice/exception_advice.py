@@ -12,19 +12,26 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ...conventions import DISTRIBUTION_FILES
-from . import missing_dependencies, project_files, system_libraries
+from ....conventions import DISTRIBUTION_FILES
+from ..tracebacks import safe_str, shorten
+from . import (
+    error_origin,
+    installed_distributions,
+    missing_dependencies,
+    project_files,
+    project_variables,
+    system_libraries,
+)
 from .advice import Advice
 from .database_advice import connection_advice, database_file_advice, table_advice
 from .distributions import distribution, removed_in
 from .permissions import permission
 from .removed_names import companions, is_too_old, last_releases_with
-from .tracebacks import safe_str, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ...protocol.remedy_kinds import Need
+    from ....protocol.remedy_kinds import Need
 
 _MAX_CHAIN = 8
 _NAME_MAX = 200  # characters of a module's or variable's name
@@ -130,7 +137,7 @@ def _module(error: BaseException, message: str, root: str) -> Advice | str:
         return _removed_from_python(name, root)
     if name in sys.stdlib_module_names or project_files.has_module(root, name):
         return ""
-    if "." in full and project_files.is_installed(name):
+    if "." in full and installed_distributions.is_installed(name):
         return _removed_from_package(error, message, root)
     place = project_files.place_of(root, name)
     if place:
@@ -187,10 +194,10 @@ def _removed_from_package(error: BaseException, message: str, root: str) -> Advi
     releases, too_old = last_releases_with(error, message), is_too_old(message)
     if not releases and not too_old and not isinstance(error, ImportError):
         return ""  # an AttributeError: the installed packages are searched only if the message asks for it
-    package, version = project_files.raised_by(error)
+    package, version = error_origin.raised_by(error)
     if too_old and (package or "six.moves" in message):
         return _too_old(error, message, root, package, version)
-    releases = companions(package, version) or tuple(filter(project_files.is_installed_newer, releases))
+    releases = companions(package, version) or tuple(filter(installed_distributions.is_installed_newer, releases))
     if not releases:
         return ""
     how = missing_dependencies.add(root, releases)
@@ -202,10 +209,11 @@ def _removed_from_package(error: BaseException, message: str, root: str) -> Advi
 def _too_old(error: BaseException, message: str, root: str, package: str, version: str) -> Advice | str:
     """Advise on a release that a newer Python broke: of the package whose file raised, or whose module is missing."""
     if "six.moves" in message:
-        package = project_files.distribution_of((getattr(error, "name", None) or "").partition(".")[0]) or package
+        module = (getattr(error, "name", None) or "").partition(".")[0]
+        package = installed_distributions.distribution_of(module) or package
         how = missing_dependencies.add(root, [package])
         advice = f"{package} is too old for Python 3.12 and newer: install a newer release. {how}"
-        if project_files.needs_older_python(package):
+        if installed_distributions.needs_older_python(package):
             return advice
         older: Need = {"kind": "use-python", "version": "3.11"}
         return Advice(f"{advice} Or: {missing_dependencies.older_python('3.12')}", (older,))
@@ -238,7 +246,7 @@ def _system(error: BaseException, message: str, root: str) -> Advice | str:
 
 
 def _program(error: FileNotFoundError) -> str:
-    if not project_files.raised_in_subprocess(error):
+    if not error_origin.raised_in_subprocess(error):
         return ""
     package = system_libraries.package_of_program(str(error.filename))
     if not package:
@@ -251,7 +259,7 @@ def _library(error: BaseException, message: str, root: str) -> Advice | str:
         text = f"psycopg can't find PostgreSQL's client library. {missing_dependencies.add(root, ['psycopg[binary]'])}"
         return Advice(text, (_add("psycopg[binary]"),))
     library = system_libraries.missing_library(message)
-    if library and project_files.raised_in(error, "cv2"):
+    if library and error_origin.raised_in(error, "cv2"):
         return missing_dependencies.replace_package(root, "opencv-python", "opencv-python-headless")
     if system_libraries.is_obsolete(library):
         return f"{library} belongs to an older Debian release: install a newer release of the package that uses it."
@@ -265,23 +273,23 @@ def _library(error: BaseException, message: str, root: str) -> Advice | str:
 
 def _variable(error: BaseException, message: str, root: str) -> Advice | str:
     if _NONE.search(message):
-        key = project_files.variables_read_by(error, root)
+        key = project_variables.variables_read_by(error, root)
     elif _SOCKET.search(message):
-        key = project_files.variables_of_database()
+        key = project_variables.variables_of_database()
     else:
         key = _missing_variable(error, message)
     if not key:
         return ""
     if key == "SECRET_KEY":
-        key = project_files.variable_of_setting(key)
-    own, example = project_files.variable_files(root, key)
+        key = project_variables.variable_of_setting(key)
+    own, example = project_variables.variable_files(root, key)
     names = key.split(", ")
     secret = [{"kind": "make-secret", "name": name} for name in names if name.endswith("SECRET_KEY")]
     known = [{"kind": "set-variable", "name": name} for name in names if example]
     if example and not own:
         text = f"{example} contains {key}: copy it (cp {example} .env), and set {key} there. Saving .env applies it."
         return Advice(text, (*secret, {"kind": "copy-example", "file": ".env", "example": example}, *known))
-    sample = example or project_files.compose_file(root, key)
+    sample = example or project_variables.compose_file(root, key)
     also = f" ({sample} has an example)" if sample else ""
     other = _settings_for_development()
     instead = f" Or use the settings for development: DJANGO_SETTINGS_MODULE={other} in .env." if other else ""
@@ -307,7 +315,7 @@ def _missing_variable(error: BaseException, message: str) -> str:
     if name.startswith("pydantic") and "Settings" in message.partition("\n")[0]:
         return ", ".join(field.upper() for field in _FIELD.findall(message))
     if isinstance(error, (AttributeError, TypeError)) and "NoneType" in message:
-        return project_files.variable_read_at(error)
+        return project_variables.variable_read_at(error)
     found = _VARIABLE.search(message) if _may_mean_a_variable(error, name) else None
     if found is None and isinstance(error, RuntimeError) and "no secret key was set" in message:
         return "SECRET_KEY"
@@ -347,11 +355,11 @@ def _address_in_use(error: BaseException, message: str, _root: str) -> str:
 
 def _edited_package(error: BaseException, _message: str, _root: str) -> Advice | str:
     """Advise on a package one of whose files was written after the installation."""
-    file = error.filename if isinstance(error, SyntaxError) else project_files.last_file(error)
+    file = error.filename if isinstance(error, SyntaxError) else error_origin.last_file(error)
     if not isinstance(file, str) or not missing_dependencies.is_edited(file):
         return ""
     folder = file.partition(f"{os.sep}site-packages{os.sep}")[2].partition(os.sep)[0]
-    package = project_files.raised_by(error)[0] or folder.removesuffix(".py")
+    package = error_origin.raised_by(error)[0] or folder.removesuffix(".py")
     text = f"{os.path.basename(file)} of {package} was edited after the installation: install the dependencies again."
     return Advice(text, ({"kind": "reinstall", "package": package},))
 

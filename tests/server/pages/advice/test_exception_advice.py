@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from appliance.server.pages import database_advice, missing_dependencies
+from appliance.server.pages.advice import database_advice, missing_dependencies
+from appliance.server.pages.advice.exception_advice import advice
 from appliance.server.pages.error_page import render, report
-from appliance.server.pages.exception_advice import advice
 
 Advised = Callable[..., str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ...protocol.remedy_kinds import Need
+    from ....protocol.remedy_kinds import Need
 
 
 class Advice(NamedTuple):
