@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..protocol.snapshot_messages import ImportAhead
     from ..protocol.start.first_messages import Start
     from .files.source_loader import Loader
+    from .frameworks.live_objects import References
     from .preload.inheritance import Inheritance, PreloadMismatch
     from .stdio.held_output import HeldOutput
 
@@ -48,6 +49,7 @@ class ProjectImport:
         code: the cache of the project's compiled code.
         files: those that the project was made from.
         began: CLOCK_MONOTONIC at the start of the import.
+        frozen: references to what ``rereading`` looks for, and ``gc.freeze`` hides; None if they are unknown.
         side_applications: those that a script serves itself, in other threads.
     """
 
@@ -66,6 +68,7 @@ class ProjectImport:
         self.code = source_loader.CodeCache(start.code)
         self.files = KnownFiles(start, notes, self.hooks, is_forked=inheritance is not None)
         self.began = 0.0
+        self.frozen: References | None = ()
         self.side_applications = SideApplications()
         self._order = ImportOrder()
         self.module_reporter = ModuleReporter(self.files, self._order, is_forked=inheritance is not None)

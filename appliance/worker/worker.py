@@ -124,7 +124,7 @@ class Worker:
         self._how = "swapped"
         self._begin(imported.received)
         self._prepare_debugger()
-        self._questions.application, self._questions.frozen = imported.application, True
+        self._questions.application = imported.application
         self._guard(partial(self._serve_imported, imported))
 
     def resume(self, resumed: Resumed) -> None:
@@ -218,7 +218,7 @@ class Worker:
         self._exit_if_unfit(self._project.finish())
         if self._how:
             gc.freeze()  # it stays shared with the checkpoint
-            self._questions.frozen = True
+            self._project.frozen = None  # a search before it would delay the save
         self._serve_finished(application, self._project.began)
 
     def _serve_imported(self, imported: Imported) -> None:

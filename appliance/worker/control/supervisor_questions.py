@@ -24,7 +24,6 @@ class SupervisorQuestions:
 
     Attributes:
         application: the one that is served; None before.
-        frozen: whether ``gc.freeze`` hides what the project's import has made.
         drained: no request runs any more, so streams count as work in the background.
     """
 
@@ -40,7 +39,6 @@ class SupervisorQuestions:
         self._root = root
         self._debugged = debugged
         self.application: Application | None = None
-        self.frozen = False
         self.drained = False
 
     def report_modules(self, message: messages.ReportModules) -> None:
@@ -85,7 +83,9 @@ class SupervisorQuestions:
 
         files = self._project.files
         is_project_path = files.places.is_project_path
-        return rereading.objection(paths, files.template_readers, self.application, is_project_path, frozen=self.frozen)
+        return rereading.objection(
+            paths, files.template_readers, self.application, is_project_path, frozen=self._project.frozen
+        )
 
     def _debugger_folder(self) -> str:
         if not self._debugged:

@@ -7,14 +7,16 @@ the collector's list of all objects is searched: this takes 3 ms for a small app
 admin. If only a cache and the search hold an object, its number of references is known. Each further reference means an
 unknown holder.
 
-The list lacks objects that ``gc.freeze`` has hidden: in a fork of a snapshot, all that the import has made. They are
-listed for the time of a search, which then copies their memory: it takes three times as long.
+The list lacks objects that ``gc.freeze`` has hidden: in a fork of a snapshot, all that the import has made. So the
+snapshot keeps references to them. In a fork of a checkpoint, they are listed for the time of a search, which then
+copies their memory: it takes three times as long.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
+import weakref
 from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 TEMPLATE_HELD = "the application keeps the compiled template, or renders it now"
 Class = TypeVar("Class", bound=type)
+References = tuple["weakref.ref[Any]", ...]
 
 
 def loaded_class(module: str, name: str) -> type | None:
@@ -36,16 +39,17 @@ class LiveObjects:
 
     Args:
         classes: those of the wanted objects.
-        frozen: whether ``gc.freeze`` hides objects of the project.
+        frozen: references to those that ``gc.freeze`` hides; None if it hides unknown ones.
     """
 
-    def __init__(self, classes: Iterable[type], *, frozen: bool = False) -> None:
+    def __init__(self, classes: Iterable[type], *, frozen: References | None = ()) -> None:
         wanted = {id(each) for cls in classes for each in with_subclasses(cls)}
-        if frozen:
+        if frozen is None:
             gc.unfreeze()
         objects = gc.get_objects()
-        if frozen:
+        if frozen is None:
             gc.freeze()  # no collection need look at them
+        objects += (reference() for reference in frozen or ())
         # By the types' ids, within C: a type may have a metaclass with a hash or a comparison of its own.
         self._found: list[Any] = list(compress(objects, map(wanted.__contains__, map(id, map(type, objects)))))
 
@@ -55,6 +59,13 @@ class LiveObjects:
         for each in self._found:
             if any(type(each) is known for known in wanted):
                 yield each
+
+    def references(self) -> References | None:
+        """Return weak references to all of them; None if a class allows none."""
+        try:
+            return tuple(map(weakref.ref, self._found))
+        except TypeError:
+            return None
 
 
 def with_subclasses(cls: type) -> list[type]:

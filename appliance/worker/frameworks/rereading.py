@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import FrameType
 
+    from .live_objects import References
+
 _UNSEEN = ("minijinja",)  # engines that read files without a call that Python can audit
 _RENDERED = (("cachelib.simple", "SimpleCache"), ("flask_caching.backends.simplecache", "SimpleCache"))
 
@@ -42,7 +44,7 @@ def objection(
     application: Any,
     is_project_path: Callable[[str], bool],
     *,
-    frozen: bool = False,
+    frozen: References | None = (),
 ) -> str:
     """Return why a new worker is needed for these saved templates; "" if each is read again at its next use.
 
@@ -51,23 +53,34 @@ def objection(
         readers: tells who has read a file, as ``KnownFiles.template_readers``.
         application: the one that is served.
         is_project_path: whether a file of code is the project's.
-        frozen: whether ``gc.freeze`` hides objects of the project.
+        frozen: references to the objects that ``gc.freeze`` hides, as ``references``; None if they are unknown.
     """
     read_by = {path: readers(path) for path in paths}
     if why := _of_readers(read_by, application):
         return why
-    engines = [*jinja_templates.classes(), *django_templates.classes()]
-    if not engines:
+    if not _engines():
         return "no template engine that is known to read it again is loaded"
     if _is_reading():
         return "a template is being read at this moment"
-    caches = [*_page_caches(), functools._lru_cache_wrapper]  # noqa: SLF001  nothing public names the type
-    live = LiveObjects([*engines, *caches], frozen=frozen)
+    live = LiveObjects(_classes(), frozen=frozen)
     return (
         _unknown([path for path, known in read_by.items() if not known], live, application)
         or _rendered(live, is_project_path)
         or _of_engines(frozenset(map(os.path.realpath, read_by)), live)
     )
+
+
+def references() -> References | None:
+    """Return references to the objects that ``objection`` looks at, before they are hidden; None if that fails."""
+    return LiveObjects(_classes()).references()
+
+
+def _classes() -> list[type]:
+    return [*_engines(), *_page_caches(), functools._lru_cache_wrapper]  # noqa: SLF001  nothing public names the type
+
+
+def _engines() -> list[type]:
+    return [*jinja_templates.classes(), *django_templates.classes()]
 
 
 def _of_readers(read_by: dict[str, set[str] | None], application: Any) -> str:

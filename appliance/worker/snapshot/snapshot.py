@@ -44,6 +44,7 @@ from ...protocol.start.first_messages import Start
 from .. import serving_process
 from ..files.import_pauses import ImportPauses
 from ..files.unread_assets import unread_assets
+from ..frameworks import rereading
 from ..instrumentation.hooked_libraries import HookedLibraries
 from ..message_bounds import send
 from ..preload.fork_requests import serve_forks
@@ -199,6 +200,7 @@ class Snapshot:
             blocked=changed.blocked_modules(),
         )
         gc.collect()
+        project.frozen = project.hooks.call("frozen template engines", rereading.references, otherwise=None)
         gc.freeze()
         send(self._channel, ready)
         self._project.code.write()

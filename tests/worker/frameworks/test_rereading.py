@@ -35,7 +35,7 @@ class Look:
         look = self
 
         class OwnObjects(live_objects.LiveObjects):
-            def __init__(self, classes: list[type], *, frozen: bool) -> None:
+            def __init__(self, classes: list[type], *, frozen: live_objects.References | None = ()) -> None:
                 super().__init__(classes, frozen=frozen)
                 self._found = [each for each in self._found if look._counts(each)]
                 look.made.append(weakref.ref(self))
@@ -68,7 +68,9 @@ class Look:
         self.engines.append(Engine(dirs=[str(self.folder)], loaders=loaders, **{"debug": True, **options}))
         return self.engines[-1]
 
-    def __call__(self, *names: str, readers: set[str] | None = JINJA, frozen: bool = False) -> str:
+    def __call__(
+        self, *names: str, readers: set[str] | None = JINJA, frozen: live_objects.References | None = ()
+    ) -> str:
         """Why these saved files need a new worker."""
         paths = [str(self.folder / name) for name in names]
         return rereading.objection(
@@ -331,17 +333,31 @@ def frozen() -> Iterator[Callable[[], None]]:
     gc.unfreeze()
 
 
-def test_engines_of_a_frozen_import_are_found(look: Look, frozen: Callable[[], None]):
+@pytest.mark.parametrize("known", [True, False])
+def test_engines_of_a_frozen_import_are_found(look: Look, frozen: Callable[[], None], known: bool):
     """An engine that the import has made forgets that it has found no template, or another one, of this name."""
     django, environment = look.django(), look.jinja()
+    references = rereading.references() if known else None
     frozen()
     with pytest.raises(TemplateDoesNotExist):
         django.get_template("new.html")
     assert environment.get_template("page.html").render() == "one"
     for name in ("new.html", "page.html"):
         look.write(name, "two")
-    assert look("new.html", readers=set(), frozen=True) == ""
-    assert look("page.html", frozen=True) == ""
+    assert look("new.html", readers=set(), frozen=references) == ""
+    assert look("page.html", frozen=references) == ""
     assert django.get_template("new.html").render(Context()) == "two"
     assert environment.get_template("page.html").render() == "two"
     assert gc.get_freeze_count() > 0
+
+
+def test_objects_without_weak_references_are_searched_for():
+    """If a class allows no references, none are kept: each search lists the frozen objects."""
+
+    class Bare:
+        __slots__ = ("kept",)
+        kept: list[int]
+
+    bare = Bare()
+    bare.kept = []
+    assert live_objects.LiveObjects([Bare]).references() is None
