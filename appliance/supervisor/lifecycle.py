@@ -166,7 +166,8 @@ def _retry(state: State, event: RetryDue) -> Step:
 
 
 def _reboot(state: State, _event: CodeChanged) -> Step:
-    return _boot(replace(state, crashes=0), Retire(state.generation))
+    booted, actions = _boot(replace(state, crashes=0))
+    return booted, (*actions, Retire(state.generation))  # the start has retired it already, unless it has failed
 
 
 def _stop(state: State, event: StopAsked) -> Step:

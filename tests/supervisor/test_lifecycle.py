@@ -118,11 +118,11 @@ def test_a_failure_of_an_older_analysis_changes_nothing(phase: Phase, late: type
     assert history(late(1, PAGE), state=state) == (state, [])
 
 
-def test_a_save_retires_the_worker_and_boots_the_next():
-    """A save retires the worker and boots the next, in this order, without another analysis."""
+def test_a_save_boots_a_worker_and_retires_the_one_before():
+    """A save boots a worker and retires the one before, in this order, without another analysis."""
     state, actions = history(*SERVING, CodeChanged())
     assert (state.phase, state.generation) == (Phase.BOOTING, 2)
-    assert [action for action in actions if isinstance(action, Retire | Boot)] == [Retire(1), Boot(2)]
+    assert [action for action in actions if isinstance(action, Retire | Boot)] == [Boot(2), Retire(1)]
 
 
 def test_a_booting_worker_is_given_up_at_a_save():
@@ -228,7 +228,7 @@ def test_a_save_boots_at_once_while_a_restart_is_waited_for():
     """A save in that moment boots at once, and the late timer changes nothing."""
     state, _ = history(*SERVING, WorkerDied(1, PAGE, served=False))
     state, actions = history(CodeChanged(), state=state)
-    assert (state.phase, actions[-2]) == (Phase.BOOTING, Boot(2))
+    assert (state.phase, actions[0]) == (Phase.BOOTING, Boot(2))
     assert history(RetryDue(1), state=state) == (state, [])
 
 

@@ -142,9 +142,14 @@ def _retire(state: State, event: BootRequested | RetireRequested) -> Step:
 
 def _boot(state: State, event: BootRequested) -> Step:
     doubt = state.doubt
-    retired, before = _retire(state, event)  # usually the lifecycle has asked for this already
+    retired, before = _retire(state, event)
     wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
-    return _start(wanted, *before, fastest=Source.NOTHING if doubt else FASTEST)
+    fastest = Source.NOTHING if doubt else FASTEST
+    if state.stage is not Stage.SERVING:
+        return _start(wanted, *before, fastest=fastest)
+    # The client who waits for the save waits for the new worker; the old one drains meanwhile.
+    state, started = _start(wanted, fastest=fastest)
+    return state, (*started, *before)
 
 
 def _retire_requested(state: State, event: RetireRequested) -> Step:

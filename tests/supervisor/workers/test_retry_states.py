@@ -208,7 +208,7 @@ def test_a_worker_that_serves_has_no_doubt_left():
     """Once a cold worker has been accepted the next generation is forked again, and what it sent is let go."""
     state, _ = history(*FORKED, ForkMismatched(1, "it raised"), Started(2, Source.NOTHING), Imported(2, "ready"))
     assert (state.doubt, state.ready) == ("", None)
-    assert history(BootRequested(2), state=state)[1] == [Drain(2), Start(2, 3, Source.SNAPSHOT)]
+    assert history(BootRequested(2), state=state)[1] == [Start(2, 3, Source.SNAPSHOT), Drain(2)]
 
 
 def test_an_address_in_use_is_waited_for_once():
