@@ -145,6 +145,7 @@ def test_check_names_the_rule_and_the_packages(project: Path, tmp_path: Path):
     assert done.returncode == 0
     assert "app:app" in done.stdout
     assert "chosen" in done.stdout
+    assert re.search(r"dependencies +none\n", done.stdout)
     (project / "app.py").write_text("x = 1\n", encoding="utf-8")
     done = appliance("check", "--project", str(project), cache=tmp_path / "cache")
     assert done.returncode == 6

@@ -56,7 +56,7 @@ def check(process: Mapping[str, str], flags: Mapping[str, str], *, verbose: bool
         "why": project.target.why,
         "not served": _unserved(project),
         "python": planned.interpreter,
-        "dependencies": f"{planned.source}, {state}",
+        "dependencies": planned.source if planned.source == "none" else f"{planned.source}, {state}",
         "environment": str(planned.environment),
         **_preloaded(opened.settings, planned),
         "findings": [vars(finding) for finding in project.findings],

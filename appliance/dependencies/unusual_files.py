@@ -20,7 +20,7 @@ _FOLDER = re.compile(rf"(?i)(?:.*[-_.])?{_WORD}\Z")
 _SUFFIXES = frozenset({"", ".txt", ".in", ".pip", ".lst", ".list"})
 # Files for other machines, and files that install nothing.
 _ASIDE = re.compile(
-    r"(?i)(?:^|[-_.])(?:tests?|testing|tox|ci|travis|docs?|documentation|rtd|lint|linters?|flake8|mypy|pre-?commit|build"
+    r"(?i)(?:^|[-_.])(?:tests?|testing|tox|ci|travis|docs?|documentation|rtd|readthedocs|lint|linters?|flake8|mypy|pre-?commit|build"
     r"|release|constraints?|upper|min|minimum|lowest|apt|conda|npm|win|windows|macos|osx|py2|py27|python2|bench\w*)(?:[-_.]|$)"
 )
 # Names for the file that everybody installs, the most likely first.

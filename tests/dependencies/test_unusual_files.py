@@ -63,6 +63,7 @@ def test_a_file_of_requirements_counts_whatever_its_name(source, files, applicat
         ({"deps.txt": "# nothing yet\n"}, "none"),
         ({"deps.txt": "\x00\x01\x02"}, "none"),
         ({"test-requirements.txt": "pytest\n", "docs-requirements.txt": "sphinx\n"}, "none"),
+        ({"readthedocs.pip": "sphinx\n", "requirements/install.pip": "flask\n"}, "requirements/install.pip"),
         ({"pyproject.toml": "[project]\nname = 'x'\nversion = '1'\n"}, "pyproject.toml"),
         ({"setup.py": _SETUP}, "setup.py"),
         ({"requirements.txt": "", "deps.txt": "flask\n"}, "requirements.txt"),

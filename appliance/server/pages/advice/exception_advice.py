@@ -293,7 +293,8 @@ def _variable(error: BaseException, message: str, root: str) -> Advice | str:
     also = f" ({sample} has an example)" if sample else ""
     other = _settings_for_development()
     instead = f" Or use the settings for development: DJANGO_SETTINGS_MODULE={other} in .env." if other else ""
-    text = f"Set {key} in the project's .env{also}: {key}=... Saving .env applies it.{instead}"
+    lines = " ".join(f"{name}=..." for name in names)
+    text = f"Set {key} in the project's .env{also}: {lines} Saving .env applies it.{instead}"
     return Advice(text, (*secret, *known))
 
 

@@ -22,7 +22,7 @@ def test_unset_variables_in_an_address_are_named(advised: Advised, tmp_path: Pat
         f"set = os.environ.get('PATH')\nurl = f\"{{os.environ.get('NEVER_SET_HOST')}}\"\n{message}\n"
     )
     words = advised(lambda: runpy.run_path(str(tmp_path / "db.py")), {"db.py": text})
-    assert "Set NEVER_SET_NAME, NEVER_SET_HOST in the project's .env" in words
+    assert "Set NEVER_SET_NAME, NEVER_SET_HOST in the project's .env: NEVER_SET_NAME=... NEVER_SET_HOST=... " in words
 
 
 SETTINGS = """import os
