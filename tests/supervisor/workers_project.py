@@ -153,7 +153,7 @@ class Project:
         self.stacks = ""
         runtime: Any = SimpleNamespace(
             loop=self.loop, children=self.children, log=self.log,
-            lifecycle=SimpleNamespace(on_event=self.on_event, action_failed=self._start_failed),
+            lifecycle=SimpleNamespace(on_event=self.on_event, action_failed=self._action_failed),
             settings=SimpleNamespace(boot_timeout_s=60.0, grace_s=10.0, project="/workspace"),
         )  # fmt: skip
         reports: Any = SimpleNamespace(
@@ -196,11 +196,10 @@ class Project:
         self.reloads.append(generation)
         self.timelines.append(timeline)
 
-    def _start_failed(self, action: lifecycle_events.Action, error: Exception) -> None:
+    def _action_failed(self, action: lifecycle_events.Action, error: Exception) -> None:
         self.errors.append(error)
-        failure = lifecycle.failure_of(action, {"title": "not started"})
-        assert failure is not None
-        self.on_event(failure)
+        if (failure := lifecycle.failure_of(action, {"title": "not started"})) is not None:
+            self.on_event(failure)
 
     def _ended(self, child: Handle) -> None:
         self.workers.ended(child)

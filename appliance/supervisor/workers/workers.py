@@ -233,15 +233,17 @@ class Workers:
     # -- the actions ---------------------------------------------------------------------------------------------------
 
     def _start(self, action: events.Start) -> None:
+        try:
+            self._start_worker(action)
+        except Exception as error:  # noqa: BLE001  the lifecycle must not wait for this attempt, and an old worker drains
+            self._on(events.StartFailed(action.attempt))
+            self._lifecycle.action_failed(lifecycle_events.Boot(action.generation), error)
+
+    def _start_worker(self, action: events.Start) -> None:
         analysis, generation = require_analysis(self._analysis, "a worker is started"), action.generation
         self._failures.forget_output()
         self._import_watch.end()
-        try:
-            child, source, self._reason = self._sources.process(action, analysis, self._reason)
-        except Exception as error:  # noqa: BLE001  whatever it is, the lifecycle must not wait for this attempt
-            self._on(events.StartFailed(action.attempt))
-            self._lifecycle.action_failed(lifecycle_events.Boot(generation), error)
-            return
+        child, source, self._reason = self._sources.process(action, analysis, self._reason)
         self.current = child
         child.assign_attempt(action.attempt, analysis, source)
         self._on(events.Started(action.attempt, source))
@@ -317,9 +319,9 @@ class Workers:
         grace_s, no_timeout = self._settings.grace_s, self._no_timeout
         try:
             self._children.retire(worker, grace_s, no_timeout=no_timeout, streams_s=grace_s, pause_s=END_PAUSE_S)
-        except OSError:  # the kernel has no memory for the message: the worker would serve old code forever
+        except OSError as error:  # the kernel has no memory for the message: the worker would serve old code forever
             self._children.kill(worker)
-            raise
+            self._lifecycle.action_failed(lifecycle_events.Retire(worker.generation), error)
 
     def _supersede(self, action: events.Supersede) -> None:
         if (worker := self._worker(action.attempt)) is not None:

@@ -14,6 +14,7 @@ from appliance.supervisor import lifecycle_events
 from appliance.supervisor.workers import worker_events
 from appliance.supervisor.workers import workers as module
 from appliance.supervisor.workers.crash_loops import LOOP_DEATHS
+from appliance.supervisor.workers.reload_timeline import Save
 from appliance.supervisor.workers.worker_failures import OUTPUT_LINES
 from tests.supervisor.workers_project import READY, Project
 
@@ -255,8 +256,8 @@ def test_the_error_of_a_start_is_handed_on(project: Project):
 def test_a_start_needs_a_project(project: Project):
     """A worker's start before the project is known is refused by an error."""
     project.workers._analysis = None
-    with pytest.raises(RuntimeError, match="before the project is known"):
-        project.workers._start(worker_events.Start(1, 1))
+    project.workers._start(worker_events.Start(1, 1))
+    assert "before the project is known" in str(project.errors[-1])
 
 
 def test_a_drained_worker_has_the_grace(project: Project):
@@ -335,3 +336,23 @@ def test_the_import_watch_ends_with_the_import(project: Project):
     project.loop.advance(1000.0)
     assert worker in project.children.alive
     assert logged(project, "worker.failed") == []
+
+
+def test_a_reload_has_its_timeline():
+    """A reload's log line has its whole time since the save, and its parts in seconds, as far as each is known."""
+    child: Any = SimpleNamespace(ready_at=103.12344, is_forked=True)
+    message: Any = SimpleNamespace(began=101.50004, import_s=0.25, how="")
+    whole = {"duration_s": 3.1234, "how": "forked", "forked": True, "seen_s": 0.1235, "start_s": 1.5, "import_s": 0.25}
+    assert Save(100.0, 0.12346).timeline(child, message) == whole
+    message.began, child.ready_at = 99.0, None  # it began before the save
+    assert Save(100.0, None).timeline(child, message) == {
+        "duration_s": 0.0, "how": "forked", "forked": True, "start_s": 0.0, "import_s": 0.25,
+    }  # fmt: skip
+    child.is_forked = False
+    assert Save(100.0, None).timeline(child, message, "no preloader")["reason"] == "no preloader"
+    message.how = "swapped"
+    assert Save(100.0, None).timeline(child, message, "late") == {
+        "duration_s": 0.0, "how": "swapped", "forked": False, "start_s": 0.0, "import_s": 0.25,
+    }  # fmt: skip
+    message.began = 0.0
+    assert "start_s" not in Save(100.0, None).timeline(child, message)

@@ -15,13 +15,23 @@ from appliance.supervisor import lifecycle, lifecycle_events
 from appliance.supervisor.lifecycle_events import Phase
 from appliance.supervisor.workers import workers as module
 from appliance.supervisor.workers.crash_loops import LOOP_DEATHS
-from appliance.supervisor.workers.reload_timeline import Save
 from tests.supervisor.workers_project import READY, Project
 
 BROKEN = Failed({"message": "no module named flask", "type": "ModuleNotFoundError", "text": "Traceback"})
 IN_USE = Failed({"message": "[Errno 98] Address already in use", "type": "OSError", "text": "Traceback"})
 MISMATCH = ForkMismatch("a variable", ["jinja2"], stale=False)
 DOUBT = ForkMismatch("it raised", [], stale=False)
+
+
+class Fails:
+    """A function that has a defect."""
+
+    def __init__(self) -> None:
+        self.error = RuntimeError("a defect")
+
+    def __call__(self, *_: object) -> None:
+        """Fail."""
+        raise self.error
 
 
 @pytest.fixture
@@ -94,14 +104,22 @@ def test_the_next_worker_accepts_when_the_old_one_dies(project: Project):
 def test_an_old_worker_that_cannot_be_asked_is_ended(project: Project):
     """An old worker that can't be asked to drain is ended, and the next one does not wait for it."""
     old = project.serve()
-    project.children.unretirable = OSError(errno.ENOBUFS, "No buffer space available")
-    project.workers.saved(None)
-    with pytest.raises(OSError, match="No buffer space"):
-        project.workers.retire(1)
-    assert old not in project.children.alive
-    project.on_event(lifecycle_events.CodeChanged())
-    project.serve()
+    project.children.unretirable = error = OSError(errno.ENOBUFS, "No buffer space available")
+    project.save()
+    assert (old in project.children.alive, project.errors) == (False, [error])
+    project.children.end(old)
+    project.workers.ready(project.newest, READY)
     assert project.accepting == [project.newest]
+
+
+def test_an_old_worker_drains_though_the_start_of_the_next_fails(project: Project):
+    """If the next worker can't be started, for whatever reason, the old one drains: it would serve old code forever."""
+    old = project.serve()
+    snapshots: Any = project.snapshots
+    snapshots.worker_started = fails = Fails()
+    project.save()
+    assert (project.children.retired, project.errors) == ([(old, 10.0)], [fails.error])
+    assert project.state.phase is Phase.BROKEN
 
 
 def test_a_superseded_worker_is_ended(project: Project):
@@ -368,23 +386,3 @@ def test_after_any_order_a_save_brings_the_project_up(happenings: list[str]):
     assert project.state.phase is Phase.SERVING
     assert project.accepting == [project.newest]
     assert project.newest.generation == project.state.generation
-
-
-def test_a_reload_has_its_timeline():
-    """A reload's log line has its whole time since the save, and its parts in seconds, as far as each is known."""
-    child: Any = SimpleNamespace(ready_at=103.12344, is_forked=True)
-    message: Any = SimpleNamespace(began=101.50004, import_s=0.25, how="")
-    whole = {"duration_s": 3.1234, "how": "forked", "forked": True, "seen_s": 0.1235, "start_s": 1.5, "import_s": 0.25}
-    assert Save(100.0, 0.12346).timeline(child, message) == whole
-    message.began, child.ready_at = 99.0, None  # it began before the save
-    assert Save(100.0, None).timeline(child, message) == {
-        "duration_s": 0.0, "how": "forked", "forked": True, "start_s": 0.0, "import_s": 0.25,
-    }  # fmt: skip
-    child.is_forked = False
-    assert Save(100.0, None).timeline(child, message, "no preloader")["reason"] == "no preloader"
-    message.how = "swapped"
-    assert Save(100.0, None).timeline(child, message, "late") == {
-        "duration_s": 0.0, "how": "swapped", "forked": False, "start_s": 0.0, "import_s": 0.25,
-    }  # fmt: skip
-    message.began = 0.0
-    assert "start_s" not in Save(100.0, None).timeline(child, message)
