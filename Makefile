@@ -28,7 +28,7 @@ QUICK = $(addprefix tests/,assistants config dependencies desk discovery identit
 YAMLLINT = {extends: default, rules: {line-length: {max: 120}, document-start: disable}}
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint types quick test browser pictures soak fuzz mutants bench docs workflows lock release serve image up down clean
+.PHONY: help check lint types quick test pages browser pictures soak fuzz mutants bench docs workflows lock release serve image up down clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -53,6 +53,9 @@ quick: $(VENV)/made ## run the tests of single modules, in under a minute (ARGS=
 
 test: $(VENV)/made ## run every test; the image's tests only if an engine answers (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
+
+pages: $(VENV)/made ## write the pages that are made from the code: settings, events, commands, packages, modules
+	$(VENV)/bin/python -m tools.pages
 
 browser: $(VENV)/browser ## install what the tests in tests/browser need: playwright, axe-core, the Nu HTML checker; needs npm
 

@@ -15,7 +15,7 @@ from appliance.protocol import messages
 from appliance.server.wsgi.access_log.request_ids import RequestIds
 from tests.parsed_files import parsed
 from tests.thorough import THOROUGH
-from tools import assistants, commands, hosts, remedies, site, tests_of
+from tools import pages, site, tests_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / ".github").rglob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -168,24 +168,10 @@ def test_the_architecture_is_one_page():
     assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) < 130
 
 
-def test_the_commands_are_the_command_lines():
-    """docs/commands.md is what the command line's grammar makes; python -m tools.commands makes it."""
-    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == commands.page()
-
-
-def test_the_allowed_hosts_are_those_of_the_code():
-    """docs/hosts.md lists each kind of allowed host; python -m tools.hosts writes them."""
-    assert hosts.PAGE.read_text(encoding="utf-8") == hosts.page()
-
-
-def test_the_remedies_are_those_of_the_table():
-    """docs/pages.md lists each remedy; python -m tools.remedies writes them."""
-    assert remedies.PAGE.read_text(encoding="utf-8") == remedies.page()
-
-
-def test_the_tools_of_assistants_are_the_codes():
-    """docs/assistants.md lists each tool; python -m tools.assistants writes them."""
-    assert assistants.PAGE.read_text(encoding="utf-8") == assistants.page()
+@pytest.mark.parametrize("page", sorted(pages.PAGES), ids=name)
+def test_a_page_that_is_made_from_the_code_is_up_to_date(page):
+    """Each page that is made from the code is what the code makes: make pages writes it."""
+    assert page.read_text(encoding="utf-8") == pages.PAGES[page]()
 
 
 def test_every_page_has_its_place_on_the_site():

@@ -104,11 +104,6 @@ def test_the_projects_side_is_checked_for_its_own_pythons(metadata):
     assert set(line[1].split()) == modules
 
 
-def test_the_table_of_the_sides_is_that_of_the_contracts():
-    """ARCHITECTURE.md shows the packages of each side, and what they import; python -m tools.sides writes it."""
-    assert sides.page() == sides.PAGE.read_text(encoding="utf-8")
-
-
 def test_what_is_optional_is_what_the_core_does_not_import(metadata):
     """docs/packages.md marks the packages that the contract of the core forbids, and names settings that are there."""
     contracts = {each["name"]: each for each in metadata["tool"]["importlinter"]["contracts"]}
@@ -141,7 +136,5 @@ def test_each_package_says_where_it_runs():
 
 
 def test_the_list_of_packages_is_that_of_the_tree():
-    """docs/packages.md and docs/modules.md list what is there: python -m tools.packages writes them."""
-    assert packages.page() == packages.PAGE.read_text(encoding="utf-8")
-    assert packages.modules() == packages.MODULES.read_text(encoding="utf-8")
+    """The order of docs/packages.md names the packages that are there."""
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(packages.order())

@@ -1,9 +1,9 @@
-"""``python -m tools.commands > docs/commands.md``: the commands and their flags, from the text of ``--help``."""
+"""``python -m tools.commands``: write docs/commands.md, the commands and their flags, from the text of ``--help``."""
 
 from __future__ import annotations
 
 import argparse
-import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.cli import EXIT_CODES, parser
@@ -12,6 +12,7 @@ from appliance.config.table import TABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
 _SETTINGS = {setting.field for setting in TABLE}
 
 
@@ -59,4 +60,4 @@ def _commands(grammar: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPa
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    PAGE.write_text(page(), encoding="utf-8")

@@ -16,12 +16,6 @@ from tools import settings
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_files_are_the_codes():
-    """.env.example and docs/settings.md are what the table makes; python -m tools.settings writes them."""
-    assert settings.EXAMPLE.read_text("utf-8") == settings.environment_file()
-    assert settings.PAGE.read_text("utf-8") == settings.page()
-
-
 @pytest.mark.parametrize("name", ["docker-compose.yml", "appliance/templates/devcontainer/docker-compose.yml"])
 def test_compose_passes_each_setting_on(name):
     """The compose files pass each setting of the shell on, except those of the image; none becomes an empty text."""
