@@ -76,6 +76,15 @@ def environment(python: str, *requirements: str, project: str) -> Path:
     return folder
 
 
+def npm_package(name: str, version: str) -> Path:
+    """The folder that npm has installed this release in."""
+    folder = CACHE / f"npm-{name.rpartition('/')[2]}-{version}"
+    with _making(folder) as aside:
+        if aside is not None:
+            _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(aside), f"{name}@{version}"])
+    return folder
+
+
 def interpreter(version: str) -> str:
     """The path of an installed Python of this version."""
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
