@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import AsgiError, named_in_text
@@ -45,7 +46,6 @@ from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from appliance.discovery.source.source import Source
 
@@ -80,7 +80,12 @@ def usual_files_rule(context: Context) -> RuleResult:
             return RuleResult(
                 (*ruling.findings[:-1], Finding("Usual file names", context.name(file), script.why, "chosen")), script
             )
-    return ruling
+    # app/ has the factory, and flasky.py beside it calls it with its author's configuration.
+    started = _with_starter(context, ruling) if ruling.target.file.endswith("/__init__.py") else ruling
+    if started.target is None or started is ruling:
+        return ruling
+    starts = context.modules.source(Path(started.target.file)).text
+    return ruling if re.search(rf"\b{ruling.target.attribute}\(\s*\)", starts) else started
 
 
 def package_rule(context: Context) -> RuleResult:
@@ -96,7 +101,11 @@ def package_rule(context: Context) -> RuleResult:
             files += [path for stem in stems if (path := file.parent / f"{stem}.py").is_file()]
         files.append(file)
     looked_at = ", ".join(names) or "pyproject.toml, setup.cfg, setup.py"
-    ruling = _first(context, "The project's own package", files, looked_at)
+    return _with_starter(context, _first(context, "The project's own package", files, looked_at))
+
+
+def _with_starter(context: Context, ruling: RuleResult) -> RuleResult:
+    """Return the ruling for the file that calls the factory of this one as its author does; without any, this one."""
     target = ruling.target
     if target is None or target.kind != "object" or target.call != "yes" or "." in target.attribute:
         return ruling  # an instance, web.py's app.wsgifunc() too

@@ -67,3 +67,18 @@ def test_an_instance_stays(find):
     """An instance of the own package is what it was before, though what makes it servable is called: web.py's."""
     files = {"conduit/app.py": "import web\napp = web.application((), globals())\n", "Procfile": PROCFILE}
     assert find({**OWN, "autoapp.py": "import conduit\n" + OTHER, **files}).name == "conduit.app:app.wsgifunc()"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from app import create_app\nchat = create_app(debug=True)\n", "chat:chat"),
+        ("import os\nfrom app import create_app\napp = create_app(os.getenv('CONFIG') or 'default')\n", "chat:app"),
+        ("from app import create_app\nflask_app = create_app()\nqueue = flask_app.queue\n", "app:create_app()"),
+    ],
+    ids=["with an option", "with a configuration", "with nothing"],
+)
+def test_a_package_called_app_is_started_with_its_authors_configuration(find, text, expected):
+    """A file beside ``app/`` that passes a configuration to its factory is what the author starts."""
+    factory = "from flask import Flask\ndef create_app(config=None, debug=False):\n    return Flask('x')\n"
+    assert find({"app/__init__.py": factory, "chat.py": text}).name == expected
