@@ -194,6 +194,8 @@ def _pyproject(search: Search, file: Path) -> Manifest | None:
 
 
 def _setup(search: Search, file: Path) -> Manifest | None:
+    if file.name == "setup.cfg" and has_file(file.with_name("setup.py")) and "install_requires" not in read_text(file):
+        return None  # it only configures tools: setup.py, which is read with it, is the file to name
     return _described(search, file) if read_source_tree(search.root, search.choice) else None
 
 

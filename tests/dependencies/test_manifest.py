@@ -35,6 +35,7 @@ FLASK = ["flask"]
         ({"setup.cfg": "[metadata]\nname = shop\n[options]\ninstall_requires =\n  flask\n"}, "setup.cfg", FLASK),
         ({"setup.cfg": "[flake8]\nmax-line-length = 100\n"}, "none", []),
         ({"setup.py": SETUP}, "setup.py", FLASK),
+        ({"setup.py": SETUP, "setup.cfg": "[flake8]\nmax-line-length = 100\n"}, "setup.py", FLASK),
         ({"environment.yml": "dependencies:\n  - python=3.11\n  - pip:\n    - flask\n"}, "environment.yml", FLASK),
         (
             {

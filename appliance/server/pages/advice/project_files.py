@@ -120,6 +120,8 @@ def dependency_file(root: str) -> str:
     if "pyproject.toml" in names and not _DEPENDENCIES_THERE.search(text_of(f"{root}/pyproject.toml")):
         # It only configures tools; the files of setuptools list the dependencies.
         names -= {"pyproject.toml"} if names & {"setup.cfg", "setup.py", "Pipfile"} else set()
+    if "setup.py" in names and "install_requires" not in text_of(f"{root}/setup.cfg"):
+        names.discard("setup.cfg")  # it only configures tools, too
     return next((name for name in _DEPENDENCIES if name in names), "")
 
 

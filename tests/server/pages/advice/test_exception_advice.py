@@ -81,6 +81,7 @@ def missing(name: str) -> Callable[[], object]:
             "scikit-image to setup.cfg",
         ),
         ("skimage", {"pyproject.toml": "[project]\nname = 'x'\n", "setup.cfg": ""}, "scikit-image to pyproject.toml"),
+        ("skimage", {"setup.py": "", "setup.cfg": "[flake8]\n"}, "scikit-image to setup.py"),
         ("not_here_at_all", {"pyproject.toml": ""}, "Add not-here-at-all to pyproject.toml"),
         (
             "pyramid_debugtoolbar",
