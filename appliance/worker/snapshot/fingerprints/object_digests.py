@@ -9,9 +9,10 @@ An object's hash is made of the hashes of its parts. A reference back to an encl
 number of levels up. Each process walks in the same order (dictionaries keep theirs, sets are sorted), and so enters a
 cycle at the same object.
 
-Parts of values that differ between any two imports are left out (``value_digests``). For locks, files, threads and weak
-collections, only the type is hashed; for a package's code, only the name. For our own hooks in libraries, only the
-class is hashed: they hold our state.
+Parts of values that differ between any two imports are left out (``value_digests``), and the attributes that packages
+compute when they are needed (``computed_attributes``). For locks, files, threads and weak collections, only the type is
+hashed; for a package's code, only the name. For our own hooks in libraries, only the class is hashed: they hold our
+state.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from ..static_attributes import (
     type_order,
 )
 from .code_digest import CodeDigests
+from .computed_attributes import ComputedAttributes
 from .value_digests import ValueDigests
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class ObjectDigests:
         self._built_in = {id(kind): reader for kind, reader in self._readers_of_types().items()}
         self._readers: dict[int, Callable[[Any], list[bytes]]] = {}
         self._slots: dict[int, list[tuple[str, Any]]] = {}
+        self._computed = ComputedAttributes(self._own.__contains__)
         self._values = ValueDigests()
         self._leaves = self._values.by_type
 
@@ -167,10 +170,11 @@ class ObjectDigests:
         parts = [self._kind(kind)]
         space = namespace(value)
         if space:
-            of = self.of
+            of, computed = self.of, self._computed.of(kind)
             for name, held in list(space.items()):
-                parts.append(of(name))
-                parts.append(of(held))
+                if type(name) is not str or name not in computed:
+                    parts.append(of(name))
+                    parts.append(of(held))
         for name, slot in self._slots_of(kind):
             try:
                 held = slot.__get__(value)
