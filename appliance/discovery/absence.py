@@ -19,6 +19,7 @@ from appliance.discovery.frameworks import is_framework
 from appliance.discovery.rules.project_package import package_names
 from appliance.discovery.rules.usual_names import IS_TEST
 from appliance.discovery.source.modules import imports_of
+from appliance.discovery.started_server import started_server
 from appliance.discovery.target import pick
 from appliance.plural import counted
 
@@ -35,7 +36,9 @@ _OWN_SERVERS = re.compile(
     r"(streamlit|gradio|chainlit|nicegui|shiny|reflex|flet|solara|marimo|panel|bokeh|websockets)\b",
     re.MULTILINE,
 )
-_EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")
+_EXAMPLE = re.compile(r"(?:[^/]+/)?(?:examples?|samples?|demo)/.+\.py\Z")
+_EXAMPLE_FOLDER = re.compile(r"(?:.+/)?(?:app|main|run|wsgi|server|manage)\.py\Z")  # named as a project's own file
+_MAX_EXAMPLES = 20  # files
 _PLACEHOLDER = re.compile(r"\{\{\s*\w+\s*\}\}")
 _NAME_IT = "Set APPLIANCE_APP=module:object if there is one. `appliance check` shows where the appliance looked."
 
@@ -116,8 +119,8 @@ def _unbound(modules: Modules, python: list[str]) -> Absence:
         if _may_bind_one(modules, fault.name, packages):
             text = f"{fault.text}, and no other file binds an application"
             return Absence(text, "Fix it: when you save it, the appliance looks again.")
-    example = next((name for name in python if _EXAMPLE.match(name)), "")
-    do_this = f"It has examples: APPLIANCE_PROJECT={Path(example).parent} is one. {_NAME_IT}" if example else _NAME_IT
+    example = _example(modules, python)
+    do_this = f"It has examples: {example} is one. {_NAME_IT}" if example else _NAME_IT
     also = f"; {broken[0].text}" if broken else ""
     if packages:
         return Absence(f"{packages[0]} is a package without an application, perhaps a library{also}", do_this)
@@ -130,6 +133,18 @@ def _unbound(modules: Modules, python: list[str]) -> Absence:
             name,
         )
     return Absence(f"Searched {counted(len(python), 'Python file')}: {_list(python)}{also}", do_this)
+
+
+def _example(modules: Modules, python: list[str]) -> str:
+    """Return the setting that serves one of a library's examples; empty if none is seen to serve WSGI."""
+    examples = [name for name in python if _EXAMPLE.match(name)]
+    folders = [name for name in examples if _EXAMPLE_FOLDER.match(name)]
+    for name in (*folders, *examples)[:_MAX_EXAMPLES]:
+        source = modules.source(modules.root / name)
+        server = started_server(modules, source)
+        if name.endswith("/manage.py") or pick(modules, source).name or (server and server.kind == "wsgi"):
+            return f"APPLIANCE_PROJECT={Path(name).parent}" if name in folders else f"APPLIANCE_APP={name}"
+    return ""
 
 
 def _passed_over(modules: Modules) -> tuple[str, str, str] | None:

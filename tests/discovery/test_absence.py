@@ -9,6 +9,7 @@ from appliance.discovery.project import find_application
 from appliance.discovery.source import source
 
 LIBRARY = {"lib/__init__.py": "def add(): ...", "pyproject.toml": '[project]\nname = "lib"\n'}
+RPC = "from xmlrpc.server import SimpleXMLRPCServer\nSimpleXMLRPCServer(('', 80)).serve_forever()\n"
 PRINT = 'print "old"\n'
 
 
@@ -44,6 +45,12 @@ PRINT = 'print "old"\n'
             "lib is a package without an application, perhaps a library; bin/migrate.py can't be parsed (Missing",
             "APPLIANCE_PROJECT=examples/quick",
         ),
+        (
+            {**LIBRARY, "examples/rpc/server.py": RPC, "examples/todo.py": "import flask\nsite = flask.Flask('x')\n"},
+            "lib is a package without an application",
+            "It has examples: APPLIANCE_APP=examples/todo.py is one.",
+        ),
+        ({**LIBRARY, "examples/rpc/server.py": RPC}, "lib is a package without an application", "Set APPLIANCE_APP"),
         ({**LIBRARY, "lib/deep/old.py": PRINT}, "perhaps a library; lib/deep/old.py can't be parsed", "APPLIANCE_APP"),
         (
             {**LIBRARY, "bin/old.py": "import flask\n" + PRINT},
@@ -77,6 +84,8 @@ PRINT = 'print "old"\n'
         "scripts",
         "broken",
         "broken in bin, and an example",
+        "examples in files",
+        "examples of another protocol",
         "broken deep in a library",
         "broken in bin, of a framework",
         "broken in the package",
