@@ -9,6 +9,7 @@ import pytest
 
 from appliance.protocol import messages, page_messages, snapshot_messages
 from appliance.protocol.record import Message, Record, declared_types, made_default, replace
+from appliance.protocol.start import first_messages
 from appliance.supervisor import lifecycle_events
 from appliance.supervisor.preloading import preload_events
 from appliance.supervisor.remedy_runs import remedy_states
@@ -113,8 +114,8 @@ def test_types_are_as_declared():
 @pytest.mark.parametrize(
     "module",
     [
-        messages, page_messages, snapshot_messages, lifecycle_events, preload_events, before_start_states,
-        remedy_states, acceptor_events, worker_events,
+        first_messages, messages, page_messages, snapshot_messages, lifecycle_events, preload_events,
+        before_start_states, remedy_states, acceptor_events, worker_events,
     ],
 )  # fmt: skip
 def test_events_and_messages_are_records(module):
