@@ -102,6 +102,9 @@ MODULES = [
 ]
 
 
+WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def name(path):
     """A path as this repository's."""
     return str(path.relative_to(ROOT))
@@ -118,11 +121,10 @@ def discouraged(text):
         yield f"{found[0]!r}, plain: {plain!r}, in: ...{around}..."
 
 
-def docstrings(nodes):
-    """The docstrings of a module, from its nodes."""
-    for node in nodes:
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield ast.get_docstring(node) or ""
+@cache
+def docstrings(path):
+    """The docstrings of a module, in the order of its nodes."""
+    return [ast.get_docstring(node) or "" for node in nodes(path) if isinstance(node, WITH_DOCSTRING)]
 
 
 def names(nodes):
@@ -145,7 +147,7 @@ def prose(path):
     """The docstrings and comments of a module."""
     lines = io.StringIO(path.read_text(encoding="utf-8")).readline
     comments = [token.string for token in tokenize.generate_tokens(lines) if token.type == tokenize.COMMENT]
-    return [*docstrings(nodes(path)), *comments]
+    return [*docstrings(path), *comments]
 
 
 def not_plain(paths, texts):
@@ -168,7 +170,7 @@ def test_docstrings_and_comments_are_plain_english():
 
 def test_docstrings_of_tests_are_plain_english():
     """No docstring of a test has a discouraged word."""
-    assert not_plain(TESTS, lambda path: docstrings(nodes(path))) == {}
+    assert not_plain(TESTS, docstrings) == {}
 
 
 def test_names_are_plain_english():
@@ -221,8 +223,7 @@ WITHOUT_SUBJECT = re.compile(r"(?:It|Its|They|Their|He|His|She|Her|Those|So many
 def test_docstrings_open_with_a_noun():
     """No docstring begins "Close it" or "Send what waits": lines, bytes, messages and connections have these names."""
     opened = {
-        name(path): [text for text in docstrings(nodes(path)) if WITHOUT_NOUN.match(text)]
-        for path in [*MODULES, *TESTS]
+        name(path): [text for text in docstrings(path) if WITHOUT_NOUN.match(text)] for path in [*MODULES, *TESTS]
     }
     assert {path: texts for path, texts in opened.items() if texts} == {}
 
@@ -230,17 +231,14 @@ def test_docstrings_open_with_a_noun():
 def test_docstrings_name_their_subject():
     """No docstring begins "Its name is used" or "They end": it says whose name, and which processes."""
     opened = {
-        name(path): [text for text in docstrings(nodes(path)) if WITHOUT_SUBJECT.match(text)]
-        for path in [*MODULES, *TESTS]
+        name(path): [text for text in docstrings(path) if WITHOUT_SUBJECT.match(text)] for path in [*MODULES, *TESTS]
     }
     assert {path: texts for path, texts in opened.items() if texts} == {}
 
 
 def test_docstrings_do_not_begin_with_a_clause():
     """No docstring begins "What waits is sent" or "Where nothing waits": bytes are sent, if there are any."""
-    opened = {
-        name(path): [text for text in docstrings(nodes(path)) if WITH_CLAUSE.match(text)] for path in [*MODULES, *TESTS]
-    }
+    opened = {name(path): [text for text in docstrings(path) if WITH_CLAUSE.match(text)] for path in [*MODULES, *TESTS]}
     assert {path: texts for path, texts in opened.items() if texts} == {}
 
 
