@@ -107,7 +107,7 @@ COPY .gi[t]/config Dockerfile /build/clone/
 ARG APPLIANCE_SOURCE
 ARG APPLIANCE_FOLDER
 RUN /opt/appliance/bin/python -I -c 'import sys; from pathlib import Path; from appliance.commands.image_source import of_build; sys.stdout.write(of_build(sys.argv[1], sys.argv[2], Path(sys.argv[3])))' \
-      "${APPLIANCE_SOURCE}" "${APPLIANCE_FOLDER}" /build/clone/config > /opt/appliance/source
+      "${APPLIANCE_SOURCE}" "${APPLIANCE_FOLDER}" /build/clone/config > /build/source
 
 # -- the image --------------------------------------------------------------------------------------------------------
 FROM ${PYTHON} AS slim
@@ -137,6 +137,8 @@ COPY --from=build /opt/appliance /opt/appliance
 RUN ln -s /opt/appliance/bin/appliance /usr/local/bin/appliance \
  && groupadd --gid 60500 vscode \
  && useradd --no-log-init --create-home --shell /bin/bash --uid 60500 --gid 60500 vscode
+# A layer of its own: images from other folders of the same release share the others.
+COPY --from=build /build/source /opt/appliance/source
 
 # APPLIANCE_IMAGE is not a setting: it marks the image, in which PORT and the host's .venv are ignored, and names the
 # target. The shims come first on PATH, for people who use `docker compose exec`; nothing of ours is started by name.
