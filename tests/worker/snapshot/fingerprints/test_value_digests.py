@@ -25,3 +25,12 @@ def test_no_number_is_left_out_without_a_low_heap(maps: str | None, tmp_path: Pa
         (tmp_path / "maps").write_text(maps)
     digests = ValueDigests(str(tmp_path / "maps"))
     assert digests.integer(0x1A2B010) != digests.integer(0x1A2B020)
+
+
+def test_numbers_of_classes_in_texts_are_left_out() -> None:
+    """Pydantic names a class in its schemas by its module, its name and its address, as a decimal number."""
+    digests = ValueDigests()
+    for name in ("shop.models.Item", "a.B"):
+        assert digests.text(f"{name}:94155343686016") == digests.text(f"{name}:35651584")
+    assert digests.text("a.B:35651584") != digests.text("a.C:35651584")
+    assert digests.text("localhost:8000") != digests.text("localhost:8001")
