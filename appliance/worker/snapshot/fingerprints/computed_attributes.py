@@ -26,6 +26,7 @@ _KNOWN: Final = {
     ("django.urls.resolvers", "URLResolver"): (
         "_app_dict", "_callback_strs", "_local", "_namespace_dict", "_populated", "_reverse_dict",
     ),
+    ("django.utils.functional", "SimpleLazyObject"): ("_wrapped",),
 }  # fmt: skip
 
 

@@ -55,6 +55,7 @@ hashes.append(compared())
 print(json.dumps(hashes))
 """
 MODELS = """
+from django.core.validators import validate_email, validate_slug
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import models
 from django.template import engines
