@@ -29,6 +29,7 @@ _PLAYWRIGHTS = (
 )
 ARGUMENTS = [
     "--no-sandbox", "--disable-dev-shm-usage", "--ignore-certificate-errors",
+    "--disable-gpu",  # else Chromium computes one
     f"--disable-features={_PLAYWRIGHTS},{ADDRESS_BAR}",
 ]  # fmt: skip
 
