@@ -53,8 +53,11 @@ def _fork_twice() -> bool:
 
 
 def succeeds_in_fork(step: Callable[[], bool]) -> bool:
-    """Whether a step returns True in a fork, which ends then: this process is as before."""
-    child = os.fork()  # noqa: TID251  as above
+    """Whether a step returns True in a fork, which ends then: this process is as before. False without a fork."""
+    try:
+        child = os.fork()  # noqa: TID251  as above
+    except OSError:
+        return False
     if child:
         return os.waitpid(child, 0)[1] == 0
     succeeded = False
