@@ -151,12 +151,6 @@ class ProjectImport:
         """
         warm(application)
 
-    def prepare_first_requests(self, application: app.Application) -> None:
-        """Do more of a framework's work for its first requests: up to 0.1 s of it, for forks of this process."""
-        from .preload.first_requests import prepare_first_requests  # noqa: PLC0415  a worker does not need it
-
-        prepare_first_requests(application, self.files.places.is_project_path)
-
     def finish(self) -> PreloadMismatch | None:
         """The import is over; return why the preloaded modules do not fit, or None."""
         self._order.end()

@@ -208,7 +208,7 @@ def test_a_stop_ends_an_import_after_a_checkpoint(start: Start, project: Path, p
     served.appliance.edit("shop.py", shop("late", top=WAITING.format(path=str(pipe))))
     with pipe.open("w"):
         pids = [each["pid"] for each in served.status()["processes"] if each["pid"]]
-        assert len(pids) >= 5
+        assert len(pids) >= 4, "recorder, preloader, checkpoint and worker"
         processes = []
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):  # the worker before may have ended since

@@ -47,6 +47,7 @@ from ..files.unread_assets import unread_assets
 from ..frameworks import rereading
 from ..instrumentation.hooked_libraries import HookedLibraries
 from ..message_bounds import send
+from ..preload.first_requests import prepare_first_requests
 from ..preload.fork_requests import serve_forks
 from ..preload.forking import succeeds_in_fork
 from ..preload.process_number import ProcessNumber
@@ -170,7 +171,7 @@ class Snapshot:
         """Report the import, and fork; return in each fork that serves."""
         self._project.code.end_pauses()
         cpu_s = self._cpu_s()
-        self._project.prepare_first_requests(application)
+        prepare_first_requests(application, self._project.files.places.is_project_path)
         self._relate_classes()
         gc.collect()  # finalizers that run here are part of the import
         self._monitor.end()
