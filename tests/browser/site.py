@@ -130,6 +130,10 @@ class Site:
         """Wait until this holds. A page's policy may forbid what playwright's own wait uses."""
         self._until(lambda: self._holds(script), script)
 
+    def until_true(self, holds: Callable[[], bool]) -> None:
+        """Wait until this holds, while the browser works."""
+        self._until(holds, "it does not hold")
+
     def until_loaded_after(self, loads: int) -> None:
         """Wait until the page has loaded more often than this."""
         self._until(lambda: self.loads > loads, f"the page has loaded {loads} times, and does not load again")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -40,11 +42,13 @@ def test_a_page_follows_what_is_saved(opened: Callable[..., Site], kind: str):
     assert site.errors == []
 
 
+NO_WORKERS = "for (const [of, name] of [[window, 'SharedWorker'], [Navigator.prototype, 'locks']]) delete of[name]"
+
+
 def test_a_page_follows_without_workers_and_locks(opened: Callable[..., Site]):
     """A browser that has neither, as Chrome on a phone over plain HTTP, follows by a stream of each tab's own."""
     site = opened()
-    none = "for (const [of, name] of [[window, 'SharedWorker'], [Navigator.prototype, 'locks']]) delete of[name]"
-    site.page.add_init_script(none)
+    site.page.add_init_script(NO_WORKERS)
     site.open()
     assert site.page.evaluate("[typeof SharedWorker, typeof navigator.locks]") == ["undefined", "undefined"]
     site.save("two")
@@ -106,6 +110,41 @@ def test_a_page_follows_the_next_run_too(opened: Callable[..., Site], start: Sta
     site.shows("four")
     site.save("five")
     site.shows("five")
+
+
+@pytest.mark.parametrize("script", ["", NO_WORKERS], ids=["one stream for all tabs", "a stream of its own"])
+def test_a_page_follows_after_an_error_in_place_of_its_stream(
+    opened: Callable[..., Site], start: Starting, script: str
+):
+    """A page whose stream was answered by an error, while the appliance stopped, follows the next run."""
+    site = opened()
+    if script:
+        site.page.add_init_script(script)
+        site.open()
+    site.save("two")
+    site.shows("two")
+    port = site.appliance.port
+    site.appliance.stop()
+    refused = threading.Event()
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(503)
+            if self.path.endswith("/events"):
+                refused.set()
+
+        def log_message(self, *_: Any) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Refuses) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        site.until_true(refused.is_set)
+        server.shutdown()
+        serving.join()
+    site.save("three")
+    site.appliance = start(APPLIANCE_PORT=str(port))
+    site.shows("three")
 
 
 def test_escape_closes_the_error(opened: Callable[..., Site]):

@@ -370,20 +370,33 @@
     const channel = navigator.locks && new BroadcastChannel("__appliance__"); // HTTP from another machine has no locks
     if (channel) channel.onmessage = (event) => hear(event.data.name, event.data.data);
     const held = new AbortController();
-    const lead = () =>
-      new Promise((over) => {
-        const source = new EventSource("/__appliance__/events");
-        for (const name of ["state", "assets", "saved"]) {
-          source.addEventListener(name, (event) => {
-            channel?.postMessage({ name, data: event.data });
-            hear(name, event.data);
-          });
-        }
-        held.signal.addEventListener("abort", () => {
-          source.close();
-          over();
+    let pause = 1000; // ms
+    let isForbidden = false;
+    addEventListener("securitypolicyviolation", (event) => {
+      isForbidden ||= event.blockedURI.endsWith("/__appliance__/events");
+    });
+    const connect = (over) => {
+      if (held.signal.aborted) return;
+      const source = new EventSource("/__appliance__/events");
+      for (const name of ["state", "assets", "saved"]) {
+        source.addEventListener(name, (event) => {
+          channel?.postMessage({ name, data: event.data });
+          hear(name, event.data);
         });
+      }
+      source.addEventListener("open", () => (pause = 1000));
+      source.addEventListener("error", () => {
+        // As in events.js; but a policy of the page's own forbids every try.
+        if (isForbidden || held.signal.aborted || source.readyState !== EventSource.CLOSED) return;
+        setTimeout(connect, pause, over);
+        pause = Math.min(pause * 2, 30000);
       });
+      held.signal.addEventListener("abort", () => {
+        source.close();
+        over();
+      });
+    };
+    const lead = () => new Promise(connect);
     if (channel) navigator.locks.request("__appliance__", { signal: held.signal }, lead).catch(() => {});
     else lead(); // each tab holds a stream of its own
     stop = () => {

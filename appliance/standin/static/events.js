@@ -6,12 +6,22 @@ const ports = new Set();
 const saved = {}; // of each file that browsers load, when it was saved
 let last = null;
 let source = null;
+let pause = 1000; // ms
 
 function open() {
-  source = new EventSource("/__appliance__/events");
+  const opened = new EventSource("/__appliance__/events");
+  source = opened;
   for (const name of ["state", "assets", "saved"]) {
-    source.addEventListener(name, (event) => pass({ name, data: event.data }));
+    opened.addEventListener(name, (event) => pass({ name, data: event.data }));
   }
+  opened.addEventListener("open", () => (pause = 1000));
+  // A browser connects again by itself, but not after another answer than the stream: the appliance stops, or another
+  // program has its port now.
+  opened.addEventListener("error", () => {
+    if (opened !== source || opened.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => opened === source && open(), pause);
+    pause = Math.min(pause * 2, 30000);
+  });
 }
 
 function pass(message) {
