@@ -141,15 +141,12 @@ def _retire(state: State, event: BootRequested | RetireRequested) -> Step:
 
 
 def _boot(state: State, event: BootRequested) -> Step:
-    doubt = state.doubt
-    retired, before = _retire(state, event)
-    wanted = replace(retired, generation=event.generation, address_retried=False, doubt=doubt)
-    fastest = Source.NOTHING if doubt else FASTEST
-    if state.stage is not Stage.SERVING:
-        return _start(wanted, *before, fastest=fastest)
-    # The client who waits for the save waits for the new worker; the old one drains meanwhile.
-    state, started = _start(wanted, fastest=fastest)
-    return state, (*started, *before)
+    retired, ending = _retire(state, event)
+    wanted = replace(retired, generation=event.generation, address_retried=False, doubt=state.doubt)
+    booted, started = _start(wanted, fastest=Source.NOTHING if state.doubt else FASTEST)
+    # A worker that imports ends first: it needs the processors. One that serves drains while the new one starts, for
+    # which the client waits.
+    return booted, (*started, *ending) if state.stage is Stage.SERVING else (*ending, *started)
 
 
 def _retire_requested(state: State, event: RetireRequested) -> Step:

@@ -1,4 +1,4 @@
-"""Do the work ahead that the first requests of every Django site repeat in each worker.
+"""Do the work ahead that the first requests repeat in each worker: all of it for Django, and a step of SQLAlchemy.
 
 Runs in the snapshot, where nobody waits. A worker that imports the project itself leaves this to its requests.
 
@@ -66,6 +66,15 @@ def prepare_first_requests(application: Any, is_project_path: IsProjectPath) -> 
     for step in steps:
         with suppress(BaseException):  # modules of packages run here, and may even exit; a request meets it again
             step()
+
+
+def step_to_try() -> Callable[[], object] | None:
+    """Return a step that may fail, or run code of the project; None if nothing needs it. A fork has to try it first.
+
+    SQLAlchemy relates its classes at the first query. If that fails, it remembers the failure, and raises another error
+    at the next attempt. Listeners of the project, and its functions that name classes, must wait for that query.
+    """
+    return getattr(sys.modules.get("sqlalchemy.orm"), "configure_mappers", None)
 
 
 def _import_classes(is_project_path: IsProjectPath) -> None:

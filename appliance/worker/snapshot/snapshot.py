@@ -47,7 +47,7 @@ from ..files.unread_assets import unread_assets
 from ..frameworks import rereading
 from ..instrumentation.hooked_libraries import HookedLibraries
 from ..message_bounds import send
-from ..preload.first_requests import prepare_first_requests
+from ..preload.first_requests import prepare_first_requests, step_to_try
 from ..preload.fork_requests import serve_forks
 from ..preload.forking import succeeds_in_fork
 from ..preload.process_number import ProcessNumber
@@ -172,7 +172,7 @@ class Snapshot:
         self._project.code.end_pauses()
         cpu_s = self._cpu_s()
         prepare_first_requests(application, self._project.files.places.is_project_path)
-        self._relate_classes()
+        self._attempt(step_to_try())
         gc.collect()  # finalizers that run here are part of the import
         self._monitor.end()
         why = self._effects.end()
@@ -207,15 +207,10 @@ class Snapshot:
         self._project.code.write()
         return fork.obey(serve_forks(self._channel, self._randoms))
 
-    def _relate_classes(self) -> None:
-        """Relate the classes of SQLAlchemy, as the first query does, if that fails nowhere and runs no own code.
-
-        If it fails, SQLAlchemy remembers that, and raises another error at the next attempt. So a fork tries it first.
-        Listeners of the project, and its functions that name classes, wait for the first query.
-        """
-        relate = getattr(sys.modules.get("sqlalchemy.orm"), "configure_mappers", None)
-        if relate is not None and succeeds_in_fork(lambda: self._is_pure(relate)):
-            relate()
+    def _attempt(self, step: Callable[[], object] | None) -> None:
+        """Take a step of the first requests, if a fork shows that it fails nowhere, and runs no code of the project."""
+        if step is not None and succeeds_in_fork(lambda: self._is_pure(step)):
+            step()
 
     def _is_pure(self, step: Callable[[], object]) -> bool:
         """Whether a step runs no code of the project, and has no effect; asked in a fork, which ends then."""
