@@ -29,7 +29,7 @@ from appliance.protocol.page_messages import (
     StopAccepting,
 )
 from appliance.server.browser.own_paths import is_own_request
-from appliance.server.pool.connection_handoff import ConnectionHandoff
+from appliance.server.pool.request_handoff import RequestHandoff
 from appliance.server.wsgi.access_log.exchange import current
 from appliance.worker.serving_process import Connections, hand_over, make_server, received_connections, tls_context
 
@@ -107,7 +107,7 @@ class StandIn:
             {**options, "threads": _THREADS, "limits": {**options["limits"], "slow_request_s": 0}},
             tls=tls_context(options),
             accepting=False,
-            handoff=ConnectionHandoff(self._is_the_workers, self._hand_over),
+            handoff=RequestHandoff(self._is_the_workers, self._hand_over),
         )
 
     def run(self, received: list[tuple[Message, list[int]]]) -> None:

@@ -19,7 +19,7 @@ from ..server.browser.live_reload import LiveReload
 from ..server.browser.own_paths import PREFIX, is_own_request
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pages import error_page
-from ..server.pool.connection_handoff import ConnectionHandoff
+from ..server.pool.request_handoff import RequestHandoff
 from . import app, serving_process
 from .control.connection_intake import ConnectionIntake
 from .control.control_thread import START_THREAD, ControlThread
@@ -272,7 +272,7 @@ class Worker:
         options = self._start.options
         to_stand_in = partial(serving_process.hand_over, self._channel, own_pages=True)
         has_pages = options["pages"] is not None
-        handoff = ConnectionHandoff(is_own_request, to_stand_in, PREFIX) if has_pages else None
+        handoff = RequestHandoff(is_own_request, to_stand_in, PREFIX) if has_pages else None
         served = wrap(application, self._start, self._hooks)
         self._page_context.follow(served if isinstance(served, LiveReload) else None)
         return serving_process.make_server(self._listener, served, self._sink, options, tls=self._tls, handoff=handoff)

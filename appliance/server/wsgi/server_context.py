@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Handoff(Protocol):
-    """Requests that another server answers (``pool.connection_handoff.ConnectionHandoff``)."""
+    """Requests that another server answers (``pool.request_handoff.RequestHandoff``)."""
 
     prefix: str  # the paths for which ``applies`` is asked begin with this
 

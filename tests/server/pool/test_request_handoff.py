@@ -13,8 +13,8 @@ import pytest
 from appliance.server.http.head import Head
 from appliance.server.http.limits import Limits
 from appliance.server.io.tls import context_of
-from appliance.server.pool.connection_handoff import ConnectionHandoff
 from appliance.server.pool.pool import PooledWSGIServer
+from appliance.server.pool.request_handoff import RequestHandoff
 from appliance.server.wsgi.server_context import RequestRules
 from tests.certificates import make_certificate
 from tests.server.io.test_tls import wrapped
@@ -39,7 +39,7 @@ class Two:
                     echo,
                     sink=sink,
                     limits=Limits(linger_s=0.2),
-                    rules=RequestRules(handoff=ConnectionHandoff(self.rule(bool(number)), self.to(1 - number))),
+                    rules=RequestRules(handoff=RequestHandoff(self.rule(bool(number)), self.to(1 - number))),
                     accepting=not number,
                     tls=None if number else tls,
                 )
@@ -76,7 +76,7 @@ def test_only_paths_with_the_prefix_are_asked_about(serve: Callable[..., Served]
         asked.append(head.path)
         return False
 
-    served = serve(rules=RequestRules(handoff=ConnectionHandoff(applies, lambda *_: None, OURS)))
+    served = serve(rules=RequestRules(handoff=RequestHandoff(applies, lambda *_: None, OURS)))
     for path in ("/", f"{OURS}one", f"/a{OURS}", OURS):
         assert served.ask(get(path)).body.decode() == path
     assert asked == [f"{OURS}one", OURS]

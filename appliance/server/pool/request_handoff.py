@@ -1,7 +1,6 @@
-"""Requests that another server answers: it gets their connections, with what was read of them.
+"""Hand off a request to the server that answers its path, with the connection and the bytes that were read of it.
 
-At a reload, ``serving_loop`` hands over connections that are idle. Here, a request was read, and its path says who
-answers it.
+Idle connections, which ``serving_loop`` hands over at a reload, do not come here.
 
 A TLS connection can't move: its keys are this process's. Its request is relayed instead, over a socket pair of which
 the other server gets the far end.
@@ -22,7 +21,7 @@ _BODY_MAX = 262_144  # bytes of a relayed request's content: the pages of the ap
 _END = b"\r\n\r\n"
 
 
-class ConnectionHandoff:
+class RequestHandoff:
     """The requests that another server answers, and the way to that server.
 
     Args:
