@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
@@ -14,10 +15,12 @@ from appliance.commands.backing_services.service_text import (
     variable_lines,
     volume_lines,
 )
+from appliance.commands.image_source import ImageSource, given_source, recorded_source
 from appliance.config.reference import compose_environment
 
 if TYPE_CHECKING:
-    from appliance.commands.image_source import ImageSource
+    from collections.abc import Mapping
+
     from appliance.discovery.target import Target
 
 
@@ -54,6 +57,22 @@ class Image:
             return ""
         target = f"--target {self.target} " if self.target else ""
         return f'docker build --tag {self.name} {target}"{self.source.context}"'
+
+
+def image_of(process: Mapping[str, str], root: Path, source: str | None) -> Image:
+    """Return the image that this process runs in, or would run in.
+
+    Args:
+        process: the environment of this process.
+        root: the project's folder, where the files are written.
+        source: what ``--source`` gives; None: what the image remembers.
+
+    Raises:
+        SettingsError: ``source`` can't be a build's context.
+    """
+    in_image = "APPLIANCE_IMAGE" in process
+    built_from = recorded_source() if source is None else given_source(source, root, Path.cwd(), in_image=in_image)
+    return Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
 
 
 def compose_text(target: Target | None, image: Image, services: Services) -> str:

@@ -14,6 +14,7 @@ from appliance.config.env import Environment, load_environment, without_copies
 from appliance.config.settings import Settings, read_early, read_settings
 from appliance.config.socket_folder import prepare_socket_folder
 from appliance.config.table import TABLE
+from appliance.errors import SettingsError
 from appliance.identity.cache_folder import claim
 from appliance.identity.capabilities import drop_capabilities
 from appliance.identity.folder import check_folder
@@ -102,6 +103,22 @@ def open_project(process: Mapping[str, str], flags: Mapping[str, str], *, serves
     settings = read_settings(environment.values, environment.origins, flags, cwd)
     settings = replace(settings, cache=claimed.cache, notices=(*settings.notices, *notices, *claimed.notices))
     return OpenedProject(process, flags, environment, settings)
+
+
+def mounted_folder(opened: OpenedProject, command: str) -> Path:
+    """Return the project's folder, for a command that writes into it.
+
+    Raises:
+        SettingsError: nothing is mounted, so the project is the example of the image.
+    """
+    folder = opened.settings.project
+    if folder.is_relative_to(sys.prefix):
+        raise SettingsError(
+            "no project is mounted",
+            expected="the folder of a project at /workspace",
+            action=f"docker run --rm -v .:/workspace wsgi-appliance {command}",
+        )
+    return folder
 
 
 def folder_on_host(settings: Settings) -> Path:

@@ -7,22 +7,21 @@ owns the files.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.commands.backing_services.project_compose import project_compose_steps
 from appliance.commands.backing_services.service_text import services_of
-from appliance.commands.compose_draft import Image
-from appliance.commands.first_steps import open_project
-from appliance.commands.image_source import given_source, recorded_source
+from appliance.commands.compose_draft import image_of
+from appliance.commands.first_steps import mounted_folder, open_project
 from appliance.commands.init_templates import application, compose_file, drafts
 from appliance.commands.written_files import write_all, wrote
 from appliance.discovery.source.modules import Modules
 from appliance.environment.required_variables import required_variables
-from appliance.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from appliance.commands.compose_draft import Image
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str | None, force: bool) -> int:
@@ -32,16 +31,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         ApplianceError: there is no project, its folder can't be written, or ``source`` is not valid.
     """
     opened = open_project(process, flags)
-    settings, root = opened.settings, opened.settings.project
-    in_image = "APPLIANCE_IMAGE" in process
-    if root.is_relative_to(sys.prefix):
-        raise SettingsError(
-            "no project is mounted",
-            expected="the folder of a project at /workspace",
-            action="docker run --rm -v .:/workspace wsgi-appliance init",
-        )
-    built_from = recorded_source() if source is None else given_source(source, root, Path.cwd(), in_image=in_image)
-    image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
+    settings, root = opened.settings, mounted_folder(opened, "init")
+    image = image_of(process, root, source)
     values = opened.environment.values
     target = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
     required = required_variables(Modules(root))
@@ -60,7 +51,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         *(project_compose_steps(root, services, compose) if compose in kept else ()),
     ]
     if compose not in kept:
-        lines += _about_the_image(image, unseen=source is not None and in_image)
+        lines += _about_the_image(image, unseen=source is not None and "APPLIANCE_IMAGE" in process)
     _print("\n".join(lines) + "\n")
     return 0
 

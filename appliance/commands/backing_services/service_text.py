@@ -11,7 +11,7 @@ from appliance.commands.backing_services.service_choice import choose, dependenc
 from appliance.commands.backing_services.service_table import ROOT
 from appliance.commands.backing_services.service_variables import elsewhere, place_of, variables_for
 from appliance.commands.backing_services.variables_read import variables_read
-from appliance.commands.production.deploy_quoting import compose_scalar
+from appliance.commands.yaml_scalars import compose_scalar
 from appliance.config.env import load_environment
 from appliance.conventions import EXAMPLE_FILES
 from appliance.discovery.source.modules import Modules

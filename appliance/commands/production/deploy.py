@@ -9,16 +9,13 @@ Decision 51 says why.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.compose_draft import Image
-from appliance.commands.first_steps import UNNAMED, folder_on_host, open_project
-from appliance.commands.image_source import given_source, recorded_source
+from appliance.commands.compose_draft import image_of
+from appliance.commands.first_steps import UNNAMED, folder_on_host, mounted_folder, open_project
 from appliance.commands.production.deploy_facts import facts_of, of_several_lines
 from appliance.commands.production.deploy_files import drafts_for
 from appliance.commands.written_files import write_all, wrote
-from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.remedies.services import set_in_compose
 
@@ -50,16 +47,8 @@ def command(
         ApplianceError: there is no project, its folder can't be written, or a flag is not valid.
     """
     opened = open_project(process, flags)
-    root = opened.settings.project
-    in_image = "APPLIANCE_IMAGE" in process
-    if root.is_relative_to(sys.prefix):
-        raise SettingsError(
-            "no project is mounted",
-            expected="the folder of a project at /workspace",
-            action=f"docker run --rm -v .:/workspace wsgi-appliance deploy --for {engine}",
-        )
-    built_from = recorded_source() if source is None else given_source(source, root, Path.cwd(), in_image=in_image)
-    image = Image(built_from, target="full" if process.get("APPLIANCE_IMAGE") == "full" else "")
+    root = mounted_folder(opened, f"deploy --for {engine}")
+    image = image_of(process, root, source)
     # The overlay is read after the project's compose file, whose services need the values that are in it.
     known = set_in_compose(root, "app") if engine == "compose" else frozenset()
     facts = facts_of(root, image, folder_on_host(opened.settings).name, name=name, host=host, known=known)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from appliance import __version__
 from appliance.commands.first_steps import UNNAMED
 from appliance.commands.init_templates import compose_file
-from appliance.commands.production.deploy_quoting import fits_a_line
+from appliance.commands.yaml_scalars import fits_a_line
 from appliance.config.env import load_environment
 from appliance.config.secret_files import VARIABLE
 from appliance.config.table import TABLE

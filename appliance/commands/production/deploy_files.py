@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from appliance.commands.production.deploy_facts import of_several_lines
-from appliance.commands.production.deploy_quoting import compose_scalar
 from appliance.commands.written_files import Draft
+from appliance.commands.yaml_scalars import compose_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.commands.first_steps import UNNAMED, open_project, report_unread
+from appliance.commands.first_steps import UNNAMED, mounted_folder, open_project, report_unread
 from appliance.commands.production.eject_compare import discovered_requests, recorded_requests
 from appliance.commands.production.eject_entry import FILE
 from appliance.commands.production.eject_facts import Facts, collect
@@ -67,13 +67,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], asked: Namespa
     opened = open_project(process, flags)
     opened.report_notices()
     report_unread(opened)
-    root = opened.settings.project
-    if root.is_relative_to(sys.prefix):
-        raise SettingsError(
-            "no project is mounted",
-            expected="the folder of a project at /workspace",
-            action="docker run --rm -v .:/workspace wsgi-appliance eject",
-        )
+    root = mounted_folder(opened, "eject")
     facts = collect(opened, chosen)
     gaps = gaps_of(facts)
     files = drafts(facts, gaps, dockerfile_for(root))

@@ -1,4 +1,7 @@
-"""Write any text as a scalar of YAML or of a compose file, so that it is read as it was given."""
+"""Write any text as a scalar of YAML or of a compose file, so that it is read as it was given.
+
+Runs in ``appliance init`` and ``appliance deploy``.
+"""
 
 from __future__ import annotations
 

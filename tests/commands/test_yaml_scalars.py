@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.commands.production.deploy_quoting import compose_scalar, fits_a_line, yaml_scalar
+from appliance.commands.yaml_scalars import compose_scalar, fits_a_line, yaml_scalar
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
