@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import contextlib
 from contextvars import Context
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from wsgiref.util import guess_scheme
 
 from ..http.body import EMPTY, Body, Empty
 from ..http.refusal import Deferred, RequestRefused
@@ -31,6 +33,8 @@ from .socketless import environ_of_files, half_close, is_socket, serve_from_file
 from .upgrades import check_upgrade, end_upgrade, offer_socket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..http.head import Head, HeadParser
     from ..io.wire import Wire
     from .environ import Environs
@@ -98,6 +102,9 @@ class WSGIRequestHandler(HttpServerHandler):
             server_context = server_context.adapted(self.timeout, persistent=persistent)
         self.connection = self.request
         self.begin(server_context, server_context.wire_of(self.request))
+        if type(self).get_environ is not WSGIRequestHandler.get_environ:
+            # Set in the instance: for a handler that makes no environ of its own, there is nothing to do or to ask.
+            self.get_environ = partial(self._completed, self.get_environ)  # type: ignore[method-assign]
 
     @classmethod
     def of_connection(
@@ -229,6 +236,15 @@ class WSGIRequestHandler(HttpServerHandler):
         if head.fields.forwarded is not None:
             self.server_context.proxies.apply(environ, head.fields.forwarded)
         environ["appliance.request_id"] = self.server_context.ids.of(head.values)
+        return environ
+
+    def _completed(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return a subclass's environ, with its scheme by HTTPS, as wsgiref decides it, and with the request's id."""
+        environ = make()
+        if guess_scheme(environ) == "https":
+            environ["wsgi.url_scheme"] = "https"
+        if "appliance.request_id" not in environ and self.head is not None:
+            environ["appliance.request_id"] = self.server_context.ids.of(self.head.values)
         return environ
 
     def _hand_off(self, handoff: Handoff, head: Head) -> bool:

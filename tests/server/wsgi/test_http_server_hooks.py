@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
+from wsgiref import simple_server
 
 import pytest
 
@@ -51,6 +52,34 @@ def test_a_base_environ_that_changes_is_followed():
                 client.ask()
     assert [environ["PROJECT_KEY"] for environ in echo.seen] == ["one", "two"]
     assert "CONTENT_LENGTH" not in echo.seen[1]
+
+
+def variables_alone(handler: WSGIRequestHandler) -> dict[str, Any]:
+    """A new environ, of the request's variables."""
+    made = WSGIRequestHandler.get_environ(handler)
+    return {key: value for key, value in made.items() if key.isupper()}
+
+
+@pytest.mark.parametrize("make", [simple_server.WSGIRequestHandler.get_environ, variables_alone])
+def test_a_subclass_may_make_the_environ_itself(make: Any):
+    """An environ without our own keys is served: wsgiref's, or one that the subclass has made."""
+    echo = Echo()
+    makes = type("Makes", (WSGIRequestHandler,), {"get_environ": make})
+    with running(makes, echo) as server, closing(Client(server.socket.getsockname())) as client:
+        responses = [client.ask(get("/a")), client.ask(post(b"b"))]
+    assert [response.body for response in responses] == [b"/a", b"b"]
+    assert [environ["appliance.request_id"] for environ in echo.seen] == [each["X-Request-ID"] for each in responses]
+    assert echo.seen[0]["wsgi.url_scheme"] == "http"
+
+
+@pytest.mark.parametrize("make", [WSGIRequestHandler.get_environ, simple_server.WSGIRequestHandler.get_environ])
+def test_https_in_a_subclass_s_environ_is_the_scheme(make: Any):
+    """A subclass that adds HTTPS, as one behind a proxy does, has https for its scheme, as with wsgiref."""
+    echo = Echo()
+    secure = type("Secure", (WSGIRequestHandler,), {"get_environ": lambda self: {**make(self), "HTTPS": "on"}})
+    with running(secure, echo) as server, closing(Client(server.socket.getsockname())) as client:
+        client.ask()
+    assert echo.seen[0]["wsgi.url_scheme"] == "https"
 
 
 def test_protocol_version_is_the_switch_for_persistence():
