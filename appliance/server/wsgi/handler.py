@@ -102,6 +102,7 @@ class WSGIRequestHandler(HttpServerHandler):
             server_context = server_context.adapted(self.timeout, persistent=persistent)
         self.connection = self.request
         self.begin(server_context, server_context.wire_of(self.request))
+        self.find_hooks()
         if type(self).get_environ is not WSGIRequestHandler.get_environ:
             # Set in the instance: for a handler that makes no environ of its own, there is nothing to do or to ask.
             self.get_environ = partial(self._completed, self.get_environ)  # type: ignore[method-assign]

@@ -76,6 +76,11 @@ class HttpServerHandler(simple_server.WSGIRequestHandler):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls.find_hooks()
+
+    @classmethod
+    def find_hooks(cls) -> None:
+        """Note which methods around the log are replaced: by a subclass, or later in the class, as a test does it."""
         own = {name for name in (*_LOG_HOOKS, _NAME_HOOK) if getattr(cls, name) is not getattr(HttpServerHandler, name)}
         cls._logs_itself = not own.isdisjoint(_LOG_HOOKS)
         cls._names_clients = _NAME_HOOK in own

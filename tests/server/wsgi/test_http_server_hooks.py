@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
+from unittest import mock
 from wsgiref import simple_server
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.listener import ThreadedWSGIServer
 from tests.server.answers import answer
-from tests.server.served import Client, Echo, Served, get, post
+from tests.server.served import PATIENCE_S, Client, Echo, Served, get, post
 
 Serve = Callable[..., Served]
 BAD = b"BAD\r\n\r\n"
@@ -117,6 +118,21 @@ def test_close_connection_may_be_set_within_a_request(serve: Serve, hook: str):
     response = client.ask(get() + get())
     assert response["Connection"] == ("close" if hook == "get_environ" else None)
     assert client.rest() == b""
+
+
+def test_a_method_of_the_log_may_be_replaced_in_the_class():
+    """A log_message that is set in the class itself, as programs and tests do it, gets the lines; also for a while."""
+    lines: queue.Queue[str] = queue.Queue()
+    patched = type("Patched", (WSGIRequestHandler,), {})
+    with running(patched, answer([b"served"])) as server:
+        with mock.patch.object(patched, "log_message", lambda _, form, *args: lines.put(form % args)):
+            with closing(Client(server.socket.getsockname())) as client:
+                client.ask(get("/patched"))
+            assert '"GET /patched HTTP/1.1" 200' in lines.get(timeout=PATIENCE_S)
+        with closing(Client(server.socket.getsockname())) as client:
+            client.ask(get("/usual", "Connection: close"))
+            assert client.rest() == b""
+    assert lines.empty()
 
 
 def test_a_client_is_named_by_the_handler(serve: Serve):
