@@ -129,12 +129,17 @@ class WSGIRequestHandler(HttpServerHandler):
         self.socketless = False
         if self.lenient:
             wire.loosen()
-        self._address = host_of(self.client_address)
         self._parser = server_context.head_parser(lenient=self.lenient, secure=wire.secure)
-        self._environs = server_context.environs(self.client_address, secure=wire.secure)
+        self._take_client()
+
+    def _take_client(self) -> None:
+        self._address = host_of(self.client_address)
+        self._environs = self.server_context.environs(self.client_address, secure=self.wire.secure)
 
     def handle(self) -> None:
         """Serve requests until one is the last."""
+        if not self.socketless and host_of(self.client_address) != self._address:
+            self._take_client()  # a subclass has set it, by the PROXY protocol or for a Unix socket
         self.close_connection = True
         self.handle_one_request()
         while not self.close_connection:

@@ -15,7 +15,7 @@ import pytest
 from appliance.server.wsgi.handler import WSGIRequestHandler
 from appliance.server.wsgi.listener import ThreadedWSGIServer
 from tests.server.answers import answer
-from tests.server.served import PATIENCE_S, Client, Echo, Served, get, post
+from tests.server.served import PATIENCE_S, Client, Echo, Recorder, Served, get, post
 
 Serve = Callable[..., Served]
 BAD = b"BAD\r\n\r\n"
@@ -145,6 +145,27 @@ def test_a_client_is_named_by_the_handler(serve: Serve):
     served = serve(RequestHandlerClass=Named)
     served.ask()
     assert served.sink.record()["client_address"] == "somebody"
+
+
+@pytest.mark.parametrize("method", ["setup", "handle"])
+def test_a_client_address_may_be_set(method: str):
+    """The client_address that a subclass sets at a connection's beginning is in the environ, and in the record."""
+
+    def behind_a_proxy(self: WSGIRequestHandler) -> None:
+        if method == "setup":
+            WSGIRequestHandler.setup(self)
+        self.client_address = ("192.0.2.7", 7)
+        if method == "handle":
+            WSGIRequestHandler.handle(self)
+
+    echo = Echo()
+    behind = type("Behind", (WSGIRequestHandler,), {method: behind_a_proxy})
+    with running(behind, echo) as server:
+        server.sink = recorder = Recorder()
+        with closing(Client(server.socket.getsockname())) as client:
+            client.ask()
+        assert recorder.record()["client_address"] == "192.0.2.7"
+    assert (echo.seen[0]["REMOTE_ADDR"], echo.seen[0]["REMOTE_PORT"]) == ("192.0.2.7", "7")
 
 
 def test_a_message_is_the_reason_phrase():
