@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def main(descriptor: int) -> None:
     """Greet the supervisor, receive the pipe, and record until its end: the supervisor closes it last."""
     faulthandler.enable()
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel = Channel.of(descriptor)
     first = first_message(channel, RecordLines)
     if first is None:
         return  # the supervisor has gone

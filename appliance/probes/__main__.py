@@ -20,7 +20,7 @@ from appliance.protocol.start.first_messages import ServeProbes
 def main(descriptor: int) -> None:
     """Greet the supervisor, receive the socket and the memory, and answer."""
     faulthandler.enable()
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel = Channel.of(descriptor)
     first = first_message(channel, ServeProbes)
     if first is None:
         return  # the supervisor has gone

@@ -42,6 +42,7 @@ MAX_EARLY = 1024 * 1024  # characters already read from a message's connections;
 # Looked up before any code of the project runs: a project that replaces ``json.dumps`` must not damage our frames.
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _DUP, _CLOSE, _SLEEP = os.dup, os.close, time.sleep  # noqa: TID251  the originals
+_SOCKET = socket.socket
 _SHORTAGES = {errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS}  # the last: too many descriptors are under way (unix(7))
 _SHORTAGE_S = 0.01
 
@@ -89,6 +90,13 @@ class Channel:
     def pair() -> tuple[socket.socket, socket.socket]:
         """Create both ends: ours, and the child's."""
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    @classmethod
+    def of(cls, descriptor: int) -> Channel:
+        """Return the end with this descriptor. It blocks, whatever ``socket.setdefaulttimeout`` the project calls."""
+        sock = _SOCKET(fileno=descriptor)
+        sock.settimeout(None)
+        return cls(sock)
 
     def fileno(self) -> int:
         """Return the descriptor, for a selector."""

@@ -15,7 +15,7 @@ from .standin_process import StandIn
 
 def main(descriptor: int) -> None:
     """Greet the supervisor, receive the listening socket, and serve until the supervisor ends this process."""
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel = Channel.of(descriptor)
     faulthandler.enable()  # after a crash in C, print the stacks to descriptor 2
     received = hello(channel)
     start, descriptors = received[0]

@@ -28,7 +28,7 @@ def main(descriptor: int) -> None:
     # The SDK logs each failure of its own; we report them as events.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel = Channel.of(descriptor)
     first = first_message(channel, ExportLines)
     if first is None:
         return  # the supervisor has gone

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def main(descriptor: int) -> None:
     """Greet the supervisor on the channel, receive a role, and run it."""
-    channel = Channel(socket.socket(fileno=descriptor))
+    channel = Channel.of(descriptor)
     interpreter_end = InterpreterEnd()
     interpreter_end.begin()
     faulthandler.enable()  # after a crash in C, print the stacks to descriptor 2

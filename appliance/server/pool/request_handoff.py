@@ -52,6 +52,7 @@ class RequestHandoff:
                 start_response("413 Content Too Large", [("Content-Length", "0")])
                 return []
             ours, theirs = socket.socketpair()
+            ours.settimeout(None)  # the project's default timeout would end a quiet stream
             try:
                 self.take([(theirs, raw + _END + body)], [environ["REMOTE_ADDR"]])
                 response = HTTPResponse(ours, method=environ["REQUEST_METHOD"])

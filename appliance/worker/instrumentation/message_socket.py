@@ -21,6 +21,7 @@ class MessageSocket:
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
+        self._socket.settimeout(None)  # else a send may wait: the project can have set a default timeout
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
 

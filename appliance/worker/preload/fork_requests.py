@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import socket
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -55,7 +54,7 @@ def _fork(channel: Channel, descriptors: list[int], randoms: RandomSeeds | None)
         if is_copy:
             _undo_sharing(channel, outputs, randoms)
     if is_copy:
-        return Channel(socket.socket(fileno=own))
+        return Channel.of(own)
     for number in descriptors:
         os.close(number)
     return None

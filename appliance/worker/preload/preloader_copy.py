@@ -20,7 +20,6 @@ import contextlib
 import importlib
 import os
 import select
-import socket
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -93,7 +92,7 @@ class PreloaderCopy:
         self._descriptors, self._due = [], float("inf")
         set_outputs(outputs)
         importlib.invalidate_caches()
-        channel = Channel(socket.socket(fileno=own))
+        channel = Channel.of(own)
         message, descriptors = hello(channel)[0]
         return channel, message, descriptors
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
 import threading
@@ -129,3 +130,22 @@ def test_over_tls_the_request_is_relayed(tmp_path):
         assert client.ask(post(b"x" * 100_000, path=f"{OURS}form")).body == b"x" * 100_000
     assert seen(two.echoes[1]) == [f"{OURS}two", f"{OURS}form"]
     assert [record["path"] for record in two.sinks[0].records] == ["/one", "/three"]
+
+
+def test_a_relayed_answer_has_no_time_limit_of_the_project(monkeypatch: pytest.MonkeyPatch):
+    """A relayed answer may be quiet for as long as it likes, although the project has set a default timeout."""
+    made = socket.socketpair()
+    for each in made:
+        each.settimeout(5.0)  # as every socket of a project with ``socket.setdefaulttimeout``
+    monkeypatch.setattr(socket, "socketpair", lambda: made)
+
+    def take(connections: list[tuple[socket.socket, bytes]], _peers: list[str]) -> None:
+        connections[0][0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nours")
+
+    relay = RequestHandoff(lambda _: True, take, OURS).relay_application(b"GET / HTTP/1.1\r\n")
+    environ = {"wsgi.input": io.BytesIO(), "REMOTE_ADDR": "127.0.0.1", "REQUEST_METHOD": "GET"}
+    content = relay(environ, lambda *_: None)
+    assert made[0].gettimeout() is None
+    assert b"".join(content) == b"ours"
+    for each in made:
+        each.close()
