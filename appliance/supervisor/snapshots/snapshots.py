@@ -8,7 +8,6 @@ Decision 62 says why.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from appliance.protocol.snapshot_messages import (
@@ -151,7 +150,11 @@ class Snapshots:
             self._declined.swapped(self._runner.changed_files())
         self.checkpoints.worker_ready()
         self._runner.on(events.WorkerReady())
-        self._loop.call_later(SPARE_S, partial(self._runner.on, events.SpareDue()))
+        self._loop.call_later(SPARE_S, self._fork_ahead)
+
+    def _fork_ahead(self) -> None:
+        self._runner.on(events.SpareDue())
+        self.checkpoints.fork_ahead()
 
     def worker_gone(self) -> None:
         """Import nothing until there is another worker: the newest one has failed or ended."""

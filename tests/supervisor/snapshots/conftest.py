@@ -36,3 +36,10 @@ def project(make) -> SnapshotsProject:
     made: SnapshotsProject = make()
     made.has_snapshot()
     return made
+
+
+@pytest.fixture
+def chain(project: SnapshotsProject) -> SnapshotsProject:
+    """A project that has a snapshot, and a checkpoint before the module that was edited last."""
+    project.has_checkpoint()
+    return project

@@ -193,6 +193,21 @@ class SnapshotsProject:
         if self.process(SnapshotRole.NEXT) is not None and asked:
             self.reaches(asked[0])
 
+    def has_checkpoint(self, name: str = "shop/views.py", *read: str) -> None:
+        """A save of this file was declined, and the next import has paused before it."""
+        known = [str(self.root / each) for each in ("app.py", "shop/views.py")]
+        self.snapshots.checkpoints.read({path: [1, 2, 3, 4, 5] for path in known})
+        assert self.declined(name) is None
+        self.passes(1.5)
+        self.reaches(name, *(read or ("app.py",)))
+        self.imports()
+        self.passes(0.1)
+
+    def waiting(self) -> list[Handle]:
+        """The forks of checkpoints that wait for a start message."""
+        spare = self.process(SnapshotRole.SPARE)
+        return [each for each in self.children.alive if each.role is Role.SPARE and each is not spare]
+
     def paused(self) -> list[Handle]:
         """The processes of the checkpoints."""
         return list(self.snapshots.checkpoints._processes.values())

@@ -18,28 +18,10 @@ from appliance.watch.kinds import Kind
 from tests.supervisor.snapshots.snapshots_project import SnapshotsProject
 
 
-def has_checkpoint(project: SnapshotsProject, name: str = "shop/views.py", *read: str) -> None:
-    """A save of this file was declined, and the next import has paused before it."""
-    known = [str(project.root / each) for each in ("app.py", "shop/views.py")]
-    project.snapshots.checkpoints.read({path: [1, 2, 3, 4, 5] for path in known})
-    assert project.declined(name) is None
-    project.passes(1.5)
-    project.reaches(name, *(read or ("app.py",)))
-    project.imports()
-    project.passes(0.1)
-
-
-@pytest.fixture
-def chain(project: SnapshotsProject) -> SnapshotsProject:
-    """A project that has a snapshot, and a checkpoint before the module that was edited last."""
-    has_checkpoint(project)
-    return project
-
-
 def test_a_declined_save_brings_a_checkpoint(project: SnapshotsProject):
     """The import after it pauses before that file; what has paused stays, and a fork of it becomes the snapshot."""
     assert project.pauses == [()]
-    has_checkpoint(project)
+    project.has_checkpoint()
     assert project.pauses[1:] == [("shop/views.py",)]
     assert (project.checkpoints, project.living) == (["shop/views.py"], [SnapshotRole.SNAPSHOT, SnapshotRole.SPARE])
     assert project.continued == project.paused()

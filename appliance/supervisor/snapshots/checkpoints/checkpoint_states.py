@@ -118,6 +118,11 @@ def fork_source(state: State) -> int:
     return state.kept[-1].number if state.wanted and state.kept else 0
 
 
+def spare_source(state: State) -> int:
+    """Return the checkpoint that will probably serve the next save, because it has served the last one; 0: none."""
+    return state.used if state.kept and state.kept[-1].number == state.used else 0
+
+
 def import_source(state: State) -> int:
     """Return the checkpoint from which the next import goes on; 0: the import must come from the preloader."""
     return state.kept[-1].number if state.kept and state.planned.issuperset(state.files) else 0

@@ -18,6 +18,7 @@ from appliance.supervisor.processes.child_forks import request_fork
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.snapshots.checkpoints import checkpoint_events as events
 from appliance.supervisor.snapshots.checkpoints import checkpoint_states
+from appliance.supervisor.snapshots.checkpoints.checkpoint_spare import CheckpointSpare
 from appliance.watch.kinds import Kind
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Checkpoints:
         self._processes: dict[int, Handle] = {}
         self._changed: dict[int, dict[str, None]] = {}  # the files that have changed since the import of each began
         self._forks: dict[int, Handle] = {}  # the last one of each
+        self._spare = CheckpointSpare(runtime.children, lambda number: self._fork(number, Role.SPARE))
         self._last = 0  # number
         self._given: tuple[Handle | None, int] = None, 0  # the last worker, and its checkpoint
         self._known: set[str] = set()  # files that processes have read: such a file is not new when it changes
@@ -115,11 +117,15 @@ class Checkpoints:
             The worker; None if none may be forked from a checkpoint.
         """
         number = checkpoint_states.fork_source(self._state)
-        child = self._fork(number, Role.SPARE) if number else None
+        child = (self._spare.take(number) or self._fork(number, Role.SPARE)) if number else None
         if child is not None:
             self._given = child, number
             child.assign(generation)
         return child, list(self._changed.get(number, ()))
+
+    def fork_ahead(self) -> None:
+        """Have a fork wait for the next save, if a checkpoint will probably serve it."""
+        self._spare.prepare(checkpoint_states.spare_source(self._state))
 
     def worker_wanted(self) -> None:
         """Files were saved for which a worker is started."""
@@ -189,7 +195,9 @@ class Checkpoints:
 
     def ended(self, child: Handle) -> None:
         """Note that a process has ended; it may be a checkpoint."""
+        self._spare.ended(child)
         if number := self._number(child):
+            self._spare.end(number)
             del self._processes[number], self._changed[number]
             self._forks.pop(number, None)
             self._on(events.CheckpointEnded(number, child.how()))
@@ -242,6 +250,7 @@ class Checkpoints:
         return child
 
     def _end(self, number: int) -> None:
+        self._spare.end(number)
         checkpoint, fork = self._processes.pop(number), self._forks.pop(number, None)
         del self._changed[number]
         if fork is None or fork.pid or fork.ending or self._closed:
