@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from importlib.util import decode_source
 from typing import TYPE_CHECKING
 
 from appliance.discovery.source.scope import Scope, nodes
@@ -68,6 +69,7 @@ def read_source(file: Path, module: str) -> Source:
     text = data.decode("utf-8", "replace")
     try:
         tree = parse(data)
+        text = decode_source(data)  # without a byte order mark, so that it can be parsed again
     except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte, an unknown encoding
         line = getattr(error, "lineno", 0)
         problem = f"{error.msg}, line {line}" if isinstance(error, SyntaxError) and line else str(error)
@@ -98,11 +100,17 @@ def parse(text: bytes | str) -> ast.Module:
 def environ_key(node: ast.AST) -> str:
     """Return the name of the variable in ``environ["NAME"]``, read or set; empty for another node."""
     match node:
-        case ast.Subscript(
-            value=ast.Attribute(attr="environ") | ast.Name(id="environ"), slice=ast.Constant(value=str() as key)
-        ):
+        case ast.Subscript(value=value, slice=ast.Constant(value=str() as key)) if is_environ(value):
             return key
     return ""
+
+
+def is_environ(expression: ast.expr) -> bool:
+    """Whether this is ``os.environ`` or a name ``environ``; a request's ``environ`` is not."""
+    match expression:
+        case ast.Attribute(value=ast.Name(id="os" | "_os"), attr="environ") | ast.Name(id="environ"):
+            return True
+    return False
 
 
 def _unparsed(file: Path, module: str, text: str, problem: str) -> Source:
