@@ -17,11 +17,13 @@ from appliance.commands.init_templates import application, compose_file, drafts
 from appliance.commands.written_files import write_all, wrote
 from appliance.discovery.source.modules import Modules
 from appliance.environment.required_variables import required_variables
+from appliance.logs.sanitise import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from appliance.commands.compose_draft import Image
+    from appliance.errors import ApplicationError
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str | None, force: bool) -> int:
@@ -34,7 +36,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     settings, root = opened.settings, mounted_folder(opened, "init")
     image = image_of(process, root, source)
     values = opened.environment.values
-    target = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
+    target, missing = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
     required = required_variables(Modules(root))
     theirs = {name: value for name, value in values.items() if opened.environment.origins[name] != "environment"}
     services = services_of(root, target, settings.dependencies, theirs)
@@ -47,7 +49,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     lines = [
         *_changes(written, kept),
         *services.notes,
-        *_next_steps(unset, found=target is not None, compose=compose, kept=compose in kept),
+        *_next_steps(unset, missing, compose=compose, kept=compose in kept),
         *(project_compose_steps(root, services, compose) if compose in kept else ()),
     ]
     if compose not in kept:
@@ -63,10 +65,17 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
         yield wrote(written)
 
 
-def _next_steps(unset: list[str], *, found: bool, compose: str, kept: bool) -> Iterator[str]:
-    """Yield the next steps for a person; ``unset``: variables without which the project does not start."""
-    if not found:
-        yield "No WSGI application was found in this folder. Until there is one, the page says what was searched."
+def _next_steps(unset: list[str], missing: ApplicationError | None, *, compose: str, kept: bool) -> Iterator[str]:
+    """Yield the next steps for a person.
+
+    Args:
+        unset: variables without which the project does not start.
+        missing: why no application is served.
+        compose: the name of the compose file.
+        kept: whether it is the project's own.
+    """
+    if missing:
+        yield f"Nothing is served yet. {missing.found}. {missing.action}"
     if unset:
         yield f"First: set {', '.join(unset)} in the file .env. Without a value the project does not start."
     if kept:
@@ -87,4 +96,4 @@ def _about_the_image(image: Image, *, unseen: bool) -> Iterator[str]:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(sanitise(text, lines=True))

@@ -34,12 +34,14 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 _PLACES = {"devcontainer": ".devcontainer", "vscode": ".vscode"}
 
 
-def application(root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool) -> Target | None:
-    """Return the project's application; None if it is not written yet: its project can get the files before."""
+def application(
+    root: Path, values: Mapping[str, str], app: str | None, *, adapts: bool
+) -> tuple[Target | None, ApplicationError | None]:
+    """Return the project's application, or why none is served: a project can get its files before."""
     try:
-        return find_application(root, values, app, adapts=adapts).target
-    except ApplicationError:
-        return None
+        return find_application(root, values, app, adapts=adapts).target, None
+    except ApplicationError as error:
+        return None, error
 
 
 def drafts(root: Path, target: Target | None, required: list[str], image: Image, services: Services) -> list[Draft]:

@@ -146,10 +146,17 @@ def test_the_last_lines_name_the_files_and_the_next_step(init: Init, tmp_path: P
 
 
 def test_files_are_written_for_a_folder_without_an_application(init: Init, tmp_path: Path) -> None:
-    """The files are still written, and the last lines say that nothing will be served yet."""
-    (tmp_path / "shop" / "app.py").unlink()
-    assert "No WSGI application was found in this folder." in init().stdout
-    assert (tmp_path / "shop" / "docker-compose.yml").is_file()
+    """The files are still written, and the last lines say that nothing will be served yet, why, and what to do."""
+    root = tmp_path / "shop"
+    (root / "app.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n", encoding="utf-8")
+    done = init()
+    assert "Nothing is served yet. app.py: app is an ASGI application (FastAPI). Run it with" in done.stdout
+    assert "APPLIANCE_ASGI=adapt" in done.stdout
+    assert (root / "docker-compose.yml").is_file()
+    (root / "app.py").unlink()
+    (root / "one.py").write_text(APP, encoding="utf-8")
+    (root / "two.py").write_text(APP, encoding="utf-8")
+    assert "Nothing is served yet. Several WSGI applications found: one.py:app, two.py:app." in init("--force").stdout
 
 
 def test_the_named_source_builds_the_image_else_the_checkout(init: Init, tmp_path: Path) -> None:

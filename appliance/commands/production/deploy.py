@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 
 from appliance.commands.compose_draft import image_of
 from appliance.commands.first_steps import UNNAMED, folder_on_host, mounted_folder, open_project
+from appliance.commands.init_templates import application
 from appliance.commands.production.deploy_facts import facts_of, of_several_lines
 from appliance.commands.production.deploy_files import drafts_for
 from appliance.commands.written_files import write_all, wrote
+from appliance.config.env import load_environment
 from appliance.logs.sanitise import sanitise
 from appliance.remedies.services import set_in_compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from appliance.commands.production.deploy_facts import Facts
     from appliance.commands.production.deploy_files import Engine
@@ -53,7 +56,7 @@ def command(
     known = set_in_compose(root, "app") if engine == "compose" else frozenset()
     facts = facts_of(root, image, folder_on_host(opened.settings).name, name=name, host=host, known=known)
     written, kept = write_all(root, drafts_for(engine, facts))
-    lines = [*_changes(written, kept), *_gaps(engine, facts), *_next(engine)]
+    lines = [*_changes(written, kept), *_unserved(root), *_gaps(engine, facts), *_next(engine)]
     if name is None and facts.name == UNNAMED:
         lines.insert(-1, f"Named {UNNAMED}, because a container does not know the folder's name: --name gives another.")
     sys.stdout.write(sanitise("\n".join(lines) + "\n", lines=True))
@@ -67,6 +70,16 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
         yield wrote(written)
     if not written and not kept:
         yield "Nothing to do: every file exists, as `appliance deploy` writes it."
+
+
+def _unserved(root: Path) -> Iterator[str]:
+    """Yield why the preview would serve nothing: it has the project's files and .env.example's variables alone."""
+    example = load_environment({}, root, (".env.example",)).values
+    app, adapts = example.get("APPLIANCE_APP") or None, example.get("APPLIANCE_ASGI") == "adapt"
+    _, missing = application(root, example, app, adapts=adapts)
+    if missing:
+        yield f"Nothing would be served. {missing.found}. {missing.action}"
+        yield "A preview gets the settings of .env.example, and none of .env."
 
 
 def _gaps(engine: Engine, facts: Facts) -> Iterator[str]:

@@ -154,6 +154,16 @@ def test_a_file_that_exists_is_never_changed(hostile: Path) -> None:
     file.write_text(before, "utf-8")
 
 
+def test_a_preview_that_would_serve_nothing_is_announced(tmp_path: Path) -> None:
+    """The application is looked for with the variables that the preview has: those of .env.example, none of .env."""
+    root = tmp_path / "shop"
+    shutil.copytree(APPS / "asgi_only", root)
+    (root / ".env").write_text("APPLIANCE_ASGI=adapt\n", encoding="utf-8")
+    assert "Nothing would be served. " in deploy(root, tmp_path, "--for=swarm").stdout
+    (root / ".env.example").write_text("APPLIANCE_ASGI=adapt\n", encoding="utf-8")
+    assert "Nothing would be served. " not in deploy(root, tmp_path, "--for=swarm").stdout
+
+
 @pytest.mark.parametrize(
     "environment", ["{DATABASE_URL: 'postgres://a:b@db/x', HOST: db, API_KEY: }", "[DATABASE_URL=x, HOST=db, API_KEY]"]
 )
