@@ -45,6 +45,6 @@ def test_the_configuration_of_another_server_asks_for_nothing(tmp_path: Path) ->
     [b"\xef\xbb\xbfimport os\nkey = os.environ['KEY']", b"# coding: latin-1\nimport os\n\xe9 = os.environ['KEY']"],
 )
 def test_files_of_every_encoding_are_read(tmp_path: Path, data: bytes) -> None:
-    """A byte order mark and another encoding than UTF-8 are no errors."""
+    """A file with a byte order mark is read, and so is one in another encoding than UTF-8."""
     (tmp_path / "app.py").write_bytes(data)
     assert required_variables(Modules(tmp_path)) == ["KEY"]
