@@ -34,3 +34,12 @@ def test_a_closed_folder_has_no_application(root, name):
     """A setting that names something in such a folder is answered as a wrong name is."""
     with user(OTHER), pytest.raises(ApplicationError, match="does not exist"):
         find_application(root, {}, name)
+
+
+@as_root
+def test_a_link_into_a_closed_folder_is_passed_over(root):
+    """A project with a link to a file in such a folder, such as root's own, is served without that file."""
+    (root / "pgdata" / "local.py").touch()
+    (root / "local.py").symlink_to(root / "pgdata" / "local.py")
+    with user(OWNER):
+        assert find_application(root, {}, None).target.name == "pages:shop"

@@ -16,7 +16,7 @@ from appliance.discovery.source.source import Source, read_source
 from appliance.identity.folder import has_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 # Folders without the project's own code, or never with its application.
@@ -138,14 +138,14 @@ class Modules:
                 except OSError:
                     continue
                 for entry in entries:
-                    if entry.name.endswith((".py", ".wsgi")) and entry.is_file():
+                    if entry.name.endswith((".py", ".wsgi")) and _leads(entry.is_file):
                         if entry.name == "manage.py" and _is_template(folder / entry.name):
                             continue
                         yield folder / entry.name
                         count += 1
                         if count >= _MAX_FILES:
                             return
-                    elif self._is_own_folder(entry) or (tests and entry.name in _TESTS and entry.is_dir()):
+                    elif self._is_own_folder(entry) or (tests and entry.name in _TESTS and _leads(entry.is_dir)):
                         below.append(folder / entry.name)
             level = below
 
@@ -179,6 +179,14 @@ class Modules:
         if name == "project_name" and entry.path != str(self.root / name):
             return False  # Django's placeholder in a template; in the root it is a real project
         return not os.path.exists(os.path.join(entry.path, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - a DirEntry's
+
+
+def _leads(to_kind: Callable[[], bool]) -> bool:
+    """Whether an entry is of this kind; a link to itself, or into a closed folder, is of none."""
+    try:
+        return to_kind()
+    except OSError:
+        return False
 
 
 def module_in(folder: Path, parts: Sequence[str]) -> Path | None:

@@ -33,3 +33,11 @@ def test_a_folder_with_a_similar_name_is_the_projects_own(tmp_path, file):
     """A folder of a like name is the project's own."""
     write(tmp_path, {file: ""})
     assert list(Modules(tmp_path).files(1)) == [tmp_path / file]
+
+
+def test_a_link_that_leads_nowhere_is_passed_over(tmp_path):
+    """A link to itself counts as missing; the other files and folders are looked at."""
+    write(tmp_path, {"shop.py": ""})
+    for name in ("app.py", "tests", "web"):
+        (tmp_path / name).symlink_to(name)
+    assert list(Modules(tmp_path).files(1, tests=True)) == [tmp_path / "shop.py"]
