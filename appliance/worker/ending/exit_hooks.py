@@ -1,6 +1,6 @@
 """Decide which exit hooks the project's import may register: those that each fork can run as a fresh worker would.
 
-Runs in the snapshot, while it imports the project.
+Runs in the snapshot, while it imports the project, and in the preloader, while it imports packages.
 
 Theory of operation. A fork inherits the hooks of ``atexit``, of ``threading`` and of ``weakref.finalize`` in their
 order, and runs them at its own end; the snapshot and its other forks end without any. So a hook that only changes the
@@ -12,6 +12,8 @@ belongs to one process.
 ``atexit`` has no list of its hooks, so ``register`` is replaced until the import is over. Code that keeps the original
 under another name can still register hooks. Their number shows such hooks, and they are refused
 (``snapshot/import_effects``).
+
+The preloader does not refuse what its imports create. So it allows known hooks alone.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from ..files.loaded_modules import namespaces
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    WhyUnfit = Callable[[Any, tuple[Any, ...], dict[str, Any]], str]
+
 # Functions by the module that they name; of ``os``, whose own name is ``posix``, most do no harm at the end.
 _REMOVERS: Final = frozenset({"shutil", "subprocess", "tempfile"})
 _SOME_REMOVE: Final = frozenset({"os", "pathlib", "posix"})
@@ -41,20 +45,27 @@ _SHARED: Final = frozenset({"billiard", "multiprocessing", "subprocess", "tempfi
 _POOLS: Final = ("multiprocessing.util", "billiard.util")  # whose finalizers run in the process that made them, alone
 _METHODS: Final = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 _MAX_DEPTH: Final = 4  # of partials and bound methods within one another
+# Modules of packages whose hooks only free memory of their own process. certifi's leaves a file where it is.
+_HARMLESS: Final = frozenset({
+    "PIL._imaging", "certifi.core", "loguru._logger", "matplotlib._pylab_helpers", "pyarrow._s3fs",
+    "pymongo.periodic_executor", "pymongo.monitor", "pymongo.synchronous.monitor",
+})  # fmt: skip
 
 
 class ExitHooks:
     """The exit hooks of one import, from ``begin`` to ``end``.
 
     Args:
-        refuse: is called with what the code is about to do, and must not return.
+        refuse: is called with what the code is about to do. If it returns, the hook is registered, but not allowed.
+        why_unfit: returns why a hook is not allowed, as ``objection`` does.
 
     Attributes:
-        allowed: how many hooks were registered.
+        allowed: how many hooks were registered that are allowed.
     """
 
-    def __init__(self, refuse: Callable[[str], object]) -> None:
+    def __init__(self, refuse: Callable[[str], object], why_unfit: WhyUnfit | None = None) -> None:
         self._refuse = refuse
+        self._why_unfit = why_unfit or objection
         self._register: Any = None  # the original, while it is replaced
         self._wrapper: Any = None
         self._finalizers = -1  # the number of the last one that was seen
@@ -70,10 +81,10 @@ class ExitHooks:
         def register(func: Any, /, *args: Any, **kwargs: Any) -> Any:
             if self._register is None:
                 return original(func, *args, **kwargs)
-            if what := objection(func, args, kwargs):
+            if what := self._why_unfit(func, args, kwargs):
                 self._refuse(f"registers an exit hook that {what}")
             hook = original(func, *args, **kwargs)
-            self.allowed += 1
+            self.allowed += not what
             return hook
 
         self._register, self._wrapper = original, register
@@ -108,6 +119,12 @@ def objection(hook: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> s
     """Return why the forks of one process can't each run this hook, as the end of a sentence; "" if they can."""
     parts = [*_parts(hook), *arguments, *named.values()]
     return next((what for part in parts if (what := _objection(part))), "")
+
+
+def why_unknown(hook: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> str:
+    """Return the same, unless the hook is a known one of a package, without arguments."""
+    is_known = getattr(hook, "__module__", None) in _HARMLESS and not arguments and not named
+    return "" if is_known else "is unknown"
 
 
 def _parts(hook: Any, depth: int = _MAX_DEPTH) -> list[Any]:

@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...protocol.start.first_messages import Preload
+from ..ending.exit_hooks import ExitHooks, why_unknown
 from ..hooks import Hooks
 from . import fork_safety
 from .preloader_copy import PreloaderCopy
@@ -67,7 +68,8 @@ class PreloadProbe:
         self.places = places
         self._first = places.first_entries(path)
         self._stack: list[str] = []
-        self._before = fork_safety.read()
+        self._exits = ExitHooks(str, why_unknown)  # nothing is refused: ``fork_safety`` sees those that are unknown
+        self._before = self._read()
         self.found: dict[str, str] = {}  # modules to leave out, and why
         self.readers: dict[str, set[str]] = {}  # modules by the environment variable that they read
         self.hooks = Hooks()
@@ -86,7 +88,8 @@ class PreloadProbe:
         weakref.finalize(self, int).detach()  # the first finalizer registers an exit hook; so no module is blamed
         finder = _ProbeFinder(self, [*self._request.search_path, self._request.root, *self._first])
         sys.meta_path.insert(0, finder)
-        self._before = first = fork_safety.read()
+        self._exits.begin()
+        self._before = first = self._read()
         mask = _umask()
         with _EnvironmentWatch(self), self.randoms, self._ignored_errors_hidden():
             while not self._import_all():
@@ -94,7 +97,8 @@ class PreloadProbe:
         if not self.found:
             self._copy.end()
         os.close(self._name_file)
-        last = fork_safety.read()
+        last = self._read()
+        self._exits.end()
         sys.meta_path.remove(finder)
         self.done = True
         if self._request.proven and (why := fork_safety.unsafe(first, last, standard=True, pools=True)):
@@ -128,7 +132,7 @@ class PreloadProbe:
                 continue
             if self._copy.is_due and not self.found:
                 resumed = self._copy.make_copy()
-                self._before = fork_safety.read()
+                self._before = self._read()
                 if resumed is not None:
                     self._continue_as_copy(*resumed)
                     return False
@@ -143,7 +147,7 @@ class PreloadProbe:
         if not isinstance(request, Preload):
             raise TypeError(f"expected a list of modules, got {request.kind}")
         self._set_request(request, descriptors)
-        self._before = fork_safety.read()
+        self._before = self._read()
 
     def _import(self, name: str) -> None:
         try:
@@ -201,7 +205,7 @@ class PreloadProbe:
         """Attribute the changes since the last call to the innermost module."""
         if self._request.proven:
             return  # one check at the end is enough
-        now = fork_safety.read()
+        now = self._read()
         if now != self._before and self._stack:
             name = self._stack[-1]
             origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None) or ""
@@ -215,6 +219,11 @@ class PreloadProbe:
                 self.found[name] = why
                 self.exclude_importers(f"imports {name}")
         self._before = now
+
+    def _read(self) -> fork_safety.Reading:
+        """Read the state of the process without the exit hooks that are known to do no harm."""
+        reading = fork_safety.read()
+        return reading._replace(hooks_at_exit=reading.hooks_at_exit - self._exits.allowed)
 
     def _write_name(self, name: str) -> None:
         os.pwrite(self._name_file, name.encode("utf-8", "replace") + b"\n", 0)
