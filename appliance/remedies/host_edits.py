@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.remedies.file_edits import edit_to, read, text_of
+from appliance.remedies.file_edits import edit_to, line_break, read, text_of
 from appliance.remedies.remedy import Proposal
 from appliance.remedies.variable_edits import with_variable
 
@@ -21,6 +21,8 @@ _SETTING = "ALLOWED_HOSTS"
 _FROM_VARIABLE = re.compile(
     r"(?:environ\.get|environ|getenv|config|env(?:\.list)?)[(\[][ \t]*[\"']([A-Za-z_]\w{0,100})[\"']"
 )
+# After the last element: a comma, and a comment to the end of the line.
+_REST_OF_LINE = re.compile(r"(,?)((?:[ \t]*#[^\r\n]*)?)")
 
 
 def add_host(facts: ProjectFacts, host: str) -> Proposal | None:
@@ -64,10 +66,13 @@ def _with_host(text: str, node: ast.List | ast.Tuple, host: str) -> str | None:
     if node.elts:
         last = node.elts[-1]
         place = offset(last.end_lineno or 0, last.end_col_offset or 0)
-        alone = last.lineno != node.lineno  # one element a line
-        text_before = lines[last.lineno - 1]
-        indent = text_before[: len(text_before) - len(text_before.lstrip())]
-        new = f",\n{indent}{item}" if alone else f", {item}"
+        new = f", {item}"
+        if last.lineno != node.lineno:  # one element a line
+            text_before = lines[last.lineno - 1]
+            indent = text_before[: len(text_before) - len(text_before.lstrip())]
+            comma, comment = _REST_OF_LINE.match(data[place:].decode()).groups()  # type: ignore[union-attr]  # it may be empty
+            new = f",{comment}{line_break(text)}{indent}{item}"  # a comment stays with its element
+            data = data[:place] + comma.encode() + data[place + len(f"{comma}{comment}".encode()) :]
     else:
         place = offset(node.lineno, node.col_offset) + 1
         new = item if isinstance(node, ast.List) else f"{item},"

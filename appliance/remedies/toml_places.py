@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _DEPTH = {"[": 1, "]": -1}
 _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
+# Comments after an empty line, at the end of a table: they are about the next one.
+_BEFORE_THE_NEXT = re.compile(r"(?:\r?\n[ \t]*(?=\r?\n[ \t]*#)(?:\r?\n[ \t]*(?:#[^\n]*)?)+)\Z")
 
 
 def array_with(text: str, table: str, key: str, item: str) -> str | None:
@@ -88,7 +90,7 @@ def table_with(text: str, table: str, line: str) -> str | None:
     if span is None:
         return None
     body = text[span[0] : span[1]]
-    kept = body.rstrip()
+    kept = _BEFORE_THE_NEXT.sub("", body).rstrip()
     end = line_break(text)
     gap = end if not kept.endswith("\n") else ""
     place = span[0] + len(kept)

@@ -57,6 +57,11 @@ CASES = {
         '[tool.poetry.dependencies]\npython = "^3.11"\nflask = "*"\n\n[tool.x]\n',
         '[tool.poetry.dependencies]\npython = "^3.11"\nflask = "*"\nPillow = "*"\n\n[tool.x]\n',
     ),
+    "a comment about the next table": (
+        "pyproject.toml",
+        '[tool.poetry.dependencies]\r\nflask = "*"\r\n# ours\r\n\r\n# tools\r\n# more\r\n[tool.x]\r\n',
+        '[tool.poetry.dependencies]\r\nflask = "*"\r\n# ours\r\nPillow = "*"\r\n\r\n# tools\r\n# more\r\n[tool.x]\r\n',
+    ),
     "a Pipfile": (
         "Pipfile",
         '[packages]\nflask = "*"\n\n[requires]\npython_version = "3.11"\n',

@@ -129,6 +129,10 @@ def test_the_variable_that_defaults_to_localhost_is_set(tmp_path: Path):
         ("ALLOWED_HOSTS = ['a.b', 'c']  # x\n", "ALLOWED_HOSTS = ['a.b', 'c', 'shop.test']  # x\n"),
         ('ALLOWED_HOSTS = ["é"]\n', 'ALLOWED_HOSTS = ["é", "shop.test"]\n'),
         ('ALLOWED_HOSTS = [\n    "a",\n    "b",\n]\n', 'ALLOWED_HOSTS = [\n    "a",\n    "b",\n    "shop.test",\n]\n'),
+        ('ALLOWED_HOSTS = [\n  "a",  # é, ours\n]\n', 'ALLOWED_HOSTS = [\n  "a",  # é, ours\n  "shop.test",\n]\n'),
+        ('ALLOWED_HOSTS = [\n  "a"  # ours\n]\n', 'ALLOWED_HOSTS = [\n  "a",  # ours\n  "shop.test"\n]\n'),
+        ('ALLOWED_HOSTS = [\r\n  "a",\r\n]\r\n', 'ALLOWED_HOSTS = [\r\n  "a",\r\n  "shop.test",\r\n]\r\n'),
+        ('ALLOWED_HOSTS = [\n  "a",\n  "b"]\n', 'ALLOWED_HOSTS = [\n  "a",\n  "b",\n  "shop.test"]\n'),
         ('ALLOWED_HOSTS: list[str] = ("a",)\n', 'ALLOWED_HOSTS: list[str] = ("a", "shop.test",)\n'),
     ],
 )
