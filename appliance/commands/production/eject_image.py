@@ -26,17 +26,20 @@ CHECK = (
     "c.request('GET', os.environ.get('HEALTH_PATH', '/')); "
     "sys.exit(c.getresponse().status >= 500)"
 )
+# A pattern without a slash is about the project's folder alone, as the engines read it.
 _IGNORED = (
     "# Made by `appliance eject`: what the image does not get.",
     "# Secrets, and the settings of one machine.",
-    ".env", ".env.*", "*.pem", "*.key", "id_rsa*", ".netrc", ".pypirc", "pip.conf",
+    "**/.env", "**/.env.*", "**/*.pem", "!**/cacert.pem", "**/*.key", "**/id_rsa*", "**/.netrc", "**/.pypirc",
+    "pip.conf",
     "# Databases and uploads of development.",
-    "*.sqlite3", "*.sqlite3-*", "*.sqlite", "*.db", "instance",
+    "**/*.sqlite3", "**/*.sqlite3-*", "**/*.sqlite", "**/*.db", "instance",
     "# Made on this machine, or for development.",
-    *sorted(VERSION_CONTROL), ".gitignore", ".github", ".gitlab-ci.yml", *sorted(ENVIRONMENTS), "env",
+    *sorted(VERSION_CONTROL), ".gitignore", ".github", ".gitlab-ci.yml",
+    *(f"**/{name}" for name in sorted(ENVIRONMENTS)), "env",
     f"**/{BYTECODE_FOLDER}", "**/*.py[co]", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache", ".tox", ".nox",
-    ".coverage", "htmlcov", "node_modules",
-    ".vscode", ".idea", ".devcontainer", "**/.DS_Store", "*.log",
+    ".coverage", "htmlcov", "**/node_modules",
+    ".vscode", ".idea", ".devcontainer", "**/.DS_Store", "**/*.log",
     "Dockerfile*", "*.dockerignore", ".dockerignore", "compose*.y*ml", "docker-compose*.y*ml", "kubernetes",
 )  # fmt: skip
 

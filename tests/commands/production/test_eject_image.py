@@ -111,7 +111,13 @@ def test_static_files_are_collected_where_settings_say():
     assert "RUN KEY=build DATABASE_URL=sqlite://:memory: python 'manage.py' collectstatic --noinput\n" in collected
     assert "ENV KEY" not in collected
     assert "STATIC_ROOT is not set" in text_of(django={**DJANGO, "static_root": ""}, manage="manage.py")
-    assert {"static", "media", ".env", ".env.*"} <= set(eject_image.dockerignore(facts(django=DJANGO)).splitlines())
+    assert {"static", "media"} <= set(eject_image.dockerignore(facts(django=DJANGO)).splitlines())
+
+
+@pytest.mark.parametrize("name", [".env", ".env.*", "*.pem", "*.key", "*.sqlite3", "*.db"])
+def test_secrets_and_databases_of_every_folder_stay_out_of_the_image(name):
+    """Engines read a pattern without a slash for the top folder alone: django-environ's .env is beside the settings."""
+    assert f"**/{name}" in eject_image.dockerignore(facts()).splitlines()
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "\u202eevil", "a\u2028b", "\x1b[31m", "x\r\ny"])
