@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.config.settings import read_early
 from appliance.duration_text import rounded_duration
 from appliance.logs.sanitise import sanitise
-from appliance.plural import counted
+from appliance.plural import counted, first_names
 from appliance.supervisor.reporting.status_socket import ask
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     for each in status.get("companions") or ():
         yield "companion", f"{each['name']}: {_companion(each)}"
     if watching:
-        polled = f"; polled: {_joined(watching['polled'])}" if watching.get("polled") else ""
+        polled = f"; polled: {first_names(watching['polled'], _MAX_NAMES)}" if watching.get("polled") else ""
         count = ""
         if "folders" in watching:
             count = f", {counted(watching['count'], 'file')} in {counted(watching['folders'], 'folder')}"
@@ -95,7 +95,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     preload = status.get("preload")
     if preload and (preload["modules"] or preload["why"]):
         why = f": {preload['why']}" if preload["why"] else ""
-        left = f", left out: {_joined(sorted(preload['left_out']))}" if preload["left_out"] else ""
+        left = f", left out: {first_names(sorted(preload['left_out']), _MAX_NAMES)}" if preload["left_out"] else ""
         yield "preloaded", f"{counted(preload['modules'], 'module')} ({preload['state']}{why}){left}"
     reload = status.get("last_reload")
     if reload:
@@ -108,7 +108,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     if debugger:
         clients = [f"pid {pid}" for pid in debugger["attached_pids"]]
         waits = ", a worker waits for a client" if debugger["waiting_pids"] else ""
-        yield "debugger", f"{debugger['address']}, attached: {_joined(clients) or 'nobody'}{waits}"
+        yield "debugger", f"{debugger['address']}, attached: {first_names(clients, _MAX_NAMES) or 'nobody'}{waits}"
 
 
 def _snapshot_facts(status: Status) -> Iterator[tuple[str, str]]:
@@ -125,13 +125,13 @@ def _snapshot_facts(status: Status) -> Iterator[tuple[str, str]]:
     else:
         yield "snapshot", f"{snapshot['state']}{why}"
     if snapshot["checkpoints"]:
-        yield "checkpoints", f"before {_joined([each['file'] for each in snapshot['checkpoints']])}"
+        yield "checkpoints", f"before {first_names([each['file'] for each in snapshot['checkpoints']], _MAX_NAMES)}"
     for module, reason in list(snapshot["blocked"].items())[:_MAX_NAMES]:
         yield "not swapped", f"{module}: {reason}"
     if len(snapshot["blocked"]) > _MAX_NAMES:
         yield "not swapped", f"{counted(len(snapshot['blocked']) - _MAX_NAMES, 'module')} more"
     if snapshot["off"]:
-        yield "not swapped", f"after a mismatch: {_joined(snapshot['off'])}"
+        yield "not swapped", f"after a mismatch: {first_names(snapshot['off'], _MAX_NAMES)}"
 
 
 def _companion(companion: Status) -> str:
@@ -149,11 +149,6 @@ def _is_time(name: str) -> bool:
 def _error_lines(error: Status) -> list[str]:
     where = f"{error['file']}:{error['line']}" if error.get("file") else ""
     return [text for text in (error["title"], where, error["lead"], error["action"], error["details"]) if text]
-
-
-def _joined(names: list[str]) -> str:
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(names[:_MAX_NAMES]) + more
 
 
 def _stacks(path: Path, *, as_json: bool) -> int:

@@ -21,7 +21,7 @@ from appliance.discovery.rules.usual_names import IS_TEST
 from appliance.discovery.source.modules import imports_of
 from appliance.discovery.started_server import started_server
 from appliance.discovery.target import pick
-from appliance.plural import counted
+from appliance.plural import counted, first_names
 
 if TYPE_CHECKING:
     from appliance.discovery.source.modules import Modules
@@ -69,12 +69,12 @@ def describe_absence(modules: Modules) -> Absence:
         notebooks = [name for name in files if name.endswith(".ipynb")]
         if notebooks:
             return Absence(
-                f"The folder has notebooks ({_list(notebooks)}) and no Python file",
+                f"The folder has notebooks ({first_names(notebooks, _MAX_LISTED)}) and no Python file",
                 "Write an app.py that binds a WSGI application; the appliance can't serve a notebook.",
             )
         kinds = [kind for kind, _ in Counter(Path(name).suffix for name in files).most_common(_MAX_LISTED) if kind]
         return Absence(
-            f"The folder has no Python file, but {_list(kinds) or _list(files)}",
+            f"The folder has no Python file, but {first_names(kinds, _MAX_LISTED) or first_names(files, _MAX_LISTED)}",
             "Mount the folder of the Python project, or name its sub-folder in APPLIANCE_PROJECT.",
         )
     own = next(filter(None, (_own_server(root / name) for name in python)), "")
@@ -132,7 +132,7 @@ def _unbound(modules: Modules, python: list[str]) -> Absence:
             f"If that is the application: APPLIANCE_APP={name}",
             name,
         )
-    return Absence(f"Searched {counted(len(python), 'Python file')}: {_list(python)}{also}", do_this)
+    return Absence(f"Searched {counted(len(python), 'Python file')}: {first_names(python, _MAX_LISTED)}{also}", do_this)
 
 
 def _example(modules: Modules, python: list[str]) -> str:
@@ -205,8 +205,3 @@ def _files(root: Path) -> list[str]:
         if len(found) > _MAX_FILES:
             break
     return found
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return ", ".join(names[:_MAX_LISTED]) + more

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from appliance.dependencies.formats.conda_names import is_condas_own, on_pypi
 from appliance.dependencies.text_file import invalid_error
 from appliance.discovery.setup_files import texts
+from appliance.plural import first_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,11 @@ def read_conda(text: str, file: Path) -> CondaEnvironment:
             (changed if line else left_out).append(entry)
     # No note mentions what every conda environment contains.
     left_out = [entry for entry in left_out if not _OF_EVERY_ENVIRONMENT.match(entry)]
-    inexact = f"installed in any version, because PyPI can't express theirs: {_some(changed)}" if changed else ""
+    inexact = (
+        f"installed in any version, because PyPI can't express theirs: {first_names(changed, _SHOWN)}"
+        if changed
+        else ""
+    )
     return CondaEnvironment(tuple(dict.fromkeys(lines)), _notes(f"{file.name} is conda's, and", left_out, inexact))
 
 
@@ -96,7 +101,11 @@ class CondaLines:
 
     def notes(self, name: str) -> tuple[str, ...]:
         """Return one note that lists what was left out, or is installed in any version; nothing if there is none."""
-        unknown = f"installed in any version, because it names none: {_some(self._unknown)}" if self._unknown else ""
+        unknown = (
+            f"installed in any version, because it names none: {first_names(self._unknown, _SHOWN)}"
+            if self._unknown
+            else ""
+        )
         return _notes(f"{name} has lines of conda's, which are", self._left_out, unknown)
 
 
@@ -161,11 +170,6 @@ def _specifier(version: str) -> tuple[str, bool]:
 
 def _notes(begin: str, left_out: list[str], inexact: str) -> tuple[str, ...]:
     """Return one note that lists the entries left out, and those with another version; nothing if there are none."""
-    without = f"left out, because only conda has them: {_some(left_out)}" if left_out else ""
+    without = f"left out, because only conda has them: {first_names(left_out, _SHOWN)}" if left_out else ""
     parts = [part for part in (without, inexact) if part]
     return (f"{begin} installed from PyPI as far as possible; {'; '.join(parts)}",) if parts else ()
-
-
-def _some(entries: list[str]) -> str:
-    more = f" and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
-    return ", ".join(entries[:_SHOWN]) + more

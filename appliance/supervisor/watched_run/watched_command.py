@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import state_table
 from appliance.logs.sanitise import sanitise
+from appliance.plural import first_names
 from appliance.supervisor import signals
 from appliance.supervisor.companions import companion_guard
 from appliance.supervisor.companions.marked_processes import MARK_VARIABLE, end_marked
@@ -149,8 +150,7 @@ class WatchedCommand:
             self._delay = None
         own = self._own_writes.note_change(changes.noticed_at - self._started_at)
         reaction = self._loops.saved(files, time.monotonic(), starting=own)
-        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        shown = ", ".join(files[:_SHOWN]) + more
+        shown = first_names(files, _SHOWN)
         if reaction.delay_s:
             self._say(
                 f"{shown} changes at each start of {self._name}: the next start is in {reaction.delay_s:g} s. "
