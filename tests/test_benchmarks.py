@@ -33,7 +33,7 @@ def wrk(monkeypatch):
 
 
 @pytest.mark.parametrize(("said", "p99_s"), [("980.00us", 0.00098), ("2.22ms", 0.00222), ("1.5s", 1.5)])
-def test_wrk_is_read(wrk, tmp_path, said, p99_s):
+def test_rate_and_latency_of_wrk_are_read(wrk, tmp_path, said, p99_s):
     """The rate and the 99th percentile are what wrk said, in whatever unit."""
     wrk(p99=said)
     seen = load.measure(1, load.SCENARIOS[0], seconds=1, cpus={0}, scripts=tmp_path)

@@ -144,6 +144,6 @@ def test_named_tests_exist():
         ("One: two.\n", set()),
     ],
 )
-def test_sections_are_read(docstring, names):
+def test_names_in_a_section_are_found(docstring, names):
     """The names of a section's entries are found, and neither those of nested lines nor of other sections."""
     assert section(docstring, "Attributes") == names

@@ -33,7 +33,7 @@ def test_a_small_result_is_whole():
     assert fitted(value) == value
 
 
-def test_both_ends_of_a_text_are_kept():
+def test_the_ends_of_a_long_text_are_kept():
     """The end of a traceback says most: a text is cut in its middle."""
     text = fitted({"traceback": f"first{'x' * 100_000}last"})["traceback"]
     assert text.startswith("first")

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_both_are_read(folder: Path):
+def test_certificate_and_key_are_read(folder: Path):
     """Paths are relative to the project, and may be the same where one file holds both."""
     found = read_certificate(settings_of(folder, "localhost.pem", str(folder / "localhost-key.pem")))
     assert found is not None

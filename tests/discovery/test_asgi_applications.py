@@ -124,7 +124,7 @@ def test_routes_of_djangos_asgi_application_that_are_not_served_are_named(tmp_pa
 
 
 @pytest.mark.parametrize("asgi", [{}, {"site_/asgi.py": PLAIN}, {"site_/asgi.py": "def application(:"}])
-def test_nothing_is_left_out(tmp_path: Path, asgi: dict[str, str]) -> None:
-    """A Django that has no more for ASGI, or whose file can't be read, is not spoken of."""
+def test_a_django_without_more_for_asgi_leaves_nothing_unserved(tmp_path: Path, asgi: dict[str, str]) -> None:
+    """A Django that has no more for ASGI, or whose file can't be read, is not reported as unserved."""
     write(tmp_path, {**SITE, **asgi})
     assert find_application(tmp_path, {}, None).unserved is None

@@ -56,7 +56,7 @@ def test_whatever_comes_is_read(text: str):
     assert state_of(state_of(text)) == state_of(text)
 
 
-def test_ids_are_different():
+def test_ids_of_traces_and_spans_do_not_repeat():
     """Ids have their length and do not repeat; children of one span are different from each other."""
     ids = SpanIds()
     spans = {ids.span_id() for _ in range(1000)}

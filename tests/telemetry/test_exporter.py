@@ -132,7 +132,7 @@ def test_a_secret_that_is_named_before_a_message_is_masked_in_it(collecting: Col
     assert span.attributes["db.query.text"] == "********"
 
 
-def test_all_arrives_over_tls_with_the_certificate_of_the_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_data_arrives_over_tls_with_the_certificate_of_the_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With the certificate of its authority all arrives, compressed too; without, the advice names the variable."""
     certificate = make_certificate(tmp_path)
     with collector(certificate=certificate) as secure:

@@ -109,7 +109,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "PAUSE_S", 0.01)
 
 
-def test_all_arrive_in_order():
+def test_items_arrive_once_and_in_order():
     """Items added in pieces arrive once, in order, in batches."""
     sizes: list[int] = []
 

@@ -42,7 +42,7 @@ def test_a_span_has_its_times_and_ids():
     assert span_of().parent is None
 
 
-def test_names_are_few():
+def test_a_span_has_the_name_of_its_route():
     """The route names the span if there is one; an unknown method does not."""
     assert span_of(**{"http.route": "/a/<id>"}).name == "GET /a/<id>"
     odd = span_of(**{"http.request.method": "_OTHER", "http.request.method_original": "BREW"})
@@ -71,6 +71,6 @@ def test_a_request_without_ids_gets_them():
     assert span_of(trace_flags="00") is None
 
 
-def test_times_are_exact():
+def test_a_time_keeps_its_microseconds():
     """A time keeps its microseconds."""
     assert nanoseconds("2026-11-25T01:24:16.196051Z") == 1_795_569_856_196_051_000

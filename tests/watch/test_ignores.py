@@ -73,7 +73,7 @@ def test_saves_in_a_project_that_git_ignores_are_reported(repository: Path):
     assert not ignores.file(str(repository / "build/app.py"))
 
 
-def test_a_work_tree(repository: Path, tmp_path: Path):
+def test_a_work_tree_has_the_rules_of_its_git_directory(repository: Path, tmp_path: Path):
     """If .git is a file, the git directory is the one that it names."""
     tree = tmp_path / "elsewhere"
     git(repository, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--allow-empty", "-qm", "x")

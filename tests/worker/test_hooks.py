@@ -389,7 +389,7 @@ def test_a_handler_of_another_kind_writes_what_it_wrote(
     assert "written" in capsys.readouterr().err
 
 
-def test_no_request_runs(hooks: Hooks):
+def test_hooks_do_nothing_outside_of_a_request(hooks: Hooks):
     """Hooks that are called outside of a request note nothing, and fail nobody."""
     assert current.get() is None
     routes.note_route("/a")

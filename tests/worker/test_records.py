@@ -180,7 +180,7 @@ def test_a_recorded_request_is_reported_at_once():
 
 
 @given(_VALUES)
-def test_anything_becomes_json(value: object):
+def test_each_value_of_the_project_becomes_json(value: object):
     """Any value of the project becomes JSON, and is read as it was written."""
     made = limited(value)
     assert repr(json.loads(json.dumps(made))) == repr(made)

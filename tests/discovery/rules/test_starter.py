@@ -53,7 +53,7 @@ def test_started_as_its_author_does(find, files, expected):
     assert find({**OWN, **files}).name == expected
 
 
-def test_both_are_reported(find, tmp_path):
+def test_a_factory_is_reported_beside_its_instance(find, tmp_path):
     """The factory is among the findings, passed over for what makes its instance."""
     find({**OWN, "autoapp.py": AUTO})
     last = find_application(tmp_path, {}, None).findings[-2:]
@@ -63,8 +63,8 @@ def test_both_are_reported(find, tmp_path):
     ]
 
 
-def test_an_instance_stays(find):
-    """An instance of the own package is what it was before, though what makes it servable is called: web.py's."""
+def test_an_instance_of_the_own_package_comes_first(find):
+    """An instance in the own package comes before a starter's, also if a method makes it servable, as in web.py."""
     files = {"conduit/app.py": "import web\napp = web.application((), globals())\n", "Procfile": PROCFILE}
     assert find({**OWN, "autoapp.py": "import conduit\n" + OTHER, **files}).name == "conduit.app:app.wsgifunc()"
 

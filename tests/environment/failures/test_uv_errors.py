@@ -64,8 +64,8 @@ def test_a_package_of_a_repository_is_not_blamed_for_another_address(tmp_path):
     assert (place.file, place.line) == (lock, 3)
 
 
-def test_nothing_is_named_wrongly(tmp_path):
-    """If no line fits, none is named."""
+def test_no_line_is_named_if_none_fits(tmp_path):
+    """If no line of the project's files fits a failure, the error names none."""
     file = tmp_path / "requirements.txt"
     file.write_text("click\n")
     assert place_of("Because samovar was not found", [file, tmp_path / "gone"]) is None

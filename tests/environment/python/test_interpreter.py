@@ -239,7 +239,7 @@ def test_the_python_with_most_wheels_of_the_pins_is_taken(choose, pretend, lacki
     assert (chosen.version, chosen.because) == (version, because)
 
 
-def test_one_is_fetched_for_what_is_pinned(choose):
+def test_a_missing_python_is_fetched_for_the_pins_that_have_wheels(choose):
     """A Python that is not here is fetched for the sake of wheels, unless that failed before."""
     known = Known({OWN: PINS, FETCHED: ()})
     assert choose({}, known=known).path is None

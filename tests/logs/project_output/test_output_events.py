@@ -24,7 +24,7 @@ def marks(line):
 
 
 @given(st.lists(st.binary(max_size=30) | st.sampled_from([b"\n", b"ab\n\nc", b"x" * 50])), st.integers(4, 60))
-def test_nothing_is_lost(chunks, bound):
+def test_no_byte_of_the_output_is_lost(chunks, bound):
     """However the bytes arrive, lines and parts together hold all of them, in order, none longer than the bound."""
     stream = b"".join(chunks).replace(b"\r", b"")
     lines = all_lines([chunk.replace(b"\r", b"") for chunk in chunks], bound)

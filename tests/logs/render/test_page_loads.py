@@ -110,7 +110,7 @@ def test_elsewhere_each_request_has_its_line(access, form):
     assert shown.planned == []
 
 
-def test_nothing_is_held_at_first():
+def test_no_line_is_held_without_a_page():
     """Without a page, nothing is due, and nothing is released."""
     assert not PageLoads().holding
     assert PageLoads().release() == []

@@ -133,7 +133,7 @@ def test_the_script_is_inserted_whatever_the_pieces_are(document: bytes, coding:
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=5))
-def test_any_bytes_pass(data: bytes, places: list[int]):
+def test_any_bytes_pass_with_one_script_at_most(data: bytes, places: list[int]):
     """Any bytes pass, with the script at most once."""
     out, insertion = passed(cut(data, places), "identity")
     assert b"".join(out).replace(TAG, b"", 1 if insertion.is_certain else 0) == data
@@ -203,8 +203,8 @@ def test_a_body_that_is_not_gzip_as_it_says_is_sent_unchanged(broken: bytes):
         (200, [*HTML, ("Repr-Digest", "sha-256=:x:")], None),
     ],
 )
-def test_the_head_decides(status: int, fields: list[tuple[str, str]], expected: str | None):
-    """HTML in a coding that can be read, whole, for a page, and free to be changed."""
+def test_the_head_decides_whether_a_script_may_go_in(status: int, fields: list[tuple[str, str]], expected: str | None):
+    """A script is inserted into HTML that is whole, that a page shows, in a known coding, and that may be changed."""
     assert encoding_of(status, fields) == expected
 
 

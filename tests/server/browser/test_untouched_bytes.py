@@ -148,7 +148,7 @@ def test_an_answer_to_a_form_is_untouched(two: Two):
     assert reloading == plain
 
 
-def test_the_servers_differ(two: Two):
+def test_only_the_reloading_server_adds_the_script(two: Two):
     """A document that a browser navigates to has the script, or the other tests would prove nothing."""
     plain, reloading = two.answers(request("page|0|identity|list|200 OK", FIELDS["a navigation"]))
     assert (b"client.js" in plain, b"client.js" in reloading) == (False, True)

@@ -303,7 +303,7 @@ def test_a_case_that_fails_is_named():
 
 
 @FOLDERS
-def test_corpus_is_whole(folder: str):
+def test_each_request_of_the_corpus_has_its_expectation(folder: str):
     """Each file has its expectations, and each expectation its file."""
     table, files = load(folder)
     assert set(table) == set(files)

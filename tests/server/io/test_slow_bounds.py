@@ -58,7 +58,7 @@ def test_the_memory_of_slow_responses_is_bounded(serve: Serve):
     assert (storage.memory_left, storage.files) == (SIZE + 1000, 0)
 
 
-def test_number_is_bounded(serve: Serve, every: Every):
+def test_responses_beyond_the_bound_keep_their_threads(serve: Serve, every: Every):
     """Beyond the bound on their number responses keep their threads, with one event, and all are sent."""
     served = serve(every, threads=2, limits=Limits(max_transfers=2))
     readers = [slow(served, get("/list")) for _ in range(4)]

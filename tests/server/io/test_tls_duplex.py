@@ -101,7 +101,7 @@ def test_a_call_waits_for_what_openssl_needs(pair: Pair, waits: Waits):
     assert not duplex._lock.locked()
 
 
-def test_all_is_sent(pair: Pair):
+def test_sendall_sends_bytes_of_any_kind_in_pieces(pair: Pair):
     """sendall() sends all bytes, whatever their kind, in pieces of 64 KiB."""
     duplex, connection, _ = pair
     connection.steps = [1, -1, -1]

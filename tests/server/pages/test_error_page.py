@@ -48,8 +48,8 @@ def test_a_syntax_error_shows_its_line(tmp_path: Path):
     assert "def f(:" in found["text"]
 
 
-def test_causes_are_kept(tmp_path: Path):
-    """The exceptions that led to it are in the text."""
+def test_the_causes_of_an_exception_are_shown(tmp_path: Path):
+    """The exceptions that led to an exception are in the text."""
     source = "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise KeyError('gone') from error\n"
     text = report(raised(source, tmp_path / "app.py"), root=str(tmp_path), kind="import")["text"]
     assert "ZeroDivisionError" in text
@@ -79,8 +79,8 @@ def test_any_exception_has_a_title_of_one_line(error: BaseException):
         ("text/html;q=x, application/json;q=0.1", "json"),
     ],
 )
-def test_form_by_accept(accept: str, form: str):
-    """The form of the highest quality is given, text to who names none (RFC 9110, 12.5.1)."""
+def test_the_accept_field_decides_the_form(accept: str, form: str):
+    """The page has the form of the highest quality, and is text if Accept names no form (RFC 9110, 12.5.1)."""
     assert preferred_format(accept) == form
 
 

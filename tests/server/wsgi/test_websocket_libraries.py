@@ -114,7 +114,7 @@ def test_frames_that_come_with_the_handshake_are_received(serve: Serve):
     assert client.file.read(7) == b"\x81\x05early"
 
 
-def test_a_client_closes(serve: Serve):
+def test_the_closing_handshake_ends_the_handler(serve: Serve):
     """The closing handshake ends the handler and the connection; no HTTP is written after it."""
     sockets = Sockets()
     served = serve(sockets.app)
@@ -128,7 +128,7 @@ def test_a_client_closes(serve: Serve):
     assert served.sink.events == []
 
 
-def test_a_client_vanishes(serve: Serve):
+def test_a_reset_ends_the_handler_with_one_record(serve: Serve):
     """A reset ends the handler, with one record and no complaint."""
     sockets = Sockets()
     served = serve(sockets.app)

@@ -176,7 +176,7 @@ def test_nothing_is_written_into_a_file_in_the_pipes_place(tmp_path: Path):
         | st.sampled_from([b"w\0/a\0", b"f\0/a\0" + b"9" * 5000, b"\0\0", b"w\0/b\x001\x002\0\0"])
     )
 )
-def test_whatever_is_written(noting: Noting, parts: list[bytes]):
+def test_notes_are_read_after_any_bytes(noting: Noting, parts: list[bytes]):
     """A process may write anything into the pipe: nothing fails, and the next note is read."""
     for part in parts:
         os.write(noting.pipe, part)

@@ -65,7 +65,9 @@ def test_what_a_worker_lists_replaces_or_joins(saves: StaticSaves):
     assert saves.saved(FILES) == []
 
 
-def test_all_is_bounded(saves: StaticSaves, published: list[list[str]], monkeypatch: pytest.MonkeyPatch):
+def test_pages_get_a_bounded_number_of_files(
+    saves: StaticSaves, published: list[list[str]], monkeypatch: pytest.MonkeyPatch
+):
     """Pages hear of the first of a thousand files; each of these files restarts the worker."""
     monkeypatch.setattr(static_saves, "SAVED_MOST", 5)
     many = {f"static/{number}.png": f"/project/static/{number}.png" for number in range(20)}

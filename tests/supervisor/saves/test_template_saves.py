@@ -107,7 +107,7 @@ def test_the_worker_is_not_asked_about_a_file_that_needs_a_new_one(saving: Savin
     assert (len(saving.asked), saving.restarted) == (1, [["static/page.html", "templates/a.html"]])
 
 
-def test_no_worker_serves(saving: Saving):
+def test_a_saved_template_is_a_reload_while_no_worker_serves(saving: Saving):
     """While a worker is started, or the project is broken, a template is a reload."""
     saving.worker = None
     saving.save("templates/a.html")

@@ -367,15 +367,15 @@ def test_the_cause_is_looked_at(advised: Advised) -> None:
     assert "SHOP_KEY" in advised(raises)
 
 
-def test_nothing_is_known(advised: Advised) -> None:
-    """An error of the project's own gets no advice, and one that can't be told breaks nothing."""
+def test_an_error_of_the_projects_own_gets_no_advice(advised: Advised) -> None:
+    """An error of the project's own gets no advice, and one that can't be written as text breaks nothing."""
 
-    class UntoldError(Exception):
+    class UnwritableError(Exception):
         def __str__(self) -> str:
             raise ValueError("no words")
 
     def raises() -> None:
-        raise UntoldError
+        raise UnwritableError
 
     assert not advised(lambda: 1 / 0)
     assert not advised(raises)

@@ -43,8 +43,8 @@ def test_no_bar_is_shown_without_a_count():
     assert '<div id="appliance-strip" class="progress"></div>' in page
 
 
-def test_one_bar_moves():
-    """If the number of packages is known, a bar shows it, and nothing else moves."""
+def test_the_bar_of_packages_replaces_the_strip():
+    """If the number of packages is known, a bar shows the progress, and the moving strip is hidden."""
     assert '<div id="appliance-strip" class="progress" hidden></div>' in html()
 
 
