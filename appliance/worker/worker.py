@@ -30,6 +30,7 @@ from .frameworks.endless_import import endless_loop
 from .frameworks.import_place import importing
 from .instrumentation.hooked_libraries import HookedLibraries
 from .message_bounds import send
+from .preload import fork_guard
 from .preload.fork_safety import patching_library
 from .records import RecordSink
 from .stdio import terminal
@@ -85,6 +86,7 @@ class Worker:
         os.register_at_fork(after_in_child=self._sink.leave)
         self._tls = serving_process.tls_context(start.options)
         self._intake = ConnectionIntake(channel)
+        self._number = fork_guard.own_number()
         self._served = False
         self._how = ""  # as in ``Ready``
         self._start_debugger: Callable[[], object] = _nothing  # starts it once the application is served
@@ -169,6 +171,7 @@ class Worker:
     def _fail(self, error: BaseException) -> None:
         if self._served:
             raise error  # it ended the serving
+        fork_guard.end_copy(self._number, error)
         self._exit_if_unfit(self._project.after_failure(error))
         self._report_failure(error)
         self._exits.flush_and_end(1)
@@ -198,6 +201,7 @@ class Worker:
 
     def serve(self, application: app.Application) -> None:
         """Serve the imported application; return when it has drained."""
+        fork_guard.end_copy(self._number)
         if self._claim(application):
             self._project.warm(application)
             self.serve_warmed(application)

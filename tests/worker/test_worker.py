@@ -7,6 +7,8 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
+
 from appliance.protocol import messages
 from appliance.protocol.page_messages import Importing
 from tests.worker.snapshot.snapshot_player import SECONDS, Child, Player, target
@@ -37,6 +39,20 @@ if elsewhere:
 def application(environ, start_response):
     start_response("200 OK", [])
     return [b"served"]
+"""
+
+# The parent waits for its child, so that it becomes ready after the child has done whatever it does.
+FORKS = """
+import os
+child = os.fork()
+if child == 0:
+    {child}
+else:
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"%d" % status]
 """
 
 
@@ -82,5 +98,30 @@ def test_an_unfinished_import_that_gevent_patches_does_not_wait_forever(tmp_path
         assert player.get() == "served"
         for client in clients:
             assert answer(client).endswith(b"served")
+    finally:
+        player.close()
+
+
+@pytest.mark.parametrize(
+    ("child", "status", "printed"),
+    [
+        ("raise SystemExit(3)", "3", b""),
+        ("raise ValueError('in the child')", "1", b"ValueError: in the child"),
+        ("pass", "0", b"only its parent serves the project"),
+    ],
+)
+def test_a_child_of_the_import_does_not_speak_for_the_worker(tmp_path: Path, child: str, status: str, printed: bytes):
+    """A process that the import forks ends when it leaves the import, and the worker serves as if there were none."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "app.py").write_text(FORKS.replace("{child}", child), encoding="utf-8")
+    player = Player(root, sys.executable, target(root), [])
+    try:
+        worker = player.spawn()
+        player.serve(worker, [], worker)
+        worker.expect(messages.Ready, messages.Failed)
+        worker.channel.send(messages.StartAccepting())
+        assert player.get() == status
+        assert printed in worker.printed()
     finally:
         player.close()
