@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..http import lenient
+from ..http.field_grammar import check_controls
 from ..http.limits import RECEIVE
 from ..http.refusal import LONG_METHOD, TLS_REASON, RequestRefused, long_fields
 from .sendfile import FileOutbound
@@ -205,7 +206,7 @@ class Wire(FileOutbound):
         self._scanned = 0
 
     def _check_partial(self, buffer: bytes) -> None:
-        _check_protocol(buffer)
+        self._check_start(buffer)
         if self.ended and buffer.strip(b"\r\n"):
             raise RequestRefused(400, "the head is cut off (RFC 9112, 8)")
         # Without them, as a whole head is measured: the refusal must not depend on how the bytes arrive.
@@ -214,7 +215,7 @@ class Wire(FileOutbound):
 
     def _measure(self, raw: bytes) -> None:
         limits = self._limits
-        _check_protocol(raw)  # before its size: a long ClientHello is TLS, and not a long line
+        self._check_start(raw)  # before its size: a long ClientHello is TLS, and not a long line
         line_end = raw.find(b"\r\n")
         if (len(raw) if line_end < 0 else line_end) > limits.max_line_bytes:
             if b" " not in raw[: limits.max_line_bytes]:  # the method is too long: the target has not begun
@@ -222,6 +223,16 @@ class Wire(FileOutbound):
             raise RequestRefused(414, f"the request line is longer than {limits.max_line_bytes} bytes (RFC 9112, 3)")
         if line_end >= 0 and len(raw) - line_end > limits.max_header_bytes:
             raise RequestRefused(431, long_fields(limits.max_header_bytes))
+
+    def _check_start(self, raw: bytes) -> None:
+        """Refuse bytes that can't begin a request, before the rest has come."""
+        if raw[:1] == _TLS_HANDSHAKE:
+            raise RequestRefused(400, TLS_REASON)
+        # A person who types a request into nc would wait for an answer: their blank line ends no head. An LF alone that
+        # follows a request, as echo sends it, is left: to refuse it would be a second answer to that request.
+        end = raw.find(b"\n")
+        if end > 0 and raw[end - 1 : end] != b"\r" and not self.lenient:
+            check_controls(raw[: end + 1].decode("latin-1"))
 
     @property
     def is_broken(self) -> bool:
@@ -304,8 +315,3 @@ class Wire(FileOutbound):
             self.early.close()
         with contextlib.suppress(OSError):  # the application may have closed it
             self.sock.close()
-
-
-def _check_protocol(buffer: bytes) -> None:
-    if buffer[:1] == _TLS_HANDSHAKE:
-        raise RequestRefused(400, TLS_REASON)
