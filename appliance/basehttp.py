@@ -83,7 +83,8 @@ def run(  # noqa: PLR0917  Django's signature
     server_cls: type[simple_server.WSGIServer] = WSGIServer,
 ) -> None:
     """Serve an application forever; see ``appliance.server.wsgi.listener.run``."""
-    listener.run(addr, port, wsgi_handler, ipv6, threading, on_bind, server_cls)
+    # Looked up now: a program may have put a class of its own in its place, as with Django's module.
+    listener.run(addr, port, wsgi_handler, ipv6, threading, on_bind, server_cls, WSGIRequestHandler)
 
 
 def get_internal_wsgi_application() -> Any:

@@ -19,18 +19,27 @@ from django.core.servers import basehttp as theirs
 from appliance import basehttp as ours
 
 PROGRAM = """
-from appliance.basehttp import run
+from wsgiref import simple_server
+from appliance import basehttp
+class OfWsgiref(simple_server.WSGIServer):
+    def __init__(self, *args, ipv6=False):
+        super().__init__(*args)
+class Quiet(basehttp.WSGIRequestHandler):
+    def log_message(self, form, *args):
+        print("mine:", form %% args, flush=True)
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"served"]
-run("127.0.0.1", 0, application, threading=True, on_bind=lambda port: print(port, flush=True))
+%s
+basehttp.run("127.0.0.1", 0, application, threading=True, on_bind=lambda port: print(port, flush=True)%s)
 """
 
 
 @pytest.fixture
-def program() -> Iterator[subprocess.Popen[str]]:
-    """A process that serves with the library, and prints its port."""
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
+def program(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    """A process that serves with the library, and prints its port; a parameter adds to its statements."""
+    source = PROGRAM % getattr(request, "param", ("", ""))
+    process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
     yield process
     process.kill()
     process.wait()
@@ -38,15 +47,27 @@ def program() -> Iterator[subprocess.Popen[str]]:
     process.stdout.close()
 
 
-def test_the_library_logs_each_request_by_itself(program: subprocess.Popen[str]):
-    """Used as a library, without supervisor and container, each request leaves one JSON line through structlog."""
+def line_of_a_request(program: subprocess.Popen[str]) -> str:
+    """The line that a request leaves."""
     assert program.stdout is not None
     port = int(program.stdout.readline())
     with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         connection.request("GET", "/here?x=1")
         assert connection.getresponse().read() == b"served"
-    event = json.loads(program.stdout.readline())
+    return program.stdout.readline()
+
+
+@pytest.mark.parametrize("program", [("", ""), ("", ", server_cls=OfWsgiref")], indirect=True)
+def test_the_library_logs_each_request_by_itself(program: subprocess.Popen[str]):
+    """Each request leaves one JSON line through structlog, without a supervisor, also with another library's server."""
+    event = json.loads(line_of_a_request(program))
     assert (event["event"], event["url.path"], event["http.response.status_code"]) == ("request.finished", "/here", 200)
+
+
+@pytest.mark.parametrize("program", [("basehttp.WSGIRequestHandler = Quiet", "")], indirect=True)
+def test_run_takes_the_handler_of_its_module(program: subprocess.Popen[str]):
+    """A class that a program puts in the place of WSGIRequestHandler serves, as with Django's module."""
+    assert line_of_a_request(program) == 'mine: "GET /here?x=1 HTTP/1.1" 200 6\n'
 
 
 def parameters(function: Any) -> dict[str, inspect.Parameter]:

@@ -150,6 +150,7 @@ def run(  # noqa: PLR0917  Django's signature
     threading: bool = False,  # noqa: FBT001, FBT002 (as above)
     on_bind: Callable[[int], None] | None = None,
     server_cls: type[simple_server.WSGIServer] = WSGIServer,
+    handler_class: type[WSGIRequestHandler] = WSGIRequestHandler,
 ) -> None:
     """Serve an application until the process ends.
 
@@ -161,11 +162,12 @@ def run(  # noqa: PLR0917  Django's signature
         threading: a thread for each connection.
         on_bind: called with the port that was bound.
         server_cls: the class of the server.
+        handler_class: the class of its handlers.
     """
     if threading:
         server_cls = type("WSGIServer", (socketserver.ThreadingMixIn, server_cls), {})
     options: dict[str, Any] = {"ipv6": ipv6}
-    server: Any = server_cls((addr, port), WSGIRequestHandler, **options)
+    server: Any = server_cls((addr, port), handler_class, **options)
     if on_bind is not None:
         on_bind(server.server_port)
     if threading:
