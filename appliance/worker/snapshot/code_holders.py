@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _CHUNK = 2000  # objects that are asked for their references at once: one by one, it takes twice as long
+_NAME = id(FIRST_LINE)  # which is interned
 FRAME = FrameType.__name__  # the kind of a frame that runs the code
 
 
@@ -113,10 +114,17 @@ def _codes(referents: list[Any], names: set[str], left_out: set[int], untracked:
     if tuple in kinds or dict in kinds:
         for each in referents:
             if (type(each) is tuple or type(each) is dict) and not gc.is_tracked(each) and id(each) not in left_out:
-                if FIRST_LINE in each or (type(each) is dict and FIRST_LINE in each.values()):
+                if _names_first_line(each):
                     untracked.append(each)
                 found += _codes(gc.get_referents(each), names, left_out, untracked)
     return found
+
+
+def _names_first_line(container: tuple[Any, ...] | dict[Any, Any]) -> bool:
+    """Whether a container has the name of the attribute. By identity: a comparison with an array has no one result."""
+    if type(container) is dict:
+        return FIRST_LINE in container or _NAME in map(id, container.values())
+    return _NAME in map(id, container)
 
 
 def _copies(objects: Iterable[Any], classes: list[type]) -> set[tuple[Any, int]]:
