@@ -25,7 +25,7 @@ os.environ["HAZARD_COLOUR"] = "red"
 
 import haz_plain
 import haz_thread, haz_user, haz_socket, haz_database, haz_environment, haz_random, haz_exit, haz_folder, haz_signal
-import haz_child, haz_path, haz_settings, haz_bundle
+import haz_child, haz_path, haz_settings, haz_bundle, haz_renamed
 
 def app(environ, start_response):
     facts = {
@@ -109,7 +109,7 @@ def test_every_package_works_in_a_forked_worker(hazardous: Appliance):
     assert not set(second["draws"]) & set(third["draws"])
     left = json.loads(hazardous.command("status", "--json").stdout)["preload"]["left_out"]
     assert {name: words for name, words in UNSAFE.items() if not left.get(name, "").startswith(words)} == {}
-    assert not left.keys() & {"haz_plain", "haz_random", "haz_bundle"}
+    assert not left.keys() & {"haz_plain", "haz_random", "haz_bundle", "haz_renamed"}
     hazardous.stop()  # killed outright it would leave the package's child behind
 
 

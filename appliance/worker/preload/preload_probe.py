@@ -313,20 +313,21 @@ class _CheckedLoader:
     def exec_module(self, module: ModuleType) -> None:
         """Implement Python's protocol of loaders."""
         spec = module.__spec__
+        name = module.__name__ if spec is None else spec.name  # modules in C may call themselves something else (scipy)
         if spec is not None:
             spec.loader = module.__loader__ = self._loader
         if self._probe.done:  # a lazy module, loaded in a worker
             self._loader.exec_module(module)
             return
-        self._probe.enter(module.__name__)
+        self._probe.enter(name)
         try:
             self._loader.exec_module(module)
-            self._probe.finished(module.__name__, (spec and spec.origin) or "")
+            self._probe.finished(name, (spec and spec.origin) or "")
         except BaseException as error:
-            self._probe.failed(module.__name__, error)
+            self._probe.failed(name, error)
             raise
         finally:
-            self._probe.leave(module.__name__)
+            self._probe.leave(name)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
