@@ -139,10 +139,12 @@ class ApplicationRun(simple_server.ServerHandler):
             self.stdin = self.stdin.body
         if handler is None or handler.socketless:
             self.stdin, self.stdout, self.exchange = standalone_parts(self.stdin, self.stdout, self.base_env)
-        if handler is None:
-            self._heads = ResponseHeads(self.server_software or SOFTWARE)
+        software = self.server_software or SOFTWARE
+        if handler is None or software != SOFTWARE:  # of a subclass
+            self._heads = ResponseHeads(software)
         else:
             self._heads = handler.server_context.heads
+        if handler is not None:
             self.exchange = handler.new_exchange()
             self._attached = True
 

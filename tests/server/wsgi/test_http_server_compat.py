@@ -85,6 +85,8 @@ def test_files_are_the_connection_s(serve: Serve):
 class ReadsItself(WSGIRequestHandler):
     """Reads the request line and runs the application itself, as Django's handler does."""
 
+    run_class = ServerHandler
+
     def handle_one_request(self) -> None:
         self.raw_requestline = self.rfile.readline(65_537)
         if len(self.raw_requestline) > 65_536:
@@ -93,7 +95,7 @@ class ReadsItself(WSGIRequestHandler):
             return
         if not self.parse_request():
             return
-        handler = ServerHandler(self.rfile, self.wfile, self.get_stderr(), self.get_environ())
+        handler = self.run_class(self.rfile, self.wfile, self.get_stderr(), self.get_environ())
         handler.request_handler = self
         handler.run(self.server.get_app())
 
@@ -134,6 +136,13 @@ def test_a_handler_that_reads_by_itself_may_close():
     with client_of(Closes) as client:
         assert client.ask(get() + get())["Connection"] == "close"
         assert client.rest() == b""
+
+
+def test_a_run_of_a_subclass_names_its_own_software():
+    """The server_software of a ServerHandler's subclass is the field Server, as with wsgiref."""
+    named = type("Named", (ServerHandler,), {"server_software": "Named/1"})
+    with client_of(type("RunsNamed", (ReadsItself,), {"run_class": named})) as client:
+        assert [client.ask(request)["Server"] for request in (get(), post(b"read"))] == ["Named/1"] * 2
 
 
 def test_a_file_of_the_first_request_has_the_next_ones_body():
