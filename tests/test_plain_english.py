@@ -178,6 +178,12 @@ def test_names_are_plain_english():
     assert not_plain([*MODULES, *TESTS], lambda path: set(names(nodes(path)))) == {}
 
 
+def test_values_are_named_by_their_content():
+    """No name of the package says how its value came and not which it is: ``told`` is an answer, a status, a field."""
+    found = {name(path): set(names(nodes(path))) & {"told", "heard", "said"} for path in MODULES}
+    assert {file: empty for file, empty in found.items() if empty} == {}
+
+
 def test_each_file_is_reported():
     """The discouraged words of a file are reported with its name, and files without any are not."""
     texts = {PAGES[0]: ["fine", "read anew"], PAGES[1]: ["fine"]}

@@ -186,7 +186,7 @@ def _progress(params: Message, tell: Tell) -> Callable[[float, str], object]:
         return lambda _done, _text: None
 
     def progress(done: float, text: str) -> object:
-        told = {"progressToken": token, "progress": round(done, 1), "message": text}
-        return tell(json_rpc.notification("notifications/progress", told))
+        report = {"progressToken": token, "progress": round(done, 1), "message": text}
+        return tell(json_rpc.notification("notifications/progress", report))
 
     return progress

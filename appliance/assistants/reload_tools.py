@@ -60,7 +60,7 @@ def wait_for_reload(sources: Sources, call: Call) -> Found:
     status = sources.status()
     after = call.arguments.get("after_attempt", status["attempt"])
     within_s = call.arguments.get("timeout_s", 30)
-    began = told_at = time.monotonic()
+    began = reported_at = time.monotonic()
     since, settled = time.time(), -1
     while True:
         if _is_past(status, after):
@@ -73,8 +73,8 @@ def wait_for_reload(sources: Sources, call: Call) -> Found:
         now = time.monotonic()
         if now - began > within_s and settled < 0:
             return _nothing(sources, status, after, since, within_s)
-        if now - told_at > _PROGRESS_S:
-            told_at = now
+        if now - reported_at > _PROGRESS_S:
+            reported_at = now
             call.progress(now - began, f"{status['state']}, generation {status['generation']}")
         if call.cancelled.wait(wait_s):
             return {"good": None, "outcome": "cancelled"}

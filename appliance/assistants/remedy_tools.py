@@ -24,11 +24,11 @@ _CONFIRM = (
 
 def list_remedies(sources: Sources, _call: Call) -> Found:
     """Return the remedies that may help with what has failed, and the last runs."""
-    told = sources.ask("remedies")
-    found = [_remedy(each) for each in told.get("remedies", ())]
+    answer = sources.ask("remedies")
+    found = [_remedy(each) for each in answer.get("remedies", ())]
     return {
         "remedies": found,
-        "runs": [{"remedy": name, **_result(run)} for name, run in told.get("runs", {}).items()],
+        "runs": [{"remedy": name, **_result(run)} for name, run in answer.get("runs", {}).items()],
         "note": "" if found else "No remedy is known for what has failed. last_errors shows the causes.",
     }
 
@@ -83,7 +83,7 @@ def _ask(sources: Sources, question: str, remedy: str, **more: str) -> Found:
 
 
 def _wait(sources: Sources, call: Call, remedy: str, answer: Found) -> Found:
-    began = told_at = time.monotonic()
+    began = reported_at = time.monotonic()
     within_s = call.arguments.get("timeout_s", 120)
     while True:
         run = answer.get("runs", {}).get(remedy) or {"state": "running", "reason": "", "lines": []}
@@ -94,8 +94,8 @@ def _wait(sources: Sources, call: Call, remedy: str, answer: Found) -> Found:
         if now - began > within_s:
             message = "It still runs: list_remedies tells its end."
             return {"remedy": remedy, "ran": True, **_result(run), "next": message}
-        if now - told_at > 1.0:
-            told_at = now
+        if now - reported_at > 1.0:
+            reported_at = now
             call.progress(now - began, run["lines"][-1] if run["lines"] else "running")
         if call.cancelled.wait(_LOOK_S):
             return {"remedy": remedy, "ran": True, **_result(run)}

@@ -154,10 +154,10 @@ def _effects(found: Found, project: str) -> Found:
 
 
 def _effect(each: Found, project: str) -> Found:
-    told = {name: value for name, value in each.items() if name not in {"began_s", "duration_s", "place", "html"}}
+    plain = {name: value for name, value in each.items() if name not in {"began_s", "duration_s", "place", "html"}}
     took = {} if each.get("duration_s") is None else {"ms": round(each["duration_s"] * 1000, 2)}
     line = {"line": project_place(each["place"], project)} if each.get("place") else {}
-    return {**told, **took, **line}
+    return {**plain, **took, **line}
 
 
 def _query(each: Found, project: str) -> Found:

@@ -22,19 +22,19 @@ _PLAIN = ("health", "state", "stuck", "generation", "attempt", "url", "project",
 
 def status(sources: Sources, _call: Call) -> Found:
     """Return the status: what is served, what is broken, what was broken before."""
-    told = sources.status()
-    project = str(told.get("project"))
-    last = told.get("last_error")
+    current = sources.status()
+    project = str(current.get("project"))
+    last = current.get("last_error")
     return {
-        **{name: told.get(name) for name in _PLAIN},
-        "error": failure(told.get("error"), project),
+        **{name: current.get(name) for name in _PLAIN},
+        "error": failure(current.get("error"), project),
         "last_error_fixed_since": {"at": last["at"], **(failure(last, project) or {})}
-        if last and not told.get("error")
+        if last and not current.get("error")
         else None,
-        "last_reload": told.get("last_reload"),
-        "processes": told.get("processes"),
-        "companions": told.get("companions"),
-        "requests_are_recorded": bool(told.get("desk")),
+        "last_reload": current.get("last_reload"),
+        "processes": current.get("processes"),
+        "companions": current.get("companions"),
+        "requests_are_recorded": bool(current.get("desk")),
     }
 
 
@@ -77,8 +77,8 @@ def _durations(part: Found | None) -> str:
 
 def worker_stacks(sources: Sources, call: Call) -> Found:
     """Return where the worker's threads stand that run the project's code, and which requests have run for long."""
-    told = sources.status()
-    project = str(told.get("project"))
+    current = sources.status()
+    project = str(current.get("project"))
     answer = sources.ask("stacks")
     if "pid" not in answer:
         raise ToolError("Only root and the appliance's own user see stacks.", action=AS_OWN_USER)
@@ -88,7 +88,7 @@ def worker_stacks(sources: Sources, call: Call) -> Found:
     with sources.desk() as connection:
         slow = unfinished_requests(connection, recorded_requests.current_run(connection))
     result: Found = {
-        "stuck": told.get("stuck"),
+        "stuck": current.get("stuck"),
         "worker_pid": answer["pid"],
         "threads_in_the_project": found,
         "other_threads": others,

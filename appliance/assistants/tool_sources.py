@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AS_OWN_USER = "Run the MCP server as one of them: docker compose exec -T app appliance mcp"
-_ALL_TOLD_TO_OWNER = "generation"  # a field that only root and the appliance's own user get
+_OWNERS_FIELD = "generation"  # a field that only root and the appliance's own user get
 
 
 class Sources:
@@ -50,7 +50,7 @@ class Sources:
             ToolError: the supervisor does not answer, or tells this user nothing.
         """
         status = self.ask()
-        if _ALL_TOLD_TO_OWNER not in status:
+        if _OWNERS_FIELD not in status:
             raise ToolError("Only root and the appliance's own user see the status.", action=AS_OWN_USER)
         return status
 

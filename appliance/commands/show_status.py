@@ -29,7 +29,7 @@ _STATES = {
     "stopping": "the appliance is stopping",
 }
 _ROLES = {"standin": "stand-in"}
-_TOLD_ELSEWHERE = {"companion", "guard"}
+_SHOWN_ELSEWHERE = {"companion", "guard"}
 _STUCK = "`appliance status --stacks` shows where it is. A save starts another worker."
 _MAX_NAMES = 8  # more names become "and N more"
 Status = dict[str, Any]
@@ -77,7 +77,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield "project", status["project"]
     yield "uptime", rounded_duration(status["uptime_s"])
     for child in status.get("processes") or ():
-        if child["role"] in _TOLD_ELSEWHERE:
+        if child["role"] in _SHOWN_ELSEWHERE:
             continue
         python = f", Python {status['python']}" if child["pid"] == status.get("worker_pid") else ""
         generation = f", generation {child['generation']}" if child["generation"] else ""

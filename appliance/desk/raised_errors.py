@@ -63,7 +63,7 @@ def error_of(lines: Sequence[Found]) -> Found | None:
 def errors(connection: sqlite3.Connection, limit: int = 100, *, with_traceback: bool = False) -> list[Found]:
     """Return the recorded exceptions in groups: the same error at the same line of the project is one group."""
     groups: dict[tuple[str, str, int], Found] = {}
-    told: dict[tuple[str, tuple[str, str, int]], str] = {}  # which event has reported it
+    reporters: dict[tuple[str, tuple[str, str, int]], str] = {}  # which event has reported it
     for row in connection.execute(_LOGGED, (_LATEST, _MOST)):
         entry = raised_error(json.loads(row["line"]))
         if entry is None:
@@ -80,7 +80,7 @@ def errors(connection: sqlite3.Connection, limit: int = 100, *, with_traceback: 
         group["action"] = group["action"] or entry.get("action", "")
         if with_traceback:
             group["traceback"] = group.get("traceback") or entry.get("traceback", "")
-        if row["request_id"] and told.setdefault((row["request_id"], key), entry["event"]) != entry["event"]:
+        if row["request_id"] and reporters.setdefault((row["request_id"], key), entry["event"]) != entry["event"]:
             continue  # a framework has logged what the server has logged too
         group["count"] += 1
         group["first_at"] = row["at"]

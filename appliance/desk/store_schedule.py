@@ -30,20 +30,20 @@ class StoreSchedule:
         """Whether the share is used up: it is enough to look for lines now and then."""
         return now < self._spent_until - _AHEAD_S
 
-    def should_wait(self, now: float, oldest: float, heard: float, *, flood: bool = False, full: bool = False) -> bool:
+    def should_wait(self, now: float, oldest: float, newest: float, *, flood: bool = False, full: bool = False) -> bool:
         """Whether to wait for more.
 
         Args:
             now: the time.
             oldest: when the first of what is not stored came.
-            heard: when the last of it came; ``now`` if it has come since the last look.
+            newest: when the last of it came; ``now`` if it has come since the last look.
             flood: lines that are overwritten now would not be kept anyway.
             full: lines will be overwritten soon.
         """
-        if now - heard >= SILENCE_S:
+        if now - newest >= SILENCE_S:
             return False
         if not self.is_spent(now):
-            return heard >= now and now < oldest + _LATEST_S
+            return newest >= now and now < oldest + _LATEST_S
         return flood or now < self._most_until or not (full or now >= oldest + _LATE_S)
 
     def stored(self, now: float, took: float) -> None:

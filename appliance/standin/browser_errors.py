@@ -41,19 +41,19 @@ class BrowserErrors:
     def take(self, body: bytes) -> bool:
         """Log one report; return False if it is not a report."""
         try:
-            said = json.loads(body)
+            report = json.loads(body)
         except (ValueError, RecursionError):
             return False
-        if not isinstance(said, dict) or not isinstance(said.get("kind"), str) or said["kind"] not in _KINDS:
+        if not isinstance(report, dict) or not isinstance(report.get("kind"), str) or report["kind"] not in _KINDS:
             return False
         dropped = self._admit()
         if dropped is None:
             return True
         fields: dict[str, object] = {
-            "type": said["kind"],
-            "message": _text(said.get("text"), _TEXT_MAX),
-            "place": _text(said.get("place"), _PLACE_MAX),
-            "page": _text(said.get("page"), _PLACE_MAX),
+            "type": report["kind"],
+            "message": _text(report.get("text"), _TEXT_MAX),
+            "place": _text(report.get("place"), _PLACE_MAX),
+            "page": _text(report.get("page"), _PLACE_MAX),
         }
         if dropped:
             fields["count"] = dropped + 1

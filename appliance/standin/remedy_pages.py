@@ -104,12 +104,12 @@ class RemedyPages:
             remedy, run = self._remedies.get(remedy_id), dict(self._runs.get(remedy_id, {}))
         status = "200 OK" if remedy or run else "404 Not Found"
         if preferred_format(environ.get("HTTP_ACCEPT", "")) == "json":
-            told = {
+            values = {
                 **(remedy or {"title": "No such remedy is known.", "action": "Load the page of the failure again."}),
                 "run": run,
                 "page_value": self._page_value,
             }
-            return answer(start, status, "application/json", json.dumps(told).encode())
+            return answer(start, status, "application/json", json.dumps(values).encode())
         page = self._document(remedy_id, remedy, run)
         # Without a referrer, a form's Origin would be "null" (Fetch, "append a request Origin header").
         return answer(start, status, "text/html; charset=utf-8", page.encode(), ("Referrer-Policy", "same-origin"))

@@ -81,12 +81,12 @@ def place_of(service: BackingService, read: ReadVariables) -> Place:
     """Return the place of a service that ``init`` writes. Values that Django's settings give as literals are used."""
     if service.kind not in {"postgres", "mysql"}:
         return Place(service.name)
-    said = {part: read.literals[name] for part, name in _LITERALS.items() if name in read.literals}
-    if not _SERVICE_NAME.match(said.get("host", "")):
-        said["host"] = service.name
+    parts = {part: read.literals[name] for part, name in _LITERALS.items() if name in read.literals}
+    if not _SERVICE_NAME.match(parts.get("host", "")):
+        parts["host"] = service.name
     if service.kind == "mysql":
-        said.setdefault("user", ROOT)
-    return Place(**said)
+        parts.setdefault("user", ROOT)
+    return Place(**parts)
 
 
 def variables_for(
@@ -116,10 +116,10 @@ def variables_for(
     if "celery" in dependencies and (service.kind == "rabbitmq" or (service.kind == "redis" and _is_redis(read))):
         found.setdefault("CELERY_BROKER_URL", values["url"])
     found = dict(sorted(found.items()))
-    return {**found, **dict(_usual(service.kind, values, parts | set(_said(read)), found, django=django))}
+    return {**found, **dict(_usual(service.kind, values, parts | set(_literal_parts(read)), found, django=django))}
 
 
-def _said(read: ReadVariables) -> Iterator[str]:
+def _literal_parts(read: ReadVariables) -> Iterator[str]:
     yield from (part for part, name in _LITERALS.items() if name in read.literals)
 
 

@@ -72,18 +72,18 @@ def _print_config(process: Mapping[str, str], flags: Mapping[str, str], kind: st
     return 0
 
 
-def _over_http(told: Mapping[str, Any]) -> dict[str, Any]:
-    if not told.get("token"):
+def _over_http(access: Mapping[str, Any]) -> dict[str, Any]:
+    if not access.get("token"):
         raise SettingsError(
             "this appliance does not answer assistants over HTTP, or not to this user",
             expected="APPLIANCE_MCP=read or write, and the appliance's own user, or root",
             action="Set APPLIANCE_MCP, and restart the appliance; or run this command as its user.",
         )
-    if not told.get("url"):
+    if not access.get("url"):
         raise SettingsError(
             "this appliance has no pages, or does not know the port at which a browser reaches it",
             expected="APPLIANCE_PAGES=on, and in a container APPLIANCE_PUBLIC_URL",
             action="Set APPLIANCE_PUBLIC_URL=http://localhost:8000, for example, and restart the appliance.",
         )
-    fields = {"Authorization": f"Bearer {told['token']}"}
-    return {"type": "http", "url": f"{told['url'].rstrip('/')}{OWN_PAGES}/mcp", "headers": fields}
+    fields = {"Authorization": f"Bearer {access['token']}"}
+    return {"type": "http", "url": f"{access['url'].rstrip('/')}{OWN_PAGES}/mcp", "headers": fields}

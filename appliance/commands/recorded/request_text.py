@@ -26,8 +26,8 @@ def text_of(found: dict[str, Any], first: str) -> str:
     if found["lines"]:
         parts.append("")
     for line in found["lines"]:
-        said = line.get("text") or line.get("message") or line.get("error") or line.get("traceback") or line["event"]
-        parts.append(f"{line['level']:<8} {said}")
+        shown = line.get("text") or line.get("message") or line.get("error") or line.get("traceback") or line["event"]
+        parts.append(f"{line['level']:<8} {shown}")
     return "\n".join(parts)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from appliance.desk.replay.sent_request import SentRequest
 
 FIRST, SAME, CHANGED, NOT_RUN, RUNNING = "first", "same", "changed", "not run", "running"
-CHECKING = "checking"  # only told to open pages: the first run differs, the second one is under way
+CHECKING = "checking"  # only sent to open pages: the first run differs, the second one is under way
 
 
 @dataclass

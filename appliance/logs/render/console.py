@@ -40,7 +40,7 @@ _STREAMS = MappingProxyType({"stdout": ("out |", "blue"), "stderr": ("err |", "m
 _UNNAMED = ("url", "application", "error", "message", "msg", "text")  # shown without their names
 _UNPAIRED = frozenset({*_UNNAMED, "trace_id", "span_id"})  # and what is for programs
 _PARTS = MappingProxyType({"found": "found", "expected": "expected", "action": "do this"})
-_TOLD_IN_PARTS = ("setting", "origin", "value")  # what the part "found" of a setting's error has in words
+_NAMED_BY_FOUND = ("setting", "origin", "value")  # what the part "found" of a setting's error has in words
 _EMPTY: tuple[object, ...] = (None, "", [], {})  # values of which an event says nothing
 _BLOCKS = ("traceback", "details", "output")
 _INDENT = " " * 19  # the time and the level
@@ -247,11 +247,11 @@ class Console:
         problems = fields.pop("problems", None)
         three_parts = [each for each in problems if isinstance(each, dict)] if isinstance(problems, list) else []
         parts = [_parts(each) for each in three_parts] or [_parts(fields)]
-        for name in (*_PARTS, *(_TOLD_IN_PARTS if "found" in fields else ())):
+        for name in (*_PARTS, *(_NAMED_BY_FOUND if "found" in fields else ())):
             fields.pop(name, None)
         tables = {name: fields.pop(name) for name in list(fields) if needs_rows(fields[name])}
-        told = {name: value for name, value in fields.items() if value not in _EMPTY}
-        first = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(told))]
+        shown = {name: value for name, value in fields.items() if value not in _EMPTY}
+        first = [self._paint(f"{opening['event']:<18}", "strong"), *self._pairs(self._with_place(shown))]
         first.append(self._paint(_origin(opening["role"], opening["generation"]), "dim"))
         lines = [" ".join(first).rstrip()]
         lines += [f"{self._paint(f'{name:<9}', 'cyan')} {text}" for each in parts for name, text in each]

@@ -106,12 +106,12 @@ class Desk:
         found, newest, missing = self._ask(ask, ([], 0, None))
         value = self._replays[0].page_value if self._replays else ""
         failure = self._recording_failure()
-        told = {"requests": found, "left_out": missing, "not_recorded": failure}
+        values = {"requests": found, "left_out": missing, "not_recorded": failure}
 
         def page() -> str:
             return failure_note(failure) + list_page(found, filters, newest, value, missing)
 
-        return self._answer(environ, start, "Requests", page, told, page_name="")
+        return self._answer(environ, start, "Requests", page, values, page_name="")
 
     def _recording_failure(self) -> str:
         """Return why requests are not recorded at present; "" while they are."""
@@ -123,9 +123,9 @@ class Desk:
         found = self._ask(lambda connection: recorded_requests.read(connection, number, filters), None)
         if found is None:
             body = f"<p>This request is not kept, or was never recorded. <a href='{PREFIX}/'>All requests</a></p>"
-            told = {"error": f"request {number} is not kept"}
+            values = {"error": f"request {number} is not kept"}
             return self._answer(
-                environ, start, "No such request", lambda: body, told, page_name="-", status="404 Not Found"
+                environ, start, "No such request", lambda: body, values, page_name="-", status="404 Not Found"
             )
 
         def page() -> str:

@@ -46,7 +46,7 @@ class PageAnswers:
         start: StartResponse,
         title: str,
         page: Callable[[], str],
-        told: dict[str, Any],
+        values: dict[str, Any],
         *,
         page_name: str,
         status: str = "200 OK",
@@ -58,12 +58,12 @@ class PageAnswers:
             start: PEP 3333's ``start_response``.
             title: plain text.
             page: makes the body.
-            told: the same as JSON values.
+            values: the same as JSON values.
             page_name: which of the pages it is, as in the navigation.
             status: of the response.
         """
         if preferred_format(environ.get("HTTP_ACCEPT", "")) != "html":
-            return answer(start, status, "application/json", json.dumps(told).encode())
+            return answer(start, status, "application/json", json.dumps(values).encode())
         note = "" if self._records else _NOT_RECORDED
         shown = _document(title, f"{note}{page()}", page=page_name, pages=self._pages, state=self._state())
         # Without a referrer, a form's Origin would be "null" (Fetch, "append a request Origin header").

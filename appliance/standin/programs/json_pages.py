@@ -40,27 +40,27 @@ class JsonPages:
         self._sources = Sources(socket)
         self._free = threading.BoundedSemaphore(_AT_ONCE)
         self.gets: dict[str, Route] = {
-            f"{PREFIX}/status": partial(self._told, lambda _: self._sources.ask()),
-            f"{PREFIX}/stacks": partial(self._told, lambda _: self._sources.ask("stacks")),
-            f"{PREFIX}/log": partial(self._told, self._log),
-            f"{PREFIX}/tools": partial(self._told, lambda _: {"tools": [each.described() for each in _READING_TOOLS]}),
+            f"{PREFIX}/status": partial(self._json, lambda _: self._sources.ask()),
+            f"{PREFIX}/stacks": partial(self._json, lambda _: self._sources.ask("stacks")),
+            f"{PREFIX}/log": partial(self._json, self._log),
+            f"{PREFIX}/tools": partial(self._json, lambda _: {"tools": [each.described() for each in _READING_TOOLS]}),
             **{
-                f"{PREFIX}/tools/{each.name}": partial(self._told, partial(self._tool, each)) for each in _READING_TOOLS
+                f"{PREFIX}/tools/{each.name}": partial(self._json, partial(self._tool, each)) for each in _READING_TOOLS
             },
         }
 
-    def _told(
+    def _json(
         self, make: Callable[[str], dict[str, Any]], environ: dict[str, Any], start: StartResponse
     ) -> Iterable[bytes]:
         if not self._free.acquire(blocking=False):
             return answer(start, "503 Service Unavailable", "application/json", b"{}", ("Retry-After", "1"))
         try:
-            told, status = make(environ.get("QUERY_STRING", "")), "200 OK"
+            values, status = make(environ.get("QUERY_STRING", "")), "200 OK"
         except ToolError as error:
-            told, status = {"error": str(error)}, "409 Conflict"
+            values, status = {"error": str(error)}, "409 Conflict"
         finally:
             self._free.release()
-        return answer(start, status, "application/json", json.dumps(told).encode())
+        return answer(start, status, "application/json", json.dumps(values).encode())
 
     def _log(self, query: str) -> dict[str, Any]:
         with self._sources.desk() as connection:

@@ -89,38 +89,40 @@ class PinPages:
         found = self._link.ask("pins")
         if "error" in found:
             return self._failed(found, environ, start)
-        told = {**found, PAGE_VALUE: self.page_value}
+        values = {**found, PAGE_VALUE: self.page_value}
         page = partial(pins_html, found["pins"], self.page_value)
-        return self._answers.answer(environ, start, "Pinned requests", page, told, page_name="pins")
+        return self._answers.answer(environ, start, "Pinned requests", page, values, page_name="pins")
 
     def _pin(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         confirmed = bool(form_of(environ).get("confirmed"))
-        told = self._link.ask("pin", number=number, confirmed=confirmed)
-        if "unconfirmed" not in told:
-            return self._done(told, environ, start)
-        method = told["unconfirmed"]
+        values = self._link.ask("pin", number=number, confirmed=confirmed)
+        if "unconfirmed" not in values:
+            return self._done(values, environ, start)
+        method = values["unconfirmed"]
         question = f"{method} may change data of the project. It runs after every save, until you unpin it."
         page = question_html(number, "pin", {PAGE_VALUE: self.page_value}, question, f"Pin {method}")
-        told = {**told, "error": f"{question} Send confirmed=1 to pin it."}
+        values = {**values, "error": f"{question} Send confirmed=1 to pin it."}
         status = "200 OK" if preferred_format(environ.get("HTTP_ACCEPT", "")) == "html" else "409 Conflict"
-        return self._answers.answer(environ, start, f"Pin {method}?", lambda: page, told, page_name="-", status=status)
+        return self._answers.answer(
+            environ, start, f"Pin {method}?", lambda: page, values, page_name="-", status=status
+        )
 
     def _unpin(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         return self._done(self._link.ask("unpin", pin=number), environ, start)
 
-    def _done(self, told: dict[str, Any], environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+    def _done(self, values: dict[str, Any], environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         """Lead a browser to the page of pins."""
-        if "error" in told:
-            return self._failed(told, environ, start)
+        if "error" in values:
+            return self._failed(values, environ, start)
         if preferred_format(environ.get("HTTP_ACCEPT", "")) != "html":
-            return self._answers.answer(environ, start, "", str, told, page_name="-")
-        start("303 See Other", [("Location", f"{PAGE}#pin-{told['pin']}"), ("Content-Length", "0")])
+            return self._answers.answer(environ, start, "", str, values, page_name="-")
+        start("303 See Other", [("Location", f"{PAGE}#pin-{values['pin']}"), ("Content-Length", "0")])
         return []
 
-    def _failed(self, told: dict[str, Any], environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        body = f'<p class="s5" role="alert">{text(told["error"])}</p><p><a href="{PREFIX}/">All requests</a></p>'
+    def _failed(self, values: dict[str, Any], environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        body = f'<p class="s5" role="alert">{text(values["error"])}</p><p><a href="{PREFIX}/">All requests</a></p>'
         status = "422 Unprocessable Content"
-        return self._answers.answer(environ, start, "Not pinned", lambda: body, told, page_name="-", status=status)
+        return self._answers.answer(environ, start, "Not pinned", lambda: body, values, page_name="-", status=status)
 
 
 def pins_html(pins: list[dict[str, Any]], page_value: str) -> str:
@@ -171,11 +173,11 @@ def _facts(pin: dict[str, Any]) -> str:
 
 
 def _notes(pin: dict[str, Any]) -> str:
-    told = ""
+    values = ""
     if pin["left_out"]:
         names = text(", ".join(pin["left_out"]))
-        told += f'<p class="s4">Sent without what is known only masked since a restart: {names}.</p>'
+        values += f'<p class="s4">Sent without what is known only masked since a restart: {names}.</p>'
     if pin["volatile"]:
         names = text(", ".join(pin["volatile"]))
-        told += f"<p>Left out, because it differs from one response to the next: {names}.</p>"
-    return told
+        values += f"<p>Left out, because it differs from one response to the next: {names}.</p>"
+    return values

@@ -97,8 +97,8 @@ class ReplayPages:
         parts = [result_html(result) if result is not None else "", edit_html(form, edited, self.page_value)]
         parts.append(copies_html(number, form["copies"], self.page_value, secret=False, in_memory=form["in_memory"]))
         title = f"Send again: {form['method']} {form['target']}"
-        told = {**form, PAGE_VALUE: self.page_value}
-        return self._page(environ, start, title, f"{_back(number)}{''.join(parts)}", told)
+        values = {**form, PAGE_VALUE: self.page_value}
+        return self._page(environ, start, title, f"{_back(number)}{''.join(parts)}", values)
 
     def _replay(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         given = form_of(environ)
@@ -131,11 +131,11 @@ class ReplayPages:
         self, number: int, fields: dict[str, str], result: dict[str, Any], environ: dict[str, Any], start: StartResponse
     ) -> Iterable[bytes]:
         method = result["unconfirmed"]
-        told = {"error": f"{method} may change data. Send confirmed=1 to send it again.", "unconfirmed": method}
+        values = {"error": f"{method} may change data. Send confirmed=1 to send it again.", "unconfirmed": method}
         status = "200 OK" if _is_html(environ) else "409 Conflict"
         question = f"{method} may change data of the project, and would do it again. It is asked once for each request."
         page = question_html(number, "replay", fields, question, f"Send {method} again")
-        return self._page(environ, start, f"Send {method} again?", page, told, status=status)
+        return self._page(environ, start, f"Send {method} again?", page, values, status=status)
 
     def _copy(self, number: int, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         found = self._link.ask("copy", number=number)
@@ -146,10 +146,10 @@ class ReplayPages:
 
     # -- answers -------------------------------------------------------------------------------------------------------
 
-    def _failed(self, told: dict[str, Any], environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+    def _failed(self, values: dict[str, Any], environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         back = f'<p><a href="{PREFIX}/">All requests</a></p>'
-        body = f'<p class="s5" role="alert">{text(told["error"])}</p>{back}'
-        return self._page(environ, start, "Not sent", body, told, status="422 Unprocessable Content")
+        body = f'<p class="s5" role="alert">{text(values["error"])}</p>{back}'
+        return self._page(environ, start, "Not sent", body, values, status="422 Unprocessable Content")
 
     def _page(
         self,
@@ -157,19 +157,19 @@ class ReplayPages:
         start: StartResponse,
         title: str,
         body: str,
-        told: dict[str, Any],
+        values: dict[str, Any],
         *,
         status: str = "200 OK",
     ) -> Iterable[bytes]:
-        return self._answers.answer(environ, start, title, lambda: body, told, page_name="-", status=status)
+        return self._answers.answer(environ, start, title, lambda: body, values, page_name="-", status=status)
 
 
 def _is_html(environ: dict[str, Any]) -> bool:
     return preferred_format(environ.get("HTTP_ACCEPT", "")) == "html"
 
 
-def _json(start: StartResponse, told: dict[str, Any]) -> Iterable[bytes]:
-    return answer(start, "200 OK", "application/json", json.dumps(told).encode())
+def _json(start: StartResponse, values: dict[str, Any]) -> Iterable[bytes]:
+    return answer(start, "200 OK", "application/json", json.dumps(values).encode())
 
 
 def _back(number: int) -> str:

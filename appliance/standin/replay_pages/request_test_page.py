@@ -81,12 +81,12 @@ class WrittenPages:
             test = self._test(number)
         except ReplayError as error:
             return self._failed(number, str(error), environ, start)
-        told = {
+        values = {
             _FILE: self._suggested(test), "text": test.text, "command": test.command, "missing": test.missing,
             _SHOWN: _digest(test), PAGE_VALUE: self.page_value,
         }  # fmt: skip
-        page = partial(_page, number, told)
-        return self._answers.answer(environ, start, "The request as a test", page, told, page_name="-")
+        page = partial(_page, number, values)
+        return self._answers.answer(environ, start, "The request as a test", page, values, page_name="-")
 
     def _suggested(self, test: RequestTest) -> str:
         is_package = os.path.isfile(os.path.join(self._root, "tests", "__init__.py"))  # noqa: PTH113, PTH118  a text
@@ -102,12 +102,12 @@ class WrittenPages:
             write_new(self._root, place, test.text)
         except (ReplayError, NotWrittenError) as error:
             return self._failed(number, str(error), environ, start)
-        told = {_FILE: place.strip(), "command": test.command}
+        values = {_FILE: place.strip(), "command": test.command}
         body = (
             f'<p class="s2" role="status">Written: <code>{text(place)}</code>.</p><p>Run it: <code>{text(test.command)}'
             f'</code></p><p><a href="{place_of(number)}">The request</a></p>'
         )
-        return self._answers.answer(environ, start, "The test is written", lambda: body, told, page_name="-")
+        return self._answers.answer(environ, start, "The test is written", lambda: body, values, page_name="-")
 
     def _failed(self, number: int, why: str, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         body = f'<p class="s5" role="alert">{text(why)}</p><p><a href="{place_of(number, "test")}">The test</a></p>'
@@ -121,16 +121,16 @@ def _digest(test: RequestTest) -> str:
     return hashlib.sha256(test.text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _page(number: int, told: dict[str, Any]) -> str:
+def _page(number: int, values: dict[str, Any]) -> str:
     missing = ""
-    if told["missing"]:
-        missing = f'<p class="s4">Fill in by hand what is only known masked: {text(", ".join(told["missing"]))}.</p>'
-    own = hidden_fields({PAGE_VALUE: told[PAGE_VALUE], _SHOWN: told[_SHOWN]})
+    if values["missing"]:
+        missing = f'<p class="s4">Fill in by hand what is only known masked: {text(", ".join(values["missing"]))}.</p>'
+    own = hidden_fields({PAGE_VALUE: values[PAGE_VALUE], _SHOWN: values[_SHOWN]})
     return (
         f'<p><a href="{place_of(number)}">The request</a></p><p>It checks what does not depend on the data: status, '
         f"type, names of members, title.</p>{missing}"
-        f'<pre id="test" tabindex="0" role="region" aria-label="The test">{text(told["text"])}</pre>'
+        f'<pre id="test" tabindex="0" role="region" aria-label="The test">{text(values["text"])}</pre>'
         '<button type="button" data-copy="test" hidden>Copy</button>'
         f'<form method="post" action="{place_of(number, "test")}">{own}<label class="wide">File, below the project '
-        f'<input name="{_FILE}" value="{text(told[_FILE])}" required></label><button>Write the file</button></form>'
+        f'<input name="{_FILE}" value="{text(values[_FILE])}" required></label><button>Write the file</button></form>'
     )

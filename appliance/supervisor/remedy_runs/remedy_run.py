@@ -113,8 +113,8 @@ class RemedyRun:
             return
         self._child = None
         # The process that changes a file says in one line why it could not.
-        said = self._output.last_line if self._remedy is not None and self._remedy.proposal.edit else ""
-        self._ended(self._state.run, "" if child.returncode == 0 else said or child.how())
+        message = self._output.last_line if self._remedy is not None and self._remedy.proposal.edit else ""
+        self._ended(self._state.run, "" if child.returncode == 0 else message or child.how())
 
     def _ended(self, run: int, failure: str) -> None:
         self._on(states.Ended(run, failure, frozenset(self._offered())))

@@ -24,11 +24,11 @@ def permission(error: BaseException, _message: str, root: str) -> str:
     found = file.lstat()
     shown = str(file.relative_to(root))
     name = "the project's folder" if shown == "." else shown
-    said = (
+    reason = (
         f"{name} belongs to uid {found.st_uid}, mode {stat.S_IMODE(found.st_mode):04o}; the project runs as uid {uid}."
     )
     if uid != owner:
-        return f"{said} Remove user: from the compose file, or set it to the owner of the folder: {owner}."
+        return f"{reason} Remove user: from the compose file, or set it to the owner of the folder: {owner}."
     if found.st_uid != owner:
-        return f"{said} On the host, in the project's folder: sudo chown -R {owner} ."
-    return f"{said} On the host, in the project's folder: chmod -R u+rwX {shown}"
+        return f"{reason} On the host, in the project's folder: sudo chown -R {owner} ."
+    return f"{reason} On the host, in the project's folder: chmod -R u+rwX {shown}"

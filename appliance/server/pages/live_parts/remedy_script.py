@@ -44,32 +44,32 @@ REMEDY_SCRIPT = """
     try {
       const answer = await fetch(PAGE + "?id=" + encodeURIComponent(id), { headers, cache: "no-store" });
       if (!answer.ok) return null; // not allowed here, or unknown: the link says so
-      const told = await answer.json();
-      headers["X-Appliance-Page"] = told.page_value;
-      return told.id ? told : null;
+      const remedy = await answer.json();
+      headers["X-Appliance-Page"] = remedy.page_value;
+      return remedy.id ? remedy : null;
     } catch {
       return null;
     }
   }
-  function what(told) {
+  function what(remedy) {
     const shown = element("div");
-    if (told.why) shown.append(element("p", told.why));
-    if (told.command) shown.append(block(told.command, "The command: " + told.label));
-    else if (told.diff) shown.append(diff(told.diff, told.label));
+    if (remedy.why) shown.append(element("p", remedy.why));
+    if (remedy.command) shown.append(block(remedy.command, "The command: " + remedy.label));
+    else if (remedy.diff) shown.append(diff(remedy.diff, remedy.label));
     return shown;
   }
 
   async function prepare(place) {
     const id = place.dataset.remedy;
-    const told = await ask(id);
-    if (!told) return;
-    const part = { place, id, label: told.label, shown: told.shown, output: null, count: 0, runs: false };
+    const remedy = await ask(id);
+    if (!remedy) return;
+    const part = { place, id, label: remedy.label, shown: remedy.shown, output: null, count: 0, runs: false };
     part.say = element("p");
     part.say.setAttribute("role", "status");
-    part.what = what(told);
+    part.what = what(remedy);
     const parts = [part.what];
-    if (told.runs) {
-      part.run = element("button", told.label);
+    if (remedy.runs) {
+      part.run = element("button", remedy.label);
       part.run.type = "button";
       part.run.addEventListener("click", () => press(part));
       part.stop = element("button", "Cancel");
@@ -87,10 +87,10 @@ REMEDY_SCRIPT = """
   // A file was saved, or the change could not be made: show what the button would do now.
   async function renew(part) {
     if (part.runs || done) return;
-    const told = await ask(part.id);
-    if (!told || told.shown === part.shown || part.runs) return;
-    part.shown = told.shown;
-    const now = what(told);
+    const remedy = await ask(part.id);
+    if (!remedy || remedy.shown === part.shown || part.runs) return;
+    part.shown = remedy.shown;
+    const now = what(remedy);
     part.what.replaceWith(now);
     part.what = now;
     part.say.textContent = (part.say.textContent + " This is what it would do now.").trim();

@@ -51,18 +51,18 @@ class MachinePages:
         """Answer with the processes."""
         status = self._ask("status")
         found = process_list(status.get("processes", ()), os.getppid(), status.get("uptime_s", 0.0))
-        told = {"processes": found, "total": total(found), "memory": self._ask("memory").get("memory")}
-        return self._answer(environ, start, "Processes", lambda: process_page(told), told, page_name="processes")
+        values = {"processes": found, "total": total(found), "memory": self._ask("memory").get("memory")}
+        return self._answer(environ, start, "Processes", lambda: process_page(values), values, page_name="processes")
 
     def _settings(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        told = self._ask("settings")
-        return self._answer(environ, start, "Settings", lambda: settings_page(told), told, page_name="settings")
+        values = self._ask("settings")
+        return self._answer(environ, start, "Settings", lambda: settings_page(values), values, page_name="settings")
 
     def _packages(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         environment = self._ask("environment")
         found = installed_packages(environment) if environment else []
-        told = {"environment": environment or None, "packages": found}
-        return self._answer(environ, start, "Packages", lambda: packages_page(told), told, page_name="packages")
+        values = {"environment": environment or None, "packages": found}
+        return self._answer(environ, start, "Packages", lambda: packages_page(values), values, page_name="packages")
 
     def _ask(self, question: str) -> dict[str, Any]:
         """Ask the supervisor; return nothing if it does not answer: another appliance may own the socket's file."""

@@ -12,9 +12,9 @@ from appliance.standin.desk_pages.shown_values import text
 _ASKED_MAX = 4  # names; more become "and N more"
 
 
-def packages_page(told: dict[str, Any]) -> str:
+def packages_page(values: dict[str, Any]) -> str:
     """Return the body of the page."""
-    environment, found = told["environment"], told["packages"]
+    environment, found = values["environment"], values["packages"]
     if environment is None:
         return "<p>The project is not analysed yet.</p>"
     direct, others = counts(found)

@@ -28,13 +28,13 @@ _MEASURES = (
 )
 
 
-def process_page(told: dict[str, Any]) -> str:
+def process_page(values: dict[str, Any]) -> str:
     """Return the body of the page."""
-    found = told["processes"]
+    found = values["processes"]
     most = max((_memory(each) or 0 for each in found), default=0) or 1
-    limit = told["memory"]
+    limit = values["memory"]
     share = f" The container uses {size(limit['used'])} of its {size(limit['limit'])}." if limit else ""
-    lead = f"<p>{size(told['total'])} in all.{share}</p>" if told["total"] is not None else ""
+    lead = f"<p>{size(values['total'])} in all.{share}</p>" if values["total"] is not None else ""
     rows = "".join(_row(each, most) for each in found)
     shown = table("Processes of the appliance and of the project", _COLUMNS, rows, "processes")
     return f'<div data-refresh="{_REFRESH_S}">{lead}{shown}</div>{_MEASURES}'

@@ -15,29 +15,29 @@ _ORIGINS = {
 _EMPTY = "<p>The supervisor does not answer on its status socket.</p>"
 
 
-def settings_page(told: dict[str, Any]) -> str:
+def settings_page(values: dict[str, Any]) -> str:
     """Return the body of the page: what was changed first, since a person looks for that."""
-    if not told:
+    if not values:
         return _EMPTY
-    settings = told["settings"]
+    settings = values["settings"]
     changed = [each for each in settings if each["origin"] != "default"]
     others = [each for each in settings if each["origin"] == "default"]
-    parts = [_application(told["application"])]
+    parts = [_application(values["application"])]
     if changed:
         parts.append(f"<h2>Set</h2>{_settings('Settings that were set', changed)}")
     hidden = "".join(
         f"<li><code>{text(each['name'])}</code>: the environment has another value, which wins over "
         f"{text(each['file'])}.</li>"
-        for each in told["hidden"]
+        for each in values["hidden"]
     )
-    unread = "".join(f"<li>Not read: {text(each)}</li>" for each in told["unread"])
+    unread = "".join(f"<li>Not read: {text(each)}</li>" for each in values["unread"])
     if hidden or unread:
         parts.append(f"<h2>To look at</h2><ul>{hidden}{unread}</ul>")
-    if told["variables"]:
+    if values["variables"]:
         rows = "".join(
             f"<tr><td><code>{text(each['name'])}</code></td>"
             f'<td class="path"><code>{text(each["value"])}</code></td><td>{text(each["origin"])}</td></tr>'
-            for each in told["variables"]
+            for each in values["variables"]
         )
         shown = table("Variables of the project's files", ["Variable", "Value", "Origin"], rows)
         parts.append(f"<h2>Variables of the project's files</h2>{shown}")

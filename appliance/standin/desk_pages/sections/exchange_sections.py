@@ -39,9 +39,9 @@ def _message(fields: list[list[str]], content: str | None, note: str, label: str
     content = _indented(content, next((value for name, value in fields if name.lower() == "content-type"), ""))
     rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in fields)
     shown = f'<pre tabindex="0" role="region" aria-label="{label}">{text(content)}</pre>' if content else ""
-    told = f"<p>{text(note)}</p>" if note else ""
+    remark = f"<p>{text(note)}</p>" if note else ""
     nothing = "" if content or note else "<p>Empty.</p>"
-    return f"<h3>Fields</h3><dl>{rows}</dl><h3>{label}</h3>{shown}{told}{nothing}"
+    return f"<h3>Fields</h3><dl>{rows}</dl><h3>{label}</h3>{shown}{remark}{nothing}"
 
 
 def _indented(content: str | None, kind: str) -> str | None:

@@ -72,14 +72,14 @@ def _whole_target(found: dict[str, Any]) -> str:
 
 def _wrong(found: dict[str, Any]) -> str:
     """Return the problems to look at first."""
-    told = []
+    items = []
     error, details, own = found["error"], found["details"], f"{PREFIX}/requests/{found['id']}"
     if error is not None:
         place = f" ({text(error['file'])}:{text(error.get('line'))})" if error.get("file") else ""
-        told.append(f'<a href="{own}/exception" class="s5">{text(error.get("error"))}</a>{place}')
+        items.append(f'<a href="{own}/exception" class="s5">{text(error.get("error"))}</a>{place}')
     for each in (details or {}).get("repeated", ()):
         place = text(each["place"] or "outside of the project")
         sql = each["sql"] if len(each["sql"]) <= _SQL_MAX else f"{each['sql'][:_SQL_MAX]}..."
         link = f'<a href="{own}/queries" class="s4">{each["count"]} times the same query</a>'
-        told.append(f"{link} from {place}: <code>{text(sql)}</code>")
-    return f'<ul class="wrong">{"".join(f"<li>{each}</li>" for each in told)}</ul>' if told else ""
+        items.append(f"{link} from {place}: <code>{text(sql)}</code>")
+    return f'<ul class="wrong">{"".join(f"<li>{each}</li>" for each in items)}</ul>' if items else ""
