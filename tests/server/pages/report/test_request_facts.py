@@ -61,8 +61,10 @@ def test_secrets_are_masked_by_value():
     def mask(text: str) -> str:
         return text.replace("s3cret", MASKED)
 
-    found = request_facts({**ENVIRON, "REQUEST_URI": "/a/s3cret", "HTTP_REFERER": "http://a/s3cret"}, mask)
-    assert "s3cret" not in str(found)
+    hidden = {"REQUEST_URI": "/a/s3cret?q=s3cret", "QUERY_STRING": "q=s3cret", "HTTP_REFERER": "http://a/s3cret"}
+    found = request_facts({**ENVIRON, **hidden}, mask)
+    assert (found["path"], found["query"]) == (f"/a/{MASKED}", [["q", MASKED]])
+    assert dict(found["headers"])["Referer"] == f"http://a/{MASKED}"
 
 
 def test_a_request_of_any_size_is_shown():
