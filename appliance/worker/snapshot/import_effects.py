@@ -15,6 +15,9 @@ they begin. ``ending/exit_hooks`` says which exit hooks the forks may run.
 ``ctypes.util.find_library`` runs programs (``ldconfig``, a compiler) only to look for a library, which changes nothing:
 it may happen twice. Django's geographical part does that when it is imported, and django-debug-toolbar imports it.
 
+Flask-Limiter's storage in memory starts a timer of 10 ms, and starts it again whenever it has ended: so the snapshot
+waits for its end.
+
 A hook can't be removed, so it has a switch. An error in the hook itself counts as an effect.
 """
 
@@ -23,6 +26,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import PACKAGE
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _OURS = f"{PACKAGE}."
+_TIMERS = "limits.storage.memory"  # its threads end by themselves
 _IMPORT_SYSTEM = "<frozen importlib"  # it writes bytecode, which is the same each time
 
 
@@ -66,6 +71,7 @@ class ImportEffects:
         self._logs = LogFiles(self._refuse_here)
         self._exits = ExitHooks(self._refuse_here)
         self._before: _State | None = None
+        self._timers: list[threading.Timer] = []
         self._began = ""  # the module of the project that began last
         self._on = False
         self.refused = ""  # which module has which effect
@@ -132,6 +138,9 @@ class ImportEffects:
             return
         if event == "open" and raiser is not None and self._logs.allow_open(raiser, arguments):
             return
+        if raiser is not None and (timer := _passing_timer(raiser)) is not None:
+            self._timers.append(timer)
+            return
         try:
             what = rule(arguments)
         except Exception as error:  # noqa: BLE001  any code may raise an event of this name
@@ -160,6 +169,8 @@ class ImportEffects:
             self._refuse(f"{' or '.join(_module_of(file) for file in files) or 'a package'} {what}")
 
     def _read(self) -> _State:
+        while self._timers:
+            self._timers.pop().join()
         state = _read()
         unknown = state.reading.hooks_at_exit - self._exits.allowed
         return state._replace(reading=state.reading._replace(hooks_at_exit=unknown))
@@ -207,6 +218,15 @@ class ImportEffects:
 def _is_exempt(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__", "")
     return str(name).startswith(_OURS) or frame.f_code.co_filename.startswith(_IMPORT_SYSTEM)
+
+
+def _passing_timer(frame: FrameType) -> threading.Timer | None:
+    """Return the timer that a limiter starts in this frame; None if another thread starts, or none."""
+    caller = frame.f_back
+    if frame.f_code.co_name != "start" or caller is None or caller.f_globals.get("__name__") != _TIMERS:
+        return None
+    timer = frame.f_locals.get("self")
+    return timer if isinstance(timer, threading.Timer) else None
 
 
 def _looks_for_library(frame: FrameType | None) -> bool:

@@ -33,6 +33,10 @@ HARMLESS = {
     "a closed stack of contexts": "import atexit, contextlib; atexit.register(contextlib.ExitStack().close)",
     "an exit hook of threads": "import threading; threading._register_atexit(open, 'made', 'w')",
     "a search for a library": "from ctypes.util import find_library; assert not find_library('of nobody')",
+    "the timer of a limiter": (
+        "import types; storage = types.ModuleType('limits.storage.memory')\n"
+        "exec('from threading import Timer; timer = Timer(0.01, int); timer.start()', vars(storage))"
+    ),
     "an executor without work": "from concurrent.futures import ThreadPoolExecutor; pool = ThreadPoolExecutor()",
 }
 EFFECTS = {
