@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _PROGRAM = f"{OWN_FOLDER}worker/production_facts.py"
 _DEVELOPMENT = frozenset({"FLASK_DEBUG", "FLASK_ENV", "FLASK_APP", "FLASK_RUN_PORT", "FLASK_RUN_HOST", "DEBUG"})
 _IMPORT_S = 120
+_SESSIONS = frozenset({"flask-socketio", "python-socketio", "python-engineio"})
 _READS_METADATA = re.compile(r"\bimportlib[._]metadata\b|\bpkg_resources\b")
 
 
@@ -78,6 +79,11 @@ class Facts:
     routes: tuple[str, ...] = ()
     manage: str = ""
     before_start: tuple[str, ...] = ()
+
+    @property
+    def one_process(self) -> bool:
+        """Whether one process has to answer every request of a client: Socket.IO keeps a client's session in it."""
+        return bool(_SESSIONS & self.lock.names)
 
 
 def collect(opened: OpenedProject, server: str) -> Facts:

@@ -150,6 +150,9 @@ def _of_running(facts: Facts) -> Iterator[Gap]:
         yield Gap("BEFORE_START", f"`{command}` runs before each start here; the image does not run it", "run")
     if workers := sorted(_WORKERS & facts.lock.names):
         yield Gap("other processes", f"workers and schedulers ({', '.join(workers)}) need services of their own", "run")
+    if facts.one_process:
+        text = "one process serves, as Socket.IO needs it; more need a proxy with sticky sessions and a message queue"
+        yield Gap("Socket.IO", text, "run")
     yield Gap(
         "health", "a path that shows whether the project works: HEALTH_PATH names it, / is asked without it", "run"
     )

@@ -219,28 +219,34 @@ def _command(facts: Facts) -> Iterator[str]:
     """Yield the comment and the CMD of the chosen server."""
     entry = facts.entry
     called = f"{entry.reference}()" if entry.factory else entry.reference
+    processes, threads = ("1", "100") if facts.one_process else ("2", "4")
+    advice = "Processes by the number of cores, threads by how long requests wait."
+    if facts.one_process:
+        advice = "Socket.IO keeps each client's session in one process, and each connection has a thread."
     if facts.server == "gunicorn":
-        yield "# Processes by the number of cores, threads by how long requests wait."
+        yield f"# {advice}"
         argv = [
-            "gunicorn", called, f"--bind=0.0.0.0:{PORT}", "--workers=2", "--threads=4", "--worker-tmp-dir=/dev/shm",
-            "--access-logfile=-",
+            "gunicorn", called, f"--bind=0.0.0.0:{PORT}", f"--workers={processes}", f"--threads={threads}",
+            "--worker-tmp-dir=/dev/shm", "--access-logfile=-",
         ]  # fmt: skip
     elif facts.server == "granian":
-        yield "# Processes by the number of cores, threads by how long requests wait."
+        yield f"# {advice}"
         argv = [
-            "granian", "--interface=wsgi", "--host=0.0.0.0", f"--port={PORT}", "--workers=2", "--blocking-threads=4",
-            "--access-log", *(["--factory"] if entry.factory else ()), entry.reference,
+            "granian", "--interface=wsgi", "--host=0.0.0.0", f"--port={PORT}", f"--workers={processes}",
+            f"--blocking-threads={threads}", "--access-log", *(["--factory"] if entry.factory else ()), entry.reference,
         ]  # fmt: skip
     elif facts.server == "waitress":
-        yield "# One process; threads by how long requests wait. More containers use more cores."
+        more = "" if facts.one_process else " More containers use more cores."
+        yield f"# One process; threads by how long requests wait.{more}"
         argv = [
-            "waitress-serve", f"--listen=0.0.0.0:{PORT}", "--threads=8", *(["--call"] if entry.factory else ()),
-            entry.reference,
+            "waitress-serve", f"--listen=0.0.0.0:{PORT}", f"--threads={'100' if facts.one_process else '8'}",
+            *(["--call"] if entry.factory else ()), entry.reference,
         ]  # fmt: skip
     else:
-        yield "# A proxy must be in front. Processes by the number of cores, threads by how long requests wait."
+        yield f"# A proxy must be in front. {advice}"
         argv = [
             "uwsgi", f"--http-socket=0.0.0.0:{PORT}", "--master", "--die-on-term", "--need-app", "--strict",
-            "--single-interpreter", "--home=/venv", "--processes=2", "--threads=4", f"--module={called}",
+            "--single-interpreter", "--home=/venv", f"--processes={processes}", f"--threads={threads}",
+            f"--module={called}",
         ]  # fmt: skip
     yield f"CMD {json.dumps(argv)}"

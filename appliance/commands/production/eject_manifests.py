@@ -29,7 +29,7 @@ metadata:
   labels:
     app.kubernetes.io/name: $name
 spec:
-  replicas: 2
+  replicas: $replicas
   selector:
     matchLabels:
       app.kubernetes.io/name: $name
@@ -179,6 +179,7 @@ def kubernetes_texts(facts: Facts, gaps: Iterable[str]) -> Iterator[tuple[str, s
 def _deployment(facts: Facts) -> str:
     return _DEPLOYMENT.substitute(
         name=facts.name,
+        replicas="1" if facts.one_process else "2",
         grace=_GRACE_S,
         user=USER,
         port=PORT,

@@ -11,6 +11,7 @@ import pytest
 from appliance.commands.production import eject_image
 from appliance.commands.production.eject_entry import Entry
 from appliance.commands.production.eject_locks import SERVERS, Lock
+from appliance.commands.production.eject_manifests import kubernetes_texts
 from tests.commands.production.conftest import facts
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
@@ -112,6 +113,23 @@ def test_static_files_are_collected_where_settings_say():
     assert "ENV KEY" not in collected
     assert "STATIC_ROOT is not set" in text_of(django={**DJANGO, "static_root": ""}, manage="manage.py")
     assert {"static", "media"} <= set(eject_image.dockerignore(facts(django=DJANGO)).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("server", "flags"),
+    [
+        ("gunicorn", ("--workers=1", "--threads=100")),
+        ("granian", ("--workers=1", "--blocking-threads=100")),
+        ("waitress", ("--threads=100",)),
+        ("uwsgi", ("--processes=1", "--threads=100")),
+    ],
+)
+def test_one_process_serves_the_sessions_of_socket_io(server, flags):
+    """A second process would refuse a client whose session is in the first; a second replica too."""
+    locked = Lock("", hashed=True, names=frozenset({"flask", "flask-socketio"}))
+    text = text_of(lock=locked, server=server)
+    assert all(f'"{flag}"' in text for flag in flags)
+    assert "  replicas: 1\n" in dict(kubernetes_texts(facts(lock=locked), ()))["kubernetes/production/deployment.yaml"]
 
 
 @pytest.mark.parametrize("name", [".env", ".env.*", "*.pem", "*.key", "*.sqlite3", "*.db"])
