@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.appliance_with_fault import ApplianceWithFault
-from tests.thorough import in_turn
+from tests.thorough import in_turn, one_in
 
 Make = Callable[..., ApplianceWithFault]
 OURS = "appliance.supervisor."
@@ -28,7 +28,7 @@ STEPS = [
     ("accept", "", "EMFILE"),
     ("killpg", "", "EINVAL"),
     ("appliance.supervisor.processes.child_starts:_prefer_as_oom_victim", "", "RuntimeError"),
-    *(("appliance.protocol.channel:Channel.send", f"({frame}(", "ENOBUFS") for frame in FRAMES),
+    *(("appliance.protocol.channel:Channel.send", f"({frame}(", "ENOBUFS") for frame in one_in(2, FRAMES)),
     ("appliance.protocol.channel:Channel.send", "SetStandInPage", "RuntimeError"),
     ("appliance.protocol.channel:Channel.receive", "", "RuntimeError"),
     ("appliance.supervisor.processes.lifeline:Lifeline.open", "", "RuntimeError"),

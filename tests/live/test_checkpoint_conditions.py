@@ -21,7 +21,7 @@ from tests.live.live_appliance import Event, Start
 from tests.live.snapshot_project import SnapshotProject
 from tests.live.swapped_project import python
 from tests.live.terminal_appliance import OnTerminal, get
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, one_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
@@ -128,11 +128,14 @@ def test_an_import_that_hangs_after_a_checkpoint_is_reported_with_its_line(start
 
 @pytest.mark.parametrize(
     ("broken", "event"),
-    [
-        ("raise SystemExit(4)", "worker.failed"),
-        ("import no_such_module", "worker.failed"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "worker.restarting"),
-    ],
+    one_in(
+        2,
+        [
+            ("import no_such_module", "worker.failed"),
+            ("raise SystemExit(4)", "worker.failed"),
+            ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "worker.restarting"),
+        ],
+    ),
 )
 def test_a_failed_import_after_a_checkpoint_shows_its_page(start: Start, project: Path, broken: str, event: str):
     """An import that raises, exits or crashes behind a checkpoint shows its page; the corrected file is served."""
@@ -146,7 +149,7 @@ def test_a_failed_import_after_a_checkpoint_shows_its_page(start: Start, project
     assert served.save("shop.py", shop("four", body="number = 1; "))["how"] == "swapped"
 
 
-@pytest.mark.parametrize("gap_s", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("gap_s", one_in(2, [0.0, 0.02, 0.1]))
 def test_the_second_of_two_quick_saves_is_served(start: Start, project: Path, gap_s: float):
     """The second of two saves within a tenth of a second is served, and stays, whatever the first had begun."""
     served = Edited(start, project)
@@ -201,7 +204,7 @@ def test_a_save_while_a_snapshot_imports_is_served(start: Start, project: Path, 
     assert served.worst() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", one_in(2, [signal.SIGTERM, signal.SIGINT, signal.SIGKILL]))
 def test_a_stop_ends_an_import_after_a_checkpoint(start: Start, project: Path, pipe: Path, number: signal.Signals):
     """The appliance ends in the middle of an import after a checkpoint, at once, and no process is left."""
     served = Edited(start, project)

@@ -21,7 +21,7 @@ from tests.thorough import THOROUGH
 
 Starting = Callable[..., Appliance]
 SERVICES = ("first", "second", "third")
-REQUESTS, RELOADS, CLIENTS = (10_000, 100, 4) if THOROUGH else (300, 3, 3)
+REQUESTS, RELOADS, CLIENTS = (10_000, 100, 4) if THOROUGH else (150, 3, 3)
 PAGE = """
 import json, os, urllib.request
 from django.conf import settings

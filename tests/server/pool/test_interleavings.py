@@ -18,6 +18,7 @@ from appliance.server.pool.tables import server_states
 from appliance.server.wsgi.access_log.sink import NullSink
 from tests.server.scheduler import Scheduler, Task
 from tests.server.served import get, post, read_response
+from tests.thorough import one_in
 
 _SWEEP_S = 0.9  # the watchdog looks for what was left lying once a second
 BODY = b"hello"
@@ -298,7 +299,7 @@ def a_connection_is_taken(world: World) -> None:
 @pytest.mark.parametrize("scene", [slow_ones, a_connection_is_taken, servers_take_turns, two_change_a_server])
 def test_wake_ups_are_not_lost(play: Play, scene: Callable[[World], None]):
     """One thread leads, and what is put into the queue is looked at, whenever the leader begins to wait."""
-    for seed in range(40):
+    for seed in one_in(2, range(40)):
         play(scene, Scheduler(seed, often=0.3))
 
 
@@ -306,11 +307,11 @@ def test_wake_ups_are_not_lost(play: Play, scene: Callable[[World], None]):
 @pytest.mark.parametrize("scene", [slow_ones, requests_and_a_reload, servers_take_turns])
 def test_threads_that_can_not_be_started_are_done_without(play: Play, scene: Callable[[World], None], threads: int):
     """If the system refuses every second thread, each request is served once; with one thread never two at once."""
-    for seed in range(40):
+    for seed in one_in(2, range(40)):
         play(scene, Scheduler(seed, often=0.3, refuse=0.5), threads=threads)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", one_in(2, range(2)))
 def test_each_request_is_served_once_at_each_point_of_a_reload(play: Play, seed: int):
     """At any point where another thread continues while a server is replaced, each request is served once, at once."""
     at, scheduler = 0, Scheduler(seed, preempt_at=0)
@@ -320,7 +321,7 @@ def test_each_request_is_served_once_at_each_point_of_a_reload(play: Play, seed:
         play(requests_and_a_reload, scheduler)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", one_in(2, range(150)))
 def test_each_interleaving_serves_each_request_once(play: Play, seed: int):
     """In any order of the threads' steps each request is served once, and a drained server keeps no connection."""
     hurry = 0.02 if seed % 3 == 0 else 0.0
