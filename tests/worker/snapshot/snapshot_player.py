@@ -123,7 +123,7 @@ class Player:
         self.process = subprocess.Popen(
             [self.python, str(ENTRY), str(theirs.fileno())],
             stdin=subprocess.DEVNULL, stdout=out[1], stderr=err[1], pass_fds=[theirs.fileno()], cwd=self.root,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/nonexistent"},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             start_new_session=True,
         )  # fmt: skip
         for number in (out[1], err[1]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import textwrap
@@ -198,7 +197,6 @@ def test_a_project_that_blinds_the_monitor_ends_all_swaps(tmp_path, source):
         assert imported.swaps.blocked_files() == {imported.path: imported.monitor.failed}
     finally:
         MONITORING.free_tool_id(4)
-        gc.unfreeze()
 
 
 @NEW
