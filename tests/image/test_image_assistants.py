@@ -26,7 +26,7 @@ print(json.dumps(found))
 
 def test_an_assistant_reaches_a_container(compose, project):
     """The command of the documentation serves an assistant; another container needs the token that it prints."""
-    compose.environment["PROJECT_DIR"] = str(project("plain"))
+    compose.environment["PROJECT_DIR"] = str(project("shadowing"))  # which installs nothing
     compose("up", "--wait")
     app = compose.container()
     app.get("/")

@@ -139,7 +139,7 @@ def test_a_setting_of_the_shell_that_runs_compose_counts(compose, project, docke
     """A setting of the shell that runs compose counts; the log for people has no JSON, and colours in a terminal."""
     shell = {"APPLIANCE_LOG_FORMAT": "console", "APPLIANCE_THREADS": "3", "TERM": "xterm-256color", "NO_COLOR": ""}
     compose.environment = {"PROJECT_DIR": str(project("plain")), **shell}
-    compose("up", "--build", "--wait")
+    compose("up", "--wait")
     app = compose.container()
     assert app.get().status == 200
     config = " ".join(compose("exec", "--no-TTY", "app", "appliance", "config").stdout.split())
@@ -179,7 +179,7 @@ def test_an_edited_env_file_counts_though_compose_passes_it_on(compose, project,
 def test_wait_on_a_broken_project_says_why(compose, project, docker):
     """``up --wait`` fails; ``docker inspect`` shows the error, its file and its line in the health check's output."""
     compose.environment = {"PROJECT_DIR": str(project({"app.py": "import wsgiref\nx = (\n"}))}
-    assert compose("up", "--build", "--wait", check=False).returncode == 1
+    assert compose("up", "--wait", check=False).returncode == 1
     shown = docker("inspect", "--format", "{{json .State.Health.Log}}", compose.container().name).stdout
     last = json.loads(shown)[-1]["Output"]
     assert last.startswith("unhealthy: the state is broken: SyntaxError")
@@ -188,7 +188,7 @@ def test_wait_on_a_broken_project_says_why(compose, project, docker):
 
 def test_a_container_of_the_same_image_is_not_composes(compose, project, start, docker):
     """A container that somebody starts from the image that compose has built does not appear in ``up``."""
-    compose.environment = {"PROJECT_DIR": str(project("plain"))}
+    compose.environment = {"PROJECT_DIR": str(project("shadowing"))}  # which installs nothing
     compose("build", "app")
     up = ["docker", "compose", "--project-name", compose.name, "up", "app"]
     with following(up, 120, cwd=ROOT, env=compose.variables()) as lines:

@@ -22,7 +22,7 @@ print(json.dumps(found))
 
 def test_the_host_alone_sees_own_pages(compose, project):
     """A browser on the host sees them, and Server-Timing, by the port that compose publishes; no other container."""
-    compose.environment["PROJECT_DIR"] = str(project("plain"))
+    compose.environment["PROJECT_DIR"] = str(project("shadowing"))  # which installs nothing
     compose("up", "--wait")
     app = compose.container()
     assert app.get("/__appliance__/client.js").status == 200

@@ -56,9 +56,11 @@ def test_a_missing_dependency_without_a_network_is_one_clear_error(start, projec
     assert failed["action"]
 
 
-def test_djangos_admin_is_served_with_its_style_sheets(served):
-    """Migrate, create a superuser, log in: the admin comes with its style sheets."""
-    container = served("django_site", "--env", "DJANGO_SUPERUSER_PASSWORD=correct horse")
+def test_djangos_admin_is_served_and_files_are_the_owners(start, project):
+    """Migrate, create a superuser, log in: the admin comes with its style sheets, and the database is the owner's."""
+    folder = project("django_site", owner=1234)
+    container = start(folder, "--env", "DJANGO_SUPERUSER_PASSWORD=correct horse")
+    container.wait_for("worker.ready", timeout=240)
     manage = ("appliance", "run", "python", "manage.py")
     container.execute(*manage, "migrate", "--no-input")
     container.execute(*manage, "createsuperuser", "--no-input", "--username", "ada", "--email", "ada@example.org")
@@ -85,13 +87,6 @@ def test_djangos_admin_is_served_with_its_style_sheets(served):
     assert entered.status == 302
     assert entered.headers["Location"] == "/admin/"
 
-
-def test_djangos_files_are_the_owners(start, project):
-    """The database that migrate makes belongs to the owner of the mount."""
-    folder = project("django_site", owner=1234)
-    container = start(folder)
-    container.wait_for("worker.ready", timeout=240)
-    container.execute("appliance", "run", "python", "manage.py", "migrate", "--no-input")
     owners = {(path.stat().st_uid, path.stat().st_gid) for path in folder.rglob("*")}
     assert owners == {(1234, 1234)}
     assert not list(folder.rglob("__pycache__"))
