@@ -39,6 +39,13 @@ def test_an_iterable_of_one_item_has_its_length(serve: Serve):
     assert (response["Content-Length"], response.body) == ("3", b"one")
 
 
+@pytest.mark.parametrize("length", [" 3", "3 ", "\t3\t"])
+def test_white_space_around_a_length_does_not_count(serve: Serve, length: str):
+    """A Content-Length that an application has copied with its white space is the number (RFC 9110, 5.5)."""
+    response = serve(answer([b"one"], headers=[("Content-Length", length)])).ask()
+    assert (response.status, response["Content-Length"], response.body) == (200, "3", b"one")
+
+
 @pytest.mark.parametrize("error", [TypeError, AttributeError, NotImplementedError])
 def test_an_iterable_need_not_know_its_length(serve: Serve, error: type[Exception]):
     """If ``len()`` of a wrapper raises, the response has no known length, as in wsgiref."""

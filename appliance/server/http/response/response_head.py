@@ -140,7 +140,9 @@ class ResponseHeads:
         if not isinstance(value, str):
             raise TypeError
         if kind == "content-length":
-            if not (value.isascii() and value.isdigit()) or 0 <= fields.length != int(value):
+            # A copied value may still have its white space, which does not count (RFC 9110, 5.5).
+            number = value.isascii() and (value.isdigit() or value.strip(" \t").isdigit())
+            if not number or 0 <= fields.length != int(value):
                 raise ApplicationFault(f"Content-Length must be one number (RFC 9110, 8.6), not {value!r:.80}")
             fields.length = int(value)
             return True
