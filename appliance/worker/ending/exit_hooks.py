@@ -45,10 +45,11 @@ _SHARED: Final = frozenset({"billiard", "multiprocessing", "subprocess", "tempfi
 _POOLS: Final = ("multiprocessing.util", "billiard.util")  # whose finalizers run in the process that made them, alone
 _METHODS: Final = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 _MAX_DEPTH: Final = 4  # of partials and bound methods within one another
-# Modules of packages whose hooks only free memory of their own process. certifi's leaves a file where it is.
+# Modules of packages whose hooks only free memory of their own process, or remove files that it has made since.
+# certifi's leaves a file where it is.
 _HARMLESS: Final = frozenset({
-    "PIL._imaging", "certifi.core", "loguru._logger", "matplotlib._pylab_helpers", "pyarrow._s3fs",
-    "pymongo.periodic_executor", "pymongo.monitor", "pymongo.synchronous.monitor",
+    "PIL._imaging", "certifi.core", "loguru._logger", "matplotlib._pylab_helpers", "openpyxl.worksheet._writer",
+    "pyarrow._s3fs", "pymongo.periodic_executor", "pymongo.monitor", "pymongo.synchronous.monitor",
 })  # fmt: skip
 
 

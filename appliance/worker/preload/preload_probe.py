@@ -128,7 +128,7 @@ class PreloadProbe:
     def _import_all(self) -> bool:
         """Import the missing modules; return False in a copy, which continues from there."""
         for name in self._request.modules:
-            if name in self._left or name in sys.modules:
+            if name in self._left or name in sys.modules or self._has_failed_package(name):
                 continue
             if self._copy.is_due and not self.found:
                 resumed = self._copy.make_copy()
@@ -138,6 +138,11 @@ class PreloadProbe:
                     return False
             self._import(name)
         return True
+
+    def _has_failed_package(self, name: str) -> bool:
+        """Whether the worker has a module without its package, whose import failed there too, as it would here."""
+        package = name.rpartition(".")[0]
+        return bool(package) and package not in self._names
 
     def _continue_as_copy(self, channel: Channel, request: Message, descriptors: list[int]) -> None:
         """Continue as the copy, in the place of the spoiled process."""
