@@ -21,9 +21,12 @@ from appliance.logs.sanitise import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from appliance.commands.compose_draft import Image
     from appliance.errors import ApplicationError
+
+_DEV_CONTAINER = ".devcontainer/devcontainer.json"
 
 
 def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str | None, force: bool) -> int:
@@ -40,7 +43,12 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     required = required_variables(Modules(root))
     theirs = {name: value for name, value in values.items() if opened.environment.origins[name] != "environment"}
     services = services_of(root, target, settings.dependencies, theirs)
-    written, kept = write_all(root, drafts(root, target, required, image, services), force=force)
+    files = drafts(root, target, required, image, services)
+    if not force and _has_dev_container(root):
+        files = [
+            draft for draft in files if draft.path == _DEV_CONTAINER or not draft.path.startswith(".devcontainer/")
+        ]
+    written, kept = write_all(root, files, force=force)
     compose = compose_file(root)
     if not written and not kept:
         _print("Nothing to do: every file exists, as `appliance init` writes it.\n")
@@ -56,6 +64,12 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         lines += _about_the_image(image, unseen=source is not None and "APPLIANCE_IMAGE" in process)
     _print("\n".join(lines) + "\n")
     return 0
+
+
+def _has_dev_container(root: Path) -> bool:
+    """Whether the project has a dev container of its own, which reads none of the other files of `init`'s."""
+    file = root / _DEV_CONTAINER
+    return file.is_file() and "appliance install" not in file.read_text("utf-8", "replace")
 
 
 def _changes(written: list[str], kept: list[str]) -> Iterator[str]:

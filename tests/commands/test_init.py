@@ -78,6 +78,19 @@ def test_init_leaves_existing_files(init: Init, tmp_path: Path) -> None:
     assert example.read_text("utf-8").endswith("SHOP_KEY=\n")
 
 
+def test_a_dev_container_of_the_project_gets_no_files_of_another(init: Init, tmp_path: Path) -> None:
+    """The project's own devcontainer.json reads neither our Dockerfile nor our compose file; --force writes all."""
+    folder = tmp_path / "shop" / ".devcontainer"
+    folder.mkdir()
+    (folder / "devcontainer.json").write_text('{"image": "python"}\n', encoding="utf-8")
+    assert "Not changed: .devcontainer/devcontainer.json exists." in init().stdout
+    assert [file.name for file in folder.iterdir()] == ["devcontainer.json"]
+    init("--force")
+    assert {file.name for file in folder.iterdir()} == {"Dockerfile", "devcontainer.json", "docker-compose.yml"}
+    (folder / "Dockerfile").unlink()
+    assert "Wrote 1 file: .devcontainer/Dockerfile" in init().stdout
+
+
 def test_a_file_that_cannot_be_written_is_named(init: Init, tmp_path: Path) -> None:
     """A file in the place of a folder is named, with what to do about that."""
     (tmp_path / "shop" / ".devcontainer").write_text("", encoding="utf-8")
