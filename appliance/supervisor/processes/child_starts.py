@@ -5,7 +5,6 @@ Runs in the supervisor, where no other module starts a process. ``spawn`` sends 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -97,7 +96,6 @@ def _spawn(
         ends.keep()
         if not options.outlives:
             ends.lifeline.bind(process.pid)
-    _prefer_as_oom_victim(process.pid)
     return handle
 
 
@@ -167,12 +165,6 @@ class _Descriptors:
         self.inputs = []
         self._started = True
         return child_ends
-
-
-def _prefer_as_oom_victim(pid: int) -> None:
-    """Let the kernel kill a child, and not PID 1, if memory runs out (proc_pid_oom_score_adj(5))."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def prepare_forked(role: Role) -> tuple[Handle, list[int]]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 RECHECK_S = 1.0  # between two checks of a child to which no timeout applies
 CLOSED_S = 1.0  # a child whose channel has ended should end within this time
 GROUP_S = 1.0  # the process group of an ended child has this time to end
+VICTIM_S = 0.01  # until the kernel is asked again to kill a child before PID 1; twice as long each time
+VICTIM_MAX_S = 1.0  # a kernel that refuses for so long does not permit it at all
 REPORT_S = 0.3  # a worker that is killed has this time to report its background work
 
 
@@ -92,7 +94,13 @@ class Children:
         if not self._paused:
             self._watch(child)
             self._outputs.watch(child)
+        if not child.is_forked:  # a fork has its parent's score
+            self._prefer_as_victim(child, VICTIM_S)
         return child
+
+    def _prefer_as_victim(self, child: Handle, pause_s: float) -> None:
+        if child in self._alive and not child.prefer_as_oom_victim() and pause_s < VICTIM_MAX_S:
+            self._loop.call_later(pause_s, partial(self._prefer_as_victim, child, pause_s * 2))
 
     def send(self, child: Handle, message: Message, descriptors: Sequence[int] = ()) -> bool:
         """Send the child a message; return False if it has ended."""

@@ -13,6 +13,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.logs.project_output.output_lines import OutputLines
@@ -119,6 +120,21 @@ class Handle:
             return False
         except OSError:
             return True  # a process that we may not signal
+        return True
+
+    def prefer_as_oom_victim(self) -> bool:
+        """Let the kernel kill the child, and not PID 1, if memory runs out (proc_pid_oom_score_adj(5)).
+
+        Returns:
+            False if the kernel refuses. To a supervisor that has switched its user it does, until the child's execve(2)
+            has ended: that may be a moment after its start.
+        """
+        try:
+            Path(f"/proc/{self.pid}/oom_score_adj").write_text("500", encoding="ascii")
+        except PermissionError:
+            return False
+        except OSError:
+            return True  # another system than Linux, or the child has ended
         return True
 
     # -- what happened to the child, in the order of its life; ``Children`` alone decides when it must end

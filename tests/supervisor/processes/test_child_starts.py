@@ -37,12 +37,6 @@ def test_a_start_that_fails_names_its_cause(tmp_path: Path):
         spawn(Role.WORKER, 1, ["/bin/sh"], environment={}, folder=tmp_path / "nowhere", channel=False)
 
 
-def test_a_child_that_has_gone_needs_no_score():
-    """A child that ends at once causes no error, though the kernel no longer knows it."""
-    child_starts._prefer_as_oom_victim(2**22 + 1)
-    assert not Path(f"/proc/{2**22 + 1}").exists()
-
-
 @pytest.mark.usefixtures("descriptor_faults")
 @pytest.mark.parametrize(("call", "after"), [("pipe", 0), ("pipe", 1), ("socketpair", 0)])
 def test_a_start_without_descriptors_closes_what_it_opened(faults: Faults, call: str, after: int):

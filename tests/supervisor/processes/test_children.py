@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -217,3 +219,44 @@ def test_a_pause_lets_a_large_message_pass_and_reads_none(nursery: Nursery):
     nursery.children.resume()
     nursery.turn()
     assert nursery.child.pid == FREE
+
+
+def started(pid: int) -> Handle:
+    """A child that the supervisor itself has started."""
+    return Handle(Role.STANDIN, 0, pid, {}, process=cast("subprocess.Popen[bytes]", object()))
+
+
+def test_the_kernel_is_asked_again_to_kill_a_child_first(nursery: Nursery, monkeypatch: pytest.MonkeyPatch):
+    """A child whose execve has not ended yet gets its score later; a fork has that of its parent."""
+    answers, asked = [True, False, False], list[int]()
+
+    def prefer(child: Handle) -> bool:
+        asked.append(child.pid)
+        if len(answers) == 1:
+            nursery.loop.stop()
+        return answers.pop()
+
+    monkeypatch.setattr(Handle, "prefer_as_oom_victim", prefer)
+    nursery.children.add(Handle(Role.WORKER, 0, FREE + 1, {}))
+    nursery.children.add(started(FREE))
+    nursery.loop.run()
+    assert asked == [FREE] * 3
+
+
+def test_a_kernel_that_refuses_is_not_asked_forever(nursery: Nursery, monkeypatch: pytest.MonkeyPatch):
+    """Nobody asks again after a second of refusals, or after the end of the child."""
+    asked: list[int] = []
+
+    def refuse(child: Handle) -> bool:
+        asked.append(child.pid)
+        return False
+
+    monkeypatch.setattr(Handle, "prefer_as_oom_victim", refuse)
+    monkeypatch.setattr(module, "VICTIM_MAX_S", 2 * module.VICTIM_S)
+    nursery.children.add(started(FREE))
+    nursery.turn()
+    assert asked == [FREE, FREE]
+    nursery.children.add(ended := started(FREE + 1))
+    nursery.children._remove(ended)
+    nursery.turn()
+    assert asked == [FREE, FREE, FREE + 1]

@@ -180,7 +180,13 @@ def test_a_channel_rides_on_the_command_line(start: Start):
 def test_the_kernel_takes_a_child_first(start: Start):
     """If memory runs out, the kernel ends a child and not the supervisor (proc_pid_oom_score_adj(5))."""
     child = start("/bin/sh", "-c", "read line", PATH=os.defpath)
+    assert child.prefer_as_oom_victim()
     assert Path(f"/proc/{child.pid}/oom_score_adj").read_text(encoding="ascii") == "500\n"
+
+
+def test_a_child_that_has_gone_needs_no_score():
+    """A child that ends at once causes no error, though the kernel no longer knows it."""
+    assert Handle(Role.WORKER, 1, 2**22 + 1, {}).prefer_as_oom_victim()
 
 
 def test_a_mark_tells_who_wrote_a_piece():
