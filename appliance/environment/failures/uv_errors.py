@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -133,8 +134,12 @@ def _in_settings(indexes: Sequence[str]) -> str:
     return f", and the index ({', '.join(indexes)})" if indexes else ""
 
 
-def _ended(signal: int) -> UvMessage:
-    return UvMessage("", f"it was ended by signal {signal}", "Save a dependency file to try again.", passes=True)
+def _ended(number: int) -> UvMessage:
+    if number == signal.SIGKILL:
+        meaning = "it was killed (signal 9), as the kernel does if the memory is exhausted"
+        action = "Give it more memory (in a container: mem_limit of the compose file), then save a dependency file."
+        return UvMessage("", meaning, action, passes=True)
+    return UvMessage("", f"it was ended by signal {number}", "Save a dependency file to try again.", passes=True)
 
 
 class _Failure(Record):

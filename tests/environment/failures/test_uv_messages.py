@@ -115,5 +115,10 @@ def test_unknown_words_are_shown_as_uv_says_them(words):
 
 
 def test_a_killed_installer_names_the_signal():
-    """An installer that was ended says by which signal, whatever it had printed."""
-    assert "signal 9" in failure(["error: No space left on device"], -9, "").found
+    """An installer that was ended says by which signal, whatever it had printed; for SIGKILL also what may be wrong."""
+    killed = failure(["error: No space left on device"], -9, "")
+    assert "signal 9" in killed.found
+    assert "memory" in killed.action
+    ended = failure(["Resolved 7 packages"], -6, "")
+    assert "signal 6" in ended.found
+    assert "memory" not in ended.action
