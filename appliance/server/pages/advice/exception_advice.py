@@ -136,7 +136,9 @@ def _undeclared(package: str, module: str, root: str) -> Advice | str:
         text = f"{package} is one of the dependencies, but its files are not in the environment: install it again."
         return Advice(text, ({"kind": "reinstall", "package": package},))
     named, choice = project_files.mentions(root, package)
-    if missing_dependencies.dependency_source(root) and named:
+    if named and (stale := missing_dependencies.lock_again(root, package)):
+        return f"{named} names {package}, but {stale}"
+    if named and missing_dependencies.dependency_source(root):
         return (
             f"{package} is named in an extra or a group of {named}: install that too, "
             f"with APPLIANCE_DEPENDENCIES={choice or 'extra:NAME or group:NAME'}."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ADD = {"uv": "uv add --no-sync", "poetry": "poetry add --lock", "pipenv": "pipenv install"}
+_NAMES_IN_TOML = ("uv.lock", "poetry.lock")  # each package is a table with its name
 _INCLUDE = re.compile(r"(?m)^[ \t]*(?:-r|--requirement)[ \t=]*[\"']?([^\s\"'#]+)")
 _FILES_MAX = 20
 _EDITED_S = 1.0  # after the mark, which is written last
@@ -57,6 +58,20 @@ def add(root: str, requirements: Iterable[str]) -> str:
         return f"Add it with the tool that wrote the lock file: {within}{_ADD[tool]} {quoted}"
     steps = [_requirement_step(root, file, each) for each in wanted]
     return " ".join([*steps, "Saving the file installs it."])
+
+
+def lock_again(root: str, package: str) -> str:
+    """Say that the lock that was installed does not have the package, and how to write it again; "" if it has it."""
+    file = dependency_source(root)
+    where, name = os.path.split(file)
+    text = project_files.text_of(f"{root}/{file}") if name in _NAMES_IN_TOML else ""
+    # The end of a long lock is not read.
+    if not text or len(text) >= project_files.TEXT_MAX:
+        return ""
+    if re.search(rf'(?im)^name = "{any_spelling(package)}"', text):
+        return ""
+    within = f"cd {where} && " if where else ""
+    return f"{file} does not have it: run {within}{LOCK_TOOLS[name]} lock. Saving the file installs it."
 
 
 def _requirement_step(root: str, file: str, requirement: str) -> str:

@@ -33,7 +33,7 @@ _DEPENDENCIES_THERE = re.compile(r"^\[(?:project|dependency-groups|tool\.poetry|
 _COMMAND = re.compile(NAMED_COMMAND.format(name=r"([\w-]{1,80})"))
 _COMMAND_OF_FUNCTION = re.compile(FUNCTION_COMMAND.format(name=r"(\w{1,80})"))
 _MAKES_TABLES = ("init", "create", "setup", "seed")
-_TEXT_MAX = 1_048_576  # characters that are read of a file
+TEXT_MAX = 1_048_576  # characters that are read of a file
 
 _EXAMPLE = re.compile(EXAMPLE_END)
 
@@ -226,6 +226,6 @@ def text_of(file: str) -> str:
     """Return the text of a project's file; "" if it can't be read."""
     try:
         with open(file, encoding="utf-8", errors="replace") as source:
-            return source.read(_TEXT_MAX)
+            return source.read(TEXT_MAX)
     except OSError:
         return ""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.server.pages.advice import installed_distributions
+from appliance.server.pages.advice import installed_distributions, project_files
 from appliance.server.pages.advice.removed_names import companions, is_too_old
 from tests.server.pages.advice.test_exception_advice import Advised, advised, importing, in_image, raiser
 
@@ -57,6 +57,18 @@ def test_one_command_adds_a_library_to_the_image(advised: Advised) -> None:
         r"printf 'FROM wsgi-appliance\nRUN apt-get update && apt-get install -y libpq5\n' "
         "| docker build -t wsgi-appliance -"
     )
+
+
+def test_a_lock_without_a_required_package_must_be_locked_again(advised: Advised) -> None:
+    """A package that pyproject.toml names and the lock does not have is locked; one that the lock has is an extra's."""
+    project = {"pyproject.toml": "[project]\nname = 'x'\ndependencies = [\n  'not-here-at-all>=2',\n]\n"}
+    lock = '[[package]]\nname = "x"\nsource = { virtual = "." }\ndependencies = [{ name = "other" }]\n'
+    words = "pyproject.toml names not-here-at-all, but {} does not have it: run {} lock. Saving the file installs it."
+    assert advised(importing("not_here_at_all"), {**project, "uv.lock": lock}) == words.format("uv.lock", "uv")
+    locked = f'{lock}\n[[package]]\nname = "Not_Here.at-all"\n'
+    assert "an extra or a group" in advised(importing("not_here_at_all"), {"uv.lock": locked})
+    cut = lock + "#" * project_files.TEXT_MAX
+    assert "an extra or a group" in advised(importing("not_here_at_all"), {"uv.lock": cut})
 
 
 def test_a_library_that_debian_has_dropped_is_not_offered(advised: Advised) -> None:
