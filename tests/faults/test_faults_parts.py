@@ -27,7 +27,7 @@ STEPS = [
     ("write", "1", "ENOSPC"),
     ("accept", "", "EMFILE"),
     ("killpg", "", "EINVAL"),
-    ("appliance.supervisor.processes.child_starts:_prefer_as_oom_victim", "", "RuntimeError"),
+    ("appliance.supervisor.processes.handles:Handle.prefer_as_oom_victim", "", "RuntimeError"),
     *(("appliance.protocol.channel:Channel.send", f"({frame}(", "ENOBUFS") for frame in one_in(2, FRAMES)),
     ("appliance.protocol.channel:Channel.send", "SetStandInPage", "RuntimeError"),
     ("appliance.protocol.channel:Channel.receive", "", "RuntimeError"),

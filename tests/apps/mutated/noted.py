@@ -12,7 +12,9 @@ class Kept(logging.Handler):
     """Keeps what was logged, with its line."""
 
     def emit(self, record):
-        RECORDS.append(f"{record.funcName}:{record.lineno} {record.getMessage()}")
+        inside = record.pathname == __file__  # what calls the project's import is another program in a cold start
+        place = f"{record.funcName}:{record.lineno}" if inside else "elsewhere"
+        RECORDS.append(f"{place} {record.getMessage()}")
 
 
 logger = logging.Logger("noted")
