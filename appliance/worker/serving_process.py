@@ -22,6 +22,7 @@ from ..server.http.trusted_proxies import TrustedProxies
 from ..server.io.gevent_safe_event import GeventSafeEvent
 from ..server.pool.pool import PooledWSGIServer
 from ..server.wsgi.server_context import RequestRules
+from .preload.fork_guard import own_number
 from .standard_path import standard_library_alone
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _PAUSE_S = 0.01
 Connections = list[tuple[socket.socket, bytes]]
 # Looked up before any code of the project runs: the control thread makes sockets, and gevent's have an event loop.
 _SOCKET = socket.socket
-_EXIT, _END_GROUP, _GROUP, _SELF = os._exit, os.killpg, os.getpgrp, os.getpid  # a project may replace them
+_EXIT, _END_GROUP, _GROUP = os._exit, os.killpg, os.getpgrp  # a project may replace them
 
 
 def hello(channel: Channel) -> list[tuple[Message, list[int]]]:
@@ -60,8 +61,8 @@ def following_messages(channel: Channel, received: list[tuple[Message, list[int]
 def end_with_group() -> NoReturn:
     """End this process and its children: the supervisor has gone, and nobody else would ever end them."""
     try:
-        if _GROUP() == _SELF():
-            _END_GROUP(_SELF(), signal.SIGKILL)
+        if _GROUP() == own_number():
+            _END_GROUP(own_number(), signal.SIGKILL)
     finally:
         _EXIT(1)
 

@@ -173,11 +173,11 @@ def _facts(pin: dict[str, Any]) -> str:
 
 
 def _notes(pin: dict[str, Any]) -> str:
-    values = ""
+    notes = ""
     if pin["left_out"]:
         names = text(", ".join(pin["left_out"]))
-        values += f'<p class="s4">Sent without what is known only masked since a restart: {names}.</p>'
+        notes += f'<p class="s4">Sent without what is known only masked since a restart: {names}.</p>'
     if pin["volatile"]:
         names = text(", ".join(pin["volatile"]))
-        values += f"<p>Left out, because it differs from one response to the next: {names}.</p>"
-    return values
+        notes += f"<p>Left out, because it differs from one response to the next: {names}.</p>"
+    return notes

@@ -35,7 +35,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ... import PACKAGE
 from ...protocol.channel import ChannelError
@@ -48,6 +48,7 @@ from ..frameworks import rereading
 from ..instrumentation.hooked_libraries import HookedLibraries
 from ..message_bounds import send
 from ..preload.first_requests import prepare_first_requests, step_to_try
+from ..preload.fork_guard import own_number
 from ..preload.fork_requests import serve_forks
 from ..preload.forking import succeeds_in_fork
 from ..preload.process_number import ProcessNumber
@@ -69,8 +70,6 @@ if TYPE_CHECKING:
     from ...protocol.snapshot_messages import ImportAhead
     from ..app import Application
     from ..preload.inheritance import Inheritance
-
-_SELF: Final = os.getpid  # the original: ``ProcessNumber`` replaces it later
 
 
 class Snapshot:
@@ -95,7 +94,7 @@ class Snapshot:
         self._effects = ImportEffects(is_project_path, self._refuse, kept=[request.code])
         self._serve: Callable[[Imported], None] | None = None
         self._resume: Callable[[Resumed], ResumedWorker] | None = None
-        self._pid = _SELF()  # in a fork, os.getpid returns another number
+        self._pid = own_number()  # in a fork, os.getpid returns another number
         self._is_worker = False
         self._resumed: ResumedWorker | None = None
         self._application: Application | None = None
@@ -145,7 +144,7 @@ class Snapshot:
         except BaseException as error:
             if self._is_worker or self._resumed is not None:
                 raise
-            if _SELF() == self._pid:
+            if own_number() == self._pid:
                 self._refuse(f"the snapshot failed ({type(error).__name__})")
             os._exit(1)  # the supervisor starts the worker in another way
 
@@ -271,7 +270,7 @@ class Snapshot:
         if isinstance(first, Start):
             self._become_worker(first, descriptors, received[1:])
             return
-        self._pid = _SELF()
+        self._pid = own_number()
         if not isinstance(first, GoOn):
             self._refuse(f"it was told to {first.kind}")
         if self._project.stdio is not None:
