@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance import __version__
+from appliance.commands.wrong_arguments import Parser, unknown_arguments, unknown_command, wrong_value
 from appliance.config.reference import help_table
 from appliance.config.table import TABLE
 from appliance.errors import ApplianceError, SettingsError, defect
@@ -42,21 +43,12 @@ _UNWRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 PROJECT_PROGRAMS = frozenset({"python", "python3", "pip", "pip3", "flask", "django-admin", "pytest", "sh", "bash"})
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]  # argparse would exit; main prints this error
-        raise SettingsError(
-            f"the command line is not valid: {message}",
-            expected="a command and its flags, as `appliance --help` lists them",
-            action=f"See {self.prog} --help.",
-        )
-
-
-def _settings(shown: frozenset[str] | None, without: str = "") -> _Parser:
+def _settings(shown: frozenset[str] | None, without: str = "") -> Parser:
     """Return the grammar of the settings; the help of a command leaves out those that are not ``shown`` (None: all).
 
     ``without``: a setting whose flag means something else for this command.
     """
-    settings = _Parser(add_help=False)
+    settings = Parser(add_help=False)
     every = "" if shown is None else " Every other setting is a flag too: see `appliance serve --help`."
     group = settings.add_argument_group(
         "settings", f"Each is also APPLIANCE_NAME in the environment; a flag wins.{every}"
@@ -69,9 +61,9 @@ def _settings(shown: frozenset[str] | None, without: str = "") -> _Parser:
     return settings
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Build the command line's grammar; the flags come from the table of settings."""
-    main_parser = _Parser(
+    main_parser = Parser(
         prog="appliance",
         usage="appliance [COMMAND] [FLAGS]",
         description="A development server for any Python WSGI project. Not for production.",
@@ -81,10 +73,10 @@ def parser() -> argparse.ArgumentParser:
     main_parser.add_argument("--version", action="version", version=f"appliance {__version__}", help="show the version")
     commands = main_parser.add_subparsers(
         title="commands", description="Each has its own --help. Without a command, serve runs.", dest="command",
-        metavar="COMMAND", parser_class=_Parser, prog=main_parser.prog,
+        metavar="COMMAND", parser_class=Parser, prog=main_parser.prog,
     )  # fmt: skip
 
-    def add(name: str, text: str, *shown: str, usage: str = "", without: str = "") -> _Parser:
+    def add(name: str, text: str, *shown: str, usage: str = "", without: str = "") -> Parser:
         settings = _settings(frozenset(shown) if shown else None, without)
         words = " ".join(filter(None, ["appliance", name, "[SETTINGS]", usage]))
         return commands.add_parser(
@@ -93,10 +85,11 @@ def parser() -> argparse.ArgumentParser:
 
     _add_server_commands(add)
     _add_project_commands(add)
+    main_parser.commands = commands.choices
     return main_parser
 
 
-def _add_server_commands(add: Callable[..., _Parser]) -> None:
+def _add_server_commands(add: Callable[..., Parser]) -> None:
     """Add the commands that serve the project, or tell about it."""
     add("serve", "Serve the project: install its dependencies, and reload it on each save.")
     _add_check(add)
@@ -144,7 +137,7 @@ def _add_server_commands(add: Callable[..., _Parser]) -> None:
     doctor.add_argument("--json", action="store_true", dest="as_json", help="print one JSON list")
 
 
-def _add_project_commands(add: Callable[..., _Parser]) -> None:
+def _add_project_commands(add: Callable[..., Parser]) -> None:
     """Add the commands that run something for the project, or change something."""
     run = add(
         "run", "Run a command in the project's environment, as the project's owner.", "PROJECT", "ENV_FILES", "PYTHON",
@@ -179,7 +172,7 @@ def _add_project_commands(add: Callable[..., _Parser]) -> None:
     install.add_argument("--near", metavar="DIR", help="the application's folder (default: the appliance looks for it)")
 
 
-def _add_check(add: Callable[..., _Parser]) -> None:
+def _add_check(add: Callable[..., Parser]) -> None:
     """Add the command that shows the findings about the project."""
     check = add(
         "check", "Show which application was found in the project, and why. Starts nothing without --reload.",
@@ -195,16 +188,14 @@ def _add_check(add: Callable[..., _Parser]) -> None:
     )
 
 
-def _add_deploy(add: Callable[..., _Parser]) -> None:
+def _add_deploy(add: Callable[..., Parser]) -> None:
     """Add the command that writes the files of a preview."""
     deploy = add(
         "deploy", "Write the files that run a preview of the project in Swarm, Kubernetes or Compose. Deploys nothing.",
         "PROJECT", usage="--for ENGINE [--name NAME] [--preview-host HOST] [--source SOURCE]",
     )  # fmt: skip
     engines = ("swarm", "kubernetes", "compose")
-    deploy.add_argument(
-        "--for", choices=engines, required=True, dest="engine", metavar="ENGINE", help=", ".join(engines)
-    )
+    deploy.add_argument("--for", choices=engines, dest="engine", metavar="ENGINE", help=", ".join(engines))
     deploy.add_argument(
         "--name", metavar="NAME", help="of the stack, the Deployment, the image (default: the project's)"
     )
@@ -248,11 +239,23 @@ def _command(argv: Sequence[str], process: Mapping[str, str]) -> int:
         args.insert(0, "run")
     if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help", "--version"}):
         args.insert(0, "serve")
-    arguments = parser().parse_args(args)
+    arguments = _parsed(args)
     fields = {setting.field for setting in TABLE}
     flags = {name: text for name, text in vars(arguments).items() if name in fields}
     _check_working_folder()
     return _run(arguments, process, flags)
+
+
+def _parsed(args: Sequence[str]) -> argparse.Namespace:
+    grammar = parser()
+    command = grammar.commands.get(args[0], grammar)
+    try:
+        arguments, unknown = grammar.parse_known_args(args)
+    except argparse.ArgumentError as error:
+        raise (unknown_command(args, grammar) if command is grammar else wrong_value(error, command)) from None
+    if unknown:
+        raise unknown_arguments(unknown, command)
+    return arguments
 
 
 def _check_working_folder() -> None:

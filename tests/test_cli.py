@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import __version__
+from appliance import __version__, cli
 from appliance.cli import parser
 from appliance.commands import explain
 from appliance.config.table import TABLE
@@ -99,6 +99,54 @@ def test_a_malformed_command_line_ends_with_2_and_three_parts(argv: list[str]):
     assert all(word in done.stderr for word in ("appliance:", "expected:", "do this:"))
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        ("check ../shop", "Write: appliance check --project ../shop"),
+        ("check main", "Write: appliance check --project main"),
+        ("main", "Write: appliance --project main"),
+        ("main.py", "Write: appliance --app main.py"),
+        ("shop.web:create_app()", "Write: appliance --app 'shop.web:create_app()'"),
+        ("serve 8001", "Write: appliance serve --port 8001"),
+        ("serve 0.0.0.0:8001", "Write: appliance serve --host 0.0.0.0 --port 8001"),
+        ("deploy", "For example: appliance deploy --for kubernetes"),
+        ("deploy swarm", "Write: appliance deploy --for swarm"),
+        ("stauts", "Write: appliance status"),
+        ("help", "Write: appliance --help"),
+        ("manage.py migrate", "write: appliance run python manage.py migrate"),
+        ("gunicorn --reload main:app", "write: appliance run gunicorn --reload main:app"),
+        ("check --projct=main", "Write --project instead of --projct."),
+        ("status --josn", "Write --json instead of --josn."),
+        ("run --wach python", "Write --watch instead of --wach."),
+        ("requests 17 18", "Remove it, or see appliance requests --help."),
+    ],
+)
+def test_a_wrong_command_line_says_what_to_write_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, instead: str
+):
+    """The advice for a folder, a file, an address or a misspelt word is the command that was meant."""
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main.py").write_text(APP, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words.split(), {}) == 2
+    assert instead in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("serve --port", "--port and its value, a whole number from 0 to 65535"),
+        ("requests --status", "--status STATUS: only this status"),
+        ("deploy --for docker", "--for ENGINE: swarm, kubernetes, compose"),
+        ("requests last", "NUMBER: show all of this request"),
+    ],
+)
+def test_a_wrong_value_says_which_is_expected(capsys: pytest.CaptureFixture[str], words: str, expected: str):
+    """An argument that lacks its value, or has one of the wrong kind, says what it takes."""
+    assert cli.main(words.split(), {}) == 2
+    assert expected in "".join(capsys.readouterr())
 
 
 def test_bad_serve_is_an_event():

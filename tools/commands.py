@@ -22,7 +22,6 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    grammar = parser()
     yield "# Commands"
     yield ""
     yield "In a running container: `docker compose exec app appliance COMMAND`. Without one:"
@@ -30,7 +29,7 @@ def _lines() -> Iterator[str]:
     yield "`.venv-serve/bin/appliance COMMAND --project ../mine`. Without a command, `serve` runs."
     yield ""
     yield "Every command takes the flags of the [settings](settings.md)."
-    for name, command in _commands(grammar).items():
+    for name, command in parser().commands.items():
         yield ""
         yield f"## {name}"
         yield ""
@@ -50,13 +49,6 @@ def _lines() -> Iterator[str]:
     yield "```text"
     yield from EXIT_CODES.splitlines()[1:]
     yield "```"
-
-
-def _commands(grammar: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    for action in grammar._actions:  # noqa: SLF001  argparse has no other way
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  as above
-            return dict(action.choices)
-    raise LookupError("the command line has no commands")
 
 
 if __name__ == "__main__":

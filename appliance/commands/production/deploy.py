@@ -18,6 +18,7 @@ from appliance.commands.production.deploy_facts import facts_of, of_several_line
 from appliance.commands.production.deploy_files import drafts_for
 from appliance.commands.written_files import write_all, wrote
 from appliance.config.env import load_environment
+from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
 from appliance.remedies.services import set_in_compose
 
@@ -38,7 +39,7 @@ _FIRST_FILES = {
 def command(
     process: Mapping[str, str],
     flags: Mapping[str, str],
-    engine: Engine,
+    engine: Engine | None,
     *,
     name: str | None,
     host: str | None,
@@ -49,6 +50,12 @@ def command(
     Raises:
         ApplianceError: there is no project, its folder can't be written, or a flag is not valid.
     """
+    if engine is None:
+        raise SettingsError(
+            "appliance deploy needs an engine",
+            expected=f"--for and one of {', '.join(_FIRST_FILES)}",
+            action="For example: appliance deploy --for kubernetes",
+        )
     opened = open_project(process, flags)
     root = mounted_folder(opened, f"deploy --for {engine}")
     image = image_of(process, root, source)

@@ -185,7 +185,7 @@ def test_the_overlay_leaves_to_the_compose_file_what_it_sets(tmp_path: Path, env
     ("flags", "found"),
     [
         (("--for", "nomad"), "invalid choice"),
-        ((), "required"),
+        ((), "needs an engine"),
         (("--for", "swarm", "--name", "My Shop!"), "can't name a Deployment"),
         (("--for", "swarm", "--preview-host", "a b"), "is not a host name"),
         (("--for", "swarm", "--preview-host", "x`) || Host(`y"), "is not a host name"),
