@@ -20,7 +20,7 @@ from appliance.commands.written_files import write_all, wrote
 from appliance.config.env import load_environment
 from appliance.errors import SettingsError
 from appliance.logs.sanitise import sanitise
-from appliance.remedies.services import set_in_compose
+from appliance.remedies.services import compose_services, set_in_compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +63,8 @@ def command(
     known = set_in_compose(root, "app") if engine == "compose" else frozenset()
     facts = facts_of(root, image, folder_on_host(opened.settings).name, name=name, host=host, known=known)
     written, kept = write_all(root, drafts_for(engine, facts))
-    lines = [*_changes(written, kept), *_unserved(root), *_gaps(engine, facts), *_next(engine)]
+    lines = [*_changes(written, kept), *_unserved(root), *_gaps(engine, facts)]
+    lines += [*(_beside(root, facts.compose_file) if engine == "compose" else ()), *_next(engine)]
     if name is None and facts.name == UNNAMED:
         lines.insert(-1, f"Named {UNNAMED}, because a container does not know the folder's name: --name gives another.")
     sys.stdout.write(sanitise("\n".join(lines) + "\n", lines=True))
@@ -99,6 +100,16 @@ def _gaps(engine: Engine, facts: Facts) -> Iterator[str]:
         yield f"Of several lines, and so not in settings.env: {', '.join(several)}"
     if facts.left_out:
         yield f"Left out, because no container can have a variable of this name: {', '.join(facts.left_out)}"
+
+
+def _beside(root: Path, compose: str) -> Iterator[str]:
+    """Yield the services to start if the project's compose file has no service that the overlay can change."""
+    services = dict(compose_services(root))
+    if not services or "app" in services:
+        return
+    needed = " ".join(["app", *(name for name, service in services.items() if "build" not in service)])
+    yield f"{compose} has no service `app`, so the preview is started beside {', '.join(services)}."
+    yield f"To start only what it needs, write the services after `up --build --detach`: {needed}"
 
 
 def _next(engine: Engine) -> Iterator[str]:

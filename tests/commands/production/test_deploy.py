@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -43,6 +44,9 @@ class _Loader(yaml.SafeLoader):
 def _tagged(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
+    if isinstance(node, yaml.ScalarNode):  # what `!reset` leaves
+        assert node.value == "null"
+        return None
     assert isinstance(node, yaml.MappingNode)
     return loader.construct_mapping(node, deep=True)
 
@@ -181,6 +185,26 @@ def test_the_overlay_leaves_to_the_compose_file_what_it_sets(tmp_path: Path, env
     assert set(stack["secrets"]) == {"DATABASE_URL", "API_KEY"}
 
 
+def test_the_overlay_starts_the_appliance(tmp_path: Path) -> None:
+    """The project's own command, entrypoint and health check are for its own image, and a name is for one container."""
+    (tmp_path / "compose.yml").write_text("services: {app: {command: gunicorn shop.wsgi}}\n", "utf-8")
+    (tmp_path / "wsgi.py").write_text("application = print\n", "utf-8")
+    assert "beside" not in deploy(tmp_path, tmp_path / "cache", "--for", "compose").stdout
+    text = (tmp_path / "deploy" / "compose.preview.yml").read_text("utf-8")
+    reset = set(re.findall(r"^    (\w+): !reset null$", text, re.MULTILINE))
+    assert reset == {"command", "entrypoint", "working_dir", "healthcheck", "container_name"}
+
+
+def test_a_compose_file_without_app_names_what_to_start(tmp_path: Path) -> None:
+    """If the project's own service has another name, the services that the preview needs are named."""
+    services = "services: {web: {build: ., ports: ['8000:8000']}, db: {image: postgres}}\n"
+    (tmp_path / "compose.yml").write_text(services, "utf-8")
+    (tmp_path / "wsgi.py").write_text("application = print\n", "utf-8")
+    done = deploy(tmp_path, tmp_path / "cache", "--for", "compose")
+    assert "compose.yml has no service `app`, so the preview is started beside web, db." in done.stdout
+    assert "after `up --build --detach`: app db\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("flags", "found"),
     [
@@ -245,7 +269,10 @@ def test_compose_files_meet_the_schema(hostile: Path, tmp_path: Path) -> None:
     """The specification of Compose accepts the stack and the overlay."""
     plain = [tmp_path / f"{name}.json" for name in ("swarm", "compose.preview")]
     for file in plain:
-        file.write_text(json.dumps(read(hostile / "deploy" / f"{file.stem}.yml")), "utf-8")
+        written = read(hostile / "deploy" / f"{file.stem}.yml")
+        app = written["services"]["app"]
+        written["services"]["app"] = {key: value for key, value in app.items() if value is not None}
+        file.write_text(json.dumps(written), "utf-8")
     done = compose_check(*plain)
     assert done.returncode == 0, done.stdout
 
