@@ -33,11 +33,12 @@ def make_folders(own: Path) -> None:
 
 
 def is_complete(environment: Path) -> bool:
-    """Whether an environment has its marker, and no other user can have written where Python reads first."""
+    """Whether an environment has its marker and its Python, and no other user can have written where it reads first."""
     with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
         folder = opened.enter_context(open_folder(str(environment), LEVELS + 1))
         folder.read(COMPLETE_MARK)
-        opened.enter_context(folder.enter("bin"))
+        programs = opened.enter_context(folder.enter("bin"))
+        os.stat("python", dir_fd=programs.descriptor)  # a link: another image on this volume may lack that Python
         library = opened.enter_context(folder.enter("lib"))
         for name in (each for each in library.names() if each.startswith("py")):  # python3.13, pypy3.11
             opened.enter_context(opened.enter_context(library.enter(name)).enter("site-packages"))

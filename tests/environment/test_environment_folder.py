@@ -24,6 +24,7 @@ def environment(volume):
     folder = volume / f"uid-{OWNER}" / "environments" / "key"
     with user(OWNER):
         (folder / "bin").mkdir(parents=True)
+        (folder / "bin" / "python").symlink_to("/bin/sh")  # in the place of a Python: this user can reach it
         (folder / "lib" / "python3.13" / "site-packages").mkdir(parents=True)
         (folder / "lib64").symlink_to("lib")
         (folder / COMPLETE_MARK).write_text('{"project": "/workspace"}')
@@ -39,6 +40,16 @@ def test_an_environment_is_whole_for_its_owner(environment):
         (environment / COMPLETE_MARK).unlink()
         assert not is_complete(environment)
         assert not is_complete(environment.with_name("other"))
+
+
+@as_root
+def test_an_environment_whose_python_is_gone_is_not_whole(environment):
+    """An environment whose link to its Python leads nowhere is not whole: it is made again."""
+    python = environment / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/opt/python/3.10/bin/python3.10-gone")
+    with user(OWNER):
+        assert not is_complete(environment)
 
 
 @as_root
