@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from appliance.remedies.remedy import ProjectFacts
 
 _USUAL = {
-    5432: "postg", 3306: "mysql|maria", 6379: "redis|valkey", 27017: "mongo", 5672: "rabbit", 11211: "memcache",
-    9200: "elastic|opensearch", 1025: "mail", 9000: "minio", 1433: "mssql",
+    5432: "postg|pgvector|timescale", 3306: "mysql|maria", 6379: "redis|valkey", 27017: "mongo", 5672: "rabbit",
+    11211: "memcache", 9200: "elastic|opensearch", 1025: "mail", 9000: "minio", 1433: "mssql",
 }  # fmt: skip
 _LOCAL = r"(?:localhost|127\.0\.0\.1|\[?::1\]?)"
 _READS = re.compile(

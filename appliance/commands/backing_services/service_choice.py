@@ -7,10 +7,10 @@ does not count.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from appliance.commands.backing_services.service_table import TABLE, service_named
+from appliance.commands.backing_services.service_table import EXTENSIONS, POSTGIS, TABLE, service_named
 from appliance.dependencies.appliance_python import appliance_python_version
 from appliance.dependencies.dependency_selection import read_choice
 from appliance.dependencies.manifest import Search, form_of
@@ -85,7 +85,20 @@ def choose(names: frozenset[str], read: ReadVariables) -> list[Chosen]:
     host = next((name for name in read.names if _MAIL_HOST.match(name)), "")
     if host and "mail" not in chosen:
         chosen["mail"] = Chosen(service_named("mail"), f"the project reads {host}")
-    return sorted(chosen.values(), key=lambda each: TABLE.index(each.service))
+    ordered = sorted(chosen.values(), key=lambda each: TABLE.index(each.service))
+    return [_extended(each, names, read) if each.service.kind == "postgres" else each for each in ordered]
+
+
+def _extended(chosen: Chosen, names: frozenset[str], read: ReadVariables) -> Chosen:
+    """Return PostgreSQL with the image that has the extension of the project; of several, the first of the table."""
+    for extension in EXTENSIONS:
+        why = [f"{name} is among the dependencies" for name in sorted(extension.drivers & names)]
+        if extension is POSTGIS and read.spatial:
+            why.append(f"the sources name {read.spatial}")
+        if why:
+            service = replace(chosen.service, title=f"PostgreSQL with {extension.title}", image=extension.image)
+            return Chosen(service, f"{chosen.why}, and {why[0]}")
+    return chosen
 
 
 def _broker(schemes: Iterable[str], *, has_redis: bool) -> str:

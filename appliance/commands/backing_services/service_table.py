@@ -101,6 +101,25 @@ TABLE = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Extension:
+    """An extension of PostgreSQL that its own image lacks.
+
+    Attributes:
+        title: as its project writes its name.
+        drivers: the distributions that need it.
+        image: the name and tag of the image that has it.
+    """
+
+    title: str
+    drivers: frozenset[str]
+    image: str
+
+
+POSTGIS = Extension("PostGIS", frozenset(("geoalchemy2",)), "postgis/postgis:17-3.5")
+EXTENSIONS = (POSTGIS, Extension("pgvector", frozenset(("pgvector",)), "pgvector/pgvector:pg17"))
+
+
 def service_named(name: str) -> BackingService:
     """Return the service of this name."""
     return next(service for service in TABLE if service.name == name)
@@ -112,4 +131,9 @@ def documentation() -> str:
     for service in TABLE:
         drivers = ", ".join(f"`{driver}`" for driver in sorted(service.drivers))
         lines.append(f"| {service.title} | `{service.image}` | {drivers} |")
+    for extension in EXTENSIONS:
+        drivers = ", ".join(f"`{driver}`" for driver in sorted(extension.drivers))
+        lines.append(
+            f"| PostgreSQL with {extension.title} | `{extension.image}` | one of PostgreSQL's, and {drivers} |"
+        )
     return "\n".join(lines) + "\n"

@@ -103,15 +103,17 @@ def variables_for(
         django: whether Django serves the project.
     """
     service = chosen.service
-    values = _values(service, place, dependencies)
+    spatial = django and bool(read.spatial) and service.kind == "postgres"
+    values = _values(service, place, dependencies, spatial=spatial)
     found: dict[str, str] = {}
     parts: set[str] = set()
+    engine = _engine(service.kind, spatial=spatial) if first and django else None
     for name in read.names:
         part = _part_of(name, service.kind, first=first)
         if part and values.get(part) is not None:
             found[name] = values[part]
             parts.add(part)
-        elif (value := _special(name, service.kind, values, first=first, django=django)) is not None:
+        elif (value := _special(name, service.kind, values, engine=engine)) is not None:
             found[name] = value
     if "celery" in dependencies and (service.kind == "rabbitmq" or (service.kind == "redis" and _is_redis(read))):
         found.setdefault("CELERY_BROKER_URL", values["url"])
@@ -123,9 +125,10 @@ def _literal_parts(read: ReadVariables) -> Iterator[str]:
     yield from (part for part, name in _LITERALS.items() if name in read.literals)
 
 
-def _values(service: BackingService, place: Place, dependencies: frozenset[str]) -> dict[str, str]:
+def _values(service: BackingService, place: Place, dependencies: frozenset[str], *, spatial: bool) -> dict[str, str]:
     """Return the value of each part; a part that the service does not have is missing."""
-    scheme, kind = _SCHEMES[service.kind], service.kind
+    # django-environ and dj-database-url choose Django's backend by the scheme.
+    scheme, kind = "postgis" if spatial else _SCHEMES[service.kind], service.kind
     if kind in _DIALECTS and dependencies & _SQLALCHEMY and "django" not in dependencies:
         scheme += next((dialect for driver, dialect in _DIALECTS[kind] if driver in dependencies), "")
     address = f"{place.host}:{service.port}"
@@ -164,15 +167,21 @@ def _part_of(name: str, kind: str, *, first: bool) -> str:
     return ""
 
 
-def _special(name: str, kind: str, values: Mapping[str, str], *, first: bool, django: bool) -> str | None:
+def _engine(kind: str, *, spatial: bool) -> str:
+    """Return the name of Django's backend for this kind of service."""
+    if spatial:
+        return "django.contrib.gis.db.backends.postgis"
+    return f"django.db.backends.{'postgresql' if kind == 'postgres' else 'mysql'}"
+
+
+def _special(name: str, kind: str, values: Mapping[str, str], *, engine: str | None) -> str | None:
     """Return the value of a variable of Celery, of a cache, of mail or of an engine; None for others."""
-    backend = f"django.db.backends.{'postgresql' if kind == 'postgres' else 'mysql'}"
     rules = (
         (kind in {"redis", "rabbitmq"}, _BROKER, values["url"]),
         (kind == "redis", _RESULTS, values["url"]),
         (kind == "rabbitmq", _RESULTS, "rpc://"),
         (kind == "redis", _CACHE_URL, values["url"]),
-        (first and django, _ENGINE, backend),
+        (engine is not None, _ENGINE, engine),
         (kind == "mail", _MAIL_ENCRYPTION, "0"),
         (kind == "mail", _MAIL_BACKEND, "django.core.mail.backends.smtp.EmailBackend"),
     )

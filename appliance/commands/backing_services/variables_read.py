@@ -29,6 +29,8 @@ _UNNAMED = {"env.db": "DATABASE_URL", "env.db_url": "DATABASE_URL", "dj_database
             "env.cache": "CACHE_URL", "env.cache_url": "CACHE_URL", "env.email": "EMAIL_URL",
             "env.email_url": "EMAIL_URL"}  # fmt: skip
 _SCHEME = re.compile(r"\b(redis|rediss|valkey|amqps?|pyamqp|sqs|filesystem|memory|sqla|gcpubsub)(?:\+\w+)?://")
+# GeoDjango, but not its lookup of addresses, which needs no database; the scheme of a URL, and an engine.
+_SPATIAL = re.compile(r"\bdjango\.contrib\.gis\b(?!\.geoip)|\bpostgis\b")
 
 
 @dataclass
@@ -39,17 +41,25 @@ class ReadVariables:
         names: the variables that are read, in the order of the files.
         literals: what a Django database's settings say in full: HOST, NAME, USER, PASSWORD; and MAIL_PORT.
         schemes: of the brokers' URLs in the sources: redis, amqp.
+        spatial: the name in the sources that needs PostGIS; empty if there is none.
     """
 
     names: dict[str, None] = field(default_factory=dict)
     literals: dict[str, str] = field(default_factory=dict)
     schemes: set[str] = field(default_factory=set)
+    spatial: str = ""
 
     def note(self, values: Mapping[str, str]) -> None:
         """Add the variables of a ``.env`` file."""
         for name, value in values.items():
             self.names.setdefault(name)
-            self.schemes.update(_SCHEME.findall(value))
+            self.note_text(value)
+
+    def note_text(self, text: str) -> None:
+        """Add the brokers and the spatial database that a text names."""
+        self.schemes.update(_SCHEME.findall(text))
+        if not self.spatial and (named := _SPATIAL.search(text)):
+            self.spatial = named[0]
 
 
 def variables_read(modules: Modules) -> ReadVariables:
@@ -59,7 +69,7 @@ def variables_read(modules: Modules) -> ReadVariables:
         source = modules.source(file)
         if source.problem:
             continue
-        found.schemes.update(_SCHEME.findall(source.text))
+        found.note_text(source.text)
         if _READER.search(source.text) or "ENGINE" in source.text:
             for node in nodes(parse(source.text)):
                 found.names.update(dict.fromkeys(name for name in _names(node) if _NAME.match(name)))

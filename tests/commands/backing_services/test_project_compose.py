@@ -27,6 +27,7 @@ def steps(root: Path, compose: str, requirements: str = "psycopg\n") -> list[str
         ("image: postgres:16\n    environment: {POSTGRES_USER: shop, POSTGRES_PASSWORD: s3}", "shop:s3@db:5432/shop"),
         ("image: postgres\n    environment: {POSTGRES_PASSWORD: s3}", "postgres:s3@db:5432/postgres"),
         ("image: postgis/postgis\n    environment: [POSTGRES_PASSWORD=s3, POSTGRES_DB=x]", "postgres:s3@db:5432/x"),
+        ("image: pgvector/pgvector:pg17\n    environment: {POSTGRES_PASSWORD: s3}", "postgres:s3@db:5432/postgres"),
         (
             "image: postgres\n    environment: {POSTGRES_USER: '${WHO:-me}', POSTGRES_PASSWORD: a}",
             "${WHO:-me}:a@db:5432/${WHO:-me}",

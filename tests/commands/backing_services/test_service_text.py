@@ -147,6 +147,40 @@ def test_sources_and_clients_say_which_broker_celery_uses(
     assert ("CELERY_BROKER_URL" in found.variables) == ("celery" in requirements and bool(services))
 
 
+@pytest.mark.parametrize(
+    ("requirements", "text", "image"),
+    [
+        ("django psycopg", "INSTALLED_APPS = ['django.contrib.gis']", "postgis/postgis:17-3.5"),
+        ("django psycopg", "D = {'ENGINE': 'django.contrib.gis.db.backends.postgis'}", "postgis/postgis:17-3.5"),
+        ("django psycopg", "env.db(default='postgis://localhost/shop')", "postgis/postgis:17-3.5"),
+        ("sqlalchemy psycopg GeoAlchemy2", "", "postgis/postgis:17-3.5"),
+        ("django psycopg pgvector", "", "pgvector/pgvector:pg17"),
+        ("django psycopg", "from django.contrib.gis.geoip2 import GeoIP2", "postgres:17"),
+    ],
+)
+def test_an_extension_of_postgresql_has_an_image_of_its_own(
+    tmp_path: Path, requirements: str, text: str, image: str
+) -> None:
+    """PostGIS and pgvector are in no image of PostgreSQL's: a migration that creates the extension would fail there."""
+    services = made(tmp_path, requirements, text, DJANGO)
+    assert written(services)["services"]["postgres"]["image"] == image
+
+
+def test_a_pgvector_project_without_postgresql_has_no_service(tmp_path: Path) -> None:
+    """Extensions alone ask for nothing: their clients have other databases too."""
+    assert made(tmp_path, "pgvector geoalchemy2", "'postgis'") == Services()
+
+
+def test_geodjango_gets_its_backend(tmp_path: Path) -> None:
+    """Django's backend is the spatial one, where a variable or a URL's scheme chooses it."""
+    (tmp_path / ".env.example").write_text("DATABASE_URL=postgis://localhost/shop\n", encoding="utf-8")
+    text = "env('DB_ENGINE'), env.db()"
+    assert shown(made(tmp_path, "django psycopg", text, DJANGO), "DB_ENGINE", "DATABASE_URL") == {
+        "DB_ENGINE": "django.contrib.gis.db.backends.postgis",
+        "DATABASE_URL": "postgis://app:app@postgres:5432/app",
+    }
+
+
 def test_literal_values_of_djangos_settings_are_the_services(tmp_path: Path) -> None:
     """A user, a name and a host that are written in DATABASES are those of the service; localhost can't be."""
     text = "D = {'ENGINE': 'django.db.backends.postgresql', 'NAME': 'shop', 'USER': 'seller', 'HOST': 'HOSTNAME'}"
