@@ -30,6 +30,8 @@ NEVER = VERSION_CONTROL | INSTALLED_CODE | {
     ".ipynb_checkpoints", ".terraform", ".direnv", ".pixi",
 }  # fmt: skip
 _NO_PATTERN = (ValueError, re.error)  # of pathspec: the latter for a range such as [z-a]
+# What ``.git`` names in a linked work tree (gitrepository-layout(5)). A submodule may have the name "worktrees/shop".
+_WORK_TREE = re.compile(r"(?<!/modules)/worktrees/[^/]+\Z")
 
 
 class Ignores:
@@ -134,6 +136,13 @@ class Ignores:
             top, spec = self._exclude
             return bool(spec.check_file(_below(path, top, folder=folder)).include)
         return False
+
+
+def is_work_tree(folder: str) -> bool:
+    """Whether the folder is a linked work tree (``git worktree add``): another copy of a project, not a part of it."""
+    file = f"{folder}/.git"
+    # In a container, the named directory of the host does not exist: its name has to be enough.
+    return os.path.isfile(file) and _WORK_TREE.search(_line(file)) is not None
 
 
 def _below(path: str, base: str, *, folder: bool) -> str:

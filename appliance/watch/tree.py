@@ -9,6 +9,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from appliance.watch.ignores import is_work_tree
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -135,7 +137,8 @@ class Tree:
         except OSError:  # the folder is gone, or can't be read
             return []
         names = {entry.name for entry in listed}
-        if folder != self._root and not names.isdisjoint(_ENVIRONMENT_MARKERS):  # it is an environment since now
+        is_other = not names.isdisjoint(_ENVIRONMENT_MARKERS) or (".git" in names and is_work_tree(folder))
+        if folder != self._root and is_other:  # it is an environment or a work tree since now
             self._drop((), (folder,))
             return []
         if ".gitignore" in names:
@@ -145,8 +148,8 @@ class Tree:
         return listed
 
     def counts(self, folder: str) -> bool:
-        """Whether a folder may hold source code: it is not ignored, and not an environment under any name."""
-        if self._ignores.folder(folder):
+        """Whether a folder may hold source code: it is not ignored, and neither a work tree nor an environment."""
+        if self._ignores.folder(folder) or is_work_tree(folder):
             return False
         return not any(os.path.exists(f"{folder}/{name}") for name in _ENVIRONMENT_MARKERS)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from appliance.conventions import VARIABLE_FILES
 from appliance.protocol.record import Record, replace
 from appliance.watch.event_sources import EventSource, EventType, FileEvent, NoEvents
-from appliance.watch.ignores import Ignores
+from appliance.watch.ignores import Ignores, is_work_tree
 from appliance.watch.inotify import Inotify, is_exhausted
 from appliance.watch.kinds import Kind, Rule
 from appliance.watch.mounts import Mount, Mounts
@@ -256,7 +256,7 @@ class WatchSet:
         if name == ".gitignore" and folder in self.tree.folders:
             self.ignores.enter(folder)
             return set(), True
-        if name == "pyvenv.cfg" and folder not in self._tops:
+        if folder not in self._tops and (name == "pyvenv.cfg" or (name == ".git" and is_work_tree(folder))):
             self.tree.forget(folder)
             return set(), False
         paths = {link for link in (self.tree.links.get(path),) if link}

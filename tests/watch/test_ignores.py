@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch.ignores import Ignores
+from appliance.watch.ignores import Ignores, is_work_tree
 
 
 def git(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
@@ -83,6 +83,15 @@ def test_a_work_tree_has_the_rules_of_its_git_directory(repository: Path, tmp_pa
     ignores.enter(str(tree))
     assert ignores.file(str(tree / "mine_x.py"))
     assert git(tree, "check-ignore", "-q", "--no-index", "mine_x.py").returncode == 0
+
+
+def test_a_submodule_is_part_of_the_project(repository: Path):
+    """A submodule is a part of the project, also one whose name looks like that of a work tree."""
+    (repository / "deep/.git").write_text("gitdir: ../.git/modules/worktrees/deep\n", encoding="utf-8")
+    assert not is_work_tree(str(repository / "deep"))
+    assert not is_work_tree(str(repository))
+    (repository / "deep/.git").write_text("gitdir: C:/shop/.git/worktrees/deep\n", encoding="utf-8")
+    assert is_work_tree(str(repository / "deep"))
 
 
 def test_a_byte_order_mark_is_not_part_of_a_rule(repository: Path):

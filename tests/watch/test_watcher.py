@@ -161,6 +161,24 @@ def test_what_is_never_watched_costs_nothing(watch: Watch, watch_set: Path):
     assert not [path for path in watching.watcher._watch_set.tree.folders if "later" in path]
 
 
+def test_work_trees_in_the_project_are_left_out(watch: Watch, watch_set: Path):
+    """Other work trees of the repository are not watched: neither one that exists, nor one that is added later."""
+
+    def add(name: str) -> Path:
+        tree = watch_set / ".claude/worktrees" / name
+        (tree / "shop").mkdir(parents=True)
+        (tree / ".git").write_text(f"gitdir: /home/me/shop/.git/worktrees/{name}\n", encoding="utf-8")
+        save(tree / "shop/views.py", "one")
+        save(tree / "requirements.txt", "one")
+        return tree
+
+    before = add("before")
+    watching = watch()
+    add("later")
+    save(before / "shop/views.py", "two")
+    assert watching.changes_before() == []
+
+
 def test_files_outside_the_project_are_watched(watch: Watch, watch_set: Path, tmp_path: Path):
     """Extra folders, files and patterns are watched too, and reported by their whole paths."""
     (tmp_path / "shared").mkdir()
