@@ -41,6 +41,7 @@ _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
 # The file that a build writes: write_to and version_file of setuptools-scm, write_to of PDM, version-file of hatch-vcs.
 _WRITTEN = re.compile(r"(?:write_to|version[_-]file)[\"']?[ \t]{0,20}[:=][ \t]{0,20}[\"']([\w./-]{1,200}\.py)[\"']")
 _VERSION = '__version__ = version = "0"\\n__version_tuple__ = version_tuple = (0,)\\n'
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)  # git writes it before the lines of both sides
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
 
 
@@ -273,6 +274,19 @@ def _address_in_use(error: BaseException, message: str, _root: str) -> str:
     return ""
 
 
+def _merge_conflict(error: BaseException, _message: str, _root: str) -> str:
+    """Advise on a file in the middle of a merge; Python takes its marks for wrong operators or numbers."""
+    if not isinstance(error, SyntaxError) or not isinstance(error.filename, str):
+        return ""
+    text = project_files.text_of(error.filename)
+    mark = _CONFLICT.search(text)
+    if not mark or "\n>>>>>>> " not in text:
+        return ""
+    place = f"{os.path.basename(error.filename)}, line {text.count(chr(10), 0, mark.start()) + 1}"
+    marks = "<<<<<<<, ======= and >>>>>>>"
+    return f"A merge conflict is not resolved ({place}): choose the code, and remove the lines of {marks}."
+
+
 def _edited_package(error: BaseException, _message: str, _root: str) -> Advice | str:
     """Advise on a package one of whose files was written after the installation."""
     file = error.filename if isinstance(error, SyntaxError) else error_origin.last_file(error)
@@ -300,5 +314,6 @@ _ADVISERS: tuple[Callable[[BaseException, str, str], Advice | str], ...] = (
     connection_advice,
     _disallowed_host,
     _address_in_use,
+    _merge_conflict,
     _edited_package,
 )
