@@ -24,7 +24,7 @@ from appliance.package_names import any_spelling
 from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 # uv gets the settings that the user made for pip.
 _FROM_PIP = (
@@ -95,19 +95,44 @@ class Installer(Record):
     def run(self, *arguments: str) -> None:
         """Run uv to its end; if an index can't be reached, run it again with the cache alone.
 
+        If nothing fits, uv is run again to ask one index after the other: only then it says which of them refuses.
+
         Raises:
             InstallError: uv failed; the error has the last lines of its output.
         """
         try:
             self._run(self.environment, *arguments)
         except InstallError as error:
-            if self.offline or not error.details.get("unreachable"):
+            if self.offline:
                 raise
-            self.report("trying again with the cache alone")
-            try:
-                self._run({**self.environment, "UV_OFFLINE": "1"}, *arguments)
-            except InstallError:
-                raise error from None
+            if error.details.get("unreachable"):
+                self._run_with_the_cache(error, arguments)
+            elif self._may_be_refused(error):
+                self._ask_each_index(error, arguments)
+            else:
+                raise
+
+    def _run_with_the_cache(self, error: InstallError, arguments: Sequence[str]) -> None:
+        self.report("trying again with the cache alone")
+        try:
+            self._run({**self.environment, "UV_OFFLINE": "1"}, *arguments)
+        except InstallError:
+            raise error from None
+
+    def _may_be_refused(self, error: InstallError) -> bool:
+        from appliance.environment.failures.uv_errors import index_lines  # noqa: PLC0415  as below
+
+        unsolved = any("No solution found" in line for line in error.details["output"])
+        return unsolved and bool(self.indexes or index_lines(self.files))
+
+    def _ask_each_index(self, error: InstallError, arguments: Sequence[str]) -> None:
+        from appliance.environment.failures.uv_errors import refused_index  # noqa: PLC0415  as below
+
+        self.report("asking one index after the other")
+        try:
+            self._run({**self.environment, "UV_INDEX_STRATEGY": "first-index"}, *arguments)
+        except InstallError as later:
+            raise (later if refused_index(later.details["output"]) else error) from None
 
     def read(self, text: str, *arguments: str) -> str:
         """Run uv with this text as its input, and return its output.

@@ -131,6 +131,31 @@ def test_the_installer_knows_which_settings_name_an_index(tmp_path):
     assert installer(values, tmp_path, tmp_path, print, 0).indexes == ("PIP_EXTRA_INDEX_URL", "UV_INDEX")
 
 
+# uv's output if it looks for the best version of all indexes, and more if it asks one after the other.
+REFUSED = """#!/bin/sh
+echo 'error: No solution found when resolving dependencies'
+echo '  cause: Because samovar was not found in the package registry and you require samovar'
+[ "$UV_INDEX_STRATEGY" != first-index ] || echo 'hint: An index ({url}) returned a {status} error. Check'
+exit 1
+"""
+
+
+@pytest.mark.parametrize(("index", "status"), [(True, "403 Forbidden"), (True, "404 Not Found"), (False, "")])
+def test_an_index_that_refuses_is_found_by_asking_each(tmp_path, index, status):
+    """Uv says only about one index after the other which refuses: it is run again, if the project names an index."""
+    program, file = tmp_path / "uv", tmp_path / "requirements.txt"
+    program.write_text(REFUSED.replace("{url}", "https://one.test/simple").replace("{status}", status))
+    program.chmod(0o755)
+    file.write_text("samovar\n" + ("--index-url https://one.test/simple\n" if index else ""))
+    told: list[str] = []
+    variables = {"PATH": os.defpath, "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    with pytest.raises(InstallError) as caught:
+        Installer(str(program), variables, "", tmp_path, told.append, -1, (file,)).run("pip")
+    assert ("asking one index after the other" in told) is index
+    assert ("refuses the credentials" in caught.value.found) is status.startswith("403")
+    assert ("not in the index" in caught.value.found) is not status.startswith("403")
+
+
 def test_an_index_that_does_not_answer_is_not_tried_again(given, tmp_path):
     """An index that takes no connection is not tried again and again; one that is a file is none of the network's."""
     with socket.socket() as closed:

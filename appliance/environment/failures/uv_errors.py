@@ -33,6 +33,11 @@ _KEYS = frozenset(
     {"dependencies", "name", "version", "requires", "python", "requires-python", "requirements", "packages", "project"}
 )
 _ADDRESS = re.compile(r"`[\w.-]{1,200}(?:\[[^\]`]{0,200}\])? @ https?://(?:[^/@\s`]{1,200}@)?([^/\s`]{1,200})")
+# uv's hint about an index that answers 401 or 403; it prints none if it looks for the best version of all indexes.
+_REFUSED = re.compile(r"hint: (An index (?:URL )?\(\S+\) .{1,200}\b40[13]\b.{0,200})")
+# A line that names an index, and one of TOML's tables of indexes; a setup file's ``url`` is that of a page.
+_INDEX = re.compile(r"\s*(?:-[if]|--(?:extra-)?index-url|--find-links)(?:\s+|=)\S")
+_INDEX_OF_TOML = re.compile(r"\s*(?:url|(?:extra-)?index-url|find-links)\s*=\s*[\[\"']")
 _BUILT = re.compile(r"[Ff]ailed to (?:download and )?build `([\w.-]+)(?:\[[^\]]*\])?(?:==([^`]+?))?(?: @ [^`]*)?`")
 # Words of uv's sentences that are also names of packages.
 _SENTENCES = frozenset({
@@ -107,19 +112,19 @@ def failure(
         folder: the project's folder; file names are shown relative to it.
         indexes: the settings that name an index, if the user set any.
     """
-    text = "\n".join(lines)
+    text, files = "\n".join(lines), list(files)
     message = _ended(-code) if code < 0 else uv_message(text, offline=bool(offline))
-    cause = cause_of(lines)
-    place = place_of(cause, list(files), folder)
+    cause = refused_index(lines) or cause_of(lines)
+    place = place_of(cause, files, folder)
     address = _ADDRESS.search(cause) if message.unreachable else None
     remedy = _unanswered(address[1]) if address else _REMEDIES[message.remedy]
-    explanation = remedy(_Failure(message, text, cause, place, list(files), image))
+    explanation = remedy(_Failure(message, text, cause, place, files, image))
     meaning = explanation.meaning.replace("{offline}", offline)
     where = f" [{place.name}, line {place.line}: {place.text}]" if place else ""
     return InstallError(
         f"the installer failed: {meaning}" + (f" ({cause})" if cause else "") + where,
         expected="dependencies that can be installed",
-        action=explanation.action.replace("{index}", _in_settings(indexes)),
+        action=explanation.action.replace("{index}", _and_the_index([*indexes, *_index_places(files, folder)])),
         needs=[INSTALL_AGAIN] if message.passes else [],
         output=list(lines),
         offline=bool(offline),
@@ -129,9 +134,31 @@ def failure(
     )
 
 
-def _in_settings(indexes: Sequence[str]) -> str:
-    """Continue an advice with the settings that name an index; empty if the user set none."""
-    return f", and the index ({', '.join(indexes)})" if indexes else ""
+def _and_the_index(names: Sequence[str]) -> str:
+    """Continue an advice with the settings and lines that name an index; empty if there are none."""
+    return f", and the index ({', '.join(names)})" if names else ""
+
+
+def _index_places(files: Iterable[Path], folder: Path | None) -> list[str]:
+    """Return the lines of the dependency files that name an index."""
+    return [f"{place.name}, line {place.line}" for place in index_lines(files, folder)]
+
+
+def index_lines(files: Iterable[Path], folder: Path | None = None) -> list[Place]:
+    """Return the lines of requirements files, of ``pyproject.toml`` and of a ``Pipfile`` that name an index."""
+    patterns = {".toml": _INDEX_OF_TOML, ".txt": _INDEX, ".in": _INDEX, ".pip": _INDEX}
+    found: list[Place] = []
+    for file in files:
+        pattern = _INDEX_OF_TOML if file.name == "Pipfile" else patterns.get(file.suffix)
+        if pattern:
+            lines = enumerate(text_or_nothing(file).splitlines(), 1)
+            found += [Place(file, number, line.strip(), folder) for number, line in lines if pattern.match(line)]
+    return found
+
+
+def refused_index(lines: Sequence[str]) -> str:
+    """Return uv's sentence about an index that refuses to answer; empty if there is none."""
+    return next((found[1] for line in lines if (found := _REFUSED.match(line))), "")
 
 
 def _ended(number: int) -> UvMessage:
@@ -254,11 +281,15 @@ def _place_of(cause: str, files: Sequence[Path]) -> Place | None:
                 number = text.encode()[: int(position[2])].decode(errors="replace").count("\n") + 1
                 return Place(file, number, _line(text, number))
     # Many lines may contain a repository's host; the name of the package is more precise.
-    host = None if _BUILT.search(cause) else re.search(r"https?://([^/\s)]+)", cause)
+    host = None if _BUILT.search(cause) else re.search(r"https?://(?:[^/\s@]*@)?([^/\s)]+)", cause)
     if host:
         for file, text in texts:
             for number, line in enumerate(text.splitlines(), 1):
-                if host[1] in line and re.search(r"index|url", line) and not file.name.endswith(".lock"):
+                if (
+                    host[1] in line
+                    and re.search(r"index|url|find-links|^\s*-[if]\b", line)
+                    and not file.name.endswith(".lock")
+                ):
                     return Place(file, number, line.strip())
     named = _named(texts)
     return next((named[normalized(word)] for word in _packages(cause) if normalized(word) in named), None)

@@ -55,7 +55,7 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
         "Widen required-version in [tool.uv] of pyproject.toml, or in uv.toml.",
     ),
     UvMessage(
-        r"Distribution not found at:",
+        r"Distribution not found at:|relative URL without a base",
         "a file or folder that the dependency files name is not there",
         "Correct its path. A container sees only what is mounted: mount the folder that holds both, and name the "
         "project's folder in it in APPLIANCE_PROJECT.",
@@ -71,9 +71,10 @@ UV_MESSAGES: tuple[UvMessage, ...] = (
         "Mount the certificates of its authority, and set SSL_CERT_FILE to their file.",
     ),
     UvMessage(
-        r"HTTP status client error \((?:401|403|407)|(?i:unauthorized)",
+        r"HTTP status client error \((?:401|403|407)|(?i:unauthorized)|returned a 403 Forbidden",
         "the package index refuses the credentials",
-        "Put them into the index's URL (PIP_INDEX_URL, UV_DEFAULT_INDEX), or into a netrc file.",
+        "Put them into the index's URL (PIP_INDEX_URL, UV_DEFAULT_INDEX), or into a netrc file. In a "
+        "requirements file a variable has them: https://${TOKEN}@index.example.com/simple",
     ),
     UvMessage(
         r"Git executable not found|(?i:git operation failed)",

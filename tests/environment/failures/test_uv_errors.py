@@ -17,6 +17,9 @@ error: No solution found when resolving dependencies
         ("requirements.txt", "-r x\nZope.Interface >= 1\n", "Because zope-interface was not found", 2),
         ("requirements.txt", "click\nflask=>2\n", "in `requirements.txt` at position 6: no such operator", 2),
         ("requirements.txt", "click\n--index-url https://no.test/x\n", "fetch: https://no.test/x/click/: dns", 2),
+        ("requirements.txt", "click\n-i https://me:a@no.test/x\n", "fetch: https://no.test/x/click/: dns", 2),
+        ("requirements.txt", "click\n-i https://no.test/x\n", "An index (https://me:****@no.test/x) returned a 403", 2),
+        ("requirements.txt", "six\n--find-links https://no.test/x\n", "read `--find-links` URL: https://no.test/x", 2),
         ("pyproject.toml", 'dependencies = [\n "flask>=99",\n]\n', "resolving dependencies: only flask<=3", 2),
         ("pyproject.toml", 'dependencies = ["flask>=99"]\n', "resolving dependencies: only flask<=3", 1),
         ("pyproject.toml", '[tool.poetry.dependencies]\nflask = "^99"\n', "only flask<=3", 2),
@@ -101,6 +104,42 @@ def test_an_index_is_named_if_it_is_set(reason):
     words = [f"error: {reason}"]
     assert "index" not in failure(words, 1, "").action
     assert "(PIP_INDEX_URL, UV_INDEX)" in failure(words, 1, "", indexes=("PIP_INDEX_URL", "UV_INDEX")).action
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("requirements.txt", "--extra-index-url https://one.test/simple"),
+        ("requirements/dev.txt", "-i https://one.test/simple"),
+        ("requirements.txt", "--find-links=./wheels"),
+        ("pyproject.toml", "url = 'https://one.test/simple'"),
+        ("Pipfile", 'url = "https://one.test/simple"'),
+    ],
+)
+def test_a_line_that_names_an_index_is_in_the_advice(tmp_path, name, line):
+    """A package that no index has may be in one that is named wrongly: its line is named beside the package's."""
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"# shop\n{line}\nsamovar\n")
+    setup = tmp_path / "setup.py"
+    setup.write_text("setup(\n    url='https://one.test')\n")
+    error = failure(["error: samovar was not found in the package registry"], 1, "", [setup, file], folder=tmp_path)
+    assert error.action == f"Check its spelling, and the index ({name}, line 2)."
+
+
+def test_an_index_that_refuses_is_to_blame(tmp_path):
+    """An index that answers 401 is to blame for a package that is not found: its line is named."""
+    file = tmp_path / "requirements.txt"
+    file.write_text("samovar\n--index-url https://one.test/simple\n")
+    words = [
+        "error: No solution found when resolving dependencies",
+        "  cause: Because samovar was not found in the package registry and you require samovar",
+        "hint: An index URL (https://one.test/simple) could not be queried: (401 Unauthorized)",
+    ]
+    error = failure(words, 1, "", [file])
+    assert "refuses the credentials (An index URL (https://one.test/simple)" in error.found
+    assert "[requirements.txt, line 2: --index-url" in error.found
+    assert "https://${TOKEN}@" in error.action
 
 
 def test_the_host_of_a_requirements_own_address_is_named():

@@ -18,6 +18,7 @@ WORDS = {
     ),
     "a file or folder that the dependency files name is not there": (
         "Distribution not found at: file:///shared/kettle-1.0-py3-none-any.whl",
+        "Invalid URL in `requirements.txt` at position 0: ./wheels\n  cause: relative URL without a base",
     ),
     "a folder that the dependency files name is no Python project": (
         "`/workspace/libs/one` does not appear to be a Python project, as neither `pyproject.toml`",
@@ -30,6 +31,8 @@ WORDS = {
         "HTTP status client error (401 Unauthorized) for url (https://x.test/simple/flask/)",
         "HTTP status client error (403 Forbidden) for url (https://x.test/simple/flask/)",
         "HTTP status client error (407 Proxy Authentication Required) for url (https://x.test/)",
+        "hint: An index (https://x.test/simple) returned a 403 Forbidden error. Check that the index URL is correct",
+        "hint: An index URL (https://x.test/simple) could not be queried: (401 Unauthorized)",
     ),
     "a package comes from a Git repository that can't be read here": (
         "Git executable not found. Ensure that Git is installed and available.",
