@@ -22,6 +22,7 @@ from appliance.dependencies.source_tree import SourceTree, read_source_tree, try
 from appliance.dependencies.text_file import read_bytes, read_text, read_toml, table
 from appliance.discovery.setup_files import texts
 from appliance.identity.folder import has_file
+from appliance.identity.regular_file import is_in_place
 from appliance.protocol.record import Record, replace
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def first(search: Search, forms: Iterable[tuple[str, Callable[..., Manifest | No
     """Return the first manifest that declares a dependency; otherwise the first one at all."""
     silent: Manifest | None = None
     for name, form in forms:
-        if has_file(search.root / name) and (manifest := form(search, search.root / name)):
+        if is_in_place(search.root / name) and (manifest := form(search, search.root / name)):
             if not asks_for_nothing(manifest):
                 return manifest
             silent = silent or manifest
@@ -119,7 +120,7 @@ def _pylock(search: Search, file: Path) -> Manifest:
 
 
 def _poetry_lock(search: Search, file: Path) -> Manifest:
-    files = tuple(each for each in (file, search.root / _PYPROJECT) if each.is_file())
+    files = tuple(each for each in (file, search.root / _PYPROJECT) if each == file or each.is_file())
     return _locked(search, files, lambda python: locks.poetry_contents(search.root, file, search.choice, python))
 
 

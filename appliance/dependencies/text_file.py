@@ -7,6 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from appliance.errors import InstallError
+from appliance.identity.regular_file import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ def read_bytes(file: Path) -> bytes:
         InstallError: the file can't be read.
     """
     try:
-        return file.read_bytes()
+        return read_regular(file)
     except OSError as error:
         raise unopened_error(file, error) from None
 
@@ -36,7 +37,7 @@ def read_text(file: Path) -> str:
 def text_or_nothing(file: Path) -> str:
     """Read a whole file in the same way, which may be missing or closed to this user; "" then."""
     try:
-        return _decoded(file.read_bytes())
+        return _decoded(read_regular(file))
     except OSError:
         return ""
 
@@ -60,11 +61,15 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def unopened_error(file: Path, error: OSError) -> InstallError:
-    """Return the error for a file that exists but can't be opened."""
+    """Return the error for a file that exists but can't be opened, or is not one to read."""
+    name, expected = file.name, "a text file of at most 16 MB"
+    action = f"Replace {name} by a text file, or remove it."
+    if isinstance(error, PermissionError):
+        expected, action = "a file that the appliance's user can read", f"Correct the mode of {name}."
     return InstallError(
-        f"{file.name} can't be read: {error.strerror}",
-        expected="a file that the appliance's user can read",
-        action=f"Correct the mode of {file.name}.",
+        f"{name} can't be read: {error.strerror}",
+        expected=expected,
+        action=action,
         file=str(file),
     )
 

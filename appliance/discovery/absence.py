@@ -21,6 +21,7 @@ from appliance.discovery.rules.usual_names import IS_TEST
 from appliance.discovery.source.modules import imports_of
 from appliance.discovery.started_server import started_server
 from appliance.discovery.target import pick
+from appliance.identity.regular_file import read_regular, read_text_of
 from appliance.plural import counted, first_names
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _template(root: Path) -> Absence | None:
         )
     for file in (root / "manage.py", *sorted(root.glob("*/manage.py"))):
         with contextlib.suppress(OSError):
-            if _PLACEHOLDER.search(file.read_text("utf-8", "replace")[:_MAX_CHARACTERS]):
+            if _PLACEHOLDER.search(read_text_of(file)[:_MAX_CHARACTERS]):
                 folder = "." if file.parent == root else f"./{file.parent.name}"
                 return Absence(
                     f"{file.relative_to(root)} is a template of Django, with placeholders instead of names",
@@ -167,7 +168,7 @@ def _fault(file: Path, name: str) -> _Fault | None:
     """Return why a file is not valid Python; None if it is, or can't be read."""
     try:
         with warnings.catch_warnings(action="ignore"):  # about an invalid escape: the import will report it
-            ast.parse(file.read_bytes())
+            ast.parse(read_regular(file))
     except SyntaxError as error:
         return _Fault(name, f"{name} can't be parsed ({error.msg}, line {error.lineno})")
     except (OSError, ValueError, RecursionError, MemoryError):
@@ -185,13 +186,13 @@ def _may_bind_one(modules: Modules, name: str, packages: list[str]) -> bool:
         return False
     if any(file.parent in {root / package, root / "src" / package} for package in packages):
         return True
-    text = file.read_text("utf-8", "replace")[:_MAX_CHARACTERS]
+    text = read_text_of(file)[:_MAX_CHARACTERS]
     return "start_response" in text or any(map(is_framework, imports_of(file)))
 
 
 def _own_server(file: Path) -> str:
     try:
-        found = _OWN_SERVERS.search(file.read_text("utf-8", "replace")[:_MAX_CHARACTERS])
+        found = _OWN_SERVERS.search(read_text_of(file)[:_MAX_CHARACTERS])
     except OSError:
         return ""
     return found[1].capitalize() if found else ""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from appliance.conventions import ASGI_SERVERS
 from appliance.errors import ApplicationError
+from appliance.identity.regular_file import read_text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,7 @@ def _declared(folders: set[Path]) -> set[str]:
     found: set[str] = set()
     for file in _dependency_files(folders):
         try:
-            text = file.read_text("utf-8", "replace")[:_MAX_CHARACTERS].lower()
+            text = read_text_of(file)[:_MAX_CHARACTERS].lower()
         except OSError:
             continue
         found.update(name for name in ASGI_SERVERS if re.search(rf"(?<![\w.-]){name}(?![\w.-])", text))

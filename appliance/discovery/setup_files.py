@@ -15,6 +15,7 @@ import configparser
 import re
 from typing import TYPE_CHECKING, Any
 
+from appliance.identity.regular_file import read_regular
 from appliance.protocol.record import Record, made_default
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ class _Reading:
 
 
 def _text(file: Path) -> str:
-    return file.read_bytes().decode("utf-8-sig", "replace")
+    return read_regular(file).decode("utf-8-sig", "replace")
 
 
 def texts(value: object) -> tuple[str, ...]:

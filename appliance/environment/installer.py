@@ -20,6 +20,7 @@ from appliance.environment.pip_conf import pip_configuration
 from appliance.environment.start_failure import start_error
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache, user_home
+from appliance.identity.regular_file import read_text_of
 from appliance.package_names import any_spelling
 from appliance.protocol.record import Record
 
@@ -238,7 +239,7 @@ def _named_indexes(files: tuple[Path, ...]) -> list[str]:
     for file in files:
         if file.suffix in {".txt", ".in", ".pip", ""}:
             with contextlib.suppress(OSError):
-                found += _INDEX_LINE.findall(file.read_text("utf-8", "replace"))
+                found += _INDEX_LINE.findall(read_text_of(file))
     return found
 
 

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.identity.regular_file import read_text_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,7 +33,7 @@ def pip_configuration(values: Mapping[str, str], system: Sequence[Path] = _SYSTE
 def _read(file: Path) -> dict[str, str]:
     parser = configparser.RawConfigParser()
     try:
-        parser.read_string(file.read_text("utf-8-sig", "replace"))
+        parser.read_string(read_text_of(file, "utf-8-sig"))
     except (OSError, configparser.Error):
         return {}
     found: dict[str, str] = {}

@@ -17,6 +17,7 @@ from appliance.discovery.rules.target_forms import explicit_target
 from appliance.discovery.target import Context, Finding, RuleResult, Target
 from appliance.errors import ApplicationError
 from appliance.identity.folder import has_file
+from appliance.identity.regular_file import read_text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,7 @@ def _may_serve(context: Context, target: Target) -> bool:
 
 def _named(context: Context, file: Path) -> Iterator[str]:
     try:
-        text = file.read_text("utf-8", "replace")[:_MAX_CHARACTERS]
+        text = read_text_of(file)[:_MAX_CHARACTERS]
     except OSError:
         return
     if file.name in {"gunicorn.conf.py", "uwsgi.ini"}:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from appliance.discovery.target import Context, Finding, RuleResult, Target, search_path
 from appliance.identity.folder import has_file
+from appliance.identity.regular_file import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def _is_pecans(file: Path) -> bool:
     """Whether the file binds ``app = {"root": .., "modules": ..}``."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(file.read_bytes())
+            tree = ast.parse(read_regular(file))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     for node in tree.body:

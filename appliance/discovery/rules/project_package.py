@@ -10,6 +10,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from appliance.discovery.setup_files import Setup, read_setup
+from appliance.identity.regular_file import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def package_names(root: Path) -> list[str]:
 def read_pyproject(root: Path) -> dict[str, Any]:
     """Return ``pyproject.toml`` as a mapping; empty if it does not exist or can't be read."""
     try:
-        text = (root / "pyproject.toml").read_text("utf-8")
+        text = read_regular(root / "pyproject.toml").decode()
     except (OSError, ValueError):
         return {}
     return toml_of(text) or {}

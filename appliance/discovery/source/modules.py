@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from appliance.conventions import UNSEARCHED
 from appliance.discovery.source.source import Source, read_source
 from appliance.identity.folder import has_file
+from appliance.identity.regular_file import read_regular, read_text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -206,7 +207,7 @@ def _is_skipped(folder: str) -> bool:
 
 def _is_template(file: Path) -> bool:
     try:
-        return _PLACEHOLDER.search(file.read_bytes()) is not None
+        return _PLACEHOLDER.search(read_regular(file)) is not None
     except OSError:
         return False
 
@@ -218,7 +219,7 @@ def _names_in(folder: Path) -> set[str]:
 def text_of(file: Path) -> str:
     """Return the text of a file; empty if it can't be read."""
     try:
-        return file.read_text("utf-8", "replace")
+        return read_text_of(file)
     except OSError:
         return ""
 

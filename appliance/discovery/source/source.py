@@ -14,6 +14,7 @@ from importlib.util import decode_source
 from typing import TYPE_CHECKING
 
 from appliance.discovery.source.scope import Scope, nodes
+from appliance.identity.regular_file import read_regular
 from appliance.protocol.record import Record
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read_source(file: Path, module: str) -> Source:
     try:
         if file.stat().st_size > _MAX_BYTES:
             return _unparsed(file, module, "", f"it has more than {_MAX_BYTES} bytes")
-        data = file.read_bytes()
+        data = read_regular(file)
     except OSError as error:
         return _unparsed(file, module, "", error.strerror or str(error))
     text = data.decode("utf-8", "replace")

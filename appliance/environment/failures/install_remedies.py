@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from appliance.conventions import LOCK_TOOLS
 from appliance.environment.failures.build_libraries import IN_FULL
 from appliance.environment.python.interpreter import APPLIANCE_FOLDER, IN_FULL_IMAGE, how_to_add
+from appliance.identity.regular_file import read_text_of
 from appliance.package_names import any_spelling, normalized
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def derived_image(packages: Sequence[str]) -> str:
 
 def _asks(file: Path, name: str) -> bool:
     try:
-        text = file.read_text("utf-8", "replace")
+        text = read_text_of(file)
     except OSError:
         return False
     spelled = any_spelling(name)

@@ -21,6 +21,7 @@ from appliance.environment.process_variables import project_environment
 from appliance.environment.start_failure import start_error
 from appliance.errors import ApplianceError, ApplicationError, defect
 from appliance.identity.folder import check_folder
+from appliance.identity.regular_file import read_regular
 from appliance.protocol.record import Record
 from appliance.supervisor.companions.process_files import Declared, read_processes
 
@@ -143,7 +144,7 @@ def _is_just_broken(found: Project, known: Project) -> bool:
 
 def _is_blank(file: Path) -> bool:
     try:
-        return file.stat().st_size < _BLANK_MAX and not file.read_bytes().strip()
+        return file.stat().st_size < _BLANK_MAX and not read_regular(file).strip()
     except OSError:
         return False
 

@@ -225,6 +225,8 @@ def _imports(file: str) -> Iterator[str]:
 def text_of(file: str) -> str:
     """Return the text of a project's file; "" if it can't be read."""
     try:
+        if not os.path.isfile(file):  # a FIFO, such as a .env that a manager of secrets fills, would be waited for
+            return ""
         with open(file, encoding="utf-8", errors="replace") as source:
             return source.read(TEXT_MAX)
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 import types
@@ -60,3 +61,10 @@ def test_a_variable_of_other_settings_names_those_for_development(
     assert "Or use the settings for development: DJANGO_SETTINGS_MODULE=conf.local_dev in .env." in words
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "conf.dev")
     assert "Or use" not in advised(VARIABLES["by hand"])
+
+
+def test_a_fifo_among_the_examples_is_not_waited_for(advised: Advised, tmp_path: Path) -> None:
+    """A FIFO, which a manager of secrets may put in the place of such a file, is left out; the next file counts."""
+    for name in (".env.example", "compose.yaml"):
+        os.mkfifo(tmp_path / name)
+    assert "cp .env.sample .env" in advised(VARIABLES["by hand"], {".env.sample": "SHOP_KEY=\n"})
