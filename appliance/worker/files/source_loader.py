@@ -12,10 +12,10 @@ for its hash-based bytecode: 64 bits, no import, 1 GB/s. The length and the code
 Compiled code is written later, when the worker is idle: a reload does not wait for a disk. If the cache can't be
 written, everything is compiled each time.
 
-Only the project's own folders use this loader, by a hook on ``sys.path_hooks`` that refuses all others. Everything else
-about a module (``__file__``, ``__spec__``, its loader's ``get_source`` and ``get_data``, tracebacks) is the
-interpreter's own. A project's file that is loaded by its path, by a finder of setuptools' editable installs or by
-``spec_from_file_location``, does not use the hook; so the interpreter's loader asks this module for its code.
+The interpreter finds each module itself, so the import hooks of the project and of its packages work as elsewhere. Only
+``SourceFileLoader.get_code`` asks this module for the code of the project's files. Everything else about a module
+(``__file__``, ``__spec__``, its loader's ``get_source`` and ``get_data``, tracebacks) is the interpreter's own. A
+loader that changes the code which it loads (beartype's, typeguard's, jaxtyping's) compiles the file each time.
 
 For each file, the loader records the mark of the file before it was read, and a checksum of what was read. So a save
 that comes after the reading and before the start of the watch is noticed.
@@ -192,6 +192,7 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         super().__init__(fullname, path)
         self._cache = cache
         self._inputs = inputs
+        self.changing: importlib.machinery.SourceFileLoader | None = None  # makes other code of the file
 
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the module's file as it is now."""
@@ -200,8 +201,10 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         if not is_ours:
             self._cache.pause_before(path)
         status = self._inputs.before_compile(path)
-        source = self.get_data(path)
+        source = (self.changing or self).get_data(path)
         self._inputs.after_compile(path, status, crc32(source))
+        if self.changing is not None:
+            return self.changing.source_to_code(source, path)
         code = self._cache.code_of(path, source, self.source_to_code)
         if not is_ours:
             self._cache.note_loaded(path, code)
@@ -223,20 +226,8 @@ def project_files(places: ProjectPlaces) -> list[str]:
 def install(places: ProjectPlaces, cache: CodeCache, inputs: InputFiles) -> Loader:
     """Load the project's modules this way from now on; return the loader, for files that no name finds."""
     loader = partial(ProjectLoader, cache, inputs)
-    details = (
-        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
-        (loader, importlib.machinery.SOURCE_SUFFIXES),
-        (importlib.machinery.SourcelessFileLoader, importlib.machinery.BYTECODE_SUFFIXES),
-    )
-
-    def hook(path: str) -> importlib.machinery.FileFinder:
-        if not places.is_project_path(os.path.abspath(path)) or not os.path.isdir(path):
-            raise ImportError("not the project's", path=path)
-        return importlib.machinery.FileFinder(path, *details)  # type: ignore[arg-type]  # a partial is called like a class
-
-    sys.path_hooks.insert(0, hook)
     for path in [each for each in sys.path_importer_cache if places.is_project_path(each)]:
-        del sys.path_importer_cache[path]  # found before the hook existed: PYTHONPATH may name the root
+        del sys.path_importer_cache[path]  # the preloader has listed the folder at another time
     _patch_interpreter_loader(places, loader)
     return loader
 
@@ -247,9 +238,11 @@ def _patch_interpreter_loader(places: ProjectPlaces, loader: Loader) -> None:
     original = kind.get_code
 
     def get_code(self: Any, fullname: str) -> Any:
-        if type(self) is kind and isinstance(self.path, str) and places.is_project_path(os.path.abspath(self.path)):
-            return loader(fullname, self.path).get_code(fullname)
-        return original(self, fullname)
+        if not isinstance(self.path, str) or not places.is_project_path(os.path.abspath(self.path)):
+            return original(self, fullname)
+        ours = loader(fullname, self.path)
+        ours.changing = None if type(self) is kind else self
+        return ours.get_code(fullname)
 
     kind.get_code = get_code
 

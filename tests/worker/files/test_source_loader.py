@@ -217,8 +217,30 @@ def test_readers_of_a_modules_source_and_place_find_them(root: Path, cache: Code
     assert module.__spec__.loader is module.__loader__
 
 
+class Louder(importlib.machinery.SourceFileLoader):
+    """A loader that changes the code of a module, as that of beartype does."""
+
+    def source_to_code(self, data: Any, path: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
+        return compile(data.decode().replace("word", "WORD"), path, "exec")
+
+
+def test_a_loader_that_changes_code_is_asked_and_never_stale(root: Path, cache: CodeCache):
+    """A package's hook before the interpreter's own loads the project's modules, as they are now."""
+    installed(root, cache)
+    sys.path_hooks.insert(-1, importlib.machinery.FileFinder.path_hook((Louder, importlib.machinery.SOURCE_SUFFIXES)))
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        for word in ("one", "two"):
+            (root / "loud.py").write_text(f"word = '{word}'\n", encoding="utf-8")
+            os.utime(root / "loud.py", (1, 1))
+            assert word == fresh("loud").WORD
+    finally:
+        sys.dont_write_bytecode = written
+    assert not (root / "__pycache__").exists()
+
+
 def test_packages_are_left_alone(root: Path, cache: CodeCache, tmp_path: Path):
-    """Packages of an environment keep the interpreter's own loader, whether it lies in the root or elsewhere."""
+    """Packages of an environment keep the interpreter's own bytecode, whether it lies in the root or elsewhere."""
     installed(root, cache)
     for folder, name in (
         (root / ".venv" / "lib" / "site-packages", "within"),
@@ -227,7 +249,9 @@ def test_packages_are_left_alone(root: Path, cache: CodeCache, tmp_path: Path):
         folder.mkdir(parents=True)
         (folder / f"{name}.py").write_text("", encoding="utf-8")
         sys.path.append(str(folder))
-        assert not isinstance(fresh(name).__loader__, ProjectLoader)
+        fresh(name)
+    cache.write()
+    assert not kept(tmp_path)
 
 
 def test_a_library_beside_the_project_is_never_stale(root: Path, cache: CodeCache, tmp_path: Path):
