@@ -52,9 +52,9 @@ class Controls:
         signals.listen(loop.wake_descriptor.fileno(), self._signalled, self._runtime.children.reap, loop.post)
 
     def _signalled(self, name: str) -> None:
-        """Take a signal: SIGHUP reloads, unless the terminal is gone; SIGQUIT logs the worker's stacks, then stops."""
+        """Take a signal: SIGHUP reloads, or stops if the terminal is gone; SIGQUIT logs stacks, then stops."""
         if self._stopping.began:
-            self._stopping.force()
+            self._stopping.force(name)
         elif name == "SIGHUP" and not self._stops_at_hangup:
             self._reload(name)
         elif name == "SIGQUIT" and (worker := self._workers.current) is not None:

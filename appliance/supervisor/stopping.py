@@ -83,9 +83,12 @@ class Stopping:
         """Let a child that has no more requests finish its background work, for the rest of its time."""
         self._children.set_deadline(child, max(0.0, self._began + self._work_s - time.monotonic()))
 
-    def force(self) -> None:
-        """End everything at once: a second signal came."""
-        if not self._forced:
+    def force(self, signal: str) -> None:
+        """End everything at once: a second signal came.
+
+        SIGHUP does not count: if a terminal is closed, the kernel sends it, and the shell passes it on once more.
+        """
+        if not self._forced and signal != "SIGHUP":
             self._forced = True
             for child in self._children.living():
                 self._children.terminate(child)

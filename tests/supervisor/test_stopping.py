@@ -143,6 +143,18 @@ def test_a_second_signal_ends_everything(ground: Ground):
     stopping = ground.stopping()
     stopping.begin("SIGINT")
     assert ground.children.cuts == []
-    stopping.force()
-    stopping.force()
+    stopping.force("SIGINT")
+    stopping.force("SIGINT")
     assert ground.children.cuts == children
+
+
+@pytest.mark.parametrize("first", ["SIGHUP", "SIGTERM"])
+def test_a_hangup_during_a_stop_ends_nothing_at_once(ground: Ground, first: str):
+    """A terminal that is closed sends SIGHUP twice, and may be closed during a stop: the children keep their time."""
+    child = ground.children.add(handle())
+    stopping = ground.stopping()
+    stopping.begin(first)
+    stopping.force("SIGHUP")
+    assert ground.children.cuts == []
+    stopping.force("SIGTERM")
+    assert ground.children.cuts == [child]
