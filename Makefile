@@ -51,7 +51,7 @@ types: $(VENV)/made
 quick: $(VENV)/made ## run the tests of single modules, in under a minute (ARGS=... for pytest)
 	$(VENV)/bin/python -m pytest -q -rfE -n auto --dist worksteal $(QUICK) $(ARGS)
 
-test: $(VENV)/made ## run every test; the image's tests only if an engine answers (ARGS=... for pytest)
+test: $(VENV)/made ## run the tests; the image's only if an engine answers (ARGS=... for pytest; APPLIANCE_TESTS_FORM=whole: every test)
 	$(VENV)/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 pages: $(VENV)/made ## write the pages that are made from the code: settings, events, commands, packages, modules

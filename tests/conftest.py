@@ -21,7 +21,7 @@ from tests.faults.injections import (
     spawn_faults,
     thread_faults,
 )
-from tests.thorough import THOROUGH
+from tests.thorough import FORM, FORMS, THOROUGH
 
 __all__ = [
     "bad_frame",
@@ -56,7 +56,12 @@ def pytest_configure():
     """Let processes that the tests start get the signals that a shell ignores for a program in the background.
 
     What is ignored stays so in each program that is started; a handler, as here, does not.
+
+    Raises:
+        pytest.UsageError: no form has the name in the environment.
     """
+    if FORM not in FORMS:
+        raise pytest.UsageError(f"Found APPLIANCE_TESTS_FORM={FORM}; expected one of {', '.join(FORMS)}.")
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: None)
@@ -83,6 +88,16 @@ def pytest_collection_finish():
     gc.enable()
 
 
+def pytest_report_header(config):
+    """Say which tests are left out."""
+    return "short form: no test marked whole; APPLIANCE_TESTS_FORM=whole has them" if _is_short(config) else None
+
+
+def _is_short(config):
+    """Tell whether tests marked ``whole`` are left out. A file or folder that is named runs all of its tests."""
+    return FORM == "short" and config.args_source is pytest.Config.ArgsSource.TESTPATHS
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Give each process of xdist its share of what waits: it begins with an equal part of the list, and steals later.
@@ -90,6 +105,8 @@ def pytest_collection_modifyitems(config, items):
     It begins with tests that take long, during which the others would be idle at the end. The files of containers and
     appliances stand between the others: else all processes would compute first, and wait later.
     """
+    if _is_short(config):
+        _leave_out([item for item in items if item.get_closest_marker("whole")], items, config.hook)
     processes = getattr(config, "workerinput", {}).get("workercount", 1)
     long = [item for item in items if item.get_closest_marker("waits")]
     places = {item: (number % processes / processes, 0) for number, item in enumerate(long)}
@@ -102,6 +119,12 @@ def pytest_collection_modifyitems(config, items):
         places[item] = (files.setdefault(item.path, passed[kind] / sizes[kind]), 1)
         passed[kind] += 1
     items.sort(key=places.__getitem__)
+
+
+def _leave_out(some, items, hook):
+    others = set(items).difference(some)
+    items[:] = [item for item in items if item in others]
+    hook.pytest_deselected(items=some)
 
 
 @functools.cache

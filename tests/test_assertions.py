@@ -30,6 +30,7 @@ SLEEPS = {
 }
 
 
+@pytest.mark.whole
 def test_each_test_can_fail():
     """Each test asserts something, or calls a helper that does (the module ``assertions`` says how that is found)."""
     assert assertions.tests_that_cannot_fail() == []

@@ -16,6 +16,8 @@ import pytest
 
 from tests.releases import source
 
+pytestmark = pytest.mark.whole
+
 DIFFERS = {
     "servers.test_basehttp.WSGIRequestHandlerTestCase.test_no_body_returned_for_head_requests": (
         "HEAD has the Content-Length that GET would have (RFC 9110, 8.6)"

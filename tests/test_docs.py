@@ -38,6 +38,7 @@ WITHOUT_MODULE = {  # decisions that are about something else than a module of t
     31: "the Dockerfile",
     35: "the tree of packages as a whole",
     40: "tests/server/scheduler.py",
+    70: "which tests run when: tests/thorough.py",
 }
 
 
@@ -232,6 +233,7 @@ def test_a_module_without_a_row_has_the_tests_that_import_it():
     assert tests_of.files_of("appliance/watch/burst.py") == ["tests/watch/test_burst.py"]
 
 
+@pytest.mark.whole
 def test_the_site_builds(tmp_path):
     """Sphinx resolves every page with every warning an error; in the long form it makes a site that can be searched."""
     builder = "html" if THOROUGH else "dummy"

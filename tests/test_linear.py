@@ -60,6 +60,8 @@ from appliance.worker.stdio.logging_records import fields_of
 from tests.adversarial import slow_text
 from tests.thorough import THOROUGH
 
+pytestmark = pytest.mark.whole
+
 FILE_SIZE = 8_192 if THOROUGH else 2_048
 SHARE = 1 if THOROUGH else 4  # each file gets one text in so many; the readers share most of their code
 OUTPUT_SHARE = 1 if THOROUGH else 2  # so does each reader of output: together they get all texts

@@ -50,6 +50,7 @@ def test_a_python_that_is_not_fit_is_reported(words, reported, tmp_path):
     assert reported in done.stderr
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)  # pip installs, on whatever machine
 def test_make_serve_serves_the_example(tmp_path):
     """``make serve`` serves the example from an environment of its own, with what we depend on and nothing else."""

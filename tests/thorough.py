@@ -1,7 +1,8 @@
-"""Whether the tests take their long form: larger inputs, more clients, more examples. ``make soak`` runs it.
+"""The forms of the tests: short, whole and thorough, by ``APPLIANCE_TESTS_FORM`` (decision 70).
 
-The short form, which ``make test`` runs, holds the same properties. The long form also finds what shows itself only in
-larger inputs, or seldom, or in releases between the oldest and the newest.
+``make test`` runs the short form, which leaves out the tests marked ``whole``. ``.ci/run`` runs the whole form, before
+each merge. ``make soak`` and CI, each night, run the long form, ``thorough``: every test, with larger inputs, more
+clients and examples, and releases between the oldest and the newest.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import pytest
 
 Case = TypeVar("Case")
 
-THOROUGH = os.environ.get("APPLIANCE_TESTS_FORM") == "thorough"
+FORMS = ("short", "whole", "thorough")
+FORM = os.environ.get("APPLIANCE_TESTS_FORM") or "short"
+THOROUGH = FORM == "thorough"
 
 
 def long_form(why: str) -> pytest.MarkDecorator:
@@ -32,3 +35,10 @@ def in_turn(cases: Iterable[tuple[Any, ...]], ways: Iterable[Any]) -> list[tuple
     """Return each case with each way as its last item; in the short form each case with one way, the ways by turns."""
     pairs = product(cases, ways) if THOROUGH else zip(cases, cycle(ways), strict=False)
     return [(*case, way) for case, way in pairs]
+
+
+def first(cases: Iterable[Any]) -> list[Any]:
+    """Return the cases for ``parametrize``, of which the short form runs the first: the others are marked ``whole``."""
+    head, *others = cases
+    rest = [case if isinstance(case, tuple) else (case,) for case in others]
+    return [head, *(pytest.param(*case, marks=pytest.mark.whole) for case in rest)]

@@ -78,6 +78,7 @@ def test_the_list_follows_the_requests(desk: tuple[Appliance, Any, list[str]]):
     assert said == []
 
 
+@pytest.mark.whole
 def test_empty_pages_show_what_comes(start: Starting, project: Path, new_page: Opening):
     """A page that was opened before there was anything to show follows, too: errors, routes, and pins."""
     (project / "app.py").write_text(APP, encoding="utf-8")
@@ -130,6 +131,7 @@ def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
     assert said == []
 
 
+@pytest.mark.whole
 def test_a_save_is_compared_while_the_page_is_open(desk: tuple[Appliance, Any, list[str]]):
     """The plot of a route and the change of its median follow a save and its requests, without loading again."""
     appliance, tab, said = desk
@@ -155,6 +157,7 @@ def test_a_save_is_compared_while_the_page_is_open(desk: tuple[Appliance, Any, l
     assert said == []
 
 
+@pytest.mark.whole
 def test_the_processes_are_current(desk: tuple[Appliance, Any, list[str]]):
     """The page shows a worker that was started after it was opened, without loading again."""
     appliance, tab, said = desk
@@ -167,6 +170,7 @@ def test_the_processes_are_current(desk: tuple[Appliance, Any, list[str]]):
     assert said == []
 
 
+@pytest.mark.whole
 def test_the_desk_is_accessible(desk: tuple[Appliance, Any, list[str]], tmp_path: Path):
     """axe-core finds nothing on any page at any width in either scheme; no page is too wide; the HTML is valid."""
     appliance, tab, _ = desk
@@ -193,6 +197,7 @@ def test_the_html_of_a_mail_runs_nothing(desk: tuple[Appliance, Any, list[str]])
     assert opened.value.evaluate("self.origin") == "null"
 
 
+@pytest.mark.whole
 def test_the_open_list_says_that_nothing_is_recorded(desk: tuple[Appliance, Any, list[str]]):
     """A database that can't be written shows itself on a page that is open already."""
     appliance, tab, said = desk

@@ -95,6 +95,7 @@ def test_secrets_are_copied_when_asked_for(opened: tuple[Appliance, Any, list[st
     assert said == []
 
 
+@pytest.mark.whole
 def test_the_pages_of_a_replay_are_accessible(
     opened: tuple[Appliance, Any, list[str], str], new_page: Opening, tmp_path: Path
 ):
@@ -113,6 +114,7 @@ def test_the_pages_of_a_replay_are_accessible(
     assert nu({"result": appliance.get(path, Accept="text/html")[1].decode()}, tmp_path) == []
 
 
+@pytest.mark.whole
 def test_a_pinned_request_shows_each_save(
     opened: tuple[Appliance, Any, list[str], str], new_page: Opening, tmp_path: Path
 ):
@@ -148,6 +150,7 @@ def test_a_pinned_request_shows_each_save(
     assert said == []
 
 
+@pytest.mark.whole
 def test_a_request_is_written_as_a_test(
     opened: tuple[Appliance, Any, list[str], str], project: Path, new_page: Opening, tmp_path: Path
 ):

@@ -9,6 +9,8 @@ import pytest
 
 from tests.browser.site import LOGO, STYLE, Site
 
+pytestmark = pytest.mark.whole
+
 COLOUR = "getComputedStyle(document.querySelector('h1')).color"
 
 

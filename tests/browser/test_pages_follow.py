@@ -11,14 +11,14 @@ import pytest
 
 from tests.browser.site import FILLED, LOGO, PROJECTS, STYLE, Site
 from tests.live.live_appliance import Appliance
-from tests.thorough import THOROUGH, one_in
+from tests.thorough import THOROUGH, first, one_in
 
 TABS = 50 if THOROUGH else 10  # a browser opens six connections to a host: each tab's own stream would use them up
 Starting = Callable[..., Appliance]
 Opening = Callable[..., Any]
 
 
-@pytest.mark.parametrize("kind", one_in(2, PROJECTS))
+@pytest.mark.parametrize("kind", first(one_in(2, PROJECTS)))
 def test_a_page_follows_what_is_saved(opened: Callable[..., Site], kind: str):
     """Styles and images change in place; the page follows code, an error, its correction; form and scroll stay."""
     site = opened(kind)
@@ -45,6 +45,7 @@ def test_a_page_follows_what_is_saved(opened: Callable[..., Site], kind: str):
 NO_WORKERS = "for (const [of, name] of [[window, 'SharedWorker'], [Navigator.prototype, 'locks']]) delete of[name]"
 
 
+@pytest.mark.whole
 def test_a_page_follows_without_workers_and_locks(opened: Callable[..., Site]):
     """A browser that has neither, as Chrome on a phone over plain HTTP, follows by a stream of each tab's own."""
     site = opened()
@@ -65,6 +66,7 @@ def test_an_odd_address_does_not_end_the_following(opened: Callable[..., Site]):
     assert site.errors == []
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", ["identity", "flask"])
 def test_the_page_of_a_failed_request_follows_too(opened: Callable[..., Site], kind: str):
     """An exception has its page, whether a framework catches it or the server does; the corrected code replaces it."""
@@ -84,6 +86,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 def test_a_first_page_follows_too(opened: Callable[..., Site]):
     """A page without a doctype, as tutorials begin with, follows the code, and so does the error over it."""
     site = opened()
@@ -97,6 +100,7 @@ def test_a_first_page_follows_too(opened: Callable[..., Site]):
     site.shows("four")
 
 
+@pytest.mark.whole
 def test_a_page_follows_the_next_run_too(opened: Callable[..., Site], start: Starting):
     """A page that stays open while the appliance starts again follows it, though generations count from 1 once more."""
     site = opened()
@@ -112,6 +116,7 @@ def test_a_page_follows_the_next_run_too(opened: Callable[..., Site], start: Sta
     site.shows("five")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("script", ["", NO_WORKERS], ids=["one stream for all tabs", "a stream of its own"])
 def test_a_page_follows_after_an_error_in_place_of_its_stream(
     opened: Callable[..., Site], start: Starting, script: str
@@ -183,6 +188,7 @@ def test_errors_of_a_page_are_in_the_log(opened: Callable[..., Site]):
     assert (event["message"], event["page"]) == ('written {"a":1}', site.url)
 
 
+@pytest.mark.whole
 def test_tabs_share_one_connection(opened: Callable[..., Site]):
     """More tabs than a browser has connections to a host hold one event stream, and all of them follow."""
     site = opened()

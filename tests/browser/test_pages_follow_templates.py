@@ -9,6 +9,8 @@ import pytest
 from tests.browser.site import DJANGO, FILLED, FLASK, PROJECTS, TEMPLATE, Site
 from tests.thorough import one_in
 
+pytestmark = pytest.mark.whole
+
 BACKEND = "django.template.backends.django.DjangoTemplates"
 DEBUGGED = {
     "flask": FLASK.replace("WORD =", "app.debug = True\nWORD ="),

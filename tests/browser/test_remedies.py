@@ -126,6 +126,7 @@ def press(page: Any, appliance: Appliance, path: str, label: str, text: str) -> 
     assert page.inner_text("body").strip() == text
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("case", one_in(3, CASES))
 def test_each_button_helps(start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, case: str):
     """The button shows on the page, runs what it shows, and the page comes back by itself, as the project."""
@@ -158,6 +159,7 @@ def test_a_compose_service_replaces_localhost(
     assert appliance.wait_for("remedy.finished")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("damage", one_in(2, ["removed", "edited"]))
 def test_the_button_for_a_stale_environment_installs_the_package_again(
     start: Start, new_page: Callable[..., Any], project: Path, tmp_path: Path, damage: str
@@ -223,6 +225,7 @@ def test_commands_that_failed_run_again(start: Start, new_page: Callable[..., An
     press(page, appliance, "/", "Try again", "mended")
 
 
+@pytest.mark.whole
 def test_a_file_saved_after_it_was_shown_gets_a_new_diff(start: Start, new_page: Callable[..., Any], project: Path):
     """A change that is no longer what was shown is not made: the page shows what it would be now, and makes that."""
     write(project, app__py=VARIABLE + FIXED, __env__example="GREETING=hello\n", __env="A=1\n")

@@ -57,6 +57,7 @@ def test_every_look_is_in_the_long_form():
     assert len(set(looks(every=True))) == len(WIDTHS) * len(SCHEMES)
 
 
+@pytest.mark.whole
 def test_the_nu_checker_finds_what_is_not_html(chromium: Any, tmp_path: Path):
     """The checker finds nothing in a good document, and names the one that is not valid."""
     found = nu({"good": GOOD, "bad": GOOD.replace("<h1>", "<h1 colour=red>")}, tmp_path)

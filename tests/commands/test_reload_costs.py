@@ -13,6 +13,8 @@ from appliance.commands.reload_costs import costs_of, described
 from tests import releases
 from tests.live.launcher import run
 
+pytestmark = pytest.mark.whole
+
 READY = {"state": "ready", "why": None, "refused": None}
 PRELOADED = {"state": "ready", "why": None}
 

@@ -288,6 +288,7 @@ def test_a_pipe_that_is_never_ended_is_read_as_far_as_it_came(tmp_path):
     assert "more than" in content.unread[0].reason
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "text",
     [

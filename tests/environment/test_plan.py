@@ -178,6 +178,7 @@ def alone(shop):
     return "3.10" if sys.version_info[:2] != (3, 10) else "3.12"
 
 
+@pytest.mark.whole
 def test_a_range_that_cannot_be_fetched_names_the_pythons_here(shop, alone):
     """If no Python of the range is here or can be fetched, the error names those that are here."""
     shop.write("pyproject.toml", f'[project]\nname = "shop"\nversion = "1"\nrequires-python = "=={alone}.*"\n')
@@ -188,6 +189,7 @@ def test_a_range_that_cannot_be_fetched_names_the_pythons_here(shop, alone):
     assert "APPLIANCE_PYTHON" not in caught.value.action  # the range forbids what is here
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", [".python-version", "runtime.txt", "Pipfile"])
 def test_the_nearest_python_serves_if_a_pin_cannot_be_fetched(shop, alone, name):
     """A pin says what somebody ran once: the nearest that is here serves, and the next look needs no second try."""

@@ -62,6 +62,7 @@ def project(tmp_path: Path) -> Path:
 
 
 # Bytes that are not a message by themselves are tried in one process: tests/protocol/test_channel.py, test_children.py.
+@pytest.mark.whole
 @pytest.mark.parametrize("what", ["json", "promised", "surplus", "half", "closed"])
 def test_a_failed_channel_ends_its_worker_and_another_serves(start: Start, project: Path, what: str):  # noqa: F811  the fixture
     """A frame that is not a message ends its worker, with one event that says why; another one serves."""

@@ -61,6 +61,7 @@ def test_the_supervisor_answers_if_the_stand_in_gets_no_page(faulty: Make):
     assert appliance.stop() == 0
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("call", "which", "error", "times"), in_turn(STEPS, [1, -1]))
 def test_the_port_answers_while_a_step_fails(faulty: Make, call: str, which: str, error: str, times: int):
     """While a step fails, once or always, the port answers; once the step succeeds, a save and a stop work."""

@@ -32,6 +32,7 @@ STARTS: list[tuple[str, str, str, dict[str, str]]] = [
 ]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("call", "which", "error", "settings", "times"), in_turn(STARTS, [1, -1]))
 def test_a_failed_start_is_one_event_and_a_later_save_is_served(
     faulty: Make, call: str, which: str, error: str, settings: dict[str, str], times: int

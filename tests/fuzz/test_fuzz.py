@@ -11,6 +11,8 @@ import pytest
 from tests.fuzz.conversation import check
 from tests.fuzz.seeds import KEPT, seeds
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 LARGEST = 2_000_000
 FRAMING = "appliance.server.http.fields.framing_of"

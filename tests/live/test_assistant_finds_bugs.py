@@ -18,6 +18,8 @@ from tests.live.test_assistants import over_http, over_stdio
 from tests.releases import environment
 from tests.thorough import THOROUGH
 
+pytestmark = pytest.mark.whole
+
 Starting = Callable[..., Appliance]
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from appliance.protocol.status_question import ask_supervisor
 from tests.live.live_appliance import HELLO, Appliance
 from tests.live.official_client import OfficialClient, official_client
@@ -22,6 +24,7 @@ def remedy_of(client: OfficialClient) -> str:
     return str(found[0]["remedy"])
 
 
+@pytest.mark.whole
 def test_an_assistant_sets_a_missing_variable(start: Start, project: Path):
     """The change is shown as a diff, made once confirmed, and then the project is served."""
     write(project, app__py=VARIABLE + HELLO.format(word="mended"), __env__example="GREETING=hello there\n")
@@ -46,6 +49,7 @@ def test_an_assistant_sets_a_missing_variable(start: Start, project: Path):
     assert appliance.wait_for("remedy.asked")["remedy"] == "set-variable"
 
 
+@pytest.mark.whole
 def test_the_supervisor_refuses_where_assistants_only_read(start: Start, project: Path):
     """The tool is refused, and so is the question that the tool would ask."""
     write(project, app__py=VARIABLE + HELLO.format(word="mended"), __env__example="GREETING=hello there\n")

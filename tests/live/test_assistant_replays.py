@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.live.live_appliance import Appliance
 from tests.live.official_client import official_client
 from tests.live.test_assistants import over_http, over_stdio
+
+pytestmark = pytest.mark.whole
 
 Starting = Callable[..., Appliance]
 APP = """

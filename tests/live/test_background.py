@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.live_appliance import Appliance
+from tests.thorough import first
 
 Start = Callable[..., Appliance]
 
@@ -48,7 +49,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "thread"), [("thread", "my thread"), ("executor", "my pool_0"), ("atexit", "MainThread")]
+    ("kind", "thread"), first([("thread", "my thread"), ("executor", "my pool_0"), ("atexit", "MainThread")])
 )
 def test_background_work_is_finished_after_a_reload(start: Start, project: Path, kind: str, thread: str):
     """A thread, a job of an executor and a hook at exit go on beside the new worker, and end by themselves."""
@@ -69,6 +70,7 @@ def test_background_work_is_finished_after_a_reload(start: Start, project: Path,
     assert appliance.stop() == 0
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", ["thread", "executor", "atexit"])
 def test_work_that_outlasts_the_grace_is_cut_and_reported(start: Start, kind: str):
     """At the end of GRACE_S what still runs is one event with its thread and its place."""
@@ -98,6 +100,7 @@ def test_a_stop_waits_for_background_work(start: Start, project: Path):
     assert appliance.events[-1]["event"] == "appliance.stopped"
 
 
+@pytest.mark.whole
 def test_a_second_signal_ends_the_wait(start: Start):
     """A second signal ends what the first one waits for, with its event."""
     appliance = start(APPLIANCE_INSTALL="off")
@@ -173,6 +176,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("daemon", [True, False])
 def test_apscheduler_of_an_old_worker_stops(start: Start, project: Path, *, daemon: bool):
     """APScheduler of an old worker begins no job any more, and keeps nobody waiting."""
@@ -211,6 +215,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("path", ["/object", "/generator"])
 def test_a_stream_that_a_reload_ends_is_closed(start: Start, project: Path, path: str):
     """The iterable of a stream gets its close(), though its worker no longer serves."""
@@ -226,6 +231,7 @@ def test_a_stream_that_a_reload_ends_is_closed(start: Start, project: Path, path
     assert appliance.stop() == 0
 
 
+@pytest.mark.whole
 def test_few_old_workers_finish_beside_each_other(start: Start, project: Path):
     """Saves that come fast leave only a few old workers behind; the oldest is cut, with its event."""
     appliance = start(APPLIANCE_INSTALL="off", APPLIANCE_GRACE_S="60")
@@ -255,6 +261,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 def test_a_thread_that_holds_a_needed_address_is_cut_early(start: Start, project: Path):
     """A thread that holds an address which the next worker needs is cut before its grace is over."""
     with socket.create_server(("127.0.0.1", 0)) as free:

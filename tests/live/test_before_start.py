@@ -57,6 +57,7 @@ def test_a_failure_is_a_page(start: Start):
     assert sum(event["event"] == "preparation.failed" for event in appliance.events) == 1
 
 
+@pytest.mark.whole
 def test_an_edit_and_a_stop_end_commands_that_hang(start: Start):
     """Commands that never end are ended by an edit of what they depend on; a stop ends them too."""
     appliance = start()
@@ -106,6 +107,7 @@ threading.Event().wait()
 """
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("form", ["python run.py {}", "python run.py {}; true", "(python run.py {} &) ; sleep 60"])
 def test_a_run_that_outlives_its_shell_ends_before_the_next(start: Start, project: Path, form: str):
     """A run that ignores signals and outlives its shell is over before the next begins, even if that is due at once."""

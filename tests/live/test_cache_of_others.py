@@ -11,6 +11,8 @@ import pytest
 from tests.live.live_appliance import Start
 from tests.thorough import one_in
 
+pytestmark = pytest.mark.whole
+
 
 def kept(start: Start, cache: Path) -> None:
     """Serve once, until all is kept that is kept of a project."""

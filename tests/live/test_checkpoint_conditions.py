@@ -23,7 +23,10 @@ from tests.live.swapped_project import python
 from tests.live.terminal_appliance import OnTerminal, get
 from tests.thorough import THOROUGH, one_in
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots"),
+    pytest.mark.whole,
+]
 
 APP = """
 import first, shop

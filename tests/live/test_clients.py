@@ -109,6 +109,7 @@ def test_a_transfer_that_curl_gives_up_is_one_line(appliance: Appliance, url: st
     assert curl(f"{url}/sized?n=1").stdout == b"\0"
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not run: memory is read from /proc")
 def test_a_hundred_megabytes_arrive_whole_both_ways(appliance: Appliance, url: str):
     """Up in chunks and down, sized and streamed: whole, and the worker holds what clients may be behind."""
@@ -185,6 +186,7 @@ def test_aiohttp_is_served(url: str):
     asyncio.run(talk())
 
 
+@pytest.mark.whole
 def test_wrk_gets_every_answer(appliance: Appliance, url: str):
     """No error is seen by wrk on 32 kept connections, and each of its requests has its line."""
     command = [program("wrk"), "--threads", "1", "--connections", "32", "--duration", "1s", f"{url}/sized?n=100"]

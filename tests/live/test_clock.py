@@ -15,6 +15,8 @@ import pytest
 
 from tests.live.live_appliance import Appliance
 
+pytestmark = pytest.mark.whole
+
 Start = Callable[..., Appliance]
 
 SOURCE = Path(__file__).parent.parent / "apps" / "clock" / "jump.c"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.live.live_appliance import Appliance, Event
-from tests.thorough import THOROUGH
+from tests.thorough import THOROUGH, first
 
 Start = Callable[..., Appliance]
 
@@ -201,7 +201,7 @@ def test_companions_can_be_switched_off(start: Start, project: Path):
     assert not [event for event in (*appliance.events, *other.events) if event.get("companion") == "a"]
 
 
-@pytest.mark.parametrize("preload", ["on", "off"])
+@pytest.mark.parametrize("preload", first(["on", "off"]))
 def test_companions_that_follow_the_code_start_again_at_a_save(start: Start, project: Path, preload: str):
     """A save starts those again that ask for it, once it serves, and no others; a broken save ends none of them."""
     (project / "said.py").write_text("word = 'one'\n", encoding="utf-8")
@@ -224,6 +224,7 @@ def test_companions_that_follow_the_code_start_again_at_a_save(start: Start, pro
     assert (after["follows"]["restarts"], after["follows"]["state"]) == (1, "running")
 
 
+@pytest.mark.whole
 def test_reloads_leave_one_of_each(start: Start, project: Path):
     """After many saves in a row one process of each companion runs, and none of the former ones is left."""
     saves = 100 if THOROUGH else 5

@@ -12,6 +12,8 @@ from tests.live.live_appliance import Appliance, Event
 from tests.releases import environment
 from tests.thorough import long_form
 
+pytestmark = pytest.mark.whole
+
 Start = Callable[..., Appliance]
 
 TASKS = """

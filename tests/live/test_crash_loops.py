@@ -76,6 +76,7 @@ def test_killed_workers_cost_other_requests_no_answer(start: Start):
     assert "SIGKILL" in looping[0]["how"]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("code", "cause"),
     [

@@ -69,6 +69,7 @@ def stops(client: DapClient, appliance: Appliance, file: Path) -> Any:
     return request.answered()
 
 
+@pytest.mark.whole
 def test_the_debugger_is_not_preloaded(debugged: Callable[..., Appliance], project: Path):
     """Modules of debugpy are not tried in the preloader, and their absence is not reported."""
     appliance = debugged(APPLIANCE_LOG_LEVEL="debug")
@@ -97,6 +98,7 @@ def test_a_breakpoint_is_hit_before_and_after_a_reload(
     assert appliance.stop() == 0
 
 
+@pytest.mark.whole
 def test_no_clock_runs_at_a_breakpoint(
     debugged: Callable[..., Appliance], attach: Callable[[], DapClient], project: Path
 ):
@@ -114,6 +116,7 @@ def test_no_clock_runs_at_a_breakpoint(
     assert client.wait_for("terminated") == {"restart": True}
 
 
+@pytest.mark.whole
 def test_a_worker_waits_for_its_client(debugged: Callable[..., Appliance], attach: Callable[[], DapClient]):
     """With DEBUGPY_WAIT nothing is imported before a client has come, however short the boot's time is."""
     appliance = debugged(APPLIANCE_DEBUGPY_WAIT="on", APPLIANCE_BOOT_TIMEOUT_S="1")

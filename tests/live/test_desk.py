@@ -195,6 +195,7 @@ def _use(pid: int) -> int:
     return use
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.timeout(600)
 def test_memory_does_not_grow_with_the_day(start: Starting, project: Path):

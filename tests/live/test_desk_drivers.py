@@ -14,6 +14,8 @@ from tests.live.query_projects import DRIVERS, FRAMEWORKS
 from tests.live.test_desk import recorded_request
 from tests.releases import environment
 
+pytestmark = pytest.mark.whole
+
 Starting = Callable[..., Appliance]
 OLD = ("psycopg2-binary==2.9.1", "psycopg[binary]==3.1")
 NEW = (

@@ -15,6 +15,8 @@ from tests.live.test_desk_outgoing import of_request
 from tests.releases import environment
 from tests.thorough import THOROUGH
 
+pytestmark = pytest.mark.whole
+
 Starting = Callable[..., Appliance]
 DJANGO = """
 import django

@@ -140,6 +140,7 @@ def of_request(appliance: Appliance, path: str, **fields: str) -> tuple[bytes, d
     return answer, details
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("python", "pins", "library"), RELEASES if THOROUGH else RELEASES[:2])
 def test_each_call_of_a_library_counts_once(
     start: Starting, project: Path, service: Any, python: str, pins: list[str], library: tuple[str, str]

@@ -13,6 +13,8 @@ from tests.live.test_desk import recorded
 from tests.releases import environment, interpreter
 from tests.thorough import THOROUGH
 
+pytestmark = pytest.mark.whole
+
 Starting = Callable[..., Appliance]
 DJANGO = """
 import django

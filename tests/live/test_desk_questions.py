@@ -22,6 +22,8 @@ from tests.live.test_assistants import over_http
 from tests.releases import environment
 from tests.thorough import one_in
 
+pytestmark = pytest.mark.whole
+
 Starting = Callable[..., Appliance]
 FORM = "application/x-www-form-urlencoded"
 EDITED = "EDITION, PAUSE_S = 1, 0", "EDITION, PAUSE_S = 2, 0.4"

@@ -8,6 +8,8 @@ import pytest
 
 from tests.soak.edits import work
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: what processes hold is read from /proc")
 def test_each_of_many_edits_gets_the_right_answer():

@@ -12,6 +12,8 @@ import pytest
 
 from tests.live.live_appliance import HELLO, Appliance
 
+pytestmark = pytest.mark.whole
+
 Start = Callable[..., Appliance]
 SHOWS = "import os\n" + HELLO.replace('b"{word}"', 'repr(os.environ.get("WORD")).encode()')
 

@@ -13,6 +13,8 @@ from tests.live.live_appliance import Appliance
 from tests.package_index import wheel
 from tests.thorough import one_in
 
+pytestmark = pytest.mark.whole
+
 Start = Callable[..., Appliance]
 APPS = Path(__file__).parent.parent / "apps"
 FORMS = {path.name: path for path in sorted(APPS.glob("deps_*"))}

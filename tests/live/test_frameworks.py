@@ -138,6 +138,7 @@ def fail(number: int):
 """
 
 
+@pytest.mark.whole
 def test_an_asgi_application_is_adapted_reloaded_and_shut_down(start: Start, project: Path) -> None:
     """FastAPI is adapted where that is asked for: served, reloaded from a fork, its errors told, and shut down."""
     (project / "app.py").write_text(ASGI, encoding="utf-8")

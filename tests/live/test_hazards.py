@@ -137,6 +137,7 @@ ENDS = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", ENDS)
 def test_an_import_that_ends_the_worker_shows_its_last_output(start: Start, kind: str):
     """An import that exits, crashes or never ends gives a page with its last output; fixed, it is served."""

@@ -16,6 +16,8 @@ import pytest
 
 from tests.live.live_appliance import Appliance
 
+pytestmark = pytest.mark.whole
+
 Start = Callable[..., Appliance]
 
 NATIVE = Path(__file__).parent.parent / "apps" / "hazards" / "haz_native.c"

@@ -35,6 +35,7 @@ def check(appliance: Appliance) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.whole
 @pytest.mark.waits
 def test_a_stopped_worker_is_unhealthy(start: Start):
     """A worker that was stopped is found, told once, and healthy again when it is continued."""
@@ -69,6 +70,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 @pytest.mark.waits
 def test_threads_that_are_gone_are_found(start: Start, project: Path):
     """A server that takes in nobody is unhealthy though no client comes; a save replaces it."""

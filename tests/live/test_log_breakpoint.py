@@ -54,6 +54,7 @@ def test_a_breakpoint_asks_at_the_terminal(on_terminal: OnTerminal):
         on_terminal.read_until(f"out | went on with {given}")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("on_terminal", ["answer = input('How many? ')"], indirect=True)
 def test_a_question_is_asked_at_the_terminal(on_terminal: OnTerminal):
     """A plain input() is seen and answered too."""
@@ -66,6 +67,7 @@ def test_a_question_is_asked_at_the_terminal(on_terminal: OnTerminal):
     assert bodies == [b"seven"]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("on_terminal", ["answer = sys.stdin.readline().strip()"], indirect=True)
 def test_a_line_of_stdin_is_read_whole(on_terminal: OnTerminal):
     """A line that the project reads is echoed and edited, though its letters are keys of the appliance too."""
@@ -80,6 +82,7 @@ def test_a_line_of_stdin_is_read_whole(on_terminal: OnTerminal):
     assert bodies == [b"qre?"]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("on_terminal", ["breakpoint()"], indirect=True)
 def test_keys_are_obeyed_unless_pdb_asks(on_terminal: OnTerminal):
     """Keys are obeyed without Enter; not while pdb asks; and again after the death of a worker that had asked."""

@@ -49,6 +49,7 @@ def texts(appliance: Logged, request_id: str) -> list[str]:
     ]
 
 
+@pytest.mark.whole
 def test_whatever_a_project_does(appliance: Logged, tmp_path: Path):
     """Escapes, binary, forged JSON, threads, forks, long lines, half ones: all of it arrives, safe and as its own."""
     escapes, binary = ask(appliance, "escapes"), ask(appliance, "binary")

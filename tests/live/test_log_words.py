@@ -230,6 +230,7 @@ def ask_for_flood(appliance: Logged, progress: Path) -> None:
         appliance.get(**{"X-Progress": str(progress)})
 
 
+@pytest.mark.whole
 def test_a_process_waits_for_a_slow_stdout_and_loses_nothing(serve: Serve, tmp_path: Path):
     """A process that prints faster than stdout takes it waits; the supervisor still answers, and nothing is lost."""
     appliance = serve({"app.py": FLOOD})

@@ -12,6 +12,8 @@ import pytest
 
 from tests.live.live_appliance import HELLO, Appliance
 
+pytestmark = pytest.mark.whole
+
 COUNT = 1_000
 USUAL = 1024  # the soft limit of a shell
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.live.live_appliance import HELLO, Appliance
 
+pytestmark = pytest.mark.whole
+
 Start = Callable[..., Appliance]
 
 

@@ -101,6 +101,7 @@ def kubelet(port: int) -> Iterator[Kubelet]:
 SLOW = "import time\ntime.sleep(1.5)\n" + HELLO.format(word="one")
 
 
+@pytest.mark.whole
 @pytest.mark.waits
 def test_every_stage_is_reported_to_a_kubelet(start: Start, project: Path):
     """Commands, a slow import, service, a reload, a broken save, its correction and a hang: the right answer each."""
@@ -173,6 +174,7 @@ def test_a_probe_server_that_dies_is_replaced(start: Start):
     assert sum(event["event"] == "probes.failed" for event in appliance.events) == 1
 
 
+@pytest.mark.whole
 def test_a_port_that_is_taken_fails_nothing(start: Start):
     """A probe port that another process has is one event with what to do, and the project is served."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -188,6 +190,7 @@ def test_a_port_that_is_taken_fails_nothing(start: Start):
     assert appliance.stop() == 0
 
 
+@pytest.mark.whole
 @pytest.mark.waits
 def test_a_supervisor_that_stands_still_is_not_live(start: Start):
     """Probes are answered at once by a stopped supervisor's probe server, and fail once it has stood for long."""

@@ -19,6 +19,8 @@ from tests.live.live_appliance import Appliance, Start
 from tests.releases import environment
 from tests.thorough import THOROUGH
 
+pytestmark = pytest.mark.whole
+
 
 @dataclass(frozen=True)
 class Release:

@@ -73,6 +73,7 @@ def environment(tmp_path: Path) -> Path:
     return tmp_path / "environment"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_save_in_an_editable_install_is_served(
     start: Start, project: Path, tmp_path: Path, environment: Path, backend: str

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.live.live_appliance import Appliance
 
 Start = Callable[..., Appliance]
@@ -15,6 +17,7 @@ Start = Callable[..., Appliance]
 SITE = Path(__file__).parent.parent / "apps" / "django_site"
 
 
+@pytest.mark.whole
 def test_broken_urls_are_a_page_at_once(start: Start, tmp_path: Path):
     """Broken URLs are a page at once; what views import is preloaded though nobody has asked for one."""
     folder = tmp_path / "site"

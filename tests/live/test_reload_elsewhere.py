@@ -89,6 +89,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 def test_what_was_looked_for_is_watched(start: Start, project: Path):
     """A module that was looked for and not found, though git ignores its name, is served once it is made, and again."""
     (project / "app.py").write_text(OPTIONAL, encoding="utf-8")
@@ -140,6 +141,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 def test_files_read_at_the_start_are_watched(start: Start, project: Path):
     """A file that the application reads at its start is an input, even if git ignores it; logs and output are not."""
     (project / "app.py").write_text(READS, encoding="utf-8")
@@ -160,6 +162,7 @@ def test_files_read_at_the_start_are_watched(start: Start, project: Path):
     assert files == [["instance/config.py"], ["instance/absent.cfg"]]
 
 
+@pytest.mark.whole
 def test_what_has_failed_is_watched(start: Start, project: Path, elsewhere: Path):
     """A file in which the first import has failed is watched, although it never was loaded."""
     (project / "local_settings.py").write_text("VALUE = (\n", encoding="utf-8")

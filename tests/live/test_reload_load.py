@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.live.live_appliance import Appliance
 from tests.soak.crowd import Crowd, work
 from tests.thorough import THOROUGH
@@ -27,6 +29,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 def test_saves_under_load_fail_no_request_and_serve_nothing_stale(start: Start, project: Path):
     """Many saves under eight clients: no answer but 200 within a second, no failed connection, none older than seen."""
     (project / "app.py").write_text(APP.format(number=0), encoding="utf-8")
@@ -54,6 +57,7 @@ for _ in range(4):
 """
 
 
+@pytest.mark.whole
 def test_saves_while_the_interpreter_is_busy_serve_nothing_stale(start: Start, project: Path):
     """While a worker is slow to hear that it is to drain the next one waits: no answer is older than one seen."""
     (project / "app.py").write_text(BUSY + APP.format(number=0), encoding="utf-8")

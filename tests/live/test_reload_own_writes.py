@@ -176,6 +176,7 @@ def test_the_reported_remedy_leaves_the_file_out(start: Start, project: Path):
     assert reloads(appliance) == [["app.py"]]
 
 
+@pytest.mark.whole
 def test_writes_of_another_command_are_saves(start: Start, project: Path):
     """Each write of a command that is run beside is a save, also of a file that the application writes itself.
 
@@ -206,6 +207,7 @@ def test_writes_of_another_command_are_saves(start: Start, project: Path):
 PROGRAM = "import sys, time; open(sys.argv[1], 'w').write(f'# {time.time_ns()}')"
 
 
+@pytest.mark.whole
 def test_a_program_that_writes_a_watched_file_restarts_nothing_forever(start: Start, project: Path):
     """A program that the application starts, and that writes a watched file, does not restart it forever."""
     importing = (

@@ -98,6 +98,7 @@ def test_a_reload_is_forked(begin, packages: Path):
     assert re.search(rf"preloaded +{modules} modules", appliance.command("check").stdout)
 
 
+@pytest.mark.whole
 def test_a_package_with_an_optional_import_is_preloaded(begin, packages: Path):
     """A package that tries an import, and works if that fails, is preloaded too."""
     (packages / "other_system.py").write_text("raise ImportError('not on this system')\n", encoding="utf-8")
@@ -109,6 +110,7 @@ def test_a_package_with_an_optional_import_is_preloaded(begin, packages: Path):
     assert reload(appliance, "two")["without"] is True
 
 
+@pytest.mark.whole
 def test_errors_of_a_package_that_needs_the_project_are_not_shown(begin, packages: Path):
     """A package that fails without the project is left out, and what Python prints of it is in no log."""
     noise = (
@@ -137,6 +139,7 @@ def test_the_supervisor_knows_how_a_forked_worker_ended(begin, packages: Path):
     assert appliance.get()[1] == b"two"
 
 
+@pytest.mark.whole
 def test_the_first_worker_of_a_second_start_is_forked(begin, start: Start, packages: Path):
     """The learned list is kept: the next start's first worker is forked already."""
     (packages / "kept.py").write_text("", encoding="utf-8")
@@ -165,6 +168,7 @@ threading.Event().wait(0.1 + time.clock_gettime(time.CLOCK_BOOTTIME) - began)
 """
 
 
+@pytest.mark.whole
 def test_the_next_round_repeats_little(begin, packages: Path, tmp_path: Path):
     """Modules imported before an unsafe one are not imported again by the round that leaves it out."""
     log = tmp_path / "imports"
@@ -192,6 +196,7 @@ def test_a_preloader_that_dies_is_replaced(begin, packages: Path):
     assert reload(appliance, "three")["word"] == "three"
 
 
+@pytest.mark.whole
 def test_a_changed_variable_reaches_preloaded_packages(begin, project: Path, packages: Path):
     """A variable that is changed, or taken away, in .env is so for a package that reads it at import."""
     (packages / "reader.py").write_text("import os\nvalue = os.environ.get('COLOUR')\n", encoding="utf-8")
@@ -215,6 +220,7 @@ def test_new_file_hides_a_package(begin, project: Path, packages: Path):
     assert reload(appliance, "three")["whose"] == "project"
 
 
+@pytest.mark.whole
 def test_a_package_installed_by_hand_is_imported_at_the_next_save(begin, packages: Path):
     """A package that is replaced in the environment by hand is the new one at the next save."""
     (packages / "tool.py").write_text("version = 1\n", encoding="utf-8")

@@ -51,6 +51,7 @@ def test_a_renamed_application_is_served_at_that_save(start: Start, project: Pat
     becomes(appliance, b"three")
 
 
+@pytest.mark.whole
 def test_a_failed_import_is_reported_as_usual(start: Start, project: Path):
     """If the application is still the same, the failure is the import's, and the page its own."""
     appliance = start()
@@ -74,6 +75,7 @@ def test_a_failed_import_is_reported_as_usual(start: Start, project: Path):
 PACKAGE = "import prices\nfrom shop import cart\n" + HELLO.replace('b"{word}"', "prices.WORD")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("old", "new"), [("prices.py", "costs.py"), ("shop/cart.py", "shop/basket.py"), ("shop", "store")]
 )

@@ -63,6 +63,7 @@ def test_saves_without_a_pause_still_get_forked_workers(start: Start, project: P
     assert [each["forked"] for each in reloads] == [True] * len(reloads)
 
 
+@pytest.mark.whole
 def test_workers_are_forked_though_saves_overtake_each_import(
     start: Start, project: Path, packages: Path, tmp_path: Path
 ):
@@ -81,6 +82,7 @@ def test_workers_are_forked_though_saves_overtake_each_import(
     assert appliance.get()[1] == f"{number - 1:05}".encode()
 
 
+@pytest.mark.whole
 def test_a_package_added_between_quick_saves_is_preloaded(start: Start, project: Path, packages: Path, tmp_path: Path):
     """A package that is imported from one save on is preloaded, though saves follow each other at once."""
     (packages / "added.py").write_text("import os\nborn = os.getpid()\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.live_appliance import Appliance
+from tests.thorough import first
 
 Start = Callable[..., Appliance]
 
@@ -80,7 +81,7 @@ def save(appliance: Appliance, name: str, text: str) -> None:
     assert event["files"] == [name]
 
 
-@pytest.mark.parametrize("kind", PROJECTS)
+@pytest.mark.parametrize("kind", first(PROJECTS))
 def test_a_template_that_is_read_again_starts_no_generation(served: Callable[..., Appliance], kind: str):
     """The next request shows the template, its parent and a new one that it includes; one event says why."""
     appliance = served(PROJECTS[kind].format(debug=True))
@@ -94,7 +95,7 @@ def test_a_template_that_is_read_again_starts_no_generation(served: Callable[...
     assert b"<p>new" in appliance.get()[1]
 
 
-@pytest.mark.parametrize("kind", PROJECTS)
+@pytest.mark.parametrize("kind", first(PROJECTS))
 def test_a_template_that_is_cached_starts_a_generation(served: Callable[..., Appliance], kind: str):
     """Without the framework's debug mode it keeps what it has compiled: the worker is restarted."""
     appliance = served(PROJECTS[kind].format(debug=False))
@@ -104,6 +105,7 @@ def test_a_template_that_is_cached_starts_a_generation(served: Callable[..., App
     assert b"<h1>two" in appliance.get()[1]
 
 
+@pytest.mark.whole
 def test_code_in_the_same_burst_starts_a_generation(served: Callable[..., Appliance]):
     """A template and a module that are saved together are one reload."""
     source = PROJECTS["flask"].format(debug=True)
@@ -115,6 +117,7 @@ def test_code_in_the_same_burst_starts_a_generation(served: Callable[..., Applia
     assert b"<h1>two" in appliance.get()[1]
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kind", PROJECTS)
 def test_a_corrected_template_is_served_again(served: Callable[..., Appliance], kind: str):
     """The error is the next request's; the corrected template, or one that was removed and is back, is served again."""

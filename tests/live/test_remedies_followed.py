@@ -15,6 +15,8 @@ from tests.live.live_appliance import HELLO, Appliance
 from tests.package_index import wheel
 from tests.thorough import one_in
 
+pytestmark = pytest.mark.whole
+
 Start = Callable[..., Appliance]
 _UV_PROJECT = '[project]\nname = "s"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = []\n'
 ROWS: dict[str, dict[str, str]] = {

@@ -25,6 +25,7 @@ from tests.live.remedy_projects import (
     write,
 )
 from tests.package_index import BACKEND, OLD_BACKEND, sdist
+from tests.thorough import first
 
 Start = Callable[..., Appliance]
 
@@ -55,6 +56,7 @@ def test_a_button_sets_a_missing_variable(start: Start, project: Path):
     )
 
 
+@pytest.mark.whole
 def test_a_failed_requests_page_has_a_button_that_works(start: Start, project: Path):
     """The page of a request that failed has a button too: the worker names the remedy, the supervisor makes it."""
     write(project, app__py=LAZY, __env__example="GREETING=hello\n")
@@ -78,6 +80,7 @@ def test_the_button_on_djangos_page_applies_the_migrations(start: Start, project
     assert appliance.get()[1] == b"0 users"
 
 
+@pytest.mark.whole
 def test_a_missing_secret_key_gets_a_hidden_random_value(start: Start, project: Path):
     """A missing SECRET_KEY gets a random value, which is shown nowhere."""
     django(project, secret="os.environ.get('SECRET_KEY', '')")
@@ -102,6 +105,7 @@ def test_a_button_adds_an_allowed_host(start: Start, project: Path):
     assert appliance.get("/plain")[1] == b"plain"
 
 
+@pytest.mark.whole
 def test_a_flask_command_of_the_project_makes_its_tables(start: Start, project: Path):
     """A command that the project itself defines for Flask makes its tables."""
     write(project, app__py=FLASK)
@@ -114,7 +118,7 @@ def test_a_flask_command_of_the_project_makes_its_tables(start: Start, project: 
     assert appliance.get()[1] == b"0 notes"
 
 
-@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("declared", first([True, False]))
 def test_a_button_adds_a_missing_package(start: Start, project: Path, tmp_path: Path, declared: bool):
     """A package whose name differs from its module is added to the file that counts; without one, a file is made."""
     offline = index(tmp_path)
@@ -129,6 +133,7 @@ def test_a_button_adds_a_missing_package(start: Start, project: Path, tmp_path: 
     assert (project / "requirements.txt").read_text() == ("toaster\n" if declared else "") + "Pillow\n"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("damage", ["removed", "edited"])
 def test_a_package_edited_by_hand_is_installed_again(start: Start, project: Path, tmp_path: Path, damage: str):
     """A package that was removed or edited by hand is installed again."""
@@ -148,6 +153,7 @@ def test_a_package_edited_by_hand_is_installed_again(start: Start, project: Path
     assert appliance.get()[1] == b"again"
 
 
+@pytest.mark.whole
 def test_a_button_pins_an_older_python(start: Start, project: Path):
     """A module that left Python without a replacement: an older Python of this machine is pinned."""
     write(project, app__py="import lib2to3\n" + HELLO.format(word="mended"), __python_version="")
@@ -211,6 +217,7 @@ def test_an_old_pages_button_runs_nothing(start: Start, project: Path):
     assert not (project / "data").exists()
 
 
+@pytest.mark.whole
 def test_a_python_that_can_build_a_package_replaces_the_pin(start: Start, project: Path, tmp_path: Path):
     """A package that only an older Python can build: the newest such Python of this machine takes the pin's place."""
     if find_python("3.10", tmp_path, os.environ) is None:
@@ -251,6 +258,7 @@ def init_db():
 """
 
 
+@pytest.mark.whole
 def test_a_command_without_an_end_is_cancelled_with_all_that_it_started(start: Start, project: Path):
     """A command gets no input; its 10 MB of output are bounded, inert and without secrets; its children end with it."""
     write(project, app__py=ENDLESS, __env="API_TOKEN=abcdefgh12345678\n")
@@ -294,6 +302,7 @@ def until_gone(pid: int) -> None:
         assert select.select([opened], [], [], 30)[0]
 
 
+@pytest.mark.whole
 def test_a_remedy_ends_with_the_appliance(start: Start, project: Path):
     """A stop ends the command that runs, and starts no other one."""
     write(project, app__py=ENDLESS.replace("100_000", "100"), __env="API_TOKEN=abcdefgh12345678\n")

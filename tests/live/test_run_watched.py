@@ -244,6 +244,7 @@ def test_a_command_that_does_not_exist_waits_for_no_save(watched: Run):
     assert "no program 'no-such-program'" in command.said
 
 
+@pytest.mark.whole
 def test_a_command_that_ignores_its_end_is_killed(watched: Run):
     """A command that ignores SIGTERM is killed after the grace, and the next run begins."""
     command = watched("sh", "-c", "trap '' TERM; echo begins; sleep 3600; sleep 3600", APPLIANCE_GRACE_S="0.2")
@@ -252,6 +253,7 @@ def test_a_command_that_ignores_its_end_is_killed(watched: Run):
     command.wait_for("begins")
 
 
+@pytest.mark.whole
 @pytest.mark.waits
 def test_a_command_that_writes_code_is_slowed_down(watched: Run):
     """A command that writes other code at each start is started ever less often; a person's save starts it at once."""

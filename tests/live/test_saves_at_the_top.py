@@ -58,6 +58,7 @@ def test_saves_at_the_top_of_a_module_are_served_from_the_checkpoint(
     assert served.worst() == []
 
 
+@pytest.mark.whole
 def test_a_save_before_the_checkpoint_is_imported_from_the_preloader(start: Start, project: Path):
     """A save of a module that the checkpoint has read is imported from the preloader, with its new state."""
     served = edited(start, project)
@@ -69,6 +70,7 @@ def test_a_save_before_the_checkpoint_is_imported_from_the_preloader(start: Star
     assert (reload["how"], served.appliance.get()[1]) == ("forked", b"two!")
 
 
+@pytest.mark.whole
 def test_a_corrected_file_is_served_from_the_checkpoint(start: Start, project: Path):
     """A syntax error is shown at once; the corrected file is served from the checkpoint."""
     served = edited(start, project)
@@ -79,6 +81,7 @@ def test_a_corrected_file_is_served_from_the_checkpoint(start: Start, project: P
     assert (resumed(saved), served.appliance.get()[1]) == (True, b"four")
 
 
+@pytest.mark.whole
 def test_a_new_file_ends_the_use_of_a_checkpoint(start: Start, project: Path):
     """A new file may hide what was found before: everything is imported, and it is found."""
     served = edited(start, project)
@@ -88,6 +91,7 @@ def test_a_new_file_ends_the_use_of_a_checkpoint(start: Start, project: Path):
     assert served.appliance.get()[1] == b"two"
 
 
+@pytest.mark.whole
 def test_the_last_of_saves_faster_than_imports_is_served(start: Start, project: Path):
     """If saves come faster than workers, the last one is served, whatever served those before."""
     served = edited(start, project)
@@ -97,6 +101,7 @@ def test_the_last_of_saves_faster_than_imports_is_served(start: Start, project: 
     assert served.worst() == []
 
 
+@pytest.mark.whole
 def test_a_project_that_starts_a_thread_has_a_checkpoint_before_it(start: Start, project: Path):
     """A project without a snapshot, since a module starts a thread, has a checkpoint before that module."""
     top = "import threading\nthreading.Thread(target=print, daemon=True).start()\nNUMBER = {number}"

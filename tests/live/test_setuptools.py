@@ -6,8 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.live.live_appliance import HELLO, Appliance
 from tests.package_index import wheel
+
+pytestmark = pytest.mark.whole
 
 Start = Callable[..., Appliance]
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.live.live_appliance import Appliance
 
+pytestmark = pytest.mark.whole
+
 SIZE = 10_000_000
 COUNT = 20
 PAGE = """

@@ -29,7 +29,10 @@ READERS = [f"/streamed?n={SIZE}", f"/download?n={SIZE}", *[f"/sized?n={SIZE}"] *
 SENDERS = ["Content-Length: 100000", "Transfer-Encoding: chunked"]
 Connect = Callable[[], socket.socket]
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="not run: memory is read in /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="not run: memory is read in /proc"),
+    pytest.mark.whole,
+]
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import pytest
 
 from tests.soak.load import soak
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.mark.waits
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not run: what processes hold is read from /proc")

@@ -101,6 +101,7 @@ def test_a_question_that_is_not_one_is_the_status(start: Start):
     assert {question: asked(question) for question in questions} == dict.fromkeys(questions, "healthy")
 
 
+@pytest.mark.whole
 def test_a_worker_stuck_in_c_says_where_and_delays_no_stop(start: Start, project: Path):
     """A worker that is stuck in C with the interpreter's lock says where, and does not hold up the status or a stop."""
     (project / "app.py").write_text(STUCK, encoding="utf-8")
@@ -147,6 +148,7 @@ def test_a_hangup_asks_for_a_reload(start: Start):
     assert appliance.stop() == 0
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("ignored", "event", "code"), [(False, "appliance.stopping", 129), (True, "reload.started", 0)], ids=["", "nohup"]
 )

@@ -18,6 +18,8 @@ from appliance.supervisor.reporting.status_socket import ask
 from tests.live.launcher import launch
 from tests.live.live_appliance import HELLO, Appliance
 
+pytestmark = pytest.mark.whole
+
 IMPORTS = f"import threading\nthreading.Event().wait()\n{HELLO.format(word='served')}"
 FLOOD = """
 import threading

@@ -53,6 +53,7 @@ def test_a_killed_snapshot_comes_back(start: Start, project: Path):
     assert served.worst() == []
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_save_is_served_though_the_spare_does_not_start(start: Start, project: Path, number: signal.Signals):
     """A spare of the snapshot that is killed or stopped when a save comes: the save is served, and nobody is blamed."""
@@ -66,6 +67,7 @@ def test_a_save_is_served_though_the_spare_does_not_start(start: Start, project:
     assert served.worst() == []
 
 
+@pytest.mark.whole
 def test_a_stopped_snapshot_is_given_up(start: Start, project: Path):
     """A snapshot that answers nothing delays no reload: once it has no spare it is ended, and made again."""
     served = SwappedProject(start, project, "plain", python())
@@ -95,6 +97,7 @@ def test_saves_in_a_row_do_not_keep_the_snapshot_away(start: Start, project: Pat
     assert served.worst() == []
 
 
+@pytest.mark.whole
 def test_saves_during_a_comparison_are_swapped_and_never_a_mismatch(start: Start, project: Path):
     """Saves at every moment of an import that verifies the one before are swapped, and never called a mismatch."""
     served = SwappedProject(start, project, "plain", python())
@@ -106,6 +109,7 @@ def test_saves_during_a_comparison_are_swapped_and_never_a_mismatch(start: Start
     assert not any(each["event"] in {"reload.mismatch", "snapshot.ended"} for each in served.appliance.events)
 
 
+@pytest.mark.whole
 def test_a_snapshot_whose_import_hangs_is_killed(start: Start, project: Path):
     """A snapshot whose import has no end is killed in time; saves are forked meanwhile, as fast as before."""
     top = SLOW.format(seconds=60)
@@ -120,6 +124,7 @@ def test_a_snapshot_whose_import_hangs_is_killed(start: Start, project: Path):
     assert served.save("three", top=top)["how"] == "swapped"
 
 
+@pytest.mark.whole
 def test_a_stop_ends_the_import_of_a_snapshot(start: Start, project: Path):
     """The appliance stops at once while a snapshot imports, and no process is left."""
     served = SwappedProject(start, project, "plain", python(), top=SLOW.format(seconds=60))
@@ -133,6 +138,7 @@ def test_a_stop_ends_the_import_of_a_snapshot(start: Start, project: Path):
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
 
+@pytest.mark.whole
 def test_other_variables_make_another_snapshot(start: Start, project: Path):
     """A changed .env file is a start with its values, which no swap has; the next snapshot has them too."""
     served = SwappedProject(start, project, "plain", python(), top="import os\nNAME = os.environ.get('NAME', 'none')")

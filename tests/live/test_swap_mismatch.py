@@ -11,7 +11,10 @@ from tests.live.live_appliance import Start
 from tests.live.snapshot_project import SnapshotProject
 from tests.live.swapped_project import python
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots"),
+    pytest.mark.whole,
+]
 
 APP = """
 import first, shop, switch

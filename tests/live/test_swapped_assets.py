@@ -11,6 +11,7 @@ from tests.live.live_appliance import Start
 from tests.live.snapshot_project import SnapshotProject
 from tests.live.translation_file import compiled
 from tests.releases import environment
+from tests.thorough import first
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="not run: only Linux has snapshots")
 
@@ -82,7 +83,7 @@ class Translated(SnapshotProject):
         return str(self.appliance.wait_for("reload.finished")["how"])
 
 
-@pytest.mark.parametrize("framework", PROJECTS)
+@pytest.mark.parametrize("framework", first(PROJECTS))
 def test_what_a_framework_keeps_is_served_from_the_snapshot(start: Start, project: Path, framework: str):
     """A saved template or catalogue is served at once by a fork that keeps neither; nothing is imported."""
     served = Translated(start, project, framework)
@@ -98,6 +99,7 @@ def test_what_a_framework_keeps_is_served_from_the_snapshot(start: Start, projec
     assert served.worst() == []
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("framework", PROJECTS)
 def test_a_source_of_translations_does_nothing(start: Start, project: Path, framework: str):
     """A saved PO file changes no answer, so it starts no worker; the catalogue that is compiled of it does."""

@@ -10,7 +10,7 @@ import pytest
 from tests.soak.mutated_saves import SHARE, MutatedProject
 from tests.thorough import THOROUGH
 
-pytestmark = pytest.mark.skipif("sys.platform != 'linux'", reason="snapshots are made on Linux")
+pytestmark = [pytest.mark.skipif("sys.platform != 'linux'", reason="snapshots are made on Linux"), pytest.mark.whole]
 
 _DEFAULT_S, _THOROUGH_S = 6.0, 60.0
 _MOST_S = 60.0  # until enough saves were swapped: on a busy machine snapshots take long

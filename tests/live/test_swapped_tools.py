@@ -144,6 +144,7 @@ def editor(port: int, project: Path) -> Iterator[Editor]:
     editor.close()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("way", WAYS)
 def test_a_breakpoint_stops_at_the_new_line(
     start: Start, project: Path, tmp_path: Path, port: int, editor: Editor, way: str

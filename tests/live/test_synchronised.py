@@ -8,7 +8,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.live.live_appliance import HELLO, Appliance, Event, Start
+
+pytestmark = pytest.mark.whole
 
 MODULES = 40
 PAUSE_S = 0.03  # longer than the wait for one of many files, as long as nobody knows that they are so slow

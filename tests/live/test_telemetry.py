@@ -216,6 +216,7 @@ def of_span(collecting: Collector, span: Any) -> list[Got]:
     return [got for got in collecting.records if got.item.span_id == span.span_id]
 
 
+@pytest.mark.whole
 def test_a_collector_that_comes_late_loses_nothing(start: Starting, project: Path):
     """Requests go on without a collector; one event reports it, one that it is back, and nothing was lost."""
     with collector() as gone:
@@ -237,6 +238,7 @@ def test_a_collector_that_comes_late_loses_nothing(start: Starting, project: Pat
     assert [each for each in appliance.events if each["event"] == "telemetry.lost"] == []
 
 
+@pytest.mark.whole
 def test_a_stop_waits_for_no_collector(start: Starting, project: Path, collecting: Collector):
     """A collector that answers nothing holds up neither requests nor the stop; the loss is counted."""
     appliance = served(start(**settings_of(collecting)))
@@ -253,6 +255,7 @@ def test_a_stop_waits_for_no_collector(start: Starting, project: Path, collectin
     assert seconds(stopped) - seconds(stopping) < 2
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("requests", [0, 3])
 def test_an_early_stop_loses_nothing_silently(start: Starting, project: Path, collecting: Collector, requests: int):
     """Whenever the stop comes, even before the exporter runs, lost spans are reported."""
@@ -271,6 +274,7 @@ def seconds(event: dict[str, Any]) -> float:
     return float(event["timestamp"][-10:-1]) + 60 * int(event["timestamp"][14:16])
 
 
+@pytest.mark.whole
 def test_a_wrong_address_says_what_to_do(start: Starting, project: Path, collecting: Collector):
     """A server of another kind refuses everything: one event names the variable."""
     collecting.usual = Answer(404, "text/html", b"<h1>nothing here</h1>")
@@ -282,6 +286,7 @@ def test_a_wrong_address_says_what_to_do(start: Starting, project: Path, collect
     assert appliance.stop() == 0
 
 
+@pytest.mark.whole
 def test_an_exporter_that_is_killed_is_started_again(start: Starting, project: Path, collecting: Collector):
     """Spans after the exporter's end are exported, once."""
     appliance = served(start(**settings_of(collecting)))
@@ -305,6 +310,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 def test_a_request_whose_worker_dies_is_a_span(start: Starting, project: Path, collecting: Collector):
     """The span has the ids that its lines have had, and its parent; it has failed."""
     (project / "app.py").write_text(DIES, encoding="utf-8")

@@ -14,6 +14,8 @@ import pytest
 from tests.live.desk_client import asked, newest, posted
 from tests.live.live_appliance import Appliance
 
+pytestmark = pytest.mark.whole
+
 Starting = Callable[..., Appliance]
 MANAGE = """
 import os, sys

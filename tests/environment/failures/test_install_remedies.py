@@ -183,6 +183,7 @@ def test_a_missing_build_tool_is_named_with_the_line_that_brings_it(shop: Shop, 
         assert "docker build --target full -t wsgi-appliance /path/to/wsgi-appliance" in action
 
 
+@pytest.mark.whole
 def test_a_uv_lock_is_changed_by_uv_alone(shop: Shop):
     """A uv.lock is changed by uv alone: its commands are named, and their result is installed."""
     name, version = unbuildable(shop, "slim-psycopg2-2.9.9")
@@ -226,6 +227,7 @@ def test_a_uv_lock_is_changed_by_uv_alone(shop: Shop):
     assert set(shop.versions()) == {"psycopg2_binary", "pymongo", "shop"}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("lock", "files", "words"),
     [
@@ -282,6 +284,7 @@ def test_an_older_python_is_offered_if_the_projects_range_admits_it(shop: Shop, 
     assert offered == re.findall(r"APPLIANCE_PYTHON=(3\.\d+)", words)[:1]
 
 
+@pytest.mark.whole
 def test_an_installed_older_python_is_used_without_being_asked_for(shop: Shop):
     """A package that only an older Python can build is built on the newest such one here, without being asked."""
     older = [version for version in SERVED if version < "3.11" and find_python(version, shop.cache, shop.values)]
@@ -297,6 +300,7 @@ def test_an_installed_older_python_is_used_without_being_asked_for(shop: Shop):
     assert plan(shop.root, shop.settings, shop.values) == planned
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("name", "text"),
     [

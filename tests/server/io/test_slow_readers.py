@@ -179,6 +179,7 @@ def read_on(served: Served, reader: Client) -> None:
     until(served, looks)
 
 
+@pytest.mark.whole
 def test_some_progress_is_enough(serve: Serve, every: Every):
     """A client that reads on is waited for, longer than one that does not."""
     served = serve(every, limits=Limits(send_timeout_s=2.5))  # a busy machine may stop the client for a second

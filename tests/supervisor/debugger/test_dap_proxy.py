@@ -207,6 +207,7 @@ def fill(still: Still) -> bytes:
     return sent
 
 
+@pytest.mark.whole
 def test_a_side_that_does_not_read_holds_up_the_other(still: Still):
     """Above the bytes that may wait for one side the other side is not read, until enough of them are sent."""
     sent = fill(still)
@@ -231,6 +232,7 @@ def test_a_side_that_does_not_read_holds_up_the_other(still: Still):
     assert still.ends == []
 
 
+@pytest.mark.whole
 def test_exactly_so_many_bytes_may_wait(still: Still):
     """A side is read while as many bytes as may wait for the other side do, and not with one more."""
     debugger = still.proxy._debugger
@@ -242,6 +244,7 @@ def test_exactly_so_many_bytes_may_wait(still: Still):
         assert still.loop.reads(still.client) is reads
 
 
+@pytest.mark.whole
 def test_the_rest_has_a_limited_time(still: Still):
     """Once one side has ended, what still waits for the other side has LINGER_S; then both are closed."""
     fill(still)

@@ -86,6 +86,7 @@ class Comparison:
         path.write_text(text, encoding="utf-8")
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(1800 if THOROUGH else 120)
 @pytest.mark.parametrize("python", one_in(2, pythons()[:-3:-1]), ids=lambda path: path.rpartition("/versions/")[2][:4])
 def test_a_checkpoint_leaves_what_an_import_leaves(tmp_path: Path, python: str):

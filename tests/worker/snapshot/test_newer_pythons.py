@@ -12,6 +12,8 @@ import pytest
 from tests.releases import environment
 from tests.thorough import one_in
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[3]
 FILES = ("test_body_swap.py", "test_code_difference.py", "test_import_monitor.py")
 

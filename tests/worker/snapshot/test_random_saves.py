@@ -14,6 +14,8 @@ from tests.releases import interpreter
 from tests.swaps.sources import PACKAGES
 from tests.thorough import THOROUGH, in_turn, long_form
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[3]
 CARELESS = ["blocked", "classes", "constants", "lines", "objections", "outside", "ran"]
 
