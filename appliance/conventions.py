@@ -78,6 +78,9 @@ PANGO_PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
 # Which tool wrote a lock: only that tool may change it.
 LOCK_TOOLS = MappingProxyType({"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"})
 
+# How a merge conflict that is not resolved begins, in a file of git's working tree.
+MERGE_CONFLICT = r"(?m)^<{7} "
+
 # The file that the installer writes into an environment once it is complete; JSON, with the "source" of the packages.
 COMPLETE_MARK = ".whole.json"
 

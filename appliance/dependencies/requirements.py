@@ -17,7 +17,7 @@ from appliance.dependencies.dependency_selection import DependencySelection
 from appliance.dependencies.formats.conda import CondaLines
 from appliance.dependencies.requirement_text import plain_line, requirement_of
 from appliance.dependencies.source_tree import read_source_tree
-from appliance.dependencies.text_file import read_text
+from appliance.dependencies.text_file import read_text, unmerged_error
 from appliance.errors import InstallError
 from appliance.identity.folder import has_file
 from appliance.package_names import normalized
@@ -62,7 +62,8 @@ def read_requirements(root: Path, files: tuple[Path, ...], more: Iterable[str] =
     """Read these files and their includes, then further lines, which are relative to the root.
 
     Raises:
-        InstallError: an included file does not exist or is not a file; the error names the line of the include.
+        InstallError: an included file does not exist or is not a file; the error names the line of the include. Or a
+            file has the marks of a merge.
     """
     reading = _Reading(root)
     for file in files:
@@ -116,6 +117,8 @@ class _Reading:
         self._note(file, self._name(file), included_by)
         # A backslash at the end joins a line with the next.
         joined, text = "", read_text(file)
+        if unmerged := unmerged_error(file, text):
+            raise unmerged
         self.as_written = self.as_written and "\ufffd" not in text  # the installer takes UTF-8 alone
         for number, raw in enumerate(text.splitlines(), 1):
             joined += raw

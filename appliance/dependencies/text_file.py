@@ -6,6 +6,7 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from appliance.conventions import LOCK_TOOLS, MERGE_CONFLICT
 from appliance.errors import InstallError
 from appliance.identity.regular_file import read_regular
 
@@ -76,12 +77,31 @@ def unopened_error(file: Path, error: OSError) -> InstallError:
 
 def invalid_error(file: Path, language: str, reason: str, line: int) -> InstallError:
     """Return the error for a file whose content is not valid for its format."""
+    if unmerged := unmerged_error(file, text_or_nothing(file)):
+        return unmerged
     return InstallError(
         f"{file.name} is not valid {language}: {reason}",
         expected=f"valid {language}",
         action=f"Correct {f'line {line} of ' if line else ''}{file.name}.",
         file=str(file),
         **dict[str, Any]({"line": line} if line else {}),
+    )
+
+
+def unmerged_error(file: Path, text: str) -> InstallError | None:
+    """Return the error for a file in the middle of a merge; None if it has no marks of one."""
+    mark = re.search(MERGE_CONFLICT, text)
+    if mark is None:
+        return None
+    line, tool = text.count("\n", 0, mark.start()) + 1, LOCK_TOOLS.get(file.name)
+    by_hand = "Choose the lines to keep, and remove those of <<<<<<<, ======= and >>>>>>>."
+    by_tool = f"Take one side of it, and lock again: git checkout --ours {file.name} && {tool} lock"
+    return InstallError(
+        f"{file.name} has a merge conflict that is not resolved (line {line})",
+        expected="a file without the marks of a merge",
+        action=by_tool if tool else by_hand,
+        file=str(file),
+        line=line,
     )
 
 

@@ -50,6 +50,24 @@ def test_a_file_beyond_the_parsers_limits_is_invalid(read, name, text):
     assert read_python_requirements(Path(caught.value.details["file"]).parent) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("requirements.txt", "Choose the lines to keep, and remove those of <<<<<<<, ======= and >>>>>>>."),
+        ("pyproject.toml", "Choose the lines to keep, and remove those of <<<<<<<, ======= and >>>>>>>."),
+        ("uv.lock", "Take one side of it, and lock again: git checkout --ours uv.lock && uv lock"),
+        ("Pipfile.lock", "Take one side of it, and lock again: git checkout --ours Pipfile.lock && pipenv lock"),
+    ],
+)
+def test_a_dependency_file_in_a_merge_is_named(read, name, action):
+    """A file with the marks of a merge is not called invalid; a lock is not corrected by hand."""
+    text = "\n<<<<<<< HEAD\nflask==3.0\n=======\nflask==3.1\n>>>>>>> main\n"
+    with pytest.raises(InstallError, match=rf"{name} has a merge conflict .* \(line 2\)") as caught:
+        read({"pyproject.toml": PROJECT, name: text}).contents("3.13")
+    assert caught.value.action == action
+    assert caught.value.details["line"] == 2
+
+
 def test_what_could_not_be_read_is_reported(read, tmp_path):
     """A pyproject.toml that is passed over is reported with the reason, and looked at again when it is saved."""
     manifest = read({"requirements.txt": "flask\n", "pyproject.toml": "[project\n"})

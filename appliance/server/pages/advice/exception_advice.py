@@ -12,7 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from ....conventions import DISTRIBUTION_FILES
+from ....conventions import DISTRIBUTION_FILES, MERGE_CONFLICT
 from ..tracebacks import safe_str
 from . import (
     error_origin,
@@ -41,7 +41,6 @@ _DISALLOWED_HOST = re.compile(r"add '?([^' ]{1,255})'? to ALLOWED_HOSTS")
 # The file that a build writes: write_to and version_file of setuptools-scm, write_to of PDM, version-file of hatch-vcs.
 _WRITTEN = re.compile(r"(?:write_to|version[_-]file)[\"']?[ \t]{0,20}[:=][ \t]{0,20}[\"']([\w./-]{1,200}\.py)[\"']")
 _VERSION = '__version__ = version = "0"\\n__version_tuple__ = version_tuple = (0,)\\n'
-_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)  # git writes it before the lines of both sides
 _CANNOT_IMPORT = re.compile(r"cannot import name '(?P<name>\w{1,200})' from '")
 
 
@@ -279,8 +278,8 @@ def _merge_conflict(error: BaseException, _message: str, _root: str) -> str:
     if not isinstance(error, SyntaxError) or not isinstance(error.filename, str):
         return ""
     text = project_files.text_of(error.filename)
-    mark = _CONFLICT.search(text)
-    if not mark or "\n>>>>>>> " not in text:
+    mark = re.search(MERGE_CONFLICT, text)
+    if mark is None:
         return ""
     place = f"{os.path.basename(error.filename)}, line {text.count(chr(10), 0, mark.start()) + 1}"
     marks = "<<<<<<<, ======= and >>>>>>>"

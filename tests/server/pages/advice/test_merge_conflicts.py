@@ -23,6 +23,6 @@ def test_an_unresolved_merge_is_named(advised: Advised, tmp_path: Path, branch: 
 
 
 def test_another_syntax_error_gets_no_advice_about_merges(advised: Advised, tmp_path: Path) -> None:
-    """A broken module in which only one of the marks occurs gets no such advice."""
-    files = {"rates.py": "<<<<<<< HEAD\n"}
+    """A broken module without such marks gets no such advice."""
+    files = {"rates.py": "RATE = 1 <<<<<<< HEAD\n"}
     assert not advised(lambda: runpy.run_path(str(tmp_path / "rates.py")), files)
