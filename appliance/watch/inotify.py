@@ -31,12 +31,9 @@ _MOVE_SELF: Final = 0x00000800
 _UNMOUNT: Final = 0x00002000
 _Q_OVERFLOW: Final = 0x00004000
 _IGNORED: Final = 0x00008000
-_ONLYDIR: Final = 0x01000000
 _ISDIR: Final = 0x40000000
 
-_WANTED: Final = (
-    _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF | _ONLYDIR
-)
+_WANTED: Final = _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF
 _HEAD: Final = struct.Struct("iIII")  # struct inotify_event: wd, mask, cookie, len; then the name, padded with zeros
 _BUFFER: Final = 65536
 _LARGEST: Final = _HEAD.size + 256  # bytes of one event
@@ -80,7 +77,7 @@ class Inotify:
         self._watches: dict[str, int] = {}
 
     def add(self, folder: str, *, partial: bool) -> None:
-        """Report changes in this folder.
+        """Report changes in this folder; or writes to this file, if it is a mount of its own.
 
         Raises:
             OSError: there are too many watches (ENOSPC), or the folder can't be read.
@@ -163,8 +160,8 @@ class Inotify:
         mask = raw.mask
         if mask & (_DELETE_SELF | _MOVE_SELF | _UNMOUNT):
             return [FileEvent(EventType.FOLDER_LOST, folder)]
-        if not raw.name:
-            return []
+        if not raw.name:  # of the folder itself; or of a mounted file, since nobody opens a folder for writing
+            return [FileEvent(EventType.WRITTEN, folder)] if mask & _CLOSE_WRITE else []
         path = f"{folder}/{raw.name}"
         if mask & (_DELETE | _MOVED_FROM):
             return [FileEvent(EventType.FOLDER_REMOVED if mask & _ISDIR else EventType.DELETED, path)]

@@ -84,6 +84,7 @@ class WatchSet:
             except OSError as error:
                 self.exhausted = error
         self._find_polled()
+        self._enter_mounted_files()
         self._scan(self._tops)
         for path in self._added:
             self._enter_parent(path)
@@ -95,6 +96,12 @@ class WatchSet:
             self.polled = []
         else:
             self.polled = [mount for top in self._tops for mount in self._mounts.eventless_below(top)]
+
+    def _enter_mounted_files(self) -> None:
+        """Watch each mounted file by itself: its events do not reach the folder that it is mounted in."""
+        for point in {point for top in self._tops for point, _ in self._mounts.within(top)}:
+            if os.path.isfile(point):
+                self._enter(point)
 
     # -- the tree's callbacks ------------------------------------------------------------------------------------------
 
@@ -208,11 +215,15 @@ class WatchSet:
         if mounts.table != self._mounts.table:
             self._mounts = mounts
             self._find_polled()
+            self._enter_mounted_files()
         return self._scan(self._tops) | self._scan_added()
 
     def poll(self) -> set[str]:
-        """Scan the folders without events; return the files that have changed."""
-        return self._scan([mount.point for mount in self.polled]) | (self._scan_added() if self.polled else set())
+        """Scan the mounts without events; return the files that have changed."""
+        points = {mount.point for mount in self.polled}
+        files = set(filter(os.path.isfile, points))
+        changed = {path for path in files if self.kind(path) is not None and self.has_changed(path)}
+        return changed | self._scan(points - files) | (self._scan_added() if self.polled else set())
 
     def _scan(self, tops: Iterable[str]) -> set[str]:
         changed = {path for top in tops for path in self.tree.scan(top)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.watch import scan_schedule
+from appliance.watch import mounts, scan_schedule
 from appliance.watch.kinds import Kind
 from appliance.watch.watcher import WorkerState
 from tests.watch.watching import Watch, save
@@ -41,3 +41,24 @@ def test_a_folder_in_the_place_of_a_file_is_reported_once(
     assert watching.changes_before() == []
     save(watch_set / "app.py/inner.py", "one")
     assert watching.changes() == {"app.py/inner.py": Kind.CODE}
+
+
+@pytest.mark.parametrize("kind", ["ext4", "virtiofs"])
+def test_a_save_of_a_mounted_file_is_reported(
+    watch: Watch, watch_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    """A save of a file that is mounted into the project is reported at once, on any file system."""
+    # A hard link is like such a mount: a write through its other name is not reported for the project's folder.
+    (tmp_path / "outside.py").write_text("one", encoding="utf-8")
+    (watch_set / "mounted.py").hardlink_to(tmp_path / "outside.py")
+    table = tmp_path / "mountinfo"
+    table.write_text(
+        f"1 0 8:1 / / rw - ext4 x rw\n2 1 8:1 /x {watch_set}/mounted.py rw - {kind} x rw\n", encoding="utf-8"
+    )
+    monkeypatch.setattr(mounts, "MOUNTINFO", table)
+    monkeypatch.setattr(scan_schedule, "SWEEP_S", (600.0, 600.0))
+    watching = watch()
+    assert watching.changes_before() == []
+    (tmp_path / "outside.py").write_text("another", encoding="utf-8")
+    assert watching.changes() == {"mounted.py": Kind.CODE}
+    assert watching.changes_before() == []
