@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.config.port_forwarding import forwarded_url
 from appliance.protocol.record import Record
+from appliance.supervisor.listen import joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Address(Record):
 
     def fields(self, project: str) -> dict[str, Any]:
         """Return the fields of ``appliance.started``: the URL, or the command that shows the published port."""
-        place = {"address": f"{self.host}:{self.port}", "project": project}
+        place = {"address": joined(self.host, self.port), "project": project}
         if self.url is not None:
             return {"url": self.url, **place}
         name = socket.gethostname()
@@ -56,5 +57,5 @@ def url_of(listener: socket.socket, public_url: str, *, secure: bool) -> str:
     if public_url:
         return "https://" + public_url.removeprefix("http://") if secure and public_url[:7] == "http://" else public_url
     host, port = listener.getsockname()[:2]
-    shown = "localhost" if host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else f"[{host}]" if ":" in host else host
-    return f"http{'s' * secure}://{shown}:{port}"
+    shown = "localhost" if host in {"0.0.0.0", "::", "127.0.0.1", "::1"} else host
+    return f"http{'s' * secure}://{joined(shown, port)}"

@@ -44,6 +44,11 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def joined(host: str, port: int) -> str:
+    """Return ``127.0.0.1:8000`` or ``[::1]:8000``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def backlog() -> int:
     """Return min(4096, somaxconn): the kernel silently cuts a longer queue to its own limit."""
     try:
@@ -53,7 +58,7 @@ def backlog() -> int:
 
 
 def _refused(host: str, port: int, error: OSError) -> ListenError:
-    where = f"{host}:{port}"
+    where = joined(host.strip("[]"), port)
     if error.errno == errno.EADDRINUSE:
         return ListenError(
             f"another process already listens on {where}",

@@ -28,6 +28,15 @@ def test_the_sockets_port_is_the_browsers_outside_a_container(listener: socket.s
     assert Address.of(listener, "", {}, secure=True).url == f"https://localhost:{port}"
 
 
+def test_an_address_of_ipv6_has_brackets() -> None:
+    """The address of a socket on IPv6 is in brackets, as in a URL: ``:::8000`` can't be read."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        port = listener.getsockname()[1]
+        address = Address.of(listener, "", {}, secure=False)
+    assert address.url == f"http://localhost:{port}"
+    assert address.fields("/p")["address"] == f"[::1]:{port}"
+
+
 def test_a_container_shows_the_command_and_no_url(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container does not know its published port: no URL, and the command that shows the port."""
     port = listener.getsockname()[1]

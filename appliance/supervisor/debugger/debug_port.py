@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from appliance.errors import ListenError
 from appliance.supervisor.debugger.dap_proxy import DapProxy
-from appliance.supervisor.listen import bind
+from appliance.supervisor.listen import bind, joined
 from appliance.supervisor.processes.child_roles import Role
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class DebugPort:
 
     def _address(self) -> str:
         host, port = self._listener.getsockname()[:2] if self._listener is not None else ("", 0)
-        return f"{host}:{port}"
+        return joined(host, port)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -13,7 +13,7 @@ from appliance.errors import ApplianceError, ListenError
 from appliance.protocol.probe_state import ProbeState, StateWriter
 from appliance.protocol.start.first_messages import ServeProbes
 from appliance.supervisor.lifecycle_events import Phase
-from appliance.supervisor.listen import bind
+from appliance.supervisor.listen import bind, joined
 from appliance.supervisor.probing.probe_stages import state_after
 from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_restarts import ChildRestarts
@@ -116,8 +116,8 @@ class ProbePort:
                 self._child = None
             self._start_again(str(error), 0.0)
         else:
-            host, port = self._listener.getsockname()[:2]
-            self._runtime.log.event("info", "probes.started", address=f"{host}:{port}")
+            address = joined(*self._listener.getsockname()[:2])
+            self._runtime.log.event("info", "probes.started", address=address)
 
     def _start_again(self, reason: str, ran_s: float) -> None:
         self._restarts = self._restarts.after_end(ran_s)
