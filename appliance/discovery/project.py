@@ -105,9 +105,10 @@ def _found(context: Context, app: str | None) -> Project:
     certain = _certain_asgi(rulings)
     if adapts and len(certain) == 1:
         return _project(context, certain[0], findings, rule="ASGI")
-    weak = next((ruling.weak for ruling in rulings if ruling.weak), None)
+    # A settings file for tests is the last resort.
+    weak = min(filter(None, (ruling.weak for ruling in rulings)), key=lambda each: each.kind == "paste", default=None)
     if weak and not certain and not any(ruling.tied for ruling in rulings):
-        findings.append(Finding("A usual name", weak.file, weak.why, "chosen"))
+        findings.append(Finding("A usual name", context.name(Path(weak.file)), weak.why, "chosen"))
         return Project(root, weak, tuple(findings))
     error = _not_found(context, rulings, certain)
     error.details["findings"] = [dict(vars(finding)) for finding in findings]

@@ -240,6 +240,12 @@ def test_a_stale_flask_app_is_passed_over(find, tmp_path):
     assert findings[-1].outcome == "chosen"
 
 
+def test_a_usual_name_is_reported_by_its_path_in_the_project(find, tmp_path):
+    """A file is named as the other rules name it, not by the path at which the project is mounted."""
+    find({"app.py": "app = unknown()\n"})
+    assert find_application(tmp_path, {}, None).findings[-1].looked_at == "app.py"
+
+
 def test_an_unknown_key_of_the_tools_table_is_named(find, tmp_path):
     """A key of [tool.appliance] that nothing reads is named beside those that it has."""
     find({"app.py": FLASK, "pyproject.toml": '[tool.appliance]\napplication = "app:app"\nprocesses = {}\n'})

@@ -24,14 +24,19 @@ _GROUP = "paste.app_factory"
 _KINDS = ("app", "application", "pipeline", "composite", "composit")
 _FOR_DEVELOPMENT = ("development", "dev", "local", "debug", "paste", "config", "app")
 _NOT_FOR_DEVELOPMENT = re.compile(r"prod|test|staging|example|sample|template")
+_IS_FOR_TESTS = re.compile(r"\Atest|[-_.]test")
 _FOLDERS = ("conf", "config", "configs", "etc", "ini")
 # Files of other programs; some have sections of the same names.
 _OTHERS = frozenset({"alembic.ini", "tox.ini", "pytest.ini", "uwsgi.ini", "mypy.ini", "setup.ini"})
 
 
 def paste_rule(context: Context) -> RuleResult:
-    """Choose the root's file that is most likely for development, and its ``main`` or its only application."""
+    """Choose the root's file that is most likely for development, and its ``main`` or its only application.
+
+    A file for tests counts if no other rule finds anything.
+    """
     findings: list[Finding] = []
+    weak: Target | None = None
     for file in _files(context.root):
         sections = read_sections(file)
         if not sections:
@@ -45,9 +50,13 @@ def paste_rule(context: Context) -> RuleResult:
         target = paste_target(
             context, file, section, f"{context.name(file)} has a section for the application {section}."
         )
+        if _IS_FOR_TESTS.search(file.stem.lower()):
+            findings.append(Finding(RULE, context.name(file), f"the application {section}, for tests", "passed over"))
+            weak = weak or target
+            continue
         findings.append(Finding(RULE, context.name(file), f"the application {section}", "chosen"))
         return RuleResult(tuple(findings), target)
-    return RuleResult(tuple(findings) or (Finding(RULE, "*.ini", "there is none", "nothing"),))
+    return RuleResult(tuple(findings) or (Finding(RULE, "*.ini", "there is none", "nothing"),), weak=weak)
 
 
 def paste_target(context: Context, file: Path, section: str, why: str) -> Target:

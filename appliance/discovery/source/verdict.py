@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # app.py imports from web.py imports from factory.py ...: no project goes deeper, but a circle does.
 _MAX_DEPTH = 12
 _REQUEST_CALL = 2
-_PASTE_FACTORIES = (("global_config",), ("global_conf",), ("global_settings",))
+# The first parameter of a factory of PasteDeploy's, which most do not use: _global_config, or only _.
+_PASTE_FACTORY = re.compile(r"_+|_*global_(?:config|conf|settings)")
 _ASGI_CALL = ("scope", "receive", "send")
 _WRAPS = re.compile(r"(?:Middleware|mount_gradio_app)\Z|A[Ss][Gg][Ii]\w*\Z")
 _ENVIRONS = frozenset({"environ", "env", "wsgi_environ"})
@@ -173,7 +174,8 @@ class _Judge:
             return Verdict("asgi", "ASGI", reason="a function of scope, receive and send")
         made = self._returned(value, depth)
         if made.kind == "wsgi":
-            for_paste = value.required == 1 and value.parameters[:1] in _PASTE_FACTORIES
+            first = "".join(value.parameters[:1])
+            for_paste = value.required == 1 and _PASTE_FACTORY.fullmatch(first) is not None
             kind: Literal["arguments", "factory"] = "arguments" if value.required and not for_paste else "factory"
             made = replace(made, kind=kind, required=value.required, reason=f"returns what is {made.reason}")
             return replace(made, arguments=({},)) if for_paste else made

@@ -17,6 +17,8 @@ MAIN = (
         ({"production.ini": INI}, "production.ini#main"),
         ({"site.ini": "[pipeline:main]\npipeline = a b\n[app:b]\nuse = egg:b\n"}, "site.ini#main"),
         ({"site.ini": "[app:shop]\nuse = call:shop:make\n"}, "site.ini#shop"),
+        ({"test-core.ini": INI, "production.ini": INI}, "production.ini#main"),
+        ({"testing.ini": INI}, "testing.ini#main"),
         ({"alembic.ini": "[app:main]\n", "tox.ini": "[app:main]\n", "b.ini": INI}, "b.ini#main"),
         ({"development.ini": "[server:main]\nport = %(port)s\n", "b.ini": INI + "x = %%\n"}, "b.ini#main"),
     ],
@@ -55,9 +57,17 @@ def test_an_egg_that_nothing_declares_means_main_of_the_package(find):
     assert find(files).keywords["entries"] == {"main": "shop:main"}
 
 
-def test_pyramids_main_needs_no_settings_file(find):
+def test_a_file_for_tests_comes_after_every_other_rule(find):
+    """A file for tests is not what a developer starts: a wsgi.py has priority."""
+    for text in ("def application(environ, start_response):\n    return []\n", "application = unknown()\n"):
+        assert find({"test-core.ini": INI, "wsgi.py": text}).name == "wsgi:application"
+
+
+@pytest.mark.parametrize("unused", ["global_config", "global_conf", "_global_config", "_"])
+def test_pyramids_main_needs_no_settings_file(find, unused):
     """Pyramid's main() is called with no settings where there is no file of them."""
-    target = find({"pyproject.toml": '[project]\nname = "shop"\n', "shop/__init__.py": MAIN})
+    main = MAIN.replace("global_config", unused)
+    target = find({"pyproject.toml": '[project]\nname = "shop"\n', "shop/__init__.py": main})
     assert (target.module, target.attribute, target.call, target.arguments) == ("shop", "main", "yes", ({},))
 
 
