@@ -119,11 +119,10 @@ class FileNotes:
         if child not in self._pipes:
             return
         self._read(child)
-        read = self._pipes.pop(child, -1)
-        self._partial.pop(child, None)
-        if read >= 0:
-            self._loop.unwatch(read)
-            os.close(read)
+        read = self._pipes.pop(child)
+        del self._partial[child]
+        self._loop.unwatch(read)
+        os.close(read)
 
     def take_own_write(self, path: str, seen_at: float) -> bool:
         """Take the note of a change that was seen at ``seen_at``; return whether a worker had noted it."""
@@ -135,8 +134,7 @@ class FileNotes:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def _read(self, child: Handle) -> None:
-        read = self._pipes.get(child, -1)
-        if read < 0:
+        if (read := self._pipes.get(child)) is None:  # its end was in the same round of the loop
             return
         data = self._partial[child]
         with suppress(BlockingIOError):

@@ -13,12 +13,13 @@ NOTHING = Reaction()
 def test_the_third_reload_of_one_file_in_ten_seconds_is_reported_once():
     """The third reload by one file alone is reported, once; slower ones, and ones with another in between, are not."""
     repeats = ReloadLoops()
-    said = [repeats.saved(["a.py"], now, starting=False) for now in (0.0, 4.0, 9.0, 9.5, 10.0)]
+    said = [repeats.saved(["a.py"], now, starting=False) for now in (10.0, 14.0, 20.0, 20.5, 21.0)]
     assert said == [NOTHING, NOTHING, Reaction(often="a.py"), NOTHING, NOTHING]
-    assert [repeats.saved(["b.py"], now, starting=False) for now in (20.0, 26.0, 31.0)] == [NOTHING] * 3
-    mixed = [repeats.saved(files, 40.0, starting=False) for files in (["c.py"], ["c.py"], ["d.py"], ["c.py"], ["c.py"])]
+    assert [repeats.saved(["b.py"], now, starting=False) for now in (30.0, 36.0, 41.0)] == [NOTHING] * 3
+    assert repeats.saved(["b.py"], 45.0, starting=False) == Reaction(often="b.py")
+    mixed = [repeats.saved(files, 50.0, starting=False) for files in (["c.py"], ["c.py"], ["d.py"], ["c.py"], ["c.py"])]
     assert mixed == [NOTHING] * 5
-    assert repeats.saved(["c.py", "d.py"], 41.0, starting=False) == NOTHING
+    assert repeats.saved(["c.py", "d.py"], 51.0, starting=False) == NOTHING
 
 
 def test_changes_at_each_start_are_delayed():
@@ -47,6 +48,13 @@ def test_another_file_ends_a_circle():
         repeats.saved(["a.ini"], 0.0, starting=True)
     assert repeats.saved(["a.ini", "app.py"], 1.0, starting=True) == NOTHING
     assert repeats.saved(["a.ini"], 2.0, starting=True) == NOTHING
+
+
+def test_several_files_at_each_start_are_not_delayed():
+    """Several files that change together, as after a checkout, are never delayed, however often they change."""
+    repeats = ReloadLoops()
+    files = ["a.ini", "app.py"]
+    assert [repeats.saved(files, 0.0, starting=True) for _ in range(LOOP + 3)] == [NOTHING] * (LOOP + 3)
 
 
 @given(st.lists(st.tuples(st.sampled_from([("a",), ("b",), ("a", "b")]), st.booleans()), max_size=60))

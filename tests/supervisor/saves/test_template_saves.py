@@ -52,23 +52,28 @@ def saving() -> Saving:
     return Saving()
 
 
-def test_a_template_that_is_read_again_restarts_nothing(saving: Saving):
+def test_a_template_that_is_read_again_restarts_nothing(saving: Saving, monkeypatch: pytest.MonkeyPatch):
     """Open pages get the change, and nothing is restarted."""
+    times = iter((100.0, 100.12344))
+    monkeypatch.setattr(template_saves, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    saving.worker = saving.children.add(handle())
+    saving.worker.generation = 3
     saving.save("templates/a.html", "/elsewhere/b.html")
     assert saving.asked == [(1, ["/project/templates/a.html", "/elsewhere/b.html"])]
     saving.answer(1)
     saving.loop.advance(template_saves.ANSWER_S)
-    assert (saving.restarted, saving.told) == ([], [(0, 7)])
-    (event,) = saving.log.named("templates.reread")
-    assert (event["files"], event["count"]) == (["/elsewhere/b.html", "templates/a.html"], 2)
+    assert (saving.restarted, saving.told) == ([], [(3, 7)])
+    files = ["/elsewhere/b.html", "templates/a.html"]
+    assert saving.log.named("templates.reread") == [{"generation": 3, "files": files, "count": 2, "duration_s": 0.1234}]
 
 
 def test_a_template_that_is_cached_restarts_the_worker(saving: Saving):
     """The worker's reason is logged, and it is restarted."""
     saving.save("templates/a.html")
-    saving.answer(1, "Django caches templates without DEBUG")
+    saving.answer(1, "Django caches templates without DEBUG." + "." * 500)
     assert (saving.restarted, saving.told) == ([["templates/a.html"]], [])
-    assert saving.log.named("templates.cached")[0]["reason"] == "Django caches templates without DEBUG"
+    reason = "Django caches templates without DEBUG." + "." * 462
+    assert saving.log.named("templates.cached") == [{"files": ["templates/a.html"], "count": 1, "reason": reason}]
 
 
 def test_a_worker_that_does_not_answer_is_restarted(saving: Saving):
@@ -148,8 +153,18 @@ def test_code_is_saved_while_the_worker_is_asked(saving: Saving):
     assert (saving.restarted, saving.told) == ([["app.py", "templates/a.html"]], [])
 
 
+def test_a_reload_of_several_saves_is_timed_from_the_first(saving: Saving):
+    """The duration of a reload counts from the first save that it takes, also if the worker was asked about it."""
+    noticed: list[float] = []
+    saving.save("templates/a.html")
+    saving.saves.take(Changes({"app.py": Kind.CODE}, 2.0), lambda each: noticed.append(each.noticed_at))
+    assert noticed == [1.0]
+
+
 def test_a_checkout_is_a_reload(saving: Saving):
     """A checkout saves so many templates at once that they are another state of the project: it is reloaded."""
     names = [f"templates/{number}.html" for number in range(template_saves.FILES_MAX + 1)]
     saving.save(*names)
     assert (saving.asked, saving.restarted) == ([], [sorted(names)])
+    saving.save(*names[1:])
+    assert [len(paths) for _, paths in saving.asked] == [template_saves.FILES_MAX]
