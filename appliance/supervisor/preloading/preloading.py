@@ -83,7 +83,7 @@ class Preloading:
         self._file: Path | None = None
         self._saved: tuple[Path, bytes] | None = None  # what is there
         self._cache = preload_cache.PreloadCache()
-        self._note = -1  # a file in memory, in which the process of the round names the module that it runs
+        self._note: int | None = None  # a file in memory: the process of the round names the module that it runs
         self._count = 0  # the number of modules of the round
         self._timer: Timer | None = None
         self._follower: Follower | None = None
@@ -262,7 +262,7 @@ class Preloading:
     def _start_round(self, _action: events.StartRound) -> None:
         analysis = require_analysis(self._analysis, "a round begins")
         try:
-            self._note = os.memfd_create("appliance-preload")
+            note = self._note = os.memfd_create("appliance-preload")
             child = self._processes.pop(PreloadRole.COPY, None) or self._spawn(analysis)
         except (StartError, OSError) as error:
             self._read_note()
@@ -274,7 +274,7 @@ class Preloading:
         request = self._request(analysis)
         self._count = len(request.modules)
         self._on(events.RoundStarted())
-        self._children.send(child, request, [self._note, *theirs])
+        self._children.send(child, request, [note, *theirs])
         for descriptor in theirs:
             os.close(descriptor)
 
@@ -356,11 +356,11 @@ class Preloading:
 
     def _read_note(self) -> str:
         """Return the module that ran last in the process of the round, and close the note."""
-        if self._note < 0:
+        if self._note is None:
             return ""
         name = os.pread(self._note, 4096, 0).partition(b"\n")[0].decode("utf-8", "replace")
         os.close(self._note)
-        self._note = -1
+        self._note = None
         return name
 
 

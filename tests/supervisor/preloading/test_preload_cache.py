@@ -41,6 +41,15 @@ def test_a_folder_with_an_undecodable_name_has_its_own_list(tmp_path: Path):
     assert len(files) == 3
 
 
+def test_each_environment_has_its_own_list(tmp_path: Path):
+    """Another interpreter, other packages, or another project have another list; the same ones have the same."""
+    first: dict[str, Any] = {"python": Path("/python"), "interpreter": "3.13", "fingerprint": "f"}
+    others: list[dict[str, Any]] = [{"python": Path("/other")}, {"interpreter": "3.12"}, {"fingerprint": "g"}, {}]
+    plans: list[Any] = [SimpleNamespace(**(first | other)) for other in others]
+    files = {preload_cache.place(tmp_path, plan, Path("/project")) for plan in (*plans, plans[-1])}
+    assert len(files | {preload_cache.place(tmp_path, plans[-1], Path("/mine"))}) == len(others) + 1
+
+
 def test_a_cache_without_write_access_fails_nothing(tmp_path: Path):
     """If no file can be written, nothing is kept, and nothing fails."""
     (tmp_path / "preload").touch()

@@ -13,87 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport, Preloaded
+from appliance.protocol.messages import Fork, ForkMismatch, ModulesReport
 from appliance.protocol.start.first_messages import Preload
 from appliance.supervisor.preloading import preload_cache
 from appliance.supervisor.preloading.preload_events import Schedule
 from appliance.supervisor.preloading.preload_states import PreloadRole
 from appliance.supervisor.preloading.preloading import Preloading
-from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
-from appliance.supervisor.processes.handles import Handle
-from tests.supervisor.fakes import FakeChildren, FakeLog, FakeLoop, handle, no_process
-
-LISTS = (["json", "flask"], ["json", "flask", "jinja2"], ["json", "flask", "sqlalchemy", "jinja2"])
-
-
-class Project:
-    """One project, its preloader, and what may happen to them."""
-
-    def __init__(self, cache: Path) -> None:
-        self.loop, self.children, self.log = FakeLoop(), FakeChildren(), FakeLog()
-        configured: Any = SimpleNamespace(preload="on", reload="on", cache=cache, project=Path("/project"))
-        parts: Any = (self.loop, self.children, configured, self.log)
-        self.preloading = Preloading(*parts)
-        self.children.ended = self.preloading.ended
-        plan = SimpleNamespace(python=Path("/python"), interpreter="3.13", fingerprint="f")
-        target = SimpleNamespace(search_path=["/project"])
-        project = SimpleNamespace(target=target)
-        self.analysis: Any = SimpleNamespace(plan=plan, project=project, variables={})
-        self.generation = 0
-        self.not_startable = self.not_forkable = False
-
-    def learns(self, number: int = 0) -> None:
-        """A worker tells its list."""
-        self.preloading.modules_reported(ModulesReport(LISTS[number % len(LISTS)], ["app"]), self.analysis)
-
-    def saved(self) -> bool:
-        """A save starts a worker; whether it is forked."""
-        self.generation += 1
-        return self.preloading.fork(self.generation, self.analysis) is not None
-
-    @property
-    def making(self) -> Handle | None:
-        """The preloader that imports now."""
-        return self.process(PreloadRole.IMPORTING)
-
-    def process(self, process: PreloadRole) -> Handle | None:
-        """One of its processes."""
-        return self.preloading._processes.get(process)
-
-    def spawn(self, role: str, *_: object, **__: object) -> Handle:
-        """As the supervisor's start of a process."""
-        if self.not_startable:
-            raise no_process()
-        return handle(role)
-
-    def unborn(self, role: str) -> tuple[Handle, list[int]]:
-        """As the supervisor's, except for the descriptors: a copy that is sent its list is there."""
-        if self.not_forkable:
-            raise no_process()
-        return handle(role, forked=True, pid=0), []
-
-    def answers(self, found: dict[str, str]) -> None:
-        """The preloader that imports is done."""
-        if self.making is not None:
-            self.making.pid = self.making.pid or 1_000_000_000
-            self.preloading.preloaded(self.making, Preloaded(found=found, refused="", import_s=0.1))
-
-    def ends(self, child: Handle | None) -> None:
-        """A process ends by itself."""
-        if child is not None:
-            self.children.end(child)
-
-    def pass_time(self) -> None:
-        """Everything that is scheduled happens, except for the end of what takes too long."""
-        self.loop.advance(2.5)
-
-    def comes_to_rest(self) -> None:
-        """Nothing more happens, but what was begun is done."""
-        for _ in range(4):
-            self.pass_time()
-            self.answers({})
-
+from tests.supervisor.fakes import no_process
+from tests.supervisor.preloading.preloading_project import Project
 
 HAPPENINGS: dict[str, Callable[[Project], object]] = {
     "learns": lambda project: project.learns(),
@@ -110,18 +38,6 @@ HAPPENINGS: dict[str, Callable[[Project], object]] = {
     "spare ends": lambda project: project.ends(project.process(PreloadRole.SPARE)),
     "copy ends": lambda project: project.ends(project.process(PreloadRole.COPY)),
 }
-
-
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], Project]:
-    """Let its starts be its own."""
-
-    def begin(project: Project) -> Project:
-        monkeypatch.setattr(child_starts, "spawn_side", project.spawn)
-        monkeypatch.setattr(child_starts, "prepare_forked", project.unborn)
-        return project
-
-    return begin
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
@@ -260,7 +176,7 @@ def test_a_round_that_takes_too_long_leaves_its_module_out(processes, tmp_path: 
     project = processes(Project(tmp_path))
     project.learns()
     project.pass_time()
-    os.pwrite(project.preloading._note, b"flask\n", 0)
+    os.pwrite(project.children.passed[-1][0], b"flask\n", 0)
     project.loop.advance(120.0)
     assert project.log.named("preload.skipped") == [{"module": "flask", "reason": "does not end within 120 s"}]
     project.comes_to_rest()
@@ -276,7 +192,7 @@ def test_workers_start_cold_if_no_preloader_can_be_started(processes, tmp_path: 
     project.learns()
     project.loop.advance(10.0)
     assert not project.saved()
-    assert len(project.log.named("preload.ended")) == 1
+    assert project.log.named("preload.ended") == [{"how": str(no_process())}]
     project.not_startable = False
     project.loop.advance(60.0)
     project.answers({})
@@ -367,7 +283,7 @@ def test_the_earlier_time_counts(tmp_path: Path):
     """A round that is due sooner than the one that is scheduled moves it; one that is due later delays nothing."""
     project = Project(tmp_path)
     project.loop.now = time.monotonic()
-    for after_s in (2.0, 5.0, 0.3):
+    for after_s in (2.0, 0.3, 5.0):
         project.preloading._schedule(Schedule(after_s))
     due = project.preloading._timer.due if project.preloading._timer else 0.0
     assert due - time.monotonic() < 1.0
