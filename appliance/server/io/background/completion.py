@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ....plural import counted
+
 if TYPE_CHECKING:
     from ..wire import Wire
     from .transfer import Outgoing
@@ -66,11 +68,12 @@ def end_when_sent(handler: Handler, exchange: Any, size: int) -> bool:
 
 def how_it_ended(error: BaseException | None, size: int) -> str:
     """Say why a response was not sent to its end, and how far it was."""
+    sent = counted(size, "byte")
     if isinstance(error, TimeoutError):
-        return f"{error}, {size} bytes into the response"
+        return f"{error}, {sent} into the response"
     if isinstance(error, ServerEnded):
-        return f"the server ended it, after {size} bytes of the response"
-    return f"the client left after {size} bytes of the response"
+        return f"the server ended it, after {sent} of the response"
+    return f"the client left after {sent} of the response"
 
 
 class ServerEnded(ConnectionAbortedError):  # noqa: N818  a reason, and not an error of ours

@@ -74,7 +74,7 @@ def test_a_response_that_failed_says_why():
         == "the client does not read, 7 bytes into the response"
     )
     assert how_it_ended(ServerEnded(), 7) == "the server ended it, after 7 bytes of the response"
-    assert how_it_ended(None, 7) == "the client left after 7 bytes of the response"
+    assert how_it_ended(None, 1) == "the client left after 1 byte of the response"
 
 
 def test_a_file_that_shrank_is_too_short():
