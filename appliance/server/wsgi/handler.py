@@ -346,7 +346,6 @@ class WSGIRequestHandler(HttpServerHandler):
         if self.socketless:
             self.started = monotonic()
             return super().parse_request()
-        self.close_connection = True
         self.wire.push(self.raw_requestline)
         try:
             head = self._next_head()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import types
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from appliance.server.http.limits import Limits
+from appliance.server.http.body import Body, BodyError
+from appliance.server.http.limits import RECEIVE, Limits
+from appliance.server.http.refusal import RequestRefused
+from appliance.server.io.background.byte_queue import ByteQueue, Storage
 from appliance.server.wsgi import buffered_body
+from appliance.server.wsgi.buffered_body import BufferedBody, buffer_whole
 from tests.server.answers import answer
 from tests.server.served import Echo, Served, chunked, get
 
@@ -128,3 +135,66 @@ def test_what_is_not_a_body_never_reaches_them(serve: Serve, django: None, body:
     assert client.rest() == b""
     assert echo.seen == []
     assert served.sink.record()["event"] == event
+
+
+class Coming:
+    """A body that comes in pieces, and how much of it was asked for at once."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+        self.asked: list[int] = []
+
+    def read(self, size: int) -> bytes:
+        """As a body's."""
+        self.asked.append(size)
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+def received(*pieces: bytes, storage: Storage | None = None) -> BufferedBody:
+    """A body of these pieces, received to its end."""
+    coming: Any = Coming(*pieces)
+    context: Any = SimpleNamespace(storage=storage or Storage(1_000_000), limits=Limits())
+    wire: Any = None
+    body = buffer_whole(wire, context, coming)
+    assert set(coming.asked) == {RECEIVE}
+    return body
+
+
+def test_a_received_body_has_ended_when_it_is_read():
+    """A body has ended once its last byte was read, at once if it has none, or if nobody reads it any more."""
+    storage = Storage(1_000_000)
+    body = received(b"a" * RECEIVE, b"bc", storage=storage)
+    assert (body.length, body.ended, body.drainable(Limits())) == (RECEIVE + 2, False, True)
+    assert body.read(RECEIVE) == b"a" * RECEIVE
+    assert body.ended is False
+    assert body.read() == b"bc"
+    assert (body.ended, storage.memory_left) == (True, 1_000_000)
+    assert received().ended is True
+    for end in (BufferedBody.release, lambda body: body.drain(Limits())):
+        left = received(b"abc", storage=storage)
+        end(left)
+        assert (left.ended, storage.memory_left) == (True, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(OSError(errno.EIO, os.strerror(errno.EIO)), "Input/output error"), (OSError("gone"), "gone")],
+)
+def test_a_disk_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, error: OSError, words: str):
+    """A body that can't be kept is refused with 507, one that can't be read again with 500; the reason names why."""
+
+    def fails(*_: object) -> bytes:
+        raise error
+
+    body = received(b"abc")
+    with monkeypatch.context() as patched:
+        patched.setattr(ByteQueue, "append", fails)
+        with pytest.raises(RequestRefused) as refused:
+            received(b"abc")
+    assert refused.value.status == 507
+    assert refused.value.reason == f"there is no room for the body: {words} (RFC 4918, 11.5)"
+    monkeypatch.setattr(ByteQueue, "take", fails)
+    with pytest.raises(BodyError) as failed:
+        body.read()
+    assert (failed.value.status, failed.value.reason) == (500, f"the body can't be read from the disk again: {words}")
+    assert isinstance(body, Body)
