@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from appliance.supervisor.saves.reload_trigger import _files_of
+from appliance.supervisor.saves.reload_trigger import NODES_MOST, _files_of
 
 
 def test_the_files_of_all_frames_count():
@@ -24,4 +24,7 @@ def test_a_report_without_end_is_bounded():
     """A tree that has no end is not followed without end."""
     tree: dict[str, Any] = {"frames": [{"file": "/a.py"}]}
     tree["members"] = [tree, tree]
-    assert len(list(_files_of(tree))) <= 400
+    assert len(list(_files_of(tree))) <= 2 * NODES_MOST
+    chain: dict[str, Any] = {"frames": [{"file": "/a.py"}]}
+    chain["before"] = chain
+    assert len(list(_files_of(chain))) == NODES_MOST
