@@ -165,7 +165,7 @@ def test_a_file_that_grows_is_sent_as_it_was(connect: Connecting, monkeypatch: p
 
 
 def test_a_large_file_is_sent_whole(connect: Connecting, tmp_path: Path):
-    """A large file is sent from kernel to kernel where there is a connection, and read where there is none."""
+    """A large file is sent from kernel to kernel if there is a connection, and is read if there is not."""
     path = tmp_path / "file"
     path.write_bytes(b"x" * 65_537)
     connected = connect(sends(path.open("rb")))
