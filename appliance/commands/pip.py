@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CHANGING = frozenset({"install", "uninstall", "sync"})
 _READING = frozenset({"list", "freeze", "show", "check", "tree", "compile"})
+_VERSION = frozenset({"--version", "-V"})  # uv has it as an option of its own, and none of `uv pip`
 
 
 def arguments_of_pip(argv: Sequence[str]) -> Sequence[str] | None:
@@ -44,7 +45,8 @@ def as_uv(asked: Sequence[str], planned: Plan, opened: OpenedProject) -> tuple[s
             expected="a file that says what the project depends on, so that every environment holds it",
             action=f"Write {_packages(asked)} into requirements.txt: it is installed at once, and at every start.",
         )
-    if verb not in _CHANGING | _READING and "--version" not in asked:
+    is_about_version = not verb and not _VERSION.isdisjoint(asked)
+    if verb not in _CHANGING | _READING and not is_about_version:
         raise SettingsError(
             f"pip {verb or ''} does not work in the project's environment".replace("  ", " "),
             expected=f"pip {', '.join(sorted(_CHANGING | _READING))}",
@@ -56,8 +58,8 @@ def as_uv(asked: Sequence[str], planned: Plan, opened: OpenedProject) -> tuple[s
             f" ({planned.source}).\n"
         )
     uv = installer(opened.environment.values, opened.settings.cache, opened.settings.project, lambda _: None, -1)
-    python = [] if "--version" in asked else ["--python", str(planned.python)]
-    return uv.program, ["uv", "pip", *asked, *python], dict(uv.environment)
+    command = ["--version"] if is_about_version else ["pip", *asked, "--python", str(planned.python)]
+    return uv.program, ["uv", *command], dict(uv.environment)
 
 
 def _packages(asked: Sequence[str]) -> str:

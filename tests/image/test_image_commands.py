@@ -24,8 +24,9 @@ def test_python_is_the_projects(container):
 
 
 def test_pip_says_where_dependencies_belong(container):
-    """Pip shows the installed packages; if no file declares dependencies, it names the file instead of installing."""
+    """Pip shows packages and a version; if no file declares dependencies, it names the file instead of installing."""
     assert container.execute("pip", "list").returncode == 0
+    assert container.execute("python", "-m", "pip", "--version").stdout.startswith("uv ")
     refused = container.execute("pip", "install", "tea", check=False)
     assert refused.returncode == 2
     assert "tea into requirements.txt" in refused.stderr
