@@ -103,8 +103,9 @@ class InstallProgress:
             }
 
     def follow(self) -> None:
-        """Look at uv's archive until ``end`` is called, in a thread."""
-        threading.Thread(target=self._follow, name="install-progress", daemon=True).start()
+        """Look at uv's archive until ``end`` is called, in a thread; if there can be none, only uv's lines count."""
+        with contextlib.suppress(RuntimeError, MemoryError):
+            threading.Thread(target=self._follow, name="install-progress", daemon=True).start()
 
     def end(self) -> None:
         """Stop looking."""

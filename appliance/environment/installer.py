@@ -123,7 +123,7 @@ class Installer(Record):
     def _may_be_refused(self, error: InstallError) -> bool:
         from appliance.environment.failures.uv_errors import index_lines  # noqa: PLC0415  as below
 
-        unsolved = any("No solution found" in line for line in error.details["output"])
+        unsolved = any("No solution found" in line for line in error.details.get("output", ()))
         return unsolved and bool(self.indexes or index_lines(self.files))
 
     def _ask_each_index(self, error: InstallError, arguments: Sequence[str]) -> None:
@@ -133,7 +133,7 @@ class Installer(Record):
         try:
             self._run({**self.environment, "UV_INDEX_STRATEGY": "first-index"}, *arguments)
         except InstallError as later:
-            raise (later if refused_index(later.details["output"]) else error) from None
+            raise (later if refused_index(later.details.get("output", ())) else error) from None
 
     def read(self, text: str, *arguments: str) -> str:
         """Run uv with this text as its input, and return its output.

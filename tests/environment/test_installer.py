@@ -116,6 +116,14 @@ def test_a_killed_installer_says_so(tmp_path):
     assert "signal 9" in failure(tmp_path, "error: x", status="KILL").found
 
 
+def test_an_installer_that_cannot_start_says_why(tmp_path):
+    """A uv that can't be started, at the limit of processes for example, is an error of its start, not a defect."""
+    with (tmp_path / "lock").open("w") as lock:
+        program = Installer(str(tmp_path / "gone"), {"PATH": os.defpath}, "", tmp_path, lambda _: None, lock.fileno())
+        with pytest.raises(InstallError, match="there is no such program"):
+            program.run("pip")
+
+
 def test_uv_is_our_own(given, tmp_path):
     """The program is the one beside our interpreter: nothing on PATH counts."""
     assert Path(installer({"PATH": "/nowhere"}, tmp_path, tmp_path, print, 0).program).is_file()
