@@ -25,6 +25,7 @@ from appliance.desk.replay.sending import Place
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import Records
+from appliance.protocol.needed_thread import start_needed
 from appliance.protocol.page_messages import AskRecorder, NameSecrets, PublishPin, RecorderAnswers, TellServing
 from appliance.protocol.start.first_messages import RecordLines
 
@@ -62,10 +63,7 @@ def main(descriptor: int) -> None:
     last = threading.Thread(target=_store_last, args=(ended, recorder), daemon=True)
     # Started before os.nice, which lowers this thread and those that it starts later: a person waits for the others,
     # and the stop of the appliance for the last one.
-    listener.start()
-    last.start()
-    if details is not None:
-        details.start()
+    start_needed(listener, last, *([details.thread] if details is not None else []))
     with contextlib.suppress(OSError):
         os.nice(WATCHERS_NICE)
     recorder.run(wake, details)
@@ -93,7 +91,12 @@ def _mask(recorder: Recorder, names: list[str], values: list[str]) -> None:
 
 def _ask(channel: Channel, replayer: Replayer, message: AskRecorder) -> None:
     """Answer a question in a thread of its own."""
-    threading.Thread(target=_answer, args=(channel, replayer, message), daemon=True).start()
+    try:
+        threading.Thread(target=_answer, args=(channel, replayer, message), daemon=True).start()
+    except (RuntimeError, MemoryError) as error:  # this thread goes on: it takes the other messages
+        with contextlib.suppress(ChannelError):
+            answer = {"error": f"The recorder can't start a thread for this: {error}. Try it again."}
+            channel.send(RecorderAnswers(number=message.number, answer=answer))
 
 
 def _answer(channel: Channel, replayer: Replayer, asked: AskRecorder) -> None:

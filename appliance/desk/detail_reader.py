@@ -34,6 +34,7 @@ class DetailReader:
 
     Attributes:
         wake: a descriptor that becomes readable when something has come.
+        thread: reads, once it is started.
     """
 
     def __init__(self, details: socket.socket, raw: RawRequests) -> None:
@@ -46,10 +47,7 @@ class DetailReader:
         for each in (self.wake, self._wakes):
             os.set_blocking(each, False)
         details.setblocking(False)  # noqa: FBT003  the standard library's own signature
-
-    def start(self) -> None:
-        """Read from now on."""
-        threading.Thread(target=self._read, name="details", daemon=True).start()
+        self.thread = threading.Thread(target=self._read, name="details", daemon=True)
 
     def take(self) -> list[Detail]:
         """Return the messages that have arrived, those that can be read now included."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.plural import counted
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.messages import Drain, Ready, TakeConnections
+from appliance.protocol.needed_thread import start_needed
 from appliance.protocol.page_messages import (
     PublishAssets,
     PublishPin,
@@ -114,7 +115,7 @@ class StandIn:
         """Serve until the supervisor ends it. ``received``: messages that came with the first one."""
         for message, descriptors in received:
             self._handle(message, descriptors)
-        threading.Thread(target=self._control, name="appliance-control", daemon=True).start()
+        start_needed(threading.Thread(target=self._control, name="appliance-control", daemon=True))
         self._channel.send(Ready(application="stand-in"))
         self._server.serve_forever()
         self._sink.flush()

@@ -17,6 +17,7 @@ from appliance.conventions import WATCHERS_NICE
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import Records
+from appliance.protocol.needed_thread import NO_THREAD
 from appliance.protocol.start.first_messages import ExportLines
 
 
@@ -36,7 +37,12 @@ def main(descriptor: int) -> None:
     from appliance.telemetry.exporter import Exporter  # noqa: PLC0415  half a second: the supervisor is greeted before
 
     spans = socket.socket(fileno=descriptors[1]) if len(descriptors) > 1 else None
-    exporter = Exporter(message, partial(_report, channel, threading.Lock()))
+    try:
+        exporter = Exporter(message, partial(_report, channel, threading.Lock()))
+    except RuntimeError as error:
+        if "thread" not in str(error):
+            raise
+        os._exit(NO_THREAD)  # each signal is sent by a thread of its own
     exporter.run(descriptors[0], spans)
     os._exit(0)  # a thread may still wait for a collector that does not answer
 

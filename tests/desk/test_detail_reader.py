@@ -23,7 +23,7 @@ def test_what_comes_is_taken_once_and_in_order(monkeypatch):
     raw = RawRequests()
     reader = DetailReader(ours, raw)
     with ours, workers:
-        reader.start()
+        reader.thread.start()
         raw.expect(b"GET /", 7)
         workers.send(message(1))
         assert select.select([reader.wake], [], [], 20)[0]

@@ -90,7 +90,10 @@ class _Stream:
 
     def parts(self) -> Generator[bytes, None, None]:
         """Yield the events, until each message has its answer."""
-        threading.Thread(target=self._run, name="assistant", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, name="assistant", daemon=True).start()
+        except (RuntimeError, MemoryError):  # no thread is free: the answers come at once, without progress
+            self._run()
         yield b":\n\n"
         while True:
             try:

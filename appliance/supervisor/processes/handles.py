@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from appliance.logs.project_output.output_lines import OutputLines
 from appliance.protocol.inflight import Reading
+from appliance.protocol.needed_thread import NO_THREAD, NO_THREAD_CAUSE
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.signals import name_of
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from appliance.supervisor.processes.lifeline import Lifeline
     from appliance.supervisor.steps.analysis import Analysis
     from appliance.supervisor.workers.worker_events import Source
+
+_THREADED = frozenset({Role.STANDIN, Role.RECORDER, Role.EXPORTER})  # these exit with NO_THREAD
 
 
 @dataclass(eq=False)
@@ -208,5 +211,6 @@ class Handle:
         code = self.returncode
         if code is None:
             return "is running" if self.pid else "never started"
-        cause = f" ({self.cause})" if self.cause else ""
+        why = NO_THREAD_CAUSE if code == NO_THREAD and self.role in _THREADED else self.cause
+        cause = f" ({why})" if why else ""
         return f"killed by {name_of(-code)}{cause}" if code < 0 else f"exit status {code}{cause}"

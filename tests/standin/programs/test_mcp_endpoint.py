@@ -13,8 +13,9 @@ from appliance.assistants.json_rpc import MESSAGE_MAX
 from appliance.standin.page_responses import StreamedParts
 from appliance.standin.programs.mcp_endpoint import McpEndpoint
 from tests.assistants.conftest import Site, site
+from tests.faults.injections import NO_THREAD, Faults, faults, thread_faults
 
-__all__ = ["site"]
+__all__ = ["faults", "site", "thread_faults"]
 BOTH = "application/json, text/event-stream"
 
 
@@ -100,6 +101,16 @@ def test_a_wait_is_a_stream(site: Site, endpoint: McpEndpoint):
     *_, last = (json.loads(part.partition(b"data: ")[2]) for part in parts if part != b":\n\n")
     assert last["result"]["structuredContent"]["good"] is True
     stream.close()
+
+
+@pytest.mark.usefixtures("thread_faults")
+def test_a_wait_is_answered_without_a_thread(site: Site, endpoint: McpEndpoint, faults: Faults):
+    """If no thread is free, the call that waits is answered in the thread of its request."""
+    faults.plan("assistant", NO_THREAD)
+    site.status |= {"state": "serving", "attempt": 3, "desk": None}
+    _, _, stream = ask(endpoint, message("tools/call", 1, name="wait_for_reload", arguments={"after_attempt": 2}))
+    *_, last = (json.loads(part.partition(b"data: ")[2]) for part in stream if part != b":\n\n")
+    assert last["result"]["structuredContent"]["good"] is True
 
 
 def test_a_client_that_goes_ends_its_call(endpoint: McpEndpoint):

@@ -306,3 +306,12 @@ def test_orphans_are_adopted():
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
     assert (ran.stdout, ran.stderr) == ("7\n", "")
+
+
+@pytest.mark.parametrize(("role", "names_the_limit"), [("recorder", True), ("standin", True), ("worker", False)])
+def test_the_end_of_a_child_without_threads_names_the_limit(start: Start, role: str, names_the_limit: bool):
+    """A child of ours that could start no thread has that as its reason; the same code of a worker is the project's."""
+    child = start(sys.executable, "-c", "raise SystemExit(75)", role=role)
+    child.ended(wait(child))
+    assert child.how().startswith("exit status 75")
+    assert ("the limit of processes" in child.how()) == names_the_limit
