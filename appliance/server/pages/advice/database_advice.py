@@ -11,6 +11,7 @@ import re
 import shlex
 from itertools import islice
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ....conventions import CONTAINER_MARKS
@@ -35,6 +36,14 @@ _COLUMN = re.compile(
     r"no such column: (?P<a>[\w.]{1,200})"
     r"|column \"?(?P<b>[\w.]{1,200})\"? (?:of relation \"?\w{1,200}\"? )?does not exist"
     r"|Unknown column '(?P<c>[\w.]{1,200})'|has no column named (?P<d>[\w.]{1,200})"
+)
+# For each kind of migrations: the end of the command that applies them, and of the one that makes one.
+_MAKERS = MappingProxyType(
+    {
+        "django-migrate": ("migrate", "makemigrations"),
+        "flask-migrate": ("upgrade", "migrate"),
+        "alembic-upgrade": ("upgrade head", "revision --autogenerate"),
+    }
 )
 _CONNECTION_REFUSED = re.compile(
     r"[Cc]onnection refused|Can't connect to|could not connect to server|Error 111 |could not translate host name"
@@ -78,7 +87,11 @@ def table_advice(error: BaseException, message: str, root: str) -> Advice | str:
         f"The database has no {what} {name}. Create it: {missing_dependencies.run_in_environment(command)} "
         f"(or set APPLIANCE_BEFORE_START={command!r})."
     )
-    return Advice(text, (_need_of(command),))
+    need = _need_of(command)
+    if what == "column" and (maker := _MAKERS.get(need["kind"])):  # it is a model that has changed, not a new clone
+        make = missing_dependencies.run_in_environment(command.removesuffix(maker[0]) + maker[1])
+        text = f"{text} If no migration adds it yet, make one first: {make}"
+    return Advice(text, (need,))
 
 
 def _is_of_database(error: BaseException) -> bool:
