@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _MOST = 2_000  # lines with an exception
 _START = "Traceback (most recent call last):\n"
 _FRAME = re.compile(r'^ {2}File "(?P<file>[^"\n]{1,1000})", line (?P<line>\d{1,9}), in ', re.MULTILINE)
 _OTHERS = re.compile(r"/(?:site|dist)-packages/|/lib/python3(?:\.\d+)?/|^<")  # files of libraries
+_OURS = f"{Path(__file__).parents[1]}/"  # where queries are noted, for example
 _CAUSES = {
     "cause": "The above exception was the direct cause of the following exception:",
     "context": "During handling of the above exception, another exception occurred:",
@@ -104,13 +106,20 @@ def _logged(entry: Found) -> Found:
     if not exceptions:
         return {**entry, "error": str(entry.get("message", ""))}
     places = [(each.get("file", ""), each.get("line")) for each in exceptions[0].get("frames", ())]
-    file, line = next(((file, line) for file, line in reversed(places) if not _OTHERS.search(str(file))), ("", None))
+    file, line = _innermost(places)
     texts = []
     for each in reversed(exceptions):
         texts.append(_text(each))
         if each is not exceptions[0]:
             texts.append(f"\n{_CAUSES.get(str(each.get('of')), _CAUSES['context'])}\n\n")
     return {**entry, "error": _title(exceptions[0]), "file": file, "line": line, "traceback": "".join(texts)}
+
+
+def _innermost(places: Sequence[tuple[str, int | None]]) -> tuple[str, int | None]:
+    """Return the innermost place in the project, or else in a library, as the server does: never in the appliance."""
+    seen = [each for each in places if not str(each[0]).startswith(_OURS)]
+    own = [each for each in seen if not _OTHERS.search(str(each[0]))]
+    return (own or seen or [("", None)])[-1]
 
 
 def _title(exception: Found) -> str:
@@ -135,5 +144,5 @@ def _printed(entry: Found) -> Found:
     last = traceback.rstrip().rpartition(_START)[2]
     ends = [line for line in last.splitlines() if line and not line.startswith(" ")]
     places = [(found["file"], int(found["line"])) for found in _FRAME.finditer(last)]
-    file, line = next(((file, line) for file, line in reversed(places) if not _OTHERS.search(file)), ("", None))
+    file, line = _innermost(places)
     return {**entry, "error": ends[0] if ends else "", "file": file, "line": line, "traceback": traceback}

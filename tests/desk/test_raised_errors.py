@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import appliance
 from appliance.desk.raised_errors import error_of, errors, raised_error
 from tests.desk.log_lines import START, line, request
 
@@ -48,6 +50,16 @@ def test_what_a_framework_logs_is_an_exception():
     assert found["traceback"].startswith(
         "Traceback (most recent call last):\nKeyError: 'WALLET'\n\nThe above exception was"
     )
+
+
+def test_an_error_of_a_library_has_the_servers_place():
+    """If no line of the project has run, the place is the library's, and never where the appliance notes a query."""
+    hook = f"{Path(appliance.__file__).parent}/worker/instrumentation/query_hooks/driver_methods.py"
+    frames = [{"file": INSTALLED, "line": 354}, {"file": hook, "line": 67}]
+    logged = {"exception": [{"type": "django.db.utils.OperationalError", "message": "no such table", "frames": frames}]}
+    found = raised_error(entry("project.logged", **logged))
+    assert found is not None
+    assert (found["file"], found["line"]) == (INSTALLED, 354)
 
 
 def test_what_a_framework_prints_is_an_exception():
