@@ -22,6 +22,8 @@ _PROGRESS_S = 2.0
 _SETTLED = frozenset({"serving", "broken"})
 _TIMES = ("duration_s", "total_s", "seen_s", "start_s", "import_s")
 _RECORDED_S = 0.4  # until what was logged is recorded, at the usual load
+_NEXT = "Send the requests that the change is about, then look at list_requests and last_errors."
+_BEFORE_S = 10.0  # between a save and the call: an assistant needs some seconds for its next step
 
 
 def reload_history(sources: Sources, call: Call) -> Found:
@@ -60,8 +62,8 @@ def wait_for_reload(sources: Sources, call: Call) -> Found:
     status = sources.status()
     after = call.arguments.get("after_attempt", status["attempt"])
     within_s = call.arguments.get("timeout_s", 30)
-    began = reported_at = time.monotonic()
-    since, settled = time.time(), -1
+    began = reported_at = looked_at = time.monotonic()
+    since, settled = time.time() - _BEFORE_S, -1
     while True:
         if _is_past(status, after):
             if settled == status["attempt"]:
@@ -71,8 +73,12 @@ def wait_for_reload(sources: Sources, call: Call) -> Found:
         else:
             wait_s = _LOOK_S
         now = time.monotonic()
+        if now - looked_at > _RECORDED_S and status["state"] == "serving" and settled < 0:
+            looked_at = now  # a save of code that came before the call has begun an attempt by now
+            if reread := _reread(sources, status, since):
+                return reread
         if now - began > within_s and settled < 0:
-            return _nothing(sources, status, after, since, within_s)
+            return _nothing(status, after, within_s)
         if now - reported_at > _PROGRESS_S:
             reported_at = now
             call.progress(now - began, f"{status['state']}, generation {status['generation']}")
@@ -100,7 +106,7 @@ def _outcome(sources: Sources, status: Found) -> Found:
     if status.get("desk"):
         result["warnings"] = _warnings(sources, status["generation"])
     if is_good:
-        result["next"] = "Send the requests that the change is about, then look at list_requests and last_errors."
+        result["next"] = _NEXT
     return result
 
 
@@ -117,9 +123,27 @@ def _warning(each: Found) -> str:
     return f"{each['event']}: " + ". ".join(str(text)[:500] for text in texts if text)
 
 
-def _nothing(sources: Sources, status: Found, after: int, since: float, within_s: int) -> Found:
+def _reread(sources: Sources, status: Found, since: float) -> Found | None:
+    """Return the result for templates that were saved since then, and need no new generation; None if none were."""
+    if not status.get("desk"):
+        return None
+    with sources.desk() as connection:
+        reread = log_lines(connection, LogFilters(event="templates.reread", since=since, limit=1))
+    if not reread:
+        return None
+    return {
+        "good": True,
+        "outcome": "Templates were saved, which the worker reads again: no new generation is needed.",
+        "generation": status["generation"],
+        "attempt": status["attempt"],
+        "saved": reread[0].get("files"),
+        "next": _NEXT,
+    }
+
+
+def _nothing(status: Found, after: int, within_s: int) -> Found:
     """Explain why no reload has followed."""
-    result: Found = {
+    return {
         "good": None,
         "outcome": f"No start after attempt {after} has ended within {within_s} s.",
         "state": status["state"],
@@ -130,13 +154,3 @@ def _nothing(sources: Sources, status: Found, after: int, since: float, within_s
             "this call, reload_history shows it: next time, pass after_attempt from the status before the save."
         ),
     }
-    if status.get("desk"):
-        with sources.desk() as connection:
-            reread = log_lines(connection, LogFilters(event="templates.reread", since=since - 5, limit=1))
-        if reread:
-            result |= {
-                "good": True,
-                "outcome": "Templates were saved, which the worker reads again: no new generation is needed.",
-                "saved": reread[0].get("files"),
-            }
-    return result
