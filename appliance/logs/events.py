@@ -279,7 +279,9 @@ EVENTS = MappingProxyType(
             ("pid", "modules", "left_out", "import_s"),
         ),
         "preload.skipped": Event(
-            "info, debug", "A module is not safe to preload; workers import it.", ("module", "reason")
+            "info, debug",
+            "A module is not safe to preload; workers import it. If `count` modules have one reason, `names` has ten.",
+            ("module", "reason", "count", "names"),
         ),
         "preload.unfit": Event(
             "info", "A worker could not use the preloaded modules; another worker starts cold.", ("reason",)

@@ -94,7 +94,7 @@ FIELDS = MappingProxyType(
         "module": Field("string", "the module's name"),
         "modules": Field("integer", "how many modules are preloaded, or the snapshot has of the project's own"),
         "more": Field("boolean", "whether the line of output continues in the next event, or never ended"),
-        "names": Field("array", "names of settings, variables or migrations"),
+        "names": Field("array", "names of settings, variables, migrations or modules"),
         "network.protocol.version": Field("string", "the version of HTTP, as `1.1`"),
         "of_generation": Field("integer", "the generation that has answered"),
         "offline": Field("boolean", "whether the network could not be reached"),

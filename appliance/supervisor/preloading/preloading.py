@@ -36,7 +36,7 @@ from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.steps.analysis import require_analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from appliance.config.settings import Settings
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 ROUND_S = 120.0  # for all imports of one round
 SPARE_S = 0.05  # after a worker is ready: its first requests come first
+_NAMES_MAX = 10  # modules that a line names
 
 
 class Follower(Protocol):
@@ -241,9 +242,9 @@ class Preloading:
             preload_cache.save(*self._saved)
 
     def _exclude(self, action: events.Exclude) -> None:
-        for module, why in self._cache.exclude(action.found).items():
-            level = "debug" if why.startswith("imports ") else "info"
-            self._log.event(level, "preload.skipped", module=module, reason=why)
+        for level, names, reason in _grouped(self._cache.exclude(action.found)):
+            more: dict[str, Any] = {"count": len(names), "names": names[:_NAMES_MAX]} if len(names) > 1 else {}
+            self._log.event(level, "preload.skipped", module=names[0], reason=reason, **more)
 
     # -- the rounds ----------------------------------------------------------------------------------------------------
 
@@ -274,9 +275,13 @@ class Preloading:
         request = self._request(analysis)
         self._count = len(request.modules)
         self._on(events.RoundStarted())
-        self._children.send(child, request, [note, *theirs])
-        for descriptor in theirs:
-            os.close(descriptor)
+        try:
+            self._children.send(child, request, [note, *theirs])
+        except OSError:  # the message has to wait, and no descriptor is free for that: the round ends with its process
+            self._children.kill(child)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
 
     def _spawn(self, analysis: Analysis) -> Handle:
         return self._children.add(
@@ -362,6 +367,18 @@ class Preloading:
         os.close(self._note)
         self._note = None
         return name
+
+
+def _grouped(left: Mapping[str, str]) -> list[tuple[str, list[str], str]]:
+    """Return level, modules and reason of each line about modules that are left out: hundreds may import one."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, why in left.items():
+        key = ("debug", "") if why.startswith("imports ") else ("info", why)
+        groups.setdefault(key, []).append(name)
+    return [
+        (level, names, why or (left[names[0]] if len(names) == 1 else "they import modules that are left out"))
+        for (level, why), names in groups.items()
+    ]
 
 
 def why_off(settings: Settings) -> str:

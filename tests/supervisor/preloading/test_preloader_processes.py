@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,10 @@ from appliance.protocol.start.first_messages import Preload
 from appliance.supervisor.preloading import preload_cache, preloading
 from appliance.supervisor.preloading.preload_states import PreloadRole
 from appliance.supervisor.preloading.preloading import why_off
+from appliance.supervisor.processes import child_starts
 from appliance.supervisor.processes.child_roles import Role
+from appliance.supervisor.processes.handles import Handle
+from tests.supervisor.fakes import handle
 from tests.supervisor.preloading.preloading_project import Project
 
 
@@ -38,6 +42,23 @@ def test_a_round_is_told_what_to_import(project: Project):
     assert len(project.children.passed[0]) == 1
 
 
+def test_a_round_that_cannot_be_asked_for_leaves_no_descriptor(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """If no descriptor is free for the request, those of the copy are closed, and the round's process is ended."""
+    ends = os.pipe()
+    copies = [[ends[1]]]  # for the first round; the others get none
+
+    def prepare(role: Role) -> tuple[Handle, list[int]]:
+        return handle(role, forked=True, pid=0), copies.pop() if copies else []
+
+    monkeypatch.setattr(child_starts, "prepare_forked", prepare)
+    project.children.refusing = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    project.pass_time()
+    assert not copies
+    with os.fdopen(ends[0], "rb") as end:
+        assert end.read() == b""  # nobody holds the other end
+    assert [each for each in project.children.alive if each.role is Role.PRELOADER and each.process] == []
+
+
 def test_a_finding_ends_the_round(project: Project):
     """A round that finds an unsafe module ends its process; the log says why, more quietly for what only imports it."""
     project.pass_time()
@@ -47,6 +68,21 @@ def test_a_finding_ends_the_round(project: Project):
     assert [(level, fields) for level, name, fields in project.log.events if name == "preload.skipped"] == [
         ("info", {"module": "flask", "reason": "starts a thread"}),
         ("debug", {"module": "json", "reason": "imports flask"}),
+    ]
+
+
+def test_many_modules_with_one_reason_are_one_line(project: Project):
+    """Modules that raise the same, and all that only import others, are a line each, with a count and the first ten."""
+    project.pass_time()
+    raises = "raises ImproperlyConfigured"
+    raising = [f"django{number}" for number in range(12)]
+    others = {"flask": "starts a thread", "a": "imports flask", "b": "imports a"}
+    project.answers(dict.fromkeys(raising, raises) | others)
+    indirect = "they import modules that are left out"
+    assert [(level, fields) for level, name, fields in project.log.events if name == "preload.skipped"] == [
+        ("info", {"module": "django0", "reason": raises, "count": 12, "names": raising[:10]}),
+        ("info", {"module": "flask", "reason": "starts a thread"}),
+        ("debug", {"module": "a", "reason": indirect, "count": 2, "names": ["a", "b"]}),
     ]
 
 
