@@ -57,6 +57,7 @@ from ..stdio import terminal
 from ..stdio.held_output import HeldOutput
 from .body_swap import Swaps
 from .changed_files import ChangedFiles, DeclinedError
+from .failure_reason import failure_reason
 from .import_effects import ImportEffects
 from .import_monitor import NEEDS_LOOP, ImportMonitor, obstacle
 from .shared_pages import SharedPages
@@ -132,7 +133,7 @@ class Snapshot:
             if self._resumed is not None:
                 self._resumed.import_failed(error)
                 return
-            self._refuse(f"the import failed ({type(error).__name__})")
+            self._refuse(f"the import failed ({self._reason_of(error)})")
         if not self._is_worker and self._resumed is None:
             self._refuse("the import has ended, and nothing was served")
 
@@ -145,7 +146,7 @@ class Snapshot:
             if self._is_worker or self._resumed is not None:
                 raise
             if own_number() == self._pid:
-                self._refuse(f"the snapshot failed ({type(error).__name__})")
+                self._refuse(f"the snapshot failed ({self._reason_of(error)})")
             os._exit(1)  # the supervisor starts the worker in another way
 
     def _serve_import(self, application: Application) -> None:
@@ -298,6 +299,9 @@ class Snapshot:
         self._resumed = self._resume(
             Resumed(self._channel, start, descriptors, received, self._project, self._application, hook)
         )
+
+    def _reason_of(self, error: BaseException) -> str:
+        return failure_reason(error, self._project.files.places.is_project_path)
 
     def _refuse(self, why: str) -> NoReturn:
         """Report why nothing may be forked from this process, and end."""

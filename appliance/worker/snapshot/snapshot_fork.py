@@ -16,6 +16,7 @@ from ...protocol.snapshot_messages import Fingerprints, GetReady, SwapDeclined, 
 from .. import serving_process
 from ..message_bounds import send
 from .changed_files import DeclinedError
+from .failure_reason import failure_reason
 from .fingerprints.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class SnapshotFork:
         except DeclinedError as declined:
             decline(channel, first, declined)
         except Exception as error:  # noqa: BLE001  an error of ours, or memory is short
-            decline(channel, first, DeclinedError(f"the swap failed ({type(error).__name__})", ""))
+            reason = failure_reason(error, self._project.files.places.is_project_path)
+            decline(channel, first, DeclinedError(f"the swap failed ({reason})", ""))
         self._project.rebind(start, descriptors[2])
         hook = None if sys.breakpointhook is self._skip else sys.breakpointhook
         return Imported(
