@@ -205,10 +205,27 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         self._inputs.after_compile(path, status, crc32(source))
         if self.changing is not None:
             return self.changing.source_to_code(source, path)
-        code = self._cache.code_of(path, source, self.source_to_code)
+        try:
+            code = self._cache.code_of(path, source, self.source_to_code)
+        except SyntaxError as error:
+            _name_place(error, path, source)
+            raise
+        except ValueError as error:  # Python 3.10: a NUL byte is a SyntaxError in later ones
+            unnamed = SyntaxError(str(error))
+            _name_place(unnamed, path, source)
+            raise unnamed from error
         if not is_ours:
             self._cache.note_loaded(path, code)
         return code
+
+
+def _name_place(error: SyntaxError, path: str, source: bytes) -> None:
+    """Name the file and the line, which the interpreter leaves out for a NUL byte."""
+    if error.filename:
+        return
+    error.filename, error.lineno = path, source[: source.find(b"\0") + 1].count(b"\n") + 1
+    if source.startswith((b"\xff\xfe", b"\xfe\xff")):  # as Windows PowerShell's ">" writes it
+        error.msg += ": the file is in UTF-16, save it as UTF-8"
 
 
 def project_files(places: ProjectPlaces) -> list[str]:

@@ -68,6 +68,24 @@ def kept(tmp_path: Path) -> list[Path]:
     return [each for each in (tmp_path / "code").rglob("*") if each.is_file()]
 
 
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("x = 1\n".encode("utf-16"), 1, "null bytes: the file is in UTF-16, save it as UTF-8"),
+        (b"x = 1\n\0y = 2\n", 2, "null bytes"),
+        (b"# coding: klingon\n", 0, "unknown encoding: klingon"),
+    ],
+    ids=["UTF-16", "NUL", "coding"],
+)
+def test_a_file_in_another_encoding_is_named(root: Path, cache: CodeCache, content: bytes, line: int, words: str):
+    """The error of a file in another encoding names that file, and not the line that imports it."""
+    installed(root, cache)
+    (root / "encoded.py").write_bytes(content)
+    with pytest.raises(SyntaxError, match=words) as caught:
+        fresh("encoded")
+    assert (caught.value.filename, caught.value.lineno) == (str(root / "encoded.py"), line)
+
+
 def test_contents_of_equal_length_and_time_are_told_apart(root: Path, cache: CodeCache):
     """Contents of equal length with the same time of change are told apart."""
     installed(root, cache)
