@@ -8,6 +8,7 @@ a virtual machine, or of a daemon. Docker Desktop forwards some events over its 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,11 +31,13 @@ class Mount:
         point: its mount point.
         kind: its file system's name.
         number: the kernel's number for it: a mount that replaces another has its own number.
+        root: the folder of its file system that is mounted; for a bind mount, the path on the host.
     """
 
     point: str
     kind: str
     number: bytes = field(default=b"", compare=False)
+    root: str = field(default="", compare=False)
 
     @property
     def eventless(self) -> bool:
@@ -93,5 +96,8 @@ def _mount(line: bytes) -> Mount | None:
     fields = before.split(b" ")
     if len(fields) < 6 or not after:
         return None
-    point = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), fields[4])  # a space is \040
-    return Mount(point.decode(errors="surrogateescape"), after.split(b" ")[0].decode(errors="replace"), fields[0])
+    return Mount(_path(fields[4]), after.split(b" ")[0].decode(errors="replace"), fields[0], _path(fields[3]))
+
+
+def _path(text: bytes) -> str:
+    return os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), text))  # a space is \040
