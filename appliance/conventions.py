@@ -78,6 +78,9 @@ PANGO_PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
 # Which tool wrote a lock: only that tool may change it.
 LOCK_TOOLS = MappingProxyType({"uv.lock": "uv", "poetry.lock": "poetry", "Pipfile.lock": "pipenv"})
 
+# Files of tools for tests and types, with the suffix of a configuration that an application may read.
+TOOL_FILES = frozenset({"mypy.ini", "pytest.ini", "tox.ini"})
+
 # How a merge conflict that is not resolved begins, in a file of git's working tree.
 MERGE_CONFLICT = r"(?m)^<{7} "
 

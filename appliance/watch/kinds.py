@@ -14,7 +14,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from appliance.conventions import VARIABLE_FILES
+from appliance.conventions import TOOL_FILES, VARIABLE_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -117,7 +117,7 @@ class Rule:
             # No import finds it: it is an editor's file, or a hidden one; or a folder's path, which ends in "/".
             return Kind.DEPENDENCIES if _DEPENDENCIES.fullmatch(name) else None
         suffix = name[name.rfind(".") :]
-        kind = _SUFFIXES.get(suffix)
+        kind = None if name in TOOL_FILES else _SUFFIXES.get(suffix)
         if kind is not None or suffix in _IN_TEMPLATES or name in self._environment_names:
             kind = self._by_place(folder, name, kind)
         if kind in {None, Kind.CODE} and _DEPENDENCIES.fullmatch(name):

@@ -18,6 +18,8 @@ ROOT = "/project"
         ("deep/er/module.py", Kind.CODE),
         ("site.wsgi", Kind.CODE),
         ("development.ini", Kind.CODE),
+        ("pytest.ini", None),
+        ("shop/tox.ini", None),
         ("fast.cpython-313-x86_64-linux-gnu.so", Kind.CODE),
         ("static/admin.py", Kind.CODE),
         (".env", Kind.ENVIRONMENT),

@@ -10,6 +10,7 @@ import configparser
 import re
 from typing import TYPE_CHECKING
 
+from appliance.conventions import TOOL_FILES
 from appliance.discovery.entrypoints import declared_entry_points
 from appliance.discovery.rules.project_package import package_names, read_pyproject
 from appliance.discovery.source.modules import text_of
@@ -27,7 +28,7 @@ _NOT_FOR_DEVELOPMENT = re.compile(r"prod|test|staging|example|sample|template")
 _IS_FOR_TESTS = re.compile(r"\Atest|[-_.]test")
 _FOLDERS = ("conf", "config", "configs", "etc", "ini")
 # Files of other programs; some have sections of the same names.
-_OTHERS = frozenset({"alembic.ini", "tox.ini", "pytest.ini", "uwsgi.ini", "mypy.ini", "setup.ini"})
+_OTHERS = TOOL_FILES | {"alembic.ini", "uwsgi.ini", "setup.ini"}
 
 
 def paste_rule(context: Context) -> RuleResult:
