@@ -15,6 +15,7 @@ EXAMPLE_FILES = (
     ".env.example", ".env.sample", ".env.template", ".env.dist", "env.example", "example.env", ".env.default",
     ".env-example", ".env_example", ".env-sample", ".env_sample", "env.sample", "env.template", "env.default",
     "sample.env", "template.env", "TEMPLATE.env", "env_example", "env_sample", ".env.defaults", ".env.local.example",
+    ".env-dist", "env.dist", "env-dist",
 )  # fmt: skip
 # ASGI servers that a project may have installed, the most usual first.
 ASGI_SERVERS = ("uvicorn", "hypercorn", "granian", "daphne")

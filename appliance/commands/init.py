@@ -13,7 +13,7 @@ from appliance.commands.backing_services.project_compose import project_compose_
 from appliance.commands.backing_services.service_text import services_of
 from appliance.commands.compose_draft import image_of
 from appliance.commands.first_steps import mounted_folder, open_project
-from appliance.commands.init_templates import application, compose_file, drafts
+from appliance.commands.init_templates import application, compose_file, drafts, example_file
 from appliance.commands.written_files import write_all, wrote
 from appliance.discovery.source.modules import Modules
 from appliance.environment.required_variables import required_variables
@@ -40,7 +40,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     image = image_of(process, root, source)
     values = opened.environment.values
     target, missing = application(root, values, settings.app or None, adapts=settings.asgi == "adapt")
-    required = required_variables(Modules(root))
+    required = required_variables(Modules(root), always=True)
     theirs = {name: value for name, value in values.items() if opened.environment.origins[name] != "environment"}
     services = services_of(root, target, settings.dependencies, theirs)
     files = drafts(root, target, required, image, services)
@@ -48,6 +48,8 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
         files = [
             draft for draft in files if draft.path == _DEV_CONTAINER or not draft.path.startswith(".devcontainer/")
         ]
+    example = example_file(root)
+    copied = example.name if example.is_file() and not (root / ".env").exists() else ""
     written, kept = write_all(root, files, force=force)
     compose = compose_file(root)
     if not written and not kept:
@@ -57,7 +59,7 @@ def command(process: Mapping[str, str], flags: Mapping[str, str], *, source: str
     lines = [
         *_changes(written, kept),
         *services.notes,
-        *_next_steps(unset, missing, compose=compose, kept=compose in kept),
+        *_next_steps(unset, missing, compose=compose, kept=compose in kept, copied=copied),
         *(project_compose_steps(root, services, compose) if compose in kept else ()),
     ]
     if compose not in kept:
@@ -79,7 +81,9 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
         yield wrote(written)
 
 
-def _next_steps(unset: list[str], missing: ApplicationError | None, *, compose: str, kept: bool) -> Iterator[str]:
+def _next_steps(
+    unset: list[str], missing: ApplicationError | None, *, compose: str, kept: bool, copied: str
+) -> Iterator[str]:
     """Yield the next steps for a person.
 
     Args:
@@ -87,11 +91,13 @@ def _next_steps(unset: list[str], missing: ApplicationError | None, *, compose: 
         missing: why no application is served.
         compose: the name of the compose file.
         kept: whether it is the project's own.
+        copied: the template of the .env file that does not exist yet; empty without a template.
     """
     if missing:
         yield f"Nothing is served yet. {missing.found}. {missing.action}"
     if unset:
-        yield f"First: set {', '.join(unset)} in the file .env. Without a value the project does not start."
+        step = f"copy {copied} to .env, and set {{}} there" if copied else "set {} in the file .env"
+        yield f"First: {step.format(', '.join(unset))}. Without a value the project does not start."
     if kept:
         yield f"To serve the project with your {compose}, add the service `app` of the diff to it."
     else:

@@ -19,7 +19,7 @@ from appliance.commands.backing_services.service_text import (
 )
 from appliance.commands.compose_draft import compose_text
 from appliance.commands.written_files import Draft
-from appliance.conventions import COMPOSE_FILES
+from appliance.conventions import COMPOSE_FILES, EXAMPLE_FILES
 from appliance.discovery.project import find_application
 from appliance.errors import ApplicationError
 
@@ -89,9 +89,15 @@ def _display_name(name: str) -> str:
     return re.sub(r"[^\w .-]", "_", name) if name not in {"", "workspace"} else "WSGI project"
 
 
+def example_file(root: Path) -> Path:
+    """Return the project's template of its .env file; ``.env.example`` if it has none."""
+    files = [root / name for name in EXAMPLE_FILES]
+    return next((file for file in files if file.is_file()), files[0])
+
+
 def _example(root: Path, required: list[str]) -> list[Draft]:
-    """Return ``.env.example`` with the missing variables at its end; nothing if none is missing."""
-    file = root / ".env.example"
+    """Return the template of .env with the missing variables at its end; nothing if none is missing."""
+    file = example_file(root)
     text = file.read_text("utf-8", "replace") if file.is_file() else ""
     missing = [
         name
@@ -102,4 +108,4 @@ def _example(root: Path, required: list[str]) -> list[Draft]:
         return []
     start = text.rstrip("\n") + "\n\n" if text else "# Copy this file to .env, and fill it in.\n"
     lines = ["# The project does not start without these variables.", *(f"{name}=" for name in missing)]
-    return [Draft(".env.example", start + "\n".join(lines) + "\n")]
+    return [Draft(file.name, start + "\n".join(lines) + "\n")]

@@ -26,26 +26,49 @@ _MODULES = frozenset({"decouple", "environ", "environs"})
 _ALWAYS_SET = frozenset({"HOME", "PATH"})
 
 
-def required_variables(modules: Modules) -> list[str]:
-    """Return the names of the variables that the project requires, sorted."""
+def required_variables(modules: Modules, *, always: bool = False) -> list[str]:
+    """Return the names of the variables that the project requires, sorted.
+
+    Args:
+        modules: the project's.
+        always: leave out what only a branch reads: ``if USE_S3: KEY = os.environ["KEY"]``.
+    """
     names: set[str] = set()
     for file in modules.files(_DEEP_ENOUGH):
         if file.name.startswith("gunicorn"):  # the configuration of a server that is not used here
             continue
         source = modules.source(file)
         if not source.problem and any(word in source.text for word in ("environ", "config(", "env(")):
-            names.update(_required(source))
+            names.update(_required(source, always=always))
     return sorted(name for name in names - _ALWAYS_SET if VARIABLE.match(name))
 
 
-def _required(source: Source) -> set[str]:
-    known = list(nodes(parse(source.text)))
+def _required(source: Source, *, always: bool) -> set[str]:
+    tree = parse(source.text)
+    known = list(nodes(tree))
     imported = any(isinstance(node, ast.ImportFrom) and node.module == "os" and _binds_environ(node) for node in known)
     reads = bool(source.imports & _MODULES)
-    required = {key for node in known for key in (*_subscripts(node, imported), *_calls(node, reads, defaults=False))}
+    read = _outside_branches(tree) if always else known
+    required = {key for node in read for key in (*_subscripts(node, imported), *_calls(node, reads, defaults=False))}
     if not required:
         return required
     return required - {key for node in known for key in (*_optional(node), *_calls(node, reads, defaults=True))}
+
+
+def _outside_branches(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run whatever a condition says."""
+    inside = {
+        id(node)
+        for branch in nodes(tree)
+        if isinstance(branch, ast.If | ast.IfExp)
+        for each in _parts(branch)
+        for node in nodes(each)
+    }
+    return (node for node in nodes(tree) if id(node) not in inside)
+
+
+def _parts(branch: ast.If | ast.IfExp) -> list[ast.stmt] | list[ast.expr]:
+    return [*branch.body, *branch.orelse] if isinstance(branch, ast.If) else [branch.body, branch.orelse]
 
 
 def _binds_environ(node: ast.ImportFrom) -> bool:
@@ -66,8 +89,8 @@ def _calls(node: ast.AST, reads: bool, *, defaults: bool) -> Iterator[str]:  # n
         case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str() as key), *others], keywords=keywords) if (
             reads and name in _READERS
         ):
-            # The second argument of django-environ's env is a type.
-            second = any(not isinstance(other, ast.Name) for other in others)
+            # The second argument of decouple's config is the default; of django-environ's env it is a type.
+            second = any(name == "config" or not isinstance(other, ast.Name) for other in others)
             if defaults is (second or any(pair.arg == "default" for pair in keywords)):
                 yield key
 

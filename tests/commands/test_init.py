@@ -118,11 +118,20 @@ def test_a_variable_that_a_written_service_gives_is_not_asked_for(init: Init, tm
     assert "First:" not in init().stdout
     (root / "docker-compose.yml").write_text("services:\n  db: {image: postgres}\n", encoding="utf-8")
     done = init()
-    assert "First: set DATABASE_URL in the file .env." in done.stdout
+    assert "First: copy .env.example to .env, and set DATABASE_URL there." in done.stdout
     assert (
         "PostgreSQL is the service `db` of docker-compose.yml. Give `app` these variables: DATABASE_URL:" in done.stdout
     )
     assert (root / "docker-compose.yml").read_text("utf-8") == "services:\n  db: {image: postgres}\n"
+
+
+def test_a_template_of_another_name_is_used(init: Init, tmp_path: Path) -> None:
+    """A project has one template of its .env file, whatever its name: `init` says to copy it, and writes no other."""
+    (tmp_path / "shop" / "example.env").write_text("SHOP_KEY=key\n", encoding="utf-8")
+    done = init()
+    assert "First: copy example.env to .env, and set SHOP_KEY there." in done.stdout
+    assert not (tmp_path / "shop" / ".env.example").exists()
+    assert "example.env exists" not in done.stdout
 
 
 def test_variables_without_a_default_are_asked_for_with_any_reader(init: Init, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests.layout import write
         ("import os\ntry:\n    key = os.environ['KEY']\nexcept KeyError:\n    key = ''", []),
         ("import os\ntry:\n    key = os.environ['KEY']\nexcept KeyError:\n    raise ValueError", ["KEY"]),
         ("from decouple import config\nif config('DSN', None):\n    start(config('DSN'))", []),
+        ("from decouple import config\nlimit = config('LIMIT', DEFAULT_LIMIT), config('DSN', cast=str)", ["DSN"]),
         ("import environ\nenv = environ.Env(DEBUG=(bool, False))\nkey = env('KEY', str), env('DEBUG')", ["KEY"]),
     ],
 )
@@ -32,6 +33,16 @@ def test_variables_without_a_default_are_required(tmp_path: Path, text: str, req
     """A variable is required if the process's environment is read for it, and the file does without it nowhere."""
     write(tmp_path, {"app.py": text})
     assert required_variables(Modules(tmp_path)) == required
+
+
+def test_what_a_branch_reads_is_not_always_required(tmp_path: Path) -> None:
+    """A branch may not run: its variables are required for production, and not for every start."""
+    text = (
+        "import os\nif os.environ['MODE'] == 'a':\n    key = os.environ['KEY']\nelse:\n    key = os.environ['OTHER']\n"
+    )
+    write(tmp_path, {"app.py": f"{text}def make():\n    return os.environ['DSN'], os.environ['P'] if key else ''\n"})
+    assert required_variables(Modules(tmp_path), always=True) == ["DSN", "MODE"]
+    assert required_variables(Modules(tmp_path)) == ["DSN", "KEY", "MODE", "OTHER", "P"]
 
 
 def test_the_configuration_of_another_server_asks_for_nothing(tmp_path: Path) -> None:
