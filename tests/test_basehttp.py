@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import json
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from wsgiref import simple_server
 
@@ -154,3 +157,112 @@ def test_overridden_log_gets_every_line():
     server.server_close()
     assert len(lines) == 1
     assert "GET /seen HTTP/1.1" in lines[0]
+
+
+def listed(kind: str) -> set[str]:
+    """The names in this row of the table of docs/library.md."""
+    text = (Path(__file__).parents[1] / "docs" / "library.md").read_text("utf-8")
+    row = next(line for line in text.splitlines() if line.startswith(f"| {kind} |"))
+    return set(re.findall(r"`(\w+)`", row))
+
+
+def hooked(called: set[str]) -> type[ours.ServerHandler]:
+    """A subclass whose methods of wsgiref note that they are called."""
+
+    def noting(name: str) -> Any:
+        def method(self: Any, *args: Any) -> Any:
+            called.add(name)
+            return getattr(super(hooks, self), name)(*args)
+
+        return method
+
+    hooks = type("Hooks", (ours.ServerHandler,), {name: noting(name) for name in METHODS})
+    return hooks
+
+
+METHODS = {name for name, _ in inspect.getmembers(simple_server.ServerHandler, inspect.isfunction)} - {"__init__"}
+
+
+def of_a_list(_environ: dict[str, Any], start_response: Any) -> Any:
+    """Answer with a list."""
+    start_response("200 OK", [])
+    return [b"x"]
+
+
+def of_parts(_environ: dict[str, Any], start_response: Any) -> Any:
+    """Answer with an iterator."""
+    start_response("200 OK", [])
+    return iter([b"x", b"y"])
+
+
+def of_a_file(environ: dict[str, Any], start_response: Any) -> Any:
+    """Answer with a file."""
+    start_response("200 OK", [])
+    return environ["wsgi.file_wrapper"](io.BytesIO(b"x"))
+
+
+def failing(_environ: dict[str, Any], _start_response: Any) -> Any:
+    """Raise."""
+    raise ValueError
+
+
+def answered(handler: type[ours.ServerHandler], application: Any) -> bytes:
+    """The bytes that a handler of this class sends for the application."""
+    environ = {"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1"}
+    handler(io.BytesIO(), out := io.BytesIO(), io.StringIO(), environ).run(application)
+    return out.getvalue()
+
+
+def test_the_hooks_that_are_called_are_listed():
+    """docs/library.md lists each method of wsgiref's handler as called or as not called, as it is."""
+    called: set[str] = set()
+    for application in (of_a_list, of_parts, of_a_file, failing):
+        answered(hooked(called), application)
+    assert (called, METHODS - called) == (listed("called"), listed("not called"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("os_environ", {"SERVER_SOFTWARE": "x"}),
+        ("origin_server", False),
+        ("http_version", "1.0"),
+        ("headers_class", dict),
+        ("error_status", "503 x"),
+        ("error_headers", [("X-Error", "1")]),
+        ("error_body", b"sorry"),
+        ("traceback_limit", 0),
+    ],
+)
+def test_the_attributes_that_are_not_read_are_listed(name: str, value: object):
+    """docs/library.md lists the attributes of wsgiref's handler that change nothing."""
+    assert name in listed("not read")
+    assert hasattr(simple_server.ServerHandler, name)
+    changed = type("Changed", (ours.ServerHandler,), {name: value})
+    for application in (of_a_list, failing):
+        expected, found = (
+            re.sub(rb"Date: [^\r]*", b"", answered(each, application)) for each in (ours.ServerHandler, changed)
+        )
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("wsgi_run_once", "wsgi.run_once"),
+        ("wsgi_version", "wsgi.version"),
+        ("server_software", "SERVER_SOFTWARE"),
+        ("wsgi_file_wrapper", "wsgi.file_wrapper"),
+    ],
+)
+def test_the_attributes_that_are_read_are_listed(name: str, key: str):
+    """docs/library.md lists the attributes of wsgiref's handler that the environ has."""
+    seen: dict[str, Any] = {}
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        seen.update(environ)
+        return of_a_list(environ, start_response)
+
+    assert name in listed("read")
+    answered(type("Changed", (ours.ServerHandler,), {name: "mine"}), application)
+    assert seen[key] == "mine"
