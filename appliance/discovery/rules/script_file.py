@@ -12,15 +12,19 @@ Decision 19 says why.
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
 from appliance.discovery.asgi_applications import named_in_text
+from appliance.discovery.source.source import parse
 from appliance.discovery.started_server import StartedServer, server_of_function, started_server
 from appliance.discovery.target import Candidate, Context, Target, command_environ, pick, search_path
 from appliance.protocol.record import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from appliance.discovery.source.source import Source
 
 _FRAMEWORKS = {
@@ -94,10 +98,16 @@ def console_target(context: Context, name: str, module: str, function: str) -> T
     """Return the target that calls the function of this console script; None if it serves no WSGI."""
     file = context.modules.find(module)
     source = context.modules.source(file, module) if file else None
-    server = server_of_function(context.modules, source, function) if source and function in source.values else None
-    if file is None or source is None or server is None or server.kind != "wsgi":
+    if file is None or source is None or function not in source.values:
+        return None
+    words: tuple[str, ...] = ()
+    server = server_of_function(context.modules, source, function)
+    if server is None and (command := _serving_command(context, source, function)):
+        server, words = command
+    if server is None or server.kind != "wsgi":
         return None
     by = server.by.removeprefix("?.")
+    called = f"calls it: it is called{' with ' + ' '.join(words) if words else ''}."
     return Target(
         "script",
         module,
@@ -106,8 +116,30 @@ def console_target(context: Context, name: str, module: str, function: str) -> T
         "yes",
         search_path(context.root, context.modules.name_of(file)[1]),
         framework=_framework(source, server),
-        why=f"{context.name(file)}:{function} serves ({by}), and the console script {name} calls it: it is called.",
+        why=f"{context.name(file)}:{function} serves ({by}), and the console script {name} {called}",
+        arguments=words,
     )
+
+
+def _serving_command(context: Context, source: Source, group: str) -> tuple[StartedServer, tuple[str, ...]] | None:
+    """Return the server that a command of this group of Click's or Typer's starts, and the words that name it."""
+    commands = [command for node in parse(source.text).body for command in _commands(node, group)]
+    for function, named in commands:
+        server = server_of_function(context.modules, source, function)
+        if server is not None and server.kind == "wsgi":
+            # Typer runs an only command without its name.
+            alone = len(commands) == 1 and source.values[group].kind == "call"
+            return server, () if alone else (named or function.replace("_", "-"),)
+    return None
+
+
+def _commands(node: ast.stmt, group: str) -> Iterator[tuple[str, str]]:
+    """Yield a function that a decorator makes a command of this group, and the name that it gives it, if any."""
+    if isinstance(node, ast.FunctionDef):
+        for decorator in node.decorator_list:
+            match decorator:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="command"), args=args) if name == group:
+                    yield node.name, next((str(each.value) for each in args if isinstance(each, ast.Constant)), "")
 
 
 def refused_script(context: Context, source: Source) -> str:

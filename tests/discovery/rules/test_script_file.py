@@ -255,6 +255,40 @@ def test_a_console_script_that_serves_is_called_if_nothing_else_is_found(find, d
     assert (target.kind, target.name) == ("script", "shop.cli:main()")
 
 
+GROUP = "import click\nfrom shop.site import build\n@click.group()\ndef main():\n    pass\n"
+TYPER = "import typer\nfrom shop.site import build\nmain = typer.Typer()\n"
+COMMAND = "\n@click.option('--port')\ndef run_web(port):\n    build('shop').run(port=port)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GROUP + "@main.command()" + COMMAND, ("run-web",)),
+        (GROUP + "@main.command('serve')" + COMMAND, ("serve",)),
+        (TYPER + "@main.command()\ndef serve(port: int = 1):\n    build('shop').run(port=port)\n", ()),
+        (
+            TYPER + "@main.command()\ndef add():\n    pass\n"
+            "@main.command()\ndef serve():\n    build('shop').run(port=1)\n",
+            ("serve",),
+        ),
+    ],
+    ids=["Click", "Click with a name", "Typer with one command", "Typer"],
+)
+def test_a_command_that_serves_is_called_by_its_name(find, text, words):
+    """A console script of commands is called with the name of the one that serves."""
+    declared = "[project]\nname = 'shop'\n[project.scripts]\nshop = 'shop.cli:main'\n"
+    target = find({"pyproject.toml": declared, "shop/__init__.py": "", "shop/cli.py": text, "shop/site.py": SITE})
+    assert (target.kind, target.module, target.attribute, target.call) == ("script", "shop.cli", "main", "yes")
+    assert target.arguments == words
+
+
+def test_a_group_without_a_command_that_serves_is_none(refuse):
+    """A console script whose commands serve nothing is not an application."""
+    declared = "[project]\nname = 'shop'\n[project.scripts]\nshop = 'shop.cli:main'\n"
+    text = GROUP + "@main.command()\ndef add():\n    pass\n"
+    assert refuse({"pyproject.toml": declared, "shop/__init__.py": "", "shop/cli.py": text}).details["kind"] == "none"
+
+
 def test_a_console_script_comes_last(find):
     """An application that is bound somewhere needs no command line."""
     target = find(
