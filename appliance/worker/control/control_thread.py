@@ -39,6 +39,12 @@ class ControlThread:
         """Handle the messages that came with the start here, and those that come from now on in the thread."""
         for message, descriptors in received:
             self._handle(message, descriptors)
+        try:
+            self._start(debugged=debugged)
+        except (RuntimeError, MemoryError) as error:  # no thread is free: the supervisor gets the reason, not the log
+            self._exits.end_after(error)
+
+    def _start(self, *, debugged: bool) -> None:
         if debugged:
             from .. import debugger  # noqa: PLC0415  only needed with a debugger
 
