@@ -63,6 +63,7 @@ TESTS = {
     "appliance/server/wsgi/application_run.py": [
         "tests/server/wsgi/test_application_run.py",
         "tests/server/wsgi/test_failure_events.py",
+        "tests/server/wsgi/test_http_server_compat.py",
         "tests/server/wsgi/test_response.py",
         "tests/server/wsgi/test_response_ends.py",
     ],

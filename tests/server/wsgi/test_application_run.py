@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from appliance.server.http.body import BodyError
 from appliance.server.http.refusal import NO_CLIENT, RequestRefused
 from appliance.server.wsgi import application_run
 from appliance.server.wsgi.application_run import ClientGone
 from appliance.server.wsgi.response import ServerHandler
 from appliance.server.wsgi.streams import FileWire
 from tests.server.answers import answer
+from tests.server.served import GET
+from tests.server.wsgi.connected_handler import Connected
 
 
 class Gone(io.BytesIO):
@@ -26,15 +29,16 @@ class Gone(io.BytesIO):
 
 
 class Left(FileWire):
-    """A connection whose client has left; the kernel has taken nothing of so many bytes."""
+    """A connection whose client has left, or is too slow; the kernel has taken nothing of so many bytes."""
 
-    def __init__(self, unsent: int) -> None:
+    def __init__(self, unsent: int, error: OSError | None = None) -> None:
         super().__init__(None, None)
         self.unsent = unsent
+        self.error = error or BrokenPipeError("the client has left")
 
     def send(self, data: bytes) -> None:
         """As a wire's."""
-        raise BrokenPipeError("the client has left")
+        raise self.error
 
 
 class Sink:
@@ -207,3 +211,84 @@ def test_a_sink_may_know_more_for_a_page():
     assert sink.needs == [{"module": "flask"}]
     for other in (connected(object()), made()):
         assert (other.page_context(), other.offer({"module": "flask"})) == ({}, [])
+
+
+def test_the_reason_of_a_slow_client_is_its_time():
+    """A response that a client does not take in time has the reason of the send that has failed."""
+    run = made(Left(0, TimeoutError("the client does not read")))
+    run.run(answer([b"abc"]))
+    assert run.exchange is not None
+    assert (run.exchange.event, run.exchange.reason) == (
+        "request.aborted",
+        "the client does not read, 3 bytes into the response",
+    )
+
+
+def test_only_the_requests_own_body_refuses_it():
+    """An error of another request's body, which the application raises, is a failure of the application."""
+    run = made(out := io.BytesIO())
+    run.run(raising(BodyError(413, "of another request")))
+    assert out.getvalue().startswith(b"HTTP/1.1 500 ")
+
+
+@pytest.mark.parametrize(
+    ("error", "logs"), [(LookupError(), True), (OSError(), False), (StopIteration(), False), (SystemExit(), False)]
+)
+def test_a_failure_after_a_hijack_is_only_logged(monkeypatch: pytest.MonkeyPatch, error: BaseException, logs: bool):
+    """If the application has taken the socket, nothing is sent; its failure is logged, and its usual ends are not."""
+    logged: list[tuple[object, object]] = []
+    monkeypatch.setattr(application_run, "log_failure", lambda *args: logged.append(args))
+    run = made(out := io.BytesIO())
+
+    def hijacks(*_: object) -> list[bytes]:
+        assert run.exchange is not None
+        run.exchange.hijacked = True
+        raise error
+
+    run.run(hijacks)
+    assert out.getvalue() == b""
+    assert logged == ([(run, error)] if logs else [])
+
+
+def in_parts(_environ: dict[str, Any], start_response: Any) -> Any:
+    """An application whose content comes in two parts."""
+    start_response("200 OK", [])
+    yield b"ab"
+    yield b"c"
+
+
+def test_the_record_of_a_stream_has_its_first_byte_and_its_end():
+    """A streamed response is recorded once, with its size, its duration, and the time of its first byte alone."""
+    connected = Connected(in_parts)
+    connected.serve(GET)
+    exchange = connected.handler.exchange
+    assert exchange is not None
+    assert exchange.started <= exchange.answered < exchange.finished
+    (record,) = connected.sink.records
+    assert (record["body_size"], record["status"]) == (3, 200)
+    answered = exchange.answered
+    assert record["first_byte_us"] == int((answered - exchange.started) * 1_000_000)
+    connected.close()
+
+
+@pytest.mark.parametrize(
+    ("background", "sending", "logs"), [(False, True, True), (True, True, False), (True, False, True)]
+)
+def test_a_record_is_written_when_all_is_sent(
+    monkeypatch: pytest.MonkeyPatch, background: bool, sending: bool, logs: bool
+):
+    """A response whose rest is sent in the background has its record from there, unless nothing is left to send."""
+    asked: list[tuple[object, ...]] = []
+
+    def end_when_sent(*args: object) -> bool:
+        asked.append(args)
+        return sending
+
+    monkeypatch.setattr(application_run, "end_when_sent", end_when_sent)
+    connected = Connected(in_parts)
+    outgoing: Any = SimpleNamespace()
+    connected.handler.wire.outgoing = outgoing if background else None
+    connected.serve(GET)
+    assert asked == ([(connected.handler, connected.handler.exchange, 3)] if background else [])
+    assert len(connected.sink.records) == logs
+    connected.close()

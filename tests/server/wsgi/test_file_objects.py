@@ -10,11 +10,14 @@ import pytest
 from appliance.server.http.body import EMPTY
 from appliance.server.http.limits import RECEIVE
 from appliance.server.http.transfer_budget import TransferBudget
+from appliance.server.io.wire import Wire
 from appliance.server.wsgi.streams import FileWire, Reader, Writer, standalone_parts
 
 
 class Pieces(FileWire):
     """A wire whose client sends these pieces, one for each call."""
+
+    take = Wire.take
 
     def __init__(self, *pieces: bytes) -> None:
         super().__init__(None, None)
@@ -61,6 +64,23 @@ def test_a_line_is_cut_at_its_bound():
     assert (reader.readline(4), reader.readline(4)) == (b"more", b"")
 
 
+def test_a_reader_reads_as_much_as_it_is_asked_for():
+    """``read`` waits for all bytes, ``read1`` for the first, and ``readinto`` fills its buffer, up to the end."""
+    wire = Pieces(b"ab", b"cd", b"efg", b"h", b"ij")
+    reader = Reader(wire, 7.0)
+    assert reader.readable()
+    assert (reader.read(3), reader.read(0), reader.read1(0)) == (b"abc", b"", b"")
+    assert (reader.read1(9), reader.read1(1), reader.read1(), reader.read1(None)) == (b"d", b"e", b"fg", b"h")
+    buffer = bytearray(b"----")
+    assert (reader.readinto(buffer), bytes(buffer)) == (2, b"ij--")
+    assert set(wire.times) == {7.0}
+    for size in (-1, -2, None):
+        assert Reader(Pieces(b"ab", b"c"), 7.0).read(size) == b"abc"
+    assert Reader(Pieces(b"x" * (RECEIVE + 1)), 7.0).read1(-2) == b"x" * RECEIVE
+    assert Reader(Pieces(b"ab"), 7.0).read(5) == b"ab"
+    assert Reader(Pieces(b"ab"), 7.0).read1(1) == b"a"
+
+
 def test_file_objects_stand_for_a_connection():
     """A wire of file objects reads as much as is asked for, and writes and flushes at once; none of them is needed."""
     out = io.BytesIO()
@@ -102,5 +122,6 @@ def test_parts_that_the_server_has_made_are_kept():
 def test_a_writer_sends_at_once():
     """``wfile`` takes any bytes, and returns how many they were."""
     out = io.BytesIO()
+    assert Writer(FileWire(None, out)).writable()
     assert Writer(FileWire(None, out)).write(memoryview(b"abc")) == 3
     assert out.getvalue() == b"abc"

@@ -45,6 +45,7 @@ class Reloads:
     loop: FakeLoop = field(default_factory=FakeLoop)
     log: FakeLog = field(default_factory=FakeLog)
     changed: list[dict[str, Kind]] = field(default_factory=list)
+    companion_starts: bool = False
 
     def __post_init__(self) -> None:
         settings = SimpleNamespace(
@@ -55,8 +56,11 @@ class Reloads:
         self.trigger = ReloadTrigger(runtime, no_saves)
         all_restart: Any = AllRestart()
         self.trigger.route(
-            SaveRoutes(lambda changes: self.changed.append(dict(changes.kinds)), lambda _: None, all_restart)
-        )
+            SaveRoutes(
+                lambda changes: self.changed.append(dict(changes.kinds)), lambda _: None, all_restart,
+                companion_starts=lambda: self.companion_starts,
+            )
+        )  # fmt: skip
 
     def save(self, name: str, kind: Kind = Kind.CODE, *, busy: bool = True) -> None:
         """The watcher reports this file; ``busy``: while a worker starts."""
@@ -138,3 +142,14 @@ def test_a_save_of_the_waiting_file_is_served_at_once(reloads: Reloads):
     assert len(reloads.changed) == LOOP - 1
     reloads.save("app.py", busy=False)
     assert len(reloads.changed) == LOOP
+
+
+def test_a_file_that_a_companion_writes_at_its_start_waits(reloads: Reloads):
+    """A companion that follows the code may write files whenever it starts, as a worker may: these are delayed, too."""
+    for _ in range(LOOP):
+        reloads.save("app.py", busy=False)
+    assert reloads.log.named("reload.held") == []
+    reloads.companion_starts = True
+    for _ in range(LOOP):
+        reloads.save("app.py", busy=False)
+    assert [each["after_s"] for each in reloads.log.named("reload.held")] == [DELAY_S[0]]
