@@ -74,6 +74,7 @@ def test_a_reader_reads_as_much_as_it_is_asked_for():
     buffer = bytearray(b"----")
     assert (reader.readinto(buffer), bytes(buffer)) == (2, b"ij--")
     assert set(wire.times) == {7.0}
+    assert Reader(Pieces(b"abcdef"), 7.0).readinto(bytearray(4)) == 4
     for size in (-1, -2, None):
         assert Reader(Pieces(b"ab", b"c"), 7.0).read(size) == b"abc"
     assert Reader(Pieces(b"x" * (RECEIVE + 1)), 7.0).read1(-2) == b"x" * RECEIVE
