@@ -182,7 +182,8 @@ EVENTS = MappingProxyType(
             "debug, error",
             "A worker's process ended.",
             ("pid", "how", "action"),
-            action="Read the lines above: what the worker printed last. A new worker starts.",
+            action="Read the lines above: what the worker printed last. If it was out of memory, raise the limit "
+            "(mem_limit with compose). A new worker starts.",
         ),
         "worker.stuck": Event(
             "error",
@@ -224,7 +225,8 @@ EVENTS = MappingProxyType(
             "error",
             "The stand-in, which answers while no worker can, has ended or did not start.",
             ("reason", "action"),
-            action="Another one starts when it is needed. If it happens again, report it with this line.",
+            action="Another one starts when it is needed. If it happens again, and was not out of memory, report it "
+            "with this line.",
         ),
         **PAGE_EVENTS,
         **TELEMETRY_EVENTS,

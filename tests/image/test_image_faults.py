@@ -42,12 +42,13 @@ def ended_by(container, path):
 
 
 def test_out_of_memory_is_reported_with_its_limit(start, project):
-    """If the kernel kills a worker because memory is short, the event says so, and another one serves."""
+    """If the kernel kills a worker because memory is short, the event says so and what to do; another one serves."""
     container = start(project(APP), "--memory", "160m", "--memory-swap", "160m")
     container.wait_for("worker.ready")
     how = ended_by(container, "/eat")
     assert "SIGKILL" in how
     assert "out of memory; the limit is 160 MiB" in how
+    assert "mem_limit" in container.wait_for("worker.exited", level="error")["action"]
 
 
 @pytest.mark.parametrize(("path", "signal"), [("/segv", "SIGSEGV"), ("/kill", "SIGKILL")])
