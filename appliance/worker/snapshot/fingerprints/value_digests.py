@@ -1,8 +1,8 @@
 """Hash numbers, texts and bytes, without the parts that differ between any two imports of the same files.
 
-Left out are addresses (in texts too, also as Pydantic writes them: ``shop.Item:94155343686016``), times near now, long
-integers and other random values. A stored process id is hashed like any small integer; this is safe, because a project
-that calls ``os.getpid`` at import gets no snapshot.
+Left out are addresses (in texts too, also as Pydantic writes them, ``shop.Item:94155343686016``, and CherryPy,
+``cherrypy.access.139795333836016``), times near now, long integers and other random values. A stored process id is
+hashed like any small integer; this is safe, because a project that calls ``os.getpid`` at import gets no snapshot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _GROWTH: Final = 1 << 26  # of the heap, before the other process of the compari
 _DAY_S: Final = 86_400.0
 _MIN_RANDOM: Final = 16  # characters of a random text
 _RANDOM_TEXT: Final = re.compile(r"(?=(?:[^0-9]*[0-9]){4})[0-9A-Za-z_+/=-]{16,}\Z")
-_VOLATILE: Final = re.compile(r"0x[0-9a-f]{6,}|(?<=:)\d{8,}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*")
+_VOLATILE: Final = re.compile(r"0x[0-9a-f]{6,}|(?<=:)\d{8,}|(?<=[a-z]\.)\d{8,}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*")
 _CONSTANTS: Final = (bool, complex, range, type(None), type(...), type(NotImplemented))
 
 

@@ -34,3 +34,11 @@ def test_numbers_of_classes_in_texts_are_left_out() -> None:
         assert digests.text(f"{name}:94155343686016") == digests.text(f"{name}:35651584")
     assert digests.text("a.B:35651584") != digests.text("a.C:35651584")
     assert digests.text("localhost:8000") != digests.text("localhost:8001")
+
+
+def test_numbers_of_applications_in_texts_are_left_out() -> None:
+    """CherryPy names the loggers of an application by its address; the decimals of a number stay."""
+    digests = ValueDigests()
+    assert digests.text("cherrypy.access.139795333836016") == digests.text("cherrypy.access.35651584")
+    assert digests.text("cherrypy.access.139795333836016") != digests.text("cherrypy.error.35651584")
+    assert digests.text("it is 3.14159265358") != digests.text("it is 3.14159265359")
