@@ -64,7 +64,10 @@ _HARMLESS: Final = frozenset(
         "typing",  # an overload's line is only a key; get_overloads returns the functions in their order
     }
 )
-_FRAME_FINDERS: Final = frozenset({"structlog._frames"})  # they find a frame whose line another module reads
+_WARNINGS: Final = frozenset({"warnings", "_py_warnings"})
+# They find a frame whose line another module reads.
+_FRAME_FINDERS: Final = frozenset({"structlog._frames"})
+_DECORATORS: Final = "venusian"  # Pyramid's, which keep the line of what they decorate
 _HARMFUL: Final = frozenset({"_getmembers", "getclosurevars", "findsource", "getsourcelines"})
 # The attributes through which an object's code is read: the first of each is the code, a frame leads to it.
 _CODE: Final[dict[type, tuple[str, ...]]] = {
@@ -241,7 +244,7 @@ class ImportMonitor:
         if not isinstance(path, (str, bytes, os.PathLike)):
             return
         name = os.path.abspath(os.fsdecode(path))
-        if not self._is_projects(name) or _is_ours(reader) or _loads(reader):
+        if not self._is_projects(name) or _is_ours(reader) or _loads(reader) or _reads_a_call(reader):
             return
         if name.endswith(_SOURCES):
             self.sources.setdefault(name, f"its source was read by {_named(reader)}")
@@ -265,6 +268,8 @@ class ImportMonitor:
         while frame is not None and _package_of(frame) == package and not self._is_projects(frame.f_code.co_filename):
             if package == "traceback":
                 wanted = sys.maxsize
+            elif package == _DECORATORS:
+                wanted = max(wanted, frame.f_locals.get("depth", 0) + 1)
             elif "f_lineno" in frame.f_code.co_names or frame.f_globals.get("__name__") in _FRAME_FINDERS:
                 level = frame.f_locals.get("stacklevel")  # of logging
                 wanted = max(wanted, level if type(level) is int else 1)
@@ -324,6 +329,22 @@ def _loads(frame: FrameType) -> bool:
         and caller.f_code.co_name == "get_code"
         and (caller.f_code.co_filename.startswith("<frozen importlib") or _is_ours(caller))
     )
+
+
+def _reads_a_call(frame: FrameType | None) -> bool:
+    """Whether a source is read to print the line of a warning, or to keep that of a call on the stack.
+
+    Such a line belongs to code that runs, so a swap leaves it as it is; ``lines`` has its number.
+    """
+    while frame is not None and _package_of(frame) in {"tokenize", "linecache"}:
+        frame = frame.f_back
+    module, functions = _package_of(frame), set()
+    while frame is not None and _package_of(frame) == module:
+        functions.add(frame.f_code.co_name)
+        frame = frame.f_back
+    if module == "inspect":
+        return "getframeinfo" in functions and _package_of(frame) == _DECORATORS
+    return module in _WARNINGS or (module == "traceback" and "extract_stack" in functions)
 
 
 def _is_ours(frame: FrameType) -> bool:

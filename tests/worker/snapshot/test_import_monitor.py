@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+import types
 from typing import Any
 
 import pytest
@@ -135,6 +136,41 @@ def test_source_that_was_read_blocks_its_file(tmp_path, monkeypatch, read):
     imported = Imported(tmp_path, read)
     assert imported.monitor.failed == ""
     assert "its source was read by" in imported.swaps.blocked_files()[imported.path]
+
+
+DECORATORS = """
+import inspect, sys
+KEPT = []
+def attach(wrapped, depth=1):
+    kept = inspect.getframeinfo(sys._getframe(depth + 1))
+    KEPT.append((kept.lineno, kept.code_context))
+"""
+CALLS = {
+    "a call of Pyramid's": "import traceback\n"
+    "exec(compile('def add(stack): return stack(limit=4)', '<pyramid>', 'exec'))\nadd(traceback.extract_stack)",
+    "Pyramid's decorators": "import sys\nvenusian = sys.modules['venusian']\n"
+    "exec(compile('def view(wrapped): venusian.attach(wrapped)', '<pyramid>', 'exec'))\n@view\ndef f(): return 1",
+}
+
+
+@NEW
+@pytest.mark.parametrize("source", CALLS.values(), ids=CALLS.keys())
+def test_a_call_whose_line_was_kept_blocks_no_file(tmp_path, monkeypatch, source):
+    """Pyramid keeps the line of each view, as the number and as the text: a save is imported if the line moves."""
+    venusian = types.ModuleType("venusian")
+    exec(compile(DECORATORS, "<venusian>", "exec"), vars(venusian))
+    monkeypatch.setitem(sys.modules, "venusian", venusian)
+    imported = Imported(tmp_path, f"import sys\n{source}\ndef last(): return 1\n")
+    assert imported.swaps.blocked_files() == {}
+    assert imported.objection(("last(): return 1", "last(): return 2")) == ""
+    assert "lines moved, and " in imported.objection(("import sys", "\nimport sys"))
+
+
+@NEW
+def test_a_warning_that_was_printed_blocks_no_file(tmp_path):
+    """The text of a warning has the line that gave it: nothing but the output depends on that."""
+    imported = Imported(tmp_path, "import warnings\nwarnings.formatwarning('shown', UserWarning, __file__, 1)\n")
+    assert imported.swaps.blocked_files() == {}
 
 
 STACK = {
