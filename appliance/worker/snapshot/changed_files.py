@@ -120,6 +120,8 @@ class ChangedFiles:
         """Return the code of a changed file as it is now."""
         loaded = self._paths.get(path)
         if loaded is None:
+            if os.path.realpath(path) in (self._swaps.files_that_ran() or ()):
+                raise DeclinedError("another loader has changed its code", path)
             raise DeclinedError("it is no module that the project has imported", path)
         try:
             return self._project.code_of(self._names.get(loaded, "__main__"), loaded)

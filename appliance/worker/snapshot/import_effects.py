@@ -8,9 +8,9 @@ before its effect, and the snapshot ends at the event: so nothing happens twice.
 these are. The last frame of the project's own code says which module is the reason.
 
 Some effects raise no event: those of code in C, signal handlers, timers. But they change the state of the process
-(``fork_safety``), which is compared each time a module of the project begins, and at the end. ``sys.path`` may change:
-forks inherit it. Connections of database drivers in C raise no event either: ``driver_connections`` notices them where
-they begin. ``ending/exit_hooks`` says which exit hooks the forks may run.
+(``fork_safety``), which is compared each time a module of the project begins, and at the end. ``sys.path`` and the
+finders may change: forks inherit them. Connections of database drivers in C raise no event either:
+``driver_connections`` notices them where they begin. ``ending/exit_hooks`` says which exit hooks the forks may run.
 
 ``ctypes.util.find_library`` runs programs (``ldconfig``, a compiler) only to look for a library, which changes nothing:
 it may happen twice. Django's geographical part does that when it is imported, and django-debug-toolbar imports it.
@@ -270,6 +270,8 @@ def _difference(before: _State, after: _State, is_kept: Callable[[int], bool]) -
     opened = after.reading.descriptors - before.reading.descriptors
     reading = after.reading._replace(
         path=before.reading.path,
+        finders=before.reading.finders,
+        path_hooks=before.reading.path_hooks,
         descriptors=frozenset(each for each in opened if not is_kept(each)),
     )
     if after.patched:

@@ -15,6 +15,8 @@ HARMLESS = {
     "a read file": "open(__file__).close()",
     "a variable": "import os; os.environ['SHOP'] = '1'; os.environ.setdefault('OTHER', '2')",
     "the search path": "import sys; sys.path.insert(0, '/nowhere'); sys.path.append('/elsewhere')",
+    "a finder": "import sys; sys.meta_path.insert(0, type('F', (), {'find_spec': print}))",
+    "a hook of paths": "import sys; sys.path_hooks.insert(0, print)",
     "a folder that exists": "import os; os.makedirs('.', exist_ok=True); os.makedirs('kept', exist_ok=True)",
     "the null device": "open('/dev/null', 'w').close()",
     "a database in memory": "import sqlite3; sqlite3.connect(':memory:').execute('create table t (a)').close()",
@@ -121,7 +123,6 @@ EFFECTS = {
     "a changed folder": ("import os; os.chdir('/')", "changes the working folder"),
     "a changed mask": ("import os; os.umask(0o777)", "changes the umask"),
     "a replaced stream": ("import io, sys; sys.stdout = io.StringIO()", "replaces sys.stdout"),
-    "an import hook": ("import sys; sys.meta_path.insert(0, type('F', (), {'find_spec': print}))", "finders"),
     "a tracer": ("import sys; sys.settrace(lambda *_: None)", "sets a tracer"),
     "a caught error": ("try:\n    open('made', 'w')\nexcept Exception:\n    pass", "opens made for writing"),
     "all that is caught": (

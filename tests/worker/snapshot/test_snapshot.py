@@ -239,3 +239,43 @@ def test_a_snapshot_with_other_options_is_refused(player: Player):
     """If the debugger must come first, nothing is imported ahead."""
     _, ready = player.import_ahead(debugger={"wait": True, "folder": "", "bytecode": ""})
     assert ready == SnapshotReady(import_s=ready.import_s, refused="the debugger starts before the project's import")
+
+
+HOOKED = {
+    "app.py": """
+import hook
+import loud, words
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{words.word()} {loud.WORD()}".encode()]
+""",
+    "hook.py": """
+import importlib.machinery as machinery
+import sys
+
+class Louder(machinery.SourceFileLoader):
+    def source_to_code(self, data, path, *_, **__):
+        return compile(data.decode().replace("quiet", "LOUD"), path, "exec")
+
+def loader(name, path):
+    return (Louder if name == "loud" else machinery.SourceFileLoader)(name, path)
+
+sys.path_hooks.insert(0, machinery.FileFinder.path_hook((loader, machinery.SOURCE_SUFFIXES)))
+sys.path_importer_cache.clear()
+""",
+    "words.py": "def word():\n    return 'one'\n",
+    "loud.py": "def WORD():\n    return 'quiet'\n",
+}
+
+
+def test_an_import_hook_leaves_the_other_modules_to_swaps(tmp_path):
+    """A hook of the project is in each fork; a module whose code it has changed is imported again."""
+    with played(tmp_path / "project", HOOKED, pythons()[-1]) as player:
+        snapshot, ready = player.import_ahead()
+        assert not ready.refused
+        save(player, "words.py", "'one'", "'two'")
+        worker = player.swapped(snapshot, ["words.py"])
+        assert player.get() == "two LOUD"
+        player.drain(worker)
+        assert "another loader has changed its code" in player.declined(snapshot, ["loud.py"]).reason
